@@ -1,0 +1,24 @@
+//! What makes a crate a component of the Spin application.
+
+/// Makes a crate a Spin component that serves the routes of a function `fn() -> Router`.
+#[macro_export]
+macro_rules! component {
+    ($routes:path) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::platform::spin::wasip3;
+
+            struct Component;
+
+    wasip3::http::service::export!(Component with_types_in wasip3);
+
+            impl wasip3::exports::http::handler::Guest for Component {
+                async fn handle(
+                    request: wasip3::http::types::Request,
+                ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
+                    $crate::platform::spin::serve($routes, request).await
+                }
+            }
+        };
+    };
+}

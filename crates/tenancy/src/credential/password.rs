@@ -1,0 +1,98 @@
+//! What a password may be.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Error, Result},
+    http::fields::Text,
+    settings::Settings,
+};
+
+const LONGEST: usize = 128;
+
+/// A password as a user types it, in NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// The password.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[password]")
+    }
+}
+
+impl Text for Password {
+    /// Any text of 1 to 128 characters: who signs in is not told what a password would have to be.
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let normalized: Zeroizing<String> = Zeroizing::new(text.nfkc().collect());
+        match normalized.chars().count() {
+            1..=LONGEST => Ok(Self(normalized)),
+            _ => Err(format!("must have 1 to {LONGEST} characters")),
+        }
+    }
+}
+
+/// A password that somebody chooses, before it is checked against the settings.
+#[derive(Debug, Clone)]
+pub struct NewPassword(Password);
+
+impl Text for NewPassword {
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        Password::parse(text).map(Self)
+    }
+}
+
+impl NewPassword {
+    /// The password, if it is good enough to be chosen.
+    ///
+    /// # Errors
+    /// Names `field` when it is too short.
+    pub fn accept(self, settings: &Settings, field: &str) -> Result<Password> {
+        let shortest = settings.password_min_length;
+        if self.0.expose().chars().count() < shortest {
+            return Err(Error::invalid_field(
+                field,
+                format!("must have at least {shortest} characters"),
+            ));
+        }
+        Ok(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S12
+    #[test]
+    fn nothing_is_cut_and_all_of_unicode_is_taken() {
+        let long = "pässwörd🔑".repeat(14);
+        assert_eq!(Password::parse(&long).unwrap().expose(), long);
+        assert!(Password::parse(&"x".repeat(128)).is_ok());
+        assert!(Password::parse(&"x".repeat(129)).is_err());
+        assert!(Password::parse("").is_err());
+    }
+
+    // S12
+    #[test]
+    fn equivalent_texts_are_one_password() {
+        let composed = Password::parse("caf\u{e9} \u{fb01}sh").unwrap();
+        let decomposed = Password::parse("cafe\u{301} fish").unwrap();
+        assert_eq!(composed.expose(), decomposed.expose());
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let password = Password::parse("correct horse").unwrap();
+        assert_eq!(format!("{password:?}"), "[password]");
+    }
+}

@@ -1,0 +1,63 @@
+//! PHC strings: `$pbkdf2-sha256$i=600000,l=32$salt$hash`, in base64 without padding.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+
+/// The bytes of a new salt.
+pub(super) const SALT: usize = 16;
+
+/// A hash with what it takes to make it again.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PasswordHash {
+    pub(super) rounds: u32,
+    pub(super) salt: Vec<u8>,
+    pub(super) hash: [u8; 32],
+}
+
+impl PasswordHash {
+    /// From a PHC string; `None` when it is of another algorithm or form.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("$pbkdf2-sha256$")?.split('$');
+        let (parameters, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let rounds = parameters.strip_prefix("i=")?.strip_suffix(",l=32")?.parse().ok()?;
+        Some(Self {
+            rounds,
+            salt: STANDARD_NO_PAD.decode(salt).ok()?,
+            hash: STANDARD_NO_PAD.decode(hash).ok()?.try_into().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for PasswordHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "$pbkdf2-sha256$i={},l=32${}${}",
+            self.rounds,
+            STANDARD_NO_PAD.encode(&self.salt),
+            STANDARD_NO_PAD.encode(self.hash),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_survives_its_text() {
+        let hash = PasswordHash { rounds: 600_000, salt: vec![7; SALT], hash: [9; 32] };
+        assert_eq!(PasswordHash::parse(&hash.to_string()), Some(hash));
+    }
+
+    #[test]
+    fn what_is_no_such_hash_is_none() {
+        for text in ["", "$argon2id$v=19$x$y", "$pbkdf2-sha256$i=1$AAAA$AAAA", "plain"] {
+            assert_eq!(PasswordHash::parse(text), None, "{text}");
+        }
+    }
+}

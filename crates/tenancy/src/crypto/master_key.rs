@@ -1,0 +1,91 @@
+//! The master key and what is derived from it.
+
+use aes_gcm::Aes256Gcm;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::sealed::{self, Purpose, Sealed};
+use crate::{
+    error::{Error, Result},
+    platform::Random,
+    settings::Secret,
+};
+
+/// Keys derived from the operator's master key (HKDF-SHA-256, RFC 5869), one for each use.
+pub struct MasterKey {
+    id: [u8; 4],
+    sealing: Aes256Gcm,
+    setup_tokens: Zeroizing<[u8; 32]>,
+    request_hashes: Zeroizing<[u8; 32]>,
+}
+
+impl MasterKey {
+    /// The keys that follow from the text of the setting, which is taken as it stands.
+    pub fn derive(text: &Secret) -> Result<Self> {
+        let root = Hkdf::<Sha256>::new(None, text.expose().as_bytes());
+        let mut id = [0; 4];
+        let mut sealing = Zeroizing::new([0; 32]);
+        let mut setup_tokens = Zeroizing::new([0; 32]);
+        let mut request_hashes = Zeroizing::new([0; 32]);
+        let outputs: [(&[u8], &mut [u8]); 4] = [
+            (b"tenancy/v1/key id", &mut id),
+            (b"tenancy/v1/sealing", &mut *sealing),
+            (b"tenancy/v1/setup tokens", &mut *setup_tokens),
+            (b"tenancy/v1/request hashes", &mut *request_hashes),
+        ];
+        for (use_of_key, output) in outputs {
+            root.expand(use_of_key, output).map_err(Error::internal)?;
+        }
+        let sealing = Aes256Gcm::new_from_slice(&*sealing).map_err(Error::internal)?;
+        Ok(Self { id, sealing, setup_tokens, request_hashes })
+    }
+
+    /// Seals `plain` for one tenant and purpose.
+    pub fn seal(
+        &self,
+        purpose: Purpose,
+        tenant: Uuid,
+        plain: &[u8],
+        random: &dyn Random,
+    ) -> Result<Sealed> {
+        sealed::seal(&self.sealing, self.id, purpose, tenant, plain, random)
+    }
+
+    /// Opens what was sealed for this tenant and purpose.
+    ///
+    /// # Errors
+    /// When it was sealed with another key, for another tenant or purpose, or was changed.
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        tenant: Uuid,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        sealed::open(&self.sealing, self.id, purpose, tenant, sealed)
+    }
+
+    /// A fingerprint of a request. It is keyed, so that a leaked catalog is no help in guessing a
+    /// password that was in the request.
+    pub fn request_hash(&self, request: &[u8]) -> Result<[u8; 32]> {
+        mac(&*self.request_hashes, &[request])
+    }
+
+    /// The secret of the setup token of a tenant's first administrator.
+    ///
+    /// It follows from the tenant and the address, so that a provisioning that is repeated, or runs
+    /// twice at once, gives the same token each time and none that another has replaced.
+    pub fn first_setup_secret(&self, tenant: Uuid, email: &str) -> Result<[u8; 32]> {
+        mac(&*self.setup_tokens, &[tenant.as_bytes(), email.as_bytes()])
+    }
+}
+
+fn mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(Error::internal)?;
+    for part in parts {
+        mac.update(part);
+    }
+    Ok(mac.finalize().into_bytes().into())
+}

@@ -1,0 +1,199 @@
+//! What can go wrong, in the words of the domain. [`crate::http::problem`] turns it into an answer.
+//!
+//! Each variant carries what the caller may read. What only the log may read (a server's message, a
+//! statement's failure) is in [`Error::Unavailable`] and [`Error::Internal`], whose texts never
+//! leave the service.
+
+use std::fmt;
+
+use crate::platform::{KeyValueError, redis::RedisError, sql::SqlError};
+
+/// Results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields of the request are missing, unknown or not acceptable.
+    #[error("{} field(s) are not acceptable", .0.len())]
+    InvalidFields(Vec<InvalidField>),
+    /// The body is not JSON.
+    #[error("the body is not JSON: {0}")]
+    InvalidJson(String),
+    /// A header is not acceptable.
+    #[error("the header {name} is not acceptable: {message}")]
+    InvalidHeader {
+        /// The header's name.
+        name: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The body is of a type that the route does not take.
+    #[error("the body must be application/json")]
+    UnsupportedMediaType,
+    /// The body is longer than the route takes.
+    #[error("the body is longer than {limit} bytes")]
+    BodyTooLarge {
+        /// The most bytes the route takes.
+        limit: usize,
+    },
+    /// The body broke off or came too slowly.
+    #[error("the body did not arrive")]
+    BodyIncomplete,
+    /// There is no such route.
+    #[error("there is no such route")]
+    RouteNotFound,
+    /// The route exists for other methods.
+    #[error("the route takes {allow}")]
+    MethodNotAllowed {
+        /// The methods it takes, as in the `Allow` header.
+        allow: String,
+    },
+
+    /// The caller is not who they would have to be.
+    #[error("not authenticated: {0:?}")]
+    Unauthenticated(Unauthenticated),
+    /// E-mail address and password do not belong together, or there is no such user.
+    #[error("wrong e-mail address or password")]
+    InvalidCredentials,
+    /// The setup token is not valid, was used, or is too old.
+    #[error("the setup token is not valid any more")]
+    InvalidSetupToken,
+    /// The caller is known and may not do this.
+    #[error("the scope {scope} is missing")]
+    Forbidden {
+        /// The scope that it takes.
+        scope: &'static str,
+    },
+
+    /// The request does not say which tenant it is for.
+    #[error("the request names no tenant")]
+    TenantRequired,
+    /// What names the tenant of the request disagrees.
+    #[error("the credential and the address name different tenants")]
+    TenantMismatch,
+    /// There is no such tenant.
+    #[error("there is no such tenant")]
+    TenantNotFound,
+    /// The tenant is suspended.
+    #[error("the tenant is suspended")]
+    TenantSuspended,
+
+    /// Something with this unique value exists.
+    #[error("{field} is taken")]
+    Taken {
+        /// What must be unique.
+        field: &'static str,
+        /// The stable code of this conflict.
+        code: &'static str,
+    },
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key belongs to another request")]
+    IdempotencyKeyReused,
+
+    /// A store is away, or this instance is at its bounds. Trying again may help.
+    #[error("unavailable: {reason}")]
+    Unavailable {
+        /// Seconds after which trying again makes sense.
+        retry_after: u32,
+        /// For the log.
+        reason: String,
+    },
+    /// Settings are missing or too weak to run with.
+    #[error("misconfigured: {}", join(.0))]
+    Misconfigured(Vec<InvalidSetting>),
+    /// A defect of this service, or stores that contradict it. For the log.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+/// A field that is not acceptable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidField {
+    /// The field's name; a dot goes into objects.
+    pub field: String,
+    /// What is wrong with it, in a sentence without its value.
+    pub message: String,
+}
+
+impl InvalidField {
+    /// The field `field` with what is wrong with it.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// A setting that is missing or not acceptable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidSetting {
+    /// The setting's name as an environment variable.
+    pub name: &'static str,
+    /// What is wrong with it, in a sentence without its value.
+    pub message: String,
+}
+
+impl fmt::Display for InvalidSetting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.name, self.message)
+    }
+}
+
+/// Why a caller is not authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// There is no credential.
+    Missing,
+    /// The access token is malformed, forged or not for this service.
+    InvalidToken,
+    /// The access token was valid, and is too old.
+    ExpiredToken,
+    /// The access token was valid, and what it says is true no more.
+    RevokedToken,
+    /// The platform's key is wrong.
+    InvalidAdminKey,
+}
+
+impl Error {
+    /// The one field `field` is not acceptable.
+    pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::InvalidFields(vec![InvalidField::new(field, message)])
+    }
+
+    /// A store or a bound that may be better in a moment.
+    pub fn unavailable(reason: impl fmt::Display) -> Self {
+        Self::Unavailable { retry_after: 1, reason: reason.to_string() }
+    }
+
+    /// A defect.
+    pub fn internal(reason: impl fmt::Display) -> Self {
+        Self::Internal(reason.to_string())
+    }
+}
+
+impl From<SqlError> for Error {
+    fn from(error: SqlError) -> Self {
+        match error {
+            SqlError::Unavailable(_) => Self::unavailable(error),
+            SqlError::Refused { .. } | SqlError::Decode(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<RedisError> for Error {
+    fn from(error: RedisError) -> Self {
+        match error {
+            RedisError::Unavailable(_) => Self::unavailable(error),
+            RedisError::NoScript | RedisError::Refused(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<KeyValueError> for Error {
+    fn from(error: KeyValueError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+fn join(settings: &[InvalidSetting]) -> String {
+    settings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,131 @@
+//! How the stores are.
+
+use futures::join;
+use serde::Serialize;
+
+use crate::{
+    error::{InvalidSetting, Result},
+    log, migrate,
+    tenancy::Tenancy,
+};
+
+/// The key-value store of tenants' files.
+pub const FILES_STORE: &str = "files";
+
+/// How the service is, and each store by itself. Nothing secret is in it: why a store is away is in
+/// the log.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The whole.
+    pub status: Status,
+    /// The catalog in PostgreSQL. Without it nothing new can be done.
+    pub catalog: Check,
+    /// Redis. Without it requests are slower.
+    pub redis: Check,
+    /// The key-value store. Without it files are away.
+    pub key_value: Check,
+    /// Settings that keep the service from running.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
+}
+
+/// How the service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Everything is there.
+    Healthy,
+    /// Something is away, and requests are served.
+    Degraded,
+    /// Requests fail.
+    Unhealthy,
+}
+
+/// How a store is.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// Its state.
+    pub status: CheckStatus,
+    /// How long it took to answer, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+}
+
+/// The state of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// It answers.
+    Healthy,
+    /// It does not answer.
+    Unavailable,
+    /// It answers, and its schema is not the one that the service needs.
+    NotMigrated,
+    /// It was not asked, since the service cannot run.
+    Unknown,
+}
+
+/// Asks each store, all at once.
+pub async fn check(tenancy: &Tenancy) -> Report {
+    let (catalog, redis, key_value) = join!(
+        measure(tenancy, check_catalog(tenancy)),
+        measure(tenancy, check_redis(tenancy)),
+        measure(tenancy, check_key_value(tenancy)),
+    );
+    let healthy = |check: &Check| check.status == CheckStatus::Healthy;
+    let status = match (healthy(&catalog), healthy(&redis) && healthy(&key_value)) {
+        (true, true) => Status::Healthy,
+        (true, false) => Status::Degraded,
+        (false, _) => Status::Unhealthy,
+    };
+    Report { status, catalog, redis, key_value, settings: Vec::new() }
+}
+
+/// The report of a service that cannot run with its settings.
+pub fn misconfigured(settings: &[InvalidSetting]) -> Report {
+    let unknown = || Check { status: CheckStatus::Unknown, latency_ms: None };
+    Report {
+        status: Status::Unhealthy,
+        catalog: unknown(),
+        redis: unknown(),
+        key_value: unknown(),
+        settings: settings.iter().map(ToString::to_string).collect(),
+    }
+}
+
+async fn measure(tenancy: &Tenancy, check: impl Future<Output = Result<CheckStatus>>) -> Check {
+    let clock = &tenancy.platform.clock;
+    let start = clock.monotonic_micros();
+    let outcome = check.await;
+    let micros = clock.monotonic_micros().saturating_sub(start);
+    match outcome {
+        Ok(status) => {
+            let latency_ms = u32::try_from(micros).ok().map(|micros| f64::from(micros) / 1_000.0);
+            Check { status, latency_ms }
+        }
+        Err(error) => {
+            log::warning(tenancy, "a store does not answer", &error);
+            Check { status: CheckStatus::Unavailable, latency_ms: None }
+        }
+    }
+}
+
+async fn check_catalog(tenancy: &Tenancy) -> Result<CheckStatus> {
+    let catalog = tenancy.catalog().await?;
+    let version = migrate::version(&*catalog).await?;
+    Ok(if version >= migrate::newest(migrate::CATALOG) {
+        CheckStatus::Healthy
+    } else {
+        CheckStatus::NotMigrated
+    })
+}
+
+async fn check_redis(tenancy: &Tenancy) -> Result<CheckStatus> {
+    tenancy.platform.redis.execute("PING", &[]).await?;
+    Ok(CheckStatus::Healthy)
+}
+
+async fn check_key_value(tenancy: &Tenancy) -> Result<CheckStatus> {
+    tenancy.platform.key_value.get(FILES_STORE, "health").await?;
+    Ok(CheckStatus::Healthy)
+}

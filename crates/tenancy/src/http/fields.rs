@@ -1,0 +1,288 @@
+//! Fields of a body or a query string: read by name, each by its type, with every mistake that the
+//! types can see told at once.
+//!
+//! A request type is declared with [`fields!`](crate::fields); the types of its fields carry the
+//! rules.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::error::{Error, InvalidField, Result};
+
+/// A request type that is read from fields.
+pub trait FromFields: Sized {
+    /// Reads it, or names each field that is missing, unknown or not acceptable.
+    fn from_fields(fields: Fields) -> Result<Self>;
+
+    /// Reads it from a JSON object.
+    fn from_object(object: Map<String, Value>) -> Result<Self> {
+        Self::from_fields(Fields { values: object, textual: false, invalid: Vec::new() })
+    }
+}
+
+/// Declares a request type with its fields.
+///
+/// A field of type `Option<T>` may be absent or null; one with `= default` may be absent; any other
+/// is required.
+///
+/// ```
+/// tenancy::fields! {
+///     /// How much of a list to show.
+///     pub struct Page {
+///         /// How many to pass over.
+///         pub offset: u32 = 0,
+///         /// What to look for.
+///         pub search: Option<String>,
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! fields {
+    (
+        $(#[$meta:meta])*
+        $visibility:vis struct $name:ident {
+            $(
+                $(#[$field_meta:meta])*
+                $field_visibility:vis $field:ident : $type:ty $(= $default:expr)?
+            ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        $visibility struct $name {
+            $( $(#[$field_meta])* $field_visibility $field: $type, )*
+        }
+
+        impl $crate::http::fields::FromFields for $name {
+            fn from_fields(
+                mut fields: $crate::http::fields::Fields,
+            ) -> $crate::error::Result<Self> {
+                $(
+                    let $field = fields.take::<$type>(
+                        stringify!($field),
+                        None $(.or(Some($default)))?,
+                    );
+                )*
+                fields.finish()?;
+                Ok(Self { $( $field: $crate::http::fields::taken($field)?, )* })
+            }
+        }
+    };
+}
+
+/// The most unknown fields that are told; a request that has more is no mistake.
+const MOST_UNKNOWN: usize = 20;
+
+/// What a caller sent, by name.
+pub struct Fields {
+    values: Map<String, Value>,
+    /// Whether the values are the texts of a query string.
+    textual: bool,
+    invalid: Vec<InvalidField>,
+}
+
+impl Fields {
+    /// The parameters of a query string (`application/x-www-form-urlencoded`).
+    ///
+    /// # Errors
+    /// When a parameter stands more than once, or is not UTF-8.
+    pub fn from_query(query: &str) -> Result<Self> {
+        let mut fields = Self { values: Map::new(), textual: true, invalid: Vec::new() };
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            // What is not UTF-8 was replaced by this character.
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                return Err(Error::invalid_field(printable(&name), "must be UTF-8"));
+            }
+            let value = Value::String(value.into_owned());
+            if fields.values.insert(name.clone().into_owned(), value).is_some() {
+                return Err(Error::invalid_field(printable(&name), "stands more than once"));
+            }
+        }
+        Ok(fields)
+    }
+
+    /// Takes the field `name`, or `default` where it is absent. `None` means that it is not
+    /// acceptable, which [`finish`](Self::finish) will tell.
+    pub fn take<T: FromField>(&mut self, name: &str, default: Option<T>) -> Option<T> {
+        let read = match self.values.remove(name) {
+            None => match default.or_else(T::absent) {
+                Some(value) => Ok(value),
+                None => Err("is required".to_owned()),
+            },
+            Some(value) if has_nul(&value) => Err("must not contain NUL".to_owned()),
+            Some(Value::String(text)) if self.textual => T::from_text(text),
+            Some(value) => T::from_json(value),
+        };
+        read.map_err(|message| self.invalid.push(InvalidField::new(name, message))).ok()
+    }
+
+    /// Ends the reading: what is left is unknown.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFields`] with everything that was wrong, in the order it was found.
+    pub fn finish(mut self) -> Result<()> {
+        for name in self.values.keys().take(MOST_UNKNOWN) {
+            self.invalid.push(InvalidField::new(printable(name), "is not a field of this request"));
+        }
+        if self.invalid.is_empty() { Ok(()) } else { Err(Error::InvalidFields(self.invalid)) }
+    }
+}
+
+/// A name that the caller has made up, as far as an answer repeats it.
+pub(super) fn printable(name: &str) -> String {
+    name.chars().filter(|char| !char.is_control()).take(100).collect()
+}
+
+/// A field after [`Fields::finish`] found nothing wrong, when it cannot be `None` any more.
+#[doc(hidden)]
+pub fn taken<T>(field: Option<T>) -> Result<T> {
+    field.ok_or_else(|| Error::internal("a field was lost between reading and use"))
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(object) => {
+            object.iter().any(|(key, value)| key.contains('\0') || has_nul(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// A type that a field can have. Errors are sentences that go on after the field's name.
+pub trait FromField: Sized {
+    /// What stands for an absent field; `None` where it is required.
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// From a JSON value.
+    fn from_json(value: Value) -> Result<Self, String>;
+
+    /// From the text of a query parameter.
+    fn from_text(text: String) -> Result<Self, String> {
+        Self::from_json(Value::String(text))
+    }
+}
+
+/// A type that is a text with rules.
+pub trait Text: Sized {
+    /// From a text, or what is wrong with it in a sentence that goes on after the field's name.
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+impl<T: Text> FromField for T {
+    fn from_json(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => T::parse(&text),
+            _ => Err("must be a string".to_owned()),
+        }
+    }
+}
+
+impl<T: FromField> FromField for Option<T> {
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+
+    fn from_json(value: Value) -> Result<Self, String> {
+        if value.is_null() { Ok(None) } else { T::from_json(value).map(Some) }
+    }
+
+    fn from_text(text: String) -> Result<Self, String> {
+        T::from_text(text).map(Some)
+    }
+}
+
+impl Text for String {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Text for Uuid {
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_str(text).map_err(|_| "must be a UUID".to_owned())
+    }
+}
+
+impl FromField for bool {
+    fn from_json(value: Value) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| "must be true or false".to_owned())
+    }
+
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|_| "must be true or false".to_owned())
+    }
+}
+
+impl FromField for u32 {
+    fn from_json(value: Value) -> Result<Self, String> {
+        value
+            .as_u64()
+            .and_then(|number| Self::try_from(number).ok())
+            .ok_or_else(|| "must be a whole number, 0 or more".to_owned())
+    }
+
+    fn from_text(text: String) -> Result<Self, String> {
+        text.parse().map_err(|_| "must be a whole number, 0 or more".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fields! {
+        #[derive(Debug)]
+        struct Example {
+            name: String,
+            count: u32 = 7,
+            note: Option<String>,
+        }
+    }
+
+    fn read(json: &str) -> Result<Example> {
+        match serde_json::from_str(json).unwrap() {
+            Value::Object(object) => Example::from_object(object),
+            other => panic!("{other} is no object"),
+        }
+    }
+
+    fn mistakes(result: Result<Example>) -> Vec<(String, String)> {
+        match result {
+            Err(Error::InvalidFields(fields)) => {
+                fields.into_iter().map(|field| (field.field, field.message)).collect()
+            }
+            other => panic!("expected invalid fields, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn absent_fields_take_their_default() {
+        let example = read(r#"{"name": "a", "note": null}"#).unwrap();
+        assert_eq!((example.name.as_str(), example.count, example.note), ("a", 7, None));
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let found = mistakes(read(r#"{"count": "x", "note": "a\u0000b", "other": 1}"#));
+        let expected = [
+            ("name", "is required"),
+            ("count", "must be a whole number, 0 or more"),
+            ("note", "must not contain NUL"),
+            ("other", "is not a field of this request"),
+        ];
+        assert_eq!(found, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn query_parameters_are_texts() {
+        let fields = Fields::from_query("name=a+b&count=3").unwrap();
+        let example = Example::from_fields(fields).unwrap();
+        assert_eq!((example.name.as_str(), example.count), ("a b", 3));
+        for query in ["name=a&name=b", "name=%ff", "%c3=1"] {
+            assert!(Fields::from_query(query).is_err(), "{query}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The edge that the four components share: requests, answers, routing, errors as problems.
+//!
+//! What a route does is in its component; who may call it is in [`crate::access`].
+
+mod authenticate;
+mod call;
+mod cors;
+pub mod fields;
+mod paging;
+pub mod problem;
+mod request;
+mod response;
+mod router;
+
+pub use call::{Call, Member, Operator, Origin};
+pub use paging::{Limit, Page};
+pub use request::{Body, BodyReader, Request};
+pub use response::Response;
+pub use router::Router;

@@ -1,0 +1,231 @@
+//! Errors as `application/problem+json` (RFC 9457). This is the one place that knows their status,
+//! code and words.
+
+use std::borrow::Cow;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::Response;
+use crate::error::{Error, Unauthenticated};
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: Cow<'static, str>,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: Vec<FieldProblem<'a>>,
+}
+
+#[derive(Serialize)]
+struct FieldProblem<'a> {
+    field: &'a str,
+    message: &'a str,
+}
+
+/// The answer that tells the caller of `error`.
+pub fn answer(error: &Error, request_id: &str) -> Response {
+    let (status, code, title, detail) = describe(error);
+    let problem = Problem {
+        r#type: format!("urn:tenancy:problem:{code}"),
+        title,
+        status: status.as_u16(),
+        detail,
+        code,
+        request_id,
+        errors: fields(error),
+    };
+    let mut response = Response::json(status, &problem)
+        .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some((name, value)) = header_of(error) {
+        response = response.with_header(name, value);
+    }
+    response
+}
+
+#[expect(clippy::too_many_lines, reason = "a table is read whole")]
+fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {
+    use StatusCode as S;
+    match error {
+        Error::InvalidFields(fields) => {
+            let names: Vec<_> = fields.iter().map(|field| field.field.as_str()).collect();
+            (
+                S::UNPROCESSABLE_ENTITY,
+                "validation_failed",
+                "Fields are not acceptable",
+                format!("Not acceptable: {}.", names.join(", ")).into(),
+            )
+        }
+        Error::InvalidJson(reason) => (
+            S::BAD_REQUEST,
+            "invalid_json",
+            "The body is not a JSON object",
+            format!("The body is not a JSON object: {reason}.").into(),
+        ),
+        Error::InvalidHeader { name, message } => (
+            S::BAD_REQUEST,
+            "invalid_header",
+            "A header is not acceptable",
+            format!("The header {name} {message}.").into(),
+        ),
+        Error::UnsupportedMediaType => (
+            S::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Wrong content type",
+            "Send the body as JSON, with the content type application/json.".into(),
+        ),
+        Error::BodyTooLarge { limit } => (
+            S::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The body is too large",
+            format!("The body may have at most {limit} bytes.").into(),
+        ),
+        Error::BodyIncomplete => (
+            S::BAD_REQUEST,
+            "body_incomplete",
+            "The body did not arrive",
+            "The body broke off before its end.".into(),
+        ),
+        Error::RouteNotFound => (
+            S::NOT_FOUND,
+            "route_not_found",
+            "No such route",
+            "There is nothing at this path.".into(),
+        ),
+        Error::MethodNotAllowed { allow } => (
+            S::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Method not allowed",
+            format!("This path takes {allow}.").into(),
+        ),
+        Error::Unauthenticated(reason) => unauthenticated(*reason),
+        Error::InvalidCredentials => (
+            S::UNAUTHORIZED,
+            "invalid_credentials",
+            "Not authenticated",
+            "The e-mail address or the password is wrong.".into(),
+        ),
+        Error::InvalidSetupToken => (
+            S::UNAUTHORIZED,
+            "invalid_setup_token",
+            "Not authenticated",
+            "The setup token is not valid: it was used, it expired, or it never was.".into(),
+        ),
+        Error::Forbidden { scope } => (
+            S::FORBIDDEN,
+            "forbidden",
+            "Not allowed",
+            format!("This takes the scope {scope}.").into(),
+        ),
+        Error::TenantRequired => (
+            S::BAD_REQUEST,
+            "tenant_required",
+            "No tenant named",
+            "Say which tenant this is for, with the header X-Tenant-Slug.".into(),
+        ),
+        Error::TenantMismatch => (
+            S::FORBIDDEN,
+            "tenant_mismatch",
+            "Different tenants named",
+            "The credential and the address of the request name different tenants.".into(),
+        ),
+        Error::TenantNotFound => {
+            (S::NOT_FOUND, "tenant_not_found", "No such tenant", "There is no such tenant.".into())
+        }
+        Error::TenantSuspended => (
+            S::FORBIDDEN,
+            "tenant_suspended",
+            "The tenant is suspended",
+            "The tenant is suspended. Its operator can tell why.".into(),
+        ),
+        Error::Taken { field, code } => {
+            (S::CONFLICT, code, "Already taken", format!("This {field} is taken.").into())
+        }
+        Error::IdempotencyKeyReused => (
+            S::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "The idempotency key was used for another request",
+            "Use a new Idempotency-Key for a request that differs from the first.".into(),
+        ),
+        Error::Unavailable { .. } => (
+            S::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Try again in a moment",
+            "The service cannot do this right now. Trying again is safe.".into(),
+        ),
+        Error::Misconfigured(settings) => {
+            let names: Vec<_> = settings.iter().map(|setting| setting.name).collect();
+            (
+                S::SERVICE_UNAVAILABLE,
+                "misconfigured",
+                "The service is not configured",
+                format!("Its operator has to see to {}.", names.join(", ")).into(),
+            )
+        }
+        Error::Internal(_) => (
+            S::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "The service failed",
+            "The service failed. Its log tells more under this request id.".into(),
+        ),
+    }
+}
+
+fn unauthenticated(
+    reason: Unauthenticated,
+) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {
+    let (code, detail) = match reason {
+        Unauthenticated::Missing => {
+            ("authentication_required", "This takes a credential in the Authorization header.")
+        }
+        Unauthenticated::InvalidToken => ("invalid_token", "The access token is not valid."),
+        Unauthenticated::ExpiredToken => ("token_expired", "The access token has expired."),
+        Unauthenticated::RevokedToken => {
+            ("token_revoked", "The access token was revoked. Sign in again.")
+        }
+        Unauthenticated::InvalidAdminKey => {
+            ("invalid_admin_key", "This is not the key of the platform's administration.")
+        }
+    };
+    (StatusCode::UNAUTHORIZED, code, "Not authenticated", detail.into())
+}
+
+fn fields(error: &Error) -> Vec<FieldProblem<'_>> {
+    match error {
+        Error::InvalidFields(fields) => fields
+            .iter()
+            .map(|invalid| FieldProblem { field: &invalid.field, message: &invalid.message })
+            .collect(),
+        Error::Taken { field, .. } => vec![FieldProblem { field, message: "is taken" }],
+        _ => Vec::new(),
+    }
+}
+
+/// The header that goes with some errors: `Allow`, `Retry-After`, and the challenge of RFC 6750.
+fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
+    let challenge = |error_code: &str| format!(r#"Bearer realm="tenancy", error="{error_code}""#);
+    let (name, value) = match error {
+        Error::MethodNotAllowed { allow } => (header::ALLOW, allow.clone()),
+        Error::Unavailable { retry_after, .. } => (header::RETRY_AFTER, retry_after.to_string()),
+        Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),
+        // A request without a credential is told of no error (RFC 6750, section 3.1).
+        Error::Unauthenticated(Unauthenticated::Missing)
+        | Error::InvalidCredentials
+        | Error::InvalidSetupToken => {
+            (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned())
+        }
+        Error::Unauthenticated(_) => (header::WWW_AUTHENTICATE, challenge("invalid_token")),
+        Error::Forbidden { scope } => (
+            header::WWW_AUTHENTICATE,
+            format!(r#"{}, scope="{scope}""#, challenge("insufficient_scope")),
+        ),
+        _ => return None,
+    };
+    // Scopes and methods are ours, so this is always a valid header; were it not, the answer
+    // would go without.
+    HeaderValue::from_str(&value).ok().map(|value| (name, value))
+}

@@ -1,0 +1,206 @@
+//! What a caller sent.
+
+use std::{fmt, result::Result as StdResult};
+
+use async_trait::async_trait;
+use http::{HeaderMap, Method};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+use super::fields::{Fields, FromFields, printable};
+use crate::error::{Error, Result};
+
+/// The most bytes of a JSON body.
+const JSON_LIMIT: usize = 64 * 1024;
+/// How deep a JSON body may be nested.
+const JSON_DEPTH: usize = 16;
+
+/// A request, its body not yet read.
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path as it was sent, percent-encoding and all.
+    pub path: String,
+    /// What follows the question mark, as it was sent.
+    pub query: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+/// A body that arrives piece by piece.
+pub struct Body(Box<dyn BodyReader>);
+
+/// Where the pieces of a body come from.
+#[async_trait(?Send)]
+pub trait BodyReader {
+    /// The next piece, `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::BodyIncomplete`] when the rest will not come.
+    async fn read(&mut self) -> Result<Option<Vec<u8>>>;
+}
+
+impl Body {
+    /// A body from where its pieces come from.
+    pub fn new(reader: impl BodyReader + 'static) -> Self {
+        Self(Box::new(reader))
+    }
+
+    /// The whole body, at most `limit` bytes of it.
+    async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.0.read().await? {
+            if whole.len() + piece.len() > limit {
+                return Err(Error::BodyTooLarge { limit });
+            }
+            if whole.is_empty() {
+                whole = piece;
+            } else {
+                whole.extend_from_slice(&piece);
+            }
+        }
+        Ok(whole)
+    }
+}
+
+impl Request {
+    /// The value of a header that may stand once, `None` when it is absent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidHeader`] when it stands several times or is not visible ASCII.
+    pub fn header(&self, name: &'static str) -> Result<Option<&str>> {
+        let mut values = self.headers.get_all(name).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(Error::InvalidHeader { name, message: "stands more than once".to_owned() });
+        }
+        value.to_str().map(|text| Some(text.trim())).map_err(|_| Error::InvalidHeader {
+            name,
+            message: "has characters outside of visible ASCII".to_owned(),
+        })
+    }
+
+    /// The body as a JSON object of the fields that `T` takes.
+    pub async fn json<T: FromFields>(&mut self) -> Result<T> {
+        T::from_object(self.json_object().await?)
+    }
+
+    /// The body as a JSON object.
+    async fn json_object(&mut self) -> Result<Map<String, Value>> {
+        let content_type = self.header("content-type")?.unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Error::UnsupportedMediaType);
+        }
+        let declared = self.header("content-length")?.and_then(|length| length.parse().ok());
+        if declared.is_some_and(|length: usize| length > JSON_LIMIT) {
+            return Err(Error::BodyTooLarge { limit: JSON_LIMIT });
+        }
+        let body = self.body.read_to_end(JSON_LIMIT).await?;
+        if depth(&body) > JSON_DEPTH {
+            return Err(Error::InvalidJson(format!("it is nested deeper than {JSON_DEPTH}")));
+        }
+        match serde_json::from_slice(&body) {
+            Ok(Members::Once(object)) => Ok(object),
+            Ok(Members::Twice(name)) => {
+                Err(Error::invalid_field(printable(&name), "stands more than once"))
+            }
+            Err(error) if error.is_data() => {
+                Err(Error::InvalidJson("it is another JSON value".to_owned()))
+            }
+            Err(error) => Err(Error::InvalidJson(position(&error))),
+        }
+    }
+
+    /// The query string as the parameters that `T` takes.
+    pub fn query<T: FromFields>(&self) -> Result<T> {
+        let query = self.query.as_deref().unwrap_or_default();
+        T::from_fields(Fields::from_query(query)?)
+    }
+}
+
+/// The members of a JSON object, each by its name (RFC 8259, section 4: two of one name mean
+/// different things to different readers).
+enum Members {
+    Once(Map<String, Value>),
+    /// The name that stands more than once.
+    Twice(String),
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> StdResult<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> StdResult<Members, A::Error> {
+                let (mut object, mut twice) = (Map::new(), None);
+                while let Some((name, value)) = members.next_entry::<String, Value>()? {
+                    if object.insert(name.clone(), value).is_some() {
+                        twice = Some(name);
+                    }
+                }
+                Ok(twice.map_or(Members::Once(object), Members::Twice))
+            }
+        }
+
+        from.deserialize_map(Object)
+    }
+}
+
+/// How deep the brackets of a JSON text go, strings left out.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest): (usize, usize) = (0, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Where a JSON text goes wrong, without a word of the text itself.
+fn position(error: &serde_json::Error) -> String {
+    let kind = if error.is_eof() { "it breaks off" } else { "it goes wrong" };
+    format!("{kind} at line {}, column {}", error.line(), error.column())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_of_strings() {
+        for (json, expected) in [
+            ("{}", 1),
+            (r#"{"a":[1,[2]]}"#, 3),
+            (r#"{"a":"[[[["}"#, 1),
+            (r#"{"a":"\"[[["}"#, 1),
+            (r#"{"a":"\\"}"#, 1),
+            ("[]]]][[[[", 4),
+        ] {
+            assert_eq!(depth(json.as_bytes()), expected, "{json}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! From a request to the handler of its route, and from its outcome to an answer.
+
+use std::{collections::HashMap, rc::Rc};
+
+use futures::future::LocalBoxFuture;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+
+use super::{
+    Call, Member, Operator, Request, Response,
+    authenticate::{self, check_admin_key},
+    cors, problem,
+};
+use crate::{
+    access::{self, Access},
+    error::{Error, InvalidSetting, Result},
+    log,
+    platform::Platform,
+    tenancy::Tenancy,
+};
+
+type Outcome = LocalBoxFuture<'static, Result<Response>>;
+type Handler = Box<dyn Fn(Call) -> Outcome>;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The routes of a component.
+///
+/// Each route must have its line in [`access::ROUTES`], of the kind that its handler takes:
+/// [`Router::check`] tells which has not, and such a route does not exist.
+#[derive(Default)]
+pub struct Router {
+    paths: matchit::Router<HashMap<Method, Handler>>,
+    operators_only: bool,
+    mistakes: Vec<String>,
+}
+
+impl Router {
+    /// No routes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for the platform's key also where there is no route.
+    #[must_use]
+    pub fn operators_only(mut self) -> Self {
+        self.operators_only = true;
+        self
+    }
+
+    /// A route for anybody.
+    #[must_use]
+    pub fn public<F>(self, method: Method, path: &'static str, handler: fn(Call) -> F) -> Self
+    where
+        F: Future<Output = Result<Response>> + 'static,
+    {
+        let access = access::of_route(&method, path);
+        let mistaken = access != Some(Access::Public);
+        self.add(method, path, mistaken, Box::new(move |call| Box::pin(handler(call))))
+    }
+
+    /// A route for the platform's administration.
+    #[must_use]
+    pub fn operator<F>(self, method: Method, path: &'static str, handler: fn(Operator) -> F) -> Self
+    where
+        F: Future<Output = Result<Response>> + 'static,
+    {
+        let mistaken = access::of_route(&method, path) != Some(Access::Operator);
+        let handler = move |call: Call| -> Outcome {
+            Box::pin(async move {
+                let tenancy = call.tenancy()?;
+                handler(authenticate::operator(tenancy, call)?).await
+            })
+        };
+        self.add(method, path, mistaken, Box::new(handler))
+    }
+
+    /// A route for somebody of a tenant, with the scope that the route's line has.
+    #[must_use]
+    pub fn member<F>(self, method: Method, path: &'static str, handler: fn(Member) -> F) -> Self
+    where
+        F: Future<Output = Result<Response>> + 'static,
+    {
+        let scope = match access::of_route(&method, path) {
+            Some(Access::Member(scope)) => Some(scope),
+            _ => None,
+        };
+        let guarded = move |call: Call| -> Outcome {
+            Box::pin(async move {
+                let scope = scope.ok_or(Error::RouteNotFound)?;
+                let tenancy = call.tenancy()?;
+                handler(authenticate::member(tenancy, call, scope).await?).await
+            })
+        };
+        self.add(method, path, scope.is_none(), Box::new(guarded))
+    }
+
+    fn add(mut self, method: Method, path: &'static str, mistaken: bool, handler: Handler) -> Self {
+        if mistaken {
+            self.mistakes.push(format!("{method} {path} has no such line in access::ROUTES"));
+            return self;
+        }
+        if let Ok(found) = self.paths.at_mut(path) {
+            found.value.insert(method, handler);
+        } else if let Err(error) = self.paths.insert(path, HashMap::from([(method, handler)])) {
+            self.mistakes.push(format!("{path}: {error}"));
+        }
+        self
+    }
+
+    /// What is wrong with the routes; empty when nothing is. Each component's test asks.
+    pub fn check(&self) -> &[String] {
+        &self.mistakes
+    }
+
+    /// Answers a request. `tenancy` is the service, or the settings that keep it from running.
+    pub async fn answer(
+        &self,
+        platform: &Platform,
+        tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
+        request: Request,
+    ) -> Response {
+        let request_id = request_id(platform, &request);
+        let origin = request.headers.get(header::ORIGIN).cloned();
+        let is_preflight = request.method == Method::OPTIONS
+            && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let mut response = match self.route(tenancy.clone(), request).await {
+            Ok(response) => response,
+            Err(error) => {
+                if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(tenancy)) =
+                    (&error, &tenancy)
+                {
+                    log::failure(tenancy, &request_id, &error);
+                }
+                problem::answer(&error, &request_id)
+            }
+        };
+        if let Ok(tenancy) = &tenancy {
+            let allowed = &tenancy.settings.allowed_origins;
+            cors::allow_origin(allowed, origin, &mut response.headers, is_preflight);
+        }
+        finish(&mut response, &request_id);
+        response
+    }
+
+    async fn route(
+        &self,
+        tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
+        request: Request,
+    ) -> Result<Response> {
+        let found = self.paths.at(&request.path).ok();
+        if request.method == Method::OPTIONS {
+            let allow = found.map(|found| allow(found.value)).ok_or(Error::RouteNotFound)?;
+            let allow = HeaderValue::from_str(&allow).map_err(Error::internal)?;
+            return Ok(Response::empty(StatusCode::NO_CONTENT).with_header(header::ALLOW, allow));
+        }
+        match find(found, &request.method) {
+            Ok((handler, parameters)) => handler(Call { tenancy, request, parameters }).await,
+            Err(error) => {
+                // Who has no key is not told which routes there are.
+                if self.operators_only {
+                    let tenancy =
+                        tenancy.map_err(|settings| Error::Misconfigured(settings.to_vec()))?;
+                    check_admin_key(&tenancy, &request)?;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The handler for a method, with the parameters of the path.
+fn find<'a>(
+    found: Option<matchit::Match<'a, '_, &'a HashMap<Method, Handler>>>,
+    method: &Method,
+) -> Result<(&'a Handler, HashMap<String, String>)> {
+    let found = found.ok_or(Error::RouteNotFound)?;
+    let handler = found
+        .value
+        .get(method)
+        // What GET answers, HEAD answers too; the host leaves the body out.
+        .or_else(|| (method == Method::HEAD).then(|| found.value.get(&Method::GET))?)
+        .ok_or_else(|| Error::MethodNotAllowed { allow: allow(found.value) })?;
+    let parameters =
+        found.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Ok((handler, parameters))
+}
+
+/// The value of `Allow` (RFC 9110, section 10.2.1).
+fn allow(methods: &HashMap<Method, Handler>) -> String {
+    let mut names: Vec<_> = methods.keys().map(Method::as_str).collect();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    names.push("OPTIONS");
+    names.sort_unstable();
+    names.join(", ")
+}
+
+/// The caller's own request id where it is a sound one, or a new one.
+fn request_id(platform: &Platform, request: &Request) -> String {
+    let sound = |id: &&str| {
+        (1..=128).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+    };
+    let given = request.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sound);
+    match given {
+        Some(id) => id.to_owned(),
+        None => platform.random.uuid(platform.clock.now()).to_string(),
+    }
+}
+
+fn finish(response: &mut Response, request_id: &str) {
+    let headers = &mut response.headers;
+    if let Ok(request_id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, request_id);
+    }
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}

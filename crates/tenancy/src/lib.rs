@@ -1,0 +1,31 @@
+//! Every rule of the multi-tenancy service.
+//!
+//! One module a concept, each with its types, its statements and its tests. [`Tenancy`] is the
+//! handle to all of it; [`platform`] is what the outside gives; [`http`] is the edge that the
+//! components share.
+
+pub mod access;
+pub mod admission;
+pub mod api_key;
+mod component;
+pub mod credential;
+pub mod crypto;
+pub mod email;
+pub mod error;
+pub mod health;
+mod hex;
+pub mod http;
+mod limiter;
+pub mod log;
+pub mod migrate;
+pub mod platform;
+pub mod postgres_url;
+pub mod resolve;
+pub mod settings;
+mod tenancy;
+pub mod tenant;
+pub mod token;
+pub mod user;
+
+pub use error::{Error, Result};
+pub use tenancy::Tenancy;

@@ -1,0 +1,40 @@
+//! The migrations, taken into the program.
+
+use super::Migration;
+
+macro_rules! migrations {
+    ($folder:literal: $($version:literal => $name:literal),+ $(,)?) => {
+        &[$(Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../../../../migrations/", $folder, "/", $name, ".sql")),
+        }),+]
+    };
+}
+
+pub(super) const CATALOG: &[Migration] = migrations!("catalog": 1 => "0001_catalog");
+pub(super) const TENANT: &[Migration] = migrations!("tenant": 1 => "0001_tenant");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_embedded_in_order() {
+        for (folder, migrations) in [("catalog", CATALOG), ("tenant", TENANT)] {
+            let path = format!("{}/../../migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let mut files: Vec<_> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            files.sort();
+            let embedded: Vec<_> =
+                migrations.iter().map(|migration| format!("{}.sql", migration.name)).collect();
+            assert_eq!(files, embedded, "{folder}");
+            for (index, migration) in migrations.iter().enumerate() {
+                assert_eq!(usize::try_from(migration.version).unwrap(), index + 1);
+                assert!(migration.name.starts_with(&format!("{:04}_", migration.version)));
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Migrations of the catalog and of tenants' databases.
+//!
+//! Under a crash: each migration is one `DO` block and so one transaction, which also notes that it
+//! ran. A template database is built under a name of its own and renamed when it is whole.
+
+mod embedded;
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::{Error, Result},
+    hex,
+    platform::sql::{Connection, identifier, literal, state},
+    tenancy::Tenancy,
+    tenant::{DatabaseLocation, cluster},
+};
+
+/// One migration.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// Its number, from 1.
+    pub version: i32,
+    /// Its name.
+    pub name: &'static str,
+    sql: &'static str,
+}
+
+/// The migrations of the catalog, in order.
+pub const CATALOG: &[Migration] = embedded::CATALOG;
+/// The migrations of a tenant's database, in order.
+pub const TENANT: &[Migration] = embedded::TENANT;
+
+/// Brings the catalog up to date and returns what ran.
+pub async fn migrate_catalog(catalog: &dyn Connection) -> Result<Vec<&'static Migration>> {
+    let ran = apply(catalog, CATALOG).await?;
+    catalog.execute("SELECT ensure_audit_months(24)", &[]).await?;
+    // Tenants' roles are of the same cluster, and PUBLIC includes them.
+    let close = "DO $close$ BEGIN
+        EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    END $close$";
+    catalog.execute(close, &[]).await?;
+    Ok(ran)
+}
+
+/// Brings a tenant's database up to date and returns what ran. The connection must be of the
+/// account that owns the database.
+pub async fn migrate_tenant(database: &dyn Connection) -> Result<Vec<&'static Migration>> {
+    apply(database, TENANT).await
+}
+
+/// The version of the schema that a database is at, 0 when it was never migrated.
+pub async fn version(database: &dyn Connection) -> Result<i32> {
+    match database.query_first("SELECT max(version) AS version FROM schema_migrations", &[]).await {
+        Ok(Some(row)) => Ok(row.get::<Option<i32>>("version")?.unwrap_or(0)),
+        Ok(None) => Ok(0),
+        Err(error) if error.is(state::UNDEFINED_TABLE) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The version that `migrations` lead to.
+pub fn newest(migrations: &[Migration]) -> i32 {
+    migrations.last().map_or(0, |migration| migration.version)
+}
+
+async fn apply(
+    database: &dyn Connection,
+    migrations: &'static [Migration],
+) -> Result<Vec<&'static Migration>> {
+    let create_table = "
+        DO $table$ BEGIN
+            CREATE TABLE IF NOT EXISTS schema_migrations (
+                version integer PRIMARY KEY,
+                name text NOT NULL,
+                checksum text NOT NULL,
+                applied_at timestamptz NOT NULL DEFAULT now()
+            );
+        EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL; -- another migrator was as fast
+        END $table$";
+    database.execute(create_table, &[]).await?;
+    let mut ran = Vec::new();
+    for migration in migrations {
+        match applied_checksum(database, migration.version).await? {
+            None => {
+                database.execute(&migration.statement(), &[]).await?;
+                ran.push(migration);
+            }
+            Some(checksum) if checksum == migration.checksum() => {}
+            Some(_) => {
+                return Err(Error::internal(format!(
+                    "the migration {} ran with another text than it has now",
+                    migration.name
+                )));
+            }
+        }
+    }
+    Ok(ran)
+}
+
+async fn applied_checksum(database: &dyn Connection, version: i32) -> Result<Option<String>> {
+    let statement = "SELECT checksum FROM schema_migrations WHERE version = $1";
+    let row = database.query_first(statement, &[version.into()]).await?;
+    Ok(row.map(|row| row.get("checksum")).transpose()?)
+}
+
+impl Migration {
+    fn checksum(&self) -> String {
+        hex::encode(&Sha256::digest(self.sql.as_bytes()))
+    }
+
+    /// The migration as one statement that does nothing where another migrator was faster.
+    fn statement(&self) -> String {
+        format!(
+            "DO $migration$ BEGIN
+                 LOCK TABLE schema_migrations IN EXCLUSIVE MODE;
+                 IF EXISTS (SELECT FROM schema_migrations WHERE version = {version}) THEN
+                     RETURN;
+                 END IF;
+                 {sql}
+                 INSERT INTO schema_migrations (version, name, checksum)
+                 VALUES ({version}, {name}, {checksum});
+             END $migration$",
+            version = self.version,
+            sql = self.sql,
+            name = literal(self.name),
+            checksum = literal(&self.checksum()),
+        )
+    }
+}
+
+/// The name of the database that new tenants' databases are copies of. It has the version of the
+/// schema in it, so that the versions of the application that run side by side each find theirs.
+pub fn template_name(tenancy: &Tenancy) -> String {
+    format!("{}_tenant_v{}", template_stem(tenancy), newest(TENANT))
+}
+
+/// The catalog's name, as far as the name of a template has room for it and an SQL pattern takes it.
+fn template_stem(tenancy: &Tenancy) -> String {
+    tenancy
+        .settings
+        .master_database_url
+        .database
+        .chars()
+        .map(|char| if char.is_ascii_alphanumeric() { char } else { '_' })
+        .take(30)
+        .collect()
+}
+
+/// Makes the template database on the cluster of `location`, if it is not there. Returns whether it
+/// made one.
+pub async fn create_template(tenancy: &Tenancy, location: &DatabaseLocation) -> Result<bool> {
+    let name = template_name(tenancy);
+    let cluster = cluster::connect(tenancy, location, None).await?;
+    if exists(&*cluster, &name).await? {
+        return Ok(false);
+    }
+    let unfinished = format!("{name}_{}", u32::from_le_bytes(tenancy.platform.random.bytes()));
+    let built = build_template(tenancy, location, &*cluster, &unfinished, &name).await;
+    if built.is_err() {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(&unfinished));
+        cluster.execute(&drop, &[]).await?;
+        // Where the name is there now, another call was faster, and its template is as good.
+        if exists(&*cluster, &name).await? {
+            return Ok(false);
+        }
+    }
+    built.map(|()| true)
+}
+
+/// Drops what was left of template databases whose building broke off, and returns their names.
+/// One that is just being built by another call would be lost too, and built again.
+pub async fn drop_unfinished_templates(
+    tenancy: &Tenancy,
+    location: &DatabaseLocation,
+) -> Result<Vec<String>> {
+    let cluster = cluster::connect(tenancy, location, None).await?;
+    let find = "SELECT datname::text AS name FROM pg_database
+                WHERE datname ~ ('^' || $1 || '_tenant_v[0-9]+_[0-9]+$')";
+    let names = cluster
+        .query(find, &[template_stem(tenancy).into()])
+        .await?
+        .iter()
+        .map(|row| row.get("name"))
+        .collect::<std::result::Result<Vec<String>, _>>()?;
+    for name in &names {
+        cluster.execute(&format!("DROP DATABASE {} WITH (FORCE)", identifier(name)), &[]).await?;
+    }
+    Ok(names)
+}
+
+/// Whether a cluster has a database of this name.
+pub async fn exists(cluster: &dyn Connection, database: &str) -> Result<bool> {
+    let statement = "SELECT FROM pg_database WHERE datname = $1";
+    Ok(cluster.query_first(statement, &[database.into()]).await?.is_some())
+}
+
+async fn build_template(
+    tenancy: &Tenancy,
+    location: &DatabaseLocation,
+    cluster: &dyn Connection,
+    unfinished: &str,
+    name: &str,
+) -> Result<()> {
+    let (from, to) = (identifier(unfinished), identifier(name));
+    let create = format!(
+        "CREATE DATABASE {from} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false"
+    );
+    cluster.execute(&create, &[]).await?;
+    // Every role could connect to a new database, so it opens when that is taken away.
+    let open = format!(
+        "DO $template$ BEGIN
+             REVOKE ALL ON DATABASE {from} FROM PUBLIC;
+             ALTER DATABASE {from} ALLOW_CONNECTIONS true;
+         END $template$"
+    );
+    cluster.execute(&open, &[]).await?;
+    let database = cluster::connect(tenancy, location, Some(unfinished)).await?;
+    migrate_tenant(&*database).await?;
+    drop(database);
+    cluster.execute(&format!("ALTER DATABASE {from} ALLOW_CONNECTIONS false"), &[]).await?;
+    // A host's pool may keep the session that migrated, and none may be in what is renamed.
+    let end_sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+                        WHERE datname = $1 AND usename = current_user";
+    cluster.query(end_sessions, &[unfinished.into()]).await?;
+    cluster.execute(&format!("ALTER DATABASE {from} RENAME TO {to}"), &[]).await?;
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The time, as a parameter, so that tests can move it.
+
+use chrono::{DateTime, Utc};
+
+/// A source of the time.
+pub trait Clock {
+    /// The time of day, in UTC, to the microsecond (what PostgreSQL keeps).
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Microseconds since some fixed moment; never goes back.
+    fn monotonic_micros(&self) -> u64;
+}

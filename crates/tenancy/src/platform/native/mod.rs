@@ -1,0 +1,39 @@
+//! The platform of a native program: `tenantctl`, and the tests.
+
+mod host;
+mod redis;
+mod sql;
+
+use std::rc::Rc;
+
+use async_trait::async_trait;
+pub use host::{NativeClock, NativeExecutor, NativeRandom};
+pub use redis::NativeRedis;
+pub use sql::NativeSql;
+
+use super::{KeyValue, KeyValueError, Platform};
+
+impl Platform {
+    /// The platform of a native program on a single-threaded tokio runtime. `redis_address` is a
+    /// `redis://` URL; nothing is connected before it is used.
+    pub fn native(redis_address: String) -> Self {
+        Self {
+            sql: Rc::new(NativeSql::default()),
+            redis: Rc::new(NativeRedis::new(redis_address)),
+            key_value: Rc::new(NoKeyValue),
+            clock: Rc::new(NativeClock),
+            random: Rc::new(NativeRandom),
+            executor: Rc::new(NativeExecutor),
+        }
+    }
+}
+
+/// Key-value stores belong to the Spin host: a native program has none.
+struct NoKeyValue;
+
+#[async_trait(?Send)]
+impl KeyValue for NoKeyValue {
+    async fn get(&self, store: &str, _: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        Err(KeyValueError(format!("the store {store} can only be reached on Spin")))
+    }
+}

@@ -1,0 +1,103 @@
+//! Redis of a native program.
+
+use std::{cell::RefCell, time::Duration};
+
+use async_trait::async_trait;
+use redis::{Client, Cmd, ErrorKind, ServerErrorKind, Value, aio::MultiplexedConnection};
+use tokio::time::timeout;
+
+use crate::platform::{
+    Redis,
+    redis::{Argument, RedisError, Reply},
+};
+
+const DEADLINE: Duration = Duration::from_secs(1);
+
+/// One connection, opened at the first command and kept.
+pub struct NativeRedis {
+    address: String,
+    kept: RefCell<Option<MultiplexedConnection>>,
+}
+
+impl NativeRedis {
+    /// Redis at a `redis://` URL.
+    pub fn new(address: String) -> Self {
+        Self { address, kept: RefCell::new(None) }
+    }
+
+    async fn connection(&self) -> Result<MultiplexedConnection, RedisError> {
+        let kept = self.kept.borrow().clone();
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let client = Client::open(self.address.as_str()).map_err(unavailable)?;
+        let opened = timeout(DEADLINE, client.get_multiplexed_async_connection())
+            .await
+            .map_err(unavailable)?
+            .map_err(unavailable)?;
+        *self.kept.borrow_mut() = Some(opened.clone());
+        Ok(opened)
+    }
+}
+
+#[async_trait(?Send)]
+impl Redis for NativeRedis {
+    async fn execute(
+        &self,
+        command: &str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Vec<Reply>, RedisError> {
+        let mut connection = self.connection().await?;
+        let mut call = Cmd::new();
+        call.arg(command);
+        for argument in arguments {
+            match argument {
+                Argument::Int(number) => call.arg(*number),
+                Argument::Bytes(bytes) => call.arg(*bytes),
+            };
+        }
+        let answer = timeout(DEADLINE, call.query_async::<Value>(&mut connection)).await;
+        let value = match answer {
+            Ok(Ok(value)) => value,
+            Ok(Err(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                return Err(RedisError::NoScript);
+            }
+            Ok(Err(error)) if matches!(error.kind(), ErrorKind::Server(_)) => {
+                return Err(RedisError::Refused(error.to_string()));
+            }
+            Ok(Err(error)) => {
+                *self.kept.borrow_mut() = None;
+                return Err(unavailable(error));
+            }
+            Err(elapsed) => {
+                *self.kept.borrow_mut() = None;
+                return Err(unavailable(elapsed));
+            }
+        };
+        let mut replies = Vec::new();
+        flatten(value, &mut replies)?;
+        Ok(replies)
+    }
+}
+
+fn unavailable(error: impl std::fmt::Display) -> RedisError {
+    RedisError::Unavailable(error.to_string())
+}
+
+/// As Spin gives replies: the members of nested arrays follow one another.
+fn flatten(value: Value, replies: &mut Vec<Reply>) -> Result<(), RedisError> {
+    match value {
+        Value::Nil => replies.push(Reply::Nil),
+        Value::Int(number) => replies.push(Reply::Int(number)),
+        Value::BulkString(bytes) => replies.push(Reply::Bytes(bytes)),
+        Value::SimpleString(status) => replies.push(Reply::Status(status)),
+        Value::Okay => replies.push(Reply::Status("OK".to_owned())),
+        Value::Array(values) => {
+            values.into_iter().try_for_each(|value| flatten(value, replies))?;
+        }
+        other => {
+            return Err(RedisError::Refused(format!("a reply of another type: {other:?}")));
+        }
+    }
+    Ok(())
+}

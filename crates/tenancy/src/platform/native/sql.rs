@@ -1,0 +1,175 @@
+//! PostgreSQL of a native program: a connection each time, without a pool.
+
+use std::{error::Error as _, rc::Rc, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::NaiveDateTime;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
+use tokio_postgres::{
+    Client,
+    types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
+
+use crate::platform::{
+    Sql,
+    sql::{CONNECT_DEADLINE, Connection, Row, SqlError, Value},
+};
+
+/// PostgreSQL servers, over TLS where the URL's `sslmode` and the server have it. Trusted are the
+/// certificates that the system trusts.
+pub struct NativeSql {
+    tls: MakeRustlsConnect,
+}
+
+impl Default for NativeSql {
+    fn default() -> Self {
+        let mut roots = RootCertStore::empty();
+        // What the system has and cannot be read is not trusted.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        #[expect(clippy::expect_used, reason = "the provider has the versions that it defaults to")]
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self { tls: MakeRustlsConnect::new(config) }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sql for NativeSql {
+    async fn connect(
+        &self,
+        address: &str,
+        deadline: Duration,
+    ) -> Result<Box<dyn Connection>, SqlError> {
+        let (client, connection) =
+            timeout(CONNECT_DEADLINE, tokio_postgres::connect(address, self.tls.clone()))
+                .await
+                .map_err(unavailable)?
+                .map_err(|error| SqlError::Unavailable(refusal(&error)))?;
+        tokio::spawn(connection);
+        Ok(Box::new(NativeConnection { client, deadline }))
+    }
+}
+
+struct NativeConnection {
+    client: Client,
+    deadline: Duration,
+}
+
+#[async_trait(?Send)]
+impl Connection for NativeConnection {
+    async fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
+        let parameters: Vec<_> =
+            parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let rows = timeout(self.deadline, self.client.query(statement, &parameters))
+            .await
+            .map_err(unavailable)?
+            .map_err(|error| failure(&error))?;
+        let Some(first) = rows.first() else {
+            return Ok(Vec::new());
+        };
+        let names: Rc<[String]> =
+            first.columns().iter().map(|column| column.name().to_owned()).collect();
+        rows.iter()
+            .map(|row| {
+                let values = (0..row.len()).map(|index| value(row, index));
+                Ok(Row::new(Rc::clone(&names), values.collect::<Result<_, _>>()?))
+            })
+            .collect()
+    }
+
+    async fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, SqlError> {
+        let parameters: Vec<_> =
+            parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        timeout(self.deadline, self.client.execute(statement, &parameters))
+            .await
+            .map_err(unavailable)?
+            .map_err(|error| failure(&error))
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Bool(value) => value.to_sql_checked(ty, out),
+            Self::Int(value) => value.to_sql_checked(ty, out),
+            Self::Long(value) => value.to_sql_checked(ty, out),
+            Self::Text(value) => value.to_sql_checked(ty, out),
+            Self::Bytes(value) => value.to_sql_checked(ty, out),
+            Self::Uuid(value) => value.to_sql_checked(ty, out),
+            Self::Json(value) => value.to_sql_checked(ty, out),
+            Self::Time(value) => value.naive_utc().to_sql_checked(ty, out),
+            Self::TextArray(value) => value.to_sql_checked(ty, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        // Each value checks by itself, above.
+        true
+    }
+
+    to_sql_checked!();
+}
+
+fn value(row: &tokio_postgres::Row, index: usize) -> Result<Value, SqlError> {
+    fn get<'a, T: FromSql<'a> + Into<Value>>(
+        row: &'a tokio_postgres::Row,
+        index: usize,
+    ) -> Result<Value, SqlError> {
+        row.try_get::<_, Option<T>>(index)
+            .map(Value::from)
+            .map_err(|error| SqlError::Decode(error.to_string()))
+    }
+    match *row.columns()[index].type_() {
+        Type::BOOL => get::<bool>(row, index),
+        Type::INT4 => get::<i32>(row, index),
+        Type::INT8 => get::<i64>(row, index),
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR => get::<String>(row, index),
+        Type::BYTEA => get::<Vec<u8>>(row, index),
+        Type::UUID => get::<Uuid>(row, index),
+        Type::JSONB => get::<serde_json::Value>(row, index),
+        Type::TIMESTAMP => get::<NaiveDateTime>(row, index),
+        Type::TEXT_ARRAY => get::<Vec<String>>(row, index),
+        // As on Spin, `timestamptz` among them.
+        ref other => Err(SqlError::Decode(format!("the type {other} is not used here"))),
+    }
+}
+
+fn failure(error: &tokio_postgres::Error) -> SqlError {
+    match error.as_db_error() {
+        Some(refused) => SqlError::from_server(
+            refused.code().code(),
+            refused.message().to_owned(),
+            refused.constraint().map(str::to_owned),
+        ),
+        None if error.is_closed() || is_io(error) => SqlError::Unavailable(error.to_string()),
+        None => SqlError::Decode(error.to_string()),
+    }
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+}
+
+/// Why a connection was refused, which the error itself only has in its source.
+fn refusal(error: &tokio_postgres::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+fn unavailable(error: impl std::fmt::Display) -> SqlError {
+    SqlError::Unavailable(error.to_string())
+}

@@ -1,0 +1,140 @@
+//! Requests and answers of the Spin host (wasi:http 0.3).
+
+use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
+
+use async_trait::async_trait;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use spin_sdk::{
+    wasip3::{
+        http::types::{self, ErrorCode, Fields},
+        spawn, wit_future, wit_stream,
+    },
+    wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult},
+};
+
+use super::deadline::within;
+use crate::{
+    error::{Error, Result},
+    http::{Body, BodyReader, Request, Response},
+};
+
+/// The bytes that a read of a body asks for.
+const PIECE: usize = 64 * 1024;
+/// How long the next piece may take to come.
+const READ_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Reads what the host gives; the body stays with the host until it is asked for.
+pub fn read_request(request: types::Request) -> Request {
+    let target = request.get_path_with_query().unwrap_or_default();
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
+        None => (target, None),
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in request.get_headers().copy_all() {
+        // The host has parsed them as HTTP before.
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&value))
+        {
+            headers.append(name, value);
+        }
+    }
+    Request {
+        method: method(request.get_method()),
+        path,
+        query,
+        headers,
+        body: Body::new(HostBody::Unread(Some(request))),
+    }
+}
+
+fn method(method: types::Method) -> Method {
+    match method {
+        types::Method::Get => Method::GET,
+        types::Method::Head => Method::HEAD,
+        types::Method::Post => Method::POST,
+        types::Method::Put => Method::PUT,
+        types::Method::Delete => Method::DELETE,
+        types::Method::Connect => Method::CONNECT,
+        types::Method::Options => Method::OPTIONS,
+        types::Method::Trace => Method::TRACE,
+        types::Method::Patch => Method::PATCH,
+        // A method that is none takes no route.
+        types::Method::Other(name) => Method::from_bytes(name.as_bytes()).unwrap_or(Method::TRACE),
+    }
+}
+
+type Trailers = Result<Option<types::Trailers>, ErrorCode>;
+
+enum HostBody {
+    Unread(Option<types::Request>),
+    Reading {
+        bytes: StreamReader<u8>,
+        trailers: Option<FutureReader<Trailers>>,
+        /// Tells the host, when it is dropped, that the reading went well.
+        _done: FutureWriter<Result<(), ErrorCode>>,
+    },
+}
+
+#[async_trait(?Send)]
+impl BodyReader for HostBody {
+    async fn read(&mut self) -> Result<Option<Vec<u8>>> {
+        if let Self::Unread(request) = self {
+            let request = request.take().ok_or(Error::BodyIncomplete)?;
+            let (done, is_done) = wit_future::new(|| Ok(()));
+            let (bytes, trailers) = types::Request::consume_body(request, is_done);
+            *self = Self::Reading { bytes, trailers: Some(trailers), _done: done };
+        }
+        let Self::Reading { bytes, trailers, .. } = self else {
+            return Err(Error::BodyIncomplete);
+        };
+        let read = within(READ_DEADLINE, bytes.read(Vec::with_capacity(PIECE))).await;
+        match read.ok_or(Error::BodyIncomplete)? {
+            (StreamResult::Complete(_), piece) => Ok(Some(piece)),
+            (StreamResult::Dropped | StreamResult::Cancelled, _) => match trailers.take() {
+                // The end of the stream is the end of the body only if the trailers say so.
+                Some(trailers) => match trailers.await {
+                    Ok(_) => Ok(None),
+                    Err(_) => Err(Error::BodyIncomplete),
+                },
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// Gives an answer to the host, with `content-length`, and its body already under way when the host
+/// looks for it: then header and body leave in one segment.
+pub async fn write_response(response: Response) -> Result<types::Response, ErrorCode> {
+    let Response { status, headers, body } = response;
+    let mut fields: Vec<(String, Vec<u8>)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    let has_body = !status.is_informational() && status != http::StatusCode::NO_CONTENT;
+    if has_body {
+        fields.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
+    }
+    let fields = Fields::from_list(&fields)
+        .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
+    let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
+    let contents = (!body.is_empty()).then(wit_stream::new);
+    let (writer, reader) = contents.unzip();
+    let (answer, _sent) = types::Response::new(fields, reader, trailers_reader);
+    answer
+        .set_status_code(status.as_u16())
+        .map_err(|()| ErrorCode::InternalError(Some("no such status".to_owned())))?;
+    let mut writing: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+        if let Some(mut writer) = writer {
+            // What is left over means that the client is gone.
+            let _ = writer.write_all(body).await;
+        }
+        let _ = trailers.write(Ok(None)).await;
+    });
+    let is_written =
+        poll_fn(|context| Poll::Ready(writing.as_mut().poll(context).is_ready())).await;
+    if !is_written {
+        spawn(writing);
+    }
+    Ok(answer)
+}

@@ -1,0 +1,32 @@
+//! The platform on a Spin host.
+
+mod component;
+mod deadline;
+mod host;
+mod http;
+mod key_value;
+mod redis;
+mod sql;
+
+use std::rc::Rc;
+
+pub use component::serve;
+#[doc(hidden)]
+pub use spin_sdk::wasip3;
+
+use super::Platform;
+
+impl Platform {
+    /// The platform of a component that runs on Spin. `redis_address` is a `redis://` URL; nothing
+    /// is connected before it is used.
+    pub(super) fn on_spin(redis_address: String) -> Self {
+        Self {
+            sql: Rc::new(sql::SpinSql::default()),
+            redis: Rc::new(redis::SpinRedis::new(redis_address)),
+            key_value: Rc::new(key_value::SpinKeyValue),
+            clock: Rc::new(host::HostClock),
+            random: Rc::new(host::HostRandom),
+            executor: Rc::new(host::HostExecutor),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! PostgreSQL of the Spin host, which pools connections by address.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use spin_sdk::{
+    pg::{self, DbValue, Error, ParameterValue, PgError, QueryError},
+    wasip3::clocks::monotonic_clock,
+};
+
+use super::deadline::within;
+use crate::platform::{
+    Sql,
+    sql::{CONNECT_DEADLINE, Connection, Row, SqlError, Value},
+};
+
+/// After a server did not answer in time it is left alone for this long, so that one that hangs
+/// costs one request a deadline and not every request.
+const PAUSE_NANOS: u64 = 1_000_000_000;
+/// The most addresses that are remembered to hang.
+const MOST_PAUSED: usize = 64;
+
+#[derive(Default)]
+pub(super) struct SpinSql {
+    /// Until when an address is left alone, by the host's monotonic clock.
+    paused: RefCell<HashMap<String, u64>>,
+}
+
+impl SpinSql {
+    fn is_paused(&self, address: &str) -> bool {
+        self.paused.borrow().get(address).is_some_and(|until| monotonic_clock::now() < *until)
+    }
+
+    fn pause(&self, address: &str) {
+        let mut paused = self.paused.borrow_mut();
+        if paused.len() >= MOST_PAUSED {
+            paused.clear();
+        }
+        paused.insert(address.to_owned(), monotonic_clock::now().saturating_add(PAUSE_NANOS));
+    }
+}
+
+#[async_trait(?Send)]
+impl Sql for SpinSql {
+    async fn connect(
+        &self,
+        address: &str,
+        deadline: Duration,
+    ) -> Result<Box<dyn Connection>, SqlError> {
+        if self.is_paused(address) {
+            return Err(SqlError::Unavailable("it hung a moment ago".to_owned()));
+        }
+        match within(CONNECT_DEADLINE, pg::Connection::open(address)).await {
+            Some(Ok(connection)) => Ok(Box::new(SpinConnection { connection, deadline })),
+            Some(Err(error)) => Err(SqlError::Unavailable(format!("{error:?}"))),
+            None => {
+                self.pause(address);
+                Err(SqlError::Unavailable("no connection in time".to_owned()))
+            }
+        }
+    }
+}
+
+struct SpinConnection {
+    connection: pg::Connection,
+    deadline: Duration,
+}
+
+#[async_trait(?Send)]
+impl Connection for SpinConnection {
+    async fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
+        let call = async {
+            let parameters: Vec<_> = parameters.iter().map(parameter).collect();
+            let mut result = self.connection.query(statement, parameters).await?;
+            let names: Rc<[String]> =
+                result.columns().iter().map(|column| column.name.clone()).collect();
+            let mut rows = Vec::new();
+            while let Some(values) = result.rows().next().await {
+                rows.push((Rc::clone(&names), values));
+            }
+            result.result().await?;
+            Ok(rows)
+        };
+        answer(within(self.deadline, call).await)?
+            .into_iter()
+            .map(|(names, values)| {
+                let values = values.into_iter().map(value).collect::<Result<_, _>>()?;
+                Ok(Row::new(names, values))
+            })
+            .collect()
+    }
+
+    async fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, SqlError> {
+        let parameters: Vec<_> = parameters.iter().map(parameter).collect();
+        answer(within(self.deadline, self.connection.execute(statement, parameters)).await)
+    }
+}
+
+fn answer<T>(answer: Option<Result<T, Error>>) -> Result<T, SqlError> {
+    match answer {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(Error::PgError(PgError::QueryFailed(QueryError::DbError(error))))) => {
+            let constraint = error
+                .extras
+                .into_iter()
+                .find_map(|(key, value)| (key == "constraint").then_some(value));
+            Err(SqlError::from_server(&error.code, error.message, constraint))
+        }
+        Some(Err(Error::PgError(PgError::ConnectionFailed(reason)))) => {
+            Err(SqlError::Unavailable(reason))
+        }
+        // What the server did not say itself is told as text: either the connection broke, or a
+        // value was not of the type that the statement has.
+        Some(Err(Error::PgError(PgError::QueryFailed(QueryError::Text(reason)))))
+            if reason.contains("kind: Closed") || reason.contains("kind: Io") =>
+        {
+            Err(SqlError::Unavailable(reason))
+        }
+        Some(Err(error)) => Err(SqlError::Decode(format!("{error:?}"))),
+        None => Err(SqlError::Unavailable("no answer in time".to_owned())),
+    }
+}
+
+fn parameter(value: &Value) -> ParameterValue {
+    match value {
+        Value::Null => ParameterValue::DbNull,
+        Value::Bool(value) => ParameterValue::Boolean(*value),
+        Value::Int(value) => ParameterValue::Int32(*value),
+        Value::Long(value) => ParameterValue::Int64(*value),
+        Value::Text(value) => ParameterValue::Str(value.clone()),
+        Value::Bytes(value) => ParameterValue::Binary(value.clone()),
+        Value::Uuid(value) => ParameterValue::Uuid(value.to_string()),
+        Value::Json(value) => ParameterValue::Jsonb(value.to_string().into_bytes()),
+        Value::Time(value) => ParameterValue::Datetime(datetime(value)),
+        Value::TextArray(value) => {
+            ParameterValue::ArrayStr(value.iter().cloned().map(Some).collect())
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "calendar and clock fields are below 60")]
+fn datetime(time: &DateTime<Utc>) -> (i32, u8, u8, u8, u8, u8, u32) {
+    (
+        time.year(),
+        time.month() as u8,
+        time.day() as u8,
+        time.hour() as u8,
+        time.minute() as u8,
+        time.second() as u8,
+        time.nanosecond(),
+    )
+}
+
+fn value(value: DbValue) -> Result<Value, SqlError> {
+    Ok(match value {
+        DbValue::DbNull => Value::Null,
+        DbValue::Boolean(value) => Value::Bool(value),
+        DbValue::Int32(value) => Value::Int(value),
+        DbValue::Int64(value) => Value::Long(value),
+        DbValue::Str(value) => Value::Text(value),
+        DbValue::Binary(value) => Value::Bytes(value),
+        DbValue::Uuid(value) => Value::Uuid(value.parse().map_err(undecodable)?),
+        DbValue::Jsonb(value) => Value::Json(serde_json::from_slice(&value).map_err(undecodable)?),
+        DbValue::Datetime((year, month, day, hour, minute, second, nanosecond)) => {
+            NaiveDate::from_ymd_opt(year, month.into(), day.into())
+                .and_then(|date| {
+                    date.and_hms_nano_opt(hour.into(), minute.into(), second.into(), nanosecond)
+                })
+                .map(|time| Value::Time(time.and_utc()))
+                .ok_or_else(|| SqlError::Decode("a time that does not exist".to_owned()))?
+        }
+        DbValue::ArrayStr(values) => {
+            let values: Option<Vec<_>> = values.into_iter().collect();
+            Value::TextArray(
+                values.ok_or_else(|| SqlError::Decode("an array with NULL in it".to_owned()))?,
+            )
+        }
+        _ => return Err(SqlError::Decode("a value of a type that is not used here".to_owned())),
+    })
+}
+
+fn undecodable(error: impl std::fmt::Display) -> SqlError {
+    SqlError::Decode(error.to_string())
+}

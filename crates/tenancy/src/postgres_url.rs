@@ -1,0 +1,111 @@
+//! URLs of PostgreSQL databases.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use url::Url;
+
+use crate::settings::Secret;
+
+/// What must not stand as itself in the user, password or path of a URL.
+const COMPONENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'\'')
+    .add(b'/')
+    .add(b':')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The parts of a `postgres://` URL.
+#[derive(Debug, Clone)]
+pub struct PostgresUrl {
+    /// The account; empty where none is given.
+    pub user: String,
+    /// Its password; empty where none is given.
+    pub password: Secret,
+    /// The host; an IPv6 address in brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The name of the database; empty where none is given.
+    pub database: String,
+    /// Options of the connection, as the query of the URL: `sslmode=require`.
+    pub options: String,
+}
+
+impl PostgresUrl {
+    /// From its text; `None` when it is no such URL.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let decode = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned).ok();
+        let host = url.host_str().filter(|host| !host.is_empty())?;
+        if !matches!(url.scheme(), "postgres" | "postgresql") {
+            return None;
+        }
+        Some(Self {
+            user: decode(url.username())?,
+            password: Secret::from(decode(url.password().unwrap_or_default())?),
+            host: host.to_owned(),
+            port: url.port().unwrap_or(5432),
+            database: decode(url.path().trim_start_matches('/'))?,
+            options: url.query().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// As text, with everything encoded that has to be.
+    pub fn to_text(&self) -> Secret {
+        let encode = |text| utf8_percent_encode(text, COMPONENT);
+        let mut url = format!(
+            "postgres://{}:{}@{}:{}/{}",
+            encode(&self.user),
+            encode(self.password.expose()),
+            self.host,
+            self.port,
+            encode(&self.database),
+        );
+        if !self.options.is_empty() {
+            // Writing to a String cannot fail.
+            let _ = write!(url, "?{}", self.options);
+        }
+        Secret::from(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_survives_its_parts() {
+        for text in [
+            "postgres://tenancy:p%40ss%2Fword%3F@db.internal:6432/tenancy?sslmode=require",
+            "postgres://tenancy:@[::1]:5432/a%20b",
+        ] {
+            assert_eq!(PostgresUrl::parse(text).unwrap().to_text().expose(), text);
+        }
+        let short = PostgresUrl::parse("postgresql://host").unwrap();
+        assert_eq!((short.user.as_str(), short.port, short.database.as_str()), ("", 5432, ""));
+    }
+
+    #[test]
+    fn what_is_no_such_url_is_none() {
+        for text in ["", "host", "mysql://host/x", "postgres:///x", "postgres://h/%ff"] {
+            assert!(PostgresUrl::parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Settings: what an operator may choose, checked once at the start.
+//!
+//! Each is a Spin variable in lower case and an environment variable in upper case. Messages name
+//! the setting, and never its value.
+
+mod level;
+mod reader;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
+
+pub use level::Level;
+use reader::Reader;
+pub use secret::Secret;
+
+use crate::{error::InvalidSetting, postgres_url::PostgresUrl, tenant::DatabaseTemplate};
+
+/// Secrets shorter than this many bytes are refused: 256 bits, as RFC 7518 asks of HS256.
+const SECRET_MINIMUM: usize = 32;
+/// The fewest PBKDF2 rounds (OWASP Password Storage Cheat Sheet, for HMAC-SHA-256).
+const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
+
+/// The settings by their names as environment variables.
+pub const NAMES: [&str; 16] = [
+    "MASTER_DATABASE_URL",
+    "TENANT_DATABASE_TEMPLATE",
+    "REDIS_URL",
+    "REDIS_HOST",
+    "MASTER_ENCRYPTION_KEY",
+    "JWT_SECRET_KEY",
+    "ADMIN_API_KEY",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "ACCESS_TOKEN_EXPIRE_MINUTES",
+    "REFRESH_TOKEN_EXPIRE_DAYS",
+    "SETUP_TOKEN_EXPIRE_HOURS",
+    "PASSWORD_MIN_LENGTH",
+    "PASSWORD_ROUNDS",
+    "ALLOWED_ORIGINS",
+    "LOG_LEVEL",
+];
+
+/// What the service runs with.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where the catalog is.
+    pub master_database_url: PostgresUrl,
+    /// Where tenants' databases are made.
+    pub tenant_database_template: DatabaseTemplate,
+    /// Where Redis is, as a `redis://` URL.
+    pub redis_url: Secret,
+    /// What the keys that seal other keys are derived from.
+    pub master_encryption_key: Secret,
+    /// What signs access tokens.
+    pub jwt_secret_key: Secret,
+    /// The keys of the platform's administration; two are valid while one is rotated.
+    pub admin_api_keys: Vec<Secret>,
+    /// The `iss` of access tokens.
+    pub jwt_issuer: String,
+    /// The `aud` of access tokens.
+    pub jwt_audience: String,
+    /// How long an access token is valid.
+    pub access_token_lifetime: Duration,
+    /// How long a refresh token is valid.
+    pub refresh_token_lifetime: Duration,
+    /// How long a setup token is valid.
+    pub setup_token_lifetime: Duration,
+    /// The fewest characters of a password.
+    pub password_min_length: usize,
+    /// The rounds of PBKDF2 that a new password is hashed with.
+    pub password_rounds: u32,
+    /// The web origins that may call from a browser, such as `https://app.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// The least severe events that are logged.
+    pub log_level: Level,
+}
+
+impl Settings {
+    /// Settings from `values`, by the names of [`NAMES`]; an empty value counts as absent.
+    ///
+    /// # Errors
+    /// Each setting that is missing or not acceptable.
+    pub fn parse(values: &BTreeMap<&'static str, String>) -> Result<Self, Vec<InvalidSetting>> {
+        let mut reader = Reader::new(values);
+        let master_database_url = reader.database_url("MASTER_DATABASE_URL");
+        let tenant_database_template =
+            reader.required("TENANT_DATABASE_TEMPLATE", DatabaseTemplate::parse);
+        let redis_url = reader.redis_url();
+        let master_encryption_key = reader.secret("MASTER_ENCRYPTION_KEY");
+        let jwt_secret_key = reader.secret("JWT_SECRET_KEY");
+        let admin_api_keys = reader.keys("ADMIN_API_KEY");
+        let jwt_issuer = reader.text("JWT_ISSUER", "tenancy");
+        let jwt_audience = reader.text("JWT_AUDIENCE", "tenancy");
+        let access_minutes = reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1, 1_440);
+        let refresh_days = reader.number("REFRESH_TOKEN_EXPIRE_DAYS", 7, 1, 365);
+        let setup_hours = reader.number("SETUP_TOKEN_EXPIRE_HOURS", 72, 1, 720);
+        let password_min_length = reader.number("PASSWORD_MIN_LENGTH", 8, 8, 64);
+        let password_rounds = reader.number(
+            "PASSWORD_ROUNDS",
+            PASSWORD_ROUNDS_MINIMUM,
+            PASSWORD_ROUNDS_MINIMUM,
+            10_000_000,
+        );
+        let allowed_origins = reader.origins();
+        let log_level = reader.log_level();
+
+        let invalid = reader.into_invalid();
+        let (
+            Some(master_database_url),
+            Some(tenant_database_template),
+            Some(redis_url),
+            Some(master_encryption_key),
+            Some(jwt_secret_key),
+            Some(admin_api_keys),
+            true,
+        ) = (
+            master_database_url,
+            tenant_database_template,
+            redis_url,
+            master_encryption_key,
+            jwt_secret_key,
+            admin_api_keys,
+            invalid.is_empty(),
+        )
+        else {
+            return Err(invalid);
+        };
+        Ok(Self {
+            master_database_url,
+            tenant_database_template,
+            redis_url,
+            master_encryption_key,
+            jwt_secret_key,
+            admin_api_keys,
+            jwt_issuer,
+            jwt_audience,
+            access_token_lifetime: Duration::from_mins(access_minutes.into()),
+            refresh_token_lifetime: Duration::from_hours(u64::from(refresh_days) * 24),
+            setup_token_lifetime: Duration::from_hours(setup_hours.into()),
+            password_min_length: password_min_length as usize,
+            password_rounds,
+            allowed_origins,
+            log_level,
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! Settings read one by one, with everything that is wrong told at the end.
+
+use std::collections::BTreeMap;
+
+use super::{Level, SECRET_MINIMUM, Secret};
+use crate::{error::InvalidSetting, postgres_url::PostgresUrl};
+
+pub(super) struct Reader<'a> {
+    values: &'a BTreeMap<&'static str, String>,
+    invalid: Vec<InvalidSetting>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(values: &'a BTreeMap<&'static str, String>) -> Self {
+        Self { values, invalid: Vec::new() }
+    }
+
+    /// What was refused.
+    pub(super) fn into_invalid(self) -> Vec<InvalidSetting> {
+        self.invalid
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn refuse(&mut self, name: &'static str, message: impl Into<String>) {
+        self.invalid.push(InvalidSetting { name, message: message.into() });
+    }
+
+    pub(super) fn required<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let parsed = self.value(name).map(parse);
+        match parsed {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(message)) => self.refuse(name, message),
+            None => self.refuse(name, "is required"),
+        }
+        None
+    }
+
+    pub(super) fn secret(&mut self, name: &'static str) -> Option<Secret> {
+        self.required(name, |text| {
+            if text.len() < SECRET_MINIMUM {
+                Err(format!("must have at least {SECRET_MINIMUM} bytes"))
+            } else if is_one_character(text) {
+                Err("must be random, not one character repeated".to_owned())
+            } else {
+                Ok(Secret::from(text.to_owned()))
+            }
+        })
+    }
+
+    /// One secret, or two with a comma between.
+    pub(super) fn keys(&mut self, name: &'static str) -> Option<Vec<Secret>> {
+        self.required(name, |text| {
+            let keys = list(text);
+            // It has to pass through a header.
+            let good = |key: &String| {
+                key.len() >= SECRET_MINIMUM
+                    && key.bytes().all(|byte| byte.is_ascii_graphic())
+                    && !is_one_character(key)
+            };
+            if !keys.iter().all(good) || !(1..=2).contains(&keys.len()) {
+                return Err(format!(
+                    "must be one random key, or two with a comma, each of at least {SECRET_MINIMUM} \
+                     visible ASCII characters"
+                ));
+            }
+            Ok(keys.into_iter().map(Secret::from).collect())
+        })
+    }
+
+    pub(super) fn database_url(&mut self, name: &'static str) -> Option<PostgresUrl> {
+        self.required(name, |text| {
+            PostgresUrl::parse(text)
+                .filter(|url| !url.database.is_empty())
+                .ok_or("must be like postgres://user:password@host:5432/database".to_owned())
+        })
+    }
+
+    pub(super) fn redis_url(&mut self) -> Option<Secret> {
+        let Some(url) = self.value("REDIS_URL") else {
+            let host = self.value("REDIS_HOST").unwrap_or("localhost");
+            let url = if host.contains(':') {
+                format!("redis://{host}")
+            } else {
+                format!("redis://{host}:6379")
+            };
+            if url::Url::parse(&url).is_err() {
+                self.refuse("REDIS_HOST", "must be a host name, with a port or without");
+                return None;
+            }
+            return Some(Secret::from(url));
+        };
+        let valid = url::Url::parse(url).is_ok_and(|url| {
+            matches!(url.scheme(), "redis" | "rediss") && url.host_str().is_some()
+        });
+        if valid {
+            return Some(Secret::from(url.to_owned()));
+        }
+        self.refuse("REDIS_URL", "must be like redis://:password@host:6379");
+        None
+    }
+
+    pub(super) fn text(&self, name: &str, default: &str) -> String {
+        self.value(name).unwrap_or(default).to_owned()
+    }
+
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        default: u32,
+        least: u32,
+        most: u32,
+    ) -> u32 {
+        let Some(text) = self.value(name) else {
+            return default;
+        };
+        match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => number,
+            _ => {
+                self.refuse(name, format!("must be a whole number from {least} to {most}"));
+                default
+            }
+        }
+    }
+
+    pub(super) fn origins(&mut self) -> Vec<String> {
+        let origins = list(self.value("ALLOWED_ORIGINS").unwrap_or_default());
+        let exact = |origin: &String| {
+            url::Url::parse(origin).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https")
+                    && url.origin().ascii_serialization() == *origin
+            })
+        };
+        if !origins.iter().all(exact) {
+            self.refuse(
+                "ALLOWED_ORIGINS",
+                "must be origins like https://app.example.com with commas between, no *",
+            );
+        }
+        origins
+    }
+
+    pub(super) fn log_level(&mut self) -> Level {
+        match self.value("LOG_LEVEL").unwrap_or("INFO").to_ascii_uppercase().as_str() {
+            "DEBUG" => Level::Debug,
+            "INFO" => Level::Info,
+            "WARNING" | "WARN" => Level::Warning,
+            "ERROR" => Level::Error,
+            _ => {
+                self.refuse("LOG_LEVEL", "must be DEBUG, INFO, WARNING or ERROR");
+                Level::Info
+            }
+        }
+    }
+}
+
+fn is_one_character(text: &str) -> bool {
+    text.bytes().all(|byte| text.bytes().next() == Some(byte))
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}

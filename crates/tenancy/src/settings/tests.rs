@@ -1,0 +1,121 @@
+use super::*;
+
+fn good() -> BTreeMap<&'static str, String> {
+    [
+        ("MASTER_DATABASE_URL", "postgres://tenancy:secret@db.internal:5432/tenancy"),
+        ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@db.internal/t_{tenant_slug}"),
+        ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcdef"),
+        ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
+}
+
+fn refused(name: &'static str, value: &str) -> Vec<InvalidSetting> {
+    let mut values = good();
+    values.insert(name, value.to_owned());
+    Settings::parse(&values).err().unwrap_or_default()
+}
+
+#[test]
+fn what_is_not_set_has_its_default() {
+    let mut values = good();
+    values.insert("LOG_LEVEL", String::new());
+    let settings = Settings::parse(&values).unwrap();
+    assert_eq!(settings.redis_url.expose(), "redis://localhost:6379");
+    assert_eq!(settings.access_token_lifetime, Duration::from_mins(30));
+    assert_eq!(settings.refresh_token_lifetime, Duration::from_hours(7 * 24));
+    assert_eq!((settings.password_rounds, settings.password_min_length), (600_000, 8));
+    assert_eq!(settings.log_level, Level::Info);
+}
+
+#[test]
+fn redis_is_found_by_its_host_or_its_url() {
+    for (name, value, expected) in [
+        ("REDIS_HOST", "cache.internal", "redis://cache.internal:6379"),
+        ("REDIS_HOST", "cache.internal:7000", "redis://cache.internal:7000"),
+        ("REDIS_URL", "redis://:secret@cache:6380/1", "redis://:secret@cache:6380/1"),
+    ] {
+        let mut values = good();
+        values.insert(name, value.to_owned());
+        assert_eq!(Settings::parse(&values).unwrap().redis_url.expose(), expected);
+    }
+}
+
+// S8, S41
+#[test]
+fn a_weak_setting_is_named_without_its_value() {
+    for (name, value) in [
+        ("MASTER_DATABASE_URL", "tenancy"),
+        ("MASTER_DATABASE_URL", "postgres://host"),
+        ("MASTER_DATABASE_URL", "http://host/database"),
+        ("TENANT_DATABASE_TEMPLATE", "postgres://host/tenants"),
+        ("TENANT_DATABASE_TEMPLATE", "postgres://host/a_very_long_prefix_{tenant_slug}"),
+        ("REDIS_URL", "http://host"),
+        ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcde"),
+        ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcde"),
+        ("JWT_SECRET_KEY", "00000000000000000000000000000000"),
+        ("ADMIN_API_KEY", "0123456789abcdef0123456789abcde"),
+        ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef,short"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", "soon"),
+        ("PASSWORD_ROUNDS", "599999"),
+        ("PASSWORD_MIN_LENGTH", "7"),
+        ("ALLOWED_ORIGINS", "https://a.example, *"),
+        ("ALLOWED_ORIGINS", "https://a.example/"),
+        ("LOG_LEVEL", "verbose"),
+    ] {
+        let invalid = refused(name, value);
+        assert_eq!(invalid.iter().map(|setting| setting.name).collect::<Vec<_>>(), [name]);
+        assert!(!invalid[0].message.contains(value), "{}", invalid[0]);
+    }
+}
+
+#[test]
+fn every_missing_setting_is_named_at_once() {
+    let invalid = Settings::parse(&BTreeMap::new()).unwrap_err();
+    let names: Vec<_> = invalid.iter().map(|setting| setting.name).collect();
+    assert_eq!(
+        names,
+        [
+            "MASTER_DATABASE_URL",
+            "TENANT_DATABASE_TEMPLATE",
+            "MASTER_ENCRYPTION_KEY",
+            "JWT_SECRET_KEY",
+            "ADMIN_API_KEY",
+        ]
+    );
+}
+
+// S41
+#[test]
+fn two_admin_keys_are_valid_while_one_is_rotated() {
+    let (old, new) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+    let mut values = good();
+    values.insert("ADMIN_API_KEY", format!("{new}, {old}"));
+    let settings = Settings::parse(&values).unwrap();
+    let keys: Vec<_> = settings.admin_api_keys.iter().map(Secret::expose).collect();
+    assert_eq!(keys, [new, old]);
+}
+
+// S39
+#[test]
+fn secrets_are_not_printed() {
+    let printed = format!("{:?}", Settings::parse(&good()).unwrap());
+    assert!(!printed.contains("0123456789abcdef") && !printed.contains("secret@"), "{printed}");
+}
+
+#[test]
+fn the_manifest_gives_every_component_every_setting() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spin.toml");
+    let manifest = std::fs::read_to_string(path).unwrap();
+    let components = manifest.matches("\n[component.").count() / 3;
+    assert_eq!(components, 4);
+    for name in NAMES {
+        let name = name.to_ascii_lowercase();
+        let line = format!("\n{name} = \"{{{{ {name} }}}}\"");
+        assert_eq!(manifest.matches(&line).count(), components, "{name}");
+        assert!(manifest.contains(&format!("\n{name} = {{")), "{name}");
+    }
+}

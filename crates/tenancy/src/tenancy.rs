@@ -1,0 +1,63 @@
+//! The service as one handle: the outside, the settings, and the keys that follow from them.
+
+use std::time::Duration;
+
+use crate::{
+    admission::Snapshots,
+    credential::Passwords,
+    crypto::MasterKey,
+    error::Result,
+    limiter::Limiter,
+    platform::{
+        Platform,
+        sql::{Connection, STATEMENT_DEADLINE},
+    },
+    settings::Settings,
+    token::AccessTokens,
+};
+
+/// Tenants that an instance makes at a time.
+const PROVISIONINGS_AT_ONCE: u32 = 4;
+
+/// What every call of the service works with. An instance has one, for as long as it lives.
+pub struct Tenancy {
+    /// The outside.
+    pub platform: Platform,
+    /// What the operator chose.
+    pub settings: Settings,
+    /// What the keys are sealed with.
+    pub master_key: MasterKey,
+    /// Signs and verifies access tokens.
+    pub access_tokens: AccessTokens,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// What this instance knows of tenants.
+    pub(crate) snapshots: Snapshots,
+    pub(crate) provisioning: Limiter,
+}
+
+impl Tenancy {
+    /// The service on a platform, with these settings. Nothing is connected before it is used.
+    pub fn new(platform: Platform, settings: Settings) -> Result<Self> {
+        Ok(Self {
+            master_key: MasterKey::derive(&settings.master_encryption_key)?,
+            access_tokens: AccessTokens::new(&settings),
+            passwords: Passwords::default(),
+            snapshots: Snapshots::default(),
+            provisioning: Limiter::new("provisionings", PROVISIONINGS_AT_ONCE),
+            platform,
+            settings,
+        })
+    }
+
+    /// A connection to the catalog.
+    pub async fn catalog(&self) -> Result<Box<dyn Connection>> {
+        self.catalog_within(STATEMENT_DEADLINE).await
+    }
+
+    /// A connection to the catalog whose statements may take up to `deadline`.
+    pub async fn catalog_within(&self, deadline: Duration) -> Result<Box<dyn Connection>> {
+        let address = self.settings.master_database_url.to_text();
+        Ok(self.platform.sql.connect(address.expose(), deadline).await?)
+    }
+}

@@ -1,0 +1,193 @@
+//! Roles and databases on a PostgreSQL cluster: the statements that make them.
+//!
+//! Under a crash: each statement finds what an earlier attempt left and goes on from there. A
+//! tenant's database is made closed and under the name of its role, which is the tenant's alone. One
+//! statement then gives it its privileges, opens it and gives it its own name. So a database of that
+//! name is a tenant's own if its role may connect to it, and nobody connects before that.
+
+use std::time::Duration;
+
+use super::{DatabaseLocation, TenantRecord, database};
+use crate::{
+    credential::scram,
+    error::{Error, Result},
+    migrate,
+    platform::sql::{Connection, SCHEMA_DEADLINE, identifier, literal, state},
+    tenancy::Tenancy,
+};
+
+const COPY_ATTEMPTS: u32 = 10;
+const COPY_PAUSE: Duration = Duration::from_millis(200);
+
+/// Makes the tenant's role and database, each where it is not there yet.
+pub(super) async fn create_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
+    let cluster = connect(tenancy, &record.database, None).await?;
+    create_role(tenancy, &*cluster, record).await?;
+    if is_ready(&*cluster, record).await? {
+        return bring_up_to_date(tenancy, record).await;
+    }
+    let made = match copy_template(tenancy, &*cluster, record).await {
+        Ok(copy) => open_to_its_role(&*cluster, record).await.map(|()| copy),
+        Err(error) => Err(error),
+    };
+    match made {
+        Ok(Copy::New) => Ok(()),
+        Ok(Copy::FromBefore) => bring_up_to_date(tenancy, record).await,
+        // Another call was faster; then a copy of ours may be left over.
+        Err(_) if is_ready(&*cluster, record).await? => {
+            drop_unfinished(&*cluster, &record.database_role).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A database of an earlier attempt may have the schema of an earlier version of this program.
+async fn bring_up_to_date(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
+    let database = connect(tenancy, &record.database, Some(&record.database.name)).await?;
+    migrate::migrate_tenant(&*database).await?;
+    Ok(())
+}
+
+async fn create_role(
+    tenancy: &Tenancy,
+    cluster: &dyn Connection,
+    record: &TenantRecord,
+) -> Result<()> {
+    // Only a verifier is sent, so no log of statements has the password.
+    let password = database::open_password(tenancy, record)?;
+    let verifier = scram::verifier(password.expose(), &tenancy.platform.random.bytes())?;
+    let statement = format!(
+        "DO $role$ BEGIN
+             PERFORM pg_advisory_xact_lock(hashtextextended({name}, 0));
+             IF EXISTS (SELECT FROM pg_roles WHERE rolname = {name}) THEN
+                 ALTER ROLE {role} PASSWORD {verifier};
+             ELSE
+                 CREATE ROLE {role} LOGIN NOINHERIT PASSWORD {verifier};
+             END IF;
+         END $role$",
+        name = literal(&record.database_role),
+        role = identifier(&record.database_role),
+        verifier = literal(&verifier),
+    );
+    cluster.execute(&statement, &[]).await?;
+    Ok(())
+}
+
+/// Whether the database of the tenant's name is there and its role was let in by name.
+async fn is_ready(cluster: &dyn Connection, record: &TenantRecord) -> Result<bool> {
+    let statement = "
+        SELECT FROM pg_database d, aclexplode(d.datacl) given
+        JOIN pg_roles r ON r.oid = given.grantee
+        WHERE d.datname = $1 AND r.rolname = $2 AND given.privilege_type = 'CONNECT'";
+    let parameters = [record.database.name.as_str().into(), record.database_role.as_str().into()];
+    Ok(cluster.query_first(statement, &parameters).await?.is_some())
+}
+
+enum Copy {
+    New,
+    FromBefore,
+}
+
+/// Copies the migrated template to a database that is closed to connections.
+async fn copy_template(
+    tenancy: &Tenancy,
+    cluster: &dyn Connection,
+    record: &TenantRecord,
+) -> Result<Copy> {
+    let statement = format!(
+        "CREATE DATABASE {} TEMPLATE {} ALLOW_CONNECTIONS false",
+        identifier(&record.database_role),
+        identifier(&migrate::template_name(tenancy)),
+    );
+    for _ in 0..COPY_ATTEMPTS {
+        match cluster.execute(&statement, &[]).await {
+            Ok(_) => return Ok(Copy::New),
+            // From an earlier attempt, or from another call that is just as fast.
+            Err(error)
+                if error.is(state::DUPLICATE_DATABASE)
+                    || error.constraint() == Some("pg_database_datname_index") =>
+            {
+                return Ok(Copy::FromBefore);
+            }
+            Err(error) if error.is(state::INVALID_CATALOG_NAME) => {
+                migrate::create_template(tenancy, &record.database).await?;
+            }
+            // Another connection is in the template for a moment.
+            Err(error) if error.is(state::OBJECT_IN_USE) => {
+                tenancy.platform.executor.sleep(COPY_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::unavailable("the template database is in use"))
+}
+
+/// Gives the copy its privileges and its name, all at once.
+async fn open_to_its_role(cluster: &dyn Connection, record: &TenantRecord) -> Result<()> {
+    let statement = format!(
+        "DO $database$ BEGIN
+             PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
+             REVOKE ALL ON DATABASE {role} FROM PUBLIC;
+             GRANT CONNECT ON DATABASE {role} TO {role};
+             ALTER DATABASE {role} ALLOW_CONNECTIONS true;
+             ALTER DATABASE {role} RENAME TO {name};
+         END $database$",
+        lock = literal(&record.database_role),
+        role = identifier(&record.database_role),
+        name = identifier(&record.database.name),
+    );
+    match cluster.execute(&statement, &[]).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is(state::DUPLICATE_DATABASE) => Err(Error::internal(format!(
+            "the database {} is there and not of the tenant {}: rename it, then repeat the call",
+            record.database.name, record.id
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn drop_unfinished(cluster: &dyn Connection, role: &str) -> Result<()> {
+    let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(role));
+    cluster.execute(&statement, &[]).await?;
+    Ok(())
+}
+
+/// Drops the copies on the cluster of `location` that were left over when another call was faster,
+/// and returns their names. `finished` are the roles of this catalog's tenants that are not being
+/// provisioned any more; another catalog may use the same cluster.
+pub async fn drop_leftovers(
+    tenancy: &Tenancy,
+    location: &DatabaseLocation,
+    finished: Vec<String>,
+) -> Result<Vec<String>> {
+    let cluster = connect(tenancy, location, None).await?;
+    let statement = "
+        SELECT d.datname::text AS name FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
+        WHERE NOT d.datallowconn AND r.rolname = current_user AND d.datname = ANY ($1)";
+    let rows = cluster.query(statement, &[finished.into()]).await?;
+    let names =
+        rows.iter().map(|row| row.get("name")).collect::<std::result::Result<Vec<String>, _>>()?;
+    for name in &names {
+        drop_unfinished(&*cluster, name).await?;
+    }
+    Ok(names)
+}
+
+/// A connection that may make roles and databases where `location` is: to `database`, or without a
+/// name to the catalog where that is on the same cluster, or else to `postgres`.
+pub async fn connect(
+    tenancy: &Tenancy,
+    location: &DatabaseLocation,
+    database: Option<&str>,
+) -> Result<Box<dyn Connection>> {
+    let catalog = &tenancy.settings.master_database_url;
+    let same_cluster = catalog.host == location.host && catalog.port == location.port;
+    let default = if same_cluster { catalog.database.as_str() } else { "postgres" };
+    let (user, password) = tenancy
+        .settings
+        .tenant_database_template
+        .account_at(location)
+        .unwrap_or((&catalog.user, &catalog.password));
+    let url = location.url(database.unwrap_or(default), user, password.clone());
+    Ok(tenancy.platform.sql.connect(url.expose(), SCHEMA_DEADLINE).await?)
+}

@@ -1,0 +1,56 @@
+//! Tenants: what the catalog knows of them, how they come to be, and the proof that one was
+//! resolved.
+//!
+//! A crash leaves a tenant in the state `provisioning`, which the same call or `tenantctl repair`
+//! finishes; see [`provision`].
+
+pub mod cluster;
+mod database;
+mod domain;
+pub mod provision;
+mod record;
+pub mod repo;
+mod slug;
+
+use std::{ops::Deref, rc::Rc};
+
+pub use database::{DatabaseLocation, DatabaseTemplate, TenantDb};
+pub use domain::Domain;
+pub use record::{Limits, Status, TenantName, TenantRecord, TenantSettings, TenantView};
+pub use slug::Slug;
+
+use crate::error::{Error, Result};
+
+/// A resolved tenant: one that a request may act in.
+///
+/// Everything that belongs to a tenant (its database, cache, files, counters) can only be had with
+/// one of these, and these come from resolution alone.
+#[derive(Debug, Clone)]
+pub struct Tenant(Rc<TenantRecord>);
+
+impl Tenant {
+    /// Admits a tenant to requests by its state.
+    ///
+    /// # Errors
+    /// Tells a suspended tenant apart; one that is not yet or no more there is not found.
+    pub(crate) fn admit(record: Rc<TenantRecord>) -> Result<Self> {
+        match record.status {
+            Status::Active => Ok(Self(record)),
+            Status::Suspended => Err(Error::TenantSuspended),
+            Status::Provisioning | Status::Deleting | Status::Deleted => Err(Error::TenantNotFound),
+        }
+    }
+
+    /// What the catalog says of it.
+    pub fn record(&self) -> &TenantRecord {
+        &self.0
+    }
+}
+
+impl Deref for Tenant {
+    type Target = TenantRecord;
+
+    fn deref(&self) -> &TenantRecord {
+        &self.0
+    }
+}

@@ -1,0 +1,318 @@
+//! How a tenant comes to be.
+//!
+//! Under a crash: the first statement reserves everything by name and notes the secrets, sealed;
+//! each step after it can be repeated; the last one, which makes the tenant active, gives it its
+//! API key and keeps the answer for the idempotency key, all at once. A crash between two steps
+//! leaves a tenant in `provisioning`, which the same request, or `tenantctl repair`, finishes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::{
+    DatabaseLocation, Domain, Slug, Status, TenantDb, TenantName, TenantRecord, TenantSettings,
+    cluster, database,
+    repo::{self, Activation, Reserved},
+};
+use crate::{
+    access::Role,
+    api_key::ApiKey,
+    credential::Password,
+    crypto::{Purpose, Sealed},
+    email::EmailAddress,
+    error::{Error, Result},
+    platform::sql::Connection,
+    tenancy::Tenancy,
+    token::{OpaqueToken, TokenKind},
+    user,
+};
+
+/// What an operator asks for.
+pub struct NewTenant {
+    /// The display name.
+    pub name: TenantName,
+    /// The address of its first administrator.
+    pub admin_email: EmailAddress,
+    /// Its slug; derived from the name where it is absent.
+    pub slug: Option<Slug>,
+    /// Its custom domain.
+    pub domain: Option<Domain>,
+    /// What the operator keeps with it.
+    pub settings: TenantSettings,
+    /// Its plan; the default plan where it is absent.
+    pub plan: Option<String>,
+    /// The password of the first administrator; a setup token is given where it is absent.
+    pub admin_password: Option<Password>,
+}
+
+/// A tenant that is ready, with what is shown this once.
+pub struct Provisioned {
+    /// The tenant.
+    pub tenant: TenantRecord,
+    /// Its first credentials.
+    pub credentials: FirstCredentials,
+    /// Whether this is an answer that was given before.
+    pub is_replay: bool,
+}
+
+/// What opens a new tenant. Shown once, and again only to who has the idempotency key.
+#[derive(Serialize, Deserialize)]
+pub struct FirstCredentials {
+    /// Its first API key.
+    pub api_key: String,
+    /// What sets the first administrator's password, where the request set none.
+    pub setup_token: Option<String>,
+}
+
+/// What the first statement writes.
+pub struct Reservation {
+    pub(super) id: Uuid,
+    pub(super) slug: Slug,
+    pub(super) name: String,
+    pub(super) admin_email: String,
+    pub(super) domain: Option<Domain>,
+    pub(super) settings: Json,
+    pub(super) plan: Option<String>,
+    pub(super) location: DatabaseLocation,
+    pub(super) database_role: String,
+    pub(super) secrets: database::SealedSecrets,
+    pub(super) request_hash: [u8; 32],
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// The API key that a new tenant begins with.
+pub struct FirstApiKey {
+    pub(super) id: Uuid,
+    pub(super) name: &'static str,
+    pub(super) key: ApiKey,
+    pub(super) scopes: Vec<String>,
+}
+
+/// Makes a tenant: its database, its role, its keys, its first administrator.
+///
+/// The same request, repeated after it broke off, goes on where it stopped. With an idempotency
+/// key it also gives the answer again when only the answer was lost.
+///
+/// # Errors
+/// [`Error::Taken`] for a slug or a domain, [`Error::InvalidFields`] for an unknown plan,
+/// [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] when a store is away.
+pub async fn provision(
+    tenancy: &Tenancy,
+    new: &NewTenant,
+    idempotency_key: Option<&str>,
+) -> Result<Provisioned> {
+    let _slot = tenancy.provisioning.enter(&*tenancy.platform.executor).await?;
+    let request = Request {
+        tenancy,
+        catalog: &*tenancy.catalog().await?,
+        new,
+        hash: request_hash(tenancy, new)?,
+        idempotency_key,
+    };
+    if let Some(provisioned) = request.recall().await? {
+        return Ok(provisioned);
+    }
+    let candidates: Box<dyn Iterator<Item = Slug>> = match &new.slug {
+        Some(slug) => Box::new(std::iter::once(slug.clone())),
+        None => Box::new(Slug::candidates(new.name.as_str(), &*tenancy.platform.random)),
+    };
+    for slug in candidates {
+        if let Some(provisioned) = request.create(slug).await? {
+            return Ok(provisioned);
+        }
+        // A call with the same key may have made it, or be just making it.
+        if let Some(provisioned) = request.recall().await? {
+            return Ok(provisioned);
+        }
+    }
+    Err(Error::Taken { field: "slug", code: "slug_taken" })
+}
+
+/// Finishes what a crash left of a provisioning. The first administrator gets a setup token, since
+/// the password of the request is not known any more.
+///
+/// `None` when it was finished in the meantime.
+pub async fn finish(tenancy: &Tenancy, tenant: Uuid) -> Result<Option<Provisioned>> {
+    let catalog = tenancy.catalog().await?;
+    match repo::find(&*catalog, tenant).await? {
+        Some(record) if record.status == Status::Provisioning => {
+            complete(tenancy, &*catalog, record, None, None).await
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A request for a tenant, on its way.
+struct Request<'a> {
+    tenancy: &'a Tenancy,
+    catalog: &'a dyn Connection,
+    new: &'a NewTenant,
+    hash: [u8; 32],
+    idempotency_key: Option<&'a str>,
+}
+
+impl Request<'_> {
+    /// What the idempotency key stands for: the answer that was given, or a tenant that is finished
+    /// now. `None` without a key, or when the key is new.
+    async fn recall(&self) -> Result<Option<Provisioned>> {
+        let Some(key) = self.idempotency_key else { return Ok(None) };
+        // The second look is for an answer that another call has given during the first.
+        for _ in 0..2 {
+            let Some(remembered) = repo::find_creation(self.catalog, key).await? else {
+                return Ok(None);
+            };
+            if remembered.request_hash != self.hash {
+                return Err(Error::IdempotencyKeyReused);
+            }
+            let tenant = repo::find(self.catalog, remembered.tenant)
+                .await?
+                .ok_or_else(|| Error::internal("an idempotency key without its tenant"))?;
+            if let Some(answer) = remembered.answer {
+                return replay(self.tenancy, tenant, &answer).map(Some);
+            }
+            if let Some(provisioned) = self.complete(tenant).await? {
+                return Ok(Some(provisioned));
+            }
+        }
+        Err(Error::internal("an idempotency key of an active tenant has no answer"))
+    }
+
+    /// Makes a tenant of this slug, or goes on with one that this request has begun. `None` when the
+    /// slug is another's, or another call was faster.
+    async fn create(&self, slug: Slug) -> Result<Option<Provisioned>> {
+        let reservation = reservation(self, slug)?;
+        let record = match repo::reserve(self.catalog, &reservation).await? {
+            Reserved::Yes => repo::find(self.catalog, reservation.id).await?,
+            Reserved::SlugTaken => {
+                repo::find_unfinished(self.catalog, &reservation.slug, &self.hash).await?
+            }
+            Reserved::IdempotencyKeyUsed => None,
+        };
+        match record {
+            Some(record) => self.complete(record).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn complete(&self, record: TenantRecord) -> Result<Option<Provisioned>> {
+        let password = self.new.admin_password.as_ref();
+        complete(self.tenancy, self.catalog, record, password, self.idempotency_key).await
+    }
+}
+
+fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
+    let Request { tenancy, new, hash, idempotency_key, .. } = request;
+    let random = &*tenancy.platform.random;
+    let id = random.uuid(tenancy.platform.clock.now());
+    let seal = |purpose, plain: &[u8]| tenancy.master_key.seal(purpose, id, plain, random);
+    let password = base64_url(&random.bytes::<32>());
+    Ok(Reservation {
+        id,
+        location: tenancy.settings.tenant_database_template.location(&slug),
+        slug,
+        name: new.name.as_str().to_owned(),
+        admin_email: new.admin_email.as_str().to_owned(),
+        domain: new.domain.clone(),
+        settings: new.settings.clone().into_value(),
+        plan: new.plan.clone(),
+        // By the id, not the slug: two installations that share a cluster never meet.
+        database_role: format!("tenant_{}", id.simple()),
+        secrets: database::SealedSecrets {
+            database_password: seal(Purpose::DatabasePassword, password.as_bytes())?,
+            data_key: seal(Purpose::DataKey, &random.bytes::<32>())?,
+        },
+        request_hash: *hash,
+        idempotency_key: idempotency_key.map(str::to_owned),
+    })
+}
+
+/// What tells whether a request is the same as one before.
+fn request_hash(tenancy: &Tenancy, new: &NewTenant) -> Result<[u8; 32]> {
+    let request = serde_json::json!([
+        new.name.as_str(),
+        new.admin_email.as_str(),
+        new.slug.as_ref().map(Slug::as_str),
+        new.domain.as_ref().map(Domain::as_str),
+        new.settings.clone().into_value(),
+        new.plan,
+        new.admin_password.as_ref().map(Password::expose),
+    ]);
+    tenancy.master_key.request_hash(request.to_string().as_bytes())
+}
+
+/// The steps after the reservation. `None` when another call was faster.
+async fn complete(
+    tenancy: &Tenancy,
+    catalog: &dyn Connection,
+    record: TenantRecord,
+    admin_password: Option<&Password>,
+    idempotency_key: Option<&str>,
+) -> Result<Option<Provisioned>> {
+    cluster::create_database(tenancy, &record).await?;
+    let setup_token = create_administrator(tenancy, &record, admin_password).await?;
+    let random = &*tenancy.platform.random;
+    let api_key = FirstApiKey {
+        id: random.uuid(tenancy.platform.clock.now()),
+        name: "First key",
+        key: ApiKey::generate("live", random),
+        scopes: Role::Admin.scopes().iter().map(|scope| scope.as_str().to_owned()).collect(),
+    };
+    let credentials = FirstCredentials { api_key: api_key.key.expose().to_owned(), setup_token };
+    let answer = serde_json::to_vec(&credentials).map_err(Error::internal)?;
+    let answer = tenancy.master_key.seal(Purpose::IdempotentAnswer, record.id, &answer, random)?;
+    let activation =
+        Activation { tenant: record.id, api_key: &api_key, answer: &answer, idempotency_key };
+    if !repo::activate(catalog, &activation).await? {
+        return Ok(None);
+    }
+    let tenant = repo::find(catalog, record.id)
+        .await?
+        .ok_or_else(|| Error::internal("a tenant was removed while it was provisioned"))?;
+    Ok(Some(Provisioned { tenant, credentials, is_replay: false }))
+}
+
+fn replay(tenancy: &Tenancy, tenant: TenantRecord, answer: &Sealed) -> Result<Provisioned> {
+    let answer = tenancy.master_key.open(Purpose::IdempotentAnswer, tenant.id, answer)?;
+    let credentials = serde_json::from_slice(&answer).map_err(Error::internal)?;
+    Ok(Provisioned { tenant, credentials, is_replay: true })
+}
+
+/// Makes the first administrator, and the token that sets a password where the request had none.
+async fn create_administrator(
+    tenancy: &Tenancy,
+    record: &TenantRecord,
+    password: Option<&Password>,
+) -> Result<Option<String>> {
+    let token = match password {
+        Some(_) => None,
+        None => Some(OpaqueToken::new(
+            TokenKind::Setup,
+            record.id,
+            tenancy.master_key.first_setup_secret(record.id, &record.admin_email)?,
+        )),
+    };
+    let hash = match password {
+        Some(password) => Some(tenancy.passwords.hash(tenancy, password).await?),
+        None => None,
+    };
+    let database = TenantDb::connect_to(tenancy, record).await?;
+    user::repo::put_first_administrator(
+        &database,
+        &user::repo::FirstAdministrator {
+            id: tenancy.platform.random.uuid(tenancy.platform.clock.now()),
+            email: &record.admin_email,
+            password_hash: hash,
+            setup_token: token.as_ref().map(|token| user::repo::SetupToken {
+                hash: token.hash(),
+                expires_at: tenancy.platform.clock.now() + tenancy.settings.setup_token_lifetime,
+            }),
+        },
+    )
+    .await?;
+    Ok(token.map(|token| token.expose()))
+}
+
+fn base64_url(bytes: &[u8]) -> String {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    URL_SAFE_NO_PAD.encode(bytes)
+}

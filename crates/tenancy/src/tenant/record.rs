@@ -1,0 +1,191 @@
+//! What the catalog says of a tenant.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{DatabaseLocation, Slug};
+use crate::{
+    crypto::Sealed,
+    http::fields::{FromField, Text},
+};
+
+/// A row of the catalog's `tenants`, with its plan's limits and its primary domain.
+///
+/// It is also the snapshot that Redis keeps, so that a verified request needs no SQL; what is
+/// secret in it is sealed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TenantRecord {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name in host names, paths and headers.
+    pub slug: Slug,
+    /// Its display name.
+    pub name: String,
+    /// The state of its life.
+    pub status: Status,
+    /// Whom to write to about it.
+    pub admin_email: String,
+    /// Its primary custom domain.
+    pub domain: Option<String>,
+    /// The name of its plan.
+    pub plan: String,
+    /// Its limits: the plan's, or its own in their place.
+    pub limits: Limits,
+    /// What the operator keeps with it.
+    pub settings: Value,
+    /// Grows with each change of the row.
+    pub version: i64,
+    /// Where its database is.
+    pub database: DatabaseLocation,
+    /// The role that its database is reached by.
+    pub database_role: String,
+    /// The password of that role, sealed by the master key. `None` once it is destroyed.
+    pub database_password: Option<Sealed>,
+    /// The key that seals its data, sealed by the master key. `None` once it is destroyed.
+    pub data_key: Option<Sealed>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The state of a tenant's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Its database is being made.
+    Provisioning,
+    /// It takes requests.
+    Active,
+    /// It takes none until an operator reactivates it.
+    Suspended,
+    /// Its remains are being destroyed.
+    Deleting,
+    /// It is deleted; its remains are kept.
+    Deleted,
+}
+
+impl Status {
+    /// Its name in the catalog and in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioning => "provisioning",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Deleting => "deleting",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Text for Status {
+    fn parse(text: &str) -> Result<Self, String> {
+        [Self::Provisioning, Self::Active, Self::Suspended, Self::Deleting, Self::Deleted]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| {
+                "must be provisioning, active, suspended, deleting or deleted".to_owned()
+            })
+    }
+}
+
+/// How much of each resource a tenant may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Users at one time.
+    pub users: i64,
+    /// Bytes of files at one time.
+    pub storage: i64,
+    /// Calls of the API in a day.
+    pub api_calls: i64,
+    /// AI requests in a day.
+    pub ai_requests: i64,
+    /// Calls of the API in a minute.
+    pub requests_per_minute: i64,
+}
+
+/// A display name: 1 to 200 characters on one line, without space around.
+#[derive(Debug, Clone)]
+pub struct TenantName(String);
+
+impl TenantName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Text for TenantName {
+    fn parse(text: &str) -> Result<Self, String> {
+        let name = text.trim();
+        if name.is_empty() || name.chars().count() > 200 {
+            Err("must have 1 to 200 characters".to_owned())
+        } else if name.chars().any(char::is_control) {
+            Err("must not contain control characters".to_owned())
+        } else {
+            Ok(Self(name.to_owned()))
+        }
+    }
+}
+
+/// Whatever an operator keeps with a tenant: a JSON object of at most 16 KiB.
+#[derive(Debug, Clone, Default)]
+pub struct TenantSettings(Map<String, Value>);
+
+impl TenantSettings {
+    /// As a JSON value.
+    pub fn into_value(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+impl FromField for TenantSettings {
+    fn from_json(value: Value) -> Result<Self, String> {
+        match value {
+            Value::Object(object) => {
+                let size = serde_json::to_vec(&object).map_or(usize::MAX, |json| json.len());
+                if size > 16 * 1024 {
+                    return Err("must have at most 16 KiB as JSON".to_owned());
+                }
+                Ok(Self(object))
+            }
+            _ => Err("must be an object".to_owned()),
+        }
+    }
+}
+
+/// A tenant as answers show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct TenantView<'a> {
+    id: Uuid,
+    slug: &'a str,
+    name: &'a str,
+    domain: Option<&'a str>,
+    status: Status,
+    admin_email: &'a str,
+    plan: &'a str,
+    limits: Limits,
+    settings: &'a Value,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl<'a> From<&'a TenantRecord> for TenantView<'a> {
+    fn from(record: &'a TenantRecord) -> Self {
+        Self {
+            id: record.id,
+            slug: record.slug.as_str(),
+            name: &record.name,
+            domain: record.domain.as_deref(),
+            status: record.status,
+            admin_email: &record.admin_email,
+            plan: &record.plan,
+            limits: record.limits,
+            settings: &record.settings,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        }
+    }
+}

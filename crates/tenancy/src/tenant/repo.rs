@@ -1,0 +1,343 @@
+//! The statements on `tenants`: the only file that spells them.
+
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::{
+    DatabaseLocation, Limits, Slug, Status, TenantRecord,
+    provision::{FirstApiKey, Reservation},
+};
+use crate::{
+    crypto::Sealed,
+    error::{Error, Result},
+    http::fields::Text as _,
+    platform::sql::{Connection, Row, SqlError, Value},
+};
+
+const SELECT: &str = "
+    SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan, t.settings, t.version,
+           t.database_host, t.database_port, t.database_name, t.database_options,
+           t.database_role, t.database_password, t.data_key,
+           t.created_at AT TIME ZONE 'UTC' AS created_at,
+           t.updated_at AT TIME ZONE 'UTC' AS updated_at,
+           (SELECT d.domain FROM tenant_domains d WHERE d.tenant_id = t.id AND d.is_primary)
+               AS domain,
+           t.limit_overrides, p.max_users, p.max_storage_bytes, p.max_api_calls_per_day,
+           p.max_ai_requests_per_day, p.max_requests_per_minute
+    FROM tenants t JOIN plans p ON p.name = t.plan";
+
+/// The tenant of an id; `None` when there is none.
+pub async fn find(catalog: &dyn Connection, id: Uuid) -> Result<Option<TenantRecord>> {
+    let statement = format!("{SELECT} WHERE t.id = $1");
+    read(catalog, &statement, &[id.into()]).await
+}
+
+/// The tenant of a slug; `None` when there is none.
+pub async fn find_by_slug(catalog: &dyn Connection, slug: &Slug) -> Result<Option<TenantRecord>> {
+    let statement = format!("{SELECT} WHERE t.slug = $1");
+    read(catalog, &statement, &[slug.as_str().into()]).await
+}
+
+/// Which tenants a list shows.
+#[derive(Debug)]
+pub struct Filter {
+    /// How many to pass over.
+    pub offset: u32,
+    /// The most to show.
+    pub limit: u32,
+    /// Only those in this state.
+    pub status: Option<Status>,
+    /// Only those with this text in their name, slug, e-mail address or domain.
+    pub search: Option<String>,
+    /// Also those that are deleted.
+    pub include_deleted: bool,
+}
+
+/// The tenants that `filter` selects, the newest first, and how many it selects in all.
+pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Vec<TenantRecord>, i64)> {
+    let statement = format!(
+        "WITH selected AS (
+             SELECT t.id, t.created_at FROM tenants t
+             WHERE ($1::text IS NULL OR t.status = $1)
+               AND ($2 OR t.status <> 'deleted' OR $1 = 'deleted')
+               AND ($3::text IS NULL OR t.name ILIKE $3 OR t.slug ILIKE $3
+                    OR t.admin_email ILIKE $3
+                    OR EXISTS (SELECT FROM tenant_domains d
+                               WHERE d.tenant_id = t.id AND d.domain ILIKE $3))
+         ), page AS (
+             SELECT id FROM selected ORDER BY created_at DESC, id DESC OFFSET $4 LIMIT $5
+         )
+         SELECT counted.total, shown.*
+         FROM (SELECT count(*) AS total FROM selected) counted
+         LEFT JOIN ({SELECT} WHERE t.id IN (SELECT id FROM page)) shown ON true
+         ORDER BY shown.created_at DESC, shown.id DESC"
+    );
+    let pattern = filter.search.as_ref().map(|text| {
+        let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+        format!("%{escaped}%")
+    });
+    let parameters = [
+        filter.status.map(Status::as_str).into(),
+        filter.include_deleted.into(),
+        pattern.into(),
+        i64::from(filter.offset).into(),
+        i64::from(filter.limit).into(),
+    ];
+    let rows = catalog.query(&statement, &parameters).await?;
+    let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;
+    let records = rows
+        .iter()
+        // A page past the end is one row of the count alone.
+        .filter(|row| !matches!(row.get::<Option<Uuid>>("id"), Ok(None)))
+        .map(record)
+        .collect::<Result<_, SqlError>>()?;
+    Ok((records, total))
+}
+
+/// What came of reserving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserved {
+    /// Everything is reserved.
+    Yes,
+    /// The slug, or the name of the database that follows from it, is taken. Nothing was written.
+    SlugTaken,
+    /// Another call has used the idempotency key. Nothing was written.
+    IdempotencyKeyUsed,
+}
+
+/// Reserves slug, domain, database and role of a new tenant, in the state `provisioning`.
+pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Result<Reserved> {
+    let statement = "
+        WITH tenant AS (
+            INSERT INTO tenants (id, slug, name, status, admin_email, plan, settings,
+                                 database_host, database_port, database_name, database_options,
+                                 database_role, database_password, data_key, request_hash)
+            VALUES ($1, $2, $3, 'provisioning', $4,
+                    COALESCE($5::text, (SELECT name FROM plans WHERE is_default)), $6,
+                    $7, $8, $9, $10, $11, $12, $13, $14)
+            ON CONFLICT DO NOTHING
+            RETURNING id
+        ), domain AS (
+            INSERT INTO tenant_domains (domain, tenant_id, is_primary)
+            SELECT $15::text, id, true FROM tenant WHERE $15 IS NOT NULL
+        ), idempotency AS (
+            INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id)
+            SELECT 'create tenant', $16::text, $14, id FROM tenant WHERE $16 IS NOT NULL
+        )
+        SELECT id FROM tenant";
+    let Reservation { location, secrets, .. } = reservation;
+    let parameters: [Value; 16] = [
+        reservation.id.into(),
+        reservation.slug.as_str().into(),
+        reservation.name.as_str().into(),
+        reservation.admin_email.as_str().into(),
+        reservation.plan.clone().into(),
+        reservation.settings.clone().into(),
+        location.host.as_str().into(),
+        i32::from(location.port).into(),
+        location.name.as_str().into(),
+        location.options.as_str().into(),
+        reservation.database_role.as_str().into(),
+        secrets.database_password.0.clone().into(),
+        secrets.data_key.0.clone().into(),
+        reservation.request_hash.as_slice().into(),
+        reservation.domain.as_ref().map(super::Domain::as_str).into(),
+        reservation.idempotency_key.clone().into(),
+    ];
+    match catalog.query_first(statement, &parameters).await {
+        Ok(Some(_)) => Ok(Reserved::Yes),
+        Ok(None) => Ok(Reserved::SlugTaken),
+        Err(error) => match error.constraint() {
+            Some("idempotency_keys_pkey") => Ok(Reserved::IdempotencyKeyUsed),
+            Some("tenant_domains_pkey") => {
+                Err(Error::Taken { field: "domain", code: "domain_taken" })
+            }
+            Some("tenants_plan_fkey") => {
+                Err(Error::invalid_field("plan", "is not one of the plans"))
+            }
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// What a request created before, if a tenant of this slug is still being provisioned for it.
+pub async fn find_unfinished(
+    catalog: &dyn Connection,
+    slug: &Slug,
+    request_hash: &[u8; 32],
+) -> Result<Option<TenantRecord>> {
+    let statement =
+        format!("{SELECT} WHERE t.slug = $1 AND t.status = 'provisioning' AND t.request_hash = $2");
+    let parameters = [slug.as_str().into(), request_hash.as_slice().into()];
+    read(catalog, &statement, &parameters).await
+}
+
+/// The tenants that have been in the state `provisioning` for `minutes` or longer.
+pub async fn list_unfinished(catalog: &dyn Connection, minutes: i64) -> Result<Vec<TenantRecord>> {
+    let statement = format!(
+        "{SELECT} WHERE t.status = 'provisioning'
+                    AND t.updated_at <= now() - make_interval(mins => $1::bigint::int)
+         ORDER BY t.created_at"
+    );
+    let rows = catalog.query(&statement, &[minutes.into()]).await?;
+    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+}
+
+/// The roles of the tenants that are not being provisioned any more.
+pub async fn list_finished_roles(catalog: &dyn Connection) -> Result<Vec<String>> {
+    let statement = "SELECT database_role FROM tenants WHERE status <> 'provisioning'";
+    let rows = catalog.query(statement, &[]).await?;
+    Ok(rows.iter().map(|row| row.get("database_role")).collect::<Result<_, SqlError>>()?)
+}
+
+/// Every tenant that has a database: the active and the suspended ones.
+pub async fn list_with_database(catalog: &dyn Connection) -> Result<Vec<TenantRecord>> {
+    let statement =
+        format!("{SELECT} WHERE t.status IN ('active', 'suspended') ORDER BY t.created_at");
+    let rows = catalog.query(&statement, &[]).await?;
+    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+}
+
+/// Ends the provisioning of a tenant: in one statement it becomes active, gets its first API key,
+/// and the idempotency keys of its requests get the answer to give again. `false` when it was not
+/// being provisioned any more; then nothing was written.
+pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> Result<bool> {
+    let statement = "
+        WITH activated AS (
+            UPDATE tenants SET status = 'active'
+            WHERE id = $1 AND status = 'provisioning'
+            RETURNING id, request_hash
+        ), api_key AS (
+            INSERT INTO tenant_api_keys (id, tenant_id, name, environment, key_hash, prefix, scopes)
+            SELECT $2::uuid, id, $3::text, $4::text, $5::bytea, $6::text, $7::text[] FROM activated
+        ), answered AS (
+            UPDATE idempotency_keys SET answer = $8
+            WHERE tenant_id = $1 AND operation = 'create tenant'
+              AND EXISTS (SELECT FROM activated)
+        ), noted AS (
+            -- Of a call that went on with what one without the key had begun.
+            INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id, answer)
+            SELECT 'create tenant', $9::text, request_hash, id, $8 FROM activated
+            WHERE $9 IS NOT NULL
+            ON CONFLICT DO NOTHING
+        )
+        SELECT id FROM activated";
+    let Activation { tenant, api_key, answer, idempotency_key } = activation;
+    let parameters: [Value; 9] = [
+        (*tenant).into(),
+        api_key.id.into(),
+        api_key.name.into(),
+        api_key.key.environment().into(),
+        api_key.key.hash().as_slice().into(),
+        api_key.key.prefix().into(),
+        api_key.scopes.clone().into(),
+        answer.0.clone().into(),
+        (*idempotency_key).into(),
+    ];
+    Ok(catalog.query_first(statement, &parameters).await?.is_some())
+}
+
+/// What ends a provisioning.
+pub struct Activation<'a> {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// Its first API key.
+    pub api_key: &'a FirstApiKey,
+    /// The answer to give again, sealed.
+    pub answer: &'a Sealed,
+    /// The idempotency key of the call that ends it.
+    pub idempotency_key: Option<&'a str>,
+}
+
+/// What an idempotency key of a creation stands for.
+pub struct RememberedCreation {
+    /// The request it was used for.
+    pub request_hash: Vec<u8>,
+    /// The tenant that the request creates.
+    pub tenant: Uuid,
+    /// The answer to give again, once there was one.
+    pub answer: Option<Sealed>,
+}
+
+/// What an idempotency key of the last 24 hours stands for; `None` when it is new.
+pub async fn find_creation(
+    catalog: &dyn Connection,
+    idempotency_key: &str,
+) -> Result<Option<RememberedCreation>> {
+    let statement = "
+        WITH forgotten AS (
+            DELETE FROM idempotency_keys
+            WHERE operation = 'create tenant' AND key = $1
+              AND created_at <= now() - interval '24 hours'
+        )
+        SELECT request_hash, tenant_id, answer FROM idempotency_keys
+        WHERE operation = 'create tenant' AND key = $1
+          AND created_at > now() - interval '24 hours'";
+    let Some(row) = catalog.query_first(statement, &[idempotency_key.into()]).await? else {
+        return Ok(None);
+    };
+    Ok(Some(RememberedCreation {
+        request_hash: row.get("request_hash")?,
+        tenant: row.get("tenant_id")?,
+        answer: row.get::<Option<Vec<u8>>>("answer")?.map(Sealed),
+    }))
+}
+
+/// Forgets the idempotency keys that are older than they count, and returns how many.
+pub async fn forget_idempotency_keys(catalog: &dyn Connection) -> Result<i64> {
+    let statement = "DELETE FROM idempotency_keys WHERE created_at <= now() - interval '24 hours'";
+    let forgotten = catalog.execute(statement, &[]).await?;
+    Ok(i64::try_from(forgotten).unwrap_or(i64::MAX))
+}
+
+async fn read(
+    catalog: &dyn Connection,
+    statement: &str,
+    parameters: &[Value],
+) -> Result<Option<TenantRecord>> {
+    let row = catalog.query_first(statement, parameters).await?;
+    Ok(row.as_ref().map(record).transpose()?)
+}
+
+fn record(row: &Row) -> Result<TenantRecord, SqlError> {
+    let decode = |what: &str| SqlError::Decode(format!("a tenant has an impossible {what}"));
+    Ok(TenantRecord {
+        id: row.get("id")?,
+        slug: Slug::from_catalog(row.get("slug")?),
+        name: row.get("name")?,
+        status: Status::parse(&row.get::<String>("status")?).map_err(|_| decode("status"))?,
+        admin_email: row.get("admin_email")?,
+        domain: row.get("domain")?,
+        plan: row.get("plan")?,
+        limits: limits(row)?,
+        settings: row.get("settings")?,
+        version: row.get("version")?,
+        database: DatabaseLocation {
+            host: row.get("database_host")?,
+            port: u16::try_from(row.get::<i32>("database_port")?).map_err(|_| decode("port"))?,
+            name: row.get("database_name")?,
+            options: row.get("database_options")?,
+        },
+        database_role: row.get("database_role")?,
+        database_password: row.get::<Option<Vec<u8>>>("database_password")?.map(Sealed),
+        data_key: row.get::<Option<Vec<u8>>>("data_key")?.map(Sealed),
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}
+
+/// The plan's limits, with the tenant's own in their place.
+fn limits(row: &Row) -> Result<Limits, SqlError> {
+    let overrides: Json = row.get("limit_overrides")?;
+    let limit = |column: &str| match overrides.get(column).and_then(Json::as_i64) {
+        Some(own) => Ok(own),
+        None => row.get(column),
+    };
+    Ok(Limits {
+        users: limit("max_users")?,
+        storage: limit("max_storage_bytes")?,
+        api_calls: limit("max_api_calls_per_day")?,
+        ai_requests: limit("max_ai_requests_per_day")?,
+        requests_per_minute: limit("max_requests_per_minute")?,
+    })
+}
