@@ -1,0 +1,15 @@
+//! `GET /admin/tenants/{id}`
+
+use tenancy::{
+    Error, Result,
+    http::{Operator, Response},
+    tenant::{TenantView, repo},
+};
+
+/// Shows a tenant, in whatever state it is.
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let id = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
+    let catalog = operator.tenancy().catalog().await?;
+    let tenant = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
+    Ok(Response::ok(&TenantView::from(&tenant)))
+}

@@ -1,0 +1,5 @@
+//! `/admin/tenants`
+
+pub mod create;
+pub mod get;
+pub mod list;

@@ -1,0 +1,21 @@
+//! `GET /health/detailed`
+
+use http::StatusCode;
+use tenancy::{
+    Result,
+    health::{self, Status},
+    http::{Call, Response},
+};
+
+/// Says how each store is. 503 when requests fail.
+pub async fn handler(call: Call) -> Result<Response> {
+    let report = match call.try_tenancy() {
+        Ok(tenancy) => health::check(tenancy).await,
+        Err(settings) => health::misconfigured(settings),
+    };
+    let status = match report.status {
+        Status::Healthy | Status::Degraded => StatusCode::OK,
+        Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Ok(Response::json(status, &report))
+}

@@ -1,0 +1,26 @@
+//! The service itself: what it is, and how it is. It also answers where there is no route.
+
+mod detailed;
+mod live;
+mod root;
+
+use http::Method;
+use tenancy::http::Router;
+
+tenancy::component!(routes);
+
+/// The routes of this component.
+pub fn routes() -> Router {
+    Router::new()
+        .public(Method::GET, "/", root::handler)
+        .public(Method::GET, "/health", live::handler)
+        .public(Method::GET, "/health/detailed", detailed::handler)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_route_has_its_line_in_the_table() {
+        assert_eq!(super::routes().check(), [] as [String; 0]);
+    }
+}
