@@ -1,0 +1,143 @@
+//! `tenantctl doctor`
+
+use anyhow::{Context as _, Result, bail};
+use tenancy::{Tenancy, migrate, platform::sql::Connection, tenant::cluster};
+
+use crate::{environment, output};
+
+/// What to check.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Check the settings alone, and connect to nothing.
+    #[arg(long)]
+    settings: bool,
+}
+
+/// The oldest PostgreSQL that is supported, as its `server_version_num`.
+const POSTGRESQL: i32 = 150_000;
+/// The oldest Redis that is supported.
+const REDIS: u32 = 7;
+
+/// Checks the settings and the stores. Each finding is a line; the command fails if one is bad.
+pub async fn run(arguments: &Arguments) -> Result<()> {
+    let tenancy = environment::tenancy()?;
+    output::line("ok    settings");
+    if arguments.settings {
+        return Ok(());
+    }
+    let mut bad = 0;
+    let mut report = |name: &str, finding: Result<Finding>| match finding {
+        Ok(Finding::Good(text)) => output::line(&format!("ok    {name}: {text}")),
+        Ok(Finding::Doubtful(text)) => output::line(&format!("note  {name}: {text}")),
+        Err(error) => {
+            bad += 1;
+            output::line(&format!("bad   {name}: {error:#}"));
+        }
+    };
+    report("catalog", check_catalog(&tenancy).await);
+    report("tenants' cluster", check_cluster(&tenancy).await);
+    report("isolation", check_isolation(&tenancy).await);
+    report("redis", check_redis(&tenancy).await);
+    match bad {
+        0 => Ok(()),
+        1 => bail!("1 check failed"),
+        more => bail!("{more} checks failed"),
+    }
+}
+
+enum Finding {
+    Good(String),
+    Doubtful(String),
+}
+
+async fn check_catalog(tenancy: &Tenancy) -> Result<Finding> {
+    let catalog = tenancy.catalog().await?;
+    let version = server_version(&*catalog).await?;
+    if version < POSTGRESQL {
+        bail!("PostgreSQL {} is older than 15", version / 10_000);
+    }
+    let (has, wants) = (migrate::version(&*catalog).await?, migrate::newest(migrate::CATALOG));
+    if has < wants {
+        bail!("the schema is at {has} and has to be at {wants}: run tenantctl migrate");
+    }
+    Ok(Finding::Good(format!("PostgreSQL {}, schema {has}", version / 10_000)))
+}
+
+async fn check_cluster(tenancy: &Tenancy) -> Result<Finding> {
+    let location = tenancy.settings.tenant_database_template.cluster();
+    let cluster = cluster::connect(tenancy, &location, None).await?;
+    let version = server_version(&*cluster).await?;
+    if version < POSTGRESQL {
+        bail!("PostgreSQL {} is older than 15", version / 10_000);
+    }
+    let rights = "SELECT rolsuper OR (rolcreatedb AND rolcreaterole) AS may
+                  FROM pg_roles WHERE rolname = current_user";
+    let may = match cluster.query_first(rights, &[]).await? {
+        Some(row) => row.get("may")?,
+        None => false,
+    };
+    if !may {
+        bail!("the account may not make databases and roles: ALTER ROLE ... CREATEDB CREATEROLE");
+    }
+    let template = migrate::template_name(tenancy);
+    if !migrate::exists(&*cluster, &template).await? {
+        bail!("the template database {template} is missing: run tenantctl migrate");
+    }
+    Ok(Finding::Good(format!("PostgreSQL {}, template {template}", version / 10_000)))
+}
+
+/// A tenant's role can connect wherever PUBLIC can: that must be nowhere.
+async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
+    let location = tenancy.settings.tenant_database_template.cluster();
+    let cluster = cluster::connect(tenancy, &location, None).await?;
+    let statement = "
+        SELECT d.datname::text AS name FROM pg_database d
+        WHERE d.datallowconn AND (d.datacl IS NULL OR EXISTS (
+            SELECT FROM aclexplode(d.datacl) given
+            WHERE given.grantee = 0 AND given.privilege_type = 'CONNECT'))
+        ORDER BY 1";
+    let names = cluster
+        .query(statement, &[])
+        .await?
+        .iter()
+        .map(|row| row.get::<String>("name"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let catalog = &tenancy.settings.master_database_url.database;
+    if names.contains(catalog) {
+        bail!(
+            "PUBLIC may connect to the catalog: REVOKE CONNECT ON DATABASE {catalog} FROM PUBLIC"
+        );
+    }
+    Ok(if names.is_empty() {
+        Finding::Good("tenants' roles reach their own databases alone".to_owned())
+    } else {
+        Finding::Doubtful(format!(
+            "PUBLIC, and so each tenant's role, may connect to {}: REVOKE CONNECT ... FROM PUBLIC",
+            names.join(", ")
+        ))
+    })
+}
+
+async fn check_redis(tenancy: &Tenancy) -> Result<Finding> {
+    if tenancy.settings.redis_url.expose().starts_with("rediss:") {
+        return Ok(Finding::Doubtful("it is not checked over TLS".to_owned()));
+    }
+    let reply = tenancy.platform.redis.execute("INFO", &["server".into()]).await?;
+    let info = reply.first().and_then(|reply| reply.as_bytes()).unwrap_or_default();
+    let info = String::from_utf8_lossy(info);
+    let version = info
+        .lines()
+        .find_map(|line| line.strip_prefix("redis_version:"))
+        .context("it does not tell its version")?;
+    let major: u32 = version.split('.').next().unwrap_or_default().parse()?;
+    if major < REDIS {
+        bail!("Redis {version} is older than {REDIS}");
+    }
+    Ok(Finding::Good(format!("Redis {version}")))
+}
+
+async fn server_version(connection: &dyn Connection) -> Result<i32> {
+    let statement = "SELECT current_setting('server_version_num')::integer AS version";
+    let row = connection.query_first(statement, &[]).await?.context("it has no version")?;
+    Ok(row.get("version")?)
+}

@@ -1,0 +1,41 @@
+//! Settings from the environment.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use tenancy::{
+    Tenancy,
+    platform::Platform,
+    settings::{NAMES, Settings},
+};
+
+/// The settings, by their plain names or with Spin's prefix.
+///
+/// # Errors
+/// Names each setting that is missing or not acceptable, with what is wrong with it.
+pub fn settings() -> Result<Settings> {
+    let values: BTreeMap<_, _> = NAMES
+        .into_iter()
+        .filter_map(|name| {
+            let value = [name.to_owned(), format!("SPIN_VARIABLE_{name}")]
+                .iter()
+                .filter_map(|variable| std::env::var(variable).ok())
+                .find(|value| !value.trim().is_empty())?;
+            Some((name, value))
+        })
+        .collect();
+    match Settings::parse(&values) {
+        Ok(settings) => Ok(settings),
+        Err(invalid) => {
+            let lines: Vec<_> = invalid.iter().map(ToString::to_string).collect();
+            bail!("{}", lines.join("; "))
+        }
+    }
+}
+
+/// The service on this machine.
+pub fn tenancy() -> Result<Tenancy> {
+    let settings = settings()?;
+    let platform = Platform::native(settings.redis_url.expose().to_owned());
+    Ok(Tenancy::new(platform, settings)?)
+}

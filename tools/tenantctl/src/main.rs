@@ -1,0 +1,48 @@
+//! `tenantctl`: the operator's command line, on the service's own code.
+
+mod doctor;
+mod environment;
+mod migrate;
+mod output;
+mod repair;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Operates the multi-tenancy service.
+///
+/// Settings come from the environment, by their plain names (`MASTER_DATABASE_URL`) or as Spin
+/// takes them (`SPIN_VARIABLE_MASTER_DATABASE_URL`).
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Brings the catalog, the template database and every tenant's database up to date.
+    Migrate,
+    /// Finishes what a crash left unfinished, and prints the credentials of tenants it finished.
+    Repair(repair::Arguments),
+    /// Checks the settings and the stores, and says what is wrong with them.
+    Doctor(doctor::Arguments),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Migrate => migrate::run().await,
+        Command::Repair(arguments) => repair::run(&arguments).await,
+        Command::Doctor(arguments) => doctor::run(&arguments).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `tenantctl migrate`
+
+use anyhow::{Context as _, Result, bail};
+use tenancy::{
+    Tenancy,
+    migrate::{self, Migration},
+    platform::sql::SCHEMA_DEADLINE,
+    tenant::{TenantRecord, cluster, repo},
+};
+
+use crate::{environment, output};
+
+/// Brings the catalog, the template database and every tenant's database up to date. A tenant whose
+/// database cannot be is told, and does not keep the others from it.
+pub async fn run() -> Result<()> {
+    let tenancy = environment::tenancy()?;
+    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await.context("the catalog")?;
+    let ran = migrate::migrate_catalog(&*catalog).await.context("the catalog")?;
+    output::line(&format!("catalog: {}", describe(&ran)));
+
+    let location = tenancy.settings.tenant_database_template.cluster();
+    let made = migrate::create_template(&tenancy, &location).await.context("the template")?;
+    let name = migrate::template_name(&tenancy);
+    output::line(&format!("template {name}: {}", if made { "made" } else { "up to date" }));
+
+    let (mut current, mut migrated, mut failed) = (0, 0, 0);
+    for tenant in repo::list_with_database(&*catalog).await? {
+        match migrate_tenant(&tenancy, &tenant).await {
+            Ok(ran) if ran.is_empty() => current += 1,
+            Ok(ran) => {
+                migrated += 1;
+                output::line(&format!("tenant {}: {}", tenant.slug, describe(&ran)));
+            }
+            Err(error) => {
+                failed += 1;
+                output::failure(&error.context(format!("the tenant {}", tenant.slug)));
+            }
+        }
+    }
+    output::line(&format!("tenants: {current} up to date, {migrated} migrated, {failed} failed"));
+    if failed > 0 {
+        bail!("{failed} of the tenants' databases are not up to date");
+    }
+    Ok(())
+}
+
+async fn migrate_tenant(
+    tenancy: &Tenancy,
+    tenant: &TenantRecord,
+) -> Result<Vec<&'static Migration>> {
+    let location = &tenant.database;
+    let database = cluster::connect(tenancy, location, Some(&location.name)).await?;
+    Ok(migrate::migrate_tenant(&*database).await?)
+}
+
+fn describe(ran: &[&Migration]) -> String {
+    if ran.is_empty() {
+        return "up to date".to_owned();
+    }
+    let names: Vec<_> = ran.iter().map(|migration| migration.name).collect();
+    format!("ran {}", names.join(", "))
+}
