@@ -1,0 +1,109 @@
+//! Outbound `wasi:http`
+
+use std::future::Future;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use wasmtime_wasi::TrappableError;
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
+use wasmtime_wasi_http::p3::{RequestOptions, WasiHttpHooks, default_send_request};
+
+use crate::network::blocked::BlockedNetworks;
+use crate::network::permits::Permits;
+use crate::network::{CHAINING_SUFFIX, Gate};
+
+type Body = UnsyncBoxBody<Bytes, ErrorCode>;
+type Outcome = Box<dyn Future<Output = Result<(), ErrorCode>> + Send>;
+type Answer = Result<(Response<Body>, Outcome), TrappableError<ErrorCode>>;
+
+/// What all instances of a component use.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) gate: Gate,
+    pub(crate) blocked: BlockedNetworks,
+    pub(crate) permits: Permits,
+    /// Where the application itself listens.
+    pub(crate) own_authority: Authority,
+}
+
+pub(crate) type State = Shared;
+
+impl WasiHttpHooks for State {
+    fn send_request(
+        &mut self,
+        request: Request<Body>,
+        options: Option<RequestOptions>,
+        _processed: Outcome,
+    ) -> Box<dyn Future<Output = Answer> + Send> {
+        let shared = self.clone();
+        Box::new(async move { shared.send(request, options).await.map_err(TrappableError::from) })
+    }
+}
+
+impl Shared {
+    async fn send(
+        &self,
+        mut request: Request<Body>,
+        options: Option<RequestOptions>,
+    ) -> Result<(Response<Body>, Outcome), ErrorCode> {
+        self.route(&mut request)?;
+        self.check_blocked(request.uri()).await?;
+        let permit = self.permits.acquire().await;
+        let (response, outcome) = default_send_request(request, options).await?;
+        let outcome = async move {
+            let result = outcome.await;
+            drop(permit);
+            result
+        };
+        Ok((response.map(BodyExt::boxed_unsync), Box::new(outcome)))
+    }
+
+    /// Checks where `request` may go, and gives one without a host that of the
+    /// application itself.
+    fn route(&self, request: &mut Request<Body>) -> Result<(), ErrorCode> {
+        let host = request.uri().host().unwrap_or_default();
+        if host.is_empty() || host == "self.alt" {
+            if !self.gate.allows_self().unwrap_or(false) {
+                return Err(ErrorCode::HttpRequestDenied);
+            }
+            let mut parts = request.uri().clone().into_parts();
+            parts.scheme = Some(Scheme::HTTP);
+            parts.authority = Some(self.own_authority.clone());
+            *request.uri_mut() =
+                Uri::from_parts(parts).map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
+            let host = HeaderValue::from_str(self.own_authority.as_str())
+                .map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
+            request.headers_mut().insert(HOST, host);
+            return Ok(());
+        }
+        let url = request.uri().to_string();
+        if !self.gate.allows(&url, "https").unwrap_or(false) {
+            return Err(ErrorCode::HttpRequestDenied);
+        }
+        if host.ends_with(CHAINING_SUFFIX) {
+            let text = "the runner does not let components call one another";
+            return Err(ErrorCode::InternalError(Some(text.to_owned())));
+        }
+        Ok(())
+    }
+
+    /// Refuses a host of which one address is blocked.
+    async fn check_blocked(&self, uri: &Uri) -> Result<(), ErrorCode> {
+        if self.blocked.is_empty() {
+            return Ok(());
+        }
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port = uri.port_u16().unwrap_or(80);
+        let mut addresses = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|_| ErrorCode::DestinationNotFound)?;
+        if addresses.any(|address| self.blocked.contains(address.ip())) {
+            return Err(ErrorCode::DestinationIpProhibited);
+        }
+        Ok(())
+    }
+}

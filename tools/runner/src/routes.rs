@@ -1,0 +1,319 @@
+//! Which trigger serves which path, as Spin's router decides.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::{Result, anyhow};
+use routefinder::{Captures, RouteSpec};
+
+use crate::manifest::{HttpTrigger, Route, TriggerTarget};
+
+/// The paths below which the host itself answers.
+pub const WELL_KNOWN_PREFIX: &str = "/.well-known/spin/";
+
+/// All routes of an application.
+#[derive(Debug)]
+pub struct Router {
+    routes: routefinder::Router<Handler>,
+}
+
+/// What a route leads to.
+#[derive(Debug)]
+struct Handler {
+    /// As the manifest has it.
+    raw: String,
+    /// With a slash before it, and none after it.
+    path: String,
+    /// What the route is listed under.
+    name: String,
+    target: TriggerTarget,
+}
+
+/// A route that another one of the same pattern replaces.
+#[derive(Debug, PartialEq)]
+pub struct Duplicate {
+    /// The pattern.
+    pub route: String,
+    /// What it would have led to.
+    pub replaced: String,
+    /// What it leads to.
+    pub effective: String,
+}
+
+/// The route of one path.
+#[derive(Debug)]
+pub struct RouteMatch<'a> {
+    handler: &'a Handler,
+    captures: Captures<'a, 'a>,
+    path: &'a str,
+}
+
+impl Router {
+    /// Takes the routes of `triggers`, and reports those that are of no effect.
+    ///
+    /// Of two equal patterns the later wins. Private routes are left out.
+    pub fn new(triggers: &[HttpTrigger]) -> Result<(Self, Vec<Duplicate>)> {
+        let mut handlers: Vec<Handler> = Vec::new();
+        let mut duplicates = Vec::new();
+        for trigger in triggers {
+            let Route::Pattern(raw) = &trigger.route else {
+                continue;
+            };
+            let handler = Handler::new(raw, trigger);
+            match handlers.iter_mut().find(|other| other.raw == handler.raw) {
+                Some(replaced) => {
+                    let replaced = std::mem::replace(replaced, handler);
+                    duplicates.push(Duplicate {
+                        route: replaced.display_path().to_owned(),
+                        replaced: replaced.name,
+                        effective: trigger_name(trigger).to_owned(),
+                    });
+                }
+                None => handlers.push(handler),
+            }
+        }
+
+        let mut routes = routefinder::Router::new();
+        for handler in handlers {
+            let spec = handler.spec().map_err(|error| {
+                anyhow!("invalid route {:?} of {:?}: {error}", handler.raw, handler.name)
+            })?;
+            routes.add(spec, handler).map_err(|error| anyhow!("{error}"))?;
+        }
+        Ok((Self { routes }, duplicates))
+    }
+
+    /// The route of `path`, the most specific one that matches.
+    pub fn find<'a>(&'a self, path: &'a str) -> Option<RouteMatch<'a>> {
+        let best = self.routes.best_match(path)?;
+        let handler: &'a Handler = best.handler();
+        Some(RouteMatch { handler, captures: best.captures(), path })
+    }
+
+    /// The name and the path of each route, in the order of precedence.
+    pub fn list(&self) -> impl Iterator<Item = (&str, String)> {
+        self.routes.iter().map(|(_, handler)| (handler.name.as_str(), handler.to_string()))
+    }
+
+    /// Whether a route is one that the host itself answers.
+    pub fn has_well_known(&self) -> bool {
+        self.routes.iter().any(|(_, handler)| handler.path.starts_with(WELL_KNOWN_PREFIX))
+    }
+}
+
+impl Handler {
+    fn new(raw: &str, trigger: &HttpTrigger) -> Self {
+        let slash = if raw.starts_with('/') { "" } else { "/" };
+        let path = format!("{slash}{raw}");
+        Self {
+            raw: raw.to_owned(),
+            path: path.strip_suffix('/').unwrap_or(&path).to_owned(),
+            name: trigger_name(trigger).to_owned(),
+            target: trigger.target.clone(),
+        }
+    }
+
+    /// The path before the trailing wildcard, if there is one.
+    fn wildcard_prefix(&self) -> Option<&str> {
+        self.path.strip_suffix("/...").or_else(|| self.path.strip_suffix("/*"))
+    }
+
+    fn spec(&self) -> Result<RouteSpec, String> {
+        match self.path.strip_suffix("/...") {
+            Some(prefix) => format!("{prefix}/*").parse(),
+            None => self.path.parse(),
+        }
+    }
+
+    fn display_path(&self) -> &str {
+        if self.path.is_empty() { "/" } else { &self.path }
+    }
+}
+
+impl fmt::Display for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.wildcard_prefix() {
+            Some(prefix) => write!(f, "{prefix} (wildcard)"),
+            None => f.write_str(&self.path),
+        }
+    }
+}
+
+fn trigger_name(trigger: &HttpTrigger) -> &str {
+    match &trigger.target {
+        TriggerTarget::Component(id) => id,
+        TriggerTarget::Static(_) => &trigger.id,
+    }
+}
+
+impl<'a> RouteMatch<'a> {
+    /// What serves the path.
+    pub fn target(&self) -> &'a TriggerTarget {
+        &self.handler.target
+    }
+
+    /// The pattern, made a path.
+    pub fn route(&self) -> &'a str {
+        &self.handler.path
+    }
+
+    /// The pattern as the manifest has it.
+    pub fn raw_route(&self) -> &'a str {
+        &self.handler.raw
+    }
+
+    /// The pattern as the manifest has it, without a trailing wildcard.
+    pub fn raw_route_prefix(&self) -> &'a str {
+        self.handler.raw.strip_suffix("/...").unwrap_or(&self.handler.raw)
+    }
+
+    /// What the segments with a name stand for; of two with one name, the later.
+    pub fn named_segments(&self) -> BTreeMap<&str, &str> {
+        self.captures.iter().collect()
+    }
+
+    /// What the trailing wildcard stands for: empty, or with a slash before it.
+    pub fn trailing_wildcard(&self) -> Cow<'_, str> {
+        let Some(rest) = self.captures.wildcard() else {
+            return Cow::Borrowed("");
+        };
+        // The router drops a slash at the end; Spin has it.
+        let end = if self.path.ends_with('/') { "/" } else { "" };
+        match (rest, end) {
+            ("", end) => Cow::Borrowed(end),
+            (rest, end) => Cow::Owned(format!("/{rest}{end}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::schema::Private;
+
+    fn trigger(route: Route, component: &str) -> HttpTrigger {
+        let target = TriggerTarget::Component(component.to_owned());
+        HttpTrigger { id: format!("{component}-http-trigger"), route, target }
+    }
+
+    fn build(routes: &[(&str, &str)]) -> (Router, Vec<Duplicate>) {
+        let triggers: Vec<_> = routes
+            .iter()
+            .map(|(route, component)| trigger(Route::Pattern((*route).to_owned()), component))
+            .collect();
+        Router::new(&triggers).unwrap()
+    }
+
+    fn router(routes: &[(&str, &str)]) -> Router {
+        build(routes).0
+    }
+
+    fn find<'a>(router: &'a Router, path: &'a str) -> Option<&'a str> {
+        match router.find(path)?.target() {
+            TriggerTarget::Component(id) => Some(id),
+            TriggerTarget::Static(_) => None,
+        }
+    }
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let routes = [
+            ("/...", "all"),
+            ("/a", "exact"),
+            ("/a/...", "below"),
+            ("/a/:id", "segment"),
+            ("/a/:id/x", "inner"),
+            ("/a/b/...", "deeper"),
+            ("/a/b/c", "deepest"),
+        ];
+        let mut reversed = routes;
+        reversed.reverse();
+        for routes in [routes, reversed] {
+            let router = router(&routes);
+            for (path, expected) in [
+                ("/", "all"),
+                ("/other", "all"),
+                ("/a", "exact"),
+                ("/a/", "exact"),
+                ("/a/1", "segment"),
+                ("/a/1/x", "inner"),
+                ("/a/1/y", "below"),
+                ("/a/b", "deeper"),
+                ("/a/b/x", "deeper"),
+                ("/a/b/c", "deepest"),
+                ("/a/b/c/d", "deeper"),
+            ] {
+                assert_eq!(find(&router, path), Some(expected), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_exact_route_matches_no_more() {
+        let router = router(&[("/a", "a"), ("/x/:id", "x")]);
+        for path in ["/", "/a/b", "/aa", "/x", "/x/1/2", ""] {
+            assert_eq!(find(&router, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_route_may_lack_its_slash() {
+        let router = router(&[("a", "a")]);
+        assert_eq!(find(&router, "/a"), Some("a"));
+        assert_eq!(router.find("/a").unwrap().route(), "/a");
+        assert_eq!(router.find("/a").unwrap().raw_route(), "a");
+    }
+
+    #[test]
+    fn the_later_of_two_equal_routes_wins() {
+        let (router, duplicates) = build(&[("/a", "first"), ("/b", "b"), ("/a", "second")]);
+        assert_eq!(find(&router, "/a"), Some("second"));
+        let expected = Duplicate {
+            route: "/a".to_owned(),
+            replaced: "first".to_owned(),
+            effective: "second".to_owned(),
+        };
+        assert_eq!(duplicates, [expected]);
+        assert_eq!(build(&[("/", "a"), ("/", "b")]).1[0].route, "/");
+    }
+
+    #[test]
+    fn private_routes_are_left_out() {
+        let private = trigger(Route::Private(Private { private: true }), "a");
+        let (router, duplicates) = Router::new(&[private]).unwrap();
+        assert_eq!(router.list().count(), 0);
+        assert_eq!(duplicates, []);
+    }
+
+    #[test]
+    fn the_trailing_wildcard_keeps_its_slashes() {
+        let router = router(&[("/a/...", "a")]);
+        for (path, expected) in
+            [("/a", ""), ("/a/", "/"), ("/a/b", "/b"), ("/a/b/", "/b/"), ("/a/b/c", "/b/c")]
+        {
+            assert_eq!(router.find(path).unwrap().trailing_wildcard(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn segments_have_names() {
+        let router = router(&[("/a/:one/b/:two/...", "a")]);
+        let route = router.find("/a/1/b/2/c").unwrap();
+        assert_eq!(route.named_segments(), [("one", "1"), ("two", "2")].into());
+        assert_eq!(route.trailing_wildcard(), "/c");
+        assert_eq!(route.raw_route_prefix(), "/a/:one/b/:two");
+    }
+
+    #[test]
+    fn routes_of_the_host_are_found() {
+        assert!(router(&[("/.well-known/spin/x", "a")]).has_well_known());
+        assert!(!router(&[("/.well-known/spin", "a"), ("/...", "b")]).has_well_known());
+    }
+
+    #[test]
+    fn an_invalid_route_is_refused() {
+        let route = Route::Pattern("/*x".to_owned());
+        assert!(Router::new(&[trigger(route, "a")]).is_err());
+    }
+}

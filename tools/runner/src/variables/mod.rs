@@ -1,0 +1,219 @@
+//! The variables of an application and what each component sees of them.
+
+mod provider;
+pub mod source;
+mod template;
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context as _, ensure};
+
+pub use provider::{EnvProvider, Provider};
+pub use template::{Lookup, Template};
+
+use crate::manifest::{App, Variable};
+
+/// Why a variable has no value.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No variable can have this name.
+    #[error("invalid variable name: {0}")]
+    InvalidName(String),
+    /// The text around variables is wrong.
+    #[error("invalid variable template: {0}")]
+    InvalidTemplate(String),
+    /// The component has no variable of this name.
+    #[error("undefined variable: {0}")]
+    Undefined(String),
+    /// A source failed, or none knows the value.
+    #[error("provider error: {0:?}")]
+    Provider(anyhow::Error),
+}
+
+/// All variables of an application.
+#[derive(Debug)]
+pub struct Variables {
+    variables: BTreeMap<String, Variable>,
+    /// By component, by name.
+    templates: HashMap<String, HashMap<String, Template>>,
+    providers: Vec<Provider>,
+}
+
+/// The default values of variables.
+pub struct Defaults<'a>(pub &'a BTreeMap<String, Variable>);
+
+impl Variables {
+    /// Puts together what `app` defines and what `providers`, the first before
+    /// the next, know.
+    ///
+    /// Fails if a template names no variable, or if a required variable has no
+    /// value; then all of those are named.
+    pub fn new(app: &App, providers: Vec<Provider>) -> anyhow::Result<Self> {
+        let mut templates = HashMap::new();
+        for (id, component) in &app.components {
+            let of_component = component
+                .variables
+                .iter()
+                .map(|(name, text)| {
+                    let template = known_template(text, &app.variables)
+                        .with_context(|| format!("variable {name:?} of component {id:?}"))?;
+                    Ok((name.clone(), template))
+                })
+                .collect::<anyhow::Result<_>>()?;
+            templates.insert(id.clone(), of_component);
+        }
+
+        let missing: Vec<&str> = app
+            .variables
+            .iter()
+            .filter(|(_, variable)| variable.default.is_none())
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !providers.iter().any(|provider| provider.may_resolve(name)))
+            .collect();
+        ensure!(missing.is_empty(), "no value for the required variable(s) {}", missing.join(", "));
+
+        Ok(Self { variables: app.variables.clone(), templates, providers })
+    }
+
+    /// The value that the component `component` sees as `name`.
+    pub fn get(&self, component: &str, name: &str) -> Result<String, Error> {
+        check_name(name)?;
+        let template =
+            self.templates.get(component).and_then(|templates| templates.get(name)).ok_or_else(
+                || Error::Undefined(format!("no variable for {component:?}.{name:?}")),
+            )?;
+        template.resolve(self)
+    }
+}
+
+impl Lookup for Variables {
+    fn variable(&self, name: &str) -> Result<String, Error> {
+        for provider in &self.providers {
+            if let Some(value) = provider.get(name).map_err(Error::Provider)? {
+                return Ok(value);
+            }
+        }
+        Defaults(&self.variables).variable(name)
+    }
+}
+
+impl Lookup for Defaults<'_> {
+    fn variable(&self, name: &str) -> Result<String, Error> {
+        let variable = self.0.get(name).ok_or_else(|| Error::InvalidName(name.to_owned()))?;
+        variable.default.clone().ok_or_else(|| {
+            Error::Provider(anyhow::anyhow!("no provider resolved required variable {name:?}"))
+        })
+    }
+}
+
+fn known_template(text: &str, variables: &BTreeMap<String, Variable>) -> Result<Template, Error> {
+    let template = Template::parse(text)?;
+    if let Some(name) = template.variables().find(|name| !variables.contains_key(*name)) {
+        return Err(Error::InvalidTemplate(format!("unknown variable {name:?}")));
+    }
+    Ok(template)
+}
+
+/// Whether `name` can be the name of a variable: lower-case ASCII letters,
+/// digits, and single underscores between them, a letter first.
+fn check_name(name: &str) -> Result<(), Error> {
+    let reason = if name.is_empty() {
+        "must not be empty"
+    } else if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+        "may hold nothing but lower-case letters, digits and underscores"
+    } else if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+        "must start with a lower-case letter"
+    } else if name.ends_with('_') {
+        "must end with a lower-case letter or a digit"
+    } else if name.contains("__") {
+        "must not hold underscores in a row"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidName(format!("{name:?}: {reason}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const MANIFEST: &str = r#"
+        spin_manifest_version = 2
+        [application]
+        name = "test"
+        [variables]
+        host = { default = "localhost" }
+        password = { required = true, secret = true }
+        token = { required = true }
+        [[trigger.http]]
+        route = "/..."
+        component = "a"
+        [component.a]
+        source = "a.wasm"
+        variables = { url = "http://u:{{ password }}@{{ host }}/", fixed = "x" }
+        [component.b]
+        source = "b.wasm"
+    "#;
+
+    fn new(manifest: &str, providers: Vec<Provider>) -> anyhow::Result<Variables> {
+        let manifest = crate::manifest::parse(manifest)?;
+        Variables::new(&App::new(manifest, Path::new(""))?, providers)
+    }
+
+    fn values(pairs: &[(&str, &str)]) -> Provider {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Provider::Static(pairs.iter().map(pair).collect())
+    }
+
+    #[test]
+    fn templates_see_the_first_provider_that_knows() {
+        let providers = vec![
+            values(&[("password", "first")]),
+            values(&[("password", "second"), ("token", "t"), ("host", "db")]),
+        ];
+        let variables = new(MANIFEST, providers).unwrap();
+        assert_eq!(variables.get("a", "url").unwrap(), "http://u:first@db/");
+        assert_eq!(variables.get("a", "fixed").unwrap(), "x");
+    }
+
+    #[test]
+    fn the_default_comes_last() {
+        let variables = new(MANIFEST, vec![values(&[("password", "p"), ("token", "t")])]).unwrap();
+        assert_eq!(variables.get("a", "url").unwrap(), "http://u:p@localhost/");
+    }
+
+    #[test]
+    fn all_missing_variables_are_named() {
+        let error = new(MANIFEST, vec![values(&[])]).unwrap_err().to_string();
+        assert!(error.contains("password, token"), "{error}");
+        let error = new(MANIFEST, vec![values(&[("token", "")])]).unwrap_err().to_string();
+        assert!(error.contains("password") && !error.contains("token"), "{error}");
+    }
+
+    #[test]
+    fn a_component_sees_its_own_variables_only() {
+        let variables = new(MANIFEST, vec![values(&[("password", "p"), ("token", "t")])]).unwrap();
+        for (component, name) in [("b", "url"), ("a", "host"), ("a", "password"), ("c", "url")] {
+            assert!(matches!(variables.get(component, name), Err(Error::Undefined(_))));
+        }
+    }
+
+    #[test]
+    fn invalid_names_are_told_from_undefined_ones() {
+        let variables = new(MANIFEST, vec![values(&[("password", "p"), ("token", "t")])]).unwrap();
+        for name in ["", "A", "1a", "_a", "a_", "a__b", "a-b", "a.b", "ä"] {
+            assert!(matches!(variables.get("a", name), Err(Error::InvalidName(_))), "{name}");
+        }
+        for name in ["none", "a1_2"] {
+            assert!(matches!(variables.get("a", name), Err(Error::Undefined(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_template_of_an_unknown_variable_is_refused() {
+        let manifest = MANIFEST.replace("{{ host }}", "{{ hots }}");
+        let error = format!("{:#}", new(&manifest, vec![]).unwrap_err());
+        assert!(error.contains("hots") && error.contains("url"), "{error}");
+    }
+}

@@ -1,0 +1,15 @@
+//! Runs components in the runner and looks at what they see.
+//!
+//! The guest is `tests/guest`; each of its operations is named in the query of
+//! a request, and answers with what the host gave it.
+
+mod http;
+mod instances;
+mod isolation;
+mod key_value;
+mod outbound;
+mod postgres;
+mod redis;
+mod start;
+mod support;
+mod variables;

@@ -1,0 +1,72 @@
+//! Which destinations a component can reach.
+
+use serde_json::json;
+
+use crate::support::{Config, Redis};
+
+fn ping(redis: &Redis, config: Config) -> String {
+    let command = json!({ "address": redis.url(), "command": "PING" });
+    config.start().call("redis-command", &command)
+}
+
+const PONG: &str = "Ok([RedisResult::Status(\"PONG\")])";
+const REFUSED: &str = "Err(Error::InvalidAddress)";
+
+#[test]
+fn an_entry_may_name_a_variable() {
+    let redis = Redis::start();
+    let host = redis.url().replace("redis://", "");
+    let config = || {
+        let rest = "allowed_outbound_hosts = [\"redis://{{ host }}\", \"http://{{ none }}\"]\n\
+                    [variables]\nhost = { default = \"localhost:1\" }\nnone = { default = \"\" }";
+        Config::one(rest)
+    };
+    assert_eq!(ping(&redis, config()), REFUSED);
+    assert_eq!(ping(&redis, config().environment("SPIN_VARIABLE_HOST", &host)), PONG);
+}
+
+#[test]
+fn an_entry_that_cannot_be_resolved_is_an_error_at_the_first_call() {
+    let redis = Redis::start();
+    let config = Config::one("allowed_outbound_hosts = [\"redis://{{ unknown }}\"]");
+    assert!(ping(&redis, config).starts_with("Err(Error::Other(\"invalid variable name"));
+}
+
+#[test]
+fn networks_can_be_blocked() {
+    let redis = Redis::start();
+    let config =
+        || Config::one(&format!("allowed_outbound_hosts = [\"{}\", \"tcp://*:*\"]", redis.url()));
+    assert_eq!(ping(&redis, config()), PONG);
+
+    let blocked =
+        config().runtime_config("[outbound_networking]\nblock_networks = [\"127.0.0.0/8\"]");
+    assert!(ping(&redis, blocked).starts_with("Err(Error::Other("));
+    let blocked = config().runtime_config("[outbound_networking]\nblock_networks = [\"private\"]");
+    assert_eq!(blocked.start().call("tcp", &json!({ "port": 1 })), "Err(ErrorCode::AccessDenied)");
+}
+
+#[test]
+fn sockets_are_allowed_by_name() {
+    let app = Config::one("allowed_outbound_hosts = [\"tcp://127.0.0.1:*\"]").start();
+    let port = app.address.port();
+    assert_eq!(app.call("tcp", &json!({ "port": port })), "Ok(())");
+}
+
+#[test]
+fn http_is_allowed_by_name() {
+    let app = Config::one("").start();
+    let url = format!("http://{}/.well-known/spin/health", app.address);
+    assert_eq!(app.call("http", &json!({ "url": url })), "Err(ErrorCode::HttpRequestDenied)");
+
+    let app = Config::one(
+        "allowed_outbound_hosts = [\"http://127.0.0.1:*\", \"http://*.spin.internal\"]",
+    )
+    .start();
+    let url = format!("http://{}/.well-known/spin/health", app.address);
+    assert_eq!(app.call("http", &json!({ "url": url })), "Ok(200)");
+    let chained = app.call("http", &json!({ "url": "http://a.spin.internal/" }));
+    assert!(chained.contains("does not let components call one another"), "{chained}");
+    let own = app.call("http", &json!({ "url": "http://self.alt/" }));
+    assert_eq!(own, "Err(ErrorCode::HttpRequestDenied)");
+}
