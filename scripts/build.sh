@@ -1,0 +1,46 @@
+# Building: the components for wasm, the tools for this machine.
+
+COMPONENTS=(admin auth tenant health)
+WASM_DIR=target/wasm32-wasip2/release
+
+# find_spin: the real Spin, 4.1 or newer: the one that SPIN names, or one on PATH. Empty without.
+find_spin() {
+  local spin=${SPIN:-} version
+  if [ -z "$spin" ]; then spin=$(command -v spin || true); fi
+  [ -n "$spin" ] || return 0
+  version=$("$spin" --version 2>/dev/null | sed -n 's/^spin \([0-9]*\.[0-9]*\).*/\1/p')
+  if [ -n "$version" ] && [ "$(printf '4.1\n%s\n' "$version" | sort -V | head -n 1)" = 4.1 ]; then
+    echo "$spin"
+  elif [ -n "${SPIN:-}" ]; then
+    fail "SPIN=$SPIN is not Spin 4.1 or newer"
+  fi
+}
+
+# run_cargo STEP ARGUMENT...: cargo, which tells what is wrong by itself.
+run_cargo() {
+  say "$1"
+  shift
+  cargo "$@" --quiet || fail "cargo $* failed"
+}
+
+build_components() {
+  local component size packages=()
+  for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
+  run_cargo "building the components for wasm32-wasip2" build --locked --release --target wasm32-wasip2 "${packages[@]}" "$@"
+  for component in "${COMPONENTS[@]}"; do
+    size=$(wc -c <"$WASM_DIR/$component.wasm")
+    printf '    %-8s %5d kB\n' "$component" $((size / 1000))
+    [ "$size" -lt 3000000 ] || fail "the component $component is over 3 MB"
+  done
+}
+
+build_tools() {
+  local packages=(--package tenantctl)
+  if [ -z "$(find_spin)" ]; then packages+=(--package runner); fi
+  run_cargo "building the tools" build --locked --profile tools "${packages[@]}"
+}
+
+build_application() {
+  build_components
+  build_tools
+}

@@ -1,0 +1,101 @@
+# Every check of the project. Tests start servers of their own.
+
+# How many checks there were; each test program adds its own count.
+PASSED=0
+FAILED=0
+SKIPPED=0
+
+# check NAME COMMAND...: runs it, and counts how it went.
+check() {
+  local name=$1
+  shift
+  say "$name"
+  if "$@" >"$DEV_DIR/check.log" 2>&1; then
+    PASSED=$((PASSED + 1))
+  else
+    FAILED=$((FAILED + 1))
+    tail -n 100 "$DEV_DIR/check.log"
+    say "FAILED: $name"
+  fi
+}
+
+# skip NAME REASON
+skip() {
+  SKIPPED=$((SKIPPED + 1))
+  say "skipped: $1 ($2)"
+}
+
+# run_tests NAME ARGUMENT...: cargo test, with what it prints, and its counts added.
+run_tests() {
+  local name=$1 log="$DEV_DIR/test.log" before=$FAILED
+  shift
+  say "$name"
+  cargo test --locked --profile tools --no-fail-fast "$@" 2>&1 | tee "$log" | grep -vE '^(test .* \.\.\. ok|running [0-9]+ tests?|)$' || true
+  local passed failed ignored
+  while read -r passed failed ignored; do
+    PASSED=$((PASSED + passed))
+    FAILED=$((FAILED + failed))
+    SKIPPED=$((SKIPPED + ignored))
+  done < <(sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored.*/\1 \2 \3/p' "$log")
+  # What does not compile has no result to count.
+  if [ "$FAILED" -eq "$before" ] && grep -qE '^error' "$log"; then FAILED=$((FAILED + 1)); fi
+}
+
+# find_python: a Python that has httpx, for the examples of the README.
+find_python() {
+  if have python3 && python3 -c 'import httpx' 2>/dev/null; then
+    PYTHON=python3
+  else
+    is_debian || fail "Python with httpx is missing: pip install httpx"
+    install_packages "the examples of the README" python3 python3-httpx
+    PYTHON=/usr/bin/python3
+  fi
+  export PYTHON
+}
+
+# has_cargo_deny: whether cargo-deny is there, or can be built here.
+has_cargo_deny() {
+  export PATH="$DEV_DIR/cargo/bin:$PATH"
+  have cargo-deny && return
+  say "building cargo-deny (once)"
+  cargo install --quiet --locked --root "$DEV_DIR/cargo" cargo-deny@0.20.2
+}
+
+# has_linters: whether rustfmt and clippy are there; Debian has them for its own toolchain.
+has_linters() {
+  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    is_debian && [ "$(command -v cargo)" = "$DEV_DIR/toolchain/bin/cargo" ] || return 1
+    install_packages "the linters" rustfmt-web rust-web-clippy
+  fi
+  cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
+}
+
+checks() {
+  local component packages=()
+  setup_toolchain
+  install_servers
+  find_python
+  build_components --package runner-guest
+  build_tools
+  SPIN=$(find_spin)
+  export SPIN INSTA_UPDATE=no
+
+  if has_cargo_deny; then
+    check "licences and sources of dependencies" cargo deny --log-level error check bans licenses sources
+  else
+    skip "licences and sources of dependencies" "cargo-deny cannot be built here"
+  fi
+  if has_linters; then
+    for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
+    check "rustfmt" cargo fmt --all --check
+    check "clippy" cargo clippy --locked --profile tools --workspace --exclude runner-guest --all-targets --quiet -- -D warnings
+    check "clippy for wasm" cargo clippy --locked --release --target wasm32-wasip2 "${packages[@]}" --quiet -- -D warnings
+  else
+    skip "rustfmt and clippy" "this toolchain has none; rustup's has"
+  fi
+  run_tests "tests of the core, the components and the tools" --workspace --exclude e2e --exclude runner-guest
+  run_tests "end-to-end tests" --package e2e
+  echo
+  echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+  [ "$FAILED" -eq 0 ]
+}
