@@ -1,0 +1,34 @@
+//! `GET /admin/tenants/{id}`
+
+use e2e::World;
+use http::Method;
+
+#[test]
+fn a_tenant_is_shown_without_its_credentials() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let shown =
+        world.admin(Method::GET, &format!("/admin/tenants/{}", tenant.id)).send().expect(200);
+    let mut expected = tenant.created.clone();
+    let expected = expected.as_object_mut().unwrap();
+    expected.remove("api_key");
+    expected.remove("setup_token");
+    assert_eq!(shown.as_object().unwrap(), expected);
+}
+
+#[test]
+fn what_is_no_tenant_is_not_found() {
+    let world = World::get();
+    for id in [
+        "00000000-0000-0000-0000-000000000000",
+        "1",
+        "acme",
+        "%00",
+        "%ff",
+        "..%2f..",
+        "'%20OR%20'1'='1",
+    ] {
+        let answer = world.admin(Method::GET, &format!("/admin/tenants/{id}")).send();
+        answer.expect_problem(404, "tenant_not_found");
+    }
+}

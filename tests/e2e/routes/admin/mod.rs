@@ -1,0 +1,3 @@
+mod create_tenant;
+mod get_tenant;
+mod list_tenants;

@@ -1,0 +1,145 @@
+//! `POST /api/v1/auth/login`
+
+use e2e::World;
+use insta::assert_json_snapshot;
+use serde_json::json;
+
+#[test]
+fn a_user_signs_in() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    let answer = tenant.login(&user.email.to_uppercase(), &user.password);
+    let signed_in = answer.expect(200);
+    // S32
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_json_snapshot!(signed_in, {
+        ".access_token" => "[access token]",
+        ".refresh_token" => "[refresh token]",
+        ".user.id" => "[id]",
+        ".user.email" => "[email]",
+        ".user.created_at" => "[time]",
+        ".user.last_login" => "[time]",
+    });
+    let token = signed_in["access_token"].as_str().unwrap();
+    let profile = tenant.get("/api/v1/profile").token(token).send().expect(200);
+    assert_eq!(profile, signed_in["user"]);
+}
+
+#[test]
+fn a_session_notes_where_it_comes_from() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let body = json!({ "email": tenant.admin.email, "password": tenant.admin.password });
+    let forged = tenant
+        .post("/api/v1/auth/login", &body)
+        .header("spin-client-addr", "203.0.113.7:1")
+        .header("user-agent", "test/1.0")
+        .send();
+    forged.expect(200);
+    let row = world
+        .services
+        .superuser(&tenant.database())
+        .query_one("SELECT address, user_agent FROM sessions ORDER BY created_at DESC LIMIT 1", &[])
+        .unwrap();
+    assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(1)), ("127.0.0.1", "test/1.0"));
+}
+
+// S13
+#[test]
+fn whoever_cannot_sign_in_gets_one_answer() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    let invited = json!({ "email": "invited@acme.com" });
+    tenant.post("/api/v1/users", &invited).token(&tenant.admin.access_token).send().expect(201);
+    let inactive = tenant.user("user");
+    world
+        .services
+        .superuser(&tenant.database())
+        .execute("UPDATE users SET is_active = false WHERE email = $1", &[&inactive.email])
+        .unwrap();
+    let mut answers = Vec::new();
+    for (email, password) in [
+        (user.email.as_str(), "not the password"),
+        ("nobody@acme.com", "not the password"),
+        ("invited@acme.com", "not the password"),
+        (inactive.email.as_str(), inactive.password.as_str()),
+    ] {
+        let mut problem = tenant.login(email, password).expect_problem(401, "invalid_credentials");
+        problem["request_id"].take();
+        answers.push(problem);
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
+}
+
+#[test]
+fn the_tenant_must_be_named_and_there() {
+    let world = World::get();
+    let body = json!({ "email": "a@b.example", "password": "whatever" });
+    let call = || world.post("/api/v1/auth/login", &body);
+    call().send().expect_problem(400, "tenant_required");
+    for slug in ["no-such-tenant", "Not A Slug", "x'--"] {
+        call().slug(slug).send().expect_problem(404, "tenant_not_found");
+    }
+    let twice = call().slug("one-tenant").slug("another-tenant").send();
+    twice.expect_problem(400, "invalid_header");
+}
+
+#[test]
+fn a_tenant_that_is_not_active_takes_no_sign_in() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let mut catalog = world.services.superuser("tenancy");
+    let login = || tenant.login(&tenant.admin.email, &tenant.admin.password);
+    for (change, status, code) in [
+        ("status = 'suspended', suspended_at = now()", 403, "tenant_suspended"),
+        ("status = 'deleting'", 404, "tenant_not_found"),
+        ("status = 'deleted', deleted_at = now()", 404, "tenant_not_found"),
+    ] {
+        let change = format!("UPDATE tenants SET {change} WHERE slug = $1");
+        catalog.execute(&change, &[&tenant.slug]).unwrap();
+        login().expect_problem(status, code);
+    }
+}
+
+#[test]
+fn every_bad_field_is_named() {
+    let tenant = World::get().tenant();
+    for (body, fields) in [
+        (json!({}), vec!["email", "password"]),
+        (json!({ "email": "a@b.example" }), vec!["password"]),
+        (json!({ "email": "nobody", "password": "x" }), vec!["email"]),
+        (json!({ "email": "a@b.example", "password": "" }), vec!["password"]),
+        (json!({ "email": "a@b.example", "password": "x".repeat(129) }), vec!["password"]),
+        (json!({ "email": "a@b.example", "password": 12_345_678 }), vec!["password"]),
+        (json!({ "email": "a@b.example", "password": "x", "otp": "1" }), vec!["otp"]),
+    ] {
+        let named = tenant.post("/api/v1/auth/login", &body).send().expect_invalid();
+        assert_eq!(named, fields, "{body}");
+    }
+}
+
+#[test]
+fn a_weaker_hash_is_replaced_at_the_sign_in() {
+    // S11
+    let world = World::get();
+    let tenant = world.tenant();
+    let mut database = world.services.superuser(&tenant.database());
+    let weak = "$pbkdf2-sha256$i=1000,l=32$AAAAAAAAAAAAAAAAAAAAAA$\
+                VBx+478aAmKku9IaQw65gQ8cdzNrEoOyX/Nf7CVypsU";
+    let set = "UPDATE users SET password_hash = $1 WHERE email = $2";
+    let hash = "SELECT password_hash FROM users WHERE email = $1";
+    database.execute(set, &[&weak, &tenant.admin.email]).unwrap();
+    tenant.login(&tenant.admin.email, "a weaker password").expect(200);
+    let begin = std::time::Instant::now();
+    loop {
+        let row = database.query_one(hash, &[&tenant.admin.email]).unwrap();
+        if row.get::<_, String>(0).starts_with("$pbkdf2-sha256$i=600000,l=32$") {
+            break;
+        }
+        assert!(begin.elapsed().as_secs() < 20, "the hash stays weak");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    tenant.login(&tenant.admin.email, "a weaker password").expect(200);
+}

@@ -1,0 +1,92 @@
+//! `POST /api/v1/auth/setup`
+
+use e2e::{World, unique};
+use serde_json::{Value, json};
+
+fn new_tenant() -> (String, Value) {
+    let slug = unique("acme");
+    let body = json!({ "name": "Acme", "admin_email": "admin@acme.com", "slug": slug });
+    let created = World::get().admin_post("/admin/tenants", &body).send().expect(201);
+    (slug, created["setup_token"].clone())
+}
+
+#[test]
+fn a_setup_token_sets_the_password_once() {
+    let world = World::get();
+    let (slug, token) = new_tenant();
+    let body = json!({ "setup_token": token, "password": "secure_password" });
+    let signed_in = world.post("/api/v1/auth/setup", &body).slug(&slug).send().expect(200);
+    assert_eq!(signed_in["user"]["is_verified"], true);
+    assert_eq!(signed_in["user"]["role"], "admin");
+    let access_token = signed_in["access_token"].as_str().unwrap();
+    world.get_path("/api/v1/profile").token(access_token).send().expect(200);
+    let login = json!({ "email": "admin@acme.com", "password": "secure_password" });
+    world.post("/api/v1/auth/login", &login).slug(&slug).send().expect(200);
+    world.post("/api/v1/auth/setup", &body).send().expect_problem(401, "invalid_setup_token");
+}
+
+#[test]
+fn of_two_calls_at_once_one_sets_the_password() {
+    let world = World::get();
+    let (_, token) = new_tenant();
+    let statuses: Vec<_> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..3)
+            .map(|number| {
+                let password = format!("the password of call {number}");
+                let body = json!({ "setup_token": token, "password": password });
+                scope.spawn(move || world.post("/api/v1/auth/setup", &body).send().status)
+            })
+            .collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 2, "{statuses:?}");
+}
+
+#[test]
+fn a_token_that_does_not_count_is_refused() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let (slug, token) = new_tenant();
+    let setup = |token: &Value| {
+        world.post("/api/v1/auth/setup", &json!({ "setup_token": token, "password": "a good one" }))
+    };
+    let text = token.as_str().unwrap();
+    // S4: no other token of ours is a setup token.
+    for wrong in [
+        "",
+        "lds_",
+        "nonsense",
+        &text[..text.len() - 2],
+        &format!("x{text}"),
+        tenant.created["setup_token"].as_str().unwrap(),
+        tenant.created["api_key"].as_str().unwrap(),
+        tenant.admin.access_token.as_str(),
+        tenant.admin.refresh_token.as_str(),
+    ] {
+        setup(&json!(wrong)).send().expect_problem(401, "invalid_setup_token");
+    }
+    // S17: the token is of one tenant, and the address may not name another.
+    setup(&token).slug(&tenant.slug).send().expect_problem(403, "tenant_mismatch");
+    world
+        .services
+        .superuser(&format!("tenant_{slug}"))
+        .execute("UPDATE users SET setup_token_expires_at = now()", &[])
+        .unwrap();
+    setup(&token).send().expect_problem(401, "invalid_setup_token");
+}
+
+#[test]
+fn every_bad_field_is_named() {
+    let (_, token) = new_tenant();
+    for (body, fields) in [
+        (json!({}), vec!["setup_token", "password"]),
+        (json!({ "setup_token": token, "password": "1234567" }), vec!["password"]),
+        (json!({ "setup_token": token, "password": "x".repeat(129) }), vec!["password"]),
+        (json!({ "setup_token": 1, "password": "a good one" }), vec!["setup_token"]),
+        (json!({ "token": token, "password": "a good one" }), vec!["setup_token", "token"]),
+    ] {
+        let named = World::get().post("/api/v1/auth/setup", &body).send().expect_invalid();
+        assert_eq!(named, fields, "{body}");
+    }
+}

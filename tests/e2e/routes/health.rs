@@ -1,0 +1,29 @@
+//! `GET /`, `/health`, `/health/detailed`
+
+use e2e::World;
+use insta::assert_json_snapshot;
+
+#[test]
+fn the_service_says_what_it_is() {
+    assert_json_snapshot!(World::get().get_path("/").send().expect(200), { ".version" => "[version]" });
+}
+
+#[test]
+fn the_service_says_that_it_answers() {
+    assert_json_snapshot!(World::get().get_path("/health").send().expect(200));
+}
+
+#[test]
+fn each_store_has_its_state_and_latency() {
+    let world = World::get();
+    let answer = world.get_path("/health/detailed").send();
+    let report = answer.expect(200);
+    for store in ["catalog", "redis", "key_value"] {
+        assert!(report[store]["latency_ms"].as_f64().unwrap() > 0.0, "{report}");
+    }
+    assert_json_snapshot!(report, { ".*.latency_ms" => "[milliseconds]" });
+    // S39
+    for secret in world.settings().values() {
+        assert!(!answer.text.contains(secret.as_str()));
+    }
+}

@@ -1,0 +1,53 @@
+//! `GET /api/v1/profile`
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use e2e::World;
+
+#[test]
+fn each_role_sees_its_own_profile() {
+    let tenant = World::get().tenant();
+    for role in ["admin", "user", "viewer"] {
+        let user = tenant.user(role);
+        let profile = tenant.get("/api/v1/profile").token(&user.access_token).send().expect(200);
+        assert_eq!((&profile["id"], &profile["role"]), (&user.id.into(), &role.into()));
+    }
+}
+
+#[test]
+fn what_is_no_access_token_is_refused() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let token = &tenant.admin.access_token;
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let (_, claims) = head.split_once('.').unwrap();
+    // S1
+    let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
+    for wrong in [
+        String::new(),
+        "nonsense".to_owned(),
+        format!("{none}.{claims}."),
+        format!("{none}.{claims}.{signature}"),
+        format!("{head}."),
+        format!("{head}.{}", signature.chars().rev().collect::<String>()),
+        format!("{token}."),
+        // S4
+        tenant.admin.refresh_token.clone(),
+        tenant.created["api_key"].as_str().unwrap().to_owned(),
+        world.admin_key(),
+        // S5
+        format!("{}.{claims}.{signature}", "A".repeat(9_000)),
+    ] {
+        let answer = tenant.get("/api/v1/profile").token(&wrong).send();
+        answer.expect_problem(401, "invalid_token");
+        // S6
+        let challenge = r#"Bearer realm="tenancy", error="invalid_token""#;
+        assert_eq!(answer.header("www-authenticate"), challenge);
+    }
+    let missing = tenant.get("/api/v1/profile").send();
+    missing.expect_problem(401, "authentication_required");
+    // S7
+    let in_the_query = tenant.get(&format!("/api/v1/profile?access_token={token}")).send();
+    in_the_query.expect_problem(401, "authentication_required");
+    let basic = tenant.get("/api/v1/profile").header("authorization", "Basic YTpi").send();
+    basic.expect_problem(401, "invalid_token");
+}

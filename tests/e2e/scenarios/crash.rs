@@ -1,0 +1,117 @@
+//! A provisioning that is killed at any statement, and repeated.
+
+use e2e::{Answer, Call, Cut, Databases, Proxy, Watch, World, unique};
+use http::Method;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A part of the text of each statement of a provisioning, in order.
+const STATEMENTS: [&str; 6] = [
+    "INSERT INTO tenants",
+    "CREATE ROLE",
+    "CREATE DATABASE",
+    "GRANT CONNECT ON DATABASE",
+    "INSERT INTO users",
+    "UPDATE tenants SET status = 'active'",
+];
+
+fn create(address: &str, body: &Value, idempotency_key: &str) -> Call {
+    Call::new(Method::POST, address, "/admin/tenants")
+        .token(&World::get().admin_key())
+        .header("idempotency-key", idempotency_key)
+        .json(body)
+}
+
+fn killed_and_repeated(statement: &'static str, cut: Cut) -> (Value, Answer) {
+    let world = World::get();
+    let direct = world.services.databases();
+    let proxy = Proxy::start(&direct.postgres);
+    let databases = Databases { postgres: proxy.address.clone(), ..direct };
+    let application = Arc::new(world.another_application(&databases));
+    let body =
+        json!({ "name": "Crash", "admin_email": "a@crash.example", "slug": unique("crash") });
+    let key = unique("key");
+    let victim = Arc::clone(&application);
+    proxy.watch(Watch { statement, cut, action: Box::new(move || victim.kill()) });
+    let answer = create(&application.address, &body, &key).try_send();
+    assert!(answer.is_err(), "{statement}: the application dies before it answers: {answer:?}");
+    assert!(proxy.has_acted(), "{statement} is among the statements");
+    drop(application);
+    proxy.open();
+    let application = world.another_application(&databases);
+    let answer = create(&application.address, &body, &key).send();
+    (body, answer)
+}
+
+fn is_whole(body: &Value, created: &Value) {
+    let world = World::get();
+    let slug = body["slug"].as_str().unwrap();
+    let mut superuser = world.services.superuser("tenancy");
+    let mut count = |statement: &str, parameter: &str| -> i64 {
+        superuser.query_one(statement, &[&parameter]).unwrap().get(0)
+    };
+    let id = created["id"].as_str().unwrap();
+    let role = format!("tenant_{}", id.replace('-', ""));
+    for (what, statement, parameter) in [
+        ("row", "SELECT count(*) FROM tenants WHERE slug = $1 AND status = 'active'", slug),
+        ("role", "SELECT count(*) FROM pg_roles WHERE rolname = $1", &role),
+        (
+            "database",
+            "SELECT count(*) FROM pg_database WHERE datname = 'tenant_' || $1 AND datallowconn",
+            slug,
+        ),
+        ("key", "SELECT count(*) FROM tenant_api_keys WHERE tenant_id::text = $1", id),
+    ] {
+        assert_eq!(count(statement, parameter), 1, "one {what} for {slug}");
+    }
+    let mut database = world.services.superuser(&format!("tenant_{slug}"));
+    let users: i64 = database.query_one("SELECT count(*) FROM users", &[]).unwrap().get(0);
+    assert_eq!(users, 1, "one user for {slug}");
+    let setup = json!({ "setup_token": created["setup_token"], "password": "secure_password" });
+    world.post("/api/v1/auth/setup", &setup).send().expect(200);
+}
+
+#[test]
+fn killed_before_any_statement_and_repeated() {
+    for statement in STATEMENTS {
+        let (body, answer) = killed_and_repeated(statement, Cut::Before);
+        is_whole(&body, &answer.expect(201));
+        assert_eq!(answer.header("idempotency-replayed"), "", "{statement}");
+    }
+}
+
+#[test]
+fn killed_after_any_statement_and_repeated() {
+    for statement in STATEMENTS {
+        let (body, answer) = killed_and_repeated(statement, Cut::After);
+        is_whole(&body, &answer.expect(201));
+        // After the last one only the answer was lost, and is given again.
+        let was_last = statement == STATEMENTS[STATEMENTS.len() - 1];
+        let expected = if was_last { "true" } else { "" };
+        assert_eq!(answer.header("idempotency-replayed"), expected, "{statement}");
+    }
+}
+
+#[test]
+fn without_an_idempotency_key_the_same_request_goes_on_too() {
+    let world = World::get();
+    let direct = world.services.databases();
+    let proxy = Proxy::start(&direct.postgres);
+    let databases = Databases { postgres: proxy.address.clone(), ..direct };
+    let application = Arc::new(world.another_application(&databases));
+    let body =
+        json!({ "name": "Crash", "admin_email": "a@crash.example", "slug": unique("crash") });
+    let victim = Arc::clone(&application);
+    let action = Box::new(move || victim.kill());
+    proxy.watch(Watch { statement: "CREATE DATABASE", cut: Cut::After, action });
+    let call = |address: &str, body: &Value| {
+        Call::new(Method::POST, address, "/admin/tenants").token(&world.admin_key()).json(body)
+    };
+    assert!(call(&application.address, &body).try_send().is_err());
+    proxy.open();
+    // Another request may not take what this one has reserved.
+    let mut other = body.clone();
+    other["admin_email"] = json!("b@crash.example");
+    call(world.address(), &other).send().expect_problem(409, "slug_taken");
+    is_whole(&body, &call(world.address(), &body).send().expect(201));
+}

@@ -1,0 +1,182 @@
+//! The schema itself: states that must not be are refused, and migrations can be repeated.
+
+use e2e::World;
+use postgres::error::SqlState;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_catalog_refuses_impossible_states() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let mut catalog = world.services.superuser("tenancy");
+    for (change, code) in [
+        ("slug = 'Not-A-Slug'", SqlState::CHECK_VIOLATION),
+        ("slug = 'a--b'", SqlState::CHECK_VIOLATION),
+        ("slug = repeat('x', 57)", SqlState::CHECK_VIOLATION),
+        ("name = ' padded '", SqlState::CHECK_VIOLATION),
+        ("status = 'gone'", SqlState::CHECK_VIOLATION),
+        ("status = 'deleted'", SqlState::CHECK_VIOLATION),
+        ("status = 'suspended'", SqlState::CHECK_VIOLATION),
+        ("deleted_at = now()", SqlState::CHECK_VIOLATION),
+        ("data_key = NULL", SqlState::CHECK_VIOLATION),
+        ("settings = '[]'", SqlState::CHECK_VIOLATION),
+        ("admin_email = 'Upper@case.example'", SqlState::CHECK_VIOLATION),
+        ("plan = 'none'", SqlState::FOREIGN_KEY_VIOLATION),
+        ("database_port = 0", SqlState::CHECK_VIOLATION),
+        ("database_role = 'x; DROP ROLE y'", SqlState::CHECK_VIOLATION),
+    ] {
+        let statement = format!("UPDATE tenants SET {change} WHERE slug = $1");
+        let error = catalog.execute(&statement, &[&tenant.slug]).expect_err(change);
+        assert_eq!(error.code(), Some(&code), "{change}: {error}");
+    }
+    let key =
+        "INSERT INTO tenant_api_keys (id, tenant_id, name, environment, key_hash, prefix, scopes)
+               SELECT gen_random_uuid(), tenant_id, name, environment, key_hash, prefix, scopes
+               FROM tenant_api_keys WHERE tenant_id = $1::text::uuid";
+    let error = catalog.execute(key, &[&tenant.id]).unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::UNIQUE_VIOLATION));
+}
+
+#[test]
+fn the_version_of_a_tenant_grows_with_each_change() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let mut catalog = world.services.superuser("tenancy");
+    let change = "UPDATE tenants SET name = name, version = 1 WHERE slug = $1 RETURNING version";
+    let first: i64 = catalog.query_one(change, &[&tenant.slug]).unwrap().get(0);
+    let second: i64 = catalog.query_one(change, &[&tenant.slug]).unwrap().get(0);
+    assert_eq!(second, first + 1);
+}
+
+#[test]
+fn a_tenants_database_refuses_impossible_states() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let mut database = world.services.superuser(&tenant.database());
+    for (change, code) in [
+        ("email = 'Upper@case.example'", SqlState::CHECK_VIOLATION),
+        ("role = 'owner'", SqlState::CHECK_VIOLATION),
+        ("role = NULL", SqlState::NOT_NULL_VIOLATION),
+        ("password_hash = 'plain text'", SqlState::CHECK_VIOLATION),
+        ("setup_token_hash = decode(repeat('00', 32), 'hex')", SqlState::CHECK_VIOLATION),
+        ("username = ''", SqlState::CHECK_VIOLATION),
+    ] {
+        let error = database.execute(&format!("UPDATE users SET {change}"), &[]).expect_err(change);
+        assert_eq!(error.code(), Some(&code), "{change}: {error}");
+    }
+    let insert =
+        "INSERT INTO users (id, email, role) SELECT gen_random_uuid(), email, 'user' FROM users";
+    let error = database.execute(insert, &[]).unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::UNIQUE_VIOLATION));
+    let session = "INSERT INTO sessions (id, user_id, token_hash, expires_at)
+                   VALUES (gen_random_uuid(), gen_random_uuid(), decode(repeat('00', 32), 'hex'),
+                           now() + interval '1 day')";
+    let error = database.execute(session, &[]).unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::FOREIGN_KEY_VIOLATION));
+}
+
+#[test]
+fn a_users_version_grows_when_its_tokens_must_not_count_any_more() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let mut database = world.services.superuser(&tenant.database());
+    let mut version = |change: &str| -> i64 {
+        let statement = format!("UPDATE users SET {change} RETURNING version");
+        database.query_one(&statement, &[]).unwrap().get(0)
+    };
+    let first = version("last_login = now()");
+    assert_eq!(version("first_name = 'A'"), first);
+    assert_eq!(version("role = 'viewer'"), first + 1);
+    assert_eq!(version("role = 'viewer'"), first + 1);
+    assert_eq!(version("is_active = false"), first + 2);
+}
+
+// S37
+#[test]
+fn the_audit_trail_is_append_only_and_kept_by_month() {
+    let world = World::get();
+    let mut catalog = world.services.superuser("tenancy");
+    let insert = "INSERT INTO tenant_audit_logs
+                      (id, sequence, event, severity, result, actor_type, mac, created_at)
+                  VALUES (gen_random_uuid(), 1, 'test.event', 'info', 'success', 'system',
+                          decode(repeat('00', 32), 'hex'), now())
+                  RETURNING tableoid::regclass::text";
+    let partition: String = catalog.query_one(insert, &[]).unwrap().get(0);
+    assert_ne!(partition, "tenant_audit_logs_default");
+    for change in [
+        "UPDATE tenant_audit_logs SET event = 'a.b'",
+        "DELETE FROM tenant_audit_logs",
+        "TRUNCATE tenant_audit_logs",
+    ] {
+        let error = catalog.execute(change, &[]).expect_err(change);
+        assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{error}");
+    }
+}
+
+#[test]
+fn migrating_again_changes_nothing() {
+    let world = World::get();
+    let output = world.tenantctl(&["migrate"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines = text(&output.stdout);
+    assert!(
+        lines.starts_with("catalog: up to date\ntemplate tenancy_tenant_v1: up to date\n"),
+        "{lines}"
+    );
+    assert!(lines.contains(" 0 migrated, 0 failed"), "{lines}");
+}
+
+#[test]
+fn a_template_that_is_missing_is_built_by_the_call_that_needs_it() {
+    let world = World::get();
+    let drop = "DROP DATABASE tenancy_tenant_v1";
+    // Another test may be copying it just now.
+    while let Err(error) = world.services.superuser("tenancy").batch_execute(drop) {
+        assert_eq!(error.code(), Some(&SqlState::OBJECT_IN_USE), "{error}");
+    }
+    let tenants: Vec<_> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..2).map(|_| scope.spawn(|| world.tenant())).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    for tenant in tenants {
+        tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+    }
+}
+
+#[test]
+fn the_version_of_a_tenant_grows_with_its_domains_and_its_plan() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let mut catalog = world.services.superuser("tenancy");
+    let version = || -> i64 {
+        let version = "SELECT version FROM tenants WHERE slug = $1";
+        world.services.superuser("tenancy").query_one(version, &[&tenant.slug]).unwrap().get(0)
+    };
+    let before = version();
+    let domain = "INSERT INTO tenant_domains (domain, tenant_id)
+                  SELECT slug || '.example', id FROM tenants WHERE slug = $1";
+    catalog.execute(domain, &[&tenant.slug]).unwrap();
+    let with_domain = version();
+    assert!(with_domain > before);
+    catalog.execute("UPDATE plans SET max_users = max_users WHERE is_default", &[]).unwrap();
+    assert!(version() > with_domain);
+}
+
+#[test]
+fn a_migration_whose_text_has_changed_is_refused() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let mut database = world.services.superuser(&tenant.database());
+    let checksum: String =
+        database.query_one("SELECT checksum FROM schema_migrations", &[]).unwrap().get(0);
+    database.execute("UPDATE schema_migrations SET checksum = 'another'", &[]).unwrap();
+    let output = world.tenantctl(&["migrate"]);
+    let set = "UPDATE schema_migrations SET checksum = $1";
+    database.execute(set, &[&checksum]).unwrap();
+    assert!(!output.status.success());
+    let error = text(&output.stderr);
+    assert!(error.contains(&tenant.slug) && error.contains("0001_tenant"), "{error}");
+}

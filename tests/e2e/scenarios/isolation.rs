@@ -1,0 +1,177 @@
+//! Two tenants side by side: neither can reach the other, by any line of defence.
+
+use e2e::{TestTenant, World};
+use postgres::{Client, NoTls, error::SqlState};
+use serde_json::json;
+use tenancy::{
+    Tenancy,
+    crypto::{Purpose, Sealed},
+    platform::Platform,
+    settings::Settings,
+};
+
+#[test]
+fn the_same_address_is_two_users() {
+    let world = World::get();
+    let (one, two) = (world.tenant(), world.tenant());
+    let email = "same@user.example";
+    for (tenant, password) in [(&one, "password of one"), (&two, "password of two")] {
+        let body = json!({ "email": email, "password": password });
+        let call = tenant.post("/api/v1/users", &body).token(&tenant.admin.access_token);
+        call.send().expect(201);
+    }
+    let in_one = one.login(email, "password of one").expect(200);
+    let in_two = two.login(email, "password of two").expect(200);
+    assert_ne!(in_one["user"]["id"], in_two["user"]["id"]);
+    one.login(email, "password of two").expect_problem(401, "invalid_credentials");
+    two.login(email, "password of one").expect_problem(401, "invalid_credentials");
+    // A user of one is nobody in the other.
+    one.login(&two.admin.email, &two.admin.password).expect_problem(401, "invalid_credentials");
+}
+
+// S17
+#[test]
+fn a_token_of_one_with_the_header_of_another_is_refused() {
+    let world = World::get();
+    let (one, two) = (world.tenant(), world.tenant());
+    for path in ["/api/v1/profile", "/api/v1/tenant/info"] {
+        let call =
+            |slug: &str| world.get_path(path).token(&one.admin.access_token).slug(slug).send();
+        call(&one.slug).expect(200);
+        for other in [two.slug.as_str(), "no-such-tenant", "Not A Slug"] {
+            call(other).expect_problem(403, "tenant_mismatch");
+        }
+    }
+    let body = json!({ "email": "spy@one.example", "password": "secure_password" });
+    let spy = two.post("/api/v1/users", &body).token(&one.admin.access_token).send();
+    spy.expect_problem(403, "tenant_mismatch");
+    // Without a header it is the token that decides.
+    let info = world.get_path("/api/v1/tenant/info").token(&one.admin.access_token).send();
+    assert_eq!(info.expect(200)["id"], one.id);
+}
+
+struct Role {
+    url: String,
+}
+
+/// What a leaked connection string of a tenant would be.
+fn role_of(tenant: &TestTenant) -> Role {
+    let world = World::get();
+    let settings = Settings::parse(&world.settings()).unwrap();
+    let platform = Platform::native(settings.redis_url.expose().to_owned());
+    let tenancy = Tenancy::new(platform, settings).unwrap();
+    let row = world
+        .services
+        .superuser("tenancy")
+        .query_one(
+            "SELECT id::text, database_role, database_password, database_host, database_port
+             FROM tenants WHERE slug = $1",
+            &[&tenant.slug],
+        )
+        .unwrap();
+    let id = row.get::<_, &str>(0).parse().unwrap();
+    let sealed = Sealed(row.get(2));
+    let password = tenancy.master_key.open(Purpose::DatabasePassword, id, &sealed).unwrap();
+    let password = String::from_utf8(password.to_vec()).unwrap();
+    let (role, host, port): (&str, &str, i32) = (row.get(1), row.get(3), row.get(4));
+    Role { url: format!("postgres://{role}:{password}@{host}:{port}") }
+}
+
+impl Role {
+    fn connect(&self, database: &str) -> Result<Client, postgres::Error> {
+        Client::connect(&format!("{}/{database}", self.url), NoTls)
+    }
+}
+
+// S19
+#[test]
+fn a_tenants_role_reaches_its_own_database_alone() {
+    let world = World::get();
+    let (one, two) = (world.tenant(), world.tenant());
+    let role = role_of(&one);
+    let mut own = role.connect(&one.database()).unwrap();
+    let users = own.query_one("SELECT count(*) FROM users", &[]).unwrap();
+    assert_eq!(users.get::<_, i64>(0), 1);
+    let mut superuser = world.services.superuser("tenancy");
+    let others: Vec<String> = superuser
+        .query("SELECT datname::text FROM pg_database WHERE datname <> $1", &[&one.database()])
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert!(others.contains(&two.database()) && others.contains(&"tenancy".to_owned()));
+    for database in others {
+        let error = role.connect(&database).err().expect(&database);
+        let code = error.as_db_error().map(postgres::error::DbError::code);
+        // A template takes no connection at all, and another test may just have dropped one.
+        let refused = [
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            SqlState::INVALID_CATALOG_NAME,
+        ];
+        assert!(code.is_some_and(|code| refused.contains(code)), "{database}: {error}");
+    }
+}
+
+// S19
+#[test]
+fn a_tenants_role_may_touch_rows_and_nothing_else() {
+    let tenant = World::get().tenant();
+    let mut own = role_of(&tenant).connect(&tenant.database()).unwrap();
+    for statement in [
+        "CREATE ROLE another LOGIN",
+        "CREATE DATABASE another",
+        "CREATE TABLE another (id int)",
+        "CREATE SCHEMA another",
+        "CREATE TEMPORARY TABLE another (id int)",
+        "DROP TABLE users",
+        "TRUNCATE users",
+        "ALTER TABLE users DROP COLUMN role",
+        "ALTER TABLE users DISABLE TRIGGER ALL",
+        "UPDATE schema_migrations SET version = 0",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT rolpassword FROM pg_authid",
+        "COPY users TO PROGRAM 'cat'",
+    ] {
+        let error = own.batch_execute(statement).expect_err(statement);
+        let code = error.as_db_error().map(postgres::error::DbError::code);
+        assert_eq!(code, Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{statement}: {error}");
+    }
+}
+
+// S23
+#[test]
+fn what_is_sealed_for_one_tenant_opens_for_no_other() {
+    let world = World::get();
+    let (one, two) = (world.tenant(), world.tenant());
+    let mut catalog = world.services.superuser("tenancy");
+    let swap = "UPDATE tenants SET database_password =
+                    (SELECT database_password FROM tenants WHERE slug = $2)
+                WHERE slug = $1";
+    catalog.execute(swap, &[&one.slug, &two.slug]).unwrap();
+    one.login(&one.admin.email, &one.admin.password).expect_problem(500, "internal_error");
+    two.login(&two.admin.email, &two.admin.password).expect(200);
+}
+
+// S20, S39
+#[test]
+fn redis_keeps_tenants_apart_by_key_and_sealed() {
+    let world = World::get();
+    let tenant = world.tenant();
+    tenant.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send().expect(200);
+    let keys = world.redis(&["KEYS", "*"]);
+    let key = format!("t:{{{}}}:tenant", tenant.id);
+    assert!(keys.contains(&key), "{keys:?}");
+    assert!(keys.iter().all(|key| key.starts_with("t:{")), "{keys:?}");
+    let snapshot = world.redis(&["HGETALL", &key]).join(" ");
+    assert!(snapshot.contains("snapshot") && !snapshot.contains(&tenant.slug), "{snapshot}");
+    // One that was put there by somebody else is as good as none.
+    let other = world.tenant();
+    other.get("/api/v1/tenant/info").token(&other.admin.access_token).send().expect(200);
+    world.redis(&["COPY", &format!("t:{{{}}}:tenant", other.id), &key, "REPLACE"]);
+    world.redis(&["HSET", &key, "version", "99"]);
+    for _ in 0..3 {
+        let info = tenant.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send();
+        assert_eq!(info.expect(200)["id"], tenant.id);
+    }
+}

@@ -1,0 +1,7 @@
+mod crash;
+mod database;
+mod isolation;
+mod operator;
+mod outage;
+mod revocation;
+mod seed_examples;

@@ -1,0 +1,136 @@
+//! `tenantctl`, as an operator runs it.
+
+use std::process::Command;
+
+use e2e::{World, root, unique};
+use serde_json::{Value, json};
+
+#[test]
+fn the_doctor_finds_a_sound_installation_sound() {
+    let output = World::get().tenantctl(&["doctor"]);
+    let lines = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{lines}");
+    assert!(!lines.contains("bad "), "{lines}");
+    assert!(lines.contains("ok    isolation"), "{lines}");
+}
+
+// S8, S41
+#[test]
+fn the_doctor_names_each_setting_that_is_missing_or_weak() {
+    let world = World::get();
+    let doctor = |change: &dyn Fn(&mut std::collections::BTreeMap<&'static str, String>)| {
+        let mut settings = world.settings();
+        change(&mut settings);
+        let output = Command::new(root().join("target/tools/tenantctl"))
+            .args(["doctor", "--settings"])
+            .env_clear()
+            .envs(&settings)
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (sound, _) = doctor(&|_| {});
+    assert!(sound);
+    for (name, value) in [
+        ("JWT_SECRET_KEY", "short"),
+        ("JWT_SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ("JWT_SECRET_KEY", ""),
+        ("MASTER_ENCRYPTION_KEY", "short"),
+        ("ADMIN_API_KEY", "short"),
+        ("MASTER_DATABASE_URL", "mysql://localhost/x"),
+        ("TENANT_DATABASE_TEMPLATE", "postgres://localhost/tenants"),
+        ("REDIS_URL", "localhost:6379"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+        ("PASSWORD_ROUNDS", "1000"),
+        ("PASSWORD_MIN_LENGTH", "4"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("LOG_LEVEL", "LOUD"),
+    ] {
+        let (sound, error) = doctor(&|settings| {
+            settings.insert(name, value.to_owned());
+        });
+        assert!(!sound, "{name}={value}");
+        assert!(error.starts_with(&format!("tenantctl: {name} ")), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        // S39
+        assert!(value.len() < 6 || !error.contains(value), "{error}");
+    }
+}
+
+#[test]
+fn a_tenant_that_a_crash_left_is_finished_by_repair() {
+    let world = World::get();
+    let slug = unique("crashed");
+    let mut catalog = world.services.superuser("tenancy");
+    let body = json!({ "name": "Crashed", "admin_email": "a@crashed.example", "slug": slug });
+    world.admin_post("/admin/tenants", &body).send().expect(201);
+    // What is there when the call dies before its second statement.
+    let database = format!("tenant_{slug}");
+    catalog.batch_execute(&format!("DROP DATABASE \"{database}\"")).unwrap();
+    let role: String = catalog
+        .query_one(
+            "UPDATE tenants SET status = 'provisioning' WHERE slug = $1 RETURNING database_role",
+            &[&slug],
+        )
+        .unwrap()
+        .get(0);
+    catalog.batch_execute(&format!("DROP ROLE \"{role}\"")).unwrap();
+    catalog
+        .execute(
+            "DELETE FROM tenant_api_keys WHERE tenant_id = (SELECT id FROM tenants WHERE slug = $1)",
+            &[&slug],
+        )
+        .unwrap();
+
+    let too_early = world.tenantctl(&["repair"]);
+    assert!(!String::from_utf8_lossy(&too_early.stdout).contains(&slug));
+    let output = world.tenantctl(&["repair", "--older-than-minutes", "0"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let finished = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|line| line["slug"] == slug.as_str())
+        .expect("the tenant is told");
+    let setup = json!({ "setup_token": finished["setup_token"], "password": "secure_password" });
+    world.post("/api/v1/auth/setup", &setup).send().expect(200);
+    let again = world.tenantctl(&["repair", "--older-than-minutes", "0"]);
+    assert!(!String::from_utf8_lossy(&again.stdout).contains(&slug));
+}
+
+#[test]
+fn repair_comes_too_late_for_who_has_signed_in() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let provisioning = "UPDATE tenants SET status = 'provisioning' WHERE slug = $1";
+    world.services.superuser("tenancy").execute(provisioning, &[&tenant.slug]).unwrap();
+    let output = world.tenantctl(&["repair", "--older-than-minutes", "0"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+    let token = &tenant.created["setup_token"];
+    let setup = json!({ "setup_token": token, "password": "another password" });
+    world.post("/api/v1/auth/setup", &setup).send().expect_problem(401, "invalid_setup_token");
+}
+
+#[test]
+fn a_copy_that_another_call_left_is_dropped_by_repair() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let copy = format!("tenant_{}", tenant.id.replace('-', ""));
+    let create = format!("CREATE DATABASE {copy} OWNER tenancy ALLOW_CONNECTIONS false");
+    world.services.superuser("tenancy").batch_execute(&create).unwrap();
+    let output = world.tenantctl(&["repair"]);
+    let lines = String::from_utf8_lossy(&output.stdout);
+    assert!(lines.contains(&format!(r#"{{"dropped_leftover":"{copy}"}}"#)), "{lines}");
+    tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+}
+
+#[test]
+fn a_template_that_a_crash_left_is_dropped_by_repair() {
+    let world = World::get();
+    let mut superuser = world.services.superuser("tenancy");
+    let create = "CREATE DATABASE tenancy_tenant_v1_12345 OWNER tenancy ALLOW_CONNECTIONS false";
+    superuser.batch_execute(create).unwrap();
+    let output = world.tenantctl(&["repair"]);
+    let lines = String::from_utf8_lossy(&output.stdout);
+    assert!(lines.contains(r#"{"dropped_template":"tenancy_tenant_v1_12345"}"#), "{lines}");
+}

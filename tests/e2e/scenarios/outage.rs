@@ -1,0 +1,156 @@
+//! Stores that are away: what still works does, and nothing hangs.
+
+use std::time::{Duration, Instant};
+
+use e2e::{Call, Databases, Proxy, TestTenant, World};
+use http::Method;
+use serde_json::json;
+
+/// An application whose stores can be taken away.
+struct Fragile {
+    application: e2e::Application,
+    postgres: Proxy,
+    redis: Proxy,
+}
+
+fn fragile() -> Fragile {
+    let world = World::get();
+    let direct = world.services.databases();
+    let (postgres, redis) = (Proxy::start(&direct.postgres), Proxy::start(&direct.redis));
+    let databases = Databases { postgres: postgres.address.clone(), redis: redis.address.clone() };
+    Fragile { application: world.another_application(&databases), postgres, redis }
+}
+
+impl Fragile {
+    fn get(&self, path: &str) -> Call {
+        Call::new(Method::GET, &self.application.address, path)
+    }
+
+    fn info(&self, tenant: &TestTenant) -> e2e::Answer {
+        self.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send()
+    }
+}
+
+#[test]
+fn without_redis_signed_in_traffic_goes_on() {
+    let tenant = World::get().tenant();
+    let fragile = fragile();
+    fragile.info(&tenant).expect(200);
+    fragile.redis.close();
+    let begin = Instant::now();
+    for _ in 0..5 {
+        fragile.info(&tenant).expect(200);
+    }
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    let report = fragile.get("/health/detailed").send().expect(200);
+    assert_eq!(report["status"], "degraded");
+    assert_eq!(report["redis"]["status"], "unavailable");
+    assert_eq!(report["catalog"]["status"], "healthy");
+    fragile.redis.open();
+    let begin = Instant::now();
+    while fragile.get("/health/detailed").send().expect(200)["status"] != "healthy" {
+        assert!(begin.elapsed() < Duration::from_secs(10), "Redis is found again");
+    }
+}
+
+#[test]
+fn without_redis_a_change_is_seen_at_once() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let fragile = fragile();
+    fragile.info(&tenant).expect(200);
+    fragile.redis.close();
+    let suspend = "UPDATE tenants SET status = 'suspended', suspended_at = now() WHERE slug = $1";
+    world.services.superuser("tenancy").execute(suspend, &[&tenant.slug]).unwrap();
+    fragile.info(&tenant).expect_problem(403, "tenant_suspended");
+}
+
+#[test]
+fn without_postgresql_verified_traffic_goes_on_and_the_rest_is_told_to_come_again() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let fragile = fragile();
+    fragile.info(&tenant).expect(200);
+    fragile.postgres.close();
+    for _ in 0..5 {
+        fragile.info(&tenant).expect(200);
+    }
+    let login = json!({ "email": tenant.admin.email, "password": tenant.admin.password });
+    let address = &fragile.application.address;
+    let answer = Call::new(Method::POST, address, "/api/v1/auth/login")
+        .slug(&tenant.slug)
+        .json(&login)
+        .send();
+    answer.expect_problem(503, "unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+    // S31
+    assert!(
+        !answer.text.contains("127.0.0.1") && !answer.text.contains("tenancy@"),
+        "{}",
+        answer.text
+    );
+    fragile.get("/health").send().expect(200);
+    let report = fragile.get("/health/detailed").send().expect(503);
+    assert_eq!(
+        (&report["status"], &report["catalog"]["status"]),
+        (&json!("unhealthy"), &json!("unavailable"))
+    );
+    fragile.postgres.open();
+    let body =
+        Call::new(Method::POST, address, "/api/v1/auth/login").slug(&tenant.slug).json(&login);
+    // The session is made in the tenant's own database, which is noted at its true address.
+    body.send().expect(200);
+}
+
+#[test]
+fn without_postgresql_what_was_compared_lately_is_believed_and_no_more() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let (user, gone) = (tenant.user("user"), tenant.user("user"));
+    let fragile = fragile();
+    let info =
+        |user: &e2e::TestUser| fragile.get("/api/v1/tenant/info").token(&user.access_token).send();
+    let key = |user: &e2e::TestUser| format!("t:{{{}}}:user:{}", tenant.id, user.id);
+    let age = |user: &e2e::TestUser, seconds: u64| {
+        let now: u64 = world.redis(&["TIME"])[0].parse().unwrap();
+        let checked = (now - seconds).to_string();
+        world.redis(&["HSET", &key(user), "checked", &checked]);
+        world.redis(&["HSET", &format!("t:{{{}}}:tenant", tenant.id), "checked", &checked]);
+    };
+    info(&user).expect(200);
+    info(&gone).expect(200);
+    let deactivate = "UPDATE users SET is_active = false WHERE email = $1";
+    world.services.superuser(&tenant.database()).execute(deactivate, &[&gone.email]).unwrap();
+    age(&gone, 60);
+    info(&gone).expect_problem(401, "token_revoked");
+    fragile.postgres.close();
+    age(&gone, 120);
+    // Who was found to be deactivated stays so.
+    info(&gone).expect_problem(401, "token_revoked");
+    // The tenant's own database is noted at its true address; the catalog is away.
+    age(&user, 120);
+    info(&user).expect(200);
+    // Redis forgets it after ten minutes.
+    let left: i64 = world.redis(&["TTL", &key(&user)])[0].parse().unwrap();
+    assert!((1..=600).contains(&left), "{left}");
+    world.redis(&["DEL", &format!("t:{{{}}}:tenant", tenant.id)]);
+    let answer = info(&user);
+    answer.expect_problem(503, "unavailable");
+}
+
+#[test]
+fn with_settings_that_are_too_weak_nothing_runs_and_the_setting_is_named() {
+    let world = World::get();
+    let mut settings = world.settings();
+    settings.insert("JWT_SECRET_KEY", "short".to_owned());
+    let application = e2e::Application::start(&settings, &world.services.folder());
+    let get = |path: &str| Call::new(Method::GET, &application.address, path).send();
+    get("/health").expect(200);
+    let report = get("/health/detailed").expect(503);
+    assert_eq!(report["settings"], json!(["JWT_SECRET_KEY must have at least 32 bytes"]));
+    for path in ["/admin/tenants", "/api/v1/profile"] {
+        let answer = get(path);
+        let problem = answer.expect_problem(503, "misconfigured");
+        assert!(problem["detail"].as_str().unwrap().contains("JWT_SECRET_KEY"), "{problem}");
+    }
+}

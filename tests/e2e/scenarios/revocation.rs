@@ -1,0 +1,86 @@
+//! Tokens that were valid and count no more, and versions that Redis is behind with.
+
+use e2e::{Answer, TestTenant, TestUser, World};
+
+fn profile(tenant: &TestTenant, user: &TestUser) -> Answer {
+    tenant.get("/api/v1/profile").token(&user.access_token).send()
+}
+
+/// Runs a statement on the tenant's own database.
+fn change(tenant: &TestTenant, statement: &str, user: &TestUser) {
+    let mut database = World::get().services.superuser(&tenant.database());
+    assert_eq!(database.execute(statement, &[&user.email]).unwrap(), 1, "{statement}");
+}
+
+/// Makes what Redis knows of a user so many seconds old.
+fn age(tenant: &TestTenant, user: &TestUser, seconds: u64) {
+    let world = World::get();
+    let key = format!("t:{{{}}}:user:{}", tenant.id, user.id);
+    let now: u64 = world.redis(&["TIME"])[0].parse().unwrap();
+    world.redis(&["HSET", &key, "checked", &(now - seconds).to_string()]);
+}
+
+// S10
+#[test]
+fn a_token_counts_no_more_once_its_user_has_changed() {
+    let tenant = World::get().tenant();
+    for statement in [
+        "UPDATE users SET role = 'viewer' WHERE email = $1",
+        "UPDATE users SET is_active = false WHERE email = $1",
+        "UPDATE users SET version = version + 1 WHERE email = $1",
+        "DELETE FROM users WHERE email = $1",
+    ] {
+        let user = tenant.user("user");
+        profile(&tenant, &user).expect(200);
+        change(&tenant, statement, &user);
+        age(&tenant, &user, 60);
+        let answer = profile(&tenant, &user);
+        answer.expect_problem(401, "token_revoked");
+        // S6
+        let challenge = r#"Bearer realm="tenancy", error="invalid_token""#;
+        assert_eq!(answer.header("www-authenticate"), challenge);
+    }
+}
+
+// S10
+#[test]
+fn a_token_counts_no_more_once_its_tenant_is_suspended_or_gone() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let suspend = "UPDATE tenants SET status = 'suspended', suspended_at = now() WHERE slug = $1";
+    let mut catalog = world.services.superuser("tenancy");
+    profile(&tenant, &tenant.admin).expect(200);
+    catalog.execute(suspend, &[&tenant.slug]).unwrap();
+    world.redis(&["HSET", &format!("t:{{{}}}:tenant", tenant.id), "checked", "0"]);
+    profile(&tenant, &tenant.admin).expect_problem(403, "tenant_suspended");
+    catalog.execute("DELETE FROM tenants WHERE slug = $1", &[&tenant.slug]).unwrap();
+    world.redis(&["HSET", &format!("t:{{{}}}:tenant", tenant.id), "checked", "0"]);
+    profile(&tenant, &tenant.admin).expect_problem(401, "token_revoked");
+}
+
+#[test]
+fn a_token_that_is_newer_than_redis_counts() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    profile(&tenant, &user).expect(200);
+    // Redis has compared the version a moment ago, and does not know of the next one.
+    change(&tenant, "UPDATE users SET version = version + 1 WHERE email = $1", &user);
+    let signed_in = tenant.login(&user.email, &user.password).expect(200);
+    let again = TestUser::from(&signed_in);
+    profile(&tenant, &again).expect(200);
+    profile(&tenant, &user).expect_problem(401, "token_revoked");
+}
+
+#[test]
+fn what_redis_says_late_changes_nothing() {
+    let world = World::get();
+    let tenant = world.tenant();
+    profile(&tenant, &tenant.admin).expect(200);
+    let key = format!("t:{{{}}}:user:{}", tenant.id, tenant.admin.id);
+    let version: i64 = world.redis(&["HGET", &key, "version"])[0].parse().unwrap();
+    world.redis(&["HSET", &key, "version", &(version + 1).to_string()]);
+    age(&tenant, &tenant.admin, 60);
+    // PostgreSQL is the truth, and Redis keeps the higher version that it was told.
+    profile(&tenant, &tenant.admin).expect(200);
+    assert_eq!(world.redis(&["HGET", &key, "version"])[0], (version + 1).to_string());
+}

@@ -1,0 +1,133 @@
+//! A client that takes any answer for an answer.
+
+use http::{HeaderMap, Method, Request};
+use serde_json::Value;
+
+/// A call that is put together.
+#[must_use]
+pub struct Call {
+    method: Method,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Call {
+    /// A call of `path` at an address.
+    pub fn new(method: Method, address: &str, path: &str) -> Self {
+        let url = format!("http://{address}{path}");
+        Self { method, url, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// With one more header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With an access token.
+    pub fn token(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// With `X-Tenant-Slug`.
+    pub fn slug(self, slug: &str) -> Self {
+        self.header("x-tenant-slug", slug)
+    }
+
+    /// With a JSON body.
+    pub fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// With a body of any type.
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("content-type", content_type)
+    }
+
+    /// Sends it.
+    pub fn send(self) -> Answer {
+        self.try_send().expect("an answer comes")
+    }
+
+    /// Sends it, where the application may be gone before it answers.
+    pub fn try_send(self) -> Result<Answer, ureq::Error> {
+        let mut request = Request::builder().method(self.method).uri(&self.url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(std::time::Duration::from_mins(1)))
+            .build()
+            .into();
+        let request = request.body(self.body).expect("the call is well formed");
+        let mut response = agent.run(request)?;
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.body_mut().read_to_string()?,
+        })
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
+    }
+
+    /// The header `name`; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap_or("not text"))
+    }
+
+    /// Asserts the status, and returns the body as JSON.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.json()
+    }
+
+    /// Asserts that this is a problem (RFC 9457) of a status and a code, and returns it.
+    #[track_caller]
+    pub fn expect_problem(&self, status: u16, code: &str) -> Value {
+        let problem = self.expect(status);
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        for member in ["type", "title", "detail"] {
+            assert!(problem[member].is_string(), "{member} of {problem}");
+        }
+        problem
+    }
+
+    /// Asserts that this is the problem of fields that are not acceptable, and returns their names.
+    #[track_caller]
+    pub fn expect_invalid(&self) -> Vec<String> {
+        let problem = self.expect_problem(422, "validation_failed");
+        let errors = problem["errors"].as_array().expect("errors are told");
+        errors
+            .iter()
+            .map(|error| {
+                assert!(error["message"].is_string(), "{error}");
+                error["field"].as_str().expect("a field is named").to_owned()
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,34 @@
+//! The harness of the end-to-end tests: servers of their own, the application on wasm, and a client.
+//!
+//! ```no_run
+//! let acme = e2e::World::get().tenant();
+//! let answer = acme.get("/api/v1/profile").token(&acme.admin.access_token).send();
+//! assert_eq!(answer.status, 200);
+//! ```
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::zombie_processes,
+    reason = "a harness that fails fails the test"
+)]
+
+mod application;
+mod client;
+mod proxy;
+mod services;
+mod tenant;
+mod world;
+
+pub use application::Application;
+pub use client::{Answer, Call};
+pub use proxy::{Cut, Proxy, Watch};
+pub use services::{Databases, Services};
+pub use tenant::{TestTenant, TestUser, unique};
+pub use world::World;
+
+/// The root of the repository.
+pub fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}

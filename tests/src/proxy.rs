@@ -1,0 +1,187 @@
+//! A TCP proxy before a server: it can be cut, and it can watch a conversation with PostgreSQL.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+/// At which point of a statement a watch acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// When the statement arrives, before PostgreSQL has it.
+    Before,
+    /// When PostgreSQL has done it, before the application knows.
+    After,
+}
+
+/// What a proxy waits for.
+pub struct Watch {
+    /// A part of the text of the statement.
+    pub statement: &'static str,
+    /// At which point.
+    pub cut: Cut,
+    /// What is done then, once. Nothing passes the proxy afterwards.
+    pub action: Box<dyn FnOnce() + Send>,
+}
+
+#[derive(Default)]
+struct State {
+    closed: AtomicBool,
+    streams: Mutex<Vec<TcpStream>>,
+    watch: Mutex<Option<Watch>>,
+}
+
+/// A proxy on a port of its own.
+pub struct Proxy {
+    /// Its address.
+    pub address: String,
+    state: Arc<State>,
+}
+
+impl Proxy {
+    /// A proxy before the server at `target`.
+    pub fn start(target: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let state = Arc::new(State::default());
+        let (target, shared) = (target.to_owned(), Arc::clone(&state));
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if shared.closed.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let Ok(server) = TcpStream::connect(&target) else {
+                    continue;
+                };
+                connect(&shared, client, server);
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Waits for a statement.
+    pub fn watch(&self, watch: Watch) {
+        *self.state.watch.lock().unwrap() = Some(watch);
+    }
+
+    /// Whether what it waited for came.
+    pub fn has_acted(&self) -> bool {
+        self.state.watch.lock().unwrap().is_none()
+    }
+
+    /// Cuts every connection and takes no new one.
+    pub fn close(&self) {
+        self.state.close();
+    }
+
+    /// Takes connections again.
+    pub fn open(&self) {
+        self.state.closed.store(false, Ordering::SeqCst);
+    }
+}
+
+impl State {
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        for stream in self.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Acts, if the watch is for this point.
+    fn act(&self, cut: Cut) -> bool {
+        let mut watch = self.watch.lock().unwrap();
+        if watch.as_ref().is_none_or(|watch| watch.cut != cut) {
+            return false;
+        }
+        let action = watch.take().map(|watch| watch.action);
+        drop(watch);
+        self.closed.store(true, Ordering::SeqCst);
+        if let Some(action) = action {
+            action();
+        }
+        self.close();
+        true
+    }
+
+    fn statement(&self) -> Option<&'static str> {
+        self.watch.lock().unwrap().as_ref().map(|watch| watch.statement)
+    }
+}
+
+fn connect(state: &Arc<State>, client: TcpStream, server: TcpStream) {
+    let mut streams = state.streams.lock().unwrap();
+    streams.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
+    drop(streams);
+    // Set while the statement that is waited for runs on this connection.
+    let running = Arc::new(AtomicBool::new(false));
+    let (to_server, from_server) = (server.try_clone().unwrap(), server);
+    let (to_client, from_client) = (client.try_clone().unwrap(), client);
+    let (shared, is_running) = (Arc::clone(state), Arc::clone(&running));
+    thread::spawn(move || {
+        pass(from_client, to_server, |bytes| {
+            let found = shared.statement().is_some_and(|statement| contains(bytes, statement));
+            if found {
+                is_running.store(true, Ordering::SeqCst);
+            }
+            !(found && shared.act(Cut::Before))
+        });
+    });
+    let shared = Arc::clone(state);
+    thread::spawn(move || {
+        let mut messages = Messages::default();
+        pass(from_server, to_client, |bytes| {
+            let done = running.load(Ordering::SeqCst) && messages.completes_command(bytes);
+            !(done && shared.act(Cut::After))
+        });
+    });
+}
+
+/// Passes bytes on for as long as `may_pass` says so.
+fn pass(mut from: TcpStream, mut to: TcpStream, mut may_pass: impl FnMut(&[u8]) -> bool) {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(length @ 1..) if may_pass(&buffer[..length]) => {
+                if to.write_all(&buffer[..length]).is_err() {
+                    break;
+                }
+            }
+            _ => break,
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// The messages that PostgreSQL sends (its manual, section 55.7), across reads.
+#[derive(Default)]
+struct Messages {
+    unread: Vec<u8>,
+}
+
+impl Messages {
+    /// Whether a `CommandComplete` is among the messages that end in these bytes.
+    fn completes_command(&mut self, bytes: &[u8]) -> bool {
+        self.unread.extend_from_slice(bytes);
+        let mut completes = false;
+        while let Some(header) = self.unread.get(..5) {
+            let length = u32::from_be_bytes(header[1..].try_into().unwrap()) as usize + 1;
+            if self.unread.len() < length {
+                break;
+            }
+            completes |= header[0] == b'C';
+            self.unread.drain(..length);
+        }
+        completes
+    }
+}

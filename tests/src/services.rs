@@ -1,0 +1,103 @@
+//! PostgreSQL and Redis for this run alone (`scripts/test-services`).
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use postgres::{Client, NoTls};
+
+use crate::root;
+
+/// The servers of a run. They end with the process, however that ends.
+pub struct Services {
+    values: BTreeMap<String, String>,
+    /// Its standard input is what the servers live by.
+    _script: Child,
+}
+
+/// Where a part of the application finds its databases.
+#[derive(Debug, Clone)]
+pub struct Databases {
+    /// The host and port of PostgreSQL, or of a proxy before it.
+    pub postgres: String,
+    /// The host and port of Redis, or of a proxy before it.
+    pub redis: String,
+}
+
+impl Services {
+    /// Starts the servers.
+    pub fn start() -> Self {
+        let mut script = Command::new(root().join("scripts/test-services"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("scripts/test-services starts");
+        let output = BufReader::new(script.stdout.take().unwrap());
+        let mut values = BTreeMap::new();
+        for line in output.lines() {
+            let line = line.unwrap();
+            let Some((name, value)) = line.split_once('=') else {
+                continue;
+            };
+            values.insert(name.to_owned(), value.to_owned());
+            if name == "READY" {
+                return Self { values, _script: script };
+            }
+        }
+        panic!("scripts/test-services did not get ready");
+    }
+
+    pub(crate) fn value(&self, name: &str) -> &str {
+        &self.values[name]
+    }
+
+    /// The temporary folder of the run.
+    pub fn folder(&self) -> PathBuf {
+        self.value("FOLDER").into()
+    }
+
+    /// The servers themselves.
+    pub fn databases(&self) -> Databases {
+        Databases {
+            postgres: format!("127.0.0.1:{}", self.value("POSTGRES_PORT")),
+            redis: format!("127.0.0.1:{}", self.value("REDIS_PORT")),
+        }
+    }
+
+    /// The settings of an application on these servers, by their plain names.
+    pub fn settings(&self, databases: &Databases) -> BTreeMap<&'static str, String> {
+        let Databases { postgres, redis } = databases;
+        let account = self.value("ACCOUNT_PASSWORD");
+        let redis_password = self.value("REDIS_PASSWORD");
+        BTreeMap::from([
+            (
+                "MASTER_DATABASE_URL",
+                format!("postgres://tenancy:{account}@{postgres}/tenancy?sslmode=disable"),
+            ),
+            (
+                "TENANT_DATABASE_TEMPLATE",
+                format!(
+                    "postgres://{{role}}:{{password}}@{postgres}/tenant_{{tenant_slug}}?sslmode=disable"
+                ),
+            ),
+            ("REDIS_URL", format!("redis://:{redis_password}@{redis}")),
+            ("MASTER_ENCRYPTION_KEY", "for tests alone: the key that seals other keys".to_owned()),
+            ("JWT_SECRET_KEY", "for tests alone: the key that signs access tokens".to_owned()),
+            ("ADMIN_API_KEY", "for-tests-alone-the-key-of-the-platform".to_owned()),
+            ("ALLOWED_POSTGRES_HOSTS", "postgres://127.0.0.1:*".to_owned()),
+            ("ALLOWED_REDIS_HOSTS", format!("redis://{redis}")),
+            ("ALLOWED_ORIGINS", "https://app.example.com".to_owned()),
+        ])
+    }
+
+    /// A superuser's connection to a database.
+    pub fn superuser(&self, database: &str) -> Client {
+        let password = self.value("POSTGRES_PASSWORD");
+        let address = self.databases().postgres;
+        Client::connect(&format!("postgres://postgres:{password}@{address}/{database}"), NoTls)
+            .expect("the superuser connects")
+    }
+}

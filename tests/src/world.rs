@@ -1,0 +1,116 @@
+//! What the tests of a run share: the servers, and one application.
+
+use std::{
+    collections::BTreeMap,
+    process::{Command, Output},
+    sync::OnceLock,
+};
+
+use http::Method;
+use serde_json::Value;
+
+use crate::{Application, Call, Databases, Services, TestTenant, root, unique};
+
+static WORLD: OnceLock<Option<World>> = OnceLock::new();
+
+/// The servers and the application.
+pub struct World {
+    /// PostgreSQL and Redis.
+    pub services: Services,
+    application: Application,
+}
+
+impl World {
+    /// The world of this run, which the first test starts.
+    pub fn get() -> &'static Self {
+        // A world that did not start is not started again by each test.
+        WORLD
+            .get_or_init(|| std::panic::catch_unwind(Self::start).ok())
+            .as_ref()
+            .expect("the world started: the first test to fail tells why it did not")
+    }
+
+    fn start() -> Self {
+        let services = Services::start();
+        let settings = services.settings(&services.databases());
+        let output = tenantctl(&settings, &["migrate"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let application = Application::start(&settings, &services.folder());
+        Self { services, application }
+    }
+
+    /// The settings of the application, by their plain names.
+    pub fn settings(&self) -> BTreeMap<&'static str, String> {
+        self.services.settings(&self.services.databases())
+    }
+
+    /// The address of the application.
+    pub fn address(&self) -> &str {
+        &self.application.address
+    }
+
+    /// The key of the platform's administration.
+    pub fn admin_key(&self) -> String {
+        self.settings()["ADMIN_API_KEY"].clone()
+    }
+
+    /// A call of the application.
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(method, self.address(), path)
+    }
+
+    /// A GET.
+    pub fn get_path(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    /// A POST with a JSON body.
+    pub fn post(&self, path: &str, body: &Value) -> Call {
+        self.call(Method::POST, path).json(body)
+    }
+
+    /// A call with the platform's key.
+    pub fn admin(&self, method: Method, path: &str) -> Call {
+        self.call(method, path).token(&self.admin_key())
+    }
+
+    /// A POST with a JSON body and the platform's key.
+    pub fn admin_post(&self, path: &str, body: &Value) -> Call {
+        self.admin(Method::POST, path).json(body)
+    }
+
+    /// A new tenant with an administrator who is signed in.
+    pub fn tenant(&'static self) -> TestTenant {
+        TestTenant::create(self, &unique("tenant"))
+    }
+
+    /// Another application on the same servers, or through proxies before them.
+    pub fn another_application(&self, databases: &Databases) -> Application {
+        Application::start(&self.services.settings(databases), &self.services.folder())
+    }
+
+    /// The lines that a command of Redis answers.
+    pub fn redis(&self, command: &[&str]) -> Vec<String> {
+        let output = Command::new("redis-cli")
+            .args(["-p", self.services.value("REDIS_PORT")])
+            .env("REDISCLI_AUTH", self.services.value("REDIS_PASSWORD"))
+            .args(command)
+            .output()
+            .expect("redis-cli runs");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
+    /// Runs `tenantctl` with the settings of the application.
+    pub fn tenantctl(&self, arguments: &[&str]) -> Output {
+        tenantctl(&self.settings(), arguments)
+    }
+}
+
+fn tenantctl(settings: &BTreeMap<&'static str, String>, arguments: &[&str]) -> Output {
+    Command::new(root().join("target/tools/tenantctl"))
+        .args(arguments)
+        .env_clear()
+        .envs(settings)
+        .output()
+        .expect("target/tools/tenantctl runs: ./dev test builds it")
+}
