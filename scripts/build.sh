@@ -35,9 +35,12 @@ build_components() {
 }
 
 build_tools() {
-  local packages=(--package tenantctl)
-  if [ -z "$(find_spin)" ]; then packages+=(--package runner); fi
-  run_cargo "building the tools" build --locked --profile tools "${packages[@]}"
+  local packages=(--package tenantctl) step="building the tools"
+  if [ -z "$(find_spin)" ]; then
+    packages+=(--package runner)
+    [ -e target/tools/runner ] || step+=", with a wasm runtime (the first time that takes minutes)"
+  fi
+  run_cargo "$step" build --locked --profile tools "${packages[@]}"
 }
 
 build_application() {

@@ -25,12 +25,11 @@ skip() {
   say "skipped: $1 ($2)"
 }
 
-# run_tests NAME ARGUMENT...: cargo test, with what it prints, and its counts added.
+# run_tests ARGUMENT...: cargo test, with what it prints, and its counts added.
 run_tests() {
-  local name=$1 log="$DEV_DIR/test.log" before=$FAILED
-  shift
-  say "$name"
-  cargo test --locked --profile tools --no-fail-fast "$@" 2>&1 | tee "$log" | grep -vE '^(test .* \.\.\. ok|running [0-9]+ tests?|)$' || true
+  local log="$DEV_DIR/test.log" before=$FAILED
+  say "tests"
+  cargo test --locked --profile tools --no-fail-fast "$@" 2>&1 | tee "$log" | grep -vE '^(test .* \.\.\. ok|running [0-9]+ tests?|test result: ok. 0 passed; 0 failed; 0 ignored.*|)$' || true
   local passed failed ignored
   while read -r passed failed ignored; do
     PASSED=$((PASSED + passed))
@@ -71,12 +70,13 @@ has_linters() {
 }
 
 checks() {
-  local component packages=()
+  local component packages=() native=(--workspace --exclude runner-guest)
   setup_toolchain
   install_servers
   find_python
   build_components --package runner-guest
-  build_tools
+  # All at once, for the features of a dependency follow from what is built together.
+  run_cargo "building the tools and the tests" build --locked --profile tools "${native[@]}" --all-targets
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
 
@@ -88,13 +88,12 @@ checks() {
   if has_linters; then
     for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
     check "rustfmt" cargo fmt --all --check
-    check "clippy" cargo clippy --locked --profile tools --workspace --exclude runner-guest --all-targets --quiet -- -D warnings
+    check "clippy" cargo clippy --locked --profile tools "${native[@]}" --all-targets --quiet -- -D warnings
     check "clippy for wasm" cargo clippy --locked --release --target wasm32-wasip2 "${packages[@]}" --quiet -- -D warnings
   else
     skip "rustfmt and clippy" "this toolchain has none; rustup's has"
   fi
-  run_tests "tests of the core, the components and the tools" --workspace --exclude e2e --exclude runner-guest
-  run_tests "end-to-end tests" --package e2e
+  run_tests "${native[@]}"
   echo
   echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
   [ "$FAILED" -eq 0 ]

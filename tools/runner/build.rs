@@ -4,8 +4,6 @@
 //! Where cargo keeps the sources of a crate is known to cargo alone, so it is
 //! asked.
 
-#![expect(clippy::print_stdout, reason = "a build script speaks to cargo on its stdout")]
-
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -104,7 +104,7 @@ impl Loaded {
             let allowed = AllowedHosts::resolve(
                 &component.allowed_outbound_hosts,
                 self.variables.as_ref(),
-                self.app.components.keys().map(String::as_str),
+                &self.app.components.keys().map(String::as_str),
             );
             let gate = Gate::new(&id, allowed);
             let shared = Shared {

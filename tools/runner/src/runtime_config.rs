@@ -44,7 +44,7 @@ pub struct RuntimeConfig {
 /// Where a key-value store keeps its pairs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoreConfig {
-    /// In an SQLite file, or in memory.
+    /// In an `SQLite` file, or in memory.
     Sqlite(Option<PathBuf>),
     /// In Redis, at a URL.
     Redis(String),

@@ -286,8 +286,8 @@ mod tests {
     use super::*;
     use wit::RedisResult::{Binary, Int64, Nil, Status};
 
-    fn flat(value: Value) -> Result<Vec<wit::RedisResult>, String> {
-        match Flat::from_redis_value(&value) {
+    fn flat(value: &Value) -> Result<Vec<wit::RedisResult>, String> {
+        match Flat::from_redis_value(value) {
             Ok(Flat(results)) => Ok(results),
             Err(error) => Err(error.to_string()),
         }
@@ -313,18 +313,18 @@ mod tests {
             Int64(1),
             Binary(b"1.5".to_vec()),
         ];
-        assert_eq!(format!("{:?}", flat(value).unwrap()), format!("{expected:?}"));
+        assert_eq!(format!("{:?}", flat(&value).unwrap()), format!("{expected:?}"));
     }
 
     #[test]
     fn some_types_are_errors() {
         let map = Value::Map(vec![(Value::Int(1), Value::Int(2))]);
-        assert!(flat(map.clone()).unwrap_err().contains("Map type is not supported"));
-        assert!(flat(Value::Array(vec![map])).is_err());
+        assert!(flat(&map).unwrap_err().contains("Map type is not supported"));
+        assert!(flat(&Value::Array(vec![map])).is_err());
         let verbatim =
             Value::VerbatimString { format: redis::VerbatimFormat::Text, text: String::new() };
-        assert!(flat(verbatim).unwrap_err().contains("not supported"));
+        assert!(flat(&verbatim).unwrap_err().contains("not supported"));
         let push = Value::Push { kind: redis::PushKind::Message, data: vec![] };
-        assert!(flat(push).unwrap_err().contains("Pub/Sub"));
+        assert!(flat(&push).unwrap_err().contains("Pub/Sub"));
     }
 }

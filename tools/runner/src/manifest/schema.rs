@@ -139,7 +139,7 @@ pub struct Component {
     /// The key-value stores it can open.
     #[serde(default, deserialize_with = "store_labels")]
     pub key_value_stores: Vec<String>,
-    /// The SQLite databases it can open.
+    /// The `SQLite` databases it can open.
     #[serde(default, deserialize_with = "store_labels")]
     pub sqlite_databases: Vec<String>,
     /// The models it can ask.

@@ -39,7 +39,7 @@ impl AllowedHosts {
     pub fn resolve<'a>(
         entries: &[String],
         variables: &impl Lookup,
-        components: impl Iterator<Item = &'a str> + Clone,
+        components: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Result<Self> {
         let mut hosts = Vec::new();
         for (template, literal) in parse(entries)? {
@@ -223,7 +223,7 @@ mod tests {
     fn resolve(entries: &[&str]) -> Result<AllowedHosts> {
         let entries: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
         let values = Values(&[("host", "db:5432"), ("empty", ""), ("all", "*://*:*")]);
-        AllowedHosts::resolve(&entries, &values, ["a", "b"].into_iter())
+        AllowedHosts::resolve(&entries, &values, &["a", "b"].into_iter())
     }
 
     fn allows(entry: &str, url: &str) -> bool {

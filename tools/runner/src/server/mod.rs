@@ -49,13 +49,10 @@ async fn serve_connection(stream: TcpStream, client: SocketAddr, application: Ar
 /// Says on stdout what is served where.
 fn announce(listener: &TcpListener, application: &Application) -> Result<()> {
     let base = format!("http://{}", listener.local_addr()?);
-    let mut text = format!("Serving {base}\nAvailable Routes:\n");
-    for (name, route) in application.router.list() {
-        text.push_str(&format!("  {name}: {base}{route}\n"));
-    }
+    let mut lines = vec![format!("Serving {base}"), "Available Routes:".to_owned()];
+    lines.extend(application.router.list().map(|(name, route)| format!("  {name}: {base}{route}")));
     let mut stdout = std::io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
+    writeln!(stdout, "{}", lines.join("\n"))
         .and_then(|()| stdout.flush())
         .context("cannot write to stdout")
 }

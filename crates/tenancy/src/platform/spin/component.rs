@@ -30,7 +30,7 @@ thread_local! {
 
 /// Serves a request with the routes of this component.
 pub async fn serve(
-    routes: fn() -> Router,
+    new_router: fn() -> Router,
     request: types::Request,
 ) -> Result<types::Response, ErrorCode> {
     let instance = INSTANCE.with(Rc::clone);
@@ -44,7 +44,7 @@ pub async fn serve(
         Ok(tenancy) => tenancy.platform.clone(),
         Err(_) => Platform::on_spin(String::new()),
     };
-    let router = instance.router.get_or_init(routes);
+    let router = instance.router.get_or_init(new_router);
     let answer = router.answer(&platform, tenancy, read_request(request)).await;
     write_response(answer).await
 }

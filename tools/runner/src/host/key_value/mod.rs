@@ -183,7 +183,6 @@ impl<T: Send> wit::HostStoreWithStore<T> for Interface {
 }
 
 /// Whatever went wrong in a store.
-#[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
 fn other(error: impl std::fmt::Debug) -> wit::Error {
     wit::Error::Other(format!("{error:?}"))
 }

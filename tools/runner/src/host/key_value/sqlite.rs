@@ -1,4 +1,4 @@
-//! Key-value stores in SQLite, in the layout of Spin.
+//! Key-value stores in `SQLite`, in the layout of Spin.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -51,7 +51,7 @@ mod tests {
 
     fn check_with(allowed: &[&str], address: &str) -> Result<(), wit::Error> {
         let allowed: Vec<String> = allowed.iter().map(|entry| (*entry).to_owned()).collect();
-        check(address, &Gate::new("a", AllowedHosts::resolve(&allowed, &None_, [].into_iter())))
+        check(address, &Gate::new("a", AllowedHosts::resolve(&allowed, &None_, &[].into_iter())))
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `spin:postgres`
 
+#![allow(clippy::result_large_err, reason = "the error type is the one of the WIT file")]
+
 mod address;
 mod client;
 mod error;

@@ -149,7 +149,7 @@ mod tests {
             P::Decimal("x".to_owned()),
             P::ArrayDecimal(vec![Some("x".to_owned())]),
         ] {
-            assert!(convert(&[value.clone()]).is_err(), "{value:?}");
+            assert!(convert(std::slice::from_ref(&value)).is_err(), "{value:?}");
         }
     }
 }

@@ -13,6 +13,9 @@ use serde_json::Value;
 use super::client::{self, Response};
 use super::temp_folder::TempFolder;
 
+/// How long the first start may take, which compiles the guest.
+const START_DEADLINE: Duration = Duration::from_mins(1);
+
 /// What a runner is started with.
 pub(crate) struct Config {
     manifest: String,
@@ -108,7 +111,7 @@ impl Config {
     /// Starts the runner, and waits until it serves.
     pub(crate) fn start(self) -> App {
         let (folder, mut child) = self.spawn("127.0.0.1:0");
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Some(address) = serving(folder.path()) {
                 return App { address, folder, child };
@@ -130,7 +133,7 @@ impl Config {
 
     pub(crate) fn refuse_at(self, listen: &str) -> String {
         let (folder, mut child) = self.spawn(listen);
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + START_DEADLINE;
         while child.try_wait().unwrap().is_none() {
             if serving(folder.path()).is_some() || Instant::now() > deadline {
                 child.kill().unwrap();
