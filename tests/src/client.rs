@@ -3,6 +3,8 @@
 use http::{HeaderMap, Method, Request};
 use serde_json::Value;
 
+use crate::World;
+
 /// A call that is put together.
 #[must_use]
 pub struct Call {
@@ -99,8 +101,13 @@ impl Answer {
     /// Asserts the status, and returns the body as JSON.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.status, status, "{}\n{}", self.text, self.logged());
         self.json()
+    }
+
+    /// What the applications of this run have logged about the request.
+    fn logged(&self) -> String {
+        World::get().logged(self.header("x-request-id"))
     }
 
     /// Asserts that this is a problem (RFC 9457) of a status and a code, and returns it.

@@ -89,6 +89,16 @@ impl World {
         Application::start(&self.services.settings(databases), &self.services.folder())
     }
 
+    /// The lines that have `text` in the logs of the applications.
+    pub fn logged(&self, text: &str) -> String {
+        let folders = self.services.folder().read_dir().expect("the folder of the run is there");
+        let logs = folders
+            .filter_map(|folder| std::fs::read_to_string(folder.ok()?.path().join("log")).ok());
+        let logs: Vec<String> = logs.collect();
+        let lines = logs.iter().flat_map(|log| log.lines());
+        lines.filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n")
+    }
+
     /// The lines that a command of Redis answers.
     pub fn redis(&self, command: &[&str]) -> Vec<String> {
         let output = Command::new("redis-cli")

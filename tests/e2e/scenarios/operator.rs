@@ -86,7 +86,7 @@ fn a_tenant_that_a_crash_left_is_finished_by_repair() {
     world.admin_post("/admin/tenants", &body).send().expect(201);
     // What is there when the call dies before its second statement.
     let database = format!("tenant_{slug}");
-    catalog.batch_execute(&format!("DROP DATABASE \"{database}\"")).unwrap();
+    catalog.batch_execute(&format!("DROP DATABASE \"{database}\" WITH (FORCE)")).unwrap();
     let begin =
         "UPDATE tenants SET status = 'provisioning' WHERE slug = $1 RETURNING database_role";
     let role: String = catalog.query_one(begin, &[&slug]).unwrap().get(0);

@@ -88,10 +88,16 @@ pub async fn put_first_administrator(
     database: &TenantDb,
     administrator: &FirstAdministrator<'_>,
 ) -> Result<()> {
+    // One call at a time: of two that write the same token at once, one would fail on that.
     let statement = "
+        WITH alone AS MATERIALIZED (
+            SELECT pg_advisory_xact_lock(hashtextextended('first administrator', 0))
+        )
         INSERT INTO users (id, email, role, password_hash, setup_token_hash,
                            setup_token_expires_at)
-        VALUES ($1, $2, 'admin', $3, $4, $5::timestamp AT TIME ZONE 'UTC')
+        SELECT $1::uuid, $2::text, 'admin', $3::text, $4::bytea,
+               $5::timestamp AT TIME ZONE 'UTC'
+        FROM alone
         ON CONFLICT (email) DO UPDATE
         SET password_hash = COALESCE(excluded.password_hash, users.password_hash),
             setup_token_hash = excluded.setup_token_hash,
