@@ -1,6 +1,6 @@
 //! A provisioning that is killed at any statement, and repeated.
 
-use e2e::{Answer, Call, Cut, Databases, Proxy, Watch, World, unique};
+use e2e::{Answer, Application, Call, Cut, Databases, Proxy, Watch, World, unique};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -22,17 +22,24 @@ fn create(address: &str, body: &Value, idempotency_key: &str) -> Call {
         .json(body)
 }
 
-fn killed_and_repeated(statement: &'static str, cut: Cut) -> (Value, Answer) {
+/// An application that dies at a statement. It reaches PostgreSQL through the proxy.
+fn mortal_application(statement: &'static str, cut: Cut) -> (Proxy, Databases, Arc<Application>) {
     let world = World::get();
     let direct = world.services.databases();
     let proxy = Proxy::start(&direct.postgres);
     let databases = Databases { postgres: proxy.address.clone(), ..direct };
     let application = Arc::new(world.another_application(&databases));
+    let victim = Arc::clone(&application);
+    proxy.watch(Watch { statement, cut, action: Box::new(move || victim.kill()) });
+    (proxy, databases, application)
+}
+
+fn killed_and_repeated(statement: &'static str, cut: Cut) -> (Value, Answer) {
+    let world = World::get();
+    let (proxy, databases, application) = mortal_application(statement, cut);
     let body =
         json!({ "name": "Crash", "admin_email": "a@crash.example", "slug": unique("crash") });
     let key = unique("key");
-    let victim = Arc::clone(&application);
-    proxy.watch(Watch { statement, cut, action: Box::new(move || victim.kill()) });
     let answer = create(&application.address, &body, &key).try_send();
     assert!(answer.is_err(), "{statement}: the application dies before it answers: {answer:?}");
     assert!(proxy.has_acted(), "{statement} is among the statements");
@@ -95,15 +102,9 @@ fn killed_after_any_statement_and_repeated() {
 #[test]
 fn without_an_idempotency_key_the_same_request_goes_on_too() {
     let world = World::get();
-    let direct = world.services.databases();
-    let proxy = Proxy::start(&direct.postgres);
-    let databases = Databases { postgres: proxy.address.clone(), ..direct };
-    let application = Arc::new(world.another_application(&databases));
+    let (proxy, _, application) = mortal_application("CREATE DATABASE", Cut::After);
     let body =
         json!({ "name": "Crash", "admin_email": "a@crash.example", "slug": unique("crash") });
-    let victim = Arc::clone(&application);
-    let action = Box::new(move || victim.kill());
-    proxy.watch(Watch { statement: "CREATE DATABASE", cut: Cut::After, action });
     let call = |address: &str, body: &Value| {
         Call::new(Method::POST, address, "/admin/tenants").token(&world.admin_key()).json(body)
     };
