@@ -1,5 +1,6 @@
 mod crash;
 mod database;
+mod dev;
 mod isolation;
 mod operator;
 mod outage;

@@ -1,0 +1,201 @@
+//! `./dev up` and `./dev down`, as a newcomer types them. What they build is built already, so in
+//! this copy of the repository cargo does nothing.
+
+use std::{
+    fs::{self, File, Permissions},
+    net::{TcpListener, TcpStream},
+    os::unix::{
+        fs::{PermissionsExt as _, symlink},
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use e2e::{Call, World, root, unique};
+use http::Method;
+
+/// A copy of the repository, whose servers end with it.
+struct Clone {
+    folder: PathBuf,
+    port: u16,
+}
+
+/// A `./dev up` that serves.
+struct Up {
+    process: Child,
+    output: PathBuf,
+}
+
+impl Clone {
+    fn new() -> Self {
+        let folder = World::get().services.folder().join(unique("clone"));
+        fs::create_dir(&folder).unwrap();
+        for name in ["dev", "scripts", "spin.toml", "runtime-config.toml", "Cargo.toml"] {
+            let status = Command::new("cp").arg("-R").arg(root().join(name)).arg(&folder).status();
+            assert!(status.unwrap().success(), "{name}");
+        }
+        symlink(root().join("target"), folder.join("target")).unwrap();
+        fs::create_dir(folder.join("bin")).unwrap();
+        fs::write(folder.join("bin/cargo"), "#!/bin/sh\n").unwrap();
+        fs::set_permissions(folder.join("bin/cargo"), Permissions::from_mode(0o755)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self { folder, port }
+    }
+
+    fn dev(&self, arguments: &[&str]) -> Command {
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new("./dev");
+        command
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("PATH", format!("{}:{path}", self.folder.join("bin").display()))
+            .env("PORT", self.port.to_string())
+            .stdin(Stdio::null());
+        // What `./dev` makes itself where it is not given.
+        for name in ["MASTER_DATABASE_URL", "TENANT_DATABASE_TEMPLATE", "REDIS_URL", "REDIS_HOST"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.dev(arguments).output().unwrap()
+    }
+
+    fn up(&self) -> Up {
+        let output = self.folder.join(unique("output"));
+        let file = File::create(&output).unwrap();
+        let mut command = self.dev(&["up"]);
+        command.stdout(file.try_clone().unwrap()).stderr(file).process_group(0);
+        let mut up = Up { process: command.spawn().unwrap(), output };
+        let begin = Instant::now();
+        while !up.said().contains("Ctrl-C stops everything.") {
+            let ended = up.process.try_wait().unwrap();
+            assert!(
+                ended.is_none() && begin.elapsed() < Duration::from_mins(2),
+                "{ended:?}:\n{}",
+                up.said()
+            );
+            sleep(Duration::from_millis(50));
+        }
+        up
+    }
+
+    /// The ports of its servers, which are noted in `.dev/env`.
+    fn ports(&self) -> Vec<u16> {
+        let settings = fs::read_to_string(self.folder.join(".dev/env")).unwrap();
+        let port = |line: &str| line.split_once("_PORT=").and_then(|(_, port)| port.parse().ok());
+        let mut ports: Vec<u16> = settings.lines().filter_map(port).collect();
+        ports.push(self.port);
+        assert_eq!(ports.len(), 3, "{settings}");
+        ports
+    }
+}
+
+impl Drop for Clone {
+    fn drop(&mut self) {
+        // The folder goes with that of the run.
+        let _ = self.run(&["down"]);
+    }
+}
+
+impl Up {
+    fn said(&self) -> String {
+        fs::read_to_string(&self.output).unwrap()
+    }
+
+    /// The value of the line that begins with `name`.
+    fn told(&self, name: &str) -> String {
+        let said = self.said();
+        let line = said.lines().find_map(|line| line.trim_start().strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name} in:\n{said}")).trim().to_owned()
+    }
+
+    fn ctrl_c(mut self) {
+        let group = format!("-{}", self.process.id());
+        assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+        assert_eq!(self.process.wait().unwrap().code(), Some(130), "{}", self.said());
+    }
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+fn mode(file: &Path) -> u32 {
+    fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn up_serves_until_ctrl_c_and_again_with_the_same_data() {
+    let clone = Clone::new();
+    let up = clone.up();
+    let key = up.told("Admin key");
+    let curl = up.told("curl ");
+    assert!(
+        curl.starts_with(&format!("http://127.0.0.1:{}/admin/tenants -H", clone.port)),
+        "{curl}"
+    );
+    assert!(curl.contains(&key), "{curl}");
+    assert_eq!(mode(&clone.folder.join(".dev/env")), 0o600);
+    assert!(up.told("PostgreSQL").starts_with("postgres://tenancy:"));
+    assert!(up.told("Redis").starts_with("redis://:"));
+    assert!(clone.ports().into_iter().all(listens));
+    let body = serde_json::json!({ "name": "Kept", "admin_email": "a@kept.example" });
+    let address = format!("127.0.0.1:{}", clone.port);
+    let tenants = |method| Call::new(method, &address, "/admin/tenants").token(&key);
+    tenants(Method::POST).json(&body).send().expect(201);
+
+    // Another one is refused, and takes nothing from the one that serves.
+    let other = clone.run(&["up"]);
+    let error = String::from_utf8(other.stderr).unwrap();
+    assert_eq!(other.status.code(), Some(1));
+    assert!(error.starts_with(&format!("dev: port {} is in use: ", clone.port)), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert_eq!(tenants(Method::GET).send().expect(200)["total"], 1);
+
+    up.ctrl_c();
+    assert!(!clone.ports().into_iter().any(listens), "everything that it started ends");
+
+    let up = clone.up();
+    assert_eq!(up.told("Admin key"), key);
+    assert_eq!(tenants(Method::GET).send().expect(200)["total"], 1);
+    up.ctrl_c();
+}
+
+#[test]
+fn down_stops_what_a_killed_run_left_and_forgets_on_demand() {
+    let clone = Clone::new();
+    let mut up = clone.up();
+    up.process.kill().unwrap();
+    up.process.wait().unwrap();
+    let ports = clone.ports();
+    assert!(ports.iter().copied().all(listens), "a killed run leaves its servers");
+    assert!(clone.run(&["down"]).status.success());
+    assert!(!ports.iter().copied().any(listens));
+    assert!(clone.folder.join(".dev/env").exists());
+    assert!(clone.run(&["down", "--wipe"]).status.success());
+    for name in ["env", "postgres", "redis", "state"] {
+        assert!(!clone.folder.join(".dev").join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_not_acceptable_is_one_line() {
+    let clone = Clone::new();
+    for (name, value, message) in [
+        ("JWT_SECRET_KEY", "short", "tenantctl: JWT_SECRET_KEY "),
+        ("PORT", "none", "dev: PORT=none is no port"),
+        ("SPIN", "/nowhere/spin", "dev: SPIN=/nowhere/spin is not Spin 4.1 or newer"),
+    ] {
+        let output = clone.dev(&["up"]).env(name, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.starts_with(message), "{error}");
+        let ports = fs::read_to_string(clone.folder.join(".dev/env")).map(|_| clone.ports());
+        assert!(!ports.unwrap_or_default().into_iter().any(listens), "{name}");
+    }
+}
