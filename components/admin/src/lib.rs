@@ -4,6 +4,7 @@ mod tenants;
 
 use http::Method;
 use tenancy::http::Router;
+use utoipa::OpenApi;
 
 tenancy::component!(routes);
 
@@ -14,7 +15,22 @@ pub fn routes() -> Router {
         .operator(Method::POST, "/admin/tenants", tenants::create::handler)
         .operator(Method::GET, "/admin/tenants", tenants::list::handler)
         .operator(Method::GET, "/admin/tenants/{id}", tenants::get::handler)
+        .operator(Method::PUT, "/admin/tenants/{id}", tenants::update::put)
+        .operator(Method::PATCH, "/admin/tenants/{id}", tenants::update::patch)
+        .operator(Method::DELETE, "/admin/tenants/{id}", tenants::delete::handler)
 }
+
+/// The documentation of the routes.
+#[derive(OpenApi)]
+#[openapi(paths(
+    tenants::create::handler,
+    tenants::list::handler,
+    tenants::get::handler,
+    tenants::update::put,
+    tenants::update::patch,
+    tenants::delete::handler,
+))]
+pub struct Documentation;
 
 #[cfg(test)]
 mod tests {

@@ -2,10 +2,12 @@
 
 mod detailed;
 mod live;
+mod openapi;
 mod root;
 
 use http::Method;
 use tenancy::http::Router;
+use utoipa::OpenApi;
 
 tenancy::component!(routes);
 
@@ -15,7 +17,13 @@ pub fn routes() -> Router {
         .public(Method::GET, "/", root::handler)
         .public(Method::GET, "/health", live::handler)
         .public(Method::GET, "/health/detailed", detailed::handler)
+        .public(Method::GET, "/openapi.json", openapi::handler)
 }
+
+/// The documentation of the routes.
+#[derive(OpenApi)]
+#[openapi(paths(root::handler, live::handler, detailed::handler, openapi::handler))]
+pub struct Documentation;
 
 #[cfg(test)]
 mod tests {

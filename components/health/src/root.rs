@@ -6,7 +6,7 @@ use tenancy::{
     http::{Call, Response},
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Root {
     name: &'static str,
     version: &'static str,
@@ -14,6 +14,12 @@ struct Root {
 }
 
 /// Says what answers here.
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "Service",
+    responses((status = 200, description = "What this is.", body = Root)),
+)]
 pub async fn handler(_: Call) -> Result<Response> {
     Ok(Response::ok(&Root {
         name: "tenancy",

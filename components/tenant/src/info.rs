@@ -7,6 +7,12 @@ use tenancy::{
 };
 
 /// Shows the caller's tenant.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenant/info",
+    tag = "Tenant",
+    responses((status = 200, description = "The tenant.", body = TenantView<'_>)),
+)]
 pub async fn handler(member: Member) -> Result<Response> {
     Ok(Response::ok(&TenantView::from(member.tenant().record())))
 }

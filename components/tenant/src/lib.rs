@@ -4,6 +4,7 @@ mod info;
 
 use http::Method;
 use tenancy::http::Router;
+use utoipa::OpenApi;
 
 tenancy::component!(routes);
 
@@ -11,6 +12,11 @@ tenancy::component!(routes);
 pub fn routes() -> Router {
     Router::new().member(Method::GET, "/api/v1/tenant/info", info::handler)
 }
+
+/// The documentation of the routes.
+#[derive(OpenApi)]
+#[openapi(paths(info::handler))]
+pub struct Documentation;
 
 #[cfg(test)]
 mod tests {

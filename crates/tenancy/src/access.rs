@@ -5,8 +5,10 @@
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
-use crate::http::fields::Text;
+use crate::http::fields::{FromField, Text};
 
 /// What a caller has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,34 +17,88 @@ pub enum Access {
     Public,
     /// The platform's administration, with `ADMIN_API_KEY`.
     Operator,
-    /// Somebody of a tenant who has this scope.
+    /// Whoever has a valid credential of a tenant.
+    Authenticated,
+    /// A user or an API key of a tenant that has this scope.
     Member(Scope),
+    /// A user of a tenant who has this scope: what is their own, no API key has.
+    User(Scope),
 }
 
-/// A permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// See one's own profile.
-    ProfileRead,
-    /// See what the tenant is.
-    TenantRead,
-    /// Make and change users.
-    UsersWrite,
-}
-
-impl Scope {
-    /// Its name in tokens.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ProfileRead => "profile:read",
-            Self::TenantRead => "tenant:read",
-            Self::UsersWrite => "users:write",
+macro_rules! scopes {
+    ($($(#[$meta:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// A permission.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        pub enum Scope {
+            $($(#[$meta])* #[serde(rename = $name)] $variant),+
         }
+
+        impl Scope {
+            /// Every scope.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name in tokens and in answers.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+        }
+    };
+}
+
+scopes! {
+    /// See one's own profile and sessions.
+    ProfileRead = "profile:read",
+    /// Change one's own profile and password, and end one's own sessions.
+    ProfileWrite = "profile:write",
+    /// See what the tenant is.
+    TenantRead = "tenant:read",
+    /// See the tenant's users.
+    UsersRead = "users:read",
+    /// Make, change and remove users.
+    UsersWrite = "users:write",
+    /// See the tenant's API keys.
+    ApiKeysRead = "api_keys:read",
+    /// Make, change, rotate and revoke API keys.
+    ApiKeysWrite = "api_keys:write",
+    /// Ask what a token of the tenant says.
+    TokensIntrospect = "tokens:introspect",
+    /// End the session of a token of the tenant.
+    TokensRevoke = "tokens:revoke",
+}
+
+impl Text for Scope {
+    fn parse(text: &str) -> Result<Self, String> {
+        let names = || Self::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
+        let found = Self::ALL.iter().find(|scope| scope.as_str() == text);
+        found.copied().ok_or_else(|| format!("must be one of {}", names()))
+    }
+}
+
+/// Scopes as a request lists them, each once.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = Vec<Scope>)]
+pub struct Scopes(pub Vec<Scope>);
+
+impl FromField for Scopes {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let Value::Array(names) = value else {
+            return Err("must be an array of scopes".to_owned());
+        };
+        let mut scopes = Vec::new();
+        for name in names {
+            let scope = Scope::from_json(name)?;
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        Ok(Self(scopes))
     }
 }
 
 /// A user's role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Runs the tenant.
@@ -57,8 +113,10 @@ impl Role {
     /// The scopes of the role.
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Admin => &[Scope::ProfileRead, Scope::TenantRead, Scope::UsersWrite],
-            Self::User | Self::Viewer => &[Scope::ProfileRead, Scope::TenantRead],
+            Self::Admin => Scope::ALL,
+            Self::User | Self::Viewer => {
+                &[Scope::ProfileRead, Scope::ProfileWrite, Scope::TenantRead]
+            }
         }
     }
 
@@ -86,13 +144,40 @@ pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::GET, "/", Access::Public),
     (Method::GET, "/health", Access::Public),
     (Method::GET, "/health/detailed", Access::Public),
+    (Method::GET, "/openapi.json", Access::Public),
+    (Method::GET, "/.well-known/jwks.json", Access::Public),
     (Method::POST, "/admin/tenants", Access::Operator),
     (Method::GET, "/admin/tenants", Access::Operator),
     (Method::GET, "/admin/tenants/{id}", Access::Operator),
+    (Method::PUT, "/admin/tenants/{id}", Access::Operator),
+    (Method::PATCH, "/admin/tenants/{id}", Access::Operator),
+    (Method::DELETE, "/admin/tenants/{id}", Access::Operator),
     (Method::POST, "/api/v1/auth/login", Access::Public),
     (Method::POST, "/api/v1/auth/setup", Access::Public),
-    (Method::GET, "/api/v1/profile", Access::Member(Scope::ProfileRead)),
+    (Method::POST, "/api/v1/auth/refresh", Access::Public),
+    (Method::POST, "/api/v1/auth/logout", Access::User(Scope::ProfileWrite)),
+    (Method::POST, "/api/v1/auth/logout-all", Access::User(Scope::ProfileWrite)),
+    (Method::GET, "/api/v1/auth/sessions", Access::User(Scope::ProfileRead)),
+    (Method::DELETE, "/api/v1/auth/sessions/{id}", Access::User(Scope::ProfileWrite)),
+    (Method::GET, "/api/v1/auth/verify", Access::Authenticated),
+    (Method::GET, "/api/v1/auth/verify/{*path}", Access::Authenticated),
+    (Method::POST, "/api/v1/auth/introspect", Access::Member(Scope::TokensIntrospect)),
+    (Method::POST, "/api/v1/auth/revoke", Access::Member(Scope::TokensRevoke)),
+    (Method::GET, "/api/v1/profile", Access::User(Scope::ProfileRead)),
+    (Method::PATCH, "/api/v1/profile", Access::User(Scope::ProfileWrite)),
+    (Method::POST, "/api/v1/profile/password", Access::User(Scope::ProfileWrite)),
+    (Method::GET, "/api/v1/users", Access::Member(Scope::UsersRead)),
     (Method::POST, "/api/v1/users", Access::Member(Scope::UsersWrite)),
+    (Method::GET, "/api/v1/users/{id}", Access::Member(Scope::UsersRead)),
+    (Method::PATCH, "/api/v1/users/{id}", Access::Member(Scope::UsersWrite)),
+    (Method::DELETE, "/api/v1/users/{id}", Access::Member(Scope::UsersWrite)),
+    (Method::POST, "/api/v1/users/{id}/reset-password", Access::Member(Scope::UsersWrite)),
+    (Method::GET, "/api/v1/api-keys", Access::Member(Scope::ApiKeysRead)),
+    (Method::POST, "/api/v1/api-keys", Access::Member(Scope::ApiKeysWrite)),
+    (Method::GET, "/api/v1/api-keys/{id}", Access::Member(Scope::ApiKeysRead)),
+    (Method::PATCH, "/api/v1/api-keys/{id}", Access::Member(Scope::ApiKeysWrite)),
+    (Method::DELETE, "/api/v1/api-keys/{id}", Access::Member(Scope::ApiKeysWrite)),
+    (Method::POST, "/api/v1/api-keys/{id}/rotate", Access::Member(Scope::ApiKeysWrite)),
     (Method::GET, "/api/v1/tenant/info", Access::Member(Scope::TenantRead)),
 ];
 
@@ -115,9 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn only_administrators_change_users() {
-        let may = |role: Role| role.scopes().contains(&Scope::UsersWrite);
-        assert_eq!([Role::Admin, Role::User, Role::Viewer].map(may), [true, false, false]);
+    fn only_administrators_see_and_change_users_and_keys() {
+        for scope in [Scope::UsersRead, Scope::UsersWrite, Scope::ApiKeysRead, Scope::ApiKeysWrite]
+        {
+            let may = |role: Role| role.scopes().contains(&scope);
+            assert_eq!([Role::Admin, Role::User, Role::Viewer].map(may), [true, false, false]);
+        }
     }
 
     #[test]

@@ -4,13 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
+use utoipa::ToSchema;
 
 use crate::http::fields::Text;
 
 /// An e-mail address in the one form that uniqueness is judged by: NFC, lower case, the domain as
 /// A-labels. At most 254 characters (RFC 5321, section 4.5.3.1.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, format = "email", max_length = 254, example = "user@acme.com")]
 pub struct EmailAddress(String);
 
 impl EmailAddress {

@@ -28,9 +28,15 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// The body is not the form that the route takes.
+    #[error("the body is not a form: {0}")]
+    InvalidForm(String),
     /// The body is of a type that the route does not take.
-    #[error("the body must be application/json")]
-    UnsupportedMediaType,
+    #[error("the body must be {expected}")]
+    UnsupportedMediaType {
+        /// The type that it takes.
+        expected: &'static str,
+    },
     /// The body is longer than the route takes.
     #[error("the body is longer than {limit} bytes")]
     BodyTooLarge {
@@ -59,6 +65,45 @@ pub enum Error {
     /// The setup token is not valid, was used, or is too old.
     #[error("the setup token is not valid any more")]
     InvalidSetupToken,
+    /// The refresh token is not valid, was used, or is too old.
+    #[error("the refresh token is not valid any more")]
+    InvalidRefreshToken,
+    /// Tokens of this type are not ended this way.
+    #[error("tokens of this type are not ended this way")]
+    UnsupportedTokenType,
+    /// Too many sign-ins failed: whoever it is has to wait.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// Seconds to wait.
+        retry_after: u32,
+    },
+    /// A limit of calls is reached.
+    #[error("a limit of calls is reached")]
+    RateLimited {
+        /// Seconds until the next call is let through.
+        retry_after: u32,
+    },
+    /// The tenant has used what it may use.
+    #[error("the quota of {resource} is used up")]
+    QuotaExceeded {
+        /// The resource.
+        resource: &'static str,
+        /// How much the tenant may use.
+        limit: i64,
+        /// How much it has used.
+        usage: i64,
+        /// Seconds until it may use more.
+        retry_after: u32,
+    },
+    /// An API key calls what only users have.
+    #[error("this takes a user")]
+    UserRequired,
+    /// The caller gives away a scope that they do not have.
+    #[error("the scope {scope} is not the caller's to give")]
+    ScopeNotHeld {
+        /// The scope.
+        scope: &'static str,
+    },
     /// The caller is known and may not do this.
     #[error("the scope {scope} is missing")]
     Forbidden {
@@ -79,6 +124,33 @@ pub enum Error {
     #[error("the tenant is suspended")]
     TenantSuspended,
 
+    /// The tenant is deleted, and who asks has a credential of it.
+    #[error("the tenant is deleted")]
+    TenantDeleted,
+    /// A tenant cannot go from the state it is in to the one that is asked for.
+    #[error("a tenant cannot go from {from} to {to}")]
+    IllegalTransition {
+        /// The state that it is in.
+        from: &'static str,
+        /// The state that is asked for.
+        to: &'static str,
+    },
+
+    /// There is no such user in the tenant.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// There is no such session of the caller.
+    #[error("there is no such session")]
+    SessionNotFound,
+    /// There is no such API key in the tenant.
+    #[error("there is no such API key")]
+    ApiKeyNotFound,
+    /// The tenant would be left without an administrator.
+    #[error("the last administrator stays")]
+    LastAdministrator,
+    /// The tenant has as many API keys as it may have.
+    #[error("there are too many API keys")]
+    TooManyApiKeys,
     /// Something with this unique value exists.
     #[error("{field} is taken")]
     Taken {
@@ -149,6 +221,8 @@ pub enum Unauthenticated {
     ExpiredToken,
     /// The access token was valid, and what it says is true no more.
     RevokedToken,
+    /// The API key is mistyped, unknown, revoked or expired.
+    InvalidApiKey,
     /// The platform's key is wrong.
     InvalidAdminKey,
 }

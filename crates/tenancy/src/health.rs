@@ -2,6 +2,7 @@
 
 use futures::join;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     error::{InvalidSetting, Result},
@@ -14,7 +15,7 @@ pub const FILES_STORE: &str = "files";
 
 /// How the service is, and each store by itself. Nothing secret is in it: why a store is away is in
 /// the log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Report {
     /// The whole.
     pub status: Status,
@@ -30,8 +31,9 @@ pub struct Report {
 }
 
 /// How the service is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = HealthStatus)]
 pub enum Status {
     /// Everything is there.
     Healthy,
@@ -42,7 +44,7 @@ pub enum Status {
 }
 
 /// How a store is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Check {
     /// Its state.
     pub status: CheckStatus,
@@ -52,7 +54,7 @@ pub struct Check {
 }
 
 /// The state of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// It answers.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::{
     admission::Snapshots,
+    api_key::ApiKeyRecord,
     credential::Passwords,
     crypto::MasterKey,
     error::Result,
@@ -12,7 +15,9 @@ use crate::{
         Platform,
         sql::{Connection, STATEMENT_DEADLINE},
     },
+    resolve::ForeignHosts,
     settings::Settings,
+    tenant::TenantRecord,
     token::AccessTokens,
 };
 
@@ -31,8 +36,12 @@ pub struct Tenancy {
     pub access_tokens: AccessTokens,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
-    /// What this instance knows of tenants.
-    pub(crate) snapshots: Snapshots,
+    /// What this instance knows of tenants, by their ids.
+    pub(crate) tenants: Snapshots<Uuid, TenantRecord>,
+    /// What this instance knows of API keys, by their hashes.
+    pub(crate) api_keys: Snapshots<[u8; 32], ApiKeyRecord>,
+    /// Whose custom domain a foreign host is.
+    pub(crate) foreign_hosts: ForeignHosts,
     pub(crate) provisioning: Limiter,
 }
 
@@ -43,7 +52,9 @@ impl Tenancy {
             master_key: MasterKey::derive(&settings.master_encryption_key)?,
             access_tokens: AccessTokens::new(&settings),
             passwords: Passwords::default(),
-            snapshots: Snapshots::default(),
+            tenants: Snapshots::default(),
+            api_keys: Snapshots::default(),
+            foreign_hosts: ForeignHosts::default(),
             provisioning: Limiter::new("provisionings", PROVISIONINGS_AT_ONCE),
             platform,
             settings,

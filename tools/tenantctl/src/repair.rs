@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::json;
 use tenancy::{
-    Tenancy, migrate,
+    Tenancy, audit, migrate,
     tenant::{TenantRecord, cluster, provision, repo},
 };
 
@@ -38,10 +38,22 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     for name in cluster::drop_leftovers(&tenancy, &location, finished).await? {
         output::line(&json!({ "dropped_leftover": name }).to_string());
     }
+    let mut chained = audit::recover_catalog(&tenancy).await?;
+    for tenant in repo::list_with_database(&*catalog).await? {
+        match audit::recover(&tenancy, &tenant).await {
+            Ok(moved) => chained += moved,
+            Err(error) => {
+                failed += 1;
+                let error = anyhow::Error::from(error);
+                output::failure(&error.context(format!("the tenant {}", tenant.slug)));
+            }
+        }
+    }
+    output::line(&json!({ "chained_audit_events": chained }).to_string());
     let forgotten = repo::forget_idempotency_keys(&*catalog).await?;
     output::line(&json!({ "forgotten_idempotency_keys": forgotten }).to_string());
     if failed > 0 {
-        bail!("{failed} of the tenants could not be finished");
+        bail!("{failed} of the tenants could not be repaired");
     }
     Ok(())
 }

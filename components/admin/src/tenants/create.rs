@@ -3,30 +3,39 @@
 use http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
 use tenancy::{
-    Result,
+    Result, audit,
     credential::NewPassword,
     email::EmailAddress,
     http::{Operator, Response},
     tenant::{
-        Domain, Slug, TenantName, TenantSettings, TenantView,
+        Domain, Domains, Slug, TenantName, TenantSettings, TenantView,
+        manage::custom_domains,
         provision::{FirstCredentials, NewTenant, provision},
     },
 };
+use utoipa::ToSchema;
 
 tenancy::fields! {
     /// A tenant to be made.
+    #[derive(ToSchema)]
+    #[schema(as = NewTenant)]
     struct Request {
         name: TenantName,
         admin_email: EmailAddress,
         slug: Option<Slug>,
+        /// Its custom domain.
         domain: Option<Domain>,
+        /// All of its custom domains, the primary one first, in the place of `domain`.
+        domains: Option<Domains>,
+        #[schema(required = false)]
         settings: TenantSettings = TenantSettings::default(),
         plan: Option<String>,
         admin_password: Option<NewPassword>,
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedTenant)]
 struct Created<'a> {
     #[serde(flatten)]
     tenant: TenantView<'a>,
@@ -35,9 +44,19 @@ struct Created<'a> {
 }
 
 /// Makes a tenant. Its credentials are in this answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/admin/tenants",
+    tag = "Administration",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+            description = "The same request with the same key gives the same answer for a day.")),
+    request_body = Request,
+    responses((status = 201, description = "The tenant.", body = Created<'_>)),
+)]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let idempotency_key = operator.idempotency_key()?;
     let request: Request = operator.call().json().await?;
+    let actor = operator.actor();
     let tenancy = operator.tenancy();
     let admin_password = request
         .admin_password
@@ -47,12 +66,13 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         name: request.name,
         admin_email: request.admin_email,
         slug: request.slug,
-        domain: request.domain,
+        domains: custom_domains(request.domain, request.domains)?,
         settings: request.settings,
         plan: request.plan,
         admin_password,
     };
-    let provisioned = provision(tenancy, &new, idempotency_key.as_deref()).await?;
+    let provisioned = provision(tenancy, &new, idempotency_key.as_deref(), &actor).await?;
+    audit::flush_catalog_later(tenancy, Some(provisioned.tenant.id));
     let created = Created {
         tenant: TenantView::from(&provisioned.tenant),
         credentials: &provisioned.credentials,

@@ -7,6 +7,13 @@ use tenancy::{
 };
 
 /// Shows a tenant, in whatever state it is.
+#[utoipa::path(
+    get,
+    path = "/admin/tenants/{id}",
+    tag = "Administration",
+    params(("id" = uuid::Uuid, Path, description = "The tenant.")),
+    responses((status = 200, description = "The tenant.", body = TenantView<'_>)),
+)]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let catalog = operator.tenancy().catalog().await?;

@@ -8,16 +8,33 @@ use tenancy::{
 
 tenancy::fields! {
     /// Which tenants to show.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
     struct Query {
+        /// How many to pass over.
+        #[param(required = false, default = 0)]
         offset: u32 = 0,
+        /// The most to show.
+        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
+        /// Only those in this state.
         status_filter: Option<Status>,
+        /// Only those with this text in their name, slug, e-mail address or domain.
         search: Option<String>,
+        /// Also those that are deleted.
+        #[param(required = false, default = false)]
         include_deleted: bool = false,
     }
 }
 
 /// Lists tenants, the newest first.
+#[utoipa::path(
+    get,
+    path = "/admin/tenants",
+    tag = "Administration",
+    params(Query),
+    responses((status = 200, description = "The tenants.", body = Page<TenantView<'_>>)),
+)]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let query: Query = operator.call().query()?;
     let filter = repo::Filter {

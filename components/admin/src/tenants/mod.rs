@@ -1,5 +1,7 @@
 //! `/admin/tenants`
 
 pub mod create;
+pub mod delete;
 pub mod get;
 pub mod list;
+pub mod update;

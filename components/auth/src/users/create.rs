@@ -1,5 +1,6 @@
 //! `POST /api/v1/users`
 
+use http::{HeaderValue, header};
 use serde::Serialize;
 use tenancy::{
     Result,
@@ -9,20 +10,25 @@ use tenancy::{
     http::{Member, Response},
     user::{self, NewUser, PersonName, User, Username},
 };
+use utoipa::ToSchema;
 
 tenancy::fields! {
     /// A user to be made.
+    #[derive(ToSchema)]
+    #[schema(as = NewUser)]
     struct Request {
         email: EmailAddress,
         password: Option<NewPassword>,
         username: Option<Username>,
         first_name: Option<PersonName>,
         last_name: Option<PersonName>,
+        #[schema(required = false, default = "user")]
         role: Role = Role::User,
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedUser)]
 struct Created {
     #[serde(flatten)]
     user: User,
@@ -31,9 +37,17 @@ struct Created {
     setup_token: Option<String>,
 }
 
-/// Makes a user of the caller's tenant.
+/// Makes a user of the caller's tenant. Without a password, the answer has a setup token.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users",
+    tag = "Users",
+    request_body = Request,
+    responses((status = 201, description = "The user.", body = Created)),
+)]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
+    member.require_held(request.role.scopes())?;
     let tenancy = member.tenancy();
     let password = request
         .password
@@ -47,6 +61,9 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         role: request.role,
         password,
     };
-    let (user, setup_token) = user::create(tenancy, member.tenant(), new).await?;
-    Ok(Response::created(&Created { user, setup_token: setup_token.map(|token| token.expose()) }))
+    let (user, setup_token) = user::create(tenancy, member.tenant(), new, &member.actor()).await?;
+    let location = HeaderValue::from_str(&format!("/api/v1/users/{}", user.id));
+    let created = Created { user, setup_token: setup_token.map(|token| token.expose()) };
+    Ok(Response::created(&created)
+        .with_header(header::LOCATION, location.map_err(tenancy::Error::internal)?))
 }

@@ -1,3 +1,8 @@
 //! `/api/v1/users`
 
 pub mod create;
+pub mod delete;
+pub mod get;
+pub mod list;
+pub mod reset_password;
+pub mod update;

@@ -1,132 +1,155 @@
-//! API keys: `ldx_<environment>_<secret>_<checksum>`.
+//! API keys: how a tenant's services sign in.
 //!
-//! The prefix and the checksum let a secret scanner tell a key from chance, and a typo be told
-//! without a look-up. A key is shown once; the catalog keeps its SHA-256.
+//! A key is kept as its hash, in the catalog. What Redis knows of it is a sealed copy with the
+//! version that it has; see [`crate::admission`]. A change writes the catalog first and Redis second.
 
-use std::fmt;
+mod key;
+mod record;
+pub mod repo;
 
-use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
+pub use key::ApiKey;
+pub use record::{ApiKeyRecord, ApiKeyView, CallLimit, Environment, KeyName, Overlap};
 
-use crate::platform::Random;
+use std::rc::Rc;
 
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 43 characters of 62 hold 256 bits.
-const SECRET: usize = 43;
-const CHECKSUM: usize = 6;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use uuid::Uuid;
 
-/// An API key. It is never printed.
-#[derive(Clone)]
-pub struct ApiKey {
-    text: Zeroizing<String>,
-    environment: String,
+use crate::{
+    access::Scope,
+    admission,
+    audit::{self, Actor, Entry, Event},
+    error::{Error, Result},
+    http::fields::Patch,
+    tenancy::Tenancy,
+    tenant::Tenant,
+};
+
+/// The most keys that a tenant may have at one time.
+pub const MOST: i64 = 200;
+
+/// A key to be made.
+pub struct NewApiKey {
+    /// What its owner calls it.
+    pub name: KeyName,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// What it is for.
+    pub environment: Environment,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The most calls in a minute.
+    pub max_requests_per_minute: Option<CallLimit>,
+    /// The most calls in a day of UTC.
+    pub max_requests_per_day: Option<CallLimit>,
 }
 
-impl ApiKey {
-    /// A new key of 256 random bits, for an environment of lower case letters such as `live`.
-    pub fn generate(environment: &str, random: &dyn Random) -> Self {
-        let secret = base62(&random.bytes::<32>(), SECRET);
-        let body = Zeroizing::new(format!("ldx_{environment}_{secret}"));
-        let text = Zeroizing::new(format!("{}_{}", *body, checksum(&body)));
-        Self { text, environment: environment.to_owned() }
-    }
-
-    /// A key from its text; `None` when the form or the checksum is wrong.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (body, given) = text.rsplit_once('_')?;
-        let (environment, secret) = body.strip_prefix("ldx_")?.split_once('_')?;
-        let well_formed = (2..=12).contains(&environment.len())
-            && environment.bytes().all(|byte| byte.is_ascii_lowercase())
-            && secret.len() == SECRET
-            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        (well_formed && given == checksum(body)).then(|| Self {
-            text: Zeroizing::new(text.to_owned()),
-            environment: environment.to_owned(),
-        })
-    }
-
-    /// The key itself, to be shown once.
-    pub fn expose(&self) -> &str {
-        &self.text
-    }
-
-    /// The environment it is for.
-    pub fn environment(&self) -> &str {
-        &self.environment
-    }
-
-    /// What the catalog keeps in its place.
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.text.as_bytes()).into()
-    }
-
-    /// The first characters, by which its owner knows it again: `ldx_live_` and four more.
-    pub fn prefix(&self) -> &str {
-        &self.text[.."ldx__".len() + self.environment.len() + 4]
-    }
+/// What is to change of a key.
+pub struct ApiKeyChange {
+    /// What its owner calls it.
+    pub name: Option<KeyName>,
+    /// The most calls in a minute.
+    pub max_requests_per_minute: Patch<CallLimit>,
+    /// The most calls in a day of UTC.
+    pub max_requests_per_day: Patch<CallLimit>,
 }
 
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}...", self.prefix())
+/// Makes a key. Its text is returned this once.
+///
+/// # Errors
+/// [`Error::InvalidFields`] for an end that has passed, [`Error::TooManyApiKeys`].
+pub async fn create(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    new: NewApiKey,
+    actor: &Actor,
+) -> Result<(ApiKeyRecord, ApiKey)> {
+    let random = &*tenancy.platform.random;
+    let now = tenancy.platform.clock.now();
+    if new.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::invalid_field("expires_at", "must be in the future"));
     }
+    let id = random.uuid(now);
+    let key = ApiKey::generate(tenant.id, new.environment.clone(), random);
+    let event = Event::new("api_key.created").about("api_key", id).detail(json!({
+        "name": new.name.as_str(),
+        "scopes": new.scopes,
+        "environment": new.environment.as_str(),
+        "expires_at": new.expires_at,
+    }));
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let catalog = tenancy.catalog().await?;
+    let record = repo::insert(&*catalog, tenant.id, id, &key, &new, &entry).await?;
+    let record = record.ok_or(Error::TooManyApiKeys)?;
+    audit::flush_catalog_later(tenancy, Some(tenant.id));
+    Ok((record, key))
 }
 
-fn checksum(body: &str) -> String {
-    base62(&Sha256::digest(body.as_bytes())[..8], CHECKSUM)
+/// Changes a key.
+///
+/// # Errors
+/// [`Error::ApiKeyNotFound`].
+pub async fn update(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    id: Uuid,
+    change: &ApiKeyChange,
+    actor: &Actor,
+) -> Result<ApiKeyRecord> {
+    let event = Event::new("api_key.updated").about("api_key", id);
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let catalog = tenancy.catalog().await?;
+    let record = repo::update(&*catalog, tenant.id, id, change, &entry).await?;
+    let record = record.ok_or(Error::ApiKeyNotFound)?;
+    admission::publish_api_key(tenancy, &record).await;
+    audit::flush_catalog_later(tenancy, Some(tenant.id));
+    Ok(record)
 }
 
-/// The last `length` digits of a number in base 62, the most significant byte first.
-fn base62(number: &[u8], length: usize) -> String {
-    let mut number = number.to_vec();
-    let mut digits: Vec<char> = (0..length)
-        .map(|_| {
-            let mut remainder = 0_u32;
-            for byte in &mut number {
-                let value = remainder << 8 | u32::from(*byte);
-                // Below 256, since the remainder before it was below 62.
-                *byte = u8::try_from(value / 62).unwrap_or(u8::MAX);
-                remainder = value % 62;
-            }
-            char::from(ALPHABET[remainder as usize])
-        })
-        .collect();
-    digits.reverse();
-    digits.into_iter().collect()
+/// Gives a key another secret; the one before counts for `overlap` more. Its text is returned this
+/// once. The secret before that one ends at once.
+///
+/// # Errors
+/// [`Error::ApiKeyNotFound`].
+pub async fn rotate(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    id: Uuid,
+    overlap: TimeDelta,
+    actor: &Actor,
+) -> Result<(ApiKeyRecord, ApiKey)> {
+    let catalog = tenancy.catalog().await?;
+    let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
+    let key = ApiKey::generate(tenant.id, old.environment.clone(), &*tenancy.platform.random);
+    let ends = tenancy.platform.clock.now() + overlap;
+    let event = Event::new("api_key.rotated")
+        .about("api_key", id)
+        .detail(json!({ "previous_expires_at": ends }));
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let rotated = repo::rotate(&*catalog, tenant.id, &old, &key, ends, &entry).await?;
+    let record = rotated.ok_or(Error::ApiKeyNotFound)?;
+    if let Some(ended) = &old.previous_hash {
+        admission::retire_api_key(tenancy, tenant.id, ended).await;
+    }
+    admission::publish_api_key(tenancy, &record).await;
+    audit::flush_catalog_later(tenancy, Some(tenant.id));
+    Ok((record, key))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::platform::native::NativeRandom;
-
-    // S15
-    #[test]
-    fn a_key_is_read_back_and_a_typo_is_told() {
-        let key = ApiKey::generate("live", &NativeRandom);
-        let text = key.expose();
-        assert_eq!(text.len(), "ldx_live_".len() + SECRET + 1 + CHECKSUM);
-        assert!(text.starts_with("ldx_live_"));
-        assert_eq!(ApiKey::parse(text).unwrap().hash(), key.hash());
-        for index in 0..text.len() {
-            let mut typo = text.as_bytes().to_vec();
-            typo[index] = if typo[index] == b'x' { b'y' } else { b'x' };
-            let typo = String::from_utf8(typo).unwrap();
-            assert!(ApiKey::parse(&typo).is_none(), "{index}");
-        }
+/// Ends a key, at once and for good.
+///
+/// # Errors
+/// [`Error::ApiKeyNotFound`].
+pub async fn revoke(tenancy: &Rc<Tenancy>, tenant: &Tenant, id: Uuid, actor: &Actor) -> Result<()> {
+    let event = Event::new("api_key.revoked").about("api_key", id);
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let catalog = tenancy.catalog().await?;
+    let revoked = repo::revoke(&*catalog, tenant.id, id, &entry).await?;
+    let record = revoked.ok_or(Error::ApiKeyNotFound)?;
+    for hash in std::iter::once(&record.hash).chain(&record.previous_hash) {
+        admission::retire_api_key(tenancy, tenant.id, hash).await;
     }
-
-    #[test]
-    fn what_is_no_key_is_none() {
-        for text in ["", "ldx_live_", "ldx_live_a_b", "Bearer x", "ldx__x_y", "é_é_é_é"] {
-            assert!(ApiKey::parse(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn debugging_shows_the_prefix_alone() {
-        let key = ApiKey::generate("live", &NativeRandom);
-        let printed = format!("{key:?}");
-        assert_eq!(printed, format!("{}...", &key.expose()[..13]));
-    }
+    audit::flush_catalog_later(tenancy, Some(tenant.id));
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! PBKDF2-HMAC-SHA-256 in PHC strings. An instance has one thread for 16 requests, so a hash runs in
 //! slices with a turn of the event loop between them, and only so many run at a time.
 
+mod common;
 mod password;
 mod pbkdf2;
 mod phc;

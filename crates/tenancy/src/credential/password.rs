@@ -3,8 +3,10 @@
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use super::common;
 use crate::{
     error::{Error, Result},
     http::fields::Text,
@@ -14,7 +16,8 @@ use crate::{
 const LONGEST: usize = 128;
 
 /// A password as a user types it, in NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed.
-#[derive(Clone)]
+#[derive(Clone, ToSchema)]
+#[schema(value_type = String, format = "password", min_length = 1, max_length = 128)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
@@ -42,7 +45,9 @@ impl Text for Password {
 }
 
 /// A password that somebody chooses, before it is checked against the settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = String, format = "password", min_length = 8, max_length = 128,
+         example = "correct horse battery staple")]
 pub struct NewPassword(Password);
 
 impl Text for NewPassword {
@@ -55,7 +60,7 @@ impl NewPassword {
     /// The password, if it is good enough to be chosen.
     ///
     /// # Errors
-    /// Names `field` when it is too short.
+    /// Names `field` when it is too short, or one that everybody tries first.
     pub fn accept(self, settings: &Settings, field: &str) -> Result<Password> {
         let shortest = settings.password_min_length;
         if self.0.expose().chars().count() < shortest {
@@ -63,6 +68,9 @@ impl NewPassword {
                 field,
                 format!("must have at least {shortest} characters"),
             ));
+        }
+        if common::is_common(self.0.expose()) {
+            return Err(Error::invalid_field(field, "is one of the most common passwords"));
         }
         Ok(self.0)
     }

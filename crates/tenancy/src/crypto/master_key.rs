@@ -20,6 +20,9 @@ pub struct MasterKey {
     sealing: Aes256Gcm,
     setup_tokens: Zeroizing<[u8; 32]>,
     request_hashes: Zeroizing<[u8; 32]>,
+    refresh_tokens: Zeroizing<[u8; 32]>,
+    guessing: Zeroizing<[u8; 32]>,
+    audit: Zeroizing<[u8; 32]>,
 }
 
 impl MasterKey {
@@ -30,17 +33,23 @@ impl MasterKey {
         let mut sealing = Zeroizing::new([0; 32]);
         let mut setup_tokens = Zeroizing::new([0; 32]);
         let mut request_hashes = Zeroizing::new([0; 32]);
-        let outputs: [(&[u8], &mut [u8]); 4] = [
+        let mut refresh_tokens = Zeroizing::new([0; 32]);
+        let mut guessing = Zeroizing::new([0; 32]);
+        let mut audit = Zeroizing::new([0; 32]);
+        let outputs: [(&[u8], &mut [u8]); 7] = [
             (b"tenancy/v1/key id", &mut id),
             (b"tenancy/v1/sealing", &mut *sealing),
             (b"tenancy/v1/setup tokens", &mut *setup_tokens),
             (b"tenancy/v1/request hashes", &mut *request_hashes),
+            (b"tenancy/v1/refresh tokens", &mut *refresh_tokens),
+            (b"tenancy/v1/guessing", &mut *guessing),
+            (b"tenancy/v1/audit", &mut *audit),
         ];
         for (use_of_key, output) in outputs {
             root.expand(use_of_key, output).map_err(Error::internal)?;
         }
         let sealing = Aes256Gcm::new_from_slice(&*sealing).map_err(Error::internal)?;
-        Ok(Self { id, sealing, setup_tokens, request_hashes })
+        Ok(Self { id, sealing, setup_tokens, request_hashes, refresh_tokens, guessing, audit })
     }
 
     /// Seals `plain` for one tenant and purpose.
@@ -79,6 +88,40 @@ impl MasterKey {
     /// twice at once, gives the same token each time and none that another has replaced.
     pub fn first_setup_secret(&self, tenant: Uuid, email: &str) -> Result<[u8; 32]> {
         mac(&*self.setup_tokens, &[tenant.as_bytes(), email.as_bytes()])
+    }
+
+    /// The secret of the refresh token after one of this secret.
+    pub(crate) fn next_refresh_secret(
+        &self,
+        tenant: Uuid,
+        session: Uuid,
+        secret: &[u8; 32],
+    ) -> Result<[u8; 32]> {
+        mac(&*self.refresh_tokens, &[b"next", tenant.as_bytes(), session.as_bytes(), secret])
+    }
+
+    /// What shows that this service has issued a refresh token.
+    pub(crate) fn refresh_check(
+        &self,
+        tenant: Uuid,
+        session: Uuid,
+        secret: &[u8; 32],
+    ) -> Result<[u8; 16]> {
+        let parts: [&[u8]; 4] = [b"check", tenant.as_bytes(), session.as_bytes(), secret];
+        let mut check = [0; 16];
+        check.copy_from_slice(&mac(&*self.refresh_tokens, &parts)?[..16]);
+        Ok(check)
+    }
+
+    /// What stands for whoever is guessed at or guesses, where attempts are counted: who reads the
+    /// counters learns no e-mail address from them.
+    pub(crate) fn guessing_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        mac(&*self.guessing, parts)
+    }
+
+    /// The link of an audit trail after `previous`, for a row of this content.
+    pub(crate) fn audit_mac(&self, previous: &[u8], row: &[u8]) -> Result<[u8; 32]> {
+        mac(&*self.audit, &[previous, row])
     }
 }
 

@@ -37,7 +37,9 @@ pub enum Purpose {
     /// The answer that an idempotency key gives again.
     IdempotentAnswer,
     /// What Redis keeps of a tenant.
-    Snapshot,
+    TenantSnapshot,
+    /// What Redis keeps of an API key.
+    ApiKeySnapshot,
 }
 
 impl Purpose {
@@ -46,7 +48,8 @@ impl Purpose {
             Self::DatabasePassword => "database password",
             Self::DataKey => "data key",
             Self::IdempotentAnswer => "idempotent answer",
-            Self::Snapshot => "snapshot",
+            Self::TenantSnapshot => "tenant snapshot",
+            Self::ApiKeySnapshot => "api key snapshot",
         }
     }
 }

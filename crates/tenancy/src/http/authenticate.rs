@@ -7,18 +7,23 @@ use subtle::ConstantTimeEq as _;
 
 use super::{
     Request,
-    call::{Call, Member, Operator, addressed_slug},
+    call::{Call, Member, Operator, Principal},
 };
 use crate::{
-    access::Scope,
+    access::Access,
     admission,
+    api_key::ApiKey,
     error::{Error, Result, Unauthenticated},
+    resolve,
     settings::Secret,
     tenancy::Tenancy,
+    tenant::Tenant,
 };
 
+/// The header that carries an API key as it stands, besides `Authorization: Bearer`.
+const API_KEY_HEADER: &str = "x-api-key";
 /// The headers that carry the platform's key as it stands, besides `Authorization: Bearer`.
-const ADMIN_KEY_HEADERS: [&str; 3] = ["x-admin-key", "x-admin-api-key", "x-api-key"];
+const ADMIN_KEY_HEADERS: [&str; 3] = ["x-admin-key", "x-admin-api-key", API_KEY_HEADER];
 
 /// Finds that the caller is the platform's administration.
 pub(super) fn operator(tenancy: Rc<Tenancy>, call: Call) -> Result<Operator> {
@@ -52,26 +57,52 @@ fn is_admin_key(keys: &[Secret], given: &str) -> bool {
         .into()
 }
 
-/// Finds that the caller is somebody of a tenant and has `scope`.
-pub(super) async fn member(tenancy: Rc<Tenancy>, call: Call, scope: Scope) -> Result<Member> {
-    let token =
-        bearer_token(&call.request)?.ok_or(Error::Unauthenticated(Unauthenticated::Missing))?;
+/// Finds who of a tenant the caller is, and that they may do what a route of this access does.
+pub(super) async fn member(tenancy: Rc<Tenancy>, call: Call, access: Access) -> Result<Member> {
+    let bearer = bearer_token(&call.request)?;
+    let credentials = bearer.into_iter().chain(call.request.header(API_KEY_HEADER)?);
+    let mut callers = Vec::new();
+    for credential in credentials {
+        callers.push(authenticate(&tenancy, credential).await?);
+    }
+    let mut callers = callers.into_iter();
+    let (tenant, principal) =
+        callers.next().ok_or(Error::Unauthenticated(Unauthenticated::Missing))?;
+    // A second credential adds nothing: it must be of the same tenant, and allow it as well.
+    let mut second = None;
+    for (other_tenant, other) in callers {
+        if other_tenant.id != tenant.id {
+            return Err(Error::TenantMismatch);
+        }
+        second = Some(other);
+    }
+    resolve::agree(&tenancy, &call.addressing()?, &tenant).await?;
+    let member = Member { tenancy, tenant, principal, second, call };
+    match access {
+        Access::Authenticated => {}
+        Access::Member(scope) => member.require(scope)?,
+        Access::User(scope) => {
+            member.user()?;
+            member.require(scope)?;
+        }
+        Access::Public | Access::Operator => return Err(Error::RouteNotFound),
+    }
+    Ok(member)
+}
+
+async fn authenticate(tenancy: &Tenancy, credential: &str) -> Result<(Tenant, Principal)> {
+    if ApiKey::is_meant(credential) {
+        let key = ApiKey::parse(credential)
+            .ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
+        let (tenant, record) = admission::admit_api_key(tenancy, &key).await?;
+        return Ok((tenant, Principal::ApiKey(record)));
+    }
     let claims = tenancy
         .access_tokens
-        .verify(token, tenancy.platform.clock.now())
+        .verify(credential, tenancy.platform.clock.now())
         .map_err(Error::Unauthenticated)?;
-    // The token is the authority, the header an address: they may not disagree.
-    match addressed_slug(&call.request) {
-        Ok(None) => {}
-        Ok(Some(slug)) if slug.as_str() == claims.slug => {}
-        Ok(Some(_)) | Err(Error::TenantNotFound) => return Err(Error::TenantMismatch),
-        Err(error) => return Err(error),
-    }
-    let tenant = admission::admit(&tenancy, &claims).await?;
-    if !claims.allows(scope) {
-        return Err(Error::Forbidden { scope: scope.as_str() });
-    }
-    Ok(Member { tenancy, tenant, claims, call })
+    let tenant = admission::admit_user(tenancy, &claims).await?;
+    Ok((tenant, Principal::User(Box::new(claims))))
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750, section 2.1); `None` without the header.

@@ -3,18 +3,22 @@
 //! A handler takes a [`Call`], an [`Operator`] or a [`Member`]; the last two only come to be when
 //! the caller was found to be one.
 
-use std::{collections::HashMap, net::SocketAddr, rc::Rc};
+use std::{collections::HashMap, net::IpAddr, rc::Rc};
 
 use percent_encoding::percent_decode_str;
 
 use super::{
     Request,
+    addressing::Addressing,
     fields::{FromFields, Text},
 };
 use crate::{
+    access::Scope,
+    api_key::ApiKeyRecord,
+    audit::Actor,
     error::{Error, InvalidSetting, Result},
     tenancy::Tenancy,
-    tenant::{Slug, Tenant},
+    tenant::Tenant,
     token::Claims,
 };
 
@@ -23,6 +27,7 @@ pub struct Call {
     pub(super) tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
     pub(super) request: Request,
     pub(super) parameters: HashMap<String, String>,
+    pub(super) request_id: String,
 }
 
 /// A call by the platform's administration.
@@ -31,21 +36,43 @@ pub struct Operator {
     pub(super) call: Call,
 }
 
-/// A call by somebody of a tenant, who has the scope that the route takes.
+/// A call by somebody of a tenant, who may do what the route does.
 pub struct Member {
     pub(super) tenancy: Rc<Tenancy>,
     pub(super) tenant: Tenant,
-    pub(super) claims: Claims,
+    pub(super) principal: Principal,
+    /// Who else has vouched for the call, with a credential of their own.
+    pub(super) second: Option<Principal>,
     pub(super) call: Call,
 }
 
+/// Who of a tenant calls.
+pub enum Principal {
+    /// A user, with an access token.
+    User(Box<Claims>),
+    /// A service, with an API key.
+    ApiKey(Rc<ApiKeyRecord>),
+}
+
+impl Principal {
+    /// What it may do.
+    pub fn scopes(&self) -> &[Scope] {
+        match self {
+            Self::User(claims) => claims.role.scopes(),
+            Self::ApiKey(record) => &record.scopes,
+        }
+    }
+}
+
 /// Where a call comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The address of the client.
-    pub address: Option<String>,
+    pub address: Option<IpAddr>,
     /// What the client calls itself.
     pub user_agent: Option<String>,
+    /// The id of the request.
+    pub request_id: Option<String>,
 }
 
 impl Call {
@@ -72,26 +99,46 @@ impl Call {
         self.request.query()
     }
 
-    /// The slug in the header `X-Tenant-Slug`; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`Error::TenantNotFound`] when it cannot be a slug.
-    pub fn addressed_slug(&self) -> Result<Option<Slug>> {
-        addressed_slug(&self.request)
+    /// The body as the form that `T` takes (`application/x-www-form-urlencoded`).
+    pub async fn form<T: FromFields>(&mut self) -> Result<T> {
+        self.request.form().await
     }
 
-    /// Where the call comes from.
+    /// The body as the JSON object that `T` takes, or as one without fields where there is none.
+    pub async fn json_or_empty<T: FromFields>(&mut self) -> Result<T> {
+        self.request.json_or_empty().await
+    }
+
+    /// How the request addresses its tenant.
+    pub fn addressing(&self) -> Result<Addressing> {
+        Addressing::of(&self.request, &self.tenancy()?.settings)
+    }
+
+    /// Where the call comes from. What proxies say counts where they are trusted.
     pub fn origin(&self) -> Origin {
-        let headers = &self.request.headers;
-        // The host adds its value behind any that a client sends.
-        let address = headers
-            .get_all("spin-client-addr")
-            .iter()
-            .next_back()
-            .and_then(|value| value.to_str().ok()?.parse::<SocketAddr>().ok())
-            .map(|address| address.ip().to_canonical().to_string());
-        let user_agent = headers.get("user-agent").and_then(|value| value.to_str().ok());
-        Origin { address, user_agent: user_agent.map(str::to_owned) }
+        let user_agent = self.request.headers.get("user-agent");
+        Origin {
+            address: self.client(),
+            user_agent: user_agent.and_then(|value| value.to_str().ok()).map(str::to_owned),
+            request_id: Some(self.request_id.clone()),
+        }
+    }
+
+    /// The client: the last hop that is no trusted proxy.
+    fn client(&self) -> Option<IpAddr> {
+        let peer = self.request.peer()?;
+        let Ok(tenancy) = &self.tenancy else { return Some(peer) };
+        let proxies = &tenancy.settings.trusted_proxies;
+        let forwarded = self.request.headers.get_all("x-forwarded-for").iter();
+        let hops: Vec<IpAddr> = forwarded
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map_while(|hop| hop.trim().parse::<IpAddr>().ok())
+            .map(|hop| hop.to_canonical())
+            .chain([peer])
+            .collect();
+        let last = hops.iter().rev().find(|hop| !proxies.contains(**hop));
+        last.or(hops.first()).copied()
     }
 
     /// The parameter `name` of the route's path.
@@ -114,6 +161,11 @@ impl Operator {
     /// The call itself.
     pub fn call(&mut self) -> &mut Call {
         &mut self.call
+    }
+
+    /// Who it is, for the audit trail.
+    pub fn actor(&self) -> Actor {
+        Actor::platform(self.call.origin())
     }
 
     /// The header `Idempotency-Key`; `None` where there is none.
@@ -144,20 +196,59 @@ impl Member {
         &self.tenant
     }
 
-    /// What the caller's token says.
-    pub fn claims(&self) -> &Claims {
-        &self.claims
+    /// Who calls.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The user who calls.
+    ///
+    /// # Errors
+    /// [`Error::UserRequired`] when an API key does.
+    pub fn user(&self) -> Result<&Claims> {
+        match &self.principal {
+            Principal::User(claims) => Ok(claims),
+            Principal::ApiKey(_) => Err(Error::UserRequired),
+        }
+    }
+
+    /// Whether the caller has a scope.
+    pub fn allows(&self, scope: Scope) -> bool {
+        std::iter::once(&self.principal)
+            .chain(&self.second)
+            .all(|principal| principal.scopes().contains(&scope))
+    }
+
+    /// That the caller has a scope.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn require(&self, scope: Scope) -> Result<()> {
+        if self.allows(scope) { Ok(()) } else { Err(Error::Forbidden { scope: scope.as_str() }) }
+    }
+
+    /// That the caller has every one of these scopes, and so may give them away.
+    ///
+    /// # Errors
+    /// [`Error::ScopeNotHeld`].
+    pub fn require_held(&self, scopes: &[Scope]) -> Result<()> {
+        match scopes.iter().find(|scope| !self.allows(**scope)) {
+            Some(scope) => Err(Error::ScopeNotHeld { scope: scope.as_str() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Who it is, for the audit trail.
+    pub fn actor(&self) -> Actor {
+        let origin = self.call.origin();
+        match &self.principal {
+            Principal::User(claims) => Actor::user(claims.sub, origin),
+            Principal::ApiKey(record) => Actor::api_key(record.id, origin),
+        }
     }
 
     /// The call itself.
     pub fn call(&mut self) -> &mut Call {
         &mut self.call
-    }
-}
-
-pub(super) fn addressed_slug(request: &Request) -> Result<Option<Slug>> {
-    match request.header("x-tenant-slug")? {
-        None => Ok(None),
-        Some(text) => Slug::parse(text).map(Some).map_err(|_| Error::TenantNotFound),
     }
 }

@@ -4,6 +4,7 @@
 //! A request type is declared with [`fields!`](crate::fields); the types of its fields carry the
 //! rules.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -203,6 +204,59 @@ impl Text for String {
 impl Text for Uuid {
     fn parse(text: &str) -> Result<Self, String> {
         Self::parse_str(text).map_err(|_| "must be a UUID".to_owned())
+    }
+}
+
+/// A field of a change: left as it is, taken away with null, or given another value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// The field was absent.
+    Keep,
+    /// It was null.
+    Clear,
+    /// It has this value.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// Whether the field was there.
+    pub fn is_given(&self) -> bool {
+        !matches!(self, Self::Keep)
+    }
+
+    /// The value, where it has one.
+    pub fn into_option(self) -> Option<T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+
+    /// The same of a reference.
+    pub fn as_ref(&self) -> Patch<&T> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(value),
+        }
+    }
+}
+
+impl<T: FromField> FromField for Patch<T> {
+    fn absent() -> Option<Self> {
+        Some(Self::Keep)
+    }
+
+    fn from_json(value: Value) -> Result<Self, String> {
+        if value.is_null() { Ok(Self::Clear) } else { T::from_json(value).map(Self::Set) }
+    }
+}
+
+impl Text for DateTime<Utc> {
+    fn parse(text: &str) -> Result<Self, String> {
+        DateTime::parse_from_rfc3339(text)
+            .map(|time| time.to_utc())
+            .map_err(|_| "must be a time such as 2030-01-31T12:00:00Z (RFC 3339)".to_owned())
     }
 }
 

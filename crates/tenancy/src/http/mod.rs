@@ -2,6 +2,7 @@
 //!
 //! What a route does is in its component; who may call it is in [`crate::access`].
 
+mod addressing;
 mod authenticate;
 mod call;
 mod cors;
@@ -12,7 +13,8 @@ mod request;
 mod response;
 mod router;
 
-pub use call::{Call, Member, Operator, Origin};
+pub use addressing::Addressing;
+pub use call::{Call, Member, Operator, Origin, Principal};
 pub use paging::{Limit, Page};
 pub use request::{Body, BodyReader, Request};
 pub use response::Response;

@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::fields::FromField;
 
 /// How many items a list shows: 1 to 100.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = u32, minimum = 1, maximum = 100, default = 50)]
 pub struct Limit(u32);
 
 impl Limit {
@@ -36,7 +38,7 @@ impl FromField for Limit {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
     /// What is on the page.
     pub items: Vec<T>,

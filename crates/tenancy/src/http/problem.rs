@@ -5,23 +5,37 @@ use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Response;
 use crate::error::{Error, Unauthenticated};
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// An error (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub struct Problem<'a> {
     r#type: String,
+    /// What it is, in a few words.
     title: &'static str,
     status: u16,
+    /// What it is about this time.
+    #[schema(value_type = String)]
     detail: Cow<'static, str>,
+    /// What a program tells it by. It stays the same.
     code: &'static str,
+    /// The request, as the log has it.
     request_id: &'a str,
+    /// The fields that are at fault.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: Vec<FieldProblem<'a>>,
+    /// Of a quota: how much the tenant may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<i64>,
+    /// Of a quota: how much it has used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FieldProblem<'a> {
     field: &'a str,
     message: &'a str,
@@ -30,6 +44,10 @@ struct FieldProblem<'a> {
 /// The answer that tells the caller of `error`.
 pub fn answer(error: &Error, request_id: &str) -> Response {
     let (status, code, title, detail) = describe(error);
+    let (limit, usage) = match error {
+        Error::QuotaExceeded { limit, usage, .. } => (Some(*limit), Some(*usage)),
+        _ => (None, None),
+    };
     let problem = Problem {
         r#type: format!("urn:tenancy:problem:{code}"),
         title,
@@ -38,6 +56,8 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
         code,
         request_id,
         errors: fields(error),
+        limit,
+        usage,
     };
     let mut response = Response::json(status, &problem)
         .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -72,11 +92,17 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "A header is not acceptable",
             format!("The header {name} {message}.").into(),
         ),
-        Error::UnsupportedMediaType => (
+        Error::InvalidForm(reason) => (
+            S::BAD_REQUEST,
+            "invalid_form",
+            "The body is not a form",
+            format!("The body is not a form: {reason}.").into(),
+        ),
+        Error::UnsupportedMediaType { expected } => (
             S::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
             "Wrong content type",
-            "Send the body as JSON, with the content type application/json.".into(),
+            format!("Send the body with the content type {expected}.").into(),
         ),
         Error::BodyTooLarge { limit } => (
             S::PAYLOAD_TOO_LARGE,
@@ -115,6 +141,50 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Not authenticated",
             "The setup token is not valid: it was used, it expired, or it never was.".into(),
         ),
+        Error::InvalidRefreshToken => (
+            S::UNAUTHORIZED,
+            "invalid_refresh_token",
+            "Not authenticated",
+            "The refresh token is not valid: it was used, it expired, or it never was. Sign in \
+             again."
+                .into(),
+        ),
+        Error::UnsupportedTokenType => (
+            S::BAD_REQUEST,
+            "unsupported_token_type",
+            "Not this type of token",
+            "API keys are revoked with DELETE /api/v1/api-keys/{id}.".into(),
+        ),
+        Error::TooManyAttempts { retry_after } => (
+            S::TOO_MANY_REQUESTS,
+            "too_many_attempts",
+            "Too many attempts",
+            format!("Too many sign-ins have failed. Try again in {retry_after} s.").into(),
+        ),
+        Error::RateLimited { retry_after } => (
+            S::TOO_MANY_REQUESTS,
+            "rate_limited",
+            "Too many calls",
+            format!("The limit of calls is reached. Try again in {retry_after} s.").into(),
+        ),
+        Error::QuotaExceeded { resource, limit, usage, .. } => (
+            S::TOO_MANY_REQUESTS,
+            "quota_exceeded",
+            "The quota is used up",
+            format!("{usage} of {limit} {resource} are used.").into(),
+        ),
+        Error::UserRequired => (
+            S::FORBIDDEN,
+            "user_required",
+            "Not allowed",
+            "This is a user's own: it takes an access token, no API key.".into(),
+        ),
+        Error::ScopeNotHeld { scope } => (
+            S::FORBIDDEN,
+            "scope_not_held",
+            "Not allowed",
+            format!("Who does not have the scope {scope} cannot give it.").into(),
+        ),
         Error::Forbidden { scope } => (
             S::FORBIDDEN,
             "forbidden",
@@ -125,7 +195,8 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::BAD_REQUEST,
             "tenant_required",
             "No tenant named",
-            "Say which tenant this is for, with the header X-Tenant-Slug.".into(),
+            "Say which tenant this is for: by its host name, its path or the header X-Tenant-Slug."
+                .into(),
         ),
         Error::TenantMismatch => (
             S::FORBIDDEN,
@@ -141,6 +212,42 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "tenant_suspended",
             "The tenant is suspended",
             "The tenant is suspended. Its operator can tell why.".into(),
+        ),
+        Error::TenantDeleted => {
+            (S::GONE, "tenant_deleted", "The tenant is deleted", "The tenant is deleted.".into())
+        }
+        Error::IllegalTransition { from, to } => (
+            S::CONFLICT,
+            "illegal_transition",
+            "Not from this state",
+            format!("A tenant that is {from} cannot become {to}.").into(),
+        ),
+        Error::UserNotFound => {
+            (S::NOT_FOUND, "user_not_found", "No such user", "There is no such user.".into())
+        }
+        Error::SessionNotFound => (
+            S::NOT_FOUND,
+            "session_not_found",
+            "No such session",
+            "There is no such session.".into(),
+        ),
+        Error::ApiKeyNotFound => (
+            S::NOT_FOUND,
+            "api_key_not_found",
+            "No such API key",
+            "There is no such API key.".into(),
+        ),
+        Error::LastAdministrator => (
+            S::CONFLICT,
+            "last_admin",
+            "The last administrator stays",
+            "A tenant keeps an active administrator: make another one first.".into(),
+        ),
+        Error::TooManyApiKeys => (
+            S::CONFLICT,
+            "too_many_api_keys",
+            "Too many API keys",
+            format!("A tenant has at most {} API keys.", crate::api_key::MOST).into(),
         ),
         Error::Taken { field, code } => {
             (S::CONFLICT, code, "Already taken", format!("This {field} is taken.").into())
@@ -187,6 +294,10 @@ fn unauthenticated(
         Unauthenticated::RevokedToken => {
             ("token_revoked", "The access token was revoked. Sign in again.")
         }
+        Unauthenticated::InvalidApiKey => (
+            "invalid_api_key",
+            "The API key is not valid: it is mistyped, it was revoked, it expired, or it never was.",
+        ),
         Unauthenticated::InvalidAdminKey => {
             ("invalid_admin_key", "This is not the key of the platform's administration.")
         }
@@ -211,11 +322,17 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = match error {
         Error::MethodNotAllowed { allow } => (header::ALLOW, allow.clone()),
         Error::Unavailable { retry_after, .. } => (header::RETRY_AFTER, retry_after.to_string()),
+        Error::TooManyAttempts { retry_after }
+        | Error::RateLimited { retry_after }
+        | Error::QuotaExceeded { retry_after, .. } => {
+            (header::RETRY_AFTER, retry_after.to_string())
+        }
         Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),
         // A request without a credential is told of no error (RFC 6750, section 3.1).
         Error::Unauthenticated(Unauthenticated::Missing)
         | Error::InvalidCredentials
-        | Error::InvalidSetupToken => {
+        | Error::InvalidSetupToken
+        | Error::InvalidRefreshToken => {
             (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned())
         }
         Error::Unauthenticated(_) => (header::WWW_AUTHENTICATE, challenge("invalid_token")),

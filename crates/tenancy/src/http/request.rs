@@ -1,6 +1,10 @@
 //! What a caller sent.
 
-use std::{fmt, result::Result as StdResult};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    result::Result as StdResult,
+};
 
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
@@ -13,8 +17,9 @@ use serde_json::{Map, Value};
 use super::fields::{Fields, FromFields, printable};
 use crate::error::{Error, Result};
 
-/// The most bytes of a JSON body.
-const JSON_LIMIT: usize = 64 * 1024;
+const JSON: &str = "application/json";
+/// The most bytes of a body that is read whole.
+const BODY_LIMIT: usize = 64 * 1024;
 /// How deep a JSON body may be nested.
 const JSON_DEPTH: usize = 16;
 
@@ -22,8 +27,12 @@ const JSON_DEPTH: usize = 16;
 pub struct Request {
     /// The method.
     pub method: Method,
+    /// The host, and often the port, that the request is for.
+    pub authority: Option<String>,
     /// The path as it was sent, percent-encoding and all.
     pub path: String,
+    /// The slug of a prefix that was taken off the path.
+    pub path_slug: Option<String>,
     /// What follows the question mark, as it was sent.
     pub query: Option<String>,
     /// The headers.
@@ -87,6 +96,38 @@ impl Request {
         })
     }
 
+    /// The address that the request came from: the client's, or a proxy's.
+    pub fn peer(&self) -> Option<IpAddr> {
+        // The host adds its value behind any that a client sends.
+        let value = self.headers.get_all("spin-client-addr").iter().next_back()?;
+        let address = value.to_str().ok()?.parse::<SocketAddr>().ok()?;
+        Some(address.ip().to_canonical())
+    }
+
+    /// The body as a form of the fields that `T` takes.
+    pub async fn form<T: FromFields>(&mut self) -> Result<T> {
+        const FORM: &str = "application/x-www-form-urlencoded";
+        if !self.is_of_type(FORM)? {
+            return Err(Error::UnsupportedMediaType { expected: FORM });
+        }
+        let body = self.read_body().await?;
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| Error::InvalidForm("it is not UTF-8".to_owned()))?;
+        T::from_fields(Fields::from_query(text)?)
+    }
+
+    /// The body as a JSON object, or as an empty one where there is no body.
+    pub async fn json_or_empty<T: FromFields>(&mut self) -> Result<T> {
+        if self.headers.contains_key("content-type") {
+            return self.json().await;
+        }
+        if self.read_body().await?.is_empty() {
+            T::from_object(Map::new())
+        } else {
+            Err(Error::UnsupportedMediaType { expected: JSON })
+        }
+    }
+
     /// The body as a JSON object of the fields that `T` takes.
     pub async fn json<T: FromFields>(&mut self) -> Result<T> {
         T::from_object(self.json_object().await?)
@@ -94,16 +135,10 @@ impl Request {
 
     /// The body as a JSON object.
     async fn json_object(&mut self) -> Result<Map<String, Value>> {
-        let content_type = self.header("content-type")?.unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Error::UnsupportedMediaType);
+        if !self.is_of_type(JSON)? {
+            return Err(Error::UnsupportedMediaType { expected: JSON });
         }
-        let declared = self.header("content-length")?.and_then(|length| length.parse().ok());
-        if declared.is_some_and(|length: usize| length > JSON_LIMIT) {
-            return Err(Error::BodyTooLarge { limit: JSON_LIMIT });
-        }
-        let body = self.body.read_to_end(JSON_LIMIT).await?;
+        let body = self.read_body().await?;
         if depth(&body) > JSON_DEPTH {
             return Err(Error::InvalidJson(format!("it is nested deeper than {JSON_DEPTH}")));
         }
@@ -117,6 +152,20 @@ impl Request {
             }
             Err(error) => Err(Error::InvalidJson(position(&error))),
         }
+    }
+
+    fn is_of_type(&self, expected: &str) -> Result<bool> {
+        let content_type = self.header("content-type")?.unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        Ok(essence.eq_ignore_ascii_case(expected))
+    }
+
+    async fn read_body(&mut self) -> Result<Vec<u8>> {
+        let declared = self.header("content-length")?.and_then(|length| length.parse().ok());
+        if declared.is_some_and(|length: usize| length > BODY_LIMIT) {
+            return Err(Error::BodyTooLarge { limit: BODY_LIMIT });
+        }
+        self.body.read_to_end(BODY_LIMIT).await
     }
 
     /// The query string as the parameters that `T` takes.

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
     Call, Member, Operator, Request, Response,
+    addressing::split_path,
     authenticate::{self, check_admin_key},
     cors, problem,
 };
@@ -23,13 +24,22 @@ type Handler = Box<dyn Fn(Call) -> Outcome>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The handlers of a path.
+#[derive(Default)]
+struct Methods {
+    handlers: HashMap<Method, Handler>,
+    /// Whether what GET answers, every method does.
+    any_as_get: bool,
+}
+
 /// The routes of a component.
 ///
 /// Each route must have its line in [`access::ROUTES`], of the kind that its handler takes:
 /// [`Router::check`] tells which has not, and such a route does not exist.
 #[derive(Default)]
 pub struct Router {
-    paths: matchit::Router<HashMap<Method, Handler>>,
+    paths: matchit::Router<Methods>,
+    registered: Vec<&'static str>,
     operators_only: bool,
     mistakes: Vec<String>,
 }
@@ -74,24 +84,32 @@ impl Router {
         self.add(method, path, mistaken, Box::new(handler))
     }
 
-    /// A route for somebody of a tenant, with the scope that the route's line has.
+    /// A route for somebody of a tenant, who has what the route's line asks for.
     #[must_use]
     pub fn member<F>(self, method: Method, path: &'static str, handler: fn(Member) -> F) -> Self
     where
         F: Future<Output = Result<Response>> + 'static,
     {
-        let scope = match access::of_route(&method, path) {
-            Some(Access::Member(scope)) => Some(scope),
-            _ => None,
-        };
+        let access = access::of_route(&method, path);
+        let mistaken = matches!(access, None | Some(Access::Public | Access::Operator));
         let guarded = move |call: Call| -> Outcome {
             Box::pin(async move {
-                let scope = scope.ok_or(Error::RouteNotFound)?;
+                let access = access.ok_or(Error::RouteNotFound)?;
                 let tenancy = call.tenancy()?;
-                handler(authenticate::member(tenancy, call, scope).await?).await
+                handler(authenticate::member(tenancy, call, access).await?).await
             })
         };
-        self.add(method, path, scope.is_none(), Box::new(guarded))
+        self.add(method, path, mistaken, Box::new(guarded))
+    }
+
+    /// Answers every method of `path` as GET: gateways ask with the method of the caller.
+    #[must_use]
+    pub fn any_method_as_get(mut self, path: &'static str) -> Self {
+        match self.paths.at_mut(path) {
+            Ok(found) => found.value.any_as_get = true,
+            Err(_) => self.mistakes.push(format!("{path} has no GET to answer as")),
+        }
+        self
     }
 
     fn add(mut self, method: Method, path: &'static str, mistaken: bool, handler: Handler) -> Self {
@@ -99,9 +117,16 @@ impl Router {
             self.mistakes.push(format!("{method} {path} has no such line in access::ROUTES"));
             return self;
         }
-        if let Ok(found) = self.paths.at_mut(path) {
-            found.value.insert(method, handler);
-        } else if let Err(error) = self.paths.insert(path, HashMap::from([(method, handler)])) {
+        // A literal path may also match one with parameters that was there before.
+        if let Some(methods) = self.registered.contains(&path).then(|| self.paths.at_mut(path)) {
+            if let Ok(found) = methods {
+                found.value.handlers.insert(method, handler);
+            }
+            return self;
+        }
+        self.registered.push(path);
+        let methods = Methods { handlers: HashMap::from([(method, handler)]), any_as_get: false };
+        if let Err(error) = self.paths.insert(path, methods) {
             self.mistakes.push(format!("{path}: {error}"));
         }
         self
@@ -117,13 +142,14 @@ impl Router {
         &self,
         platform: &Platform,
         tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
-        request: Request,
+        mut request: Request,
     ) -> Response {
         let request_id = request_id(platform, &request);
+        (request.path, request.path_slug) = split_path(&request.path);
         let origin = request.headers.get(header::ORIGIN).cloned();
         let is_preflight = request.method == Method::OPTIONS
             && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let mut response = match self.route(tenancy.clone(), request).await {
+        let mut response = match self.route(tenancy.clone(), request, &request_id).await {
             Ok(response) => response,
             Err(error) => {
                 if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(tenancy)) =
@@ -146,6 +172,7 @@ impl Router {
         &self,
         tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
         request: Request,
+        request_id: &str,
     ) -> Result<Response> {
         let found = self.paths.at(&request.path).ok();
         if request.method == Method::OPTIONS {
@@ -154,7 +181,10 @@ impl Router {
             return Ok(Response::empty(StatusCode::NO_CONTENT).with_header(header::ALLOW, allow));
         }
         match find(found, &request.method) {
-            Ok((handler, parameters)) => handler(Call { tenancy, request, parameters }).await,
+            Ok((handler, parameters)) => {
+                let request_id = request_id.to_owned();
+                handler(Call { tenancy, request, parameters, request_id }).await
+            }
             Err(error) => {
                 // Who has no key is not told which routes there are.
                 if self.operators_only {
@@ -170,15 +200,15 @@ impl Router {
 
 /// The handler for a method, with the parameters of the path.
 fn find<'a>(
-    found: Option<matchit::Match<'a, '_, &'a HashMap<Method, Handler>>>,
+    found: Option<matchit::Match<'a, '_, &'a Methods>>,
     method: &Method,
 ) -> Result<(&'a Handler, HashMap<String, String>)> {
     let found = found.ok_or(Error::RouteNotFound)?;
-    let handler = found
-        .value
+    let Methods { handlers, any_as_get } = found.value;
+    let handler = handlers
         .get(method)
         // What GET answers, HEAD answers too; the host leaves the body out.
-        .or_else(|| (method == Method::HEAD).then(|| found.value.get(&Method::GET))?)
+        .or_else(|| (*any_as_get || method == Method::HEAD).then(|| handlers.get(&Method::GET))?)
         .ok_or_else(|| Error::MethodNotAllowed { allow: allow(found.value) })?;
     let parameters =
         found.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -186,8 +216,8 @@ fn find<'a>(
 }
 
 /// The value of `Allow` (RFC 9110, section 10.2.1).
-fn allow(methods: &HashMap<Method, Handler>) -> String {
-    let mut names: Vec<_> = methods.keys().map(Method::as_str).collect();
+fn allow(methods: &Methods) -> String {
+    let mut names: Vec<_> = methods.handlers.keys().map(Method::as_str).collect();
     if names.contains(&"GET") {
         names.push("HEAD");
     }

@@ -12,8 +12,10 @@ macro_rules! migrations {
     };
 }
 
-pub(super) const CATALOG: &[Migration] = migrations!("catalog": 1 => "0001_catalog");
-pub(super) const TENANT: &[Migration] = migrations!("tenant": 1 => "0001_tenant");
+pub(super) const CATALOG: &[Migration] =
+    migrations!("catalog": 1 => "0001_catalog", 2 => "0002_identity");
+pub(super) const TENANT: &[Migration] =
+    migrations!("tenant": 1 => "0001_tenant", 2 => "0002_identity");
 
 #[cfg(test)]
 mod tests {

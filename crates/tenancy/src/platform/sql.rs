@@ -238,6 +238,12 @@ impl SqlError {
     }
 }
 
+/// A pattern of `ILIKE` that a text matches which contains `text`.
+pub fn contains_pattern(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    format!("%{escaped}%")
+}
+
 /// A name as an identifier of a statement.
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

@@ -4,6 +4,7 @@
 //! the setting, and never its value.
 
 mod level;
+mod proxies;
 mod reader;
 mod secret;
 #[cfg(test)]
@@ -12,10 +13,17 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 pub use level::Level;
+pub use proxies::TrustedProxies;
 use reader::Reader;
 pub use secret::Secret;
 
-use crate::{error::InvalidSetting, postgres_url::PostgresUrl, tenant::DatabaseTemplate};
+use crate::{
+    error::InvalidSetting,
+    http::fields::Text as _,
+    postgres_url::PostgresUrl,
+    tenant::{DatabaseTemplate, Domain},
+    token::{Ed25519Key, Ed25519VerifyingKey},
+};
 
 /// Secrets shorter than this many bytes are refused: 256 bits, as RFC 7518 asks of HS256.
 const SECRET_MINIMUM: usize = 32;
@@ -23,7 +31,7 @@ const SECRET_MINIMUM: usize = 32;
 const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
 
 /// The settings by their names as environment variables.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 22] = [
     "MASTER_DATABASE_URL",
     "TENANT_DATABASE_TEMPLATE",
     "REDIS_URL",
@@ -31,10 +39,16 @@ pub const NAMES: [&str; 16] = [
     "MASTER_ENCRYPTION_KEY",
     "JWT_SECRET_KEY",
     "ADMIN_API_KEY",
+    "BASE_DOMAIN",
+    "TRUSTED_PROXIES",
+    "JWT_ED25519_KEY",
+    "JWT_VERIFICATION_SECRET_KEYS",
+    "JWT_VERIFICATION_ED25519_KEYS",
     "JWT_ISSUER",
     "JWT_AUDIENCE",
     "ACCESS_TOKEN_EXPIRE_MINUTES",
     "REFRESH_TOKEN_EXPIRE_DAYS",
+    "REFRESH_GRACE_SECONDS",
     "SETUP_TOKEN_EXPIRE_HOURS",
     "PASSWORD_MIN_LENGTH",
     "PASSWORD_ROUNDS",
@@ -53,10 +67,20 @@ pub struct Settings {
     pub redis_url: Secret,
     /// What the keys that seal other keys are derived from.
     pub master_encryption_key: Secret,
-    /// What signs access tokens.
+    /// What signs access tokens with HS256, where there is no Ed25519 key.
     pub jwt_secret_key: Secret,
+    /// What signs access tokens with Ed25519.
+    pub jwt_ed25519_key: Option<Ed25519Key>,
+    /// Other keys that HS256 tokens are verified with: the one before, or the one to come.
+    pub jwt_verification_secret_keys: Vec<Secret>,
+    /// Other keys that tokens of Ed25519 are verified with, and that are published.
+    pub jwt_verification_ed25519_keys: Vec<Ed25519VerifyingKey>,
     /// The keys of the platform's administration; two are valid while one is rotated.
     pub admin_api_keys: Vec<Secret>,
+    /// The domain whose subdomains name tenants.
+    pub base_domain: Option<Domain>,
+    /// The proxies whose word on the client and the host counts.
+    pub trusted_proxies: TrustedProxies,
     /// The `iss` of access tokens.
     pub jwt_issuer: String,
     /// The `aud` of access tokens.
@@ -65,6 +89,8 @@ pub struct Settings {
     pub access_token_lifetime: Duration,
     /// How long a refresh token is valid.
     pub refresh_token_lifetime: Duration,
+    /// How long a refresh token that was used gives the same successor again.
+    pub refresh_grace: Duration,
     /// How long a setup token is valid.
     pub setup_token_lifetime: Duration,
     /// The fewest characters of a password.
@@ -91,10 +117,19 @@ impl Settings {
         let master_encryption_key = reader.secret("MASTER_ENCRYPTION_KEY");
         let jwt_secret_key = reader.secret("JWT_SECRET_KEY");
         let admin_api_keys = reader.keys("ADMIN_API_KEY");
+        let base_domain = reader.optional("BASE_DOMAIN", Domain::parse);
+        let trusted_proxies =
+            reader.optional("TRUSTED_PROXIES", TrustedProxies::parse).unwrap_or_default();
+        let jwt_ed25519_key = reader.optional("JWT_ED25519_KEY", Ed25519Key::parse);
+        let jwt_verification_secret_keys = reader.secrets("JWT_VERIFICATION_SECRET_KEYS");
+        let jwt_verification_ed25519_keys = reader
+            .optional("JWT_VERIFICATION_ED25519_KEYS", Ed25519VerifyingKey::parse_list)
+            .unwrap_or_default();
         let jwt_issuer = reader.text("JWT_ISSUER", "tenancy");
         let jwt_audience = reader.text("JWT_AUDIENCE", "tenancy");
         let access_minutes = reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1, 1_440);
         let refresh_days = reader.number("REFRESH_TOKEN_EXPIRE_DAYS", 7, 1, 365);
+        let refresh_grace = reader.number("REFRESH_GRACE_SECONDS", 0, 0, 60);
         let setup_hours = reader.number("SETUP_TOKEN_EXPIRE_HOURS", 72, 1, 720);
         let password_min_length = reader.number("PASSWORD_MIN_LENGTH", 8, 8, 64);
         let password_rounds = reader.number(
@@ -134,10 +169,16 @@ impl Settings {
             master_encryption_key,
             jwt_secret_key,
             admin_api_keys,
+            jwt_ed25519_key,
+            jwt_verification_secret_keys,
+            jwt_verification_ed25519_keys,
+            base_domain,
+            trusted_proxies,
             jwt_issuer,
             jwt_audience,
             access_token_lifetime: Duration::from_mins(access_minutes.into()),
             refresh_token_lifetime: Duration::from_hours(u64::from(refresh_days) * 24),
+            refresh_grace: Duration::from_secs(refresh_grace.into()),
             setup_token_lifetime: Duration::from_hours(setup_hours.into()),
             password_min_length: password_min_length as usize,
             password_rounds,

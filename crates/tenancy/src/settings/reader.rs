@@ -42,16 +42,23 @@ impl<'a> Reader<'a> {
         None
     }
 
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.value(name)?;
+        self.required(name, parse)
+    }
+
     pub(super) fn secret(&mut self, name: &'static str) -> Option<Secret> {
-        self.required(name, |text| {
-            if text.len() < SECRET_MINIMUM {
-                Err(format!("must have at least {SECRET_MINIMUM} bytes"))
-            } else if is_one_character(text) {
-                Err("must be random, not one character repeated".to_owned())
-            } else {
-                Ok(Secret::from(text.to_owned()))
-            }
-        })
+        self.required(name, secret)
+    }
+
+    /// Secrets with commas between; none where the setting is absent.
+    pub(super) fn secrets(&mut self, name: &'static str) -> Vec<Secret> {
+        let parse = |text: &str| list(text).iter().map(|item| secret(item)).collect();
+        self.optional(name, parse).unwrap_or_default()
     }
 
     /// One secret, or two with a comma between.
@@ -157,6 +164,16 @@ impl<'a> Reader<'a> {
                 Level::Info
             }
         }
+    }
+}
+
+fn secret(text: &str) -> Result<Secret, String> {
+    if text.len() < SECRET_MINIMUM {
+        Err(format!("must have at least {SECRET_MINIMUM} bytes"))
+    } else if is_one_character(text) {
+        Err("must be random, not one character repeated".to_owned())
+    } else {
+        Ok(Secret::from(text.to_owned()))
     }
 }
 

@@ -104,8 +104,9 @@ impl TenantDb {
         Self::connect_to(tenancy, tenant.record()).await
     }
 
-    /// Connects to the database of a tenant that is being provisioned, which no resolution gives.
-    pub(super) async fn connect_to(tenancy: &Tenancy, record: &TenantRecord) -> Result<Self> {
+    /// Connects to the database of a tenant that the service itself works on, in whatever state it is:
+    /// while it is provisioned, or repaired.
+    pub(crate) async fn connect_to(tenancy: &Tenancy, record: &TenantRecord) -> Result<Self> {
         let password = open_password(tenancy, record)?;
         let url = record.database.url(&record.database.name, &record.database_role, password);
         let connection = tenancy.platform.sql.connect(url.expose(), STATEMENT_DEADLINE).await?;

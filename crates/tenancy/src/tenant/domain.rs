@@ -3,19 +3,56 @@
 use std::{fmt, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::http::fields::Text;
+use serde_json::Value;
+
+use crate::http::fields::{FromField, Text};
+
+/// The most custom domains of a tenant.
+const MOST: usize = 20;
+
+/// Custom domains as a request lists them, each once; the first is the primary one.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = Vec<Domain>, max_items = 20)]
+pub struct Domains(pub Vec<Domain>);
+
+impl FromField for Domains {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let Value::Array(names) = value else {
+            return Err("must be an array of domain names".to_owned());
+        };
+        let mut domains = Vec::new();
+        for name in names {
+            let domain = Domain::from_json(name)?;
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
+        if domains.len() > MOST {
+            return Err(format!("must have at most {MOST} domains"));
+        }
+        Ok(Self(domains))
+    }
+}
 
 /// A domain name in the one form that uniqueness is judged by: lower case A-labels, no trailing
 /// dot, at most 253 characters and two labels or more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, format = "hostname", example = "app.example.com")]
 pub struct Domain(String);
 
 impl Domain {
     /// The domain.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is `other` or one below it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let prefix = self.0.strip_suffix(&other.0);
+        prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'))
     }
 }
 
@@ -55,6 +92,19 @@ mod tests {
             ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
         ] {
             assert_eq!(Domain::parse(text).map(|domain| domain.0), Ok(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_domain_is_within_another_by_whole_labels() {
+        let domain = |text: &str| Domain::parse(text).unwrap();
+        for (one, other, within) in [
+            ("saas.example", "saas.example", true),
+            ("a.b.saas.example", "saas.example", true),
+            ("notsaas.example", "saas.example", false),
+            ("example.com", "saas.example", false),
+        ] {
+            assert_eq!(domain(one).is_within(&domain(other)), within, "{one}");
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod cluster;
 mod database;
 mod domain;
+pub mod manage;
 pub mod provision;
 mod record;
 pub mod repo;
@@ -15,8 +16,10 @@ mod slug;
 use std::{ops::Deref, rc::Rc};
 
 pub use database::{DatabaseLocation, DatabaseTemplate, TenantDb};
-pub use domain::Domain;
-pub use record::{Limits, Status, TenantName, TenantRecord, TenantSettings, TenantView};
+pub use domain::{Domain, Domains};
+pub use record::{
+    LimitChange, Limits, Status, TenantName, TenantRecord, TenantSettings, TenantView,
+};
 pub use slug::Slug;
 
 use crate::error::{Error, Result};
@@ -32,12 +35,13 @@ impl Tenant {
     /// Admits a tenant to requests by its state.
     ///
     /// # Errors
-    /// Tells a suspended tenant apart; one that is not yet or no more there is not found.
+    /// Tells one that is suspended, deleted, or not there yet.
     pub(crate) fn admit(record: Rc<TenantRecord>) -> Result<Self> {
         match record.status {
             Status::Active => Ok(Self(record)),
             Status::Suspended => Err(Error::TenantSuspended),
-            Status::Provisioning | Status::Deleting | Status::Deleted => Err(Error::TenantNotFound),
+            Status::Provisioning => Err(Error::TenantNotFound),
+            Status::Deleting | Status::Deleted => Err(Error::TenantDeleted),
         }
     }
 

@@ -12,18 +12,20 @@ use uuid::Uuid;
 use super::{
     DatabaseLocation, Domain, Slug, Status, TenantDb, TenantName, TenantRecord, TenantSettings,
     cluster, database,
+    manage::check_domain,
     repo::{self, Activation, Reserved},
 };
 use crate::{
-    access::Role,
-    api_key::ApiKey,
+    access::Scope,
+    api_key::{ApiKey, Environment},
+    audit::{Actor, Entry, Event},
     credential::Password,
     crypto::{Purpose, Sealed},
     email::EmailAddress,
     error::{Error, Result},
     platform::sql::Connection,
     tenancy::Tenancy,
-    token::{OpaqueToken, TokenKind},
+    token::SetupToken,
     user,
 };
 
@@ -35,8 +37,8 @@ pub struct NewTenant {
     pub admin_email: EmailAddress,
     /// Its slug; derived from the name where it is absent.
     pub slug: Option<Slug>,
-    /// Its custom domain.
-    pub domain: Option<Domain>,
+    /// Its custom domains, the primary one first.
+    pub domains: Vec<Domain>,
     /// What the operator keeps with it.
     pub settings: TenantSettings,
     /// Its plan; the default plan where it is absent.
@@ -56,7 +58,7 @@ pub struct Provisioned {
 }
 
 /// What opens a new tenant. Shown once, and again only to who has the idempotency key.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FirstCredentials {
     /// Its first API key.
     pub api_key: String,
@@ -70,7 +72,7 @@ pub struct Reservation {
     pub(super) slug: Slug,
     pub(super) name: String,
     pub(super) admin_email: String,
-    pub(super) domain: Option<Domain>,
+    pub(super) domains: Vec<Domain>,
     pub(super) settings: Json,
     pub(super) plan: Option<String>,
     pub(super) location: DatabaseLocation,
@@ -100,7 +102,11 @@ pub async fn provision(
     tenancy: &Tenancy,
     new: &NewTenant,
     idempotency_key: Option<&str>,
+    actor: &Actor,
 ) -> Result<Provisioned> {
+    for domain in &new.domains {
+        check_domain(tenancy, domain, "domain")?;
+    }
     let _slot = tenancy.provisioning.enter(&*tenancy.platform.executor).await?;
     let request = Request {
         tenancy,
@@ -108,6 +114,7 @@ pub async fn provision(
         new,
         hash: request_hash(tenancy, new)?,
         idempotency_key,
+        actor,
     };
     if let Some(provisioned) = request.recall().await? {
         return Ok(provisioned);
@@ -136,7 +143,7 @@ pub async fn finish(tenancy: &Tenancy, tenant: Uuid) -> Result<Option<Provisione
     let catalog = tenancy.catalog().await?;
     match repo::find(&*catalog, tenant).await? {
         Some(record) if record.status == Status::Provisioning => {
-            complete(tenancy, &*catalog, record, None, None).await
+            complete(tenancy, &*catalog, record, None, None, &Actor::system()).await
         }
         _ => Ok(None),
     }
@@ -149,6 +156,7 @@ struct Request<'a> {
     new: &'a NewTenant,
     hash: [u8; 32],
     idempotency_key: Option<&'a str>,
+    actor: &'a Actor,
 }
 
 impl Request<'_> {
@@ -195,8 +203,9 @@ impl Request<'_> {
     }
 
     async fn complete(&self, record: TenantRecord) -> Result<Option<Provisioned>> {
-        let password = self.new.admin_password.as_ref();
-        complete(self.tenancy, self.catalog, record, password, self.idempotency_key).await
+        let Self { tenancy, catalog, new, idempotency_key, actor, .. } = self;
+        let password = new.admin_password.as_ref();
+        complete(tenancy, *catalog, record, password, *idempotency_key, actor).await
     }
 }
 
@@ -212,7 +221,7 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
         slug,
         name: new.name.as_str().to_owned(),
         admin_email: new.admin_email.as_str().to_owned(),
-        domain: new.domain.clone(),
+        domains: new.domains.clone(),
         settings: new.settings.clone().into_value(),
         plan: new.plan.clone(),
         // By the id, not the slug: two installations that share a cluster never meet.
@@ -232,7 +241,7 @@ fn request_hash(tenancy: &Tenancy, new: &NewTenant) -> Result<[u8; 32]> {
         new.name.as_str(),
         new.admin_email.as_str(),
         new.slug.as_ref().map(Slug::as_str),
-        new.domain.as_ref().map(Domain::as_str),
+        new.domains,
         new.settings.clone().into_value(),
         new.plan,
         new.admin_password.as_ref().map(Password::expose),
@@ -247,6 +256,7 @@ async fn complete(
     record: TenantRecord,
     admin_password: Option<&Password>,
     idempotency_key: Option<&str>,
+    actor: &Actor,
 ) -> Result<Option<Provisioned>> {
     cluster::create_database(tenancy, &record).await?;
     let setup_token = create_administrator(tenancy, &record, admin_password).await?;
@@ -254,14 +264,23 @@ async fn complete(
     let api_key = FirstApiKey {
         id: random.uuid(tenancy.platform.clock.now()),
         name: "First key",
-        key: ApiKey::generate("live", random),
-        scopes: Role::Admin.scopes().iter().map(|scope| scope.as_str().to_owned()).collect(),
+        key: ApiKey::generate(record.id, Environment::live(), random),
+        scopes: Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect(),
     };
     let credentials = FirstCredentials { api_key: api_key.key.expose().to_owned(), setup_token };
     let answer = serde_json::to_vec(&credentials).map_err(Error::internal)?;
     let answer = tenancy.master_key.seal(Purpose::IdempotentAnswer, record.id, &answer, random)?;
-    let activation =
-        Activation { tenant: record.id, api_key: &api_key, answer: &answer, idempotency_key };
+    let event = Event::new("tenant.created").about("tenant", record.id).detail(
+        serde_json::json!({ "slug": record.slug, "plan": record.plan, "api_key": api_key.id }),
+    );
+    let entry = Entry::new(tenancy, Some(record.id), actor, event);
+    let activation = Activation {
+        tenant: record.id,
+        api_key: &api_key,
+        answer: &answer,
+        idempotency_key,
+        entry: &entry,
+    };
     if !repo::activate(catalog, &activation).await? {
         return Ok(None);
     }
@@ -285,8 +304,7 @@ async fn create_administrator(
 ) -> Result<Option<String>> {
     let token = match password {
         Some(_) => None,
-        None => Some(OpaqueToken::new(
-            TokenKind::Setup,
+        None => Some(SetupToken::new(
             record.id,
             tenancy.master_key.first_setup_secret(record.id, &record.admin_email)?,
         )),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{DatabaseLocation, Slug};
@@ -29,6 +30,8 @@ pub struct TenantRecord {
     pub admin_email: String,
     /// Its primary custom domain.
     pub domain: Option<String>,
+    /// All of its custom domains, the primary one first.
+    pub domains: Vec<String>,
     /// The name of its plan.
     pub plan: String,
     /// Its limits: the plan's, or its own in their place.
@@ -52,7 +55,7 @@ pub struct TenantRecord {
 }
 
 /// The state of a tenant's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Its database is being made.
@@ -92,7 +95,7 @@ impl Text for Status {
 }
 
 /// How much of each resource a tenant may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// Users at one time.
     pub users: i64,
@@ -106,8 +109,54 @@ pub struct Limits {
     pub requests_per_minute: i64,
 }
 
+/// Limits of a tenant's own in the place of its plan's: of each that is given, a whole number, or null
+/// for the plan's.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = Limits)]
+pub struct LimitChange(Map<String, Value>);
+
+impl LimitChange {
+    const NAMES: [(&'static str, &'static str, i64); 5] = [
+        ("users", "max_users", 0),
+        ("storage", "max_storage_bytes", 0),
+        ("api_calls", "max_api_calls_per_day", 0),
+        ("ai_requests", "max_ai_requests_per_day", 0),
+        ("requests_per_minute", "max_requests_per_minute", 1),
+    ];
+
+    /// By the names of the plan's columns.
+    pub(super) fn to_value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+}
+
+impl FromField for LimitChange {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let Value::Object(limits) = value else {
+            return Err("must be an object".to_owned());
+        };
+        let mut columns = Map::new();
+        for (name, limit) in limits {
+            let known = Self::NAMES.iter().find(|known| known.0 == name);
+            let Some((_, column, least)) = known else {
+                let names: Vec<_> = Self::NAMES.iter().map(|known| known.0).collect();
+                return Err(format!("may have {}", names.join(", ")));
+            };
+            let in_range = limit
+                .as_i64()
+                .is_some_and(|limit| (*least..=1_000_000_000_000_000).contains(&limit));
+            if !limit.is_null() && !in_range {
+                return Err(format!("must have a whole number or null as {name}"));
+            }
+            columns.insert((*column).to_owned(), limit);
+        }
+        Ok(Self(columns))
+    }
+}
+
 /// A display name: 1 to 200 characters on one line, without space around.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 200, example = "Acme Corporation")]
 pub struct TenantName(String);
 
 impl TenantName {
@@ -131,7 +180,8 @@ impl Text for TenantName {
 }
 
 /// Whatever an operator keeps with a tenant: a JSON object of at most 16 KiB.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, ToSchema)]
+#[schema(value_type = Object)]
 pub struct TenantSettings(Map<String, Value>);
 
 impl TenantSettings {
@@ -157,16 +207,20 @@ impl FromField for TenantSettings {
 }
 
 /// A tenant as answers show it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TenantView<'a> {
     id: Uuid,
     slug: &'a str,
     name: &'a str,
+    /// Its primary custom domain.
     domain: Option<&'a str>,
+    /// All of its custom domains.
+    domains: &'a [String],
     status: Status,
     admin_email: &'a str,
     plan: &'a str,
     limits: Limits,
+    #[schema(value_type = Object)]
     settings: &'a Value,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -179,6 +233,7 @@ impl<'a> From<&'a TenantRecord> for TenantView<'a> {
             slug: record.slug.as_str(),
             name: &record.name,
             domain: record.domain.as_deref(),
+            domains: &record.domains,
             status: record.status,
             admin_email: &record.admin_email,
             plan: &record.plan,

@@ -4,14 +4,18 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{
-    DatabaseLocation, Limits, Slug, Status, TenantRecord,
+    DatabaseLocation, Domain, LimitChange, Limits, Slug, Status, TenantName, TenantRecord,
+    TenantSettings,
+    manage::TenantChange,
     provision::{FirstApiKey, Reservation},
 };
 use crate::{
+    audit::{Entry, outbox},
     crypto::Sealed,
+    email::EmailAddress,
     error::{Error, Result},
     http::fields::Text as _,
-    platform::sql::{Connection, Row, SqlError, Value},
+    platform::sql::{Connection, Row, SqlError, Value, contains_pattern},
 };
 
 const SELECT: &str = "
@@ -22,6 +26,8 @@ const SELECT: &str = "
            t.updated_at AT TIME ZONE 'UTC' AS updated_at,
            (SELECT d.domain FROM tenant_domains d WHERE d.tenant_id = t.id AND d.is_primary)
                AS domain,
+           ARRAY(SELECT d.domain FROM tenant_domains d WHERE d.tenant_id = t.id
+                 ORDER BY d.is_primary DESC, d.domain) AS domains,
            t.limit_overrides, p.max_users, p.max_storage_bytes, p.max_api_calls_per_day,
            p.max_ai_requests_per_day, p.max_requests_per_minute
     FROM tenants t JOIN plans p ON p.name = t.plan";
@@ -36,6 +42,73 @@ pub async fn find(catalog: &dyn Connection, id: Uuid) -> Result<Option<TenantRec
 pub async fn find_by_slug(catalog: &dyn Connection, slug: &Slug) -> Result<Option<TenantRecord>> {
     let statement = format!("{SELECT} WHERE t.slug = $1");
     read(catalog, &statement, &[slug.as_str().into()]).await
+}
+
+/// The tenant of a custom domain; `None` when there is none.
+pub async fn find_by_domain(
+    catalog: &dyn Connection,
+    domain: &Domain,
+) -> Result<Option<TenantRecord>> {
+    let statement = format!(
+        "{SELECT} WHERE t.id = (SELECT d.tenant_id FROM tenant_domains d WHERE d.domain = $1)"
+    );
+    read(catalog, &statement, &[domain.as_str().into()]).await
+}
+
+/// The id of the tenant that a custom domain is of; `None` when it is nobody's.
+pub async fn find_domain_owner(catalog: &dyn Connection, domain: &Domain) -> Result<Option<Uuid>> {
+    let statement = "SELECT tenant_id FROM tenant_domains WHERE domain = $1";
+    let row = catalog.query_first(statement, &[domain.as_str().into()]).await?;
+    Ok(row.map(|row| row.get("tenant_id")).transpose()?)
+}
+
+/// Changes a tenant, and returns the state that it was in before; `None` when there is none. From
+/// one of the states `illegal_from` nothing is changed.
+pub async fn change(
+    catalog: &dyn Connection,
+    id: Uuid,
+    change: &TenantChange,
+    illegal_from: &[Status],
+    entry: &Entry,
+) -> Result<Option<Status>> {
+    let statement = "SELECT change_tenant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS before";
+    let [entry_id, _, entry] = outbox::parameters(entry);
+    let names = |states: &[Status]| -> Vec<String> {
+        states.iter().map(|status| status.as_str().to_owned()).collect()
+    };
+    let domains = change.domains.as_ref().map(|domains| -> Vec<String> {
+        domains.iter().map(|domain| domain.as_str().to_owned()).collect()
+    });
+    let parameters: [Value; 11] = [
+        id.into(),
+        change.name.as_ref().map(TenantName::as_str).into(),
+        change.admin_email.as_ref().map(EmailAddress::as_str).into(),
+        change.plan.clone().into(),
+        change.settings.clone().map(TenantSettings::into_value).into(),
+        change.limits.as_ref().map(LimitChange::to_value).into(),
+        change.status.map(Status::as_str).into(),
+        names(illegal_from).into(),
+        domains.into(),
+        entry_id,
+        entry,
+    ];
+    let row = match catalog.query_first(statement, &parameters).await {
+        Ok(row) => row,
+        Err(error) => return Err(refused(error)),
+    };
+    let before: Option<String> = row.map_or(Ok(None), |row| row.get("before"))?;
+    before
+        .map(|name| Status::parse(&name))
+        .transpose()
+        .map_err(|_| Error::internal("a tenant has an impossible status"))
+}
+
+fn refused(error: SqlError) -> Error {
+    match error.constraint() {
+        Some("tenant_domains_pkey") => Error::Taken { field: "domain", code: "domain_taken" },
+        Some("tenants_plan_fkey") => Error::invalid_field("plan", "is not one of the plans"),
+        _ => error.into(),
+    }
 }
 
 /// Which tenants a list shows.
@@ -72,10 +145,7 @@ pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Vec<Tena
          LEFT JOIN ({SELECT} WHERE t.id IN (SELECT id FROM page)) shown ON true
          ORDER BY shown.created_at DESC, shown.id DESC"
     );
-    let pattern = filter.search.as_ref().map(|text| {
-        let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-        format!("%{escaped}%")
-    });
+    let pattern = filter.search.as_deref().map(contains_pattern);
     let parameters = [
         filter.status.map(Status::as_str).into(),
         filter.include_deleted.into(),
@@ -117,15 +187,18 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
                     $7, $8, $9, $10, $11, $12, $13, $14)
             ON CONFLICT DO NOTHING
             RETURNING id
-        ), domain AS (
+        ), domains AS (
             INSERT INTO tenant_domains (domain, tenant_id, is_primary)
-            SELECT $15::text, id, true FROM tenant WHERE $15 IS NOT NULL
+            SELECT d.domain, tenant.id, d.place = 1
+            FROM tenant, unnest($15::text[]) WITH ORDINALITY AS d (domain, place)
         ), idempotency AS (
             INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id)
             SELECT 'create tenant', $16::text, $14, id FROM tenant WHERE $16 IS NOT NULL
         )
         SELECT id FROM tenant";
     let Reservation { location, secrets, .. } = reservation;
+    let domains: Vec<String> =
+        reservation.domains.iter().map(|domain| domain.as_str().to_owned()).collect();
     let parameters: [Value; 16] = [
         reservation.id.into(),
         reservation.slug.as_str().into(),
@@ -141,7 +214,7 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
         secrets.database_password.0.clone().into(),
         secrets.data_key.0.clone().into(),
         reservation.request_hash.as_slice().into(),
-        reservation.domain.as_ref().map(super::Domain::as_str).into(),
+        domains.into(),
         reservation.idempotency_key.clone().into(),
     ];
     match catalog.query_first(statement, &parameters).await {
@@ -149,13 +222,7 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
         Ok(None) => Ok(Reserved::SlugTaken),
         Err(error) => match error.constraint() {
             Some("idempotency_keys_pkey") => Ok(Reserved::IdempotencyKeyUsed),
-            Some("tenant_domains_pkey") => {
-                Err(Error::Taken { field: "domain", code: "domain_taken" })
-            }
-            Some("tenants_plan_fkey") => {
-                Err(Error::invalid_field("plan", "is not one of the plans"))
-            }
-            _ => Err(error.into()),
+            _ => Err(refused(error)),
         },
     }
 }
@@ -220,19 +287,26 @@ pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> 
             SELECT 'create tenant', $9::text, request_hash, id, $8 FROM activated
             WHERE $9 IS NOT NULL
             ON CONFLICT DO NOTHING
+        ), audited AS (
+            INSERT INTO audit_outbox (id, tenant_id, entry)
+            SELECT $10::uuid, $11::uuid, $12::jsonb FROM activated
         )
         SELECT id FROM activated";
-    let Activation { tenant, api_key, answer, idempotency_key } = activation;
-    let parameters: [Value; 9] = [
+    let Activation { tenant, api_key, answer, idempotency_key, entry } = activation;
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters: [Value; 12] = [
         (*tenant).into(),
         api_key.id.into(),
         api_key.name.into(),
-        api_key.key.environment().into(),
+        api_key.key.environment().as_str().into(),
         api_key.key.hash().as_slice().into(),
         api_key.key.prefix().into(),
         api_key.scopes.clone().into(),
         answer.0.clone().into(),
         (*idempotency_key).into(),
+        entry_id,
+        entry_tenant,
+        entry,
     ];
     Ok(catalog.query_first(statement, &parameters).await?.is_some())
 }
@@ -247,6 +321,8 @@ pub struct Activation<'a> {
     pub answer: &'a Sealed,
     /// The idempotency key of the call that ends it.
     pub idempotency_key: Option<&'a str>,
+    /// What is noted of it.
+    pub entry: &'a Entry,
 }
 
 /// What an idempotency key of a creation stands for.
@@ -308,6 +384,7 @@ fn record(row: &Row) -> Result<TenantRecord, SqlError> {
         status: Status::parse(&row.get::<String>("status")?).map_err(|_| decode("status"))?,
         admin_email: row.get("admin_email")?,
         domain: row.get("domain")?,
+        domains: row.get("domains")?,
         plan: row.get("plan")?,
         limits: limits(row)?,
         settings: row.get("settings")?,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
+use utoipa::ToSchema;
 
 use crate::{hex, http::fields::Text, platform::Random};
 
@@ -57,14 +58,21 @@ const RESERVED: [&str; 42] = [
 
 /// A slug: lower case letters, digits and single hyphens between them, 2 to 56 characters, and no
 /// reserved word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, pattern = "^[a-z0-9](-?[a-z0-9])+$", min_length = 2, max_length = 56,
+         example = "acme")]
 pub struct Slug(String);
 
 impl Slug {
     /// The slug.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a name would stand for something else in a host name or a path.
+    pub fn is_reserved(name: &str) -> bool {
+        RESERVED.contains(&name)
     }
 
     /// The slug of a tenant that exists. It stays valid when its word is reserved later.
@@ -104,7 +112,7 @@ impl Text for Slug {
             Err("must have 2 to 56 characters".to_owned())
         } else if !hyphens_single || !characters {
             Err("must be lower case letters, digits and single hyphens between them".to_owned())
-        } else if RESERVED.contains(&text) {
+        } else if Self::is_reserved(text) {
             Err("is reserved".to_owned())
         } else {
             Ok(Self(text.to_owned()))

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
-};
+use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::jws;
+use super::{
+    jws,
+    keys::{Ed25519VerifyingKey, Jwk, Signing, Verifying, public_keys},
+};
 use crate::{
     access::{Role, Scope},
     error::{Error, Result, Unauthenticated},
@@ -31,8 +31,10 @@ const CLAIM_TYPE: &str = "access";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    iss: String,
-    aud: String,
+    /// Who issued it.
+    pub iss: String,
+    /// Whom it is for.
+    pub aud: String,
     /// The user.
     pub sub: Uuid,
     /// The tenant.
@@ -46,9 +48,14 @@ pub struct Claims {
     typ: String,
     /// The token's own id.
     pub jti: Uuid,
-    iat: i64,
-    nbf: i64,
-    exp: i64,
+    /// The session that the token is of.
+    pub sid: Uuid,
+    /// When it was issued, in seconds of the Unix epoch.
+    pub iat: i64,
+    /// From when on it counts.
+    pub nbf: i64,
+    /// When it ends.
+    pub exp: i64,
     /// The user's version: a token of another one counts no more.
     pub ver: i64,
 }
@@ -66,14 +73,15 @@ pub struct Subject<'a> {
     pub tenant: Uuid,
     /// The tenant's slug.
     pub slug: &'a str,
+    /// The session.
+    pub session: Uuid,
 }
 
 /// Signs and verifies access tokens.
 pub struct AccessTokens {
-    key_id: String,
-    signing: EncodingKey,
-    verifying: DecodingKey,
-    validation: Validation,
+    signing: Signing,
+    verifying: Vec<Verifying>,
+    public_keys: Vec<Ed25519VerifyingKey>,
     issuer: String,
     audience: String,
     lifetime_seconds: i64,
@@ -83,24 +91,20 @@ impl AccessTokens {
     /// Access tokens as the settings have them.
     pub fn new(settings: &Settings) -> Self {
         jws::install();
-        let secret = settings.jwt_secret_key.expose().as_bytes();
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The time is judged below, by the platform's clock.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.iss = Some(HashSet::from([settings.jwt_issuer.clone()]));
-        validation.aud = Some(HashSet::from([settings.jwt_audience.clone()]));
-        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
         Self {
-            key_id: key_id(secret),
-            signing: EncodingKey::from_secret(secret),
-            verifying: DecodingKey::from_secret(secret),
-            validation,
+            signing: Signing::of(settings),
+            verifying: Verifying::all(settings),
+            public_keys: public_keys(settings),
             issuer: settings.jwt_issuer.clone(),
             audience: settings.jwt_audience.clone(),
             lifetime_seconds: i64::try_from(settings.access_token_lifetime.as_secs())
                 .unwrap_or(i64::MAX),
         }
+    }
+
+    /// The keys by which other services verify tokens themselves.
+    pub fn public_keys(&self) -> Vec<Jwk> {
+        self.public_keys.iter().map(Jwk::from).collect()
     }
 
     /// How long a token is valid, in seconds.
@@ -117,8 +121,8 @@ impl AccessTokens {
     ) -> Result<String> {
         let header = Header {
             typ: Some(HEADER_TYPE.to_owned()),
-            kid: Some(self.key_id.clone()),
-            ..Header::new(Algorithm::HS256)
+            kid: Some(self.signing.id.clone()),
+            ..Header::new(self.signing.algorithm)
         };
         let scopes: Vec<_> = subject.role.scopes().iter().map(|scope| scope.as_str()).collect();
         let issued = now.timestamp();
@@ -132,12 +136,13 @@ impl AccessTokens {
             scope: scopes.join(" "),
             typ: CLAIM_TYPE.to_owned(),
             jti: random.uuid(now),
+            sid: subject.session,
             iat: issued,
             nbf: issued,
             exp: issued.saturating_add(self.lifetime_seconds),
             ver: subject.user_version,
         };
-        encode(&header, &claims, &self.signing).map_err(Error::internal)
+        encode(&header, &claims, &self.signing.key).map_err(Error::internal)
     }
 
     /// What a token says, once it has shown itself to be ours and of this moment.
@@ -147,15 +152,14 @@ impl AccessTokens {
             return Err(INVALID);
         }
         let header = decode_header(token).map_err(|_| INVALID)?;
-        let ours = header.alg == Algorithm::HS256
-            && header.kid.as_deref() == Some(&self.key_id)
-            && header.typ.as_deref() == Some(HEADER_TYPE)
-            && header.crit.is_none();
-        if !ours {
+        if header.typ.as_deref() != Some(HEADER_TYPE) || header.crit.is_some() {
             return Err(INVALID);
         }
+        let named = self.verifying.iter().find(|key| header.kid.as_ref() == Some(&key.id));
+        let key = named.filter(|key| header.alg == key.algorithm).ok_or(INVALID)?;
         let claims =
-            decode::<Claims>(token, &self.verifying, &self.validation).map_err(|_| INVALID)?.claims;
+            decode::<Claims>(token, &key.key, &self.validation(key)).map_err(|_| INVALID)?;
+        let claims = claims.claims;
         let now = now.timestamp();
         if claims.typ != CLAIM_TYPE || claims.nbf > now.saturating_add(LEEWAY) {
             return Err(INVALID);
@@ -164,6 +168,17 @@ impl AccessTokens {
             return Err(Unauthenticated::ExpiredToken);
         }
         Ok(claims)
+    }
+
+    fn validation(&self, key: &Verifying) -> Validation {
+        let mut validation = Validation::new(key.algorithm);
+        // The time is judged by the platform's clock instead.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.iss = Some(HashSet::from([self.issuer.clone()]));
+        validation.aud = Some(HashSet::from([self.audience.clone()]));
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+        validation
     }
 }
 
@@ -174,25 +189,28 @@ impl Claims {
     }
 }
 
-/// A name for a key that tells nothing of it.
-fn key_id(secret: &[u8]) -> String {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    let digest = Sha256::new().chain_update(b"tenancy/v1/kid").chain_update(secret).finalize();
-    URL_SAFE_NO_PAD.encode(&digest[..9])
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use chrono::TimeDelta;
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    use jsonwebtoken::{Algorithm, EncodingKey};
     use serde_json::{Value, json};
+    use sha2::Sha256;
 
     use super::*;
     use crate::platform::native::NativeRandom;
 
-    const SECRET: &str = "a secret of thirty-two bytes, or more";
+    const SECRET: &str = "a secret of thirty-two bytes or more";
 
     fn tokens(secret: &str) -> AccessTokens {
-        let settings = [
+        tokens_with(secret, &[])
+    }
+
+    fn tokens_with(secret: &str, more: &[(&'static str, &str)]) -> AccessTokens {
+        let mut settings: BTreeMap<_, _> = [
             ("MASTER_DATABASE_URL", "postgres://a:b@localhost/tenancy"),
             ("TENANT_DATABASE_TEMPLATE", "postgres://localhost/t_{tenant_slug}"),
             ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcdef"),
@@ -201,6 +219,7 @@ mod tests {
         ]
         .map(|(name, value)| (name, value.to_owned()))
         .into();
+        settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         AccessTokens::new(&Settings::parse(&settings).unwrap())
     }
 
@@ -209,14 +228,34 @@ mod tests {
     }
 
     fn issued() -> String {
+        issued_by(&tokens(SECRET))
+    }
+
+    fn issued_by(tokens: &AccessTokens) -> String {
         let subject = Subject {
             user: Uuid::from_u128(1),
             user_version: 3,
             role: Role::Viewer,
             tenant: Uuid::from_u128(2),
             slug: "acme",
+            session: Uuid::from_u128(4),
         };
-        tokens(SECRET).issue(&subject, now(), &NativeRandom).unwrap()
+        tokens.issue(&subject, now(), &NativeRandom).unwrap()
+    }
+
+    /// A token signed with our secret, of a header and claims as they stand.
+    fn signed(header: &str, claims: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let message = format!("{}.{}", part(header), part(claims));
+        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+        mac.update(message.as_bytes());
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    }
+
+    fn parts(token: &str) -> (String, String) {
+        let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+        let mut text = || String::from_utf8(parts.next().unwrap()).unwrap();
+        (text(), text())
     }
 
     /// A token signed with our key whose header and claims were changed before.
@@ -226,7 +265,7 @@ mod tests {
         let mut header = decode_header(&token).unwrap();
         let mut claims = jsonwebtoken::dangerous::insecure_decode::<Value>(&token).unwrap().claims;
         change(&mut header, &mut claims);
-        encode(&header, &claims, &ours.signing).unwrap()
+        encode(&header, &claims, &ours.signing.key).unwrap()
     }
 
     #[test]
@@ -234,7 +273,7 @@ mod tests {
         let claims = tokens(SECRET).verify(&issued(), now()).unwrap();
         assert_eq!((claims.sub, claims.tid), (Uuid::from_u128(1), Uuid::from_u128(2)));
         assert_eq!((claims.slug.as_str(), claims.role, claims.ver), ("acme", Role::Viewer, 3));
-        assert_eq!(claims.scope, "profile:read tenant:read");
+        assert_eq!(claims.scope, "profile:read profile:write tenant:read");
         assert!(claims.allows(Scope::ProfileRead) && !claims.allows(Scope::UsersWrite));
         assert!(tokens(SECRET).verify(&forged(|_, _| {}), now()).is_ok());
     }
@@ -257,8 +296,8 @@ mod tests {
             assert_eq!(verdict.err(), Some(Unauthenticated::InvalidToken), "{token}");
         };
         for claim in [
-            "iss", "aud", "sub", "tid", "slug", "role", "scope", "typ", "jti", "iat", "nbf", "exp",
-            "ver",
+            "iss", "aud", "sub", "tid", "slug", "role", "scope", "typ", "jti", "sid", "iat", "nbf",
+            "exp", "ver",
         ] {
             refused(forged(|_, claims| {
                 claims.as_object_mut().unwrap().remove(claim);
@@ -283,6 +322,54 @@ mod tests {
         }));
     }
 
+    // S5
+    #[test]
+    fn claims_and_header_fields_that_stand_twice_are_refused() {
+        let (header, claims) = parts(&issued());
+        let verify = |token: String| tokens(SECRET).verify(&token, now()).map(drop);
+        assert_eq!(verify(signed(&header, &claims)), Ok(()));
+        for (name, value) in [("role", r#""admin""#), ("exp", "9999999999"), ("sub", r#""x""#)] {
+            let twice = format!(r#"{},"{name}":{value}}}"#, claims.strip_suffix('}').unwrap());
+            assert_eq!(verify(signed(&header, &twice)), Err(Unauthenticated::InvalidToken));
+        }
+        for (name, value) in [("alg", r#""HS256""#), ("kid", r#""x""#), ("typ", r#""at+jwt""#)] {
+            let twice = format!(r#"{},"{name}":{value}}}"#, header.strip_suffix('}').unwrap());
+            assert_eq!(verify(signed(&twice, &claims)), Err(Unauthenticated::InvalidToken));
+        }
+    }
+
+    // S5
+    #[test]
+    fn keys_that_a_token_brings_are_not_looked_at() {
+        let (header, claims) = parts(&issued());
+        for (name, value) in [
+            ("jwk", r#"{"kty":"oct","k":"AAAA"}"#),
+            ("jku", r#""https://evil.example/jwks.json""#),
+            ("x5u", r#""https://evil.example/x5u""#),
+        ] {
+            let head = format!(r#"{},"{name}":{value}}}"#, header.strip_suffix('}').unwrap());
+            let ours = signed(&head, &claims);
+            let forged = format!("{}x", &ours[..ours.len() - 1]);
+            assert!(tokens(SECRET).verify(&forged, now()).is_err(), "{name}");
+            assert!(tokens("another secret of thirty-two bytes").verify(&ours, now()).is_err());
+        }
+    }
+
+    // S1
+    #[test]
+    fn no_algorithm_but_that_of_the_key() {
+        let (header, claims) = parts(&issued());
+        for algorithm in ["none", "None", "NONE", "nOnE", "HS384", "HS512", "RS256", "EdDSA", ""] {
+            let head = header.replace("HS256", algorithm);
+            let token = signed(&head, &claims);
+            let unsigned = format!("{}.", token.rsplit_once('.').unwrap().0);
+            for token in [token, unsigned] {
+                let verdict = tokens(SECRET).verify(&token, now());
+                assert_eq!(verdict.err(), Some(Unauthenticated::InvalidToken), "{algorithm}");
+            }
+        }
+    }
+
     // S1, S5
     #[test]
     fn no_other_key_or_algorithm_signs() {
@@ -290,8 +377,50 @@ mod tests {
         assert_eq!(other.verify(&issued(), now()).err(), Some(Unauthenticated::InvalidToken));
         let long = format!("{}{}", issued(), "A".repeat(LONGEST));
         assert_eq!(tokens(SECRET).verify(&long, now()).err(), Some(Unauthenticated::InvalidToken));
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
         for algorithm in [Algorithm::HS384, Algorithm::HS512, Algorithm::RS256, Algorithm::EdDSA] {
-            assert!(encode(&Header::new(algorithm), &json!({}), &tokens(SECRET).signing).is_err());
+            assert!(encode(&Header::new(algorithm), &json!({}), &key).is_err());
         }
+    }
+
+    const ED25519: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+    const PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+    // S2
+    #[test]
+    fn a_public_key_is_no_secret() {
+        let eddsa = tokens_with(SECRET, &[("JWT_ED25519_KEY", ED25519)]);
+        let (header, claims) = parts(&issued_by(&eddsa));
+        assert!(header.contains("EdDSA"), "{header}");
+        assert!(eddsa.verify(&issued_by(&eddsa), now()).is_ok());
+        let public = URL_SAFE_NO_PAD.decode(PUBLIC).unwrap();
+        for secret in [public.as_slice(), PUBLIC.as_bytes()] {
+            let head = header.replace("EdDSA", "HS256");
+            let message =
+                format!("{}.{}", URL_SAFE_NO_PAD.encode(head), URL_SAFE_NO_PAD.encode(&claims));
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+            mac.update(message.as_bytes());
+            let mac = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+            let verdict = eddsa.verify(&format!("{message}.{mac}"), now());
+            assert_eq!(verdict.err(), Some(Unauthenticated::InvalidToken));
+        }
+    }
+
+    #[test]
+    fn keys_are_rotated_without_a_token_being_lost() {
+        let new = "a new secret of thirty-two bytes or more";
+        let before = tokens_with(SECRET, &[("JWT_VERIFICATION_SECRET_KEYS", new)]);
+        let after = tokens_with(new, &[("JWT_VERIFICATION_SECRET_KEYS", SECRET)]);
+        let eddsa = tokens_with(new, &[("JWT_ED25519_KEY", ED25519)]);
+        let ready = tokens_with(new, &[("JWT_VERIFICATION_ED25519_KEYS", PUBLIC)]);
+        let verifies =
+            |by: &AccessTokens, of: &AccessTokens| by.verify(&issued_by(of), now()).is_ok();
+        assert!(verifies(&after, &before) && verifies(&before, &after));
+        assert!(verifies(&eddsa, &after) && verifies(&ready, &eddsa) && verifies(&eddsa, &ready));
+        assert!(!verifies(&tokens(SECRET), &after) && !verifies(&before, &eddsa));
+        assert!(before.public_keys().is_empty());
+        let published = |tokens: &AccessTokens| serde_json::to_value(tokens.public_keys()).unwrap();
+        assert_eq!(published(&eddsa), published(&ready));
+        assert_eq!(published(&eddsa)[0]["x"], PUBLIC);
     }
 }

@@ -5,8 +5,13 @@
 
 mod access;
 mod jws;
-mod opaque;
+mod keys;
+pub mod oauth;
+mod refresh;
 pub mod session;
+mod setup;
 
 pub use access::{AccessTokens, Claims, Subject};
-pub use opaque::{OpaqueToken, TokenKind};
+pub use keys::{Ed25519Key, Ed25519VerifyingKey, Jwk};
+pub use refresh::RefreshToken;
+pub use setup::SetupToken;

@@ -1,10 +1,22 @@
-//! Sessions: families of refresh tokens, kept in the tenant's database.
+//! Sessions: families of refresh tokens, kept in the tenant's database. The last token of a family
+//! counts; one before it that is used again ends the family.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::OpaqueToken;
-use crate::{error::Result, tenant::TenantDb};
+use super::RefreshToken;
+use crate::{
+    audit::{Entry, outbox},
+    error::Result,
+    platform::sql::{Row, SqlError},
+    tenant::TenantDb,
+    user::{User, repo},
+};
+
+/// Ended and expired sessions are forgotten after this.
+const KEPT_DAYS: i64 = 30;
 
 /// A session that begins with a sign-in.
 pub struct NewSession<'a> {
@@ -13,38 +25,296 @@ pub struct NewSession<'a> {
     /// Who signed in.
     pub user: Uuid,
     /// Its first refresh token.
-    pub token: &'a OpaqueToken,
+    pub token: &'a RefreshToken,
     /// What the client calls itself.
     pub user_agent: Option<&'a str>,
     /// From where.
-    pub address: Option<&'a str>,
+    pub address: Option<String>,
     /// When the sign-in is.
     pub now: DateTime<Utc>,
     /// When the session ends if it is not used.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Begins a session and notes the sign-in, in one statement. `false` when the user was removed or
-/// deactivated in the meantime; then nothing was written.
-pub async fn begin(database: &TenantDb, session: &NewSession<'_>) -> Result<bool> {
-    let statement = "
-        WITH signed_in AS (
-            UPDATE users SET last_login = $7::timestamp AT TIME ZONE 'UTC'
-            WHERE id = $2 AND is_active
-            RETURNING id
-        )
-        INSERT INTO sessions (id, user_id, token_hash, user_agent, address, created_at, expires_at)
-        SELECT $1::uuid, id, $3::bytea, left($4::text, 512), left($5::text, 64),
-               $7 AT TIME ZONE 'UTC', $6::timestamp AT TIME ZONE 'UTC'
-        FROM signed_in";
+/// A session as its user sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Session {
+    /// Its id.
+    pub id: Uuid,
+    /// What the client called itself at the sign-in.
+    pub user_agent: Option<String>,
+    /// The address that the sign-in came from.
+    pub address: Option<String>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it last got a new access token.
+    pub last_used_at: DateTime<Utc>,
+    /// When it ends if it is not used.
+    pub expires_at: DateTime<Utc>,
+    /// Whether it is the one that asks.
+    pub is_current: bool,
+}
+
+/// Why a session ends.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    /// Its user says so.
+    Logout,
+    /// An administrator or a service says so.
+    Admin,
+}
+
+impl End {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Begins a session and notes the sign-in, in one statement. `false` when the user was removed,
+/// deactivated or given another password in the meantime; then nothing was written.
+pub async fn begin(
+    database: &TenantDb,
+    session: &NewSession<'_>,
+    user_version: i64,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH signed_in AS (
+             UPDATE users SET last_login = $7::timestamp AT TIME ZONE 'UTC'
+             WHERE id = $2 AND is_active AND version = $8
+             RETURNING id
+         ), forgotten AS (
+             DELETE FROM sessions
+             WHERE user_id = $2 AND expires_at < now() - make_interval(days => {KEPT_DAYS})
+         ), {}
+         INSERT INTO sessions (id, user_id, token_hash, user_agent, address, created_at,
+                               expires_at)
+         SELECT $1::uuid, id, $3::bytea, left($4::text, 512), left($5::text, 64),
+                $7 AT TIME ZONE 'UTC', $6::timestamp AT TIME ZONE 'UTC'
+         FROM signed_in",
+        outbox::noted("signed_in", 9)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [
         session.id.into(),
         session.user.into(),
         session.token.hash().as_slice().into(),
         session.user_agent.into(),
-        session.address.into(),
+        session.address.clone().into(),
         session.expires_at.into(),
         session.now.into(),
+        user_version.into(),
+        entry_id,
+        entry_tenant,
+        entry,
     ];
-    Ok(database.connection().execute(statement, &parameters).await? == 1)
+    Ok(database.connection().execute(&statement, &parameters).await? == 1)
+}
+
+/// A refresh token that is used.
+pub struct Use<'a> {
+    /// The token.
+    pub token: &'a RefreshToken,
+    /// The one after it.
+    pub successor: &'a RefreshToken,
+    /// When it is used.
+    pub now: DateTime<Utc>,
+    /// When the session ends if it is not used again.
+    pub expires_at: DateTime<Utc>,
+    /// How long a token that was used gives its successor again.
+    pub grace: TimeDelta,
+    /// What is noted when the token was used before.
+    pub reuse: &'a Entry,
+}
+
+/// What comes of using a refresh token.
+pub enum Used {
+    /// The successor counts, for this user.
+    Rotated(User),
+    /// The token was used before, and the session has ended with this.
+    Reused,
+    /// The session was over already.
+    Over,
+}
+
+/// Uses a refresh token: of several uses at once, one rotates the session.
+pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
+    let statement = format!(
+        "WITH found AS MATERIALIZED (
+             SELECT s.id AS session, s.user_id, CASE
+                 WHEN s.token_hash = $2 THEN 'current'
+                 WHEN s.token_hash = $3 AND s.previous_token_hash = $2
+                      AND s.rotated_at > $4::timestamp AT TIME ZONE 'UTC' THEN 'again'
+                 ELSE 'before' END AS token
+             FROM sessions s
+             WHERE s.id = $1 AND s.revoked_at IS NULL
+               AND s.expires_at > $5::timestamp AT TIME ZONE 'UTC'
+             FOR UPDATE
+         ), rotated AS (
+             UPDATE sessions s
+             SET token_hash = $3, previous_token_hash = $2,
+                 rotated_at = $5 AT TIME ZONE 'UTC',
+                 expires_at = $6::timestamp AT TIME ZONE 'UTC'
+             FROM found f
+             WHERE s.id = f.session AND f.token = 'current'
+               AND EXISTS (SELECT FROM users u WHERE u.id = f.user_id AND u.is_active)
+         ), ended AS (
+             UPDATE sessions s
+             SET revoked_at = $5 AT TIME ZONE 'UTC', revoked_reason = 'reuse'
+             FROM found f
+             WHERE s.id = f.session AND f.token = 'before'
+             RETURNING s.id
+         ), {noted}
+         SELECT f.token, {columns}
+         FROM found f JOIN users ON users.id = f.user_id AND users.is_active",
+        noted = outbox::noted("ended", 7),
+        columns = repo::COLUMNS,
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(used.reuse);
+    let parameters = [
+        used.token.session().into(),
+        used.token.hash().as_slice().into(),
+        used.successor.hash().as_slice().into(),
+        (used.now - used.grace).into(),
+        used.now.into(),
+        used.expires_at.into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    let Some(row) = database.connection().query_first(&statement, &parameters).await? else {
+        return Ok(Used::Over);
+    };
+    Ok(match row.get::<String>("token")?.as_str() {
+        "before" => Used::Reused,
+        _ => Used::Rotated(repo::user(&row)?),
+    })
+}
+
+/// Ends a session, of this user where one is given. `false` when there is none that goes on.
+pub async fn end(
+    database: &TenantDb,
+    user: Option<Uuid>,
+    session: Uuid,
+    why: End,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH ended AS (
+             UPDATE sessions SET revoked_at = now(), revoked_reason = $3
+             WHERE id = $2 AND ($1::uuid IS NULL OR user_id = $1)
+               AND revoked_at IS NULL AND expires_at > now()
+             RETURNING id
+         ), {}
+         SELECT id FROM ended",
+        outbox::noted("ended", 4)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters =
+        [user.into(), session.into(), why.as_str().into(), entry_id, entry_tenant, entry];
+    Ok(database.connection().query_first(&statement, &parameters).await?.is_some())
+}
+
+/// Ends every session of a user, and every access token. Returns the user's version from then on;
+/// `None` when there is no such user.
+pub async fn end_all(database: &TenantDb, user: Uuid, entry: &Entry) -> Result<Option<i64>> {
+    let statement = format!(
+        "WITH changed AS (
+             UPDATE users SET version = version + 1 WHERE id = $1 RETURNING id, version
+         ), ended AS (
+             UPDATE sessions SET revoked_at = now(), revoked_reason = 'logout_everywhere'
+             WHERE user_id = $1 AND revoked_at IS NULL
+         ), {}
+         SELECT version FROM changed",
+        outbox::noted("changed", 2)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [user.into(), entry_id, entry_tenant, entry];
+    let row = database.connection().query_first(&statement, &parameters).await?;
+    Ok(row.map(|row| row.get("version")).transpose()?)
+}
+
+/// A user's sessions that go on, the newest first.
+pub async fn list(
+    database: &TenantDb,
+    user: Uuid,
+    current: Uuid,
+    offset: u32,
+    limit: u32,
+) -> Result<(Vec<Session>, i64)> {
+    let statement = "
+        SELECT id, user_agent, address, id = $2 AS is_current,
+               created_at AT TIME ZONE 'UTC' AS created_at,
+               COALESCE(rotated_at, created_at) AT TIME ZONE 'UTC' AS last_used_at,
+               expires_at AT TIME ZONE 'UTC' AS expires_at
+        FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()
+        ORDER BY sessions.created_at DESC, id DESC OFFSET $3 LIMIT $4";
+    let parameters =
+        [user.into(), current.into(), i64::from(offset).into(), i64::from(limit).into()];
+    let rows = database.connection().query(statement, &parameters).await?;
+    let count = "SELECT count(*) AS total FROM sessions
+                 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()";
+    let total = database.connection().query_first(count, &[user.into()]).await?;
+    let total = total.map_or(Ok(0), |row| row.get("total"))?;
+    Ok((rows.iter().map(session).collect::<Result<_, SqlError>>()?, total))
+}
+
+/// What a token depends on.
+pub struct State {
+    /// The user's version.
+    pub user_version: i64,
+    /// Whether the session goes on.
+    pub is_open: bool,
+}
+
+/// What a token of a user and a session depends on; `None` when there is no such user. A user who is
+/// deactivated has another version than before.
+pub async fn find_state(database: &TenantDb, user: Uuid, session: Uuid) -> Result<Option<State>> {
+    let statement = "
+        SELECT version, EXISTS (
+            SELECT FROM sessions s WHERE s.id = $2 AND s.user_id = u.id AND s.revoked_at IS NULL
+        ) AS is_open
+        FROM users u WHERE id = $1";
+    let row = database.connection().query_first(statement, &[user.into(), session.into()]).await?;
+    let state = row.map(|row| -> Result<State, SqlError> {
+        Ok(State { user_version: row.get("version")?, is_open: row.get("is_open")? })
+    });
+    Ok(state.transpose()?)
+}
+
+/// The user and the end of a session that goes on; `None` when it does not.
+pub async fn find_by_token(
+    database: &TenantDb,
+    token: &RefreshToken,
+    now: DateTime<Utc>,
+) -> Result<Option<(User, DateTime<Utc>)>> {
+    let statement = format!(
+        "SELECT s.session_expires_at, {}
+         FROM (SELECT user_id, expires_at AT TIME ZONE 'UTC' AS session_expires_at FROM sessions
+               WHERE id = $1 AND token_hash = $2 AND revoked_at IS NULL
+                 AND expires_at > $3::timestamp AT TIME ZONE 'UTC') s
+         JOIN users ON users.id = s.user_id AND users.is_active",
+        repo::COLUMNS
+    );
+    let parameters = [token.session().into(), token.hash().as_slice().into(), now.into()];
+    let row = database.connection().query_first(&statement, &parameters).await?;
+    let found = row.map(|row| -> Result<_, SqlError> {
+        Ok((repo::user(&row)?, row.get("session_expires_at")?))
+    });
+    Ok(found.transpose()?)
+}
+
+fn session(row: &Row) -> Result<Session, SqlError> {
+    Ok(Session {
+        id: row.get("id")?,
+        user_agent: row.get("user_agent")?,
+        address: row.get("address")?,
+        created_at: row.get("created_at")?,
+        last_used_at: row.get("last_used_at")?,
+        expires_at: row.get("expires_at")?,
+        is_current: row.get("is_current")?,
+    })
 }

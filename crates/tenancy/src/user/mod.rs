@@ -1,28 +1,32 @@
 //! Users: the people of a tenant, in the tenant's own database.
+//!
+//! What changes a user also ends what counts no more, in one statement: the version that access
+//! tokens carry grows, and sessions end. Redis is told after that.
 
+mod manage;
+mod password;
 pub mod repo;
 mod sign_in;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use sign_in::{SignedIn, set_up, sign_in};
+pub use manage::{create, delete, update};
+pub use password::{change_password, reset_password};
+pub use sign_in::{SignedIn, log_out, log_out_everywhere, refresh, set_up, sign_in};
 
 use crate::{
     access::Role,
     credential::Password,
     email::EmailAddress,
-    error::Result,
-    http::fields::Text,
+    http::fields::{Patch, Text},
     platform::sql::Value,
-    tenancy::Tenancy,
-    tenant::{Tenant, TenantDb},
-    token::{OpaqueToken, TokenKind},
 };
 
 /// A user, as answers show it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct User {
     /// Its id.
     pub id: Uuid,
@@ -65,44 +69,29 @@ pub struct NewUser {
     pub password: Option<Password>,
 }
 
-/// Makes a user. Without a password it gets a setup token, which is returned with it.
-///
-/// # Errors
-/// [`Error::Taken`](crate::error::Error::Taken) for an address or a username.
-pub async fn create(
-    tenancy: &Tenancy,
-    tenant: &Tenant,
-    new: NewUser,
-) -> Result<(User, Option<OpaqueToken>)> {
-    let random = &*tenancy.platform.random;
-    let now = tenancy.platform.clock.now();
-    let (password_hash, setup_token) = match &new.password {
-        Some(password) => (Some(tenancy.passwords.hash(tenancy, password).await?), None),
-        None => (None, Some(OpaqueToken::generate(TokenKind::Setup, tenant.id, random))),
-    };
-    let database = TenantDb::connect(tenancy, tenant).await?;
-    let user = repo::insert(
-        &database,
-        &repo::NewRow {
-            id: random.uuid(now),
-            new: &new,
-            password_hash,
-            setup_token: setup_token.as_ref().map(|token| repo::SetupToken {
-                hash: token.hash(),
-                expires_at: now + tenancy.settings.setup_token_lifetime,
-            }),
-        },
-    )
-    .await?;
-    Ok((user, setup_token))
+/// What is to change of a user.
+pub struct UserChange {
+    /// Its address.
+    pub email: Option<EmailAddress>,
+    /// A name of its own choosing.
+    pub username: Patch<Username>,
+    /// Its first name.
+    pub first_name: Patch<PersonName>,
+    /// Its last name.
+    pub last_name: Patch<PersonName>,
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Whether it may sign in.
+    pub is_active: Option<bool>,
 }
 
 /// A username: 1 to 64 letters, digits and `. _ -`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = String, pattern = "^[\\p{L}\\p{N}._-]{1,64}$", example = "ursula.1")]
 pub struct Username(String);
 
 impl Text for Username {
-    fn parse(text: &str) -> std::result::Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         let valid = |char: char| char.is_alphanumeric() || "._-".contains(char);
         match text.chars().count() {
             1..=64 if text.chars().all(valid) => Ok(Self(text.to_owned())),
@@ -119,11 +108,12 @@ impl From<&Username> for Value {
 }
 
 /// A first or last name: 1 to 100 characters on one line.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 100, example = "Ursula")]
 pub struct PersonName(String);
 
 impl Text for PersonName {
-    fn parse(text: &str) -> std::result::Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         let name = text.trim();
         match name.chars().count() {
             1..=100 if name.chars().any(char::is_control) => {

@@ -4,16 +4,20 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{NewUser, User};
+use super::{NewUser, User, UserChange};
 use crate::{
     access::Role,
+    audit::{Entry, outbox},
+    email::EmailAddress,
     error::{Error, Result},
     http::fields::Text as _,
-    platform::sql::{Row, SqlError, Value},
+    platform::sql::{Row, SqlError, Value, contains_pattern},
     tenant::TenantDb,
 };
 
-const COLUMNS: &str = "id, email, username, first_name, last_name, role, is_active, is_verified,
+/// The columns of [`user`].
+pub(crate) const COLUMNS: &str =
+    "id, email, username, first_name, last_name, role, is_active, is_verified,
     created_at AT TIME ZONE 'UTC' AS created_at, last_login AT TIME ZONE 'UTC' AS last_login,
     version";
 
@@ -38,15 +42,20 @@ pub struct NewRow<'a> {
 }
 
 /// Makes a user.
-pub async fn insert(database: &TenantDb, row: &NewRow<'_>) -> Result<User> {
+pub async fn insert(database: &TenantDb, row: &NewRow<'_>, entry: &Entry) -> Result<User> {
     let statement = format!(
-        "INSERT INTO users (id, email, username, first_name, last_name, role, password_hash,
-                            setup_token_hash, setup_token_expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamp AT TIME ZONE 'UTC')
-         RETURNING {COLUMNS}"
+        "WITH inserted AS (
+             INSERT INTO users (id, email, username, first_name, last_name, role, password_hash,
+                                setup_token_hash, setup_token_expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamp AT TIME ZONE 'UTC')
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM inserted",
+        outbox::noted("inserted", 10)
     );
     let (token_hash, token_expires_at) = token_values(row.setup_token.as_ref());
-    let parameters: [Value; 9] = [
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters: [Value; 12] = [
         row.id.into(),
         row.new.email.as_str().into(),
         row.new.username.as_ref().into(),
@@ -56,18 +65,222 @@ pub async fn insert(database: &TenantDb, row: &NewRow<'_>) -> Result<User> {
         row.password_hash.clone().into(),
         token_hash,
         token_expires_at,
+        entry_id,
+        entry_tenant,
+        entry,
     ];
     match database.connection().query_first(&statement, &parameters).await {
         Ok(Some(row)) => Ok(user(&row)?),
         Ok(None) => Err(Error::internal("a new user was not returned")),
-        Err(error) => Err(match error.constraint() {
-            Some("users_email_key") => Error::Taken { field: "email", code: "email_taken" },
-            Some("users_username_key") => {
-                Error::Taken { field: "username", code: "username_taken" }
-            }
-            _ => error.into(),
-        }),
+        Err(error) => Err(taken(error)),
     }
+}
+
+fn taken(error: SqlError) -> Error {
+    match error.constraint() {
+        Some("users_email_key") => Error::Taken { field: "email", code: "email_taken" },
+        Some("users_username_key") => Error::Taken { field: "username", code: "username_taken" },
+        _ => error.into(),
+    }
+}
+
+/// Which users a list shows.
+#[derive(Debug)]
+pub struct Filter {
+    /// How many to pass over.
+    pub offset: u32,
+    /// The most to show.
+    pub limit: u32,
+    /// Only those of this role.
+    pub role: Option<Role>,
+    /// Only those who may sign in, or may not.
+    pub is_active: Option<bool>,
+    /// Only those with this text in their address or a name.
+    pub search: Option<String>,
+}
+
+/// The users that `filter` selects, the newest first, and how many it selects in all.
+pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Vec<User>, i64)> {
+    let selected = "($1::text IS NULL OR role = $1) AND ($2::boolean IS NULL OR is_active = $2)
+         AND ($3::text IS NULL OR email ILIKE $3 OR username ILIKE $3 OR first_name ILIKE $3
+              OR last_name ILIKE $3)";
+    let statement = format!(
+        "SELECT {COLUMNS} FROM users WHERE {selected}
+         ORDER BY users.created_at DESC, id DESC OFFSET $4 LIMIT $5"
+    );
+    let selection: [Value; 3] = [
+        filter.role.map(Role::as_str).into(),
+        filter.is_active.into(),
+        filter.search.as_deref().map(contains_pattern).into(),
+    ];
+    let mut parameters = selection.to_vec();
+    parameters.extend([i64::from(filter.offset).into(), i64::from(filter.limit).into()]);
+    let rows = database.connection().query(&statement, &parameters).await?;
+    let count = format!("SELECT count(*) AS total FROM users WHERE {selected}");
+    let total = database.connection().query_first(&count, &selection).await?;
+    let total = total.map_or(Ok(0), |row| row.get("total"))?;
+    Ok((rows.iter().map(user).collect::<Result<_, SqlError>>()?, total))
+}
+
+/// What comes of changing or removing a user.
+pub enum Changed<T> {
+    /// It was done.
+    Done(T),
+    /// There is no such user.
+    NotFound,
+    /// The tenant would be left without an active administrator; nothing was written.
+    LastAdministrator,
+}
+
+/// The parts of a statement that lock the active administrators, in one order, and then the user
+/// $1. Of two calls that would each leave the other's administrator as the last, the second sees
+/// what the first has done.
+const LOCKED: &str = "
+    administrators AS MATERIALIZED (
+        SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE
+    ), before AS MATERIALIZED (
+        SELECT id, role, is_active FROM users
+        WHERE id = $1 AND (SELECT count(*) FROM administrators) >= 0
+        FOR UPDATE
+    )";
+
+/// Changes a user; who is deactivated loses every session.
+pub async fn update(
+    database: &TenantDb,
+    id: Uuid,
+    change: &UserChange,
+    entry: &Entry,
+) -> Result<Changed<User>> {
+    let statement = format!(
+        "WITH {LOCKED}, changed AS (
+             UPDATE users u SET
+                 email = COALESCE($2::text, email),
+                 is_verified = is_verified AND COALESCE($2 = email, true),
+                 username = CASE WHEN $3 THEN $4::text ELSE username END,
+                 first_name = CASE WHEN $5 THEN $6::text ELSE first_name END,
+                 last_name = CASE WHEN $7 THEN $8::text ELSE last_name END,
+                 role = COALESCE($9::text, u.role),
+                 is_active = COALESCE($10::boolean, u.is_active)
+             FROM before b
+             WHERE u.id = b.id AND (
+                 NOT (b.role = 'admin' AND b.is_active)
+                 OR (COALESCE($9, b.role) = 'admin' AND COALESCE($10, b.is_active))
+                 OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
+             RETURNING u.*
+         ), ended AS (
+             UPDATE sessions SET revoked_at = now(), revoked_reason = 'admin'
+             WHERE user_id = $1 AND revoked_at IS NULL
+               AND EXISTS (SELECT FROM changed WHERE NOT is_active)
+         ), noted AS (
+             INSERT INTO audit_outbox (id, tenant_id, entry)
+             SELECT $11::uuid, $12::uuid, jsonb_set($13::jsonb, '{{detail}}',
+                 $13::jsonb -> 'detail' || jsonb_build_object(
+                     'before', jsonb_build_object('role', b.role, 'is_active', b.is_active),
+                     'after', jsonb_build_object('role', c.role, 'is_active', c.is_active)))
+             FROM before b, changed c
+         )
+         SELECT EXISTS (SELECT FROM before) AS is_there, {COLUMNS}
+         FROM (VALUES (1)) one LEFT JOIN changed ON true"
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters: [Value; 13] = [
+        id.into(),
+        change.email.as_ref().map(EmailAddress::as_str).into(),
+        change.username.is_given().into(),
+        change.username.as_ref().into_option().into(),
+        change.first_name.is_given().into(),
+        change.first_name.as_ref().into_option().into(),
+        change.last_name.is_given().into(),
+        change.last_name.as_ref().into_option().into(),
+        change.role.map(Role::as_str).into(),
+        change.is_active.into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    let row = database.connection().query_first(&statement, &parameters).await.map_err(taken)?;
+    changed(row.as_ref(), user)
+}
+
+/// Removes a user with its sessions, and returns the version that it had.
+pub async fn delete(database: &TenantDb, id: Uuid, entry: &Entry) -> Result<Changed<i64>> {
+    let statement = format!(
+        "WITH {LOCKED}, deleted AS (
+             DELETE FROM users u USING before b
+             WHERE u.id = b.id AND (
+                 NOT (b.role = 'admin' AND b.is_active)
+                 OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
+             RETURNING u.id, u.version
+         ), {}
+         SELECT EXISTS (SELECT FROM before) AS is_there, id, version
+         FROM (VALUES (1)) one LEFT JOIN deleted ON true",
+        outbox::noted("deleted", 2)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [id.into(), entry_id, entry_tenant, entry];
+    let row = database.connection().query_first(&statement, &parameters).await?;
+    changed(row.as_ref(), |row| row.get("version"))
+}
+
+fn changed<T>(
+    row: Option<&Row>,
+    read: impl FnOnce(&Row) -> Result<T, SqlError>,
+) -> Result<Changed<T>> {
+    let row = row.ok_or_else(|| Error::internal("a change has no result"))?;
+    Ok(match (row.get("is_there")?, row.get::<Option<Uuid>>("id")?) {
+        (_, Some(_)) => Changed::Done(read(row)?),
+        (true, None) => Changed::LastAdministrator,
+        (false, None) => Changed::NotFound,
+    })
+}
+
+/// A password that is put in the place of another.
+pub struct PasswordChange<'a> {
+    /// The user.
+    pub user: Uuid,
+    /// The hash that it must still have; `None` where any may be replaced.
+    pub from: Option<&'a str>,
+    /// The new password as a PHC string; `None` until the user has set one.
+    pub to: Option<&'a str>,
+    /// What sets the new one.
+    pub setup_token: Option<SetupToken>,
+}
+
+/// Replaces a password and ends every session and token of the user. `None` when there is no such
+/// user, or it has another password by now.
+pub async fn replace_password(
+    database: &TenantDb,
+    change: &PasswordChange<'_>,
+    entry: &Entry,
+) -> Result<Option<User>> {
+    let statement = format!(
+        "WITH changed AS (
+             UPDATE users
+             SET password_hash = $3, setup_token_hash = $4,
+                 setup_token_expires_at = $5::timestamp AT TIME ZONE 'UTC', version = version + 1
+             WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2)
+             RETURNING *
+         ), ended AS (
+             UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
+             WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
+         ), {}
+         SELECT {COLUMNS} FROM changed",
+        outbox::noted("changed", 6)
+    );
+    let (token_hash, token_expires_at) = token_values(change.setup_token.as_ref());
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [
+        change.user.into(),
+        change.from.into(),
+        change.to.into(),
+        token_hash,
+        token_expires_at,
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    let row = database.connection().query_first(&statement, &parameters).await?;
+    Ok(row.as_ref().map(user).transpose()?)
 }
 
 /// The first administrator of a tenant.
@@ -121,14 +334,49 @@ pub struct Credentials {
     pub user: User,
     /// Its password as a PHC string; `None` until it has set one.
     pub password_hash: Option<String>,
+    /// Whether it has signed in from the address before.
+    pub is_known_address: bool,
 }
 
-/// The user of an address, with its password; `None` when there is none.
-pub async fn find_credentials(database: &TenantDb, email: &str) -> Result<Option<Credentials>> {
-    let statement = format!("SELECT {COLUMNS}, password_hash FROM users WHERE email = $1");
-    let row = database.connection().query_first(&statement, &[email.into()]).await?;
-    row.map(|row| Ok(Credentials { user: user(&row)?, password_hash: row.get("password_hash")? }))
-        .transpose()
+/// The user of an e-mail address, with its password; `None` when there is none.
+pub async fn find_credentials(
+    database: &TenantDb,
+    email: &str,
+    address: Option<&str>,
+) -> Result<Option<Credentials>> {
+    find_credentials_by(database, "email = $1", email.into(), address).await
+}
+
+/// The user of an id, with its password; `None` when there is none.
+pub async fn find_own_credentials(
+    database: &TenantDb,
+    id: Uuid,
+    address: Option<&str>,
+) -> Result<Option<Credentials>> {
+    find_credentials_by(database, "id = $1", id.into(), address).await
+}
+
+async fn find_credentials_by(
+    database: &TenantDb,
+    condition: &str,
+    value: Value,
+    address: Option<&str>,
+) -> Result<Option<Credentials>> {
+    let statement = format!(
+        "SELECT {COLUMNS}, password_hash, EXISTS (
+             SELECT FROM sessions s WHERE s.user_id = users.id AND s.address = $2::text
+         ) AS is_known_address
+         FROM users WHERE {condition}"
+    );
+    let row = database.connection().query_first(&statement, &[value, address.into()]).await?;
+    let credentials = row.map(|row| -> Result<Credentials, SqlError> {
+        Ok(Credentials {
+            user: user(&row)?,
+            password_hash: row.get("password_hash")?,
+            is_known_address: row.get("is_known_address")?,
+        })
+    });
+    Ok(credentials.transpose()?)
 }
 
 /// The user of an id; `None` when there is none.
@@ -136,14 +384,6 @@ pub async fn find(database: &TenantDb, id: Uuid) -> Result<Option<User>> {
     let statement = format!("SELECT {COLUMNS} FROM users WHERE id = $1");
     let row = database.connection().query_first(&statement, &[id.into()]).await?;
     Ok(row.as_ref().map(user).transpose()?)
-}
-
-/// The version of a user; `None` when there is none. A user who is deactivated has another one than
-/// before.
-pub async fn find_version(database: &TenantDb, id: Uuid) -> Result<Option<i64>> {
-    let statement = "SELECT version FROM users WHERE id = $1";
-    let row = database.connection().query_first(statement, &[id.into()]).await?;
-    Ok(row.map(|row| row.get("version")).transpose()?)
 }
 
 /// Whether a setup token would set a password now.
@@ -165,16 +405,37 @@ pub async fn use_setup_token(
     token_hash: &[u8; 32],
     password_hash: &str,
     now: DateTime<Utc>,
+    entry: &Entry,
 ) -> Result<Option<User>> {
     let statement = format!(
-        "UPDATE users
-         SET password_hash = $2, setup_token_hash = NULL, setup_token_expires_at = NULL,
-             is_verified = true, version = version + 1
-         WHERE setup_token_hash = $1 AND is_active
-           AND setup_token_expires_at > $3::timestamp AT TIME ZONE 'UTC'
-         RETURNING {COLUMNS}"
+        "WITH changed AS (
+             UPDATE users
+             SET password_hash = $2, setup_token_hash = NULL, setup_token_expires_at = NULL,
+                 is_verified = true, version = version + 1
+             WHERE setup_token_hash = $1 AND is_active
+               AND setup_token_expires_at > $3::timestamp AT TIME ZONE 'UTC'
+             RETURNING *
+         ), ended AS (
+             UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
+             WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
+         ), noted AS (
+             -- Who sets it is known by the token alone.
+             INSERT INTO audit_outbox (id, tenant_id, entry)
+             SELECT $4::uuid, $5::uuid, $6::jsonb || jsonb_build_object(
+                 'actor_type', 'user', 'actor_id', id, 'resource_type', 'user', 'resource_id', id)
+             FROM changed
+         )
+         SELECT {COLUMNS} FROM changed"
     );
-    let parameters = [token_hash.as_slice().into(), password_hash.into(), now.into()];
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [
+        token_hash.as_slice().into(),
+        password_hash.into(),
+        now.into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
     let row = database.connection().query_first(&statement, &parameters).await?;
     Ok(row.as_ref().map(user).transpose()?)
 }
@@ -193,7 +454,8 @@ fn token_values(token: Option<&SetupToken>) -> (Value, Value) {
     }
 }
 
-fn user(row: &Row) -> Result<User, SqlError> {
+/// A user from the columns of [`COLUMNS`].
+pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
     Ok(User {
         id: row.get("id")?,
         email: row.get("email")?,

@@ -1,26 +1,41 @@
-//! Signing in, and setting the first password.
+//! Signing in, going on with a refresh token, and signing out.
 
 use std::rc::Rc;
 
+use chrono::TimeDelta;
 use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::{User, repo};
+use super::{
+    User,
+    repo::{self, Credentials},
+};
 use crate::{
+    admission,
+    audit::{self, Actor, Entry, Event, Severity},
     credential::{NewPassword, Password, Verdict},
     email::EmailAddress,
-    error::{Error, Result},
-    http::Origin,
+    error::{Error, Result, Unauthenticated},
+    guessing::{self, Outcome, Target},
     log,
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb},
-    token::{OpaqueToken, Subject, TokenKind, session},
+    token::{
+        RefreshToken, SetupToken, Subject,
+        session::{self, End, Used},
+    },
 };
 
 /// What somebody who has signed in goes on with.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct SignedIn {
+    /// Shown with each request as `Authorization: Bearer`.
     access_token: String,
+    /// Gets the next access token, once.
     refresh_token: String,
+    #[schema(example = "bearer")]
     token_type: &'static str,
     /// Seconds until the access token ends.
     expires_in: i64,
@@ -31,32 +46,71 @@ pub struct SignedIn {
 ///
 /// # Errors
 /// [`Error::InvalidCredentials`], the same and after the same time for a wrong password, an unknown
-/// address, a user without a password and one who is deactivated.
+/// address, a user without a password and one who is deactivated; [`Error::TooManyAttempts`].
 pub async fn sign_in(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     email: &EmailAddress,
     password: Password,
-    origin: &Origin,
+    actor: &Actor,
 ) -> Result<SignedIn> {
     // A connection is not held while the password is hashed: others need it meanwhile.
+    let address = actor.origin().address.map(|address| address.to_string());
     let found = {
         let database = TenantDb::connect(tenancy, tenant).await?;
-        repo::find_credentials(&database, email.as_str()).await?
+        repo::find_credentials(&database, email.as_str(), address.as_deref()).await?
     };
-    let kept = found.as_ref().and_then(|found| found.password_hash.as_deref());
-    let verdict = tenancy.passwords.verify(tenancy, &password, kept).await?;
-    let user = match found {
-        Some(found) if verdict != Verdict::Wrong && found.user.is_active => {
-            if let (Verdict::RightButWeak, Some(weak)) = (verdict, found.password_hash) {
-                rehash_later(tenancy, tenant, found.user.id, password, weak);
-            }
-            found.user
-        }
-        _ => return Err(Error::InvalidCredentials),
+    let verdict =
+        compare(tenancy, tenant, email.as_str(), &password, found.as_ref(), actor).await?;
+    let (Some(verdict), Some(found)) = (verdict, found) else {
+        return Err(Error::InvalidCredentials);
     };
+    if let (Verdict::RightButWeak, Some(weak)) = (verdict, found.password_hash) {
+        rehash_later(tenancy, tenant, found.user.id, password, weak);
+    }
     let database = TenantDb::connect(tenancy, tenant).await?;
-    begin_session(tenancy, tenant, &database, user, origin).await
+    begin_session(tenancy, tenant, &database, found.user, actor).await
+}
+
+/// Compares a password, slowed down against guessing. `None` when it is wrong, or nobody's who may
+/// sign in; that is noted.
+pub(super) async fn compare(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    email: &str,
+    password: &Password,
+    found: Option<&Credentials>,
+    actor: &Actor,
+) -> Result<Option<Verdict>> {
+    let target = Target {
+        tenant: tenant.id,
+        account: email,
+        address: actor.origin().address,
+        is_known_address: found.is_some_and(|found| found.is_known_address),
+    };
+    let attempt = guessing::begin(tenancy, &target).await?;
+    let kept = found.and_then(|found| found.password_hash.as_deref());
+    let verdict = match tenancy.passwords.verify(tenancy, password, kept).await {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            attempt.end(tenancy, Outcome::Abandoned).await;
+            return Err(error);
+        }
+    };
+    let is_active = found.is_some_and(|found| found.user.is_active);
+    if verdict != Verdict::Wrong && is_active {
+        attempt.end(tenancy, Outcome::Succeeded).await;
+        return Ok(Some(verdict));
+    }
+    attempt.end(tenancy, Outcome::Failed).await;
+    let event = Event::new("auth.login_failed").severity(Severity::Warning).failed();
+    let event = match found {
+        Some(found) => event.about("user", found.user.id),
+        None => event.detail(json!({ "reason": "unknown_user" })),
+    };
+    audit::note(tenancy, &Entry::new(tenancy, Some(tenant.id), actor, event)).await?;
+    audit::flush_later(tenancy, tenant);
+    Ok(None)
 }
 
 /// Sets the password of the user that a setup token is for, and signs the user in.
@@ -64,11 +118,11 @@ pub async fn sign_in(
 /// # Errors
 /// [`Error::InvalidSetupToken`] when the token does not count, or not any more.
 pub async fn set_up(
-    tenancy: &Tenancy,
+    tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
-    token: &OpaqueToken,
+    token: &SetupToken,
     password: NewPassword,
-    origin: &Origin,
+    actor: &Actor,
 ) -> Result<SignedIn> {
     let password = password.accept(&tenancy.settings, "password")?;
     let now = tenancy.platform.clock.now();
@@ -82,44 +136,66 @@ pub async fn set_up(
     }
     let hash = tenancy.passwords.hash(tenancy, &password).await?;
     let database = TenantDb::connect(tenancy, tenant).await?;
-    let user = repo::use_setup_token(&database, &token.hash(), &hash, now)
+    let event = Event::new("auth.password_set");
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let user = repo::use_setup_token(&database, &token.hash(), &hash, now, &entry)
         .await?
         .ok_or(Error::InvalidSetupToken)?;
-    begin_session(tenancy, tenant, &database, user, origin).await
+    admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
+    begin_session(tenancy, tenant, &database, user, actor).await
 }
 
-async fn begin_session(
-    tenancy: &Tenancy,
+/// Begins a session of a user who has shown who they are.
+pub(super) async fn begin_session(
+    tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     database: &TenantDb,
     mut user: User,
-    origin: &Origin,
+    actor: &Actor,
 ) -> Result<SignedIn> {
     let random = &*tenancy.platform.random;
     let now = tenancy.platform.clock.now();
-    let refresh_token = OpaqueToken::generate(TokenKind::Refresh, tenant.id, random);
+    let id = random.uuid(now);
+    let refresh_token = RefreshToken::first(&tenancy.master_key, tenant.id, id, random)?;
+    let origin = actor.origin();
     let new = session::NewSession {
-        id: random.uuid(now),
+        id,
         user: user.id,
         token: &refresh_token,
         user_agent: origin.user_agent.as_deref(),
-        address: origin.address.as_deref(),
+        address: origin.address.map(|address| address.to_string()),
         now,
         expires_at: now + tenancy.settings.refresh_token_lifetime,
     };
-    if !session::begin(database, &new).await? {
-        return Err(Error::InvalidCredentials);
+    let actor = Actor::user(user.id, origin.clone());
+    let event = Event::new("auth.login").about("session", id);
+    let entry = Entry::new(tenancy, Some(tenant.id), &actor, event);
+    if !session::begin(database, &new, user.version, &entry).await? {
+        return Err(Error::unavailable("the user was changed while they signed in"));
     }
+    audit::flush_later(tenancy, tenant);
     user.last_login = Some(now);
+    signed_in(tenancy, tenant, user, id, &refresh_token)
+}
+
+fn signed_in(
+    tenancy: &Tenancy,
+    tenant: &Tenant,
+    user: User,
+    session: Uuid,
+    refresh_token: &RefreshToken,
+) -> Result<SignedIn> {
     let subject = Subject {
         user: user.id,
         user_version: user.version,
         role: user.role,
         tenant: tenant.id,
         slug: tenant.slug.as_str(),
+        session,
     };
+    let now = tenancy.platform.clock.now();
     Ok(SignedIn {
-        access_token: tenancy.access_tokens.issue(&subject, now, random)?,
+        access_token: tenancy.access_tokens.issue(&subject, now, &*tenancy.platform.random)?,
         refresh_token: refresh_token.expose(),
         token_type: "bearer",
         expires_in: tenancy.access_tokens.lifetime_seconds(),
@@ -127,12 +203,91 @@ async fn begin_session(
     })
 }
 
+/// Goes on with a session: a refresh token for the next one and an access token.
+///
+/// # Errors
+/// [`Error::InvalidRefreshToken`] when the token does not count. One that was used before ends its
+/// session, and the access tokens of it.
+pub async fn refresh(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    token: &RefreshToken,
+    actor: &Actor,
+) -> Result<SignedIn> {
+    let successor = token.successor(&tenancy.master_key)?;
+    let now = tenancy.platform.clock.now();
+    let event = Event::new("auth.refresh_token_reused")
+        .about("session", token.session())
+        .severity(Severity::Critical)
+        .failed();
+    let reuse = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let used = session::Use {
+        token,
+        successor: &successor,
+        now,
+        expires_at: now + tenancy.settings.refresh_token_lifetime,
+        grace: TimeDelta::from_std(tenancy.settings.refresh_grace).map_err(Error::internal)?,
+        reuse: &reuse,
+    };
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    match session::rotate(&database, &used).await? {
+        Used::Rotated(user) => signed_in(tenancy, tenant, user, token.session(), &successor),
+        Used::Reused => {
+            admission::retire_session(tenancy, tenant.id, token.session()).await;
+            audit::flush_later(tenancy, tenant);
+            Err(Error::InvalidRefreshToken)
+        }
+        Used::Over => Err(Error::InvalidRefreshToken),
+    }
+}
+
+/// Ends a session and its access tokens; where a user is given, one of that user alone.
+///
+/// # Errors
+/// [`Error::SessionNotFound`] when there is none of this id that goes on.
+pub async fn log_out(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    user: Option<Uuid>,
+    session: Uuid,
+    why: End,
+    actor: &Actor,
+) -> Result<()> {
+    let event = Event::new("auth.logout").about("session", session);
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    if !session::end(&database, user, session, why, &entry).await? {
+        return Err(Error::SessionNotFound);
+    }
+    admission::retire_session(tenancy, tenant.id, session).await;
+    audit::flush_later(tenancy, tenant);
+    Ok(())
+}
+
+/// Ends every session of a user, and every access token.
+pub async fn log_out_everywhere(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    user: Uuid,
+    actor: &Actor,
+) -> Result<()> {
+    let event = Event::new("auth.logout_everywhere").about("user", user);
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    let version = session::end_all(&database, user, &entry)
+        .await?
+        .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
+    admission::publish_user(tenancy, tenant.id, user, version).await;
+    audit::flush_later(tenancy, tenant);
+    Ok(())
+}
+
 /// Keeps the password with as many rounds as the setting asks for now. Nobody waits for it: where
 /// it fails, the next sign-in does it.
 fn rehash_later(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
-    user: uuid::Uuid,
+    user: Uuid,
     password: Password,
     weak: String,
 ) {

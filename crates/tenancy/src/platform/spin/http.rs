@@ -39,9 +39,14 @@ pub fn read_request(request: types::Request) -> Request {
             headers.append(name, value);
         }
     }
+    let authority = request
+        .get_authority()
+        .or_else(|| headers.get("host").and_then(|host| host.to_str().ok()).map(str::to_owned));
     Request {
         method: method(request.get_method()),
+        authority,
         path,
+        path_slug: None,
         query,
         headers,
         body: Body::new(HostBody::Unread(Some(request))),

@@ -5,13 +5,19 @@ use tenancy::{
     error::Unauthenticated,
     http::{Member, Response},
     tenant::TenantDb,
-    user,
+    user::{self, User},
 };
 
 /// Shows the caller who they are.
+#[utoipa::path(
+    get,
+    path = "/api/v1/profile",
+    tag = "Profile",
+    responses((status = 200, description = "The caller.", body = User)),
+)]
 pub async fn handler(member: Member) -> Result<Response> {
     let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
-    let user = user::repo::find(&database, member.claims().sub)
+    let user = user::repo::find(&database, member.user()?.sub)
         .await?
         .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
     Ok(Response::ok(&user))

@@ -1,0 +1,76 @@
+//! `PUT` and `PATCH /admin/tenants/{id}`
+
+use tenancy::{
+    Error, Result,
+    email::EmailAddress,
+    http::{Operator, Response, fields::Patch},
+    tenant::{
+        Domain, Domains, LimitChange, Status, TenantName, TenantSettings, TenantView,
+        manage::{self, TenantChange, custom_domains},
+    },
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+tenancy::fields! {
+    /// What changes of a tenant. What is absent stays as it is.
+    #[derive(ToSchema)]
+    #[schema(as = TenantUpdate)]
+    struct Request {
+        name: Option<TenantName>,
+        admin_email: Option<EmailAddress>,
+        /// Its one custom domain; null takes every domain away.
+        #[schema(value_type = Option<Domain>)]
+        domain: Patch<Domain>,
+        /// All of its custom domains, the primary one first.
+        domains: Option<Domains>,
+        /// `active`, `suspended` or `deleted`.
+        status: Option<Status>,
+        settings: Option<TenantSettings>,
+        plan: Option<String>,
+        limits: Option<LimitChange>,
+    }
+}
+
+/// Changes a tenant. A suspension counts on the tenant's next request.
+#[utoipa::path(
+    patch,
+    path = "/admin/tenants/{id}",
+    tag = "Administration",
+    params(("id" = Uuid, Path, description = "The tenant.")),
+    request_body = Request,
+    responses((status = 200, description = "The tenant, changed.", body = TenantView<'_>)),
+)]
+pub async fn patch(mut operator: Operator) -> Result<Response> {
+    let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
+    let request: Request = operator.call().json().await?;
+    let domains = match (request.domain, request.domains) {
+        (Patch::Keep, None) => None,
+        (Patch::Clear, None) => Some(Vec::new()),
+        (domain, domains) => Some(custom_domains(domain.into_option(), domains)?),
+    };
+    let change = TenantChange {
+        name: request.name,
+        admin_email: request.admin_email,
+        domains,
+        status: request.status,
+        settings: request.settings,
+        plan: request.plan,
+        limits: request.limits,
+    };
+    let tenant = manage::update(operator.tenancy(), id, &change, &operator.actor()).await?;
+    Ok(Response::ok(&TenantView::from(&tenant)))
+}
+
+/// The same as PATCH: what is absent stays as it is.
+#[utoipa::path(
+    put,
+    path = "/admin/tenants/{id}",
+    tag = "Administration",
+    params(("id" = Uuid, Path, description = "The tenant.")),
+    request_body = Request,
+    responses((status = 200, description = "The tenant, changed.", body = TenantView<'_>)),
+)]
+pub async fn put(operator: Operator) -> Result<Response> {
+    patch(operator).await
+}

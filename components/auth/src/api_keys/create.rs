@@ -1,0 +1,56 @@
+//! `POST /api/v1/api-keys`
+
+use chrono::{DateTime, Utc};
+use http::{HeaderValue, header};
+use tenancy::{
+    Error, Result,
+    access::Scopes,
+    api_key::{self, CallLimit, Environment, KeyName, NewApiKey},
+    http::{Member, Response},
+};
+use utoipa::ToSchema;
+
+use super::ShownOnce;
+
+tenancy::fields! {
+    /// A key to be made.
+    #[derive(ToSchema)]
+    #[schema(as = NewApiKey)]
+    struct Request {
+        name: KeyName,
+        /// What the key may do: scopes that the caller has, too.
+        scopes: Scopes,
+        #[schema(required = false, default = "live")]
+        environment: Environment = Environment::live(),
+        expires_at: Option<DateTime<Utc>>,
+        max_requests_per_minute: Option<CallLimit>,
+        /// The day is that of UTC.
+        max_requests_per_day: Option<CallLimit>,
+    }
+}
+
+/// Makes an API key. The key itself is in this answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/api/v1/api-keys",
+    tag = "API keys",
+    request_body = Request,
+    responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let request: Request = member.call().json().await?;
+    member.require_held(&request.scopes.0)?;
+    let new = NewApiKey {
+        name: request.name,
+        scopes: request.scopes.0,
+        environment: request.environment,
+        expires_at: request.expires_at,
+        max_requests_per_minute: request.max_requests_per_minute,
+        max_requests_per_day: request.max_requests_per_day,
+    };
+    let (record, key) =
+        api_key::create(member.tenancy(), member.tenant(), new, &member.actor()).await?;
+    let location = HeaderValue::from_str(&format!("/api/v1/api-keys/{}", record.id));
+    Ok(Response::created(&ShownOnce::new(&record, &key))
+        .with_header(header::LOCATION, location.map_err(Error::internal)?))
+}

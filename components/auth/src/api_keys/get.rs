@@ -1,0 +1,23 @@
+//! `GET /api/v1/api-keys/{id}`
+
+use tenancy::{
+    Error, Result,
+    api_key::{ApiKeyView, repo},
+    http::{Member, Response},
+};
+use uuid::Uuid;
+
+/// Shows an API key, without its secret.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api-keys/{id}",
+    tag = "API keys",
+    params(("id" = Uuid, Path, description = "The key's id.")),
+    responses((status = 200, description = "The key.", body = ApiKeyView<'_>)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
+    let catalog = member.tenancy().catalog().await?;
+    let record = repo::find(&*catalog, member.tenant().id, id).await?;
+    Ok(Response::ok(&ApiKeyView::from(&record.ok_or(Error::ApiKeyNotFound)?)))
+}

@@ -1,0 +1,37 @@
+//! `GET /api/v1/api-keys`
+
+use tenancy::{
+    Result,
+    api_key::{ApiKeyView, repo},
+    http::{Limit, Member, Page, Response},
+};
+
+tenancy::fields! {
+    /// Which keys to show.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// How many to pass over.
+        #[param(required = false, default = 0)]
+        offset: u32 = 0,
+        /// The most to show.
+        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
+        limit: Limit = Limit::DEFAULT,
+    }
+}
+
+/// Lists the tenant's API keys, the newest first, without those that were revoked.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api-keys",
+    tag = "API keys",
+    params(Query),
+    responses((status = 200, description = "The keys.", body = Page<ApiKeyView<'_>>)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let Query { offset, limit } = member.call().query()?;
+    let catalog = member.tenancy().catalog().await?;
+    let (records, total) = repo::list(&*catalog, member.tenant().id, offset, limit.get()).await?;
+    let items = records.iter().map(ApiKeyView::from).collect();
+    Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
+}

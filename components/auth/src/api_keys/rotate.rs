@@ -1,0 +1,46 @@
+//! `POST /api/v1/api-keys/{id}/rotate`
+
+use chrono::TimeDelta;
+use tenancy::{
+    Error, Result,
+    api_key::{self, Overlap, repo},
+    http::{Member, Response},
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::ShownOnce;
+
+tenancy::fields! {
+    /// How a key changes its secret.
+    #[derive(ToSchema)]
+    #[schema(as = ApiKeyRotation)]
+    struct Request {
+        /// Seconds for which the secret before still counts, at most 30 days.
+        #[schema(required = false, default = 0)]
+        overlap_seconds: Overlap = Overlap::NONE,
+    }
+}
+
+/// Gives an API key another secret, which is in this answer and nowhere else. The one before counts
+/// for as long as the caller asks, and the one before that no more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/api-keys/{id}/rotate",
+    tag = "API keys",
+    params(("id" = Uuid, Path, description = "The key's id.")),
+    request_body(content = Option<Request>),
+    responses((status = 200, description = "The key, with its new secret.", body = ShownOnce<'_>)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
+    let request: Request = member.call().json_or_empty().await?;
+    let catalog = member.tenancy().catalog().await?;
+    let record = repo::find(&*catalog, member.tenant().id, id).await?;
+    // The answer has the key: nobody gets one that may do more than they.
+    member.require_held(&record.ok_or(Error::ApiKeyNotFound)?.scopes)?;
+    let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());
+    let (record, key) =
+        api_key::rotate(member.tenancy(), member.tenant(), id, overlap, &member.actor()).await?;
+    Ok(Response::ok(&ShownOnce::new(&record, &key)))
+}

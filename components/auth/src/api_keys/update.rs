@@ -1,0 +1,44 @@
+//! `PATCH /api/v1/api-keys/{id}`
+
+use tenancy::{
+    Error, Result,
+    api_key::{self, ApiKeyChange, ApiKeyView, CallLimit, KeyName},
+    http::{Member, Response, fields::Patch},
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+tenancy::fields! {
+    /// What changes of a key. What is absent stays as it is; null takes a limit away.
+    #[derive(ToSchema)]
+    #[schema(as = ApiKeyUpdate)]
+    struct Request {
+        name: Option<KeyName>,
+        #[schema(value_type = Option<CallLimit>)]
+        max_requests_per_minute: Patch<CallLimit>,
+        #[schema(value_type = Option<CallLimit>)]
+        max_requests_per_day: Patch<CallLimit>,
+    }
+}
+
+/// Changes the name or the limits of an API key. Limits count on its next request.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/api-keys/{id}",
+    tag = "API keys",
+    params(("id" = Uuid, Path, description = "The key's id.")),
+    request_body = Request,
+    responses((status = 200, description = "The key, changed.", body = ApiKeyView<'_>)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
+    let request: Request = member.call().json().await?;
+    let change = ApiKeyChange {
+        name: request.name,
+        max_requests_per_minute: request.max_requests_per_minute,
+        max_requests_per_day: request.max_requests_per_day,
+    };
+    let record =
+        api_key::update(member.tenancy(), member.tenant(), id, &change, &member.actor()).await?;
+    Ok(Response::ok(&ApiKeyView::from(&record)))
+}

@@ -1,0 +1,41 @@
+//! `POST /api/v1/auth/login`
+
+use tenancy::{
+    Result,
+    audit::Actor,
+    credential::Password,
+    email::EmailAddress,
+    http::{Call, Response},
+    resolve,
+    user::{self, SignedIn},
+};
+use utoipa::ToSchema;
+
+tenancy::fields! {
+    /// Who signs in.
+    #[derive(ToSchema)]
+    #[schema(as = Login)]
+    struct Request {
+        email: EmailAddress,
+        password: Password,
+    }
+}
+
+/// Signs a user in to the tenant that the request addresses.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/login",
+    tag = "Signing in",
+    request_body = Request,
+    responses((status = 200, description = "Signed in.", body = SignedIn)),
+)]
+pub async fn handler(mut call: Call) -> Result<Response> {
+    let tenancy = call.tenancy()?;
+    let addressing = call.addressing()?;
+    let request: Request = call.json().await?;
+    let tenant = resolve::by_address(&tenancy, &addressing).await?;
+    let actor = Actor::anonymous(call.origin());
+    let signed_in =
+        user::sign_in(&tenancy, &tenant, &request.email, request.password, &actor).await?;
+    Ok(Response::ok(&signed_in))
+}

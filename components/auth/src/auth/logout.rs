@@ -1,0 +1,44 @@
+//! `POST /api/v1/auth/logout`
+
+use http::StatusCode;
+use tenancy::{
+    Error, Result,
+    http::{Member, Response},
+    token::{RefreshToken, session::End},
+    user,
+};
+use utoipa::ToSchema;
+
+tenancy::fields! {
+    /// Which session ends.
+    #[derive(ToSchema)]
+    #[schema(as = Logout)]
+    struct Request {
+        /// Of the session that ends; without it, that of the access token does.
+        refresh_token: Option<String>,
+    }
+}
+
+/// Ends a session of the caller: its refresh token and its access tokens count no more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/logout",
+    tag = "Signing in",
+    request_body(content = Option<Request>),
+    responses((status = 204, description = "The session has ended.")),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let request: Request = member.call().json_or_empty().await?;
+    let claims = member.user()?;
+    let tenancy = member.tenancy();
+    let session = match request.refresh_token {
+        None => claims.sid,
+        Some(text) => RefreshToken::parse(&tenancy.master_key, &text)?
+            .filter(|token| token.tenant() == claims.tid)
+            .ok_or(Error::InvalidRefreshToken)?
+            .session(),
+    };
+    let actor = member.actor();
+    user::log_out(tenancy, member.tenant(), Some(claims.sub), session, End::Logout, &actor).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
+}

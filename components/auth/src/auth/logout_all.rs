@@ -1,0 +1,21 @@
+//! `POST /api/v1/auth/logout-all`
+
+use http::StatusCode;
+use tenancy::{
+    Result,
+    http::{Member, Response},
+    user,
+};
+
+/// Ends every session of the caller, on every device.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/logout-all",
+    tag = "Signing in",
+    responses((status = 204, description = "Every session has ended.")),
+)]
+pub async fn handler(member: Member) -> Result<Response> {
+    let user = member.user()?.sub;
+    user::log_out_everywhere(member.tenancy(), member.tenant(), user, &member.actor()).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,42 @@
+//! `POST /api/v1/auth/refresh`
+
+use tenancy::{
+    Error, Result,
+    audit::Actor,
+    http::{Call, Response},
+    resolve,
+    token::RefreshToken,
+    user::{self, SignedIn},
+};
+use utoipa::ToSchema;
+
+tenancy::fields! {
+    /// What goes on with a session.
+    #[derive(ToSchema)]
+    #[schema(as = Refresh)]
+    struct Request {
+        refresh_token: String,
+    }
+}
+
+/// Gives the next access token and the next refresh token. A refresh token counts once: used again,
+/// it ends its session.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/refresh",
+    tag = "Signing in",
+    request_body = Request,
+    responses((status = 200, description = "The next tokens.", body = SignedIn)),
+)]
+pub async fn handler(mut call: Call) -> Result<Response> {
+    let tenancy = call.tenancy()?;
+    let addressing = call.addressing()?;
+    let request: Request = call.json().await?;
+    let token = RefreshToken::parse(&tenancy.master_key, &request.refresh_token)?
+        .ok_or(Error::InvalidRefreshToken)?;
+    let tenant = resolve::by_id_of_ours(&tenancy, token.tenant()).await?;
+    resolve::agree(&tenancy, &addressing, &tenant).await?;
+    let actor = Actor::anonymous(call.origin());
+    let signed_in = user::refresh(&tenancy, &tenant, &token, &actor).await?;
+    Ok(Response::ok(&signed_in))
+}

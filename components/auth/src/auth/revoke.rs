@@ -1,0 +1,25 @@
+//! `POST /api/v1/auth/revoke`
+
+use http::StatusCode;
+use tenancy::{
+    Result,
+    http::{Member, Response},
+    token::oauth,
+};
+
+use super::introspect::Request;
+
+/// Ends the session of an access token or a refresh token of the caller's tenant (RFC 7009). That
+/// there is none is no error.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/revoke",
+    tag = "Other services",
+    request_body(content = Request, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "The token counts no more.")),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let Request { token, token_type_hint: _ } = member.call().form().await?;
+    oauth::revoke(member.tenancy(), member.tenant(), &token, &member.actor()).await?;
+    Ok(Response::empty(StatusCode::OK))
+}

@@ -1,0 +1,26 @@
+//! `DELETE /api/v1/auth/sessions/{id}`
+
+use http::StatusCode;
+use tenancy::{
+    Error, Result,
+    http::{Member, Response},
+    token::session::End,
+    user,
+};
+use uuid::Uuid;
+
+/// Ends one session of the caller.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/auth/sessions/{id}",
+    tag = "Signing in",
+    params(("id" = Uuid, Path, description = "The session.")),
+    responses((status = 204, description = "The session has ended.")),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let session: Uuid = member.call().parameter("id").map_err(|_| Error::SessionNotFound)?;
+    let user = Some(member.user()?.sub);
+    let actor = member.actor();
+    user::log_out(member.tenancy(), member.tenant(), user, session, End::Logout, &actor).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,39 @@
+//! `GET /api/v1/auth/sessions`
+
+use tenancy::{
+    Result,
+    http::{Limit, Member, Page, Response},
+    tenant::TenantDb,
+    token::session::{self, Session},
+};
+
+tenancy::fields! {
+    /// Which sessions to show.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// How many to pass over.
+        #[param(required = false, default = 0)]
+        offset: u32 = 0,
+        /// The most to show.
+        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
+        limit: Limit = Limit::DEFAULT,
+    }
+}
+
+/// Lists the caller's sessions with device and address, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/sessions",
+    tag = "Signing in",
+    params(Query),
+    responses((status = 200, description = "The sessions.", body = Page<Session>)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let Query { offset, limit } = member.call().query()?;
+    let claims = member.user()?;
+    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let (items, total) =
+        session::list(&database, claims.sub, claims.sid, offset, limit.get()).await?;
+    Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
+}

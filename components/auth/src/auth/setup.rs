@@ -1,0 +1,43 @@
+//! `POST /api/v1/auth/setup`
+
+use tenancy::{
+    Error, Result,
+    audit::Actor,
+    credential::NewPassword,
+    http::{Call, Response},
+    resolve,
+    token::SetupToken,
+    user::{self, SignedIn},
+};
+use utoipa::ToSchema;
+
+tenancy::fields! {
+    /// What sets a password once.
+    #[derive(ToSchema)]
+    #[schema(as = Setup)]
+    struct Request {
+        setup_token: String,
+        password: NewPassword,
+    }
+}
+
+/// Sets the password that a setup token is for, and signs the user in.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/setup",
+    tag = "Signing in",
+    request_body = Request,
+    responses((status = 200, description = "The password is set.", body = SignedIn)),
+)]
+pub async fn handler(mut call: Call) -> Result<Response> {
+    let tenancy = call.tenancy()?;
+    let addressing = call.addressing()?;
+    let request: Request = call.json().await?;
+    let token = SetupToken::parse(&request.setup_token).ok_or(Error::InvalidSetupToken)?;
+    // The token says itself of which tenant it is.
+    let tenant = resolve::by_id(&tenancy, token.tenant()).await?.ok_or(Error::InvalidSetupToken)?;
+    resolve::agree(&tenancy, &addressing, &tenant).await?;
+    let actor = Actor::anonymous(call.origin());
+    let signed_in = user::set_up(&tenancy, &tenant, &token, request.password, &actor).await?;
+    Ok(Response::ok(&signed_in))
+}

@@ -1,0 +1,91 @@
+//! `GET /api/v1/auth/verify`
+
+use http::{HeaderName, HeaderValue};
+use serde::Serialize;
+use tenancy::{
+    Error, Result,
+    access::{Role, Scope},
+    http::{Member, Principal, Response},
+    quota::{self, Amount},
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+tenancy::fields! {
+    /// What the caller must be allowed.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// The scope that it takes.
+        scope: Option<Scope>,
+        /// What it takes of the tenant's quota, as `ai_requests:1` or `api_calls:1`.
+        #[param(value_type = Option<String>, example = "ai_requests:1")]
+        consume: Option<Amount>,
+    }
+}
+
+/// Who calls.
+#[derive(Serialize, ToSchema)]
+struct Verified<'a> {
+    tenant_id: Uuid,
+    tenant_slug: &'a str,
+    /// Of a user.
+    user_id: Option<Uuid>,
+    /// Of a user.
+    user_role: Option<Role>,
+    /// Of an API key.
+    api_key_id: Option<Uuid>,
+    scopes: &'a [Scope],
+}
+
+/// Says who calls, and whether they may: for gateways such as nginx (`auth_request`), Traefik
+/// (`ForwardAuth`) and Envoy (`ext_authz`). The answer's headers `X-Tenant-Id`, `X-Tenant-Slug`,
+/// `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes` say the same as its body. Every method
+/// is answered as GET, and so is any path below this one.
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/verify",
+    tag = "Other services",
+    params(Query),
+    responses((status = 200, description = "The caller may.", body = Verified<'_>)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let query: Query = member.call().query()?;
+    if let Some(scope) = query.scope {
+        member.require(scope)?;
+    }
+    if let Some(amount) = query.consume {
+        quota::consume(member.tenancy(), member.tenant(), amount).await?;
+    }
+    let scopes: Vec<_> =
+        member.principal().scopes().iter().copied().filter(|scope| member.allows(*scope)).collect();
+    let (user_id, user_role, api_key_id) = match member.principal() {
+        Principal::User(claims) => (Some(claims.sub), Some(claims.role), None),
+        Principal::ApiKey(record) => (None, None, Some(record.id)),
+    };
+    let verified = Verified {
+        tenant_id: member.tenant().id,
+        tenant_slug: member.tenant().slug.as_str(),
+        user_id,
+        user_role,
+        api_key_id,
+        scopes: &scopes,
+    };
+    let names: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let headers = [
+        ("x-tenant-id", Some(verified.tenant_id.to_string())),
+        ("x-tenant-slug", Some(verified.tenant_slug.to_owned())),
+        ("x-user-id", user_id.map(|id| id.to_string())),
+        ("x-user-role", user_role.map(|role| role.as_str().to_owned())),
+        ("x-api-key-id", api_key_id.map(|id| id.to_string())),
+        ("x-scopes", Some(names.join(" "))),
+    ];
+    let mut response = Response::ok(&verified);
+    for (name, value) in headers {
+        if let Some(value) = value {
+            let value = HeaderValue::from_str(&value).map_err(Error::internal)?;
+            response = response.with_header(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(response)
+}

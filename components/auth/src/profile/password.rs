@@ -1,0 +1,42 @@
+//! `POST /api/v1/profile/password`
+
+use tenancy::{
+    Result,
+    credential::{NewPassword, Password},
+    http::{Member, Response},
+    user::{self, SignedIn},
+};
+use utoipa::ToSchema;
+
+tenancy::fields! {
+    /// A password in the place of another.
+    #[derive(ToSchema)]
+    #[schema(as = PasswordChange)]
+    struct Request {
+        current_password: Password,
+        new_password: NewPassword,
+    }
+}
+
+/// Changes the caller's own password. Every session of theirs ends; the answer begins a new one.
+#[utoipa::path(
+    post,
+    path = "/api/v1/profile/password",
+    tag = "Profile",
+    request_body = Request,
+    responses((status = 200, description = "The password is changed.", body = SignedIn)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let Request { current_password, new_password } = member.call().json().await?;
+    let user = member.user()?.sub;
+    let signed_in = user::change_password(
+        member.tenancy(),
+        member.tenant(),
+        user,
+        &current_password,
+        new_password,
+        &member.actor(),
+    )
+    .await?;
+    Ok(Response::ok(&signed_in))
+}

@@ -1,0 +1,46 @@
+//! `PATCH /api/v1/profile`
+
+use tenancy::{
+    Result,
+    http::{Member, Response, fields::Patch},
+    user::{self, PersonName, User, UserChange, Username},
+};
+use utoipa::ToSchema;
+
+tenancy::fields! {
+    /// What of their own a user changes. Null takes a name away.
+    #[derive(ToSchema)]
+    #[schema(as = ProfileUpdate)]
+    struct Request {
+        #[schema(value_type = Option<Username>)]
+        username: Patch<Username>,
+        #[schema(value_type = Option<PersonName>)]
+        first_name: Patch<PersonName>,
+        #[schema(value_type = Option<PersonName>)]
+        last_name: Patch<PersonName>,
+    }
+}
+
+/// Changes the caller's own names.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/profile",
+    tag = "Profile",
+    request_body = Request,
+    responses((status = 200, description = "The caller, changed.", body = User)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let request: Request = member.call().json().await?;
+    let change = UserChange {
+        email: None,
+        username: request.username,
+        first_name: request.first_name,
+        last_name: request.last_name,
+        role: None,
+        is_active: None,
+    };
+    let id = member.user()?.sub;
+    let user =
+        user::update(member.tenancy(), member.tenant(), id, &change, &member.actor()).await?;
+    Ok(Response::ok(&user))
+}

@@ -1,0 +1,24 @@
+//! `GET /api/v1/users/{id}`
+
+use tenancy::{
+    Error, Result,
+    http::{Member, Response},
+    tenant::TenantDb,
+    user::{User, repo},
+};
+use uuid::Uuid;
+
+/// Shows a user.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/{id}",
+    tag = "Users",
+    params(("id" = Uuid, Path, description = "The user.")),
+    responses((status = 200, description = "The user.", body = User)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
+    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let user = repo::find(&database, id).await?.ok_or(Error::UserNotFound)?;
+    Ok(Response::ok(&user))
+}

@@ -1,0 +1,51 @@
+//! `GET /api/v1/users`
+
+use tenancy::{
+    Result,
+    access::Role,
+    http::{Limit, Member, Page, Response},
+    tenant::TenantDb,
+    user::{User, repo},
+};
+
+tenancy::fields! {
+    /// Which users to show.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// How many to pass over.
+        #[param(required = false, default = 0)]
+        offset: u32 = 0,
+        /// The most to show.
+        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
+        limit: Limit = Limit::DEFAULT,
+        /// Only those of this role.
+        role: Option<Role>,
+        /// Only those who may sign in, or may not.
+        is_active: Option<bool>,
+        /// Only those with this text in their address or a name.
+        search: Option<String>,
+    }
+}
+
+/// Lists the tenant's users, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users",
+    tag = "Users",
+    params(Query),
+    responses((status = 200, description = "The users.", body = Page<User>)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let query: Query = member.call().query()?;
+    let filter = repo::Filter {
+        offset: query.offset,
+        limit: query.limit.get(),
+        role: query.role,
+        is_active: query.is_active,
+        search: query.search.filter(|text| !text.is_empty()),
+    };
+    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let (items, total) = repo::list(&database, &filter).await?;
+    Ok(Response::ok(&Page { items, total, offset: filter.offset, limit: filter.limit }))
+}

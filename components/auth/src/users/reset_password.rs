@@ -1,0 +1,39 @@
+//! `POST /api/v1/users/{id}/reset-password`
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tenancy::{
+    Error, Result,
+    http::{Member, Response},
+    tenant::TenantDb,
+    user,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What sets another password.
+#[derive(Serialize, ToSchema)]
+struct PasswordReset {
+    /// For `POST /api/v1/auth/setup`, once. It is shown this once.
+    setup_token: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// Takes a user's password and sessions away, and gives a token that sets another password once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/{id}/reset-password",
+    tag = "Users",
+    params(("id" = Uuid, Path, description = "The user.")),
+    responses((status = 200, description = "What sets another password.", body = PasswordReset)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
+    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let user = user::repo::find(&database, id).await?.ok_or(Error::UserNotFound)?;
+    // The answer lets sign in as the user: nobody becomes one who may do more than they.
+    member.require_held(user.role.scopes())?;
+    let (token, expires_at) =
+        user::reset_password(member.tenancy(), member.tenant(), id, &member.actor()).await?;
+    Ok(Response::ok(&PasswordReset { setup_token: token.expose(), expires_at }))
+}

@@ -1,0 +1,57 @@
+//! `PATCH /api/v1/users/{id}`
+
+use tenancy::{
+    Error, Result,
+    access::Role,
+    email::EmailAddress,
+    http::{Member, Response, fields::Patch},
+    user::{self, PersonName, User, UserChange, Username},
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+tenancy::fields! {
+    /// What changes of a user. What is absent stays as it is; null takes a name away.
+    #[derive(ToSchema)]
+    #[schema(as = UserUpdate)]
+    struct Request {
+        email: Option<EmailAddress>,
+        #[schema(value_type = Option<Username>)]
+        username: Patch<Username>,
+        #[schema(value_type = Option<PersonName>)]
+        first_name: Patch<PersonName>,
+        #[schema(value_type = Option<PersonName>)]
+        last_name: Patch<PersonName>,
+        role: Option<Role>,
+        /// False ends every session of the user.
+        is_active: Option<bool>,
+    }
+}
+
+/// Changes a user. Another role, and a deactivation, count on the user's next request.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{id}",
+    tag = "Users",
+    params(("id" = Uuid, Path, description = "The user.")),
+    request_body = Request,
+    responses((status = 200, description = "The user, changed.", body = User)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
+    let request: Request = member.call().json().await?;
+    if let Some(role) = request.role {
+        member.require_held(role.scopes())?;
+    }
+    let change = UserChange {
+        email: request.email,
+        username: request.username,
+        first_name: request.first_name,
+        last_name: request.last_name,
+        role: request.role,
+        is_active: request.is_active,
+    };
+    let user =
+        user::update(member.tenancy(), member.tenant(), id, &change, &member.actor()).await?;
+    Ok(Response::ok(&user))
+}

@@ -1,0 +1,30 @@
+//! `GET /.well-known/jwks.json`
+
+use http::{HeaderValue, header};
+use serde::Serialize;
+use tenancy::{
+    Result,
+    http::{Call, Response},
+    token::Jwk,
+};
+use utoipa::ToSchema;
+
+/// A set of keys (RFC 7517, section 5).
+#[derive(Serialize, ToSchema)]
+struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+/// Shows the public keys that access tokens are signed with, where that is EdDSA. A key that is about
+/// to sign is shown before it does.
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    tag = "Other services",
+    responses((status = 200, description = "The keys.", body = JwkSet)),
+)]
+pub async fn handler(call: Call) -> Result<Response> {
+    let keys = call.tenancy()?.access_tokens.public_keys();
+    Ok(Response::ok(&JwkSet { keys })
+        .with_header(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
+}

@@ -1,0 +1,257 @@
+//! What Redis knows of tenants, users, sessions and API keys.
+
+use std::{rc::Rc, sync::LazyLock};
+
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use crate::{
+    api_key::ApiKeyRecord,
+    crypto::{Purpose, Sealed},
+    error::{Error, Result},
+    hex, log,
+    platform::redis::{Argument, RedisError, Reply, Script},
+    tenancy::Tenancy,
+    tenant::TenantRecord,
+};
+
+/// Seconds for which a version counts after it was compared with PostgreSQL.
+const FRESH: i64 = 60;
+/// Seconds for which it counts where PostgreSQL is away.
+const REMEMBERED: i64 = 600;
+/// The version of what is no more. It is higher than any other, so that what was read before the end
+/// and comes after it changes nothing. Lua's numbers are exact up to it.
+const ENDED: i64 = 9_007_199_254_740_991;
+/// The version of a session that goes on.
+const OPEN: i64 = 1;
+
+static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
+static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
+
+// The braces make all of a tenant one hash slot of a cluster.
+
+fn tenant_key(tenant: Uuid) -> String {
+    format!("t:{{{tenant}}}:tenant")
+}
+
+fn user_key(tenant: Uuid, user: Uuid) -> String {
+    format!("t:{{{tenant}}}:user:{user}")
+}
+
+fn session_key(tenant: Uuid, session: Uuid) -> String {
+    format!("t:{{{tenant}}}:session:{session}")
+}
+
+fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
+    format!("t:{{{tenant}}}:api_key:{}", hex::encode(hash))
+}
+
+/// What Redis knows of one thing.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) version: Option<i64>,
+    age: Option<i64>,
+    /// The snapshot, where it is another than the instance has.
+    snapshot: Option<Vec<u8>>,
+}
+
+impl Known {
+    fn from_replies(replies: &[Reply]) -> Self {
+        let int = |index: usize| replies.get(index).and_then(Reply::as_int);
+        let snapshot = replies.get(2).and_then(Reply::as_bytes).map(<[u8]>::to_vec);
+        Self { version: int(0), age: int(1), snapshot }
+    }
+
+    /// Whether it need not be compared again.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.age.is_some_and(|age| age < FRESH)
+    }
+
+    /// Whether it is known to be no more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.version == Some(ENDED)
+    }
+
+    pub(super) fn is_open(&self) -> Option<bool> {
+        self.version.map(|version| version == OPEN)
+    }
+}
+
+/// What Redis knows of a call.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) tenant: Known,
+    pub(super) caller: Known,
+    pub(super) session: Known,
+    /// Seconds until the limit of an API key that is reached lets the next call through.
+    pub(super) limited: Option<u32>,
+}
+
+/// What a call needs to know.
+pub(super) struct Question {
+    keys: Vec<String>,
+}
+
+impl Question {
+    pub(super) fn of_user(tenant: Uuid, user: Uuid, session: Uuid) -> Self {
+        Self {
+            keys: vec![tenant_key(tenant), user_key(tenant, user), session_key(tenant, session)],
+        }
+    }
+
+    pub(super) fn of_api_key(tenant: Uuid, hash: &[u8]) -> Self {
+        Self { keys: vec![tenant_key(tenant), api_key_key(tenant, hash)] }
+    }
+
+    /// Asks Redis; without it, nothing is known.
+    pub(super) async fn ask(
+        &self,
+        tenancy: &Tenancy,
+        tenant_version: Option<i64>,
+        caller_version: Option<i64>,
+    ) -> Found {
+        let redis = &*tenancy.platform.redis;
+        let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
+        let arguments =
+            [tenant_version, caller_version].map(|version| Argument::Int(version.unwrap_or(0)));
+        let replies = match ADMIT.run(redis, &keys, &arguments).await {
+            // A kept connection that broke is replaced on the second try.
+            Err(RedisError::Unavailable(_)) => ADMIT.run(redis, &keys, &arguments).await,
+            answer => answer,
+        };
+        match replies {
+            Ok(replies) => Found {
+                tenant: Known::from_replies(&replies),
+                caller: Known::from_replies(replies.get(3..).unwrap_or_default()),
+                session: Known::from_replies(replies.get(6..8).unwrap_or_default()),
+                limited: replies
+                    .get(9)
+                    .and_then(Reply::as_int)
+                    .map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
+            },
+            Err(error) => {
+                log::warning(tenancy, "versions are read from PostgreSQL", &error.into());
+                Found::default()
+            }
+        }
+    }
+}
+
+/// The snapshot of the version that Redis knows: from Redis, or the instance's own.
+pub(super) fn remembered<T: Snapshot>(
+    tenancy: &Tenancy,
+    tenant: Uuid,
+    known: &Known,
+    own: Option<Rc<T>>,
+) -> Option<Rc<T>> {
+    // One that does not open, or is of another version of this program, is as good as none.
+    let opened = known.snapshot.as_ref().and_then(|sealed| {
+        let json = tenancy.master_key.open(T::PURPOSE, tenant, &Sealed(sealed.clone())).ok()?;
+        serde_json::from_slice(&json).ok().map(Rc::new)
+    });
+    [opened, own].into_iter().flatten().find(|snapshot| Some(snapshot.version()) == known.version)
+}
+
+/// What Redis keeps a sealed copy of: whoever can write to Redis cannot make a tenant or a key.
+pub(super) trait Snapshot: Serialize + DeserializeOwned {
+    const PURPOSE: Purpose;
+
+    fn version(&self) -> i64;
+}
+
+impl Snapshot for TenantRecord {
+    const PURPOSE: Purpose = Purpose::TenantSnapshot;
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl Snapshot for ApiKeyRecord {
+    const PURPOSE: Purpose = Purpose::ApiKeySnapshot;
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+fn sealed<T: Snapshot>(tenancy: &Tenancy, tenant: Uuid, snapshot: &T) -> Result<Sealed> {
+    let json = serde_json::to_vec(snapshot).map_err(Error::internal)?;
+    tenancy.master_key.seal(T::PURPOSE, tenant, &json, &*tenancy.platform.random)
+}
+
+/// Notes what PostgreSQL says of a tenant now.
+pub(crate) async fn publish_tenant(tenancy: &Tenancy, record: &TenantRecord) {
+    match sealed(tenancy, record.id, record) {
+        Ok(Sealed(snapshot)) => {
+            let key = tenant_key(record.id);
+            publish(tenancy, &key, record.version, &[Argument::Bytes(&snapshot)]).await;
+        }
+        Err(error) => log::warning(tenancy, "a snapshot was not noted in Redis", &error),
+    }
+}
+
+/// Notes that a tenant is no more.
+pub(crate) async fn retire_tenant(tenancy: &Tenancy, tenant: Uuid) {
+    publish(tenancy, &tenant_key(tenant), ENDED, &[]).await;
+}
+
+/// Notes what PostgreSQL says of a user now.
+pub(crate) async fn publish_user(tenancy: &Tenancy, tenant: Uuid, user: Uuid, version: i64) {
+    publish(tenancy, &user_key(tenant, user), version, &[]).await;
+}
+
+/// Notes that a user is no more.
+pub(crate) async fn retire_user(tenancy: &Tenancy, tenant: Uuid, user: Uuid) {
+    publish(tenancy, &user_key(tenant, user), ENDED, &[]).await;
+}
+
+/// Notes that a session goes on.
+pub(crate) async fn publish_session(tenancy: &Tenancy, tenant: Uuid, session: Uuid) {
+    publish(tenancy, &session_key(tenant, session), OPEN, &[]).await;
+}
+
+/// Notes that a session has ended.
+pub(crate) async fn retire_session(tenancy: &Tenancy, tenant: Uuid, session: Uuid) {
+    publish(tenancy, &session_key(tenant, session), ENDED, &[]).await;
+}
+
+/// Notes what the catalog says of an API key now, under each secret that it has.
+pub(crate) async fn publish_api_key(tenancy: &Tenancy, record: &ApiKeyRecord) {
+    let snapshot = match sealed(tenancy, record.tenant, record) {
+        Ok(Sealed(snapshot)) => snapshot,
+        Err(error) => return log::warning(tenancy, "a snapshot was not noted in Redis", &error),
+    };
+    let id = record.id.to_string();
+    let limit = |limit: Option<i64>| limit.map_or_else(String::new, |limit| limit.to_string());
+    let per_minute = limit(record.max_requests_per_minute);
+    let per_day = limit(record.max_requests_per_day);
+    let more: [Argument<'_>; 4] = [
+        Argument::Bytes(&snapshot),
+        Argument::from(&id),
+        Argument::from(&per_minute),
+        Argument::from(&per_day),
+    ];
+    for hash in std::iter::once(&record.hash).chain(&record.previous_hash) {
+        publish(tenancy, &api_key_key(record.tenant, hash), record.version, &more).await;
+    }
+}
+
+/// Notes that a secret of an API key is no more.
+pub(crate) async fn retire_api_key(tenancy: &Tenancy, tenant: Uuid, hash: &[u8]) {
+    publish(tenancy, &api_key_key(tenant, hash), ENDED, &[]).await;
+}
+
+/// Without Redis the next request asks PostgreSQL again, so a failure is only noted.
+async fn publish(tenancy: &Tenancy, key: &str, version: i64, more: &[Argument<'_>]) {
+    let mut arguments = vec![Argument::Int(version), Argument::Int(REMEMBERED)];
+    arguments.extend_from_slice(more);
+    let redis = &*tenancy.platform.redis;
+    let published = match PUBLISH.run(redis, &[key], &arguments).await {
+        Err(RedisError::Unavailable(_)) => PUBLISH.run(redis, &[key], &arguments).await,
+        answer => answer,
+    };
+    if let Err(error) = published {
+        log::warning(tenancy, "a version was not noted in Redis", &error.into());
+    }
+}

@@ -1,0 +1,163 @@
+//! The text of an API key: `ldx_<environment>_<secret>_<checksum>`.
+//!
+//! The prefix and the checksum let a secret scanner tell a key from chance, and a typo be told
+//! without a look-up. The secret ends in the id of its tenant, so that what is known of the key is
+//! found where everything of the tenant is. A key is shown once; the catalog keeps its SHA-256.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::Environment;
+use crate::{http::fields::Text as _, platform::Random};
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 43 characters of 62 hold 256 bits, 22 hold the 128 of a UUID.
+const CHANCE: usize = 43;
+const TENANT: usize = 22;
+const CHECKSUM: usize = 6;
+const PREFIX: &str = "ldx_";
+
+/// An API key. It is never printed.
+#[derive(Clone)]
+pub struct ApiKey {
+    text: Zeroizing<String>,
+    environment: Environment,
+    tenant: Uuid,
+}
+
+impl ApiKey {
+    /// A new key of a tenant: 256 random bits.
+    pub fn generate(tenant: Uuid, environment: Environment, random: &dyn Random) -> Self {
+        let chance = Zeroizing::new(base62(&random.bytes::<32>(), CHANCE));
+        let tenant_text = base62(tenant.as_bytes(), TENANT);
+        let body = Zeroizing::new(format!("ldx_{}_{}{tenant_text}", environment.as_str(), *chance));
+        let text = Zeroizing::new(format!("{}_{}", *body, checksum(&body)));
+        Self { text, environment, tenant }
+    }
+
+    /// A key from its text; `None` when the form or the checksum is wrong.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (body, given) = text.rsplit_once('_')?;
+        let (environment, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
+        let environment = Environment::parse(environment).ok()?;
+        let well_formed = secret.len() == CHANCE + TENANT
+            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !well_formed || given != checksum(body) {
+            return None;
+        }
+        let tenant = Uuid::from_u128(number(&secret[CHANCE..])?);
+        Some(Self { text: Zeroizing::new(text.to_owned()), environment, tenant })
+    }
+
+    /// Whether a text means to be an API key, sound or not.
+    pub fn is_meant(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
+    /// The key itself, to be shown once.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// The environment it is for.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The tenant it is of. That there is such a key is not known yet.
+    pub fn tenant(&self) -> Uuid {
+        self.tenant
+    }
+
+    /// What the catalog keeps in its place.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.text.as_bytes()).into()
+    }
+
+    /// The first characters, by which its owner knows it again: `ldx_live_` and four more.
+    pub fn prefix(&self) -> &str {
+        &self.text[..PREFIX.len() + self.environment.as_str().len() + "_".len() + 4]
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}...", self.prefix())
+    }
+}
+
+fn checksum(body: &str) -> String {
+    base62(&Sha256::digest(body.as_bytes())[..8], CHECKSUM)
+}
+
+/// The last `length` digits of a number in base 62, the most significant byte first.
+fn base62(number: &[u8], length: usize) -> String {
+    let mut number = number.to_vec();
+    let mut digits: Vec<char> = (0..length)
+        .map(|_| {
+            let mut remainder = 0_u32;
+            for byte in &mut number {
+                let value = remainder << 8 | u32::from(*byte);
+                // Below 256, since the remainder before it was below 62.
+                *byte = u8::try_from(value / 62).unwrap_or(u8::MAX);
+                remainder = value % 62;
+            }
+            char::from(ALPHABET[remainder as usize])
+        })
+        .collect();
+    digits.reverse();
+    digits.into_iter().collect()
+}
+
+/// The number that digits in base 62 stand for; `None` when it has more than 128 bits.
+fn number(digits: &str) -> Option<u128> {
+    digits.bytes().try_fold(0_u128, |number, digit| {
+        let value = ALPHABET.iter().position(|letter| *letter == digit)?;
+        number.checked_mul(62)?.checked_add(value as u128)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::native::NativeRandom;
+
+    fn generate() -> ApiKey {
+        let live = Environment::parse("live").unwrap();
+        ApiKey::generate(Uuid::from_u128(u128::MAX - 7), live, &NativeRandom)
+    }
+
+    // S15
+    #[test]
+    fn a_key_is_read_back_and_a_typo_is_told() {
+        let key = generate();
+        let text = key.expose();
+        assert_eq!(text.len(), "ldx_live_".len() + CHANCE + TENANT + 1 + CHECKSUM);
+        assert!(text.starts_with("ldx_live_"));
+        let read = ApiKey::parse(text).unwrap();
+        assert_eq!((read.hash(), read.tenant()), (key.hash(), Uuid::from_u128(u128::MAX - 7)));
+        for index in 0..text.len() {
+            let mut typo = text.as_bytes().to_vec();
+            typo[index] = if typo[index] == b'x' { b'y' } else { b'x' };
+            let typo = String::from_utf8(typo).unwrap();
+            assert!(ApiKey::parse(&typo).is_none(), "{index}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_none() {
+        for text in ["", "ldx_live_", "ldx_live_a_b", "Bearer x", "ldx__x_y", "é_é_é_é"] {
+            assert!(ApiKey::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn debugging_shows_the_prefix_alone() {
+        let key = generate();
+        let printed = format!("{key:?}");
+        assert_eq!(printed, format!("{}...", &key.expose()[..13]));
+    }
+}

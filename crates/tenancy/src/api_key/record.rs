@@ -1,0 +1,194 @@
+//! What the catalog knows of an API key.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    access::Scope,
+    http::fields::{FromField, Text},
+};
+
+/// A row of `tenant_api_keys`. It is also what Redis keeps of the key, sealed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ApiKeyRecord {
+    /// Its id.
+    pub id: Uuid,
+    /// The tenant it is of.
+    pub tenant: Uuid,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub environment: Environment,
+    /// The first characters of the key.
+    pub prefix: String,
+    /// SHA-256 of the key.
+    pub hash: Vec<u8>,
+    /// SHA-256 of the key before it was rotated.
+    pub previous_hash: Option<Vec<u8>>,
+    /// When the key before it ends.
+    pub previous_expires_at: Option<DateTime<Utc>>,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// The most calls in a minute.
+    pub max_requests_per_minute: Option<i64>,
+    /// The most calls in a day of UTC.
+    pub max_requests_per_day: Option<i64>,
+    /// Grows with each change.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+impl ApiKeyRecord {
+    /// Whether a key of this hash counts at `now`.
+    pub fn is_valid(&self, hash: &[u8], now: DateTime<Utc>) -> bool {
+        let ends = |end: Option<DateTime<Utc>>| end.is_some_and(|end| end <= now);
+        let is_current = self.hash == hash;
+        let is_previous =
+            self.previous_hash.as_deref() == Some(hash) && !ends(self.previous_expires_at);
+        (is_current || is_previous) && !ends(self.expires_at)
+    }
+}
+
+/// An API key as answers show it: never its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiKeyView<'a> {
+    id: Uuid,
+    name: &'a str,
+    #[schema(value_type = String)]
+    environment: &'a Environment,
+    /// The first characters of the key, by which you know it again.
+    prefix: &'a str,
+    scopes: &'a [Scope],
+    max_requests_per_minute: Option<i64>,
+    max_requests_per_day: Option<i64>,
+    created_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    /// While the key before the last rotation still counts: when it ends.
+    previous_expires_at: Option<DateTime<Utc>>,
+}
+
+impl<'a> From<&'a ApiKeyRecord> for ApiKeyView<'a> {
+    fn from(record: &'a ApiKeyRecord) -> Self {
+        Self {
+            id: record.id,
+            name: &record.name,
+            environment: &record.environment,
+            prefix: &record.prefix,
+            scopes: &record.scopes,
+            max_requests_per_minute: record.max_requests_per_minute,
+            max_requests_per_day: record.max_requests_per_day,
+            created_at: record.created_at,
+            expires_at: record.expires_at,
+            last_used_at: record.last_used_at,
+            previous_expires_at: record.previous_expires_at,
+        }
+    }
+}
+
+/// What a key is for, such as `live` or `test`: 2 to 12 lower case letters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, pattern = "^[a-z]{2,12}$", example = "live")]
+pub struct Environment(String);
+
+impl Environment {
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where nothing else is asked for.
+    pub fn live() -> Self {
+        Self("live".to_owned())
+    }
+}
+
+impl Text for Environment {
+    fn parse(text: &str) -> Result<Self, String> {
+        let letters = text.bytes().all(|byte| byte.is_ascii_lowercase());
+        if letters && (2..=12).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be 2 to 12 lower case letters, such as live or test".to_owned())
+        }
+    }
+}
+
+/// What its owner calls a key: 1 to 100 characters on one line.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 100, example = "Research service")]
+pub struct KeyName(String);
+
+impl KeyName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Text for KeyName {
+    fn parse(text: &str) -> Result<Self, String> {
+        let name = text.trim();
+        match name.chars().count() {
+            1..=100 if name.chars().any(char::is_control) => {
+                Err("must not contain control characters".to_owned())
+            }
+            1..=100 => Ok(Self(name.to_owned())),
+            _ => Err("must have 1 to 100 characters".to_owned()),
+        }
+    }
+}
+
+/// How many calls a key may make in a time: 1 to 1,000,000,000.
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000)]
+pub struct CallLimit(i64);
+
+impl CallLimit {
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromField for CallLimit {
+    fn from_json(value: Value) -> Result<Self, String> {
+        match value.as_i64() {
+            Some(number @ 1..=1_000_000_000) => Ok(Self(number)),
+            _ => Err("must be a whole number from 1 to 1000000000".to_owned()),
+        }
+    }
+}
+
+/// How long a secret counts beside the next one: 0 to 2,592,000 seconds (30 days).
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = i64, minimum = 0, maximum = 2_592_000)]
+pub struct Overlap(i64);
+
+impl Overlap {
+    /// Not at all.
+    pub const NONE: Self = Self(0);
+
+    /// In seconds.
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromField for Overlap {
+    fn from_json(value: Value) -> Result<Self, String> {
+        match value.as_i64() {
+            Some(seconds @ 0..=2_592_000) => Ok(Self(seconds)),
+            _ => Err("must be a whole number of seconds from 0 to 2592000".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The statements on `tenant_api_keys`. The first key of a tenant is made by the statement that
+//! activates it, in `tenant::repo`.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{ApiKey, ApiKeyChange, ApiKeyRecord, CallLimit, Environment, MOST, NewApiKey};
+use crate::{
+    access::Scope,
+    audit::{Entry, outbox},
+    error::Result,
+    http::fields::{Patch, Text as _},
+    platform::sql::{Connection, Row, SqlError, Value},
+};
+
+const COLUMNS: &str = "id, tenant_id, name, environment, prefix, key_hash, previous_key_hash,
+    previous_expires_at AT TIME ZONE 'UTC' AS previous_expires_at, scopes,
+    max_requests_per_minute, max_requests_per_day, version,
+    created_at AT TIME ZONE 'UTC' AS created_at, expires_at AT TIME ZONE 'UTC' AS expires_at,
+    last_used_at AT TIME ZONE 'UTC' AS last_used_at";
+
+/// Makes a key. `None` when the tenant has as many as it may have; then nothing was written.
+pub async fn insert(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    id: Uuid,
+    key: &ApiKey,
+    new: &NewApiKey,
+    entry: &Entry,
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "WITH inserted AS (
+             INSERT INTO tenant_api_keys
+                 (id, tenant_id, name, environment, key_hash, prefix, scopes,
+                  max_requests_per_minute, max_requests_per_day, expires_at)
+             SELECT $1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6::text, $7::text[],
+                    $8::bigint, $9::bigint, $10::timestamp AT TIME ZONE 'UTC'
+             WHERE (SELECT count(*) FROM tenant_api_keys
+                    WHERE tenant_id = $2 AND revoked_at IS NULL) < {MOST}
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM inserted",
+        outbox::noted("inserted", 11)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters: [Value; 13] = [
+        id.into(),
+        tenant.into(),
+        new.name.as_str().into(),
+        new.environment.as_str().into(),
+        key.hash().as_slice().into(),
+        key.prefix().into(),
+        scope_names(&new.scopes).into(),
+        new.max_requests_per_minute.map(CallLimit::get).into(),
+        new.max_requests_per_day.map(CallLimit::get).into(),
+        new.expires_at.into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    read(catalog, &statement, &parameters).await
+}
+
+/// A tenant's keys that were not revoked, the newest first, and how many there are in all.
+pub async fn list(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    offset: u32,
+    limit: u32,
+) -> Result<(Vec<ApiKeyRecord>, i64)> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM tenant_api_keys WHERE tenant_id = $1 AND revoked_at IS NULL
+         ORDER BY tenant_api_keys.created_at DESC, id DESC OFFSET $2 LIMIT $3"
+    );
+    let parameters = [tenant.into(), i64::from(offset).into(), i64::from(limit).into()];
+    let rows = catalog.query(&statement, &parameters).await?;
+    let count = "SELECT count(*) AS total FROM tenant_api_keys
+                 WHERE tenant_id = $1 AND revoked_at IS NULL";
+    let total = catalog.query_first(count, &[tenant.into()]).await?;
+    let total = total.map_or(Ok(0), |row| row.get("total"))?;
+    Ok((rows.iter().map(record).collect::<Result<_, SqlError>>()?, total))
+}
+
+/// A key of a tenant; `None` when there is none that was not revoked.
+pub async fn find(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    id: Uuid,
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM tenant_api_keys
+         WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL"
+    );
+    read(catalog, &statement, &[tenant.into(), id.into()]).await
+}
+
+/// The key of a hash; `None` when there is none that was not revoked.
+pub async fn find_by_hash(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    hash: &[u8],
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM tenant_api_keys
+         WHERE tenant_id = $1 AND (key_hash = $2 OR previous_key_hash = $2) AND revoked_at IS NULL"
+    );
+    read(catalog, &statement, &[tenant.into(), hash.into()]).await
+}
+
+/// The key of a hash, whose use is noted with this; `None` when there is none that was not revoked.
+pub async fn note_use(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "UPDATE tenant_api_keys SET last_used_at = $3::timestamp AT TIME ZONE 'UTC'
+         WHERE tenant_id = $1 AND (key_hash = $2 OR previous_key_hash = $2) AND revoked_at IS NULL
+         RETURNING {COLUMNS}"
+    );
+    read(catalog, &statement, &[tenant.into(), hash.into(), now.into()]).await
+}
+
+/// Changes a key; `None` when there is none.
+pub async fn update(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    id: Uuid,
+    change: &ApiKeyChange,
+    entry: &Entry,
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "WITH changed AS (
+             UPDATE tenant_api_keys SET
+                 name = COALESCE($3::text, name),
+                 max_requests_per_minute =
+                     CASE WHEN $4 THEN $5::bigint ELSE max_requests_per_minute END,
+                 max_requests_per_day = CASE WHEN $6 THEN $7::bigint ELSE max_requests_per_day END,
+                 version = version + 1
+             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM changed",
+        outbox::noted("changed", 8)
+    );
+    let limit =
+        |limit: Patch<CallLimit>| (limit.is_given(), limit.into_option().map(CallLimit::get));
+    let per_minute = limit(change.max_requests_per_minute);
+    let per_day = limit(change.max_requests_per_day);
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters: [Value; 10] = [
+        tenant.into(),
+        id.into(),
+        change.name.as_ref().map(super::KeyName::as_str).into(),
+        per_minute.0.into(),
+        per_minute.1.into(),
+        per_day.0.into(),
+        per_day.1.into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    read(catalog, &statement, &parameters).await
+}
+
+/// Puts another secret in the place of the one that `old` has. `None` when that is not the key's
+/// secret any more; then nothing was written.
+pub async fn rotate(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    old: &ApiKeyRecord,
+    key: &ApiKey,
+    previous_expires_at: DateTime<Utc>,
+    entry: &Entry,
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "WITH rotated AS (
+             UPDATE tenant_api_keys SET
+                 key_hash = $4, prefix = $5, previous_key_hash = key_hash,
+                 previous_expires_at = $6::timestamp AT TIME ZONE 'UTC', version = version + 1
+             WHERE tenant_id = $1 AND id = $2 AND key_hash = $3 AND revoked_at IS NULL
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM rotated",
+        outbox::noted("rotated", 7)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters: [Value; 9] = [
+        tenant.into(),
+        old.id.into(),
+        old.hash.clone().into(),
+        key.hash().as_slice().into(),
+        key.prefix().into(),
+        previous_expires_at.into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    read(catalog, &statement, &parameters).await
+}
+
+/// Ends a key, and returns what it was; `None` when there is none.
+pub async fn revoke(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    id: Uuid,
+    entry: &Entry,
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "WITH revoked AS (
+             UPDATE tenant_api_keys SET revoked_at = now(), version = version + 1
+             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM revoked",
+        outbox::noted("revoked", 3)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [tenant.into(), id.into(), entry_id, entry_tenant, entry];
+    read(catalog, &statement, &parameters).await
+}
+
+fn scope_names(scopes: &[Scope]) -> Vec<String> {
+    scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
+}
+
+async fn read(
+    catalog: &dyn Connection,
+    statement: &str,
+    parameters: &[Value],
+) -> Result<Option<ApiKeyRecord>> {
+    let row = catalog.query_first(statement, parameters).await?;
+    Ok(row.as_ref().map(record).transpose()?)
+}
+
+fn record(row: &Row) -> Result<ApiKeyRecord, SqlError> {
+    let scopes: Vec<String> = row.get("scopes")?;
+    Ok(ApiKeyRecord {
+        id: row.get("id")?,
+        tenant: row.get("tenant_id")?,
+        name: row.get("name")?,
+        environment: Environment::parse(&row.get::<String>("environment")?)
+            .map_err(|_| SqlError::Decode("a key has an impossible environment".to_owned()))?,
+        prefix: row.get("prefix")?,
+        hash: row.get("key_hash")?,
+        previous_hash: row.get("previous_key_hash")?,
+        previous_expires_at: row.get("previous_expires_at")?,
+        // A scope of a later version of this program means nothing to this one.
+        scopes: scopes.iter().filter_map(|name| Scope::parse(name).ok()).collect(),
+        max_requests_per_minute: row.get("max_requests_per_minute")?,
+        max_requests_per_day: row.get("max_requests_per_day")?,
+        version: row.get("version")?,
+        created_at: row.get("created_at")?,
+        expires_at: row.get("expires_at")?,
+        last_used_at: row.get("last_used_at")?,
+    })
+}

@@ -1,0 +1,156 @@
+//! The chain: each row of the trail has a MAC of itself and of the row before it.
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::outbox;
+use crate::{
+    error::Result,
+    hex,
+    platform::sql::{Connection, SqlError},
+    tenancy::Tenancy,
+    tenant::TenantDb,
+};
+
+/// How often a turn is begun anew when another was faster. The other one has moved the same entries.
+const TURNS: u32 = 3;
+
+/// Moves entries from the catalog's outbox, and from that of a tenant's database, to the end of the
+/// chain, the oldest first. Returns how many.
+pub(super) async fn extend(
+    tenancy: &Tenancy,
+    tenant: Option<Uuid>,
+    database: Option<&TenantDb>,
+) -> Result<usize> {
+    let catalog = tenancy.catalog().await?;
+    for _ in 0..TURNS {
+        let mut entries = outbox::list(&*catalog, tenant).await?;
+        let own = match database {
+            Some(database) => outbox::list(database.connection(), tenant).await?,
+            None => Vec::new(),
+        };
+        let own_ids: Vec<Uuid> = own.iter().map(|entry| entry.0).collect();
+        entries.extend(own);
+        entries.sort_by_key(|entry| entry.0);
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        let moved = entries.len();
+        if append(tenancy, &*catalog, tenant, entries).await? {
+            if let (Some(database), false) = (database, own_ids.is_empty()) {
+                outbox::delete(database.connection(), &own_ids).await?;
+            }
+            return Ok(moved);
+        }
+    }
+    Ok(0)
+}
+
+/// Chains entries in one statement. `false` when the chain has grown meanwhile; then nothing was
+/// written.
+async fn append(
+    tenancy: &Tenancy,
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    mut entries: Vec<(Uuid, Json)>,
+) -> Result<bool> {
+    let ids: Vec<Uuid> = entries.iter().map(|entry| entry.0).collect();
+    let chain = tenant.unwrap_or(Uuid::nil());
+    let (mut sequence, mut mac) = head(catalog, chain).await?;
+    let expected = sequence;
+    let chained = chained(catalog, &entries).await?;
+    entries.retain(|entry| !chained.contains(&entry.0));
+    let mut rows = Vec::with_capacity(entries.len());
+    for (id, entry) in entries {
+        sequence += 1;
+        mac = tenancy.master_key.audit_mac(&mac, &content(tenant, sequence, id, &entry))?.to_vec();
+        let mut row = entry;
+        row["id"] = json!(id);
+        row["sequence"] = json!(sequence);
+        row["mac"] = json!(hex::encode(&mac));
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        // All of them were chained before; what is left is to take them out of the outbox.
+        mac = vec![0; 32];
+    }
+    let statement = "
+        WITH rows AS (
+            SELECT * FROM jsonb_to_recordset($5) AS r (
+                id uuid, sequence bigint, event text, severity text, result text, actor_type text,
+                actor_id text, resource_type text, resource_id text, address text,
+                user_agent text, request_id text, detail jsonb, mac text, created_at timestamptz)
+        ), head AS (
+            INSERT INTO tenant_audit_heads AS h (chain, sequence, mac)
+            SELECT $1::uuid, $2::bigint, $3::bytea WHERE EXISTS (SELECT FROM rows)
+            ON CONFLICT (chain) DO UPDATE SET sequence = excluded.sequence, mac = excluded.mac
+            WHERE h.sequence = $4
+            RETURNING 1
+        ), extended AS (
+            SELECT 1 FROM head UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT FROM rows)
+        ), inserted AS (
+            INSERT INTO tenant_audit_logs
+                (id, tenant_id, sequence, event, severity, result, actor_type, actor_id,
+                 resource_type, resource_id, address, user_agent, request_id, detail, mac,
+                 created_at)
+            SELECT id, $6::uuid, sequence, event, severity, result, actor_type, actor_id,
+                   resource_type, resource_id, address, user_agent, request_id, detail,
+                   decode(mac, 'hex'), created_at
+            FROM rows WHERE EXISTS (SELECT FROM extended)
+        ), taken AS (
+            DELETE FROM audit_outbox
+            WHERE id = ANY($7::text[]::uuid[]) AND EXISTS (SELECT FROM extended)
+        )
+        SELECT 1 FROM extended";
+    let parameters = [
+        chain.into(),
+        sequence.into(),
+        mac.into(),
+        expected.into(),
+        Json::Array(rows).into(),
+        tenant.into(),
+        outbox::texts(&ids).into(),
+    ];
+    Ok(catalog.query_first(statement, &parameters).await?.is_some())
+}
+
+/// The end of a chain: its length, and the MAC that the next row is chained to.
+async fn head(catalog: &dyn Connection, chain: Uuid) -> Result<(i64, Vec<u8>)> {
+    let statement = "SELECT sequence, mac FROM tenant_audit_heads WHERE chain = $1";
+    match catalog.query_first(statement, &[chain.into()]).await? {
+        Some(row) => Ok((row.get("sequence")?, row.get("mac")?)),
+        None => Ok((0, Vec::new())),
+    }
+}
+
+/// Which of these entries are in the trail already.
+async fn chained(catalog: &dyn Connection, entries: &[(Uuid, Json)]) -> Result<Vec<Uuid>> {
+    let statement = "SELECT id FROM tenant_audit_logs
+                     WHERE created_at >= $1::text::timestamptz AND id = ANY($2::text[]::uuid[])";
+    let oldest = entries.iter().filter_map(|entry| entry.1["created_at"].as_str()).min();
+    let ids: Vec<_> = entries.iter().map(|entry| entry.0).collect();
+    let rows = catalog.query(statement, &[oldest.into(), outbox::texts(&ids).into()]).await?;
+    let ids = rows.iter().map(|row| row.get("id"));
+    Ok(ids.collect::<Result<_, SqlError>>()?)
+}
+
+/// What the MAC of a row is of: its fields in one order, as JSON.
+fn content(tenant: Option<Uuid>, sequence: i64, id: Uuid, entry: &Json) -> Vec<u8> {
+    let fields = [
+        "event",
+        "severity",
+        "result",
+        "actor_type",
+        "actor_id",
+        "resource_type",
+        "resource_id",
+        "address",
+        "user_agent",
+        "request_id",
+        "detail",
+        "created_at",
+    ];
+    let mut content = vec![json!(tenant), json!(sequence), json!(id)];
+    content.extend(fields.iter().map(|field| entry[*field].clone()));
+    Json::Array(content).to_string().into_bytes()
+}

@@ -1,0 +1,145 @@
+//! What an event is, and who is behind it.
+
+use std::fmt::Display;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::{http::Origin, tenancy::Tenancy};
+
+/// Who does something, and from where.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    kind: &'static str,
+    id: Option<String>,
+    origin: Origin,
+}
+
+impl Actor {
+    /// The platform's operator.
+    pub fn platform(origin: Origin) -> Self {
+        Self { kind: "platform", id: None, origin }
+    }
+
+    /// A user of the tenant.
+    pub fn user(id: Uuid, origin: Origin) -> Self {
+        Self { kind: "user", id: Some(id.to_string()), origin }
+    }
+
+    /// An API key of the tenant.
+    pub fn api_key(id: Uuid, origin: Origin) -> Self {
+        Self { kind: "api_key", id: Some(id.to_string()), origin }
+    }
+
+    /// Somebody who has not shown who they are.
+    pub fn anonymous(origin: Origin) -> Self {
+        Self { kind: "anonymous", id: None, origin }
+    }
+
+    /// The service itself, or its operator's command line.
+    pub fn system() -> Self {
+        Self { kind: "system", id: None, origin: Origin::default() }
+    }
+
+    /// From where.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+/// How much an event asks for somebody's attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The course of things.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Somebody may have got in.
+    Critical,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub struct Event {
+    name: &'static str,
+    severity: Severity,
+    failed: bool,
+    resource: Option<(&'static str, String)>,
+    detail: Json,
+}
+
+impl Event {
+    /// An event by its name, such as `user.created`.
+    pub fn new(name: &'static str) -> Self {
+        Self { name, severity: Severity::Info, failed: false, resource: None, detail: json!({}) }
+    }
+
+    /// What was tried did not come to be.
+    #[must_use]
+    pub fn failed(self) -> Self {
+        Self { failed: true, ..self }
+    }
+
+    /// With another severity than the course of things has.
+    #[must_use]
+    pub fn severity(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
+    /// What it happens to.
+    #[must_use]
+    pub fn about(self, kind: &'static str, id: impl Display) -> Self {
+        Self { resource: Some((kind, id.to_string())), ..self }
+    }
+
+    /// More on it: a JSON object, and never a secret.
+    #[must_use]
+    pub fn detail(self, detail: Json) -> Self {
+        Self { detail, ..self }
+    }
+}
+
+/// An event of a moment, as it is kept.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub(super) id: Uuid,
+    pub(super) tenant: Option<Uuid>,
+    pub(super) json: Json,
+}
+
+impl Entry {
+    /// What `actor` does now, in a tenant or, with `None`, to the platform.
+    pub fn new(tenancy: &Tenancy, tenant: Option<Uuid>, actor: &Actor, event: Event) -> Self {
+        let now = tenancy.platform.clock.now();
+        let (resource_type, resource_id) = event.resource.unzip();
+        let json = json!({
+            "event": event.name,
+            "severity": match event.severity {
+                Severity::Info => "info",
+                Severity::Warning => "warning",
+                Severity::Critical => "critical",
+            },
+            "result": if event.failed { "failure" } else { "success" },
+            "actor_type": actor.kind,
+            "actor_id": actor.id,
+            "resource_type": resource_type,
+            "resource_id": resource_id,
+            "address": actor.origin.address,
+            "user_agent": actor.origin.user_agent.as_deref().map(|text| clip(text, 512)),
+            "request_id": actor.origin.request_id,
+            "detail": event.detail,
+            "created_at": timestamp(now),
+        });
+        Self { id: tenancy.platform.random.uuid(now), tenant, json }
+    }
+}
+
+/// A time as the trail has it: RFC 3339 in UTC, to the microsecond that PostgreSQL keeps.
+fn timestamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn clip(text: &str, longest: usize) -> String {
+    text.chars().filter(|char| *char != '\0').take(longest).collect()
+}

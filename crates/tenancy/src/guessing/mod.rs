@@ -1,0 +1,241 @@
+//! Guessing at passwords, slowed down: per account, and per address.
+//!
+//! A few failures cost nothing. After them each one doubles the time until the next attempt, up to a
+//! bound; after a quarter of an hour without any they are forgotten. So nobody is locked out for
+//! good. And no stranger can keep the owner of an account out: failures from one address count
+//! against that address there, and those of all addresses together only slow down addresses from
+//! which nobody has signed in to the account before.
+//!
+//! An attempt that is under way counts as well, so that guessing many at once gains little. Counters
+//! are in Redis, and in a table of the catalog while Redis is away.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::LazyLock,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    hex, log,
+    platform::redis::{Argument, RedisError, Reply, Script},
+    tenancy::Tenancy,
+};
+
+static ATTEMPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("attempt.lua")));
+
+/// How much is let pass.
+#[derive(Clone, Copy)]
+struct Bound {
+    /// Failures without a delay.
+    failures: i64,
+    /// The longest delay, in seconds.
+    longest: i64,
+}
+
+/// One account, from one address.
+const PAIR: Bound = Bound { failures: 5, longest: 900 };
+/// One account, from every address that is new to it.
+const ACCOUNT: Bound = Bound { failures: 20, longest: 60 };
+/// One address, in one tenant.
+const ADDRESS_IN_TENANT: Bound = Bound { failures: 50, longest: 300 };
+/// One address, in all tenants.
+const ADDRESS: Bound = Bound { failures: 500, longest: 300 };
+
+/// Who is guessed at, and from where.
+pub struct Target<'a> {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// What names the account, there or not.
+    pub account: &'a str,
+    /// The address.
+    pub address: Option<IpAddr>,
+    /// Whether somebody has signed in to the account from there before.
+    pub is_known_address: bool,
+}
+
+/// An attempt that is under way. It must be ended.
+#[must_use]
+pub struct Attempt {
+    tenant: Uuid,
+    in_tenant: Vec<(String, Bound)>,
+    everywhere: Vec<(String, Bound)>,
+    store: Store,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Redis,
+    Catalog,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The password was wrong.
+    Failed,
+    /// It was right.
+    Succeeded,
+    /// It was not compared.
+    Abandoned,
+}
+
+impl Outcome {
+    fn step(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Succeeded => "succeeded",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Begins an attempt.
+///
+/// # Errors
+/// [`Error::TooManyAttempts`] when it comes too early.
+pub async fn begin(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
+    let mut attempt = attempt(tenancy, target)?;
+    let wait = match attempt.step(tenancy, "begin").await {
+        Err(Error::Unavailable { reason, .. }) => {
+            log::warning(
+                tenancy,
+                "attempts are counted in PostgreSQL",
+                &Error::unavailable(reason),
+            );
+            attempt.store = Store::Catalog;
+            attempt.step(tenancy, "begin").await?
+        }
+        outcome => outcome?,
+    };
+    match wait {
+        0 => Ok(attempt),
+        wait => Err(Error::TooManyAttempts {
+            retry_after: u32::try_from((wait + 999) / 1_000).unwrap_or(u32::MAX).max(1),
+        }),
+    }
+}
+
+impl Attempt {
+    /// Ends the attempt. Where it cannot be counted it is noted and goes by: it was let in by
+    /// counters that worked a moment ago.
+    pub async fn end(self, tenancy: &Tenancy, outcome: Outcome) {
+        if let Err(error) = self.step(tenancy, outcome.step()).await {
+            log::warning(tenancy, "the end of an attempt was not counted", &error);
+        }
+    }
+
+    /// How many milliseconds to wait; 0 to go on.
+    async fn step(&self, tenancy: &Tenancy, step: &str) -> Result<i64> {
+        if self.store == Store::Catalog {
+            return self.step_in_catalog(tenancy, step).await;
+        }
+        let wait = redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, step).await?;
+        if wait > 0 || self.everywhere.is_empty() {
+            return Ok(wait);
+        }
+        let wait = redis_step(tenancy, "platform:".to_owned(), &self.everywhere, step).await?;
+        if wait > 0 {
+            // What was begun in the tenant is not made.
+            redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, "abandoned").await?;
+        }
+        Ok(wait)
+    }
+
+    fn tenant_prefix(&self) -> String {
+        format!("t:{{{}}}:", self.tenant)
+    }
+
+    async fn step_in_catalog(&self, tenancy: &Tenancy, step: &str) -> Result<i64> {
+        let all = || self.in_tenant.iter().chain(&self.everywhere);
+        let texts = |of: fn(&(String, Bound)) -> String| all().map(of).collect::<Vec<_>>();
+        let catalog = tenancy.catalog().await?;
+        let statement = "SELECT sign_in_attempt($1, $2, $3::text[]::bigint[],
+                                                $4::text[]::bigint[]) AS wait";
+        let parameters = [
+            step.into(),
+            texts(|subject| subject.0.clone()).into(),
+            texts(|subject| subject.1.failures.to_string()).into(),
+            texts(|subject| subject.1.longest.to_string()).into(),
+        ];
+        let row = catalog.query_first(statement, &parameters).await?;
+        let row = row.ok_or_else(|| Error::internal("an attempt has no answer"))?;
+        Ok(row.get("wait")?)
+    }
+}
+
+fn attempt(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
+    let address = target.address.map(network);
+    let tenant = target.tenant.as_bytes();
+    let account = target.account.as_bytes();
+    let subject = |parts: &[&[u8]]| -> Result<String> {
+        Ok(hex::encode(&tenancy.master_key.guessing_subject(parts)?))
+    };
+    let address_text = address.map(|address| address.to_string()).unwrap_or_default();
+    let from = address_text.as_bytes();
+    let pair = subject(&[b"pair", tenant, from, account])?;
+    let mut in_tenant = vec![(pair, PAIR)];
+    if !target.is_known_address {
+        in_tenant.push((subject(&[b"account", tenant, account])?, ACCOUNT));
+    }
+    let mut everywhere = Vec::new();
+    if address.is_some() {
+        in_tenant.push((subject(&[b"address", tenant, from])?, ADDRESS_IN_TENANT));
+        everywhere.push((subject(&[b"address", from])?, ADDRESS));
+    }
+    Ok(Attempt { tenant: target.tenant, in_tenant, everywhere, store: Store::Redis })
+}
+
+async fn redis_step(
+    tenancy: &Tenancy,
+    prefix: String,
+    subjects: &[(String, Bound)],
+    step: &str,
+) -> Result<i64> {
+    let keys: Vec<_> =
+        subjects.iter().map(|subject| format!("{prefix}guess:{}", subject.0)).collect();
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    let mut arguments = vec![Argument::from(step)];
+    for (_, bound) in subjects {
+        arguments.extend([Argument::Int(bound.failures), Argument::Int(bound.longest)]);
+    }
+    let redis = &*tenancy.platform.redis;
+    let replies = match ATTEMPT.run(redis, &keys, &arguments).await {
+        // A kept connection that broke is replaced on the second try.
+        Err(RedisError::Unavailable(_)) => ATTEMPT.run(redis, &keys, &arguments).await?,
+        answer => answer?,
+    };
+    let wait = replies.first().and_then(Reply::as_int);
+    wait.ok_or_else(|| Error::internal("an attempt has no answer"))
+}
+
+/// What one party has of addresses: of IPv6 a network of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S35
+    #[test]
+    fn a_party_has_one_address() {
+        for (one, other, same) in [
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("2001:db8::1", "2001:db8::ffff:1", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+        ] {
+            let [one, other] = [one, other].map(|text| network(text.parse().unwrap()));
+            assert_eq!(one == other, same, "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a request says of its tenant besides its credential: by its host, its path and its header.
+
+use std::net::IpAddr;
+
+use super::Request;
+use crate::{
+    error::Result,
+    http::fields::Text as _,
+    settings::Settings,
+    tenant::{Domain, Slug},
+};
+
+/// The prefixes of a path that a tenant's slug follows.
+const PATH_PREFIXES: [&str; 2] = ["/tenant/", "/t/"];
+/// Where the routes of tenants are.
+const API: &str = "/api/v1";
+
+/// How a request addresses its tenant. It is an address and no authority: a credential says itself
+/// of which tenant it is, and the address may only agree.
+#[derive(Debug, Default)]
+pub struct Addressing {
+    /// The slugs of header, path and subdomain; `None` stands for one that no tenant can have.
+    pub(crate) slugs: Vec<Option<Slug>>,
+    /// The host, where it may be somebody's custom domain.
+    pub(crate) domain: Option<Domain>,
+}
+
+impl Addressing {
+    /// How `request` addresses its tenant.
+    ///
+    /// # Errors
+    /// [`Error::InvalidHeader`](crate::error::Error::InvalidHeader) for a header that stands several
+    /// times.
+    pub(super) fn of(request: &Request, settings: &Settings) -> Result<Self> {
+        let mut addressing = Self::default();
+        let header = request.header("x-tenant-slug")?;
+        for slug in header.into_iter().chain(request.path_slug.as_deref()) {
+            addressing.slugs.push(Slug::parse(slug).ok());
+        }
+        if let Some(host) = host(request, settings)? {
+            addressing.add_host(&host, settings.base_domain.as_ref());
+        }
+        Ok(addressing)
+    }
+
+    fn add_host(&mut self, host: &str, base: Option<&Domain>) {
+        if let Some(base) = base {
+            if host == base.as_str() {
+                return;
+            }
+            let label = host.strip_suffix(base.as_str()).and_then(|rest| rest.strip_suffix('.'));
+            if let Some(label) = label {
+                if !Slug::is_reserved(label) {
+                    self.slugs.push(Slug::parse(label).ok());
+                }
+                return;
+            }
+        }
+        self.domain = Domain::parse(host).ok();
+    }
+}
+
+/// The name of the host that a request is for, in lower case, without port and trailing dot. `None`
+/// for an address.
+fn host(request: &Request, settings: &Settings) -> Result<Option<String>> {
+    let forwarded = match request.peer() {
+        Some(peer) if settings.trusted_proxies.contains(peer) => {
+            // The proxy nearest to the client is first.
+            let hosts = request.header("x-forwarded-host")?;
+            hosts.and_then(|hosts| hosts.split(',').next()).map(str::trim)
+        }
+        _ => None,
+    };
+    let Some(authority) = forwarded.or(request.authority.as_deref()) else { return Ok(None) };
+    let name = match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => authority,
+    };
+    let name = name.strip_suffix('.').unwrap_or(name).to_lowercase();
+    let is_address = name.starts_with('[') || name.parse::<IpAddr>().is_ok();
+    Ok((!is_address && !name.is_empty()).then_some(name))
+}
+
+/// A path without the prefix that names a tenant, and the slug of that prefix. Behind `/t/{slug}`
+/// the routes may also stand without `/api/v1`.
+pub(super) fn split_path(path: &str) -> (String, Option<String>) {
+    for prefix in PATH_PREFIXES {
+        let Some((slug, rest)) = path.strip_prefix(prefix).and_then(|rest| rest.split_once('/'))
+        else {
+            continue;
+        };
+        let rest = format!("/{rest}");
+        let is_api = rest.strip_prefix(API).is_some_and(|rest| rest.starts_with('/'));
+        if is_api {
+            return (rest, Some(slug.to_owned()));
+        }
+        if prefix == "/t/" {
+            return (format!("{API}{rest}"), Some(slug.to_owned()));
+        }
+    }
+    (path.to_owned(), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_may_begin_with_a_tenant() {
+        for (path, route, slug) in [
+            ("/tenant/acme/api/v1/profile", "/api/v1/profile", Some("acme")),
+            ("/t/acme/api/v1/profile", "/api/v1/profile", Some("acme")),
+            ("/t/acme/profile", "/api/v1/profile", Some("acme")),
+            ("/t/acme/tenant/info", "/api/v1/tenant/info", Some("acme")),
+            ("/t//profile", "/api/v1/profile", Some("")),
+            ("/tenant/acme/profile", "/tenant/acme/profile", None),
+            ("/tenant/acme", "/tenant/acme", None),
+            ("/api/v1/tenant/info", "/api/v1/tenant/info", None),
+            ("/health", "/health", None),
+        ] {
+            let expected = (route.to_owned(), slug.map(str::to_owned));
+            assert_eq!(split_path(path), expected, "{path}");
+        }
+    }
+
+    // S30, S34
+    #[test]
+    fn a_host_names_a_tenant_below_the_base_domain_or_by_a_domain() {
+        let base = Domain::parse("saas.example").unwrap();
+        let named = |host: &str| {
+            let mut addressing = Addressing::default();
+            addressing.add_host(host, Some(&base));
+            let slugs = addressing.slugs.iter();
+            let slugs = slugs.map(|slug| slug.as_ref().map(|slug| slug.as_str().to_owned()));
+            (slugs.collect::<Vec<_>>(), addressing.domain.map(|domain| domain.to_string()))
+        };
+        let slug = |slug: &str| (vec![Some(slug.to_owned())], None);
+        assert_eq!(named("acme.saas.example"), slug("acme"));
+        for nobody in ["saas.example", "www.saas.example", "api.saas.example", "localhost"] {
+            assert_eq!(named(nobody), (vec![], None), "{nobody}");
+        }
+        for impossible in ["a.b.saas.example", "-x.saas.example", "x_y.saas.example"] {
+            assert_eq!(named(impossible), (vec![None], None), "{impossible}");
+        }
+        for (host, domain) in [
+            ("company.com", "company.com"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("notsaas.example", "notsaas.example"),
+        ] {
+            assert_eq!(named(host), (vec![], Some(domain.to_owned())));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Keys that sign and verify access tokens, each with its name (`kid`) and its one algorithm.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{SigningKey, VerifyingKey, pkcs8::DecodePrivateKey as _};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::settings::{Secret, Settings};
+
+/// An Ed25519 key that signs. It is never printed.
+#[derive(Clone)]
+pub struct Ed25519Key(SigningKey);
+
+impl Ed25519Key {
+    /// From PKCS#8 as PEM, in which `\n` may stand for the ends of lines, or from its base64 alone,
+    /// or from the 32 bytes of the seed (RFC 8032) in base64url.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let pem = if text.starts_with("-----BEGIN") {
+            text.replace("\\n", "\n")
+        } else {
+            format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
+        };
+        let seed = || URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?.try_into().ok();
+        SigningKey::from_pkcs8_pem(&pem)
+            .ok()
+            .or_else(|| seed().map(|seed| SigningKey::from_bytes(&seed)))
+            .map(Self)
+            .ok_or_else(|| {
+                "must be an Ed25519 key: PKCS#8 as PEM, as openssl genpkey -algorithm ed25519 \
+                 writes it, or 32 bytes in base64url"
+                    .to_owned()
+            })
+    }
+
+    /// What verifies its signatures.
+    pub fn verifying_key(&self) -> Ed25519VerifyingKey {
+        Ed25519VerifyingKey(self.0.verifying_key())
+    }
+}
+
+impl fmt::Debug for Ed25519Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[Ed25519 key]")
+    }
+}
+
+/// An Ed25519 key that verifies.
+#[derive(Debug, Clone)]
+pub struct Ed25519VerifyingKey(VerifyingKey);
+
+impl Ed25519VerifyingKey {
+    /// From keys with commas between, each the `x` of its JWK: 32 bytes in base64url.
+    pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
+        let parse = |text: &str| {
+            let bytes = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+            VerifyingKey::from_bytes(&bytes).ok().filter(|key| !key.is_weak()).map(Self)
+        };
+        text.split(',')
+            .map(|item| parse(item.trim()))
+            .collect::<Option<_>>()
+            .ok_or_else(|| "must be public Ed25519 keys, each the x of its JWK, with commas".into())
+    }
+}
+
+/// A public key as services read it (RFC 7517, RFC 8037).
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Jwk {
+    kty: &'static str,
+    crv: &'static str,
+    alg: &'static str,
+    r#use: &'static str,
+    kid: String,
+    x: String,
+}
+
+impl From<&Ed25519VerifyingKey> for Jwk {
+    fn from(key: &Ed25519VerifyingKey) -> Self {
+        Self {
+            kty: "OKP",
+            crv: "Ed25519",
+            alg: "EdDSA",
+            r#use: "sig",
+            kid: key_id(b"tenancy/v1/kid/ed25519", key.0.as_bytes()),
+            x: URL_SAFE_NO_PAD.encode(key.0.as_bytes()),
+        }
+    }
+}
+
+/// The one key that signs.
+pub(super) struct Signing {
+    pub(super) id: String,
+    pub(super) algorithm: Algorithm,
+    pub(super) key: EncodingKey,
+}
+
+impl Signing {
+    /// The Ed25519 key where there is one, or else the secret.
+    pub(super) fn of(settings: &Settings) -> Self {
+        match &settings.jwt_ed25519_key {
+            Some(key) => Self {
+                id: Jwk::from(&key.verifying_key()).kid,
+                algorithm: Algorithm::EdDSA,
+                key: EncodingKey::from_ed_der(key.0.as_bytes()),
+            },
+            None => Self {
+                id: secret_id(&settings.jwt_secret_key),
+                algorithm: Algorithm::HS256,
+                key: EncodingKey::from_secret(settings.jwt_secret_key.expose().as_bytes()),
+            },
+        }
+    }
+}
+
+/// A key that verifies, for its own algorithm alone.
+pub(super) struct Verifying {
+    pub(super) id: String,
+    pub(super) algorithm: Algorithm,
+    pub(super) key: DecodingKey,
+}
+
+impl Verifying {
+    /// Every key that the settings have. The secret counts beside an Ed25519 key, so that tokens
+    /// outlive the change from one to the other.
+    pub(super) fn all(settings: &Settings) -> Vec<Self> {
+        let secrets = std::iter::once(&settings.jwt_secret_key)
+            .chain(&settings.jwt_verification_secret_keys)
+            .map(|secret| Self {
+                id: secret_id(secret),
+                algorithm: Algorithm::HS256,
+                key: DecodingKey::from_secret(secret.expose().as_bytes()),
+            });
+        let public = public_keys(settings).into_iter().map(|key| Self {
+            id: Jwk::from(&key).kid,
+            algorithm: Algorithm::EdDSA,
+            key: DecodingKey::from_ed_der(key.0.as_bytes()),
+        });
+        secrets.chain(public).collect()
+    }
+}
+
+/// The keys that are published: never a secret.
+pub(super) fn public_keys(settings: &Settings) -> Vec<Ed25519VerifyingKey> {
+    let own = settings.jwt_ed25519_key.as_ref().map(Ed25519Key::verifying_key);
+    own.into_iter().chain(settings.jwt_verification_ed25519_keys.iter().cloned()).collect()
+}
+
+fn secret_id(secret: &Secret) -> String {
+    key_id(b"tenancy/v1/kid", secret.expose().as_bytes())
+}
+
+/// A name for a key that tells nothing of it.
+fn key_id(label: &[u8], key: &[u8]) -> String {
+    let digest = Sha256::new().chain_update(label).chain_update(key).finalize();
+    URL_SAFE_NO_PAD.encode(&digest[..9])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 8032, section 7.1, test 1, and RFC 8410, section 10.3
+    const SEED: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+    const PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+    #[test]
+    fn a_key_is_read_in_each_form() {
+        let der = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
+        for text in [SEED, der, &pem, &pem.replace('\n', "\\n")] {
+            let key = Ed25519Key::parse(text).unwrap();
+            assert_eq!(Jwk::from(&key.verifying_key()).x, PUBLIC, "{text}");
+            assert_eq!(format!("{key:?}"), "[Ed25519 key]");
+        }
+        for text in ["AAAA", "a secret of thirty-two bytes, or more", "-----BEGIN nothing"] {
+            assert!(Ed25519Key::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn public_keys_are_read_by_their_x() {
+        let keys = Ed25519VerifyingKey::parse_list(&format!("{PUBLIC}, {PUBLIC}")).unwrap();
+        assert_eq!(keys.len(), 2);
+        let zero = URL_SAFE_NO_PAD.encode([0; 32]);
+        for text in ["", "AAAA", zero.as_str()] {
+            assert!(Ed25519VerifyingKey::parse_list(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What services ask about tokens: introspection (RFC 7662) and revocation (RFC 7009).
+//!
+//! A service learns of the tokens of its own tenant alone; any other is as good as none.
+
+use std::rc::Rc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{RefreshToken, session};
+use crate::{
+    access::{Role, Scope},
+    admission,
+    api_key::{self, ApiKey},
+    audit::Actor,
+    error::{Error, Result},
+    tenancy::Tenancy,
+    tenant::{Tenant, TenantDb},
+    user,
+};
+
+/// What a token says (RFC 7662, section 2.2). Of one that does not count, only that.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Introspection {
+    /// Whether it counts now.
+    active: bool,
+    #[serde(flatten)]
+    token: Option<ActiveToken>,
+}
+
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct ActiveToken {
+    /// `access_token`, `refresh_token` or `api_key`.
+    token_type: &'static str,
+    /// The scopes, with spaces between.
+    scope: String,
+    /// The user; of an API key the key.
+    sub: Uuid,
+    /// The API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<Uuid>,
+    /// The user's e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    /// The tenant.
+    tid: Uuid,
+    /// The tenant's slug.
+    slug: String,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+}
+
+/// What a token of the tenant says.
+pub async fn introspect(tenancy: &Tenancy, tenant: &Tenant, text: &str) -> Result<Introspection> {
+    let token = if let Some(token) = RefreshToken::parse(&tenancy.master_key, text)? {
+        of_refresh_token(tenancy, tenant, &token).await?
+    } else if let Some(key) = ApiKey::parse(text) {
+        of_api_key(tenancy, tenant, &key).await?
+    } else {
+        of_access_token(tenancy, tenant, text).await?
+    };
+    Ok(Introspection { active: token.is_some(), token })
+}
+
+async fn of_access_token(
+    tenancy: &Tenancy,
+    tenant: &Tenant,
+    text: &str,
+) -> Result<Option<ActiveToken>> {
+    let now = tenancy.platform.clock.now();
+    let claims = match tenancy.access_tokens.verify(text, now) {
+        Ok(claims) if claims.tid == tenant.id => claims,
+        _ => return Ok(None),
+    };
+    match admission::admit_user(tenancy, &claims).await {
+        Ok(_) => {}
+        Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
+        Err(_) => return Ok(None),
+    }
+    Ok(Some(ActiveToken {
+        token_type: "access_token",
+        scope: claims.scope,
+        sub: claims.sub,
+        role: Some(claims.role),
+        tid: claims.tid,
+        slug: claims.slug,
+        sid: Some(claims.sid),
+        iss: Some(claims.iss),
+        aud: Some(claims.aud),
+        jti: Some(claims.jti),
+        iat: Some(claims.iat),
+        nbf: Some(claims.nbf),
+        exp: Some(claims.exp),
+        ..ActiveToken::default()
+    }))
+}
+
+async fn of_refresh_token(
+    tenancy: &Tenancy,
+    tenant: &Tenant,
+    token: &RefreshToken,
+) -> Result<Option<ActiveToken>> {
+    if token.tenant() != tenant.id {
+        return Ok(None);
+    }
+    let now = tenancy.platform.clock.now();
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    let found = session::find_by_token(&database, token, now).await?;
+    Ok(found.map(|(user, expires_at)| ActiveToken {
+        token_type: "refresh_token",
+        scope: names(user.role.scopes()),
+        sub: user.id,
+        username: Some(user.email),
+        role: Some(user.role),
+        tid: tenant.id,
+        slug: tenant.slug.to_string(),
+        sid: Some(token.session()),
+        exp: Some(expires_at.timestamp()),
+        ..ActiveToken::default()
+    }))
+}
+
+async fn of_api_key(
+    tenancy: &Tenancy,
+    tenant: &Tenant,
+    key: &ApiKey,
+) -> Result<Option<ActiveToken>> {
+    if key.tenant() != tenant.id {
+        return Ok(None);
+    }
+    let hash = key.hash();
+    let catalog = tenancy.catalog().await?;
+    let found = api_key::repo::find_by_hash(&*catalog, tenant.id, &hash).await?;
+    let now = tenancy.platform.clock.now();
+    Ok(found.filter(|record| record.is_valid(&hash, now)).map(|record| ActiveToken {
+        token_type: "api_key",
+        scope: names(&record.scopes),
+        sub: record.id,
+        client_id: Some(record.id),
+        tid: tenant.id,
+        slug: tenant.slug.to_string(),
+        iat: Some(record.created_at.timestamp()),
+        exp: record.expires_at.map(|end| end.timestamp()),
+        ..ActiveToken::default()
+    }))
+}
+
+/// Ends the session of a token of the tenant, if there is one. That there is none is no error
+/// (RFC 7009, section 2.2).
+///
+/// # Errors
+/// [`Error::UnsupportedTokenType`] for an API key, which has an end of its own.
+pub async fn revoke(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    text: &str,
+    actor: &Actor,
+) -> Result<()> {
+    if ApiKey::is_meant(text) {
+        return Err(Error::UnsupportedTokenType);
+    }
+    let session = match RefreshToken::parse(&tenancy.master_key, text)? {
+        Some(token) => (token.tenant() == tenant.id).then(|| token.session()),
+        None => match tenancy.access_tokens.verify(text, tenancy.platform.clock.now()) {
+            Ok(claims) => (claims.tid == tenant.id).then_some(claims.sid),
+            Err(_) => None,
+        },
+    };
+    let Some(session) = session else { return Ok(()) };
+    match user::log_out(tenancy, tenant, None, session, session::End::Admin, actor).await {
+        Err(Error::SessionNotFound) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn names(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,130 @@
+//! Making, changing and removing users.
+
+use std::rc::Rc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    NewUser, User, UserChange,
+    repo::{self, Changed},
+};
+use crate::{
+    access::Role,
+    admission,
+    audit::{self, Actor, Entry, Event},
+    error::{Error, Result},
+    http::fields::Patch,
+    tenancy::Tenancy,
+    tenant::{Tenant, TenantDb},
+    token::SetupToken,
+};
+
+/// Makes a user. Without a password it gets a setup token, which is returned with it.
+///
+/// # Errors
+/// [`Error::Taken`] for an address or a username.
+pub async fn create(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    new: NewUser,
+    actor: &Actor,
+) -> Result<(User, Option<SetupToken>)> {
+    let random = &*tenancy.platform.random;
+    let now = tenancy.platform.clock.now();
+    let (password_hash, setup_token) = match &new.password {
+        Some(password) => (Some(tenancy.passwords.hash(tenancy, password).await?), None),
+        None => (None, Some(SetupToken::generate(tenant.id, random))),
+    };
+    let id = random.uuid(now);
+    let event = Event::new("user.created")
+        .about("user", id)
+        .detail(json!({ "role": new.role, "is_invited": setup_token.is_some() }));
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let row = repo::NewRow {
+        id,
+        new: &new,
+        password_hash,
+        setup_token: setup_token.as_ref().map(|token| repo::SetupToken {
+            hash: token.hash(),
+            expires_at: now + tenancy.settings.setup_token_lifetime,
+        }),
+    };
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    let user = repo::insert(&database, &row, &entry).await?;
+    audit::flush_later(tenancy, tenant);
+    Ok((user, setup_token))
+}
+
+/// Changes a user. A role that changes, and a deactivation, count on the next request.
+///
+/// # Errors
+/// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::Taken`].
+pub async fn update(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    id: Uuid,
+    change: &UserChange,
+    actor: &Actor,
+) -> Result<User> {
+    let event = Event::new(event_name(change))
+        .about("user", id)
+        .detail(json!({ "fields": changed_fields(change) }));
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    match repo::update(&database, id, change, &entry).await? {
+        Changed::Done(user) => {
+            admission::publish_user(tenancy, tenant.id, id, user.version).await;
+            audit::flush_later(tenancy, tenant);
+            Ok(user)
+        }
+        Changed::NotFound => Err(Error::UserNotFound),
+        Changed::LastAdministrator => Err(Error::LastAdministrator),
+    }
+}
+
+/// Removes a user for good, with every session and token.
+///
+/// # Errors
+/// [`Error::UserNotFound`], [`Error::LastAdministrator`].
+pub async fn delete(tenancy: &Rc<Tenancy>, tenant: &Tenant, id: Uuid, actor: &Actor) -> Result<()> {
+    let event = Event::new("user.deleted").about("user", id);
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    match repo::delete(&database, id, &entry).await? {
+        Changed::Done(_) => {
+            admission::retire_user(tenancy, tenant.id, id).await;
+            audit::flush_later(tenancy, tenant);
+            Ok(())
+        }
+        Changed::NotFound => Err(Error::UserNotFound),
+        Changed::LastAdministrator => Err(Error::LastAdministrator),
+    }
+}
+
+fn event_name(change: &UserChange) -> &'static str {
+    match (change.is_active, change.role) {
+        (Some(false), _) => "user.deactivated",
+        (Some(true), _) => "user.activated",
+        (None, Some(Role::Admin | Role::User | Role::Viewer)) => "user.role_changed",
+        (None, None) => "user.updated",
+    }
+}
+
+/// The names of what changes: an address or a name of a person is not for the trail.
+fn changed_fields(change: &UserChange) -> Vec<&'static str> {
+    fn given<T>(patch: &Patch<T>) -> bool {
+        patch.is_given()
+    }
+    [
+        ("email", change.email.is_some()),
+        ("username", given(&change.username)),
+        ("first_name", given(&change.first_name)),
+        ("last_name", given(&change.last_name)),
+        ("role", change.role.is_some()),
+        ("is_active", change.is_active.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_given)| is_given.then_some(name))
+    .collect()
+}

@@ -1,0 +1,88 @@
+//! Changing one's own password, and resetting somebody else's.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use super::{
+    SignedIn,
+    repo::{self, PasswordChange},
+    sign_in::{begin_session, compare},
+};
+use crate::{
+    admission,
+    audit::{self, Actor, Entry, Event, Severity},
+    credential::{NewPassword, Password},
+    error::{Error, Result, Unauthenticated},
+    tenancy::Tenancy,
+    tenant::{Tenant, TenantDb},
+    token::SetupToken,
+};
+
+/// Changes the caller's own password, ends every session of theirs, and begins a new one.
+///
+/// # Errors
+/// Names `current_password` when it is wrong; [`Error::TooManyAttempts`] after several of those.
+pub async fn change_password(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    user: Uuid,
+    current: &Password,
+    new: NewPassword,
+    actor: &Actor,
+) -> Result<SignedIn> {
+    let new = new.accept(&tenancy.settings, "new_password")?;
+    let address = actor.origin().address.map(|address| address.to_string());
+    let found = {
+        let database = TenantDb::connect(tenancy, tenant).await?;
+        repo::find_own_credentials(&database, user, address.as_deref()).await?
+    };
+    let found = found.ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
+    let email = found.user.email.clone();
+    let is_right = compare(tenancy, tenant, &email, current, Some(&found), actor).await?.is_some();
+    if !is_right {
+        return Err(Error::invalid_field("current_password", "is not your password"));
+    }
+    let hash = tenancy.passwords.hash(tenancy, &new).await?;
+    let event = Event::new("password.changed").about("user", user);
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let change = PasswordChange {
+        user,
+        from: found.password_hash.as_deref(),
+        to: Some(&hash),
+        setup_token: None,
+    };
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    let changed = repo::replace_password(&database, &change, &entry).await?;
+    let user = changed.ok_or_else(|| Error::unavailable("the password was changed meanwhile"))?;
+    admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
+    begin_session(tenancy, tenant, &database, user, actor).await
+}
+
+/// Takes a user's password and sessions away, and returns the token that sets another password once.
+///
+/// # Errors
+/// [`Error::UserNotFound`].
+pub async fn reset_password(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    user: Uuid,
+    actor: &Actor,
+) -> Result<(SetupToken, chrono::DateTime<chrono::Utc>)> {
+    let token = SetupToken::generate(tenant.id, &*tenancy.platform.random);
+    let expires_at = tenancy.platform.clock.now() + tenancy.settings.setup_token_lifetime;
+    let event = Event::new("password.reset").about("user", user).severity(Severity::Warning);
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let change = PasswordChange {
+        user,
+        from: None,
+        to: None,
+        setup_token: Some(repo::SetupToken { hash: token.hash(), expires_at }),
+    };
+    let database = TenantDb::connect(tenancy, tenant).await?;
+    let changed = repo::replace_password(&database, &change, &entry).await?;
+    let user = changed.ok_or(Error::UserNotFound)?;
+    admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
+    audit::flush_later(tenancy, tenant);
+    Ok((token, expires_at))
+}
