@@ -89,6 +89,7 @@ impl Services {
             ("ADMIN_API_KEY", "for-tests-alone-the-key-of-the-platform".to_owned()),
             ("ALLOWED_POSTGRES_HOSTS", "postgres://127.0.0.1:*".to_owned()),
             ("ALLOWED_REDIS_HOSTS", format!("redis://{redis}")),
+            ("BASE_DOMAIN", "saas.example".to_owned()),
             ("ALLOWED_ORIGINS", "https://app.example.com".to_owned()),
         ])
     }

@@ -1,6 +1,10 @@
 //! Tenants and users for tests.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use http::Method;
 use serde_json::{Value, json};
@@ -72,6 +76,56 @@ impl TestTenant {
     /// A POST with a JSON body, addressed to this tenant.
     pub fn post(&self, path: &str, body: &Value) -> Call {
         self.world.post(path, body).slug(&self.slug)
+    }
+
+    /// A PATCH with a JSON body, addressed to this tenant.
+    pub fn patch(&self, path: &str, body: &Value) -> Call {
+        self.world.call(Method::PATCH, path).json(body).slug(&self.slug)
+    }
+
+    /// A DELETE, addressed to this tenant.
+    pub fn delete(&self, path: &str) -> Call {
+        self.world.call(Method::DELETE, path).slug(&self.slug)
+    }
+
+    /// A new API key with these scopes.
+    pub fn api_key(&self, scopes: &[&str]) -> String {
+        let created = self.create_api_key(&json!({ "name": "of a test", "scopes": scopes }));
+        created["api_key"].as_str().expect("a new key is shown").to_owned()
+    }
+
+    /// A new API key, as it was answered.
+    pub fn create_api_key(&self, body: &Value) -> Value {
+        self.post("/api/v1/api-keys", body).token(&self.admin.access_token).send().expect(201)
+    }
+
+    /// What the audit trail has of an event, the oldest first.
+    pub fn audited(&self, event: &str) -> Vec<Value> {
+        let query = "SELECT jsonb_build_object('actor_type', actor_type, 'actor_id', actor_id,
+                         'resource_type', resource_type, 'resource_id', resource_id,
+                         'result', result, 'severity', severity, 'address', address,
+                         'request_id', request_id, 'detail', detail)::text
+                     FROM tenant_audit_logs WHERE tenant_id = $1::text::uuid AND event = $2
+                     ORDER BY sequence";
+        let rows = self.world.services.superuser("tenancy").query(query, &[&self.id, &event]);
+        let rows = rows.expect("the trail is read");
+        let row = |row: &postgres::Row| serde_json::from_str(row.get(0)).expect("rows are JSON");
+        rows.iter().map(row).collect()
+    }
+
+    /// Waits until the audit trail has so many of an event, and returns them.
+    #[track_caller]
+    pub fn wait_until_audited(&self, event: &str, count: usize) -> Vec<Value> {
+        let begin = Instant::now();
+        loop {
+            let rows = self.audited(event);
+            if rows.len() >= count {
+                assert_eq!(rows.len(), count, "{event}: {rows:?}");
+                return rows;
+            }
+            assert!(begin.elapsed().as_secs() < 20, "{event} is not in the trail: {rows:?}");
+            sleep(Duration::from_millis(20));
+        }
     }
 
     /// Signs in.

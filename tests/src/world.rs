@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     process::{Command, Output},
-    sync::OnceLock,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use http::Method;
@@ -18,6 +18,7 @@ pub struct World {
     /// PostgreSQL and Redis.
     pub services: Services,
     application: Application,
+    repairs: Mutex<()>,
 }
 
 impl World {
@@ -36,7 +37,7 @@ impl World {
         let output = tenantctl(&settings, &["migrate"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let application = Application::start(&settings, &services.folder());
-        Self { services, application }
+        Self { services, application, repairs: Mutex::new(()) }
     }
 
     /// The settings of the application, by their plain names.
@@ -89,6 +90,13 @@ impl World {
         Application::start(&self.services.settings(databases), &self.services.folder())
     }
 
+    /// Another application on the same servers, with these settings changed.
+    pub fn application_with(&self, changed: &[(&'static str, &str)]) -> Application {
+        let mut settings = self.settings();
+        settings.extend(changed.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Application::start(&settings, &self.services.folder())
+    }
+
     /// The lines that have `text` in the logs of the applications.
     pub fn logged(&self, text: &str) -> String {
         let folders = self.services.folder().read_dir().expect("the folder of the run is there");
@@ -108,6 +116,11 @@ impl World {
             .output()
             .expect("redis-cli runs");
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
+    /// Keeps the tests from repairing what another one of them has broken.
+    pub fn repairs_alone(&self) -> MutexGuard<'_, ()> {
+        self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `tenantctl` with the settings of the application.

@@ -1,38 +1,164 @@
-//! The table of access, walked: every route with every kind of caller.
+//! The table of access, walked: every route with every kind of caller. `tests/openapi` holds the
+//! table against the OpenAPI document, so a route that is in neither fails there.
 
-use e2e::World;
-use tenancy::access::{Access, ROUTES, Role};
+use e2e::{Answer, Call, TestTenant, World};
+use http::Method;
+use serde_json::Value;
+use tenancy::access::{Access, ROUTES, Role, Scope};
+use uuid::Uuid;
 
+/// A kind of caller, with what it is let do by this access, or why not.
+struct Caller {
+    name: &'static str,
+    credential: Option<String>,
+    verdict: fn(Access) -> Result<(), &'static str>,
+}
+
+fn as_role(role: Role, access: Access) -> Result<(), &'static str> {
+    match access {
+        Access::Public | Access::Authenticated => Ok(()),
+        Access::Operator => Err("invalid_admin_key"),
+        Access::Member(scope) | Access::User(scope) => {
+            if role.scopes().contains(&scope) {
+                Ok(())
+            } else {
+                Err("forbidden")
+            }
+        }
+    }
+}
+
+fn as_api_key(scopes: &[Scope], access: Access) -> Result<(), &'static str> {
+    match access {
+        Access::Public | Access::Authenticated => Ok(()),
+        Access::Operator => Err("invalid_admin_key"),
+        Access::User(_) => Err("user_required"),
+        Access::Member(scope) => {
+            if scopes.contains(&scope) {
+                Ok(())
+            } else {
+                Err("forbidden")
+            }
+        }
+    }
+}
+
+fn callers(tenant: &TestTenant, other: &TestTenant) -> Vec<Caller> {
+    let role = |role: &str| Some(tenant.user(role).access_token);
+    let all: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    vec![
+        Caller {
+            name: "nobody",
+            credential: None,
+            verdict: |access| match access {
+                Access::Public => Ok(()),
+                _ => Err("authentication_required"),
+            },
+        },
+        Caller {
+            name: "a viewer",
+            credential: role("viewer"),
+            verdict: |access| as_role(Role::Viewer, access),
+        },
+        Caller {
+            name: "a user",
+            credential: role("user"),
+            verdict: |access| as_role(Role::User, access),
+        },
+        Caller {
+            name: "an administrator",
+            credential: role("admin"),
+            verdict: |access| as_role(Role::Admin, access),
+        },
+        Caller {
+            name: "an API key without scopes",
+            credential: Some(tenant.api_key(&[])),
+            verdict: |access| as_api_key(&[], access),
+        },
+        Caller {
+            name: "an API key with every scope",
+            credential: Some(tenant.api_key(&all)),
+            verdict: |access| as_api_key(Scope::ALL, access),
+        },
+        Caller {
+            name: "an administrator of another tenant",
+            credential: Some(other.user("admin").access_token),
+            verdict: |access| match access {
+                Access::Public => Ok(()),
+                Access::Operator => Err("invalid_admin_key"),
+                _ => Err("tenant_mismatch"),
+            },
+        },
+        Caller {
+            name: "the platform's administration",
+            credential: Some(World::get().admin_key()),
+            verdict: |access| match access {
+                Access::Public | Access::Operator => Ok(()),
+                _ => Err("invalid_token"),
+            },
+        },
+    ]
+}
+
+fn call(tenant: &TestTenant, method: &Method, path: &str, credential: Option<&str>) -> Answer {
+    let path = path.replace("{id}", &Uuid::nil().to_string()).replace("{*path}", "some/path");
+    let call = World::get().call(method.clone(), &path).slug(&tenant.slug);
+    credential.into_iter().fold(call, Call::token).send()
+}
+
+// S16, S17
 #[test]
 fn every_route_takes_whom_the_table_says() {
     let world = World::get();
-    let tenant = world.tenant();
-    let (user, viewer) = (tenant.user("user"), tenant.user("viewer"));
-    let operator = world.admin_key();
-    for (method, path, access) in ROUTES {
-        let path = path.replace("{id}", &tenant.id);
-        let call = |token: Option<&str>| {
-            let call = world.call(method.clone(), &path);
-            let call = token.into_iter().fold(call, e2e::Call::token);
-            call.send().status
-        };
-        let refused = |status: u16| status == 401 || status == 403;
-        let callers = [
-            (None, None, false),
-            (Some(viewer.access_token.as_str()), Some(Role::Viewer), false),
-            (Some(user.access_token.as_str()), Some(Role::User), false),
-            (Some(tenant.admin.access_token.as_str()), Some(Role::Admin), false),
-            (Some(operator.as_str()), None, true),
-        ];
-        for (token, role, is_operator) in callers {
-            let may = match access {
-                Access::Public => true,
-                Access::Operator => is_operator,
-                Access::Member(scope) => role.is_some_and(|role| role.scopes().contains(scope)),
-            };
-            let status = call(token);
-            assert_eq!(!refused(status), may, "{method} {path} as {role:?}: {status}");
-            assert!(status < 500 && status != 404 && status != 405, "{method} {path}: {status}");
+    let (tenant, other) = (world.tenant(), world.tenant());
+    let callers = callers(&tenant, &other);
+    // What ends the session of its caller comes last.
+    let (ending, mut routes): (Vec<_>, Vec<_>) =
+        ROUTES.iter().partition(|route| route.1.contains("/logout"));
+    routes.extend(ending);
+    for (method, path, access) in routes {
+        for Caller { name, credential, verdict } in &callers {
+            let answer = call(&tenant, method, path, credential.as_deref());
+            let status = answer.status;
+            let code = || answer.json()["code"].as_str().unwrap_or_default().to_owned();
+            match verdict(*access) {
+                // Who has logged out before, in this very test, is nobody any more.
+                Ok(()) if path.contains("/logout") && status == 401 => {
+                    assert_eq!(code(), "token_revoked", "{method} {path} as {name}");
+                }
+                Ok(()) => {
+                    let refused = status == 401 || status == 403 || status == 405 || status >= 500;
+                    assert!(!refused, "{method} {path} as {name}: {}", answer.text);
+                    assert_ne!(code_or_empty(&answer), "route_not_found", "{method} {path}");
+                }
+                Err(_) if path.contains("/logout") && status == 401 => {}
+                Err(expected) => {
+                    assert!(status == 401 || status == 403, "{method} {path} as {name}: {status}");
+                    assert_eq!(code(), expected, "{method} {path} as {name}");
+                }
+            }
         }
+    }
+}
+
+fn code_or_empty(answer: &Answer) -> String {
+    let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+    body["code"].as_str().unwrap_or_default().to_owned()
+}
+
+// S16
+#[test]
+fn an_api_key_may_do_what_its_scopes_say_one_by_one() {
+    let tenant = World::get().tenant();
+    for (method, path, access) in ROUTES {
+        let Access::Member(scope) = access else { continue };
+        let others = Scope::ALL.iter().filter(|other| *other != scope);
+        let others: Vec<_> = others.map(|other| other.as_str()).collect();
+        let without = tenant.api_key(&others);
+        let problem = call(&tenant, method, path, Some(&without)).expect_problem(403, "forbidden");
+        assert!(problem["detail"].as_str().unwrap().contains(scope.as_str()), "{problem}");
+        let with = tenant.api_key(&[scope.as_str()]);
+        let status = call(&tenant, method, path, Some(&with)).status;
+        assert!(![401, 403, 405].contains(&status) && status < 500, "{method} {path}: {status}");
     }
 }

@@ -96,7 +96,11 @@ fn an_unknown_path_is_a_problem() {
         "/api/v2/profile",
         "/.well-known/nothing",
         "/%2e%2e/admin/tenants",
-        "/t/acme/api/v1/profile",
+        "/t/acme/health",
+        "/t/acme",
+        "/tenant/acme/profile",
+        "/tenant/acme/admin/tenants",
+        "/t/acme/openapi.json",
     ] {
         world.get_path(path).send().expect_problem(404, "route_not_found");
     }
@@ -108,8 +112,8 @@ fn a_wrong_method_is_told_the_right_ones() {
     for (method, path, allow) in [
         (Method::DELETE, "/health", "GET, HEAD, OPTIONS"),
         (Method::GET, LOGIN, "OPTIONS, POST"),
-        (Method::PUT, "/api/v1/users", "OPTIONS, POST"),
-        (Method::PATCH, "/api/v1/profile", "GET, HEAD, OPTIONS"),
+        (Method::PUT, "/api/v1/users", "GET, HEAD, OPTIONS, POST"),
+        (Method::PUT, "/api/v1/profile", "GET, HEAD, OPTIONS, PATCH"),
         (Method::from_bytes(b"BREW").unwrap(), "/health", "GET, HEAD, OPTIONS"),
     ] {
         let answer = world.call(method, path).send();

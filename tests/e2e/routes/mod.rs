@@ -1,8 +1,11 @@
 mod access;
 mod admin;
+mod api_keys;
 mod auth;
 mod edge;
 mod health;
+mod jwks;
+mod password;
 mod profile;
 mod tenant_info;
 mod users;

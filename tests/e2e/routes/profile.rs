@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use e2e::World;
+use serde_json::{Value, json};
 
 #[test]
 fn each_role_sees_its_own_profile() {
@@ -32,7 +33,6 @@ fn what_is_no_access_token_is_refused() {
         format!("{token}."),
         // S4
         tenant.admin.refresh_token.clone(),
-        tenant.created["api_key"].as_str().unwrap().to_owned(),
         world.admin_key(),
         // S5
         format!("{}.{claims}.{signature}", "A".repeat(9_000)),
@@ -43,6 +43,8 @@ fn what_is_no_access_token_is_refused() {
         let challenge = r#"Bearer realm="tenancy", error="invalid_token""#;
         assert_eq!(answer.header("www-authenticate"), challenge);
     }
+    let key = tenant.created["api_key"].as_str().unwrap();
+    tenant.get("/api/v1/profile").token(key).send().expect_problem(403, "user_required");
     let missing = tenant.get("/api/v1/profile").send();
     missing.expect_problem(401, "authentication_required");
     // S7
@@ -50,4 +52,21 @@ fn what_is_no_access_token_is_refused() {
     in_the_query.expect_problem(401, "authentication_required");
     let basic = tenant.get("/api/v1/profile").header("authorization", "Basic YTpi").send();
     basic.expect_problem(401, "invalid_token");
+}
+
+#[test]
+fn everybody_changes_their_own_names_and_nothing_else() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("viewer");
+    let patch =
+        |body: &Value| tenant.patch("/api/v1/profile", body).token(&user.access_token).send();
+    let changed = patch(&json!({ "username": "me", "first_name": "Mia" })).expect(200);
+    assert_eq!((&changed["username"], &changed["first_name"]), (&json!("me"), &json!("Mia")));
+    assert_eq!(patch(&json!({ "username": null })).expect(200)["username"], Value::Null);
+    assert_eq!(patch(&json!({})).expect(200)["first_name"], "Mia");
+    for field in ["role", "is_active", "email", "is_verified", "id", "version"] {
+        assert_eq!(patch(&json!({ field: "admin" })).expect_invalid(), [field]);
+    }
+    let profile = tenant.get("/api/v1/profile").token(&user.access_token).send().expect(200);
+    assert_eq!(profile["role"], "viewer");
 }

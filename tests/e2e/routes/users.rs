@@ -1,8 +1,9 @@
 //! `POST /api/v1/users`
 
-use e2e::World;
+use e2e::{TestTenant, World};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
+use tenancy::access::Scope;
 
 #[test]
 fn an_administrator_makes_users_in_the_tenants_own_database() {
@@ -86,4 +87,215 @@ fn every_bad_field_is_named() {
         let call = tenant.post("/api/v1/users", &body).token(&tenant.admin.access_token);
         assert_eq!(call.send().expect_invalid(), fields, "{body}");
     }
+}
+
+fn get(tenant: &TestTenant, path: &str) -> e2e::Answer {
+    tenant.get(path).token(&tenant.admin.access_token).send()
+}
+
+fn patch(tenant: &TestTenant, id: &str, body: &Value) -> e2e::Answer {
+    tenant.patch(&format!("/api/v1/users/{id}"), body).token(&tenant.admin.access_token).send()
+}
+
+fn delete(tenant: &TestTenant, id: &str) -> e2e::Answer {
+    tenant.delete(&format!("/api/v1/users/{id}")).token(&tenant.admin.access_token).send()
+}
+
+#[test]
+fn users_are_listed_by_page_and_found_by_text() {
+    let tenant = World::get().tenant();
+    let one = tenant.user("user");
+    let two = tenant.user("viewer");
+    let list = |query: &str| get(&tenant, &format!("/api/v1/users{query}")).expect(200);
+    let ids = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap();
+        items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = list("");
+    assert_eq!(ids(&all), [&two.id, &one.id, &tenant.admin.id].map(String::clone));
+    assert_eq!((&all["total"], &all["limit"]), (&json!(3), &json!(50)));
+    assert!(all["items"][0]["password_hash"].is_null() && all["items"][0]["version"].is_null());
+    let second = list("?offset=1&limit=1");
+    assert_eq!((ids(&second), &second["total"]), (vec![one.id.clone()], &json!(3)));
+    assert_eq!(ids(&list("?role=viewer")), [two.id.as_str()]);
+    let found = list(&format!("?search={}", one.email.to_uppercase()));
+    assert_eq!(ids(&found), [one.id.as_str()]);
+    assert_eq!(list("?search=100%25_")["total"], 0);
+    patch(&tenant, &two.id, &json!({ "is_active": false })).expect(200);
+    assert_eq!(ids(&list("?is_active=false")), [two.id]);
+    for (query, field) in [("?limit=0", "limit"), ("?role=owner", "role"), ("?x=1", "x")] {
+        let answer = get(&tenant, &format!("/api/v1/users{query}"));
+        assert_eq!(answer.expect_invalid(), [field]);
+    }
+}
+
+// S18
+#[test]
+fn a_user_of_another_tenant_is_not_there() {
+    let world = World::get();
+    let (tenant, other) = (world.tenant(), world.tenant());
+    let stranger = other.user("user");
+    let nobody = uuid::Uuid::nil().to_string();
+    let mut bodies = Vec::new();
+    for id in [&stranger.id, &nobody, "nonsense"] {
+        let path = format!("/api/v1/users/{id}");
+        let reset = tenant.post(&format!("{path}/reset-password"), &json!({}));
+        for answer in [
+            get(&tenant, &path),
+            patch(&tenant, id, &json!({ "role": "admin" })),
+            delete(&tenant, id),
+            reset.token(&tenant.admin.access_token).send(),
+        ] {
+            let mut problem = answer.expect_problem(404, "user_not_found");
+            problem["request_id"].take();
+            bodies.push(problem);
+        }
+    }
+    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{bodies:?}");
+    other.get("/api/v1/profile").token(&stranger.access_token).send().expect(200);
+}
+
+#[test]
+fn a_user_is_changed_field_by_field() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    let names = json!({ "username": "ursula", "first_name": "Ursula", "last_name": "Ü" });
+    let changed = patch(&tenant, &user.id, &names).expect(200);
+    assert_eq!((&changed["username"], &changed["role"]), (&json!("ursula"), &json!("user")));
+    let changed = patch(&tenant, &user.id, &json!({ "first_name": null })).expect(200);
+    assert_eq!((&changed["first_name"], &changed["last_name"]), (&Value::Null, &json!("Ü")));
+    // S30
+    let email = json!({ "email": "New.Name@Acme.COM" });
+    assert_eq!(patch(&tenant, &user.id, &email).expect(200)["email"], "new.name@acme.com");
+    tenant.login("NEW.name@acme.com", &user.password).expect(200);
+    assert_eq!(
+        get(&tenant, &format!("/api/v1/users/{}", user.id)).expect(200)["username"],
+        "ursula"
+    );
+    let taken = json!({ "email": tenant.admin.email });
+    patch(&tenant, &user.id, &taken).expect_problem(409, "email_taken");
+    for (body, field) in [
+        (json!({ "email": null, "role": "owner" }), "role"),
+        (json!({ "is_active": "no" }), "is_active"),
+        (json!({ "username": "" }), "username"),
+        (json!({ "password": "secure_password" }), "password"),
+    ] {
+        assert_eq!(patch(&tenant, &user.id, &body).expect_invalid(), [field], "{body}");
+    }
+    let events = tenant.wait_until_audited("user.updated", 3);
+    assert_eq!(events[0]["actor_id"], tenant.admin.id);
+    assert_eq!(events[0]["resource_id"], user.id);
+    assert_eq!(events[2]["detail"]["fields"], json!(["email"]));
+    // S37
+    assert!(!events.iter().any(|event| event.to_string().contains("acme.com")), "{events:?}");
+}
+
+#[test]
+fn a_user_who_is_deleted_is_gone() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    assert_eq!(delete(&tenant, &user.id).status, 204);
+    get(&tenant, &format!("/api/v1/users/{}", user.id)).expect_problem(404, "user_not_found");
+    delete(&tenant, &user.id).expect_problem(404, "user_not_found");
+    tenant.login(&user.email, &user.password).expect_problem(401, "invalid_credentials");
+    let profile = tenant.get("/api/v1/profile").token(&user.access_token).send();
+    profile.expect_problem(401, "token_revoked");
+    // The address is free again, and who has it now is somebody else.
+    let again = json!({ "email": user.email, "password": "secure_password" });
+    let again = tenant.post("/api/v1/users", &again).token(&tenant.admin.access_token);
+    assert_ne!(again.send().expect(201)["id"], user.id);
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    let tenant = World::get().tenant();
+    for change in [
+        json!({ "role": "user" }),
+        json!({ "role": "viewer", "first_name": "A" }),
+        json!({ "is_active": false }),
+    ] {
+        patch(&tenant, &tenant.admin.id, &change).expect_problem(409, "last_admin");
+    }
+    delete(&tenant, &tenant.admin.id).expect_problem(409, "last_admin");
+    patch(&tenant, &tenant.admin.id, &json!({ "first_name": "Still" })).expect(200);
+    // One who may not sign in is none.
+    let second = tenant.user("admin");
+    patch(&tenant, &second.id, &json!({ "is_active": false })).expect(200);
+    delete(&tenant, &tenant.admin.id).expect_problem(409, "last_admin");
+    patch(&tenant, &second.id, &json!({ "is_active": true })).expect(200);
+    patch(&tenant, &second.id, &json!({ "role": "user" })).expect(200);
+    let events = tenant.wait_until_audited("user.role_changed", 1);
+    assert_eq!(events[0]["detail"]["before"]["role"], "admin");
+    assert_eq!(events[0]["detail"]["after"]["role"], "user");
+}
+
+#[test]
+fn two_administrators_cannot_remove_one_another_at_once() {
+    let tenant = World::get().tenant();
+    let all: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let key = tenant.api_key(&all);
+    let role = |id: &str, role: &str| {
+        let path = format!("/api/v1/users/{id}");
+        tenant.patch(&path, &json!({ "role": role })).token(&key).send().status
+    };
+    let second = tenant.user("admin");
+    for _ in 0..5 {
+        let mut statuses = std::thread::scope(|scope| {
+            let demotions =
+                [&tenant.admin.id, &second.id].map(|id| scope.spawn(|| role(id, "user")));
+            demotions.map(|demotion| demotion.join().unwrap())
+        });
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409]);
+        for id in [&tenant.admin.id, &second.id] {
+            assert_eq!(role(id, "admin"), 200);
+        }
+    }
+}
+
+// S10
+#[test]
+fn a_reset_takes_password_and_sessions_away() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    let reset = || {
+        let path = format!("/api/v1/users/{}/reset-password", user.id);
+        tenant.post(&path, &json!({})).token(&tenant.admin.access_token).send()
+    };
+    let (first, second) = (reset().expect(200), reset().expect(200));
+    tenant.login(&user.email, &user.password).expect_problem(401, "invalid_credentials");
+    let profile = tenant.get("/api/v1/profile").token(&user.access_token).send();
+    profile.expect_problem(401, "token_revoked");
+    let refresh =
+        world.post("/api/v1/auth/refresh", &json!({ "refresh_token": user.refresh_token }));
+    refresh.send().expect_problem(401, "invalid_refresh_token");
+    let set_up = |token: &Value| {
+        let body = json!({ "setup_token": token, "password": "a new password" });
+        world.post("/api/v1/auth/setup", &body).send()
+    };
+    set_up(&first["setup_token"]).expect_problem(401, "invalid_setup_token");
+    set_up(&second["setup_token"]).expect(200);
+    set_up(&second["setup_token"]).expect_problem(401, "invalid_setup_token");
+    tenant.login(&user.email, "a new password").expect(200);
+    tenant.wait_until_audited("password.reset", 2);
+    tenant.wait_until_audited("auth.password_set", 2);
+}
+
+// S16
+#[test]
+fn nobody_gives_what_they_do_not_have() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    let key = tenant.api_key(&["users:write", "users:read", "profile:read"]);
+    let as_key = |call: e2e::Call| call.token(&key).send();
+    let admin = json!({ "email": "a@b.example", "role": "admin" });
+    as_key(tenant.post("/api/v1/users", &admin)).expect_problem(403, "scope_not_held");
+    let path = format!("/api/v1/users/{}", user.id);
+    let promote = json!({ "role": "admin" });
+    as_key(tenant.patch(&path, &promote)).expect_problem(403, "scope_not_held");
+    let reset = format!("/api/v1/users/{}/reset-password", tenant.admin.id);
+    as_key(tenant.post(&reset, &json!({}))).expect_problem(403, "scope_not_held");
+    as_key(tenant.patch(&path, &json!({ "first_name": "A" }))).expect(200);
+    tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
 }

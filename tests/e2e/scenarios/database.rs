@@ -123,7 +123,7 @@ fn migrating_again_changes_nothing() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let lines = text(&output.stdout);
     assert!(
-        lines.starts_with("catalog: up to date\ntemplate tenancy_tenant_v1: up to date\n"),
+        lines.starts_with("catalog: up to date\ntemplate tenancy_tenant_v2: up to date\n"),
         "{lines}"
     );
     assert!(lines.contains(" 0 migrated, 0 failed"), "{lines}");
@@ -132,7 +132,7 @@ fn migrating_again_changes_nothing() {
 #[test]
 fn a_template_that_is_missing_is_built_by_the_call_that_needs_it() {
     let world = World::get();
-    let drop = "DROP DATABASE tenancy_tenant_v1";
+    let drop = "DROP DATABASE tenancy_tenant_v2";
     // Another test may be copying it just now.
     while let Err(error) = world.services.superuser("tenancy").batch_execute(drop) {
         assert_eq!(error.code(), Some(&SqlState::OBJECT_IN_USE), "{error}");
@@ -170,11 +170,15 @@ fn a_migration_whose_text_has_changed_is_refused() {
     let world = World::get();
     let tenant = world.tenant();
     let mut database = world.services.superuser(&tenant.database());
-    let checksum: String =
-        database.query_one("SELECT checksum FROM schema_migrations", &[]).unwrap().get(0);
-    database.execute("UPDATE schema_migrations SET checksum = 'another'", &[]).unwrap();
+    let checksum: String = database
+        .query_one("SELECT checksum FROM schema_migrations WHERE version = 1", &[])
+        .unwrap()
+        .get(0);
+    database
+        .execute("UPDATE schema_migrations SET checksum = 'another' WHERE version = 1", &[])
+        .unwrap();
     let output = world.tenantctl(&["migrate"]);
-    let set = "UPDATE schema_migrations SET checksum = $1";
+    let set = "UPDATE schema_migrations SET checksum = $1 WHERE version = 1";
     database.execute(set, &[&checksum]).unwrap();
     assert!(!output.status.success());
     let error = text(&output.stderr);

@@ -1,8 +1,12 @@
+mod audit;
 mod crash;
 mod database;
 mod dev;
+mod guessing;
+mod immediate_effect;
 mod isolation;
 mod operator;
 mod outage;
+mod resolution;
 mod revocation;
 mod seed_examples;

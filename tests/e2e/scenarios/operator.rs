@@ -1,18 +1,9 @@
 //! `tenantctl`, as an operator runs it.
 
-use std::{
-    process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::process::Command;
 
 use e2e::{World, root, unique};
 use serde_json::{Value, json};
-
-/// Keeps the tests from repairing what another one of them has broken.
-fn repairs_alone() -> MutexGuard<'static, ()> {
-    static REPAIR: Mutex<()> = Mutex::new(());
-    REPAIR.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Makes it long ago that the tenant was changed, for a repair that leaves alone what other tests
 /// have just begun.
@@ -78,7 +69,7 @@ fn the_doctor_names_each_setting_that_is_missing_or_weak() {
 
 #[test]
 fn a_tenant_that_a_crash_left_is_finished_by_repair() {
-    let _alone = repairs_alone();
+    let _alone = World::get().repairs_alone();
     let world = World::get();
     let slug = unique("crashed");
     let mut catalog = world.services.superuser("tenancy");
@@ -116,7 +107,7 @@ fn a_tenant_that_a_crash_left_is_finished_by_repair() {
 
 #[test]
 fn repair_comes_too_late_for_who_has_signed_in() {
-    let _alone = repairs_alone();
+    let _alone = World::get().repairs_alone();
     let world = World::get();
     let tenant = world.tenant();
     let begin = "UPDATE tenants SET status = 'provisioning' WHERE slug = $1";
@@ -132,7 +123,7 @@ fn repair_comes_too_late_for_who_has_signed_in() {
 
 #[test]
 fn a_copy_that_another_call_left_is_dropped_by_repair() {
-    let _alone = repairs_alone();
+    let _alone = World::get().repairs_alone();
     let world = World::get();
     let tenant = world.tenant();
     let copy = format!("tenant_{}", tenant.id.replace('-', ""));
@@ -146,7 +137,7 @@ fn a_copy_that_another_call_left_is_dropped_by_repair() {
 
 #[test]
 fn a_template_that_a_crash_left_is_dropped_by_repair() {
-    let _alone = repairs_alone();
+    let _alone = World::get().repairs_alone();
     let world = World::get();
     let mut superuser = world.services.superuser("tenancy");
     let create = "CREATE DATABASE tenancy_tenant_v1_12345 OWNER tenancy ALLOW_CONNECTIONS false";

@@ -1,0 +1,84 @@
+//! `POST /api/v1/auth/introspect` (RFC 7662)
+
+use e2e::{Answer, TestTenant, World};
+use http::Method;
+use serde_json::json;
+
+fn introspect(service: &str, token: &str) -> Answer {
+    World::get()
+        .call(Method::POST, "/api/v1/auth/introspect")
+        .token(service)
+        .body("application/x-www-form-urlencoded", format!("token={token}&token_type_hint=x"))
+        .send()
+}
+
+fn service(tenant: &TestTenant) -> String {
+    tenant.api_key(&["tokens:introspect"])
+}
+
+#[test]
+fn a_token_that_counts_is_told() {
+    let tenant = World::get().tenant();
+    let service = service(&tenant);
+    let user = tenant.user("user");
+    let token = introspect(&service, &user.access_token).expect(200);
+    assert_eq!(token["active"], true);
+    assert_eq!(token["token_type"], "access_token");
+    assert_eq!((&token["sub"], &token["tid"]), (&json!(user.id), &json!(tenant.id)));
+    assert_eq!((&token["slug"], &token["role"]), (&json!(tenant.slug), &json!("user")));
+    assert_eq!(token["scope"], "profile:read profile:write tenant:read");
+    assert_eq!((&token["iss"], &token["aud"]), (&json!("tenancy"), &json!("tenancy")));
+    let number = |name: &str| token[name].as_i64().unwrap();
+    assert_eq!(number("exp") - number("iat"), 1_800);
+    let refresh = introspect(&service, &user.refresh_token).expect(200);
+    assert_eq!(
+        (&refresh["active"], &refresh["token_type"]),
+        (&json!(true), &json!("refresh_token"))
+    );
+    assert_eq!(refresh["username"], user.email);
+    let key = tenant.create_api_key(&json!({ "name": "a", "scopes": ["tenant:read"] }));
+    let told = introspect(&service, key["api_key"].as_str().unwrap()).expect(200);
+    assert_eq!((&told["active"], &told["token_type"]), (&json!(true), &json!("api_key")));
+    assert_eq!((&told["client_id"], &told["scope"]), (&key["id"], &json!("tenant:read")));
+}
+
+// S17, S18
+#[test]
+fn of_any_other_token_nothing_is_told() {
+    let world = World::get();
+    let (tenant, other) = (world.tenant(), world.tenant());
+    let service = service(&tenant);
+    let user = tenant.user("user");
+    tenant.post("/api/v1/auth/logout-all", &json!({})).token(&user.access_token).send();
+    for token in [
+        "nonsense",
+        "",
+        &user.access_token,
+        &user.refresh_token,
+        &other.admin.access_token,
+        &other.admin.refresh_token,
+        other.created["api_key"].as_str().unwrap(),
+        &world.admin_key(),
+    ] {
+        let told = introspect(&service, token).expect(200);
+        assert_eq!(told, json!({ "active": false }), "{token}");
+    }
+}
+
+#[test]
+fn the_request_is_a_form() {
+    let tenant = World::get().tenant();
+    let service = service(&tenant);
+    let json = tenant.post("/api/v1/auth/introspect", &json!({ "token": "x" })).token(&service);
+    json.send().expect_problem(415, "unsupported_media_type");
+    let call = |body: &str| {
+        let call = World::get().call(Method::POST, "/api/v1/auth/introspect").token(&service);
+        call.body("application/x-www-form-urlencoded", body).send()
+    };
+    assert_eq!(call("").expect_invalid(), ["token"]);
+    assert_eq!(call("token=a&token=b").expect_invalid(), ["token"]);
+    assert_eq!(call("token=a&other=b").expect_invalid(), ["other"]);
+    let binary = World::get().call(Method::POST, "/api/v1/auth/introspect").token(&service);
+    let binary = binary.body("application/x-www-form-urlencoded", vec![b't', 0xff]).send();
+    binary.expect_problem(400, "invalid_form");
+}

@@ -1,0 +1,144 @@
+//! `GET /api/v1/auth/verify`
+
+use e2e::{Answer, World};
+use http::Method;
+use serde_json::json;
+
+const VERIFY: &str = "/api/v1/auth/verify";
+
+#[test]
+fn a_user_is_told_by_headers() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("viewer");
+    let answer = world.get_path(VERIFY).token(&user.access_token).send();
+    let body = answer.expect(200);
+    assert_eq!(answer.header("x-tenant-id"), tenant.id);
+    assert_eq!(answer.header("x-tenant-slug"), tenant.slug);
+    assert_eq!(answer.header("x-user-id"), user.id);
+    assert_eq!(answer.header("x-user-role"), "viewer");
+    assert_eq!(answer.header("x-scopes"), "profile:read profile:write tenant:read");
+    assert_eq!(answer.header("x-api-key-id"), "");
+    assert_eq!(body["user_id"], user.id);
+    assert_eq!(body["scopes"], json!(["profile:read", "profile:write", "tenant:read"]));
+}
+
+#[test]
+fn an_api_key_is_told_by_headers() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let key = tenant.create_api_key(&json!({ "name": "gateway", "scopes": ["tenant:read"] }));
+    let text = key["api_key"].as_str().unwrap();
+    for call in [
+        world.get_path(VERIFY).token(text),
+        world.get_path(VERIFY).header("x-api-key", text),
+        world.get_path(VERIFY).token(text).header("x-api-key", text),
+    ] {
+        let answer = call.send();
+        assert_eq!(answer.expect(200)["api_key_id"], key["id"]);
+        assert_eq!(answer.header("x-tenant-slug"), tenant.slug);
+        assert_eq!(answer.header("x-api-key-id"), key["id"].as_str().unwrap());
+        assert_eq!(answer.header("x-scopes"), "tenant:read");
+        assert_eq!((answer.header("x-user-id"), answer.header("x-user-role")), ("", ""));
+    }
+}
+
+#[test]
+fn a_scope_may_be_asked_for() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    let verify = |scope: &str| {
+        tenant.get(&format!("{VERIFY}?scope={scope}")).token(&user.access_token).send()
+    };
+    verify("tenant:read").expect(200);
+    verify("users:write").expect_problem(403, "forbidden");
+    assert_eq!(verify("everything").expect_invalid(), ["scope"]);
+    let admin = tenant.get(&format!("{VERIFY}?scope=users:write"));
+    admin.token(&tenant.admin.access_token).send().expect(200);
+    // A second credential takes away what it does not allow itself.
+    let key = tenant.api_key(&["tenant:read"]);
+    let both = |scope: &str| {
+        let call = tenant.get(&format!("{VERIFY}?scope={scope}")).header("x-api-key", &key);
+        call.token(&tenant.admin.access_token).send()
+    };
+    both("users:write").expect_problem(403, "forbidden");
+    let allowed = both("tenant:read");
+    allowed.expect(200);
+    assert_eq!(allowed.header("x-scopes"), "tenant:read");
+}
+
+fn consume(tenant: &e2e::TestTenant, amount: &str) -> Answer {
+    let path = format!("{VERIFY}?consume={amount}");
+    tenant.get(&path).token(&tenant.admin.access_token).send()
+}
+
+// S35
+#[test]
+fn what_is_consumed_is_counted_exactly() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let limits = json!({ "limits": { "ai_requests": 10 } });
+    let path = format!("/admin/tenants/{}", tenant.id);
+    let changed = world.admin(Method::PATCH, &path).json(&limits).send().expect(200);
+    assert_eq!(changed["limits"]["ai_requests"], 10);
+    consume(&tenant, "ai_requests:3").expect(200);
+    consume(&tenant, "ai_requests:8").expect_problem(429, "quota_exceeded");
+    // Sixteen clients race for the seven that are left.
+    let taken = std::thread::scope(|scope| {
+        let clients: Vec<_> =
+            (0..16).map(|_| scope.spawn(|| consume(&tenant, "ai_requests:1").status)).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(taken.iter().filter(|status| **status == 200).count(), 7, "{taken:?}");
+    assert_eq!(taken.iter().filter(|status| **status == 429).count(), 9, "{taken:?}");
+    let refused = consume(&tenant, "ai_requests:1");
+    let problem = refused.expect_problem(429, "quota_exceeded");
+    assert_eq!((&problem["limit"], &problem["usage"]), (&json!(10), &json!(10)));
+    let wait: u32 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=86_400).contains(&wait));
+    // Other resources, and other tenants, are counted by themselves.
+    consume(&tenant, "api_calls:1").expect(200);
+    consume(&world.tenant(), "ai_requests:1").expect(200);
+    for wrong in ["ai_requests", "ai_requests:0", "storage:1", "users:1", "ai_requests:-1"] {
+        assert_eq!(consume(&tenant, wrong).expect_invalid(), ["consume"], "{wrong}");
+    }
+}
+
+#[test]
+fn what_was_consumed_outlives_redis() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let limits = json!({ "limits": { "ai_requests": 5 } });
+    let path = format!("/admin/tenants/{}", tenant.id);
+    world.admin(Method::PATCH, &path).json(&limits).send().expect(200);
+    consume(&tenant, "ai_requests:5").expect(200);
+    let begin = std::time::Instant::now();
+    let kept = "SELECT amount FROM tenant_usage WHERE tenant_id = $1::text::uuid";
+    while world.services.superuser("tenancy").query(kept, &[&tenant.id]).unwrap().is_empty() {
+        assert!(begin.elapsed().as_secs() < 20, "the checkpoint is written");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    for key in world.redis(&["KEYS", &format!("t:{{{}}}:usage:*", tenant.id)]) {
+        world.redis(&["DEL", &key]);
+    }
+    consume(&tenant, "ai_requests:1").expect_problem(429, "quota_exceeded");
+}
+
+#[test]
+fn gateways_ask_with_any_method_and_path() {
+    let world = World::get();
+    let tenant = world.tenant();
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        for path in [VERIFY, "/api/v1/auth/verify/some/path%20of"] {
+            let call = world.call(method.clone(), path);
+            let answer = call.token(&tenant.admin.access_token).send();
+            assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
+            assert_eq!(answer.header("x-tenant-id"), tenant.id);
+            let nobody = world.call(method.clone(), path).send();
+            nobody.expect_problem(401, "authentication_required");
+        }
+    }
+    let head = world.call(Method::HEAD, VERIFY).token(&tenant.admin.access_token).send();
+    assert_eq!((head.status, head.header("x-tenant-id")), (200, tenant.id.as_str()));
+}

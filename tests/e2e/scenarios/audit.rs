@@ -1,0 +1,151 @@
+//! The audit trail: each event once, chained, whatever dies in between.
+
+use std::sync::Arc;
+
+use e2e::{Call, Cut, Databases, Proxy, TestTenant, Watch, World};
+use http::Method;
+use postgres::Row;
+use serde_json::{Value, json};
+
+/// The rows of a tenant's chain, the oldest first.
+fn chain(tenant: &TestTenant) -> Vec<Row> {
+    let query = "SELECT sequence, event, mac FROM tenant_audit_logs
+                 WHERE tenant_id = $1::text::uuid ORDER BY sequence";
+    World::get().services.superuser("tenancy").query(query, &[&tenant.id]).unwrap()
+}
+
+fn is_gapless(rows: &[Row]) {
+    for (row, place) in rows.iter().zip(1_i64..) {
+        assert_eq!(row.get::<_, i64>(0), place);
+    }
+}
+
+fn waiting(tenant: &TestTenant) -> i64 {
+    let world = World::get();
+    let own = world
+        .services
+        .superuser(&tenant.database())
+        .query_one("SELECT count(*) FROM audit_outbox", &[])
+        .unwrap();
+    let count = "SELECT count(*) FROM audit_outbox WHERE tenant_id = $1::text::uuid";
+    let shared = world.services.superuser("tenancy").query_one(count, &[&tenant.id]).unwrap();
+    own.get::<_, i64>(0) + shared.get::<_, i64>(0)
+}
+
+fn wait_until_chained(tenant: &TestTenant) {
+    let begin = std::time::Instant::now();
+    while waiting(tenant) > 0 {
+        assert!(begin.elapsed().as_secs() < 20, "the outboxes are emptied");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+// S37
+#[test]
+fn events_at_once_are_one_chain_without_a_gap() {
+    let tenant = World::get().tenant();
+    let create = |number: usize| {
+        let body = json!({ "email": format!("user-{number}@acme.com") });
+        tenant.post("/api/v1/users", &body).token(&tenant.admin.access_token).send().expect(201);
+    };
+    std::thread::scope(|scope| {
+        for client in 0..8 {
+            scope.spawn(move || (0..5).for_each(|number| create(client * 5 + number)));
+        }
+    });
+    tenant.wait_until_audited("user.created", 40);
+    wait_until_chained(&tenant);
+    let rows = chain(&tenant);
+    is_gapless(&rows);
+    let mut macs: Vec<Vec<u8>> = rows.iter().map(|row| row.get(2)).collect();
+    let head = "SELECT sequence, mac FROM tenant_audit_heads WHERE chain = $1::text::uuid";
+    let head = World::get().services.superuser("tenancy").query_one(head, &[&tenant.id]).unwrap();
+    assert_eq!(head.get::<_, i64>(0), i64::try_from(rows.len()).unwrap());
+    assert_eq!(Some(&head.get::<_, Vec<u8>>(1)), macs.last());
+    macs.sort();
+    macs.dedup();
+    assert_eq!(macs.len(), rows.len());
+}
+
+// S37
+#[test]
+fn an_event_says_who_from_where_and_in_which_request() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let body = json!({ "email": "new@acme.com", "role": "viewer" });
+    let request = e2e::unique("request");
+    let call = tenant.post("/api/v1/users", &body).token(&tenant.admin.access_token);
+    let created = call.header("x-request-id", &request).send().expect(201);
+    let events = tenant.wait_until_audited("user.created", 1);
+    let expected = json!({
+        "actor_type": "user", "actor_id": tenant.admin.id, "resource_type": "user",
+        "resource_id": created["id"], "result": "success", "severity": "info",
+        "address": "127.0.0.1", "request_id": request,
+        "detail": { "role": "viewer", "is_invited": true },
+    });
+    assert_eq!(events[0], expected);
+    let made = tenant.wait_until_audited("tenant.created", 1);
+    assert_eq!(
+        (&made[0]["actor_type"], &made[0]["detail"]["slug"]),
+        (&json!("platform"), &json!(tenant.slug))
+    );
+}
+
+/// An application that is killed when it sends a statement with this text, or gets its answer.
+fn mortal(statement: &'static str, cut: Cut) -> (Proxy, Arc<e2e::Application>) {
+    let world = World::get();
+    let direct = world.services.databases();
+    let proxy = Proxy::start(&direct.postgres);
+    let databases = Databases { postgres: proxy.address.clone(), redis: direct.redis };
+    let application = Arc::new(world.another_application(&databases));
+    let mortal = Arc::clone(&application);
+    proxy.watch(Watch { statement, cut, action: Box::new(move || mortal.kill()) });
+    (proxy, application)
+}
+
+#[test]
+fn a_crash_loses_no_event_and_doubles_none() {
+    let world = World::get();
+    let _alone = world.repairs_alone();
+    for (statement, cut) in [
+        ("SELECT id, entry FROM audit_outbox", Cut::Before),
+        ("INSERT INTO tenant_audit_heads", Cut::Before),
+        ("INSERT INTO tenant_audit_heads", Cut::After),
+        ("DELETE FROM audit_outbox", Cut::Before),
+        ("DELETE FROM audit_outbox", Cut::After),
+    ] {
+        let tenant = world.tenant();
+        wait_until_chained(&tenant);
+        let (proxy, application) = mortal(statement, cut);
+        // The catalog says where the tenant's database is: behind the proxy as well.
+        let port: i32 = proxy.address.rsplit_once(':').unwrap().1.parse().unwrap();
+        let place = "UPDATE tenants SET database_port = $2 WHERE slug = $1 RETURNING version";
+        world.services.superuser("tenancy").query_one(place, &[&tenant.slug, &port]).unwrap();
+        world.redis(&["DEL", &format!("t:{{{}}}:tenant", tenant.id)]);
+        let call = Call::new(Method::POST, &application.address, "/api/v1/users");
+        let call = call.token(&tenant.admin.access_token).json(&json!({ "email": "a@acme.com" }));
+        // The change is answered before its event is chained, or the answer is lost with the rest.
+        let answer = call.try_send();
+        let begin = std::time::Instant::now();
+        while !proxy.has_acted() {
+            assert!(begin.elapsed().as_secs() < 20, "{statement} is never sent: {answer:?}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let port: i32 =
+            world.services.databases().postgres.rsplit_once(':').unwrap().1.parse().unwrap();
+        world.services.superuser("tenancy").query_one(place, &[&tenant.slug, &port]).unwrap();
+        world.redis(&["DEL", &format!("t:{{{}}}:tenant", tenant.id)]);
+        let output = world.tenantctl(&["repair", "--older-than-minutes", "600"]);
+        let lines = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let chained: Value = lines
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .find(|line| !line["chained_audit_events"].is_null())
+            .expect("repair tells what it chained");
+        assert!(chained["chained_audit_events"].is_u64(), "{chained}");
+        assert_eq!(waiting(&tenant), 0, "{statement} {cut:?}");
+        assert_eq!(tenant.audited("user.created").len(), 1, "{statement} {cut:?}");
+        is_gapless(&chain(&tenant));
+    }
+}

@@ -1,0 +1,197 @@
+//! Guessing at passwords: slowed down per account and per address, and no way to lock anybody out.
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use e2e::{Answer, Application, Call, Databases, Proxy, TestTenant, World};
+use http::Method;
+use serde_json::json;
+
+/// Before an application that believes what this test says of the client's address.
+struct Site {
+    application: Application,
+}
+
+impl Site {
+    fn start() -> Self {
+        let application = World::get().application_with(&[("TRUSTED_PROXIES", "127.0.0.1")]);
+        Self { application }
+    }
+
+    fn login(&self, tenant: &TestTenant, from: &str, email: &str, password: &str) -> Answer {
+        Call::new(Method::POST, &self.application.address, "/api/v1/auth/login")
+            .header("x-forwarded-for", from)
+            .slug(&tenant.slug)
+            .json(&json!({ "email": email, "password": password }))
+            .send()
+    }
+}
+
+/// How many of `attempts` were let through before the first that was not.
+fn let_through(attempts: impl Iterator<Item = Answer>) -> (usize, Answer) {
+    let mut count = 0;
+    for answer in attempts {
+        if answer.status == 429 {
+            return (count, answer);
+        }
+        answer.expect_problem(401, "invalid_credentials");
+        count += 1;
+    }
+    panic!("nothing was slowed down in {count} attempts");
+}
+
+// S14
+#[test]
+fn an_account_is_slowed_down_from_one_address_and_not_from_its_owners() {
+    let site = Site::start();
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    let (attacker, owner) = ("198.51.100.7", "203.0.113.1");
+    site.login(&tenant, owner, &user.email, &user.password).expect(200);
+    let guess = |email: &str| site.login(&tenant, attacker, email, "not the password");
+    let (count, refused) = let_through((0..20).map(|_| guess(&user.email)));
+    assert_eq!(count, 5);
+    refused.expect_problem(429, "too_many_attempts");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=2).contains(&wait), "{wait}");
+    // Another case of the address is the same account.
+    guess(&user.email.to_uppercase()).expect_problem(429, "too_many_attempts");
+    // The right password does not count there, either: nobody learns that it is right.
+    let right = site.login(&tenant, attacker, &user.email, &user.password);
+    right.expect_problem(429, "too_many_attempts");
+    // The owner, elsewhere, notices nothing, and neither does anybody else at this address.
+    site.login(&tenant, owner, &user.email, &user.password).expect(200);
+    site.login(&tenant, attacker, &tenant.admin.email, &tenant.admin.password).expect(200);
+    // The delay grows with each failure, and ends.
+    sleep(Duration::from_millis(1_100));
+    guess(&user.email).expect_problem(401, "invalid_credentials");
+    sleep(Duration::from_millis(1_100));
+    guess(&user.email).expect_problem(429, "too_many_attempts");
+    sleep(Duration::from_millis(1_100));
+    site.login(&tenant, attacker, &user.email, &user.password).expect(200);
+    // Who has signed in begins anew.
+    let (count, _) = let_through((0..20).map(|_| guess(&user.email)));
+    assert_eq!(count, 5);
+}
+
+// S13, S14
+#[test]
+fn an_unknown_user_is_slowed_down_as_one_who_is_there() {
+    let site = Site::start();
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    let guess = |email: &str| site.login(&tenant, "198.51.100.8", email, "not the password");
+    let (known, one) = let_through((0..20).map(|_| guess(&user.email)));
+    let (unknown, two) = let_through((0..20).map(|_| guess("nobody@acme.com")));
+    assert_eq!(known, unknown);
+    let body = |answer: &Answer| {
+        let mut problem = answer.json();
+        problem["request_id"].take();
+        problem["detail"].take();
+        problem
+    };
+    assert_eq!(body(&one), body(&two));
+}
+
+// S14
+#[test]
+fn many_addresses_slow_an_account_down_for_strangers_alone() {
+    let site = Site::start();
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    let owner = "203.0.113.2";
+    site.login(&tenant, owner, &user.email, &user.password).expect(200);
+    let guess = |number: usize| {
+        let from = format!("198.51.{}.{}", number / 200, number % 200 + 1);
+        site.login(&tenant, &from, &user.email, "not the password")
+    };
+    let (count, _) = let_through((0..40).map(guess));
+    assert_eq!(count, 20);
+    site.login(&tenant, owner, &user.email, &user.password).expect(200);
+}
+
+// S14, S35
+#[test]
+fn an_address_is_slowed_down_over_many_accounts() {
+    let site = Site::start();
+    let world = World::get();
+    let (tenant, other) = (world.tenant(), world.tenant());
+    let begin = Instant::now();
+    // Each time another address of the one network that an IPv6 party has.
+    let (count, _) = let_through((0..80).map(|number| {
+        let from = format!("2001:db8::{:x}", number + 1);
+        site.login(&tenant, &from, &format!("user-{number}@acme.com"), "not the password")
+    }));
+    assert_eq!(count, 50, "in {:?}", begin.elapsed());
+    // S21: other tenants and other addresses go on.
+    site.login(&other, "2001:db8::1", &other.admin.email, &other.admin.password).expect(200);
+    site.login(&tenant, "2001:db8:1::1", &tenant.admin.email, &tenant.admin.password).expect(200);
+}
+
+// S35
+#[test]
+fn guessing_many_at_once_gains_little() {
+    let site = Site::start();
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let guesses: Vec<_> = (0..48)
+            .map(|_| {
+                scope.spawn(|| {
+                    site.login(&tenant, "198.51.100.9", &user.email, "not the password").status
+                })
+            })
+            .collect();
+        guesses.into_iter().map(|guess| guess.join().unwrap()).collect()
+    });
+    let compared = statuses.iter().filter(|status| **status == 401).count();
+    assert!(compared <= 20, "{statuses:?}");
+    assert!(statuses.iter().filter(|status| **status == 429).count() >= 20, "{statuses:?}");
+}
+
+// S14
+#[test]
+fn without_redis_a_table_counts() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    let direct = world.services.databases();
+    let redis = Proxy::start(&direct.redis);
+    let databases = Databases { postgres: direct.postgres.clone(), redis: redis.address.clone() };
+    let application = world.another_application(&databases);
+    redis.close();
+    let guess = |password: &str| {
+        Call::new(Method::POST, &application.address, "/api/v1/auth/login")
+            .slug(&tenant.slug)
+            .json(&json!({ "email": user.email, "password": password }))
+            .send()
+    };
+    guess(&user.password).expect(200);
+    let (count, refused) = let_through((0..20).map(|_| guess("not the password")));
+    assert_eq!(count, 5);
+    refused.expect_problem(429, "too_many_attempts");
+    // S37, S39: the table has no address and no account in plain text.
+    let mut catalog = world.services.superuser("tenancy");
+    let rows = catalog.query("SELECT a::text FROM sign_in_attempts a", &[]).unwrap();
+    assert!(!rows.is_empty());
+    let text: String = rows.iter().map(|row| row.get::<_, String>(0)).collect();
+    assert!(!text.contains('@') && !text.contains("127.0.0.1"), "{text}");
+}
+
+// S37
+#[test]
+fn failures_are_in_the_trail() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    tenant.login(&user.email, "not the password").expect_problem(401, "invalid_credentials");
+    tenant.login("nobody@acme.com", "not it").expect_problem(401, "invalid_credentials");
+    let failures = tenant.wait_until_audited("auth.login_failed", 2);
+    assert_eq!(failures[0]["resource_id"], user.id);
+    assert_eq!(
+        (&failures[0]["result"], &failures[0]["address"]),
+        (&json!("failure"), &json!("127.0.0.1"))
+    );
+    assert!(!failures.iter().any(|row| row.to_string().contains("password")), "{failures:?}");
+}

@@ -1,0 +1,169 @@
+//! `docs/openapi.json`: made from the handlers' own types and from the table of access, and compared
+//! here. `UPDATE_OPENAPI=1` writes it anew; what changed is then looked at in the diff.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails fails")]
+
+use http::Method;
+use serde_json::{Value, json};
+use tenancy::access::{Access, ROUTES, Scope};
+use utoipa::OpenApi as _;
+
+/// Answers of a gateway's own paths, which OpenAPI cannot describe.
+const UNDESCRIBED: [&str; 1] = ["/api/v1/auth/verify/{*path}"];
+
+fn documented() -> Value {
+    let mut whole = health::Documentation::openapi();
+    for part in [
+        admin::Documentation::openapi(),
+        auth::Documentation::openapi(),
+        tenant::Documentation::openapi(),
+    ] {
+        whole.merge(part);
+    }
+    serde_json::to_value(whole).unwrap()
+}
+
+fn document() -> Value {
+    let mut document = documented();
+    document["info"] = json!({
+        "title": "Tenancy",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "The multi-tenant backend of a SaaS. A tenant is addressed by its \
+            subdomain, its custom domain, the path /t/{slug}/api/v1/…, or the header \
+            X-Tenant-Slug; a credential says itself of which tenant it is.",
+        "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+    });
+    document["servers"] = json!([{ "url": "/" }]);
+    document["components"]["securitySchemes"] = json!({
+        "access_token": {
+            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "Of POST /api/v1/auth/login.",
+        },
+        "api_key": {
+            "type": "apiKey", "in": "header", "name": "X-API-Key",
+            "description": "Of POST /api/v1/api-keys. It may also stand as a bearer token.",
+        },
+        "admin_key": {
+            "type": "http", "scheme": "bearer",
+            "description": "ADMIN_API_KEY of the platform.",
+        },
+    });
+    let problem = serde_json::to_value(
+        <tenancy::http::problem::Problem<'static> as utoipa::PartialSchema>::schema(),
+    )
+    .unwrap();
+    document["components"]["schemas"]["Problem"] = problem;
+    let field = json!({
+        "type": "object", "required": ["field", "message"],
+        "properties": { "field": { "type": "string" }, "message": { "type": "string" } },
+    });
+    document["components"]["schemas"]["FieldProblem"] = field;
+    for (method, path, access) in ROUTES {
+        if UNDESCRIBED.contains(path) {
+            continue;
+        }
+        let operation = &mut document["paths"][path][method.as_str().to_ascii_lowercase()];
+        assert!(operation.is_object(), "{method} {path} is not described");
+        describe_access(operation, *access);
+        // Names that are unique, for generated clients.
+        operation["operationId"] = json!(operation_id(method, path));
+    }
+    document
+}
+
+fn describe_access(operation: &mut Value, access: Access) {
+    let (security, scope): (Value, Option<Scope>) = match access {
+        Access::Public => (json!([]), None),
+        Access::Operator => (json!([{ "admin_key": [] }]), None),
+        Access::Authenticated => (json!([{ "access_token": [] }, { "api_key": [] }]), None),
+        Access::Member(scope) => (json!([{ "access_token": [] }, { "api_key": [] }]), Some(scope)),
+        Access::User(scope) => (json!([{ "access_token": [] }]), Some(scope)),
+    };
+    operation["security"] = security;
+    if let Some(scope) = scope {
+        operation["x-scope"] = json!(scope);
+    }
+    let problem = |description: &str| {
+        json!({
+            "description": description,
+            "content": {
+                "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
+            },
+        })
+    };
+    if access != Access::Public {
+        operation["responses"]["401"] = problem("There is no credential, or it does not count.");
+        operation["responses"]["403"] = problem("The caller may not do this.");
+    }
+    operation["responses"]["default"] = problem("Something else went wrong: see its code.");
+}
+
+fn operation_id(method: &Method, path: &str) -> String {
+    let words = path.split(['/', '.', '-', '_']).filter(|word| !["", "api", "v1"].contains(word));
+    let words: Vec<_> = words.map(|word| word.trim_matches(['{', '}'])).collect();
+    format!("{}_{}", method.as_str().to_ascii_lowercase(), words.join("_"))
+        .trim_end_matches('_')
+        .to_owned()
+}
+
+fn described_routes(document: &Value) -> Vec<(String, String)> {
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            routes.push((method.to_ascii_uppercase(), path.clone()));
+        }
+    }
+    routes.sort();
+    routes
+}
+
+#[test]
+fn every_route_is_described_and_nothing_else() {
+    let mut table: Vec<_> = ROUTES
+        .iter()
+        .filter(|route| !UNDESCRIBED.contains(&route.1))
+        .map(|route| (route.0.to_string(), route.1.to_owned()))
+        .collect();
+    table.sort();
+    assert_eq!(described_routes(&documented()), table);
+}
+
+#[test]
+fn the_document_is_that_of_the_handlers() {
+    let path = e2e::root().join("docs/openapi.json");
+    let document = format!("{}\n", serde_json::to_string_pretty(&document()).unwrap());
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(&path, &document).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap();
+    let first = committed.lines().zip(document.lines()).position(|(one, two)| one != two);
+    assert!(
+        committed == document,
+        "docs/openapi.json differs from line {first:?} on: UPDATE_OPENAPI=1 writes it anew"
+    );
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(object) => {
+                for (name, value) in object {
+                    match value {
+                        Value::String(text) if name == "$ref" => found.push(text.clone()),
+                        value => references(value, found),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
