@@ -52,6 +52,15 @@ find_python() {
   export PYTHON
 }
 
+# find_nginx: nginx, for the example of a gateway.
+find_nginx() {
+  PATH="$PATH:/usr/sbin"
+  export PATH
+  if have nginx; then return; fi
+  is_debian || fail "nginx is missing: install it"
+  install_packages "the example of a gateway" nginx
+}
+
 # has_cargo_deny: whether cargo-deny is there, or can be built here.
 has_cargo_deny() {
   export PATH="$DEV_DIR/cargo/bin:$PATH"
@@ -74,6 +83,7 @@ checks() {
   setup_toolchain
   install_servers
   find_python
+  find_nginx
   build_components --package runner-guest
   # All at once, for the features of a dependency follow from what is built together.
   run_cargo "building the tools and the tests" build --locked --profile tools "${native[@]}" --all-targets

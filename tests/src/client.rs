@@ -73,6 +73,8 @@ impl Call {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .timeout_global(Some(std::time::Duration::from_mins(1)))
             .build()
             .into();

@@ -4,6 +4,7 @@ mod database;
 mod dev;
 mod guessing;
 mod immediate_effect;
+mod integrations;
 mod isolation;
 mod operator;
 mod outage;

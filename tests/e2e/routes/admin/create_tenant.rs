@@ -35,6 +35,7 @@ fn a_tenant_is_made_with_its_credentials() {
         ".id" => "[id]",
         ".slug" => "[slug]",
         ".domain" => "[domain]",
+        ".domains[]" => "[domain]",
         ".api_key" => "[api key]",
         ".setup_token" => "[setup token]",
         ".created_at" => "[time]",

@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""An AI service that knows nothing of tokens: nginx before it asks Tenancy, and tells it by headers
+for whom it works. It listens where nobody but nginx reaches it. Run it with:
+
+    PORT=9001 ./ai.py
+    nginx -p . -c nginx.conf
+"""
+
+import json
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        prompt = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        answer = {
+            "tenant": self.headers["X-Tenant-Slug"],
+            "user": self.headers["X-User-Id"],
+            "completion": prompt[::-1],
+            # Nginx keeps the credential to itself.
+            "has_credential": "Authorization" in self.headers or "X-API-Key" in self.headers,
+        }
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", 9001))), Handler).serve_forever()

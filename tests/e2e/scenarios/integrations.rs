@@ -1,0 +1,271 @@
+//! The examples of `docs/integrate.md`, run as they stand before the running application.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use e2e::{Answer, Call, World, root, unique};
+use http::Method;
+use serde_json::{Value, json};
+
+/// A program of an example. It ends with this.
+struct Program {
+    address: String,
+    process: Child,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn python() -> String {
+    std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+fn tenancy_url() -> String {
+    format!("http://{}", World::get().address())
+}
+
+impl Program {
+    fn start(mut command: Command, port: u16) -> Self {
+        let log = World::get().services.folder().join(unique("example")).with_extension("log");
+        let log = File::create(log).unwrap();
+        let process = command
+            .env("PORT", port.to_string())
+            .env("TENANCY_URL", tenancy_url())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let program = Self { address: format!("127.0.0.1:{port}"), process };
+        let begin = Instant::now();
+        while TcpStream::connect(&program.address).is_err() {
+            assert!(begin.elapsed().as_secs() < 20, "{command:?} listens");
+            sleep(Duration::from_millis(20));
+        }
+        program
+    }
+
+    fn python(script: &str) -> Self {
+        let mut command = Command::new(python());
+        command.arg(root().join("examples").join(script));
+        Self::start(command, free_port())
+    }
+
+    fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(method, &self.address, path)
+    }
+}
+
+#[test]
+fn a_research_service_works_for_the_tenant_that_asks() {
+    let world = World::get();
+    let (acme, globex) = (world.tenant(), world.tenant());
+    let service = Program::python("research-service/research.py");
+    let ask = |token: &str, question: &str| {
+        let call = service.call(Method::POST, "/research").json(&json!({ "question": question }));
+        call.token(token).send()
+    };
+    let list = |token: &str| -> Value {
+        service.call(Method::GET, "/research").token(token).send().expect(200)
+    };
+    assert_eq!(ask(&acme.admin.access_token, "why?").expect(201)["asked_by"], acme.admin.id);
+    let key = globex.api_key(&["tenant:read"]);
+    ask(&key, "how?").expect(201);
+    assert_eq!(list(&acme.user("viewer").access_token)["items"][0]["question"], "why?");
+    let of_globex = list(&globex.admin.access_token);
+    assert_eq!(
+        (&of_globex["tenant"], &of_globex["items"][0]["question"]),
+        (&json!(globex.slug), &json!("how?"))
+    );
+    // What Tenancy refuses is refused, in its words.
+    assert_eq!(ask("nonsense", "x").expect(401)["code"], "invalid_token");
+    let elsewhere = service.call(Method::GET, "/research").slug(&globex.slug);
+    let elsewhere = elsewhere.token(&acme.admin.access_token).send();
+    assert_eq!(elsewhere.expect(403)["code"], "tenant_mismatch");
+    let limits = json!({ "limits": { "ai_requests": 1 } });
+    let path = format!("/admin/tenants/{}", acme.id);
+    world.admin(Method::PATCH, &path).json(&limits).send().expect(200);
+    let refused = ask(&acme.admin.access_token, "again?");
+    assert_eq!(refused.expect(429)["code"], "quota_exceeded");
+    assert_ne!(refused.header("retry-after"), "");
+}
+
+/// The command line, with a home of its own.
+fn acme(home: &PathBuf, input: &str, arguments: &[&str]) -> Output {
+    let mut process = Command::new(python())
+        .arg(root().join("examples/cli/acme"))
+        .args(arguments)
+        .env("ACME_HOME", home)
+        .env("TENANCY_URL", tenancy_url())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    process.wait_with_output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let streams = [&output.stdout, &output.stderr];
+    streams.map(|stream| String::from_utf8_lossy(stream).into_owned()).concat()
+}
+
+#[test]
+fn a_command_line_signs_in_to_a_tenant_and_stays_signed_in() {
+    let tenant = World::get().tenant();
+    let home = World::get().services.folder().join(unique("cli"));
+    let user = &tenant.admin;
+    let run = |input: &str, arguments: &[&str]| acme(&home, input, arguments);
+    assert!(said(&run("", &["whoami"])).contains("sign in first"));
+    let wrong = run("not the password\n", &["login", &tenant.slug, &user.email]);
+    assert!(!wrong.status.success() && said(&wrong).contains("password is wrong"));
+    let password = format!("{}\n", user.password);
+    let login = run(&password, &["login", &tenant.slug, &user.email]);
+    assert_eq!(said(&login), format!("signed in to {}\n", tenant.slug));
+    let whoami = format!("{} (admin) of Tenant {}\n", user.email, tenant.slug);
+    assert_eq!(said(&run("", &["whoami"])), whoami);
+    assert_eq!(said(&run("", &["users"])), format!("{}\tadmin\n", user.email));
+    // An access token that counts no more is renewed, and the next run goes on with the new one.
+    let tokens = home.join("tokens.json");
+    let mut kept: Value = serde_json::from_slice(&fs::read(&tokens).unwrap()).unwrap();
+    let refresh_token = kept["refresh_token"].clone();
+    kept["access_token"] = json!("ended");
+    fs::write(&tokens, kept.to_string()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(said(&run("", &["whoami"])), whoami);
+    }
+    let kept: Value = serde_json::from_slice(&fs::read(&tokens).unwrap()).unwrap();
+    assert_ne!(kept["refresh_token"], refresh_token);
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&tokens).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(said(&run("", &["logout"])), "signed out\n");
+    assert!(said(&run("", &["whoami"])).contains("sign in first"));
+}
+
+fn form(program: &Program, path: &str, cookie: &str, fields: &str) -> Answer {
+    let call = program.call(Method::POST, path).header("cookie", cookie);
+    // Where it leads to is what is looked at.
+    call.body("application/x-www-form-urlencoded", fields).send()
+}
+
+#[test]
+fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
+    let tenant = World::get().tenant();
+    let viewer = tenant.user("viewer");
+    let web = Program::python("web-interface/web.py");
+    let home = |cookie: &str| web.call(Method::GET, "/").header("cookie", cookie).send().text;
+    let login = |slug: &str, email: &str, password: &str| {
+        let email = email.replace('@', "%40");
+        let fields = format!("tenant={slug}&email={email}&password={}", password.replace(' ', "+"));
+        form(&web, "/login", "", &fields)
+    };
+    assert!(home("").contains("name=\"tenant\""));
+    let wrong = login(&tenant.slug, &tenant.admin.email, "not it");
+    assert_eq!(wrong.status, 401, "{}", wrong.text);
+    assert_eq!(login("nobody-here", &tenant.admin.email, "x").status, 404);
+    let signed_in = |email: &str, password: &str| {
+        let answer = login(&tenant.slug, email, password);
+        assert_eq!((answer.status, answer.header("location")), (303, "/"), "{}", answer.text);
+        let cookie = answer.header("set-cookie");
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+        // No token reaches the browser.
+        assert!(!cookie.contains("ey") || !cookie.contains('.'), "{cookie}");
+        cookie.split(';').next().unwrap().to_owned()
+    };
+    let admin = signed_in(&tenant.admin.email, &tenant.admin.password);
+    let page = home(&admin);
+    assert!(page.contains(&format!("Tenant {}", tenant.slug)) && page.contains(&viewer.email));
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let invite = |csrf: &str| {
+        form(&web, "/users", &admin, &format!("csrf={csrf}&email=new%40acme.com&role=user"))
+    };
+    assert_eq!(invite("forged").status, 403);
+    assert_eq!(invite(csrf).status, 303);
+    assert!(home(&admin).contains("new@acme.com"));
+    assert_eq!(invite(csrf).status, 409);
+    let looker = signed_in(&viewer.email, &viewer.password);
+    assert!(!home(&looker).contains("Invite"));
+    assert_eq!(form(&web, "/logout", &admin, &format!("csrf={csrf}")).status, 303);
+    assert!(home(&admin).contains("name=\"tenant\""));
+    assert!(home(&looker).contains(&viewer.email));
+}
+
+/// nginx with the example's configuration, whose addresses are those of this run.
+fn nginx(ai_service: &Program) -> Program {
+    let port = free_port();
+    let folder = World::get().services.folder().join(unique("nginx"));
+    fs::create_dir(&folder).unwrap();
+    let config = fs::read_to_string(root().join("examples/ai-service/nginx.conf")).unwrap();
+    let mut run = config.clone();
+    for (written, here) in [
+        ("127.0.0.1:8002", World::get().address()),
+        ("127.0.0.1:9001", &ai_service.address),
+        ("127.0.0.1:8080", &format!("127.0.0.1:{port}")),
+    ] {
+        assert!(run.contains(written), "{written}");
+        run = run.replace(written, here);
+    }
+    fs::write(folder.join("nginx.conf"), run).unwrap();
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap());
+    let mut command = Command::new("nginx");
+    command.env("PATH", path).arg("-p").arg(&folder).args(["-c", "nginx.conf", "-e", "stderr"]);
+    Program::start(command, port)
+}
+
+#[test]
+fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let service = Program::python("ai-service/ai.py");
+    let gateway = nginx(&service);
+    let ask = || gateway.call(Method::POST, "/complete").body("text/plain", "abc");
+    let user = tenant.user("viewer");
+    let told = ask().token(&user.access_token).send().expect(200);
+    let expected = json!({
+        "tenant": tenant.slug, "user": user.id, "completion": "cba", "has_credential": false,
+    });
+    assert_eq!(told, expected);
+    // What a client says of itself does not pass.
+    let key = tenant.api_key(&["tenant:read"]);
+    let forged = ask().header("x-api-key", &key).header("x-user-id", "somebody").send().expect(200);
+    assert_eq!((&forged["user"], &forged["tenant"]), (&Value::Null, &json!(tenant.slug)));
+    let nobody = ask().send();
+    assert_eq!(nobody.status, 401);
+    // S6
+    assert!(nobody.header("www-authenticate").starts_with("Bearer"), "{nobody:?}");
+    assert_eq!(ask().token("nonsense").send().status, 401);
+    assert_eq!(ask().header("x-api-key", &tenant.api_key(&[])).send().status, 403);
+    assert_eq!(ask().token(&user.access_token).slug("another").send().status, 403);
+    // The host names the tenant: that of another one is refused.
+    let host = format!("{}.saas.example", tenant.slug);
+    assert_eq!(ask().header("host", &host).token(&user.access_token).send().status, 200);
+    let other = format!("{}.saas.example", world.tenant().slug);
+    assert_eq!(ask().header("host", &other).token(&user.access_token).send().status, 403);
+    // Three were taken, and one is left.
+    let limits = json!({ "limits": { "ai_requests": 4 } });
+    let path = format!("/admin/tenants/{}", tenant.id);
+    world.admin(Method::PATCH, &path).json(&limits).send().expect(200);
+    ask().token(&user.access_token).send().expect(200);
+    let refused = ask().token(&user.access_token).send();
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    let wait: u32 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=86_400).contains(&wait));
+}
