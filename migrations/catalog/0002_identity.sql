@@ -31,9 +31,11 @@ CREATE TABLE sign_in_attempts (
 CREATE INDEX sign_in_attempts_by_age ON sign_in_attempts (forget_at);
 
 -- The same rules are in attempt.lua. `step` is begin, failed, succeeded or abandoned. The first
--- subject is forgotten by a success. Returns how many milliseconds to wait, and 0 to go on.
-CREATE FUNCTION sign_in_attempt(step text, subjects text[], thresholds bigint[], longest bigint[])
-RETURNS bigint LANGUAGE plpgsql AS $function$
+-- subject is forgotten by a success. Returns how many milliseconds to wait; 0 to go on, and -1 where
+-- as many are under way as may fail.
+CREATE FUNCTION sign_in_attempt(
+    step text, subjects text[], thresholds bigint[], longest bigint[], windowed boolean[]
+) RETURNS bigint LANGUAGE plpgsql AS $function$
 DECLARE
     instant timestamptz;
     wait bigint := 0;
@@ -41,16 +43,17 @@ DECLARE
     kept sign_in_attempts;
     delay double precision;
 BEGIN
-    DELETE FROM sign_in_attempts
-    WHERE subject IN (SELECT subject FROM sign_in_attempts WHERE forget_at <= clock_timestamp()
-                      LIMIT 100 FOR UPDATE SKIP LOCKED);
     -- In one order, so that two calls never wait for one another.
     FOR place IN
         SELECT decode(s, 'hex') AS subject FROM unnest(subjects) s ORDER BY 1
     LOOP
         INSERT INTO sign_in_attempts (subject, forget_at)
         VALUES (place.subject, clock_timestamp() + interval '15 minutes')
-        ON CONFLICT (subject) DO UPDATE SET failures = sign_in_attempts.failures;
+        ON CONFLICT (subject) DO UPDATE SET
+            failures = CASE WHEN sign_in_attempts.forget_at > clock_timestamp()
+                       THEN sign_in_attempts.failures ELSE 0 END,
+            forget_at = CASE WHEN sign_in_attempts.forget_at > clock_timestamp()
+                        THEN sign_in_attempts.forget_at ELSE excluded.forget_at END;
     END LOOP;
     instant := clock_timestamp();
     IF step = 'begin' THEN
@@ -62,17 +65,17 @@ BEGIN
             IF kept.blocked_until > instant THEN
                 wait := greatest(wait, ceil(
                     extract(epoch FROM kept.blocked_until - instant) * 1000)::bigint);
-            ELSIF kept.pending_until > instant
-                AND kept.pending >= (CASE WHEN kept.failures < place.threshold THEN 16 ELSE 1 END)
+            ELSIF wait = 0 AND kept.pending_until > instant
+                AND kept.pending >= greatest(1, place.threshold - kept.failures)
             THEN
-                wait := greatest(wait, 1000);
+                wait := -1;
             END IF;
         END LOOP;
         IF wait = 0 THEN
             UPDATE sign_in_attempts
             SET pending = CASE WHEN pending_until > instant THEN pending ELSE 0 END + 1,
                 pending_until = instant + interval '30 seconds',
-                forget_at = greatest(forget_at, instant + interval '15 minutes')
+                forget_at = greatest(forget_at, instant + interval '1 minute')
             WHERE subject IN (SELECT decode(s, 'hex') FROM unnest(subjects) s);
         END IF;
         RETURN wait;
@@ -83,8 +86,9 @@ BEGIN
         UPDATE sign_in_attempts SET failures = 0 WHERE subject = decode(subjects[1], 'hex');
     ELSIF step = 'failed' THEN
         FOR place IN
-            SELECT decode(s.subject, 'hex') AS subject, s.threshold, s.longest
-            FROM unnest(subjects, thresholds, longest) AS s (subject, threshold, longest)
+            SELECT decode(s.subject, 'hex') AS subject, s.threshold, s.longest, s.windowed
+            FROM unnest(subjects, thresholds, longest, windowed)
+                AS s (subject, threshold, longest, windowed)
         LOOP
             UPDATE sign_in_attempts SET failures = failures + 1
             WHERE subject = place.subject RETURNING * INTO kept;
@@ -92,10 +96,15 @@ BEGIN
                      ELSE least(2 ^ least(kept.failures - place.threshold, 30), place.longest) END;
             UPDATE sign_in_attempts
             SET blocked_until = instant + make_interval(secs => delay),
-                forget_at = instant + make_interval(secs => delay + 900)
+                forget_at = CASE WHEN place.windowed THEN forget_at
+                            ELSE instant + make_interval(secs => delay + 900) END
             WHERE subject = place.subject;
         END LOOP;
     END IF;
+    -- Last, when nothing is waited for any more.
+    DELETE FROM sign_in_attempts
+    WHERE subject IN (SELECT subject FROM sign_in_attempts WHERE forget_at <= clock_timestamp()
+                      LIMIT 100 FOR UPDATE SKIP LOCKED);
     RETURN 0;
 END
 $function$;

@@ -7,3 +7,8 @@ CREATE TABLE audit_outbox (
 );
 
 GRANT SELECT, INSERT, DELETE ON audit_outbox TO PUBLIC;
+
+-- Grows when every session is to end. A session that begins at the same moment has the number of
+-- before, and ends with the others.
+ALTER TABLE users ADD COLUMN session_epoch bigint NOT NULL DEFAULT 1;
+ALTER TABLE sessions ADD COLUMN session_epoch bigint NOT NULL DEFAULT 1;

@@ -160,6 +160,7 @@ pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::GET, "/api/v1/auth/sessions", Access::User(Scope::ProfileRead)),
     (Method::DELETE, "/api/v1/auth/sessions/{id}", Access::User(Scope::ProfileWrite)),
     (Method::GET, "/api/v1/auth/verify", Access::Authenticated),
+    (Method::GET, "/api/v1/auth/verify/", Access::Authenticated),
     (Method::GET, "/api/v1/auth/verify/{*path}", Access::Authenticated),
     (Method::POST, "/api/v1/auth/introspect", Access::Member(Scope::TokensIntrospect)),
     (Method::POST, "/api/v1/auth/revoke", Access::Member(Scope::TokensRevoke)),

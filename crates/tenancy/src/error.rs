@@ -95,6 +95,9 @@ pub enum Error {
         /// Seconds until it may use more.
         retry_after: u32,
     },
+    /// The user is an administrator, whom the caller may not touch.
+    #[error("this takes an administrator")]
+    AdministratorRequired,
     /// An API key calls what only users have.
     #[error("this takes a user")]
     UserRequired,

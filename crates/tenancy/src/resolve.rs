@@ -24,9 +24,9 @@ pub async fn by_address(tenancy: &Tenancy, addressing: &Addressing) -> Result<Te
     let record = match (one_slug(addressing)?, &addressing.domain) {
         (Some(slug), domain) => {
             let record = repo::find_by_slug(&*catalog, slug).await?;
-            if let (Some(record), Some(domain)) = (&record, domain) {
+            if let Some(domain) = domain {
                 let owner = repo::find_domain_owner(&*catalog, domain).await?;
-                if owner.is_some_and(|owner| owner != record.id) {
+                if owner.is_some() && owner != record.as_ref().map(|record| record.id) {
                     return Err(Error::TenantMismatch);
                 }
             }

@@ -5,8 +5,8 @@ use http::{HeaderValue, header};
 use tenancy::{
     Error, Result,
     access::Scopes,
-    api_key::{self, CallLimit, Environment, KeyName, NewApiKey},
-    http::{Member, Response},
+    api_key::{self, ApiKeyRecord, CallLimit, Environment, KeyName, NewApiKey},
+    http::{Member, Principal, Response},
 };
 use utoipa::ToSchema;
 
@@ -29,6 +29,28 @@ tenancy::fields! {
     }
 }
 
+/// A key that makes another gives it no more than it has itself: no later end, no higher limit.
+fn check_bounds(own: &ApiKeyRecord, request: &Request) -> Result<()> {
+    let over = |own: Option<i64>, asked: Option<CallLimit>| {
+        own.is_some_and(|own| asked.is_none_or(|asked| asked.get() > own))
+    };
+    let is_later =
+        own.expires_at.is_some_and(|own| request.expires_at.is_none_or(|asked| asked > own));
+    for (field, is_over) in [
+        ("expires_at", is_later),
+        (
+            "max_requests_per_minute",
+            over(own.max_requests_per_minute, request.max_requests_per_minute),
+        ),
+        ("max_requests_per_day", over(own.max_requests_per_day, request.max_requests_per_day)),
+    ] {
+        if is_over {
+            return Err(Error::invalid_field(field, "must not be more than that of your own key"));
+        }
+    }
+    Ok(())
+}
+
 /// Makes an API key. The key itself is in this answer and nowhere else.
 #[utoipa::path(
     post,
@@ -40,6 +62,9 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
     member.require_held(&request.scopes.0)?;
+    if let Principal::ApiKey(own) = member.principal() {
+        check_bounds(own, &request)?;
+    }
     let new = NewApiKey {
         name: request.name,
         scopes: request.scopes.0,

@@ -3,7 +3,7 @@
 use tenancy::{
     Error, Result,
     api_key::{self, ApiKeyChange, ApiKeyView, CallLimit, KeyName},
-    http::{Member, Response, fields::Patch},
+    http::{Member, Principal, Response, fields::Patch},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -33,6 +33,10 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let request: Request = member.call().json().await?;
+    // Its limits are what others have set for it.
+    if matches!(member.principal(), Principal::ApiKey(own) if own.id == id) {
+        return Err(Error::UserRequired);
+    }
     let change = ApiKeyChange {
         name: request.name,
         max_requests_per_minute: request.max_requests_per_minute,

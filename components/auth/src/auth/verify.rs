@@ -5,7 +5,7 @@ use serde::Serialize;
 use tenancy::{
     Error, Result,
     access::{Role, Scope},
-    http::{Member, Principal, Response},
+    http::{Member, Principal, Response, fields::Text as _},
     quota::{self, Amount},
 };
 use utoipa::ToSchema;
@@ -16,8 +16,9 @@ tenancy::fields! {
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The scope that it takes.
-        scope: Option<Scope>,
+        /// The scopes that it takes, with spaces between.
+        #[param(example = "tenant:read")]
+        scope: Option<String>,
         /// What it takes of the tenant's quota, as `ai_requests:1` or `api_calls:1`.
         #[param(value_type = Option<String>, example = "ai_requests:1")]
         consume: Option<Amount>,
@@ -50,8 +51,22 @@ struct Verified<'a> {
     responses((status = 200, description = "The caller may.", body = Verified<'_>)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
-    let query: Query = member.call().query()?;
-    if let Some(scope) = query.scope {
+    let query = member.call().query()?;
+    verified(&member, &query).await
+}
+
+/// Answers below this path as well. The path and the query are those of the request that a gateway
+/// asks about: what its caller wrote there is none of ours.
+pub async fn below(member: Member) -> Result<Response> {
+    verified(&member, &Query { scope: None, consume: None }).await
+}
+
+async fn verified(member: &Member, query: &Query) -> Result<Response> {
+    for name in
+        query.scope.iter().flat_map(|names| names.split(' ').filter(|name| !name.is_empty()))
+    {
+        // One that does not exist is one that nobody has.
+        let scope = Scope::parse(name).map_err(|_| Error::Forbidden { scope: "unknown" })?;
         member.require(scope)?;
     }
     if let Some(amount) = query.consume {
@@ -82,10 +97,9 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     ];
     let mut response = Response::ok(&verified);
     for (name, value) in headers {
-        if let Some(value) = value {
-            let value = HeaderValue::from_str(&value).map_err(Error::internal)?;
-            response = response.with_header(HeaderName::from_static(name), value);
-        }
+        // Also where there is no value: a gateway then replaces what a client has sent itself.
+        let value = HeaderValue::from_str(&value.unwrap_or_default()).map_err(Error::internal)?;
+        response = response.with_header(HeaderName::from_static(name), value);
     }
     Ok(response)
 }

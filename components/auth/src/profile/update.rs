@@ -40,7 +40,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         is_active: None,
     };
     let id = member.user()?.sub;
+    // One's own names are one's own, whatever one is.
     let user =
-        user::update(member.tenancy(), member.tenant(), id, &change, &member.actor()).await?;
+        user::update(member.tenancy(), member.tenant(), id, &change, true, &member.actor()).await?;
     Ok(Response::ok(&user))
 }

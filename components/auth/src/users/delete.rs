@@ -3,6 +3,7 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
+    access::Role,
     http::{Member, Response},
     user,
 };
@@ -18,6 +19,8 @@ use uuid::Uuid;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    user::delete(member.tenancy(), member.tenant(), id, &member.actor()).await?;
+    let over_administrators = member.require_held(Role::Admin.scopes()).is_ok();
+    let tenancy = member.tenancy();
+    user::delete(tenancy, member.tenant(), id, over_administrators, &member.actor()).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

@@ -51,7 +51,10 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         role: request.role,
         is_active: request.is_active,
     };
+    let over_administrators = member.require_held(Role::Admin.scopes()).is_ok();
+    let tenancy = member.tenancy();
     let user =
-        user::update(member.tenancy(), member.tenant(), id, &change, &member.actor()).await?;
+        user::update(tenancy, member.tenant(), id, &change, over_administrators, &member.actor())
+            .await?;
     Ok(Response::ok(&user))
 }

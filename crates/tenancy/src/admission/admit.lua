@@ -19,8 +19,12 @@ end
 
 -- Calls in a window of a minute that the first of them opens, and in a day of UTC.
 local function limited(caller)
-  local limits = redis.call('HMGET', caller, 'id', 'per_minute', 'per_day')
+  local limits = redis.call('HMGET', caller, 'id', 'per_minute', 'per_day', 'ends')
   if not limits[1] or not (limits[2] or limits[3]) then
+    return false, false
+  end
+  -- A secret that has ended takes nothing from the one that is in its place.
+  if limits[4] and seconds >= tonumber(limits[4]) then
     return false, false
   end
   -- Of one hash slot with the keys that were named: the tenant is in braces.

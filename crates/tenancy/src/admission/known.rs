@@ -226,13 +226,19 @@ pub(crate) async fn publish_api_key(tenancy: &Tenancy, record: &ApiKeyRecord) {
     let limit = |limit: Option<i64>| limit.map_or_else(String::new, |limit| limit.to_string());
     let per_minute = limit(record.max_requests_per_minute);
     let per_day = limit(record.max_requests_per_day);
-    let more: [Argument<'_>; 4] = [
-        Argument::Bytes(&snapshot),
-        Argument::from(&id),
-        Argument::from(&per_minute),
-        Argument::from(&per_day),
-    ];
-    for hash in std::iter::once(&record.hash).chain(&record.previous_hash) {
+    let secrets =
+        [(Some(&record.hash), None), (record.previous_hash.as_ref(), record.previous_expires_at)];
+    for (hash, previous_end) in secrets {
+        let Some(hash) = hash else { continue };
+        let end = [record.expires_at, previous_end].into_iter().flatten().min();
+        let end = end.map_or_else(String::new, |end| end.timestamp().to_string());
+        let more: [Argument<'_>; 5] = [
+            Argument::Bytes(&snapshot),
+            Argument::from(&id),
+            Argument::from(&per_minute),
+            Argument::from(&per_day),
+            Argument::from(&end),
+        ];
         publish(tenancy, &api_key_key(record.tenant, hash), record.version, &more).await;
     }
 }

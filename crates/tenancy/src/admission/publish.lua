@@ -1,5 +1,5 @@
 -- KEYS: a hash. ARGV: the version that PostgreSQL has, how many seconds to keep it, a snapshot, and
--- of an API key its id and its limits (empty where there is none).
+-- of an API key its id, its limits and its end in seconds (empty where there is none).
 -- Versions only grow: what was read before a change and comes after it changes nothing.
 local kept = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
 if tonumber(ARGV[1]) < kept then
@@ -7,7 +7,7 @@ if tonumber(ARGV[1]) < kept then
 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'version', ARGV[1], 'checked', redis.call('TIME')[1])
-for index, field in ipairs({ 'snapshot', 'id', 'per_minute', 'per_day' }) do
+for index, field in ipairs({ 'snapshot', 'id', 'per_minute', 'per_day', 'ends' }) do
   if ARGV[2 + index] and ARGV[2 + index] ~= '' then
     redis.call('HSET', KEYS[1], field, ARGV[2 + index])
   end

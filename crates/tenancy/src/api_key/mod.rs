@@ -120,15 +120,19 @@ pub async fn rotate(
     actor: &Actor,
 ) -> Result<(ApiKeyRecord, ApiKey)> {
     let catalog = tenancy.catalog().await?;
-    let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
-    let key = ApiKey::generate(tenant.id, old.environment.clone(), &*tenancy.platform.random);
-    let ends = tenancy.platform.clock.now() + overlap;
-    let event = Event::new("api_key.rotated")
-        .about("api_key", id)
-        .detail(json!({ "previous_expires_at": ends }));
-    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-    let rotated = repo::rotate(&*catalog, tenant.id, &old, &key, ends, &entry).await?;
-    let record = rotated.ok_or(Error::ApiKeyNotFound)?;
+    // Of two rotations at once the second rotates what the first has made.
+    let (old, record, key) = loop {
+        let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
+        let key = ApiKey::generate(tenant.id, old.environment.clone(), &*tenancy.platform.random);
+        let ends = tenancy.platform.clock.now() + overlap;
+        let event = Event::new("api_key.rotated")
+            .about("api_key", id)
+            .detail(json!({ "previous_expires_at": ends }));
+        let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+        if let Some(record) = repo::rotate(&*catalog, tenant.id, &old, &key, ends, &entry).await? {
+            break (old, record, key);
+        }
+    };
     if let Some(ended) = &old.previous_hash {
         admission::retire_api_key(tenancy, tenant.id, ended).await;
     }

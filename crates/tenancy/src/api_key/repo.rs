@@ -107,7 +107,8 @@ pub async fn find_by_hash(
     read(catalog, &statement, &[tenant.into(), hash.into()]).await
 }
 
-/// The key of a hash, whose use is noted with this; `None` when there is none that was not revoked.
+/// The key of a hash, whose use is noted to the minute; `None` when there is none that was not
+/// revoked.
 pub async fn note_use(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -115,9 +116,17 @@ pub async fn note_use(
     now: DateTime<Utc>,
 ) -> Result<Option<ApiKeyRecord>> {
     let statement = format!(
-        "UPDATE tenant_api_keys SET last_used_at = $3::timestamp AT TIME ZONE 'UTC'
-         WHERE tenant_id = $1 AND (key_hash = $2 OR previous_key_hash = $2) AND revoked_at IS NULL
-         RETURNING {COLUMNS}"
+        "WITH found AS (
+             SELECT * FROM tenant_api_keys
+             WHERE tenant_id = $1 AND (key_hash = $2 OR previous_key_hash = $2)
+               AND revoked_at IS NULL
+         ), noted AS (
+             UPDATE tenant_api_keys k SET last_used_at = $3::timestamp AT TIME ZONE 'UTC'
+             FROM found f
+             WHERE k.id = f.id AND COALESCE(f.last_used_at, '-infinity')
+                                   < $3::timestamp AT TIME ZONE 'UTC' - interval '1 minute'
+         )
+         SELECT {COLUMNS} FROM found"
     );
     read(catalog, &statement, &[tenant.into(), hash.into(), now.into()]).await
 }

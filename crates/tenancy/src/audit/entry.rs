@@ -133,6 +133,11 @@ impl Entry {
         });
         Self { id: tenancy.platform.random.uuid(now), tenant, json }
     }
+
+    /// The name of its event.
+    pub(super) fn event(&self) -> &str {
+        self.json["event"].as_str().unwrap_or_default()
+    }
 }
 
 /// A time as the trail has it: RFC 3339 in UTC, to the microsecond that PostgreSQL keeps.

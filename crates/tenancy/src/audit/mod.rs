@@ -16,9 +16,12 @@ pub use entry::{Actor, Entry, Event, Severity};
 
 use std::rc::Rc;
 
+use uuid::Uuid;
+
 use crate::{
     error::Result,
     log,
+    platform::redis::{Argument, Reply},
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
@@ -28,6 +31,32 @@ pub async fn note(tenancy: &Tenancy, entry: &Entry) -> Result<()> {
     outbox::insert(&*tenancy.catalog().await?, entry).await
 }
 
+/// Notes an event that somebody may bring about as often as they like: after the answer is sent, and
+/// once a minute for each subject. A Redis that is away leaves it out.
+pub fn note_rarely(tenancy: &Rc<Tenancy>, entry: Entry, subject: &str) {
+    let tenancy = Rc::clone(tenancy);
+    let key = match entry.tenant {
+        Some(tenant) => format!("t:{{{tenant}}}:noted:{}:{subject}", entry.event()),
+        None => format!("platform:noted:{}:{subject}", entry.event()),
+    };
+    let executor = Rc::clone(&tenancy.platform.executor);
+    executor.spawn(Box::pin(async move {
+        let arguments: [Argument<'_>; 5] =
+            [Argument::from(&key), "1".into(), "EX".into(), Argument::Int(60), "NX".into()];
+        let noted = async {
+            let set = tenancy.platform.redis.execute("SET", &arguments).await?;
+            if matches!(set.first(), Some(Reply::Nil) | None) {
+                return Ok(0);
+            }
+            note(&tenancy, &entry).await?;
+            flush_catalog(&tenancy, entry.tenant).await
+        };
+        if let Err(error) = noted.await {
+            log::warning(&tenancy, "an event was not noted", &error);
+        }
+    }));
+}
+
 /// Moves what is in the outboxes of a tenant to its trail, and returns how much that was.
 pub async fn flush(tenancy: &Tenancy, tenant: &Tenant) -> Result<usize> {
     let database = TenantDb::connect(tenancy, tenant).await?;
@@ -35,14 +64,28 @@ pub async fn flush(tenancy: &Tenancy, tenant: &Tenant) -> Result<usize> {
 }
 
 /// Moves what is in the catalog's outbox for a chain to that chain. `None` is the platform's own.
-pub async fn flush_catalog(tenancy: &Tenancy, tenant: Option<uuid::Uuid>) -> Result<usize> {
+pub async fn flush_catalog(tenancy: &Tenancy, tenant: Option<Uuid>) -> Result<usize> {
     chain::extend(tenancy, tenant, None).await
 }
 
 /// Moves what a crash has left in the outbox of a tenant's database, and returns how much that was.
 pub async fn recover(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<usize> {
     let database = TenantDb::connect_to(tenancy, tenant).await?;
-    chain::extend(tenancy, Some(tenant.id), Some(&database)).await
+    extend_to_the_end(tenancy, Some(tenant.id), Some(&database)).await
+}
+
+async fn extend_to_the_end(
+    tenancy: &Tenancy,
+    tenant: Option<Uuid>,
+    database: Option<&TenantDb>,
+) -> Result<usize> {
+    let mut moved = 0;
+    loop {
+        match chain::extend(tenancy, tenant, database).await? {
+            0 => return Ok(moved),
+            more => moved += more,
+        }
+    }
 }
 
 /// Moves what a crash has left in the catalog's outbox, and returns how much that was.
@@ -50,7 +93,7 @@ pub async fn recover_catalog(tenancy: &Tenancy) -> Result<usize> {
     let catalog = tenancy.catalog().await?;
     let mut moved = 0;
     for chain in outbox::chains(&*catalog).await? {
-        moved += chain::extend(tenancy, chain, None).await?;
+        moved += extend_to_the_end(tenancy, chain, None).await?;
     }
     Ok(moved)
 }
@@ -67,7 +110,7 @@ pub fn flush_later(tenancy: &Rc<Tenancy>, tenant: &Tenant) {
 }
 
 /// Flushes the catalog's outbox for a chain after the answer is sent.
-pub fn flush_catalog_later(tenancy: &Rc<Tenancy>, tenant: Option<uuid::Uuid>) {
+pub fn flush_catalog_later(tenancy: &Rc<Tenancy>, tenant: Option<Uuid>) {
     let tenancy = Rc::clone(tenancy);
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {

@@ -1,8 +1,9 @@
 -- The same rules are in the function sign_in_attempt of the catalog.
 -- KEYS: a hash for each subject; the first one is forgotten by a success.
 -- ARGV: the step (begin, failed, succeeded, abandoned); then, for each subject, how many failures
--- are let pass without a delay, and the longest delay in seconds.
--- Returns how many milliseconds to wait, and 0 to go on.
+-- are let pass without a delay, the longest delay in seconds, and whether failures are forgotten a
+-- quarter of an hour after the first of them (1) or after the last (0).
+-- Returns how many milliseconds to wait; 0 to go on, and -1 where as many are under way as may fail.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local step = ARGV[1]
@@ -22,15 +23,15 @@ if step == 'begin' then
     local failures, blocked_until, pending = read(key)
     if blocked_until > now then
       wait = math.max(wait, blocked_until - now)
-    elseif pending >= (failures < tonumber(ARGV[2 * index]) and 16 or 1) then
-      wait = math.max(wait, 1000)
+    elseif wait == 0 and pending >= math.max(1, tonumber(ARGV[3 * index - 1]) - failures) then
+      wait = -1
     end
   end
   if wait == 0 then
     for _, key in ipairs(KEYS) do
       local _, _, pending = read(key)
       redis.call('HSET', key, 'pending', pending + 1, 'pending_until', now + 30000)
-      if redis.call('TTL', key) < 900 then
+      if redis.call('TTL', key) < 60 then
         redis.call('EXPIRE', key, 900)
       end
     end
@@ -45,14 +46,16 @@ for index, key in ipairs(KEYS) do
     if step == 'succeeded' and index == 1 then
       redis.call('HSET', key, 'failures', 0)
     elseif step == 'failed' then
-      local threshold, longest = tonumber(ARGV[2 * index]), tonumber(ARGV[2 * index + 1])
+      local threshold, longest = tonumber(ARGV[3 * index - 1]), tonumber(ARGV[3 * index])
       failures = failures + 1
       local delay = 0
       if failures >= threshold then
         delay = math.min(2 ^ math.min(failures - threshold, 30), longest)
       end
       redis.call('HSET', key, 'failures', failures, 'blocked_until', now + delay * 1000)
-      redis.call('EXPIRE', key, delay + 900)
+      if ARGV[3 * index + 1] == '0' then
+        redis.call('EXPIRE', key, delay + 900)
+      end
     end
   end
 end

@@ -6,12 +6,14 @@
 //! against that address there, and those of all addresses together only slow down addresses from
 //! which nobody has signed in to the account before.
 //!
-//! An attempt that is under way counts as well, so that guessing many at once gains little. Counters
-//! are in Redis, and in a table of the catalog while Redis is away.
+//! An attempt that is under way may fail: only as many are made at once as may still fail, and the
+//! others wait for them. So guessing many at once gains nothing. Counters are in Redis, and in a table
+//! of the catalog while Redis is away.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
     sync::LazyLock,
+    time::Duration,
 };
 
 use uuid::Uuid;
@@ -32,16 +34,25 @@ struct Bound {
     failures: i64,
     /// The longest delay, in seconds.
     longest: i64,
+    /// Whether failures are forgotten a quarter of an hour after the first of them, since many people
+    /// share an address and each of them mistypes now and then. Else that is after the last.
+    is_windowed: bool,
 }
 
 /// One account, from one address.
-const PAIR: Bound = Bound { failures: 5, longest: 900 };
+const PAIR: Bound = Bound { failures: 5, longest: 60, is_windowed: false };
 /// One account, from every address that is new to it.
-const ACCOUNT: Bound = Bound { failures: 20, longest: 60 };
+const ACCOUNT: Bound = Bound { failures: 20, longest: 60, is_windowed: false };
 /// One address, in one tenant.
-const ADDRESS_IN_TENANT: Bound = Bound { failures: 50, longest: 300 };
+const ADDRESS_IN_TENANT: Bound = Bound { failures: 50, longest: 60, is_windowed: true };
 /// One address, in all tenants.
-const ADDRESS: Bound = Bound { failures: 500, longest: 300 };
+const ADDRESS: Bound = Bound { failures: 500, longest: 60, is_windowed: true };
+
+/// How long an attempt waits for others that are under way, before it is sent away.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(50);
+/// What a store answers where as many are under way as may still fail.
+const OTHERS_PENDING: i64 = -1;
 
 /// Who is guessed at, and from where.
 pub struct Target<'a> {
@@ -97,23 +108,28 @@ impl Outcome {
 /// [`Error::TooManyAttempts`] when it comes too early.
 pub async fn begin(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
     let mut attempt = attempt(tenancy, target)?;
-    let wait = match attempt.step(tenancy, "begin").await {
-        Err(Error::Unavailable { reason, .. }) => {
-            log::warning(
-                tenancy,
-                "attempts are counted in PostgreSQL",
-                &Error::unavailable(reason),
-            );
-            attempt.store = Store::Catalog;
-            attempt.step(tenancy, "begin").await?
+    let mut waited = Duration::ZERO;
+    loop {
+        let wait = match attempt.step(tenancy, "begin").await {
+            Err(error @ Error::Unavailable { .. }) if attempt.store == Store::Redis => {
+                log::warning(tenancy, "attempts are counted in PostgreSQL", &error);
+                attempt.store = Store::Catalog;
+                attempt.step(tenancy, "begin").await?
+            }
+            outcome => outcome?,
+        };
+        match wait {
+            0 => return Ok(attempt),
+            OTHERS_PENDING if waited < PATIENCE => {
+                tenancy.platform.executor.sleep(LOOK).await;
+                waited += LOOK;
+            }
+            wait => {
+                let seconds = (wait + 999) / 1_000;
+                let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX).max(1);
+                return Err(Error::TooManyAttempts { retry_after });
+            }
         }
-        outcome => outcome?,
-    };
-    match wait {
-        0 => Ok(attempt),
-        wait => Err(Error::TooManyAttempts {
-            retry_after: u32::try_from((wait + 999) / 1_000).unwrap_or(u32::MAX).max(1),
-        }),
     }
 }
 
@@ -126,17 +142,17 @@ impl Attempt {
         }
     }
 
-    /// How many milliseconds to wait; 0 to go on.
+    /// How many milliseconds to wait; 0 to go on, [`OTHERS_PENDING`] to ask again soon.
     async fn step(&self, tenancy: &Tenancy, step: &str) -> Result<i64> {
         if self.store == Store::Catalog {
             return self.step_in_catalog(tenancy, step).await;
         }
         let wait = redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, step).await?;
-        if wait > 0 || self.everywhere.is_empty() {
+        if wait != 0 || self.everywhere.is_empty() {
             return Ok(wait);
         }
         let wait = redis_step(tenancy, "platform:".to_owned(), &self.everywhere, step).await?;
-        if wait > 0 {
+        if wait != 0 && step == "begin" {
             // What was begun in the tenant is not made.
             redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, "abandoned").await?;
         }
@@ -152,12 +168,13 @@ impl Attempt {
         let texts = |of: fn(&(String, Bound)) -> String| all().map(of).collect::<Vec<_>>();
         let catalog = tenancy.catalog().await?;
         let statement = "SELECT sign_in_attempt($1, $2, $3::text[]::bigint[],
-                                                $4::text[]::bigint[]) AS wait";
+                                                $4::text[]::bigint[], $5::text[]::boolean[]) AS wait";
         let parameters = [
             step.into(),
             texts(|subject| subject.0.clone()).into(),
             texts(|subject| subject.1.failures.to_string()).into(),
             texts(|subject| subject.1.longest.to_string()).into(),
+            texts(|subject| subject.1.is_windowed.to_string()).into(),
         ];
         let row = catalog.query_first(statement, &parameters).await?;
         let row = row.ok_or_else(|| Error::internal("an attempt has no answer"))?;
@@ -198,16 +215,28 @@ async fn redis_step(
     let keys: Vec<_> = keys.iter().map(String::as_str).collect();
     let mut arguments = vec![Argument::from(step)];
     for (_, bound) in subjects {
-        arguments.extend([Argument::Int(bound.failures), Argument::Int(bound.longest)]);
+        arguments.extend([
+            Argument::Int(bound.failures),
+            Argument::Int(bound.longest),
+            Argument::Int(i64::from(bound.is_windowed)),
+        ]);
     }
     let redis = &*tenancy.platform.redis;
     let replies = match ATTEMPT.run(redis, &keys, &arguments).await {
         // A kept connection that broke is replaced on the second try.
-        Err(RedisError::Unavailable(_)) => ATTEMPT.run(redis, &keys, &arguments).await?,
-        answer => answer?,
+        Err(RedisError::Unavailable(_)) => ATTEMPT.run(redis, &keys, &arguments).await,
+        answer => answer,
     };
+    // A Redis that refuses (it loads, or is a replica) is as good as none.
+    let replies = replies.map_err(Error::unavailable)?;
     let wait = replies.first().and_then(Reply::as_int);
     wait.ok_or_else(|| Error::internal("an attempt has no answer"))
+}
+
+/// The network of one party, as PostgreSQL writes it.
+pub(crate) fn network_text(address: IpAddr) -> String {
+    let network = network(address);
+    format!("{network}/{}", if network.is_ipv4() { 32 } else { 64 })
 }
 
 /// What one party has of addresses: of IPv6 a network of 64 bits.

@@ -35,7 +35,7 @@ impl Addressing {
         let mut addressing = Self::default();
         let header = request.header("x-tenant-slug")?;
         for slug in header.into_iter().chain(request.path_slug.as_deref()) {
-            addressing.slugs.push(Slug::parse(slug).ok());
+            addressing.slugs.push(Slug::parse(&slug.to_ascii_lowercase()).ok());
         }
         if let Some(host) = host(request, settings)? {
             addressing.add_host(&host, settings.base_domain.as_ref());

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -13,6 +14,7 @@ use crate::{
     access::Access,
     admission,
     api_key::ApiKey,
+    audit::{self, Actor, Entry, Event, Severity},
     error::{Error, Result, Unauthenticated},
     resolve,
     settings::Secret,
@@ -27,8 +29,19 @@ const ADMIN_KEY_HEADERS: [&str; 3] = ["x-admin-key", "x-admin-api-key", API_KEY_
 
 /// Finds that the caller is the platform's administration.
 pub(super) fn operator(tenancy: Rc<Tenancy>, call: Call) -> Result<Operator> {
-    check_admin_key(&tenancy, &call.request)?;
-    Ok(Operator { tenancy, call })
+    match check_admin_key(&tenancy, &call.request) {
+        Ok(()) => Ok(Operator { tenancy, call }),
+        Err(error) => {
+            if matches!(error, Error::Unauthenticated(Unauthenticated::InvalidAdminKey)) {
+                let origin = call.origin();
+                let from = origin.address.map(|from| from.to_string()).unwrap_or_default();
+                let event = Event::new("platform.key_refused").severity(Severity::Warning).failed();
+                let entry = Entry::new(&tenancy, None, &Actor::anonymous(origin), event);
+                audit::note_rarely(&tenancy, entry, &from);
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Whether a request has the platform's key. Each key that it has must be right.
@@ -59,11 +72,14 @@ fn is_admin_key(keys: &[Secret], given: &str) -> bool {
 
 /// Finds who of a tenant the caller is, and that they may do what a route of this access does.
 pub(super) async fn member(tenancy: Rc<Tenancy>, call: Call, access: Access) -> Result<Member> {
-    let bearer = bearer_token(&call.request)?;
-    let credentials = bearer.into_iter().chain(call.request.header(API_KEY_HEADER)?);
     let mut callers = Vec::new();
-    for credential in credentials {
-        callers.push(authenticate(&tenancy, credential).await?);
+    match bearer_token(&call.request)? {
+        Some(key) if ApiKey::is_meant(key) => callers.push(by_api_key(&tenancy, key).await?),
+        Some(token) => callers.push(by_access_token(&tenancy, token).await?),
+        None => {}
+    }
+    if let Some(key) = call.request.header(API_KEY_HEADER)? {
+        callers.push(by_api_key(&tenancy, key).await?);
     }
     let mut callers = callers.into_iter();
     let (tenant, principal) =
@@ -76,42 +92,66 @@ pub(super) async fn member(tenancy: Rc<Tenancy>, call: Call, access: Access) -> 
         }
         second = Some(other);
     }
-    resolve::agree(&tenancy, &call.addressing()?, &tenant).await?;
     let member = Member { tenancy, tenant, principal, second, call };
-    match access {
-        Access::Authenticated => {}
-        Access::Member(scope) => member.require(scope)?,
-        Access::User(scope) => {
-            member.user()?;
-            member.require(scope)?;
-        }
-        Access::Public | Access::Operator => return Err(Error::RouteNotFound),
+    if let Err(error) = check(&member, access).await {
+        note_denial(&member, &error);
+        return Err(error);
     }
     Ok(member)
 }
 
-async fn authenticate(tenancy: &Tenancy, credential: &str) -> Result<(Tenant, Principal)> {
-    if ApiKey::is_meant(credential) {
-        let key = ApiKey::parse(credential)
-            .ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
-        let (tenant, record) = admission::admit_api_key(tenancy, &key).await?;
-        return Ok((tenant, Principal::ApiKey(record)));
+async fn check(member: &Member, access: Access) -> Result<()> {
+    resolve::agree(&member.tenancy, &member.call.addressing()?, &member.tenant).await?;
+    match access {
+        Access::Authenticated => Ok(()),
+        Access::Member(scope) => member.require(scope),
+        Access::User(scope) => member.user().and_then(|_| member.require(scope)),
+        Access::Public | Access::Operator => Err(Error::RouteNotFound),
     }
+}
+
+/// Somebody who is known tries what is not theirs.
+fn note_denial(member: &Member, error: &Error) {
+    let detail = match error {
+        Error::TenantMismatch => json!({ "reason": "tenant_mismatch" }),
+        Error::UserRequired => json!({ "reason": "user_required" }),
+        Error::Forbidden { scope } => json!({ "reason": "forbidden", "scope": scope }),
+        _ => return,
+    };
+    let who = match &member.principal {
+        Principal::User(claims) => claims.sub,
+        Principal::ApiKey(record) => record.id,
+    };
+    let event = Event::new("access.denied").severity(Severity::Warning).failed().detail(detail);
+    let entry = Entry::new(&member.tenancy, Some(member.tenant.id), &member.actor(), event);
+    audit::note_rarely(&member.tenancy, entry, &who.to_string());
+}
+
+async fn by_api_key(tenancy: &Tenancy, text: &str) -> Result<(Tenant, Principal)> {
+    let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
+    let (tenant, record) = admission::admit_api_key(tenancy, &key).await?;
+    Ok((tenant, Principal::ApiKey(record)))
+}
+
+async fn by_access_token(tenancy: &Tenancy, token: &str) -> Result<(Tenant, Principal)> {
     let claims = tenancy
         .access_tokens
-        .verify(credential, tenancy.platform.clock.now())
+        .verify(token, tenancy.platform.clock.now())
         .map_err(Error::Unauthenticated)?;
     let tenant = admission::admit_user(tenancy, &claims).await?;
     Ok((tenant, Principal::User(Box::new(claims))))
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750, section 2.1); `None` without the header.
+/// The token of `Authorization: Bearer` (RFC 6750, section 2.1); `None` without the header, and for
+/// another scheme, which is told of no error (section 3.1).
 fn bearer_token(request: &Request) -> Result<Option<&str>> {
     let Some(value) = request.header("authorization")? else {
         return Ok(None);
     };
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
-        _ => Err(Error::Unauthenticated(Unauthenticated::InvalidToken)),
+        // What is left of `Bearer ` once HTTP has trimmed it: a token, but an empty one.
+        None if value.eq_ignore_ascii_case("bearer") => Ok(Some("")),
+        _ => Ok(None),
     }
 }

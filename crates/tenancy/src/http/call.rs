@@ -3,7 +3,11 @@
 //! A handler takes a [`Call`], an [`Operator`] or a [`Member`]; the last two only come to be when
 //! the caller was found to be one.
 
-use std::{collections::HashMap, net::IpAddr, rc::Rc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+};
 
 use percent_encoding::percent_decode_str;
 
@@ -124,21 +128,24 @@ impl Call {
         }
     }
 
-    /// The client: the last hop that is no trusted proxy.
+    /// The client: the last hop that is no trusted proxy. Each proxy puts the hop before it at the
+    /// end, so what stands before a hop that is nobody we trust may be made up.
     fn client(&self) -> Option<IpAddr> {
         let peer = self.request.peer()?;
         let Ok(tenancy) = &self.tenancy else { return Some(peer) };
-        let proxies = &tenancy.settings.trusted_proxies;
         let forwarded = self.request.headers.get_all("x-forwarded-for").iter();
-        let hops: Vec<IpAddr> = forwarded
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map_while(|hop| hop.trim().parse::<IpAddr>().ok())
-            .map(|hop| hop.to_canonical())
-            .chain([peer])
-            .collect();
-        let last = hops.iter().rev().find(|hop| !proxies.contains(**hop));
-        last.or(hops.first()).copied()
+        let hops =
+            forwarded.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        let hops: Vec<&str> = hops.collect();
+        let mut client = peer;
+        for hop in hops.iter().rev() {
+            if !tenancy.settings.trusted_proxies.contains(client) {
+                break;
+            }
+            let Some(before) = hop_address(hop.trim()) else { break };
+            client = before;
+        }
+        Some(client)
     }
 
     /// The parameter `name` of the route's path.
@@ -150,6 +157,12 @@ impl Call {
         let text = percent_decode_str(raw).decode_utf8().map_err(|_| Error::RouteNotFound)?;
         T::parse(&text).map_err(|_| Error::RouteNotFound)
     }
+}
+
+/// The address of a hop, which may have a port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let address = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|hop| hop.ip()));
+    address.ok().map(|address| address.to_canonical())
 }
 
 impl Operator {

@@ -17,7 +17,12 @@ pub trait FromFields: Sized {
 
     /// Reads it from a JSON object.
     fn from_object(object: Map<String, Value>) -> Result<Self> {
-        Self::from_fields(Fields { values: object, textual: false, invalid: Vec::new() })
+        Self::from_fields(Fields {
+            values: object,
+            textual: false,
+            ignores_unknown: false,
+            invalid: Vec::new(),
+        })
     }
 }
 
@@ -78,6 +83,7 @@ pub struct Fields {
     values: Map<String, Value>,
     /// Whether the values are the texts of a query string.
     textual: bool,
+    ignores_unknown: bool,
     invalid: Vec<InvalidField>,
 }
 
@@ -87,7 +93,8 @@ impl Fields {
     /// # Errors
     /// When a parameter stands more than once, or is not UTF-8.
     pub fn from_query(query: &str) -> Result<Self> {
-        let mut fields = Self { values: Map::new(), textual: true, invalid: Vec::new() };
+        let mut fields =
+            Self { values: Map::new(), textual: true, ignores_unknown: false, invalid: Vec::new() };
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             // What is not UTF-8 was replaced by this character.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
@@ -99,6 +106,12 @@ impl Fields {
             }
         }
         Ok(fields)
+    }
+
+    /// Lets fields pass that nobody takes.
+    #[must_use]
+    pub fn ignoring_unknown(self) -> Self {
+        Self { ignores_unknown: true, ..self }
     }
 
     /// Takes the field `name`, or `default` where it is absent. `None` means that it is not
@@ -121,7 +134,8 @@ impl Fields {
     /// # Errors
     /// [`Error::InvalidFields`] with everything that was wrong, in the order it was found.
     pub fn finish(mut self) -> Result<()> {
-        for name in self.values.keys().take(MOST_UNKNOWN) {
+        let told = if self.ignores_unknown { 0 } else { MOST_UNKNOWN };
+        for name in self.values.keys().take(told) {
             self.invalid.push(InvalidField::new(printable(name), "is not a field of this request"));
         }
         if self.invalid.is_empty() { Ok(()) } else { Err(Error::InvalidFields(self.invalid)) }

@@ -27,6 +27,9 @@ pub struct Problem<'a> {
     /// The fields that are at fault.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: Vec<FieldProblem<'a>>,
+    /// Of OAuth's endpoints: the error as RFC 6749 names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
     /// Of a quota: how much the tenant may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<i64>,
@@ -56,6 +59,11 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
         code,
         request_id,
         errors: fields(error),
+        error: match error {
+            Error::InvalidForm(_) => Some("invalid_request"),
+            Error::UnsupportedTokenType => Some("unsupported_token_type"),
+            _ => None,
+        },
         limit,
         usage,
     };
@@ -94,9 +102,9 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         ),
         Error::InvalidForm(reason) => (
             S::BAD_REQUEST,
-            "invalid_form",
-            "The body is not a form",
-            format!("The body is not a form: {reason}.").into(),
+            "invalid_request",
+            "The body is not acceptable",
+            format!("The body is not acceptable: {reason}.").into(),
         ),
         Error::UnsupportedMediaType { expected } => (
             S::UNSUPPORTED_MEDIA_TYPE,
@@ -173,6 +181,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "The quota is used up",
             format!("{usage} of {limit} {resource} are used.").into(),
         ),
+        Error::AdministratorRequired => (
+            S::FORBIDDEN,
+            "administrator_required",
+            "Not allowed",
+            "Who may not do all that an administrator may cannot change one.".into(),
+        ),
         Error::UserRequired => (
             S::FORBIDDEN,
             "user_required",
@@ -213,9 +227,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "The tenant is suspended",
             "The tenant is suspended. Its operator can tell why.".into(),
         ),
-        Error::TenantDeleted => {
-            (S::GONE, "tenant_deleted", "The tenant is deleted", "The tenant is deleted.".into())
-        }
+        Error::TenantDeleted => (
+            S::FORBIDDEN,
+            "tenant_deleted",
+            "The tenant is deleted",
+            "The tenant is deleted.".into(),
+        ),
         Error::IllegalTransition { from, to } => (
             S::CONFLICT,
             "illegal_transition",

@@ -113,19 +113,27 @@ impl Request {
         let body = self.read_body().await?;
         let text = std::str::from_utf8(&body)
             .map_err(|_| Error::InvalidForm("it is not UTF-8".to_owned()))?;
-        T::from_fields(Fields::from_query(text)?)
+        // Who does not know a parameter ignores it (RFC 6749, section 3.2).
+        let fields = Fields::from_query(text).map(Fields::ignoring_unknown);
+        fields.and_then(T::from_fields).map_err(|error| match error {
+            Error::InvalidFields(fields) => {
+                let told = fields.iter().map(|field| format!("{} {}", field.field, field.message));
+                Error::InvalidForm(told.collect::<Vec<_>>().join(", "))
+            }
+            error => error,
+        })
     }
 
     /// The body as a JSON object, or as an empty one where there is no body.
     pub async fn json_or_empty<T: FromFields>(&mut self) -> Result<T> {
-        if self.headers.contains_key("content-type") {
-            return self.json().await;
+        let body = self.read_body().await?;
+        if body.is_empty() {
+            return T::from_object(Map::new());
         }
-        if self.read_body().await?.is_empty() {
-            T::from_object(Map::new())
-        } else {
-            Err(Error::UnsupportedMediaType { expected: JSON })
+        if !self.is_of_type(JSON)? {
+            return Err(Error::UnsupportedMediaType { expected: JSON });
         }
+        T::from_object(object(&body)?)
     }
 
     /// The body as a JSON object of the fields that `T` takes.
@@ -138,20 +146,7 @@ impl Request {
         if !self.is_of_type(JSON)? {
             return Err(Error::UnsupportedMediaType { expected: JSON });
         }
-        let body = self.read_body().await?;
-        if depth(&body) > JSON_DEPTH {
-            return Err(Error::InvalidJson(format!("it is nested deeper than {JSON_DEPTH}")));
-        }
-        match serde_json::from_slice(&body) {
-            Ok(Members::Once(object)) => Ok(object),
-            Ok(Members::Twice(name)) => {
-                Err(Error::invalid_field(printable(&name), "stands more than once"))
-            }
-            Err(error) if error.is_data() => {
-                Err(Error::InvalidJson("it is another JSON value".to_owned()))
-            }
-            Err(error) => Err(Error::InvalidJson(position(&error))),
-        }
+        object(&self.read_body().await?)
     }
 
     fn is_of_type(&self, expected: &str) -> Result<bool> {
@@ -206,6 +201,23 @@ impl<'de> Deserialize<'de> for Members {
         }
 
         from.deserialize_map(Object)
+    }
+}
+
+/// A JSON object, no deeper than it may be, with each member once.
+fn object(body: &[u8]) -> Result<Map<String, Value>> {
+    if depth(body) > JSON_DEPTH {
+        return Err(Error::InvalidJson(format!("it is nested deeper than {JSON_DEPTH}")));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Members::Once(object)) => Ok(object),
+        Ok(Members::Twice(name)) => {
+            Err(Error::invalid_field(printable(&name), "stands more than once"))
+        }
+        Err(error) if error.is_data() => {
+            Err(Error::InvalidJson("it is another JSON value".to_owned()))
+        }
+        Err(error) => Err(Error::InvalidJson(position(&error))),
     }
 }
 

@@ -149,6 +149,7 @@ impl Router {
         let origin = request.headers.get(header::ORIGIN).cloned();
         let is_preflight = request.method == Method::OPTIONS
             && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let is_over_tls = tenancy.as_ref().is_ok_and(|tenancy| is_over_tls(tenancy, &request));
         let mut response = match self.route(tenancy.clone(), request, &request_id).await {
             Ok(response) => response,
             Err(error) => {
@@ -164,6 +165,10 @@ impl Router {
             let allowed = &tenancy.settings.allowed_origins;
             cors::allow_origin(allowed, origin, &mut response.headers, is_preflight);
         }
+        if is_over_tls {
+            let a_year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+            response.headers.insert(header::STRICT_TRANSPORT_SECURITY, a_year);
+        }
         finish(&mut response, &request_id);
         response
     }
@@ -175,7 +180,9 @@ impl Router {
         request_id: &str,
     ) -> Result<Response> {
         let found = self.paths.at(&request.path).ok();
-        if request.method == Method::OPTIONS {
+        // A gateway asks with the method of its caller, and takes 204 for a yes.
+        let is_gateway = found.as_ref().is_some_and(|found| found.value.any_as_get);
+        if request.method == Method::OPTIONS && !is_gateway {
             let allow = found.map(|found| allow(found.value)).ok_or(Error::RouteNotFound)?;
             let allow = HeaderValue::from_str(&allow).map_err(Error::internal)?;
             return Ok(Response::empty(StatusCode::NO_CONTENT).with_header(header::ALLOW, allow));
@@ -237,6 +244,12 @@ fn request_id(platform: &Platform, request: &Request) -> String {
         Some(id) => id.to_owned(),
         None => platform.random.uuid(platform.clock.now()).to_string(),
     }
+}
+
+/// Whether a trusted proxy says that the client came over TLS.
+fn is_over_tls(tenancy: &Tenancy, request: &Request) -> bool {
+    request.peer().is_some_and(|peer| tenancy.settings.trusted_proxies.contains(peer))
+        && request.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
 }
 
 fn finish(response: &mut Response, request_id: &str) {

@@ -56,20 +56,20 @@ impl DailyResource {
 pub struct Amount {
     /// The resource.
     pub resource: DailyResource,
-    /// How much: 1 to 1,000,000.
+    /// How much: 1 to 1,000.
     pub amount: i64,
 }
 
 impl Text for Amount {
     fn parse(text: &str) -> std::result::Result<Self, String> {
-        let invalid = || "must be api_calls or ai_requests, a colon, and 1 to 1000000".to_owned();
+        let invalid = || "must be api_calls or ai_requests, a colon, and 1 to 1000".to_owned();
         let (name, amount) = text.split_once(':').ok_or_else(invalid)?;
         let resource = [DailyResource::ApiCalls, DailyResource::AiRequests]
             .into_iter()
             .find(|resource| resource.as_str() == name)
             .ok_or_else(invalid)?;
         match amount.parse() {
-            Ok(amount @ 1..=1_000_000) => Ok(Self { resource, amount }),
+            Ok(amount @ 1..=1_000) => Ok(Self { resource, amount }),
             _ => Err(invalid()),
         }
     }
@@ -104,11 +104,10 @@ pub async fn consume(tenancy: &Rc<Tenancy>, tenant: &Tenant, take: Amount) -> Re
                 }
                 return Ok(());
             }
-            Err(error @ RedisError::Unavailable(_)) => {
+            Err(error) => {
                 log::warning(tenancy, "a use was not counted", &error.into());
                 return Ok(());
             }
-            Err(error) => return Err(error.into()),
         }
     }
     Err(Error::unavailable("Redis forgets what it was told"))

@@ -70,6 +70,7 @@ impl<'a> Reader<'a> {
                 key.len() >= SECRET_MINIMUM
                     && key.bytes().all(|byte| byte.is_ascii_graphic())
                     && !is_one_character(key)
+                    && !is_placeholder(key)
             };
             if !keys.iter().all(good) || !(1..=2).contains(&keys.len()) {
                 return Err(format!(
@@ -170,11 +171,19 @@ impl<'a> Reader<'a> {
 fn secret(text: &str) -> Result<Secret, String> {
     if text.len() < SECRET_MINIMUM {
         Err(format!("must have at least {SECRET_MINIMUM} bytes"))
-    } else if is_one_character(text) {
-        Err("must be random, not one character repeated".to_owned())
+    } else if is_one_character(text) || is_placeholder(text) {
+        Err("must be random, not one character repeated and no example".to_owned())
     } else {
         Ok(Secret::from(text.to_owned()))
     }
+}
+
+/// Whether a text stands in somebody's example for what has to be chosen.
+fn is_placeholder(text: &str) -> bool {
+    let text = text.to_ascii_lowercase().replace(['-', '_', ' ', '.'], "");
+    ["changeme", "changethis", "changein", "yoursecret", "yourkey", "placeholder", "example"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 fn is_one_character(text: &str) -> bool {

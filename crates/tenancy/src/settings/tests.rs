@@ -56,6 +56,8 @@ fn a_weak_setting_is_named_without_its_value() {
         ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcde"),
         ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcde"),
         ("JWT_SECRET_KEY", "00000000000000000000000000000000"),
+        ("JWT_SECRET_KEY", "your-secret-key-change-in-production"),
+        ("ADMIN_API_KEY", "please-change-me-please-change-me-please"),
         ("ADMIN_API_KEY", "0123456789abcdef0123456789abcde"),
         ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef,short"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"),

@@ -257,10 +257,13 @@ pub async fn list_finished_roles(catalog: &dyn Connection) -> Result<Vec<String>
     Ok(rows.iter().map(|row| row.get("database_role")).collect::<Result<_, SqlError>>()?)
 }
 
-/// Every tenant that has a database: the active and the suspended ones.
+/// Every tenant that has a database, also one that is deleted and keeps its data.
 pub async fn list_with_database(catalog: &dyn Connection) -> Result<Vec<TenantRecord>> {
-    let statement =
-        format!("{SELECT} WHERE t.status IN ('active', 'suspended') ORDER BY t.created_at");
+    let statement = format!(
+        "{SELECT} WHERE t.status IN ('active', 'suspended', 'deleted')
+                    AND t.database_password IS NOT NULL
+         ORDER BY t.created_at"
+    );
     let rows = catalog.query(&statement, &[]).await?;
     Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
 }

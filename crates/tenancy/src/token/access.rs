@@ -26,6 +26,8 @@ const LEEWAY: i64 = 30;
 const HEADER_TYPE: &str = "at+jwt";
 /// The `typ` among the claims, which tells it from any other token of ours.
 const CLAIM_TYPE: &str = "access";
+/// The one client that tokens are issued to.
+const CLIENT_ID: &str = "tenancy";
 
 /// What an access token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub struct Claims {
     pub iss: String,
     /// Whom it is for.
     pub aud: String,
+    /// What it was issued to (RFC 9068, section 2.2): this service's own sign-in.
+    pub client_id: String,
     /// The user.
     pub sub: Uuid,
     /// The tenant.
@@ -129,6 +133,7 @@ impl AccessTokens {
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
+            client_id: CLIENT_ID.to_owned(),
             sub: subject.user,
             tid: subject.tenant,
             slug: subject.slug.to_owned(),
@@ -296,8 +301,21 @@ mod tests {
             assert_eq!(verdict.err(), Some(Unauthenticated::InvalidToken), "{token}");
         };
         for claim in [
-            "iss", "aud", "sub", "tid", "slug", "role", "scope", "typ", "jti", "sid", "iat", "nbf",
-            "exp", "ver",
+            "iss",
+            "aud",
+            "client_id",
+            "sub",
+            "tid",
+            "slug",
+            "role",
+            "scope",
+            "typ",
+            "jti",
+            "sid",
+            "iat",
+            "nbf",
+            "exp",
+            "ver",
         ] {
             refused(forged(|_, claims| {
                 claims.as_object_mut().unwrap().remove(claim);

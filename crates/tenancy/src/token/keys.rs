@@ -144,7 +144,13 @@ impl Verifying {
 /// The keys that are published: never a secret.
 pub(super) fn public_keys(settings: &Settings) -> Vec<Ed25519VerifyingKey> {
     let own = settings.jwt_ed25519_key.as_ref().map(Ed25519Key::verifying_key);
-    own.into_iter().chain(settings.jwt_verification_ed25519_keys.iter().cloned()).collect()
+    let mut keys: Vec<Ed25519VerifyingKey> = own.into_iter().collect();
+    for key in &settings.jwt_verification_ed25519_keys {
+        if !keys.iter().any(|known| known.0 == key.0) {
+            keys.push(key.clone());
+        }
+    }
+    keys
 }
 
 fn secret_id(secret: &Secret) -> String {

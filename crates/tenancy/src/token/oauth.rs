@@ -31,8 +31,10 @@ pub struct Introspection {
 
 #[derive(Debug, Default, Serialize, ToSchema)]
 struct ActiveToken {
-    /// `access_token`, `refresh_token` or `api_key`.
+    /// How it is shown (RFC 6749, section 5.1).
     token_type: &'static str,
+    /// `access_token`, `refresh_token` or `api_key`.
+    kind: &'static str,
     /// The scopes, with spaces between.
     scope: String,
     /// The user; of an API key the key.
@@ -94,7 +96,8 @@ async fn of_access_token(
         Err(_) => return Ok(None),
     }
     Ok(Some(ActiveToken {
-        token_type: "access_token",
+        token_type: "Bearer",
+        kind: "access_token",
         scope: claims.scope,
         sub: claims.sub,
         role: Some(claims.role),
@@ -123,7 +126,8 @@ async fn of_refresh_token(
     let database = TenantDb::connect(tenancy, tenant).await?;
     let found = session::find_by_token(&database, token, now).await?;
     Ok(found.map(|(user, expires_at)| ActiveToken {
-        token_type: "refresh_token",
+        token_type: "Bearer",
+        kind: "refresh_token",
         scope: names(user.role.scopes()),
         sub: user.id,
         username: Some(user.email),
@@ -149,7 +153,8 @@ async fn of_api_key(
     let found = api_key::repo::find_by_hash(&*catalog, tenant.id, &hash).await?;
     let now = tenancy.platform.clock.now();
     Ok(found.filter(|record| record.is_valid(&hash, now)).map(|record| ActiveToken {
-        token_type: "api_key",
+        token_type: "Bearer",
+        kind: "api_key",
         scope: names(&record.scopes),
         sub: record.id,
         client_id: Some(record.id),
@@ -165,15 +170,18 @@ async fn of_api_key(
 /// (RFC 7009, section 2.2).
 ///
 /// # Errors
-/// [`Error::UnsupportedTokenType`] for an API key, which has an end of its own.
+/// [`Error::UnsupportedTokenType`] for an API key of the tenant, which has an end of its own.
 pub async fn revoke(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     text: &str,
     actor: &Actor,
 ) -> Result<()> {
-    if ApiKey::is_meant(text) {
-        return Err(Error::UnsupportedTokenType);
+    if let Some(key) = ApiKey::parse(text) {
+        return match of_api_key(tenancy, tenant, &key).await? {
+            Some(_) => Err(Error::UnsupportedTokenType),
+            None => Ok(()),
+        };
     }
     let session = match RefreshToken::parse(&tenancy.master_key, text)? {
         Some(token) => (token.tenant() == tenant.id).then(|| token.session()),

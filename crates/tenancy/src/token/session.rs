@@ -85,14 +85,14 @@ pub async fn begin(
         "WITH signed_in AS (
              UPDATE users SET last_login = $7::timestamp AT TIME ZONE 'UTC'
              WHERE id = $2 AND is_active AND version = $8
-             RETURNING id
+             RETURNING id, session_epoch
          ), forgotten AS (
              DELETE FROM sessions
              WHERE user_id = $2 AND expires_at < now() - make_interval(days => {KEPT_DAYS})
          ), {}
-         INSERT INTO sessions (id, user_id, token_hash, user_agent, address, created_at,
-                               expires_at)
-         SELECT $1::uuid, id, $3::bytea, left($4::text, 512), left($5::text, 64),
+         INSERT INTO sessions (id, user_id, session_epoch, token_hash, user_agent, address,
+                               created_at, expires_at)
+         SELECT $1::uuid, id, session_epoch, $3::bytea, left($4::text, 512), left($5::text, 64),
                 $7 AT TIME ZONE 'UTC', $6::timestamp AT TIME ZONE 'UTC'
          FROM signed_in",
         outbox::noted("signed_in", 9)
@@ -152,6 +152,8 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
              FROM sessions s
              WHERE s.id = $1 AND s.revoked_at IS NULL
                AND s.expires_at > $5::timestamp AT TIME ZONE 'UTC'
+               AND EXISTS (SELECT FROM users u
+                           WHERE u.id = s.user_id AND u.session_epoch = s.session_epoch)
              FOR UPDATE
          ), rotated AS (
              UPDATE sessions s
@@ -223,7 +225,8 @@ pub async fn end(
 pub async fn end_all(database: &TenantDb, user: Uuid, entry: &Entry) -> Result<Option<i64>> {
     let statement = format!(
         "WITH changed AS (
-             UPDATE users SET version = version + 1 WHERE id = $1 RETURNING id, version
+             UPDATE users SET version = version + 1, session_epoch = session_epoch + 1
+             WHERE id = $1 RETURNING id, version
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'logout_everywhere'
              WHERE user_id = $1 AND revoked_at IS NULL
@@ -275,7 +278,9 @@ pub struct State {
 pub async fn find_state(database: &TenantDb, user: Uuid, session: Uuid) -> Result<Option<State>> {
     let statement = "
         SELECT version, EXISTS (
-            SELECT FROM sessions s WHERE s.id = $2 AND s.user_id = u.id AND s.revoked_at IS NULL
+            SELECT FROM sessions s
+            WHERE s.id = $2 AND s.user_id = u.id AND s.revoked_at IS NULL
+              AND s.session_epoch = u.session_epoch
         ) AS is_open
         FROM users u WHERE id = $1";
     let row = database.connection().query_first(statement, &[user.into(), session.into()]).await?;
@@ -293,10 +298,12 @@ pub async fn find_by_token(
 ) -> Result<Option<(User, DateTime<Utc>)>> {
     let statement = format!(
         "SELECT s.session_expires_at, {}
-         FROM (SELECT user_id, expires_at AT TIME ZONE 'UTC' AS session_expires_at FROM sessions
+         FROM (SELECT user_id, session_epoch AS begun_in,
+                      expires_at AT TIME ZONE 'UTC' AS session_expires_at FROM sessions
                WHERE id = $1 AND token_hash = $2 AND revoked_at IS NULL
                  AND expires_at > $3::timestamp AT TIME ZONE 'UTC') s
-         JOIN users ON users.id = s.user_id AND users.is_active",
+         JOIN users ON users.id = s.user_id AND users.is_active
+                    AND users.session_epoch = s.begun_in",
         repo::COLUMNS
     );
     let parameters = [token.session().into(), token.hash().as_slice().into(), now.into()];

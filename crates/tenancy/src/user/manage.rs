@@ -59,12 +59,14 @@ pub async fn create(
 /// Changes a user. A role that changes, and a deactivation, count on the next request.
 ///
 /// # Errors
-/// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::Taken`].
+/// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::AdministratorRequired`] where the
+/// user is an administrator and `over_administrators` is false, [`Error::Taken`].
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     id: Uuid,
     change: &UserChange,
+    over_administrators: bool,
     actor: &Actor,
 ) -> Result<User> {
     let event = Event::new(event_name(change))
@@ -72,7 +74,7 @@ pub async fn update(
         .detail(json!({ "fields": changed_fields(change) }));
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let database = TenantDb::connect(tenancy, tenant).await?;
-    match repo::update(&database, id, change, &entry).await? {
+    match repo::update(&database, id, change, over_administrators, &entry).await? {
         Changed::Done(user) => {
             admission::publish_user(tenancy, tenant.id, id, user.version).await;
             audit::flush_later(tenancy, tenant);
@@ -80,18 +82,26 @@ pub async fn update(
         }
         Changed::NotFound => Err(Error::UserNotFound),
         Changed::LastAdministrator => Err(Error::LastAdministrator),
+        Changed::Above => Err(Error::AdministratorRequired),
     }
 }
 
 /// Removes a user for good, with every session and token.
 ///
 /// # Errors
-/// [`Error::UserNotFound`], [`Error::LastAdministrator`].
-pub async fn delete(tenancy: &Rc<Tenancy>, tenant: &Tenant, id: Uuid, actor: &Actor) -> Result<()> {
+/// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::AdministratorRequired`] where the
+/// user is an administrator and `over_administrators` is false.
+pub async fn delete(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    id: Uuid,
+    over_administrators: bool,
+    actor: &Actor,
+) -> Result<()> {
     let event = Event::new("user.deleted").about("user", id);
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let database = TenantDb::connect(tenancy, tenant).await?;
-    match repo::delete(&database, id, &entry).await? {
+    match repo::delete(&database, id, over_administrators, &entry).await? {
         Changed::Done(_) => {
             admission::retire_user(tenancy, tenant.id, id).await;
             audit::flush_later(tenancy, tenant);
@@ -99,6 +109,7 @@ pub async fn delete(tenancy: &Rc<Tenancy>, tenant: &Tenant, id: Uuid, actor: &Ac
         }
         Changed::NotFound => Err(Error::UserNotFound),
         Changed::LastAdministrator => Err(Error::LastAdministrator),
+        Changed::Above => Err(Error::AdministratorRequired),
     }
 }
 

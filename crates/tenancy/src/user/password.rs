@@ -14,6 +14,7 @@ use crate::{
     audit::{self, Actor, Entry, Event, Severity},
     credential::{NewPassword, Password},
     error::{Error, Result, Unauthenticated},
+    guessing,
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb},
     token::SetupToken,
@@ -32,14 +33,17 @@ pub async fn change_password(
     actor: &Actor,
 ) -> Result<SignedIn> {
     let new = new.accept(&tenancy.settings, "new_password")?;
-    let address = actor.origin().address.map(|address| address.to_string());
+    let address = actor.origin().address.map(guessing::network_text);
     let found = {
         let database = TenantDb::connect(tenancy, tenant).await?;
         repo::find_own_credentials(&database, user, address.as_deref()).await?
     };
     let found = found.ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
     let email = found.user.email.clone();
-    let is_right = compare(tenancy, tenant, &email, current, Some(&found), actor).await?.is_some();
+    let is_right =
+        compare(tenancy, tenant, &email, current, Some(&found), actor, "password.change_failed")
+            .await?
+            .is_some();
     if !is_right {
         return Err(Error::invalid_field("current_password", "is not your password"));
     }
@@ -51,6 +55,7 @@ pub async fn change_password(
         from: found.password_hash.as_deref(),
         to: Some(&hash),
         setup_token: None,
+        over_administrators: true,
     };
     let database = TenantDb::connect(tenancy, tenant).await?;
     let changed = repo::replace_password(&database, &change, &entry).await?;
@@ -62,11 +67,13 @@ pub async fn change_password(
 /// Takes a user's password and sessions away, and returns the token that sets another password once.
 ///
 /// # Errors
-/// [`Error::UserNotFound`].
+/// [`Error::UserNotFound`], [`Error::AdministratorRequired`] where the user is an administrator and
+/// `over_administrators` is false.
 pub async fn reset_password(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     user: Uuid,
+    over_administrators: bool,
     actor: &Actor,
 ) -> Result<(SetupToken, chrono::DateTime<chrono::Utc>)> {
     let token = SetupToken::generate(tenant.id, &*tenancy.platform.random);
@@ -78,10 +85,13 @@ pub async fn reset_password(
         from: None,
         to: None,
         setup_token: Some(repo::SetupToken { hash: token.hash(), expires_at }),
+        over_administrators,
     };
     let database = TenantDb::connect(tenancy, tenant).await?;
-    let changed = repo::replace_password(&database, &change, &entry).await?;
-    let user = changed.ok_or(Error::UserNotFound)?;
+    let Some(user) = repo::replace_password(&database, &change, &entry).await? else {
+        let user = repo::find(&database, user).await?;
+        return Err(user.map_or(Error::UserNotFound, |_| Error::AdministratorRequired));
+    };
     admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
     audit::flush_later(tenancy, tenant);
     Ok((token, expires_at))

@@ -130,6 +130,8 @@ pub enum Changed<T> {
     NotFound,
     /// The tenant would be left without an active administrator; nothing was written.
     LastAdministrator,
+    /// It is an administrator, and whoever asks may not touch those; nothing was written.
+    Above,
 }
 
 /// The parts of a statement that lock the active administrators, in one order, and then the user
@@ -149,6 +151,7 @@ pub async fn update(
     database: &TenantDb,
     id: Uuid,
     change: &UserChange,
+    over_administrators: bool,
     entry: &Entry,
 ) -> Result<Changed<User>> {
     let statement = format!(
@@ -160,9 +163,10 @@ pub async fn update(
                  first_name = CASE WHEN $5 THEN $6::text ELSE first_name END,
                  last_name = CASE WHEN $7 THEN $8::text ELSE last_name END,
                  role = COALESCE($9::text, u.role),
-                 is_active = COALESCE($10::boolean, u.is_active)
+                 is_active = COALESCE($10::boolean, u.is_active),
+                 session_epoch = session_epoch + CASE WHEN $10 THEN 0 WHEN $10 IS NULL THEN 0 ELSE 1 END
              FROM before b
-             WHERE u.id = b.id AND (
+             WHERE u.id = b.id AND ($14 OR b.role <> 'admin') AND (
                  NOT (b.role = 'admin' AND b.is_active)
                  OR (COALESCE($9, b.role) = 'admin' AND COALESCE($10, b.is_active))
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
@@ -179,11 +183,12 @@ pub async fn update(
                      'after', jsonb_build_object('role', c.role, 'is_active', c.is_active)))
              FROM before b, changed c
          )
-         SELECT EXISTS (SELECT FROM before) AS is_there, {COLUMNS}
+         SELECT EXISTS (SELECT FROM before) AS is_there,
+                EXISTS (SELECT FROM before WHERE role = 'admin') AND NOT $14 AS is_above, {COLUMNS}
          FROM (VALUES (1)) one LEFT JOIN changed ON true"
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 13] = [
+    let parameters: [Value; 14] = [
         id.into(),
         change.email.as_ref().map(EmailAddress::as_str).into(),
         change.username.is_given().into(),
@@ -197,27 +202,34 @@ pub async fn update(
         entry_id,
         entry_tenant,
         entry,
+        over_administrators.into(),
     ];
     let row = database.connection().query_first(&statement, &parameters).await.map_err(taken)?;
     changed(row.as_ref(), user)
 }
 
 /// Removes a user with its sessions, and returns the version that it had.
-pub async fn delete(database: &TenantDb, id: Uuid, entry: &Entry) -> Result<Changed<i64>> {
+pub async fn delete(
+    database: &TenantDb,
+    id: Uuid,
+    over_administrators: bool,
+    entry: &Entry,
+) -> Result<Changed<i64>> {
     let statement = format!(
         "WITH {LOCKED}, deleted AS (
              DELETE FROM users u USING before b
-             WHERE u.id = b.id AND (
+             WHERE u.id = b.id AND ($5 OR b.role <> 'admin') AND (
                  NOT (b.role = 'admin' AND b.is_active)
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
              RETURNING u.id, u.version
          ), {}
-         SELECT EXISTS (SELECT FROM before) AS is_there, id, version
+         SELECT EXISTS (SELECT FROM before) AS is_there,
+                EXISTS (SELECT FROM before WHERE role = 'admin') AND NOT $5 AS is_above, id, version
          FROM (VALUES (1)) one LEFT JOIN deleted ON true",
         outbox::noted("deleted", 2)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [id.into(), entry_id, entry_tenant, entry];
+    let parameters = [id.into(), entry_id, entry_tenant, entry, over_administrators.into()];
     let row = database.connection().query_first(&statement, &parameters).await?;
     changed(row.as_ref(), |row| row.get("version"))
 }
@@ -227,10 +239,13 @@ fn changed<T>(
     read: impl FnOnce(&Row) -> Result<T, SqlError>,
 ) -> Result<Changed<T>> {
     let row = row.ok_or_else(|| Error::internal("a change has no result"))?;
-    Ok(match (row.get("is_there")?, row.get::<Option<Uuid>>("id")?) {
-        (_, Some(_)) => Changed::Done(read(row)?),
-        (true, None) => Changed::LastAdministrator,
-        (false, None) => Changed::NotFound,
+    if row.get::<Option<Uuid>>("id")?.is_some() {
+        return Ok(Changed::Done(read(row)?));
+    }
+    Ok(match (row.get("is_there")?, row.get("is_above")?) {
+        (false, _) => Changed::NotFound,
+        (true, true) => Changed::Above,
+        (true, false) => Changed::LastAdministrator,
     })
 }
 
@@ -244,10 +259,12 @@ pub struct PasswordChange<'a> {
     pub to: Option<&'a str>,
     /// What sets the new one.
     pub setup_token: Option<SetupToken>,
+    /// Whether that may be an administrator's.
+    pub over_administrators: bool,
 }
 
 /// Replaces a password and ends every session and token of the user. `None` when there is no such
-/// user, or it has another password by now.
+/// user, it has another password by now, or is an administrator where that may not be.
 pub async fn replace_password(
     database: &TenantDb,
     change: &PasswordChange<'_>,
@@ -257,8 +274,10 @@ pub async fn replace_password(
         "WITH changed AS (
              UPDATE users
              SET password_hash = $3, setup_token_hash = $4,
-                 setup_token_expires_at = $5::timestamp AT TIME ZONE 'UTC', version = version + 1
+                 setup_token_expires_at = $5::timestamp AT TIME ZONE 'UTC', version = version + 1,
+                 session_epoch = session_epoch + 1
              WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2)
+               AND ($9 OR role <> 'admin')
              RETURNING *
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
@@ -278,6 +297,7 @@ pub async fn replace_password(
         entry_id,
         entry_tenant,
         entry,
+        change.over_administrators.into(),
     ];
     let row = database.connection().query_first(&statement, &parameters).await?;
     Ok(row.as_ref().map(user).transpose()?)
@@ -364,7 +384,8 @@ async fn find_credentials_by(
 ) -> Result<Option<Credentials>> {
     let statement = format!(
         "SELECT {COLUMNS}, password_hash, EXISTS (
-             SELECT FROM sessions s WHERE s.user_id = users.id AND s.address = $2::text
+             SELECT FROM sessions s
+             WHERE s.user_id = users.id AND s.address::inet <<= $2::text::inet
          ) AS is_known_address
          FROM users WHERE {condition}"
     );
@@ -411,7 +432,7 @@ pub async fn use_setup_token(
         "WITH changed AS (
              UPDATE users
              SET password_hash = $2, setup_token_hash = NULL, setup_token_expires_at = NULL,
-                 is_verified = true, version = version + 1
+                 is_verified = true, version = version + 1, session_epoch = session_epoch + 1
              WHERE setup_token_hash = $1 AND is_active
                AND setup_token_expires_at > $3::timestamp AT TIME ZONE 'UTC'
              RETURNING *

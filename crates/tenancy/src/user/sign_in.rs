@@ -55,13 +55,21 @@ pub async fn sign_in(
     actor: &Actor,
 ) -> Result<SignedIn> {
     // A connection is not held while the password is hashed: others need it meanwhile.
-    let address = actor.origin().address.map(|address| address.to_string());
+    let address = actor.origin().address.map(guessing::network_text);
     let found = {
         let database = TenantDb::connect(tenancy, tenant).await?;
         repo::find_credentials(&database, email.as_str(), address.as_deref()).await?
     };
-    let verdict =
-        compare(tenancy, tenant, email.as_str(), &password, found.as_ref(), actor).await?;
+    let verdict = compare(
+        tenancy,
+        tenant,
+        email.as_str(),
+        &password,
+        found.as_ref(),
+        actor,
+        "auth.login_failed",
+    )
+    .await?;
     let (Some(verdict), Some(found)) = (verdict, found) else {
         return Err(Error::InvalidCredentials);
     };
@@ -73,7 +81,7 @@ pub async fn sign_in(
 }
 
 /// Compares a password, slowed down against guessing. `None` when it is wrong, or nobody's who may
-/// sign in; that is noted.
+/// sign in; that is noted as the event `failure`.
 pub(super) async fn compare(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -81,6 +89,7 @@ pub(super) async fn compare(
     password: &Password,
     found: Option<&Credentials>,
     actor: &Actor,
+    failure: &'static str,
 ) -> Result<Option<Verdict>> {
     let target = Target {
         tenant: tenant.id,
@@ -88,7 +97,17 @@ pub(super) async fn compare(
         address: actor.origin().address,
         is_known_address: found.is_some_and(|found| found.is_known_address),
     };
-    let attempt = guessing::begin(tenancy, &target).await?;
+    let attempt = match guessing::begin(tenancy, &target).await {
+        Ok(attempt) => attempt,
+        Err(error) => {
+            if let (Error::TooManyAttempts { .. }, Some(from)) = (&error, target.address) {
+                let event = Event::new("auth.login_throttled").severity(Severity::Warning).failed();
+                let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+                audit::note_rarely(tenancy, entry, &from.to_string());
+            }
+            return Err(error);
+        }
+    };
     let kept = found.and_then(|found| found.password_hash.as_deref());
     let verdict = match tenancy.passwords.verify(tenancy, password, kept).await {
         Ok(verdict) => verdict,
@@ -103,7 +122,7 @@ pub(super) async fn compare(
         return Ok(Some(verdict));
     }
     attempt.end(tenancy, Outcome::Failed).await;
-    let event = Event::new("auth.login_failed").severity(Severity::Warning).failed();
+    let event = Event::new(failure).severity(Severity::Warning).failed();
     let event = match found {
         Some(found) => event.about("user", found.user.id),
         None => event.detail(json!({ "reason": "unknown_user" })),
