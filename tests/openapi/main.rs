@@ -9,7 +9,7 @@ use tenancy::access::{Access, ROUTES, Scope};
 use utoipa::OpenApi as _;
 
 /// Answers of a gateway's own paths, which OpenAPI cannot describe.
-const UNDESCRIBED: [&str; 1] = ["/api/v1/auth/verify/{*path}"];
+const UNDESCRIBED: [&str; 2] = ["/api/v1/auth/verify/", "/api/v1/auth/verify/{*path}"];
 
 fn documented() -> Value {
     let mut whole = health::Documentation::openapi();

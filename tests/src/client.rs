@@ -12,6 +12,28 @@ pub struct Call {
     url: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    connections: Option<ureq::Agent>,
+}
+
+/// Connections that are kept alive from one call to the next.
+#[derive(Clone)]
+pub struct Connections(ureq::Agent);
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self(agent())
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_global(Some(std::time::Duration::from_mins(1)))
+        .build()
+        .into()
 }
 
 /// What came back.
@@ -29,7 +51,13 @@ impl Call {
     /// A call of `path` at an address.
     pub fn new(method: Method, address: &str, path: &str) -> Self {
         let url = format!("http://{address}{path}");
-        Self { method, url, headers: Vec::new(), body: Vec::new() }
+        Self { method, url, headers: Vec::new(), body: Vec::new(), connections: None }
+    }
+
+    /// Over one of these connections.
+    pub fn over(mut self, connections: &Connections) -> Self {
+        self.connections = Some(connections.0.clone());
+        self
     }
 
     /// With one more header.
@@ -70,14 +98,7 @@ impl Call {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(std::time::Duration::from_mins(1)))
-            .build()
-            .into();
+        let agent = self.connections.unwrap_or_else(agent);
         let request = request.body(self.body).expect("the call is well formed");
         let mut response = agent.run(request)?;
         Ok(Answer {

@@ -22,7 +22,7 @@ mod tenant;
 mod world;
 
 pub use application::Application;
-pub use client::{Answer, Call};
+pub use client::{Answer, Call, Connections};
 pub use proxy::{Cut, Proxy, Watch};
 pub use services::{Databases, Services};
 pub use tenant::{TestTenant, TestUser, unique};

@@ -102,7 +102,11 @@ fn what_is_no_key_is_refused() {
         }
     }
     let plain = world.get_path("/api/v1/tenant/info").header("x-api-key", "plain").send();
-    plain.expect_problem(401, "invalid_token");
+    plain.expect_problem(401, "invalid_api_key");
+    // S4
+    let token = &tenant.admin.access_token;
+    let token = world.get_path("/api/v1/tenant/info").header("x-api-key", token).send();
+    token.expect_problem(401, "invalid_api_key");
     // S7
     let query = world.get_path(&format!("/api/v1/tenant/info?api_key={key}")).send();
     query.expect_problem(401, "authentication_required");
@@ -272,4 +276,64 @@ fn every_bad_field_is_named() {
     ] {
         assert_eq!(create(&tenant, &body).expect_invalid(), fields, "{body}");
     }
+}
+
+// S16
+#[test]
+fn a_key_does_not_free_itself_of_its_bounds() {
+    let tenant = World::get().tenant();
+    let bounded = create(
+        &tenant,
+        &json!({
+            "name": "bounded", "scopes": ["api_keys:write"], "expires_at": "2099-01-01T00:00:00Z",
+            "max_requests_per_minute": 100, "max_requests_per_day": 1000,
+        }),
+    );
+    let bounded = bounded.expect(201);
+    let key = bounded["api_key"].as_str().unwrap();
+    let path = format!("{KEYS}/{}", bounded["id"].as_str().unwrap());
+    let own = tenant.patch(&path, &json!({ "max_requests_per_minute": null })).token(key).send();
+    own.expect_problem(403, "user_required");
+    let make = |body: &Value| tenant.post(KEYS, body).token(key).send();
+    let free = json!({ "name": "free", "scopes": [] });
+    let named = make(&free).expect_invalid();
+    assert_eq!(named, ["expires_at"]);
+    let within = json!({
+        "name": "within", "scopes": [], "expires_at": "2098-01-01T00:00:00Z",
+        "max_requests_per_minute": 100, "max_requests_per_day": 1,
+    });
+    make(&within).expect(201);
+    let mut over = within.clone();
+    over["max_requests_per_day"] = json!(1001);
+    assert_eq!(make(&over).expect_invalid(), ["max_requests_per_day"]);
+}
+
+// S16
+#[test]
+fn a_secret_that_has_ended_takes_no_call_from_its_successor() {
+    let tenant = World::get().tenant();
+    let body = json!({ "name": "a", "scopes": ["tenant:read"], "max_requests_per_minute": 5 });
+    let leaked = create(&tenant, &body).expect(201);
+    info(&leaked["api_key"]).expect(200);
+    let rotated = rotate(&tenant, &leaked["id"], &json!({})).expect(200);
+    for _ in 0..8 {
+        info(&leaked["api_key"]).expect_problem(401, "invalid_api_key");
+    }
+    for _ in 0..4 {
+        info(&rotated["api_key"]).expect(200);
+    }
+    info(&rotated["api_key"]).expect_problem(429, "rate_limited");
+}
+
+#[test]
+fn rotations_at_once_follow_one_another() {
+    let tenant = World::get().tenant();
+    let key = tenant.create_api_key(&json!({ "name": "a", "scopes": ["tenant:read"] }));
+    let secrets: Vec<Value> = std::thread::scope(|scope| {
+        let turns: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| rotate(&tenant, &key["id"], &json!({})))).collect();
+        turns.into_iter().map(|turn| turn.join().unwrap().expect(200)["api_key"].clone()).collect()
+    });
+    let counting = secrets.iter().filter(|secret| info(secret).status == 200).count();
+    assert_eq!(counting, 1);
 }

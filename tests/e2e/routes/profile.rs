@@ -51,7 +51,9 @@ fn what_is_no_access_token_is_refused() {
     let in_the_query = tenant.get(&format!("/api/v1/profile?access_token={token}")).send();
     in_the_query.expect_problem(401, "authentication_required");
     let basic = tenant.get("/api/v1/profile").header("authorization", "Basic YTpi").send();
-    basic.expect_problem(401, "invalid_token");
+    basic.expect_problem(401, "authentication_required");
+    // RFC 6750, section 3.1: another scheme is told of no error.
+    assert_eq!(basic.header("www-authenticate"), r#"Bearer realm="tenancy""#);
 }
 
 #[test]

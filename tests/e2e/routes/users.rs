@@ -279,7 +279,8 @@ fn a_reset_takes_password_and_sessions_away() {
     set_up(&second["setup_token"]).expect_problem(401, "invalid_setup_token");
     tenant.login(&user.email, "a new password").expect(200);
     tenant.wait_until_audited("password.reset", 2);
-    tenant.wait_until_audited("auth.password_set", 2);
+    // With those of the administrator and of the user before.
+    tenant.wait_until_audited("auth.password_set", 3);
 }
 
 // S16
@@ -296,6 +297,20 @@ fn nobody_gives_what_they_do_not_have() {
     as_key(tenant.patch(&path, &promote)).expect_problem(403, "scope_not_held");
     let reset = format!("/api/v1/users/{}/reset-password", tenant.admin.id);
     as_key(tenant.post(&reset, &json!({}))).expect_problem(403, "scope_not_held");
+    // Who may not do all that an administrator may cannot touch one.
+    let strong = tenant.api_key(&["users:write", "profile:read", "profile:write", "tenant:read"]);
+    let second = tenant.user("admin");
+    let path_of_admin = format!("/api/v1/users/{}", second.id);
+    let as_strong = |call: e2e::Call| call.token(&strong).send();
+    for answer in [
+        as_strong(tenant.patch(&path_of_admin, &json!({ "role": "user" }))),
+        as_strong(tenant.patch(&path_of_admin, &json!({ "is_active": false }))),
+        as_strong(tenant.delete(&path_of_admin)),
+        as_strong(tenant.post(&format!("{path_of_admin}/reset-password"), &json!({}))),
+    ] {
+        answer.expect_problem(403, "administrator_required");
+    }
+    as_strong(tenant.post(&format!("{path}/reset-password"), &json!({}))).expect(200);
     as_key(tenant.patch(&path, &json!({ "first_name": "A" }))).expect(200);
     tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
 }

@@ -149,3 +149,83 @@ fn a_crash_loses_no_event_and_doubles_none() {
         is_gapless(&chain(&tenant));
     }
 }
+
+/// Each call that changes something or is refused, and the event that tells of it.
+// S37
+#[test]
+fn each_call_has_its_event() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    let admin = |method: Method, path: &str, body: Value| {
+        let call = world.call(method, path).token(&tenant.admin.access_token);
+        let call = if body.is_null() { call } else { call.json(&body) };
+        let answer = call.send();
+        assert!(answer.status < 300, "{path}: {}", answer.text);
+        answer
+    };
+    let user_path = format!("/api/v1/users/{}", user.id);
+    let tenant_path = format!("/admin/tenants/{}", tenant.id);
+    let key = tenant.create_api_key(&json!({ "name": "a", "scopes": [] }));
+    let key_path = format!("/api/v1/api-keys/{}", key["id"].as_str().unwrap());
+    admin(Method::PATCH, "/api/v1/profile", json!({ "first_name": "A" }));
+    admin(Method::PATCH, &user_path, json!({ "is_active": false }));
+    admin(Method::PATCH, &user_path, json!({ "is_active": true }));
+    admin(Method::PATCH, &user_path, json!({ "role": "viewer" }));
+    admin(Method::POST, &format!("{user_path}/reset-password"), Value::Null);
+    admin(Method::DELETE, &user_path, Value::Null);
+    admin(Method::PATCH, &key_path, json!({ "name": "b" }));
+    admin(Method::POST, &format!("{key_path}/rotate"), Value::Null);
+    admin(Method::DELETE, &key_path, Value::Null);
+    let viewer = tenant.user("viewer");
+    let denied = tenant.get("/api/v1/users").token(&viewer.access_token).send();
+    denied.expect_problem(403, "forbidden");
+    for change in [
+        json!({ "name": "Other" }),
+        json!({ "status": "suspended" }),
+        json!({ "status": "active" }),
+    ] {
+        world.admin(Method::PATCH, &tenant_path).json(&change).send().expect(200);
+    }
+    for (event, count) in [
+        ("tenant.created", 1),
+        ("auth.password_set", 3),
+        // The first administrator, the user and the viewer.
+        ("auth.login", 3),
+        ("user.created", 2),
+        ("user.updated", 1),
+        ("user.deactivated", 1),
+        ("user.activated", 1),
+        ("user.role_changed", 1),
+        ("password.reset", 1),
+        ("user.deleted", 1),
+        ("api_key.created", 1),
+        ("api_key.updated", 1),
+        ("api_key.rotated", 1),
+        ("api_key.revoked", 1),
+        ("access.denied", 1),
+        ("tenant.updated", 1),
+        ("tenant.suspended", 1),
+        ("tenant.activated", 1),
+    ] {
+        let events = tenant.wait_until_audited(event, count);
+        assert!(events.iter().all(|event| event["request_id"].is_string()), "{events:?}");
+    }
+    assert_eq!(world.admin(Method::DELETE, &tenant_path).send().status, 204);
+    tenant.wait_until_audited("tenant.deleted", 1);
+    // The platform's own chain.
+    world
+        .get_path("/admin/tenants")
+        .token("not the key")
+        .send()
+        .expect_problem(401, "invalid_admin_key");
+    let refused = "SELECT count(*) FROM tenant_audit_logs
+                   WHERE tenant_id IS NULL AND event = 'platform.key_refused'";
+    let begin = std::time::Instant::now();
+    let count =
+        || -> i64 { world.services.superuser("tenancy").query_one(refused, &[]).unwrap().get(0) };
+    while count() == 0 {
+        assert!(begin.elapsed().as_secs() < 20, "the refused key is in the trail");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Application, Call, TestTenant, TestUser, World};
+use e2e::{Application, Call, Connections, TestTenant, TestUser, World};
 use http::Method;
 use serde_json::json;
 
@@ -30,9 +30,11 @@ fn busy_while(
             let address = if client % 2 == 0 { world.address() } else { &other.address };
             let (served, changed, stop) = (&served, &changed, &stop);
             scope.spawn(move || {
+                let connection = Connections::default();
                 while !stop.load(Ordering::SeqCst) {
                     let after_change = changed.load(Ordering::SeqCst);
-                    let answer = Call::new(Method::GET, address, path).token(credential).send();
+                    let answer = Call::new(Method::GET, address, path);
+                    let answer = answer.token(credential).over(&connection).send();
                     if after_change {
                         answer.expect_problem(refused.0, refused.1);
                     } else {
@@ -102,6 +104,11 @@ fn every_change_counts_on_the_next_request_of_busy_connections() {
     busy_while(&other, info, &user.access_token, revoked, || {
         let all = tenant.post("/api/v1/auth/logout-all", &json!({})).token(&phone.access_token);
         assert_eq!(all.send().status, 204);
+    });
+    let user = tenant.user("user");
+    busy_while(&other, info, &user.access_token, revoked, || {
+        let path = format!("{}/reset-password", users_path(&user));
+        as_admin(&tenant, Method::POST, &path).send().expect(200);
     });
     let key = tenant.create_api_key(&json!({ "name": "busy", "scopes": ["tenant:read"] }));
     let text = key["api_key"].as_str().unwrap();

@@ -2,6 +2,7 @@ mod audit;
 mod crash;
 mod database;
 mod dev;
+mod forged_tokens;
 mod guessing;
 mod immediate_effect;
 mod integrations;

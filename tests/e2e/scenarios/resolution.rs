@@ -131,7 +131,7 @@ fn by_path() {
             assert_eq!(answer.status, expected, "{prefix}{path}: {}", answer.text);
         }
     }
-    for slug in ["nobody-here", "Not-A-Slug", "a%2fb", "..", "%2e%2e", "www"] {
+    for slug in ["nobody-here", "Not_A_Slug", "a%2fb", "..", "%2e%2e", "www"] {
         let path = format!("/t/{slug}/api/v1/auth/login");
         login(world.call(Method::POST, &path), &tenant).expect_problem(404, "tenant_not_found");
         let info = world.get_path(&format!("/t/{slug}/tenant/info"));
@@ -144,7 +144,9 @@ fn by_path() {
 fn by_header_and_by_api_key() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
-    login(world.call(Method::POST, "/api/v1/auth/login").slug(&tenant.slug), &tenant).expect(200);
+    for slug in [tenant.slug.clone(), tenant.slug.to_uppercase()] {
+        login(world.call(Method::POST, "/api/v1/auth/login").slug(&slug), &tenant).expect(200);
+    }
     let key = tenant.api_key(&["tenant:read"]);
     let info = || world.get_path("/api/v1/tenant/info");
     assert_eq!(info().header("x-api-key", &key).send().expect(200)["id"], tenant.id);
@@ -191,6 +193,7 @@ fn everything_that_is_named_must_be_the_same() {
         at(&other_domain, Method::POST, &login_path),
         at(&other_domain, Method::POST, "/api/v1/auth/login").slug(&tenant.slug),
         at("x", Method::POST, &login_path).slug(&other.slug),
+        at(&other_domain, Method::POST, "/api/v1/auth/login").slug("nobody-here"),
     ] {
         login(disagreed, &tenant).expect_problem(403, "tenant_mismatch");
     }
@@ -251,9 +254,9 @@ fn a_tenant_that_is_not_active_says_no_more_than_the_caller_may_know() {
     assert_eq!(world.admin(Method::DELETE, &path).send().status, 204);
     // Who has a credential of it is told; who has none is told what they are told of one that never
     // was.
-    info_at("x", &tenant).expect_problem(410, "tenant_deleted");
-    with_key().expect_problem(410, "tenant_deleted");
-    refresh().expect_problem(410, "tenant_deleted");
+    info_at("x", &tenant).expect_problem(403, "tenant_deleted");
+    with_key().expect_problem(403, "tenant_deleted");
+    refresh().expect_problem(403, "tenant_deleted");
     let deleted = login_at(&domain, &tenant).expect_problem(404, "tenant_not_found");
     let never = login_at("never-was.com", &tenant).expect_problem(404, "tenant_not_found");
     assert_eq!(deleted["detail"], never["detail"]);
@@ -264,4 +267,27 @@ fn a_tenant_that_is_not_active_says_no_more_than_the_caller_may_know() {
     );
     let wrong = world.get_path("/api/v1/tenant/info").token(wrong.expose()).send();
     wrong.expect_problem(401, "invalid_api_key");
+    // Its names stay its own.
+    let again = json!({ "name": "A", "admin_email": "a@b.example", "slug": tenant.slug });
+    world.admin_post("/admin/tenants", &again).send().expect_problem(409, "slug_taken");
+    let again = json!({ "name": "A", "admin_email": "a@b.example", "domain": domain });
+    world.admin_post("/admin/tenants", &again).send().expect_problem(409, "domain_taken");
+    let active = json!({ "status": "active" });
+    let revived = world.admin(Method::PATCH, &path).json(&active).send();
+    revived.expect_problem(409, "illegal_transition");
+}
+
+// S32
+#[test]
+fn behind_tls_browsers_are_told_to_stay_there() {
+    let world = World::get();
+    let behind = world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1")]);
+    let health = |address: &str, scheme: &str| {
+        let call = Call::new(Method::GET, address, "/health");
+        let answer = call.header("x-forwarded-proto", scheme).send();
+        answer.header("strict-transport-security").to_owned()
+    };
+    assert!(health(&behind.address, "https").starts_with("max-age="));
+    assert_eq!(health(&behind.address, "http"), "");
+    assert_eq!(health(world.address(), "https"), "");
 }

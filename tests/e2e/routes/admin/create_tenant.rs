@@ -203,7 +203,6 @@ fn two_calls_at_once_make_one_tenant() {
             .collect();
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
-    // S36
     let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert_eq!(made.len(), 1, "{answers:?}");
     for answer in answers.iter().filter(|answer| answer.status != 201) {

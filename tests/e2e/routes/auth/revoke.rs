@@ -35,10 +35,18 @@ fn what_is_nobodys_or_another_tenants_is_no_error_and_stays() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let service = tenant.api_key(&["tokens:revoke"]);
-    for token in ["nonsense", &other.admin.access_token, &other.admin.refresh_token] {
+    let other_key = other.api_key(&[]);
+    for token in [
+        "nonsense",
+        "ldx_nonsense",
+        &other_key,
+        &other.admin.access_token,
+        &other.admin.refresh_token,
+    ] {
         assert_eq!(revoke(&service, token).status, 200);
     }
     other.get("/api/v1/profile").token(&other.admin.access_token).send().expect(200);
     let key = tenant.api_key(&[]);
-    revoke(&service, &key).expect_problem(400, "unsupported_token_type");
+    let problem = revoke(&service, &key).expect_problem(400, "unsupported_token_type");
+    assert_eq!(problem["error"], "unsupported_token_type");
 }
