@@ -1,6 +1,9 @@
 //! `/admin`: what the platform's operator does.
 
+mod audit;
+mod plans;
 mod tenants;
+mod usage;
 
 use http::Method;
 use tenancy::http::Router;
@@ -18,6 +21,25 @@ pub fn routes() -> Router {
         .operator(Method::PUT, "/admin/tenants/{id}", tenants::update::put)
         .operator(Method::PATCH, "/admin/tenants/{id}", tenants::update::patch)
         .operator(Method::DELETE, "/admin/tenants/{id}", tenants::delete::handler)
+        .operator(Method::GET, "/admin/tenants/{id}/stats", tenants::stats::handler)
+        .operator(Method::POST, "/admin/tenants/{id}/rotate-key", tenants::rotate_key::handler)
+        .operator(Method::GET, "/admin/tenants/{id}/api-keys", tenants::api_keys::list::handler)
+        .operator(Method::POST, "/admin/tenants/{id}/api-keys", tenants::api_keys::create::handler)
+        .operator(
+            Method::DELETE,
+            "/admin/tenants/{id}/api-keys/{key_id}",
+            tenants::api_keys::delete::handler,
+        )
+        .operator(Method::GET, "/admin/plans", plans::list::handler)
+        .operator(Method::POST, "/admin/plans", plans::create::handler)
+        .operator(Method::GET, "/admin/plans/{name}", plans::get::handler)
+        .operator(Method::PUT, "/admin/plans/{name}", plans::update::put)
+        .operator(Method::PATCH, "/admin/plans/{name}", plans::update::patch)
+        .operator(Method::DELETE, "/admin/plans/{name}", plans::delete::handler)
+        .operator(Method::GET, "/admin/audit", audit::list::handler)
+        .operator(Method::GET, "/admin/audit/export", audit::export::handler)
+        .operator(Method::GET, "/admin/audit/verify", audit::verify::handler)
+        .operator(Method::GET, "/admin/usage", usage::handler)
 }
 
 /// The documentation of the routes.
@@ -29,6 +51,21 @@ pub fn routes() -> Router {
     tenants::update::put,
     tenants::update::patch,
     tenants::delete::handler,
+    tenants::stats::handler,
+    tenants::rotate_key::handler,
+    tenants::api_keys::list::handler,
+    tenants::api_keys::create::handler,
+    tenants::api_keys::delete::handler,
+    plans::list::handler,
+    plans::create::handler,
+    plans::get::handler,
+    plans::update::put,
+    plans::update::patch,
+    plans::delete::handler,
+    audit::list::handler,
+    audit::export::handler,
+    audit::verify::handler,
+    usage::handler,
 ))]
 pub struct Documentation;
 

@@ -1,6 +1,6 @@
 //! `GET /openapi.json`
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use tenancy::{
     Result,
     http::{Call, Response},
@@ -17,9 +17,7 @@ const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
     responses((status = 200, description = "The description.", content_type = "application/json")),
 )]
 pub async fn handler(_: Call) -> Result<Response> {
-    let mut response = Response::empty(StatusCode::OK)
-        .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .with_header(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    response.body = DOCUMENT.into();
-    Ok(response)
+    let cached = HeaderValue::from_static("public, max-age=300");
+    Ok(Response::bytes("application/json", DOCUMENT.into())
+        .with_header(header::CACHE_CONTROL, cached))
 }

@@ -62,6 +62,18 @@ scopes! {
     ApiKeysRead = "api_keys:read",
     /// Make, change, rotate and revoke API keys.
     ApiKeysWrite = "api_keys:write",
+    /// Read the tenant's files.
+    FilesRead = "files:read",
+    /// Write and delete the tenant's files.
+    FilesWrite = "files:write",
+    /// Read the tenant's cache.
+    CacheRead = "cache:read",
+    /// Write to the tenant's cache, and clear it.
+    CacheWrite = "cache:write",
+    /// Report what the tenant uses.
+    UsageWrite = "usage:write",
+    /// Read the tenant's audit trail.
+    AuditRead = "audit:read",
     /// Ask what a token of the tenant says.
     TokensIntrospect = "tokens:introspect",
     /// End the session of a token of the tenant.
@@ -114,9 +126,22 @@ impl Role {
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
             Self::Admin => Scope::ALL,
-            Self::User | Self::Viewer => {
-                &[Scope::ProfileRead, Scope::ProfileWrite, Scope::TenantRead]
-            }
+            Self::User => &[
+                Scope::ProfileRead,
+                Scope::ProfileWrite,
+                Scope::TenantRead,
+                Scope::FilesRead,
+                Scope::FilesWrite,
+                Scope::CacheRead,
+                Scope::CacheWrite,
+            ],
+            Self::Viewer => &[
+                Scope::ProfileRead,
+                Scope::ProfileWrite,
+                Scope::TenantRead,
+                Scope::FilesRead,
+                Scope::CacheRead,
+            ],
         }
     }
 
@@ -142,8 +167,11 @@ impl Text for Role {
 /// What each route takes.
 pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::GET, "/", Access::Public),
+    (Method::GET, "/docs", Access::Public),
+    (Method::GET, "/docs/{file}", Access::Public),
     (Method::GET, "/health", Access::Public),
     (Method::GET, "/health/detailed", Access::Public),
+    (Method::GET, "/metrics", Access::Public),
     (Method::GET, "/openapi.json", Access::Public),
     (Method::GET, "/.well-known/jwks.json", Access::Public),
     (Method::POST, "/admin/tenants", Access::Operator),
@@ -152,6 +180,21 @@ pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::PUT, "/admin/tenants/{id}", Access::Operator),
     (Method::PATCH, "/admin/tenants/{id}", Access::Operator),
     (Method::DELETE, "/admin/tenants/{id}", Access::Operator),
+    (Method::GET, "/admin/tenants/{id}/stats", Access::Operator),
+    (Method::POST, "/admin/tenants/{id}/rotate-key", Access::Operator),
+    (Method::GET, "/admin/tenants/{id}/api-keys", Access::Operator),
+    (Method::POST, "/admin/tenants/{id}/api-keys", Access::Operator),
+    (Method::DELETE, "/admin/tenants/{id}/api-keys/{key_id}", Access::Operator),
+    (Method::GET, "/admin/plans", Access::Operator),
+    (Method::POST, "/admin/plans", Access::Operator),
+    (Method::GET, "/admin/plans/{name}", Access::Operator),
+    (Method::PUT, "/admin/plans/{name}", Access::Operator),
+    (Method::PATCH, "/admin/plans/{name}", Access::Operator),
+    (Method::DELETE, "/admin/plans/{name}", Access::Operator),
+    (Method::GET, "/admin/audit", Access::Operator),
+    (Method::GET, "/admin/audit/export", Access::Operator),
+    (Method::GET, "/admin/audit/verify", Access::Operator),
+    (Method::GET, "/admin/usage", Access::Operator),
     (Method::POST, "/api/v1/auth/login", Access::Public),
     (Method::POST, "/api/v1/auth/setup", Access::Public),
     (Method::POST, "/api/v1/auth/refresh", Access::Public),
@@ -180,11 +223,42 @@ pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::DELETE, "/api/v1/api-keys/{id}", Access::Member(Scope::ApiKeysWrite)),
     (Method::POST, "/api/v1/api-keys/{id}/rotate", Access::Member(Scope::ApiKeysWrite)),
     (Method::GET, "/api/v1/tenant/info", Access::Member(Scope::TenantRead)),
+    (Method::GET, "/api/v1/tenant/stats", Access::Member(Scope::TenantRead)),
+    (Method::GET, "/api/v1/tenant/usage", Access::Member(Scope::TenantRead)),
+    (Method::POST, "/api/v1/tenant/usage", Access::Member(Scope::UsageWrite)),
+    (Method::GET, "/api/v1/tenant/usage/history", Access::Member(Scope::TenantRead)),
+    (Method::GET, "/api/v1/tenant/audit", Access::Member(Scope::AuditRead)),
+    (Method::GET, "/api/v1/tenant/audit/export", Access::Member(Scope::AuditRead)),
+    (Method::GET, "/api/v1/tenant/audit/verify", Access::Member(Scope::AuditRead)),
+    (Method::GET, "/api/v1/files", Access::Member(Scope::FilesRead)),
+    (Method::GET, "/api/v1/files/{*path}", Access::Member(Scope::FilesRead)),
+    (Method::PUT, "/api/v1/files/{*path}", Access::Member(Scope::FilesWrite)),
+    (Method::DELETE, "/api/v1/files/{*path}", Access::Member(Scope::FilesWrite)),
+    (Method::DELETE, "/api/v1/cache", Access::Member(Scope::CacheWrite)),
+    (Method::GET, "/api/v1/cache/{*key}", Access::Member(Scope::CacheRead)),
+    (Method::PUT, "/api/v1/cache/{*key}", Access::Member(Scope::CacheWrite)),
+    (Method::DELETE, "/api/v1/cache/{*key}", Access::Member(Scope::CacheWrite)),
 ];
 
 /// What a route takes; `None` when it has no line in [`ROUTES`].
 pub fn of_route(method: &Method, path: &str) -> Option<Access> {
     ROUTES.iter().find(|line| line.0 == *method && line.1 == path).map(|line| line.2)
+}
+
+/// What never waits for a quota: ending a session, a key or a user, and changing a password.
+const UNMETERED: &[(Method, &str)] = &[
+    (Method::POST, "/api/v1/auth/logout"),
+    (Method::POST, "/api/v1/auth/logout-all"),
+    (Method::DELETE, "/api/v1/auth/sessions/{id}"),
+    (Method::POST, "/api/v1/auth/revoke"),
+    (Method::POST, "/api/v1/profile/password"),
+    (Method::DELETE, "/api/v1/users/{id}"),
+    (Method::DELETE, "/api/v1/api-keys/{id}"),
+];
+
+/// Whether calls of a route count against the limits of its tenant.
+pub fn is_metered(method: &Method, path: &str) -> bool {
+    !UNMETERED.iter().any(|route| route.0 == *method && route.1 == path)
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@
 
 use std::fmt;
 
-use crate::platform::{KeyValueError, redis::RedisError, sql::SqlError};
+use crate::{
+    platform::{KeyValueError, redis::RedisError, sql::SqlError},
+    quota::Resource,
+};
 
 /// Results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -84,16 +87,16 @@ pub enum Error {
         retry_after: u32,
     },
     /// The tenant has used what it may use.
-    #[error("the quota of {resource} is used up")]
+    #[error("the quota of {} is used up", .resource.as_str())]
     QuotaExceeded {
         /// The resource.
-        resource: &'static str,
+        resource: Resource,
         /// How much the tenant may use.
         limit: i64,
         /// How much it has used.
         usage: i64,
-        /// Seconds until it may use more.
-        retry_after: u32,
+        /// Seconds until it may use more, where time helps.
+        retry_after: Option<u32>,
     },
     /// The user is an administrator, whom the caller may not touch.
     #[error("this takes an administrator")]
@@ -142,6 +145,27 @@ pub enum Error {
     /// There is no such user in the tenant.
     #[error("there is no such user")]
     UserNotFound,
+    /// There is no such file.
+    #[error("there is no such file")]
+    FileNotFound,
+    /// There is no such entry in the cache.
+    #[error("there is no such entry")]
+    CacheEntryNotFound,
+    /// There is no such plan.
+    #[error("there is no such plan")]
+    PlanNotFound,
+    /// The plan is the default, or tenants have it.
+    #[error("the plan is in use")]
+    PlanInUse,
+    /// The range is not one of the file's.
+    #[error("there are {size} bytes")]
+    RangeNotSatisfiable {
+        /// The bytes of the file.
+        size: u64,
+    },
+    /// What is there is not what the request asks for.
+    #[error("a precondition failed")]
+    PreconditionFailed,
     /// There is no such session of the caller.
     #[error("there is no such session")]
     SessionNotFound,

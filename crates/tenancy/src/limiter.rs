@@ -1,6 +1,6 @@
 //! Bounds on what an instance does at one time.
 
-use std::{cell::Cell, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use crate::{
     error::{Error, Result},
@@ -16,23 +16,23 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(crate) struct Limiter {
     what: &'static str,
     most: u32,
-    inside: Cell<u32>,
+    inside: Rc<Cell<u32>>,
 }
 
 /// A place inside, given back when it is dropped.
-pub(crate) struct Slot<'a>(&'a Limiter);
+pub(crate) struct Slot(Rc<Cell<u32>>);
 
 impl Limiter {
     /// A limiter of `most` at a time.
     pub(crate) fn new(what: &'static str, most: u32) -> Self {
-        Self { what, most, inside: Cell::new(0) }
+        Self { what, most, inside: Rc::default() }
     }
 
     /// Takes a place.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none gets free in time.
-    pub(crate) async fn enter(&self, executor: &dyn Executor) -> Result<Slot<'_>> {
+    pub(crate) async fn enter(&self, executor: &dyn Executor) -> Result<Slot> {
         let mut waited = Duration::ZERO;
         while self.inside.get() >= self.most {
             if waited >= PATIENCE {
@@ -42,13 +42,13 @@ impl Limiter {
             waited += LOOK;
         }
         self.inside.set(self.inside.get() + 1);
-        Ok(Slot(self))
+        Ok(Slot(Rc::clone(&self.inside)))
     }
 }
 
-impl Drop for Slot<'_> {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.inside.set(self.0.inside.get() - 1);
+        self.0.set(self.0.get() - 1);
     }
 }
 

@@ -1,20 +1,23 @@
 //! The service as one handle: the outside, the settings, and the keys that follow from them.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use uuid::Uuid;
 
 use crate::{
     admission::Snapshots,
     api_key::ApiKeyRecord,
+    background::Background,
     credential::Passwords,
     crypto::MasterKey,
     error::Result,
     limiter::Limiter,
+    metrics::{Counters, MeteredRedis, MeteredSql},
     platform::{
         Platform,
         sql::{Connection, STATEMENT_DEADLINE},
     },
+    quota::checkpoint::Checkpoints,
     resolve::ForeignHosts,
     settings::Settings,
     tenant::TenantRecord,
@@ -23,6 +26,8 @@ use crate::{
 
 /// Tenants that an instance makes at a time.
 const PROVISIONINGS_AT_ONCE: u32 = 4;
+/// Exports that an instance writes at a time.
+const EXPORTS_AT_ONCE: u32 = 2;
 
 /// What every call of the service works with. An instance has one, for as long as it lives.
 pub struct Tenancy {
@@ -43,11 +48,21 @@ pub struct Tenancy {
     /// Whose custom domain a foreign host is.
     pub(crate) foreign_hosts: ForeignHosts,
     pub(crate) provisioning: Limiter,
+    pub(crate) exports: Limiter,
+    /// What this instance has counted, for metrics.
+    pub counters: Rc<Counters>,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) background: Background,
 }
 
 impl Tenancy {
     /// The service on a platform, with these settings. Nothing is connected before it is used.
     pub fn new(platform: Platform, settings: Settings) -> Result<Self> {
+        let counters = Rc::<Counters>::default();
+        let (clock, redis, sql) = (&platform.clock, &platform.redis, &platform.sql);
+        let redis = MeteredRedis::new(Rc::clone(redis), Rc::clone(clock), Rc::clone(&counters));
+        let sql = MeteredSql::new(Rc::clone(sql), Rc::clone(clock), Rc::clone(&counters));
+        let platform = Platform { redis: Rc::new(redis), sql: Rc::new(sql), ..platform };
         Ok(Self {
             master_key: MasterKey::derive(&settings.master_encryption_key)?,
             access_tokens: AccessTokens::new(&settings),
@@ -56,6 +71,10 @@ impl Tenancy {
             api_keys: Snapshots::default(),
             foreign_hosts: ForeignHosts::default(),
             provisioning: Limiter::new("provisionings", PROVISIONINGS_AT_ONCE),
+            exports: Limiter::new("exports", EXPORTS_AT_ONCE),
+            counters,
+            checkpoints: Checkpoints::default(),
+            background: Background::default(),
             platform,
             settings,
         })

@@ -1,5 +1,6 @@
 //! `tenantctl`: the operator's command line, on the service's own code.
 
+mod audit;
 mod doctor;
 mod environment;
 mod migrate;
@@ -27,6 +28,9 @@ enum Command {
     Migrate,
     /// Finishes what a crash left unfinished, and prints the credentials of tenants it finished.
     Repair(repair::Arguments),
+    /// Verifies the audit trail, and drops what is too old of it.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Checks the settings and the stores, and says what is wrong with them.
     Doctor(doctor::Arguments),
 }
@@ -36,6 +40,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Migrate => migrate::run().await,
         Command::Repair(arguments) => repair::run(&arguments).await,
+        Command::Audit(command) => audit::run(&command).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
     };
     match outcome {

@@ -1,10 +1,14 @@
 //! `tenantctl repair`
 
+use std::rc::Rc;
+
 use anyhow::{Result, bail};
 use serde_json::json;
 use tenancy::{
-    Tenancy, audit, migrate,
-    tenant::{TenantRecord, cluster, provision, repo},
+    Tenancy,
+    audit::{self, Actor},
+    migrate,
+    tenant::{TenantRecord, cluster, destroy, provision, repo},
 };
 
 use crate::{environment, output};
@@ -20,7 +24,7 @@ pub struct Arguments {
 /// Finishes what a crash left unfinished. Each thing done is a line of JSON; a tenant that cannot be
 /// finished is told, and does not keep the others from it.
 pub async fn run(arguments: &Arguments) -> Result<()> {
-    let tenancy = environment::tenancy()?;
+    let tenancy = Rc::new(environment::tenancy()?);
     let catalog = tenancy.catalog().await?;
     let minutes = i64::from(arguments.older_than_minutes);
     let mut failed = 0;
@@ -28,6 +32,21 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         if let Err(error) = finish(&tenancy, &tenant).await {
             failed += 1;
             output::failure(&error.context(format!("the tenant {}", tenant.slug)));
+        }
+    }
+    for tenant in repo::list_deleting(&*catalog, minutes).await? {
+        let destroyed = destroy::finish(&tenancy, &tenant, &Actor::system()).await;
+        match destroyed {
+            Ok(()) => output::line(&json!({ "destroyed_tenant": tenant.id }).to_string()),
+            Err(error) => {
+                failed += 1;
+                let hint = format!(
+                    "the tenant {}: its files are the service's own, so repeat DELETE \
+                     /admin/tenants/{}?hard_delete=true",
+                    tenant.slug, tenant.id
+                );
+                output::failure(&anyhow::Error::from(error).context(hint));
+            }
         }
     }
     let location = tenancy.settings.tenant_database_template.cluster();

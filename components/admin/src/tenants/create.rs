@@ -54,7 +54,7 @@ struct Created<'a> {
     responses((status = 201, description = "The tenant.", body = Created<'_>)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
-    let idempotency_key = operator.idempotency_key()?;
+    let idempotency_key = operator.call().idempotency_key()?;
     let request: Request = operator.call().json().await?;
     let actor = operator.actor();
     let tenancy = operator.tenancy();
@@ -82,6 +82,7 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         header::LOCATION,
         HeaderValue::from_str(&location).map_err(tenancy::Error::internal)?,
     );
+    response = response.with_header(header::ETAG, super::entity_tag(&provisioned.tenant));
     if provisioned.is_replay {
         response = response.with_header(
             HeaderName::from_static("idempotency-replayed"),

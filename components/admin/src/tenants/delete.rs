@@ -5,23 +5,47 @@ use tenancy::{
     Error, Result,
     http::{Operator, Response},
     tenant::{
-        Status,
+        Status, destroy,
         manage::{self, TenantChange},
     },
 };
 use uuid::Uuid;
 
-/// Deletes a tenant: it takes no request any more. Its data is kept, and so are its names.
+tenancy::fields! {
+    /// How a tenant is deleted.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// Destroys its database, files, counters and keys, and frees its names. Nothing brings them
+        /// back.
+        #[param(required = false, default = false)]
+        hard_delete: bool = false,
+    }
+}
+
+/// Deletes a tenant: it takes no request any more. Its data is kept, and so are its names, unless
+/// `hard_delete` is true.
 #[utoipa::path(
     delete,
     path = "/admin/tenants/{id}",
     tag = "Administration",
-    params(("id" = Uuid, Path, description = "The tenant.")),
+    params(
+        ("id" = Uuid, Path, description = "The tenant."),
+        ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
+        Query,
+    ),
     responses((status = 204, description = "The tenant is deleted.")),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
-    let change = TenantChange { status: Some(Status::Deleted), ..TenantChange::default() };
-    manage::update(operator.tenancy(), id, &change, &operator.actor()).await?;
+    let Query { hard_delete } = operator.call().query()?;
+    let version = operator.call().wanted_version()?;
+    let (tenancy, actor) = (operator.tenancy(), operator.actor());
+    if hard_delete {
+        destroy::destroy(tenancy, id, version, &actor).await?;
+    } else {
+        let change = TenantChange { status: Some(Status::Deleted), ..TenantChange::default() };
+        manage::update(tenancy, id, &change, version, &actor).await?;
+    }
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

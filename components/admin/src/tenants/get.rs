@@ -1,5 +1,6 @@
 //! `GET /admin/tenants/{id}`
 
+use http::header;
 use tenancy::{
     Error, Result,
     http::{Operator, Response},
@@ -18,5 +19,6 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let catalog = operator.tenancy().catalog().await?;
     let tenant = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
-    Ok(Response::ok(&TenantView::from(&tenant)))
+    Ok(Response::ok(&TenantView::from(&tenant))
+        .with_header(header::ETAG, super::entity_tag(&tenant)))
 }

@@ -1,5 +1,6 @@
 //! `PUT` and `PATCH /admin/tenants/{id}`
 
+use http::header;
 use tenancy::{
     Error, Result,
     email::EmailAddress,
@@ -37,7 +38,10 @@ tenancy::fields! {
     patch,
     path = "/admin/tenants/{id}",
     tag = "Administration",
-    params(("id" = Uuid, Path, description = "The tenant.")),
+    params(
+        ("id" = Uuid, Path, description = "The tenant."),
+        ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
+    ),
     request_body = Request,
     responses((status = 200, description = "The tenant, changed.", body = TenantView<'_>)),
 )]
@@ -58,8 +62,14 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
         plan: request.plan,
         limits: request.limits,
     };
-    let tenant = manage::update(operator.tenancy(), id, &change, &operator.actor()).await?;
-    Ok(Response::ok(&TenantView::from(&tenant)))
+    if matches!(change.status, Some(Status::Provisioning | Status::Deleting)) {
+        return Err(Error::invalid_field("status", "must be active, suspended or deleted"));
+    }
+    let version = operator.call().wanted_version()?;
+    let (tenancy, actor) = (operator.tenancy(), operator.actor());
+    let tenant = manage::update(tenancy, id, &change, version, &actor).await?;
+    Ok(Response::ok(&TenantView::from(&tenant))
+        .with_header(header::ETAG, super::entity_tag(&tenant)))
 }
 
 /// The same as PATCH: what is absent stays as it is.
@@ -67,7 +77,10 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     put,
     path = "/admin/tenants/{id}",
     tag = "Administration",
-    params(("id" = Uuid, Path, description = "The tenant.")),
+    params(
+        ("id" = Uuid, Path, description = "The tenant."),
+        ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
+    ),
     request_body = Request,
     responses((status = 200, description = "The tenant, changed.", body = TenantView<'_>)),
 )]

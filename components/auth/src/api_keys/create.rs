@@ -1,36 +1,14 @@
 //! `POST /api/v1/api-keys`
 
-use chrono::{DateTime, Utc};
 use http::{HeaderValue, header};
 use tenancy::{
     Error, Result,
-    access::Scopes,
-    api_key::{self, ApiKeyRecord, CallLimit, Environment, KeyName, NewApiKey},
+    api_key::{self, ApiKeyRecord, CallLimit, NewApiKeyRequest, ShownOnce},
     http::{Member, Principal, Response},
 };
-use utoipa::ToSchema;
-
-use super::ShownOnce;
-
-tenancy::fields! {
-    /// A key to be made.
-    #[derive(ToSchema)]
-    #[schema(as = NewApiKey)]
-    struct Request {
-        name: KeyName,
-        /// What the key may do: scopes that the caller has, too.
-        scopes: Scopes,
-        #[schema(required = false, default = "live")]
-        environment: Environment = Environment::live(),
-        expires_at: Option<DateTime<Utc>>,
-        max_requests_per_minute: Option<CallLimit>,
-        /// The day is that of UTC.
-        max_requests_per_day: Option<CallLimit>,
-    }
-}
 
 /// A key that makes another gives it no more than it has itself: no later end, no higher limit.
-fn check_bounds(own: &ApiKeyRecord, request: &Request) -> Result<()> {
+fn check_bounds(own: &ApiKeyRecord, request: &NewApiKeyRequest) -> Result<()> {
     let over = |own: Option<i64>, asked: Option<CallLimit>| {
         own.is_some_and(|own| asked.is_none_or(|asked| asked.get() > own))
     };
@@ -56,25 +34,17 @@ fn check_bounds(own: &ApiKeyRecord, request: &Request) -> Result<()> {
     post,
     path = "/api/v1/api-keys",
     tag = "API keys",
-    request_body = Request,
+    request_body = NewApiKeyRequest,
     responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
-    let request: Request = member.call().json().await?;
+    let request: NewApiKeyRequest = member.call().json().await?;
     member.require_held(&request.scopes.0)?;
     if let Principal::ApiKey(own) = member.principal() {
         check_bounds(own, &request)?;
     }
-    let new = NewApiKey {
-        name: request.name,
-        scopes: request.scopes.0,
-        environment: request.environment,
-        expires_at: request.expires_at,
-        max_requests_per_minute: request.max_requests_per_minute,
-        max_requests_per_day: request.max_requests_per_day,
-    };
     let (record, key) =
-        api_key::create(member.tenancy(), member.tenant(), new, &member.actor()).await?;
+        api_key::create(member.tenancy(), member.tenant(), request.into(), &member.actor()).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/api-keys/{}", record.id));
     Ok(Response::created(&ShownOnce::new(&record, &key))
         .with_header(header::LOCATION, location.map_err(Error::internal)?))

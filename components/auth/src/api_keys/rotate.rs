@@ -3,13 +3,11 @@
 use chrono::TimeDelta;
 use tenancy::{
     Error, Result,
-    api_key::{self, Overlap, repo},
+    api_key::{self, Overlap, ShownOnce, repo},
     http::{Member, Response},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-use super::ShownOnce;
 
 tenancy::fields! {
     /// How a key changes its secret.

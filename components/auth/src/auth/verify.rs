@@ -70,7 +70,12 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
         member.require(scope)?;
     }
     if let Some(amount) = query.consume {
-        quota::consume(member.tenancy(), member.tenant(), amount).await?;
+        let Amount { resource, amount } = amount;
+        let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
+        if let Some(used) = quota::consume(tenancy, tenant, resource, amount, &actor).await? {
+            let resource = resource.resource();
+            member.used(resource, used, resource.limit(&tenant.limits));
+        }
     }
     let scopes: Vec<_> =
         member.principal().scopes().iter().copied().filter(|scope| member.allows(*scope)).collect();

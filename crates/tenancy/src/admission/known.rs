@@ -11,8 +11,9 @@ use crate::{
     error::{Error, Result},
     hex, log,
     platform::redis::{Argument, RedisError, Reply, Script},
+    quota::{Limit, Meter},
     tenancy::Tenancy,
-    tenant::TenantRecord,
+    tenant::{Status, TenantRecord},
 };
 
 /// Seconds for which a version counts after it was compared with PostgreSQL.
@@ -22,6 +23,8 @@ const REMEMBERED: i64 = 600;
 /// The version of what is no more. It is higher than any other, so that what was read before the end
 /// and comes after it changes nothing. Lua's numbers are exact up to it.
 const ENDED: i64 = 9_007_199_254_740_991;
+/// Seconds for which the counter of a day is kept.
+const COUNTER_KEPT: i64 = 3 * 24 * 60 * 60;
 /// The version of a session that goes on.
 const OPEN: i64 = 1;
 
@@ -83,8 +86,74 @@ pub(super) struct Found {
     pub(super) tenant: Known,
     pub(super) caller: Known,
     pub(super) session: Known,
-    /// Seconds until the limit of an API key that is reached lets the next call through.
-    pub(super) limited: Option<u32>,
+    /// Whether Redis was there to ask.
+    pub(super) is_answered: bool,
+    /// What came of counting the call.
+    pub(super) counted: Counted,
+    /// Where its limits stand.
+    pub(super) meter: Meter,
+}
+
+/// What came of counting a call.
+#[derive(Default)]
+pub(super) enum Counted {
+    /// It was not counted: nothing is to be, or Redis does not know that the caller may act.
+    #[default]
+    No,
+    /// It was counted.
+    Yes(Day),
+    /// A limit is reached.
+    Refused { limit: &'static str, day: Day },
+    /// Redis does not know what was used on the day.
+    Unknown(Day),
+}
+
+/// The day of a count.
+#[derive(Clone, Copy)]
+pub(super) struct Day {
+    pub(super) number: i64,
+    /// The seconds until its end.
+    pub(super) left: u32,
+}
+
+/// What is counted of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metering {
+    /// The limits of the tenant and of the API key.
+    All,
+    /// The limits of the API key alone: the tenant's were counted by another credential.
+    Caller,
+    /// Nothing.
+    None,
+}
+
+/// The limits in the order in which the script tells of them, with the seconds of their windows.
+const LIMITS: [(&str, u32); 4] =
+    [("minute", 60), ("day", 86_400), ("key-minute", 60), ("key-day", 86_400)];
+
+fn counted(replies: &[Reply]) -> Counted {
+    let int = |index: usize| replies.get(index).and_then(Reply::as_int);
+    let left = u32::try_from(int(11).unwrap_or(0)).unwrap_or(0).max(1);
+    let day = Day { number: int(10).unwrap_or(0), left };
+    match int(8) {
+        Some(1) => Counted::Yes(day),
+        Some(2) => {
+            let name = replies.get(9).and_then(Reply::as_bytes).unwrap_or_default();
+            let limit = LIMITS.iter().find(|limit| limit.0.as_bytes() == name);
+            Counted::Refused { limit: limit.map_or("minute", |limit| limit.0), day }
+        }
+        Some(3) => Counted::Unknown(day),
+        _ => Counted::No,
+    }
+}
+
+fn meter(replies: &[Reply]) -> Meter {
+    let limits = LIMITS.iter().enumerate().filter_map(|(index, (name, window))| {
+        let int = |offset: usize| replies.get(12 + index * 3 + offset).and_then(Reply::as_int);
+        let reset = u32::try_from(int(2)?).unwrap_or(0);
+        Some(Limit { name, limit: int(0)?, used: int(1)?, window: *window, reset })
+    });
+    Meter { limits: limits.collect() }
 }
 
 /// What a call needs to know.
@@ -103,17 +172,35 @@ impl Question {
         Self { keys: vec![tenant_key(tenant), api_key_key(tenant, hash)] }
     }
 
-    /// Asks Redis; without it, nothing is known.
+    /// Asks Redis, and counts the call; without Redis nothing is known. `used` is what PostgreSQL has
+    /// of the calls of a day.
     pub(super) async fn ask(
         &self,
         tenancy: &Tenancy,
-        tenant_version: Option<i64>,
-        caller_version: Option<i64>,
+        (tenant_version, caller_version): (Option<i64>, Option<i64>),
+        metering: Metering,
+        used: Option<(i64, i64)>,
     ) -> Found {
         let redis = &*tenancy.platform.redis;
         let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
-        let arguments =
-            [tenant_version, caller_version].map(|version| Argument::Int(version.unwrap_or(0)));
+        let metering = match metering {
+            Metering::All => "all",
+            Metering::Caller => "caller",
+            Metering::None => "none",
+        };
+        let (used, day) = match used {
+            Some((used, day)) => (used.to_string(), day.to_string()),
+            None => (String::new(), String::new()),
+        };
+        let arguments = [
+            Argument::Int(tenant_version.unwrap_or(0)),
+            Argument::Int(caller_version.unwrap_or(0)),
+            metering.into(),
+            Argument::Int(FRESH),
+            Argument::from(&used),
+            Argument::from(&day),
+            Argument::Int(COUNTER_KEPT),
+        ];
         let replies = match ADMIT.run(redis, &keys, &arguments).await {
             // A kept connection that broke is replaced on the second try.
             Err(RedisError::Unavailable(_)) => ADMIT.run(redis, &keys, &arguments).await,
@@ -124,10 +211,9 @@ impl Question {
                 tenant: Known::from_replies(&replies),
                 caller: Known::from_replies(replies.get(3..).unwrap_or_default()),
                 session: Known::from_replies(replies.get(6..8).unwrap_or_default()),
-                limited: replies
-                    .get(9)
-                    .and_then(Reply::as_int)
-                    .map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
+                is_answered: true,
+                counted: counted(&replies),
+                meter: meter(&replies),
             },
             Err(error) => {
                 log::warning(tenancy, "versions are read from PostgreSQL", &error.into());
@@ -185,7 +271,19 @@ pub(crate) async fn publish_tenant(tenancy: &Tenancy, record: &TenantRecord) {
     match sealed(tenancy, record.id, record) {
         Ok(Sealed(snapshot)) => {
             let key = tenant_key(record.id);
-            publish(tenancy, &key, record.version, &[Argument::Bytes(&snapshot)]).await;
+            // One that takes no requests has no limits: nothing is counted.
+            let limits = (record.status == Status::Active).then_some(&record.limits);
+            let text =
+                |limit: Option<i64>| limit.map_or_else(String::new, |limit| limit.to_string());
+            let per_minute = text(limits.map(|limits| limits.requests_per_minute));
+            let per_day = text(limits.map(|limits| limits.api_calls));
+            let more: [Argument<'_>; 4] = [
+                Argument::Bytes(&snapshot),
+                "".into(),
+                Argument::from(&per_minute),
+                Argument::from(&per_day),
+            ];
+            publish(tenancy, &key, record.version, &more).await;
         }
         Err(error) => log::warning(tenancy, "a snapshot was not noted in Redis", &error),
     }

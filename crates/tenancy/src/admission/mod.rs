@@ -13,6 +13,7 @@
 mod known;
 mod snapshots;
 
+pub use known::Metering;
 pub(crate) use known::{
     publish_api_key, publish_session, publish_tenant, publish_user, retire_api_key, retire_session,
     retire_tenant, retire_user,
@@ -26,38 +27,58 @@ use uuid::Uuid;
 use crate::{
     api_key::{self, ApiKey, ApiKeyRecord},
     error::{Error, Result, Unauthenticated},
+    log,
+    quota::{self, DailyResource, Meter, Resource, checkpoint},
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb, TenantRecord, repo},
     token::{Claims, session},
 };
-use known::{Found, Known, Question, remembered};
+use known::{Counted, Found, Known, Question, remembered};
 
-/// The tenant that a verified token acts in.
+/// A caller who may act, if no limit keeps it from that.
+pub struct Admitted {
+    /// The tenant that it acts in.
+    pub tenant: Tenant,
+    /// Where its limits stand; empty where nothing was counted.
+    pub meter: Meter,
+    /// The limit that is reached: [`Error::RateLimited`] or [`Error::QuotaExceeded`].
+    pub refused: Option<Error>,
+}
+
+/// The tenant that a verified token acts in. One call is taken from the tenant's limits.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the user, the session or the tenant of the token is no more, or
 /// the user has changed; [`Error::TenantSuspended`] and [`Error::TenantDeleted`].
-pub async fn admit_user(tenancy: &Tenancy, claims: &Claims) -> Result<Tenant> {
+pub async fn admit_user(
+    tenancy: &Rc<Tenancy>,
+    claims: &Claims,
+    metering: Metering,
+) -> Result<Admitted> {
     let question = Question::of_user(claims.tid, claims.sub, claims.sid);
     let own = tenancy.tenants.get(claims.tid);
-    let found = question.ask(tenancy, own.as_ref().map(|record| record.version), None).await;
+    let versions = (own.as_ref().map(|record| record.version), Some(claims.ver));
+    let found = question.ask(tenancy, versions, metering, None).await;
     let tenant = tenant(tenancy, claims.tid, own, &found.tenant)
         .await?
         .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
-    if may_act(tenancy, claims, &tenant, &found).await? {
-        Ok(tenant)
-    } else {
-        Err(Error::Unauthenticated(Unauthenticated::RevokedToken))
+    if !may_act(tenancy, claims, &tenant, &found).await? {
+        return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
     }
+    Ok(count(tenancy, &question, tenant, claims.ver, metering, found).await)
 }
 
 /// The tenant that an API key acts in, and what is known of the key. One call is taken from the
-/// key's limits.
+/// limits of both.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] when there is no such key or it has ended, [`Error::RateLimited`] when
-/// a limit of its own is reached; [`Error::TenantSuspended`] and [`Error::TenantDeleted`].
-pub async fn admit_api_key(tenancy: &Tenancy, key: &ApiKey) -> Result<(Tenant, Rc<ApiKeyRecord>)> {
+/// [`Error::Unauthenticated`] when there is no such key or it has ended;
+/// [`Error::TenantSuspended`] and [`Error::TenantDeleted`].
+pub async fn admit_api_key(
+    tenancy: &Rc<Tenancy>,
+    key: &ApiKey,
+    metering: Metering,
+) -> Result<(Admitted, Rc<ApiKeyRecord>)> {
     const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidApiKey);
     let hash = key.hash();
     let question = Question::of_api_key(key.tenant(), &hash);
@@ -67,23 +88,83 @@ pub async fn admit_api_key(tenancy: &Tenancy, key: &ApiKey) -> Result<(Tenant, R
         own_tenant.as_ref().map(|record| record.version),
         own_key.as_ref().map(|record| record.version),
     );
-    let mut found = question.ask(tenancy, versions.0, versions.1).await;
+    let found = question.ask(tenancy, versions, metering, None).await;
     // Whose key it is comes first: who has none is told nothing of the tenant.
-    let was_unknown = found.caller.version.is_none();
     let record = key_record(tenancy, key, &hash, own_key, &found.caller).await?.ok_or(INVALID)?;
     if !record.is_valid(&hash, tenancy.platform.clock.now()) {
         return Err(INVALID);
     }
     let tenant = tenant(tenancy, key.tenant(), own_tenant, &found.tenant).await?.ok_or(INVALID)?;
-    let has_limits =
-        record.max_requests_per_minute.is_some() || record.max_requests_per_day.is_some();
-    if was_unknown && has_limits {
-        // Redis did not know the limits when it was asked.
-        found = question.ask(tenancy, Some(tenant.version), Some(record.version)).await;
+    let admitted = count(tenancy, &question, tenant, record.version, metering, found).await;
+    Ok((admitted, record))
+}
+
+/// The most turns of counting: Redis did not know the caller, nor what was used today.
+const COUNTING_TURNS: u32 = 3;
+
+/// Sees to it that a call of a caller who may act is counted: once.
+async fn count(
+    tenancy: &Rc<Tenancy>,
+    question: &Question,
+    tenant: Tenant,
+    caller_version: i64,
+    metering: Metering,
+    mut found: Found,
+) -> Admitted {
+    for _ in 0..COUNTING_TURNS {
+        let used = match found.counted {
+            Counted::Yes(day) => {
+                if let Some(calls) = found.meter.limits.iter().find(|limit| limit.name == "day") {
+                    let day = quota::day_of(day.number);
+                    let calls_of_day = DailyResource::ApiCalls;
+                    checkpoint::note(tenancy, tenant.id, calls_of_day, day, calls.used);
+                }
+                return Admitted { tenant, meter: found.meter, refused: None };
+            }
+            Counted::Refused { limit, day } => {
+                let refused = Some(refusal(tenancy, &found.meter, limit, day.left));
+                return Admitted { tenant, meter: found.meter, refused };
+            }
+            Counted::No if metering == Metering::None || !found.is_answered => break,
+            Counted::No => None,
+            Counted::Unknown(day) => {
+                let kept = async {
+                    let catalog = tenancy.catalog().await?;
+                    let name = DailyResource::ApiCalls.as_str();
+                    let day = quota::day_of(day.number);
+                    quota::repo::find(&*catalog, tenant.id, name, day).await
+                };
+                match kept.await {
+                    Ok(kept) => Some((kept.unwrap_or(0), day.number)),
+                    Err(error) => {
+                        log::warning(tenancy, "a call was not counted", &error);
+                        break;
+                    }
+                }
+            }
+        };
+        let versions = (Some(tenant.version), Some(caller_version));
+        found = question.ask(tenancy, versions, metering, used).await;
     }
-    match found.limited {
-        Some(retry_after) => Err(Error::RateLimited { retry_after }),
-        None => Ok((tenant, record)),
+    Admitted { tenant, meter: Meter::default(), refused: None }
+}
+
+fn refusal(tenancy: &Tenancy, meter: &Meter, limit: &str, seconds_of_day: u32) -> Error {
+    let reached = meter.limits.iter().find(|reached| reached.name == limit);
+    match reached {
+        Some(day) if day.name == "day" => {
+            tenancy.counters.quota_refused(Resource::ApiCalls);
+            Error::QuotaExceeded {
+                resource: Resource::ApiCalls,
+                limit: day.limit,
+                usage: day.used,
+                retry_after: Some(seconds_of_day),
+            }
+        }
+        reached => {
+            tenancy.counters.rate_limited();
+            Error::RateLimited { retry_after: reached.map_or(1, |limit| limit.reset).max(1) }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 -- KEYS: a hash. ARGV: the version that PostgreSQL has, how many seconds to keep it, a snapshot, and
--- of an API key its id, its limits and its end in seconds (empty where there is none).
--- Versions only grow: what was read before a change and comes after it changes nothing.
+-- the limits of a tenant or of an API key, whose id and end in seconds there are, too (empty where
+-- there is none). Versions only grow: what was read before a change and comes after it changes nothing.
 local kept = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
 if tonumber(ARGV[1]) < kept then
   return 0

@@ -6,9 +6,11 @@
 mod key;
 mod record;
 pub mod repo;
+mod request;
 
 pub use key::ApiKey;
 pub use record::{ApiKeyRecord, ApiKeyView, CallLimit, Environment, KeyName, Overlap};
+pub use request::{NewApiKeyRequest, ShownOnce};
 
 use std::rc::Rc;
 

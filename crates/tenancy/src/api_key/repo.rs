@@ -81,6 +81,14 @@ pub async fn list(
     Ok((rows.iter().map(record).collect::<Result<_, SqlError>>()?, total))
 }
 
+/// How many keys of a tenant were not revoked.
+pub async fn count(catalog: &dyn Connection, tenant: Uuid) -> Result<i64> {
+    let statement = "SELECT count(*) AS total FROM tenant_api_keys
+                     WHERE tenant_id = $1 AND revoked_at IS NULL";
+    let row = catalog.query_first(statement, &[tenant.into()]).await?;
+    row.map_or(Ok(0), |row| Ok(row.get("total")?))
+}
+
 /// A key of a tenant; `None` when there is none that was not revoked.
 pub async fn find(
     catalog: &dyn Connection,

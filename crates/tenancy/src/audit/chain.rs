@@ -115,7 +115,7 @@ async fn append(
 }
 
 /// The end of a chain: its length, and the MAC that the next row is chained to.
-async fn head(catalog: &dyn Connection, chain: Uuid) -> Result<(i64, Vec<u8>)> {
+pub(super) async fn head(catalog: &dyn Connection, chain: Uuid) -> Result<(i64, Vec<u8>)> {
     let statement = "SELECT sequence, mac FROM tenant_audit_heads WHERE chain = $1";
     match catalog.query_first(statement, &[chain.into()]).await? {
         Some(row) => Ok((row.get("sequence")?, row.get("mac")?)),
@@ -135,7 +135,7 @@ async fn chained(catalog: &dyn Connection, entries: &[(Uuid, Json)]) -> Result<V
 }
 
 /// What the MAC of a row is of: its fields in one order, as JSON.
-fn content(tenant: Option<Uuid>, sequence: i64, id: Uuid, entry: &Json) -> Vec<u8> {
+pub(super) fn content(tenant: Option<Uuid>, sequence: i64, id: Uuid, entry: &Json) -> Vec<u8> {
     let fields = [
         "event",
         "severity",

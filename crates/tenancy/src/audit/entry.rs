@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{http::Origin, tenancy::Tenancy};
@@ -49,7 +51,8 @@ impl Actor {
 }
 
 /// How much an event asks for somebody's attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The course of things.
     Info,
@@ -57,6 +60,17 @@ pub enum Severity {
     Warning,
     /// Somebody may have got in.
     Critical,
+}
+
+impl Severity {
+    /// Its name in the trail.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 /// What happens.
@@ -115,11 +129,7 @@ impl Entry {
         let (resource_type, resource_id) = event.resource.unzip();
         let json = json!({
             "event": event.name,
-            "severity": match event.severity {
-                Severity::Info => "info",
-                Severity::Warning => "warning",
-                Severity::Critical => "critical",
-            },
+            "severity": event.severity.as_str(),
             "result": if event.failed { "failure" } else { "success" },
             "actor_type": actor.kind,
             "actor_id": actor.id,

@@ -10,9 +10,16 @@
 
 mod chain;
 mod entry;
+mod export;
 pub(crate) mod outbox;
+pub mod retention;
+mod trail;
+mod verify;
 
 pub use entry::{Actor, Entry, Event, Severity};
+pub use export::{Export, Format, csv_field};
+pub use trail::{Cursor, Filter, LoggedEvent, list};
+pub use verify::{Link, Verification, verify};
 
 use std::rc::Rc;
 
@@ -29,6 +36,21 @@ use crate::{
 /// Notes an event that no change goes with.
 pub async fn note(tenancy: &Tenancy, entry: &Entry) -> Result<()> {
     outbox::insert(&*tenancy.catalog().await?, entry).await
+}
+
+/// Notes an event that no change goes with, after the answer is sent.
+pub fn note_later(tenancy: &Rc<Tenancy>, entry: Entry) {
+    let tenancy = Rc::clone(tenancy);
+    let executor = Rc::clone(&tenancy.platform.executor);
+    executor.spawn(Box::pin(async move {
+        let noted = async {
+            note(&tenancy, &entry).await?;
+            flush_catalog(&tenancy, entry.tenant).await
+        };
+        if let Err(error) = noted.await {
+            log::warning(&tenancy, "an event was not noted", &error);
+        }
+    }));
 }
 
 /// Notes an event that somebody may bring about as often as they like: after the answer is sent, and

@@ -119,6 +119,16 @@ impl MasterKey {
         mac(&*self.guessing, parts)
     }
 
+    /// What shows that this service has made the anchor of an audit trail.
+    pub(crate) fn audit_anchor_seal(
+        &self,
+        chain: Uuid,
+        sequence: i64,
+        link: &[u8],
+    ) -> Result<[u8; 32]> {
+        mac(&*self.audit, &[b"anchor", chain.as_bytes(), &sequence.to_be_bytes(), link])
+    }
+
     /// The link of an audit trail after `previous`, for a row of this content.
     pub(crate) fn audit_mac(&self, previous: &[u8], row: &[u8]) -> Result<[u8; 32]> {
         mac(&*self.audit, &[previous, row])

@@ -5,8 +5,10 @@
 //! no fallback to plain text, and nothing is sealed with the operator's text itself: keys are
 //! derived from it, one for each use.
 
+mod data_keys;
 mod master_key;
 mod sealed;
 
+pub use data_keys::DataKeys;
 pub use master_key::MasterKey;
 pub use sealed::{Purpose, Sealed};

@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     access::Access,
-    admission,
+    admission::{self, Admitted, Metering},
     api_key::ApiKey,
     audit::{self, Actor, Entry, Event, Severity},
     error::{Error, Result, Unauthenticated},
+    quota::{self, Resource},
     resolve,
     settings::Secret,
     tenancy::Tenancy,
@@ -71,15 +72,27 @@ fn is_admin_key(keys: &[Secret], given: &str) -> bool {
 }
 
 /// Finds who of a tenant the caller is, and that they may do what a route of this access does.
-pub(super) async fn member(tenancy: Rc<Tenancy>, call: Call, access: Access) -> Result<Member> {
+pub(super) async fn member(
+    tenancy: Rc<Tenancy>,
+    call: Call,
+    access: Access,
+    is_metered: bool,
+) -> Result<Member> {
+    let mut metering = if is_metered { Metering::All } else { Metering::None };
     let mut callers = Vec::new();
-    match bearer_token(&call.request)? {
-        Some(key) if ApiKey::is_meant(key) => callers.push(by_api_key(&tenancy, key).await?),
-        Some(token) => callers.push(by_access_token(&tenancy, token).await?),
-        None => {}
+    if let Some(text) = bearer_token(&call.request)? {
+        callers.push(if ApiKey::is_meant(text) {
+            by_api_key(&tenancy, &call, text, metering).await?
+        } else {
+            by_access_token(&tenancy, &call, text, metering).await?
+        });
+        // The tenant's limits are taken from once.
+        if is_metered {
+            metering = Metering::Caller;
+        }
     }
     if let Some(key) = call.request.header(API_KEY_HEADER)? {
-        callers.push(by_api_key(&tenancy, key).await?);
+        callers.push(by_api_key(&tenancy, &call, key, metering).await?);
     }
     let mut callers = callers.into_iter();
     let (tenant, principal) =
@@ -127,19 +140,58 @@ fn note_denial(member: &Member, error: &Error) {
     audit::note_rarely(&member.tenancy, entry, &who.to_string());
 }
 
-async fn by_api_key(tenancy: &Tenancy, text: &str) -> Result<(Tenant, Principal)> {
+async fn by_api_key(
+    tenancy: &Rc<Tenancy>,
+    call: &Call,
+    text: &str,
+    metering: Metering,
+) -> Result<(Tenant, Principal)> {
     let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
-    let (tenant, record) = admission::admit_api_key(tenancy, &key).await?;
-    Ok((tenant, Principal::ApiKey(record)))
+    let (admitted, record) = admission::admit_api_key(tenancy, &key, metering).await?;
+    let principal = Principal::ApiKey(record);
+    Ok((let_in(tenancy, call, &principal, admitted)?, principal))
 }
 
-async fn by_access_token(tenancy: &Tenancy, token: &str) -> Result<(Tenant, Principal)> {
+async fn by_access_token(
+    tenancy: &Rc<Tenancy>,
+    call: &Call,
+    token: &str,
+    metering: Metering,
+) -> Result<(Tenant, Principal)> {
     let claims = tenancy
         .access_tokens
         .verify(token, tenancy.platform.clock.now())
         .map_err(Error::Unauthenticated)?;
-    let tenant = admission::admit_user(tenancy, &claims).await?;
-    Ok((tenant, Principal::User(Box::new(claims))))
+    let admitted = admission::admit_user(tenancy, &claims, metering).await?;
+    let principal = Principal::User(Box::new(claims));
+    Ok((let_in(tenancy, call, &principal, admitted)?, principal))
+}
+
+/// Notes who calls and where their limits stand, and lets them in where none is reached.
+fn let_in(
+    tenancy: &Rc<Tenancy>,
+    call: &Call,
+    principal: &Principal,
+    admitted: Admitted,
+) -> Result<Tenant> {
+    let Admitted { tenant, meter, refused } = admitted;
+    let record = &call.record;
+    record.tenant.set(Some(tenant.id));
+    *record.principal.borrow_mut() = Some(principal.to_string());
+    let day = meter.limits.iter().find(|limit| limit.name == "day").cloned();
+    record.meter.borrow_mut().limits.extend(meter.limits);
+    if let Some(day) = day {
+        record.used(Resource::ApiCalls, day.used, day.limit);
+        if refused.is_none() {
+            let actor = principal.actor(call.origin());
+            let step = (day.used - 1, day.used);
+            quota::note_soft_limit(tenancy, &tenant, Resource::ApiCalls, step, day.limit, &actor);
+        }
+    }
+    match refused {
+        Some(error) => Err(error),
+        None => Ok(tenant),
+    }
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750, section 2.1); `None` without the header, and for

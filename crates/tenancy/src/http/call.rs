@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
@@ -12,7 +13,7 @@ use std::{
 use percent_encoding::percent_decode_str;
 
 use super::{
-    Request,
+    Record, Request,
     addressing::Addressing,
     fields::{FromFields, Text},
 };
@@ -21,8 +22,9 @@ use crate::{
     api_key::ApiKeyRecord,
     audit::Actor,
     error::{Error, InvalidSetting, Result},
+    quota::Resource,
     tenancy::Tenancy,
-    tenant::Tenant,
+    tenant::{Tenant, repo},
     token::Claims,
 };
 
@@ -32,6 +34,7 @@ pub struct Call {
     pub(super) request: Request,
     pub(super) parameters: HashMap<String, String>,
     pub(super) request_id: String,
+    pub(super) record: Rc<Record>,
 }
 
 /// A call by the platform's administration.
@@ -64,6 +67,23 @@ impl Principal {
         match self {
             Self::User(claims) => claims.role.scopes(),
             Self::ApiKey(record) => &record.scopes,
+        }
+    }
+
+    /// Who it is, for the audit trail.
+    pub(super) fn actor(&self, origin: Origin) -> Actor {
+        match self {
+            Self::User(claims) => Actor::user(claims.sub, origin),
+            Self::ApiKey(record) => Actor::api_key(record.id, origin),
+        }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(claims) => write!(formatter, "user:{}", claims.sub),
+            Self::ApiKey(record) => write!(formatter, "api_key:{}", record.id),
         }
     }
 }
@@ -113,9 +133,53 @@ impl Call {
         self.request.json_or_empty().await
     }
 
+    /// The header `Idempotency-Key`; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::InvalidHeader`] when it has not 1 to 255 characters.
+    pub fn idempotency_key(&self) -> Result<Option<String>> {
+        const NAME: &str = "idempotency-key";
+        match self.request.header(NAME)? {
+            Some(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+            Some(_) => Err(Error::InvalidHeader {
+                name: NAME,
+                message: "must have 1 to 255 characters".to_owned(),
+            }),
+            None => Ok(None),
+        }
+    }
+
+    /// The version that `If-Match` asks for, of an entity whose tag is its version; `None` where there
+    /// is no such header, or any version will do.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] for what is no tag of ours.
+    pub fn wanted_version(&self) -> Result<Option<i64>> {
+        match self.request.header("if-match")? {
+            None | Some("*") => Ok(None),
+            // A weak tag never matches (RFC 9110, section 13.1.1).
+            Some(tag) => tag
+                .strip_prefix('"')
+                .and_then(|tag| tag.strip_suffix('"'))
+                .and_then(|tag| tag.parse().ok())
+                .map(Some)
+                .ok_or(Error::PreconditionFailed),
+        }
+    }
+
     /// How the request addresses its tenant.
     pub fn addressing(&self) -> Result<Addressing> {
         Addressing::of(&self.request, &self.tenancy()?.settings)
+    }
+
+    /// What is noted of the request.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The request as it came.
+    pub fn request(&mut self) -> &mut Request {
+        &mut self.request
     }
 
     /// Where the call comes from. What proxies say counts where they are trusted.
@@ -148,6 +212,14 @@ impl Call {
         Some(client)
     }
 
+    /// The parameter `name` of the route's path, percent-encoded as it was sent.
+    ///
+    /// # Errors
+    /// [`Error::RouteNotFound`] when the route has none.
+    pub fn raw_parameter(&self, name: &str) -> Result<&str> {
+        self.parameters.get(name).map(String::as_str).ok_or(Error::RouteNotFound)
+    }
+
     /// The parameter `name` of the route's path.
     ///
     /// # Errors
@@ -176,25 +248,20 @@ impl Operator {
         &mut self.call
     }
 
+    /// The tenant of the parameter `id` of the path, in a state in which its keys may be managed.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotFound`] and [`Error::TenantDeleted`].
+    pub async fn tenant(&self) -> Result<Tenant> {
+        let id = self.call.parameter("id").map_err(|_| Error::TenantNotFound)?;
+        let catalog = self.tenancy.catalog().await?;
+        let record = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
+        Tenant::of_operator(Rc::new(record))
+    }
+
     /// Who it is, for the audit trail.
     pub fn actor(&self) -> Actor {
         Actor::platform(self.call.origin())
-    }
-
-    /// The header `Idempotency-Key`; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`Error::InvalidHeader`] when it has not 1 to 255 characters.
-    pub fn idempotency_key(&self) -> Result<Option<String>> {
-        const NAME: &str = "idempotency-key";
-        match self.call.request.header(NAME)? {
-            Some(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
-            Some(_) => Err(Error::InvalidHeader {
-                name: NAME,
-                message: "must have 1 to 255 characters".to_owned(),
-            }),
-            None => Ok(None),
-        }
     }
 }
 
@@ -251,13 +318,14 @@ impl Member {
         }
     }
 
+    /// Notes how much of a resource is used: the answer tells where that is near the limit.
+    pub fn used(&self, resource: Resource, usage: i64, limit: i64) {
+        self.call.record.used(resource, usage, limit);
+    }
+
     /// Who it is, for the audit trail.
     pub fn actor(&self) -> Actor {
-        let origin = self.call.origin();
-        match &self.principal {
-            Principal::User(claims) => Actor::user(claims.sub, origin),
-            Principal::ApiKey(record) => Actor::api_key(record.id, origin),
-        }
+        self.principal.actor(self.call.origin())
     }
 
     /// The call itself.

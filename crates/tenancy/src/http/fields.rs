@@ -4,7 +4,7 @@
 //! A request type is declared with [`fields!`](crate::fields); the types of its fields carry the
 //! rules.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -271,6 +271,16 @@ impl Text for DateTime<Utc> {
         DateTime::parse_from_rfc3339(text)
             .map(|time| time.to_utc())
             .map_err(|_| "must be a time such as 2030-01-31T12:00:00Z (RFC 3339)".to_owned())
+    }
+}
+
+impl Text for NaiveDate {
+    fn parse(text: &str) -> Result<Self, String> {
+        let invalid = || "must be a day such as 2030-01-31".to_owned();
+        let day: Self = text.parse().map_err(|_| invalid())?;
+        // As it is written in ISO 8601, in the years that PostgreSQL and a person know.
+        let is_plain = text.len() == 10 && (1970..=9999).contains(&day.year());
+        if is_plain { Ok(day) } else { Err(invalid()) }
     }
 }
 

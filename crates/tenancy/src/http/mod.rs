@@ -9,13 +9,16 @@ mod cors;
 pub mod fields;
 mod paging;
 pub mod problem;
+mod record;
 mod request;
 mod response;
 mod router;
+mod trace;
 
 pub use addressing::Addressing;
 pub use call::{Call, Member, Operator, Origin, Principal};
 pub use paging::{Limit, Page};
+pub use record::Record;
 pub use request::{Body, BodyReader, Request};
-pub use response::Response;
+pub use response::{Content, Response};
 pub use router::Router;

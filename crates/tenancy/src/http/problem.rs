@@ -8,7 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Response;
-use crate::error::{Error, Unauthenticated};
+use crate::{
+    error::{Error, Unauthenticated},
+    quota::Resource,
+};
 
 /// An error (RFC 9457).
 #[derive(Serialize, ToSchema)]
@@ -30,6 +33,9 @@ pub struct Problem<'a> {
     /// Of OAuth's endpoints: the error as RFC 6749 names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+    /// Of a quota: the resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<Resource>,
     /// Of a quota: how much the tenant may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<i64>,
@@ -47,9 +53,11 @@ struct FieldProblem<'a> {
 /// The answer that tells the caller of `error`.
 pub fn answer(error: &Error, request_id: &str) -> Response {
     let (status, code, title, detail) = describe(error);
-    let (limit, usage) = match error {
-        Error::QuotaExceeded { limit, usage, .. } => (Some(*limit), Some(*usage)),
-        _ => (None, None),
+    let (resource, limit, usage) = match error {
+        Error::QuotaExceeded { resource, limit, usage, .. } => {
+            (Some(*resource), Some(*limit), Some(*usage))
+        }
+        _ => (None, None, None),
     };
     let problem = Problem {
         r#type: format!("urn:tenancy:problem:{code}"),
@@ -64,6 +72,7 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
             Error::UnsupportedTokenType => Some("unsupported_token_type"),
             _ => None,
         },
+        resource,
         limit,
         usage,
     };
@@ -176,10 +185,14 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             format!("The limit of calls is reached. Try again in {retry_after} s.").into(),
         ),
         Error::QuotaExceeded { resource, limit, usage, .. } => (
-            S::TOO_MANY_REQUESTS,
+            match resource {
+                Resource::ApiCalls | Resource::AiRequests => S::TOO_MANY_REQUESTS,
+                Resource::Users => S::FORBIDDEN,
+                Resource::Storage => S::INSUFFICIENT_STORAGE,
+            },
             "quota_exceeded",
             "The quota is used up",
-            format!("{usage} of {limit} {resource} are used.").into(),
+            format!("{usage} of {limit} {} are used.", resource.as_str()).into(),
         ),
         Error::AdministratorRequired => (
             S::FORBIDDEN,
@@ -242,6 +255,36 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         Error::UserNotFound => {
             (S::NOT_FOUND, "user_not_found", "No such user", "There is no such user.".into())
         }
+        Error::FileNotFound => {
+            (S::NOT_FOUND, "file_not_found", "No such file", "There is no such file.".into())
+        }
+        Error::CacheEntryNotFound => (
+            S::NOT_FOUND,
+            "cache_entry_not_found",
+            "No such entry",
+            "There is no such entry in the cache, or not any more.".into(),
+        ),
+        Error::PlanNotFound => {
+            (S::NOT_FOUND, "plan_not_found", "No such plan", "There is no such plan.".into())
+        }
+        Error::PlanInUse => (
+            S::CONFLICT,
+            "plan_in_use",
+            "The plan is in use",
+            "The default plan, and one that tenants have, cannot be deleted.".into(),
+        ),
+        Error::RangeNotSatisfiable { size } => (
+            S::RANGE_NOT_SATISFIABLE,
+            "range_not_satisfiable",
+            "No such range",
+            format!("There are {size} bytes.").into(),
+        ),
+        Error::PreconditionFailed => (
+            S::PRECONDITION_FAILED,
+            "precondition_failed",
+            "Changed meanwhile",
+            "What is there is not what If-Match or If-None-Match asks for. Get it anew.".into(),
+        ),
         Error::SessionNotFound => (
             S::NOT_FOUND,
             "session_not_found",
@@ -338,10 +381,11 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
     let challenge = |error_code: &str| format!(r#"Bearer realm="tenancy", error="{error_code}""#);
     let (name, value) = match error {
         Error::MethodNotAllowed { allow } => (header::ALLOW, allow.clone()),
+        Error::RangeNotSatisfiable { size } => (header::CONTENT_RANGE, format!("bytes */{size}")),
         Error::Unavailable { retry_after, .. } => (header::RETRY_AFTER, retry_after.to_string()),
         Error::TooManyAttempts { retry_after }
         | Error::RateLimited { retry_after }
-        | Error::QuotaExceeded { retry_after, .. } => {
+        | Error::QuotaExceeded { retry_after: Some(retry_after), .. } => {
             (header::RETRY_AFTER, retry_after.to_string())
         }
         Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),

@@ -60,8 +60,16 @@ impl Body {
         Self(Box::new(reader))
     }
 
+    /// The next piece, `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::BodyIncomplete`] when the rest will not come.
+    pub async fn read(&mut self) -> Result<Option<Vec<u8>>> {
+        self.0.read().await
+    }
+
     /// The whole body, at most `limit` bytes of it.
-    async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>> {
+    pub async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>> {
         let mut whole = Vec::new();
         while let Some(piece) = self.0.read().await? {
             if whole.len() + piece.len() > limit {

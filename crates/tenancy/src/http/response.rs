@@ -3,35 +3,68 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-/// An answer with its whole body.
+use super::BodyReader;
+
+/// An answer.
 ///
-/// The host writes it with `content-length` and in one segment: a chunked or split answer costs
-/// 40 ms on a connection that is kept alive, since Spin leaves Nagle's algorithm on.
-#[derive(Debug, Clone)]
+/// One that is whole the host writes with `content-length` and in one segment: a chunked or split
+/// answer costs 40 ms on a connection that is kept alive, since Spin leaves Nagle's algorithm on.
 pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers, `content-length` left out.
     pub headers: HeaderMap,
     /// The body.
-    pub body: Vec<u8>,
+    pub content: Content,
+}
+
+/// The body of an answer.
+pub enum Content {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// Piece by piece, for what does not fit into memory. An error on the way breaks the connection
+    /// off, so that nobody takes a part for the whole.
+    Stream {
+        /// How many bytes it will be, where that is known.
+        length: Option<u64>,
+        /// Where the pieces come from.
+        pieces: Box<dyn BodyReader>,
+    },
 }
 
 impl Response {
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Vec::new() }
+        Self { status, headers: HeaderMap::new(), content: Content::Whole(Vec::new()) }
     }
 
     /// An answer with `value` as JSON.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
-            Ok(body) => Self { status, headers: HeaderMap::new(), body }
-                .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            Ok(body) => Self::bytes("application/json", body).with_status(status),
             // Maps with keys other than strings are all that serde_json cannot write, and no
             // answer has one.
             Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
+    }
+
+    /// `200 OK` with these bytes.
+    pub fn bytes(content_type: &'static str, bytes: Vec<u8>) -> Self {
+        let content = Content::Whole(bytes);
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), content }
+            .with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    /// `200 OK` piece by piece; `length` is how many bytes it will be, where that is known.
+    pub fn stream(length: Option<u64>, pieces: impl BodyReader + 'static) -> Self {
+        let content = Content::Stream { length, pieces: Box::new(pieces) };
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), content }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     /// `200 OK` with `value` as JSON.

@@ -6,10 +6,11 @@ use futures::future::LocalBoxFuture;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    Call, Member, Operator, Request, Response,
+    Call, Member, Operator, Record, Request, Response,
     addressing::split_path,
     authenticate::{self, check_admin_key},
     cors, problem,
+    trace::Trace,
 };
 use crate::{
     access::{self, Access},
@@ -22,6 +23,9 @@ use crate::{
 type Outcome = LocalBoxFuture<'static, Result<Response>>;
 type Handler = Box<dyn Fn(Call) -> Outcome>;
 
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const QUOTA_WARNING: HeaderName = HeaderName::from_static("quota-warning");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The handlers of a path.
@@ -30,6 +34,7 @@ struct Methods {
     handlers: HashMap<Method, Handler>,
     /// Whether what GET answers, every method does.
     any_as_get: bool,
+    path: &'static str,
 }
 
 /// The routes of a component.
@@ -78,7 +83,9 @@ impl Router {
         let handler = move |call: Call| -> Outcome {
             Box::pin(async move {
                 let tenancy = call.tenancy()?;
-                handler(authenticate::operator(tenancy, call)?).await
+                let operator = authenticate::operator(tenancy, call)?;
+                *operator.call.record.principal.borrow_mut() = Some("platform".to_owned());
+                handler(operator).await
             })
         };
         self.add(method, path, mistaken, Box::new(handler))
@@ -92,11 +99,12 @@ impl Router {
     {
         let access = access::of_route(&method, path);
         let mistaken = matches!(access, None | Some(Access::Public | Access::Operator));
+        let is_metered = access::is_metered(&method, path);
         let guarded = move |call: Call| -> Outcome {
             Box::pin(async move {
                 let access = access.ok_or(Error::RouteNotFound)?;
                 let tenancy = call.tenancy()?;
-                handler(authenticate::member(tenancy, call, access).await?).await
+                handler(authenticate::member(tenancy, call, access, is_metered).await?).await
             })
         };
         self.add(method, path, mistaken, Box::new(guarded))
@@ -125,7 +133,8 @@ impl Router {
             return self;
         }
         self.registered.push(path);
-        let methods = Methods { handlers: HashMap::from([(method, handler)]), any_as_get: false };
+        let methods =
+            Methods { handlers: HashMap::from([(method, handler)]), any_as_get: false, path };
         if let Err(error) = self.paths.insert(path, methods) {
             self.mistakes.push(format!("{path}: {error}"));
         }
@@ -144,13 +153,17 @@ impl Router {
         tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
         mut request: Request,
     ) -> Response {
+        let start = platform.clock.monotonic_micros();
         let request_id = request_id(platform, &request);
+        let trace = Trace::of(&request.headers);
+        let method = request.method.clone();
+        let record = Rc::<Record>::default();
         (request.path, request.path_slug) = split_path(&request.path);
         let origin = request.headers.get(header::ORIGIN).cloned();
         let is_preflight = request.method == Method::OPTIONS
             && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let is_over_tls = tenancy.as_ref().is_ok_and(|tenancy| is_over_tls(tenancy, &request));
-        let mut response = match self.route(tenancy.clone(), request, &request_id).await {
+        let mut response = match self.route(tenancy.clone(), request, &request_id, &record).await {
             Ok(response) => response,
             Err(error) => {
                 if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(tenancy)) =
@@ -170,6 +183,26 @@ impl Router {
             response.headers.insert(header::STRICT_TRANSPORT_SECURITY, a_year);
         }
         finish(&mut response, &request_id);
+        tell_limits(&mut response, &record);
+        if let Ok(tenancy) = &tenancy {
+            let micros = platform.clock.monotonic_micros().saturating_sub(start);
+            // A path that is no route's may be made up.
+            let route = record.route.get().unwrap_or("none");
+            tenancy.counters.request(tenancy, (route, &method), response.status, micros);
+            log::request(
+                tenancy,
+                &log::Answered {
+                    request_id: &request_id,
+                    trace: trace.as_ref().map(|trace| (trace.id.as_str(), trace.parent.as_str())),
+                    method: &method,
+                    route,
+                    status: response.status,
+                    micros,
+                    tenant: record.tenant.get(),
+                    principal: record.principal.borrow().as_deref(),
+                },
+            );
+        }
         response
     }
 
@@ -178,8 +211,10 @@ impl Router {
         tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
         request: Request,
         request_id: &str,
+        record: &Rc<Record>,
     ) -> Result<Response> {
         let found = self.paths.at(&request.path).ok();
+        record.route.set(found.as_ref().map(|found| found.value.path));
         // A gateway asks with the method of its caller, and takes 204 for a yes.
         let is_gateway = found.as_ref().is_some_and(|found| found.value.any_as_get);
         if request.method == Method::OPTIONS && !is_gateway {
@@ -190,7 +225,8 @@ impl Router {
         match find(found, &request.method) {
             Ok((handler, parameters)) => {
                 let request_id = request_id.to_owned();
-                handler(Call { tenancy, request, parameters, request_id }).await
+                let record = Rc::clone(record);
+                handler(Call { tenancy, request, parameters, request_id, record }).await
             }
             Err(error) => {
                 // Who has no key is not told which routes there are.
@@ -211,7 +247,7 @@ fn find<'a>(
     method: &Method,
 ) -> Result<(&'a Handler, HashMap<String, String>)> {
     let found = found.ok_or(Error::RouteNotFound)?;
-    let Methods { handlers, any_as_get } = found.value;
+    let Methods { handlers, any_as_get, .. } = found.value;
     let handler = handlers
         .get(method)
         // What GET answers, HEAD answers too; the host leaves the body out.
@@ -250,6 +286,20 @@ fn request_id(platform: &Platform, request: &Request) -> String {
 fn is_over_tls(tenancy: &Tenancy, request: &Request) -> bool {
     request.peer().is_some_and(|peer| tenancy.settings.trusted_proxies.contains(peer))
         && request.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+}
+
+/// The limits of the caller (draft-ietf-httpapi-ratelimit-headers-10), and what is near its end.
+fn tell_limits(response: &mut Response, record: &Record) {
+    let meter = record.meter.borrow();
+    for (name, value) in [
+        (RATE_LIMIT_POLICY, meter.policy()),
+        (RATE_LIMIT, meter.remaining()),
+        (QUOTA_WARNING, record.warning()),
+    ] {
+        if let (false, Ok(value)) = (value.is_empty(), HeaderValue::from_str(&value)) {
+            response.headers.insert(name, value);
+        }
+    }
 }
 
 fn finish(response: &mut Response, request_id: &str) {

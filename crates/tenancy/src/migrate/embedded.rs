@@ -13,9 +13,9 @@ macro_rules! migrations {
 }
 
 pub(super) const CATALOG: &[Migration] =
-    migrations!("catalog": 1 => "0001_catalog", 2 => "0002_identity");
+    migrations!("catalog": 1 => "0001_catalog", 2 => "0002_identity", 3 => "0003_resources");
 pub(super) const TENANT: &[Migration] =
-    migrations!("tenant": 1 => "0001_tenant", 2 => "0002_identity");
+    migrations!("tenant": 1 => "0001_tenant", 2 => "0002_identity", 3 => "0003_resources");
 
 #[cfg(test)]
 mod tests {

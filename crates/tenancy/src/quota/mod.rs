@@ -1,157 +1,94 @@
-//! Quotas: how much of a resource a tenant may use in a day of UTC, exactly, however many ask at
-//! once.
+//! Quotas: how much of a resource a tenant may use, exactly, however many ask at once.
 //!
-//! Redis counts; PostgreSQL keeps. A checkpoint writes the absolute number and never a lower one, so
-//! repeating it is harmless, and a Redis that was lost goes on from the last checkpoint. While Redis
-//! is away nothing is counted, and nobody is refused.
+//! What is counted by the day of UTC, Redis counts and PostgreSQL keeps: see [`checkpoint`]. While
+//! Redis is away nothing is counted, and nobody is refused. Users and bytes of files are counted
+//! where they are, in the tenant's own database.
 
+pub(crate) mod checkpoint;
+mod daily;
+pub mod history;
+mod meter;
 pub mod repo;
+mod resource;
 
-use std::{rc::Rc, sync::LazyLock};
+pub(crate) use daily::current;
+pub use daily::{Reported, consume, report};
+pub use meter::{Limit, Meter};
+pub use resource::{Amount, DailyResource, Resource};
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use std::rc::Rc;
+
+use chrono::NaiveDate;
+use serde_json::json;
 
 use crate::{
-    error::{Error, Result},
-    http::fields::Text,
+    audit::{self, Actor, Entry, Event, Severity},
     log,
-    platform::redis::{Argument, RedisError, Reply, Script},
     tenancy::Tenancy,
     tenant::Tenant,
 };
 
-static CONSUME: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("consume.lua")));
+/// The share of a limit, in percent, from which a tenant is told that it is near.
+pub const SOFT_LIMIT_PERCENT: i64 = 80;
 
-/// Seconds for which the counter of a day is kept.
-const KEPT: i64 = 3 * 24 * 60 * 60;
-
-/// What is counted by the day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DailyResource {
-    /// Calls of the API.
-    ApiCalls,
-    /// AI requests.
-    AiRequests,
+/// The days since 1970-01-01, by which counters are named.
+pub(crate) fn day_number(day: NaiveDate) -> i64 {
+    day.signed_duration_since(NaiveDate::default()).num_days()
 }
 
-impl DailyResource {
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ApiCalls => "api_calls",
-            Self::AiRequests => "ai_requests",
-        }
-    }
-
-    fn limit(self, tenant: &Tenant) -> i64 {
-        match self {
-            Self::ApiCalls => tenant.limits.api_calls,
-            Self::AiRequests => tenant.limits.ai_requests,
-        }
-    }
+/// The day of a number.
+pub(crate) fn day_of(number: i64) -> NaiveDate {
+    NaiveDate::default() + chrono::TimeDelta::days(number)
 }
 
-/// So much of a resource, written `ai_requests:1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Amount {
-    /// The resource.
-    pub resource: DailyResource,
-    /// How much: 1 to 1,000.
-    pub amount: i64,
+/// The least use of a limit that is near it.
+fn soft_limit(limit: i64) -> i64 {
+    let share = i128::from(limit) * i128::from(SOFT_LIMIT_PERCENT);
+    i64::try_from((share + 99) / 100).unwrap_or(i64::MAX)
 }
 
-impl Text for Amount {
-    fn parse(text: &str) -> std::result::Result<Self, String> {
-        let invalid = || "must be api_calls or ai_requests, a colon, and 1 to 1000".to_owned();
-        let (name, amount) = text.split_once(':').ok_or_else(invalid)?;
-        let resource = [DailyResource::ApiCalls, DailyResource::AiRequests]
-            .into_iter()
-            .find(|resource| resource.as_str() == name)
-            .ok_or_else(invalid)?;
-        match amount.parse() {
-            Ok(amount @ 1..=1_000) => Ok(Self { resource, amount }),
-            _ => Err(invalid()),
-        }
-    }
+/// Whether so much of a limit is near it.
+pub fn is_near(usage: i64, limit: i64) -> bool {
+    usage >= soft_limit(limit)
 }
 
-/// Takes an amount from the tenant's quota of today.
-///
-/// # Errors
-/// [`Error::QuotaExceeded`] when not all of it is left; then nothing was taken.
-pub async fn consume(tenancy: &Rc<Tenancy>, tenant: &Tenant, take: Amount) -> Result<()> {
-    let now = tenancy.platform.clock.now();
-    let day = now.date_naive();
-    let limit = take.resource.limit(tenant);
-    let mut kept = String::new();
-    // The second turn has what PostgreSQL keeps.
-    for _ in 0..2 {
-        match ask(tenancy, tenant, take, limit, day, &kept).await {
-            Ok((-1, ..)) => {
-                let catalog = tenancy.catalog().await?;
-                let used = repo::find(&*catalog, tenant.id, take.resource.as_str(), day).await?;
-                kept = used.unwrap_or(0).to_string();
-            }
-            Ok((0, usage, _)) => {
-                let midnight = (day + TimeDelta::days(1)).and_time(NaiveTime::MIN).and_utc();
-                let retry_after = u32::try_from((midnight - now).num_seconds()).unwrap_or(1).max(1);
-                let resource = take.resource.as_str();
-                return Err(Error::QuotaExceeded { resource, limit, usage, retry_after });
-            }
-            Ok((_, usage, is_due)) => {
-                if is_due {
-                    keep_later(tenancy, tenant, take.resource, day, usage);
-                }
-                return Ok(());
-            }
-            Err(error) => {
-                log::warning(tenancy, "a use was not counted", &error.into());
-                return Ok(());
-            }
-        }
-    }
-    Err(Error::unavailable("Redis forgets what it was told"))
-}
-
-async fn ask(
-    tenancy: &Tenancy,
-    tenant: &Tenant,
-    take: Amount,
-    limit: i64,
-    day: NaiveDate,
-    kept: &str,
-) -> Result<(i64, i64, bool), RedisError> {
-    let counter = format!("t:{{{}}}:usage:{}:{day}", tenant.id, take.resource.as_str());
-    let checkpoint = format!("{counter}:checkpoint");
-    let keys = [counter.as_str(), checkpoint.as_str()];
-    let arguments = [
-        Argument::Int(take.amount),
-        Argument::Int(limit),
-        Argument::from(kept),
-        Argument::Int(KEPT),
-    ];
-    // Not tried again where it is unclear whether it was counted: the counter would be off.
-    let replies = CONSUME.run(&*tenancy.platform.redis, &keys, &arguments).await?;
-    let int = |index: usize| replies.get(index).and_then(Reply::as_int).unwrap_or(0);
-    Ok((int(0), int(1), int(2) == 1))
-}
-
-fn keep_later(
+/// Notes that a use has come near its limit, if the step from `before` to `after` is what brought it
+/// there.
+pub(crate) fn note_soft_limit(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
-    resource: DailyResource,
-    day: NaiveDate,
-    usage: i64,
+    resource: Resource,
+    (before, after): (i64, i64),
+    limit: i64,
+    actor: &Actor,
+) {
+    if is_near(before, limit) || !is_near(after, limit) {
+        return;
+    }
+    let event = Event::new("quota.soft_limit_reached")
+        .severity(Severity::Warning)
+        .about("quota", resource.as_str())
+        .detail(json!({ "limit": limit, "usage": after, "percent": SOFT_LIMIT_PERCENT }));
+    audit::note_later(tenancy, Entry::new(tenancy, Some(tenant.id), actor, event));
+}
+
+/// Keeps the most that a tenant had of something today, for the history: after the answer is sent.
+pub(crate) fn keep_peak_later(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    resource: Resource,
+    amount: i64,
 ) {
     let (tenancy, tenant) = (Rc::clone(tenancy), tenant.id);
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
+        let day = tenancy.platform.clock.now().date_naive();
         let kept = async {
             let catalog = tenancy.catalog().await?;
-            repo::keep(&*catalog, tenant, resource.as_str(), day, usage).await
+            repo::keep_peak(&*catalog, tenant, resource, day, amount).await
         };
         if let Err(error) = kept.await {
-            log::warning(&tenancy, "a checkpoint was not written", &error);
+            log::warning(&tenancy, "a peak was not kept", &error);
         }
     }));
 }
@@ -161,11 +98,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_a_resource_and_a_number() {
-        let one = Amount { resource: DailyResource::AiRequests, amount: 1 };
-        assert_eq!(Amount::parse("ai_requests:1"), Ok(one));
-        for text in ["", "ai_requests", "ai_requests:0", "ai_requests:-1", "storage:1", "users:x"] {
-            assert!(Amount::parse(text).is_err(), "{text}");
+    fn near_is_from_four_fifths_on() {
+        for (usage, limit, expected) in
+            [(3, 5, false), (4, 5, true), (7, 9, false), (8, 9, true), (0, 1, false), (0, 0, true)]
+        {
+            assert_eq!(is_near(usage, limit), expected, "{usage} of {limit}");
         }
+        assert!(!is_near(1, i64::MAX));
+    }
+
+    #[test]
+    fn days_are_counted_from_the_epoch() {
+        let day = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
+        assert_eq!(day_number(day), 20_781);
+        assert_eq!(day_of(20_781), day);
     }
 }

@@ -1,9 +1,19 @@
-//! The statements on `tenant_usage`.
+//! The statements on `tenant_usage` and `tenant_usage_reports`.
 
-use chrono::NaiveDate;
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{error::Result, platform::sql::Connection};
+use super::{DailyResource, Resource};
+use crate::{
+    error::{Error, Result},
+    http::fields::Text as _,
+    platform::sql::{Connection, Row, SqlError, Value},
+};
 
 /// How much of a resource a tenant has used on a day, as of the last checkpoint; `None` when there
 /// was none.
@@ -20,21 +30,235 @@ pub async fn find(
     Ok(row.map(|row| row.get("amount")).transpose()?)
 }
 
-/// Keeps how much was used on a day, unless more is kept already.
-pub async fn keep(
+/// Keeps how much was used on days, unless more is kept already. A tenant that is no more is left
+/// out.
+pub(super) async fn keep(
+    catalog: &dyn Connection,
+    usage: &HashMap<(Uuid, DailyResource, NaiveDate), i64>,
+) -> Result<()> {
+    let rows = usage.iter().map(|((tenant, resource, day), amount)| {
+        json!({ "tenant": tenant, "resource": resource, "day": day, "amount": amount })
+    });
+    keep_rows(catalog, rows.collect()).await
+}
+
+/// Keeps the most that a tenant had of something on a day.
+pub(crate) async fn keep_peak(
     catalog: &dyn Connection,
     tenant: Uuid,
-    resource: &str,
+    resource: Resource,
     day: NaiveDate,
     amount: i64,
 ) -> Result<()> {
+    let row = json!({ "tenant": tenant, "resource": resource, "day": day, "amount": amount });
+    keep_rows(catalog, vec![row]).await
+}
+
+async fn keep_rows(catalog: &dyn Connection, rows: Vec<Json>) -> Result<()> {
     let statement = "
         INSERT INTO tenant_usage AS u (tenant_id, resource, day, amount)
-        VALUES ($1, $2, $3::text::date, $4)
+        SELECT r.tenant, r.resource, r.day, r.amount
+        FROM jsonb_to_recordset($1) AS r (tenant uuid, resource text, day date, amount bigint)
+        JOIN tenants t ON t.id = r.tenant
+        -- In one order, so that two instances never wait for one another.
+        ORDER BY r.tenant, r.resource, r.day
         ON CONFLICT (tenant_id, resource, day) DO UPDATE
         SET amount = GREATEST(u.amount, excluded.amount), updated_at = now()
         WHERE u.amount < excluded.amount";
-    let parameters = [tenant.into(), resource.into(), day.to_string().into(), amount.into()];
+    catalog.execute(statement, &[Json::Array(rows).into()]).await?;
+    Ok(())
+}
+
+/// A use that a service reports.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Report {
+    pub(super) resource: DailyResource,
+    pub(super) amount: i64,
+    pub(super) day: NaiveDate,
+    /// How much was used of the day's quota once it was counted.
+    pub(super) usage: Option<i64>,
+}
+
+/// Notes a report under its key, or finds the one that has it. A key is forgotten after a day.
+pub(super) async fn claim(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    key: &str,
+    new: &Report,
+) -> Result<Report> {
+    let statement = "
+        WITH forgotten AS (
+            DELETE FROM tenant_usage_reports
+            WHERE tenant_id = $1 AND created_at <= now() - interval '24 hours' AND key <> $2
+        )
+        INSERT INTO tenant_usage_reports AS r (tenant_id, key, resource, amount, day)
+        VALUES ($1, $2, $3, $4, $5::text::date)
+        -- Also finds a row that another call has just written.
+        ON CONFLICT (tenant_id, key) DO UPDATE SET key = r.key
+        RETURNING resource, amount, day::text AS day, usage";
+    let parameters: [Value; 5] = [
+        tenant.into(),
+        key.into(),
+        new.resource.as_str().into(),
+        new.amount.into(),
+        new.day.to_string().into(),
+    ];
+    let row = catalog.query_first(statement, &parameters).await?;
+    let row = row.ok_or_else(|| Error::internal("a report was not returned"))?;
+    Ok(report(&row)?)
+}
+
+/// Takes back a report that was not counted.
+pub(super) async fn withdraw(catalog: &dyn Connection, tenant: Uuid, key: &str) -> Result<()> {
+    let statement = "DELETE FROM tenant_usage_reports
+                     WHERE tenant_id = $1 AND key = $2 AND usage IS NULL";
+    catalog.execute(statement, &[tenant.into(), key.into()]).await?;
+    Ok(())
+}
+
+/// Keeps that a report was counted, and in the same statement what the counter then said.
+pub(super) async fn settle(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    key: &str,
+    report: &Report,
+) -> Result<()> {
+    let statement = "
+        WITH settled AS (
+            UPDATE tenant_usage_reports SET usage = $3 WHERE tenant_id = $1 AND key = $2
+        )
+        INSERT INTO tenant_usage AS u (tenant_id, resource, day, amount)
+        VALUES ($1, $4, $5::text::date, $3)
+        ON CONFLICT (tenant_id, resource, day) DO UPDATE
+        SET amount = GREATEST(u.amount, excluded.amount), updated_at = now()
+        WHERE u.amount < excluded.amount";
+    let parameters: [Value; 5] = [
+        tenant.into(),
+        key.into(),
+        report.usage.unwrap_or(0).into(),
+        report.resource.as_str().into(),
+        report.day.to_string().into(),
+    ];
     catalog.execute(statement, &parameters).await?;
     Ok(())
+}
+
+fn report(row: &Row) -> Result<Report, SqlError> {
+    let decode = |what: &str| SqlError::Decode(format!("a report has an impossible {what}"));
+    Ok(Report {
+        resource: DailyResource::parse(&row.get::<String>("resource")?)
+            .map_err(|_| decode("resource"))?,
+        amount: row.get("amount")?,
+        day: row.get::<String>("day")?.parse().map_err(|_| decode("day"))?,
+        usage: row.get("usage")?,
+    })
+}
+
+/// By what a history adds up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Granularity {
+    /// Each day of UTC by itself.
+    Day,
+    /// Each month: the sum of what was counted by the day, the most of what is there at one time.
+    Month,
+}
+
+impl crate::http::fields::Text for Granularity {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "day" => Ok(Self::Day),
+            "month" => Ok(Self::Month),
+            _ => Err("must be day or month".to_owned()),
+        }
+    }
+}
+
+/// Which part of the history is shown.
+#[derive(Debug, Clone)]
+pub struct HistoryFilter {
+    /// One tenant's alone.
+    pub tenant: Option<Uuid>,
+    /// One resource alone.
+    pub resource: Option<Resource>,
+    /// The first day.
+    pub from: NaiveDate,
+    /// The last day.
+    pub to: NaiveDate,
+    /// By what it adds up.
+    pub granularity: Granularity,
+    /// How many to pass over.
+    pub offset: u32,
+    /// The most to show.
+    pub limit: u32,
+}
+
+/// What a tenant used in a day or a month.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Used {
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// Its slug.
+    pub tenant_slug: String,
+    /// The day as `2030-01-31`, or the month as `2030-01`.
+    pub period: String,
+    /// The resource.
+    pub resource_type: String,
+    /// How much of it: the sum of what is counted, the most of what is there at one time.
+    pub amount: i64,
+}
+
+/// The history that `filter` selects, the newest first, and how many entries it selects in all.
+pub async fn history(catalog: &dyn Connection, filter: &HistoryFilter) -> Result<(Vec<Used>, i64)> {
+    let format = match filter.granularity {
+        Granularity::Day => "YYYY-MM-DD",
+        Granularity::Month => "YYYY-MM",
+    };
+    let statement = "
+        WITH used AS (
+            SELECT u.tenant_id, t.slug AS tenant_slug, to_char(u.day, $5) AS period, u.resource,
+                   CASE WHEN u.resource IN ('storage', 'users') THEN max(u.amount)
+                        ELSE sum(u.amount)::bigint END AS amount
+            FROM tenant_usage u JOIN tenants t ON t.id = u.tenant_id
+            WHERE ($1::uuid IS NULL OR u.tenant_id = $1) AND ($2::text IS NULL OR u.resource = $2)
+              AND u.day BETWEEN $3::text::date AND $4::text::date
+            GROUP BY u.tenant_id, t.slug, to_char(u.day, $5), u.resource
+        ), page AS (
+            SELECT * FROM used ORDER BY period DESC, tenant_slug, resource OFFSET $6 LIMIT $7
+        )
+        SELECT counted.total, page.* FROM (SELECT count(*) AS total FROM used) counted
+        LEFT JOIN page ON true ORDER BY period DESC, tenant_slug, resource";
+    let parameters: [Value; 7] = [
+        filter.tenant.into(),
+        filter.resource.map(Resource::as_str).into(),
+        filter.from.to_string().into(),
+        filter.to.to_string().into(),
+        format.into(),
+        i64::from(filter.offset).into(),
+        i64::from(filter.limit).into(),
+    ];
+    let rows = catalog.query(statement, &parameters).await?;
+    let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;
+    let used = rows
+        .iter()
+        // A page past the end is one row of the count alone.
+        .filter(|row| !matches!(row.get::<Option<Uuid>>("tenant_id"), Ok(None)))
+        .map(|row| {
+            Ok(Used {
+                tenant_id: row.get("tenant_id")?,
+                tenant_slug: row.get("tenant_slug")?,
+                period: row.get("period")?,
+                resource_type: row.get("resource")?,
+                amount: row.get("amount")?,
+            })
+        })
+        .collect::<Result<_, SqlError>>()?;
+    Ok((used, total))
+}
+
+/// Forgets the reports of before a moment, and returns how many.
+pub async fn forget_reports(catalog: &dyn Connection, before: DateTime<Utc>) -> Result<u64> {
+    let statement = "DELETE FROM tenant_usage_reports
+                     WHERE created_at <= $1::timestamp AT TIME ZONE 'UTC'";
+    Ok(catalog.execute(statement, &[before.into()]).await?)
 }

@@ -146,6 +146,23 @@ async fn open_to_its_role(cluster: &dyn Connection, record: &TenantRecord) -> Re
     }
 }
 
+/// Drops a tenant's database and its role, as far as they are there.
+pub(super) async fn drop_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
+    let cluster = connect(tenancy, &record.database, None).await?;
+    // A database of that name is the tenant's own only if its role was let in.
+    if is_ready(&*cluster, record).await? {
+        let name = identifier(&record.database.name);
+        // Connections of a role can be ended by its members alone.
+        let role = identifier(&record.database_role);
+        cluster.execute(&format!("GRANT {role} TO CURRENT_USER"), &[]).await?;
+        cluster.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), &[]).await?;
+    }
+    drop_unfinished(&*cluster, &record.database_role).await?;
+    let role = identifier(&record.database_role);
+    cluster.execute(&format!("DROP ROLE IF EXISTS {role}"), &[]).await?;
+    Ok(())
+}
+
 async fn drop_unfinished(cluster: &dyn Connection, role: &str) -> Result<()> {
     let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(role));
     cluster.execute(&statement, &[]).await?;

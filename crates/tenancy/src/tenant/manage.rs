@@ -5,10 +5,14 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Domain, Domains, LimitChange, Status, TenantName, TenantRecord, TenantSettings, repo};
+use super::{
+    Domain, Domains, LimitChange, Status, TenantName, TenantRecord, TenantSettings,
+    repo::{self, Changed},
+};
 use crate::{
     admission,
     audit::{self, Actor, Entry, Event, Severity},
+    crypto::DataKeys,
     email::EmailAddress,
     error::{Error, Result},
     tenancy::Tenancy,
@@ -40,20 +44,23 @@ impl Status {
         match self {
             Active | Suspended => &[Provisioning, Deleting, Deleted],
             Deleted => &[Provisioning, Deleting],
-            Provisioning | Deleting => &[Provisioning, Active, Suspended, Deleting, Deleted],
+            // What is being destroyed can be destroyed again: that goes on where it broke off.
+            Deleting => &[Provisioning],
+            Provisioning => &[Provisioning, Active, Suspended, Deleting, Deleted],
         }
     }
 }
 
-/// Changes a tenant. What changes counts on the next request.
+/// Changes a tenant, if it is of the version that it must have. What changes counts on the next request.
 ///
 /// # Errors
-/// [`Error::TenantNotFound`], [`Error::IllegalTransition`], [`Error::Taken`] for a domain,
+/// [`Error::TenantNotFound`], [`Error::IllegalTransition`], [`Error::PreconditionFailed`], [`Error::Taken`] for a domain,
 /// [`Error::InvalidFields`] for an unknown plan.
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     tenant: Uuid,
     change: &TenantChange,
+    version: Option<i64>,
     actor: &Actor,
 ) -> Result<TenantRecord> {
     for domain in change.domains.iter().flatten() {
@@ -69,16 +76,51 @@ pub async fn update(
         .status
         .map_or(&[Status::Deleting, Status::Deleted][..], |status| status.illegal_before());
     let catalog = tenancy.catalog().await?;
-    let before = repo::change(&*catalog, tenant, change, illegal, &entry).await?;
-    let before = before.ok_or(Error::TenantNotFound)?;
-    if illegal.contains(&before) {
-        let to = change.status.unwrap_or(before);
-        return Err(Error::IllegalTransition { from: before.as_str(), to: to.as_str() });
+    match repo::change(&*catalog, tenant, change, illegal, version, &entry).await? {
+        Changed::Done => {}
+        Changed::NotFound => return Err(Error::TenantNotFound),
+        Changed::OtherVersion => return Err(Error::PreconditionFailed),
+        Changed::Illegal(from) => {
+            let to = change.status.unwrap_or(from);
+            return Err(Error::IllegalTransition { from: from.as_str(), to: to.as_str() });
+        }
     }
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
     admission::publish_tenant(tenancy, &record).await;
     audit::flush_catalog_later(tenancy, Some(tenant));
     Ok(record)
+}
+
+/// Gives a tenant a new data key. What was sealed with those before still opens; what is sealed from
+/// now on is sealed with the new one. Returns its number.
+///
+/// # Errors
+/// [`Error::TenantNotFound`], and [`Error::IllegalTransition`] for one whose data is not in use.
+pub async fn rotate_data_key(tenancy: &Rc<Tenancy>, tenant: Uuid, actor: &Actor) -> Result<u32> {
+    let catalog = tenancy.catalog().await?;
+    loop {
+        let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
+        let (Status::Active | Status::Suspended, Some(sealed)) = (record.status, &record.data_key)
+        else {
+            let from = record.status.as_str();
+            return Err(Error::IllegalTransition { from, to: Status::Active.as_str() });
+        };
+        let keys = DataKeys::open(&tenancy.master_key, tenant, sealed)?;
+        let new = keys.with_new(&tenancy.master_key, tenant, &*tenancy.platform.random)?;
+        let number = keys.newest() + 1;
+        let event = Event::new("tenant.data_key_rotated")
+            .severity(Severity::Warning)
+            .about("tenant", tenant)
+            .detail(json!({ "key_number": number }));
+        let entry = Entry::new(tenancy, Some(tenant), actor, event);
+        // Of two rotations at once the second adds to what the first has made.
+        if repo::replace_data_keys(&*catalog, &record, &new, &entry).await? {
+            let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
+            admission::publish_tenant(tenancy, &record).await;
+            audit::flush_catalog_later(tenancy, Some(tenant));
+            return Ok(number);
+        }
+    }
 }
 
 /// The custom domains of a request, which has one or a list of them.
@@ -112,7 +154,8 @@ fn event_name(status: Option<Status>) -> &'static str {
         Some(Status::Suspended) => "tenant.suspended",
         Some(Status::Active) => "tenant.activated",
         Some(Status::Deleted) => "tenant.deleted",
-        Some(Status::Provisioning | Status::Deleting) | None => "tenant.updated",
+        Some(Status::Deleting) => "tenant.destruction_began",
+        Some(Status::Provisioning) | None => "tenant.updated",
     }
 }
 

@@ -6,12 +6,14 @@
 
 pub mod cluster;
 mod database;
+pub mod destroy;
 mod domain;
 pub mod manage;
 pub mod provision;
 mod record;
 pub mod repo;
 mod slug;
+pub mod stats;
 
 use std::{ops::Deref, rc::Rc};
 
@@ -40,6 +42,18 @@ impl Tenant {
         match record.status {
             Status::Active => Ok(Self(record)),
             Status::Suspended => Err(Error::TenantSuspended),
+            Status::Provisioning => Err(Error::TenantNotFound),
+            Status::Deleting | Status::Deleted => Err(Error::TenantDeleted),
+        }
+    }
+
+    /// A tenant that the platform's operator works on, in a state in which its keys may be managed.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotFound`] for one that is not there yet, [`Error::TenantDeleted`].
+    pub(crate) fn of_operator(record: Rc<TenantRecord>) -> Result<Self> {
+        match record.status {
+            Status::Active | Status::Suspended => Ok(Self(record)),
             Status::Provisioning => Err(Error::TenantNotFound),
             Status::Deleting | Status::Deleted => Err(Error::TenantDeleted),
         }

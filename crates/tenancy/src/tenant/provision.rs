@@ -23,6 +23,7 @@ use crate::{
     crypto::{Purpose, Sealed},
     email::EmailAddress,
     error::{Error, Result},
+    metrics::Timer,
     platform::sql::Connection,
     tenancy::Tenancy,
     token::SetupToken,
@@ -108,6 +109,21 @@ pub async fn provision(
         check_domain(tenancy, domain, "domain")?;
     }
     let _slot = tenancy.provisioning.enter(&*tenancy.platform.executor).await?;
+    let start = tenancy.platform.clock.monotonic_micros();
+    let provisioned = provision_now(tenancy, new, idempotency_key, actor).await?;
+    if !provisioned.is_replay {
+        let micros = tenancy.platform.clock.monotonic_micros().saturating_sub(start);
+        tenancy.counters.time(Timer::Provisioning, micros);
+    }
+    Ok(provisioned)
+}
+
+async fn provision_now(
+    tenancy: &Tenancy,
+    new: &NewTenant,
+    idempotency_key: Option<&str>,
+    actor: &Actor,
+) -> Result<Provisioned> {
     let request = Request {
         tenancy,
         catalog: &*tenancy.catalog().await?,

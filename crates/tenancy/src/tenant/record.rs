@@ -124,8 +124,20 @@ impl LimitChange {
         ("requests_per_minute", "max_requests_per_minute", 1),
     ];
 
+    /// The first limit that is not given.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        let given = |column: &str| self.0.get(column).is_some_and(|limit| !limit.is_null());
+        Self::NAMES.iter().find(|known| !given(known.1)).map(|known| known.0)
+    }
+
+    /// The first limit that is null.
+    pub(crate) fn cleared(&self) -> Option<&'static str> {
+        let is_null = |column: &str| self.0.get(column).is_some_and(Value::is_null);
+        Self::NAMES.iter().find(|known| is_null(known.1)).map(|known| known.0)
+    }
+
     /// By the names of the plan's columns.
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         Value::Object(self.0.clone())
     }
 }

@@ -62,16 +62,30 @@ pub async fn find_domain_owner(catalog: &dyn Connection, domain: &Domain) -> Res
     Ok(row.map(|row| row.get("tenant_id")).transpose()?)
 }
 
-/// Changes a tenant, and returns the state that it was in before; `None` when there is none. From
-/// one of the states `illegal_from` nothing is changed.
+/// What came of changing a tenant.
+pub enum Changed {
+    /// It was done.
+    Done,
+    /// There is no such tenant.
+    NotFound,
+    /// It is in this state, which the new one cannot follow; nothing was changed.
+    Illegal(Status),
+    /// It is of another version than it must be; nothing was changed.
+    OtherVersion,
+}
+
+/// Changes a tenant. From one of the states `illegal_from`, and of another version than the one that
+/// it must have, nothing is changed.
 pub async fn change(
     catalog: &dyn Connection,
     id: Uuid,
     change: &TenantChange,
     illegal_from: &[Status],
+    version: Option<i64>,
     entry: &Entry,
-) -> Result<Option<Status>> {
-    let statement = "SELECT change_tenant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS before";
+) -> Result<Changed> {
+    let statement = "SELECT before_status, is_wanted
+                     FROM change_tenant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let [entry_id, _, entry] = outbox::parameters(entry);
     let names = |states: &[Status]| -> Vec<String> {
         states.iter().map(|status| status.as_str().to_owned()).collect()
@@ -79,8 +93,9 @@ pub async fn change(
     let domains = change.domains.as_ref().map(|domains| -> Vec<String> {
         domains.iter().map(|domain| domain.as_str().to_owned()).collect()
     });
-    let parameters: [Value; 11] = [
+    let parameters: [Value; 12] = [
         id.into(),
+        version.into(),
         change.name.as_ref().map(TenantName::as_str).into(),
         change.admin_email.as_ref().map(EmailAddress::as_str).into(),
         change.plan.clone().into(),
@@ -96,11 +111,92 @@ pub async fn change(
         Ok(row) => row,
         Err(error) => return Err(refused(error)),
     };
-    let before: Option<String> = row.map_or(Ok(None), |row| row.get("before"))?;
-    before
-        .map(|name| Status::parse(&name))
-        .transpose()
-        .map_err(|_| Error::internal("a tenant has an impossible status"))
+    let Some(row) = row else { return Ok(Changed::NotFound) };
+    let Some(before) = row.get::<Option<String>>("before_status")? else {
+        return Ok(Changed::NotFound);
+    };
+    let before =
+        Status::parse(&before).map_err(|_| Error::internal("a tenant has an impossible status"))?;
+    Ok(if !row.get::<bool>("is_wanted")? {
+        Changed::OtherVersion
+    } else if illegal_from.contains(&before) {
+        Changed::Illegal(before)
+    } else {
+        Changed::Done
+    })
+}
+
+/// Ends what the catalog has of a tenant that is destroyed: only its trail is left. `false` when
+/// there was nothing any more.
+pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result<bool> {
+    let statement = format!(
+        "WITH removed AS (
+             DELETE FROM tenants WHERE id = $1 AND status = 'deleting' RETURNING id
+         ), forgotten AS (
+             DELETE FROM idempotency_keys WHERE tenant_id IN (SELECT id FROM removed)
+         ), {}
+         SELECT id FROM removed",
+        outbox::noted("removed", 2)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [id.into(), entry_id, entry_tenant, entry];
+    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+}
+
+/// Puts other data keys in the place of those that `old` has. `false` when it has others meanwhile;
+/// then nothing was written.
+pub async fn replace_data_keys(
+    catalog: &dyn Connection,
+    old: &TenantRecord,
+    new: &Sealed,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH replaced AS (
+             UPDATE tenants SET data_key = $3 WHERE id = $1 AND data_key = $2 RETURNING id
+         ), {}
+         SELECT id FROM replaced",
+        outbox::noted("replaced", 4)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [
+        old.id.into(),
+        old.data_key.as_ref().map(|sealed| sealed.0.clone()).into(),
+        new.0.clone().into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+}
+
+/// The tenants of a plan, a page at a time in the order of their ids.
+pub async fn list_of_plan(
+    catalog: &dyn Connection,
+    plan: &str,
+    after: Uuid,
+) -> Result<Vec<TenantRecord>> {
+    let statement = format!("{SELECT} WHERE t.plan = $1 AND t.id > $2 ORDER BY t.id LIMIT 100");
+    let rows = catalog.query(&statement, &[plan.into(), after.into()]).await?;
+    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+}
+
+/// The tenants that have been in the state `deleting` for `minutes` or longer.
+pub async fn list_deleting(catalog: &dyn Connection, minutes: i64) -> Result<Vec<TenantRecord>> {
+    let statement = format!(
+        "{SELECT} WHERE t.status = 'deleting'
+                    AND t.updated_at <= now() - make_interval(mins => $1::bigint::int)
+         ORDER BY t.created_at"
+    );
+    let rows = catalog.query(&statement, &[minutes.into()]).await?;
+    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+}
+
+/// The ids and the slugs of all tenants, in any state.
+pub async fn list_ids(catalog: &dyn Connection) -> Result<Vec<(Uuid, String)>> {
+    let rows = catalog.query("SELECT id, slug FROM tenants ORDER BY slug", &[]).await?;
+    let ids = rows.iter().map(|row| Ok((row.get("id")?, row.get("slug")?)));
+    Ok(ids.collect::<Result<_, SqlError>>()?)
 }
 
 fn refused(error: SqlError) -> Error {
@@ -162,6 +258,31 @@ pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Vec<Tena
         .map(record)
         .collect::<Result<_, SqlError>>()?;
     Ok((records, total))
+}
+
+/// How many tenants there are of a status and a plan.
+pub struct TenantCount {
+    /// The status.
+    pub status: String,
+    /// The plan.
+    pub plan: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// How many tenants there are, by status and plan.
+pub async fn count(catalog: &dyn Connection) -> Result<Vec<TenantCount>> {
+    let statement = "SELECT status, plan, count(*) AS count FROM tenants
+                     GROUP BY status, plan ORDER BY status, plan";
+    let rows = catalog.query(statement, &[]).await?;
+    let counts = rows.iter().map(|row| {
+        Ok(TenantCount {
+            status: row.get("status")?,
+            plan: row.get("plan")?,
+            count: row.get("count")?,
+        })
+    });
+    Ok(counts.collect::<Result<_, SqlError>>()?)
 }
 
 /// What came of reserving.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{RefreshToken, session};
 use crate::{
     access::{Role, Scope},
-    admission,
+    admission::{self, Metering},
     api_key::{self, ApiKey},
     audit::Actor,
     error::{Error, Result},
@@ -69,7 +69,11 @@ struct ActiveToken {
 }
 
 /// What a token of the tenant says.
-pub async fn introspect(tenancy: &Tenancy, tenant: &Tenant, text: &str) -> Result<Introspection> {
+pub async fn introspect(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    text: &str,
+) -> Result<Introspection> {
     let token = if let Some(token) = RefreshToken::parse(&tenancy.master_key, text)? {
         of_refresh_token(tenancy, tenant, &token).await?
     } else if let Some(key) = ApiKey::parse(text) {
@@ -81,7 +85,7 @@ pub async fn introspect(tenancy: &Tenancy, tenant: &Tenant, text: &str) -> Resul
 }
 
 async fn of_access_token(
-    tenancy: &Tenancy,
+    tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     text: &str,
 ) -> Result<Option<ActiveToken>> {
@@ -90,7 +94,7 @@ async fn of_access_token(
         Ok(claims) if claims.tid == tenant.id => claims,
         _ => return Ok(None),
     };
-    match admission::admit_user(tenancy, &claims).await {
+    match admission::admit_user(tenancy, &claims, Metering::None).await {
         Ok(_) => {}
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
         Err(_) => return Ok(None),

@@ -15,6 +15,7 @@ use crate::{
     audit::{self, Actor, Entry, Event},
     error::{Error, Result},
     http::fields::Patch,
+    quota::{self, Resource},
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb},
     token::SetupToken,
@@ -23,7 +24,7 @@ use crate::{
 /// Makes a user. Without a password it gets a setup token, which is returned with it.
 ///
 /// # Errors
-/// [`Error::Taken`] for an address or a username.
+/// [`Error::Taken`] for an address or a username, [`Error::QuotaExceeded`].
 pub async fn create(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -51,7 +52,16 @@ pub async fn create(
         }),
     };
     let database = TenantDb::connect(tenancy, tenant).await?;
-    let user = repo::insert(&database, &row, &entry).await?;
+    let limit = tenant.limits.users;
+    let (user, before) = repo::insert(&database, &row, limit, &entry).await?;
+    let Some(user) = user else {
+        tenancy.counters.quota_refused(Resource::Users);
+        let resource = Resource::Users;
+        return Err(Error::QuotaExceeded { resource, limit, usage: before, retry_after: None });
+    };
+    let step = (before, before + 1);
+    quota::note_soft_limit(tenancy, tenant, Resource::Users, step, limit, actor);
+    quota::keep_peak_later(tenancy, tenant, Resource::Users, before + 1);
     audit::flush_later(tenancy, tenant);
     Ok((user, setup_token))
 }

@@ -41,21 +41,38 @@ pub struct NewRow<'a> {
     pub setup_token: Option<SetupToken>,
 }
 
-/// Makes a user.
-pub async fn insert(database: &TenantDb, row: &NewRow<'_>, entry: &Entry) -> Result<User> {
+/// How many users there are.
+pub async fn count(database: &TenantDb) -> Result<i64> {
+    let statement = "SELECT count(*) AS total FROM users";
+    let row = database.connection().query_first(statement, &[]).await?;
+    row.map_or(Ok(0), |row| Ok(row.get("total")?))
+}
+
+/// Makes a user, where there are fewer than `limit`: the user, or `None`, and how many there were.
+pub async fn insert(
+    database: &TenantDb,
+    row: &NewRow<'_>,
+    limit: i64,
+    entry: &Entry,
+) -> Result<(Option<User>, i64)> {
     let statement = format!(
-        "WITH inserted AS (
+        "WITH counted AS MATERIALIZED (
+             SELECT count_users_for_one_more() AS users
+         ), inserted AS (
              INSERT INTO users (id, email, username, first_name, last_name, role, password_hash,
                                 setup_token_hash, setup_token_expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamp AT TIME ZONE 'UTC')
+             SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text,
+                    $8::bytea, $9::timestamp AT TIME ZONE 'UTC'
+             FROM counted WHERE users < $13
              RETURNING *
          ), {}
-         SELECT {COLUMNS} FROM inserted",
+         SELECT counted.users, inserted.* FROM counted
+         LEFT JOIN (SELECT {COLUMNS} FROM inserted) inserted ON true",
         outbox::noted("inserted", 10)
     );
     let (token_hash, token_expires_at) = token_values(row.setup_token.as_ref());
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 12] = [
+    let parameters: [Value; 13] = [
         row.id.into(),
         row.new.email.as_str().into(),
         row.new.username.as_ref().into(),
@@ -68,9 +85,13 @@ pub async fn insert(database: &TenantDb, row: &NewRow<'_>, entry: &Entry) -> Res
         entry_id,
         entry_tenant,
         entry,
+        limit.into(),
     ];
     match database.connection().query_first(&statement, &parameters).await {
-        Ok(Some(row)) => Ok(user(&row)?),
+        Ok(Some(row)) => {
+            let is_new = row.get::<Option<Uuid>>("id")?.is_some();
+            Ok((is_new.then(|| user(&row)).transpose()?, row.get("users")?))
+        }
         Ok(None) => Err(Error::internal("a new user was not returned")),
         Err(error) => Err(taken(error)),
     }

@@ -20,6 +20,7 @@ use crate::{
     error::{Error, Result, Unauthenticated},
     guessing::{self, Outcome, Target},
     log,
+    metrics::Login,
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb},
     token::{
@@ -100,6 +101,9 @@ pub(super) async fn compare(
     let attempt = match guessing::begin(tenancy, &target).await {
         Ok(attempt) => attempt,
         Err(error) => {
+            if matches!(error, Error::TooManyAttempts { .. }) {
+                tenancy.counters.login(Login::Throttled);
+            }
             if let (Error::TooManyAttempts { .. }, Some(from)) = (&error, target.address) {
                 let event = Event::new("auth.login_throttled").severity(Severity::Warning).failed();
                 let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
@@ -119,9 +123,11 @@ pub(super) async fn compare(
     let is_active = found.is_some_and(|found| found.user.is_active);
     if verdict != Verdict::Wrong && is_active {
         attempt.end(tenancy, Outcome::Succeeded).await;
+        tenancy.counters.login(Login::Success);
         return Ok(Some(verdict));
     }
     attempt.end(tenancy, Outcome::Failed).await;
+    tenancy.counters.login(Login::Failure);
     let event = Event::new(failure).severity(Severity::Warning).failed();
     let event = match found {
         Some(found) => event.about("user", found.user.id),

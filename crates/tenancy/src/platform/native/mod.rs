@@ -31,9 +31,23 @@ impl Platform {
 /// Key-value stores belong to the Spin host: a native program has none.
 struct NoKeyValue;
 
+impl NoKeyValue {
+    fn away(store: &str) -> KeyValueError {
+        KeyValueError(format!("the store {store} can only be reached on Spin"))
+    }
+}
+
 #[async_trait(?Send)]
 impl KeyValue for NoKeyValue {
     async fn get(&self, store: &str, _: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
-        Err(KeyValueError(format!("the store {store} can only be reached on Spin")))
+        Err(Self::away(store))
+    }
+
+    async fn set(&self, store: &str, _: &str, _: &[u8]) -> Result<(), KeyValueError> {
+        Err(Self::away(store))
+    }
+
+    async fn delete(&self, store: &str, _: &str) -> Result<(), KeyValueError> {
+        Err(Self::away(store))
     }
 }

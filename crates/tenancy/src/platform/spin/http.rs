@@ -9,13 +9,13 @@ use spin_sdk::{
         http::types::{self, ErrorCode, Fields},
         spawn, wit_future, wit_stream,
     },
-    wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult},
+    wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult, StreamWriter},
 };
 
 use super::deadline::within;
 use crate::{
     error::{Error, Result},
-    http::{Body, BodyReader, Request, Response},
+    http::{Body, BodyReader, Content, Request, Response},
 };
 
 /// The bytes that a read of a body asks for.
@@ -108,33 +108,41 @@ impl BodyReader for HostBody {
     }
 }
 
-/// Gives an answer to the host, with `content-length`, and its body already under way when the host
-/// looks for it: then header and body leave in one segment.
+/// Gives an answer to the host. One that is whole has `content-length`, and its body is already under
+/// way when the host looks for it: then header and body leave in one segment.
 pub async fn write_response(response: Response) -> Result<types::Response, ErrorCode> {
-    let Response { status, headers, body } = response;
+    let Response { status, headers, content } = response;
     let mut fields: Vec<(String, Vec<u8>)> = headers
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect();
-    let has_body = !status.is_informational() && status != http::StatusCode::NO_CONTENT;
-    if has_body {
-        fields.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
+    let (length, is_empty) = match &content {
+        Content::Whole(body) => (u64::try_from(body.len()).ok(), body.is_empty()),
+        Content::Stream { length, .. } => (*length, false),
+    };
+    let has_body = !status.is_informational()
+        && status != http::StatusCode::NO_CONTENT
+        && status != http::StatusCode::NOT_MODIFIED;
+    if let (true, Some(length)) = (has_body, length) {
+        fields.push(("content-length".to_owned(), length.to_string().into_bytes()));
     }
     let fields = Fields::from_list(&fields)
         .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
-    let contents = (!body.is_empty()).then(wit_stream::new);
+    let contents = (has_body && !is_empty).then(wit_stream::new);
     let (writer, reader) = contents.unzip();
     let (answer, _sent) = types::Response::new(fields, reader, trailers_reader);
     answer
         .set_status_code(status.as_u16())
         .map_err(|()| ErrorCode::InternalError(Some("no such status".to_owned())))?;
     let mut writing: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
-        if let Some(mut writer) = writer {
-            // What is left over means that the client is gone.
-            let _ = writer.write_all(body).await;
-        }
-        let _ = trailers.write(Ok(None)).await;
+        let written = match writer {
+            Some(writer) => write_content(writer, content).await,
+            None => Ok(()),
+        };
+        let broken = |_| ErrorCode::InternalError(Some("the body broke off".to_owned()));
+        let end = written.map(|()| None).map_err(broken);
+        let _ = trailers.write(end).await;
     });
     let is_written =
         poll_fn(|context| Poll::Ready(writing.as_mut().poll(context).is_ready())).await;
@@ -142,4 +150,21 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
         spawn(writing);
     }
     Ok(answer)
+}
+
+/// What cannot be written means that the client is gone, and is no error.
+async fn write_content(mut writer: StreamWriter<u8>, content: Content) -> Result<()> {
+    match content {
+        Content::Whole(body) => {
+            let _ = writer.write_all(body).await;
+        }
+        Content::Stream { mut pieces, .. } => {
+            while let Some(piece) = pieces.read().await? {
+                if !writer.write_all(piece).await.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
 }

@@ -23,7 +23,7 @@ impl Platform {
         Self {
             sql: Rc::new(sql::SpinSql::default()),
             redis: Rc::new(redis::SpinRedis::new(redis_address)),
-            key_value: Rc::new(key_value::SpinKeyValue),
+            key_value: Rc::<key_value::SpinKeyValue>::default(),
             clock: Rc::new(host::HostClock),
             random: Rc::new(host::HostRandom),
             executor: Rc::new(host::HostExecutor),

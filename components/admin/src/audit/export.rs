@@ -1,0 +1,76 @@
+//! `GET /admin/audit/export`
+
+use chrono::{DateTime, Utc};
+use http::{HeaderValue, header};
+use tenancy::{
+    Result,
+    audit::{self, Export, Filter, Format, Severity},
+    http::{Operator, Response},
+};
+use uuid::Uuid;
+
+tenancy::fields! {
+    /// Which events to export, and in which form.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// The form: CSV with a head, or a JSON object a line.
+        #[param(required = false, default = "ndjson")]
+        format: Format = Format::Ndjson,
+        /// One tenant alone.
+        tenant_id: Option<Uuid>,
+        /// The name of an event, or the beginning of one with its dot, such as `user.`.
+        #[param(example = "auth.")]
+        event: Option<String>,
+        /// The id of a user or an API key, or a kind of actor: `platform`, `user`, `api_key`,
+        /// `system`, `anonymous`.
+        actor: Option<String>,
+        /// The id of what it happened to, or its kind.
+        resource: Option<String>,
+        severity: Option<Severity>,
+        /// Whether it came to be.
+        succeeded: Option<bool>,
+        /// Not before this.
+        from: Option<DateTime<Utc>>,
+        /// Before this.
+        to: Option<DateTime<Utc>>,
+    }
+}
+
+/// Exports the trail, the newest first.
+#[utoipa::path(
+    get,
+    path = "/admin/audit/export",
+    tag = "Audit",
+    params(Query),
+    responses((status = 200, description = "The events.", content(
+        (String = "application/x-ndjson"),
+        (String = "text/csv"),
+    ))),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let query: Query = operator.call().query()?;
+    let format = query.format;
+    let filter = Filter {
+        tenant: query.tenant_id,
+        event: query.event,
+        actor: query.actor,
+        resource: query.resource,
+        severity: query.severity,
+        succeeded: query.succeeded,
+        from: query.from,
+        to: query.to,
+    };
+    let tenancy = operator.tenancy();
+    // What was done a moment ago is exported.
+    audit::flush_catalog(tenancy, filter.tenant).await?;
+    let export = Export::begin(tenancy, filter, format).await?;
+    let name = match format {
+        Format::Csv => "attachment; filename=\"audit.csv\"",
+        Format::Ndjson => "attachment; filename=\"audit.ndjson\"",
+    };
+    let content_type = HeaderValue::from_static(format.content_type());
+    Ok(Response::stream(None, export)
+        .with_header(header::CONTENT_TYPE, content_type)
+        .with_header(header::CONTENT_DISPOSITION, HeaderValue::from_static(name)))
+}

@@ -1,0 +1,5 @@
+//! `/admin/audit`
+
+pub mod export;
+pub mod list;
+pub mod verify;

@@ -1,0 +1,22 @@
+//! `GET /admin/plans/{name}`
+
+use tenancy::{
+    Error, Result,
+    http::{Operator, Response},
+    plan::{Plan, repo},
+};
+
+/// Shows a plan.
+#[utoipa::path(
+    get,
+    path = "/admin/plans/{name}",
+    tag = "Plans",
+    params(("name" = String, Path, description = "The plan.", example = "enterprise")),
+    responses((status = 200, description = "The plan.", body = Plan)),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let name = super::name(&mut operator)?;
+    let catalog = operator.tenancy().catalog().await?;
+    let plan = repo::find(&*catalog, &name).await?.ok_or(Error::PlanNotFound)?;
+    Ok(Response::ok(&plan))
+}

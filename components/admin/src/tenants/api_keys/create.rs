@@ -1,0 +1,24 @@
+//! `POST /admin/tenants/{id}/api-keys`
+
+use tenancy::{
+    Result,
+    api_key::{self, NewApiKeyRequest, ShownOnce},
+    http::{Operator, Response},
+};
+
+/// Makes an API key of a tenant. The key itself is in this answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/admin/tenants/{id}/api-keys",
+    tag = "Administration",
+    params(("id" = uuid::Uuid, Path, description = "The tenant.")),
+    request_body = NewApiKeyRequest,
+    responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let request: NewApiKeyRequest = operator.call().json().await?;
+    let tenant = operator.tenant().await?;
+    let (tenancy, actor) = (operator.tenancy(), operator.actor());
+    let (record, key) = api_key::create(tenancy, &tenant, request.into(), &actor).await?;
+    Ok(Response::created(&ShownOnce::new(&record, &key)))
+}

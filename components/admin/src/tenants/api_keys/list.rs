@@ -1,0 +1,38 @@
+//! `GET /admin/tenants/{id}/api-keys`
+
+use tenancy::{
+    Result,
+    api_key::{ApiKeyView, repo},
+    http::{Limit, Operator, Page, Response},
+};
+
+tenancy::fields! {
+    /// Which keys to show.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// How many to pass over.
+        #[param(required = false, default = 0)]
+        offset: u32 = 0,
+        /// The most to show.
+        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
+        limit: Limit = Limit::DEFAULT,
+    }
+}
+
+/// Lists a tenant's API keys, the newest first, without those that were revoked.
+#[utoipa::path(
+    get,
+    path = "/admin/tenants/{id}/api-keys",
+    tag = "Administration",
+    params(("id" = uuid::Uuid, Path, description = "The tenant."), Query),
+    responses((status = 200, description = "The keys.", body = Page<ApiKeyView<'_>>)),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let Query { offset, limit } = operator.call().query()?;
+    let tenant = operator.tenant().await?;
+    let catalog = operator.tenancy().catalog().await?;
+    let (records, total) = repo::list(&*catalog, tenant.id, offset, limit.get()).await?;
+    let items = records.iter().map(ApiKeyView::from).collect();
+    Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
+}

@@ -1,0 +1,5 @@
+//! `/admin/tenants/{id}/api-keys`
+
+pub mod create;
+pub mod delete;
+pub mod list;

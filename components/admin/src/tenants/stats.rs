@@ -1,0 +1,28 @@
+//! `GET /admin/tenants/{id}/stats`
+
+use tenancy::{
+    Error, Result,
+    http::{Operator, Response},
+    tenant::{
+        repo,
+        stats::{self, Stats},
+    },
+};
+
+/// Shows a tenant in numbers: what it uses, and what it may.
+#[utoipa::path(
+    get,
+    path = "/admin/tenants/{id}/stats",
+    tag = "Administration",
+    params(("id" = uuid::Uuid, Path, description = "The tenant.")),
+    responses((status = 200, description = "The numbers.", body = Stats)),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let id = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
+    let catalog = operator.tenancy().catalog().await?;
+    let tenant = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
+    if tenant.database_password.is_none() {
+        return Err(Error::TenantDeleted);
+    }
+    Ok(Response::ok(&stats::stats(operator.tenancy(), &tenant).await?))
+}

@@ -1,0 +1,5 @@
+//! `/api/v1/tenant/audit`
+
+pub mod export;
+pub mod list;
+pub mod verify;

@@ -1,0 +1,35 @@
+//! `DELETE /api/v1/cache`
+
+use serde::Serialize;
+use serde_json::json;
+use tenancy::{
+    Result,
+    audit::{self, Entry, Event},
+    cache::Cache,
+    http::{Member, Response},
+};
+use utoipa::ToSchema;
+
+/// What was taken out.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClearedCache)]
+struct Cleared {
+    /// How many entries.
+    cleared: i64,
+}
+
+/// Takes every entry of the tenant out of the cache.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/cache",
+    tag = "Cache",
+    responses((status = 200, description = "The cache is empty.", body = Cleared)),
+)]
+pub async fn handler(member: Member) -> Result<Response> {
+    let (tenancy, tenant) = (member.tenancy(), member.tenant());
+    let cleared = Cache::of(tenancy, tenant)?.clear().await?;
+    let event =
+        Event::new("cache.cleared").about("cache", tenant.id).detail(json!({ "cleared": cleared }));
+    audit::note_later(tenancy, Entry::new(tenancy, Some(tenant.id), &member.actor(), event));
+    Ok(Response::ok(&Cleared { cleared }))
+}

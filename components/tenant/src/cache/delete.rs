@@ -1,0 +1,26 @@
+//! `DELETE /api/v1/cache/{key}`
+
+use http::StatusCode;
+use tenancy::{
+    Error, Result,
+    cache::Cache,
+    http::{Member, Response},
+};
+
+/// Takes an entry out of the cache.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/cache/{key}",
+    tag = "Cache",
+    params(("key" = String, Path, description = "The entry.")),
+    responses((status = 204, description = "The entry is gone.")),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let key = super::key(&mut member)?;
+    let cache = Cache::of(member.tenancy(), member.tenant())?;
+    if cache.delete(&key).await? {
+        Ok(Response::empty(StatusCode::NO_CONTENT))
+    } else {
+        Err(Error::CacheEntryNotFound)
+    }
+}

@@ -1,0 +1,32 @@
+//! `GET /api/v1/cache/{key}`
+
+use http::{HeaderName, HeaderValue, header};
+use tenancy::{
+    Error, Result,
+    cache::Cache,
+    http::{Member, Response},
+};
+
+/// Gives an entry of the cache as it was put there. `X-Cache-TTL` says for how many seconds it is
+/// still kept.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cache/{key}",
+    tag = "Cache",
+    params(("key" = String, Path, description = "The entry.")),
+    responses((status = 200, description = "The entry.", content_type = "application/octet-stream")),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let key = super::key(&mut member)?;
+    let cache = Cache::of(member.tenancy(), member.tenant())?;
+    let (entry, seconds) = cache.get(&key).await?.ok_or(Error::CacheEntryNotFound)?;
+    let content_type = HeaderValue::from_str(&entry.content_type).map_err(Error::internal)?;
+    Ok(Response::bytes("application/octet-stream", entry.value)
+        .with_header(header::CONTENT_TYPE, content_type)
+        .with_header(HeaderName::from_static("x-cache-ttl"), HeaderValue::from(seconds))
+        // What a tenant puts here never acts as a page of this service.
+        .with_header(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
+        ))
+}

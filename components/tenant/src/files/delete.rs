@@ -1,0 +1,32 @@
+//! `DELETE /api/v1/files/{path}`
+
+use http::StatusCode;
+use tenancy::{
+    Error, Result,
+    http::{Member, Response},
+    storage,
+};
+
+use super::{file_of_tag, path};
+
+/// Deletes a file.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/files/{path}",
+    tag = "Files",
+    params(
+        ("path" = String, Path, description = "Where, with slashes between its parts."),
+        ("If-Match" = Option<String>, Header, description = "The tag of the file to delete."),
+    ),
+    responses((status = 204, description = "The file is gone.")),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let path = path(&mut member)?;
+    let wanted = match member.call().request().header("if-match")? {
+        None | Some("*") => None,
+        Some(tag) => Some(file_of_tag(tag).ok_or(Error::PreconditionFailed)?),
+    };
+    let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
+    storage::delete(tenancy, tenant, &path, wanted, &actor).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
+}

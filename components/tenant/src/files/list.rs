@@ -1,0 +1,59 @@
+//! `GET /api/v1/files`
+
+use serde::Serialize;
+use tenancy::{
+    Result,
+    http::{Limit, Member, Response},
+    storage::{self, repo},
+    tenant::TenantDb,
+};
+use utoipa::ToSchema;
+
+use super::FileView;
+
+tenancy::fields! {
+    /// Which files to show.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// Only those whose paths begin with this.
+        #[param(required = false, example = "reports/")]
+        prefix: String = String::new(),
+        /// The most to show.
+        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
+        limit: Limit = Limit::DEFAULT,
+        /// The `next_cursor` of the answer before.
+        cursor: Option<String>,
+    }
+}
+
+/// A page of files.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FilePage)]
+struct FilePage {
+    items: Vec<FileView>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// Lists files in the order of their paths.
+#[utoipa::path(
+    get,
+    path = "/api/v1/files",
+    tag = "Files",
+    params(Query),
+    responses((status = 200, description = "The files.", body = FilePage)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let Query { prefix, limit, cursor } = member.call().query()?;
+    storage::check_prefix(&prefix)?;
+    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let most = limit.get() as usize;
+    let mut files = repo::list(&database, &prefix, cursor.as_deref(), limit.get() + 1).await?;
+    // One more than asked for tells that there is a next page.
+    let has_more = files.len() > most;
+    files.truncate(most);
+    let next_cursor = files.last().filter(|_| has_more).map(|file| file.path.clone());
+    let items = files.into_iter().map(FileView::from).collect();
+    Ok(Response::ok(&FilePage { items, next_cursor }))
+}

@@ -1,0 +1,79 @@
+//! `PUT /api/v1/files/{path}`
+
+use http::{StatusCode, header};
+use tenancy::{
+    Error, Result,
+    http::{Member, Response},
+    quota::Resource,
+    storage::{self, NewFile, Precondition},
+};
+
+use super::{FileView, entity_tag_header, file_of_tag, path};
+
+/// What is stored where the request does not say what it is.
+const UNKNOWN: &str = "application/octet-stream";
+/// The most characters of a content type.
+const LONGEST: usize = 255;
+
+/// Stores a file, in the place of one before it. The body is the file, however large it is; the one
+/// before stays until all of it has arrived.
+#[utoipa::path(
+    put,
+    path = "/api/v1/files/{path}",
+    tag = "Files",
+    params(
+        ("path" = String, Path, description = "Where, with slashes between its parts."),
+        ("If-Match" = Option<String>, Header, description = "The tag of the file to replace."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: there must be no file yet."),
+    ),
+    request_body(content = String, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, description = "The file was replaced.", body = FileView),
+        (status = 201, description = "The file is new.", body = FileView),
+    ),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let path = path(&mut member)?;
+    let request = member.call().request();
+    let content_type = request.header("content-type")?.unwrap_or(UNKNOWN).to_owned();
+    if content_type.is_empty() || content_type.len() > LONGEST {
+        let message = "must have 1 to 255 characters".to_owned();
+        return Err(Error::InvalidHeader { name: "content-type", message });
+    }
+    if request.header("content-range")?.is_some() {
+        // A part must not be taken for the whole (RFC 9110, section 14.4).
+        let message = "is not taken: send the whole file".to_owned();
+        return Err(Error::InvalidHeader { name: "content-range", message });
+    }
+    let precondition = precondition(request.header("if-match")?, request.header("if-none-match")?)?;
+    let length = request.header("content-length")?.and_then(|length| length.parse().ok());
+    let (tenancy, tenant) = (member.tenancy().clone(), member.tenant().clone());
+    let actor = member.actor();
+    let new = NewFile { path: &path, content_type: &content_type, length, precondition };
+    let body = &mut member.call().request().body;
+    let uploaded = storage::upload(&tenancy, &tenant, &new, body, &actor).await?;
+    member.used(Resource::Storage, uploaded.used, tenant.limits.storage);
+    let status = if uploaded.is_replacement { StatusCode::OK } else { StatusCode::CREATED };
+    let tag = entity_tag_header(uploaded.file.id)?;
+    Ok(Response::json(status, &FileView::from(uploaded.file)).with_header(header::ETAG, tag))
+}
+
+fn precondition(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<Precondition> {
+    let mut precondition = Precondition::default();
+    match if_match {
+        None => {}
+        Some("*") => precondition.must_exist = true,
+        Some(tag) => {
+            precondition.file = Some(file_of_tag(tag).ok_or(Error::PreconditionFailed)?);
+        }
+    }
+    match if_none_match {
+        None => {}
+        Some("*") => precondition.must_be_new = true,
+        Some(_) => {
+            let message = "may only be * here".to_owned();
+            return Err(Error::InvalidHeader { name: "if-none-match", message });
+        }
+    }
+    Ok(precondition)
+}

@@ -1,0 +1,5 @@
+//! `/api/v1/tenant/usage`
+
+pub mod get;
+pub mod history;
+pub mod report;

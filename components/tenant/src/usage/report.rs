@@ -1,0 +1,114 @@
+//! `POST /api/v1/tenant/usage`
+
+use chrono::NaiveDate;
+use http::{HeaderName, HeaderValue};
+use serde::Serialize;
+use tenancy::{
+    Error, Result,
+    http::{
+        Member, Response,
+        fields::{FromField, Text},
+    },
+    quota::{self, DailyResource, Reported},
+    tenant::stats::Usage,
+};
+use utoipa::ToSchema;
+
+tenancy::fields! {
+    /// A use of the tenant's quota, by a service that counts it.
+    #[derive(ToSchema)]
+    #[schema(as = UsageReport)]
+    struct Request {
+        resource_type: DailyResource,
+        #[schema(required = false, value_type = i64, minimum = 1, maximum = 1_000_000, default = 1)]
+        amount: Amount = Amount(1),
+        /// What the report is known by: repeated with the same key, it counts once. The header
+        /// `Idempotency-Key` says the same.
+        #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+        idempotency_key: Option<Key>,
+    }
+}
+
+/// How much: 1 to 1,000,000.
+struct Amount(i64);
+
+impl FromField for Amount {
+    fn from_json(value: serde_json::Value) -> Result<Self, String> {
+        match value.as_i64() {
+            Some(amount @ 1..=1_000_000) => Ok(Self(amount)),
+            _ => Err("must be a whole number from 1 to 1000000".to_owned()),
+        }
+    }
+}
+
+/// 1 to 255 characters.
+struct Key(String);
+
+impl Text for Key {
+    fn parse(text: &str) -> Result<Self, String> {
+        if (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must have 1 to 255 characters, none of them a control".to_owned())
+        }
+    }
+}
+
+/// What was counted.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReportedUsage)]
+struct Counted {
+    #[serde(flatten)]
+    usage: Usage,
+    /// How much this report has counted.
+    amount: i64,
+    /// The day, in UTC, that it counts on.
+    day: NaiveDate,
+}
+
+/// Counts a use: all of it or, past the limit, nothing. Repeated with the same idempotency key, it
+/// counts once, whatever failed in between; the key is known for a day.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenant/usage",
+    tag = "Other services",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+            description = "What the report is known by.")),
+    request_body = Request,
+    responses((status = 200, description = "It is counted.", body = Counted)),
+)]
+pub async fn handler(mut member: Member) -> Result<Response> {
+    let header = member.call().idempotency_key()?;
+    let Request { resource_type, amount: Amount(amount), idempotency_key } =
+        member.call().json().await?;
+    let key = match (header, idempotency_key) {
+        (Some(header), Some(Key(field))) if header != field => {
+            let message = "is another than the one in the header";
+            return Err(Error::invalid_field("idempotency_key", message));
+        }
+        (header, field) => header.or(field.map(|key| key.0)),
+    };
+    let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
+    let reported = match &key {
+        Some(key) => quota::report(tenancy, tenant, resource_type, amount, key, &actor).await?,
+        None => {
+            let used = quota::consume(tenancy, tenant, resource_type, amount, &actor).await?;
+            let usage = used.ok_or_else(|| Error::unavailable("Redis counts, and is away"))?;
+            let day = tenancy.platform.clock.now().date_naive();
+            Reported { day, usage, is_replay: false }
+        }
+    };
+    let resource = resource_type.resource();
+    let limit = resource.limit(&tenant.limits);
+    member.used(resource, reported.usage, limit);
+    let counted =
+        Counted { usage: Usage::new(resource, reported.usage, limit), amount, day: reported.day };
+    let mut response = Response::ok(&counted);
+    if reported.is_replay {
+        response = response.with_header(
+            HeaderName::from_static("idempotency-replayed"),
+            HeaderValue::from_static("true"),
+        );
+    }
+    Ok(response)
+}

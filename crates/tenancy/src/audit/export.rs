@@ -1,0 +1,172 @@
+//! The trail as a file: CSV (RFC 4180) or a JSON object a line, page by page.
+
+use std::{fmt::Write as _, rc::Rc};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::trail::{self, Cursor, Filter, LoggedEvent};
+use crate::{
+    error::{Error, Result},
+    http::{BodyReader, fields::Text},
+    limiter::Slot,
+    log,
+    tenancy::Tenancy,
+};
+
+/// The rows of a page.
+const PAGE: u32 = 500;
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ExportFormat)]
+pub enum Format {
+    /// Comma-separated values with a head.
+    Csv,
+    /// A JSON object a line.
+    Ndjson,
+}
+
+impl Format {
+    /// Its media type.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => "application/x-ndjson",
+        }
+    }
+}
+
+impl Text for Format {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "csv" => Ok(Self::Csv),
+            "ndjson" => Ok(Self::Ndjson),
+            _ => Err("must be csv or ndjson".to_owned()),
+        }
+    }
+}
+
+/// The rows that a filter selects, on their way.
+pub struct Export {
+    tenancy: Rc<Tenancy>,
+    filter: Filter,
+    format: Format,
+    /// `None` at the end.
+    next: Option<Next>,
+    /// What holds the place of this export among those of the instance.
+    _slot: Slot,
+}
+
+enum Next {
+    Begin,
+    After(Cursor),
+}
+
+impl Export {
+    /// Begins an export. An instance has a few at one time.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait.
+    pub async fn begin(tenancy: &Rc<Tenancy>, filter: Filter, format: Format) -> Result<Self> {
+        let slot = tenancy.exports.enter(&*tenancy.platform.executor).await?;
+        let tenancy = Rc::clone(tenancy);
+        Ok(Self { tenancy, filter, format, next: Some(Next::Begin), _slot: slot })
+    }
+
+    async fn page(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(next) = self.next.take() else { return Ok(None) };
+        let mut text = String::new();
+        let after = match next {
+            Next::Begin => {
+                if self.format == Format::Csv {
+                    text.push_str(CSV_HEAD);
+                }
+                None
+            }
+            Next::After(cursor) => Some(cursor),
+        };
+        let catalog = self.tenancy.catalog().await?;
+        let (events, next) = trail::list(&*catalog, &self.filter, after, PAGE).await?;
+        for event in &events {
+            match self.format {
+                Format::Csv => write_csv(&mut text, event),
+                Format::Ndjson => {
+                    text.push_str(&serde_json::to_string(event).map_err(Error::internal)?);
+                    text.push('\n');
+                }
+            }
+        }
+        self.next = next.map(Next::After);
+        Ok(Some(text.into_bytes()).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+#[async_trait(?Send)]
+impl BodyReader for Export {
+    async fn read(&mut self) -> Result<Option<Vec<u8>>> {
+        let page = self.page().await;
+        if let Err(error) = &page {
+            log::warning(&self.tenancy, "an export broke off", error);
+        }
+        page
+    }
+}
+
+const CSV_HEAD: &str = "created_at,tenant_id,sequence,event,severity,result,actor_type,actor_id,\
+                        resource_type,resource_id,address,user_agent,request_id,detail,id\r\n";
+
+fn write_csv(text: &mut String, event: &LoggedEvent) {
+    let own = |value: &Option<String>| value.clone().unwrap_or_default();
+    let fields = [
+        event.created_at.to_rfc3339(),
+        event.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
+        event.sequence.to_string(),
+        event.event.clone(),
+        event.severity.clone(),
+        event.result.clone(),
+        event.actor_type.clone(),
+        own(&event.actor_id),
+        own(&event.resource_type),
+        own(&event.resource_id),
+        own(&event.address),
+        own(&event.user_agent),
+        own(&event.request_id),
+        event.detail.to_string(),
+        event.id.to_string(),
+    ];
+    let fields = fields.iter().map(|field| csv_field(field)).collect::<Vec<_>>();
+    // Writing to a string does not fail.
+    let _ = write!(text, "{}\r\n", fields.join(","));
+}
+
+/// A field, in quotes where it needs them. What a spreadsheet would take for a formula is made a text.
+pub fn csv_field(field: &str) -> String {
+    let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if guard.is_empty() && !field.contains([',', '"', '\r', '\n']) {
+        return field.to_owned();
+    }
+    format!("\"{guard}{}\"", field.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_where_they_must_be() {
+        for (field, expected) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+            ("=1+1", "\"'=1+1\""),
+            ("@cmd", "\"'@cmd\""),
+        ] {
+            assert_eq!(csv_field(field), expected);
+        }
+    }
+}

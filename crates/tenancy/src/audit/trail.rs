@@ -1,0 +1,203 @@
+//! Reading the trail.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Severity;
+use crate::{
+    error::Result,
+    http::fields::Text,
+    platform::sql::{Connection, Row, SqlError, Value},
+};
+
+/// A row of the trail.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LoggedEvent {
+    /// Its id.
+    pub id: Uuid,
+    /// The tenant; null for what concerns the platform.
+    pub tenant_id: Option<Uuid>,
+    /// Its place in the tenant's chain, from 1 on.
+    pub sequence: i64,
+    /// What happened, such as `user.created`.
+    pub event: String,
+    /// `info`, `warning` or `critical`.
+    pub severity: String,
+    /// `success` or `failure`.
+    pub result: String,
+    /// `platform`, `user`, `api_key`, `system` or `anonymous`.
+    pub actor_type: String,
+    /// The user or the API key.
+    pub actor_id: Option<String>,
+    /// What it happened to.
+    pub resource_type: Option<String>,
+    /// Its id or name.
+    pub resource_id: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// In which request.
+    pub request_id: Option<String>,
+    /// More on it, often what was `before` and is `after`.
+    #[schema(value_type = Object)]
+    pub detail: Json,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Where a page of the trail begins: after this row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    created_at: DateTime<Utc>,
+    id: Uuid,
+}
+
+impl Cursor {
+    /// After a row.
+    pub fn after(event: &LoggedEvent) -> Self {
+        Self { created_at: event.created_at, id: event.id }
+    }
+
+    /// As a text for the next request.
+    pub fn to_text(self) -> String {
+        let mut bytes = self.created_at.timestamp_micros().to_be_bytes().to_vec();
+        bytes.extend_from_slice(self.id.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+}
+
+impl Text for Cursor {
+    fn parse(text: &str) -> Result<Self, String> {
+        let parsed = || {
+            let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+            let (micros, id) = bytes.split_at_checked(8)?;
+            let micros = i64::from_be_bytes(micros.try_into().ok()?);
+            // PostgreSQL's years end before this type's.
+            let in_range = (0..=253_402_300_799_999_999).contains(&micros);
+            Some(Self {
+                created_at: DateTime::from_timestamp_micros(micros).filter(|_| in_range)?,
+                id: Uuid::from_slice(id).ok()?,
+            })
+        };
+        parsed().ok_or_else(|| "must be the next_cursor of an answer".to_owned())
+    }
+}
+
+impl Text for Severity {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "info" => Ok(Self::Info),
+            "warning" => Ok(Self::Warning),
+            "critical" => Ok(Self::Critical),
+            _ => Err("must be info, warning or critical".to_owned()),
+        }
+    }
+}
+
+/// Which rows are shown.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// One tenant's alone; `None` shows those of all, and the platform's.
+    pub tenant: Option<Uuid>,
+    /// Only events of this name, or of those that begin with it where it ends in a dot.
+    pub event: Option<String>,
+    /// Only what this user or API key did, or this kind of actor.
+    pub actor: Option<String>,
+    /// Only what happened to this.
+    pub resource: Option<String>,
+    /// Only of this severity.
+    pub severity: Option<Severity>,
+    /// Only what came to be, or only what did not.
+    pub succeeded: Option<bool>,
+    /// Not before this.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this.
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// The rows that `filter` selects, the newest first, and where the next page begins.
+pub async fn list(
+    catalog: &dyn Connection,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<(Vec<LoggedEvent>, Option<Cursor>)> {
+    let statement = "
+        SELECT id, tenant_id, sequence, event, severity, result, actor_type, actor_id,
+               resource_type, resource_id, address, user_agent, request_id, detail,
+               created_at AT TIME ZONE 'UTC' AS created_at
+        FROM tenant_audit_logs l
+        WHERE ($1::uuid IS NULL OR tenant_id = $1)
+          AND ($2::text IS NULL OR event = $2 OR ($2 LIKE '%.' AND starts_with(event, $2)))
+          AND ($3::text IS NULL OR actor_id = $3 OR actor_type = $3)
+          AND ($4::text IS NULL OR resource_id = $4 OR resource_type = $4)
+          AND ($5::text IS NULL OR severity = $5)
+          AND ($6::text IS NULL OR result = $6)
+          AND ($7::timestamp IS NULL OR l.created_at >= $7::timestamp AT TIME ZONE 'UTC')
+          AND ($8::timestamp IS NULL OR l.created_at < $8::timestamp AT TIME ZONE 'UTC')
+          AND ($9::timestamp IS NULL
+               OR (l.created_at, id) < ($9::timestamp AT TIME ZONE 'UTC', $10::uuid))
+        ORDER BY l.created_at DESC, id DESC LIMIT $11";
+    let parameters: [Value; 11] = [
+        filter.tenant.into(),
+        filter.event.clone().into(),
+        filter.actor.clone().into(),
+        filter.resource.clone().into(),
+        filter.severity.map(Severity::as_str).into(),
+        filter.succeeded.map(|done| if done { "success" } else { "failure" }).into(),
+        filter.from.into(),
+        filter.to.into(),
+        after.map(|cursor| cursor.created_at).into(),
+        after.map(|cursor| cursor.id).into(),
+        (i64::from(limit) + 1).into(),
+    ];
+    let rows = catalog.query(statement, &parameters).await?;
+    let mut events: Vec<_> = rows.iter().map(event).collect::<Result<_, SqlError>>()?;
+    // One more than asked for tells that there is a next page.
+    let has_more = events.len() > limit as usize;
+    events.truncate(limit as usize);
+    let next = events.last().filter(|_| has_more).map(Cursor::after);
+    Ok((events, next))
+}
+
+pub(super) fn event(row: &Row) -> Result<LoggedEvent, SqlError> {
+    Ok(LoggedEvent {
+        id: row.get("id")?,
+        tenant_id: row.get("tenant_id")?,
+        sequence: row.get("sequence")?,
+        event: row.get("event")?,
+        severity: row.get("severity")?,
+        result: row.get("result")?,
+        actor_type: row.get("actor_type")?,
+        actor_id: row.get("actor_id")?,
+        resource_type: row.get("resource_type")?,
+        resource_id: row.get("resource_id")?,
+        address: row.get("address")?,
+        user_agent: row.get("user_agent")?,
+        request_id: row.get("request_id")?,
+        detail: row.get("detail")?,
+        created_at: row.get("created_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was() {
+        let cursor = Cursor {
+            created_at: DateTime::from_timestamp_micros(1_800_000_000_123_456).unwrap(),
+            id: Uuid::from_u128(7),
+        };
+        assert_eq!(Cursor::parse(&cursor.to_text()), Ok(cursor));
+        for text in ["", "x", "AAAA", &URL_SAFE_NO_PAD.encode([255; 24])] {
+            assert!(Cursor::parse(text).is_err(), "{text}");
+        }
+    }
+}

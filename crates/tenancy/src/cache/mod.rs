@@ -1,0 +1,207 @@
+//! The cache: a tenant's own corner of Redis, with a bound on its bytes and on its entries.
+//!
+//! A tenant's entries, and what tells of them, have keys that only a resolved [`Tenant`] gives. Values
+//! are sealed with the tenant's data key, bound to their names. Redis being away is told: a cache that
+//! silently forgets is no cache.
+
+use std::sync::LazyLock;
+
+use aes_gcm::{
+    Aes256Gcm, KeyInit as _,
+    aead::{Aead as _, Payload},
+};
+use hkdf::Hkdf;
+use percent_encoding::percent_decode_str;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::{
+    crypto::DataKeys,
+    error::{Error, Result},
+    platform::redis::{Argument, Reply, Script},
+    tenancy::Tenancy,
+    tenant::Tenant,
+};
+
+/// The most bytes of a value.
+pub const MOST_VALUE_BYTES: usize = 1024 * 1024;
+/// The most bytes of all values of a tenant.
+pub const MOST_BYTES: i64 = 64 * 1024 * 1024;
+/// The most entries of a tenant.
+pub const MOST_ENTRIES: i64 = 100_000;
+/// The most bytes of a key.
+const LONGEST_KEY: usize = 512;
+/// The seconds for which an entry is kept where nothing else is asked for.
+pub const DEFAULT_TTL: u32 = 3_600;
+/// The most seconds for which an entry is kept.
+pub const LONGEST_TTL: u32 = 30 * 24 * 60 * 60;
+/// The entries that one step of clearing takes.
+const CLEARED_AT_ONCE: i64 = 1_000;
+const NONCE: usize = 12;
+
+static PUT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("put.lua")));
+static DELETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("delete.lua")));
+static CLEAR: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("clear.lua")));
+
+/// The name of an entry: 1 to 512 bytes without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheKey(String);
+
+impl CacheKey {
+    /// From the path of a request, which is decoded once.
+    ///
+    /// # Errors
+    /// Names `key`.
+    pub fn from_encoded(encoded: &str) -> Result<Self> {
+        let invalid = |message: &str| Error::invalid_field("key", message);
+        let key =
+            percent_decode_str(encoded).decode_utf8().map_err(|_| invalid("must be UTF-8"))?;
+        if key.is_empty() || key.len() > LONGEST_KEY {
+            return Err(invalid("must have 1 to 512 bytes"));
+        }
+        if key.chars().any(char::is_control) {
+            return Err(invalid("must have no control characters"));
+        }
+        Ok(Self(key.into_owned()))
+    }
+}
+
+/// A value with its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is, as who put it there said.
+    pub content_type: String,
+    /// Its bytes.
+    pub value: Vec<u8>,
+}
+
+/// The cache of one tenant.
+pub struct Cache<'a> {
+    tenancy: &'a Tenancy,
+    tenant: &'a Tenant,
+    keys: DataKeys,
+}
+
+impl<'a> Cache<'a> {
+    /// The cache of a tenant.
+    pub fn of(tenancy: &'a Tenancy, tenant: &'a Tenant) -> Result<Self> {
+        let sealed = tenant.data_key.as_ref();
+        let sealed = sealed.ok_or_else(|| Error::internal("the tenant's data is destroyed"))?;
+        let keys = DataKeys::open(&tenancy.master_key, tenant.id, sealed)?;
+        Ok(Self { tenancy, tenant, keys })
+    }
+
+    /// An entry, with the seconds for which it is still kept; `None` when there is none.
+    pub async fn get(&self, key: &CacheKey) -> Result<Option<(Entry, u32)>> {
+        let name = self.entry(key);
+        let redis = &*self.tenancy.platform.redis;
+        let replies = redis.execute("GET", &[Argument::from(&name)]).await?;
+        let Some(sealed) = replies.first().and_then(Reply::as_bytes) else { return Ok(None) };
+        // One that does not open was put there with a key that is gone, or by nobody we know.
+        let Some(entry) = self.open(key, sealed) else { return Ok(None) };
+        let replies = redis.execute("TTL", &[Argument::from(&name)]).await?;
+        let seconds = replies.first().and_then(Reply::as_int).unwrap_or(0);
+        Ok(Some((entry, u32::try_from(seconds).unwrap_or(0))))
+    }
+
+    /// Puts an entry there for `seconds`, in the place of one before it. Whether there was none.
+    pub async fn put(&self, key: &CacheKey, entry: &Entry, seconds: u32) -> Result<bool> {
+        let sealed = self.seal(key, entry)?;
+        let size = i64::try_from(sealed.len() + key.0.len()).unwrap_or(i64::MAX);
+        let arguments = [
+            Argument::from(&key.0),
+            Argument::Bytes(&sealed),
+            Argument::Int(size),
+            Argument::Int(seconds.into()),
+            Argument::Int(MOST_BYTES),
+            Argument::Int(MOST_ENTRIES),
+        ];
+        let replies = self.run(&PUT, &self.entry(key), &arguments).await?;
+        Ok(replies.first().and_then(Reply::as_int) == Some(1))
+    }
+
+    /// Takes an entry out. Whether it was there.
+    pub async fn delete(&self, key: &CacheKey) -> Result<bool> {
+        let replies = self.run(&DELETE, &self.entry(key), &[Argument::from(&key.0)]).await?;
+        Ok(replies.first().and_then(Reply::as_int) == Some(1))
+    }
+
+    /// Takes every entry of this tenant out, and returns how many there were.
+    pub async fn clear(&self) -> Result<i64> {
+        let mut cleared = 0;
+        loop {
+            let at_once = [Argument::Int(CLEARED_AT_ONCE)];
+            let replies = self.run(&CLEAR, &self.prefix("cache:"), &at_once).await?;
+            match replies.first().and_then(Reply::as_int) {
+                Some(taken @ 1..) => cleared += taken,
+                _ => return Ok(cleared),
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        script: &Script,
+        first: &str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Vec<Reply>> {
+        let all = ["cache_ends", "cache_sizes", "cache_bytes"].map(|name| self.prefix(name));
+        let keys = [first, &all[0], &all[1], &all[2]];
+        Ok(script.run(&*self.tenancy.platform.redis, &keys, arguments).await?)
+    }
+
+    fn prefix(&self, name: &str) -> String {
+        format!("t:{{{}}}:{name}", self.tenant.id)
+    }
+
+    fn entry(&self, key: &CacheKey) -> String {
+        self.prefix(&format!("cache:{}", key.0))
+    }
+
+    fn cipher(&self, number: u32) -> Result<Aes256Gcm> {
+        let mut key = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(None, self.keys.get(number)?)
+            .expand(b"tenancy/v1/cache", &mut *key)
+            .map_err(Error::internal)?;
+        Aes256Gcm::new_from_slice(&*key).map_err(Error::internal)
+    }
+
+    fn associated_data(&self, key: &CacheKey) -> Vec<u8> {
+        format!("tenancy/v1/cache/{}/{}", self.tenant.id, key.0).into_bytes()
+    }
+
+    /// The number of the data key (4 bytes), the nonce, then the ciphertext of the length of the type
+    /// (2 bytes), the type and the value.
+    fn seal(&self, key: &CacheKey, entry: &Entry) -> Result<Vec<u8>> {
+        let length = u16::try_from(entry.content_type.len()).map_err(Error::internal)?;
+        let mut plain = Vec::with_capacity(2 + entry.content_type.len() + entry.value.len());
+        plain.extend_from_slice(&length.to_be_bytes());
+        plain.extend_from_slice(entry.content_type.as_bytes());
+        plain.extend_from_slice(&entry.value);
+        let nonce = self.tenancy.platform.random.bytes::<NONCE>();
+        let aad = self.associated_data(key);
+        let number = self.keys.newest();
+        let ciphertext = self
+            .cipher(number)?
+            .encrypt(&nonce.into(), Payload { msg: &plain, aad: &aad })
+            .map_err(|_| Error::internal("a value is too long to be sealed"))?;
+        let mut sealed = number.to_be_bytes().to_vec();
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&ciphertext);
+        Ok(sealed)
+    }
+
+    fn open(&self, key: &CacheKey, sealed: &[u8]) -> Option<Entry> {
+        let (number, rest) = sealed.split_at_checked(4)?;
+        let (nonce, ciphertext) = rest.split_at_checked(NONCE)?;
+        let cipher = self.cipher(u32::from_be_bytes(number.try_into().ok()?)).ok()?;
+        let nonce: [u8; NONCE] = nonce.try_into().ok()?;
+        let aad = self.associated_data(key);
+        let plain = cipher.decrypt(&nonce.into(), Payload { msg: ciphertext, aad: &aad }).ok()?;
+        let (length, rest) = plain.split_at_checked(2)?;
+        let length = usize::from(u16::from_be_bytes(length.try_into().ok()?));
+        let (content_type, value) = rest.split_at_checked(length)?;
+        let content_type = String::from_utf8(content_type.to_vec()).ok()?;
+        Some(Entry { content_type, value: value.to_vec() })
+    }
+}

@@ -1,0 +1,97 @@
+//! The statements on `plans`.
+
+use super::{Plan, PlanName};
+use crate::{
+    audit::{Entry, outbox},
+    error::{Error, Result},
+    platform::sql::{Connection, Row, SqlError, Value},
+    tenant::{LimitChange, Limits},
+};
+
+const SELECT: &str = "
+    SELECT p.name, p.max_users, p.max_storage_bytes, p.max_api_calls_per_day,
+           p.max_ai_requests_per_day, p.max_requests_per_minute, p.is_default,
+           (SELECT count(*) FROM tenants t WHERE t.plan = p.name) AS tenant_count,
+           p.created_at AT TIME ZONE 'UTC' AS created_at,
+           p.updated_at AT TIME ZONE 'UTC' AS updated_at
+    FROM plans p";
+
+/// Every plan, the one with the fewest calls first.
+pub async fn list(catalog: &dyn Connection) -> Result<Vec<Plan>> {
+    let statement = format!("{SELECT} ORDER BY p.max_api_calls_per_day, p.name");
+    let rows = catalog.query(&statement, &[]).await?;
+    Ok(rows.iter().map(plan).collect::<Result<_, SqlError>>()?)
+}
+
+/// The plan of a name; `None` when there is none.
+pub async fn find(catalog: &dyn Connection, name: &PlanName) -> Result<Option<Plan>> {
+    let statement = format!("{SELECT} WHERE p.name = $1");
+    let row = catalog.query_first(&statement, &[name.as_str().into()]).await?;
+    Ok(row.as_ref().map(plan).transpose()?)
+}
+
+/// Makes a plan, or changes one. `false` when it is to be made and is there, or is to be changed and
+/// is not; then nothing was written.
+pub(super) async fn put(
+    catalog: &dyn Connection,
+    name: &PlanName,
+    is_new: bool,
+    limits: Option<&LimitChange>,
+    is_default: Option<bool>,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = "SELECT put_plan($1, $2, $3, $4, $5, $6) AS done";
+    let [entry_id, _, entry] = outbox::parameters(entry);
+    let parameters: [Value; 6] = [
+        name.as_str().into(),
+        is_new.into(),
+        limits.map(LimitChange::to_value).into(),
+        is_default.into(),
+        entry_id,
+        entry,
+    ];
+    let row = catalog.query_first(statement, &parameters).await?;
+    row.map_or(Ok(false), |row| Ok(row.get("done")?))
+}
+
+/// Removes a plan that is neither the default nor any tenant's. `false` when there is none such.
+pub(super) async fn delete(
+    catalog: &dyn Connection,
+    name: &PlanName,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH deleted AS (
+             DELETE FROM plans p WHERE name = $1 AND NOT is_default
+               AND NOT EXISTS (SELECT FROM tenants t WHERE t.plan = p.name)
+             RETURNING name
+         ), {}
+         SELECT name FROM deleted",
+        outbox::noted("deleted", 2)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [name.as_str().into(), entry_id, entry_tenant, entry];
+    match catalog.query_first(&statement, &parameters).await {
+        Ok(row) => Ok(row.is_some()),
+        // A tenant got it at the same moment.
+        Err(error) if error.constraint() == Some("tenants_plan_fkey") => Err(Error::PlanInUse),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn plan(row: &Row) -> Result<Plan, SqlError> {
+    Ok(Plan {
+        name: row.get("name")?,
+        limits: Limits {
+            users: row.get("max_users")?,
+            storage: row.get("max_storage_bytes")?,
+            api_calls: row.get("max_api_calls_per_day")?,
+            ai_requests: row.get("max_ai_requests_per_day")?,
+            requests_per_minute: row.get("max_requests_per_minute")?,
+        },
+        is_default: row.get("is_default")?,
+        tenant_count: row.get("tenant_count")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}

@@ -1,0 +1,135 @@
+//! What was used in the past, as an answer.
+
+use std::{fmt::Write as _, rc::Rc};
+
+use chrono::{NaiveDate, TimeDelta};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    Resource, checkpoint,
+    repo::{self, Granularity, HistoryFilter, Used},
+};
+use crate::{
+    audit::csv_field,
+    error::{Error, Result},
+    http::{Page, Response, fields::Text},
+    tenancy::Tenancy,
+};
+
+/// The days that are shown where nothing else is asked for.
+const DEFAULT_DAYS: i64 = 30;
+/// The most days that one answer spans.
+const MOST_DAYS: i64 = 3_660;
+/// The most lines of a CSV file.
+const MOST_LINES: u32 = 100_000;
+
+/// The form of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = HistoryFormat)]
+pub enum Format {
+    /// A page of a list.
+    Json,
+    /// Comma-separated values with a head (RFC 4180).
+    Csv,
+}
+
+impl Text for Format {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "csv" => Ok(Self::Csv),
+            _ => Err("must be json or csv".to_owned()),
+        }
+    }
+}
+
+/// What is asked for.
+pub struct HistoryRequest {
+    /// One tenant's alone.
+    pub tenant: Option<Uuid>,
+    /// One resource alone.
+    pub resource: Option<Resource>,
+    /// The first day.
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    pub to: Option<NaiveDate>,
+    /// By what it adds up.
+    pub granularity: Granularity,
+    /// The form of the answer.
+    pub format: Format,
+    /// How many to pass over.
+    pub offset: u32,
+    /// The most to show, of a page.
+    pub limit: u32,
+}
+
+/// Answers with what was used.
+///
+/// # Errors
+/// Names `from` where it comes after `to`, or the two are too far apart.
+pub async fn answer(tenancy: &Rc<Tenancy>, request: HistoryRequest) -> Result<Response> {
+    let today = tenancy.platform.clock.now().date_naive();
+    let to = request.to.unwrap_or(today);
+    let from = request.from.unwrap_or(to - TimeDelta::days(DEFAULT_DAYS));
+    if from > to {
+        return Err(Error::invalid_field("from", "must not be after to"));
+    }
+    if (to - from).num_days() > MOST_DAYS {
+        return Err(Error::invalid_field("from", "must be at most ten years before to"));
+    }
+    // What this instance has counted and not yet kept.
+    checkpoint::write(tenancy).await;
+    if let (Some(tenant), true) = (request.tenant, (from..=to).contains(&today)) {
+        keep_today(tenancy, tenant, today).await?;
+    }
+    let (offset, limit) = match request.format {
+        Format::Json => (request.offset, request.limit),
+        Format::Csv => (0, MOST_LINES),
+    };
+    let filter = HistoryFilter {
+        tenant: request.tenant,
+        resource: request.resource,
+        from,
+        to,
+        granularity: request.granularity,
+        offset,
+        limit,
+    };
+    let catalog = tenancy.catalog().await?;
+    let (items, total) = repo::history(&*catalog, &filter).await?;
+    Ok(match request.format {
+        Format::Json => Response::ok(&Page { items, total, offset, limit }),
+        Format::Csv => Response::bytes("text/csv; charset=utf-8; header=present", csv(&items)),
+    })
+}
+
+/// Keeps what Redis has counted today, whichever instance counted it.
+async fn keep_today(tenancy: &Tenancy, tenant: Uuid, today: NaiveDate) -> Result<()> {
+    let counted = super::current(tenancy, tenant, today).await?;
+    let counted = counted
+        .into_iter()
+        .filter(|(_, amount)| *amount > 0)
+        .map(|(resource, amount)| ((tenant, resource, today), amount));
+    let catalog = tenancy.catalog().await?;
+    repo::keep(&*catalog, &counted.collect()).await
+}
+
+fn csv(items: &[Used]) -> Vec<u8> {
+    let mut text = "period,tenant_id,tenant_slug,resource_type,amount\r\n".to_owned();
+    for used in items {
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "{},{},{},{},{}\r\n",
+            used.period,
+            used.tenant_id,
+            csv_field(&used.tenant_slug),
+            used.resource_type,
+            used.amount
+        );
+    }
+    text.into_bytes()
+}

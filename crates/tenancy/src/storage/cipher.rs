@@ -1,0 +1,110 @@
+//! Chunks, sealed: AES-256-GCM by a key of each file's own (HKDF-SHA-256 of the tenant's data key and
+//! the file's id), with a random 96-bit nonce.
+//!
+//! Tenant, file, place and whether it is the last are associated data: no chunk can be moved, dropped
+//! from the end, or put into another file. A file has at most 2^32 chunks by far.
+
+use aes_gcm::{
+    Aes256Gcm, KeyInit as _,
+    aead::{Aead as _, Payload},
+};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    crypto::DataKeys,
+    error::{Error, Result},
+    platform::Random,
+};
+
+/// The bytes of a chunk, before it is sealed; the last one of a file may have fewer.
+pub const CHUNK: usize = 256 * 1024;
+
+const NONCE: usize = 12;
+
+/// Seals and opens the chunks of one file.
+pub(super) struct FileCipher {
+    key: Aes256Gcm,
+    tenant: Uuid,
+    file: Uuid,
+}
+
+impl FileCipher {
+    /// The cipher of a file that is sealed with the tenant's data key of this number.
+    pub(super) fn new(keys: &DataKeys, number: u32, tenant: Uuid, file: Uuid) -> Result<Self> {
+        let mut key = Zeroizing::new([0; 32]);
+        let info = format!("tenancy/v1/file/{file}");
+        Hkdf::<Sha256>::new(None, keys.get(number)?)
+            .expand(info.as_bytes(), &mut *key)
+            .map_err(Error::internal)?;
+        let key = Aes256Gcm::new_from_slice(&*key).map_err(Error::internal)?;
+        Ok(Self { key, tenant, file })
+    }
+
+    /// Seals a chunk: its nonce, then the ciphertext with the tag.
+    pub(super) fn seal(
+        &self,
+        index: u64,
+        is_last: bool,
+        plain: &[u8],
+        random: &dyn Random,
+    ) -> Result<Vec<u8>> {
+        let nonce = random.bytes::<NONCE>();
+        let aad = self.associated_data(index, is_last);
+        let ciphertext = self
+            .key
+            .encrypt(&nonce.into(), Payload { msg: plain, aad: &aad })
+            .map_err(|_| Error::internal("a chunk is too long to be sealed"))?;
+        let mut sealed = Vec::with_capacity(NONCE + ciphertext.len());
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&ciphertext);
+        Ok(sealed)
+    }
+
+    /// Opens a chunk.
+    ///
+    /// # Errors
+    /// When it was changed, or is not the chunk of this place of this file.
+    pub(super) fn open(&self, index: u64, is_last: bool, sealed: &[u8]) -> Result<Vec<u8>> {
+        let fail = || Error::internal(format!("the chunk {index} of {} does not open", self.file));
+        let (nonce, ciphertext) = sealed.split_at_checked(NONCE).ok_or_else(fail)?;
+        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| fail())?;
+        let aad = self.associated_data(index, is_last);
+        self.key.decrypt(&nonce.into(), Payload { msg: ciphertext, aad: &aad }).map_err(|_| fail())
+    }
+
+    fn associated_data(&self, index: u64, is_last: bool) -> Vec<u8> {
+        let end = if is_last { "last" } else { "more" };
+        format!("tenancy/v1/chunk/{}/{}/{index}/{end}", self.tenant, self.file).into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::native::NativeRandom;
+
+    fn cipher(tenant: u128, file: u128) -> FileCipher {
+        let keys = DataKeys::from_bytes(&[7; 32]).unwrap();
+        FileCipher::new(&keys, 1, Uuid::from_u128(tenant), Uuid::from_u128(file)).unwrap()
+    }
+
+    // S23
+    #[test]
+    fn a_chunk_opens_in_its_place_alone() {
+        let sealed = cipher(1, 2).seal(3, false, b"plain text", &NativeRandom).unwrap();
+        assert_eq!(cipher(1, 2).open(3, false, &sealed).unwrap(), b"plain text");
+        assert!(cipher(1, 2).open(4, false, &sealed).is_err());
+        assert!(cipher(1, 2).open(3, true, &sealed).is_err());
+        assert!(cipher(1, 3).open(3, false, &sealed).is_err());
+        assert!(cipher(2, 2).open(3, false, &sealed).is_err());
+        for index in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[index] ^= 1;
+            assert!(cipher(1, 2).open(3, false, &changed).is_err(), "{index}");
+            assert!(cipher(1, 2).open(3, false, &sealed[..index]).is_err(), "{index}");
+        }
+    }
+}

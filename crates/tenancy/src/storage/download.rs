@@ -1,0 +1,92 @@
+//! Reading a file, chunk by chunk.
+
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{ByteRange, CHUNK, File, STORE, chunk_key, cipher::FileCipher, data_keys};
+use crate::{
+    error::{Error, Result},
+    http::BodyReader,
+    log,
+    tenancy::Tenancy,
+    tenant::Tenant,
+};
+
+/// The bytes of a file, or of a part of it, as they are asked for.
+pub struct Download {
+    tenancy: Rc<Tenancy>,
+    cipher: FileCipher,
+    tenant: Uuid,
+    file: Uuid,
+    chunks: u64,
+    range: ByteRange,
+    /// The next byte.
+    position: u64,
+    /// The first piece, which was opened before the answer began.
+    first: Option<Vec<u8>>,
+}
+
+/// Begins to read a file; `None` when the part is empty. The first chunk is opened here, so that one
+/// that was tampered with is told before the answer begins.
+pub async fn download(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    file: &File,
+    range: ByteRange,
+) -> Result<Download> {
+    let keys = data_keys(tenancy, tenant)?;
+    let mut download = Download {
+        cipher: FileCipher::new(&keys, file.key_number, tenant.id, file.id)?,
+        tenancy: Rc::clone(tenancy),
+        tenant: tenant.id,
+        file: file.id,
+        chunks: file.size.div_ceil(CHUNK as u64),
+        range,
+        position: range.first,
+        first: None,
+    };
+    download.first = download.next().await?;
+    Ok(download)
+}
+
+impl Download {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        if self.position > self.range.last {
+            return Ok(None);
+        }
+        let (chunk, offset) = (self.position / CHUNK as u64, self.position % CHUNK as u64);
+        let key = chunk_key(self.tenant, self.file, chunk);
+        let sealed = self.tenancy.platform.key_value.get(STORE, &key).await?;
+        let missing = || Error::internal(format!("the chunk {chunk} of {} is missing", self.file));
+        let is_last = chunk + 1 == self.chunks;
+        let mut plain = self.cipher.open(chunk, is_last, &sealed.ok_or_else(missing)?)?;
+        let short = || Error::internal(format!("the chunk {chunk} of {} is short", self.file));
+        let begin = usize::try_from(offset).map_err(Error::internal)?;
+        let wanted = self.range.last - self.position + 1;
+        let end =
+            usize::try_from(wanted).map_or(plain.len(), |wanted| plain.len().min(begin + wanted));
+        if begin >= end {
+            return Err(short());
+        }
+        plain.truncate(end);
+        plain.drain(..begin);
+        self.position += plain.len() as u64;
+        Ok(Some(plain))
+    }
+}
+
+#[async_trait(?Send)]
+impl BodyReader for Download {
+    async fn read(&mut self) -> Result<Option<Vec<u8>>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        let next = self.next().await;
+        if let Err(error) = &next {
+            log::warning(&self.tenancy, "a download broke off", error);
+        }
+        next
+    }
+}

@@ -1,0 +1,305 @@
+//! The statements on `files` and `storage_usage`.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{CHUNK, FilePath};
+use crate::{
+    audit::{Entry, outbox},
+    error::{Error, Result},
+    platform::sql::{Row, SqlError, Value},
+    tenant::TenantDb,
+};
+
+/// A file whose bytes are all there.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Its id, which another upload to the same path does not have.
+    pub id: Uuid,
+    /// Its path.
+    pub path: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Its type, as the upload said.
+    pub content_type: String,
+    /// The data key that it is sealed with.
+    pub(super) key_number: u32,
+    /// When the path had its first file.
+    pub created_at: DateTime<Utc>,
+    /// When its bytes were all there.
+    pub updated_at: DateTime<Utc>,
+}
+
+const COLUMNS: &str = "id, path, size, content_type, key_number,
+    created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at";
+
+/// The file of a path; `None` when there is none.
+pub async fn find(database: &TenantDb, path: &FilePath) -> Result<Option<File>> {
+    let statement = format!("SELECT {COLUMNS} FROM files WHERE path = $1 AND status = 'complete'");
+    let row = database.connection().query_first(&statement, &[path.as_str().into()]).await?;
+    Ok(row.as_ref().map(file).transpose()?)
+}
+
+/// The files whose paths begin with `prefix` and come after `after`, in the order of their bytes.
+pub async fn list(
+    database: &TenantDb,
+    prefix: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<File>> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM files
+         WHERE status = 'complete' AND path COLLATE \"C\" >= $1 AND starts_with(path, $1)
+           AND ($2::text IS NULL OR path COLLATE \"C\" > $2)
+         ORDER BY path COLLATE \"C\" LIMIT $3"
+    );
+    let parameters = [prefix.into(), after.into(), i64::from(limit).into()];
+    let rows = database.connection().query(&statement, &parameters).await?;
+    Ok(rows.iter().map(file).collect::<Result<_, SqlError>>()?)
+}
+
+/// What is stored, and in how many files.
+pub async fn usage(database: &TenantDb) -> Result<(i64, i64)> {
+    let statement = "SELECT used, (SELECT count(*) FROM files WHERE status = 'complete') AS files
+                     FROM storage_usage";
+    match database.connection().query_first(statement, &[]).await? {
+        Some(row) => Ok((row.get("used")?, row.get("files")?)),
+        None => Err(Error::internal("a tenant's database does not know what is stored")),
+    }
+}
+
+/// An upload to begin.
+pub(super) struct NewUpload<'a> {
+    pub(super) id: Uuid,
+    pub(super) path: &'a FilePath,
+    pub(super) content_type: &'a str,
+    pub(super) key_number: u32,
+}
+
+/// Begins an upload, with so many bytes reserved. What is used then, or `None` when the limit does not
+/// leave as many; then nothing was written.
+pub(super) async fn begin(
+    database: &TenantDb,
+    new: &NewUpload<'_>,
+    bytes: u64,
+    limit: i64,
+) -> Result<Option<i64>> {
+    let statement = "
+        WITH grown AS (
+            UPDATE storage_usage SET used = used + $5 WHERE used + $5 <= $6 RETURNING used
+        ), begun AS (
+            INSERT INTO files (id, path, size, chunk_count, content_type, etag, status, key_number,
+                               reserved)
+            SELECT $1::uuid, $2::text, 0, 0, $3::text, $1::uuid::text, 'uploading', $4::integer, $5
+            FROM grown
+        )
+        SELECT used FROM grown";
+    let parameters: [Value; 6] = [
+        new.id.into(),
+        new.path.as_str().into(),
+        new.content_type.into(),
+        i32::try_from(new.key_number).unwrap_or(i32::MAX).into(),
+        signed(bytes).into(),
+        limit.into(),
+    ];
+    used(database, statement, &parameters).await
+}
+
+/// Reserves more bytes for an upload. What is used then, or `None` when the limit does not leave as
+/// many, or the upload is no more.
+pub(super) async fn reserve(
+    database: &TenantDb,
+    upload: Uuid,
+    bytes: u64,
+    limit: i64,
+) -> Result<Option<i64>> {
+    let statement = "
+        WITH upload AS MATERIALIZED (
+            SELECT id FROM files WHERE id = $1 AND status = 'uploading' FOR UPDATE
+        ), grown AS (
+            UPDATE storage_usage SET used = used + $2
+            WHERE used + $2 <= $3 AND EXISTS (SELECT FROM upload) RETURNING used
+        ), noted AS (
+            UPDATE files SET reserved = reserved + $2, updated_at = now()
+            WHERE id = $1 AND EXISTS (SELECT FROM grown)
+        )
+        SELECT used FROM grown";
+    used(database, statement, &[upload.into(), signed(bytes).into(), limit.into()]).await
+}
+
+/// Notes that an upload goes on.
+pub(super) async fn touch(database: &TenantDb, upload: Uuid) -> Result<()> {
+    let statement = "UPDATE files SET updated_at = now() WHERE id = $1 AND status = 'uploading'";
+    database.connection().execute(statement, &[upload.into()]).await?;
+    Ok(())
+}
+
+async fn used(database: &TenantDb, statement: &str, parameters: &[Value]) -> Result<Option<i64>> {
+    let row = database.connection().query_first(statement, parameters).await?;
+    Ok(row.map(|row| row.get("used")).transpose()?)
+}
+
+/// Chunks that are nobody's any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Remains {
+    pub(crate) file: Uuid,
+    pub(crate) chunks: u64,
+}
+
+/// What came of completing or deleting.
+pub(super) enum Changed {
+    /// It was done; so much is used now, and these are the remains of the file before.
+    Done { used: i64, remains: Option<Remains> },
+    /// There is no such upload or file.
+    NotFound,
+    /// The file is another than it must be.
+    Other,
+}
+
+/// What must be at a path.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Precondition {
+    /// The file of this id.
+    pub file: Option<Uuid>,
+    /// Nothing.
+    pub must_be_new: bool,
+    /// Some file.
+    pub must_exist: bool,
+}
+
+/// Puts an upload in the place of the file before it.
+pub(super) async fn complete(
+    database: &TenantDb,
+    upload: Uuid,
+    size: u64,
+    chunks: u64,
+    precondition: Precondition,
+    entry: &Entry,
+) -> Result<Changed> {
+    let statement = "SELECT now_used, replaced AS id, replaced_chunks AS chunks
+                     FROM complete_file($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let [entry_id, tenant, entry] = outbox::parameters(entry);
+    let parameters: [Value; 9] = [
+        upload.into(),
+        signed(size).into(),
+        signed(chunks).into(),
+        precondition.file.into(),
+        precondition.must_be_new.into(),
+        precondition.must_exist.into(),
+        entry_id,
+        tenant,
+        entry,
+    ];
+    changed(database, statement, &parameters).await
+}
+
+/// Takes a file away.
+pub(super) async fn delete(
+    database: &TenantDb,
+    path: &FilePath,
+    wanted: Option<Uuid>,
+    entry: &Entry,
+) -> Result<Changed> {
+    let statement = "SELECT now_used, deleted AS id, deleted_chunks AS chunks
+                     FROM delete_file($1, $2, $3, $4, $5)";
+    let [entry_id, tenant, entry] = outbox::parameters(entry);
+    let parameters = [path.as_str().into(), wanted.into(), entry_id, tenant, entry];
+    changed(database, statement, &parameters).await
+}
+
+async fn changed(database: &TenantDb, statement: &str, parameters: &[Value]) -> Result<Changed> {
+    let row = database.connection().query_first(statement, parameters).await?;
+    let Some(row) = row else { return Ok(Changed::NotFound) };
+    match row.get::<Option<i64>>("now_used")? {
+        None => Ok(Changed::NotFound),
+        Some(-1) => Ok(Changed::Other),
+        Some(used) => {
+            let file: Option<Uuid> = row.get("id")?;
+            let chunks: Option<i64> = row.get("chunks")?;
+            let remains = file
+                .zip(chunks)
+                .map(|(file, chunks)| Remains { file, chunks: chunks.max(0).unsigned_abs() });
+            Ok(Changed::Done { used, remains })
+        }
+    }
+}
+
+/// Gives up an upload: its reservation is free at once.
+pub(super) async fn abandon(database: &TenantDb, upload: Uuid) -> Result<()> {
+    let statement = "
+        WITH gone AS (
+            UPDATE files SET status = 'deleting', updated_at = now(),
+                             chunk_count = reserved / $2 + 1
+            WHERE id = $1 AND status = 'uploading' RETURNING reserved
+        )
+        UPDATE storage_usage SET used = used - reserved FROM gone";
+    database.connection().execute(statement, &[upload.into(), chunk().into()]).await?;
+    Ok(())
+}
+
+/// Gives up the uploads that have not gone on for `minutes`, and returns what is left of files that
+/// nobody has any more.
+pub(crate) async fn sweep(database: &TenantDb, minutes: i64, most: i64) -> Result<Vec<Remains>> {
+    let statement = "
+        WITH gone AS (
+            UPDATE files SET status = 'deleting', updated_at = now(),
+                             chunk_count = reserved / $2 + 1
+            WHERE status = 'uploading'
+              AND updated_at < now() - make_interval(mins => $1::bigint::int)
+            RETURNING id, reserved, chunk_count
+        ), freed AS (
+            UPDATE storage_usage SET used = used - (SELECT sum(reserved) FROM gone)::bigint
+            WHERE EXISTS (SELECT FROM gone)
+        )
+        SELECT id, chunk_count FROM gone
+        UNION ALL
+        (SELECT id, chunk_count FROM files WHERE status = 'deleting' LIMIT $3)";
+    let parameters = [minutes.into(), chunk().into(), most.into()];
+    let rows = database.connection().query(statement, &parameters).await?;
+    let remains = rows.iter().map(|row| {
+        let chunks: i64 = row.get("chunk_count")?;
+        Ok(Remains { file: row.get("id")?, chunks: chunks.max(0).unsigned_abs() })
+    });
+    Ok(remains.collect::<Result<_, SqlError>>()?)
+}
+
+/// Every file that there is anything of, a page at a time in the order of their ids.
+pub(crate) async fn list_remains(database: &TenantDb, after: Uuid) -> Result<Vec<Remains>> {
+    let statement = "
+        SELECT id, CASE status WHEN 'uploading' THEN reserved / $2 + 1 ELSE chunk_count END AS chunks
+        FROM files WHERE id > $1 ORDER BY id LIMIT 100";
+    let rows = database.connection().query(statement, &[after.into(), chunk().into()]).await?;
+    let remains = rows.iter().map(|row| {
+        let chunks: i64 = row.get("chunks")?;
+        Ok(Remains { file: row.get("id")?, chunks: chunks.max(0).unsigned_abs() })
+    });
+    Ok(remains.collect::<Result<_, SqlError>>()?)
+}
+
+/// Forgets a file whose chunks are gone.
+pub(super) async fn forget(database: &TenantDb, file: Uuid) -> Result<()> {
+    let statement = "DELETE FROM files WHERE id = $1 AND status = 'deleting'";
+    database.connection().execute(statement, &[file.into()]).await?;
+    Ok(())
+}
+
+fn chunk() -> i64 {
+    i64::try_from(CHUNK).unwrap_or(i64::MAX)
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn file(row: &Row) -> Result<File, SqlError> {
+    let number = |name: &str| row.get::<i64>(name).map(|number| number.max(0).unsigned_abs());
+    Ok(File {
+        id: row.get("id")?,
+        path: row.get("path")?,
+        size: number("size")?,
+        content_type: row.get("content_type")?,
+        key_number: row.get::<i32>("key_number")?.max(0).unsigned_abs(),
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}

@@ -1,0 +1,152 @@
+//! How much a tenant uses, and how much it may.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Limits, Status, TenantDb, TenantRecord};
+use crate::{
+    api_key,
+    error::Result,
+    quota::{self, DailyResource, Resource},
+    storage,
+    tenancy::Tenancy,
+    user,
+};
+
+/// How much of a resource is used.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Usage {
+    /// The resource.
+    pub resource_type: Resource,
+    /// Whether more of it may be used.
+    pub allowed: bool,
+    /// How much is used: today, or at this time.
+    pub current_usage: i64,
+    /// How much may be.
+    pub limit: i64,
+    /// How much is left.
+    pub remaining: i64,
+    /// How much of the limit is used, in percent.
+    pub percentage_used: f64,
+}
+
+impl Usage {
+    /// So much of a resource.
+    #[expect(clippy::cast_precision_loss, reason = "a percentage needs no more than 52 bits")]
+    pub fn new(resource_type: Resource, current_usage: i64, limit: i64) -> Self {
+        let percentage = if limit > 0 {
+            (current_usage as f64 / limit as f64 * 10_000.0).round() / 100.0
+        } else {
+            100.0
+        };
+        Self {
+            resource_type,
+            allowed: current_usage < limit,
+            current_usage,
+            limit,
+            remaining: limit.saturating_sub(current_usage).max(0),
+            percentage_used: percentage,
+        }
+    }
+}
+
+/// How much of each resource a tenant uses; of the resources in `asked` alone.
+pub async fn usage(
+    tenancy: &Tenancy,
+    tenant: &TenantRecord,
+    asked: &[Resource],
+) -> Result<Vec<Usage>> {
+    let used = used(tenancy, tenant, asked).await?;
+    let of = |resource: &Resource| {
+        let used = used.get(resource).copied().unwrap_or(0);
+        Usage::new(*resource, used, resource.limit(&tenant.limits))
+    };
+    Ok(asked.iter().map(of).collect())
+}
+
+async fn used(
+    tenancy: &Tenancy,
+    tenant: &TenantRecord,
+    asked: &[Resource],
+) -> Result<HashMap<Resource, i64>> {
+    let mut used = HashMap::new();
+    let is_daily =
+        |resource: &Resource| DailyResource::ALL.iter().any(|daily| daily.resource() == *resource);
+    if asked.iter().any(is_daily) {
+        let today = tenancy.platform.clock.now().date_naive();
+        let counted = quota::current(tenancy, tenant.id, today).await?;
+        used.extend(counted.into_iter().map(|(daily, used)| (daily.resource(), used)));
+    }
+    if asked.iter().any(|resource| !is_daily(resource)) {
+        let database = TenantDb::connect_to(tenancy, tenant).await?;
+        used.insert(Resource::Users, user::repo::count(&database).await?);
+        used.insert(Resource::Storage, storage::repo::usage(&database).await?.0);
+    }
+    Ok(used)
+}
+
+/// Amounts of the resources.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Amounts {
+    users: i64,
+    storage: i64,
+    api_calls: i64,
+    ai_requests: i64,
+}
+
+/// A tenant in numbers.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Stats {
+    tenant_id: Uuid,
+    slug: String,
+    status: Status,
+    plan: String,
+    user_count: i64,
+    api_key_count: i64,
+    file_count: i64,
+    /// What is used: of calls and AI requests today.
+    usage: Amounts,
+    limits: Limits,
+}
+
+/// A tenant in numbers, in whatever state it is, as long as there is a database of it.
+pub async fn stats(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<Stats> {
+    let used = used(tenancy, tenant, &Resource::ALL).await?;
+    let amount = |resource: Resource| used.get(&resource).copied().unwrap_or(0);
+    let database = TenantDb::connect_to(tenancy, tenant).await?;
+    let (_, file_count) = storage::repo::usage(&database).await?;
+    let catalog = tenancy.catalog().await?;
+    Ok(Stats {
+        tenant_id: tenant.id,
+        slug: tenant.slug.as_str().to_owned(),
+        status: tenant.status,
+        plan: tenant.plan.clone(),
+        user_count: amount(Resource::Users),
+        api_key_count: api_key::repo::count(&*catalog, tenant.id).await?,
+        file_count,
+        usage: Amounts {
+            users: amount(Resource::Users),
+            storage: amount(Resource::Storage),
+            api_calls: amount(Resource::ApiCalls),
+            ai_requests: amount(Resource::AiRequests),
+        },
+        limits: tenant.limits,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_have_two_digits() {
+        let usage = |used, limit| Usage::new(Resource::Users, used, limit);
+        assert!((usage(1, 3).percentage_used - 33.33).abs() < f64::EPSILON);
+        assert!((usage(0, 0).percentage_used - 100.0).abs() < f64::EPSILON);
+        assert!(!usage(0, 0).allowed && usage(4, 5).allowed && !usage(5, 5).allowed);
+        assert_eq!(usage(7, 5).remaining, 0);
+    }
+}
