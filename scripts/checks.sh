@@ -61,6 +61,13 @@ find_nginx() {
   install_packages "the example of a gateway" nginx
 }
 
+# find_promtool: promtool, which knows what Prometheus takes.
+find_promtool() {
+  if have promtool; then return; fi
+  is_debian || fail "promtool is missing: install Prometheus"
+  install_packages "the check of the metrics" prometheus
+}
+
 # has_cargo_deny: whether cargo-deny is there, or can be built here.
 has_cargo_deny() {
   export PATH="$DEV_DIR/cargo/bin:$PATH"
@@ -84,6 +91,7 @@ checks() {
   install_servers
   find_python
   find_nginx
+  find_promtool
   build_components --package runner-guest
   # All at once, for the features of a dependency follow from what is built together.
   run_cargo "building the tools and the tests" build --locked --profile tools "${native[@]}" --all-targets

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use tenancy::access::{Access, ROUTES, Scope};
 use utoipa::OpenApi as _;
 
-/// Answers of a gateway's own paths, which OpenAPI cannot describe.
-const UNDESCRIBED: [&str; 2] = ["/api/v1/auth/verify/", "/api/v1/auth/verify/{*path}"];
+/// Answers of a gateway's own paths, which OpenAPI cannot describe, and what a page is made of.
+const UNDESCRIBED: [&str; 3] =
+    ["/api/v1/auth/verify/", "/api/v1/auth/verify/{*path}", "/docs/{file}"];
 
 fn documented() -> Value {
     let mut whole = health::Documentation::openapi();
@@ -62,13 +63,27 @@ fn document() -> Value {
         if UNDESCRIBED.contains(path) {
             continue;
         }
-        let operation = &mut document["paths"][path][method.as_str().to_ascii_lowercase()];
+        let path = described(path);
+        let operation = &mut document["paths"][&path][method.as_str().to_ascii_lowercase()];
         assert!(operation.is_object(), "{method} {path} is not described");
         describe_access(operation, *access);
         // Names that are unique, for generated clients.
-        operation["operationId"] = json!(operation_id(method, path));
+        operation["operationId"] = json!(operation_id(method, &path));
     }
+    drop_unused_schemas(&mut document);
     document
+}
+
+/// Schemas that others have taken in whole are of no use by themselves.
+fn drop_unused_schemas(document: &mut Value) {
+    let text = document.to_string();
+    let schemas = document["components"]["schemas"].as_object_mut().unwrap();
+    schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+}
+
+/// A path as OpenAPI writes it, which knows no parameter with slashes in it.
+fn described(path: &str) -> String {
+    path.replace("{*", "{")
 }
 
 fn describe_access(operation: &mut Value, access: Access) {
@@ -95,6 +110,7 @@ fn describe_access(operation: &mut Value, access: Access) {
         operation["responses"]["401"] = problem("There is no credential, or it does not count.");
         operation["responses"]["403"] = problem("The caller may not do this.");
     }
+    operation["responses"]["4XX"] = problem("The request is not acceptable: see its code.");
     operation["responses"]["default"] = problem("Something else went wrong: see its code.");
 }
 
@@ -122,7 +138,7 @@ fn every_route_is_described_and_nothing_else() {
     let mut table: Vec<_> = ROUTES
         .iter()
         .filter(|route| !UNDESCRIBED.contains(&route.1))
-        .map(|route| (route.0.to_string(), route.1.to_owned()))
+        .map(|route| (route.0.to_string(), described(route.1)))
         .collect();
     table.sort();
     assert_eq!(described_routes(&documented()), table);

@@ -28,6 +28,15 @@ pub struct Application {
 impl Application {
     /// Starts the application with these settings; its state and its log go to `folder`.
     pub fn start(settings: &BTreeMap<&'static str, String>, folder: &Path) -> Self {
+        Self::start_with(settings, folder, &[])
+    }
+
+    /// Starts the application with these settings, on a host with these variables.
+    pub fn start_with(
+        settings: &BTreeMap<&'static str, String>,
+        folder: &Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let state = folder.join(format!("application-{number}"));
         std::fs::create_dir_all(&state).unwrap();
@@ -59,6 +68,7 @@ impl Application {
         for (name, value) in settings {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         }
+        command.envs(variables.iter().copied());
         let mut script = command.spawn().expect("scripts/until-eof starts");
         let mut output = BufReader::new(script.stdout.take().unwrap());
         let mut process_group = String::new();

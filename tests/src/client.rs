@@ -43,8 +43,10 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as text.
+    /// The body as text, as far as it is one.
     pub text: String,
+    /// The body.
+    pub bytes: Vec<u8>,
 }
 
 impl Call {
@@ -101,10 +103,12 @@ impl Call {
         let agent = self.connections.unwrap_or_else(agent);
         let request = request.body(self.body).expect("the call is well formed");
         let mut response = agent.run(request)?;
+        let bytes = response.body_mut().with_config().limit(256 << 20).read_to_vec()?;
         Ok(Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            text: response.body_mut().read_to_string()?,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
         })
     }
 }

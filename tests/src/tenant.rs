@@ -83,6 +83,21 @@ impl TestTenant {
         self.world.call(Method::PATCH, path).json(body).slug(&self.slug)
     }
 
+    /// A PUT of bytes, addressed to this tenant.
+    pub fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) -> Call {
+        self.world.call(Method::PUT, path).body("application/octet-stream", bytes).slug(&self.slug)
+    }
+
+    /// A PUT of a text of a type, addressed to this tenant.
+    pub fn call_put(&self, path: &str, content_type: &str, text: &str) -> Call {
+        self.world.call(Method::PUT, path).body(content_type, text).slug(&self.slug)
+    }
+
+    /// A HEAD, addressed to this tenant.
+    pub fn head(&self, path: &str) -> Call {
+        self.world.call(Method::HEAD, path).slug(&self.slug)
+    }
+
     /// A DELETE, addressed to this tenant.
     pub fn delete(&self, path: &str) -> Call {
         self.world.call(Method::DELETE, path).slug(&self.slug)
@@ -142,6 +157,19 @@ impl TestTenant {
         let setup_token = call.send().expect(201)["setup_token"].clone();
         let setup = json!({ "setup_token": setup_token, "password": PASSWORD });
         TestUser::from(&self.post("/api/v1/auth/setup", &setup).send().expect(200))
+    }
+
+    /// Changes its limits, as its operator.
+    pub fn limit(&self, limits: &Value) {
+        let path = format!("/admin/tenants/{}", self.id);
+        let body = json!({ "limits": limits });
+        self.world.admin(Method::PATCH, &path).json(&body).send().expect(200);
+    }
+
+    /// How much of a resource it uses.
+    pub fn used(&self, resource: &str) -> Value {
+        let path = format!("/api/v1/tenant/usage?resource_type={resource}");
+        self.get(&path).token(&self.admin.access_token).send().expect(200)
     }
 
     /// The name of its database.

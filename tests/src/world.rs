@@ -85,6 +85,47 @@ impl World {
         TestTenant::create(self, &unique("tenant"))
     }
 
+    /// A new tenant of this slug, with an administrator who is signed in.
+    pub fn tenant_of(&'static self, slug: &str) -> TestTenant {
+        TestTenant::create(self, slug)
+    }
+
+    /// What the key-value stores of this run's applications have under keys that begin with `prefix`.
+    pub fn stored_chunks(&self, prefix: &str) -> Vec<(String, Vec<u8>)> {
+        let statement = "SELECT key, value FROM spin_key_value WHERE key LIKE ?1 ORDER BY key";
+        let pattern = format!("{prefix}%");
+        let mut chunks = Vec::new();
+        for store in self.stores() {
+            let mut query = store.prepare(statement).expect("the store is a Spin store");
+            let rows = query.query_map([&pattern], |row| Ok((row.get(0)?, row.get(1)?)));
+            chunks.extend(rows.expect("chunks are read").map(|row| row.expect("a chunk is read")));
+        }
+        chunks
+    }
+
+    /// Runs a statement on the key-value stores of this run's applications.
+    pub fn tamper_with_chunks(&self, statement: &str, parameters: &[&dyn rusqlite::ToSql]) {
+        let changed: usize = self
+            .stores()
+            .iter()
+            .map(|store| store.execute(statement, parameters).expect("the statement runs"))
+            .sum();
+        assert!(changed > 0, "{statement} changes something");
+    }
+
+    fn stores(&self) -> Vec<rusqlite::Connection> {
+        let folders = self.services.folder().read_dir().expect("the folder of the run is there");
+        let paths = folders.filter_map(|folder| Some(folder.ok()?.path().join("files.db")));
+        let open = |path: std::path::PathBuf| {
+            let store = rusqlite::Connection::open(path).ok()?;
+            store.busy_timeout(std::time::Duration::from_secs(20)).ok()?;
+            // One that was never written to has no table.
+            let has_table = store.prepare("SELECT 1 FROM spin_key_value").is_ok();
+            has_table.then_some(store)
+        };
+        paths.filter(|path| path.exists()).filter_map(open).collect()
+    }
+
     /// Another application on the same servers, or through proxies before them.
     pub fn another_application(&self, databases: &Databases) -> Application {
         Application::start(&self.services.settings(databases), &self.services.folder())

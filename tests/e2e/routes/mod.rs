@@ -1,11 +1,16 @@
 mod access;
 mod admin;
 mod api_keys;
+mod audit;
 mod auth;
+mod cache;
 mod edge;
+mod files;
 mod health;
 mod jwks;
+mod metrics;
 mod password;
 mod profile;
 mod tenant_info;
+mod usage;
 mod users;

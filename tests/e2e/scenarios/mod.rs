@@ -1,12 +1,15 @@
 mod audit;
+mod counting;
 mod crash;
 mod database;
+mod destruction;
 mod dev;
 mod forged_tokens;
 mod guessing;
 mod immediate_effect;
 mod integrations;
 mod isolation;
+mod large_file;
 mod operator;
 mod outage;
 mod resolution;

@@ -26,7 +26,10 @@ fn a_token_that_counts_is_told() {
     assert_eq!((&token["token_type"], &token["kind"]), (&json!("Bearer"), &json!("access_token")));
     assert_eq!((&token["sub"], &token["tid"]), (&json!(user.id), &json!(tenant.id)));
     assert_eq!((&token["slug"], &token["role"]), (&json!(tenant.slug), &json!("user")));
-    assert_eq!(token["scope"], "profile:read profile:write tenant:read");
+    assert_eq!(
+        token["scope"],
+        "profile:read profile:write tenant:read files:read files:write cache:read cache:write"
+    );
     assert_eq!((&token["iss"], &token["aud"]), (&json!("tenancy"), &json!("tenancy")));
     let number = |name: &str| token[name].as_i64().unwrap();
     assert_eq!(number("exp") - number("iat"), 1_800);

@@ -17,10 +17,16 @@ fn a_user_is_told_by_headers() {
     assert_eq!(answer.header("x-tenant-slug"), tenant.slug);
     assert_eq!(answer.header("x-user-id"), user.id);
     assert_eq!(answer.header("x-user-role"), "viewer");
-    assert_eq!(answer.header("x-scopes"), "profile:read profile:write tenant:read");
+    assert_eq!(
+        answer.header("x-scopes"),
+        "profile:read profile:write tenant:read files:read cache:read"
+    );
     assert_eq!(answer.header("x-api-key-id"), "");
     assert_eq!(body["user_id"], user.id);
-    assert_eq!(body["scopes"], json!(["profile:read", "profile:write", "tenant:read"]));
+    assert_eq!(
+        body["scopes"],
+        json!(["profile:read", "profile:write", "tenant:read", "files:read", "cache:read"])
+    );
 }
 
 #[test]

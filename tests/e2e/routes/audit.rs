@@ -1,0 +1,265 @@
+//! `/api/v1/tenant/audit` and `/admin/audit`
+
+use std::{thread::sleep, time::Duration};
+
+use e2e::{TestTenant, World};
+use http::Method;
+use serde_json::{Value, json};
+
+fn list(tenant: &TestTenant, query: &str) -> Value {
+    let path = format!("/api/v1/tenant/audit?{query}");
+    tenant.get(&path).token(&tenant.admin.access_token).send().expect(200)
+}
+
+fn events(page: &Value) -> Vec<&str> {
+    page["items"].as_array().unwrap().iter().map(|item| item["event"].as_str().unwrap()).collect()
+}
+
+fn verify(tenant: &TestTenant) -> Value {
+    tenant.get("/api/v1/tenant/audit/verify").token(&tenant.admin.access_token).send().expect(200)
+}
+
+#[test]
+fn what_was_done_a_moment_ago_is_shown_with_who_and_from_where() {
+    let tenant = World::get().tenant();
+    let key = tenant.create_api_key(&json!({ "name": "k", "scopes": [] }));
+    let page = list(&tenant, "event=api_key.created");
+    assert_eq!(page["next_cursor"], Value::Null);
+    let row = &page["items"][0];
+    assert_eq!((&row["actor_type"], &row["actor_id"]), (&json!("user"), &json!(tenant.admin.id)));
+    assert_eq!((&row["resource_type"], &row["resource_id"]), (&json!("api_key"), &key["id"]));
+    assert_eq!((&row["address"], &row["result"]), (&json!("127.0.0.1"), &json!("success")));
+    for member in ["id", "sequence", "user_agent", "request_id", "created_at", "tenant_id"] {
+        assert!(!row[member].is_null(), "{member} of {row}");
+    }
+    // S37
+    assert!(!page.to_string().contains(key["api_key"].as_str().unwrap()));
+}
+
+#[test]
+fn filters_and_pages() {
+    let tenant = World::get().tenant();
+    for number in 0..5 {
+        tenant.create_api_key(&json!({ "name": format!("k{number}"), "scopes": [] }));
+    }
+    tenant.login(&tenant.admin.email, "wrong").expect_problem(401, "invalid_credentials");
+    let all = list(&tenant, "limit=100");
+    let sequences: Vec<_> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["sequence"].as_i64().unwrap())
+        .collect();
+    assert!(sequences.len() >= 7, "{all}");
+    let mut paged = Vec::new();
+    let mut query = "limit=2".to_owned();
+    loop {
+        let page = list(&tenant, &query);
+        paged.extend(
+            page["items"].as_array().unwrap().iter().map(|row| row["sequence"].as_i64().unwrap()),
+        );
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        query = format!("limit=2&cursor={cursor}");
+    }
+    assert_eq!(paged, sequences);
+    assert_eq!(events(&list(&tenant, "event=api_key.")), vec!["api_key.created"; 5]);
+    assert_eq!(events(&list(&tenant, "succeeded=false&severity=warning")), ["auth.login_failed"]);
+    assert!(events(&list(&tenant, "actor=platform")).contains(&"tenant.created"));
+    let own = list(&tenant, &format!("actor={}&event=api_key.created", tenant.admin.id));
+    assert_eq!(events(&own).len(), 5);
+    assert_eq!(events(&list(&tenant, "to=2020-01-01T00:00:00Z")), [] as [&str; 0]);
+    assert_eq!(events(&list(&tenant, "from=2120-01-01T00:00:00Z")), [] as [&str; 0]);
+    let bad = tenant.get("/api/v1/tenant/audit?cursor=x&severity=bad&from=now&limit=0");
+    let bad = bad.token(&tenant.admin.access_token).send().expect_invalid();
+    assert_eq!(bad, ["severity", "from", "limit", "cursor"]);
+}
+
+// S18
+#[test]
+fn a_tenant_sees_its_own_trail_and_the_operator_sees_all() {
+    let world = World::get();
+    let (tenant, other) = (world.tenant(), world.tenant());
+    let own = list(&tenant, "limit=100");
+    let rows = own["items"].as_array().unwrap();
+    assert!(rows.iter().all(|row| row["tenant_id"] == tenant.id.as_str()));
+    let path = format!("/admin/audit?tenant_id={}&limit=100", other.id);
+    let theirs = world.admin(Method::GET, &path).send().expect(200);
+    assert!(events(&theirs).contains(&"tenant.created"));
+    let viewer = tenant.user("viewer");
+    let refused = tenant.get("/api/v1/tenant/audit").token(&viewer.access_token).send();
+    refused.expect_problem(403, "forbidden");
+}
+
+#[test]
+fn the_trail_is_exported_in_two_forms() {
+    let world = World::get();
+    let tenant = world.tenant();
+    tenant.create_api_key(&json!({ "name": "=cmd,\"x\"", "scopes": [] }));
+    let export = |query: &str| {
+        let path = format!("/api/v1/tenant/audit/export?{query}");
+        tenant.get(&path).token(&tenant.admin.access_token).send()
+    };
+    let lines = export("");
+    assert_eq!((lines.status, lines.header("content-type")), (200, "application/x-ndjson"));
+    let rows: Vec<Value> =
+        lines.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(rows.iter().any(|row| row["event"] == "tenant.created"));
+    let csv = export("format=csv&event=api_key.created");
+    assert!(csv.header("content-type").starts_with("text/csv"));
+    assert_eq!(csv.header("content-disposition"), "attachment; filename=\"audit.csv\"");
+    let lines: Vec<_> = csv.text.split("\r\n").collect();
+    assert!(lines[0].starts_with("created_at,tenant_id,sequence,event,"));
+    assert_eq!((lines.len(), lines[2]), (3, ""));
+    assert_eq!(export("format=xml").expect_invalid(), ["format"]);
+    let path = format!("/admin/audit/export?tenant_id={}", tenant.id);
+    let all = world.admin(Method::GET, &path).send();
+    assert_eq!(all.text.lines().count(), rows.len());
+}
+
+#[test]
+fn an_export_has_every_row_of_many_pages() {
+    let tenant = World::get().tenant();
+    let mut superuser = World::get().services.superuser("tenancy");
+    let many = "INSERT INTO audit_outbox (id, tenant_id, entry)
+                SELECT gen_random_uuid(), $1::text::uuid, jsonb_build_object(
+                    'event', 'test.many', 'severity', 'info', 'result', 'success',
+                    'actor_type', 'system', 'detail', '{}'::jsonb,
+                    'created_at', to_char(clock_timestamp() AT TIME ZONE 'UTC',
+                                          'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))
+                FROM generate_series(1, 1300)";
+    superuser.execute(many, &[&tenant.id]).unwrap();
+    // Each look moves some of them to the trail.
+    let count = || {
+        let path = "/api/v1/tenant/audit/export?event=test.many&format=ndjson";
+        tenant.get(path).token(&tenant.admin.access_token).send().text.lines().count()
+    };
+    let mut looks = 0;
+    while count() < 1_300 {
+        looks += 1;
+        assert!(looks < 50);
+    }
+    let verified = verify(&tenant);
+    assert_eq!(verified["valid"], true, "{verified}");
+    assert!(verified["verified"].as_i64() >= Some(1_301));
+}
+
+// S37
+#[test]
+fn a_trail_that_was_tampered_with_is_told() {
+    let tenant = World::get().tenant();
+    for number in 0..4 {
+        tenant.create_api_key(&json!({ "name": format!("k{number}"), "scopes": [] }));
+    }
+    tenant.wait_until_audited("api_key.created", 4);
+    let good = verify(&tenant);
+    assert_eq!((&good["valid"], &good["broken_at"]), (&json!(true), &Value::Null), "{good}");
+    let length = good["head"]["sequence"].as_i64().unwrap();
+    assert_eq!(good["verified"], length);
+    let mut superuser = World::get().services.superuser("tenancy");
+    let mut tamper = |statement: &str| {
+        // Who owns the tables can switch the guard off; the application cannot.
+        let guarded = format!(
+            "ALTER TABLE tenant_audit_logs DISABLE TRIGGER USER; {}; ALTER TABLE tenant_audit_logs ENABLE TRIGGER USER",
+            statement.replace("{id}", &tenant.id)
+        );
+        superuser.batch_execute(&guarded).unwrap();
+    };
+    let of_tenant = "tenant_id = '{id}' AND sequence";
+    let keep =
+        "CREATE TABLE IF NOT EXISTS kept_rows AS SELECT * FROM tenant_audit_logs WHERE false";
+    tamper(&format!(
+        "{keep}; INSERT INTO kept_rows SELECT * FROM tenant_audit_logs WHERE {of_tenant} = 3"
+    ));
+    let bad = |at: i64| {
+        let found = verify(&tenant);
+        assert_eq!((&found["valid"], &found["broken_at"]), (&json!(false), &json!(at)), "{found}");
+        assert!(found["reason"].is_string());
+    };
+    tamper(&format!("UPDATE tenant_audit_logs SET event = 'made.up' WHERE {of_tenant} = 3"));
+    bad(3);
+    tamper(&format!("DELETE FROM tenant_audit_logs WHERE {of_tenant} = 3"));
+    bad(3);
+    tamper("INSERT INTO tenant_audit_logs SELECT * FROM kept_rows WHERE tenant_id = '{id}'");
+    assert_eq!(verify(&tenant)["valid"], true);
+    tamper(&format!(
+        "UPDATE tenant_audit_logs SET created_at = created_at - interval '1 second' WHERE {of_tenant} = 2"
+    ));
+    bad(2);
+    tamper(&format!(
+        "UPDATE tenant_audit_logs SET created_at = created_at + interval '1 second' WHERE {of_tenant} = 2"
+    ));
+    tamper(&format!("DELETE FROM tenant_audit_logs WHERE {of_tenant} >= {length}"));
+    bad(length);
+    tamper("DELETE FROM kept_rows WHERE tenant_id = '{id}'");
+}
+
+#[test]
+fn the_operator_verifies_any_trail_here_and_on_the_command_line() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let path = format!("/admin/audit/verify?tenant_id={}", tenant.id);
+    let found = world.admin(Method::GET, &path).send().expect(200);
+    assert_eq!(found["valid"], true);
+    assert!(
+        world.admin(Method::GET, "/admin/audit/verify").send().expect(200)["valid"].is_boolean()
+    );
+    let output = world.tenantctl(&["audit", "verify", "--tenant", &tenant.slug]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&line["valid"], &line["tenant"]), (&json!(true), &json!(tenant.slug)));
+    // A trail that was cut back, together with its end, still lacks what was kept of it.
+    let head = &found["head"];
+    let kept =
+        format!("{}:{}", head["sequence"].as_i64().unwrap() + 5, head["mac"].as_str().unwrap());
+    let output = world.tenantctl(&["audit", "verify", "--tenant", &tenant.slug, "--expect", &kept]);
+    assert!(!output.status.success());
+}
+
+#[test]
+fn months_are_dropped_and_the_rest_is_verified_from_its_anchor() {
+    let world = World::get();
+    let _alone = world.repairs_alone();
+    let tenant = world.tenant();
+    let mut superuser = world.services.superuser("tenancy");
+    // A month long past, with the beginning of the tenant's trail in it.
+    superuser
+        .batch_execute(
+            "CREATE TABLE IF NOT EXISTS tenant_audit_logs_2020_01 PARTITION OF tenant_audit_logs
+             FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00');
+             DO $$ BEGIN EXECUTE format('ALTER TABLE tenant_audit_logs_2020_01 OWNER TO %I',
+                 (SELECT tableowner FROM pg_tables WHERE tablename = 'tenant_audit_logs'));
+             END $$",
+        )
+        .unwrap();
+    let old = "INSERT INTO audit_outbox (id, tenant_id, entry)
+               SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $1::text::uuid,
+                   jsonb_build_object('event', 'test.old', 'severity', 'info', 'result', 'success',
+                       'actor_type', 'system', 'detail', '{}'::jsonb,
+                       'created_at', '2020-01-15T00:00:00.000000Z')
+               FROM generate_series(1, 3) n";
+    superuser.execute(old, &[&tenant.id]).unwrap();
+    sleep(Duration::from_millis(50));
+    assert_eq!(events(&list(&tenant, "event=test.old")).len(), 3);
+    tenant.create_api_key(&json!({ "name": "k", "scopes": [] }));
+    tenant.wait_until_audited("api_key.created", 1);
+    let before = verify(&tenant);
+    assert_eq!((&before["valid"], &before["anchor"]), (&json!(true), &Value::Null), "{before}");
+    let output = world.tenantctl(&["audit", "prune", "--keep-months", "24"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("tenant_audit_logs_2020_01"), "{said}");
+    assert_eq!(events(&list(&tenant, "event=test.old")), [] as [&str; 0]);
+    let after = verify(&tenant);
+    assert_eq!(after["valid"], true, "{after}");
+    assert!(after["anchor"]["sequence"].as_i64() > Some(0), "{after}");
+    assert_eq!(after["head"], before["head"]);
+    // An anchor that somebody else has made is none.
+    let forge = "UPDATE tenant_audit_anchors SET mac = sha256('x') WHERE chain = $1::text::uuid";
+    let kept = "SELECT mac FROM tenant_audit_anchors WHERE chain = $1::text::uuid";
+    let mac: Vec<u8> = superuser.query_one(kept, &[&tenant.id]).unwrap().get(0);
+    superuser.execute(forge, &[&tenant.id]).unwrap();
+    assert_eq!(verify(&tenant)["valid"], false);
+    let restore = "UPDATE tenant_audit_anchors SET mac = $2 WHERE chain = $1::text::uuid";
+    superuser.execute(restore, &[&tenant.id, &mac]).unwrap();
+    assert_eq!(verify(&tenant)["valid"], true);
+}

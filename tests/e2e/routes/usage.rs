@@ -1,0 +1,295 @@
+//! `/api/v1/tenant/usage`, and the limits that it tells of.
+
+use std::thread;
+
+use e2e::{TestTenant, World, unique};
+use serde_json::{Value, json};
+
+fn report(tenant: &TestTenant, key: &str, body: &Value) -> e2e::Answer {
+    tenant.post("/api/v1/tenant/usage", body).token(key).send()
+}
+
+#[test]
+fn usage_is_shown_of_all_and_of_one() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    let all = tenant.get("/api/v1/tenant/usage").token(token).send().expect(200);
+    let names: Vec<_> =
+        all["items"].as_array().unwrap().iter().map(|one| &one["resource_type"]).collect();
+    assert_eq!(names, ["api_calls", "ai_requests", "storage", "users"]);
+    tenant.limit(&json!({ "users": 3 }));
+    let users = tenant.used("users");
+    let expected = json!({ "resource_type": "users", "allowed": true, "current_usage": 1,
+                           "limit": 3, "remaining": 2, "percentage_used": 33.33 });
+    assert_eq!(users, expected);
+    let unknown = tenant.get("/api/v1/tenant/usage?resource_type=x").token(token).send();
+    assert_eq!(unknown.expect_invalid(), ["resource_type"]);
+}
+
+#[test]
+fn every_call_counts_and_each_answer_tells_what_is_left() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    tenant.limit(&json!({ "api_calls": 100, "requests_per_minute": 50 }));
+    let before = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
+    for call in 1..=3 {
+        let answer = tenant.get("/api/v1/profile").token(token).send();
+        assert_eq!(
+            answer.header("ratelimit-policy"),
+            "\"minute\";q=50;w=60, \"day\";q=100;w=86400"
+        );
+        let left = format!("\"day\";r={};t=", 100 - before - call);
+        assert!(answer.header("ratelimit").contains(&left), "{:?}", answer.headers);
+    }
+    // What is refused for another reason is told as well.
+    let refused = tenant.get("/admin/tenants").token(token).send();
+    assert_eq!(refused.status, 401);
+    let forbidden = tenant.get("/api/v1/users").token(&tenant.user("viewer").access_token).send();
+    forbidden.expect_problem(403, "forbidden");
+    assert!(!forbidden.header("ratelimit").is_empty());
+}
+
+// S35
+#[test]
+fn past_the_days_calls_nothing_is_let_through_but_the_end_of_a_session() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    let used = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
+    tenant.limit(&json!({ "api_calls": used + 2 }));
+    for _ in 0..2 {
+        tenant.get("/api/v1/profile").token(token).send().expect(200);
+    }
+    let refused = tenant.get("/api/v1/profile").token(token).send();
+    let problem = refused.expect_problem(429, "quota_exceeded");
+    assert_eq!((&problem["resource"], &problem["limit"]), (&json!("api_calls"), &json!(used + 2)));
+    assert_eq!(problem["usage"], used + 2);
+    let wait: i64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=86_400).contains(&wait), "{wait}");
+    assert!(refused.header("ratelimit").contains("\"day\";r=0;"));
+    // An API key of the tenant has nothing left, either.
+    let key = tenant.created["api_key"].as_str().unwrap();
+    tenant.get("/api/v1/tenant/info").token(key).send().expect_problem(429, "quota_exceeded");
+    tenant.limit(&json!({ "api_calls": used + 3 }));
+    tenant.get("/api/v1/profile").token(token).send().expect(200);
+    tenant.get("/api/v1/profile").token(token).send().expect_problem(429, "quota_exceeded");
+    assert_eq!(tenant.post("/api/v1/auth/logout", &json!({})).token(token).send().status, 204);
+}
+
+// S35
+#[test]
+fn sixteen_at_once_take_exactly_what_is_left() {
+    let tenant = World::get().tenant();
+    let key = tenant.api_key(&["usage:write", "tenant:read"]);
+    tenant.limit(&json!({ "ai_requests": 20 }));
+    let body = json!({ "resource_type": "ai_requests" });
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let racers: Vec<_> = (0..16)
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..4).map(|_| report(&tenant, &key, &body).status).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        racers.into_iter().flat_map(|racer| racer.join().unwrap()).collect()
+    });
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(200), count(429)), (20, 44), "{statuses:?}");
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 20);
+}
+
+// S35
+#[test]
+fn sixteen_at_once_make_exactly_the_last_calls() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    let used = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
+    tenant.limit(&json!({ "api_calls": used + 25 }));
+    let call = || tenant.get("/api/v1/tenant/info").token(token).send().status;
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let racers: Vec<_> =
+            (0..16).map(|_| scope.spawn(|| (0..4).map(|_| call()).collect::<Vec<_>>())).collect();
+        racers.into_iter().flat_map(|racer| racer.join().unwrap()).collect()
+    });
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(200), count(429)), (25, 39), "{statuses:?}");
+}
+
+// S35
+#[test]
+fn sixteen_at_once_make_exactly_the_last_users() {
+    let tenant = World::get().tenant();
+    tenant.limit(&json!({ "users": 4 }));
+    let create = |number: usize| {
+        let body = json!({ "email": format!("u{number}@limits.example") });
+        tenant.post("/api/v1/users", &body).token(&tenant.admin.access_token).send()
+    };
+    let answers: Vec<_> = thread::scope(|scope| {
+        let racers: Vec<_> = (0..16).map(|number| scope.spawn(move || create(number))).collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    });
+    let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+    assert_eq!((made.len(), refused.len()), (3, 13));
+    for answer in refused {
+        let problem = answer.expect_problem(403, "quota_exceeded");
+        assert_eq!((&problem["limit"], &problem["usage"]), (&json!(4), &json!(4)));
+    }
+    let notice = tenant.wait_until_audited("quota.soft_limit_reached", 1);
+    assert_eq!(
+        (&notice[0]["resource_id"], &notice[0]["detail"]["usage"]),
+        (&json!("users"), &json!(4))
+    );
+}
+
+#[test]
+fn a_tenants_calls_in_a_minute_are_limited() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    tenant.limit(&json!({ "requests_per_minute": 3 }));
+    // The window may have begun before the limit did.
+    let answers: Vec<_> =
+        (0..4).map(|_| tenant.get("/api/v1/profile").token(token).send()).collect();
+    let refused = answers.last().unwrap();
+    refused.expect_problem(429, "rate_limited");
+    let wait: u32 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait));
+    assert!(refused.header("ratelimit").starts_with("\"minute\";r=0;"), "{:?}", refused.headers);
+    // S21
+    let other = World::get().tenant();
+    other.get("/api/v1/profile").token(&other.admin.access_token).send().expect(200);
+}
+
+#[test]
+fn from_four_fifths_on_the_answers_and_the_trail_say_so() {
+    let tenant = World::get().tenant();
+    let key = tenant.api_key(&["usage:write"]);
+    tenant.limit(&json!({ "ai_requests": 10 }));
+    let take = |amount: i64| {
+        let body = json!({ "resource_type": "ai_requests", "amount": amount });
+        let answer = report(&tenant, &key, &body);
+        answer.expect(200);
+        answer.header("quota-warning").to_owned()
+    };
+    assert_eq!(take(7), "");
+    assert_eq!(take(1), "ai_requests;usage=8;limit=10");
+    assert_eq!(take(1), "ai_requests;usage=9;limit=10");
+    let rows = tenant.wait_until_audited("quota.soft_limit_reached", 1);
+    assert_eq!(rows[0]["severity"], "warning");
+    let detail = json!({ "limit": 10, "usage": 8, "percent": 80 });
+    assert_eq!(rows[0]["detail"], detail);
+}
+
+#[test]
+fn a_report_counts_once_however_often_it_comes() {
+    let tenant = World::get().tenant();
+    let key = tenant.api_key(&["usage:write"]);
+    let body =
+        json!({ "resource_type": "ai_requests", "amount": 3, "idempotency_key": unique("k") });
+    let first = report(&tenant, &key, &body).expect(200);
+    assert_eq!((&first["current_usage"], &first["amount"]), (&json!(3), &json!(3)));
+    let mut superuser = World::get().services.superuser("tenancy");
+    let today = "SELECT (now() AT TIME ZONE 'UTC')::date::text";
+    let today: String = superuser.query_one(today, &[]).unwrap().get(0);
+    assert_eq!(first["day"], today);
+    let answers: Vec<_> = thread::scope(|scope| {
+        let racers: Vec<_> = (0..8).map(|_| scope.spawn(|| report(&tenant, &key, &body))).collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    });
+    for answer in answers {
+        assert_eq!(answer.expect(200)["current_usage"], 3);
+        assert_eq!(answer.header("idempotency-replayed"), "true");
+    }
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 3);
+    let other = json!({ "resource_type": "ai_requests", "amount": 4, "idempotency_key": body["idempotency_key"] });
+    report(&tenant, &key, &other).expect_problem(422, "idempotency_key_reused");
+    // The header says the same.
+    let plain = json!({ "resource_type": "ai_requests", "amount": 3 });
+    let name = body["idempotency_key"].as_str().unwrap();
+    let with_header = tenant
+        .post("/api/v1/tenant/usage", &plain)
+        .token(&key)
+        .header("idempotency-key", name)
+        .send();
+    assert_eq!(with_header.header("idempotency-replayed"), "true");
+    let clash = tenant
+        .post("/api/v1/tenant/usage", &body)
+        .token(&key)
+        .header("idempotency-key", "x")
+        .send();
+    assert_eq!(clash.expect_invalid(), ["idempotency_key"]);
+}
+
+#[test]
+fn eight_reports_at_once_with_one_key_count_once() {
+    let tenant = World::get().tenant();
+    let key = tenant.api_key(&["usage:write"]);
+    let body =
+        json!({ "resource_type": "ai_requests", "amount": 5, "idempotency_key": unique("k") });
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| report(&tenant, &key, &body).expect(200));
+        }
+    });
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 5);
+}
+
+#[test]
+fn a_report_that_is_refused_counts_when_there_is_room() {
+    let tenant = World::get().tenant();
+    let key = tenant.api_key(&["usage:write"]);
+    tenant.limit(&json!({ "ai_requests": 2 }));
+    let body =
+        json!({ "resource_type": "ai_requests", "amount": 3, "idempotency_key": unique("k") });
+    report(&tenant, &key, &body).expect_problem(429, "quota_exceeded");
+    tenant.limit(&json!({ "ai_requests": 3 }));
+    assert_eq!(report(&tenant, &key, &body).expect(200)["current_usage"], 3);
+}
+
+#[test]
+fn what_is_no_report_is_refused_by_name() {
+    let tenant = World::get().tenant();
+    let key = tenant.api_key(&["usage:write"]);
+    for (body, fields) in [
+        (json!({}), vec!["resource_type"]),
+        (json!({ "resource_type": "storage" }), vec!["resource_type"]),
+        (json!({ "resource_type": "api_calls", "amount": 0 }), vec!["amount"]),
+        (json!({ "resource_type": "api_calls", "amount": 1_000_001 }), vec!["amount"]),
+        (json!({ "resource_type": "api_calls", "amount": 1.5 }), vec!["amount"]),
+        (json!({ "resource_type": "api_calls", "idempotency_key": "" }), vec!["idempotency_key"]),
+    ] {
+        assert_eq!(report(&tenant, &key, &body).expect_invalid(), fields, "{body}");
+    }
+}
+
+#[test]
+fn history_adds_up_by_the_day_and_by_the_month() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    let mut superuser = World::get().services.superuser("tenancy");
+    let past = "INSERT INTO tenant_usage (tenant_id, resource, day, amount)
+                SELECT $1::text::uuid, r.resource, r.day::date, r.amount
+                FROM (VALUES ('ai_requests', '2026-01-05', 10), ('ai_requests', '2026-01-20', 5),
+                             ('users', '2026-01-05', 4), ('users', '2026-01-20', 3),
+                             ('ai_requests', '2026-02-01', 1)) r (resource, day, amount)";
+    superuser.execute(past, &[&tenant.id]).unwrap();
+    let history = |query: &str| {
+        let path = format!("/api/v1/tenant/usage/history?{query}");
+        tenant.get(&path).token(token).send().expect(200)
+    };
+    let january = "from=2026-01-01&to=2026-01-31";
+    let days = history(&format!("{january}&resource_type=ai_requests"));
+    assert_eq!((&days["total"], &days["items"][0]["amount"]), (&json!(2), &json!(5)));
+    assert_eq!(days["items"][1]["period"], "2026-01-05");
+    let months = history(&format!("{january}&granularity=month"));
+    let amounts: Vec<_> = months["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["resource_type"].as_str().unwrap(), item["amount"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(amounts, [("ai_requests", 15), ("users", 4)]);
+    // What was counted a moment ago is there.
+    let today = history("resource_type=api_calls");
+    assert!(today["items"][0]["amount"].as_i64() > Some(0), "{today}");
+    let past_the_end = history(&format!("{january}&offset=50"));
+    assert_eq!((&past_the_end["total"], &past_the_end["items"]), (&json!(4), &json!([])));
+}

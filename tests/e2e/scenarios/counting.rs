@@ -1,0 +1,201 @@
+//! Counting, while what counts is killed.
+
+use std::{
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread::{self, sleep},
+    time::{Duration, Instant},
+};
+
+use e2e::{Application, Call, Cut, Databases, Proxy, TestTenant, Watch, World, unique};
+use http::Method;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// How long what was counted may wait before it is kept, and some more.
+const KEPT_WITHIN: Duration = Duration::from_secs(8);
+
+/// A Redis that keeps nothing.
+struct Redis {
+    process: Child,
+    port: u16,
+}
+
+impl Redis {
+    fn start(port: u16) -> Self {
+        let process = Command::new("redis-server")
+            .args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server starts");
+        let begin = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begin.elapsed().as_secs() < 20, "Redis listens");
+            sleep(Duration::from_millis(20));
+        }
+        Self { process, port }
+    }
+
+    fn kill(mut self) -> u16 {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.port
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn application(port: u16) -> Application {
+    let redis = format!("redis://127.0.0.1:{port}");
+    let allowed = redis.clone();
+    World::get().application_with(&[("REDIS_URL", &redis), ("ALLOWED_REDIS_HOSTS", &allowed)])
+}
+
+fn call(application: &Application, tenant: &TestTenant) -> e2e::Answer {
+    let call = Call::new(Method::GET, &application.address, "/api/v1/tenant/info");
+    call.token(&tenant.admin.access_token).send()
+}
+
+/// How many calls of a tenant are used, as an answer says.
+fn used(application: &Application, tenant: &TestTenant) -> i64 {
+    let answer = call(application, tenant);
+    answer.expect(200);
+    let header = answer.header("ratelimit");
+    let left = header.split("\"day\";r=").nth(1).and_then(|rest| rest.split(';').next());
+    50_000 - left.unwrap_or_else(|| panic!("{header}")).parse::<i64>().unwrap()
+}
+
+/// What PostgreSQL has kept of the calls of a tenant.
+fn kept(tenant: &TestTenant) -> i64 {
+    let statement = "SELECT COALESCE(max(amount), 0) FROM tenant_usage
+                     WHERE tenant_id = $1::text::uuid AND resource = 'api_calls'";
+    let mut superuser = World::get().services.superuser("tenancy");
+    superuser.query_one(statement, &[&tenant.id]).unwrap().get(0)
+}
+
+#[track_caller]
+fn wait_until_kept(tenant: &TestTenant, amount: i64) {
+    let begin = Instant::now();
+    while kept(tenant) < amount {
+        assert!(begin.elapsed() < KEPT_WITHIN, "{} of {amount} are kept", kept(tenant));
+        sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_redis_that_is_killed_loses_at_most_the_last_interval() {
+    let tenant = World::get().tenant();
+    let redis = Redis::start(free_port());
+    let application = application(redis.port);
+    let before = used(&application, &tenant);
+    // A load from several sides, over more than one instance.
+    let load = |calls: u32| {
+        let left = AtomicU32::new(calls);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while left
+                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+                        .is_ok()
+                    {
+                        call(&application, &tenant).expect(200);
+                    }
+                });
+            }
+        });
+    };
+    load(400);
+    let counted = before + 400;
+    // What was counted is kept although nothing more comes.
+    wait_until_kept(&tenant, counted);
+    assert_eq!(kept(&tenant), counted);
+    load(50);
+    let port = redis.kill();
+    // Signed-in traffic goes on, uncounted.
+    for _ in 0..3 {
+        call(&application, &tenant).expect(200);
+    }
+    let redis = Redis::start(port);
+    let begin = Instant::now();
+    let after = loop {
+        let answer = call(&application, &tenant);
+        if !answer.header("ratelimit").is_empty() {
+            break used(&application, &tenant);
+        }
+        assert!(begin.elapsed().as_secs() < 20, "Redis is found again");
+    };
+    assert!((counted + 1..=counted + 60).contains(&after), "{after}, {counted} were kept");
+    drop(redis);
+}
+
+#[test]
+fn an_application_that_is_killed_loses_nothing_that_redis_has_counted() {
+    let tenant = World::get().tenant();
+    let redis = Redis::start(free_port());
+    let first = application(redis.port);
+    let before = used(&first, &tenant);
+    for _ in 0..30 {
+        call(&first, &tenant).expect(200);
+    }
+    first.kill();
+    let second = application(redis.port);
+    assert_eq!(used(&second, &tenant), before + 31);
+    wait_until_kept(&tenant, before + 31);
+}
+
+/// Each statement of a report, killed before and after it: the repetition counts it once.
+#[test]
+fn a_report_that_is_killed_counts_once_when_it_is_repeated() {
+    let world = World::get();
+    for (statement, cut) in [
+        ("INSERT INTO tenant_usage_reports", Cut::Before),
+        ("INSERT INTO tenant_usage_reports", Cut::After),
+        ("UPDATE tenant_usage_reports SET usage", Cut::Before),
+        ("UPDATE tenant_usage_reports SET usage", Cut::After),
+    ] {
+        let tenant = world.tenant();
+        let key = tenant.api_key(&["usage:write"]);
+        let direct = world.services.databases();
+        let proxy = Proxy::start(&direct.postgres);
+        let databases = Databases { postgres: proxy.address.clone(), ..direct };
+        let application = Arc::new(world.another_application(&databases));
+        let victim = Arc::clone(&application);
+        proxy.watch(Watch { statement, cut, action: Box::new(move || victim.kill()) });
+        let body: Value =
+            json!({ "resource_type": "ai_requests", "amount": 3, "idempotency_key": unique("k") });
+        let report = |address: &str| {
+            Call::new(Method::POST, address, "/api/v1/tenant/usage").token(&key).json(&body)
+        };
+        let answer = report(&application.address).try_send();
+        assert!(answer.is_err() && proxy.has_acted(), "{statement} {cut:?}: {answer:?}");
+        // Redis may be lost on top of it.
+        if cut == Cut::After && statement.starts_with("UPDATE") {
+            let keys = world.redis(&["KEYS", &format!("t:{{{}}}:*", tenant.id)]);
+            let keys: Vec<&str> =
+                std::iter::once("DEL").chain(keys.iter().map(String::as_str)).collect();
+            world.redis(&keys);
+        }
+        let again = report(world.address()).send().expect(200);
+        assert_eq!(again["current_usage"], 3, "{statement} {cut:?}: {again}");
+        assert_eq!(report(world.address()).send().expect(200)["current_usage"], 3);
+        assert_eq!(tenant.used("ai_requests")["current_usage"], 3, "{statement} {cut:?}");
+    }
+}

@@ -1,0 +1,89 @@
+//! A destruction that is killed at any statement, and repeated.
+
+use std::sync::Arc;
+
+use e2e::{Call, Cut, Databases, Proxy, TestTenant, Watch, World};
+use http::Method;
+
+fn destroy(address: &str, tenant: &TestTenant) -> Call {
+    let path = format!("/admin/tenants/{}?hard_delete=true", tenant.id);
+    Call::new(Method::DELETE, address, &path).token(&World::get().admin_key())
+}
+
+fn count(statement: &str, parameter: &str) -> i64 {
+    let mut superuser = World::get().services.superuser("tenancy");
+    superuser.query_one(statement, &[&parameter]).unwrap().get(0)
+}
+
+#[track_caller]
+fn nothing_is_left(tenant: &TestTenant, what: &str) {
+    let role = format!("tenant_{}", tenant.id.replace('-', ""));
+    for (statement, parameter) in [
+        ("SELECT count(*) FROM pg_database WHERE datname = $1", tenant.database()),
+        ("SELECT count(*) FROM pg_roles WHERE rolname = $1", role),
+        ("SELECT count(*) FROM tenants WHERE id::text = $1", tenant.id.clone()),
+    ] {
+        assert_eq!(count(statement, &parameter), 0, "{what}: {statement}");
+    }
+    assert!(World::get().stored_chunks(&tenant.id).is_empty(), "{what}");
+    assert_eq!(tenant.wait_until_audited("tenant.destroyed", 1).len(), 1);
+}
+
+fn killed(statement: &'static str, cut: Cut) -> TestTenant {
+    let world = World::get();
+    let tenant = world.tenant();
+    let direct = world.services.databases();
+    let proxy = Proxy::start(&direct.postgres);
+    let databases = Databases { postgres: proxy.address.clone(), ..direct };
+    let application = Arc::new(world.another_application(&databases));
+    // The catalog says where the tenant's database is: behind the proxy as well.
+    move_to(&tenant, &proxy.address);
+    let victim = Arc::clone(&application);
+    proxy.watch(Watch { statement, cut, action: Box::new(move || victim.kill()) });
+    let answer = destroy(&application.address, &tenant).try_send();
+    assert!(answer.is_err() && proxy.has_acted(), "{statement} {cut:?}: {answer:?}");
+    move_to(&tenant, &world.services.databases().postgres);
+    tenant
+}
+
+fn move_to(tenant: &TestTenant, address: &str) {
+    let port: i32 = address.rsplit_once(':').unwrap().1.parse().unwrap();
+    let place = "UPDATE tenants SET database_port = $2 WHERE slug = $1";
+    World::get().services.superuser("tenancy").execute(place, &[&tenant.slug, &port]).unwrap();
+}
+
+#[test]
+fn the_repeated_call_finishes_what_a_crash_left() {
+    let world = World::get();
+    let _alone = world.repairs_alone();
+    for (statement, cut) in [
+        ("FROM change_tenant(", Cut::After),
+        ("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::Before),
+        ("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::After),
+        ("DROP ROLE", Cut::Before),
+        ("DROP ROLE", Cut::After),
+        ("DELETE FROM tenants", Cut::Before),
+    ] {
+        let tenant = killed(statement, cut);
+        let path = format!("/admin/tenants/{}", tenant.id);
+        let state = world.admin(Method::GET, &path).send().expect(200);
+        assert_eq!(state["status"], "deleting", "{statement} {cut:?}");
+        let info = world.get_path("/api/v1/tenant/info").token(&tenant.admin.access_token).send();
+        info.expect_problem(403, "tenant_deleted");
+        let again = destroy(world.address(), &tenant).send();
+        assert_eq!(again.status, 204, "{statement} {cut:?}: {}", again.text);
+        nothing_is_left(&tenant, statement);
+    }
+}
+
+#[test]
+fn repair_finishes_it_as_well_where_there_are_no_files() {
+    let world = World::get();
+    let _alone = world.repairs_alone();
+    let tenant = killed("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::Before);
+    let output = world.tenantctl(&["repair", "--older-than-minutes", "0"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains(&format!("{{\"destroyed_tenant\":\"{}\"}}", tenant.id)), "{said}");
+    nothing_is_left(&tenant, "repair");
+}
