@@ -6,7 +6,10 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 use crate::http::fields::{FromField, Text};
 
@@ -28,10 +31,23 @@ pub enum Access {
 macro_rules! scopes {
     ($($(#[$meta:meta])* $variant:ident = $name:literal),+ $(,)?) => {
         /// A permission.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         pub enum Scope {
             $($(#[$meta])* #[serde(rename = $name)] $variant),+
         }
+
+        // The derive does not see a name that a macro gives.
+        impl PartialSchema for Scope {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .description(Some("A permission."))
+                    .enum_values(Some([$($name),+]))
+                    .into()
+            }
+        }
+
+        impl ToSchema for Scope {}
 
         impl Scope {
             /// Every scope.

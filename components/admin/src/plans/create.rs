@@ -5,7 +5,7 @@ use tenancy::{
     Error, Result,
     http::{Operator, Response},
     plan::{self, Plan, PlanName},
-    tenant::LimitChange,
+    tenant::{LimitChange, Limits},
 };
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ tenancy::fields! {
     struct Request {
         name: PlanName,
         /// Every limit.
+        #[schema(value_type = Limits)]
         limits: LimitChange,
         /// Whether new tenants get it where nothing else is asked for, in the place of the one before.
         #[schema(required = false, default = false)]

@@ -33,7 +33,7 @@ tenancy::fields! {
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
         /// The `next_cursor` of the answer before.
-        #[param(value_type = Option<String>)]
+        #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{32}$")]
         cursor: Option<Cursor>,
     }
 }

@@ -5,10 +5,11 @@ use tenancy::{
     Error, Result,
     http::{Member, Response},
     quota::Resource,
-    storage::{self, NewFile, Precondition},
+    storage::{self, NewFile, Precondition, repo},
+    tenant::TenantDb,
 };
 
-use super::{FileView, entity_tag_header, file_of_tag, path};
+use super::{FileView, entity_tag_header, file_of_tag, has_tag, path};
 
 /// What is stored where the request does not say what it is.
 const UNKNOWN: &str = "application/octet-stream";
@@ -45,10 +46,18 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         let message = "is not taken: send the whole file".to_owned();
         return Err(Error::InvalidHeader { name: "content-range", message });
     }
-    let precondition = precondition(request.header("if-match")?, request.header("if-none-match")?)?;
+    let if_none_match = request.header("if-none-match")?.map(str::to_owned);
+    let precondition = precondition(request.header("if-match")?, if_none_match.as_deref())?;
     let length = request.header("content-length")?.and_then(|length| length.parse().ok());
     let (tenancy, tenant) = (member.tenancy().clone(), member.tenant().clone());
     let actor = member.actor();
+    if let Some(tags) = if_none_match.filter(|tags| tags != "*") {
+        let database = TenantDb::connect(&tenancy, &tenant).await?;
+        let before = repo::find(&database, &path).await?;
+        if before.is_some_and(|before| has_tag(&tags, before.id)) {
+            return Err(Error::PreconditionFailed);
+        }
+    }
     let new = NewFile { path: &path, content_type: &content_type, length, precondition };
     let body = &mut member.call().request().body;
     let uploaded = storage::upload(&tenancy, &tenant, &new, body, &actor).await?;
@@ -67,13 +76,6 @@ fn precondition(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<P
             precondition.file = Some(file_of_tag(tag).ok_or(Error::PreconditionFailed)?);
         }
     }
-    match if_none_match {
-        None => {}
-        Some("*") => precondition.must_be_new = true,
-        Some(_) => {
-            let message = "may only be * here".to_owned();
-            return Err(Error::InvalidHeader { name: "if-none-match", message });
-        }
-    }
+    precondition.must_be_new = if_none_match == Some("*");
     Ok(precondition)
 }

@@ -24,7 +24,6 @@ tenancy::fields! {
         amount: Amount = Amount(1),
         /// What the report is known by: repeated with the same key, it counts once. The header
         /// `Idempotency-Key` says the same.
-        #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
         idempotency_key: Option<Key>,
     }
 }
@@ -42,6 +41,8 @@ impl FromField for Amount {
 }
 
 /// 1 to 255 characters.
+#[derive(ToSchema)]
+#[schema(as = IdempotencyKey, value_type = String, min_length = 1, max_length = 255)]
 struct Key(String);
 
 impl Text for Key {

@@ -7,6 +7,12 @@ use utoipa::ToSchema;
 use super::{ApiKey, ApiKeyRecord, ApiKeyView, CallLimit, Environment, KeyName, NewApiKey};
 use crate::access::Scopes;
 
+/// A time in the future (RFC 3339).
+#[derive(ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2030-01-31T12:00:00Z")]
+#[expect(dead_code, reason = "it describes what is read as a time")]
+struct EndTime(DateTime<Utc>);
+
 crate::fields! {
     /// A key to be made.
     #[derive(ToSchema)]
@@ -20,6 +26,7 @@ crate::fields! {
         #[schema(required = false, default = "live")]
         pub environment: Environment = Environment::live(),
         /// When it ends.
+        #[schema(value_type = Option<EndTime>)]
         pub expires_at: Option<DateTime<Utc>>,
         /// The most calls in a minute.
         pub max_requests_per_minute: Option<CallLimit>,

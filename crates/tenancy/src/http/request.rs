@@ -141,6 +141,9 @@ impl Request {
         if !self.is_of_type(JSON)? {
             return Err(Error::UnsupportedMediaType { expected: JSON });
         }
+        if body.trim_ascii() == b"null" {
+            return T::from_object(Map::new());
+        }
         T::from_object(object(&body)?)
     }
 

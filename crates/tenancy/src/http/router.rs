@@ -28,6 +28,10 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 const QUOTA_WARNING: HeaderName = HeaderName::from_static("quota-warning");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The methods that a gateway asks with: those of its own caller.
+const GATEWAY_METHODS: [Method; 5] =
+    [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
 /// The handlers of a path.
 #[derive(Default)]
 struct Methods {
@@ -251,7 +255,10 @@ fn find<'a>(
     let handler = handlers
         .get(method)
         // What GET answers, HEAD answers too; the host leaves the body out.
-        .or_else(|| (*any_as_get || method == Method::HEAD).then(|| handlers.get(&Method::GET))?)
+        .or_else(|| {
+            let as_get = *any_as_get && GATEWAY_METHODS.contains(method);
+            (as_get || method == Method::HEAD).then(|| handlers.get(&Method::GET))?
+        })
         .ok_or_else(|| Error::MethodNotAllowed { allow: allow(found.value) })?;
     let parameters =
         found.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

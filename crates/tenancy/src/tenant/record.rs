@@ -98,21 +98,44 @@ impl Text for Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// Users at one time.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub users: i64,
     /// Bytes of files at one time.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub storage: i64,
     /// Calls of the API in a day.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub api_calls: i64,
     /// AI requests in a day.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub ai_requests: i64,
     /// Calls of the API in a minute.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub requests_per_minute: i64,
+}
+
+/// Limits to be set.
+#[derive(ToSchema)]
+#[schema(as = LimitChange)]
+#[expect(dead_code, reason = "it describes what `LimitChange` reads by name")]
+struct LimitFields {
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    users: Option<i64>,
+    /// Bytes.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    storage: Option<i64>,
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    api_calls: Option<i64>,
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    ai_requests: Option<i64>,
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
+    requests_per_minute: Option<i64>,
 }
 
 /// Limits of a tenant's own in the place of its plan's: of each that is given, a whole number, or null
 /// for the plan's.
 #[derive(Debug, Clone, ToSchema)]
-#[schema(value_type = Limits)]
+#[schema(value_type = LimitFields)]
 pub struct LimitChange(Map<String, Value>);
 
 impl LimitChange {

@@ -5,7 +5,10 @@
 use std::rc::Rc;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 use uuid::Uuid;
 
 use super::{RefreshToken, session};
@@ -20,17 +23,44 @@ use crate::{
     user,
 };
 
-/// What a token says (RFC 7662, section 2.2). Of one that does not count, only that.
-#[derive(Debug, Default, Serialize, ToSchema)]
-pub struct Introspection {
-    /// Whether it counts now.
-    active: bool,
-    #[serde(flatten)]
-    token: Option<ActiveToken>,
+/// What a token says (RFC 7662, section 2.2).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Introspection {
+    /// One that counts.
+    Active(Box<ActiveToken>),
+    /// One that does not count.
+    Inactive(InactiveToken),
 }
 
+impl From<Option<ActiveToken>> for Introspection {
+    fn from(token: Option<ActiveToken>) -> Self {
+        match token {
+            Some(token) => Self::Active(Box::new(ActiveToken { active: true, ..token })),
+            None => Self::Inactive(InactiveToken::default()),
+        }
+    }
+}
+
+/// The one value that tells the two apart.
+fn only<const VALUE: bool>() -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([VALUE])).build()
+}
+
+/// Of a token that does not count, only that.
 #[derive(Debug, Default, Serialize, ToSchema)]
-struct ActiveToken {
+pub struct InactiveToken {
+    /// False.
+    #[schema(schema_with = only::<false>)]
+    active: bool,
+}
+
+/// What a token says that counts.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct ActiveToken {
+    /// True.
+    #[schema(schema_with = only::<true>)]
+    active: bool,
     /// How it is shown (RFC 6749, section 5.1).
     token_type: &'static str,
     /// `access_token`, `refresh_token` or `api_key`.
@@ -81,7 +111,7 @@ pub async fn introspect(
     } else {
         of_access_token(tenancy, tenant, text).await?
     };
-    Ok(Introspection { active: token.is_some(), token })
+    Ok(token.into())
 }
 
 async fn of_access_token(
