@@ -68,6 +68,44 @@ find_promtool() {
   install_packages "the check of the metrics" prometheus
 }
 
+# find_browser: Chromium without a window, and what drives it, for the page of the documentation.
+find_browser() {
+  if have chromedriver && { have chromium || have google-chrome; }; then return; fi
+  is_debian || fail "Chromium and chromedriver are missing: install them"
+  install_packages "the page of the documentation" chromium chromium-driver
+}
+
+# find_contract_tools: what holds the application against its description, in the versions that
+# tests/contract names.
+find_contract_tools() {
+  local folder="$DEV_DIR/contract" wanted
+  if ! have npm; then
+    is_debian || fail "Node.js is missing: install it, with npm"
+    install_packages "the linter of the description" nodejs npm
+  fi
+  wanted=$(cat tests/contract/{package-lock.json,requirements.txt} | sha256sum)
+  if [ "$(cat "$folder/ready" 2>/dev/null)" != "$wanted" ]; then
+    say "installing redocly and schemathesis (once)"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp tests/contract/package*.json "$folder/"
+    (cd "$folder" && npm ci --no-audit --no-fund) >"$DEV_DIR/contract.log" 2>&1 ||
+      fail "npm ci failed (all it said: $DEV_DIR/contract.log)"
+    if ! "$PYTHON" -m venv "$folder/python" >"$DEV_DIR/contract.log" 2>&1; then
+      is_debian || fail "Python cannot make a virtual environment: $DEV_DIR/contract.log"
+      install_packages "schemathesis" python3-venv
+      "$PYTHON" -m venv --clear "$folder/python" >"$DEV_DIR/contract.log" 2>&1 ||
+        fail "Python cannot make a virtual environment: $DEV_DIR/contract.log"
+    fi
+    "$folder/python/bin/pip" install -q -r tests/contract/requirements.txt >"$DEV_DIR/contract.log" 2>&1 ||
+      fail "pip install failed (all it said: $DEV_DIR/contract.log)"
+    echo "$wanted" >"$folder/ready"
+  fi
+  export REDOCLY="$folder/node_modules/.bin/redocly" SCHEMATHESIS="$folder/python/bin/schemathesis"
+  # Neither asks anybody for a newer version, nor tells anybody of this run.
+  export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
+}
+
 # has_cargo_deny: whether cargo-deny is there, or can be built here.
 has_cargo_deny() {
   export PATH="$DEV_DIR/cargo/bin:$PATH"
@@ -92,6 +130,8 @@ checks() {
   find_python
   find_nginx
   find_promtool
+  find_browser
+  find_contract_tools
   build_components --package runner-guest
   # All at once, for the features of a dependency follow from what is built together.
   run_cargo "building the tools and the tests" build --locked --profile tools "${native[@]}" --all-targets

@@ -36,13 +36,14 @@ fn document() -> Value {
     });
     document["servers"] = json!([{ "url": "/" }]);
     document["components"]["securitySchemes"] = json!({
+        "credential": {
+            "type": "http", "scheme": "bearer",
+            "description": "An access token of POST /api/v1/auth/login, or an API key. An API key \
+                may also stand in the header X-API-Key.",
+        },
         "access_token": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "Of POST /api/v1/auth/login.",
-        },
-        "api_key": {
-            "type": "apiKey", "in": "header", "name": "X-API-Key",
-            "description": "Of POST /api/v1/api-keys. It may also stand as a bearer token.",
+            "description": "An access token of POST /api/v1/auth/login: no API key.",
         },
         "admin_key": {
             "type": "http", "scheme": "bearer",
@@ -70,8 +71,28 @@ fn document() -> Value {
         // Names that are unique, for generated clients.
         operation["operationId"] = json!(operation_id(method, &path));
     }
+    close_request_bodies(&mut document);
     drop_unused_schemas(&mut document);
     document
+}
+
+/// A JSON body has the fields that its type names, and no others.
+fn close_request_bodies(document: &mut Value) {
+    let mut names = Vec::new();
+    for methods in document["paths"].as_object().unwrap().values() {
+        for operation in methods.as_object().unwrap().values() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let several = schema["oneOf"].as_array().into_iter().flatten();
+            for schema in std::iter::once(schema).chain(several) {
+                if let Some(reference) = schema["$ref"].as_str() {
+                    names.push(reference.trim_start_matches("#/components/schemas/").to_owned());
+                }
+            }
+        }
+    }
+    for name in names {
+        document["components"]["schemas"][name]["additionalProperties"] = json!(false);
+    }
 }
 
 /// Schemas that others have taken in whole are of no use by themselves.
@@ -90,8 +111,8 @@ fn describe_access(operation: &mut Value, access: Access) {
     let (security, scope): (Value, Option<Scope>) = match access {
         Access::Public => (json!([]), None),
         Access::Operator => (json!([{ "admin_key": [] }]), None),
-        Access::Authenticated => (json!([{ "access_token": [] }, { "api_key": [] }]), None),
-        Access::Member(scope) => (json!([{ "access_token": [] }, { "api_key": [] }]), Some(scope)),
+        Access::Authenticated => (json!([{ "credential": [] }]), None),
+        Access::Member(scope) => (json!([{ "credential": [] }]), Some(scope)),
         Access::User(scope) => (json!([{ "access_token": [] }]), Some(scope)),
     };
     operation["security"] = security;

@@ -26,7 +26,7 @@ pub use client::{Answer, Call, Connections};
 pub use proxy::{Cut, Proxy, Watch};
 pub use services::{Databases, Services};
 pub use tenant::{TestTenant, TestUser, unique};
-pub use world::World;
+pub use world::{World, tenantctl};
 
 /// The root of the repository.
 pub fn root() -> std::path::PathBuf {

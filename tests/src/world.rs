@@ -90,6 +90,11 @@ impl World {
         TestTenant::create(self, slug)
     }
 
+    /// A text as a part of a query string.
+    pub fn encoded(&self, text: &str) -> String {
+        text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"))
+    }
+
     /// What the key-value stores of this run's applications have under keys that begin with `prefix`.
     pub fn stored_chunks(&self, prefix: &str) -> Vec<(String, Vec<u8>)> {
         let statement = "SELECT key, value FROM spin_key_value WHERE key LIKE ?1 ORDER BY key";
@@ -170,7 +175,8 @@ impl World {
     }
 }
 
-fn tenantctl(settings: &BTreeMap<&'static str, String>, arguments: &[&str]) -> Output {
+/// Runs `tenantctl` with these settings.
+pub fn tenantctl(settings: &BTreeMap<&'static str, String>, arguments: &[&str]) -> Output {
     Command::new(root().join("target/tools/tenantctl"))
         .args(arguments)
         .env_clear()

@@ -19,6 +19,7 @@ fn verify(tenant: &TestTenant) -> Value {
     tenant.get("/api/v1/tenant/audit/verify").token(&tenant.admin.access_token).send().expect(200)
 }
 
+// S37
 #[test]
 fn what_was_done_a_moment_ago_is_shown_with_who_and_from_where() {
     let tenant = World::get().tenant();
@@ -32,7 +33,6 @@ fn what_was_done_a_moment_ago_is_shown_with_who_and_from_where() {
     for member in ["id", "sequence", "user_agent", "request_id", "created_at", "tenant_id"] {
         assert!(!row[member].is_null(), "{member} of {row}");
     }
-    // S37
     assert!(!page.to_string().contains(key["api_key"].as_str().unwrap()));
 }
 

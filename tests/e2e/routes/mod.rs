@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod cache;
+mod docs;
 mod edge;
 mod files;
 mod health;

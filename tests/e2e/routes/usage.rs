@@ -140,6 +140,7 @@ fn sixteen_at_once_make_exactly_the_last_users() {
     );
 }
 
+// S21, S35
 #[test]
 fn a_tenants_calls_in_a_minute_are_limited() {
     let tenant = World::get().tenant();
@@ -153,7 +154,6 @@ fn a_tenants_calls_in_a_minute_are_limited() {
     let wait: u32 = refused.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&wait));
     assert!(refused.header("ratelimit").starts_with("\"minute\";r=0;"), "{:?}", refused.headers);
-    // S21
     let other = World::get().tenant();
     other.get("/api/v1/profile").token(&other.admin.access_token).send().expect(200);
 }

@@ -60,6 +60,7 @@ fn only_legal_states_follow_one_another() {
     to("suspended").expect_problem(409, "illegal_transition");
 }
 
+// S24
 #[test]
 fn a_new_data_key_opens_what_the_one_before_has_sealed() {
     let world = World::get();

@@ -16,7 +16,7 @@ fn count(statement: &str, parameter: &str) -> i64 {
     superuser.query_one(statement, &[&parameter]).unwrap().get(0)
 }
 
-// S22
+// S22, S24
 #[test]
 fn nothing_is_left_and_a_new_tenant_of_the_name_sees_nothing_of_the_old() {
     let world = World::get();

@@ -1,0 +1,127 @@
+//! What `docs/openapi.json` says, held against a linter and against the running application.
+//!
+//! The application, and the servers behind it, are this program's own: what is made up here changes
+//! plans and removes tenants as it likes.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails fails")]
+
+use std::process::Command;
+
+use e2e::{Application, Call, Services, root, tenantctl};
+use http::Method;
+use serde_json::{Value, json};
+
+/// A tool that `./dev test` sets up, by the variable that names it.
+fn tool(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is set by ./dev test"))
+}
+
+#[test]
+fn redocly_finds_nothing_in_the_description() {
+    let document = root().join("docs/openapi.json");
+    let output = Command::new(tool("REDOCLY")).arg("lint").arg(document).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+    let is_clean = said.contains("Your API description is valid") && !said.contains("You have");
+    assert!(output.status.success() && is_clean, "{said}");
+}
+
+/// What the application is asked with, so that it is not only asked who is there.
+struct Credentials {
+    admin_key: String,
+    slug: String,
+    api_key: String,
+    access_token: String,
+    /// Of a session that may end.
+    spare_token: String,
+}
+
+fn credentials(application: &Application, admin_key: &str) -> Credentials {
+    let post =
+        |path: &str, body: &Value| Call::new(Method::POST, &application.address, path).json(body);
+    let (email, password) = ("admin@contract.example", "a password for tests");
+    let new = json!({ "name": "Contract", "slug": "contract", "admin_email": email,
+                      "admin_password": password });
+    let created = post("/admin/tenants", &new).token(admin_key).send().expect(201);
+    let path = format!("/admin/tenants/{}", created["id"].as_str().unwrap());
+    let limits = json!({ "users": 1_000_000, "api_calls": 1_000_000_000, "storage": 1_000_000_000,
+                         "ai_requests": 1_000_000_000, "requests_per_minute": 1_000_000_000 });
+    let body = json!({ "limits": limits });
+    let call = Call::new(Method::PATCH, &application.address, &path).json(&body);
+    call.token(admin_key).send().expect(200);
+    let sign_in = || {
+        let body = json!({ "email": email, "password": password });
+        let signed_in = post("/api/v1/auth/login", &body).slug("contract").send().expect(200);
+        signed_in["access_token"].as_str().unwrap().to_owned()
+    };
+    Credentials {
+        admin_key: admin_key.to_owned(),
+        slug: "contract".to_owned(),
+        api_key: created["api_key"].as_str().unwrap().to_owned(),
+        access_token: sign_in(),
+        spare_token: sign_in(),
+    }
+}
+
+/// The configuration of schemathesis. Every check is on.
+fn configuration(credentials: &Credentials) -> String {
+    let Credentials { admin_key, slug, api_key, access_token, spare_token } = credentials;
+    let operations = [
+        ("/admin", format!("Authorization = \"Bearer {admin_key}\"")),
+        ("/api/v1/auth/(login|setup|refresh)", format!("X-Tenant-Slug = \"{slug}\"")),
+        ("/api/v1/(profile|auth/sessions)", format!("Authorization = \"Bearer {access_token}\"")),
+        ("/api/v1/auth/logout", format!("Authorization = \"Bearer {spare_token}\"")),
+        (
+            "/api/v1/(users|api-keys|tenant|files|cache|auth/introspect|auth/revoke)",
+            format!("Authorization = \"Bearer {api_key}\""),
+        ),
+    ]
+    .iter()
+    .map(|(path, headers)| {
+        format!("[[operations]]\ninclude-path-regex = \"^{path}\"\nheaders = {{ {headers} }}\n")
+    })
+    .collect::<Vec<_>>()
+    .concat();
+    // A gateway asks with the method of its caller, which OpenAPI would take seven operations to say.
+    let of_gateways = format!(
+        "[[operations]]\ninclude-path = \"/api/v1/auth/verify\"\n\
+         headers = {{ Authorization = \"Bearer {api_key}\" }}\n\
+         checks.unsupported_method.enabled = false\n"
+    );
+    // What a schema cannot say (that a plan exists, that an end is in the future, that an entity has a
+    // tag) is refused with 412 or 422.
+    format!(
+        "continue-on-failure = true\n\
+         [generation]\nallow-x00 = false\n\
+         [checks.positive_data_acceptance]\n\
+         expected-statuses = [\"2xx\", \"401\", \"403\", \"404\", \"409\", \"412\", \"416\", \
+                              \"422\", \"429\"]\n{of_gateways}{operations}"
+    )
+}
+
+#[test]
+fn schemathesis_finds_nothing_in_the_application() {
+    let schemathesis = tool("SCHEMATHESIS");
+    let services = Services::start();
+    let settings = services.settings(&services.databases());
+    let migrated = tenantctl(&settings, &["migrate"]);
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    let application = Application::start(&settings, &services.folder());
+    let credentials = credentials(&application, &settings["ADMIN_API_KEY"]);
+    let file = services.folder().join("schemathesis.toml");
+    std::fs::write(&file, configuration(&credentials)).unwrap();
+    let output = Command::new(schemathesis)
+        .arg("--config-file")
+        .arg(&file)
+        .args(["run", &format!("http://{}/openapi.json", application.address)])
+        .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--seed", "1"])
+        .args(["--workers", "2", "--no-color"])
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("PYTHONPATH", root().join("tests/contract"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(services.folder())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("Test cases"), "{said}");
+}
