@@ -32,7 +32,7 @@ CREATE INDEX files_in_order ON files (path COLLATE "C") WHERE status = 'complete
 CREATE FUNCTION complete_file(
     upload uuid, new_size bigint, new_chunk_count bigint, wanted uuid, must_be_new boolean, must_exist boolean,
     entry_id uuid, tenant uuid, entry jsonb,
-    OUT now_used bigint, OUT replaced uuid, OUT replaced_chunks bigint
+    OUT now_used bigint, OUT replaced uuid, OUT replaced_chunks bigint, OUT replaced_size bigint
 ) LANGUAGE plpgsql AS $function$
 DECLARE
     place text;
@@ -65,6 +65,7 @@ BEGIN
         'after', jsonb_build_object('file', upload, 'size', new_size))));
     replaced := before.id;
     replaced_chunks := before.chunk_count;
+    replaced_size := before.size;
 END
 $function$;
 

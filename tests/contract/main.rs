@@ -62,7 +62,7 @@ fn credentials(application: &Application, admin_key: &str) -> Credentials {
     }
 }
 
-/// The configuration of schemathesis. Every check is on.
+/// The configuration of schemathesis. Every check is on, with the two exceptions that are explained.
 fn configuration(credentials: &Credentials) -> String {
     let Credentials { admin_key, slug, api_key, access_token, spare_token } = credentials;
     let operations = [

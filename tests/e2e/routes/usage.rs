@@ -72,7 +72,11 @@ fn past_the_days_calls_nothing_is_let_through_but_the_end_of_a_session() {
     tenant.limit(&json!({ "api_calls": used + 3 }));
     tenant.get("/api/v1/profile").token(token).send().expect(200);
     tenant.get("/api/v1/profile").token(token).send().expect_problem(429, "quota_exceeded");
-    assert_eq!(tenant.post("/api/v1/auth/logout", &json!({})).token(token).send().status, 204);
+    let left = tenant.post("/api/v1/auth/logout", &json!({})).token(token).send();
+    assert_eq!(left.status, 204);
+    assert!(left.header("ratelimit").contains("\"day\";r=0;"), "{:?}", left.headers);
+    let refusals = tenant.wait_until_audited("quota.refused", 1);
+    assert_eq!(refusals[0]["resource_id"], "api_calls");
 }
 
 // S35
@@ -133,6 +137,8 @@ fn sixteen_at_once_make_exactly_the_last_users() {
         let problem = answer.expect_problem(403, "quota_exceeded");
         assert_eq!((&problem["limit"], &problem["usage"]), (&json!(4), &json!(4)));
     }
+    let warned = |answer: &&&e2e::Answer| answer.header("quota-warning") == "users;usage=4;limit=4";
+    assert_eq!(made.iter().filter(warned).count(), 1);
     let notice = tenant.wait_until_audited("quota.soft_limit_reached", 1);
     assert_eq!(
         (&notice[0]["resource_id"], &notice[0]["detail"]["usage"]),

@@ -187,6 +187,11 @@ fn each_call_has_its_event() {
     ] {
         world.admin(Method::PATCH, &tenant_path).json(&change).send().expect(200);
     }
+    let updated = tenant.wait_until_audited("api_key.updated", 1);
+    let names = (&updated[0]["detail"]["before"]["name"], &updated[0]["detail"]["after"]["name"]);
+    assert_eq!(names, (&json!("a"), &json!("b")));
+    let deleted = tenant.wait_until_audited("user.deleted", 1);
+    assert_eq!(deleted[0]["detail"]["before"]["role"], "viewer");
     for (event, count) in [
         ("tenant.created", 1),
         ("auth.password_set", 3),

@@ -25,6 +25,8 @@ tenancy::fields! {
 #[utoipa::path(
     post,
     path = "/api/v1/auth/login",
+    params(("X-Tenant-Slug" = Option<String>, Header, example = "acme",
+            description = "The tenant, where neither the host nor the path names it.")),
     tag = "Signing in",
     request_body = Request,
     responses((status = 200, description = "Signed in.", body = SignedIn)),

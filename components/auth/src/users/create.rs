@@ -8,6 +8,7 @@ use tenancy::{
     credential::NewPassword,
     email::EmailAddress,
     http::{Member, Response},
+    quota::Resource,
     user::{self, NewUser, PersonName, User, Username},
 };
 use utoipa::ToSchema;
@@ -61,7 +62,9 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         role: request.role,
         password,
     };
-    let (user, setup_token) = user::create(tenancy, member.tenant(), new, &member.actor()).await?;
+    let user::Created { user, setup_token, user_count } =
+        user::create(tenancy, member.tenant(), new, &member.actor()).await?;
+    member.used(Resource::Users, user_count, member.tenant().limits.users);
     let location = HeaderValue::from_str(&format!("/api/v1/users/{}", user.id));
     let created = Created { user, setup_token: setup_token.map(|token| token.expose()) };
     Ok(Response::created(&created)

@@ -32,7 +32,6 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
     let file = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;
     let request = member.call().request();
-    let tag = entity_tag_header(file.id)?;
     if let Some(wanted) = request.header("if-match")?
         && wanted != "*"
         && file_of_tag(wanted) != Some(file.id)
@@ -40,7 +39,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         return Err(Error::PreconditionFailed);
     }
     if request.header("if-none-match")?.is_some_and(|list| has_tag(list, file.id)) {
-        return Ok(Response::empty(StatusCode::NOT_MODIFIED).with_header(header::ETAG, tag));
+        return described(Response::empty(StatusCode::NOT_MODIFIED), &file);
     }
     // A part of another file than the caller has is of no use to them.
     let if_range = request.header("if-range")?;
@@ -66,11 +65,15 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         response = response.with_header(header::CONTENT_RANGE, value.map_err(Error::internal)?);
     }
     let content_type = HeaderValue::from_str(&file.content_type).map_err(Error::internal)?;
+    described(response.with_header(header::CONTENT_TYPE, content_type), &file)
+}
+
+/// An answer with what every answer about a file has (RFC 9110, section 15.4.5).
+fn described(response: Response, file: &storage::File) -> Result<Response> {
     Ok(response
-        .with_header(header::CONTENT_TYPE, content_type)
         .with_header(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
-        .with_header(header::ETAG, tag)
-        .with_header(header::LAST_MODIFIED, last_modified(&file)?)
+        .with_header(header::ETAG, entity_tag_header(file.id)?)
+        .with_header(header::LAST_MODIFIED, last_modified(file)?)
         .with_header(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))
         // What a tenant stores never acts as a page of this service.
         .with_header(

@@ -17,7 +17,7 @@ const UNKNOWN: &str = "application/octet-stream";
 const LONGEST: usize = 255;
 
 /// Stores a file, in the place of one before it. The body is the file, however large it is; the one
-/// before stays until all of it has arrived.
+/// before stays until all of it has arrived: there must be room for both.
 #[utoipa::path(
     put,
     path = "/api/v1/files/{path}",

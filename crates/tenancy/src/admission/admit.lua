@@ -3,7 +3,8 @@
 -- no limit is reached. Either all of them count the call or none.
 -- KEYS: the hashes of the tenant, of the caller, and of the session (none for an API key).
 -- ARGV: the version of the tenant that the instance has; the version of the caller that the instance
--- has (of an API key) or that the token says (of a user); what to count: all, caller or none; the
+-- has (of an API key) or that the token says (of a user); what to count: all, caller or none, or peek
+-- to tell of all and count nothing; the
 -- seconds for which a version is fresh; what PostgreSQL has of the day (empty where it was not
 -- asked), and which day that is; the seconds to keep a day.
 -- Returns of the tenant and of the caller: version, age in seconds, and the snapshot where the
@@ -61,6 +62,7 @@ local function daily(name, key, limit)
            reset = left, keep = tonumber(ARGV[7]) }
 end
 
+local peeks = ARGV[3] == 'peek'
 local outcome, reached = 0, false
 local counters = { false, false, false, false }
 if ARGV[3] ~= 'none' and may_act() then
@@ -68,7 +70,7 @@ if ARGV[3] ~= 'none' and may_act() then
   local has_ended = caller[4] and seconds >= tonumber(caller[4])
   if not has_ended then
     outcome = 1
-    if ARGV[3] == 'all' then
+    if ARGV[3] == 'all' or peeks then
       local tenant = redis.call('HMGET', KEYS[1], 'per_minute', 'per_day')
       -- One that takes no requests has no limits here.
       if not tenant[1] then outcome = 0 end
@@ -81,7 +83,10 @@ if ARGV[3] ~= 'none' and may_act() then
       counters[4] = daily('key-day', own .. ':day:' .. day, caller[3])
       if counters[4] and not counters[4].used then counters[4].used = 0 end
     end
-    if counters[2] and not counters[2].used then
+    if peeks then
+      outcome = 0
+      if counters[2] and not counters[2].used then counters[2] = false end
+    elseif counters[2] and not counters[2].used then
       if ARGV[5] ~= '' and ARGV[6] == tostring(day) then
         counters[2].used = tonumber(ARGV[5])
         redis.call('SET', counters[2].key, counters[2].used, 'EX', ARGV[7])

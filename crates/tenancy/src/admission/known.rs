@@ -123,6 +123,8 @@ pub enum Metering {
     All,
     /// The limits of the API key alone: the tenant's were counted by another credential.
     Caller,
+    /// Nothing, but tell of all.
+    Peek,
     /// Nothing.
     None,
 }
@@ -186,6 +188,7 @@ impl Question {
         let metering = match metering {
             Metering::All => "all",
             Metering::Caller => "caller",
+            Metering::Peek => "peek",
             Metering::None => "none",
         };
         let (used, day) = match used {

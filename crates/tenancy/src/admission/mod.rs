@@ -125,7 +125,11 @@ async fn count(
                 let refused = Some(refusal(tenancy, &found.meter, limit, day.left));
                 return Admitted { tenant, meter: found.meter, refused };
             }
-            Counted::No if metering == Metering::None || !found.is_answered => break,
+            Counted::No
+                if matches!(metering, Metering::None | Metering::Peek) || !found.is_answered =>
+            {
+                return Admitted { tenant, meter: found.meter, refused: None };
+            }
             Counted::No => None,
             Counted::Unknown(day) => {
                 let kept = async {

@@ -148,18 +148,28 @@ pub async fn update(
     entry: &Entry,
 ) -> Result<Option<ApiKeyRecord>> {
     let statement = format!(
-        "WITH changed AS (
-             UPDATE tenant_api_keys SET
-                 name = COALESCE($3::text, name),
+        "WITH before AS MATERIALIZED (
+             SELECT id, name, max_requests_per_minute, max_requests_per_day FROM tenant_api_keys
+             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL FOR UPDATE
+         ), changed AS (
+             UPDATE tenant_api_keys k SET
+                 name = COALESCE($3::text, k.name),
                  max_requests_per_minute =
-                     CASE WHEN $4 THEN $5::bigint ELSE max_requests_per_minute END,
-                 max_requests_per_day = CASE WHEN $6 THEN $7::bigint ELSE max_requests_per_day END,
-                 version = version + 1
-             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL
-             RETURNING *
-         ), {}
-         SELECT {COLUMNS} FROM changed",
-        outbox::noted("changed", 8)
+                     CASE WHEN $4 THEN $5::bigint ELSE k.max_requests_per_minute END,
+                 max_requests_per_day = CASE WHEN $6 THEN $7::bigint ELSE k.max_requests_per_day END,
+                 version = k.version + 1
+             FROM before b WHERE k.id = b.id
+             RETURNING k.*
+         ), noted AS (
+             INSERT INTO audit_outbox (id, tenant_id, entry)
+             SELECT $8::uuid, $9::uuid, jsonb_set($10::jsonb, '{{detail}}', jsonb_build_object(
+                 'before', to_jsonb(b) - 'id',
+                 'after', jsonb_build_object('name', c.name,
+                     'max_requests_per_minute', c.max_requests_per_minute,
+                     'max_requests_per_day', c.max_requests_per_day)))
+             FROM before b, changed c
+         )
+         SELECT {COLUMNS} FROM changed"
     );
     let limit =
         |limit: Patch<CallLimit>| (limit.is_given(), limit.into_option().map(CallLimit::get));

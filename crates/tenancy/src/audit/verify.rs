@@ -105,6 +105,10 @@ pub async fn verify(
         }
         tenancy.platform.executor.yield_now().await;
     }
+    let first = result.anchor.as_ref().map_or(0, |anchor| anchor.sequence);
+    if count(&*catalog, tenant, first, sequence).await? != result.verified {
+        return Ok(broken(result, sequence, "a row is there twice"));
+    }
     if sequence < head_sequence {
         return Ok(broken(result, sequence + 1, "rows at the end are missing"));
     }
@@ -164,6 +168,22 @@ async fn page(
     let rows = catalog.query(&statement, &[tenant.into(), after.into(), PAGE.into()]).await?;
     let rows = rows.iter().map(|row| Ok((trail::event(row)?, row.get("mac")?)));
     Ok(rows.collect::<Result<_, SqlError>>()?)
+}
+
+/// How many rows there are after one place and up to another.
+async fn count(
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    after: i64,
+    up_to: i64,
+) -> Result<i64> {
+    let chain = if tenant.is_some() { "= $1::uuid" } else { "IS NULL AND $1::uuid IS NULL" };
+    let statement = format!(
+        "SELECT count(*) AS rows FROM tenant_audit_logs
+         WHERE tenant_id {chain} AND sequence > $2 AND sequence <= $3"
+    );
+    let row = catalog.query_first(&statement, &[tenant.into(), after.into(), up_to.into()]).await?;
+    row.map_or(Ok(0), |row| Ok(row.get("rows")?))
 }
 
 pub(super) struct Anchor {

@@ -78,7 +78,7 @@ pub(super) async fn member(
     access: Access,
     is_metered: bool,
 ) -> Result<Member> {
-    let mut metering = if is_metered { Metering::All } else { Metering::None };
+    let mut metering = if is_metered { Metering::All } else { Metering::Peek };
     let mut callers = Vec::new();
     if let Some(text) = bearer_token(&call.request)? {
         callers.push(if ApiKey::is_meant(text) {
@@ -92,6 +92,9 @@ pub(super) async fn member(
         }
     }
     if let Some(key) = call.request.header(API_KEY_HEADER)? {
+        if bearer_token(&call.request)? == Some(key) {
+            metering = Metering::None;
+        }
         callers.push(by_api_key(&tenancy, &call, key, metering).await?);
     }
     let mut callers = callers.into_iter();
@@ -149,7 +152,7 @@ async fn by_api_key(
     let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
     let (admitted, record) = admission::admit_api_key(tenancy, &key, metering).await?;
     let principal = Principal::ApiKey(record);
-    Ok((let_in(tenancy, call, &principal, admitted)?, principal))
+    Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
 }
 
 async fn by_access_token(
@@ -164,7 +167,7 @@ async fn by_access_token(
         .map_err(Error::Unauthenticated)?;
     let admitted = admission::admit_user(tenancy, &claims, metering).await?;
     let principal = Principal::User(Box::new(claims));
-    Ok((let_in(tenancy, call, &principal, admitted)?, principal))
+    Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
 }
 
 /// Notes who calls and where their limits stand, and lets them in where none is reached.
@@ -173,6 +176,7 @@ fn let_in(
     call: &Call,
     principal: &Principal,
     admitted: Admitted,
+    metering: Metering,
 ) -> Result<Tenant> {
     let Admitted { tenant, meter, refused } = admitted;
     let record = &call.record;
@@ -182,11 +186,15 @@ fn let_in(
     record.meter.borrow_mut().limits.extend(meter.limits);
     if let Some(day) = day {
         record.used(Resource::ApiCalls, day.used, day.limit);
-        if refused.is_none() {
+        if refused.is_none() && metering != Metering::Peek {
             let actor = principal.actor(call.origin());
             let step = (day.used - 1, day.used);
             quota::note_soft_limit(tenancy, &tenant, Resource::ApiCalls, step, day.limit, &actor);
         }
+    }
+    if let Some(Error::QuotaExceeded { resource, limit, usage, .. }) = refused {
+        let actor = principal.actor(call.origin());
+        quota::note_refusal(tenancy, &tenant, resource, (usage, limit), &actor);
     }
     match refused {
         Some(error) => Err(error),

@@ -4,10 +4,11 @@ use http::{HeaderMap, HeaderValue, header};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, if-range, range, \
-     traceparent, tracestate, x-admin-api-key, x-admin-key, x-api-key, x-cache-ttl, x-request-id, \
+     traceparent, tracestate, x-admin-api-key, x-admin-key, x-api-key, x-request-id, \
      x-tenant-slug";
 const EXPOSED_HEADERS: &str = "content-range, etag, idempotency-replayed, location, quota-warning, \
-     ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id";
+     ratelimit, ratelimit-policy, retry-after, www-authenticate, x-cache-ttl, \
+     x-request-id";
 
 /// Lets the origin of a request read the answer, if it is one of `allowed`.
 pub(super) fn allow_origin(

@@ -126,7 +126,10 @@ impl Counters {
         }
         if let Err(error) = ADD.run(&*tenancy.platform.redis, &[KEY], &arguments).await {
             log::warning(tenancy, "metrics wait for Redis", &error.into());
-            self.0.borrow_mut().left_over = fields;
+            let left_over = &mut self.0.borrow_mut().left_over;
+            for (field, amount) in fields {
+                *left_over.entry(field).or_default() += amount;
+            }
         }
     }
 }

@@ -155,7 +155,9 @@ pub struct Reported {
 /// Under a crash: the catalog notes the report, Redis claims and counts it in one step, and the
 /// catalog keeps what Redis then has. A report that broke off is counted by its repetition: Redis
 /// knows whether it has counted it, and the catalog keeps count and report in one statement, so that
-/// not even a Redis that was lost counts twice.
+/// a Redis that is lost after the answer counts nothing twice. What is not covered is a crash between
+/// the last two steps, a checkpoint of the same counter after it, and the loss of Redis before the
+/// repetition: all three, and the repetition counts the amount once more.
 ///
 /// # Errors
 /// [`Error::QuotaExceeded`], [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] while a store

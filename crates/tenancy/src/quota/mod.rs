@@ -72,6 +72,23 @@ pub(crate) fn note_soft_limit(
     audit::note_later(tenancy, Entry::new(tenancy, Some(tenant.id), actor, event));
 }
 
+/// Notes that a quota has refused something: rarely, for whoever is refused asks again.
+pub(crate) fn note_refusal(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    resource: Resource,
+    (usage, limit): (i64, i64),
+    actor: &Actor,
+) {
+    let event = Event::new("quota.refused")
+        .severity(Severity::Warning)
+        .failed()
+        .about("quota", resource.as_str())
+        .detail(json!({ "limit": limit, "usage": usage }));
+    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    audit::note_rarely(tenancy, entry, resource.as_str());
+}
+
 /// Keeps the most that a tenant had of something today, for the history: after the answer is sent.
 pub(crate) fn keep_peak_later(
     tenancy: &Rc<Tenancy>,

@@ -128,10 +128,11 @@ async fn remove_chunks(
     Ok(())
 }
 
-/// Gives up uploads that broke off, and removes what they and others have left.
-async fn sweep(tenancy: &Tenancy, tenant: &Tenant, database: &TenantDb) -> Result<()> {
+/// Gives up uploads that broke off, and has what they and others have left removed, after the answer is
+/// sent.
+async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> Result<()> {
     for remains in repo::sweep(database, STALE_MINUTES, MOST_REMAINS).await? {
-        remove(tenancy, tenant.id, database, remains).await?;
+        remove_later(tenancy, tenant, remains);
     }
     Ok(())
 }

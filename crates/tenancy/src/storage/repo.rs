@@ -86,7 +86,7 @@ pub(super) async fn begin(
 ) -> Result<Option<i64>> {
     let statement = "
         WITH grown AS (
-            UPDATE storage_usage SET used = used + $5 WHERE used + $5 <= $6 RETURNING used
+            UPDATE storage_usage SET used = used + $5 WHERE $5 <= $6 - used RETURNING used
         ), begun AS (
             INSERT INTO files (id, path, size, chunk_count, content_type, etag, status, key_number,
                                reserved)
@@ -118,7 +118,7 @@ pub(super) async fn reserve(
             SELECT id FROM files WHERE id = $1 AND status = 'uploading' FOR UPDATE
         ), grown AS (
             UPDATE storage_usage SET used = used + $2
-            WHERE used + $2 <= $3 AND EXISTS (SELECT FROM upload) RETURNING used
+            WHERE $2 <= $3 - used AND EXISTS (SELECT FROM upload) RETURNING used
         ), noted AS (
             UPDATE files SET reserved = reserved + $2, updated_at = now()
             WHERE id = $1 AND EXISTS (SELECT FROM grown)
@@ -127,11 +127,10 @@ pub(super) async fn reserve(
     used(database, statement, &[upload.into(), signed(bytes).into(), limit.into()]).await
 }
 
-/// Notes that an upload goes on.
-pub(super) async fn touch(database: &TenantDb, upload: Uuid) -> Result<()> {
+/// Notes that an upload goes on. Whether it does: another may have given it up.
+pub(super) async fn touch(database: &TenantDb, upload: Uuid) -> Result<bool> {
     let statement = "UPDATE files SET updated_at = now() WHERE id = $1 AND status = 'uploading'";
-    database.connection().execute(statement, &[upload.into()]).await?;
-    Ok(())
+    Ok(database.connection().execute(statement, &[upload.into()]).await? > 0)
 }
 
 async fn used(database: &TenantDb, statement: &str, parameters: &[Value]) -> Result<Option<i64>> {
@@ -149,7 +148,7 @@ pub(crate) struct Remains {
 /// What came of completing or deleting.
 pub(super) enum Changed {
     /// It was done; so much is used now, and these are the remains of the file before.
-    Done { used: i64, remains: Option<Remains> },
+    Done { used: i64, remains: Option<Remains>, replaced_size: i64 },
     /// There is no such upload or file.
     NotFound,
     /// The file is another than it must be.
@@ -176,7 +175,8 @@ pub(super) async fn complete(
     precondition: Precondition,
     entry: &Entry,
 ) -> Result<Changed> {
-    let statement = "SELECT now_used, replaced AS id, replaced_chunks AS chunks
+    let statement =
+        "SELECT now_used, replaced AS id, replaced_chunks AS chunks, replaced_size AS size
                      FROM complete_file($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let [entry_id, tenant, entry] = outbox::parameters(entry);
     let parameters: [Value; 9] = [
@@ -200,7 +200,7 @@ pub(super) async fn delete(
     wanted: Option<Uuid>,
     entry: &Entry,
 ) -> Result<Changed> {
-    let statement = "SELECT now_used, deleted AS id, deleted_chunks AS chunks
+    let statement = "SELECT now_used, deleted AS id, deleted_chunks AS chunks, NULL::bigint AS size
                      FROM delete_file($1, $2, $3, $4, $5)";
     let [entry_id, tenant, entry] = outbox::parameters(entry);
     let parameters = [path.as_str().into(), wanted.into(), entry_id, tenant, entry];
@@ -219,22 +219,29 @@ async fn changed(database: &TenantDb, statement: &str, parameters: &[Value]) -> 
             let remains = file
                 .zip(chunks)
                 .map(|(file, chunks)| Remains { file, chunks: chunks.max(0).unsigned_abs() });
-            Ok(Changed::Done { used, remains })
+            let size: Option<i64> = row.get("size")?;
+            Ok(Changed::Done { used, remains, replaced_size: size.unwrap_or(0) })
         }
     }
 }
 
-/// Gives up an upload: its reservation is free at once.
-pub(super) async fn abandon(database: &TenantDb, upload: Uuid) -> Result<()> {
+/// Gives up an upload: its reservation is free at once. Whether its chunks are nobody's then: not so
+/// where it was completed, and only the answer was lost.
+pub(super) async fn abandon(database: &TenantDb, upload: Uuid) -> Result<bool> {
     let statement = "
         WITH gone AS (
             UPDATE files SET status = 'deleting', updated_at = now(),
                              chunk_count = reserved / $2 + 1
             WHERE id = $1 AND status = 'uploading' RETURNING reserved
+        ), freed AS (
+            UPDATE storage_usage SET used = used - reserved FROM gone
         )
-        UPDATE storage_usage SET used = used - reserved FROM gone";
-    database.connection().execute(statement, &[upload.into(), chunk().into()]).await?;
-    Ok(())
+        -- As it was before this statement.
+        SELECT status FROM files WHERE id = $1";
+    let row =
+        database.connection().query_first(statement, &[upload.into(), chunk().into()]).await?;
+    let status: Option<String> = row.map(|row| row.get("status")).transpose()?;
+    Ok(status.as_deref() != Some("complete"))
 }
 
 /// Gives up the uploads that have not gone on for `minutes`, and returns what is left of files that

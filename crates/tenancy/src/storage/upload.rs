@@ -24,8 +24,8 @@ use crate::{
 
 /// The bytes that an upload of unknown length reserves at a time.
 const STEP: u64 = 4 * 1024 * 1024;
-/// The chunks after which an upload whose bytes are all reserved says that it goes on.
-const SIGN_OF_LIFE: u64 = 256;
+/// How often an upload says that it goes on, in microseconds.
+const SIGN_OF_LIFE_MICROS: u64 = 60_000_000;
 
 /// A file to be written.
 pub struct NewFile<'a> {
@@ -91,6 +91,7 @@ pub async fn upload(
         reserved,
         written: 0,
         chunks: 0,
+        alive_until: tenancy.platform.clock.monotonic_micros() + SIGN_OF_LIFE_MICROS,
         buffer: Vec::with_capacity(CHUNK),
     };
     let written = match writer.write(body).await {
@@ -101,7 +102,8 @@ pub async fn upload(
         let remains = Remains { file: id, chunks: writer.chunks + 1 };
         // What cannot be given up now is given up by a later upload.
         match repo::abandon(&database, id).await {
-            Ok(()) => remove_later(tenancy, tenant, remains),
+            Ok(true) => remove_later(tenancy, tenant, remains),
+            Ok(false) => {}
             Err(error) => log::warning(tenancy, "an upload was not given up", &error),
         }
     }
@@ -132,12 +134,15 @@ struct Writer<'a> {
     /// The bytes that have arrived.
     written: u64,
     chunks: u64,
+    /// When it has to say again that it goes on.
+    alive_until: u64,
     buffer: Vec<u8>,
 }
 
 impl Writer<'_> {
     async fn write(&mut self, body: &mut Body) -> Result<()> {
         while let Some(piece) = body.read().await? {
+            self.say_alive().await?;
             let mut rest = piece.as_slice();
             while !rest.is_empty() {
                 // A full chunk is written when it is known not to be the last.
@@ -152,6 +157,17 @@ impl Writer<'_> {
             }
         }
         if self.buffer.is_empty() { Ok(()) } else { self.put(true).await }
+    }
+
+    /// Says now and then that the upload goes on, however slowly.
+    async fn say_alive(&mut self) -> Result<()> {
+        let now = self.tenancy.platform.clock.monotonic_micros();
+        if now < self.alive_until {
+            return Ok(());
+        }
+        self.alive_until = now + SIGN_OF_LIFE_MICROS;
+        // One that was given up must not go on writing what nobody counts.
+        if repo::touch(self.database, self.id).await? { Ok(()) } else { Err(Error::BodyIncomplete) }
     }
 
     /// Sees to it that what arrives is reserved before it is written.
@@ -178,9 +194,6 @@ impl Writer<'_> {
         let key = chunk_key(self.tenant.id, self.id, self.chunks);
         self.tenancy.platform.key_value.set(STORE, &key, &sealed).await?;
         self.chunks += 1;
-        if self.chunks.is_multiple_of(SIGN_OF_LIFE) {
-            repo::touch(self.database, self.id).await?;
-        }
         Ok(())
     }
 
@@ -193,9 +206,9 @@ impl Writer<'_> {
         let completed =
             repo::complete(self.database, self.id, size, chunks, new.precondition, &entry).await?;
         match completed {
-            Changed::Done { used, remains } => {
+            Changed::Done { used, remains, replaced_size } => {
                 audit::flush_later(self.tenancy, self.tenant);
-                let before = used - i64::try_from(size).unwrap_or(i64::MAX);
+                let before = used - i64::try_from(size).unwrap_or(i64::MAX) + replaced_size;
                 note_used(self.tenancy, self.tenant, (before, used), actor);
                 if let Some(remains) = remains {
                     remove_later(self.tenancy, self.tenant, remains);

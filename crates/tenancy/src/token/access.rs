@@ -278,7 +278,7 @@ mod tests {
         let claims = tokens(SECRET).verify(&issued(), now()).unwrap();
         assert_eq!((claims.sub, claims.tid), (Uuid::from_u128(1), Uuid::from_u128(2)));
         assert_eq!((claims.slug.as_str(), claims.role, claims.ver), ("acme", Role::Viewer, 3));
-        assert_eq!(claims.scope, "profile:read profile:write tenant:read");
+        assert_eq!(claims.scope, "profile:read profile:write tenant:read files:read cache:read");
         assert!(claims.allows(Scope::ProfileRead) && !claims.allows(Scope::UsersWrite));
         assert!(tokens(SECRET).verify(&forged(|_, _| {}), now()).is_ok());
     }

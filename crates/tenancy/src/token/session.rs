@@ -176,11 +176,15 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
         columns = repo::COLUMNS,
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(used.reuse);
+    // Without a grace nothing counts again, not even what another use has written after this one
+    // has read the clock.
+    let grace_began =
+        if used.grace.is_zero() { used.now + TimeDelta::days(1) } else { used.now - used.grace };
     let parameters = [
         used.token.session().into(),
         used.token.hash().as_slice().into(),
         used.successor.hash().as_slice().into(),
-        (used.now - used.grace).into(),
+        grace_began.into(),
         used.now.into(),
         used.expires_at.into(),
         entry_id,

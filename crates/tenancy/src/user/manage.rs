@@ -21,6 +21,16 @@ use crate::{
     token::SetupToken,
 };
 
+/// A user that was made.
+pub struct Created {
+    /// The user.
+    pub user: User,
+    /// What sets the password, where there is none yet.
+    pub setup_token: Option<SetupToken>,
+    /// How many users the tenant has now.
+    pub user_count: i64,
+}
+
 /// Makes a user. Without a password it gets a setup token, which is returned with it.
 ///
 /// # Errors
@@ -30,7 +40,7 @@ pub async fn create(
     tenant: &Tenant,
     new: NewUser,
     actor: &Actor,
-) -> Result<(User, Option<SetupToken>)> {
+) -> Result<Created> {
     let random = &*tenancy.platform.random;
     let now = tenancy.platform.clock.now();
     let (password_hash, setup_token) = match &new.password {
@@ -63,7 +73,7 @@ pub async fn create(
     quota::note_soft_limit(tenancy, tenant, Resource::Users, step, limit, actor);
     quota::keep_peak_later(tenancy, tenant, Resource::Users, before + 1);
     audit::flush_later(tenancy, tenant);
-    Ok((user, setup_token))
+    Ok(Created { user, setup_token, user_count: before + 1 })
 }
 
 /// Changes a user. A role that changes, and a deactivation, count on the next request.
@@ -108,7 +118,7 @@ pub async fn delete(
     over_administrators: bool,
     actor: &Actor,
 ) -> Result<()> {
-    let event = Event::new("user.deleted").about("user", id);
+    let event = Event::new("user.deleted").about("user", id).detail(json!({}));
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let database = TenantDb::connect(tenancy, tenant).await?;
     match repo::delete(&database, id, over_administrators, &entry).await? {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use manage::{create, delete, update};
+pub use manage::{Created, create, delete, update};
 pub use password::{change_password, reset_password};
 pub use sign_in::{SignedIn, log_out, log_out_everywhere, refresh, set_up, sign_in};
 

@@ -243,11 +243,15 @@ pub async fn delete(
                  NOT (b.role = 'admin' AND b.is_active)
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
              RETURNING u.id, u.version
-         ), {}
+         ), noted AS (
+             INSERT INTO audit_outbox (id, tenant_id, entry)
+             SELECT $2::uuid, $3::uuid, jsonb_set($4::jsonb, '{{detail}}', jsonb_build_object(
+                 'before', jsonb_build_object('role', b.role, 'is_active', b.is_active)))
+             FROM before b, deleted d
+         )
          SELECT EXISTS (SELECT FROM before) AS is_there,
                 EXISTS (SELECT FROM before WHERE role = 'admin') AND NOT $5 AS is_above, id, version
-         FROM (VALUES (1)) one LEFT JOIN deleted ON true",
-        outbox::noted("deleted", 2)
+         FROM (VALUES (1)) one LEFT JOIN deleted ON true"
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [id.into(), entry_id, entry_tenant, entry, over_administrators.into()];

@@ -38,6 +38,13 @@ fn a_plan_is_made_changed_and_removed() {
     assert_eq!(world.admin(Method::DELETE, &path).send().status, 204);
     world.admin(Method::GET, &path).send().expect_problem(404, "plan_not_found");
     patch(&json!({})).expect_problem(404, "plan_not_found");
+    // The platform's own trail has it.
+    let trail = "/admin/audit?event=plan.&limit=100";
+    let trail = world.admin(Method::GET, trail).send().expect(200);
+    let events =
+        trail["items"].as_array().unwrap().iter().filter(|row| row["resource_id"] == name.as_str());
+    let events: Vec<_> = events.map(|row| row["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["plan.deleted", "plan.updated", "plan.created"]);
     world.admin(Method::DELETE, &path).send().expect_problem(404, "plan_not_found");
 }
 
