@@ -4,10 +4,11 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     http::{Member, Response},
-    storage,
+    storage::{self, repo},
+    tenant::TenantDb,
 };
 
-use super::{file_of_tag, path};
+use super::{has_strong_tag, path};
 
 /// Deletes a file.
 #[utoipa::path(
@@ -22,9 +23,15 @@ use super::{file_of_tag, path};
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let path = path(&mut member)?;
-    let wanted = match member.call().request().header("if-match")? {
-        None | Some("*") => None,
-        Some(tag) => Some(file_of_tag(tag).ok_or(Error::PreconditionFailed)?),
+    let if_match = member.call().request().header("if-match")?.map(str::to_owned);
+    let wanted = match if_match {
+        None => None,
+        Some(list) => {
+            let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+            let before = repo::find(&database, &path).await?.map(|before| before.id);
+            let before = before.filter(|before| has_strong_tag(&list, *before));
+            Some(before.ok_or(Error::PreconditionFailed)?)
+        }
     };
     let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
     storage::delete(tenancy, tenant, &path, wanted, &actor).await?;

@@ -8,7 +8,10 @@ use tenancy::{
     tenant::TenantDb,
 };
 
-use super::{entity_tag, entity_tag_header, file_of_tag, has_tag, path};
+use super::{entity_tag, entity_tag_header, has_strong_tag, has_tag, path};
+
+/// How often a file may be replaced while it is looked for.
+const MOST_REPLACEMENTS: u32 = 3;
 
 /// Gives a file, or the part of it that `Range` asks for.
 #[utoipa::path(
@@ -30,16 +33,29 @@ use super::{entity_tag, entity_tag_header, file_of_tag, has_tag, path};
 pub async fn handler(mut member: Member) -> Result<Response> {
     let path = path(&mut member)?;
     let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
-    let file = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;
+    let mut file = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;
+    for _ in 0..MOST_REPLACEMENTS {
+        let failed = match answer(&mut member, &file).await {
+            Err(error @ Error::Internal(_)) => error,
+            answered => return answered,
+        };
+        // The chunks of a file go when another takes its place.
+        let now = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;
+        if now.id == file.id {
+            return Err(failed);
+        }
+        file = now;
+    }
+    Err(Error::unavailable("the file is replaced all the time"))
+}
+
+async fn answer(member: &mut Member, file: &storage::File) -> Result<Response> {
     let request = member.call().request();
-    if let Some(wanted) = request.header("if-match")?
-        && wanted != "*"
-        && file_of_tag(wanted) != Some(file.id)
-    {
+    if request.header("if-match")?.is_some_and(|list| !has_strong_tag(list, file.id)) {
         return Err(Error::PreconditionFailed);
     }
     if request.header("if-none-match")?.is_some_and(|list| has_tag(list, file.id)) {
-        return described(Response::empty(StatusCode::NOT_MODIFIED), &file);
+        return described(Response::empty(StatusCode::NOT_MODIFIED), file);
     }
     // A part of another file than the caller has is of no use to them.
     let if_range = request.header("if-range")?;
@@ -55,7 +71,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let mut response = match range {
         Some(range) => {
             let download =
-                storage::download(member.tenancy(), member.tenant(), &file, range).await?;
+                storage::download(member.tenancy(), member.tenant(), file, range).await?;
             Response::stream(Some(range.length()), download).with_status(status)
         }
         None => Response::empty(StatusCode::OK),
@@ -65,7 +81,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         response = response.with_header(header::CONTENT_RANGE, value.map_err(Error::internal)?);
     }
     let content_type = HeaderValue::from_str(&file.content_type).map_err(Error::internal)?;
-    described(response.with_header(header::CONTENT_TYPE, content_type), &file)
+    described(response.with_header(header::CONTENT_TYPE, content_type), file)
 }
 
 /// An answer with what every answer about a file has (RFC 9110, section 15.4.5).

@@ -57,6 +57,12 @@ fn file_of_tag(tag: &str) -> Option<Uuid> {
     Uuid::try_parse(tag.trim().strip_prefix('"')?.strip_suffix('"')?).ok()
 }
 
+/// Whether a list of tags (`If-Match`) has this file. A weak tag does not match (RFC 9110, section
+/// 13.1.1).
+fn has_strong_tag(list: &str, file: Uuid) -> bool {
+    list.split(',').any(|tag| tag.trim() == "*" || file_of_tag(tag) == Some(file))
+}
+
 /// Whether a list of tags (`If-None-Match`) has this file. A weak tag matches, too (RFC 9110, section
 /// 13.1.2).
 fn has_tag(list: &str, file: Uuid) -> bool {

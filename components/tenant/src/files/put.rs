@@ -9,7 +9,7 @@ use tenancy::{
     tenant::TenantDb,
 };
 
-use super::{FileView, entity_tag_header, file_of_tag, has_tag, path};
+use super::{FileView, entity_tag_header, has_strong_tag, has_tag, path};
 
 /// What is stored where the request does not say what it is.
 const UNKNOWN: &str = "application/octet-stream";
@@ -46,18 +46,29 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         let message = "is not taken: send the whole file".to_owned();
         return Err(Error::InvalidHeader { name: "content-range", message });
     }
+    let if_match = request.header("if-match")?.map(str::to_owned);
     let if_none_match = request.header("if-none-match")?.map(str::to_owned);
-    let precondition = precondition(request.header("if-match")?, if_none_match.as_deref())?;
     let length = request.header("content-length")?.and_then(|length| length.parse().ok());
     let (tenancy, tenant) = (member.tenancy().clone(), member.tenant().clone());
     let actor = member.actor();
-    if let Some(tags) = if_none_match.filter(|tags| tags != "*") {
-        let database = TenantDb::connect(&tenancy, &tenant).await?;
-        let before = repo::find(&database, &path).await?;
-        if before.is_some_and(|before| has_tag(&tags, before.id)) {
-            return Err(Error::PreconditionFailed);
+    let precondition = match (if_match.as_deref(), if_none_match.as_deref()) {
+        (None, None) => Precondition::default(),
+        (None, Some("*")) => Precondition { must_be_new: true, ..Precondition::default() },
+        (Some("*"), None) => Precondition { must_exist: true, ..Precondition::default() },
+        (if_match, if_none_match) => {
+            let database = TenantDb::connect(&tenancy, &tenant).await?;
+            let before = repo::find(&database, &path).await?.map(|before| before.id);
+            let is_refused = if_match
+                .is_some_and(|list| before.is_none_or(|before| !has_strong_tag(list, before)))
+                || if_none_match
+                    .is_some_and(|list| before.is_some_and(|before| has_tag(list, before)));
+            if is_refused {
+                return Err(Error::PreconditionFailed);
+            }
+            // What was looked at must still be there when the upload is whole.
+            Precondition { file: before, must_be_new: before.is_none(), must_exist: false }
         }
-    }
+    };
     let new = NewFile { path: &path, content_type: &content_type, length, precondition };
     let body = &mut member.call().request().body;
     let uploaded = storage::upload(&tenancy, &tenant, &new, body, &actor).await?;
@@ -65,17 +76,4 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let status = if uploaded.is_replacement { StatusCode::OK } else { StatusCode::CREATED };
     let tag = entity_tag_header(uploaded.file.id)?;
     Ok(Response::json(status, &FileView::from(uploaded.file)).with_header(header::ETAG, tag))
-}
-
-fn precondition(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<Precondition> {
-    let mut precondition = Precondition::default();
-    match if_match {
-        None => {}
-        Some("*") => precondition.must_exist = true,
-        Some(tag) => {
-            precondition.file = Some(file_of_tag(tag).ok_or(Error::PreconditionFailed)?);
-        }
-    }
-    precondition.must_be_new = if_none_match == Some("*");
-    Ok(precondition)
 }
