@@ -1,10 +1,9 @@
 //! `/api/v1/tenant/audit` and `/admin/audit`
 
-use std::{thread::sleep, time::Duration};
-
 use e2e::{TestTenant, World};
 use http::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 fn list(tenant: &TestTenant, query: &str) -> Value {
     let path = format!("/api/v1/tenant/audit?{query}");
@@ -215,51 +214,86 @@ fn the_operator_verifies_any_trail_here_and_on_the_command_line() {
     assert!(!output.status.success());
 }
 
+/// A chain of a tenant that is only in the trail.
+struct Chain(String);
+
+impl Chain {
+    fn new() -> Self {
+        Self(Uuid::from_u128(u128::from(std::process::id()) << 64).to_string())
+    }
+
+    /// Adds events of a moment, and has them chained.
+    fn add(&self, first: u32, count: u32, created_at: &str) -> Value {
+        let statement = "INSERT INTO audit_outbox (id, tenant_id, entry)
+            SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $1::text::uuid,
+                jsonb_build_object('event', 'test.old', 'severity', 'info', 'result', 'success',
+                    'actor_type', 'system', 'detail', '{}'::jsonb, 'created_at', $4::text)
+            FROM generate_series($2::integer, $3::integer) n";
+        let last = i32::try_from(first + count - 1).unwrap();
+        let first = i32::try_from(first).unwrap();
+        let mut superuser = World::get().services.superuser("tenancy");
+        superuser.execute(statement, &[&self.0, &first, &last, &created_at]).unwrap();
+        self.verify()
+    }
+
+    fn verify(&self) -> Value {
+        let path = format!("/admin/audit/verify?tenant_id={}", self.0);
+        World::get().admin(Method::GET, &path).send().expect(200)
+    }
+}
+
+fn prune() -> String {
+    let output = World::get().tenantctl(&["audit", "prune", "--keep-months", "24"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 #[test]
 fn months_are_dropped_and_the_rest_is_verified_from_its_anchor() {
     let world = World::get();
     let _alone = world.repairs_alone();
-    let tenant = world.tenant();
     let mut superuser = world.services.superuser("tenancy");
-    // A month long past, with the beginning of the tenant's trail in it.
-    superuser
-        .batch_execute(
-            "CREATE TABLE IF NOT EXISTS tenant_audit_logs_2020_01 PARTITION OF tenant_audit_logs
-             FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00');
-             DO $$ BEGIN EXECUTE format('ALTER TABLE tenant_audit_logs_2020_01 OWNER TO %I',
-                 (SELECT tableowner FROM pg_tables WHERE tablename = 'tenant_audit_logs'));
-             END $$",
-        )
-        .unwrap();
-    let old = "INSERT INTO audit_outbox (id, tenant_id, entry)
-               SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $1::text::uuid,
-                   jsonb_build_object('event', 'test.old', 'severity', 'info', 'result', 'success',
-                       'actor_type', 'system', 'detail', '{}'::jsonb,
-                       'created_at', '2020-01-15T00:00:00.000000Z')
-               FROM generate_series(1, 3) n";
-    superuser.execute(old, &[&tenant.id]).unwrap();
-    sleep(Duration::from_millis(50));
-    assert_eq!(events(&list(&tenant, "event=test.old")).len(), 3);
-    tenant.create_api_key(&json!({ "name": "k", "scopes": [] }));
-    tenant.wait_until_audited("api_key.created", 1);
-    let before = verify(&tenant);
-    assert_eq!((&before["valid"], &before["anchor"]), (&json!(true), &Value::Null), "{before}");
-    let output = world.tenantctl(&["audit", "prune", "--keep-months", "24"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("tenant_audit_logs_2020_01"), "{said}");
-    assert_eq!(events(&list(&tenant, "event=test.old")), [] as [&str; 0]);
-    let after = verify(&tenant);
-    assert_eq!(after["valid"], true, "{after}");
-    assert!(after["anchor"]["sequence"].as_i64() > Some(0), "{after}");
-    assert_eq!(after["head"], before["head"]);
+    for (month, next) in [("2020_01", "2020_02"), ("2020_02", "2020_03")] {
+        let days = |month: &str| format!("{}-01 00:00:00+00", month.replace('_', "-"));
+        superuser
+            .batch_execute(&format!(
+                "CREATE TABLE tenant_audit_logs_{month} PARTITION OF tenant_audit_logs
+                     FOR VALUES FROM ('{}') TO ('{}');
+                 DO $$ BEGIN EXECUTE format('ALTER TABLE tenant_audit_logs_{month} OWNER TO %I',
+                     (SELECT tableowner FROM pg_tables WHERE tablename = 'tenant_audit_logs'));
+                 END $$",
+                days(month),
+                days(next)
+            ))
+            .unwrap();
+    }
+    let chain = Chain::new();
+    chain.add(1, 3, "2020-01-15T00:00:00.000000Z");
+    chain.add(4, 2, "2026-11-01T00:00:00.000000Z");
+    // An event of February that was chained late keeps its month.
+    let before = chain.add(6, 1, "2020-02-15T00:00:00.000000Z");
+    assert_eq!((&before["valid"], &before["verified"]), (&json!(true), &json!(6)), "{before}");
+    let said = prune();
+    assert!(said.contains("\"dropped_month\":\"tenant_audit_logs_2020_01\",\"rows\":3"), "{said}");
+    assert!(said.contains("\"kept_month\":\"tenant_audit_logs_2020_02\""), "{said}");
+    let after = chain.verify();
+    assert_eq!((&after["valid"], &after["verified"]), (&json!(true), &json!(3)), "{after}");
+    assert_eq!((&after["anchor"]["sequence"], &after["head"]), (&json!(3), &before["head"]));
+    // A row where rows were dropped was put there by somebody else.
+    let forged = "INSERT INTO tenant_audit_logs (id, tenant_id, sequence, event, severity, result,
+                      actor_type, mac, created_at)
+                  SELECT gen_random_uuid(), tenant_id, $2, event, severity, result, actor_type, mac,
+                         created_at
+                  FROM tenant_audit_logs WHERE tenant_id = $1::text::uuid AND sequence = 4";
+    let remove = "ALTER TABLE tenant_audit_logs DISABLE TRIGGER USER;
+                  DELETE FROM tenant_audit_logs WHERE tenant_id = '{id}' AND sequence = 2;
+                  ALTER TABLE tenant_audit_logs ENABLE TRIGGER USER";
+    superuser.execute(forged, &[&chain.0, &2_i64]).unwrap();
+    assert_eq!(chain.verify()["valid"], false);
+    superuser.batch_execute(&remove.replace("{id}", &chain.0)).unwrap();
+    assert_eq!(chain.verify()["valid"], true, "{}", chain.verify());
     // An anchor that somebody else has made is none.
     let forge = "UPDATE tenant_audit_anchors SET mac = sha256('x') WHERE chain = $1::text::uuid";
-    let kept = "SELECT mac FROM tenant_audit_anchors WHERE chain = $1::text::uuid";
-    let mac: Vec<u8> = superuser.query_one(kept, &[&tenant.id]).unwrap().get(0);
-    superuser.execute(forge, &[&tenant.id]).unwrap();
-    assert_eq!(verify(&tenant)["valid"], false);
-    let restore = "UPDATE tenant_audit_anchors SET mac = $2 WHERE chain = $1::text::uuid";
-    superuser.execute(restore, &[&tenant.id, &mac]).unwrap();
-    assert_eq!(verify(&tenant)["valid"], true);
+    superuser.execute(forge, &[&chain.0]).unwrap();
+    assert_eq!(chain.verify()["valid"], false);
 }

@@ -90,9 +90,14 @@ async fn prune(tenancy: &Tenancy, keep_months: u32) -> Result<()> {
     let today = tenancy.platform.clock.now().date_naive();
     let keep_from =
         today.checked_sub_months(Months::new(keep_months)).context("too many months")?;
-    for dropped in audit::retention::drop_before(tenancy, keep_from).await? {
+    let pruned = audit::retention::drop_before(tenancy, keep_from).await?;
+    for dropped in pruned.dropped {
         let line = json!({ "dropped_month": dropped.table, "rows": dropped.rows });
         output::line(&line.to_string());
+    }
+    for table in pruned.kept {
+        let reason = "an event of it was chained after one that is kept";
+        output::line(&json!({ "kept_month": table, "reason": reason }).to_string());
     }
     Ok(())
 }

@@ -13,6 +13,15 @@ use crate::{
     tenancy::Tenancy,
 };
 
+/// What came of dropping months.
+pub struct Pruned {
+    /// The months that were dropped.
+    pub dropped: Vec<Dropped>,
+    /// The tables of months that are old enough, and stay: one of their events was chained after an
+    /// event that is kept.
+    pub kept: Vec<String>,
+}
+
 /// A month of the trail that was dropped.
 pub struct Dropped {
     /// The name of its table.
@@ -21,11 +30,20 @@ pub struct Dropped {
     pub rows: i64,
 }
 
-/// Drops the months of the trail that ended before the month of `keep_from`.
-pub async fn drop_before(tenancy: &Tenancy, keep_from: NaiveDate) -> Result<Vec<Dropped>> {
+/// Drops the months of the trail that ended before the month of `keep_from`: as many of them, from the
+/// oldest on, as leave every chain without a gap.
+pub async fn drop_before(tenancy: &Tenancy, keep_from: NaiveDate) -> Result<Pruned> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+    let mut months = months_before(&*catalog, keep_from).await?;
+    let mut kept = Vec::new();
+    while let Some(last) = months.last() {
+        if !reaches_into_what_is_kept(&*catalog, &last.end).await? {
+            break;
+        }
+        kept.extend(months.pop().map(|month| month.table));
+    }
     let mut dropped = Vec::new();
-    for table in months_before(&*catalog, keep_from).await? {
+    for Month { table, .. } in months {
         let name = identifier(&table);
         for (chain, sequence, mac) in ends(&*catalog, &name).await? {
             put_anchor(tenancy, &*catalog, chain, sequence, &mac).await?;
@@ -36,19 +54,44 @@ pub async fn drop_before(tenancy: &Tenancy, keep_from: NaiveDate) -> Result<Vec<
         catalog.execute(&format!("DROP TABLE {name}"), &[]).await?;
         dropped.push(Dropped { table, rows });
     }
-    Ok(dropped)
+    Ok(Pruned { dropped, kept })
+}
+
+/// A month of the trail.
+struct Month {
+    table: String,
+    /// The first day after it.
+    end: String,
+}
+
+/// Whether an event from before a day was chained after one from that day on.
+async fn reaches_into_what_is_kept(catalog: &dyn Connection, day: &str) -> Result<bool> {
+    let statement = "
+        WITH old AS (
+            SELECT tenant_id, max(sequence) AS last FROM tenant_audit_logs
+            WHERE created_at < ($1::text || ' 00:00:00+00')::timestamptz GROUP BY tenant_id
+        ), kept AS (
+            SELECT tenant_id, min(sequence) AS first FROM tenant_audit_logs
+            WHERE created_at >= ($1::text || ' 00:00:00+00')::timestamptz GROUP BY tenant_id
+        )
+        SELECT FROM old JOIN kept ON kept.tenant_id IS NOT DISTINCT FROM old.tenant_id
+        WHERE old.last > kept.first LIMIT 1";
+    Ok(catalog.query_first(statement, &[day.into()]).await?.is_some())
 }
 
 /// The tables of the months before a day, the oldest first.
-async fn months_before(catalog: &dyn Connection, day: NaiveDate) -> Result<Vec<String>> {
+async fn months_before(catalog: &dyn Connection, day: NaiveDate) -> Result<Vec<Month>> {
     let statement = "
-        SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        SELECT c.relname::text AS name,
+               (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month')::date::text AS end
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'tenant_audit_logs'::regclass
           AND c.relname ~ '^tenant_audit_logs_[0-9]{4}_[0-9]{2}$'
           AND c.relname < 'tenant_audit_logs_' || to_char($1::text::date, 'YYYY_MM')
         ORDER BY c.relname";
     let rows = catalog.query(statement, &[day.to_string().into()]).await?;
-    Ok(rows.iter().map(|row| row.get("name")).collect::<Result<_, SqlError>>()?)
+    let months = rows.iter().map(|row| Ok(Month { table: row.get("name")?, end: row.get("end")? }));
+    Ok(months.collect::<Result<_, SqlError>>()?)
 }
 
 /// The last row of each chain in a month.

@@ -106,6 +106,9 @@ pub async fn verify(
         tenancy.platform.executor.yield_now().await;
     }
     let first = result.anchor.as_ref().map_or(0, |anchor| anchor.sequence);
+    if count(&*catalog, tenant, 0, first).await? > 0 {
+        return Ok(broken(result, first, "a row stands where rows were dropped"));
+    }
     if count(&*catalog, tenant, first, sequence).await? != result.verified {
         return Ok(broken(result, sequence, "a row is there twice"));
     }
