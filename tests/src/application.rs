@@ -31,17 +31,36 @@ impl Application {
         Self::start_with(settings, folder, &[])
     }
 
+    /// Starts the application with these settings, and with the store of files at `files`, which other
+    /// applications may have, too.
+    pub fn start_sharing(
+        settings: &BTreeMap<&'static str, String>,
+        folder: &Path,
+        files: &Path,
+    ) -> Self {
+        Self::run(settings, folder, Some(files), &[])
+    }
+
     /// Starts the application with these settings, on a host with these variables.
     pub fn start_with(
         settings: &BTreeMap<&'static str, String>,
         folder: &Path,
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::run(settings, folder, None, variables)
+    }
+
+    fn run(
+        settings: &BTreeMap<&'static str, String>,
+        folder: &Path,
+        files: Option<&Path>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let state = folder.join(format!("application-{number}"));
         std::fs::create_dir_all(&state).unwrap();
         let runtime_config = state.join("runtime-config.toml");
-        let store = state.join("files.db");
+        let store = files.map_or_else(|| state.join("files.db"), Path::to_path_buf);
         let config =
             format!("[key_value_store.files]\ntype = \"spin\"\npath = \"{}\"\n", store.display());
         std::fs::write(&runtime_config, config).unwrap();

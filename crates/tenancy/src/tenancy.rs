@@ -64,7 +64,10 @@ impl Tenancy {
         let sql = MeteredSql::new(Rc::clone(sql), Rc::clone(clock), Rc::clone(&counters));
         let platform = Platform { redis: Rc::new(redis), sql: Rc::new(sql), ..platform };
         Ok(Self {
-            master_key: MasterKey::derive(&settings.master_encryption_key)?,
+            master_key: MasterKey::derive(
+                &settings.master_encryption_key,
+                &settings.master_decryption_keys,
+            )?,
             access_tokens: AccessTokens::new(&settings),
             passwords: Passwords::default(),
             tenants: Snapshots::default(),

@@ -12,6 +12,7 @@ mod integrations;
 mod isolation;
 mod large_file;
 mod logs;
+mod master_key;
 mod operator;
 mod outage;
 mod resolution;

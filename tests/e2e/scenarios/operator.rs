@@ -46,6 +46,7 @@ fn the_doctor_names_each_setting_that_is_missing_or_weak() {
         ("JWT_SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
         ("JWT_SECRET_KEY", ""),
         ("MASTER_ENCRYPTION_KEY", "short"),
+        ("MASTER_DECRYPTION_KEYS", "short"),
         ("ADMIN_API_KEY", "short"),
         ("MASTER_DATABASE_URL", "mysql://localhost/x"),
         ("TENANT_DATABASE_TEMPLATE", "postgres://localhost/tenants"),

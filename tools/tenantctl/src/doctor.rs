@@ -1,7 +1,12 @@
 //! `tenantctl doctor`
 
 use anyhow::{Context as _, Result, bail};
-use tenancy::{Tenancy, migrate, platform::sql::Connection, tenant::cluster};
+use tenancy::{
+    Tenancy, migrate,
+    platform::sql::Connection,
+    reseal::{self, Survey},
+    tenant::cluster,
+};
 
 use crate::{environment, output};
 
@@ -37,6 +42,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     report("catalog", check_catalog(&tenancy).await);
     report("tenants' cluster", check_cluster(&tenancy).await);
     report("isolation", check_isolation(&tenancy).await);
+    report("master key", check_master_key(&tenancy).await);
     report("redis", check_redis(&tenancy).await);
     match bad {
         0 => Ok(()),
@@ -115,6 +121,35 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
             "PUBLIC, and so each tenant's role, may connect to {}: REVOKE CONNECT ... FROM PUBLIC",
             names.join(", ")
         ))
+    })
+}
+
+async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
+    let Survey { current, others, unknown, unknown_anchors } = reseal::survey(tenancy).await?;
+    if unknown > 0 {
+        bail!(
+            "of the sealed values, {unknown} open neither with MASTER_ENCRYPTION_KEY nor with one of \
+             MASTER_DECRYPTION_KEYS: add the key that they are sealed with"
+        );
+    }
+    let all = current + others;
+    let mut notes = Vec::new();
+    if others > 0 {
+        notes.push(format!(
+            "of {all} sealed values, {others} are sealed with another key than the current: run \
+             tenantctl reseal"
+        ));
+    }
+    if unknown_anchors > 0 {
+        notes.push(format!(
+            "no key here has made {unknown_anchors} of the audit trails' anchors: run tenantctl audit \
+             verify"
+        ));
+    }
+    Ok(if notes.is_empty() {
+        Finding::Good(format!("all of {all} sealed values are sealed with the current key"))
+    } else {
+        Finding::Doubtful(notes.join("; "))
     })
 }
 

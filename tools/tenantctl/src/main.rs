@@ -6,6 +6,7 @@ mod environment;
 mod migrate;
 mod output;
 mod repair;
+mod reseal;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ enum Command {
     Migrate,
     /// Finishes what a crash left unfinished, and prints the credentials of tenants it finished.
     Repair(repair::Arguments),
+    /// Seals what the catalog keeps anew with the current master key.
+    Reseal,
     /// Verifies the audit trail, and drops what is too old of it.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -40,6 +43,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Migrate => migrate::run().await,
         Command::Repair(arguments) => repair::run(&arguments).await,
+        Command::Reseal => reseal::run().await,
         Command::Audit(command) => audit::run(&command).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
     };

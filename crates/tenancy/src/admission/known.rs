@@ -1,5 +1,8 @@
 //! What Redis knows of tenants, users, sessions and API keys.
 
+#[cfg(test)]
+mod tests;
+
 use std::{rc::Rc, sync::LazyLock};
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -7,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     api_key::ApiKeyRecord,
-    crypto::{Purpose, Sealed},
+    crypto::{MasterKey, Purpose, Sealed, Sealer},
     error::{Error, Result},
     hex, log,
     platform::redis::{Argument, RedisError, Reply, Script},
@@ -233,10 +236,12 @@ pub(super) fn remembered<T: Snapshot>(
     known: &Known,
     own: Option<Rc<T>>,
 ) -> Option<Rc<T>> {
-    // One that does not open, or is of another version of this program, is as good as none.
+    // One that does not open, or is of another version of this program, is as good as none; so is one
+    // whose secrets have another seal meanwhile.
     let opened = known.snapshot.as_ref().and_then(|sealed| {
         let json = tenancy.master_key.open(T::PURPOSE, tenant, &Sealed(sealed.clone())).ok()?;
-        serde_json::from_slice(&json).ok().map(Rc::new)
+        let snapshot: T = serde_json::from_slice(&json).ok()?;
+        snapshot.opens(&tenancy.master_key).then(|| Rc::new(snapshot))
     });
     [opened, own].into_iter().flatten().find(|snapshot| Some(snapshot.version()) == known.version)
 }
@@ -246,6 +251,9 @@ pub(super) trait Snapshot: Serialize + DeserializeOwned {
     const PURPOSE: Purpose;
 
     fn version(&self) -> i64;
+
+    /// Whether there is a key for what is sealed in it.
+    fn opens(&self, key: &MasterKey) -> bool;
 }
 
 impl Snapshot for TenantRecord {
@@ -254,6 +262,11 @@ impl Snapshot for TenantRecord {
     fn version(&self) -> i64 {
         self.version
     }
+
+    fn opens(&self, key: &MasterKey) -> bool {
+        let mut secrets = [&self.database_password, &self.data_key].into_iter().flatten();
+        secrets.all(|Sealed(bytes)| key.sealer(bytes) != Sealer::Unknown)
+    }
 }
 
 impl Snapshot for ApiKeyRecord {
@@ -261,6 +274,10 @@ impl Snapshot for ApiKeyRecord {
 
     fn version(&self) -> i64 {
         self.version
+    }
+
+    fn opens(&self, _: &MasterKey) -> bool {
+        true
     }
 }
 

@@ -1,4 +1,10 @@
 //! The chain: each row of the trail has a MAC of itself and of the row before it.
+//!
+//! A row is chained with the current master key. Those that an earlier one has chained are verified
+//! with that, and are covered by the first row of a later key: whoever learns the earlier one cannot
+//! change any of them, as long as that row stands. What such a one can do, who can write to the catalog
+//! too, is to cut the trail back and go on with the earlier key, until no instance has it any more; a
+//! `head` that was kept elsewhere tells it.
 
 use serde_json::{Value as Json, json};
 use uuid::Uuid;

@@ -12,6 +12,7 @@ mod chain;
 mod entry;
 mod export;
 pub(crate) mod outbox;
+pub mod reseal;
 pub mod retention;
 mod trail;
 mod verify;

@@ -3,7 +3,6 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -11,7 +10,7 @@ use super::{chain, trail};
 use crate::{
     error::Result,
     hex,
-    platform::sql::{Connection, SqlError},
+    platform::sql::{Connection, Row, SqlError},
     tenancy::Tenancy,
 };
 
@@ -65,14 +64,14 @@ pub async fn verify(
         broken_at: None,
         reason: None,
     };
+    let mut check = tenancy.master_key.audit_check();
     let (mut sequence, mut mac) = match anchor(&*catalog, key).await? {
         Some(anchor) => {
-            let seal = tenancy.master_key.audit_anchor_seal(key, anchor.sequence, &anchor.mac)?;
-            if !bool::from(seal.as_slice().ct_eq(&anchor.seal)) {
+            if !check.is_anchor(key, anchor.sequence, &anchor.mac, &anchor.seal)? {
                 return Ok(broken(
                     result,
                     anchor.sequence,
-                    "the anchor was not made by this service",
+                    "the anchor was not made by this service, or with a master key that is gone",
                 ));
             }
             result.anchor = Some(link(anchor.sequence, &anchor.mac));
@@ -91,10 +90,11 @@ pub async fn verify(
             }
             let entry = entry(&row);
             let content = chain::content(tenant, row.sequence, row.id, &entry);
-            mac = tenancy.master_key.audit_mac(&mac, &content)?.to_vec();
-            if !bool::from(mac.as_slice().ct_eq(kept.as_slice())) {
-                return Ok(broken(result, row.sequence, "the row was changed"));
+            if !check.is_link(&mac, &content, &kept)? {
+                let reason = "the row was changed, or chained with a master key that is gone";
+                return Ok(broken(result, row.sequence, reason));
             }
+            mac = kept;
             sequence = row.sequence;
             result.verified += 1;
             if expected
@@ -197,12 +197,10 @@ pub(super) struct Anchor {
 
 pub(super) async fn anchor(catalog: &dyn Connection, chain: Uuid) -> Result<Option<Anchor>> {
     let statement = "SELECT sequence, mac, seal FROM tenant_audit_anchors WHERE chain = $1";
-    match catalog.query_first(statement, &[chain.into()]).await? {
-        Some(row) => Ok(Some(Anchor {
-            sequence: row.get("sequence")?,
-            mac: row.get("mac")?,
-            seal: row.get("seal")?,
-        })),
-        None => Ok(None),
-    }
+    let row = catalog.query_first(statement, &[chain.into()]).await?;
+    Ok(row.as_ref().map(anchor_of).transpose()?)
+}
+
+pub(super) fn anchor_of(row: &Row) -> Result<Anchor, SqlError> {
+    Ok(Anchor { sequence: row.get("sequence")?, mac: row.get("mac")?, seal: row.get("seal")? })
 }

@@ -85,10 +85,7 @@ pub struct Cache<'a> {
 impl<'a> Cache<'a> {
     /// The cache of a tenant.
     pub fn of(tenancy: &'a Tenancy, tenant: &'a Tenant) -> Result<Self> {
-        let sealed = tenant.data_key.as_ref();
-        let sealed = sealed.ok_or_else(|| Error::internal("the tenant's data is destroyed"))?;
-        let keys = DataKeys::open(&tenancy.master_key, tenant.id, sealed)?;
-        Ok(Self { tenancy, tenant, keys })
+        Ok(Self { tenancy, tenant, keys: tenant.data_keys(tenancy)? })
     }
 
     /// An entry, with the seconds for which it is still kept; `None` when there is none.

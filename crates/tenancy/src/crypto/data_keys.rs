@@ -1,9 +1,11 @@
 //! A tenant's data keys.
 
+use hkdf::Hkdf;
+use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{MasterKey, Purpose, Sealed};
+use super::{MasterKey, Purpose, Sealed, derived::mac};
 use crate::{
     error::{Error, Result},
     platform::Random,
@@ -59,5 +61,28 @@ impl DataKeys {
         let mut keys = Zeroizing::new(self.0.to_vec());
         keys.extend_from_slice(&*Zeroizing::new(random.bytes::<LENGTH>()));
         master.seal(Purpose::DataKey, tenant, &keys, random)
+    }
+
+    /// The secret of the setup token of the tenant's first administrator.
+    ///
+    /// It follows from the address and the first key, which a tenant has from its reservation on, so
+    /// that a provisioning that is repeated, or runs twice at once, gives the same token each time
+    /// and none that another has replaced, whatever the master key is.
+    pub(crate) fn first_setup_secret(&self, email: &str) -> Result<[u8; 32]> {
+        self.mac_of_first(b"tenancy/v1/setup tokens", &[email.as_bytes()])
+    }
+
+    /// The secret of the refresh token after one of this secret.
+    pub(crate) fn next_refresh_secret(&self, session: Uuid, secret: &[u8; 32]) -> Result<[u8; 32]> {
+        self.mac_of_first(b"tenancy/v1/refresh tokens", &[session.as_bytes(), secret])
+    }
+
+    /// A MAC by what is derived from the first key: the one that stays when there is another.
+    fn mac_of_first(&self, use_of_key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(None, self.get(1)?)
+            .expand(use_of_key, &mut *key)
+            .map_err(Error::internal)?;
+        mac(&*key, parts)
     }
 }

@@ -31,12 +31,13 @@ const SECRET_MINIMUM: usize = 32;
 const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
 
 /// The settings by their names as environment variables.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 23] = [
     "MASTER_DATABASE_URL",
     "TENANT_DATABASE_TEMPLATE",
     "REDIS_URL",
     "REDIS_HOST",
     "MASTER_ENCRYPTION_KEY",
+    "MASTER_DECRYPTION_KEYS",
     "JWT_SECRET_KEY",
     "ADMIN_API_KEY",
     "BASE_DOMAIN",
@@ -67,6 +68,8 @@ pub struct Settings {
     pub redis_url: Secret,
     /// What the keys that seal other keys are derived from.
     pub master_encryption_key: Secret,
+    /// Other master keys that open: the one before, or the one to come.
+    pub master_decryption_keys: Vec<Secret>,
     /// What signs access tokens with HS256, where there is no Ed25519 key.
     pub jwt_secret_key: Secret,
     /// What signs access tokens with Ed25519.
@@ -115,6 +118,8 @@ impl Settings {
             reader.required("TENANT_DATABASE_TEMPLATE", DatabaseTemplate::parse);
         let redis_url = reader.redis_url();
         let master_encryption_key = reader.secret("MASTER_ENCRYPTION_KEY");
+        let master_decryption_keys =
+            reader.other_master_keys("MASTER_DECRYPTION_KEYS", master_encryption_key.as_ref());
         let jwt_secret_key = reader.secret("JWT_SECRET_KEY");
         let admin_api_keys = reader.keys("ADMIN_API_KEY");
         let base_domain = reader.optional("BASE_DOMAIN", Domain::parse);
@@ -167,6 +172,7 @@ impl Settings {
             tenant_database_template,
             redis_url,
             master_encryption_key,
+            master_decryption_keys,
             jwt_secret_key,
             admin_api_keys,
             jwt_ed25519_key,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Level, SECRET_MINIMUM, Secret};
-use crate::{error::InvalidSetting, postgres_url::PostgresUrl};
+use crate::{crypto::MasterKey, error::InvalidSetting, postgres_url::PostgresUrl};
 
 pub(super) struct Reader<'a> {
     values: &'a BTreeMap<&'static str, String>,
@@ -59,6 +59,19 @@ impl<'a> Reader<'a> {
     pub(super) fn secrets(&mut self, name: &'static str) -> Vec<Secret> {
         let parse = |text: &str| list(text).iter().map(|item| secret(item)).collect();
         self.optional(name, parse).unwrap_or_default()
+    }
+
+    /// Master keys beside the current one, with commas between; none where the setting is absent.
+    pub(super) fn other_master_keys(
+        &mut self,
+        name: &'static str,
+        current: Option<&Secret>,
+    ) -> Vec<Secret> {
+        let others = self.secrets(name);
+        if current.is_some_and(|current| MasterKey::derive(current, &others).is_err()) {
+            self.refuse(name, "must have each key once, and not that of MASTER_ENCRYPTION_KEY");
+        }
+        others
     }
 
     /// One secret, or two with a comma between.

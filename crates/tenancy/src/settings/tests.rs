@@ -54,6 +54,10 @@ fn a_weak_setting_is_named_without_its_value() {
         ("TENANT_DATABASE_TEMPLATE", "postgres://host/a_very_long_prefix_{tenant_slug}"),
         ("REDIS_URL", "http://host"),
         ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcde"),
+        ("MASTER_DECRYPTION_KEYS", "fedcba9876543210fedcba987654321"),
+        ("MASTER_DECRYPTION_KEYS", "fedcba9876543210fedcba9876543210,short"),
+        ("MASTER_DECRYPTION_KEYS", "00000000000000000000000000000000"),
+        ("MASTER_DECRYPTION_KEYS", "0123456789abcdef0123456789abcdef"),
         ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcde"),
         ("JWT_SECRET_KEY", "00000000000000000000000000000000"),
         ("JWT_SECRET_KEY", "your-secret-key-change-in-production"),
@@ -99,6 +103,20 @@ fn two_admin_keys_are_valid_while_one_is_rotated() {
     let settings = Settings::parse(&values).unwrap();
     let keys: Vec<_> = settings.admin_api_keys.iter().map(Secret::expose).collect();
     assert_eq!(keys, [new, old]);
+}
+
+// S24
+#[test]
+fn other_master_keys_open_while_one_is_rotated() {
+    let others = ["fedcba9876543210fedcba9876543210", "a master key that is to come later"];
+    let mut values = good();
+    values.insert("MASTER_DECRYPTION_KEYS", others.join(", "));
+    let settings = Settings::parse(&values).unwrap();
+    let keys: Vec<_> = settings.master_decryption_keys.iter().map(Secret::expose).collect();
+    assert_eq!(keys, others);
+    values.insert("MASTER_DECRYPTION_KEYS", [others[0], others[0]].join(","));
+    let invalid = Settings::parse(&values).unwrap_err();
+    assert_eq!(invalid.iter().map(|one| one.name).collect::<Vec<_>>(), ["MASTER_DECRYPTION_KEYS"]);
 }
 
 // S39

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{ByteRange, CHUNK, File, STORE, chunk_key, cipher::FileCipher, data_keys};
+use super::{ByteRange, CHUNK, File, STORE, chunk_key, cipher::FileCipher};
 use crate::{
     error::{Error, Result},
     http::BodyReader,
@@ -36,7 +36,7 @@ pub async fn download(
     file: &File,
     range: ByteRange,
 ) -> Result<Download> {
-    let keys = data_keys(tenancy, tenant)?;
+    let keys = tenant.data_keys(tenancy)?;
     let mut download = Download {
         cipher: FileCipher::new(&keys, file.key_number, tenant.id, file.id)?,
         tenancy: Rc::clone(tenancy),

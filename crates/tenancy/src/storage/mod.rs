@@ -26,7 +26,6 @@ use uuid::Uuid;
 use self::repo::{Changed, Remains};
 use crate::{
     audit::{self, Actor, Entry, Event},
-    crypto::DataKeys,
     error::{Error, Result},
     log,
     platform::KeyValueError,
@@ -45,14 +44,6 @@ const MOST_REMAINS: i64 = 20;
 /// The key of a chunk: no name of a file is in it.
 fn chunk_key(tenant: Uuid, file: Uuid, index: u64) -> String {
     format!("{tenant}/{file}/{index}")
-}
-
-fn data_keys(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<DataKeys> {
-    let sealed = tenant
-        .data_key
-        .as_ref()
-        .ok_or_else(|| Error::internal(format!("the data of {} is destroyed", tenant.id)))?;
-    DataKeys::open(&tenancy.master_key, tenant.id, sealed)
 }
 
 /// Whether a text may begin a path, for a list.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     CHUNK, File, FilePath, Precondition, STORE, chunk_key,
     cipher::FileCipher,
-    data_keys, note_used, remove_later,
+    note_used, remove_later,
     repo::{self, Changed, NewUpload, Remains},
     sweep,
 };
@@ -65,7 +65,7 @@ pub async fn upload(
     if let Err(error) = sweep(tenancy, tenant, &database).await {
         log::warning(tenancy, "remains of files wait to be removed", &error);
     }
-    let keys = data_keys(tenancy, tenant)?;
+    let keys = tenant.data_keys(tenancy)?;
     let id = tenancy.platform.random.uuid(tenancy.platform.clock.now());
     let begun =
         NewUpload { id, path: new.path, content_type: new.content_type, key_number: keys.newest() };

@@ -1,10 +1,10 @@
-//! Where a tenant's database is, and the connection to it.
+//! Where a tenant's database is, the connection to it, and what opens its data.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Slug, Tenant, TenantRecord};
 use crate::{
-    crypto::{Purpose, Sealed},
+    crypto::{DataKeys, Purpose, Sealed},
     error::{Error, Result},
     platform::sql::{Connection, STATEMENT_DEADLINE},
     postgres_url::PostgresUrl,
@@ -127,6 +127,17 @@ pub(super) fn open_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<
         .ok_or_else(|| Error::internal(format!("the database of {} is destroyed", record.id)))?;
     let password = tenancy.master_key.open(Purpose::DatabasePassword, record.id, sealed)?;
     String::from_utf8(password.to_vec()).map(Secret::from).map_err(Error::internal)
+}
+
+impl TenantRecord {
+    /// The keys that seal its data.
+    pub(crate) fn data_keys(&self, tenancy: &Tenancy) -> Result<DataKeys> {
+        let sealed = self
+            .data_key
+            .as_ref()
+            .ok_or_else(|| Error::internal(format!("the data of {} is destroyed", self.id)))?;
+        DataKeys::open(&tenancy.master_key, self.id, sealed)
+    }
 }
 
 /// What the catalog says of a tenant's secrets, for the one statement that writes them.

@@ -20,7 +20,7 @@ use crate::{
     api_key::{ApiKey, Environment},
     audit::{Actor, Entry, Event},
     credential::Password,
-    crypto::{Purpose, Sealed},
+    crypto::{Fingerprints, Purpose, Sealed},
     email::EmailAddress,
     error::{Error, Result},
     metrics::Timer,
@@ -128,7 +128,7 @@ async fn provision_now(
         tenancy,
         catalog: &*tenancy.catalog().await?,
         new,
-        hash: request_hash(tenancy, new)?,
+        fingerprints: fingerprints(tenancy, new)?,
         idempotency_key,
         actor,
     };
@@ -170,7 +170,7 @@ struct Request<'a> {
     tenancy: &'a Tenancy,
     catalog: &'a dyn Connection,
     new: &'a NewTenant,
-    hash: [u8; 32],
+    fingerprints: Fingerprints,
     idempotency_key: Option<&'a str>,
     actor: &'a Actor,
 }
@@ -185,7 +185,7 @@ impl Request<'_> {
             let Some(remembered) = repo::find_creation(self.catalog, key).await? else {
                 return Ok(None);
             };
-            if remembered.request_hash != self.hash {
+            if !self.fingerprints.contain(&remembered.request_hash) {
                 return Err(Error::IdempotencyKeyReused);
             }
             let tenant = repo::find(self.catalog, remembered.tenant)
@@ -208,7 +208,7 @@ impl Request<'_> {
         let record = match repo::reserve(self.catalog, &reservation).await? {
             Reserved::Yes => repo::find(self.catalog, reservation.id).await?,
             Reserved::SlugTaken => {
-                repo::find_unfinished(self.catalog, &reservation.slug, &self.hash).await?
+                repo::find_unfinished(self.catalog, &reservation.slug, &self.fingerprints).await?
             }
             Reserved::IdempotencyKeyUsed => None,
         };
@@ -226,7 +226,7 @@ impl Request<'_> {
 }
 
 fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
-    let Request { tenancy, new, hash, idempotency_key, .. } = request;
+    let Request { tenancy, new, fingerprints, idempotency_key, .. } = request;
     let random = &*tenancy.platform.random;
     let id = random.uuid(tenancy.platform.clock.now());
     let seal = |purpose, plain: &[u8]| tenancy.master_key.seal(purpose, id, plain, random);
@@ -246,13 +246,13 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
             database_password: seal(Purpose::DatabasePassword, password.as_bytes())?,
             data_key: seal(Purpose::DataKey, &random.bytes::<32>())?,
         },
-        request_hash: *hash,
+        request_hash: fingerprints.current(),
         idempotency_key: idempotency_key.map(str::to_owned),
     })
 }
 
 /// What tells whether a request is the same as one before.
-fn request_hash(tenancy: &Tenancy, new: &NewTenant) -> Result<[u8; 32]> {
+fn fingerprints(tenancy: &Tenancy, new: &NewTenant) -> Result<Fingerprints> {
     let request = serde_json::json!([
         new.name.as_str(),
         new.admin_email.as_str(),
@@ -262,7 +262,7 @@ fn request_hash(tenancy: &Tenancy, new: &NewTenant) -> Result<[u8; 32]> {
         new.plan,
         new.admin_password.as_ref().map(Password::expose),
     ]);
-    tenancy.master_key.request_hash(request.to_string().as_bytes())
+    tenancy.master_key.fingerprints(request.to_string().as_bytes())
 }
 
 /// The steps after the reservation. `None` when another call was faster.
@@ -322,7 +322,7 @@ async fn create_administrator(
         Some(_) => None,
         None => Some(SetupToken::new(
             record.id,
-            tenancy.master_key.first_setup_secret(record.id, &record.admin_email)?,
+            record.data_keys(tenancy)?.first_setup_secret(&record.admin_email)?,
         )),
     };
     let hash = match password {

@@ -1,4 +1,6 @@
-//! The statements on `tenants`: the only file that spells them.
+//! The statements on `tenants`: with the modules below, the only file that spells them.
+
+pub mod sealed;
 
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{
     audit::{Entry, outbox},
-    crypto::Sealed,
+    crypto::{Fingerprints, Sealed},
     email::EmailAddress,
     error::{Error, Result},
     http::fields::Text as _,
@@ -352,11 +354,13 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
 pub async fn find_unfinished(
     catalog: &dyn Connection,
     slug: &Slug,
-    request_hash: &[u8; 32],
+    request: &Fingerprints,
 ) -> Result<Option<TenantRecord>> {
-    let statement =
-        format!("{SELECT} WHERE t.slug = $1 AND t.status = 'provisioning' AND t.request_hash = $2");
-    let parameters = [slug.as_str().into(), request_hash.as_slice().into()];
+    let statement = format!(
+        "{SELECT} WHERE t.slug = $1 AND t.status = 'provisioning'
+                    AND encode(t.request_hash, 'hex') = ANY($2::text[])"
+    );
+    let parameters = [slug.as_str().into(), request.to_texts().into()];
     read(catalog, &statement, &parameters).await
 }
 

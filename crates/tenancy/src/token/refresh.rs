@@ -3,14 +3,21 @@
 //! A token says of which tenant and session it is, and carries a check that only this service can
 //! make. So a token that is not the session's current one is known to have been issued before: it
 //! was used twice. One that is made up is nobody's, and ends no session.
+//!
+//! While the master key is rotated, two uses at once may come to instances whose current key differs.
+//! So the secret, whose hash is kept, follows from the tenant's data key: both give the same one. The
+//! check is by the current key, and counts by any: a session moves to another key with its next use.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{crypto::MasterKey, error::Result, platform::Random};
+use crate::{
+    crypto::{DataKeys, MasterKey},
+    error::Result,
+    platform::Random,
+};
 
 const PREFIX: &str = "ldr_";
 
@@ -34,8 +41,8 @@ impl RefreshToken {
     }
 
     /// The token after this one. It follows from it, so that two uses at once give the same.
-    pub fn successor(&self, key: &MasterKey) -> Result<Self> {
-        let secret = key.next_refresh_secret(self.tenant, self.session, &self.secret)?;
+    pub fn successor(&self, key: &MasterKey, tenant: &DataKeys) -> Result<Self> {
+        let secret = tenant.next_refresh_secret(self.session, &self.secret)?;
         Self::new(key, self.tenant, self.session, secret)
     }
 
@@ -47,8 +54,9 @@ impl RefreshToken {
     /// A token from its text, if this service has issued it; `None` else.
     pub fn parse(key: &MasterKey, text: &str) -> Result<Option<Self>> {
         let Some(given) = Self::decode(text) else { return Ok(None) };
-        let genuine = Self::new(key, given.tenant, given.session, *given.secret)?;
-        Ok(bool::from(genuine.check.ct_eq(&given.check)).then_some(given))
+        let is_ours =
+            key.is_refresh_check(given.tenant, given.session, &given.secret, &given.check)?;
+        Ok(is_ours.then_some(given))
     }
 
     fn decode(text: &str) -> Option<Self> {
@@ -92,20 +100,32 @@ mod tests {
     use super::*;
     use crate::{platform::native::NativeRandom, settings::Secret};
 
-    fn key(text: &str) -> MasterKey {
-        MasterKey::derive(&Secret::from(text.to_owned())).unwrap()
+    const OLD: &str = "a master key of thirty-two bytes";
+    const NEW: &str = "another master key of as many...";
+    const TENANT: Uuid = Uuid::from_u128(1);
+    const SESSION: Uuid = Uuid::from_u128(2);
+
+    fn key(text: &str, others: &[&str]) -> MasterKey {
+        let others: Vec<_> = others.iter().map(|text| Secret::from((*text).to_owned())).collect();
+        MasterKey::derive(&Secret::from(text.to_owned()), &others).unwrap()
+    }
+
+    fn first(key: &MasterKey) -> RefreshToken {
+        RefreshToken::first(key, TENANT, SESSION, &NativeRandom).unwrap()
+    }
+
+    fn counts(key: &MasterKey, token: &RefreshToken) -> bool {
+        RefreshToken::parse(key, &token.expose()).unwrap().is_some()
     }
 
     // S4, S9
     #[test]
     fn a_token_is_read_back_where_it_was_issued_and_nowhere_else() {
-        let ours = key("a master key of thirty-two bytes");
-        let (tenant, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let token = RefreshToken::first(&ours, tenant, session, &NativeRandom).unwrap();
+        let ours = key(OLD, &[]);
+        let token = first(&ours);
         let read = RefreshToken::parse(&ours, &token.expose()).unwrap().unwrap();
-        assert_eq!((read.tenant(), read.session(), read.hash()), (tenant, session, token.hash()));
-        let other = key("another master key of as many...");
-        assert!(RefreshToken::parse(&other, &token.expose()).unwrap().is_none());
+        assert_eq!((read.tenant(), read.session(), read.hash()), (TENANT, SESSION, token.hash()));
+        assert!(!counts(&key(NEW, &[]), &token));
         for length in 0..token.expose().len() {
             assert!(RefreshToken::parse(&ours, &token.expose()[..length]).unwrap().is_none());
         }
@@ -120,13 +140,35 @@ mod tests {
     // S9
     #[test]
     fn a_token_has_one_successor() {
-        let key = key("a master key of thirty-two bytes");
-        let token =
-            RefreshToken::first(&key, Uuid::from_u128(1), Uuid::from_u128(2), &NativeRandom)
-                .unwrap();
-        let next = token.successor(&key).unwrap();
-        assert_eq!(next.hash(), token.successor(&key).unwrap().hash());
+        let key = key(OLD, &[]);
+        let data_keys = DataKeys::from_bytes(&[7; 32]).unwrap();
+        let token = first(&key);
+        let next = token.successor(&key, &data_keys).unwrap();
+        assert_eq!(next.hash(), token.successor(&key, &data_keys).unwrap().hash());
         assert_ne!(next.hash(), token.hash());
-        assert!(RefreshToken::parse(&key, &next.expose()).unwrap().is_some());
+        assert!(counts(&key, &next));
+        let others = DataKeys::from_bytes(&[8; 32]).unwrap();
+        assert_ne!(next.hash(), token.successor(&key, &others).unwrap().hash());
+    }
+
+    // S9, S24
+    #[test]
+    fn a_session_moves_to_another_master_key_with_its_next_use() {
+        let (old, new) = (key(OLD, &[]), key(NEW, &[]));
+        let (both, turned) = (key(OLD, &[NEW]), key(NEW, &[OLD]));
+        let data_keys = DataKeys::from_bytes(&[7; 32]).unwrap();
+        let token = first(&old);
+        assert!(counts(&both, &token) && counts(&turned, &token) && !counts(&new, &token));
+        let next = |key: &MasterKey| token.successor(key, &data_keys).unwrap();
+        let (here, there) = (next(&both), next(&turned));
+        // Two uses at once: one token for the catalog, and for whoever uses either of them.
+        assert_eq!(here.hash(), there.hash());
+        let after = [(&here, &turned), (&there, &both)]
+            .map(|(token, key)| token.successor(key, &data_keys).unwrap().hash());
+        assert_eq!(after[0], after[1]);
+        for token in [&here, &there] {
+            assert!(counts(&both, token) && counts(&turned, token));
+        }
+        assert!(counts(&new, &there) && !counts(&new, &here));
     }
 }

@@ -239,7 +239,7 @@ pub async fn refresh(
     token: &RefreshToken,
     actor: &Actor,
 ) -> Result<SignedIn> {
-    let successor = token.successor(&tenancy.master_key)?;
+    let successor = token.successor(&tenancy.master_key, &tenant.data_keys(tenancy)?)?;
     let now = tenancy.platform.clock.now();
     let event = Event::new("auth.refresh_token_reused")
         .about("session", token.session())

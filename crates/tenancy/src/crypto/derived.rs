@@ -1,0 +1,92 @@
+//! What is derived from one text: a master key's keys, and MACs.
+
+use aes_gcm::Aes256Gcm;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::sealed::KeyId;
+use crate::{
+    error::{Error, Result},
+    settings::Secret,
+};
+
+/// Keys derived from one master key (HKDF-SHA-256, RFC 5869), one for each use.
+pub(super) struct DerivedKeys {
+    pub(super) id: KeyId,
+    pub(super) sealing: Aes256Gcm,
+    request_hashes: Zeroizing<[u8; 32]>,
+    refresh_tokens: Zeroizing<[u8; 32]>,
+    guessing: Zeroizing<[u8; 32]>,
+    audit: Zeroizing<[u8; 32]>,
+}
+
+impl DerivedKeys {
+    /// The keys that follow from the text of a setting, which is taken as it stands.
+    pub(super) fn new(text: &Secret) -> Result<Self> {
+        let root = Hkdf::<Sha256>::new(None, text.expose().as_bytes());
+        let mut id = [0; 4];
+        let mut sealing = Zeroizing::new([0; 32]);
+        let mut request_hashes = Zeroizing::new([0; 32]);
+        let mut refresh_tokens = Zeroizing::new([0; 32]);
+        let mut guessing = Zeroizing::new([0; 32]);
+        let mut audit = Zeroizing::new([0; 32]);
+        let outputs: [(&[u8], &mut [u8]); 6] = [
+            (b"tenancy/v1/key id", &mut id),
+            (b"tenancy/v1/sealing", &mut *sealing),
+            (b"tenancy/v1/request hashes", &mut *request_hashes),
+            (b"tenancy/v1/refresh tokens", &mut *refresh_tokens),
+            (b"tenancy/v1/guessing", &mut *guessing),
+            (b"tenancy/v1/audit", &mut *audit),
+        ];
+        for (use_of_key, output) in outputs {
+            root.expand(use_of_key, output).map_err(Error::internal)?;
+        }
+        let sealing = Aes256Gcm::new_from_slice(&*sealing).map_err(Error::internal)?;
+        Ok(Self { id, sealing, request_hashes, refresh_tokens, guessing, audit })
+    }
+
+    pub(super) fn request_hash(&self, request: &[u8]) -> Result<[u8; 32]> {
+        mac(&*self.request_hashes, &[request])
+    }
+
+    pub(super) fn refresh_check(
+        &self,
+        tenant: Uuid,
+        session: Uuid,
+        secret: &[u8; 32],
+    ) -> Result<[u8; 16]> {
+        let parts: [&[u8]; 4] = [b"check", tenant.as_bytes(), session.as_bytes(), secret];
+        let mut check = [0; 16];
+        check.copy_from_slice(&mac(&*self.refresh_tokens, &parts)?[..16]);
+        Ok(check)
+    }
+
+    pub(super) fn guessing_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        mac(&*self.guessing, parts)
+    }
+
+    pub(super) fn audit_anchor_seal(
+        &self,
+        chain: Uuid,
+        sequence: i64,
+        link: &[u8],
+    ) -> Result<[u8; 32]> {
+        mac(&*self.audit, &[b"anchor", chain.as_bytes(), &sequence.to_be_bytes(), link])
+    }
+
+    pub(super) fn audit_mac(&self, previous: &[u8], row: &[u8]) -> Result<[u8; 32]> {
+        mac(&*self.audit, &[previous, row])
+    }
+}
+
+/// HMAC-SHA-256 of the parts, one after the other.
+pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(Error::internal)?;
+    for part in parts {
+        mac.update(part);
+    }
+    Ok(mac.finalize().into_bytes().into())
+}

@@ -1,0 +1,141 @@
+//! The statements on what `tenants` and `idempotency_keys` keep sealed by the master key.
+
+use uuid::Uuid;
+
+use crate::{
+    audit::{Entry, outbox},
+    crypto::{HEAD, Sealed},
+    error::Result,
+    platform::sql::{Connection, SqlError},
+    tenant::TenantRecord,
+};
+
+/// Sealed values that begin alike.
+pub struct Counted {
+    /// What they begin with.
+    pub head: Vec<u8>,
+    /// How many they are.
+    pub count: i64,
+}
+
+/// How many sealed values there are, by the format and the key that they name.
+pub async fn count(catalog: &dyn Connection) -> Result<Vec<Counted>> {
+    let statement = format!(
+        "SELECT substring(value FOR {HEAD}) AS head, count(*) AS count FROM (
+             SELECT database_password AS value FROM tenants
+             UNION ALL SELECT data_key FROM tenants
+             UNION ALL SELECT answer FROM idempotency_keys
+         ) sealed WHERE value IS NOT NULL GROUP BY 1"
+    );
+    let rows = catalog.query(&statement, &[]).await?;
+    let counts =
+        rows.iter().map(|row| Ok(Counted { head: row.get("head")?, count: row.get("count")? }));
+    Ok(counts.collect::<Result<_, SqlError>>()?)
+}
+
+/// The tenants that have a secret which does not begin with `head`, in any state.
+pub async fn list_tenants(catalog: &dyn Connection, head: [u8; HEAD]) -> Result<Vec<Uuid>> {
+    let statement = format!(
+        "SELECT id FROM tenants
+         WHERE substring(database_password FOR {HEAD}) <> $1::bytea
+            OR substring(data_key FOR {HEAD}) <> $1
+         ORDER BY id"
+    );
+    let rows = catalog.query(&statement, &[head.as_slice().into()]).await?;
+    Ok(rows.iter().map(|row| row.get("id")).collect::<Result<_, SqlError>>()?)
+}
+
+/// Puts other seals of the same secrets in the place of those that `old` has; what is `None` stays as
+/// it is. `false` when it has others meanwhile, or is no more; then nothing was written.
+pub async fn replace_secrets(
+    catalog: &dyn Connection,
+    old: &TenantRecord,
+    database_password: Option<Sealed>,
+    data_key: Option<Sealed>,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH replaced AS (
+             UPDATE tenants SET database_password = COALESCE($4, database_password),
+                                data_key = COALESCE($5, data_key)
+             WHERE id = $1 AND database_password IS NOT DISTINCT FROM $2
+               AND data_key IS NOT DISTINCT FROM $3
+             RETURNING id
+         ), {}
+         SELECT id FROM replaced",
+        outbox::noted("replaced", 6)
+    );
+    let bytes = |sealed: Option<Sealed>| sealed.map(|sealed| sealed.0).into();
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [
+        old.id.into(),
+        bytes(old.database_password.clone()),
+        bytes(old.data_key.clone()),
+        bytes(database_password),
+        bytes(data_key),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+}
+
+/// Which answer to an idempotency key is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerId {
+    /// The tenant that it tells of.
+    pub tenant: Uuid,
+    operation: String,
+    key: String,
+}
+
+/// The answers that do not begin with `head`.
+pub async fn list_answers(catalog: &dyn Connection, head: [u8; HEAD]) -> Result<Vec<AnswerId>> {
+    let statement = format!(
+        "SELECT tenant_id, operation, key FROM idempotency_keys
+         WHERE substring(answer FOR {HEAD}) <> $1::bytea ORDER BY operation, key"
+    );
+    let rows = catalog.query(&statement, &[head.as_slice().into()]).await?;
+    let answers = rows.iter().map(|row| {
+        Ok(AnswerId {
+            tenant: row.get("tenant_id")?,
+            operation: row.get("operation")?,
+            key: row.get("key")?,
+        })
+    });
+    Ok(answers.collect::<Result<_, SqlError>>()?)
+}
+
+/// An answer, and the tenant that it is sealed for; `None` when it was forgotten.
+pub async fn find_answer(
+    catalog: &dyn Connection,
+    id: &AnswerId,
+) -> Result<Option<(Uuid, Sealed)>> {
+    let statement = "SELECT tenant_id, answer FROM idempotency_keys
+                     WHERE operation = $1 AND key = $2 AND answer IS NOT NULL";
+    let parameters = [id.operation.as_str().into(), id.key.as_str().into()];
+    let row = catalog.query_first(statement, &parameters).await?;
+    let answer = row.map(|row| -> Result<_, SqlError> {
+        Ok((row.get("tenant_id")?, Sealed(row.get("answer")?)))
+    });
+    Ok(answer.transpose()?)
+}
+
+/// Puts another seal of the same answer in the place of `old`. `false` when there is another
+/// meanwhile, or none any more; then nothing was written.
+pub async fn replace_answer(
+    catalog: &dyn Connection,
+    id: &AnswerId,
+    old: &Sealed,
+    new: &Sealed,
+) -> Result<bool> {
+    let statement = "UPDATE idempotency_keys SET answer = $4
+                     WHERE operation = $1 AND key = $2 AND answer = $3";
+    let parameters = [
+        id.operation.as_str().into(),
+        id.key.as_str().into(),
+        old.0.clone().into(),
+        new.0.clone().into(),
+    ];
+    Ok(catalog.execute(statement, &parameters).await? == 1)
+}

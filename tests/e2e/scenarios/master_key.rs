@@ -1,0 +1,212 @@
+//! A master key that is rotated while the service goes on, on servers of its own: what seals the
+//! catalog anew would take the tenants of other tests along.
+
+mod installation;
+
+use std::sync::Arc;
+
+use e2e::{Application, Cut, Proxy, Watch};
+use http::Method;
+use serde_json::json;
+
+use installation::{AFTER, BEFORE, Installation, LEARNING, TURNED, Tenant, refresh, text};
+
+const FOREIGN: &str = "for tests alone: the key of another installation";
+
+/// A token that is used at two instances at once has one successor, whichever key they seal with.
+fn two_uses_at_once_have_one_successor(tenant: &Tenant, one: &Application, two: &Application) {
+    let first = text(&tenant.log_in(one).expect(200)["refresh_token"]);
+    let next =
+        |at: &Application, token: &str| text(&refresh(at, token).expect(200)["refresh_token"]);
+    let (here, there) = (next(one, &first), next(two, &first));
+    // Each tab goes on with what it got, where the other one was.
+    let (last, same) = (next(two, &here), next(one, &there));
+    next(one, &last);
+    next(two, &same);
+    // What is older is a theft still.
+    refresh(two, &here).expect_problem(401, "invalid_refresh_token");
+    refresh(one, &last).expect_problem(401, "invalid_refresh_token");
+}
+
+/// A provisioning that died under one key, and is repeated under another.
+fn a_provisioning_is_finished_under_another_key(installation: &Installation, turned: &Application) {
+    let proxy = Proxy::start(&installation.services.databases().postgres);
+    let mortal = Arc::new(installation.application(LEARNING, Some(&proxy)));
+    let victim = Arc::clone(&mortal);
+    proxy.watch(Watch {
+        statement: "UPDATE tenants SET status = 'active'",
+        cut: Cut::Before,
+        action: Box::new(move || victim.kill()),
+    });
+    assert!(installation.create(&mortal, "broken-off").try_send().is_err());
+    assert!(proxy.has_acted());
+    proxy.open();
+    let tenant = Tenant::new(installation, turned, "broken-off");
+    installation.change(turned, &tenant.id, &json!({ "status": "deleted" }));
+}
+
+/// A chain of which the beginning was dropped under the old key, with nothing after its anchor.
+fn pruned_chain(installation: &Installation) -> String {
+    let chain = "00000000-0000-7000-8000-00000000000a";
+    let statement = format!(
+        "CREATE TABLE tenant_audit_logs_2020_01 PARTITION OF tenant_audit_logs
+             FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00');
+         ALTER TABLE tenant_audit_logs_2020_01 OWNER TO tenancy;
+         INSERT INTO audit_outbox (id, tenant_id, entry) VALUES ('{chain}', '{chain}',
+             '{{\"event\": \"test.old\", \"severity\": \"info\", \"result\": \"success\",
+                \"actor_type\": \"system\", \"detail\": {{}},
+                \"created_at\": \"2020-01-15T00:00:00.000000Z\"}}')"
+    );
+    installation.services.superuser("tenancy").batch_execute(&statement).unwrap();
+    installation.succeeds(BEFORE, &["repair"]);
+    let said = installation.succeeds(BEFORE, &["audit", "prune", "--keep-months", "24"]);
+    assert!(said.contains("tenant_audit_logs_2020_01"), "{said}");
+    chain.to_owned()
+}
+
+/// Seals anew while the connection is cut at each statement that does it, and then to the end.
+fn resealed_with_cuts(installation: &Installation) {
+    for (statement, cut) in [
+        ("UPDATE tenants SET database_password", Cut::Before),
+        ("UPDATE tenants SET database_password", Cut::After),
+        ("UPDATE idempotency_keys SET answer", Cut::Before),
+        ("UPDATE idempotency_keys SET answer", Cut::After),
+        ("UPDATE tenant_audit_anchors SET seal", Cut::Before),
+        ("UPDATE tenant_audit_anchors SET seal", Cut::After),
+    ] {
+        let proxy = Proxy::start(&installation.services.databases().postgres);
+        proxy.watch(Watch { statement, cut, action: Box::new(|| {}) });
+        let settings = installation.settings(TURNED, Some(&proxy));
+        let output = e2e::tenantctl(&settings, &["reseal"]);
+        assert!(!output.status.success() && proxy.has_acted(), "{statement} {cut:?}: {output:?}");
+    }
+    installation.succeeds(TURNED, &["reseal"]);
+    assert_eq!(installation.succeeds(TURNED, &["reseal"]), "{\"resealed\":0}\n");
+}
+
+/// A data key that is rotated between what a reseal reads and what it writes.
+fn a_data_key_that_is_rotated_meanwhile_is_not_lost(
+    installation: &Installation,
+    tenant: &Tenant,
+    learning: &Application,
+    turned: &Application,
+) {
+    installation.succeeds(LEARNING, &["reseal"]);
+    let mut superuser = installation.services.superuser("tenancy");
+    let get = "SELECT data_key FROM tenants WHERE slug = $1";
+    let put = "UPDATE tenants SET data_key = $2 WHERE slug = $1";
+    let before: Vec<u8> = superuser.query_one(get, &[&tenant.slug]).unwrap().get(0);
+    let path = format!("/admin/tenants/{}/rotate-key", tenant.id);
+    installation.admin(learning, Method::POST, &path).send().expect(200);
+    tenant.put(learning, "/api/v1/files/second", "of the second key");
+    let rotated: Vec<u8> = superuser.query_one(get, &[&tenant.slug]).unwrap().get(0);
+    superuser.execute(put, &[&tenant.slug, &before]).unwrap();
+    // The same once more, and the reseal has to wait for its end.
+    let mut rotation = superuser.transaction().unwrap();
+    rotation.execute(put, &[&tenant.slug, &rotated]).unwrap();
+    std::thread::scope(|scope| {
+        let reseal = scope.spawn(|| installation.succeeds(TURNED, &["reseal"]));
+        installation.wait_until_locked_out("UPDATE tenants SET database_password");
+        rotation.commit().unwrap();
+        reseal.join().unwrap();
+    });
+    // What is cached is not asked.
+    installation.change(turned, &tenant.id, &json!({ "name": "Rotated" }));
+    tenant.has(turned, "/api/v1/files/second", "of the second key");
+    tenant.has(turned, "/api/v1/files/f", "a file");
+    installation.succeeds(LEARNING, &["reseal"]);
+}
+
+// S24
+#[test]
+fn a_rotation_is_noticed_by_nobody() {
+    let installation = Installation::new();
+    let before = installation.application(BEFORE, None);
+    let mut tenant = Tenant::new(&installation, &before, "acme");
+    tenant.put(&before, "/api/v1/files/f", "a file");
+    tenant.put(&before, "/api/v1/cache/c", "an entry");
+    let [suspended, deleted] =
+        ["suspended", "deleted"].map(|slug| Tenant::new(&installation, &before, slug));
+    for other in [&suspended, &deleted] {
+        installation.change(&before, &other.id, &json!({ "status": other.slug }));
+    }
+    let pruned = pruned_chain(&installation);
+
+    // The new key is known everywhere, then it is the current one at some, then everywhere.
+    let learning = installation.application(LEARNING, None);
+    tenant.goes_on(&learning);
+    let turned = installation.application(TURNED, None);
+    for (index, at) in [&turned, &learning, &turned].into_iter().enumerate() {
+        tenant.goes_on(at);
+        tenant.is_created_once(&installation, at);
+        tenant.adds_an_event(&installation, at, &format!("user-{index}@acme.com"));
+        tenant.is_audited(&installation, &learning);
+        tenant.is_audited(&installation, &turned);
+    }
+    two_uses_at_once_have_one_successor(&tenant, &learning, &turned);
+    a_provisioning_is_finished_under_another_key(&installation, &turned);
+    let mut other = Tenant::new(&installation, &turned, "other");
+    other.put(&turned, "/api/v1/files/f", "a file");
+    other.put(&turned, "/api/v1/cache/c", "an entry");
+    other.goes_on(&learning);
+    a_data_key_that_is_rotated_meanwhile_is_not_lost(&installation, &other, &learning, &turned);
+
+    let doctor = installation.succeeds(LEARNING, &["doctor"]);
+    assert!(doctor.contains("ok    master key"), "{doctor}");
+    let doctor = installation.succeeds(TURNED, &["doctor"]);
+    assert!(doctor.contains("note  master key") && doctor.contains("tenantctl reseal"), "{doctor}");
+    let doctor = installation.fails(AFTER, &["doctor"]);
+    assert!(doctor.contains("bad   master key"), "{doctor}");
+    // What is cached of a tenant is sealed with the new key, and its secrets in there with the old one.
+    installation.change(&turned, &tenant.id, &json!({ "name": "Other" }));
+    tenant.goes_on(&turned);
+    other.goes_on(&turned);
+    resealed_with_cuts(&installation);
+    let heads = installation.heads();
+    assert_eq!(heads.len(), 1, "{heads:?}");
+    tenant.is_created_once(&installation, &learning);
+
+    // The old key is gone.
+    let after = installation.application(AFTER, None);
+    tenant.goes_on(&after);
+    tenant.log_in(&after).expect(200);
+    other.goes_on(&after);
+    Tenant::new(&installation, &after, "later");
+    installation.change(&after, &suspended.id, &json!({ "status": "active" }));
+    suspended.log_in(&after).expect(200);
+    let doctor = installation.succeeds(AFTER, &["doctor"]);
+    assert!(doctor.contains("ok    master key"), "{doctor}");
+    let doctor = installation.fails((FOREIGN, ""), &["doctor"]);
+    assert!(doctor.contains("bad   master key") && doctor.contains("MASTER_DECRYPTION_KEYS"));
+    assert!(!doctor.contains(FOREIGN), "{doctor}");
+    trails_need_the_key_they_were_chained_with(&installation, &tenant, &after, &pruned);
+}
+
+/// What the old key has chained is verified with it alone; what was sealed anew needs it no more.
+fn trails_need_the_key_they_were_chained_with(
+    installation: &Installation,
+    tenant: &Tenant,
+    after: &Application,
+    pruned: &str,
+) {
+    installation.succeeds(TURNED, &["audit", "verify"]);
+    installation.fails(AFTER, &["audit", "verify", "--tenant", tenant.slug]);
+    installation.succeeds(AFTER, &["audit", "verify", "--tenant", "later"]);
+    let path = format!("/admin/audit/verify?tenant_id={pruned}");
+    let found = installation.admin(after, Method::GET, &path).send().expect(200);
+    assert_eq!(
+        (&found["valid"], &found["anchor"]["sequence"]),
+        (&json!(true), &json!(1)),
+        "{found}"
+    );
+    // A row that somebody else has changed is told with both keys, too.
+    let mut superuser = installation.services.superuser("tenancy");
+    let change = format!(
+        "SET session_replication_role = replica;
+         UPDATE tenant_audit_logs SET actor_id = 'nobody'
+         WHERE tenant_id = '{}' AND sequence = 2",
+        tenant.id
+    );
+    superuser.batch_execute(&change).unwrap();
+    installation.fails(TURNED, &["audit", "verify", "--tenant", tenant.slug]);
+}
