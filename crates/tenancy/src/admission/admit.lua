@@ -4,34 +4,38 @@
 -- KEYS: the hashes of the tenant, of the caller, and of the session (none for an API key).
 -- ARGV: the version of the tenant that the instance has; the version of the caller that the instance
 -- has (of an API key) or that the token says (of a user); what to count: all, caller or none, or peek
--- to tell of all and count nothing; the
--- seconds for which a version is fresh; what PostgreSQL has of the day (empty where it was not
--- asked), and which day that is; the seconds to keep a day.
--- Returns of the tenant and of the caller: version, age in seconds, and the snapshot where the
--- instance has another; of the session: version and age; nil for what is not known. Then what came of
--- the counting (0 not counted, 1 counted, 2 refused, 3 PostgreSQL must be asked for the day), which
--- limit is reached, the day, the seconds that are left of it, and of each limit: the limit, what is
--- used of it, and the seconds until it starts anew.
-local now = redis.call('TIME')
-local seconds = tonumber(now[1])
-local fresh = tonumber(ARGV[4])
+-- to tell of all and count nothing; the seconds for which a version is fresh; what PostgreSQL has of
+-- the day (empty where it was not asked), and which day that is; the seconds to keep a day.
+-- Returns one text, for each value of a reply costs the host a conversion, and the snapshots of the
+-- tenant and of the caller where the instance has others. The text has, with spaces between: version
+-- and age in seconds of the tenant, of the caller and of the session; what came of the counting (0 not
+-- counted, 1 counted, 2 refused, 3 PostgreSQL must be asked for the day); which limit is reached, from
+-- 1; the day; the seconds that are left of it; and of each limit of the tenant by the minute and by the
+-- day, and of the API key by the minute and by the day: the limit, what is used of it, and the seconds
+-- until it starts anew. What is not known is a hyphen.
 local ENDED = '9007199254740991'
+local WINDOW = 60000
 
-local function known(key, own)
-  local fields = redis.call('HMGET', key, 'version', 'checked')
-  local snapshot = false
-  if fields[1] and fields[1] ~= own then
-    snapshot = redis.call('HGET', key, 'snapshot')
-  end
-  return fields[1], fields[2] and seconds - tonumber(fields[2]), snapshot
+local time = redis.call('TIME')
+local seconds = tonumber(time[1])
+local millis = seconds * 1000 + math.floor(tonumber(time[2]) / 1000)
+local fresh = tonumber(ARGV[4])
+
+local function known(key)
+  local found =
+    redis.call('HMGET', key, 'version', 'checked', 'per_minute', 'per_day', 'id', 'ends')
+  found.version, found.age = found[1], found[2] and seconds - tonumber(found[2])
+  found.is_fresh = found.age and found.age < fresh
+  return found
 end
 
-local t_version, t_age, t_snapshot = known(KEYS[1], ARGV[1])
-local c_version, c_age, c_snapshot = known(KEYS[2], ARGV[2])
-local s_version, s_age = false, false
-if KEYS[3] then
-  s_version, s_age = known(KEYS[3], '')
+-- A snapshot is far longer than all the rest: it is read where the instance has another.
+local function snapshot(key, found, own)
+  return found.version and found.version ~= own and redis.call('HGET', key, 'snapshot')
 end
+
+local tenant, caller = known(KEYS[1]), known(KEYS[2])
+local session = KEYS[3] and known(KEYS[3]) or {}
 
 local day = math.floor(seconds / 86400)
 local left = 86400 - seconds % 86400
@@ -39,88 +43,102 @@ local left = 86400 - seconds % 86400
 local prefix = string.match(KEYS[1], '^t:{[^}]*}:')
 
 local function may_act()
-  if not (t_age and t_age < fresh and c_age and c_age < fresh) then return false end
+  if not (tenant.is_fresh and caller.is_fresh) then return false end
   if KEYS[3] then
-    return c_version == ARGV[2] and s_version == '1' and s_age < fresh
+    return caller.version == ARGV[2] and session.version == '1' and session.is_fresh
   end
-  return c_version ~= ENDED
+  return caller.version ~= ENDED and not (caller[6] and seconds >= tonumber(caller[6]))
 end
 
--- A window of a minute opens with the first call in it.
-local function minute(name, key, limit)
-  if not limit then return false end
-  local used = tonumber(redis.call('GET', key) or 0)
-  local reset = 60
-  if used > 0 then reset = math.max(1, math.ceil(redis.call('PTTL', key) / 1000)) end
-  return { name = name, key = key, limit = tonumber(limit), used = used, reset = reset, keep = 60 }
+local names, counters, order = {}, {}, {}
+
+local function limit(index, key, most, window)
+  if not most then return end
+  names[#names + 1] = key
+  order[#order + 1] = index
+  counters[index] = { key = key, most = most, window = window }
 end
 
-local function daily(name, key, limit)
-  if not limit then return false end
-  local used = redis.call('GET', key)
-  return { name = name, key = key, limit = tonumber(limit), used = used and tonumber(used),
-           reset = left, keep = tonumber(ARGV[7]) }
+-- What was counted: of a day a number; of a minute, which opens with the first call in it, the number
+-- and the millisecond of its end.
+local function read(counter, kept)
+  if counter.window then
+    local used, ends = string.match(kept or '', '^(%d+) (%d+)$')
+    counter.used, counter.ends = tonumber(used or 0), tonumber(ends or millis + WINDOW)
+    if counter.ends <= millis then counter.used, counter.ends = 0, millis + WINDOW end
+    counter.reset = math.max(1, math.ceil((counter.ends - millis) / 1000))
+  else
+    counter.used, counter.reset = kept and tonumber(kept), left
+  end
 end
 
-local peeks = ARGV[3] == 'peek'
-local outcome, reached = 0, false
-local counters = { false, false, false, false }
-if ARGV[3] ~= 'none' and may_act() then
-  local caller = redis.call('HMGET', KEYS[2], 'id', 'per_minute', 'per_day', 'ends')
-  local has_ended = caller[4] and seconds >= tonumber(caller[4])
-  if not has_ended then
+local function count(counter)
+  if counter.window then
+    counter.used = counter.used + 1
+    redis.call('SET', counter.key, string.format('%d %.0f', counter.used, counter.ends),
+               'PXAT', string.format('%.0f', counter.ends))
+  else
+    counter.used = redis.call('INCR', counter.key)
+    if counter.used == 1 then redis.call('EXPIRE', counter.key, ARGV[7]) end
+  end
+end
+
+local what = ARGV[3]
+local outcome, reached = 0, '-'
+-- A tenant that takes no requests has no limits here.
+local is_counted = what ~= 'none' and may_act() and (what == 'caller' or tenant[3])
+if is_counted then
+  if what ~= 'caller' then
+    limit(1, prefix .. 'calls:minute', tenant[3], true)
+    limit(2, prefix .. 'usage:api_calls:' .. day, tenant[4], false)
+  end
+  if caller[5] then
+    local own = prefix .. 'calls:' .. caller[5]
+    limit(3, own .. ':minute', caller[3], true)
+    limit(4, own .. ':day:' .. day, caller[4], false)
+  end
+  local kept = #names > 0 and redis.call('MGET', unpack(names)) or {}
+  for place, index in ipairs(order) do read(counters[index], kept[place]) end
+  local of_key, of_day = counters[4], counters[2]
+  if of_key then of_key.used = of_key.used or 0 end
+  if what == 'peek' then
+    if of_day and not of_day.used then counters[2] = nil end
+  else
     outcome = 1
-    if ARGV[3] == 'all' or peeks then
-      local tenant = redis.call('HMGET', KEYS[1], 'per_minute', 'per_day')
-      -- One that takes no requests has no limits here.
-      if not tenant[1] then outcome = 0 end
-      counters[1] = minute('minute', prefix .. 'calls:minute', tenant[1])
-      counters[2] = daily('day', prefix .. 'usage:api_calls:' .. day, tenant[2])
-    end
-    if caller[1] then
-      local own = prefix .. 'calls:' .. caller[1]
-      counters[3] = minute('key-minute', own .. ':minute', caller[2])
-      counters[4] = daily('key-day', own .. ':day:' .. day, caller[3])
-      if counters[4] and not counters[4].used then counters[4].used = 0 end
-    end
-    if peeks then
-      outcome = 0
-      if counters[2] and not counters[2].used then counters[2] = false end
-    elseif counters[2] and not counters[2].used then
+    if of_day and not of_day.used then
       if ARGV[5] ~= '' and ARGV[6] == tostring(day) then
-        counters[2].used = tonumber(ARGV[5])
-        redis.call('SET', counters[2].key, counters[2].used, 'EX', ARGV[7])
+        of_day.used = tonumber(ARGV[5])
+        redis.call('SET', of_day.key, ARGV[5], 'EX', ARGV[7])
       else
         outcome = 3
       end
     end
-    if outcome == 1 then
-      for index = 1, 4 do
-        local counter = counters[index]
-        if counter and counter.used >= counter.limit and not reached then
-          outcome, reached = 2, counter.name
-        end
-      end
-    end
-    if outcome == 1 then
-      for index = 1, 4 do
-        local counter = counters[index]
-        if counter then
-          counter.used = redis.call('INCR', counter.key)
-          if counter.used == 1 then redis.call('EXPIRE', counter.key, counter.keep) end
-        end
+  end
+  if outcome == 1 then
+    for _, index in ipairs(order) do
+      local counter = counters[index]
+      if outcome == 1 and counter.used >= tonumber(counter.most) then
+        outcome, reached = 2, index
       end
     end
   end
+  if outcome == 1 then
+    for _, index in ipairs(order) do count(counters[index]) end
+  end
 end
 
-local reply = { t_version, t_age, t_snapshot, c_version, c_age, c_snapshot, s_version, s_age,
-                outcome, reached, day, left }
+local told = {
+  tenant.version or '-', tenant.age or '-', caller.version or '-', caller.age or '-',
+  session.version or '-', session.age or '-', outcome, reached, day, left,
+}
 for index = 1, 4 do
   local counter = counters[index]
-  local place = 12 + (index - 1) * 3
-  reply[place + 1] = counter and counter.limit
-  reply[place + 2] = counter and (counter.used or 0)
-  reply[place + 3] = counter and counter.reset
+  told[#told + 1] = counter and counter.most or '-'
+  told[#told + 1] = counter and string.format('%.0f', counter.used or 0) or '-'
+  told[#told + 1] = counter and counter.reset or '-'
 end
-return reply
+return {
+  table.concat(told, ' '),
+  snapshot(KEYS[1], tenant, ARGV[1]),
+  snapshot(KEYS[2], caller, ARGV[2]),
+}

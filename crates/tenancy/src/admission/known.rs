@@ -62,12 +62,6 @@ pub(super) struct Known {
 }
 
 impl Known {
-    fn from_replies(replies: &[Reply]) -> Self {
-        let int = |index: usize| replies.get(index).and_then(Reply::as_int);
-        let snapshot = replies.get(2).and_then(Reply::as_bytes).map(<[u8]>::to_vec);
-        Self { version: int(0), age: int(1), snapshot }
-    }
-
     /// Whether it need not be compared again.
     pub(super) fn is_fresh(&self) -> bool {
         self.age.is_some_and(|age| age < FRESH)
@@ -136,29 +130,47 @@ pub enum Metering {
 const LIMITS: [(&str, u32); 4] =
     [("minute", 60), ("day", 86_400), ("key-minute", 60), ("key-day", 86_400)];
 
-fn counted(replies: &[Reply]) -> Counted {
-    let int = |index: usize| replies.get(index).and_then(Reply::as_int);
-    let left = u32::try_from(int(11).unwrap_or(0)).unwrap_or(0).max(1);
-    let day = Day { number: int(10).unwrap_or(0), left };
-    match int(8) {
-        Some(1) => Counted::Yes(day),
-        Some(2) => {
-            let name = replies.get(9).and_then(Reply::as_bytes).unwrap_or_default();
-            let limit = LIMITS.iter().find(|limit| limit.0.as_bytes() == name);
-            Counted::Refused { limit: limit.map_or("minute", |limit| limit.0), day }
-        }
-        Some(3) => Counted::Unknown(day),
-        _ => Counted::No,
+impl Found {
+    /// What the script answered: a text of numbers, and the snapshots of the tenant and of the caller.
+    fn read(replies: Vec<Reply>) -> Self {
+        let mut replies = replies.into_iter();
+        let told = replies.next();
+        let told = told.as_ref().and_then(Reply::as_bytes).unwrap_or_default();
+        let mut numbers = std::str::from_utf8(told).unwrap_or_default().split(' ');
+        let mut next = || numbers.next().and_then(|number| number.parse::<i64>().ok());
+        let mut known = || {
+            let (version, age) = (next(), next());
+            Known { version, age, snapshot: None }
+        };
+        let (mut tenant, mut caller, session) = (known(), known(), known());
+        let mut snapshot = || match replies.next() {
+            Some(Reply::Bytes(sealed)) => Some(sealed),
+            _ => None,
+        };
+        tenant.snapshot = snapshot();
+        caller.snapshot = snapshot();
+        let (outcome, reached) = (next(), next());
+        let number = next().unwrap_or(0);
+        let left = next().and_then(|left| u32::try_from(left).ok()).unwrap_or(0).max(1);
+        let day = Day { number, left };
+        let counted = match outcome {
+            Some(1) => Counted::Yes(day),
+            Some(2) => {
+                let index = reached.and_then(|place| usize::try_from(place - 1).ok());
+                let limit = index.and_then(|index| LIMITS.get(index)).unwrap_or(&LIMITS[0]);
+                Counted::Refused { limit: limit.0, day }
+            }
+            Some(3) => Counted::Unknown(day),
+            _ => Counted::No,
+        };
+        let limits = LIMITS.into_iter().filter_map(|(name, window)| {
+            let (limit, used, reset) = (next(), next(), next());
+            let reset = u32::try_from(reset?).unwrap_or(0);
+            Some(Limit { name, limit: limit?, used: used?, window, reset })
+        });
+        let meter = Meter { limits: limits.collect() };
+        Self { tenant, caller, session, is_answered: true, counted, meter }
     }
-}
-
-fn meter(replies: &[Reply]) -> Meter {
-    let limits = LIMITS.iter().enumerate().filter_map(|(index, (name, window))| {
-        let int = |offset: usize| replies.get(12 + index * 3 + offset).and_then(Reply::as_int);
-        let reset = u32::try_from(int(2)?).unwrap_or(0);
-        Some(Limit { name, limit: int(0)?, used: int(1)?, window: *window, reset })
-    });
-    Meter { limits: limits.collect() }
 }
 
 /// What a call needs to know.
@@ -213,14 +225,7 @@ impl Question {
             answer => answer,
         };
         match replies {
-            Ok(replies) => Found {
-                tenant: Known::from_replies(&replies),
-                caller: Known::from_replies(replies.get(3..).unwrap_or_default()),
-                session: Known::from_replies(replies.get(6..8).unwrap_or_default()),
-                is_answered: true,
-                counted: counted(&replies),
-                meter: meter(&replies),
-            },
+            Ok(replies) => Found::read(replies),
             Err(error) => {
                 log::warning(tenancy, "versions are read from PostgreSQL", &error.into());
                 Found::default()
