@@ -12,6 +12,7 @@ use crate::{
     crypto::MasterKey,
     error::Result,
     limiter::Limiter,
+    log,
     metrics::{Counters, MeteredRedis, MeteredSql},
     platform::{
         Platform,
@@ -53,6 +54,7 @@ pub struct Tenancy {
     pub counters: Rc<Counters>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) background: Background,
+    pub(crate) log: log::Buffer,
 }
 
 impl Tenancy {
@@ -78,6 +80,7 @@ impl Tenancy {
             counters,
             checkpoints: Checkpoints::default(),
             background: Background::default(),
+            log: log::Buffer::default(),
             platform,
             settings,
         })

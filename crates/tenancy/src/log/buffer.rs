@@ -1,0 +1,66 @@
+//! Lines that wait to be written together: each write is a call of the host, and one for each request
+//! would cost more than the request's own work.
+
+use std::{
+    cell::{Cell, RefCell},
+    io::Write as _,
+    mem,
+    rc::Rc,
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use crate::tenancy::Tenancy;
+
+/// How long a line may wait.
+const DELAY: Duration = Duration::from_millis(100);
+/// The bytes from which on lines do not wait.
+const MOST: usize = 16 * 1024;
+
+/// The lines of an instance that are not yet written.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    lines: RefCell<Vec<u8>>,
+    is_scheduled: Cell<bool>,
+}
+
+impl Buffer {
+    /// Adds a line. Values are written as JSON, which escapes control characters.
+    pub(super) fn add(&self, line: &impl Serialize) {
+        let mut lines = self.lines.borrow_mut();
+        let before = lines.len();
+        // What cannot be written is no part of a line.
+        match serde_json::to_writer(&mut *lines, line) {
+            Ok(()) => lines.push(b'\n'),
+            Err(_) => lines.truncate(before),
+        }
+    }
+
+    /// Writes all lines now, in one piece, so that lines of two instances do not mix. A log that
+    /// cannot be written is no reason to fail a request.
+    pub(super) fn write(&self) {
+        let lines = mem::take(&mut *self.lines.borrow_mut());
+        if !lines.is_empty() {
+            let _ = std::io::stdout().write_all(&lines);
+        }
+    }
+}
+
+/// Sees to it that what waits is written soon.
+pub(super) fn write_soon(tenancy: &Rc<Tenancy>) {
+    let log = &tenancy.log;
+    if log.lines.borrow().len() >= MOST {
+        return log.write();
+    }
+    if log.is_scheduled.replace(true) {
+        return;
+    }
+    let tenancy = Rc::clone(tenancy);
+    let executor = Rc::clone(&tenancy.platform.executor);
+    executor.spawn(Box::pin(async move {
+        tenancy.platform.executor.sleep(DELAY).await;
+        tenancy.log.is_scheduled.set(false);
+        tenancy.log.write();
+    }));
+}
