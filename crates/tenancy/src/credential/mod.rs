@@ -8,6 +8,7 @@ mod password;
 mod pbkdf2;
 mod phc;
 pub(crate) mod scram;
+mod sha256;
 
 pub use password::{NewPassword, Password};
 

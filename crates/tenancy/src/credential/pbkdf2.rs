@@ -3,16 +3,20 @@
 //! The `pbkdf2` crate runs to the end in one go, which would stop every other request of the
 //! instance for a quarter of a second; the tests hold the two against each other.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use std::array;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256, block_api::compress256};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::sha256::{Compressor, INITIAL, Words};
 use crate::{
     error::{Error, Result},
     platform::Executor,
 };
 
 /// Rounds between two turns of the event loop: about two milliseconds in wasm.
-const SLICE: u32 = 4_096;
+const SLICE: u32 = 6_000;
 
 /// The first 32 bytes of PBKDF2-HMAC-SHA-256.
 pub(super) async fn derive(
@@ -21,24 +25,85 @@ pub(super) async fn derive(
     rounds: u32,
     executor: &dyn Executor,
 ) -> Result<[u8; 32]> {
-    let keyed = Hmac::<Sha256>::new_from_slice(password).map_err(Error::internal)?;
-    let mut block = keyed.clone();
-    block.update(salt);
-    block.update(&1_u32.to_be_bytes());
-    let mut link: [u8; 32] = block.finalize().into_bytes().into();
-    let mut key = link;
-    for round in 1..rounds {
-        if round % SLICE == 0 {
-            executor.yield_now().await;
-        }
-        let mut next = keyed.clone();
-        next.update(&link);
-        link = next.finalize().into_bytes().into();
-        for (byte, of_link) in key.iter_mut().zip(link) {
-            *byte ^= of_link;
-        }
+    let mut chain = Chain::new(password, salt)?;
+    let mut left = rounds.saturating_sub(1);
+    while left > 0 {
+        executor.yield_now().await;
+        let slice = left.min(SLICE);
+        chain.advance(slice);
+        left -= slice;
+    }
+    let mut key = [0; 32];
+    for (bytes, word) in key.chunks_exact_mut(4).zip(chain.key) {
+        bytes.copy_from_slice(&word.to_be_bytes());
     }
     Ok(key)
+}
+
+/// The chain of HMACs whose links add up to the key.
+struct Chain {
+    /// SHA-256 after the password as the key of the inner hash,
+    inner: Words,
+    /// and of the outer one.
+    outer: Words,
+    link: Words,
+    key: Words,
+    compressor: Compressor,
+}
+
+impl Chain {
+    fn new(password: &[u8], salt: &[u8]) -> Result<Self> {
+        let mut first = Hmac::<Sha256>::new_from_slice(password).map_err(Error::internal)?;
+        first.update(salt);
+        first.update(&1_u32.to_be_bytes());
+        let first: [u8; 32] = first.finalize().into_bytes().into();
+        let (words, _) = first.as_chunks();
+        let link = array::from_fn(|i| u32::from_be_bytes(words[i]));
+        let padded = padded(password);
+        Ok(Self {
+            inner: after(&padded, 0x36),
+            outer: after(&padded, 0x5c),
+            link,
+            key: link,
+            compressor: Compressor::default(),
+        })
+    }
+
+    fn advance(&mut self, rounds: u32) {
+        for _ in 0..rounds {
+            let inner = self.compressor.compress(&self.inner, &self.link);
+            self.link = self.compressor.compress(&self.outer, &inner);
+            for (word, of_link) in self.key.iter_mut().zip(self.link) {
+                *word ^= of_link;
+            }
+        }
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        for words in [&mut self.inner, &mut self.outer, &mut self.link, &mut self.key] {
+            words.zeroize();
+        }
+    }
+}
+
+/// A password as the key of HMAC: a block.
+fn padded(password: &[u8]) -> Zeroizing<[u8; 64]> {
+    let mut block = Zeroizing::new([0; 64]);
+    match block.get_mut(..password.len()) {
+        Some(start) => start.copy_from_slice(password),
+        None => block[..32].copy_from_slice(&Sha256::digest(password)),
+    }
+    block
+}
+
+/// SHA-256 after a key, masked with a byte.
+fn after(key: &[u8; 64], mask: u8) -> Words {
+    let block = Zeroizing::new(key.map(|byte| byte ^ mask));
+    let mut state = INITIAL;
+    compress256(&mut state, &[*block]);
+    state
 }
 
 #[cfg(test)]
@@ -81,6 +146,26 @@ mod tests {
         }
     }
 
+    // The inputs of RFC 6070, whose outputs are of SHA-1; these are OpenSSL's.
+    #[test]
+    fn the_inputs_of_rfc_6070_give_what_openssl_gives() {
+        for (password, salt, rounds, expected) in [
+            ("password", "salt", 1, "Eg+2z/z4syxD5yJSVsT4N6hlSMkszDVICAWYfLcL4Xs="),
+            ("password", "salt", 2, "rk0Mla9rRtMtCt/5KPBt0CowP47zwlHf1uLYWpVHTEM="),
+            ("password", "salt", 4_096, "xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE0o="),
+            (
+                "passwordPASSWORDpassword",
+                "saltSALTsaltSALTsaltSALTsaltSALTsalt",
+                4_096,
+                "NIyJ28vTKy8y2BS4EW6EzysXNH68GAAYHE4qH7jdU+E=",
+            ),
+            ("pass\0word", "sa\0lt", 4_096, "ibadBRb4KYk8aWImZQqGh4wCmsE+4nZQnVrli2RmpyQ="),
+        ] {
+            let derived = derived(password.as_bytes(), salt.as_bytes(), rounds);
+            assert_eq!(STANDARD.encode(derived), expected);
+        }
+    }
+
     #[test]
     fn the_crate_gives_the_same() {
         for (password, salt, rounds) in
@@ -92,6 +177,17 @@ mod tests {
                 rounds,
             );
             assert_eq!(derived(password.as_bytes(), salt.as_bytes(), rounds), expected);
+        }
+    }
+
+    #[test]
+    fn the_crate_gives_the_same_for_every_length() {
+        let bytes: Vec<u8> = (0..=u8::MAX).collect();
+        for length in 0..=200 {
+            // All lengths of the one with many of the other.
+            let (password, salt) = (&bytes[..length], &bytes[..length * 83 % 201]);
+            let expected = ::pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt, 3);
+            assert_eq!(derived(password, salt, 3), expected, "{length} bytes");
         }
     }
 
