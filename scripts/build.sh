@@ -34,8 +34,9 @@ build_components() {
   done
 }
 
+# build_tools [--package NAME]: the tools, and others with them.
 build_tools() {
-  local packages=(--package tenantctl) step="building the tools"
+  local packages=(--package tenantctl "$@") step="building the tools"
   if [ -z "$(find_spin)" ]; then
     packages+=(--package runner)
     [ -e target/tools/runner ] || step+=", with a wasm runtime (the first time that takes minutes)"

@@ -134,7 +134,7 @@ checks() {
   find_promtool
   find_browser
   find_contract_tools
-  build_components --package runner-guest
+  build_components --package runner-guest --package floor
   # All at once, for the features of a dependency follow from what is built together.
   run_cargo "building the tools and the tests" build --locked --profile tools "${native[@]}" --all-targets
   SPIN=$(find_spin)
@@ -147,6 +147,7 @@ checks() {
   fi
   if has_linters; then
     for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
+    packages+=(--package floor)
     check "rustfmt" cargo fmt --all --check
     check "clippy" cargo clippy --locked --profile tools "${native[@]}" --all-targets --quiet -- -D warnings
     check "clippy for wasm" cargo clippy --locked --release --target wasm32-wasip2 "${packages[@]}" --quiet -- -D warnings

@@ -2,17 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{BufRead as _, BufReader},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     path::Path,
-    process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
-use crate::root;
+use crate::{Process, root};
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
@@ -20,9 +15,7 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 pub struct Application {
     /// Its address, `127.0.0.1:port`.
     pub address: String,
-    process_group: String,
-    /// Its standard input is what the application lives by.
-    script: Child,
+    process: Process,
 }
 
 impl Application {
@@ -38,7 +31,7 @@ impl Application {
         folder: &Path,
         files: &Path,
     ) -> Self {
-        Self::run(settings, folder, Some(files), &[])
+        Self::run(&root().join("spin.toml"), settings, folder, Some(files), &[])
     }
 
     /// Starts the application with these settings, on a host with these variables.
@@ -47,10 +40,20 @@ impl Application {
         folder: &Path,
         variables: &[(&str, &str)],
     ) -> Self {
-        Self::run(settings, folder, None, variables)
+        Self::run(&root().join("spin.toml"), settings, folder, None, variables)
+    }
+
+    /// Starts the application of another manifest with these settings.
+    pub fn start_manifest(
+        manifest: &Path,
+        settings: &BTreeMap<&'static str, String>,
+        folder: &Path,
+    ) -> Self {
+        Self::run(manifest, settings, folder, None, &[])
     }
 
     fn run(
+        manifest: &Path,
         settings: &BTreeMap<&'static str, String>,
         folder: &Path,
         files: Option<&Path>,
@@ -66,63 +69,39 @@ impl Application {
         std::fs::write(&runtime_config, config).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
-        let log = File::create(state.join("log")).unwrap();
 
-        let mut command = Command::new(root().join("scripts/until-eof"));
-        match std::env::var("SPIN").ok().filter(|spin| !spin.is_empty()) {
-            Some(spin) => command.args([spin.as_str(), "up"]),
-            None => command.arg(root().join("target/tools/runner")),
+        let mut command = match std::env::var("SPIN").ok().filter(|spin| !spin.is_empty()) {
+            Some(spin) => {
+                let mut command = Process::command(spin);
+                command.arg("up");
+                command
+            }
+            None => Process::command(root().join("target/tools/runner")),
         };
         command
             .arg("--from")
-            .arg(root().join("spin.toml"))
+            .arg(manifest)
             .arg("--runtime-config-file")
             .arg(&runtime_config)
             .arg("--state-dir")
             .arg(&state)
-            .args(["--listen", &address])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log.try_clone().unwrap());
+            .args(["--listen", &address]);
         for (name, value) in settings {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         }
         command.envs(variables.iter().copied());
-        let mut script = command.spawn().expect("scripts/until-eof starts");
-        let mut output = BufReader::new(script.stdout.take().unwrap());
-        let mut process_group = String::new();
-        output.read_line(&mut process_group).unwrap();
-        std::thread::spawn(move || std::io::copy(&mut output, &mut { log }));
-        let mut application =
-            Self { address, process_group: process_group.trim().to_owned(), script };
-        application.wait_until_listening(&state);
-        application
+        let mut process = Process::start(command, &state.join("log"));
+        process.wait_until_listening(&address);
+        Self { address, process }
     }
 
-    fn wait_until_listening(&mut self, state: &Path) {
-        let begin = Instant::now();
-        while TcpStream::connect(&self.address).is_err() {
-            let ended = self.script.try_wait().unwrap();
-            if ended.is_some() || begin.elapsed() > Duration::from_mins(2) {
-                let log = std::fs::read_to_string(state.join("log")).unwrap_or_default();
-                panic!("the application did not start ({ended:?}):\n{log}");
-            }
-            sleep(Duration::from_millis(20));
-        }
+    /// The memory that its processes have resident, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        self.process.resident_kib()
     }
 
     /// Ends the application at once, as a power cut would.
     pub fn kill(&self) {
-        let group = format!("-{}", self.process_group);
-        // It may have ended by itself, which is as good.
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-    }
-}
-
-impl Drop for Application {
-    fn drop(&mut self) {
-        self.kill();
-        drop(self.script.stdin.take());
-        let _ = self.script.wait();
+        self.process.kill();
     }
 }

@@ -16,6 +16,7 @@
 
 mod application;
 mod client;
+mod process;
 mod proxy;
 mod services;
 mod tenant;
@@ -23,6 +24,7 @@ mod world;
 
 pub use application::Application;
 pub use client::{Answer, Call, Connections};
+pub use process::Process;
 pub use proxy::{Cut, Proxy, Watch};
 pub use services::{Databases, Services};
 pub use tenant::{TestTenant, TestUser, unique};

@@ -1,0 +1,135 @@
+//! HTTP/1.1 on one connection that is kept alive: no more than the driver needs, so that what it
+//! takes of the machine is little.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+/// How long an answer may take: nothing hangs.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A request.
+#[derive(Clone)]
+pub(crate) struct Request {
+    pub(crate) address: String,
+    pub(crate) path: String,
+    method: &'static str,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn new(method: &'static str, address: &str, path: &str) -> Self {
+        let (address, path) = (address.to_owned(), path.to_owned());
+        Self { address, path, method, headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn get(address: &str, path: &str) -> Self {
+        Self::new("GET", address, path)
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// With a token, an API key or the platform's key.
+    pub(crate) fn token(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").body(body.to_string().into_bytes())
+    }
+
+    pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Sends it on a connection of its own.
+    pub(crate) fn send(&self) -> Result<Answer> {
+        Client::connect(&self.address)?.send(&self.bytes())
+    }
+
+    /// As it goes over the wire.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let Self { address, path, method, headers, body } = self;
+        let mut head = vec![format!("{method} {path} HTTP/1.1"), format!("host: {address}")];
+        head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
+        if !body.is_empty() {
+            head.push(format!("content-length: {}", body.len()));
+        }
+        [head.join("\r\n").as_bytes(), b"\r\n\r\n", body].concat()
+    }
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The answer, where its status is one of success.
+    pub(crate) fn checked(self) -> Result<Self> {
+        let text = String::from_utf8_lossy(&self.body);
+        ensure!((200..300).contains(&self.status), "the answer is {} {text}", self.status);
+        Ok(self)
+    }
+
+    pub(crate) fn json(&self) -> Result<Value> {
+        serde_json::from_slice(&self.body).context("the answer is no JSON")
+    }
+
+    /// A header; empty where there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        let mut values = fields.filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        values.next().map_or("", |(_, value)| value.trim())
+    }
+}
+
+/// A connection.
+pub(crate) struct Client(BufReader<TcpStream>);
+
+impl Client {
+    pub(crate) fn connect(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address).with_context(|| address.to_owned())?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self(BufReader::with_capacity(64 * 1024, stream)))
+    }
+
+    /// Sends the bytes of a request, and reads the answer.
+    pub(crate) fn send(&mut self, request: &[u8]) -> Result<Answer> {
+        self.0.get_mut().write_all(request)?;
+        let mut head = String::new();
+        loop {
+            let length = self.0.read_line(&mut head)?;
+            ensure!(length > 0, "the connection was closed before the answer: {head:?}");
+            if head.ends_with("\r\n\r\n") {
+                break;
+            }
+        }
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.with_context(|| format!("this is no answer: {head:?}"))?;
+        let mut answer = Answer { status, head, body: Vec::new() };
+        match answer.header("content-length").parse() {
+            Ok(length) => {
+                answer.body.resize(length, 0);
+                self.0.read_exact(&mut answer.body)?;
+            }
+            Err(_) if status == 204 => (),
+            Err(_) => bail!("the answer has no content-length: {:?}", answer.head),
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,9 @@
+//! Load: as fast as it goes (`wrk`), at a pace, or one request after the other.
+
+mod client;
+mod paced;
+mod wrk;
+
+pub(crate) use client::{Client, Request};
+pub(crate) use paced::{Pace, paced};
+pub(crate) use wrk::{rotating, saturate, wrk_version};

@@ -1,0 +1,122 @@
+//! `./dev bench`: how fast the application is, as shares of what the runtime allows.
+//!
+//! The application and the floor (`bench/floor`) run on the same host program, each in a process of
+//! its own, on the same servers, and only one of them is under load at a time. What is compared is
+//! measured in turns (A B C, A B C, …), and each ratio is of one round: a machine that slows down
+//! slows both.
+
+mod effort;
+mod fleet;
+mod load;
+mod report;
+mod rows;
+mod stage;
+mod statistics;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::{
+    effort::Effort,
+    fleet::Fleet,
+    report::{Report, Row},
+    rows::{Part, Peaks},
+    stage::Stage,
+};
+
+/// Measures the application against what the runtime allows.
+///
+/// On the real Spin that SPIN names, or else on tools/runner. `LOG_LEVEL` is the application's. How
+/// fast it is never makes it fail; an answer that is an error does.
+#[derive(Parser)]
+#[command(name = "bench", version)]
+struct Options {
+    /// A few seconds for each row, and 50 tenants: shows that it works, and no more.
+    #[arg(long)]
+    quick: bool,
+
+    /// Measures this part of the table alone.
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let effort = if options.quick { Effort::quick() } else { Effort::full() };
+    say("==> starting the servers, the application, the floor and the native service");
+    let stage = Stage::start()?;
+    let rows = measure(&stage, &effort, options.only)?;
+    let quick = options.quick.then(|| "quick".to_owned());
+    let only = options.only.map(|part| format!("only-{}", part.name()));
+    let part: Vec<_> = quick.into_iter().chain(only).collect();
+    let report = Report::new(rows, &stage, part.join("-"))?;
+    say(&format!("\n{}\n", report.table()));
+    for path in report.write()? {
+        say(&format!("==> wrote {path}"));
+    }
+    Ok(())
+}
+
+/// Measures part after part. What a part needs of another is measured for it.
+fn measure(stage: &Stage, effort: &Effort, only: Option<Part>) -> Result<Vec<Row>> {
+    let is_wanted = |part: Part| only.is_none_or(|only| only == part);
+    let mut rows = Vec::new();
+    let mut peaks: Option<Peaks> = None;
+    let mut fleet: Option<Fleet> = None;
+    for part in Part::ALL.into_iter().filter(|part| is_wanted(*part)) {
+        say(&format!("==> {}", part.name()));
+        let mut fleet_of = || match fleet.take() {
+            Some(made) => Ok(made),
+            None => Fleet::create(stage, effort),
+        };
+        match part {
+            Part::Throughput => {
+                let (measured, found) = rows::throughput(stage, effort)?;
+                rows.extend(measured);
+                peaks = Some(found);
+            }
+            Part::Latency => {
+                let peaks = match &peaks {
+                    Some(peaks) => peaks.clone(),
+                    None => rows::peaks(stage, effort)?,
+                };
+                rows.extend(rows::latency(stage, effort, &peaks)?);
+            }
+            Part::Login => rows.extend(rows::login(stage, effort)?),
+            Part::Beside => rows.extend(rows::beside(stage, effort)?),
+            Part::Files => rows.extend(rows::files(stage, effort)?),
+            Part::Provisioning => {
+                let made = fleet_of()?;
+                rows.extend(rows::provisioning(&made));
+                fleet = Some(made);
+            }
+            Part::Turns => {
+                let made = fleet_of()?;
+                rows.extend(rows::turns(stage, effort, &made)?);
+                fleet = Some(made);
+            }
+            Part::Memory => {
+                let made = fleet_of()?;
+                rows.extend(rows::memory(stage, effort, &made)?);
+                fleet = Some(made);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+#[expect(clippy::print_stdout, reason = "a command-line program")]
+fn say(text: &str) {
+    println!("{text}");
+}

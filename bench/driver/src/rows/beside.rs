@@ -1,0 +1,65 @@
+//! Whether verified requests suffer from sign-ins beside them.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use anyhow::{Result, anyhow};
+
+use crate::{
+    effort::Effort,
+    load::{Client, Pace, Request, paced},
+    report::{Row, Target},
+    stage::Stage,
+    statistics::{Latencies, Spread, median},
+};
+
+/// Requests a second: few, so that it is the sign-ins that take the processor.
+const RATE: f64 = 200.0;
+
+pub(crate) fn beside(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
+    let pace = Pace { rate: RATE, duration: effort.pace / 2 };
+    let mut rows = Vec::new();
+    // The second is of the component that signs in.
+    for (name, path) in
+        [("tenant/info", "/api/v1/tenant/info"), ("auth/verify", "/api/v1/auth/verify")]
+    {
+        let request = stage.as_user(path);
+        let (mut alone, mut among) = (Vec::new(), Vec::new());
+        for _ in 0..effort.rounds.min(3) {
+            alone.push(paced(&request, pace)?.percentile(99));
+            among.push(among_logins(stage, &request, pace)?.percentile(99));
+        }
+        let figure = format!("p99 {:.2} ms, alone {:.2} ms", median(&among), median(&alone));
+        let row = Row::new(&format!("{name} beside 8 logins"), figure);
+        let ratio = Spread::of_ratios(&among, &alone);
+        rows.push(row.measured(ratio, "its p99 alone").target(Target::Under(3.0)));
+    }
+    Ok(rows)
+}
+
+/// Paced requests while every user of the tenant signs in again and again.
+fn among_logins(stage: &Stage, request: &Request, pace: Pace) -> Result<Latencies> {
+    let has_ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let users = stage.tenant.users.iter();
+        let logins: Vec<_> =
+            users.map(|user| scope.spawn(|| sign_in_until(stage, user, &has_ended))).collect();
+        let latencies = paced(request, pace);
+        has_ended.store(true, Ordering::Relaxed);
+        for login in logins {
+            login.join().map_err(|_| anyhow!("a thread has panicked"))??;
+        }
+        latencies
+    })
+}
+
+fn sign_in_until(stage: &Stage, user: &str, has_ended: &AtomicBool) -> Result<()> {
+    let request = stage.login(user).bytes();
+    let mut client = Client::connect(&stage.application.address)?;
+    while !has_ended.load(Ordering::Relaxed) {
+        client.send(&request)?.checked()?;
+    }
+    Ok(())
+}

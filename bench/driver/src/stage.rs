@@ -1,0 +1,152 @@
+//! What is measured: the application, the floor and the native service, on servers of their own.
+
+use std::{collections::BTreeMap, env, net::TcpListener};
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Application, Process, Services, root, tenantctl};
+use serde_json::{Value, json};
+
+use crate::load::Request;
+
+/// So much that no limit is reached.
+const PLENTY: i64 = 1_000_000_000_000;
+const PASSWORD: &str = "a password for the bench";
+/// How many users sign in at one time.
+pub(crate) const USERS: usize = 8;
+
+/// What is measured. It ends when this is dropped, or with the process.
+pub(crate) struct Stage {
+    pub(crate) application: Application,
+    pub(crate) floor: Application,
+    _native: Process,
+    native_address: String,
+    pub(crate) services: Services,
+    pub(crate) admin_key: String,
+    /// The tenant that single requests are made in.
+    pub(crate) tenant: Tenant,
+}
+
+/// A tenant with users.
+pub(crate) struct Tenant {
+    pub(crate) slug: String,
+    pub(crate) api_key: String,
+    pub(crate) access_token: String,
+    /// The addresses of its users.
+    pub(crate) users: Vec<String>,
+}
+
+impl Stage {
+    pub(crate) fn start() -> Result<Self> {
+        let services = Services::start();
+        let folder = services.folder();
+        let mut settings = services.settings(&services.databases());
+        // A token outlives the bench.
+        settings.insert("ACCESS_TOKEN_EXPIRE_MINUTES", "1440".to_owned());
+        if let Ok(level) = env::var("LOG_LEVEL") {
+            settings.insert("LOG_LEVEL", level);
+        }
+        let migrated = tenantctl(&settings, &["migrate"]);
+        ensure!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        let application = Application::start(&settings, &folder);
+        let floor_settings = BTreeMap::from([
+            ("REDIS_URL", settings["REDIS_URL"].clone()),
+            ("DATABASE_URL", settings["MASTER_DATABASE_URL"].clone()),
+        ]);
+        let manifest = root().join("bench/floor/spin.toml");
+        let floor = Application::start_manifest(&manifest, &floor_settings, &folder);
+        let admin_key = settings["ADMIN_API_KEY"].clone();
+        let (tenant, id) = Tenant::create(&application.address, &admin_key)?;
+
+        let shown = Request::get(&application.address, &format!("/admin/tenants/{id}"));
+        let shown = shown.token(&admin_key).send()?.checked()?;
+        let native_address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let mut command = Process::command(root().join("target/release/native"));
+        command
+            .env("ADDRESS", &native_address)
+            .env("REDIS_URL", &settings["REDIS_URL"])
+            .env("JWT_SECRET_KEY", &settings["JWT_SECRET_KEY"])
+            .env("TENANT", String::from_utf8_lossy(&shown.body).as_ref())
+            .env("TENANT_VERSION", shown.header("etag").trim_matches('"'));
+        let mut native = Process::start(command, &folder.join("native.log"));
+        native.wait_until_listening(&native_address);
+        Ok(Self {
+            application,
+            floor,
+            _native: native,
+            native_address,
+            services,
+            admin_key,
+            tenant,
+        })
+    }
+
+    /// A request of the application.
+    pub(crate) fn application(&self, path: &str) -> Request {
+        Request::get(&self.application.address, path)
+    }
+
+    /// A request of the application by a user of the tenant.
+    pub(crate) fn as_user(&self, path: &str) -> Request {
+        self.application(path).token(&self.tenant.access_token)
+    }
+
+    /// A request of the floor.
+    pub(crate) fn floor(&self, path: &str) -> Request {
+        Request::get(&self.floor.address, path)
+    }
+
+    /// The request of the native service.
+    pub(crate) fn native(&self) -> Request {
+        Request::get(&self.native_address, "/api/v1/tenant/info").token(&self.tenant.access_token)
+    }
+
+    /// A sign-in.
+    pub(crate) fn login(&self, user: &str) -> Request {
+        login(&self.application.address, &self.tenant.slug, user)
+    }
+}
+
+impl Tenant {
+    /// Makes the tenant, with its id, and takes the limits away from every tenant to come.
+    fn create(address: &str, admin_key: &str) -> Result<(Self, String)> {
+        let limits = ["users", "storage", "api_calls", "ai_requests", "requests_per_minute"];
+        let limits: BTreeMap<_, _> = limits.into_iter().map(|name| (name, PLENTY)).collect();
+        Request::new("PATCH", address, "/admin/plans/enterprise")
+            .token(admin_key)
+            .json(&json!({ "limits": limits }))
+            .send()?
+            .checked()?;
+        let slug = "bench";
+        let email = |number: usize| format!("user-{number}@{slug}.example");
+        let created = Request::new("POST", address, "/admin/tenants")
+            .token(admin_key)
+            .json(&json!({ "name": "Bench", "slug": slug, "admin_email": email(0),
+                           "admin_password": PASSWORD }))
+            .send()?
+            .checked()?
+            .json()?;
+        let access_token =
+            text(&login(address, slug, &email(0)).send()?.checked()?.json()?, "access_token")?;
+        for number in 1..USERS {
+            Request::new("POST", address, "/api/v1/users")
+                .token(&access_token)
+                .json(&json!({ "email": email(number), "password": PASSWORD }))
+                .send()?
+                .checked()?;
+        }
+        let users = (0..USERS).map(email).collect();
+        let api_key = text(&created, "api_key")?;
+        Ok((Self { slug: slug.to_owned(), api_key, access_token, users }, text(&created, "id")?))
+    }
+}
+
+fn login(address: &str, slug: &str, user: &str) -> Request {
+    Request::new("POST", address, "/api/v1/auth/login")
+        .header("x-tenant-slug", slug)
+        .json(&json!({ "email": user, "password": PASSWORD }))
+}
+
+/// A member of an answer, as text.
+pub(crate) fn text(answer: &Value, name: &str) -> Result<String> {
+    answer[name].as_str().map(str::to_owned).with_context(|| format!("the answer has no {name}"))
+}

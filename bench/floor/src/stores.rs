@@ -1,0 +1,53 @@
+//! One call of each store.
+
+use std::{cell::RefCell, rc::Rc};
+
+use spin_sdk::{
+    pg,
+    redis::{Connection, RedisParameter, RedisResult},
+    variables,
+};
+
+thread_local! {
+    static REDIS: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
+}
+
+/// `INCR` on a connection that the instance keeps.
+pub(crate) async fn redis() -> Result<Vec<u8>, String> {
+    let kept = REDIS.with_borrow(Clone::clone);
+    let connection = match kept {
+        Some(kept) => kept,
+        None => {
+            let address = variable("redis_url").await?;
+            let opened = Connection::open(address).await.map_err(|error| format!("{error:?}"))?;
+            let opened = Rc::new(opened);
+            REDIS.with_borrow_mut(|kept| *kept = Some(Rc::clone(&opened)));
+            opened
+        }
+    };
+    let key = RedisParameter::Binary(b"floor".to_vec());
+    let replies = connection.execute("INCR", vec![key]).await;
+    match replies.map_err(|error| format!("{error:?}"))?.first() {
+        Some(RedisResult::Int64(number)) => Ok(number.to_string().into_bytes()),
+        other => Err(format!("Redis answered {other:?}")),
+    }
+}
+
+/// One row by one statement, on a connection of the host's pool.
+pub(crate) async fn sql() -> Result<Vec<u8>, String> {
+    let address = variable("database_url").await?;
+    let connection = pg::Connection::open(address).await.map_err(|error| format!("{error:?}"))?;
+    let parameters = vec![pg::ParameterValue::Int32(1)];
+    let result = connection.query("SELECT $1::int4", parameters).await;
+    let mut result = result.map_err(|error| format!("{error:?}"))?;
+    let row = result.rows().next().await;
+    result.result().await.map_err(|error| format!("{error:?}"))?;
+    match row.as_deref() {
+        Some([pg::DbValue::Int32(number)]) => Ok(number.to_string().into_bytes()),
+        other => Err(format!("PostgreSQL answered {other:?}")),
+    }
+}
+
+async fn variable(name: &str) -> Result<String, String> {
+    variables::get(name).await.map_err(|error| format!("{error:?}"))
+}

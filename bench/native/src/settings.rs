@@ -1,0 +1,34 @@
+//! The settings, from the environment.
+
+use std::env;
+
+use anyhow::{Context as _, Result};
+
+use crate::answer::Tenant;
+
+pub(crate) struct Settings {
+    /// Where it listens.
+    pub(crate) address: String,
+    pub(crate) redis_url: String,
+    /// What access tokens are signed with.
+    pub(crate) secret: String,
+    /// The tenant, as the application shows it.
+    pub(crate) tenant: Tenant,
+    pub(crate) tenant_version: i64,
+}
+
+impl Settings {
+    pub(crate) fn from_environment() -> Result<Self> {
+        Ok(Self {
+            address: setting("ADDRESS")?,
+            redis_url: setting("REDIS_URL")?,
+            secret: setting("JWT_SECRET_KEY")?,
+            tenant: serde_json::from_str(&setting("TENANT")?).context("TENANT")?,
+            tenant_version: setting("TENANT_VERSION")?.parse().context("TENANT_VERSION")?,
+        })
+    }
+}
+
+fn setting(name: &str) -> Result<String> {
+    env::var(name).with_context(|| format!("{name} is missing"))
+}

@@ -1,0 +1,88 @@
+//! A program that ends with this process, however that ends (`scripts/until-eof`).
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{BufRead as _, BufReader},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::root;
+
+/// A running program, with all that it started. It ends when this is dropped, or with the process.
+pub struct Process {
+    group: String,
+    log: PathBuf,
+    /// Its standard input is what the program lives by.
+    script: Child,
+}
+
+impl Process {
+    /// A command that [`Process::start`] takes.
+    pub fn command(program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(root().join("scripts/until-eof"));
+        command.arg(program);
+        command
+    }
+
+    /// Starts a command. What it prints goes to the file `log`.
+    pub fn start(mut command: Command, log: &Path) -> Self {
+        let log_file = File::create(log).unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file.try_clone().unwrap());
+        let mut script = command.spawn().expect("scripts/until-eof starts");
+        let mut output = BufReader::new(script.stdout.take().unwrap());
+        let mut group = String::new();
+        output.read_line(&mut group).unwrap();
+        std::thread::spawn(move || std::io::copy(&mut output, &mut { log_file }));
+        Self { group: group.trim().to_owned(), log: log.to_owned(), script }
+    }
+
+    /// Waits until it listens at an address.
+    pub fn wait_until_listening(&mut self, address: &str) {
+        let begin = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            let ended = self.script.try_wait().unwrap();
+            if ended.is_some() || begin.elapsed() > Duration::from_mins(2) {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                panic!("what was to listen at {address} did not start ({ended:?}):\n{log}");
+            }
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The memory that its processes have resident, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let of_group = processes.map(|process| process.path()).filter(|process| {
+            let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+            // Behind the name, which may have spaces: state, parent, group (proc(5)).
+            let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+            fields.split(' ').nth(2) == Some(self.group.as_str())
+        });
+        let resident = of_group.filter_map(|process| {
+            let status = std::fs::read_to_string(process.join("status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+            line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+        });
+        resident.sum()
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(&self) {
+        let group = format!("-{}", self.group);
+        // It may have ended by itself, which is as good.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        drop(self.script.stdin.take());
+        let _ = self.script.wait();
+    }
+}
