@@ -58,13 +58,14 @@ impl Admission {
             .arg("")
             .arg("")
             .arg(COUNTER_KEPT);
-        let (told, ..): (String, Value, Value) =
-            command.query_async(&mut self.connection.clone()).await?;
-        let numbers: Vec<Option<i64>> = told.split(' ').map(|number| number.parse().ok()).collect();
-        let int = |index: usize| numbers.get(index).copied().flatten();
-        ensure!(int(0) == Some(self.tenant_version), "the tenant has changed: {told}");
-        ensure!(int(2) == Some(claims.ver) && int(4) == Some(1), "the user has changed: {told}");
-        ensure!(int(6) == Some(COUNTED), "the call was not counted: {told}");
+        let told: Vec<Value> = command.query_async(&mut self.connection.clone()).await?;
+        let int = |index: usize| match told.get(index) {
+            Some(Value::Int(number)) if *number >= 0 => Some(*number),
+            _ => None,
+        };
+        ensure!(int(2) == Some(self.tenant_version), "the tenant has changed: {told:?}");
+        ensure!(int(4) == Some(claims.ver) && int(6) == Some(1), "the user has changed: {told:?}");
+        ensure!(int(8) == Some(COUNTED), "the call was not counted: {told:?}");
         Meter::of(int).context("the answer of Redis has no limits")
     }
 }
@@ -73,7 +74,7 @@ impl Meter {
     fn of(int: impl Fn(usize) -> Option<i64>) -> Option<Self> {
         let mut meter = Self::default();
         for (index, (name, window)) in LIMITS.into_iter().enumerate() {
-            let place = 10 + index * 3;
+            let place = 12 + index * 3;
             let (limit, used, reset) = (int(place)?, int(place + 1)?, int(place + 2)?);
             let separator = if index == 0 { "" } else { ", " };
             let left = limit.saturating_sub(used).max(0);

@@ -6,139 +6,118 @@
 -- has (of an API key) or that the token says (of a user); what to count: all, caller or none, or peek
 -- to tell of all and count nothing; the seconds for which a version is fresh; what PostgreSQL has of
 -- the day (empty where it was not asked), and which day that is; the seconds to keep a day.
--- Returns one text, for each value of a reply costs the host a conversion, and the snapshots of the
--- tenant and of the caller where the instance has others. The text has, with spaces between: version
--- and age in seconds of the tenant, of the caller and of the session; what came of the counting (0 not
--- counted, 1 counted, 2 refused, 3 PostgreSQL must be asked for the day); which limit is reached, from
--- 1; the day; the seconds that are left of it; and of each limit of the tenant by the minute and by the
--- day, and of the API key by the minute and by the day: the limit, what is used of it, and the seconds
--- until it starts anew. What is not known is a hyphen.
+-- Returns the snapshots of the tenant and of the caller where the instance has others, and numbers, -1
+-- for what is not known: version and age in seconds of the tenant, of the caller and of the session;
+-- what came of the counting (0 not counted, 1 counted, 2 refused, 3 PostgreSQL must be asked for the
+-- day); which limit is reached, from 1; the day; the seconds that are left of it; and of each limit of
+-- the tenant by the minute and by the day, and of the API key by the minute and by the day: the limit,
+-- what is used of it, and the seconds until it starts anew.
 local ENDED = '9007199254740991'
-local WINDOW = 60000
+local call = redis.call
 
-local time = redis.call('TIME')
-local seconds = tonumber(time[1])
-local millis = seconds * 1000 + math.floor(tonumber(time[2]) / 1000)
+local seconds = tonumber(call('TIME')[1])
 local fresh = tonumber(ARGV[4])
-
-local function known(key)
-  local found =
-    redis.call('HMGET', key, 'version', 'checked', 'per_minute', 'per_day', 'id', 'ends')
-  found.version, found.age = found[1], found[2] and seconds - tonumber(found[2])
-  found.is_fresh = found.age and found.age < fresh
-  return found
+local tenant = call('HMGET', KEYS[1], 'version', 'checked', 'per_minute', 'per_day')
+local caller, session
+if KEYS[3] then
+  caller = call('HMGET', KEYS[2], 'version', 'checked')
+  session = call('HMGET', KEYS[3], 'version', 'checked')
+else
+  caller = call('HMGET', KEYS[2], 'version', 'checked', 'per_minute', 'per_day', 'id', 'ends')
+  session = {}
 end
-
--- A snapshot is far longer than all the rest: it is read where the instance has another.
-local function snapshot(key, found, own)
-  return found.version and found.version ~= own and redis.call('HGET', key, 'snapshot')
-end
-
-local tenant, caller = known(KEYS[1]), known(KEYS[2])
-local session = KEYS[3] and known(KEYS[3]) or {}
-
+local t_age = tenant[2] and seconds - tenant[2]
+local c_age = caller[2] and seconds - caller[2]
+local s_age = session[2] and seconds - session[2]
 local day = math.floor(seconds / 86400)
 local left = 86400 - seconds % 86400
--- Of one hash slot with the keys that were named: the tenant is in braces.
-local prefix = string.match(KEYS[1], '^t:{[^}]*}:')
 
-local function may_act()
-  if not (tenant.is_fresh and caller.is_fresh) then return false end
-  if KEYS[3] then
-    return caller.version == ARGV[2] and session.version == '1' and session.is_fresh
-  end
-  return caller.version ~= ENDED and not (caller[6] and seconds >= tonumber(caller[6]))
-end
-
-local names, counters, order = {}, {}, {}
-
-local function limit(index, key, most, window)
-  if not most then return end
-  names[#names + 1] = key
-  order[#order + 1] = index
-  counters[index] = { key = key, most = most, window = window }
-end
-
--- What was counted: of a day a number; of a minute, which opens with the first call in it, the number
--- and the millisecond of its end.
-local function read(counter, kept)
-  if counter.window then
-    local used, ends = string.match(kept or '', '^(%d+) (%d+)$')
-    counter.used, counter.ends = tonumber(used or 0), tonumber(ends or millis + WINDOW)
-    if counter.ends <= millis then counter.used, counter.ends = 0, millis + WINDOW end
-    counter.reset = math.max(1, math.ceil((counter.ends - millis) / 1000))
-  else
-    counter.used, counter.reset = kept and tonumber(kept), left
-  end
-end
-
-local function count(counter)
-  if counter.window then
-    counter.used = counter.used + 1
-    redis.call('SET', counter.key, string.format('%d %.0f', counter.used, counter.ends),
-               'PXAT', string.format('%.0f', counter.ends))
-  else
-    counter.used = redis.call('INCR', counter.key)
-    if counter.used == 1 then redis.call('EXPIRE', counter.key, ARGV[7]) end
-  end
-end
-
-local what = ARGV[3]
-local outcome, reached = 0, '-'
--- A tenant that takes no requests has no limits here.
-local is_counted = what ~= 'none' and may_act() and (what == 'caller' or tenant[3])
-if is_counted then
-  if what ~= 'caller' then
-    limit(1, prefix .. 'calls:minute', tenant[3], true)
-    limit(2, prefix .. 'usage:api_calls:' .. day, tenant[4], false)
-  end
-  if caller[5] then
-    local own = prefix .. 'calls:' .. caller[5]
-    limit(3, own .. ':minute', caller[3], true)
-    limit(4, own .. ':day:' .. day, caller[4], false)
-  end
-  local kept = #names > 0 and redis.call('MGET', unpack(names)) or {}
-  for place, index in ipairs(order) do read(counters[index], kept[place]) end
-  local of_key, of_day = counters[4], counters[2]
-  if of_key then of_key.used = of_key.used or 0 end
-  if what == 'peek' then
-    if of_day and not of_day.used then counters[2] = nil end
-  else
-    outcome = 1
-    if of_day and not of_day.used then
-      if ARGV[5] ~= '' and ARGV[6] == tostring(day) then
-        of_day.used = tonumber(ARGV[5])
-        redis.call('SET', of_day.key, ARGV[5], 'EX', ARGV[7])
-      else
-        outcome = 3
-      end
-    end
-  end
-  if outcome == 1 then
-    for _, index in ipairs(order) do
-      local counter = counters[index]
-      if outcome == 1 and counter.used >= tonumber(counter.most) then
-        outcome, reached = 2, index
-      end
-    end
-  end
-  if outcome == 1 then
-    for _, index in ipairs(order) do count(counters[index]) end
-  end
+local may_act = t_age and t_age < fresh and c_age and c_age < fresh
+if may_act and KEYS[3] then
+  may_act = caller[1] == ARGV[2] and session[1] == '1' and s_age < fresh
+elseif may_act then
+  may_act = caller[1] ~= ENDED and not (caller[6] and seconds >= tonumber(caller[6]))
 end
 
 local told = {
-  tenant.version or '-', tenant.age or '-', caller.version or '-', caller.age or '-',
-  session.version or '-', session.age or '-', outcome, reached, day, left,
+  -- A snapshot is far longer than all the rest: it is read where the instance has another.
+  tenant[1] and tenant[1] ~= ARGV[1] and call('HGET', KEYS[1], 'snapshot'),
+  caller[1] and caller[1] ~= ARGV[2] and not KEYS[3] and call('HGET', KEYS[2], 'snapshot'),
+  tonumber(tenant[1] or -1), t_age or -1, tonumber(caller[1] or -1), c_age or -1,
+  tonumber(session[1] or -1), s_age or -1, 0, -1, day, left,
+  -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
 }
-for index = 1, 4 do
-  local counter = counters[index]
-  told[#told + 1] = counter and counter.most or '-'
-  told[#told + 1] = counter and string.format('%.0f', counter.used or 0) or '-'
-  told[#told + 1] = counter and counter.reset or '-'
+local OUTCOME, REACHED, FIRST = 9, 10, 13
+
+local what = ARGV[3]
+-- A tenant that takes no requests has no limits here.
+if not may_act or what == 'none' or (what ~= 'caller' and not tenant[3]) then return told end
+
+-- The counters, by their places among what is told: those of a minute are odd.
+local places, names = {}, {}
+local function limit(place, name, most)
+  if not most then return end
+  places[#places + 1], names[place] = place, name
+  told[FIRST + 3 * (place - 1)] = tonumber(most)
 end
-return {
-  table.concat(told, ' '),
-  snapshot(KEYS[1], tenant, ARGV[1]),
-  snapshot(KEYS[2], caller, ARGV[2]),
-}
+-- Of one hash slot with the keys that were named: the tenant is in braces.
+local prefix = string.sub(KEYS[1], 1, -7)
+if what ~= 'caller' then
+  limit(1, prefix .. 'calls:minute', tenant[3])
+  limit(2, prefix .. 'usage:api_calls:' .. day, tenant[4])
+end
+if caller[5] then
+  local own = prefix .. 'calls:' .. caller[5]
+  limit(3, own .. ':minute', caller[3])
+  limit(4, own .. ':day:' .. day, caller[4])
+end
+
+local function tell(place, used)
+  local at = FIRST + 3 * (place - 1)
+  told[at + 1], told[at + 2] = used, left
+  if place % 2 == 1 then
+    local millis = call('PTTL', names[place])
+    told[at + 2] = millis > 0 and math.ceil(millis / 1000) or 60
+  end
+end
+
+local function take_back(last)
+  for _, place in ipairs(places) do
+    call('DECR', names[place])
+    if place == last then return end
+  end
+end
+
+if what ~= 'peek' then
+  local is_known = ARGV[5] ~= '' and ARGV[6] == tostring(day)
+  if is_known and names[2] then call('SET', names[2], ARGV[5], 'EX', ARGV[7], 'NX') end
+  told[OUTCOME] = 1
+  for _, place in ipairs(places) do
+    local used = call('INCR', names[place])
+    if used == 1 and place == 2 and not is_known then
+      take_back(place)
+      call('DEL', names[place])
+      told[OUTCOME] = 3
+      break
+    elseif used > told[FIRST + 3 * (place - 1)] then
+      take_back(place)
+      told[OUTCOME], told[REACHED] = 2, place
+      break
+    end
+    -- A window of a minute opens with the first call in it.
+    if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and 60 or ARGV[7]) end
+    tell(place, used)
+  end
+  if told[OUTCOME] == 1 then return told end
+end
+
+for _, place in ipairs(places) do
+  local used = call('GET', names[place])
+  -- Of the day PostgreSQL may know more.
+  if used or place ~= 2 then
+    tell(place, tonumber(used or 0))
+  else
+    told[FIRST + 3 * (place - 1)] = -1
+  end
+end
+return told

@@ -131,24 +131,20 @@ const LIMITS: [(&str, u32); 4] =
     [("minute", 60), ("day", 86_400), ("key-minute", 60), ("key-day", 86_400)];
 
 impl Found {
-    /// What the script answered: a text of numbers, and the snapshots of the tenant and of the caller.
+    /// What the script answered: the snapshots of the tenant and of the caller, and numbers.
     fn read(replies: Vec<Reply>) -> Self {
         let mut replies = replies.into_iter();
-        let told = replies.next();
-        let told = told.as_ref().and_then(Reply::as_bytes).unwrap_or_default();
-        let mut numbers = std::str::from_utf8(told).unwrap_or_default().split(' ');
-        let mut next = || numbers.next().and_then(|number| number.parse::<i64>().ok());
-        let mut known = || {
-            let (version, age) = (next(), next());
-            Known { version, age, snapshot: None }
-        };
-        let (mut tenant, mut caller, session) = (known(), known(), known());
         let mut snapshot = || match replies.next() {
             Some(Reply::Bytes(sealed)) => Some(sealed),
             _ => None,
         };
-        tenant.snapshot = snapshot();
-        caller.snapshot = snapshot();
+        let snapshots = [snapshot(), snapshot()];
+        let mut next = || replies.next()?.as_int().filter(|number| *number >= 0);
+        let [tenant, caller] = snapshots.map(|snapshot| {
+            let (version, age) = (next(), next());
+            Known { version, age, snapshot }
+        });
+        let session = Known { version: next(), age: next(), snapshot: None };
         let (outcome, reached) = (next(), next());
         let number = next().unwrap_or(0);
         let left = next().and_then(|left| u32::try_from(left).ok()).unwrap_or(0).max(1);

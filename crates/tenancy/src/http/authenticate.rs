@@ -166,7 +166,7 @@ async fn by_access_token(
         .verify(token, tenancy.platform.clock.now())
         .map_err(Error::Unauthenticated)?;
     let admitted = admission::admit_user(tenancy, &claims, metering).await?;
-    let principal = Principal::User(Box::new(claims));
+    let principal = Principal::User(claims);
     Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
 }
 

@@ -56,7 +56,7 @@ pub struct Member {
 /// Who of a tenant calls.
 pub enum Principal {
     /// A user, with an access token.
-    User(Box<Claims>),
+    User(Rc<Claims>),
     /// A service, with an API key.
     ApiKey(Rc<ApiKeyRecord>),
 }

@@ -10,6 +10,7 @@ pub mod oauth;
 mod refresh;
 pub mod session;
 mod setup;
+mod verified;
 
 pub use access::{AccessTokens, Claims, Subject};
 pub use keys::{Ed25519Key, Ed25519VerifyingKey, Jwk};

@@ -1,6 +1,6 @@
 //! Time, chance and the event loop, from WASI 0.3.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -9,6 +9,7 @@ use spin_sdk::{
     wasip3::{clocks::monotonic_clock, clocks::system_clock, random::random, spawn},
     wit_bindgen,
 };
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::platform::{Clock, Executor, Random};
 
@@ -30,18 +31,30 @@ impl Clock for HostClock {
     }
 }
 
-pub(super) struct HostRandom;
+/// The bytes that are taken from the host at a time.
+const POOL: u64 = 512;
+
+/// Random bytes of the host, some of them taken ahead: each request needs a few, and a call of the host
+/// costs more than they do.
+#[derive(Default)]
+pub(super) struct HostRandom(RefCell<Zeroizing<Vec<u8>>>);
 
 impl Random for HostRandom {
     fn fill(&self, bytes: &mut [u8]) {
+        let mut pool = self.0.borrow_mut();
         let mut filled = 0;
-        // The host may give fewer bytes than asked for, though never none.
         while filled < bytes.len() {
-            let wanted = u64::try_from(bytes.len() - filled).unwrap_or(u64::MAX);
-            let given = random::get_random_bytes(wanted);
-            let end = bytes.len().min(filled + given.len());
-            bytes[filled..end].copy_from_slice(&given[..end - filled]);
-            filled = end;
+            // The host may give fewer bytes than asked for, though never none.
+            if pool.is_empty() {
+                **pool = random::get_random_bytes(POOL);
+            }
+            let taken = pool.len().min(bytes.len() - filled);
+            let rest = pool.len() - taken;
+            bytes[filled..filled + taken].copy_from_slice(&pool[rest..]);
+            // It may be a key by now, of which no copy is to stay.
+            pool[rest..].zeroize();
+            pool.truncate(rest);
+            filled += taken;
         }
     }
 }

@@ -25,7 +25,7 @@ impl Platform {
             redis: Rc::new(redis::SpinRedis::new(redis_address)),
             key_value: Rc::<key_value::SpinKeyValue>::default(),
             clock: Rc::new(host::HostClock),
-            random: Rc::new(host::HostRandom),
+            random: Rc::<host::HostRandom>::default(),
             executor: Rc::new(host::HostExecutor),
         }
     }
