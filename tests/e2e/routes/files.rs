@@ -44,6 +44,9 @@ fn a_file_comes_back_as_it_was_put() {
         let created = put(&tenant, &path, bytes.clone());
         let view = created.expect(201);
         assert_eq!((&view["size"], &view["path"]), (&json!(size), &json!(path)));
+        let list = tenant.get(&format!("/api/v1/files?prefix={path}"));
+        let list = list.token(&tenant.admin.access_token).send().expect(200);
+        assert!(list["items"].as_array().unwrap().contains(&view), "{view} is not in {list}");
         let got = get(&tenant, &path).send();
         assert_eq!(got.status, 200);
         assert!(got.bytes == bytes, "{size}");

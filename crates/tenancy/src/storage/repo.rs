@@ -24,14 +24,12 @@ pub struct File {
     pub content_type: String,
     /// The data key that it is sealed with.
     pub(super) key_number: u32,
-    /// When the path had its first file.
-    pub created_at: DateTime<Utc>,
     /// When its bytes were all there.
     pub updated_at: DateTime<Utc>,
 }
 
-const COLUMNS: &str = "id, path, size, content_type, key_number,
-    created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at";
+const COLUMNS: &str =
+    "id, path, size, content_type, key_number, updated_at AT TIME ZONE 'UTC' AS updated_at";
 
 /// The file of a path; `None` when there is none.
 pub async fn find(database: &TenantDb, path: &FilePath) -> Result<Option<File>> {
@@ -147,8 +145,8 @@ pub(crate) struct Remains {
 
 /// What came of completing or deleting.
 pub(super) enum Changed {
-    /// It was done; so much is used now, and these are the remains of the file before.
-    Done { used: i64, remains: Option<Remains>, replaced_size: i64 },
+    /// It was done at this time; so much is used now, and these are the remains of the file before.
+    Done { at: DateTime<Utc>, used: i64, remains: Option<Remains>, replaced_size: i64 },
     /// There is no such upload or file.
     NotFound,
     /// The file is another than it must be.
@@ -176,7 +174,8 @@ pub(super) async fn complete(
     entry: &Entry,
 ) -> Result<Changed> {
     let statement =
-        "SELECT now_used, replaced AS id, replaced_chunks AS chunks, replaced_size AS size
+        "SELECT now_used, replaced AS id, replaced_chunks AS chunks, replaced_size AS size,
+                            now() AT TIME ZONE 'UTC' AS at
                      FROM complete_file($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let [entry_id, tenant, entry] = outbox::parameters(entry);
     let parameters: [Value; 9] = [
@@ -200,7 +199,9 @@ pub(super) async fn delete(
     wanted: Option<Uuid>,
     entry: &Entry,
 ) -> Result<Changed> {
-    let statement = "SELECT now_used, deleted AS id, deleted_chunks AS chunks, NULL::bigint AS size
+    let statement =
+        "SELECT now_used, deleted AS id, deleted_chunks AS chunks, NULL::bigint AS size,
+                            now() AT TIME ZONE 'UTC' AS at
                      FROM delete_file($1, $2, $3, $4, $5)";
     let [entry_id, tenant, entry] = outbox::parameters(entry);
     let parameters = [path.as_str().into(), wanted.into(), entry_id, tenant, entry];
@@ -220,7 +221,8 @@ async fn changed(database: &TenantDb, statement: &str, parameters: &[Value]) -> 
                 .zip(chunks)
                 .map(|(file, chunks)| Remains { file, chunks: chunks.max(0).unsigned_abs() });
             let size: Option<i64> = row.get("size")?;
-            Ok(Changed::Done { used, remains, replaced_size: size.unwrap_or(0) })
+            let replaced_size = size.unwrap_or(0);
+            Ok(Changed::Done { at: row.get("at")?, used, remains, replaced_size })
         }
     }
 }
@@ -306,7 +308,6 @@ fn file(row: &Row) -> Result<File, SqlError> {
         size: number("size")?,
         content_type: row.get("content_type")?,
         key_number: row.get::<i32>("key_number")?.max(0).unsigned_abs(),
-        created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
     })
 }

@@ -206,22 +206,20 @@ impl Writer<'_> {
         let completed =
             repo::complete(self.database, self.id, size, chunks, new.precondition, &entry).await?;
         match completed {
-            Changed::Done { used, remains, replaced_size } => {
+            Changed::Done { at, used, remains, replaced_size } => {
                 audit::flush_later(self.tenancy, self.tenant);
                 let before = used - i64::try_from(size).unwrap_or(i64::MAX) + replaced_size;
                 note_used(self.tenancy, self.tenant, (before, used), actor);
                 if let Some(remains) = remains {
                     remove_later(self.tenancy, self.tenant, remains);
                 }
-                let now = self.tenancy.platform.clock.now();
                 let file = File {
                     id: self.id,
                     path: new.path.as_str().to_owned(),
                     size,
                     content_type: new.content_type.to_owned(),
                     key_number: self.key_number,
-                    created_at: now,
-                    updated_at: now,
+                    updated_at: at,
                 };
                 Ok(Uploaded { file, is_replacement: remains.is_some(), used })
             }
