@@ -15,7 +15,7 @@ pub use password::{NewPassword, Password};
 use phc::PasswordHash;
 use subtle::ConstantTimeEq as _;
 
-use crate::{error::Result, limiter::Limiter, tenancy::Tenancy};
+use crate::{error::Result, limiter::Limiter, platform::Platform, tenancy::Tenancy};
 
 /// The hashes of an instance that run at a time.
 const HASHES_AT_ONCE: u32 = 8;
@@ -51,8 +51,9 @@ impl Passwords {
         let _running = self.running.enter(&*tenancy.platform.executor).await?;
         let salt = tenancy.platform.random.bytes::<{ phc::SALT }>();
         let rounds = tenancy.settings.password_rounds;
-        let executor = &*tenancy.platform.executor;
-        let hash = pbkdf2::derive(password.expose().as_bytes(), &salt, rounds, executor).await?;
+        let password = password.expose().as_bytes();
+        let Platform { executor, clock, .. } = &tenancy.platform;
+        let hash = pbkdf2::derive(password, &salt, rounds, &**executor, &**clock).await?;
         Ok(PasswordHash { rounds, salt: salt.to_vec(), hash }.to_string())
     }
 
@@ -72,13 +73,15 @@ impl Passwords {
         let kept = kept.and_then(PasswordHash::parse);
         let nobody = PasswordHash { rounds: wanted, salt: vec![0; phc::SALT], hash: [0; 32] };
         let against = kept.as_ref().unwrap_or(&nobody);
-        let executor = &*tenancy.platform.executor;
+        let Platform { executor, clock, .. } = &tenancy.platform;
         let password = password.expose().as_bytes();
-        let hash = pbkdf2::derive(password, &against.salt, against.rounds, executor).await?;
+        let derive =
+            |rounds| pbkdf2::derive(password, &against.salt, rounds, &**executor, &**clock);
+        let hash = derive(against.rounds).await?;
         // A hash of fewer rounds would tell by its time that there is such a user.
         let missing = wanted.saturating_sub(against.rounds);
         if missing > 0 {
-            std::hint::black_box(pbkdf2::derive(password, &against.salt, missing, executor).await?);
+            std::hint::black_box(derive(missing).await?);
         }
         let equal = bool::from(hash.ct_eq(&against.hash)) && kept.is_some();
         Ok(match equal {
