@@ -1,5 +1,5 @@
-//! Lines that wait to be written together: each write is a call of the host, and one for each request
-//! would cost more than the request's own work.
+//! Lines that wait to be written together: each write is a call of the host, which costs more than
+//! putting the line together does.
 
 use std::{
     cell::{Cell, RefCell},
