@@ -68,7 +68,9 @@ impl<'a> Reader<'a> {
         current: Option<&Secret>,
     ) -> Vec<Secret> {
         let others = self.secrets(name);
-        if current.is_some_and(|current| MasterKey::derive(current, &others).is_err()) {
+        // Deriving takes a while, and each instance reads its settings.
+        let is_ring = |current| MasterKey::derive(current, &others).is_ok();
+        if !others.is_empty() && !current.is_none_or(is_ring) {
             self.refuse(name, "must have each key once, and not that of MASTER_ENCRYPTION_KEY");
         }
         others
