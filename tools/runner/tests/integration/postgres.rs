@@ -275,8 +275,12 @@ fn a_pool_has_64_connections() {
     let app = config(&server).start();
     let hold = json!({ "address": server.address("pool"), "count": 40, "ms": 700 });
     thread::scope(|scope| {
-        let holding: Vec<_> =
-            (0..2).map(|_| scope.spawn(|| app.call("postgres-hold", &hold))).collect();
+        // The second asks when the first has all of its own: with half each, both would wait.
+        let first = scope.spawn(|| app.call("postgres-hold", &hold));
+        while count(&app, &server, "pool") < 40 && !first.is_finished() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let holding = [first, scope.spawn(|| app.call("postgres-hold", &hold))];
         let mut most = 0;
         while holding.iter().any(|thread| !thread.is_finished()) {
             most = most.max(count(&app, &server, "pool"));
