@@ -2,41 +2,45 @@
 //!
 //! A timer of each call's own would cost more than most calls: one that is not needed any more has to
 //! be cancelled, for which the host puts the instance aside. So one watch looks after all calls of an
-//! instance, a few times a second, as long as there are any.
+//! instance, a few times a second, as long as there are any. It wakes a call whose time is over by a
+//! stream: one request cannot wake another without the host.
 
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
     pin::pin,
     rc::Rc,
-    task::{Poll, Waker},
+    task::Poll,
     time::Duration,
 };
 
 use spin_sdk::{
     time::sleep,
-    wasip3::{clocks::monotonic_clock, spawn},
+    wasip3::{spawn, wit_stream},
+    wit_bindgen::{StreamReader, StreamWriter},
 };
 
-/// How often the watch looks: a deadline is kept with this much more.
+/// How often the watch looks: a deadline is kept with up to this much more.
 const TICK: Duration = Duration::from_millis(100);
-/// A watch that has not looked for this long was lost with the request that began it, and another one
-/// takes its place.
-const LOST_AFTER_NANOS: u64 = 1_000_000_000;
+/// The bells that are kept for later calls.
+const MOST_BELLS: usize = 64;
 
 /// A call that has not returned.
 struct Waiting {
-    /// By the host's monotonic clock, in nanoseconds.
-    deadline: u64,
-    is_over: Cell<bool>,
-    waker: RefCell<Waker>,
+    /// The tick at which its time is over.
+    over_at: u64,
+    /// Taken when it rings.
+    rope: RefCell<Option<StreamWriter<u8>>>,
 }
 
 #[derive(Default)]
 struct Watch {
     calls: RefCell<Vec<Rc<Waiting>>>,
-    /// Until when it counts as alive, by the host's monotonic clock.
-    alive_until: Cell<u64>,
+    /// Streams that no call has: the end that rings, and the end that is listened to.
+    bells: RefCell<Vec<(StreamWriter<u8>, StreamReader<u8>)>>,
+    /// How often it has looked.
+    ticks: Cell<u64>,
+    is_looking: Cell<bool>,
 }
 
 thread_local! {
@@ -45,54 +49,66 @@ thread_local! {
 
 /// What `call` returns, or `None` when it takes longer than `limit`; it is then cancelled.
 pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> Option<T> {
-    let watch = WATCH.with(Rc::clone);
     let mut call = pin!(call);
-    let mut watched: Option<Watched> = None;
-    poll_fn(|context| {
-        if let Poll::Ready(answer) = call.as_mut().poll(context) {
-            return Poll::Ready(Some(answer));
-        }
-        match &watched {
-            Some(watched) if watched.call.is_over.get() => return Poll::Ready(None),
-            Some(watched) => watched.call.waker.borrow_mut().clone_from(context.waker()),
-            None => watched = Some(watch.begin(limit, context.waker())),
-        }
-        Poll::Pending
-    })
-    .await
+    let at_once = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    if let Poll::Ready(answer) = at_once {
+        return Some(answer);
+    }
+    let (watched, mut bell) = WATCH.with(|watch| watch.begin(limit));
+    let answer = {
+        let mut ring = pin!(bell.read(Vec::with_capacity(1)));
+        poll_fn(|context| match call.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending => ring.as_mut().poll(context).map(|_| None),
+        })
+        .await
+    };
+    watched.keep(bell);
+    answer
 }
 
 impl Watch {
-    fn begin(self: &Rc<Self>, limit: Duration, waker: &Waker) -> Watched {
-        let now = monotonic_clock::now();
-        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        let call = Rc::new(Waiting {
-            deadline: now.saturating_add(limit),
-            is_over: Cell::new(false),
-            waker: RefCell::new(waker.clone()),
-        });
+    fn begin(self: &Rc<Self>, limit: Duration) -> (Watched, StreamReader<u8>) {
+        let kept = self.bells.borrow_mut().pop();
+        let (rope, bell) = kept.unwrap_or_else(wit_stream::new);
+        let ticks = limit.as_millis().div_ceil(TICK.as_millis());
+        // The tick that is under way has partly passed.
+        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1);
+        let over_at = self.ticks.get().saturating_add(ticks);
+        let call = Rc::new(Waiting { over_at, rope: RefCell::new(Some(rope)) });
         self.calls.borrow_mut().push(Rc::clone(&call));
-        if now >= self.alive_until.get() {
-            self.alive_until.set(now.saturating_add(LOST_AFTER_NANOS));
-            spawn(Rc::clone(self).look());
+        if !self.is_looking.replace(true) {
+            spawn(Looking(Rc::clone(self)).look());
         }
-        Watched { watch: Rc::clone(self), call }
+        (Watched { watch: Rc::clone(self), call }, bell)
     }
+}
 
-    async fn look(self: Rc<Self>) {
-        loop {
+/// The watch at work. It may be lost with the request that began it: the next call begins another.
+struct Looking(Rc<Watch>);
+
+impl Looking {
+    async fn look(self) {
+        let watch = &self.0;
+        while !watch.calls.borrow().is_empty() {
             sleep(TICK).await;
-            let now = monotonic_clock::now();
-            if self.calls.borrow().is_empty() {
-                self.alive_until.set(0);
-                return;
-            }
-            self.alive_until.set(now.saturating_add(LOST_AFTER_NANOS));
-            for call in self.calls.borrow().iter().filter(|call| call.deadline <= now) {
-                call.is_over.set(true);
-                call.waker.borrow().wake_by_ref();
+            let tick = watch.ticks.get() + 1;
+            watch.ticks.set(tick);
+            let is_over = |call: &&Rc<Waiting>| call.over_at <= tick;
+            let over: Vec<_> = watch.calls.borrow().iter().filter(is_over).cloned().collect();
+            for call in over {
+                let rope = call.rope.borrow_mut().take();
+                if let Some(mut rope) = rope {
+                    rope.write_one(0).await;
+                }
             }
         }
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.is_looking.set(false);
     }
 }
 
@@ -100,6 +116,18 @@ impl Watch {
 struct Watched {
     watch: Rc<Watch>,
     call: Rc<Waiting>,
+}
+
+impl Watched {
+    /// Keeps the bell of a call for another one, if it has not rung.
+    fn keep(self, bell: StreamReader<u8>) {
+        let mut bells = self.watch.bells.borrow_mut();
+        if let Some(rope) = self.call.rope.borrow_mut().take()
+            && bells.len() < MOST_BELLS
+        {
+            bells.push((rope, bell));
+        }
+    }
 }
 
 impl Drop for Watched {
