@@ -1,12 +1,9 @@
 //! Bytes as text.
 
-use std::fmt::Write as _;
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
 /// Bytes in hexadecimal, lower case.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

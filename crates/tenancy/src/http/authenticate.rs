@@ -161,10 +161,8 @@ async fn by_access_token(
     token: &str,
     metering: Metering,
 ) -> Result<(Tenant, Principal)> {
-    let claims = tenancy
-        .access_tokens
-        .verify(token, tenancy.platform.clock.now())
-        .map_err(Error::Unauthenticated)?;
+    let claims =
+        tenancy.access_tokens.verify(token, call.received_at).map_err(Error::Unauthenticated)?;
     let admitted = admission::admit_user(tenancy, &claims, metering).await?;
     let principal = Principal::User(claims);
     Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
@@ -186,9 +184,9 @@ fn let_in(
     record.meter.borrow_mut().limits.extend(meter.limits);
     if let Some(day) = day {
         record.used(Resource::ApiCalls, day.used, day.limit);
-        if refused.is_none() && metering != Metering::Peek {
+        let step = (day.used - 1, day.used);
+        if refused.is_none() && metering != Metering::Peek && quota::comes_near(step, day.limit) {
             let actor = principal.actor(call.origin());
-            let step = (day.used - 1, day.used);
             quota::note_soft_limit(tenancy, &tenant, Resource::ApiCalls, step, day.limit, &actor);
         }
     }

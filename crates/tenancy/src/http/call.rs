@@ -4,12 +4,12 @@
 //! the caller was found to be one.
 
 use std::{
-    collections::HashMap,
     fmt,
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
 
+use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
 use super::{
@@ -32,8 +32,9 @@ use crate::{
 pub struct Call {
     pub(super) tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
     pub(super) request: Request,
-    pub(super) parameters: HashMap<String, String>,
+    pub(super) parameters: Vec<(String, String)>,
     pub(super) request_id: String,
+    pub(super) received_at: DateTime<Utc>,
     pub(super) record: Rc<Record>,
 }
 
@@ -184,10 +185,9 @@ impl Call {
 
     /// Where the call comes from. What proxies say counts where they are trusted.
     pub fn origin(&self) -> Origin {
-        let user_agent = self.request.headers.get("user-agent");
         Origin {
             address: self.client(),
-            user_agent: user_agent.and_then(|value| value.to_str().ok()).map(str::to_owned),
+            user_agent: self.request.headers.text("user-agent").map(str::to_owned),
             request_id: Some(self.request_id.clone()),
         }
     }
@@ -197,16 +197,13 @@ impl Call {
     fn client(&self) -> Option<IpAddr> {
         let peer = self.request.peer()?;
         let Ok(tenancy) = &self.tenancy else { return Some(peer) };
-        let forwarded = self.request.headers.get_all("x-forwarded-for").iter();
-        let hops =
-            forwarded.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        let hops: Vec<&str> = hops.collect();
+        let hops: Vec<&str> = self.request.headers.members("x-forwarded-for").collect();
         let mut client = peer;
         for hop in hops.iter().rev() {
             if !tenancy.settings.trusted_proxies.contains(client) {
                 break;
             }
-            let Some(before) = hop_address(hop.trim()) else { break };
+            let Some(before) = hop_address(hop) else { break };
             client = before;
         }
         Some(client)
@@ -217,7 +214,9 @@ impl Call {
     /// # Errors
     /// [`Error::RouteNotFound`] when the route has none.
     pub fn raw_parameter(&self, name: &str) -> Result<&str> {
-        self.parameters.get(name).map(String::as_str).ok_or(Error::RouteNotFound)
+        let mut parameters = self.parameters.iter();
+        let found = parameters.find(|(own, _)| own == name);
+        found.map(|(_, value)| value.as_str()).ok_or(Error::RouteNotFound)
     }
 
     /// The parameter `name` of the route's path.
@@ -225,7 +224,7 @@ impl Call {
     /// # Errors
     /// [`Error::RouteNotFound`] when it is not of the type: then there can be nothing at this path.
     pub fn parameter<T: Text>(&self, name: &str) -> Result<T> {
-        let raw = self.parameters.get(name).ok_or(Error::RouteNotFound)?;
+        let raw = self.raw_parameter(name)?;
         let text = percent_decode_str(raw).decode_utf8().map_err(|_| Error::RouteNotFound)?;
         T::parse(&text).map_err(|_| Error::RouteNotFound)
     }

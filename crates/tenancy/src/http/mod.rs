@@ -7,6 +7,7 @@ mod authenticate;
 mod call;
 mod cors;
 pub mod fields;
+mod headers;
 mod paging;
 pub mod problem;
 mod record;
@@ -17,6 +18,7 @@ mod trace;
 
 pub use addressing::Addressing;
 pub use call::{Call, Member, Operator, Origin, Principal};
+pub use headers::Headers;
 pub use paging::{Limit, Page};
 pub use record::Record;
 pub use request::{Body, BodyReader, Request};

@@ -1,20 +1,25 @@
 //! What a caller sent.
 
 use std::{
+    cell::OnceCell,
     fmt,
     net::{IpAddr, SocketAddr},
     result::Result as StdResult,
 };
 
 use async_trait::async_trait;
-use http::{HeaderMap, Method};
+use http::Method;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, FromFields, printable};
+use super::{
+    Headers,
+    fields::{Fields, FromFields, printable},
+    headers::visible,
+};
 use crate::error::{Error, Result};
 
 const JSON: &str = "application/json";
@@ -36,9 +41,11 @@ pub struct Request {
     /// What follows the question mark, as it was sent.
     pub query: Option<String>,
     /// The headers.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The body.
     pub body: Body,
+    /// The address that the request came from, once it was asked for.
+    pub(crate) peer: OnceCell<Option<IpAddr>>,
 }
 
 /// A body that arrives piece by piece.
@@ -91,14 +98,14 @@ impl Request {
     /// # Errors
     /// [`Error::InvalidHeader`] when it stands several times or is not visible ASCII.
     pub fn header(&self, name: &'static str) -> Result<Option<&str>> {
-        let mut values = self.headers.get_all(name).iter();
+        let mut values = self.headers.get_all(name);
         let Some(value) = values.next() else {
             return Ok(None);
         };
         if values.next().is_some() {
             return Err(Error::InvalidHeader { name, message: "stands more than once".to_owned() });
         }
-        value.to_str().map(|text| Some(text.trim())).map_err(|_| Error::InvalidHeader {
+        visible(value).map(|text| Some(text.trim())).ok_or_else(|| Error::InvalidHeader {
             name,
             message: "has characters outside of visible ASCII".to_owned(),
         })
@@ -106,10 +113,12 @@ impl Request {
 
     /// The address that the request came from: the client's, or a proxy's.
     pub fn peer(&self) -> Option<IpAddr> {
-        // The host adds its value behind any that a client sends.
-        let value = self.headers.get_all("spin-client-addr").iter().next_back()?;
-        let address = value.to_str().ok()?.parse::<SocketAddr>().ok()?;
-        Some(address.ip().to_canonical())
+        *self.peer.get_or_init(|| {
+            // The host adds its value behind any that a client sends.
+            let value = self.headers.get_all("spin-client-addr").next_back()?;
+            let address = visible(value)?.parse::<SocketAddr>().ok()?;
+            Some(address.ip().to_canonical())
+        })
     }
 
     /// The body as a form of the fields that `T` takes.

@@ -1,7 +1,8 @@
 //! From a request to the handler of its route, and from its outcome to an answer.
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
+use chrono::{DateTime, Utc};
 use futures::future::LocalBoxFuture;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
@@ -35,7 +36,7 @@ const GATEWAY_METHODS: [Method; 5] =
 /// The handlers of a path.
 #[derive(Default)]
 struct Methods {
-    handlers: HashMap<Method, Handler>,
+    handlers: Vec<(Method, Handler)>,
     /// Whether what GET answers, every method does.
     any_as_get: bool,
     path: &'static str,
@@ -132,13 +133,12 @@ impl Router {
         // A literal path may also match one with parameters that was there before.
         if let Some(methods) = self.registered.contains(&path).then(|| self.paths.at_mut(path)) {
             if let Ok(found) = methods {
-                found.value.handlers.insert(method, handler);
+                found.value.handlers.push((method, handler));
             }
             return self;
         }
         self.registered.push(path);
-        let methods =
-            Methods { handlers: HashMap::from([(method, handler)]), any_as_get: false, path };
+        let methods = Methods { handlers: vec![(method, handler)], any_as_get: false, path };
         if let Err(error) = self.paths.insert(path, methods) {
             self.mistakes.push(format!("{path}: {error}"));
         }
@@ -158,26 +158,29 @@ impl Router {
         mut request: Request,
     ) -> Response {
         let start = platform.clock.monotonic_micros();
-        let request_id = request_id(platform, &request);
+        let received_at = platform.clock.now();
+        let request_id = request_id(platform, &request, received_at);
         let trace = Trace::of(&request.headers);
         let method = request.method.clone();
         let record = Rc::<Record>::default();
         (request.path, request.path_slug) = split_path(&request.path);
-        let origin = request.headers.get(header::ORIGIN).cloned();
+        let origin =
+            request.headers.get("origin").and_then(|origin| HeaderValue::from_bytes(origin).ok());
         let is_preflight = request.method == Method::OPTIONS
-            && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+            && request.headers.get("access-control-request-method").is_some();
         let is_over_tls = tenancy.as_ref().is_ok_and(|tenancy| is_over_tls(tenancy, &request));
-        let mut response = match self.route(tenancy.clone(), request, &request_id, &record).await {
-            Ok(response) => response,
-            Err(error) => {
-                if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(tenancy)) =
-                    (&error, &tenancy)
-                {
-                    log::failure(tenancy, &request_id, &error);
+        let mut response =
+            match self.route(tenancy.clone(), request, (&request_id, received_at), &record).await {
+                Ok(response) => response,
+                Err(error) => {
+                    if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(tenancy)) =
+                        (&error, &tenancy)
+                    {
+                        log::failure(tenancy, &request_id, &error);
+                    }
+                    problem::answer(&error, &request_id)
                 }
-                problem::answer(&error, &request_id)
-            }
-        };
+            };
         if let Ok(tenancy) = &tenancy {
             let allowed = &tenancy.settings.allowed_origins;
             cors::allow_origin(allowed, origin, &mut response.headers, is_preflight);
@@ -197,6 +200,7 @@ impl Router {
                 tenancy,
                 &log::Answered {
                     request_id: &request_id,
+                    received_at,
                     trace: trace.as_ref().map(|trace| (trace.id.as_str(), trace.parent.as_str())),
                     method: &method,
                     route,
@@ -214,7 +218,7 @@ impl Router {
         &self,
         tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
         request: Request,
-        request_id: &str,
+        (request_id, received_at): (&str, DateTime<Utc>),
         record: &Rc<Record>,
     ) -> Result<Response> {
         let found = self.paths.at(&request.path).ok();
@@ -230,7 +234,8 @@ impl Router {
             Ok((handler, parameters)) => {
                 let request_id = request_id.to_owned();
                 let record = Rc::clone(record);
-                handler(Call { tenancy, request, parameters, request_id, record }).await
+                handler(Call { tenancy, request, parameters, request_id, received_at, record })
+                    .await
             }
             Err(error) => {
                 // Who has no key is not told which routes there are.
@@ -249,15 +254,17 @@ impl Router {
 fn find<'a>(
     found: Option<matchit::Match<'a, '_, &'a Methods>>,
     method: &Method,
-) -> Result<(&'a Handler, HashMap<String, String>)> {
+) -> Result<(&'a Handler, Vec<(String, String)>)> {
     let found = found.ok_or(Error::RouteNotFound)?;
     let Methods { handlers, any_as_get, .. } = found.value;
-    let handler = handlers
-        .get(method)
+    let of = |wanted: &Method| {
+        handlers.iter().find(|(own, _)| own == wanted).map(|(_, handler)| handler)
+    };
+    let handler = of(method)
         // What GET answers, HEAD answers too; the host leaves the body out.
         .or_else(|| {
             let as_get = *any_as_get && GATEWAY_METHODS.contains(method);
-            (as_get || method == Method::HEAD).then(|| handlers.get(&Method::GET))?
+            (as_get || method == Method::HEAD).then(|| of(&Method::GET))?
         })
         .ok_or_else(|| Error::MethodNotAllowed { allow: allow(found.value) })?;
     let parameters =
@@ -267,7 +274,7 @@ fn find<'a>(
 
 /// The value of `Allow` (RFC 9110, section 10.2.1).
 fn allow(methods: &Methods) -> String {
-    let mut names: Vec<_> = methods.handlers.keys().map(Method::as_str).collect();
+    let mut names: Vec<_> = methods.handlers.iter().map(|(method, _)| method.as_str()).collect();
     if names.contains(&"GET") {
         names.push("HEAD");
     }
@@ -277,22 +284,22 @@ fn allow(methods: &Methods) -> String {
 }
 
 /// The caller's own request id where it is a sound one, or a new one.
-fn request_id(platform: &Platform, request: &Request) -> String {
+fn request_id(platform: &Platform, request: &Request, now: DateTime<Utc>) -> String {
     let sound = |id: &&str| {
         (1..=128).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
     };
-    let given = request.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sound);
+    let given = request.headers.text("x-request-id").filter(sound);
     match given {
         Some(id) => id.to_owned(),
-        None => platform.random.uuid(platform.clock.now()).to_string(),
+        None => platform.random.uuid(now).to_string(),
     }
 }
 
 /// Whether a trusted proxy says that the client came over TLS.
 fn is_over_tls(tenancy: &Tenancy, request: &Request) -> bool {
     request.peer().is_some_and(|peer| tenancy.settings.trusted_proxies.contains(peer))
-        && request.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+        && request.headers.get("x-forwarded-proto") == Some(b"https")
 }
 
 /// The limits of the caller (draft-ietf-httpapi-ratelimit-headers-10), and what is near its end.

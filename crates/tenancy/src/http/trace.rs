@@ -1,7 +1,7 @@
 //! Trace context (W3C Recommendation, level 1), as far as the log needs it: Spin itself joins its spans
 //! to the caller's.
 
-use http::HeaderMap;
+use super::{Headers, headers::visible};
 
 /// The trace that a request belongs to.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,9 +14,9 @@ pub(super) struct Trace {
 
 impl Trace {
     /// From `traceparent`; `None` where there is none that is sound.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut values = headers.get_all("traceparent").iter();
-        let value = values.next()?.to_str().ok()?;
+    pub(super) fn of(headers: &Headers) -> Option<Self> {
+        let mut values = headers.get_all("traceparent");
+        let value = visible(values.next()?)?;
         if values.next().is_some() {
             return None;
         }
@@ -40,13 +40,10 @@ impl Trace {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn of(value: &str) -> Option<Trace> {
-        let value = HeaderValue::from_str(value).unwrap();
-        Trace::of(&HeaderMap::from_iter([("traceparent".parse().unwrap(), value)]))
+        Trace::of(&Headers::from(vec![("traceparent".to_owned(), value.into())]))
     }
 
     #[test]

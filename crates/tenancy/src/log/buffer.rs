@@ -9,8 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
-
+use super::line::{Line, SecondText};
 use crate::tenancy::Tenancy;
 
 /// How long a line may wait.
@@ -22,19 +21,17 @@ const MOST: usize = 16 * 1024;
 #[derive(Default)]
 pub(crate) struct Buffer {
     lines: RefCell<Vec<u8>>,
+    seconds: RefCell<SecondText>,
     is_scheduled: Cell<bool>,
 }
 
 impl Buffer {
-    /// Adds a line. Values are written as JSON, which escapes control characters.
-    pub(super) fn add(&self, line: &impl Serialize) {
+    /// Adds a line with what `write` puts into it.
+    pub(super) fn add_line(&self, write: impl FnOnce(&mut Line<'_>, &mut SecondText)) {
         let mut lines = self.lines.borrow_mut();
-        let before = lines.len();
-        // What cannot be written is no part of a line.
-        match serde_json::to_writer(&mut *lines, line) {
-            Ok(()) => lines.push(b'\n'),
-            Err(_) => lines.truncate(before),
-        }
+        let mut line = Line::begin(&mut lines);
+        write(&mut line, &mut self.seconds.borrow_mut());
+        line.end();
     }
 
     /// Writes all lines now, in one piece, so that lines of two instances do not mix. A log that

@@ -4,14 +4,14 @@
 //! caller sends.
 
 mod buffer;
+mod line;
 
 pub(crate) use buffer::Buffer;
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{error::Error, settings::Level, tenancy::Tenancy};
@@ -34,6 +34,8 @@ pub fn failure(tenancy: &Tenancy, request_id: &str, error: &Error) {
 pub struct Answered<'a> {
     /// Its id.
     pub request_id: &'a str,
+    /// When it came.
+    pub received_at: DateTime<Utc>,
     /// The caller's trace and span.
     pub trace: Option<(&'a str, &'a str)>,
     /// Its method.
@@ -55,63 +57,37 @@ pub fn request(tenancy: &Rc<Tenancy>, answered: &Answered<'_>) {
     if Level::Info < tenancy.settings.log_level {
         return;
     }
-    tenancy.log.add(&RequestLine {
-        time: timestamp(tenancy.platform.clock.now()),
-        level: Level::Info.as_str(),
-        message: "request",
-        request_id: answered.request_id,
-        trace_id: answered.trace.map(|trace| trace.0),
-        parent_span_id: answered.trace.map(|trace| trace.1),
-        method: answered.method.as_str(),
-        route: answered.route,
-        status: answered.status.as_u16(),
-        duration_ms: Duration::from_micros(answered.micros).as_secs_f64() * 1_000.0,
-        tenant: answered.tenant,
-        principal: answered.principal,
+    let took = TimeDelta::microseconds(i64::try_from(answered.micros).unwrap_or(i64::MAX));
+    let answered_at = answered.received_at.checked_add_signed(took).unwrap_or_default();
+    tenancy.log.add_line(|line, seconds| {
+        line.time("time", answered_at, seconds);
+        line.text("level", Some(Level::Info.as_str()));
+        line.text("message", Some("request"));
+        line.text("request_id", Some(answered.request_id));
+        line.text("trace_id", answered.trace.map(|trace| trace.0));
+        line.text("parent_span_id", answered.trace.map(|trace| trace.1));
+        line.text("method", Some(answered.method.as_str()));
+        line.text("route", Some(answered.route));
+        line.number("status", answered.status.as_u16().into());
+        line.thousandths("duration_ms", answered.micros);
+        line.id("tenant", answered.tenant);
+        line.text("principal", answered.principal);
     });
     buffer::write_soon(tenancy);
-}
-
-#[derive(Serialize)]
-struct RequestLine<'a> {
-    time: String,
-    level: &'a str,
-    message: &'a str,
-    request_id: &'a str,
-    trace_id: Option<&'a str>,
-    parent_span_id: Option<&'a str>,
-    method: &'a str,
-    route: &'a str,
-    status: u16,
-    duration_ms: f64,
-    tenant: Option<Uuid>,
-    principal: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ErrorLine<'a> {
-    time: String,
-    level: &'a str,
-    message: &'a str,
-    request_id: Option<&'a str>,
-    error: String,
 }
 
 fn write(tenancy: &Tenancy, level: Level, message: &str, error: &Error, request_id: Option<&str>) {
     if level < tenancy.settings.log_level {
         return;
     }
-    tenancy.log.add(&ErrorLine {
-        time: timestamp(tenancy.platform.clock.now()),
-        level: level.as_str(),
-        message,
-        request_id,
-        error: error.to_string(),
+    let now = tenancy.platform.clock.now();
+    tenancy.log.add_line(|line, seconds| {
+        line.time("time", now, seconds);
+        line.text("level", Some(level.as_str()));
+        line.text("message", Some(message));
+        line.text("request_id", request_id);
+        line.text("error", Some(&error.to_string()));
     });
     // It may be the last that this instance says.
     tenancy.log.write();
-}
-
-fn timestamp(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -1,7 +1,7 @@
 //! Where a caller stands with its limits, for the headers of the answer
 //! (draft-ietf-httpapi-ratelimit-headers-10).
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// What is left of each limit that counted a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,23 +28,26 @@ pub struct Limit {
 impl Meter {
     /// The value of `RateLimit-Policy`: each limit with its window.
     pub fn policy(&self) -> String {
-        self.list(|limit| format!("q={};w={}", limit.limit, limit.window))
+        self.list(|text, limit| write!(text, "q={};w={}", limit.limit, limit.window))
     }
 
     /// The value of `RateLimit`: what is left of each, and for how long.
     pub fn remaining(&self) -> String {
-        self.list(|limit| {
-            format!("r={};t={}", limit.limit.saturating_sub(limit.used).max(0), limit.reset)
+        self.list(|text, limit| {
+            let left = limit.limit.saturating_sub(limit.used).max(0);
+            write!(text, "r={left};t={}", limit.reset)
         })
     }
 
     /// A list of structured fields (RFC 9651).
-    fn list(&self, parameters: impl Fn(&Limit) -> String) -> String {
+    fn list(&self, parameters: impl Fn(&mut String, &Limit) -> fmt::Result) -> String {
         let mut text = String::new();
         for limit in &self.limits {
-            let separator = if text.is_empty() { "" } else { ", " };
+            text.push_str(if text.is_empty() { "\"" } else { ", \"" });
+            text.push_str(limit.name);
+            text.push_str("\";");
             // Writing to a string does not fail.
-            let _ = write!(text, "{separator}\"{}\";{}", limit.name, parameters(limit));
+            let _ = parameters(&mut text, limit);
         }
         text
     }

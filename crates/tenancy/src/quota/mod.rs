@@ -52,23 +52,27 @@ pub fn is_near(usage: i64, limit: i64) -> bool {
     usage >= soft_limit(limit)
 }
 
-/// Notes that a use has come near its limit, if the step from `before` to `after` is what brought it
-/// there.
+/// Whether the step from one usage to another is what brings it near a limit.
+pub(crate) fn comes_near((before, after): (i64, i64), limit: i64) -> bool {
+    !is_near(before, limit) && is_near(after, limit)
+}
+
+/// Notes that a use has come near its limit, if this step is what brought it there.
 pub(crate) fn note_soft_limit(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     resource: Resource,
-    (before, after): (i64, i64),
+    step: (i64, i64),
     limit: i64,
     actor: &Actor,
 ) {
-    if is_near(before, limit) || !is_near(after, limit) {
+    if !comes_near(step, limit) {
         return;
     }
     let event = Event::new("quota.soft_limit_reached")
         .severity(Severity::Warning)
         .about("quota", resource.as_str())
-        .detail(json!({ "limit": limit, "usage": after, "percent": SOFT_LIMIT_PERCENT }));
+        .detail(json!({ "limit": limit, "usage": step.1, "percent": SOFT_LIMIT_PERCENT }));
     audit::note_later(tenancy, Entry::new(tenancy, Some(tenant.id), actor, event));
 }
 

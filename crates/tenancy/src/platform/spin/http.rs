@@ -1,9 +1,9 @@
 //! Requests and answers of the Spin host (wasi:http 0.3).
 
-use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
+use std::{cell::OnceCell, future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
 use spin_sdk::{
     wasip3::{
         http::types::{self, ErrorCode, Fields},
@@ -15,7 +15,7 @@ use spin_sdk::{
 use super::deadline::within;
 use crate::{
     error::{Error, Result},
-    http::{Body, BodyReader, Content, Request, Response},
+    http::{Body, BodyReader, Content, Headers, Request, Response},
 };
 
 /// The bytes that a read of a body asks for.
@@ -34,18 +34,9 @@ pub fn read_request(request: types::Request) -> Request {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
         None => (target, None),
     };
-    let mut headers = HeaderMap::new();
-    for (name, value) in request.get_headers().copy_all() {
-        // The host has parsed them as HTTP before.
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&value))
-        {
-            headers.append(name, value);
-        }
-    }
-    let authority = request
-        .get_authority()
-        .or_else(|| headers.get("host").and_then(|host| host.to_str().ok()).map(str::to_owned));
+    // The host has parsed them, and has their names in lower case.
+    let headers = Headers::from(request.get_headers().copy_all());
+    let authority = request.get_authority().or_else(|| headers.text("host").map(str::to_owned));
     Request {
         method: method(request.get_method()),
         authority,
@@ -54,6 +45,7 @@ pub fn read_request(request: types::Request) -> Request {
         query,
         headers,
         body: Body::new(HostBody::Unread(Some(request))),
+        peer: OnceCell::new(),
     }
 }
 
