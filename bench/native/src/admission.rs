@@ -55,8 +55,6 @@ impl Admission {
             .arg(claims.ver)
             .arg("all")
             .arg(FRESH)
-            .arg("")
-            .arg("")
             .arg(COUNTER_KEPT);
         let told: Vec<Value> = command.query_async(&mut self.connection.clone()).await?;
         let int = |index: usize| match told.get(index) {

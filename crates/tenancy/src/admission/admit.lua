@@ -4,14 +4,14 @@
 -- KEYS: the hashes of the tenant, of the caller, and of the session (none for an API key).
 -- ARGV: the version of the tenant that the instance has; the version of the caller that the instance
 -- has (of an API key) or that the token says (of a user); what to count: all, caller or none, or peek
--- to tell of all and count nothing; the seconds for which a version is fresh; what PostgreSQL has of
--- the day (empty where it was not asked), and which day that is; the seconds to keep a day.
+-- to tell of all and count nothing; the seconds for which a version is fresh; the seconds to keep a
+-- day; and, where PostgreSQL was asked, what it has of the day, and which day that is.
 -- Returns the snapshots of the tenant and of the caller where the instance has others, and numbers, -1
 -- for what is not known: version and age in seconds of the tenant, of the caller and of the session;
 -- what came of the counting (0 not counted, 1 counted, 2 refused, 3 PostgreSQL must be asked for the
 -- day); which limit is reached, from 1; the day; the seconds that are left of it; and of each limit of
 -- the tenant by the minute and by the day, and of the API key by the minute and by the day: the limit,
--- what is used of it, and the seconds until it starts anew.
+-- what is used of it, and the seconds until it starts anew (those of the API key where one calls).
 local ENDED = '9007199254740991'
 local call = redis.call
 
@@ -45,8 +45,11 @@ local told = {
   caller[1] and caller[1] ~= ARGV[2] and not KEYS[3] and call('HGET', KEYS[2], 'snapshot'),
   tonumber(tenant[1] or -1), t_age or -1, tonumber(caller[1] or -1), c_age or -1,
   tonumber(session[1] or -1), s_age or -1, 0, -1, day, left,
-  -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+  -1, -1, -1, -1, -1, -1,
 }
+if not KEYS[3] then
+  for place = 19, 24 do told[place] = -1 end
+end
 local OUTCOME, REACHED, FIRST = 9, 10, 13
 
 local what = ARGV[3]
@@ -89,8 +92,8 @@ local function take_back(last)
 end
 
 if what ~= 'peek' then
-  local is_known = ARGV[5] ~= '' and ARGV[6] == tostring(day)
-  if is_known and names[2] then call('SET', names[2], ARGV[5], 'EX', ARGV[7], 'NX') end
+  local is_known = ARGV[7] == tostring(day)
+  if is_known and names[2] then call('SET', names[2], ARGV[6], 'EX', ARGV[5], 'NX') end
   told[OUTCOME] = 1
   for _, place in ipairs(places) do
     local used = call('INCR', names[place])
@@ -105,7 +108,7 @@ if what ~= 'peek' then
       break
     end
     -- A window of a minute opens with the first call in it.
-    if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and 60 or ARGV[7]) end
+    if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and 60 or ARGV[5]) end
     tell(place, used)
   end
   if told[OUTCOME] == 1 then return told end

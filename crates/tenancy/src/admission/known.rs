@@ -6,7 +6,7 @@ mod tests;
 use std::{rc::Rc, sync::LazyLock};
 
 use serde::{Serialize, de::DeserializeOwned};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
     api_key::ApiKeyRecord,
@@ -36,20 +36,26 @@ static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("pu
 
 // The braces make all of a tenant one hash slot of a cluster.
 
+fn key(tenant: Uuid, parts: &[&str]) -> String {
+    let mut id = [0; Hyphenated::LENGTH];
+    let id = tenant.hyphenated().encode_lower(&mut id);
+    [&["t:{", id, "}:"], parts].concat().concat()
+}
+
 fn tenant_key(tenant: Uuid) -> String {
-    format!("t:{{{tenant}}}:tenant")
+    key(tenant, &["tenant"])
 }
 
 fn user_key(tenant: Uuid, user: Uuid) -> String {
-    format!("t:{{{tenant}}}:user:{user}")
+    key(tenant, &["user:", user.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH])])
 }
 
 fn session_key(tenant: Uuid, session: Uuid) -> String {
-    format!("t:{{{tenant}}}:session:{session}")
+    key(tenant, &["session:", session.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH])])
 }
 
 fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
-    format!("t:{{{tenant}}}:api_key:{}", hex::encode(hash))
+    key(tenant, &["api_key:", &hex::encode(hash)])
 }
 
 /// What Redis knows of one thing.
@@ -202,19 +208,16 @@ impl Question {
             Metering::Peek => "peek",
             Metering::None => "none",
         };
-        let (used, day) = match used {
-            Some((used, day)) => (used.to_string(), day.to_string()),
-            None => (String::new(), String::new()),
-        };
-        let arguments = [
+        let mut arguments = vec![
             Argument::Int(tenant_version.unwrap_or(0)),
             Argument::Int(caller_version.unwrap_or(0)),
             metering.into(),
             Argument::Int(FRESH),
-            Argument::from(&used),
-            Argument::from(&day),
             Argument::Int(COUNTER_KEPT),
         ];
+        if let Some((used, day)) = used {
+            arguments.extend([Argument::Int(used), Argument::Int(day)]);
+        }
         let replies = match ADMIT.run(redis, &keys, &arguments).await {
             // A kept connection that broke is replaced on the second try.
             Err(RedisError::Unavailable(_)) => ADMIT.run(redis, &keys, &arguments).await,
