@@ -4,6 +4,7 @@
 //! slices with a turn of the event loop between them, and only so many run at a time.
 
 mod common;
+mod pace;
 mod password;
 mod pbkdf2;
 mod phc;
@@ -12,10 +13,13 @@ mod sha256;
 
 pub use password::{NewPassword, Password};
 
+use std::cell::Cell;
+
+use pace::{Pace, Work};
 use phc::PasswordHash;
 use subtle::ConstantTimeEq as _;
 
-use crate::{error::Result, limiter::Limiter, platform::Platform, tenancy::Tenancy};
+use crate::{error::Result, limiter::Limiter, tenancy::Tenancy};
 
 /// The hashes of an instance that run at a time.
 const HASHES_AT_ONCE: u32 = 8;
@@ -23,11 +27,12 @@ const HASHES_AT_ONCE: u32 = 8;
 /// Hashes and verifies passwords.
 pub struct Passwords {
     running: Limiter,
+    work: Cell<Work>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { running: Limiter::new("password hashes", HASHES_AT_ONCE) }
+        Self { running: Limiter::new("password hashes", HASHES_AT_ONCE), work: Cell::default() }
     }
 }
 
@@ -52,8 +57,8 @@ impl Passwords {
         let salt = tenancy.platform.random.bytes::<{ phc::SALT }>();
         let rounds = tenancy.settings.password_rounds;
         let password = password.expose().as_bytes();
-        let Platform { executor, clock, .. } = &tenancy.platform;
-        let hash = pbkdf2::derive(password, &salt, rounds, &**executor, &**clock).await?;
+        let pace = Pace::new(&tenancy.platform, &self.work);
+        let hash = pbkdf2::derive(password, &salt, rounds, pace).await?;
         Ok(PasswordHash { rounds, salt: salt.to_vec(), hash }.to_string())
     }
 
@@ -73,10 +78,11 @@ impl Passwords {
         let kept = kept.and_then(PasswordHash::parse);
         let nobody = PasswordHash { rounds: wanted, salt: vec![0; phc::SALT], hash: [0; 32] };
         let against = kept.as_ref().unwrap_or(&nobody);
-        let Platform { executor, clock, .. } = &tenancy.platform;
         let password = password.expose().as_bytes();
-        let derive =
-            |rounds| pbkdf2::derive(password, &against.salt, rounds, &**executor, &**clock);
+        let derive = |rounds| {
+            let pace = Pace::new(&tenancy.platform, &self.work);
+            pbkdf2::derive(password, &against.salt, rounds, pace)
+        };
         let hash = derive(against.rounds).await?;
         // A hash of fewer rounds would tell by its time that there is such a user.
         let missing = wanted.saturating_sub(against.rounds);

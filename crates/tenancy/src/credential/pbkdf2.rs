@@ -9,46 +9,23 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256, block_api::compress256};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::sha256::{Compressor, INITIAL, Words};
-use crate::{
-    error::{Error, Result},
-    platform::{Clock, Executor},
+use super::{
+    pace::Pace,
+    sha256::{Compressor, INITIAL, Words},
 };
-
-/// The fewest rounds between two turns of the event loop: about 25 microseconds in wasm.
-const SHORTEST: u32 = 75;
-/// The most: about 0.7 milliseconds.
-const LONGEST: u32 = 2_000;
-/// A turn that takes longer than this, in microseconds, had others in it.
-const ALONE: u64 = 60;
-
-/// How many rounds there are between two turns: few while others wait, for each of their steps waits
-/// for a slice of every sign-in, and many while nobody does, for a turn costs as much as 25 rounds.
-struct Pace(u32);
-
-impl Pace {
-    fn turn_took(&mut self, micros: u64) {
-        let rounds = if micros > ALONE { self.0 / 4 } else { self.0 + SHORTEST };
-        self.0 = rounds.clamp(SHORTEST, LONGEST);
-    }
-}
+use crate::error::{Error, Result};
 
 /// The first 32 bytes of PBKDF2-HMAC-SHA-256.
 pub(super) async fn derive(
     password: &[u8],
     salt: &[u8],
     rounds: u32,
-    executor: &dyn Executor,
-    clock: &dyn Clock,
+    mut pace: Pace<'_>,
 ) -> Result<[u8; 32]> {
     let mut chain = Chain::new(password, salt)?;
     let mut left = rounds.saturating_sub(1);
-    let mut pace = Pace(SHORTEST);
     while left > 0 {
-        let begin = clock.monotonic_micros();
-        executor.yield_now().await;
-        pace.turn_took(clock.monotonic_micros().saturating_sub(begin));
-        let slice = left.min(pace.0);
+        let slice = left.min(pace.turn().await);
         chain.advance(slice);
         left -= slice;
     }
@@ -127,47 +104,17 @@ fn after(key: &[u8; 64], mask: u8) -> Words {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, time::Duration};
+    use std::cell::Cell;
 
-    use async_trait::async_trait;
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    use chrono::{DateTime, Utc};
-    use futures::{executor::block_on, future::LocalBoxFuture};
+    use futures::executor::block_on;
 
     use super::*;
-
-    struct CountedTurns(Cell<u32>);
-
-    #[async_trait(?Send)]
-    impl Executor for CountedTurns {
-        async fn yield_now(&self) {
-            self.0.set(self.0.get() + 1);
-        }
-
-        async fn sleep(&self, _: Duration) {}
-
-        fn spawn(&self, _: LocalBoxFuture<'static, ()>) {}
-    }
-
-    /// A clock by which each turn takes so many microseconds.
-    struct Turns(u64, Cell<u64>);
-
-    impl Clock for Turns {
-        fn now(&self) -> DateTime<Utc> {
-            DateTime::default()
-        }
-
-        fn monotonic_micros(&self) -> u64 {
-            self.1.replace(self.1.get() + self.0)
-        }
-    }
-
-    fn alone() -> Turns {
-        Turns(1, Cell::new(0))
-    }
+    use crate::credential::pace::tests::idle_platform;
 
     fn derived(password: &[u8], salt: &[u8], rounds: u32) -> [u8; 32] {
-        block_on(derive(password, salt, rounds, &CountedTurns(Cell::new(0)), &alone())).unwrap()
+        let (platform, work) = (idle_platform(), Cell::default());
+        block_on(derive(password, salt, rounds, Pace::new(&platform, &work))).unwrap()
     }
 
     // S11
@@ -226,17 +173,5 @@ mod tests {
             let expected = ::pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt, 3);
             assert_eq!(derived(password, salt, 3), expected, "{length} bytes");
         }
-    }
-
-    #[test]
-    fn the_event_loop_gets_more_turns_while_others_wait() {
-        let turns = |clock: Turns| {
-            let turns = CountedTurns(Cell::new(0));
-            block_on(derive(b"a", b"b", 100 * LONGEST + 1, &turns, &clock)).unwrap();
-            turns.0.get()
-        };
-        let (alone, beside_others) = (turns(alone()), turns(Turns(ALONE + 1, Cell::new(0))));
-        assert!((100..130).contains(&alone), "{alone}");
-        assert_eq!(beside_others, (100 * LONGEST).div_ceil(SHORTEST));
     }
 }
