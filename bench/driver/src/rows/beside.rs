@@ -26,12 +26,19 @@ pub(crate) fn beside(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
         [("tenant/info", "/api/v1/tenant/info"), ("auth/verify", "/api/v1/auth/verify")]
     {
         let request = stage.as_user(path);
-        let (mut alone, mut among) = (Vec::new(), Vec::new());
+        let (mut alone, mut among, mut rates) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..effort.rounds.min(3) {
             alone.push(paced(&request, pace)?.percentile(99));
-            among.push(among_logins(stage, &request, pace)?.percentile(99));
+            let (latencies, sign_ins) = among_logins(stage, &request, pace)?;
+            among.push(latencies.percentile(99));
+            rates.push(sign_ins / pace.duration.as_secs_f64());
         }
-        let figure = format!("p99 {:.2} ms, alone {:.2} ms", median(&among), median(&alone));
+        let figure = format!(
+            "p99 {:.2} ms, alone {:.2} ms; {:.1} sign-ins a second",
+            median(&among),
+            median(&alone),
+            median(&rates),
+        );
         let row = Row::new(&format!("{name} beside 8 logins"), figure);
         let ratio = Spread::of_ratios(&among, &alone);
         rows.push(row.measured(ratio, "its p99 alone").target(Target::Under(3.0)));
@@ -39,8 +46,8 @@ pub(crate) fn beside(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Paced requests while every user of the tenant signs in again and again.
-fn among_logins(stage: &Stage, request: &Request, pace: Pace) -> Result<Latencies> {
+/// Paced requests while every user of the tenant signs in again and again, and how often they did.
+fn among_logins(stage: &Stage, request: &Request, pace: Pace) -> Result<(Latencies, f64)> {
     let has_ended = AtomicBool::new(false);
     thread::scope(|scope| {
         let users = stage.tenant.users.iter();
@@ -48,18 +55,22 @@ fn among_logins(stage: &Stage, request: &Request, pace: Pace) -> Result<Latencie
             users.map(|user| scope.spawn(|| sign_in_until(stage, user, &has_ended))).collect();
         let latencies = paced(request, pace);
         has_ended.store(true, Ordering::Relaxed);
+        let mut sign_ins = 0;
         for login in logins {
-            login.join().map_err(|_| anyhow!("a thread has panicked"))??;
+            sign_ins += login.join().map_err(|_| anyhow!("a thread has panicked"))??;
         }
-        latencies
+        Ok((latencies?, f64::from(sign_ins)))
     })
 }
 
-fn sign_in_until(stage: &Stage, user: &str, has_ended: &AtomicBool) -> Result<()> {
+fn sign_in_until(stage: &Stage, user: &str, has_ended: &AtomicBool) -> Result<u32> {
     let request = stage.login(user).bytes();
     let mut client = Client::connect(&stage.application.address)?;
+    let mut sign_ins = 0;
     while !has_ended.load(Ordering::Relaxed) {
         client.send(&request)?.checked()?;
+        // One that ends later is not of this time.
+        sign_ins += u32::from(!has_ended.load(Ordering::Relaxed));
     }
-    Ok(())
+    Ok(sign_ins)
 }
