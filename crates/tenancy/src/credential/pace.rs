@@ -15,6 +15,9 @@ const ALONE: u64 = 60;
 const REST: u64 = 1_000;
 /// The longest rest.
 const LONGEST_REST: u64 = 8_000;
+/// How long a hash rests in all: on a machine that is busy with something else, room that is made is
+/// taken at once, and a hash would never end.
+const MOST_RESTED: u64 = 1_500_000;
 /// How much longer than asked for a rest takes where the host is in time, which counts in milliseconds.
 const IN_TIME: u64 = 1_500;
 /// The least work between two rests, in microseconds.
@@ -65,12 +68,14 @@ pub(super) struct Pace<'a> {
     rounds: u32,
     /// When it last rested, by the host's monotonic clock in microseconds.
     rested: u64,
+    /// How long it has rested in all, in microseconds.
+    rested_for: u64,
 }
 
 impl<'a> Pace<'a> {
     pub(super) fn new(platform: &'a Platform, work: &'a Cell<Work>) -> Self {
         let rested = platform.clock.monotonic_micros();
-        Self { platform, work, rounds: SHORTEST, rested }
+        Self { platform, work, rounds: SHORTEST, rested, rested_for: 0 }
     }
 
     /// Gives others a turn, and rests where that is due. Returns the rounds until the next turn.
@@ -83,11 +88,12 @@ impl<'a> Pace<'a> {
         let rounds = if took > ALONE { self.rounds / 4 } else { self.rounds + SHORTEST };
         self.rounds = rounds.clamp(SHORTEST, LONGEST);
         let Work { most, rest } = self.work.get();
-        if end.saturating_sub(self.rested) >= most {
+        if end.saturating_sub(self.rested) >= most && self.rested_for < MOST_RESTED {
             executor.sleep(Duration::from_micros(rest)).await;
             self.rested = clock.monotonic_micros();
-            let rested_for = self.rested.saturating_sub(end);
-            self.work.set(self.work.get().after_a_rest_of(rested_for));
+            let took = self.rested.saturating_sub(end);
+            self.rested_for += took;
+            self.work.set(self.work.get().after_a_rest_of(took));
         }
         self.rounds
     }
@@ -189,5 +195,11 @@ pub(super) mod tests {
         let (_, rests) = paced(10, IN_TIME, 5_000, &work);
         assert_eq!((rests[0], rests.last()), (LONGEST_REST, Some(&REST)));
         assert_eq!(work.get().most, MOST_WORK);
+    }
+
+    #[test]
+    fn a_hash_does_not_rest_for_ever() {
+        let (_, rests) = paced(ALONE + 1, 100_000, 10_000, &Cell::default());
+        assert_eq!(rests.len(), 15);
     }
 }

@@ -49,7 +49,7 @@ const ADDRESS_IN_TENANT: Bound = Bound { failures: 50, longest: 60, is_windowed:
 const ADDRESS: Bound = Bound { failures: 500, longest: 60, is_windowed: true };
 
 /// How long an attempt waits for others that are under way, before it is sent away.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
 /// What a store answers where as many are under way as may still fail.
 const OTHERS_PENDING: i64 = -1;
