@@ -6,7 +6,7 @@ mod tests;
 use std::{rc::Rc, sync::LazyLock};
 
 use serde::{Serialize, de::DeserializeOwned};
-use uuid::{Uuid, fmt::Hyphenated};
+use uuid::Uuid;
 
 use crate::{
     api_key::ApiKeyRecord,
@@ -36,26 +36,20 @@ static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("pu
 
 // The braces make all of a tenant one hash slot of a cluster.
 
-fn key(tenant: Uuid, parts: &[&str]) -> String {
-    let mut id = [0; Hyphenated::LENGTH];
-    let id = tenant.hyphenated().encode_lower(&mut id);
-    [&["t:{", id, "}:"], parts].concat().concat()
-}
-
 fn tenant_key(tenant: Uuid) -> String {
-    key(tenant, &["tenant"])
+    format!("t:{{{tenant}}}:tenant")
 }
 
 fn user_key(tenant: Uuid, user: Uuid) -> String {
-    key(tenant, &["user:", user.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH])])
+    format!("t:{{{tenant}}}:user:{user}")
 }
 
 fn session_key(tenant: Uuid, session: Uuid) -> String {
-    key(tenant, &["session:", session.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH])])
+    format!("t:{{{tenant}}}:session:{session}")
 }
 
 fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
-    key(tenant, &["api_key:", &hex::encode(hash)])
+    format!("t:{{{tenant}}}:api_key:{}", hex::encode(hash))
 }
 
 /// What Redis knows of one thing.
