@@ -9,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use spin_sdk::{
     redis::{Connection, Error, RedisParameter, RedisResult},
-    wasip3::clocks::monotonic_clock,
+    wasip3::{clocks::monotonic_clock, wit_stream},
+    wit_bindgen::{StreamReader, StreamWriter},
 };
 
 use super::deadline::within;
@@ -27,21 +28,35 @@ const PAUSE_NANOS: u64 = 1_000_000_000;
 pub(super) struct SpinRedis {
     address: String,
     kept: RefCell<Option<Rc<Connection>>>,
+    /// The calls that wait until it is open, while one call opens it: each hears that its stream ends.
+    waiting: RefCell<Option<Vec<StreamWriter<u8>>>>,
     paused_until: Cell<u64>,
 }
 
 impl SpinRedis {
     pub(super) fn new(address: String) -> Self {
-        Self { address, kept: RefCell::new(None), paused_until: Cell::new(0) }
+        Self {
+            address,
+            kept: RefCell::new(None),
+            waiting: RefCell::new(None),
+            paused_until: Cell::new(0),
+        }
     }
 
+    /// The connection, and whether it was there already.
     async fn connection(&self) -> Result<(Rc<Connection>, bool), RedisError> {
-        if let Some(kept) = self.kept.borrow().clone() {
-            return Ok((kept, true));
+        loop {
+            if let Some(kept) = self.kept.borrow().clone() {
+                return Ok((kept, true));
+            }
+            if monotonic_clock::now() < self.paused_until.get() {
+                return Err(RedisError::Unavailable("it failed a moment ago".to_owned()));
+            }
+            let Some(mut opened) = self.wait_for_another() else { break };
+            // Its end is all that is ever heard of it, or that the one who opens takes too long.
+            within(DEADLINE, opened.read(Vec::with_capacity(1))).await;
         }
-        if monotonic_clock::now() < self.paused_until.get() {
-            return Err(RedisError::Unavailable("it failed a moment ago".to_owned()));
-        }
+        let _opening = Opening::begin(&self.waiting);
         match within(DEADLINE, Connection::open(&self.address)).await {
             Some(Ok(opened)) => {
                 let opened = Rc::new(opened);
@@ -53,10 +68,36 @@ impl SpinRedis {
         }
     }
 
+    /// What ends when the call is done that opens the connection; `None` where none does.
+    fn wait_for_another(&self) -> Option<StreamReader<u8>> {
+        let mut waiting = self.waiting.borrow_mut();
+        let waiting = waiting.as_mut()?;
+        let (ends, end) = wit_stream::new();
+        waiting.push(ends);
+        Some(end)
+    }
+
     fn unavailable(&self, reason: String) -> RedisError {
         *self.kept.borrow_mut() = None;
         self.paused_until.set(monotonic_clock::now().saturating_add(PAUSE_NANOS));
         RedisError::Unavailable(reason)
+    }
+}
+
+/// That a call opens the connection. Whatever becomes of it, those who wait go on.
+struct Opening<'a>(&'a RefCell<Option<Vec<StreamWriter<u8>>>>);
+
+impl<'a> Opening<'a> {
+    fn begin(waiting: &'a RefCell<Option<Vec<StreamWriter<u8>>>>) -> Self {
+        *waiting.borrow_mut() = Some(Vec::new());
+        Self(waiting)
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        let waiting = self.0.borrow_mut().take();
+        drop(waiting);
     }
 }
 
