@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::counters::{KEY, seconds};
+use super::counters::{BOUNDS, INFINITE, KEY, seconds};
 use crate::{
     error::Result,
     log,
@@ -42,17 +42,13 @@ pub async fn render(tenancy: &Tenancy) -> String {
         let Ok(counted) = &counted else { break };
         head(&mut text, name, kind, help);
         for (series, amount) in counted {
-            let family = series.split_once('{').map_or(series.as_str(), |(name, _)| name);
+            let (family, labels) = split(series);
             if kind == "counter" && family == name {
                 line(&mut text, series, &amount.to_string());
             }
-            if kind != "histogram" {
-                continue;
-            }
-            match family.strip_prefix(name) {
-                Some("_bucket" | "_count") => line(&mut text, series, &amount.to_string()),
-                Some("_sum") => line(&mut text, series, &seconds(*amount)),
-                _ => {}
+            if let ("histogram", Some("_sum")) = (kind, family.strip_prefix(name)) {
+                histogram(&mut text, name, labels, counted);
+                line(&mut text, series, &seconds(*amount));
             }
         }
     }
@@ -80,8 +76,26 @@ fn line(text: &mut String, series: &str, value: &str) {
     let _ = writeln!(text, "{series} {value}");
 }
 
-/// What all instances have counted, with the classes of a histogram in their order.
-async fn counted(tenancy: &Tenancy) -> Result<Vec<(String, u64)>> {
+/// A series as its name and its labels, without braces.
+fn split(series: &str) -> (&str, &str) {
+    series.split_once('{').map_or((series, ""), |(name, rest)| (name, rest.trim_end_matches('}')))
+}
+
+/// The classes of a histogram, each with all below it, and how many there are in all.
+fn histogram(text: &mut String, name: &str, labels: &str, counted: &BTreeMap<String, u64>) {
+    let separator = if labels.is_empty() { "" } else { "," };
+    let mut total = 0;
+    for bound in BOUNDS.map(seconds).iter().map(String::as_str).chain([INFINITE]) {
+        let series = format!("{name}_bucket{{{labels}{separator}le=\"{bound}\"}}");
+        total += counted.get(&series).copied().unwrap_or(0);
+        line(text, &series, &total.to_string());
+    }
+    let braced = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+    line(text, &format!("{name}_count{braced}"), &total.to_string());
+}
+
+/// What all instances have counted.
+async fn counted(tenancy: &Tenancy) -> Result<BTreeMap<String, u64>> {
     let replies = match tenancy.platform.redis.execute("HGETALL", &[KEY.into()]).await {
         Ok(replies) => replies,
         Err(error) => {
@@ -94,27 +108,10 @@ async fn counted(tenancy: &Tenancy) -> Result<Vec<(String, u64)>> {
     for pair in replies.chunks_exact(2) {
         let series = pair[0].as_bytes().map(String::from_utf8_lossy);
         if let (Some(series), Some(amount)) = (series, pair.get(1).and_then(Reply::as_int)) {
-            counted.insert(order(&series), (series.into_owned(), amount.max(0).unsigned_abs()));
+            counted.insert(series.into_owned(), amount.max(0).unsigned_abs());
         }
     }
-    Ok(counted.into_values().collect())
-}
-
-/// Sorts the classes of one series by their ends.
-fn order(series: &str) -> (String, u64) {
-    let Some((before, bound)) = series.split_once("le=\"") else {
-        return (series.to_owned(), 0);
-    };
-    let bound = bound.trim_end_matches("\"}");
-    let micros = match bound.split_once('.') {
-        _ if bound == "+Inf" => u64::MAX,
-        Some((whole, part)) => {
-            whole.parse::<u64>().unwrap_or(0) * 1_000_000
-                + format!("{part:0<6}").parse::<u64>().unwrap_or(0)
-        }
-        None => bound.parse::<u64>().unwrap_or(0) * 1_000_000,
-    };
-    (before.to_owned(), micros)
+    Ok(counted)
 }
 
 async fn tenants(tenancy: &Tenancy) -> Result<Vec<TenantCount>> {
@@ -130,9 +127,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_are_in_the_order_of_their_ends() {
-        let mut bounds = ["+Inf", "10", "0.001", "2.5", "0.0025"];
-        bounds.sort_by_key(|bound| order(&format!("x_bucket{{le=\"{bound}\"}}")));
-        assert_eq!(bounds, ["0.001", "0.0025", "2.5", "10", "+Inf"]);
+    fn a_class_is_shown_with_all_below_it() {
+        let counted = [("x_bucket{a=\"b\",le=\"0.005\"}", 2), ("x_bucket{a=\"b\",le=\"+Inf\"}", 1)];
+        let mut text = String::new();
+        let counted = counted.map(|(series, amount)| (series.to_owned(), amount)).into();
+        histogram(&mut text, "x", "a=\"b\"", &counted);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), BOUNDS.len() + 2);
+        assert_eq!(
+            [lines[1], lines[2], lines[11], lines[12], lines[13]],
+            [
+                "x_bucket{a=\"b\",le=\"0.0025\"} 0",
+                "x_bucket{a=\"b\",le=\"0.005\"} 2",
+                "x_bucket{a=\"b\",le=\"10\"} 2",
+                "x_bucket{a=\"b\",le=\"+Inf\"} 3",
+                "x_count{a=\"b\"} 3",
+            ]
+        );
     }
 }
