@@ -12,12 +12,24 @@ fn change(tenant: &TestTenant, statement: &str, user: &TestUser) {
     assert_eq!(database.execute(statement, &[&user.email]).unwrap(), 1, "{statement}");
 }
 
+/// The time of Redis, so many seconds ago.
+fn ago(seconds: u64) -> String {
+    let now: u64 = World::get().redis(&["TIME"])[0].parse().unwrap();
+    (now - seconds).to_string()
+}
+
+fn user_key(tenant: &TestTenant, user: &TestUser) -> String {
+    format!("t:{{{}}}:user:{}", tenant.id, user.id)
+}
+
 /// Makes what Redis knows of a user so many seconds old.
 fn age(tenant: &TestTenant, user: &TestUser, seconds: u64) {
-    let world = World::get();
-    let key = format!("t:{{{}}}:user:{}", tenant.id, user.id);
-    let now: u64 = world.redis(&["TIME"])[0].parse().unwrap();
-    world.redis(&["HSET", &key, "checked", &(now - seconds).to_string()]);
+    World::get().redis(&["HSET", &user_key(tenant, user), "checked", &ago(seconds)]);
+}
+
+/// Whether what Redis knows of a user was compared a moment ago.
+fn is_compared(tenant: &TestTenant, user: &TestUser) -> bool {
+    World::get().redis(&["HGET", &user_key(tenant, user), "checked"])[0] >= ago(5)
 }
 
 // S10
@@ -76,11 +88,41 @@ fn what_redis_says_late_changes_nothing() {
     let world = World::get();
     let tenant = world.tenant();
     profile(&tenant, &tenant.admin).expect(200);
-    let key = format!("t:{{{}}}:user:{}", tenant.id, tenant.admin.id);
+    let key = user_key(&tenant, &tenant.admin);
     let version: i64 = world.redis(&["HGET", &key, "version"])[0].parse().unwrap();
     world.redis(&["HSET", &key, "version", &(version + 1).to_string()]);
     age(&tenant, &tenant.admin, 60);
     // PostgreSQL is the truth, and Redis keeps the higher version that it was told.
     profile(&tenant, &tenant.admin).expect(200);
     assert_eq!(world.redis(&["HGET", &key, "version"])[0], (version + 1).to_string());
+}
+
+#[test]
+fn one_call_compares_a_version_before_it_is_too_old() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let key = user_key(&tenant, &tenant.admin);
+    profile(&tenant, &tenant.admin).expect(200);
+    // Another call was left to do it a moment ago.
+    world.redis(&["HSET", &key, "checked", &ago(50), "asked", &ago(0)]);
+    profile(&tenant, &tenant.admin).expect(200);
+    assert!(!is_compared(&tenant, &tenant.admin));
+    // That call never came back.
+    world.redis(&["HSET", &key, "asked", &ago(3)]);
+    profile(&tenant, &tenant.admin).expect(200);
+    assert!(is_compared(&tenant, &tenant.admin));
+}
+
+// S10
+#[test]
+fn nobody_is_let_in_with_a_version_that_is_too_old() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    profile(&tenant, &user).expect(200);
+    change(&tenant, "UPDATE users SET is_active = false WHERE email = $1", &user);
+    // Another call was left to compare it, and never comes back.
+    let key = user_key(&tenant, &user);
+    world.redis(&["HSET", &key, "checked", &ago(61), "asked", &ago(0)]);
+    profile(&tenant, &user).expect_problem(401, "token_revoked");
 }

@@ -4,20 +4,35 @@
 -- KEYS: the hashes of the tenant, of the caller, and of the session (none for an API key).
 -- ARGV: the version of the tenant that the instance has; the version of the caller that the instance
 -- has (of an API key) or that the token says (of a user); what to count: all, caller or none, or peek
--- to tell of all and count nothing; the seconds for which a version is fresh; the seconds to keep a
--- day; and, where PostgreSQL was asked, what it has of the day, and which day that is.
--- Returns the snapshots of the tenant and of the caller where the instance has others, and numbers, -1
--- for what is not known: version and age in seconds of the tenant, of the caller and of the session;
--- what came of the counting (0 not counted, 1 counted, 2 refused, 3 PostgreSQL must be asked for the
--- day); which limit is reached, from 1; the day; the seconds that are left of it; and of each limit of
--- the tenant by the minute and by the day, and of the API key by the minute and by the day: the limit,
--- what is used of it, and the seconds until it starts anew (those of the API key where one calls).
+-- to tell of all and count nothing; and, where PostgreSQL was asked, what it has of the day, and which
+-- day that is.
+-- Returns the snapshots of the tenant and of the caller where the instance has others, and numbers of
+-- eight bytes in one text, -1 for what is not known: of the tenant, of the caller and of the session
+-- the version and whether it counts; what came of the counting (0 not counted, 1 counted, 2 refused,
+-- 3 PostgreSQL must be asked for the day, 4 counted, and this call has to see to it that PostgreSQL
+-- keeps the day); which limit is reached, from 1; the day; the seconds that are left of it; and of each
+-- limit of the tenant by the minute and by the day, and of the API key by the minute and by the day:
+-- the limit, what is used of it, and the seconds until it starts anew (those of the API key where one
+-- calls).
 local ENDED = '9007199254740991'
+-- Seconds for which a version counts after it was compared with PostgreSQL.
+local FRESH = 60
+-- Seconds after which one call compares it again, while all others go on with it: from this on, and up
+-- to 15 later, so that what was compared at one time is not compared again at one time.
+local DUE = 36
+-- Seconds for which one call is left to compare it.
+local PATIENCE = 2
+-- Seconds after which another call has to see to it that PostgreSQL keeps the day.
+local KEEP_EVERY = 4
+-- Seconds for which the counter of a day is kept.
+local DAY_KEPT = 3 * 24 * 60 * 60
+-- Whether a version counts.
+local TO_COMPARE, COUNTS, IS_BEING_COMPARED = 0, 1, 2
+local OUTCOME, REACHED, FIRST = 7, 8, 11
 local call = redis.call
 
 local seconds = tonumber(call('TIME')[1])
-local fresh = tonumber(ARGV[4])
-local tenant = call('HMGET', KEYS[1], 'version', 'checked', 'per_minute', 'per_day')
+local tenant = call('HMGET', KEYS[1], 'version', 'checked', 'per_minute', 'per_day', 'kept')
 local caller, session
 if KEYS[3] then
   caller = call('HMGET', KEYS[2], 'version', 'checked')
@@ -26,35 +41,55 @@ else
   caller = call('HMGET', KEYS[2], 'version', 'checked', 'per_minute', 'per_day', 'id', 'ends')
   session = {}
 end
-local t_age = tenant[2] and seconds - tenant[2]
-local c_age = caller[2] and seconds - caller[2]
-local s_age = session[2] and seconds - session[2]
 local day = math.floor(seconds / 86400)
 local left = 86400 - seconds % 86400
 
-local may_act = t_age and t_age < fresh and c_age and c_age < fresh
+local function standing(key, checked)
+  local age = checked and seconds - checked
+  -- The last digit of the tenant's id, which stands in braces, is as good as chance.
+  if age and (age < DUE or age < DUE + string.byte(key, string.find(key, '}', 1, true) - 1) % 16) then
+    return COUNTS
+  end
+  local asked = call('HGET', key, 'asked')
+  if asked and seconds - asked < PATIENCE then
+    return age and age < FRESH and COUNTS or IS_BEING_COMPARED
+  end
+  call('HSET', key, 'asked', seconds)
+  -- What is not known may be made up.
+  if not age then call('EXPIRE', key, PATIENCE) end
+  return TO_COMPARE
+end
+
+local told = {
+  tonumber(tenant[1] or -1), standing(KEYS[1], tenant[2]),
+  tonumber(caller[1] or -1), standing(KEYS[2], caller[2]),
+  tonumber(session[1] or -1), KEYS[3] and standing(KEYS[3], session[2]) or COUNTS,
+  0, -1, day, left,
+  -1, -1, -1, -1, -1, -1,
+}
+local function answer()
+  -- A snapshot is far longer than all the rest: it is read where the instance has another.
+  return {
+    tenant[1] and tenant[1] ~= ARGV[1] and call('HGET', KEYS[1], 'snapshot'),
+    caller[1] and caller[1] ~= ARGV[2] and not KEYS[3] and call('HGET', KEYS[2], 'snapshot'),
+    KEYS[3] and struct.pack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', unpack(told))
+      or struct.pack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', unpack(told)),
+  }
+end
+if not KEYS[3] then
+  for place = 17, 22 do told[place] = -1 end
+end
+
+local may_act = told[2] == COUNTS and told[4] == COUNTS and told[6] == COUNTS
 if may_act and KEYS[3] then
-  may_act = caller[1] == ARGV[2] and session[1] == '1' and s_age < fresh
+  may_act = caller[1] == ARGV[2] and session[1] == '1'
 elseif may_act then
   may_act = caller[1] ~= ENDED and not (caller[6] and seconds >= tonumber(caller[6]))
 end
 
-local told = {
-  -- A snapshot is far longer than all the rest: it is read where the instance has another.
-  tenant[1] and tenant[1] ~= ARGV[1] and call('HGET', KEYS[1], 'snapshot'),
-  caller[1] and caller[1] ~= ARGV[2] and not KEYS[3] and call('HGET', KEYS[2], 'snapshot'),
-  tonumber(tenant[1] or -1), t_age or -1, tonumber(caller[1] or -1), c_age or -1,
-  tonumber(session[1] or -1), s_age or -1, 0, -1, day, left,
-  -1, -1, -1, -1, -1, -1,
-}
-if not KEYS[3] then
-  for place = 19, 24 do told[place] = -1 end
-end
-local OUTCOME, REACHED, FIRST = 9, 10, 13
-
 local what = ARGV[3]
 -- A tenant that takes no requests has no limits here.
-if not may_act or what == 'none' or (what ~= 'caller' and not tenant[3]) then return told end
+if not may_act or what == 'none' or (what ~= 'caller' and not tenant[3]) then return answer() end
 
 -- The counters, by their places among what is told: those of a minute are odd.
 local places, names = {}, {}
@@ -92,8 +127,8 @@ local function take_back(last)
 end
 
 if what ~= 'peek' then
-  local is_known = ARGV[7] == tostring(day)
-  if is_known and names[2] then call('SET', names[2], ARGV[6], 'EX', ARGV[5], 'NX') end
+  local is_known = ARGV[5] == tostring(day)
+  if is_known and names[2] then call('SET', names[2], ARGV[4], 'EX', DAY_KEPT, 'NX') end
   told[OUTCOME] = 1
   for _, place in ipairs(places) do
     local used = call('INCR', names[place])
@@ -108,10 +143,16 @@ if what ~= 'peek' then
       break
     end
     -- A window of a minute opens with the first call in it.
-    if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and 60 or ARGV[5]) end
+    if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and 60 or DAY_KEPT) end
     tell(place, used)
   end
-  if told[OUTCOME] == 1 then return told end
+  if told[OUTCOME] == 1 then
+    if names[2] and not (tenant[5] and seconds - tenant[5] < KEEP_EVERY) then
+      call('HSET', KEYS[1], 'kept', seconds)
+      told[OUTCOME] = 4
+    end
+    return answer()
+  end
 end
 
 for _, place in ipairs(places) do
@@ -123,4 +164,4 @@ for _, place in ipairs(places) do
     told[FIRST + 3 * (place - 1)] = -1
   end
 end
-return told
+return answer()

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{rc::Rc, sync::LazyLock};
+use std::{rc::Rc, sync::LazyLock, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -19,15 +19,16 @@ use crate::{
     tenant::{Status, TenantRecord},
 };
 
-/// Seconds for which a version counts after it was compared with PostgreSQL.
-const FRESH: i64 = 60;
-/// Seconds for which it counts where PostgreSQL is away.
+/// Seconds for which a version counts where PostgreSQL is away.
 const REMEMBERED: i64 = 600;
 /// The version of what is no more. It is higher than any other, so that what was read before the end
 /// and comes after it changes nothing. Lua's numbers are exact up to it.
 const ENDED: i64 = 9_007_199_254_740_991;
-/// Seconds for which the counter of a day is kept.
-const COUNTER_KEPT: i64 = 3 * 24 * 60 * 60;
+/// How often a call asks again while another one compares a version with PostgreSQL, before it does so
+/// itself.
+const WAITS: u32 = 16;
+/// How long it waits before it asks again.
+const WAIT: Duration = Duration::from_millis(3);
 /// The version of a session that goes on.
 const OPEN: i64 = 1;
 
@@ -56,15 +57,27 @@ fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) version: Option<i64>,
-    age: Option<i64>,
+    standing: Standing,
     /// The snapshot, where it is another than the instance has.
     snapshot: Option<Vec<u8>>,
+}
+
+/// Whether a version counts.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is to be compared with PostgreSQL.
+    #[default]
+    ToCompare,
+    /// It was compared a moment ago.
+    Counts,
+    /// Another call compares it just now.
+    IsBeingCompared,
 }
 
 impl Known {
     /// Whether it need not be compared again.
     pub(super) fn is_fresh(&self) -> bool {
-        self.age.is_some_and(|age| age < FRESH)
+        self.standing == Standing::Counts
     }
 
     /// Whether it is known to be no more.
@@ -97,8 +110,8 @@ pub(super) enum Counted {
     /// It was not counted: nothing is to be, or Redis does not know that the caller may act.
     #[default]
     No,
-    /// It was counted.
-    Yes(Day),
+    /// It was counted; whether this call has to see to it that the day's counter is kept.
+    Yes { day: Day, is_to_be_kept: bool },
     /// A limit is reached.
     Refused { limit: &'static str, day: Day },
     /// Redis does not know what was used on the day.
@@ -134,23 +147,32 @@ impl Found {
     /// What the script answered: the snapshots of the tenant and of the caller, and numbers.
     fn read(replies: Vec<Reply>) -> Self {
         let mut replies = replies.into_iter();
-        let mut snapshot = || match replies.next() {
-            Some(Reply::Bytes(sealed)) => Some(sealed),
+        let mut bytes = || match replies.next() {
+            Some(Reply::Bytes(bytes)) => Some(bytes),
             _ => None,
         };
-        let snapshots = [snapshot(), snapshot()];
-        let mut next = || replies.next()?.as_int().filter(|number| *number >= 0);
-        let [tenant, caller] = snapshots.map(|snapshot| {
-            let (version, age) = (next(), next());
-            Known { version, age, snapshot }
-        });
-        let session = Known { version: next(), age: next(), snapshot: None };
+        let snapshots = [bytes(), bytes()];
+        let numbers = bytes().unwrap_or_default();
+        let mut numbers = numbers.as_chunks::<8>().0.iter().copied().map(i64::from_be_bytes);
+        let mut next = || numbers.next().filter(|number| *number >= 0);
+        let mut known = |snapshot| Known {
+            version: next(),
+            standing: match next() {
+                Some(1) => Standing::Counts,
+                Some(2) => Standing::IsBeingCompared,
+                _ => Standing::ToCompare,
+            },
+            snapshot,
+        };
+        let [tenant, caller] = snapshots.map(&mut known);
+        let session = known(None);
         let (outcome, reached) = (next(), next());
         let number = next().unwrap_or(0);
         let left = next().and_then(|left| u32::try_from(left).ok()).unwrap_or(0).max(1);
         let day = Day { number, left };
         let counted = match outcome {
-            Some(1) => Counted::Yes(day),
+            Some(1) => Counted::Yes { day, is_to_be_kept: false },
+            Some(4) => Counted::Yes { day, is_to_be_kept: true },
             Some(2) => {
                 let index = reached.and_then(|place| usize::try_from(place - 1).ok());
                 let limit = index.and_then(|index| LIMITS.get(index)).unwrap_or(&LIMITS[0]);
@@ -166,6 +188,12 @@ impl Found {
         });
         let meter = Meter { limits: limits.collect() };
         Self { tenant, caller, session, is_answered: true, counted, meter }
+    }
+
+    /// Whether another call finds out what this one needs to know, and nothing is left for this one.
+    fn is_to_wait(&self) -> bool {
+        let standings = [&self.tenant, &self.caller, &self.session].map(|known| known.standing);
+        standings.contains(&Standing::IsBeingCompared) && !standings.contains(&Standing::ToCompare)
     }
 }
 
@@ -187,7 +215,29 @@ impl Question {
 
     /// Asks Redis, and counts the call; without Redis nothing is known. `used` is what PostgreSQL has
     /// of the calls of a day.
+    ///
+    /// Many calls at once find that a version is to be compared with PostgreSQL: one of them does, and
+    /// the others wait for it.
     pub(super) async fn ask(
+        &self,
+        tenancy: &Tenancy,
+        versions: (Option<i64>, Option<i64>),
+        metering: Metering,
+        used: Option<(i64, i64)>,
+    ) -> Found {
+        let mut found = self.ask_once(tenancy, versions, metering, used).await;
+        for _ in 0..WAITS {
+            if !found.is_to_wait() {
+                break;
+            }
+            tenancy.platform.executor.sleep(WAIT).await;
+            found = self.ask_once(tenancy, versions, metering, used).await;
+        }
+        found
+    }
+
+    /// The same without waiting for another call.
+    pub(super) async fn ask_once(
         &self,
         tenancy: &Tenancy,
         (tenant_version, caller_version): (Option<i64>, Option<i64>),
@@ -206,8 +256,6 @@ impl Question {
             Argument::Int(tenant_version.unwrap_or(0)),
             Argument::Int(caller_version.unwrap_or(0)),
             metering.into(),
-            Argument::Int(FRESH),
-            Argument::Int(COUNTER_KEPT),
         ];
         if let Some((used, day)) = used {
             arguments.extend([Argument::Int(used), Argument::Int(day)]);

@@ -3,7 +3,8 @@
 //! A token is believed as long as the versions in it and in the tenant's snapshot are those of the
 //! moment and its session goes on; an API key, as long as its snapshot is that of the moment.
 //! PostgreSQL is the truth. Redis keeps the versions, each with the time at which it was compared
-//! with the truth; one older than a minute is compared again. A change writes PostgreSQL first and
+//! with the truth; one older than a minute is compared again before anybody is let in, and one that
+//! will soon be is compared by one call, while all others go on. A change writes PostgreSQL first and
 //! Redis second, so a crash between the two heals within that minute. Redis may be behind for as
 //! long, never ahead: a token with a higher version than Redis has sends to the truth, too.
 //!
@@ -113,8 +114,9 @@ async fn count(
 ) -> Admitted {
     for _ in 0..COUNTING_TURNS {
         let used = match found.counted {
-            Counted::Yes(day) => {
-                if let Some(calls) = found.meter.limits.iter().find(|limit| limit.name == "day") {
+            Counted::Yes { day, is_to_be_kept } => {
+                let calls = found.meter.limits.iter().find(|limit| limit.name == "day");
+                if let (true, Some(calls)) = (is_to_be_kept, calls) {
                     let day = quota::day_of(day.number);
                     let calls_of_day = DailyResource::ApiCalls;
                     checkpoint::note(tenancy, tenant.id, calls_of_day, day, calls.used);
@@ -148,7 +150,7 @@ async fn count(
             }
         };
         let versions = (Some(tenant.version), Some(caller_version));
-        found = question.ask(tenancy, versions, metering, used).await;
+        found = question.ask_once(tenancy, versions, metering, used).await;
     }
     Admitted { tenant, meter: Meter::default(), refused: None }
 }

@@ -1,31 +1,54 @@
 //! What Redis counts, kept in PostgreSQL.
 //!
-//! An instance remembers the newest number of each counter that it has seen, and writes them all in
-//! one statement five seconds after the first, or after 256 calls. They are absolute, and a lower one
-//! changes nothing: writing them twice, or late, is harmless. A Redis that is lost goes on from here.
+//! Whoever finds that nobody will keep a counter is to do so: its instance reads the counter four seconds
+//! later, and writes it together with the others that are due. Of the calls of a tenant the admission
+//! script tells one every four seconds, so that each call is kept soon after it, though hardly any has to
+//! see to that. The numbers are absolute, and a lower one changes nothing: writing them twice, or late,
+//! is harmless. A Redis that is lost goes on from here.
 
-use std::{cell::RefCell, collections::HashMap, mem, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    time::Duration,
+};
 
 use chrono::NaiveDate;
+use futures::future::join_all;
 use uuid::Uuid;
 
-use super::{DailyResource, repo};
-use crate::{background, log, tenancy::Tenancy};
+use super::{DailyResource, daily::counter_key, repo};
+use crate::{
+    log,
+    platform::redis::{Argument, Reply},
+    tenancy::Tenancy,
+};
 
-/// The calls after which an instance does not wait any longer.
-const MOST_CALLS: u32 = 256;
+/// How long a counter waits; the admission script spells it, too.
+const DELAY: Duration = Duration::from_secs(4);
+/// How long it may wait for others, to be written with them.
+const SLACK: Duration = Duration::from_millis(500);
 
-/// The counters of which an instance has seen a new number.
+type Counter = (Uuid, DailyResource, NaiveDate);
+
+/// The counters that an instance is to keep.
 #[derive(Default)]
-pub(crate) struct Checkpoints(RefCell<Seen>);
-
-#[derive(Default)]
-struct Seen {
-    usage: HashMap<(Uuid, DailyResource, NaiveDate), i64>,
-    calls: u32,
+pub(crate) struct Checkpoints {
+    due: RefCell<HashMap<Counter, Due>>,
+    is_looking: Cell<bool>,
 }
 
-/// Remembers what a counter says, to be kept soon.
+/// A counter to keep. Times are in microseconds of the monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Due {
+    at: u64,
+    /// When the last of those is due who have asked for it.
+    last: u64,
+    /// The most that it was seen to say.
+    usage: i64,
+}
+
+/// Sees to it that a counter, which says `usage`, is kept soon.
 pub(crate) fn note(
     tenancy: &Rc<Tenancy>,
     tenant: Uuid,
@@ -33,48 +56,115 @@ pub(crate) fn note(
     day: NaiveDate,
     usage: i64,
 ) {
-    let is_due = {
-        let mut seen = tenancy.checkpoints.0.borrow_mut();
-        let known = seen.usage.entry((tenant, resource, day)).or_default();
-        *known = usage.max(*known);
-        seen.calls += 1;
-        if seen.calls >= MOST_CALLS {
-            seen.calls = 0;
-            true
-        } else {
-            false
-        }
-    };
-    if is_due {
-        let tenancy = Rc::clone(tenancy);
-        let executor = Rc::clone(&tenancy.platform.executor);
-        executor.spawn(Box::pin(async move { write(&tenancy).await }));
+    let now = tenancy.platform.clock.monotonic_micros();
+    tenancy.checkpoints.add((tenant, resource, day), now, usage);
+    if !tenancy.checkpoints.is_looking.replace(true) {
+        let looking = Looking(Rc::clone(tenancy));
+        tenancy.platform.executor.spawn(Box::pin(looking.look()));
     }
-    background::schedule(tenancy);
 }
 
-/// Writes what was seen. What cannot be written waits for the next time.
-pub(crate) async fn write(tenancy: &Rc<Tenancy>) {
-    let usage = {
-        let mut seen = tenancy.checkpoints.0.borrow_mut();
-        seen.calls = 0;
-        mem::take(&mut seen.usage)
-    };
-    if usage.is_empty() {
-        return;
+/// The task that writes what is due. It may be lost with the request that began it: then the next one
+/// begins another.
+struct Looking(Rc<Tenancy>);
+
+impl Looking {
+    async fn look(self) {
+        let Self(tenancy) = &self;
+        while let Some(next) = tenancy.checkpoints.next() {
+            let now = tenancy.platform.clock.monotonic_micros();
+            let wait = Duration::from_micros(next.saturating_sub(now)) + SLACK;
+            tenancy.platform.executor.sleep(wait).await;
+            write(tenancy).await;
+        }
     }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.checkpoints.is_looking.set(false);
+    }
+}
+
+impl Checkpoints {
+    fn add(&self, counter: Counter, now: u64, usage: i64) {
+        let at = now.saturating_add(u64::try_from(DELAY.as_micros()).unwrap_or(u64::MAX));
+        let mut due = self.due.borrow_mut();
+        let kept = due.entry(counter).or_insert(Due { at, last: at, usage });
+        kept.last = kept.last.max(at);
+        kept.usage = kept.usage.max(usage);
+    }
+
+    /// When the first one is due.
+    fn next(&self) -> Option<u64> {
+        self.due.borrow().values().map(|due| due.at).min()
+    }
+
+    /// Those that are due. One that somebody has asked for since then stays, for the calls that come
+    /// until that one is due.
+    fn take(&self, now: u64) -> HashMap<Counter, i64> {
+        let mut taken = HashMap::new();
+        self.due.borrow_mut().retain(|counter, due| {
+            if due.at <= now {
+                taken.insert(*counter, due.usage);
+                due.at = due.last;
+            }
+            due.at > now
+        });
+        taken
+    }
+}
+
+/// Writes what is due. What cannot be written waits for the next time.
+async fn write(tenancy: &Tenancy) {
+    let due = tenancy.checkpoints.take(tenancy.platform.clock.monotonic_micros());
+    let usage = join_all(due.into_iter().map(async |(counter, seen)| {
+        let newest = newest(tenancy, counter).await;
+        (counter, newest.map_or(seen, |newest| newest.max(seen)))
+    }));
+    let usage = usage.await.into_iter().collect();
     let kept = async {
         let catalog = tenancy.catalog().await?;
         repo::keep(&*catalog, &usage).await
     };
     if let Err(error) = kept.await {
         log::warning(tenancy, "a checkpoint was not written", &error);
-        let mut seen = tenancy.checkpoints.0.borrow_mut();
-        for (counter, amount) in usage {
-            let known = seen.usage.entry(counter).or_default();
-            *known = amount.max(*known);
+        let now = tenancy.platform.clock.monotonic_micros();
+        for (counter, usage) in usage {
+            tenancy.checkpoints.add(counter, now, usage);
         }
-        drop(seen);
-        background::schedule(tenancy);
+    }
+}
+
+/// What a counter says now; `None` where Redis does not know it, or is away.
+async fn newest(tenancy: &Tenancy, (tenant, resource, day): Counter) -> Option<i64> {
+    let key = counter_key(tenant, resource, day);
+    let replies = tenancy.platform.redis.execute("GET", &[Argument::from(&key)]).await;
+    replies.ok()?.first().and_then(Reply::as_int)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn counter(tenant: u128) -> Counter {
+        (Uuid::from_u128(tenant), DailyResource::ApiCalls, NaiveDate::MIN)
+    }
+
+    #[test]
+    fn a_counter_is_due_once_after_each_who_asked_for_it() {
+        let checkpoints = Checkpoints::default();
+        checkpoints.add(counter(1), 0, 5);
+        checkpoints.add(counter(1), 3 * SECOND, 4);
+        checkpoints.add(counter(2), 3 * SECOND, 1);
+        assert_eq!(checkpoints.next(), Some(4 * SECOND));
+        assert_eq!(checkpoints.take(4 * SECOND - 1), HashMap::new());
+        assert_eq!(checkpoints.take(4 * SECOND), HashMap::from([(counter(1), 5)]));
+        assert_eq!(checkpoints.next(), Some(7 * SECOND));
+        let both = HashMap::from([(counter(1), 5), (counter(2), 1)]);
+        assert_eq!(checkpoints.take(8 * SECOND), both);
+        assert_eq!(checkpoints.next(), None);
     }
 }

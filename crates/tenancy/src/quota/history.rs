@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Resource, checkpoint,
+    Resource,
     repo::{self, Granularity, HistoryFilter, Used},
 };
 use crate::{
@@ -80,8 +80,6 @@ pub async fn answer(tenancy: &Rc<Tenancy>, request: HistoryRequest) -> Result<Re
     if (to - from).num_days() > MOST_DAYS {
         return Err(Error::invalid_field("from", "must be at most ten years before to"));
     }
-    // What this instance has counted and not yet kept.
-    checkpoint::write(tenancy).await;
     if let (Some(tenant), true) = (request.tenant, (from..=to).contains(&today)) {
         keep_today(tenancy, tenant, today).await?;
     }

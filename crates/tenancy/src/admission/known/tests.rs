@@ -48,7 +48,7 @@ fn what_redis_keeps_is_believed_where_all_of_it_opens() {
         [tenancy(OLD, ""), tenancy(OLD, NEW), tenancy(NEW, OLD), tenancy(NEW, "")];
     let found = |by: &Tenancy, kept: &TenantRecord, at: &Tenancy, own: Option<Rc<TenantRecord>>| {
         let Sealed(snapshot) = sealed(by, TENANT, kept).unwrap();
-        let known = Known { version: Some(3), age: Some(0), snapshot: Some(snapshot) };
+        let known = Known { version: Some(3), snapshot: Some(snapshot), ..Known::default() };
         remembered(at, TENANT, &known, own).is_some()
     };
     let old = record(&before);
