@@ -1,6 +1,7 @@
 //! What is derived from one text: a master key's keys, and MACs.
 
 use aes_gcm::Aes256Gcm;
+use chacha20poly1305::XChaCha20Poly1305;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -17,6 +18,7 @@ use crate::{
 pub(super) struct DerivedKeys {
     pub(super) id: KeyId,
     pub(super) sealing: Aes256Gcm,
+    pub(super) snapshots: XChaCha20Poly1305,
     request_hashes: Zeroizing<[u8; 32]>,
     refresh_tokens: Zeroizing<[u8; 32]>,
     guessing: Zeroizing<[u8; 32]>,
@@ -29,13 +31,15 @@ impl DerivedKeys {
         let root = Hkdf::<Sha256>::new(None, text.expose().as_bytes());
         let mut id = [0; 4];
         let mut sealing = Zeroizing::new([0; 32]);
+        let mut snapshots = Zeroizing::new([0; 32]);
         let mut request_hashes = Zeroizing::new([0; 32]);
         let mut refresh_tokens = Zeroizing::new([0; 32]);
         let mut guessing = Zeroizing::new([0; 32]);
         let mut audit = Zeroizing::new([0; 32]);
-        let outputs: [(&[u8], &mut [u8]); 6] = [
+        let outputs: [(&[u8], &mut [u8]); 7] = [
             (b"tenancy/v1/key id", &mut id),
             (b"tenancy/v1/sealing", &mut *sealing),
+            (b"tenancy/v1/snapshots", &mut *snapshots),
             (b"tenancy/v1/request hashes", &mut *request_hashes),
             (b"tenancy/v1/refresh tokens", &mut *refresh_tokens),
             (b"tenancy/v1/guessing", &mut *guessing),
@@ -45,7 +49,8 @@ impl DerivedKeys {
             root.expand(use_of_key, output).map_err(Error::internal)?;
         }
         let sealing = Aes256Gcm::new_from_slice(&*sealing).map_err(Error::internal)?;
-        Ok(Self { id, sealing, request_hashes, refresh_tokens, guessing, audit })
+        let snapshots = XChaCha20Poly1305::new_from_slice(&*snapshots).map_err(Error::internal)?;
+        Ok(Self { id, sealing, snapshots, request_hashes, refresh_tokens, guessing, audit })
     }
 
     pub(super) fn request_hash(&self, request: &[u8]) -> Result<[u8; 32]> {

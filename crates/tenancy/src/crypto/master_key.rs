@@ -69,7 +69,7 @@ impl MasterKey {
         plain: &[u8],
         random: &dyn Random,
     ) -> Result<Sealed> {
-        sealed::seal(&self.current.sealing, self.current.id, purpose, tenant, plain, random)
+        sealed::seal(&self.current, purpose, tenant, plain, random)
     }
 
     /// Opens what was sealed for this tenant and purpose, with the key that it names.
@@ -83,18 +83,17 @@ impl MasterKey {
         tenant: Uuid,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>> {
-        let key = |id| self.key(id).map(|key| &key.sealing);
-        sealed::open(key, purpose, tenant, sealed)
+        sealed::open(|id| self.key(id), purpose, tenant, sealed)
     }
 
-    /// What a value begins with that the current key has sealed.
+    /// What a value begins with that lasts and that the current key has sealed.
     pub fn current_head(&self) -> [u8; HEAD] {
-        sealed::head(self.current.id)
+        sealed::lasting_head(self.current.id)
     }
 
-    /// Which key has sealed the value that begins with these bytes.
+    /// Which key has sealed the value that lasts and begins with these bytes.
     pub fn sealer(&self, head: &[u8]) -> Sealer {
-        match sealed::key_id(head) {
+        match sealed::lasting_key_id(head) {
             Some(id) if id == self.current.id => Sealer::Current,
             Some(id) if self.key(id).is_some() => Sealer::Other,
             _ => Sealer::Unknown,
