@@ -106,7 +106,8 @@ serve() {
   fi
   export_variables
   spin=$(find_spin)
-  local options=(--from spin.toml --runtime-config-file runtime-config.toml --state-dir "$DEV_DIR/state" --listen "$listen")
+  local options=(--from spin.toml --runtime-config-file runtime-config.toml --state-dir "$DEV_DIR/state" --listen "$listen"
+    --max-instance-reuse-count 4096)
   if [ -n "$spin" ]; then
     say "starting the application on $("$spin" --version | cut -d' ' -f1,2)"
     "$spin" up "${options[@]}" >"$DEV_DIR/application.log" 2>&1 &
