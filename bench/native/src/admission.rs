@@ -8,13 +8,9 @@ use redis::{Client, Value, aio::MultiplexedConnection};
 use crate::token::Claims;
 
 const ADMIT: &str = include_str!("../../../crates/tenancy/src/admission/admit.lua");
-/// Seconds for which a version counts. The application compares with PostgreSQL each minute; here is
-/// none, so a version counts for as long as Redis has it.
-const FRESH: i64 = 600;
-/// Seconds for which the counter of a day is kept.
-const COUNTER_KEPT: i64 = 3 * 24 * 60 * 60;
-/// What the script says of a call that was counted.
-const COUNTED: i64 = 1;
+/// What the script says of a call that was counted; the second asks for what PostgreSQL is to keep, of
+/// which there is none here.
+const COUNTED: [i64; 2] = [1, 4];
 /// The limits in the order in which the script tells of them, with the seconds of their windows.
 const LIMITS: [(&str, u32); 2] = [("minute", 60), ("day", 86_400)];
 
@@ -44,36 +40,69 @@ impl Admission {
     /// Counts a call of somebody who may act.
     pub(crate) async fn admit(&self, claims: &Claims) -> Result<Meter> {
         let tenant = claims.tid;
+        let keys = [
+            format!("t:{{{tenant}}}:tenant"),
+            format!("t:{{{tenant}}}:user:{}", claims.sub),
+            format!("t:{{{tenant}}}:session:{}", claims.sid),
+        ];
+        let mut told = self.ask(&keys, claims).await?;
+        if !told.is_counted() {
+            self.renew(&keys).await?;
+            told = self.ask(&keys, claims).await?;
+        }
+        ensure!(told.int(0) == Some(self.tenant_version), "the tenant has changed: {told:?}");
+        ensure!(
+            told.int(2) == Some(claims.ver) && told.int(4) == Some(1),
+            "the user has changed: {told:?}"
+        );
+        ensure!(told.is_counted(), "the call was not counted: {told:?}");
+        Meter::of(&told).context("the answer of Redis has no limits")
+    }
+
+    async fn ask(&self, keys: &[String; 3], claims: &Claims) -> Result<Told> {
         let mut command = redis::cmd("EVALSHA");
-        command
-            .arg(&self.script)
-            .arg(3)
-            .arg(format!("t:{{{tenant}}}:tenant"))
-            .arg(format!("t:{{{tenant}}}:user:{}", claims.sub))
-            .arg(format!("t:{{{tenant}}}:session:{}", claims.sid))
-            .arg(self.tenant_version)
-            .arg(claims.ver)
-            .arg("all")
-            .arg(FRESH)
-            .arg(COUNTER_KEPT);
-        let told: Vec<Value> = command.query_async(&mut self.connection.clone()).await?;
-        let int = |index: usize| match told.get(index) {
-            Some(Value::Int(number)) if *number >= 0 => Some(*number),
-            _ => None,
-        };
-        ensure!(int(2) == Some(self.tenant_version), "the tenant has changed: {told:?}");
-        ensure!(int(4) == Some(claims.ver) && int(6) == Some(1), "the user has changed: {told:?}");
-        ensure!(int(8) == Some(COUNTED), "the call was not counted: {told:?}");
-        Meter::of(int).context("the answer of Redis has no limits")
+        command.arg(&self.script).arg(3).arg(keys);
+        command.arg(self.tenant_version).arg(claims.ver).arg("all");
+        let answer: (Value, Value, Vec<u8>) =
+            command.query_async(&mut self.connection.clone()).await?;
+        let numbers = answer.2.as_chunks::<8>().0.iter().copied().map(i64::from_be_bytes);
+        Ok(Told(numbers.collect()))
+    }
+
+    /// Lets the versions count for another minute. The application compares them with PostgreSQL; here is
+    /// none.
+    async fn renew(&self, keys: &[String; 3]) -> Result<()> {
+        let mut connection = self.connection.clone();
+        let (now, _): (i64, i64) = redis::cmd("TIME").query_async(&mut connection).await?;
+        for key in keys {
+            let mut command = redis::cmd("HSET");
+            command.arg(key).arg("checked").arg(now).exec_async(&mut connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The numbers that the script tells.
+#[derive(Debug)]
+struct Told(Vec<i64>);
+
+impl Told {
+    fn int(&self, index: usize) -> Option<i64> {
+        self.0.get(index).copied().filter(|number| *number >= 0)
+    }
+
+    fn is_counted(&self) -> bool {
+        self.int(6).is_some_and(|outcome| COUNTED.contains(&outcome))
     }
 }
 
 impl Meter {
-    fn of(int: impl Fn(usize) -> Option<i64>) -> Option<Self> {
+    fn of(told: &Told) -> Option<Self> {
         let mut meter = Self::default();
         for (index, (name, window)) in LIMITS.into_iter().enumerate() {
-            let place = 12 + index * 3;
-            let (limit, used, reset) = (int(place)?, int(place + 1)?, int(place + 2)?);
+            let place = 10 + index * 3;
+            let (limit, used, reset) =
+                (told.int(place)?, told.int(place + 1)?, told.int(place + 2)?);
             let separator = if index == 0 { "" } else { ", " };
             let left = limit.saturating_sub(used).max(0);
             write!(meter.policy, "{separator}\"{name}\";q={limit};w={window}").ok()?;

@@ -147,7 +147,10 @@ if what ~= 'peek' then
     tell(place, used)
   end
   if told[OUTCOME] == 1 then
-    if names[2] and not (tenant[5] and seconds - tenant[5] < KEEP_EVERY) then
+    -- Whoever was told a moment ago keeps the day of then.
+    local is_told = tenant[5] and seconds - tenant[5] < KEEP_EVERY
+      and math.floor(tenant[5] / 86400) == day
+    if names[2] and not is_told then
       call('HSET', KEYS[1], 'kept', seconds)
       told[OUTCOME] = 4
     end
