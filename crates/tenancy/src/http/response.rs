@@ -18,6 +18,9 @@ pub struct Response {
     pub content: Content,
 }
 
+/// The headers that there is room for without another table: most answers have fewer.
+const HEADERS: usize = 12;
+
 /// The body of an answer.
 pub enum Content {
     /// All of it.
@@ -35,7 +38,11 @@ pub enum Content {
 impl Response {
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), content: Content::Whole(Vec::new()) }
+        Self {
+            status,
+            headers: HeaderMap::with_capacity(HEADERS),
+            content: Content::Whole(Vec::new()),
+        }
     }
 
     /// An answer with `value` as JSON.
@@ -51,14 +58,14 @@ impl Response {
     /// `200 OK` with these bytes.
     pub fn bytes(content_type: &'static str, bytes: Vec<u8>) -> Self {
         let content = Content::Whole(bytes);
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), content }
+        Self { status: StatusCode::OK, headers: HeaderMap::with_capacity(HEADERS), content }
             .with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
     /// `200 OK` piece by piece; `length` is how many bytes it will be, where that is known.
     pub fn stream(length: Option<u64>, pieces: impl BodyReader + 'static) -> Self {
         let content = Content::Stream { length, pieces: Box::new(pieces) };
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), content }
+        Self { status: StatusCode::OK, headers: HeaderMap::with_capacity(HEADERS), content }
     }
 
     /// The same with another status.

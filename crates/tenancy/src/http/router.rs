@@ -157,8 +157,7 @@ impl Router {
         tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
         mut request: Request,
     ) -> Response {
-        let start = platform.clock.monotonic_micros();
-        let received_at = platform.clock.now();
+        let (received_at, start) = platform.clock.moment();
         let request_id = request_id(platform, &request, received_at);
         let trace = Trace::of(&request.headers);
         let method = request.method.clone();

@@ -1,6 +1,9 @@
 //! Time, chance and the event loop, from WASI 0.3.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -13,7 +16,16 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::platform::{Clock, Executor, Random};
 
-pub(super) struct HostClock;
+/// How long the time of day is reckoned from when it was last read, in microseconds: it may be set
+/// meanwhile.
+const RECKONED_MICROS: u64 = 1_000_000;
+
+/// The clocks of the host. Each reading is a call of it.
+#[derive(Default)]
+pub(super) struct HostClock {
+    /// The time of day when it was last read for a moment, and the monotonic clock at that time.
+    read: Cell<Option<(DateTime<Utc>, u64)>>,
+}
 
 impl Clock for HostClock {
     fn now(&self) -> DateTime<Utc> {
@@ -28,6 +40,16 @@ impl Clock for HostClock {
 
     fn monotonic_micros(&self) -> u64 {
         monotonic_clock::now() / 1_000
+    }
+
+    fn moment(&self) -> (DateTime<Utc>, u64) {
+        let monotonic = self.monotonic_micros();
+        let (read, at) = match self.read.get() {
+            Some((read, at)) if monotonic.saturating_sub(at) < RECKONED_MICROS => (read, at),
+            _ => (self.now(), monotonic),
+        };
+        self.read.set(Some((read, at)));
+        (read + Duration::from_micros(monotonic.saturating_sub(at)), monotonic)
     }
 }
 

@@ -128,9 +128,12 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
     let contents = (has_body && !is_empty).then(wit_stream::new);
     let (writer, reader) = contents.unzip();
     let (answer, _sent) = types::Response::new(fields, reader, trailers_reader);
-    answer
-        .set_status_code(status.as_u16())
-        .map_err(|()| ErrorCode::InternalError(Some("no such status".to_owned())))?;
+    // An answer is 200 to begin with, and most are: a call of the host for nothing.
+    if status != http::StatusCode::OK {
+        answer
+            .set_status_code(status.as_u16())
+            .map_err(|()| ErrorCode::InternalError(Some("no such status".to_owned())))?;
+    }
     let mut writing: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
         let written = match writer {
             Some(writer) => write_content(writer, content).await,

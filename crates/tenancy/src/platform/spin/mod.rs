@@ -24,7 +24,7 @@ impl Platform {
             sql: Rc::new(sql::SpinSql::default()),
             redis: Rc::new(redis::SpinRedis::new(redis_address)),
             key_value: Rc::<key_value::SpinKeyValue>::default(),
-            clock: Rc::new(host::HostClock),
+            clock: Rc::<host::HostClock>::default(),
             random: Rc::<host::HostRandom>::default(),
             executor: Rc::new(host::HostExecutor),
         }
