@@ -13,9 +13,7 @@ mod sha256;
 
 pub use password::{NewPassword, Password};
 
-use std::cell::Cell;
-
-use pace::{Pace, Work};
+use pace::{Pace, Rests};
 use phc::PasswordHash;
 use subtle::ConstantTimeEq as _;
 
@@ -27,12 +25,12 @@ const HASHES_AT_ONCE: u32 = 8;
 /// Hashes and verifies passwords.
 pub struct Passwords {
     running: Limiter,
-    work: Cell<Work>,
+    rests: Rests,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { running: Limiter::new("password hashes", HASHES_AT_ONCE), work: Cell::default() }
+        Self { running: Limiter::new("password hashes", HASHES_AT_ONCE), rests: Rests::default() }
     }
 }
 
@@ -57,7 +55,7 @@ impl Passwords {
         let salt = tenancy.platform.random.bytes::<{ phc::SALT }>();
         let rounds = tenancy.settings.password_rounds;
         let password = password.expose().as_bytes();
-        let pace = Pace::new(&tenancy.platform, &self.work);
+        let pace = Pace::new(&tenancy.platform, &self.rests);
         let hash = pbkdf2::derive(password, &salt, rounds, pace).await?;
         Ok(PasswordHash { rounds, salt: salt.to_vec(), hash }.to_string())
     }
@@ -80,7 +78,7 @@ impl Passwords {
         let against = kept.as_ref().unwrap_or(&nobody);
         let password = password.expose().as_bytes();
         let derive = |rounds| {
-            let pace = Pace::new(&tenancy.platform, &self.work);
+            let pace = Pace::new(&tenancy.platform, &self.rests);
             pbkdf2::derive(password, &against.salt, rounds, pace)
         };
         let hash = derive(against.rounds).await?;

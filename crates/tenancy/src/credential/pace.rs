@@ -11,71 +11,87 @@ const LONGEST: u32 = 2_000;
 /// A turn that takes longer than this, in microseconds, had others in it.
 const ALONE: u64 = 60;
 
-/// How long a rest is, in microseconds.
-const REST: u64 = 1_000;
-/// The longest rest.
-const LONGEST_REST: u64 = 8_000;
-/// How long a hash rests in all: on a machine that is busy with something else, room that is made is
-/// taken at once, and a hash would never end.
-const MOST_RESTED: u64 = 1_500_000;
-/// How much longer than asked for a rest takes where the host is in time, which counts in milliseconds.
-const IN_TIME: u64 = 1_500;
 /// The least work between two rests, in microseconds.
-const LEAST_WORK: u64 = 250;
-/// The work before the first.
-const FIRST_WORK: u64 = 10_000;
-/// The most work.
+const LEAST_WORK: u64 = 1_000;
+/// The most.
 const MOST_WORK: u64 = 25_000;
+/// How many times the length of a rest the work between two is: a Redis that is far away is asked more
+/// rarely.
+const WORK_OF_REST: u64 = 5;
+/// How long a hash rests in all, in microseconds: on a machine that is busy with something else, room
+/// that is made is taken at once, and a hash would never end.
+const MOST_RESTED: u64 = 1_500_000;
+/// The rest where Redis is away. The host counts in milliseconds.
+const REST_WITHOUT: Duration = Duration::from_millis(1);
+/// The work between two of those, in microseconds.
+const WORK_WITHOUT: u64 = 10_000;
 
-/// The work between two rests, which all hashes of an instance have in common.
+/// The rests that all hashes of an instance make together: the instance gives its thread back only
+/// when all of them do.
 ///
 /// A host whose threads are all at work looks at its sockets and timers only now and then, so that each
-/// step of any request waits for milliseconds, whatever its own component does. A rest that ends late
-/// shows that it is so: then the hashes of all instances make room, until a thread is idle again.
-#[derive(Clone, Copy)]
-pub(super) struct Work {
-    most: u64,
-    rest: u64,
+/// step of any request waits for milliseconds, whatever its own component does. A round trip to Redis
+/// is the shortest time for which a component can have nothing to do: a fraction of what a timer takes.
+pub(super) struct Rests {
+    is_under_way: Cell<bool>,
+    /// When the next is due, by the host's monotonic clock in microseconds.
+    due: Cell<u64>,
+    /// The shortest round trip there was, in microseconds: others take longer because of what the
+    /// machine has to do, which is no reason to rest more rarely.
+    shortest: Cell<u64>,
 }
 
-impl Default for Work {
+impl Default for Rests {
     fn default() -> Self {
-        Self { most: FIRST_WORK, rest: REST }
+        Self { is_under_way: Cell::default(), due: Cell::default(), shortest: Cell::new(u64::MAX) }
     }
 }
 
-impl Work {
-    fn after_a_rest_of(self, micros: u64) -> Self {
-        let Self { most, rest } = self;
-        let is_late = micros > rest + IN_TIME;
-        match (is_late, most, rest) {
-            (true, LEAST_WORK, _) => Self { most, rest: (rest * 2).min(LONGEST_REST) },
-            (true, ..) => Self { most: (most / 4).max(LEAST_WORK), rest },
-            (false, _, REST) => {
-                Self { most: (most + LEAST_WORK.max(most / 8)).min(MOST_WORK), rest }
-            }
-            (false, ..) => Self { most, rest: rest / 2 },
+impl Rests {
+    /// Rests from `now` on.
+    async fn rest(&self, platform: &Platform, now: u64) {
+        self.is_under_way.set(true);
+        let rest = Underway { rests: self, platform, work: Cell::new(WORK_WITHOUT) };
+        if platform.redis.round_trip().await.is_ok() {
+            let took = platform.clock.monotonic_micros().saturating_sub(now);
+            self.shortest.set(self.shortest.get().min(took));
+            let work = self.shortest.get().saturating_mul(WORK_OF_REST);
+            rest.work.set(work.clamp(LEAST_WORK, MOST_WORK));
+        } else {
+            platform.executor.sleep(REST_WITHOUT).await;
         }
+    }
+}
+
+/// A rest, until this is dropped.
+struct Underway<'a> {
+    rests: &'a Rests,
+    platform: &'a Platform,
+    /// The work after it, in microseconds.
+    work: Cell<u64>,
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.rests.is_under_way.set(false);
+        self.rests.due.set(self.platform.clock.monotonic_micros() + self.work.get());
     }
 }
 
 /// The pace of one hash.
 pub(super) struct Pace<'a> {
     platform: &'a Platform,
-    work: &'a Cell<Work>,
+    rests: &'a Rests,
     /// The rounds between two turns: few while others wait, for each of their steps waits for a slice of
     /// every sign-in, and many while nobody does, for a turn costs as much as 25 rounds.
     rounds: u32,
-    /// When it last rested, by the host's monotonic clock in microseconds.
-    rested: u64,
     /// How long it has rested in all, in microseconds.
     rested_for: u64,
 }
 
 impl<'a> Pace<'a> {
-    pub(super) fn new(platform: &'a Platform, work: &'a Cell<Work>) -> Self {
-        let rested = platform.clock.monotonic_micros();
-        Self { platform, work, rounds: SHORTEST, rested, rested_for: 0 }
+    pub(super) fn new(platform: &'a Platform, rests: &'a Rests) -> Self {
+        Self { platform, rests, rounds: SHORTEST, rested_for: 0 }
     }
 
     /// Gives others a turn, and rests where that is due. Returns the rounds until the next turn.
@@ -87,13 +103,10 @@ impl<'a> Pace<'a> {
         let took = end.saturating_sub(begin);
         let rounds = if took > ALONE { self.rounds / 4 } else { self.rounds + SHORTEST };
         self.rounds = rounds.clamp(SHORTEST, LONGEST);
-        let Work { most, rest } = self.work.get();
-        if end.saturating_sub(self.rested) >= most && self.rested_for < MOST_RESTED {
-            executor.sleep(Duration::from_micros(rest)).await;
-            self.rested = clock.monotonic_micros();
-            let took = self.rested.saturating_sub(end);
-            self.rested_for += took;
-            self.work.set(self.work.get().after_a_rest_of(took));
+        let is_due = self.rests.is_under_way.get() || end >= self.rests.due.get();
+        if is_due && self.rested_for < MOST_RESTED {
+            self.rests.rest(self.platform, end).await;
+            self.rested_for += clock.monotonic_micros().saturating_sub(end);
         }
         self.rounds
     }
@@ -105,19 +118,31 @@ pub(super) mod tests {
 
     use async_trait::async_trait;
     use chrono::{DateTime, Utc};
-    use futures::{executor::block_on, future::LocalBoxFuture};
+    use futures::{
+        executor::block_on,
+        future::{LocalBoxFuture, join},
+    };
 
     use super::*;
-    use crate::platform::{Clock, Executor};
+    use crate::platform::{
+        Clock, Executor, Redis,
+        redis::{Argument, RedisError, Reply},
+    };
 
-    /// A host on which each turn takes so long, and each rest so much longer than asked for, in
-    /// microseconds.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Rest {
+        RoundTrip,
+        Sleep(Duration),
+    }
+
+    /// A host on which each turn and each round trip take so long, in microseconds; without the last,
+    /// Redis is away.
     #[derive(Clone)]
     struct Host {
         turn: u64,
-        late: u64,
+        round_trip: Option<u64>,
         now: Rc<Cell<u64>>,
-        rests: Rc<RefCell<Vec<u64>>>,
+        rests: Rc<RefCell<Vec<Rest>>>,
     }
 
     impl Clock for Host {
@@ -133,73 +158,136 @@ pub(super) mod tests {
     #[async_trait(?Send)]
     impl Executor for Host {
         async fn yield_now(&self) {
-            self.now.set(self.now.get() + self.turn);
+            self.pass(self.turn);
         }
 
         async fn sleep(&self, duration: Duration) {
-            let micros = u64::try_from(duration.as_micros()).unwrap();
-            self.now.set(self.now.get() + micros + self.late);
-            self.rests.borrow_mut().push(micros);
+            self.rests.borrow_mut().push(Rest::Sleep(duration));
+            self.pass(u64::try_from(duration.as_micros()).unwrap());
         }
 
         fn spawn(&self, _: LocalBoxFuture<'static, ()>) {}
     }
 
+    #[async_trait(?Send)]
+    impl Redis for Host {
+        async fn execute(
+            &self,
+            command: &str,
+            _: &[Argument<'_>],
+        ) -> Result<Vec<Reply>, RedisError> {
+            assert_eq!(command, "PING");
+            let Some(micros) = self.round_trip else {
+                return Err(RedisError::Unavailable("it is away".to_owned()));
+            };
+            self.rests.borrow_mut().push(Rest::RoundTrip);
+            self.pass(micros);
+            // The other hashes of the instance get a turn meanwhile.
+            let mut is_over = false;
+            futures::future::poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if std::mem::replace(&mut is_over, true) {
+                    std::task::Poll::Ready(())
+                } else {
+                    std::task::Poll::Pending
+                }
+            })
+            .await;
+            Ok(Vec::new())
+        }
+    }
+
     impl Host {
-        fn new(turn: u64, late: u64) -> Self {
-            Self { turn, late, now: Rc::default(), rests: Rc::default() }
+        fn new(turn: u64, round_trip: Option<u64>) -> Self {
+            Self { turn, round_trip, now: Rc::default(), rests: Rc::default() }
+        }
+
+        fn pass(&self, micros: u64) {
+            self.now.set(self.now.get() + micros);
         }
 
         fn platform(&self) -> Platform {
             Platform {
                 clock: Rc::new(self.clone()),
                 executor: Rc::new(self.clone()),
-                ..Platform::native("redis://127.0.0.1".to_owned())
+                redis: Rc::new(self.clone()),
+                ..Platform::native(String::new())
             }
+        }
+
+        /// Works for so many turns, a third of a microsecond a round. Returns the rounds after them.
+        async fn work(&self, rests: &Rests, turns: u32) -> u32 {
+            let platform = self.platform();
+            let mut pace = Pace::new(&platform, rests);
+            let mut rounds = 0;
+            for _ in 0..turns {
+                rounds = pace.turn().await;
+                self.pass(u64::from(rounds / 3));
+            }
+            rounds
         }
     }
 
     /// The platform of a host that has nothing else to do.
     pub(in crate::credential) fn idle_platform() -> Platform {
-        Host::new(1, 0).platform()
-    }
-
-    /// The rounds after so many turns on a host, with work of a third of a microsecond a round between
-    /// them, and the rests.
-    fn paced(turn: u64, late: u64, turns: u32, work: &Cell<Work>) -> (u32, Vec<u64>) {
-        let host = Host::new(turn, late);
-        let platform = host.platform();
-        let mut pace = Pace::new(&platform, work);
-        let mut rounds = 0;
-        for _ in 0..turns {
-            rounds = block_on(pace.turn());
-            host.now.set(host.now.get() + u64::from(rounds / 3));
-        }
-        (rounds, host.rests.take())
+        Host::new(1, Some(1)).platform()
     }
 
     #[test]
     fn slices_are_short_while_others_wait() {
-        let work = Cell::default();
-        assert_eq!(paced(ALONE, 0, 100, &work).0, LONGEST);
-        assert_eq!(paced(ALONE + 1, 0, 100, &work).0, SHORTEST);
+        let after = |turn| block_on(Host::new(turn, Some(1)).work(&Rests::default(), 100));
+        assert_eq!(after(ALONE), LONGEST);
+        assert_eq!(after(ALONE + 1), SHORTEST);
     }
 
     #[test]
-    fn a_host_that_is_late_is_left_alone_for_longer() {
-        let work = Cell::default();
-        let (_, rests) = paced(ALONE + 1, IN_TIME + 1, 1_000, &work);
-        assert_eq!((work.get().most, work.get().rest), (LEAST_WORK, LONGEST_REST));
-        assert_eq!((rests[0], rests.last()), (REST, Some(&LONGEST_REST)));
-        // Another hash of the instance goes on from there, and works more again.
-        let (_, rests) = paced(10, IN_TIME, 5_000, &work);
-        assert_eq!((rests[0], rests.last()), (LONGEST_REST, Some(&REST)));
-        assert_eq!(work.get().most, MOST_WORK);
+    fn a_hash_rests_after_five_times_as_much_work() {
+        for (round_trip, work) in [(1, 1_000), (200, 1_000), (400, 2_000), (9_000, 25_000)] {
+            let host = Host::new(ALONE + 1, Some(round_trip));
+            block_on(host.work(&Rests::default(), 10_000));
+            let rests = u64::try_from(host.rests.borrow().len()).unwrap();
+            // The work between two rests ends with a slice.
+            let longest = round_trip + work + ALONE + 1 + u64::from(SHORTEST / 3);
+            let (least, most) =
+                (host.now.get() / longest, host.now.get() / (round_trip + work) + 1);
+            assert!((least..=most).contains(&rests), "{round_trip}: {rests} of {least} to {most}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_has_much_to_do_is_no_distant_redis() {
+        let (host, rests) = (Host::new(1, Some(50)), Rests::default());
+        block_on(host.work(&rests, 1));
+        let busy = Host { round_trip: Some(5_000), ..host.clone() };
+        block_on(busy.work(&rests, 1));
+        block_on(busy.work(&rests, 1_000));
+        let work = busy.rests.borrow().len() as u64 * (5_000 + LEAST_WORK);
+        assert!(busy.now.get() < work + work / 2, "{} {work}", busy.now.get());
+    }
+
+    #[test]
+    fn the_hashes_of_an_instance_rest_together() {
+        let (host, rests) = (Host::new(1, Some(100)), Rests::default());
+        block_on(join(host.work(&rests, 1), host.work(&rests, 1)));
+        // The second began none of its own accord: it was not due yet.
+        assert_eq!(*host.rests.borrow(), [Rest::RoundTrip, Rest::RoundTrip]);
+        assert!(!rests.is_under_way.get() && rests.due.get() > host.now.get());
+    }
+
+    #[test]
+    fn without_redis_it_rests_rarely_and_by_the_timer() {
+        let host = Host::new(1, None);
+        block_on(host.work(&Rests::default(), 100));
+        let rests = host.rests.borrow();
+        assert!(rests.iter().all(|rest| *rest == Rest::Sleep(REST_WITHOUT)));
+        let most = host.now.get() / WORK_WITHOUT + 1;
+        assert!((2..=most).contains(&u64::try_from(rests.len()).unwrap()), "{rests:?}");
     }
 
     #[test]
     fn a_hash_does_not_rest_for_ever() {
-        let (_, rests) = paced(ALONE + 1, 100_000, 10_000, &Cell::default());
-        assert_eq!(rests.len(), 15);
+        let host = Host::new(ALONE + 1, Some(100_000));
+        block_on(host.work(&Rests::default(), 10_000));
+        assert_eq!(host.rests.borrow().len(), 15);
     }
 }

@@ -104,17 +104,15 @@ fn after(key: &[u8; 64], mask: u8) -> Words {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     use futures::executor::block_on;
 
     use super::*;
-    use crate::credential::pace::tests::idle_platform;
+    use crate::credential::pace::{Rests, tests::idle_platform};
 
     fn derived(password: &[u8], salt: &[u8], rounds: u32) -> [u8; 32] {
-        let (platform, work) = (idle_platform(), Cell::default());
-        block_on(derive(password, salt, rounds, Pace::new(&platform, &work))).unwrap()
+        let (platform, rests) = (idle_platform(), Rests::default());
+        block_on(derive(password, salt, rounds, Pace::new(&platform, &rests))).unwrap()
     }
 
     // S11

@@ -50,6 +50,11 @@ impl Redis for MeteredRedis {
     ) -> Result<Vec<Reply>, RedisError> {
         self.stopwatch.time(self.inner.execute(command, arguments)).await
     }
+
+    /// Not timed: nobody waits for what it brings.
+    async fn round_trip(&self) -> Result<(), RedisError> {
+        self.inner.round_trip().await
+    }
 }
 
 /// PostgreSQL, timed.

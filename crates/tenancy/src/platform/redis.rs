@@ -16,6 +16,12 @@ pub trait Redis {
         command: &str,
         arguments: &[Argument<'_>],
     ) -> Result<Vec<Reply>, RedisError>;
+
+    /// Waits for a round trip to the server. Whoever asks for one while another is under way waits for
+    /// the end of that.
+    async fn round_trip(&self) -> Result<(), RedisError> {
+        self.execute("PING", &[]).await.map(drop)
+    }
 }
 
 /// An argument of a command.

@@ -2,6 +2,7 @@
 
 mod component;
 mod deadline;
+mod flight;
 mod host;
 mod http;
 mod key_value;

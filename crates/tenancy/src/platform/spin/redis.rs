@@ -9,11 +9,10 @@ use std::{
 use async_trait::async_trait;
 use spin_sdk::{
     redis::{Connection, Error, RedisParameter, RedisResult},
-    wasip3::{clocks::monotonic_clock, wit_stream},
-    wit_bindgen::{StreamReader, StreamWriter},
+    wasip3::clocks::monotonic_clock,
 };
 
-use super::deadline::within;
+use super::{deadline::within, flight::Flight};
 use crate::platform::{
     Redis,
     redis::{Argument, RedisError, Reply},
@@ -28,8 +27,8 @@ const PAUSE_NANOS: u64 = 1_000_000_000;
 pub(super) struct SpinRedis {
     address: String,
     kept: RefCell<Option<Rc<Connection>>>,
-    /// The calls that wait until it is open, while one call opens it: each hears that its stream ends.
-    waiting: RefCell<Option<Vec<StreamWriter<u8>>>>,
+    opening: Flight,
+    round_trip: Flight,
     paused_until: Cell<u64>,
 }
 
@@ -38,7 +37,8 @@ impl SpinRedis {
         Self {
             address,
             kept: RefCell::new(None),
-            waiting: RefCell::new(None),
+            opening: Flight::default(),
+            round_trip: Flight::default(),
             paused_until: Cell::new(0),
         }
     }
@@ -52,11 +52,11 @@ impl SpinRedis {
             if monotonic_clock::now() < self.paused_until.get() {
                 return Err(RedisError::Unavailable("it failed a moment ago".to_owned()));
             }
-            let Some(mut opened) = self.wait_for_another() else { break };
+            let Some(mut opened) = self.opening.join() else { break };
             // Its end is all that is ever heard of it, or that the one who opens takes too long.
             within(DEADLINE, opened.read(Vec::with_capacity(1))).await;
         }
-        let _opening = Opening::begin(&self.waiting);
+        let _opening = self.opening.begin();
         match within(DEADLINE, Connection::open(&self.address)).await {
             Some(Ok(opened)) => {
                 let opened = Rc::new(opened);
@@ -68,36 +68,10 @@ impl SpinRedis {
         }
     }
 
-    /// What ends when the call is done that opens the connection; `None` where none does.
-    fn wait_for_another(&self) -> Option<StreamReader<u8>> {
-        let mut waiting = self.waiting.borrow_mut();
-        let waiting = waiting.as_mut()?;
-        let (ends, end) = wit_stream::new();
-        waiting.push(ends);
-        Some(end)
-    }
-
     fn unavailable(&self, reason: String) -> RedisError {
         *self.kept.borrow_mut() = None;
         self.paused_until.set(monotonic_clock::now().saturating_add(PAUSE_NANOS));
         RedisError::Unavailable(reason)
-    }
-}
-
-/// That a call opens the connection. Whatever becomes of it, those who wait go on.
-struct Opening<'a>(&'a RefCell<Option<Vec<StreamWriter<u8>>>>);
-
-impl<'a> Opening<'a> {
-    fn begin(waiting: &'a RefCell<Option<Vec<StreamWriter<u8>>>>) -> Self {
-        *waiting.borrow_mut() = Some(Vec::new());
-        Self(waiting)
-    }
-}
-
-impl Drop for Opening<'_> {
-    fn drop(&mut self) {
-        let waiting = self.0.borrow_mut().take();
-        drop(waiting);
     }
 }
 
@@ -133,6 +107,15 @@ impl Redis for SpinRedis {
             Some(Err(error)) => Err(self.unavailable(format!("{error:?}"))),
             None => Err(self.unavailable("no answer in time".to_owned())),
         }
+    }
+
+    async fn round_trip(&self) -> Result<(), RedisError> {
+        if let Some(mut ended) = self.round_trip.join() {
+            within(DEADLINE, ended.read(Vec::with_capacity(1))).await;
+            return Ok(());
+        }
+        let _underway = self.round_trip.begin();
+        self.execute("PING", &[]).await.map(drop)
     }
 }
 
