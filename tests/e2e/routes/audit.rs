@@ -109,6 +109,8 @@ fn the_trail_is_exported_in_two_forms() {
     let lines: Vec<_> = csv.text.split("\r\n").collect();
     assert!(lines[0].starts_with("created_at,tenant_id,sequence,event,"));
     assert_eq!((lines.len(), lines[2]), (3, ""));
+    let made = rows.iter().find(|row| row["event"] == "api_key.created").unwrap();
+    assert_eq!(lines[1].split(',').next(), made["created_at"].as_str());
     assert_eq!(export("format=xml").expect_invalid(), ["format"]);
     let path = format!("/admin/audit/export?tenant_id={}", tenant.id);
     let all = world.admin(Method::GET, &path).send();

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, rc::Rc};
 
 use async_trait::async_trait;
+use chrono::SecondsFormat;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -121,7 +122,7 @@ const CSV_HEAD: &str = "created_at,tenant_id,sequence,event,severity,result,acto
 fn write_csv(text: &mut String, event: &LoggedEvent) {
     let own = |value: &Option<String>| value.clone().unwrap_or_default();
     let fields = [
-        event.created_at.to_rfc3339(),
+        event.created_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         event.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
         event.sequence.to_string(),
         event.event.clone(),

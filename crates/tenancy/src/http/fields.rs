@@ -117,7 +117,16 @@ impl Fields {
     /// Takes the field `name`, or `default` where it is absent. `None` means that it is not
     /// acceptable, which [`finish`](Self::finish) will tell.
     pub fn take<T: FromField>(&mut self, name: &str, default: Option<T>) -> Option<T> {
-        let read = match self.values.remove(name) {
+        let value = self.values.remove(name);
+        let members = value.as_ref().map(T::invalid_members).unwrap_or_default();
+        if !members.is_empty() {
+            let named = members.into_iter().map(|InvalidField { field, message }| {
+                InvalidField::new(format!("{name}.{field}"), message)
+            });
+            self.invalid.extend(named);
+            return None;
+        }
+        let read = match value {
             None => match default.or_else(T::absent) {
                 Some(value) => Ok(value),
                 None => Err("is required".to_owned()),
@@ -143,7 +152,7 @@ impl Fields {
 }
 
 /// A name that the caller has made up, as far as an answer repeats it.
-pub(super) fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     name.chars().filter(|char| !char.is_control()).take(100).collect()
 }
 
@@ -169,6 +178,11 @@ pub trait FromField: Sized {
     /// What stands for an absent field; `None` where it is required.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// The members that are not acceptable, of a type that is an object; each is told by its own name.
+    fn invalid_members(_: &Value) -> Vec<InvalidField> {
+        Vec::new()
     }
 
     /// From a JSON value.
@@ -198,6 +212,10 @@ impl<T: Text> FromField for T {
 impl<T: FromField> FromField for Option<T> {
     fn absent() -> Option<Self> {
         Some(None)
+    }
+
+    fn invalid_members(value: &Value) -> Vec<InvalidField> {
+        T::invalid_members(value)
     }
 
     fn from_json(value: Value) -> Result<Self, String> {

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{DatabaseLocation, Slug};
 use crate::{
     crypto::Sealed,
-    http::fields::{FromField, Text},
+    error::InvalidField,
+    http::fields::{FromField, Text, printable},
 };
 
 /// A row of the catalog's `tenants`, with its plan's limits and its primary domain.
@@ -138,6 +139,11 @@ struct LimitFields {
 #[schema(value_type = LimitFields)]
 pub struct LimitChange(Map<String, Value>);
 
+/// The most that a limit can be.
+const MOST: i64 = 1_000_000_000_000_000;
+/// The most mistakes that are told.
+const MOST_TOLD: usize = 20;
+
 impl LimitChange {
     const NAMES: [(&'static str, &'static str, i64); 5] = [
         ("users", "max_users", 0),
@@ -166,26 +172,28 @@ impl LimitChange {
 }
 
 impl FromField for LimitChange {
+    fn invalid_members(value: &Value) -> Vec<InvalidField> {
+        let mistake = |(name, limit): (&String, &Value)| {
+            let Some((.., least)) = Self::NAMES.iter().find(|known| known.0 == name) else {
+                let known = Self::NAMES.map(|known| known.0).join(", ");
+                return Some(InvalidField::new(printable(name), format!("is none of {known}")));
+            };
+            let is_in_range = limit.as_i64().is_some_and(|limit| (*least..=MOST).contains(&limit));
+            let message = format!("must be a whole number from {least} to {MOST}, or null");
+            (!limit.is_null() && !is_in_range).then(|| InvalidField::new(name, message))
+        };
+        let limits = value.as_object().into_iter().flatten();
+        limits.filter_map(mistake).take(MOST_TOLD).collect()
+    }
+
     fn from_json(value: Value) -> Result<Self, String> {
-        let Value::Object(limits) = value else {
+        let Value::Object(mut limits) = value else {
             return Err("must be an object".to_owned());
         };
-        let mut columns = Map::new();
-        for (name, limit) in limits {
-            let known = Self::NAMES.iter().find(|known| known.0 == name);
-            let Some((_, column, least)) = known else {
-                let names: Vec<_> = Self::NAMES.iter().map(|known| known.0).collect();
-                return Err(format!("may have {}", names.join(", ")));
-            };
-            let in_range = limit
-                .as_i64()
-                .is_some_and(|limit| (*least..=1_000_000_000_000_000).contains(&limit));
-            if !limit.is_null() && !in_range {
-                return Err(format!("must have a whole number or null as {name}"));
-            }
-            columns.insert((*column).to_owned(), limit);
-        }
-        Ok(Self(columns))
+        let columns = Self::NAMES
+            .iter()
+            .filter_map(|(name, column, _)| Some(((*column).to_owned(), limits.remove(*name)?)));
+        Ok(Self(columns.collect()))
     }
 }
 

@@ -34,7 +34,11 @@ fn a_plan_is_made_changed_and_removed() {
     assert_eq!(patch(&json!({ "limits": { "users": 4 } })).expect(200)["limits"]["users"], 4);
     assert_eq!(world.admin(Method::GET, &path).send().expect(200)["limits"]["storage"], 1000);
     assert_eq!(patch(&json!({ "limits": { "users": null } })).expect_invalid(), ["limits.users"]);
-    assert_eq!(patch(&json!({ "limits": { "users": -1 } })).expect_invalid(), ["limits"]);
+    assert_eq!(
+        patch(&json!({ "limits": { "users": -1, "seats": 1, "storage": 7 } })).expect_invalid(),
+        ["limits.seats", "limits.users"]
+    );
+    assert_eq!(patch(&json!({ "limits": 1 })).expect_invalid(), ["limits"]);
     assert_eq!(world.admin(Method::DELETE, &path).send().status, 204);
     world.admin(Method::GET, &path).send().expect_problem(404, "plan_not_found");
     patch(&json!({})).expect_problem(404, "plan_not_found");
