@@ -50,11 +50,14 @@ impl Default for Rests {
 impl Rests {
     /// Rests from `now` on.
     async fn rest(&self, platform: &Platform, now: u64) {
-        self.is_under_way.set(true);
+        let is_first = !self.is_under_way.replace(true);
         let rest = Underway { rests: self, platform, work: Cell::new(WORK_WITHOUT) };
         if platform.redis.round_trip().await.is_ok() {
-            let took = platform.clock.monotonic_micros().saturating_sub(now);
-            self.shortest.set(self.shortest.get().min(took));
+            // Who joins a round trip sees a part of it.
+            if is_first {
+                let took = platform.clock.monotonic_micros().saturating_sub(now);
+                self.shortest.set(self.shortest.get().min(took));
+            }
             let work = self.shortest.get().saturating_mul(WORK_OF_REST);
             rest.work.set(work.clamp(LEAST_WORK, MOST_WORK));
         } else {
@@ -263,6 +266,16 @@ pub(super) mod tests {
         block_on(busy.work(&rests, 1_000));
         let work = busy.rests.borrow().len() as u64 * (5_000 + LEAST_WORK);
         assert!(busy.now.get() < work + work / 2, "{} {work}", busy.now.get());
+    }
+
+    #[test]
+    fn the_end_of_a_round_trip_is_no_near_redis() {
+        let (first, rests) = (Host::new(1, Some(400)), Rests::default());
+        block_on(first.work(&rests, 1));
+        rests.is_under_way.set(true);
+        let joining = Host { round_trip: Some(1), ..first };
+        block_on(joining.work(&rests, 1));
+        assert_eq!(rests.shortest.get(), 400);
     }
 
     #[test]
