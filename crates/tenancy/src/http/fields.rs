@@ -181,6 +181,7 @@ pub trait FromField: Sized {
     }
 
     /// The members that are not acceptable, of a type that is an object; each is told by its own name.
+    /// Where there are any, [`from_json`](Self::from_json) is not asked.
     fn invalid_members(_: &Value) -> Vec<InvalidField> {
         Vec::new()
     }
@@ -277,6 +278,10 @@ impl<T> Patch<T> {
 impl<T: FromField> FromField for Patch<T> {
     fn absent() -> Option<Self> {
         Some(Self::Keep)
+    }
+
+    fn invalid_members(value: &Value) -> Vec<InvalidField> {
+        T::invalid_members(value)
     }
 
     fn from_json(value: Value) -> Result<Self, String> {

@@ -57,15 +57,14 @@ impl Response {
 
     /// `200 OK` with these bytes.
     pub fn bytes(content_type: &'static str, bytes: Vec<u8>) -> Self {
-        let content = Content::Whole(bytes);
-        Self { status: StatusCode::OK, headers: HeaderMap::with_capacity(HEADERS), content }
+        Self { content: Content::Whole(bytes), ..Self::empty(StatusCode::OK) }
             .with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
     /// `200 OK` piece by piece; `length` is how many bytes it will be, where that is known.
     pub fn stream(length: Option<u64>, pieces: impl BodyReader + 'static) -> Self {
         let content = Content::Stream { length, pieces: Box::new(pieces) };
-        Self { status: StatusCode::OK, headers: HeaderMap::with_capacity(HEADERS), content }
+        Self { content, ..Self::empty(StatusCode::OK) }
     }
 
     /// The same with another status.
