@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, time::Duration};
 
-use crate::platform::Platform;
+use crate::platform::{Platform, redis::RoundTrip};
 
 /// The fewest rounds between two turns of the event loop: about 25 microseconds in wasm.
 const SHORTEST: u32 = 75;
@@ -33,8 +33,8 @@ const WORK_WITHOUT: u64 = 10_000;
 /// step of any request waits for milliseconds, whatever its own component does. A round trip to Redis
 /// is the shortest time for which a component can have nothing to do: a fraction of what a timer takes.
 pub(super) struct Rests {
-    is_under_way: Cell<bool>,
-    /// When the next is due, by the host's monotonic clock in microseconds.
+    /// When the next is due, by the host's monotonic clock in microseconds. While one is under way it
+    /// still is: so every hash joins it.
     due: Cell<u64>,
     /// The shortest round trip there was, in microseconds: others take longer because of what the
     /// machine has to do, which is no reason to rest more rarely.
@@ -43,41 +43,27 @@ pub(super) struct Rests {
 
 impl Default for Rests {
     fn default() -> Self {
-        Self { is_under_way: Cell::default(), due: Cell::default(), shortest: Cell::new(u64::MAX) }
+        Self { due: Cell::default(), shortest: Cell::new(u64::MAX) }
     }
 }
 
 impl Rests {
-    /// Rests from `now` on.
-    async fn rest(&self, platform: &Platform, now: u64) {
-        let is_first = !self.is_under_way.replace(true);
-        let rest = Underway { rests: self, platform, work: Cell::new(WORK_WITHOUT) };
-        if platform.redis.round_trip().await.is_ok() {
-            // Who joins a round trip sees a part of it.
-            if is_first {
-                let took = platform.clock.monotonic_micros().saturating_sub(now);
-                self.shortest.set(self.shortest.get().min(took));
-            }
-            let work = self.shortest.get().saturating_mul(WORK_OF_REST);
-            rest.work.set(work.clamp(LEAST_WORK, MOST_WORK));
-        } else {
-            platform.executor.sleep(REST_WITHOUT).await;
+    /// Rests from `begin` on. Returns when it ended.
+    async fn rest(&self, Platform { redis, executor, clock, .. }: &Platform, begin: u64) -> u64 {
+        let round_trip = redis.round_trip().await;
+        if round_trip.is_err() {
+            executor.sleep(REST_WITHOUT).await;
         }
-    }
-}
-
-/// A rest, until this is dropped.
-struct Underway<'a> {
-    rests: &'a Rests,
-    platform: &'a Platform,
-    /// The work after it, in microseconds.
-    work: Cell<u64>,
-}
-
-impl Drop for Underway<'_> {
-    fn drop(&mut self) {
-        self.rests.is_under_way.set(false);
-        self.rests.due.set(self.platform.clock.monotonic_micros() + self.work.get());
+        let end = clock.monotonic_micros();
+        if let Ok(RoundTrip::Whole) = round_trip {
+            self.shortest.set(self.shortest.get().min(end.saturating_sub(begin)));
+        }
+        let work = match round_trip {
+            Ok(_) => self.shortest.get().saturating_mul(WORK_OF_REST).clamp(LEAST_WORK, MOST_WORK),
+            Err(_) => WORK_WITHOUT,
+        };
+        self.due.set(end.saturating_add(work));
+        end
     }
 }
 
@@ -106,10 +92,9 @@ impl<'a> Pace<'a> {
         let took = end.saturating_sub(begin);
         let rounds = if took > ALONE { self.rounds / 4 } else { self.rounds + SHORTEST };
         self.rounds = rounds.clamp(SHORTEST, LONGEST);
-        let is_due = self.rests.is_under_way.get() || end >= self.rests.due.get();
-        if is_due && self.rested_for < MOST_RESTED {
-            self.rests.rest(self.platform, end).await;
-            self.rested_for += clock.monotonic_micros().saturating_sub(end);
+        if end >= self.rests.due.get() && self.rested_for < MOST_RESTED {
+            let rested = self.rests.rest(self.platform, end).await;
+            self.rested_for += rested.saturating_sub(end);
         }
         self.rounds
     }
@@ -117,7 +102,7 @@ impl<'a> Pace<'a> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::{cell::RefCell, rc::Rc};
+    use std::{cell::RefCell, future::poll_fn, mem::replace, rc::Rc, task::Poll};
 
     use async_trait::async_trait;
     use chrono::{DateTime, Utc};
@@ -133,8 +118,9 @@ pub(super) mod tests {
     };
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    enum Rest {
+    enum Rested {
         RoundTrip,
+        JoinedRoundTrip,
         Sleep(Duration),
     }
 
@@ -144,8 +130,9 @@ pub(super) mod tests {
     struct Host {
         turn: u64,
         round_trip: Option<u64>,
+        under_way: Rc<Cell<bool>>,
         now: Rc<Cell<u64>>,
-        rests: Rc<RefCell<Vec<Rest>>>,
+        rests: Rc<RefCell<Vec<Rested>>>,
     }
 
     impl Clock for Host {
@@ -165,7 +152,7 @@ pub(super) mod tests {
         }
 
         async fn sleep(&self, duration: Duration) {
-            self.rests.borrow_mut().push(Rest::Sleep(duration));
+            self.rests.borrow_mut().push(Rested::Sleep(duration));
             self.pass(u64::try_from(duration.as_micros()).unwrap());
         }
 
@@ -183,26 +170,33 @@ pub(super) mod tests {
             let Some(micros) = self.round_trip else {
                 return Err(RedisError::Unavailable("it is away".to_owned()));
             };
-            self.rests.borrow_mut().push(Rest::RoundTrip);
-            self.pass(micros);
+            self.rests.borrow_mut().push(Rested::RoundTrip);
+            self.under_way.set(true);
             // The other hashes of the instance get a turn meanwhile.
-            let mut is_over = false;
-            futures::future::poll_fn(|context| {
+            let mut had_turn = false;
+            poll_fn(|context| {
                 context.waker().wake_by_ref();
-                if std::mem::replace(&mut is_over, true) {
-                    std::task::Poll::Ready(())
-                } else {
-                    std::task::Poll::Pending
-                }
+                if replace(&mut had_turn, true) { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
+            self.under_way.set(false);
+            self.pass(micros);
             Ok(Vec::new())
+        }
+
+        async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
+            if !self.under_way.get() {
+                return self.execute("PING", &[]).await.map(|_| RoundTrip::Whole);
+            }
+            self.rests.borrow_mut().push(Rested::JoinedRoundTrip);
+            Ok(RoundTrip::Rest)
         }
     }
 
     impl Host {
         fn new(turn: u64, round_trip: Option<u64>) -> Self {
-            Self { turn, round_trip, now: Rc::default(), rests: Rc::default() }
+            let (under_way, now, rests) = Default::default();
+            Self { turn, round_trip, under_way, now, rests }
         }
 
         fn pass(&self, micros: u64) {
@@ -269,22 +263,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_end_of_a_round_trip_is_no_near_redis() {
-        let (first, rests) = (Host::new(1, Some(400)), Rests::default());
-        block_on(first.work(&rests, 1));
-        rests.is_under_way.set(true);
-        let joining = Host { round_trip: Some(1), ..first };
-        block_on(joining.work(&rests, 1));
-        assert_eq!(rests.shortest.get(), 400);
-    }
-
-    #[test]
     fn the_hashes_of_an_instance_rest_together() {
-        let (host, rests) = (Host::new(1, Some(100)), Rests::default());
+        let (host, rests) = (Host::new(1, Some(400)), Rests::default());
         block_on(join(host.work(&rests, 1), host.work(&rests, 1)));
-        // The second began none of its own accord: it was not due yet.
-        assert_eq!(*host.rests.borrow(), [Rest::RoundTrip, Rest::RoundTrip]);
-        assert!(!rests.is_under_way.get() && rests.due.get() > host.now.get());
+        assert_eq!(*host.rests.borrow(), [Rested::RoundTrip, Rested::JoinedRoundTrip]);
+        assert!(rests.due.get() > host.now.get());
+        // Who waits for the rest of a round trip does not take Redis for near.
+        assert!((400..500).contains(&rests.shortest.get()));
     }
 
     #[test]
@@ -292,7 +277,7 @@ pub(super) mod tests {
         let host = Host::new(1, None);
         block_on(host.work(&Rests::default(), 100));
         let rests = host.rests.borrow();
-        assert!(rests.iter().all(|rest| *rest == Rest::Sleep(REST_WITHOUT)));
+        assert!(rests.iter().all(|rest| *rest == Rested::Sleep(REST_WITHOUT)));
         let most = host.now.get() / WORK_WITHOUT + 1;
         assert!((2..=most).contains(&u64::try_from(rests.len()).unwrap()), "{rests:?}");
     }

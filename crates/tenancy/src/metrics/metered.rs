@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Counters, Timer};
 use crate::platform::{
     Clock, Redis, Sql,
-    redis::{Argument, RedisError, Reply},
+    redis::{Argument, RedisError, Reply, RoundTrip},
     sql::{Connection, Row, SqlError, Value},
 };
 
@@ -52,7 +52,7 @@ impl Redis for MeteredRedis {
     }
 
     /// Not timed: nobody waits for what it brings.
-    async fn round_trip(&self) -> Result<(), RedisError> {
+    async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
         self.inner.round_trip().await
     }
 }

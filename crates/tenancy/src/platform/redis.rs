@@ -19,9 +19,18 @@ pub trait Redis {
 
     /// Waits for a round trip to the server. Whoever asks for one while another is under way waits for
     /// the end of that.
-    async fn round_trip(&self) -> Result<(), RedisError> {
-        self.execute("PING", &[]).await.map(drop)
+    async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
+        self.execute("PING", &[]).await.map(|_| RoundTrip::Whole)
     }
+}
+
+/// How much of a round trip was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoundTrip {
+    /// All of it.
+    Whole,
+    /// What was left of one that was under way.
+    Rest,
 }
 
 /// An argument of a command.

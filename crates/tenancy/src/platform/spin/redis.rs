@@ -15,7 +15,7 @@ use spin_sdk::{
 use super::{deadline::within, flight::Flight};
 use crate::platform::{
     Redis,
-    redis::{Argument, RedisError, Reply},
+    redis::{Argument, RedisError, Reply, RoundTrip},
 };
 
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -109,13 +109,13 @@ impl Redis for SpinRedis {
         }
     }
 
-    async fn round_trip(&self) -> Result<(), RedisError> {
+    async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
         if let Some(mut ended) = self.round_trip.join() {
             within(DEADLINE, ended.read(Vec::with_capacity(1))).await;
-            return Ok(());
+            return Ok(RoundTrip::Rest);
         }
         let _underway = self.round_trip.begin();
-        self.execute("PING", &[]).await.map(drop)
+        self.execute("PING", &[]).await.map(|_| RoundTrip::Whole)
     }
 }
 
