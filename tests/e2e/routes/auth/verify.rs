@@ -126,7 +126,8 @@ fn what_was_consumed_outlives_redis() {
     world.admin(Method::PATCH, &path).json(&limits).send().expect(200);
     consume(&tenant, "ai_requests:5").expect(200);
     let begin = std::time::Instant::now();
-    let kept = "SELECT amount FROM tenant_usage WHERE tenant_id = $1::text::uuid";
+    let kept = "SELECT amount FROM tenant_usage
+                WHERE tenant_id = $1::text::uuid AND resource = 'ai_requests'";
     while world.services.superuser("tenancy").query(kept, &[&tenant.id]).unwrap().is_empty() {
         assert!(begin.elapsed().as_secs() < 20, "the checkpoint is written");
         std::thread::sleep(std::time::Duration::from_millis(20));
