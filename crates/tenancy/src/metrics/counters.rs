@@ -14,6 +14,10 @@ use crate::{
 /// Where the counters of all instances are added up.
 pub(super) const KEY: &str = "platform:counters";
 
+/// The route of probes. It is not counted: an instance that does nothing else would open a connection to
+/// Redis for that, and a probe asks no store.
+const PROBE: &str = "/health";
+
 /// The upper ends of the classes of a histogram, in microseconds.
 pub(super) const BOUNDS: [u64; 12] = [
     1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
@@ -75,7 +79,7 @@ struct Counted {
 }
 
 impl Counters {
-    /// A request was answered. Nothing of it is written before something [`schedules`] it.
+    /// A request was answered: it is counted, if it is no probe. Nothing of it is written before something [`schedules`] it.
     ///
     /// [`schedules`]: crate::background::schedule
     pub(crate) fn request(
@@ -85,6 +89,9 @@ impl Counters {
         status: StatusCode,
         micros: u64,
     ) {
+        if route == PROBE {
+            return;
+        }
         self.count(Counter::Request { route, method: method.clone(), status });
         self.time(Timer::Request { route }, micros);
         background::schedule(tenancy);
