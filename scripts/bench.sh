@@ -13,10 +13,15 @@ bench() {
   install_servers
   find_load_tools
   build_components --package floor
-  build_tools --package bench
+  run_cargo "building the bench" build --locked --profile tools --package tenantctl --package bench
   # With the profile that a service would be shipped with: it is what the application is held against.
   run_cargo "building the native service" build --locked --release --package native
   SPIN=$(find_spin)
   export SPIN
+  if [ -z "$SPIN" ]; then
+    run_cargo "building the runner as a host is installed (the first time that takes minutes)" \
+      build --locked --profile host --package runner
+    export RUNNER=$PWD/target/host/runner
+  fi
   target/tools/bench "$@"
 }

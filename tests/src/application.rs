@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -70,13 +70,17 @@ impl Application {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
 
-        let mut command = match std::env::var("SPIN").ok().filter(|spin| !spin.is_empty()) {
+        let named = |name| std::env::var_os(name).filter(|path| !path.is_empty());
+        let mut command = match named("SPIN") {
             Some(spin) => {
                 let mut command = Process::command(spin);
                 command.arg("up");
                 command
             }
-            None => Process::command(root().join("target/tools/runner")),
+            // The bench names one that is built for speed.
+            None => Process::command(
+                named("RUNNER").map_or_else(|| root().join("target/tools/runner"), PathBuf::from),
+            ),
         };
         command
             .arg("--from")
