@@ -116,6 +116,9 @@ pub enum Error {
         /// The scope that it takes.
         scope: &'static str,
     },
+    /// What is asked for takes a scope that does not exist, so nobody has it.
+    #[error("there is no such scope")]
+    UnknownScope,
 
     /// The request does not say which tenant it is for.
     #[error("the request names no tenant")]

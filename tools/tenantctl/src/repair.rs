@@ -8,7 +8,10 @@ use tenancy::{
     Tenancy,
     audit::{self, Actor},
     migrate,
-    tenant::{TenantRecord, cluster, destroy, provision, repo},
+    tenant::{
+        TenantRecord, cluster, destroy, provision,
+        repo::{self, creation},
+    },
 };
 
 use crate::{environment, output};
@@ -28,7 +31,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let catalog = tenancy.catalog().await?;
     let minutes = i64::from(arguments.older_than_minutes);
     let mut failed = 0;
-    for tenant in repo::list_unfinished(&*catalog, minutes).await? {
+    for tenant in creation::list_unfinished(&*catalog, minutes).await? {
         if let Err(error) = finish(&tenancy, &tenant).await {
             failed += 1;
             output::failure(&error.context(format!("the tenant {}", tenant.slug)));
@@ -53,7 +56,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     for name in migrate::drop_unfinished_templates(&tenancy, &location).await? {
         output::line(&json!({ "dropped_template": name }).to_string());
     }
-    let finished = repo::list_finished_roles(&*catalog).await?;
+    let finished = creation::list_finished_roles(&*catalog).await?;
     for name in cluster::drop_leftovers(&tenancy, &location, finished).await? {
         output::line(&json!({ "dropped_leftover": name }).to_string());
     }
@@ -69,7 +72,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     output::line(&json!({ "chained_audit_events": chained }).to_string());
-    let forgotten = repo::forget_idempotency_keys(&*catalog).await?;
+    let forgotten = creation::forget_idempotency_keys(&*catalog).await?;
     output::line(&json!({ "forgotten_idempotency_keys": forgotten }).to_string());
     if failed > 0 {
         bail!("{failed} of the tenants could not be repaired");

@@ -65,9 +65,8 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
     for name in
         query.scope.iter().flat_map(|names| names.split(' ').filter(|name| !name.is_empty()))
     {
-        // One that does not exist is one that nobody has.
-        let scope = Scope::parse(name).map_err(|_| Error::Forbidden { scope: "unknown" })?;
-        member.require(scope)?;
+        // Not 422: a gateway passes on what is 403.
+        member.require(Scope::parse(name).map_err(|_| Error::UnknownScope)?)?;
     }
     if let Some(amount) = query.consume {
         let Amount { resource, amount } = amount;

@@ -218,6 +218,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Not allowed",
             format!("This takes the scope {scope}.").into(),
         ),
+        Error::UnknownScope => (
+            S::FORBIDDEN,
+            "forbidden",
+            "Not allowed",
+            "This asks for a scope that does not exist, so nobody has it.".into(),
+        ),
         Error::TenantRequired => (
             S::BAD_REQUEST,
             "tenant_required",
@@ -401,6 +407,7 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             header::WWW_AUTHENTICATE,
             format!(r#"{}, scope="{scope}""#, challenge("insufficient_scope")),
         ),
+        Error::UnknownScope => (header::WWW_AUTHENTICATE, challenge("insufficient_scope")),
         _ => return None,
     };
     // Scopes and methods are ours, so this is always a valid header; were it not, the answer

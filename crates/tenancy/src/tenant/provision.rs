@@ -13,7 +13,10 @@ use super::{
     DatabaseLocation, Domain, Slug, Status, TenantDb, TenantName, TenantRecord, TenantSettings,
     cluster, database,
     manage::check_domain,
-    repo::{self, Activation, Reserved},
+    repo::{
+        self,
+        creation::{self, Activation, Reserved},
+    },
 };
 use crate::{
     access::Scope,
@@ -182,7 +185,7 @@ impl Request<'_> {
         let Some(key) = self.idempotency_key else { return Ok(None) };
         // The second look is for an answer that another call has given during the first.
         for _ in 0..2 {
-            let Some(remembered) = repo::find_creation(self.catalog, key).await? else {
+            let Some(remembered) = creation::find_creation(self.catalog, key).await? else {
                 return Ok(None);
             };
             if !self.fingerprints.contain(&remembered.request_hash) {
@@ -205,10 +208,11 @@ impl Request<'_> {
     /// slug is another's, or another call was faster.
     async fn create(&self, slug: Slug) -> Result<Option<Provisioned>> {
         let reservation = reservation(self, slug)?;
-        let record = match repo::reserve(self.catalog, &reservation).await? {
+        let record = match creation::reserve(self.catalog, &reservation).await? {
             Reserved::Yes => repo::find(self.catalog, reservation.id).await?,
             Reserved::SlugTaken => {
-                repo::find_unfinished(self.catalog, &reservation.slug, &self.fingerprints).await?
+                creation::find_unfinished(self.catalog, &reservation.slug, &self.fingerprints)
+                    .await?
             }
             Reserved::IdempotencyKeyUsed => None,
         };
@@ -297,7 +301,7 @@ async fn complete(
         idempotency_key,
         entry: &entry,
     };
-    if !repo::activate(catalog, &activation).await? {
+    if !creation::activate(catalog, &activation).await? {
         return Ok(None);
     }
     let tenant = repo::find(catalog, record.id)
@@ -330,13 +334,13 @@ async fn create_administrator(
         None => None,
     };
     let database = TenantDb::connect_to(tenancy, record).await?;
-    user::repo::put_first_administrator(
+    user::repo::credentials::put_first_administrator(
         &database,
-        &user::repo::FirstAdministrator {
+        &user::repo::credentials::FirstAdministrator {
             id: tenancy.platform.random.uuid(tenancy.platform.clock.now()),
             email: &record.admin_email,
             password_hash: hash,
-            setup_token: token.as_ref().map(|token| user::repo::SetupToken {
+            setup_token: token.as_ref().map(|token| user::repo::credentials::SetupToken {
                 hash: token.hash(),
                 expires_at: tenancy.platform.clock.now() + tenancy.settings.setup_token_lifetime,
             }),

@@ -1,5 +1,6 @@
 //! The statements on `tenants`: with the modules below, the only file that spells them.
 
+pub mod creation;
 pub mod sealed;
 
 use serde_json::Value as Json;
@@ -7,13 +8,11 @@ use uuid::Uuid;
 
 use super::{
     DatabaseLocation, Domain, LimitChange, Limits, Slug, Status, TenantName, TenantRecord,
-    TenantSettings,
-    manage::TenantChange,
-    provision::{FirstApiKey, Reservation},
+    TenantSettings, manage::TenantChange,
 };
 use crate::{
     audit::{Entry, outbox},
-    crypto::{Fingerprints, Sealed},
+    crypto::Sealed,
     email::EmailAddress,
     error::{Error, Result},
     http::fields::Text as _,
@@ -194,6 +193,17 @@ pub async fn list_deleting(catalog: &dyn Connection, minutes: i64) -> Result<Vec
     Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
 }
 
+/// Every tenant that has a database, also one that is deleted and keeps its data.
+pub async fn list_with_database(catalog: &dyn Connection) -> Result<Vec<TenantRecord>> {
+    let statement = format!(
+        "{SELECT} WHERE t.status IN ('active', 'suspended', 'deleted')
+                    AND t.database_password IS NOT NULL
+         ORDER BY t.created_at"
+    );
+    let rows = catalog.query(&statement, &[]).await?;
+    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+}
+
 /// The ids and the slugs of all tenants, in any state.
 pub async fn list_ids(catalog: &dyn Connection) -> Result<Vec<(Uuid, String)>> {
     let rows = catalog.query("SELECT id, slug FROM tenants ORDER BY slug", &[]).await?;
@@ -285,213 +295,6 @@ pub async fn count(catalog: &dyn Connection) -> Result<Vec<TenantCount>> {
         })
     });
     Ok(counts.collect::<Result<_, SqlError>>()?)
-}
-
-/// What came of reserving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reserved {
-    /// Everything is reserved.
-    Yes,
-    /// The slug, or the name of the database that follows from it, is taken. Nothing was written.
-    SlugTaken,
-    /// Another call has used the idempotency key. Nothing was written.
-    IdempotencyKeyUsed,
-}
-
-/// Reserves slug, domain, database and role of a new tenant, in the state `provisioning`.
-pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Result<Reserved> {
-    let statement = "
-        WITH tenant AS (
-            INSERT INTO tenants (id, slug, name, status, admin_email, plan, settings,
-                                 database_host, database_port, database_name, database_options,
-                                 database_role, database_password, data_key, request_hash)
-            VALUES ($1, $2, $3, 'provisioning', $4,
-                    COALESCE($5::text, (SELECT name FROM plans WHERE is_default)), $6,
-                    $7, $8, $9, $10, $11, $12, $13, $14)
-            ON CONFLICT DO NOTHING
-            RETURNING id
-        ), domains AS (
-            INSERT INTO tenant_domains (domain, tenant_id, is_primary)
-            SELECT d.domain, tenant.id, d.place = 1
-            FROM tenant, unnest($15::text[]) WITH ORDINALITY AS d (domain, place)
-        ), idempotency AS (
-            INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id)
-            SELECT 'create tenant', $16::text, $14, id FROM tenant WHERE $16 IS NOT NULL
-        )
-        SELECT id FROM tenant";
-    let Reservation { location, secrets, .. } = reservation;
-    let domains: Vec<String> =
-        reservation.domains.iter().map(|domain| domain.as_str().to_owned()).collect();
-    let parameters: [Value; 16] = [
-        reservation.id.into(),
-        reservation.slug.as_str().into(),
-        reservation.name.as_str().into(),
-        reservation.admin_email.as_str().into(),
-        reservation.plan.clone().into(),
-        reservation.settings.clone().into(),
-        location.host.as_str().into(),
-        i32::from(location.port).into(),
-        location.name.as_str().into(),
-        location.options.as_str().into(),
-        reservation.database_role.as_str().into(),
-        secrets.database_password.0.clone().into(),
-        secrets.data_key.0.clone().into(),
-        reservation.request_hash.as_slice().into(),
-        domains.into(),
-        reservation.idempotency_key.clone().into(),
-    ];
-    match catalog.query_first(statement, &parameters).await {
-        Ok(Some(_)) => Ok(Reserved::Yes),
-        Ok(None) => Ok(Reserved::SlugTaken),
-        Err(error) => match error.constraint() {
-            Some("idempotency_keys_pkey") => Ok(Reserved::IdempotencyKeyUsed),
-            _ => Err(refused(error)),
-        },
-    }
-}
-
-/// What a request created before, if a tenant of this slug is still being provisioned for it.
-pub async fn find_unfinished(
-    catalog: &dyn Connection,
-    slug: &Slug,
-    request: &Fingerprints,
-) -> Result<Option<TenantRecord>> {
-    let statement = format!(
-        "{SELECT} WHERE t.slug = $1 AND t.status = 'provisioning'
-                    AND encode(t.request_hash, 'hex') = ANY($2::text[])"
-    );
-    let parameters = [slug.as_str().into(), request.to_texts().into()];
-    read(catalog, &statement, &parameters).await
-}
-
-/// The tenants that have been in the state `provisioning` for `minutes` or longer.
-pub async fn list_unfinished(catalog: &dyn Connection, minutes: i64) -> Result<Vec<TenantRecord>> {
-    let statement = format!(
-        "{SELECT} WHERE t.status = 'provisioning'
-                    AND t.updated_at <= now() - make_interval(mins => $1::bigint::int)
-         ORDER BY t.created_at"
-    );
-    let rows = catalog.query(&statement, &[minutes.into()]).await?;
-    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
-}
-
-/// The roles of the tenants that are not being provisioned any more.
-pub async fn list_finished_roles(catalog: &dyn Connection) -> Result<Vec<String>> {
-    let statement = "SELECT database_role FROM tenants WHERE status <> 'provisioning'";
-    let rows = catalog.query(statement, &[]).await?;
-    Ok(rows.iter().map(|row| row.get("database_role")).collect::<Result<_, SqlError>>()?)
-}
-
-/// Every tenant that has a database, also one that is deleted and keeps its data.
-pub async fn list_with_database(catalog: &dyn Connection) -> Result<Vec<TenantRecord>> {
-    let statement = format!(
-        "{SELECT} WHERE t.status IN ('active', 'suspended', 'deleted')
-                    AND t.database_password IS NOT NULL
-         ORDER BY t.created_at"
-    );
-    let rows = catalog.query(&statement, &[]).await?;
-    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
-}
-
-/// Ends the provisioning of a tenant: in one statement it becomes active, gets its first API key,
-/// and the idempotency keys of its requests get the answer to give again. `false` when it was not
-/// being provisioned any more; then nothing was written.
-pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> Result<bool> {
-    let statement = "
-        WITH activated AS (
-            UPDATE tenants SET status = 'active'
-            WHERE id = $1 AND status = 'provisioning'
-            RETURNING id, request_hash
-        ), api_key AS (
-            INSERT INTO tenant_api_keys (id, tenant_id, name, environment, key_hash, prefix, scopes)
-            SELECT $2::uuid, id, $3::text, $4::text, $5::bytea, $6::text, $7::text[] FROM activated
-        ), answered AS (
-            UPDATE idempotency_keys SET answer = $8
-            WHERE tenant_id = $1 AND operation = 'create tenant'
-              AND EXISTS (SELECT FROM activated)
-        ), noted AS (
-            -- Of a call that went on with what one without the key had begun.
-            INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id, answer)
-            SELECT 'create tenant', $9::text, request_hash, id, $8 FROM activated
-            WHERE $9 IS NOT NULL
-            ON CONFLICT DO NOTHING
-        ), audited AS (
-            INSERT INTO audit_outbox (id, tenant_id, entry)
-            SELECT $10::uuid, $11::uuid, $12::jsonb FROM activated
-        )
-        SELECT id FROM activated";
-    let Activation { tenant, api_key, answer, idempotency_key, entry } = activation;
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 12] = [
-        (*tenant).into(),
-        api_key.id.into(),
-        api_key.name.into(),
-        api_key.key.environment().as_str().into(),
-        api_key.key.hash().as_slice().into(),
-        api_key.key.prefix().into(),
-        api_key.scopes.clone().into(),
-        answer.0.clone().into(),
-        (*idempotency_key).into(),
-        entry_id,
-        entry_tenant,
-        entry,
-    ];
-    Ok(catalog.query_first(statement, &parameters).await?.is_some())
-}
-
-/// What ends a provisioning.
-pub struct Activation<'a> {
-    /// The tenant.
-    pub tenant: Uuid,
-    /// Its first API key.
-    pub api_key: &'a FirstApiKey,
-    /// The answer to give again, sealed.
-    pub answer: &'a Sealed,
-    /// The idempotency key of the call that ends it.
-    pub idempotency_key: Option<&'a str>,
-    /// What is noted of it.
-    pub entry: &'a Entry,
-}
-
-/// What an idempotency key of a creation stands for.
-pub struct RememberedCreation {
-    /// The request it was used for.
-    pub request_hash: Vec<u8>,
-    /// The tenant that the request creates.
-    pub tenant: Uuid,
-    /// The answer to give again, once there was one.
-    pub answer: Option<Sealed>,
-}
-
-/// What an idempotency key of the last 24 hours stands for; `None` when it is new.
-pub async fn find_creation(
-    catalog: &dyn Connection,
-    idempotency_key: &str,
-) -> Result<Option<RememberedCreation>> {
-    let statement = "
-        WITH forgotten AS (
-            DELETE FROM idempotency_keys
-            WHERE operation = 'create tenant' AND key = $1
-              AND created_at <= now() - interval '24 hours'
-        )
-        SELECT request_hash, tenant_id, answer FROM idempotency_keys
-        WHERE operation = 'create tenant' AND key = $1
-          AND created_at > now() - interval '24 hours'";
-    let Some(row) = catalog.query_first(statement, &[idempotency_key.into()]).await? else {
-        return Ok(None);
-    };
-    Ok(Some(RememberedCreation {
-        request_hash: row.get("request_hash")?,
-        tenant: row.get("tenant_id")?,
-        answer: row.get::<Option<Vec<u8>>>("answer")?.map(Sealed),
-    }))
-}
-
-/// Forgets the idempotency keys that are older than they count, and returns how many.
-pub async fn forget_idempotency_keys(catalog: &dyn Connection) -> Result<i64> {
-    let statement = "DELETE FROM idempotency_keys WHERE created_at <= now() - interval '24 hours'";
-    let forgotten = catalog.execute(statement, &[]).await?;
-    Ok(i64::try_from(forgotten).unwrap_or(i64::MAX))
 }
 
 async fn read(

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     NewUser, User, UserChange,
-    repo::{self, Changed},
+    repo::{self, Changed, credentials},
 };
 use crate::{
     access::Role,
@@ -56,7 +56,7 @@ pub async fn create(
         id,
         new: &new,
         password_hash,
-        setup_token: setup_token.as_ref().map(|token| repo::SetupToken {
+        setup_token: setup_token.as_ref().map(|token| credentials::SetupToken {
             hash: token.hash(),
             expires_at: now + tenancy.settings.setup_token_lifetime,
         }),

@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use super::{
     SignedIn,
-    repo::{self, PasswordChange},
+    repo::{
+        self,
+        credentials::{self, PasswordChange},
+    },
     sign_in::{begin_session, compare},
 };
 use crate::{
@@ -36,7 +39,7 @@ pub async fn change_password(
     let address = actor.origin().address.map(guessing::network_text);
     let found = {
         let database = TenantDb::connect(tenancy, tenant).await?;
-        repo::find_own_credentials(&database, user, address.as_deref()).await?
+        credentials::find_own_credentials(&database, user, address.as_deref()).await?
     };
     let found = found.ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
     let email = found.user.email.clone();
@@ -58,7 +61,7 @@ pub async fn change_password(
         over_administrators: true,
     };
     let database = TenantDb::connect(tenancy, tenant).await?;
-    let changed = repo::replace_password(&database, &change, &entry).await?;
+    let changed = credentials::replace_password(&database, &change, &entry).await?;
     let user = changed.ok_or_else(|| Error::unavailable("the password was changed meanwhile"))?;
     admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
     begin_session(tenancy, tenant, &database, user, actor).await
@@ -84,11 +87,11 @@ pub async fn reset_password(
         user,
         from: None,
         to: None,
-        setup_token: Some(repo::SetupToken { hash: token.hash(), expires_at }),
+        setup_token: Some(credentials::SetupToken { hash: token.hash(), expires_at }),
         over_administrators,
     };
     let database = TenantDb::connect(tenancy, tenant).await?;
-    let Some(user) = repo::replace_password(&database, &change, &entry).await? else {
+    let Some(user) = credentials::replace_password(&database, &change, &entry).await? else {
         let user = repo::find(&database, user).await?;
         return Err(user.map_or(Error::UserNotFound, |_| Error::AdministratorRequired));
     };

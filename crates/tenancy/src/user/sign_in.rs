@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     User,
-    repo::{self, Credentials},
+    repo::credentials::{self, Credentials},
 };
 use crate::{
     admission,
@@ -59,7 +59,7 @@ pub async fn sign_in(
     let address = actor.origin().address.map(guessing::network_text);
     let found = {
         let database = TenantDb::connect(tenancy, tenant).await?;
-        repo::find_credentials(&database, email.as_str(), address.as_deref()).await?
+        credentials::find_credentials(&database, email.as_str(), address.as_deref()).await?
     };
     let verdict = compare(
         tenancy,
@@ -154,7 +154,7 @@ pub async fn set_up(
     // Hashing is the costly part, and not to be had with a token that is made up.
     let counts = {
         let database = TenantDb::connect(tenancy, tenant).await?;
-        repo::has_setup_token(&database, &token.hash(), now).await?
+        credentials::has_setup_token(&database, &token.hash(), now).await?
     };
     if !counts {
         return Err(Error::InvalidSetupToken);
@@ -163,7 +163,7 @@ pub async fn set_up(
     let database = TenantDb::connect(tenancy, tenant).await?;
     let event = Event::new("auth.password_set");
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-    let user = repo::use_setup_token(&database, &token.hash(), &hash, now, &entry)
+    let user = credentials::use_setup_token(&database, &token.hash(), &hash, now, &entry)
         .await?
         .ok_or(Error::InvalidSetupToken)?;
     admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
@@ -322,7 +322,7 @@ fn rehash_later(
         let rehash = async {
             let hash = tenancy.passwords.hash(&tenancy, &password).await?;
             let database = TenantDb::connect(&tenancy, &tenant).await?;
-            repo::replace_hash(&database, user, &weak, &hash).await
+            credentials::replace_hash(&database, user, &weak, &hash).await
         };
         if let Err(error) = rehash.await {
             log::warning(&tenancy, "a password keeps its weaker hash", &error);

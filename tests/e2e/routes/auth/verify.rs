@@ -64,7 +64,9 @@ fn a_scope_may_be_asked_for() {
     verify("tenant:read%20profile:read").expect(200);
     verify("tenant:read%20users:write").expect_problem(403, "forbidden");
     // One that does not exist is one that nobody has.
-    verify("everything").expect_problem(403, "forbidden");
+    let unknown = verify("everything").expect_problem(403, "forbidden");
+    let detail = "This asks for a scope that does not exist, so nobody has it.";
+    assert_eq!(unknown["detail"], detail);
     let admin = tenant.get(&format!("{VERIFY}?scope=users:write"));
     admin.token(&tenant.admin.access_token).send().expect(200);
     // A second credential takes away what it does not allow itself.
