@@ -18,6 +18,31 @@ pub struct Application {
     process: Process,
 }
 
+/// How an application is started.
+#[derive(Clone, Copy)]
+struct Start<'a> {
+    manifest: &'a Path,
+    settings: &'a BTreeMap<&'static str, String>,
+    /// Where its state and its log go.
+    folder: &'a Path,
+    /// The store of files, where it is not its own.
+    files: Option<&'a Path>,
+    /// Variables of the host's environment, beside the settings.
+    variables: &'a [(&'a str, &'a str)],
+    /// Arguments of the host, beside those that every application needs.
+    arguments: &'a [&'a str],
+}
+
+impl<'a> Start<'a> {
+    fn new(
+        manifest: &'a Path,
+        settings: &'a BTreeMap<&'static str, String>,
+        folder: &'a Path,
+    ) -> Self {
+        Self { manifest, settings, folder, files: None, variables: &[], arguments: &[] }
+    }
+}
+
 impl Application {
     /// Starts the application with these settings; its state and its log go to `folder`.
     pub fn start(settings: &BTreeMap<&'static str, String>, folder: &Path) -> Self {
@@ -31,7 +56,8 @@ impl Application {
         folder: &Path,
         files: &Path,
     ) -> Self {
-        Self::run(&root().join("spin.toml"), settings, folder, Some(files), &[])
+        let manifest = root().join("spin.toml");
+        Self::run(&Start { files: Some(files), ..Start::new(&manifest, settings, folder) })
     }
 
     /// Starts the application with these settings, on a host with these variables.
@@ -40,25 +66,22 @@ impl Application {
         folder: &Path,
         variables: &[(&str, &str)],
     ) -> Self {
-        Self::run(&root().join("spin.toml"), settings, folder, None, variables)
+        let manifest = root().join("spin.toml");
+        Self::run(&Start { variables, ..Start::new(&manifest, settings, folder) })
     }
 
-    /// Starts the application of another manifest with these settings.
+    /// Starts the application of a manifest with these settings, on a host with these arguments.
     pub fn start_manifest(
         manifest: &Path,
         settings: &BTreeMap<&'static str, String>,
         folder: &Path,
+        arguments: &[&str],
     ) -> Self {
-        Self::run(manifest, settings, folder, None, &[])
+        Self::run(&Start { arguments, ..Start::new(manifest, settings, folder) })
     }
 
-    fn run(
-        manifest: &Path,
-        settings: &BTreeMap<&'static str, String>,
-        folder: &Path,
-        files: Option<&Path>,
-        variables: &[(&str, &str)],
-    ) -> Self {
+    fn run(start: &Start<'_>) -> Self {
+        let Start { manifest, settings, folder, files, variables, arguments } = *start;
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let state = folder.join(format!("application-{number}"));
         std::fs::create_dir_all(&state).unwrap();
@@ -89,7 +112,8 @@ impl Application {
             .arg(&runtime_config)
             .arg("--state-dir")
             .arg(&state)
-            .args(["--listen", &address]);
+            .args(["--listen", &address])
+            .args(arguments);
         for (name, value) in settings {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         }

@@ -24,10 +24,19 @@ const UNTIL_IDLE: Duration = Duration::from_secs(3);
 pub(crate) struct Fleet {
     /// An API key of each.
     pub(crate) api_keys: Vec<String>,
-    /// When the timed ones were done, each since the first was begun, in their order.
-    pub(crate) done: Vec<Duration>,
+    /// The timed ones, in the order in which they were done.
+    pub(crate) timed: Vec<Made>,
     /// The memory of the application before, in KiB.
     pub(crate) kib_before: u64,
+}
+
+/// A tenant that was made.
+pub(crate) struct Made {
+    api_key: String,
+    /// How long that took.
+    pub(crate) took: Duration,
+    /// When it was done, since the first of all was begun.
+    pub(crate) done: Duration,
 }
 
 impl Fleet {
@@ -36,9 +45,10 @@ impl Fleet {
         saturate(&stage.as_user("/api/v1/tenant/info"), effort.load)?;
         let kib_before = idle_kib(stage);
         let half = effort.tenants / 2;
-        let (mut api_keys, done) = create(stage, 0, half)?;
-        api_keys.extend(create(stage, half, effort.tenants)?.0);
-        Ok(Self { api_keys, done, kib_before })
+        let timed = create(stage, 0, half)?;
+        let others = create(stage, half, effort.tenants)?;
+        let api_keys = timed.iter().chain(&others).map(|made| made.api_key.clone()).collect();
+        Ok(Self { api_keys, timed, kib_before })
     }
 }
 
@@ -48,8 +58,8 @@ pub(crate) fn idle_kib(stage: &Stage) -> u64 {
     stage.application.resident_kib()
 }
 
-/// Makes the tenants of these numbers. Returns an API key of each, and when each was done.
-fn create(stage: &Stage, from: usize, to: usize) -> Result<(Vec<String>, Vec<Duration>)> {
+/// Makes the tenants of these numbers. Returns them in the order in which they were done.
+fn create(stage: &Stage, from: usize, to: usize) -> Result<Vec<Made>> {
     let next = AtomicUsize::new(from);
     let start = Instant::now();
     let made = thread::scope(|scope| {
@@ -62,16 +72,11 @@ fn create(stage: &Stage, from: usize, to: usize) -> Result<(Vec<String>, Vec<Dur
         Ok::<_, anyhow::Error>(made)
     });
     let mut made = made?;
-    made.sort_by_key(|(_, done)| *done);
-    Ok(made.into_iter().unzip())
+    made.sort_by_key(|made| made.done);
+    Ok(made)
 }
 
-fn follow(
-    stage: &Stage,
-    next: &AtomicUsize,
-    to: usize,
-    start: Instant,
-) -> Result<Vec<(String, Duration)>> {
+fn follow(stage: &Stage, next: &AtomicUsize, to: usize, start: Instant) -> Result<Vec<Made>> {
     let address = &stage.application.address;
     let mut client = Client::connect(address)?;
     let mut made = Vec::new();
@@ -87,7 +92,9 @@ fn follow(
                 "slug": slug,
                 "admin_email": format!("admin@{slug}.example"),
             }));
+        let begun = Instant::now();
         let created = client.send(&request.bytes())?.checked()?.json()?;
-        made.push((text(&created, "api_key")?, start.elapsed()));
+        let (took, done) = (begun.elapsed(), start.elapsed());
+        made.push(Made { api_key: text(&created, "api_key")?, took, done });
     }
 }

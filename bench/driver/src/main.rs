@@ -40,7 +40,14 @@ struct Options {
     /// Measures this part of the table alone.
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
+
+    /// After how many requests the host ends an instance. The README says this number; Spin's own is 128.
+    #[arg(long, value_name = "REQUESTS", default_value_t = INSTANCE_REUSE)]
+    instance_reuse: u32,
 }
+
+/// As `./dev up` and the README have it.
+const INSTANCE_REUSE: u32 = 4096;
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {
@@ -55,11 +62,13 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let effort = if options.quick { Effort::quick() } else { Effort::full() };
     say("==> starting the servers, the application, the floor and the native service");
-    let stage = Stage::start()?;
+    let stage = Stage::start(options.instance_reuse)?;
     let rows = measure(&stage, &effort, options.only)?;
     let quick = options.quick.then(|| "quick".to_owned());
     let only = options.only.map(|part| format!("only-{}", part.name()));
-    let part: Vec<_> = quick.into_iter().chain(only).collect();
+    let reuse = (options.instance_reuse != INSTANCE_REUSE)
+        .then(|| format!("reuse-{}", options.instance_reuse));
+    let part: Vec<_> = quick.into_iter().chain(only).chain(reuse).collect();
     let report = Report::new(rows, &stage, part.join("-"))?;
     say(&format!("\n{}\n", report.table()));
     for path in report.write()? {

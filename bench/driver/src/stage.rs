@@ -36,7 +36,9 @@ pub(crate) struct Tenant {
 }
 
 impl Stage {
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts everything, the application and the floor on a host that ends an instance after
+    /// `instance_reuse` requests.
+    pub(crate) fn start(instance_reuse: u32) -> Result<Self> {
         let services = Services::start();
         let folder = services.folder();
         let mut settings = services.settings(&services.databases());
@@ -47,13 +49,17 @@ impl Stage {
         }
         let migrated = tenantctl(&settings, &["migrate"]);
         ensure!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
-        let application = Application::start(&settings, &folder);
+        let reuse = instance_reuse.to_string();
+        let arguments = ["--max-instance-reuse-count", &reuse];
+        let started = |manifest: &str, settings| {
+            Application::start_manifest(&root().join(manifest), settings, &folder, &arguments)
+        };
+        let application = started("spin.toml", &settings);
         let floor_settings = BTreeMap::from([
             ("REDIS_URL", settings["REDIS_URL"].clone()),
             ("DATABASE_URL", settings["MASTER_DATABASE_URL"].clone()),
         ]);
-        let manifest = root().join("bench/floor/spin.toml");
-        let floor = Application::start_manifest(&manifest, &floor_settings, &folder);
+        let floor = started("bench/floor/spin.toml", &floor_settings);
         let admin_key = settings["ADMIN_API_KEY"].clone();
         let (tenant, id) = Tenant::create(&application.address, &admin_key)?;
 

@@ -1,8 +1,10 @@
 //! The floor: the least that a component of the same runtime can do for a request. Each route is one
-//! thing that the application's requests do, and nothing besides.
+//! thing that the application's requests do, and nothing besides; `/least` is those together that a
+//! verified request cannot do without.
 
 #![cfg(target_family = "wasm")]
 
+mod least;
 mod routes;
 mod stores;
 
@@ -25,17 +27,28 @@ impl wasip3::exports::http::handler::Guest for Component {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let target = request.get_path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        match routes::answer(path, query).await {
-            Ok(body) => respond(200, body).await,
-            Err(error) => respond(500, error.into_bytes()).await,
+        let answer = match path {
+            "/least" => least::answer(&request).await,
+            _ => routes::answer(path, query).await.map(|body| Answer { headers: vec![], body }),
+        };
+        match answer {
+            Ok(answer) => respond(200, answer).await,
+            Err(error) => respond(500, Answer { headers: vec![], body: error.into_bytes() }).await,
         }
     }
 }
 
+/// What a route answers.
+struct Answer {
+    /// Those beside `content-length`.
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
 /// An answer in one segment: with `content-length`, its body under way before the header leaves.
-async fn respond(status: u16, body: Vec<u8>) -> Result<Response, ErrorCode> {
-    let length = body.len().to_string().into_bytes();
-    let fields = Fields::from_list(&[("content-length".to_owned(), length)])
+async fn respond(status: u16, Answer { mut headers, body }: Answer) -> Result<Response, ErrorCode> {
+    headers.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
+    let fields = Fields::from_list(&headers)
         .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
     let (mut writer, reader) = wit_stream::new();

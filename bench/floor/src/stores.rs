@@ -12,19 +12,21 @@ thread_local! {
     static REDIS: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
 }
 
-/// `INCR` on a connection that the instance keeps.
+/// The connection to Redis that the instance keeps.
+pub(crate) async fn connection() -> Result<Rc<Connection>, String> {
+    if let Some(kept) = REDIS.with_borrow(Clone::clone) {
+        return Ok(kept);
+    }
+    let address = variable("redis_url").await?;
+    let opened = Connection::open(address).await.map_err(|error| format!("{error:?}"))?;
+    let opened = Rc::new(opened);
+    REDIS.with_borrow_mut(|kept| *kept = Some(Rc::clone(&opened)));
+    Ok(opened)
+}
+
+/// `INCR`.
 pub(crate) async fn redis() -> Result<Vec<u8>, String> {
-    let kept = REDIS.with_borrow(Clone::clone);
-    let connection = match kept {
-        Some(kept) => kept,
-        None => {
-            let address = variable("redis_url").await?;
-            let opened = Connection::open(address).await.map_err(|error| format!("{error:?}"))?;
-            let opened = Rc::new(opened);
-            REDIS.with_borrow_mut(|kept| *kept = Some(Rc::clone(&opened)));
-            opened
-        }
-    };
+    let connection = connection().await?;
     let key = RedisParameter::Binary(b"floor".to_vec());
     let replies = connection.execute("INCR", vec![key]).await;
     match replies.map_err(|error| format!("{error:?}"))?.first() {

@@ -27,7 +27,7 @@ pub(crate) fn beside(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
     {
         let request = stage.as_user(path);
         let (mut alone, mut among, mut rates) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..effort.rounds.min(3) {
+        for _ in 0..effort.rounds.min(5) {
             alone.push(paced(&request, pace)?.percentile(99));
             let (latencies, sign_ins) = among_logins(stage, &request, pace)?;
             among.push(latencies.percentile(99));

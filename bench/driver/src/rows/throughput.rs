@@ -14,7 +14,8 @@ const UNIT: &str = "req/s";
 // Where the floors are in their list.
 const HELLO: usize = 0;
 const REDIS: usize = 1;
-const NATIVE: usize = 3;
+const LEAST: usize = 3;
+const NATIVE: usize = 4;
 
 /// A path of the application, and what it is held against.
 struct Path {
@@ -35,11 +36,12 @@ pub(crate) struct Peak {
 /// The peak of each path.
 pub(crate) type Peaks = Vec<Peak>;
 
-fn floors(stage: &Stage) -> [(&'static str, Request); 4] {
+fn floors(stage: &Stage) -> [(&'static str, Request); 5] {
     [
         ("floor: hello", stage.floor("/hello")),
         ("floor: one Redis call", stage.floor("/redis")),
         ("floor: one SQL query", stage.floor("/sql")),
+        ("floor: least of tenant/info", stage.floor("/least").token(&stage.tenant.access_token)),
         ("native: tenant/info, JWT", stage.native()),
     ]
 }
@@ -79,14 +81,21 @@ pub(crate) fn throughput(stage: &Stage, effort: &Effort) -> Result<(Vec<Row>, Pe
         .zip(of_floors)
         .map(|((name, _), rates)| Row::of_rounds(name, rates, UNIT))
         .collect();
+    let least = Spread::of_ratios(&of_floors[LEAST], &of_floors[REDIS]);
+    rows.push(
+        Row::of_rounds(floors[LEAST].0, &of_floors[LEAST], UNIT).measured(least, floors[REDIS].0),
+    );
     for (path, rates) in paths.iter().zip(of_paths) {
         let ratio = Spread::of_ratios(rates, &of_floors[path.floor]);
         let row = Row::of_rounds(path.name, rates, UNIT);
         let of = floors[path.floor].0;
         rows.push(row.measured(ratio, of).target(Target::AtLeast(path.target)));
     }
-    let of_native = Spread::of_ratios(&of_paths[0], &of_floors[NATIVE]);
-    rows.push(Row::of_rounds(paths[0].name, &of_paths[0], UNIT).measured(of_native, "native"));
+    for other in [LEAST, NATIVE] {
+        let ratio = Spread::of_ratios(&of_paths[0], &of_floors[other]);
+        let row = Row::of_rounds(paths[0].name, &of_paths[0], UNIT);
+        rows.push(row.measured(ratio, floors[other].0));
+    }
     let peak = |(path, rates): (Path, &Vec<f64>)| Peak {
         name: path.name,
         request: path.request,

@@ -1,0 +1,112 @@
+//! The least that a verified request takes: what its contract has of headers, and the application's
+//! script that admits it. It verifies nothing, reads no JSON, and writes no log.
+
+use std::cell::RefCell;
+
+use spin_sdk::{
+    redis::{Connection, RedisParameter, RedisResult},
+    wasip3::http::types::Request,
+};
+
+use crate::{Answer, stores};
+
+const ADMIT: &str = include_str!("../../../crates/tenancy/src/admission/admit.lua");
+const KEYS: [&str; 3] = ["t:{floor}:tenant", "t:{floor}:user:floor", "t:{floor}:session:floor"];
+/// Where the script's answer says what came of counting, and the two numbers for a call that counts.
+const OUTCOME: usize = 6;
+const COUNTED: [i64; 2] = [1, 4];
+const VERSION: i64 = 1;
+/// So much that no limit is reached.
+const PLENTY: i64 = 1_000_000_000_000;
+
+const HEADERS: [(&str, &str); 9] = [
+    ("content-type", "application/json"),
+    ("vary", "origin"),
+    ("x-request-id", "0190aaaa-bbbb-7ccc-8ddd-eeeeffff0001"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("cache-control", "no-store"),
+    ("ratelimit-policy", "\"minute\";q=1000000000000;w=60, \"day\";q=1000000000000;w=86400"),
+    ("ratelimit", "\"minute\";r=999999990000;t=30, \"day\";r=999999990000;t=40000"),
+];
+/// As long as what the application says of a tenant.
+const BODY: [u8; 560] = [b' '; 560];
+
+thread_local! {
+    static SCRIPT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+pub(crate) async fn answer(request: &Request) -> Result<Answer, String> {
+    let headers = request.get_headers().copy_all();
+    let _ = (request.get_method(), request.get_authority());
+    if !headers.iter().any(|(name, _)| name == "authorization") {
+        return Err("the request has no credential".to_owned());
+    }
+    let connection = stores::connection().await?;
+    if !admit(&connection).await? {
+        prepare(&connection).await?;
+        if !admit(&connection).await? {
+            return Err("the call was not counted".to_owned());
+        }
+    }
+    let headers = HEADERS.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    Ok(Answer { headers: headers.to_vec(), body: BODY.to_vec() })
+}
+
+/// Counts a call; `false` where Redis has to be prepared for that first.
+async fn admit(connection: &Connection) -> Result<bool, String> {
+    let Some(script) = SCRIPT.with_borrow(Clone::clone) else { return Ok(false) };
+    let mut arguments = vec![text(&script), RedisParameter::Int64(3)];
+    arguments.extend(KEYS.map(text));
+    arguments.extend([RedisParameter::Int64(VERSION), RedisParameter::Int64(VERSION), text("all")]);
+    match execute(connection, "EVALSHA", arguments).await?.last() {
+        Some(RedisResult::Binary(numbers)) => {
+            let (numbers, _) = numbers.as_chunks::<8>();
+            let outcome = numbers.get(OUTCOME).copied().map(i64::from_be_bytes);
+            Ok(outcome.is_some_and(|outcome| COUNTED.contains(&outcome)))
+        }
+        other => Err(format!("Redis answered {other:?}")),
+    }
+}
+
+/// Lets the versions count for another minute, and the calls of this day be known.
+async fn prepare(connection: &Connection) -> Result<(), String> {
+    let loaded = execute(connection, "SCRIPT", vec![text("LOAD"), text(ADMIT)]).await?;
+    let [RedisResult::Binary(script)] = loaded.as_slice() else {
+        return Err(format!("Redis answered {loaded:?}"));
+    };
+    let script = String::from_utf8_lossy(script).into_owned();
+    SCRIPT.with_borrow_mut(|kept| *kept = Some(script));
+    let time = execute(connection, "TIME", vec![]).await?;
+    let Some(RedisResult::Binary(seconds)) = time.first() else {
+        return Err(format!("Redis answered {time:?}"));
+    };
+    let seconds = String::from_utf8_lossy(seconds).parse().map_err(|_| "Redis has no time")?;
+    for key in KEYS {
+        let fields = [
+            ("version", VERSION),
+            ("checked", seconds),
+            ("per_minute", PLENTY),
+            ("per_day", PLENTY),
+        ];
+        let fields = fields.map(|(name, value)| [text(name), RedisParameter::Int64(value)]);
+        let arguments = [text(key)].into_iter().chain(fields.into_iter().flatten()).collect();
+        execute(connection, "HSET", arguments).await?;
+    }
+    let day = format!("t:{{floor}}:usage:api_calls:{}", seconds / 86_400);
+    execute(connection, "SET", vec![text(&day), text("1"), text("NX")]).await?;
+    Ok(())
+}
+
+async fn execute(
+    connection: &Connection,
+    command: &str,
+    arguments: Vec<RedisParameter>,
+) -> Result<Vec<RedisResult>, String> {
+    connection.execute(command, arguments).await.map_err(|error| format!("{error:?}"))
+}
+
+fn text(text: &str) -> RedisParameter {
+    RedisParameter::Binary(text.as_bytes().to_vec())
+}
