@@ -1,5 +1,5 @@
-//! The least that a verified request takes: what its contract has of headers, and the application's
-//! script that admits it. It verifies nothing, reads no JSON, and writes no log.
+//! The least that a request of the application takes: what its contract has of headers, and for a
+//! verified one the application's script that admits it. It verifies nothing, and writes no log.
 
 use std::cell::RefCell;
 
@@ -19,7 +19,8 @@ const VERSION: i64 = 1;
 /// So much that no limit is reached.
 const PLENTY: i64 = 1_000_000_000_000;
 
-const HEADERS: [(&str, &str); 9] = [
+/// Of every answer.
+const HEADERS: [(&str, &str); 7] = [
     ("content-type", "application/json"),
     ("vary", "origin"),
     ("x-request-id", "0190aaaa-bbbb-7ccc-8ddd-eeeeffff0001"),
@@ -27,6 +28,9 @@ const HEADERS: [(&str, &str); 9] = [
     ("referrer-policy", "no-referrer"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("cache-control", "no-store"),
+];
+/// Of one to a verified request.
+const LIMITS: [(&str, &str); 2] = [
     ("ratelimit-policy", "\"minute\";q=1000000000000;w=60, \"day\";q=1000000000000;w=86400"),
     ("ratelimit", "\"minute\";r=999999990000;t=30, \"day\";r=999999990000;t=40000"),
 ];
@@ -37,9 +41,15 @@ thread_local! {
     static SCRIPT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-pub(crate) async fn answer(request: &Request) -> Result<Answer, String> {
-    let headers = request.get_headers().copy_all();
-    let _ = (request.get_method(), request.get_authority());
+/// The least of `/health`.
+pub(crate) fn public(request: &Request) -> Answer {
+    read(request);
+    Answer { headers: owned(&HEADERS), body: b"{\"status\":\"healthy\"}".to_vec() }
+}
+
+/// The least of `/api/v1/tenant/info`.
+pub(crate) async fn verified(request: &Request) -> Result<Answer, String> {
+    let headers = read(request);
     if !headers.iter().any(|(name, _)| name == "authorization") {
         return Err("the request has no credential".to_owned());
     }
@@ -50,8 +60,17 @@ pub(crate) async fn answer(request: &Request) -> Result<Answer, String> {
             return Err("the call was not counted".to_owned());
         }
     }
-    let headers = HEADERS.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-    Ok(Answer { headers: headers.to_vec(), body: BODY.to_vec() })
+    Ok(Answer { headers: [owned(&HEADERS), owned(&LIMITS)].concat(), body: BODY.to_vec() })
+}
+
+/// Asks the host for what the application needs to know of any request.
+fn read(request: &Request) -> Vec<(String, Vec<u8>)> {
+    let _ = (request.get_method(), request.get_authority());
+    request.get_headers().copy_all()
+}
+
+fn owned(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
 }
 
 /// Counts a call; `false` where Redis has to be prepared for that first.

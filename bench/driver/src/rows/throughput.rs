@@ -15,7 +15,8 @@ const UNIT: &str = "req/s";
 const HELLO: usize = 0;
 const REDIS: usize = 1;
 const LEAST: usize = 3;
-const NATIVE: usize = 4;
+const LEAST_VERIFIED: usize = 4;
+const NATIVE: usize = 5;
 
 /// A path of the application, and what it is held against.
 struct Path {
@@ -36,12 +37,16 @@ pub(crate) struct Peak {
 /// The peak of each path.
 pub(crate) type Peaks = Vec<Peak>;
 
-fn floors(stage: &Stage) -> [(&'static str, Request); 5] {
+fn floors(stage: &Stage) -> [(&'static str, Request); 6] {
     [
         ("floor: hello", stage.floor("/hello")),
         ("floor: one Redis call", stage.floor("/redis")),
         ("floor: one SQL query", stage.floor("/sql")),
-        ("floor: least of tenant/info", stage.floor("/least").token(&stage.tenant.access_token)),
+        ("floor: least of health", stage.floor("/least")),
+        (
+            "floor: least of tenant/info",
+            stage.floor("/least-verified").token(&stage.tenant.access_token),
+        ),
         ("native: tenant/info, JWT", stage.native()),
     ]
 }
@@ -76,25 +81,23 @@ pub(crate) fn throughput(stage: &Stage, effort: &Effort) -> Result<(Vec<Row>, Pe
         }
     }
     let (of_floors, of_paths) = rates.split_at(floors.len());
-    let mut rows: Vec<Row> = floors
-        .iter()
-        .zip(of_floors)
-        .map(|((name, _), rates)| Row::of_rounds(name, rates, UNIT))
-        .collect();
-    let least = Spread::of_ratios(&of_floors[LEAST], &of_floors[REDIS]);
-    rows.push(
-        Row::of_rounds(floors[LEAST].0, &of_floors[LEAST], UNIT).measured(least, floors[REDIS].0),
-    );
-    for (path, rates) in paths.iter().zip(of_paths) {
-        let ratio = Spread::of_ratios(rates, &of_floors[path.floor]);
-        let row = Row::of_rounds(path.name, rates, UNIT);
-        let of = floors[path.floor].0;
-        rows.push(row.measured(ratio, of).target(Target::AtLeast(path.target)));
+    let of = |name: &str, rates: &[f64], floor: usize| {
+        let ratio = Spread::of_ratios(rates, &of_floors[floor]);
+        Row::of_rounds(name, rates, UNIT).measured(ratio, floors[floor].0)
+    };
+    let mut rows = Vec::new();
+    for (index, ((name, _), rates)) in floors.iter().zip(of_floors).enumerate() {
+        rows.push(match index {
+            LEAST => of(name, rates, HELLO),
+            LEAST_VERIFIED => of(name, rates, REDIS),
+            _ => Row::of_rounds(name, rates, UNIT),
+        });
     }
-    for other in [LEAST, NATIVE] {
-        let ratio = Spread::of_ratios(&of_paths[0], &of_floors[other]);
-        let row = Row::of_rounds(paths[0].name, &of_paths[0], UNIT);
-        rows.push(row.measured(ratio, floors[other].0));
+    for (path, rates) in paths.iter().zip(of_paths) {
+        rows.push(of(path.name, rates, path.floor).target(Target::AtLeast(path.target)));
+    }
+    for (path, floor) in [(0, LEAST_VERIFIED), (0, NATIVE), (paths.len() - 1, LEAST)] {
+        rows.push(of(paths[path].name, &of_paths[path], floor));
     }
     let peak = |(path, rates): (Path, &Vec<f64>)| Peak {
         name: path.name,
