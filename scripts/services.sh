@@ -60,6 +60,8 @@ start_postgres() {
     mv "$folder/unfinished" "$folder/data"
   fi
   options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=400 -c shared_buffers=64MB"
+  # Each of many databases once a minute would be a worker every tenth of a second.
+  options+=" -c autovacuum_naptime=10min"
   for setting in "$@"; do options+=" -c $setting"; done
   as_postgres "$bin/pg_ctl" -D "$folder/data" -l "$folder/postgres.log" -w -t 60 -o "$options" start >"$folder/start.log" 2>&1 || {
     tail -n 5 "$folder/postgres.log" >&2
