@@ -34,8 +34,8 @@ const LIMITS: [(&str, &str); 2] = [
     ("ratelimit-policy", "\"minute\";q=1000000000000;w=60, \"day\";q=1000000000000;w=86400"),
     ("ratelimit", "\"minute\";r=999999990000;t=30, \"day\";r=999999990000;t=40000"),
 ];
-/// As long as what the application says of a tenant.
-const BODY: [u8; 560] = [b' '; 560];
+/// About as long as what the application says of a tenant.
+const BODY: [u8; 430] = [b' '; 430];
 
 thread_local! {
     static SCRIPT: RefCell<Option<String>> = const { RefCell::new(None) };
