@@ -16,8 +16,8 @@ BENCH_MEMORY=20000000
 # measured.
 memory_folder() {
   local available free
-  available=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo 2>/dev/null)
-  free=$(df -kP /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
+  available=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo 2>/dev/null || true)
+  free=$(df -kP /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }' || true)
   if [ "${available:-0}" -ge "$BENCH_MEMORY" ] && [ "${free:-0}" -ge "$BENCH_FILES" ]; then echo /dev/shm; fi
 }
 
