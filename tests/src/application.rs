@@ -113,7 +113,9 @@ impl Application {
             .arg("--state-dir")
             .arg(&state)
             .args(["--listen", &address])
-            .args(arguments);
+            .args(arguments)
+            // What a host leaves there that is killed goes with the folder.
+            .env("TMPDIR", &state);
         for (name, value) in settings {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         }
