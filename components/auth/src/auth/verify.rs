@@ -65,7 +65,7 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
     for name in
         query.scope.iter().flat_map(|names| names.split(' ').filter(|name| !name.is_empty()))
     {
-        // Not 422: a gateway passes on what is 403.
+        // Not 422: of that a gateway makes an error of its own, and 403 it passes on.
         member.require(Scope::parse(name).map_err(|_| Error::UnknownScope)?)?;
     }
     if let Some(amount) = query.consume {
