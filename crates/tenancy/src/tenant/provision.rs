@@ -30,7 +30,7 @@ use crate::{
     platform::sql::Connection,
     tenancy::Tenancy,
     token::SetupToken,
-    user,
+    user::repo::credentials,
 };
 
 /// What an operator asks for.
@@ -334,13 +334,13 @@ async fn create_administrator(
         None => None,
     };
     let database = TenantDb::connect_to(tenancy, record).await?;
-    user::repo::credentials::put_first_administrator(
+    credentials::put_first_administrator(
         &database,
-        &user::repo::credentials::FirstAdministrator {
+        &credentials::FirstAdministrator {
             id: tenancy.platform.random.uuid(tenancy.platform.clock.now()),
             email: &record.admin_email,
             password_hash: hash,
-            setup_token: token.as_ref().map(|token| user::repo::credentials::SetupToken {
+            setup_token: token.as_ref().map(|token| credentials::SetupToken {
                 hash: token.hash(),
                 expires_at: tenancy.platform.clock.now() + tenancy.settings.setup_token_lifetime,
             }),
