@@ -14,5 +14,6 @@ use tenancy::{
     responses((status = 200, description = "The tenant.", body = TenantView<'_>)),
 )]
 pub async fn handler(member: Member) -> Result<Response> {
-    Ok(Response::ok(&TenantView::from(member.tenant().record())))
+    let shown = member.tenancy().show(member.tenant())?;
+    Ok(Response::bytes("application/json", shown.to_vec()))
 }

@@ -27,6 +27,7 @@ pub mod plan;
 pub mod platform;
 pub mod postgres_url;
 pub mod quota;
+mod remembered;
 pub mod reseal;
 pub mod resolve;
 pub mod settings;

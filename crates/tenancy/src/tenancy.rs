@@ -5,12 +5,11 @@ use std::{rc::Rc, time::Duration};
 use uuid::Uuid;
 
 use crate::{
-    admission::Snapshots,
     api_key::ApiKeyRecord,
     background::Background,
     credential::Passwords,
     crypto::MasterKey,
-    error::Result,
+    error::{Error, Result},
     limiter::Limiter,
     log,
     metrics::{Counters, MeteredRedis, MeteredSql},
@@ -19,9 +18,10 @@ use crate::{
         sql::{Connection, STATEMENT_DEADLINE},
     },
     quota::checkpoint::Checkpoints,
+    remembered::Remembered,
     resolve::ForeignHosts,
     settings::Settings,
-    tenant::TenantRecord,
+    tenant::{Tenant, TenantRecord, TenantView},
     token::AccessTokens,
 };
 
@@ -43,9 +43,11 @@ pub struct Tenancy {
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
     /// What this instance knows of tenants, by their ids.
-    pub(crate) tenants: Snapshots<Uuid, TenantRecord>,
+    pub(crate) tenants: Remembered<Uuid, TenantRecord>,
     /// What this instance knows of API keys, by their hashes.
-    pub(crate) api_keys: Snapshots<[u8; 32], ApiKeyRecord>,
+    pub(crate) api_keys: Remembered<[u8; 32], ApiKeyRecord>,
+    /// Tenants as answers show them, by their ids and versions.
+    shown: Remembered<(Uuid, i64), Vec<u8>>,
     /// Whose custom domain a foreign host is.
     pub(crate) foreign_hosts: ForeignHosts,
     pub(crate) provisioning: Limiter,
@@ -72,8 +74,9 @@ impl Tenancy {
             )?,
             access_tokens: AccessTokens::new(&settings),
             passwords: Passwords::default(),
-            tenants: Snapshots::default(),
-            api_keys: Snapshots::default(),
+            tenants: Remembered::default(),
+            api_keys: Remembered::default(),
+            shown: Remembered::default(),
             foreign_hosts: ForeignHosts::default(),
             provisioning: Limiter::new("provisionings", PROVISIONINGS_AT_ONCE),
             exports: Limiter::new("exports", EXPORTS_AT_ONCE),
@@ -84,6 +87,18 @@ impl Tenancy {
             platform,
             settings,
         })
+    }
+
+    /// A tenant as answers show it: JSON, which is put together once for each version of the tenant.
+    pub fn show(&self, tenant: &Tenant) -> Result<Rc<Vec<u8>>> {
+        let key = (tenant.id, tenant.version);
+        if let Some(shown) = self.shown.get(&key) {
+            return Ok(shown);
+        }
+        let view = TenantView::from(tenant.record());
+        let shown = Rc::new(serde_json::to_vec(&view).map_err(Error::internal)?);
+        self.shown.put(key, Rc::clone(&shown));
+        Ok(shown)
     }
 
     /// A connection to the catalog.

@@ -38,19 +38,25 @@ static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("pu
 // The braces make all of a tenant one hash slot of a cluster.
 
 fn tenant_key(tenant: Uuid) -> String {
-    format!("t:{{{tenant}}}:tenant")
+    key(tenant, "tenant", "")
 }
 
 fn user_key(tenant: Uuid, user: Uuid) -> String {
-    format!("t:{{{tenant}}}:user:{user}")
+    key(tenant, "user:", user.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }
 
 fn session_key(tenant: Uuid, session: Uuid) -> String {
-    format!("t:{{{tenant}}}:session:{session}")
+    key(tenant, "session:", session.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }
 
 fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
-    format!("t:{{{tenant}}}:api_key:{}", hex::encode(hash))
+    key(tenant, "api_key:", &hex::encode(hash))
+}
+
+fn key(tenant: Uuid, kind: &str, id: &str) -> String {
+    let mut buffer = Uuid::encode_buffer();
+    let tenant = tenant.hyphenated().encode_lower(&mut buffer);
+    ["t:{", tenant, "}:", kind, id].concat()
 }
 
 /// What Redis knows of one thing.

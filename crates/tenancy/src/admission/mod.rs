@@ -12,14 +12,12 @@
 //! minutes is still believed.
 
 mod known;
-mod snapshots;
 
 pub use known::Metering;
 pub(crate) use known::{
     publish_api_key, publish_session, publish_tenant, publish_user, retire_api_key, retire_session,
     retire_tenant, retire_user,
 };
-pub use snapshots::Snapshots;
 
 use std::rc::Rc;
 
@@ -57,7 +55,7 @@ pub async fn admit_user(
     metering: Metering,
 ) -> Result<Admitted> {
     let question = Question::of_user(claims.tid, claims.sub, claims.sid);
-    let own = tenancy.tenants.get(claims.tid);
+    let own = tenancy.tenants.get(&claims.tid);
     let versions = (own.as_ref().map(|record| record.version), Some(claims.ver));
     let found = question.ask(tenancy, versions, metering, None).await;
     let tenant = tenant(tenancy, claims.tid, own, &found.tenant)
@@ -83,8 +81,8 @@ pub async fn admit_api_key(
     const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidApiKey);
     let hash = key.hash();
     let question = Question::of_api_key(key.tenant(), &hash);
-    let own_tenant = tenancy.tenants.get(key.tenant());
-    let own_key = tenancy.api_keys.get(hash);
+    let own_tenant = tenancy.tenants.get(&key.tenant());
+    let own_key = tenancy.api_keys.get(&hash);
     let versions = (
         own_tenant.as_ref().map(|record| record.version),
         own_key.as_ref().map(|record| record.version),

@@ -115,8 +115,14 @@ fn base62(number: &[u8], length: usize) -> String {
 /// The number that digits in base 62 stand for; `None` when it has more than 128 bits.
 fn number(digits: &str) -> Option<u128> {
     digits.bytes().try_fold(0_u128, |number, digit| {
-        let value = ALPHABET.iter().position(|letter| *letter == digit)?;
-        number.checked_mul(62)?.checked_add(value as u128)
+        // The places of the digits in the alphabet.
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'A'..=b'Z' => digit - b'A' + 10,
+            b'a'..=b'z' => digit - b'a' + 36,
+            _ => return None,
+        };
+        number.checked_mul(62)?.checked_add(value.into())
     })
 }
 

@@ -63,13 +63,12 @@ impl Addressing {
 /// The name of the host that a request is for, in lower case, without port and trailing dot. `None`
 /// for an address.
 fn host(request: &Request, settings: &Settings) -> Result<Option<String>> {
-    let forwarded = match request.peer() {
-        Some(peer) if settings.trusted_proxies.contains(peer) => {
-            // The proxy nearest to the client is first.
-            let hosts = request.header("x-forwarded-host")?;
-            hosts.and_then(|hosts| hosts.split(',').next()).map(str::trim)
-        }
-        _ => None,
+    let forwarded = if request.is_by(&settings.trusted_proxies) {
+        // The proxy nearest to the client is first.
+        let hosts = request.header("x-forwarded-host")?;
+        hosts.and_then(|hosts| hosts.split(',').next()).map(str::trim)
+    } else {
+        None
     };
     let Some(authority) = forwarded.or(request.authority.as_deref()) else { return Ok(None) };
     let name = match authority.rsplit_once(':') {
@@ -83,7 +82,7 @@ fn host(request: &Request, settings: &Settings) -> Result<Option<String>> {
 
 /// A path without the prefix that names a tenant, and the slug of that prefix. Behind `/t/{slug}`
 /// the routes may also stand without `/api/v1`.
-pub(super) fn split_path(path: &str) -> (String, Option<String>) {
+pub(super) fn split_path(path: String) -> (String, Option<String>) {
     for prefix in PATH_PREFIXES {
         let Some((slug, rest)) = path.strip_prefix(prefix).and_then(|rest| rest.split_once('/'))
         else {
@@ -98,7 +97,7 @@ pub(super) fn split_path(path: &str) -> (String, Option<String>) {
             return (format!("{API}{rest}"), Some(slug.to_owned()));
         }
     }
-    (path.to_owned(), None)
+    (path, None)
 }
 
 #[cfg(test)]
@@ -119,7 +118,7 @@ mod tests {
             ("/health", "/health", None),
         ] {
             let expected = (route.to_owned(), slug.map(str::to_owned));
-            assert_eq!(split_path(path), expected, "{path}");
+            assert_eq!(split_path(path.to_owned()), expected, "{path}");
         }
     }
 

@@ -179,7 +179,7 @@ fn let_in(
     let Admitted { tenant, meter, refused } = admitted;
     let record = &call.record;
     record.tenant.set(Some(tenant.id));
-    *record.principal.borrow_mut() = Some(principal.to_string());
+    record.principal.set(Some(principal.caller()));
     let day = meter.limits.iter().find(|limit| limit.name == "day").cloned();
     record.meter.borrow_mut().limits.extend(meter.limits);
     if let Some(day) = day {

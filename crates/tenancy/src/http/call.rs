@@ -4,7 +4,6 @@
 //! the caller was found to be one.
 
 use std::{
-    fmt,
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
@@ -22,6 +21,7 @@ use crate::{
     api_key::ApiKeyRecord,
     audit::Actor,
     error::{Error, InvalidSetting, Result},
+    log::Caller,
     quota::Resource,
     tenancy::Tenancy,
     tenant::{Tenant, repo},
@@ -71,20 +71,19 @@ impl Principal {
         }
     }
 
+    /// Who it is, for the log.
+    pub(super) fn caller(&self) -> Caller {
+        match self {
+            Self::User(claims) => Caller::User(claims.sub),
+            Self::ApiKey(record) => Caller::ApiKey(record.id),
+        }
+    }
+
     /// Who it is, for the audit trail.
     pub(super) fn actor(&self, origin: Origin) -> Actor {
         match self {
             Self::User(claims) => Actor::user(claims.sub, origin),
             Self::ApiKey(record) => Actor::api_key(record.id, origin),
-        }
-    }
-}
-
-impl fmt::Display for Principal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(claims) => write!(formatter, "user:{}", claims.sub),
-            Self::ApiKey(record) => write!(formatter, "api_key:{}", record.id),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Cross-origin requests (WHATWG Fetch): exact origins of `ALLOWED_ORIGINS`, never `*`.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
+
+use super::headers::ResponseHeaders;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, if-range, range, \
@@ -14,7 +16,7 @@ const EXPOSED_HEADERS: &str = "content-range, etag, idempotency-replayed, locati
 pub(super) fn allow_origin(
     allowed: &[String],
     origin: Option<HeaderValue>,
-    answer: &mut HeaderMap,
+    answer: &mut ResponseHeaders,
     is_preflight: bool,
 ) {
     // The answer depends on the origin even where that is not allowed.
@@ -35,6 +37,6 @@ pub(super) fn allow_origin(
         &[(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS)]
     };
     for (name, value) in fixed {
-        answer.insert(name, HeaderValue::from_static(value));
+        answer.insert(name.clone(), HeaderValue::from_static(value));
     }
 }

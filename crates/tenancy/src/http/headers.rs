@@ -1,4 +1,6 @@
-//! The headers of a request.
+//! The headers of a request, and those of an answer.
+
+use http::{HeaderName, HeaderValue};
 
 /// The headers of a request in the order in which they came, names in lower case.
 ///
@@ -36,10 +38,62 @@ impl From<Vec<(String, Vec<u8>)>> for Headers {
     }
 }
 
+/// The headers of an answer in the order in which they came. Here, too, a table would cost more than it
+/// saves.
+#[derive(Debug)]
+pub struct ResponseHeaders(Vec<(HeaderName, HeaderValue)>);
+
+/// The headers that there is room for at once: most answers have fewer.
+const ROOM: usize = 16;
+
+impl Default for ResponseHeaders {
+    fn default() -> Self {
+        Self(Vec::with_capacity(ROOM))
+    }
+}
+
+impl ResponseHeaders {
+    /// Adds a header in the place of all of the same name.
+    pub fn insert(&mut self, name: HeaderName, value: HeaderValue) {
+        self.0.retain(|(own, _)| *own != name);
+        self.0.push((name, value));
+    }
+
+    /// Adds a header behind those of the same name.
+    pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        self.0.push((name, value));
+    }
+
+    /// Adds a header if there is none of the same name.
+    pub fn insert_if_absent(&mut self, name: HeaderName, value: HeaderValue) {
+        if !self.0.iter().any(|(own, _)| *own == name) {
+            self.0.push((name, value));
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+}
+
 /// The value of a header as text, if it is of visible ASCII, spaces and tabs (RFC 9110, section 5.5).
 pub fn visible(value: &[u8]) -> Option<&str> {
-    let is_visible = value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
-    is_visible.then(|| std::str::from_utf8(value).ok())?
+    let is_visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+    // Of a token there are hundreds.
+    let (words, rest) = value.as_chunks::<8>();
+    let are_visible = words.iter().all(|word| is_printable(*word) || word.iter().all(is_visible))
+        && rest.iter().all(is_visible);
+    are_visible.then(|| std::str::from_utf8(value).ok())?
+}
+
+/// Whether eight bytes are all of `b' '..=b'~'`, without looking at each.
+fn is_printable(word: [u8; 8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let word = u64::from_ne_bytes(word);
+    let below_space = word.wrapping_sub(ONES * u64::from(b' ')) & !word;
+    let above_tilde = word.wrapping_add(ONES) | word;
+    (below_space | above_tilde) & (ONES << 7) == 0
 }
 
 #[cfg(test)]
@@ -60,5 +114,33 @@ mod tests {
         assert_eq!(headers.members("a").collect::<Vec<_>>(), ["1", "2", "3"]);
         assert_eq!((headers.get("b").is_some(), headers.text("b")), (true, None));
         assert_eq!(headers.get("c"), None);
+    }
+
+    #[test]
+    fn a_byte_that_is_not_visible_is_found_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            let is_visible = byte == b'\t' || (b' '..=b'~').contains(&byte);
+            for place in 0..19 {
+                let mut value = [b'a'; 19];
+                value[place] = byte;
+                assert_eq!(visible(&value).is_some(), is_visible, "{byte} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_has_a_header_once_or_as_often_as_it_was_added() {
+        const NAME: HeaderName = HeaderName::from_static("x-name");
+        let value = HeaderValue::from_static;
+        let mut headers = ResponseHeaders::default();
+        let all = |headers: &ResponseHeaders| -> Vec<_> {
+            headers.iter().map(|(_, value)| value.clone()).collect()
+        };
+        headers.insert_if_absent(NAME, value("1"));
+        headers.insert_if_absent(NAME, value("2"));
+        headers.append(NAME, value("3"));
+        assert_eq!(all(&headers), ["1", "3"]);
+        headers.insert(NAME, value("4"));
+        assert_eq!(all(&headers), ["4"]);
     }
 }

@@ -18,7 +18,7 @@ mod trace;
 
 pub use addressing::Addressing;
 pub use call::{Call, Member, Operator, Origin, Principal};
-pub use headers::Headers;
+pub use headers::{Headers, ResponseHeaders};
 pub use paging::{Limit, Page};
 pub use record::Record;
 pub use request::{Body, BodyReader, Request};

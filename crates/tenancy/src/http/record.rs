@@ -4,7 +4,10 @@ use std::cell::{Cell, RefCell};
 
 use uuid::Uuid;
 
-use crate::quota::{Meter, Resource};
+use crate::{
+    log::Caller,
+    quota::{Meter, Resource},
+};
 
 /// Notes on one request.
 #[derive(Default)]
@@ -13,8 +16,8 @@ pub struct Record {
     pub(super) route: Cell<Option<&'static str>>,
     /// The tenant that the caller belongs to.
     pub(super) tenant: Cell<Option<Uuid>>,
-    /// Who calls, such as `user:` and an id.
-    pub(super) principal: RefCell<Option<String>>,
+    /// Who calls.
+    pub(super) principal: Cell<Option<Caller>>,
     /// Where the caller stands with its limits.
     pub(super) meter: RefCell<Meter>,
     /// The resources that are near their limits, with usage and limit.

@@ -20,7 +20,10 @@ use super::{
     fields::{Fields, FromFields, printable},
     headers::visible,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    settings::TrustedProxies,
+};
 
 const JSON: &str = "application/json";
 /// The most bytes of a body that is read whole.
@@ -119,6 +122,11 @@ impl Request {
             let address = visible(value)?.parse::<SocketAddr>().ok()?;
             Some(address.ip().to_canonical())
         })
+    }
+
+    /// Whether the request came by way of one of these proxies.
+    pub(super) fn is_by(&self, proxies: &TrustedProxies) -> bool {
+        !proxies.is_empty() && self.peer().is_some_and(|peer| proxies.contains(peer))
     }
 
     /// The body as a form of the fields that `T` takes.

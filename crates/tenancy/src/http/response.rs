@@ -1,9 +1,9 @@
 //! What a caller gets.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use super::BodyReader;
+use super::{BodyReader, headers::ResponseHeaders};
 
 /// An answer.
 ///
@@ -13,13 +13,10 @@ pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers, `content-length` left out.
-    pub headers: HeaderMap,
+    pub headers: ResponseHeaders,
     /// The body.
     pub content: Content,
 }
-
-/// The headers that there is room for without another table: most answers have fewer.
-const HEADERS: usize = 12;
 
 /// The body of an answer.
 pub enum Content {
@@ -38,11 +35,7 @@ pub enum Content {
 impl Response {
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: HeaderMap::with_capacity(HEADERS),
-            content: Content::Whole(Vec::new()),
-        }
+        Self { status, headers: ResponseHeaders::default(), content: Content::Whole(Vec::new()) }
     }
 
     /// An answer with `value` as JSON.

@@ -1,6 +1,6 @@
 //! From a request to the handler of its route, and from its outcome to an answer.
 
-use std::rc::Rc;
+use std::{mem, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use futures::future::LocalBoxFuture;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     access::{self, Access},
     error::{Error, InvalidSetting, Result},
-    log,
+    log::{self, Caller},
     platform::Platform,
     tenancy::Tenancy,
 };
@@ -89,7 +89,7 @@ impl Router {
             Box::pin(async move {
                 let tenancy = call.tenancy()?;
                 let operator = authenticate::operator(tenancy, call)?;
-                *operator.call.record.principal.borrow_mut() = Some("platform".to_owned());
+                operator.call.record.principal.set(Some(Caller::Platform));
                 handler(operator).await
             })
         };
@@ -162,7 +162,7 @@ impl Router {
         let trace = Trace::of(&request.headers);
         let method = request.method.clone();
         let record = Rc::<Record>::default();
-        (request.path, request.path_slug) = split_path(&request.path);
+        (request.path, request.path_slug) = split_path(mem::take(&mut request.path));
         let origin =
             request.headers.get("origin").and_then(|origin| HeaderValue::from_bytes(origin).ok());
         let is_preflight = request.method == Method::OPTIONS
@@ -206,7 +206,7 @@ impl Router {
                     status: response.status,
                     micros,
                     tenant: record.tenant.get(),
-                    principal: record.principal.borrow().as_deref(),
+                    principal: record.principal.get(),
                 },
             );
         }
@@ -297,7 +297,7 @@ fn request_id(platform: &Platform, request: &Request, now: DateTime<Utc>) -> Str
 
 /// Whether a trusted proxy says that the client came over TLS.
 fn is_over_tls(tenancy: &Tenancy, request: &Request) -> bool {
-    request.peer().is_some_and(|peer| tenancy.settings.trusted_proxies.contains(peer))
+    request.is_by(&tenancy.settings.trusted_proxies)
         && request.headers.get("x-forwarded-proto") == Some(b"https")
 }
 
@@ -326,6 +326,6 @@ fn finish(response: &mut Response, request_id: &str) {
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (header::CACHE_CONTROL, "no-store"),
     ] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers.insert_if_absent(name, HeaderValue::from_static(value));
     }
 }

@@ -33,15 +33,17 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A member that is an id, or null.
-    pub(super) fn id(&mut self, name: &str, value: Option<Uuid>) {
+    /// A member that is an id behind the name of its kind, which needs no escape; or null.
+    pub(super) fn id(&mut self, name: &str, kind: &str, value: Option<Uuid>) {
         self.name(name);
         match value {
             None => self.0.extend_from_slice(b"null"),
             Some(id) => {
-                let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-                let text = id.hyphenated().encode_lower(&mut text);
-                self.quoted(text.as_bytes());
+                let mut text = Uuid::encode_buffer();
+                self.0.push(b'"');
+                self.0.extend_from_slice(kind.as_bytes());
+                self.0.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
+                self.0.push(b'"');
             }
         }
     }
@@ -161,10 +163,10 @@ mod tests {
                 line.number("none", 0);
                 line.number("most", u64::MAX);
                 line.thousandths("ms", 12_034);
-                line.id("id", Some(id));
+                line.id("id", "user:", Some(id));
             });
             let expected = json!({
-                "time": text, "none": 0, "most": u64::MAX, "ms": 12.034, "id": id.to_string()
+                "time": text, "none": 0, "most": u64::MAX, "ms": 12.034, "id": format!("user:{id}")
             });
             assert_eq!(own, expected);
         }

@@ -30,6 +30,17 @@ pub fn failure(tenancy: &Tenancy, request_id: &str, error: &Error) {
     write(tenancy, level, "a request failed", error, Some(request_id));
 }
 
+/// Who calls.
+#[derive(Debug, Clone, Copy)]
+pub enum Caller {
+    /// The platform's administration.
+    Platform,
+    /// A user, by its id.
+    User(Uuid),
+    /// A service, by the id of its API key.
+    ApiKey(Uuid),
+}
+
 /// A request that was answered.
 pub struct Answered<'a> {
     /// Its id.
@@ -49,7 +60,7 @@ pub struct Answered<'a> {
     /// The tenant that the caller belongs to.
     pub tenant: Option<Uuid>,
     /// Who calls.
-    pub principal: Option<&'a str>,
+    pub principal: Option<Caller>,
 }
 
 /// Notes a request that was answered: with the level INFO, and a moment later.
@@ -70,8 +81,13 @@ pub fn request(tenancy: &Rc<Tenancy>, answered: &Answered<'_>) {
         line.text("route", Some(answered.route));
         line.number("status", answered.status.as_u16().into());
         line.thousandths("duration_ms", answered.micros);
-        line.id("tenant", answered.tenant);
-        line.text("principal", answered.principal);
+        line.id("tenant", "", answered.tenant);
+        match answered.principal {
+            None => line.text("principal", None),
+            Some(Caller::Platform) => line.text("principal", Some("platform")),
+            Some(Caller::User(id)) => line.id("principal", "user:", Some(id)),
+            Some(Caller::ApiKey(id)) => line.id("principal", "api_key:", Some(id)),
+        }
     });
     buffer::write_soon(tenancy);
 }

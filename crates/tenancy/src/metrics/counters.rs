@@ -43,17 +43,23 @@ pub(crate) enum Login {
 }
 
 /// What is timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Timer {
-    Request { route: &'static str },
     Redis,
     Postgres,
     Provisioning,
 }
 
+/// A request that was answered.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Answered {
+    route: &'static str,
+    method: Method,
+    status: StatusCode,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Counter {
-    Request { route: &'static str, method: Method, status: StatusCode },
     Login(Login),
     QuotaRefusal(Resource),
     RateLimited,
@@ -72,8 +78,10 @@ pub struct Counters(RefCell<Counted>);
 
 #[derive(Default)]
 struct Counted {
+    /// How long each took. How many there were is what all classes have together.
+    requests: HashMap<Answered, Histogram>,
     counters: HashMap<Counter, u64>,
-    histograms: HashMap<Timer, Histogram>,
+    timers: [Histogram; Timer::ALL.len()],
     /// What could not be written.
     left_over: HashMap<String, u64>,
 }
@@ -92,8 +100,8 @@ impl Counters {
         if route == PROBE {
             return;
         }
-        self.count(Counter::Request { route, method: method.clone(), status });
-        self.time(Timer::Request { route }, micros);
+        let answered = Answered { route, method: method.clone(), status };
+        self.0.borrow_mut().requests.entry(answered).or_default().add(micros);
         background::schedule(tenancy);
     }
 
@@ -110,11 +118,7 @@ impl Counters {
     }
 
     pub(crate) fn time(&self, timer: Timer, micros: u64) {
-        let mut counted = self.0.borrow_mut();
-        let histogram = counted.histograms.entry(timer).or_default();
-        histogram.sum_micros += micros;
-        let class = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
-        histogram.classes[class] += 1;
+        self.0.borrow_mut().timers[timer as usize].add(micros);
     }
 
     fn count(&self, counter: Counter) {
@@ -143,39 +147,63 @@ impl Counters {
 }
 
 impl Counted {
-    /// Everything by the names under which it is added up. Of a histogram that is what came in each class
-    /// that something came in: [`super::render`] adds the classes up.
+    /// Everything by the names under which it is added up.
     fn take(&mut self) -> HashMap<String, u64> {
         let mut fields = mem::take(&mut self.left_over);
         let mut add = |field: String, amount: u64| *fields.entry(field).or_default() += amount;
         for (counter, amount) in mem::take(&mut self.counters) {
             add(counter.series(), amount);
         }
-        for (timer, histogram) in mem::take(&mut self.histograms) {
-            let (name, label) = timer.series();
-            let separator = if label.is_empty() { "" } else { "," };
-            let bounds = BOUNDS.map(seconds).into_iter().chain([INFINITE.to_owned()]);
-            for (bound, amount) in bounds.zip(histogram.classes).filter(|(_, amount)| *amount > 0) {
-                add(format!("{name}_bucket{{{label}{separator}le=\"{bound}\"}}"), amount);
-            }
-            let braced = if label.is_empty() { label } else { format!("{{{label}}}") };
-            // Redis adds whole numbers; shown are seconds.
-            add(format!("{name}_sum{braced}"), histogram.sum_micros);
+        for (answered, histogram) in mem::take(&mut self.requests) {
+            add(answered.series(), histogram.classes.iter().sum());
+            let label = format!("route=\"{}\"", answered.route);
+            histogram.fields("tenancy_http_request_duration_seconds", &label, &mut add);
+        }
+        for (timer, histogram) in Timer::ALL.into_iter().zip(mem::take(&mut self.timers)) {
+            histogram.fields(timer.series(), "", &mut add);
         }
         fields
+    }
+}
+
+impl Histogram {
+    fn add(&mut self, micros: u64) {
+        self.sum_micros += micros;
+        let class = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
+        self.classes[class] += 1;
+    }
+
+    /// What came in each class that something came in: [`super::render`] adds the classes up.
+    fn fields(&self, name: &str, label: &str, add: &mut impl FnMut(String, u64)) {
+        let separator = if label.is_empty() { "" } else { "," };
+        let bounds = BOUNDS.map(seconds).into_iter().chain([INFINITE.to_owned()]);
+        let used = bounds.zip(self.classes).filter(|(_, amount)| *amount > 0);
+        let mut is_used = false;
+        for (bound, amount) in used {
+            is_used = true;
+            add(format!("{name}_bucket{{{label}{separator}le=\"{bound}\"}}"), amount);
+        }
+        if is_used {
+            let braced = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
+            // Redis adds whole numbers; shown are seconds.
+            add(format!("{name}_sum{braced}"), self.sum_micros);
+        }
+    }
+}
+
+impl Answered {
+    fn series(&self) -> String {
+        let Self { route, method, status } = self;
+        let (method, status) = (known_method(method), status.as_u16());
+        format!(
+            "tenancy_http_requests_total{{route=\"{route}\",method=\"{method}\",status=\"{status}\"}}"
+        )
     }
 }
 
 impl Counter {
     fn series(&self) -> String {
         match self {
-            Self::Request { route, method, status } => {
-                let method = known_method(method);
-                let status = status.as_u16();
-                format!(
-                    "tenancy_http_requests_total{{route=\"{route}\",method=\"{method}\",status=\"{status}\"}}"
-                )
-            }
             Self::Login(login) => {
                 let result = match login {
                     Login::Success => "success",
@@ -193,14 +221,14 @@ impl Counter {
 }
 
 impl Timer {
-    fn series(self) -> (&'static str, String) {
+    /// In the order in which they are numbered.
+    const ALL: [Self; 3] = [Self::Redis, Self::Postgres, Self::Provisioning];
+
+    fn series(self) -> &'static str {
         match self {
-            Self::Request { route } => {
-                ("tenancy_http_request_duration_seconds", format!("route=\"{route}\""))
-            }
-            Self::Redis => ("tenancy_redis_duration_seconds", String::new()),
-            Self::Postgres => ("tenancy_postgres_duration_seconds", String::new()),
-            Self::Provisioning => ("tenancy_provisioning_duration_seconds", String::new()),
+            Self::Redis => "tenancy_redis_duration_seconds",
+            Self::Postgres => "tenancy_postgres_duration_seconds",
+            Self::Provisioning => "tenancy_provisioning_duration_seconds",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Where a caller stands with its limits, for the headers of the answer
 //! (draft-ietf-httpapi-ratelimit-headers-10).
 
-use std::fmt::{self, Write as _};
+/// About how long a limit is in a header.
+const ROOM: usize = 48;
 
 /// What is left of each limit that counted a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,26 +29,29 @@ pub struct Limit {
 impl Meter {
     /// The value of `RateLimit-Policy`: each limit with its window.
     pub fn policy(&self) -> String {
-        self.list(|text, limit| write!(text, "q={};w={}", limit.limit, limit.window))
+        self.list([";q=", ";w="], |limit| (limit.limit, limit.window))
     }
 
     /// The value of `RateLimit`: what is left of each, and for how long.
     pub fn remaining(&self) -> String {
-        self.list(|text, limit| {
-            let left = limit.limit.saturating_sub(limit.used).max(0);
-            write!(text, "r={left};t={}", limit.reset)
+        self.list([";r=", ";t="], |limit| {
+            (limit.limit.saturating_sub(limit.used).max(0), limit.reset)
         })
     }
 
-    /// A list of structured fields (RFC 9651).
-    fn list(&self, parameters: impl Fn(&mut String, &Limit) -> fmt::Result) -> String {
-        let mut text = String::new();
+    /// A list of structured fields (RFC 9651), each a name with two parameters.
+    fn list(&self, [first, second]: [&str; 2], values: impl Fn(&Limit) -> (i64, u32)) -> String {
+        let mut text = String::with_capacity(self.limits.len() * ROOM);
+        let mut digits = itoa::Buffer::new();
         for limit in &self.limits {
+            let (calls, seconds) = values(limit);
             text.push_str(if text.is_empty() { "\"" } else { ", \"" });
             text.push_str(limit.name);
-            text.push_str("\";");
-            // Writing to a string does not fail.
-            let _ = parameters(&mut text, limit);
+            text.push('"');
+            text.push_str(first);
+            text.push_str(digits.format(calls));
+            text.push_str(second);
+            text.push_str(digits.format(seconds));
         }
         text
     }

@@ -24,6 +24,11 @@ impl TrustedProxies {
             .map_err(|_| "must be addresses or networks like 10.0.0.0/8 with commas between".into())
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an address is one of them.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

@@ -41,12 +41,16 @@ pub async fn serve(
         None => load().await.map(|new| Rc::clone(instance.tenancy.get_or_init(|| new))),
     };
     // What keeps the service from running does not keep it from answering.
+    let bare;
     let platform = match &tenancy {
-        Ok(tenancy) => tenancy.platform.clone(),
-        Err(_) => Platform::on_spin(String::new()),
+        Ok(tenancy) => &tenancy.platform,
+        Err(_) => {
+            bare = Platform::on_spin(String::new());
+            &bare
+        }
     };
     let router = instance.router.get_or_init(new_router);
-    let answer = router.answer(&platform, tenancy, read_request(request)).await;
+    let answer = router.answer(platform, tenancy.clone(), read_request(request)).await;
     write_response(answer).await
 }
 
