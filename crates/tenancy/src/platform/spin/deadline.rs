@@ -20,6 +20,8 @@ use spin_sdk::{
     wit_bindgen::{StreamReader, StreamWriter},
 };
 
+use super::handover;
+
 /// How often the watch looks: a deadline is kept with up to this much more.
 const TICK: Duration = Duration::from_millis(100);
 /// The bells that are kept for later calls.
@@ -47,8 +49,9 @@ thread_local! {
     static WATCH: Rc<Watch> = Rc::default();
 }
 
-/// What `call` returns, or `None` when it takes longer than `limit`; it is then cancelled.
+/// What `call`, which has not begun, returns, or `None` when it takes longer than `limit`; it is then cancelled.
 pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> Option<T> {
+    handover::settled().await;
     let mut call = pin!(call);
     let at_once = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
     if let Poll::Ready(answer) = at_once {

@@ -1,29 +1,34 @@
 //! Requests and answers of the Spin host (wasi:http 0.3).
 
-use std::{cell::OnceCell, future::poll_fn, pin::Pin, task::Poll, time::Duration};
+use std::{
+    cell::{OnceCell, RefCell},
+    future::poll_fn,
+    pin::Pin,
+    task::Poll,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use http::Method;
 use spin_sdk::{
     wasip3::{
-        http::types::{self, ErrorCode, Fields},
+        http::types::{self, ErrorCode, Fields, HeaderError},
         spawn, wit_future, wit_stream,
     },
-    wit_bindgen::{self, FutureReader, FutureWriter, StreamReader, StreamResult, StreamWriter},
+    wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult, StreamWriter},
 };
 
-use super::deadline::within;
+use super::{
+    deadline::within,
+    handover::{self, Handover},
+};
 use crate::{
     error::{Error, Result},
-    http::{Body, BodyReader, Content, Headers, Request, Response},
+    http::{Body, BodyReader, Content, Headers, Request, Response, ResponseHeaders},
 };
 
 /// The bytes that a read of a body asks for.
 const PIECE: usize = 64 * 1024;
-/// The turns that other requests of the instance get before an answer is given to the host. The host
-/// sends the header at once and takes the body in a later turn of its own: if there is other work in
-/// between, they leave in two segments (measured: at the 99th percentile 48 ms without, 17 ms with).
-const TURNS: u32 = 2;
 /// How long the next piece may take to come.
 const READ_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -107,11 +112,8 @@ impl BodyReader for HostBody {
 /// Gives an answer to the host. One that is whole has `content-length`, and its body is already under
 /// way when the host looks for it: then header and body leave in one segment.
 pub async fn write_response(response: Response) -> Result<types::Response, ErrorCode> {
+    handover::ready().await;
     let Response { status, headers, content } = response;
-    let mut fields: Vec<(String, Vec<u8>)> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect();
     let (length, is_empty) = match &content {
         Content::Whole(body) => (u64::try_from(body.len()).ok(), body.is_empty()),
         Content::Stream { length, .. } => (*length, false),
@@ -119,10 +121,7 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
     let has_body = !status.is_informational()
         && status != http::StatusCode::NO_CONTENT
         && status != http::StatusCode::NOT_MODIFIED;
-    if let (true, Some(length)) = (has_body, length) {
-        fields.push(("content-length".to_owned(), length.to_string().into_bytes()));
-    }
-    let fields = Fields::from_list(&fields)
+    let fields = fields(&headers, length.filter(|_| has_body))
         .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
     let contents = (has_body && !is_empty).then(wit_stream::new);
@@ -148,16 +147,41 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
     if !is_written {
         spawn(writing);
     }
-    for _ in 0..TURNS {
-        wit_bindgen::yield_async().await;
-    }
     Ok(answer)
+}
+
+thread_local! {
+    /// The headers of the last answer: the next one's take their place in memory.
+    static LIST: RefCell<Vec<(String, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives the host the headers of an answer, and how long it is.
+fn fields(headers: &ResponseHeaders, length: Option<u64>) -> Result<Fields, HeaderError> {
+    let length = length.map(|length| length.to_string());
+    let length = length.iter().map(|length| ("content-length", length.as_bytes()));
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    LIST.with_borrow_mut(|list| {
+        let mut count = 0;
+        for (name, value) in headers.chain(length) {
+            if count == list.len() {
+                list.push(Default::default());
+            }
+            let (own_name, own_value) = &mut list[count];
+            own_name.clear();
+            own_name.push_str(name);
+            own_value.clear();
+            own_value.extend_from_slice(value);
+            count += 1;
+        }
+        Fields::from_list(&list[..count])
+    })
 }
 
 /// What cannot be written means that the client is gone, and is no error.
 async fn write_content(mut writer: StreamWriter<u8>, content: Content) -> Result<()> {
     match content {
         Content::Whole(body) => {
+            let _underway = Handover::begin();
             let _ = writer.write_all(body).await;
         }
         Content::Stream { mut pieces, .. } => {

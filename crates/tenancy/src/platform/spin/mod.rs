@@ -3,6 +3,7 @@
 mod component;
 mod deadline;
 mod flight;
+mod handover;
 mod host;
 mod http;
 mod key_value;
