@@ -1,14 +1,14 @@
-//! How long requests take at half the rate that each path can do.
+//! How long requests take: at half the rate that each path can do, and of a few clients that never pause.
 
 use anyhow::Result;
 
 use super::Peaks;
 use crate::{
     effort::Effort,
-    load::{Pace, paced},
+    load::{Pace, busy, paced},
     report::{Row, Target},
     stage::Stage,
-    statistics::{Spread, median},
+    statistics::{Latencies, Spread, median},
 };
 
 /// A stall of 40 ms, as a delayed acknowledgement makes it, is far beyond.
@@ -29,22 +29,45 @@ pub(crate) fn latency(stage: &Stage, effort: &Effort, peaks: &Peaks) -> Result<V
     let target = Some(Target::Under(MOST));
     let paths = peaks.iter().map(|peak| (peak.name, peak.request.clone(), peak.rate / 2.0, target));
     let paths: Vec<_> = floors.into_iter().chain(paths).collect();
-    let mut rounds = vec![(Vec::new(), Vec::new()); paths.len()];
+    let mut at_pace = vec![Rounds::default(); paths.len()];
+    let mut of_few = vec![Rounds::default(); paths.len()];
     for _ in 0..effort.rounds {
-        for ((_, request, rate, _), (p50s, p99s)) in paths.iter().zip(&mut rounds) {
-            let latencies = paced(request, Pace { rate: *rate, duration: effort.pace / 4 })?;
-            p50s.push(latencies.percentile(50));
-            p99s.push(latencies.percentile(99));
+        for (index, (_, request, rate, _)) in paths.iter().enumerate() {
+            let duration = effort.pace / 4;
+            at_pace[index].add(&paced(request, Pace { rate: *rate, duration })?);
+            of_few[index].add(&busy(request, duration / 4)?);
         }
     }
-    let rows = paths.iter().zip(&rounds).map(|((name, _, _, target), (p50s, p99s))| {
-        let figure = format!("p50 {:.2} ms, p99 {:.2} ms", median(p50s), median(p99s));
-        let row = Row::new(&format!("p99, {name}"), figure)
-            .measured(Spread::of_ratios(p99s, p50s), "its p50");
+    let names = || paths.iter().map(|(name, .., target)| (*name, *target));
+    let paced_rows = names().zip(&at_pace).map(|((name, target), rounds)| {
+        let row = rounds.row(&format!("p99, {name}"));
         match target {
-            Some(target) => row.target(*target),
+            Some(target) => row.target(target),
             None => row,
         }
     });
-    Ok(rows.collect())
+    let rows_of_few = names()
+        .zip(&of_few)
+        .map(|((name, _), rounds)| rounds.row(&format!("p99, {name}, of six that never pause")));
+    Ok(paced_rows.chain(rows_of_few).collect())
+}
+
+/// What was found round by round, in milliseconds.
+#[derive(Clone, Default)]
+struct Rounds {
+    p50s: Vec<f64>,
+    p99s: Vec<f64>,
+}
+
+impl Rounds {
+    fn add(&mut self, latencies: &Latencies) {
+        self.p50s.push(latencies.percentile(50));
+        self.p99s.push(latencies.percentile(99));
+    }
+
+    fn row(&self, name: &str) -> Row {
+        let Self { p50s, p99s } = self;
+        let figure = format!("p50 {:.2} ms, p99 {:.2} ms", median(p50s), median(p99s));
+        Row::new(name, figure).measured(Spread::of_ratios(p99s, p50s), "its p50")
+    }
 }
