@@ -27,6 +27,9 @@ use crate::{
 
 /// Tenants that an instance makes at a time.
 const PROVISIONINGS_AT_ONCE: u32 = 4;
+/// The longest JSON of a tenant that an instance remembers, in bytes: what the operator keeps with one may
+/// be far longer.
+const MOST_SHOWN: usize = 2 * 1024;
 /// Exports that an instance writes at a time.
 const EXPORTS_AT_ONCE: u32 = 2;
 
@@ -97,7 +100,9 @@ impl Tenancy {
         }
         let view = TenantView::from(tenant.record());
         let shown = Rc::new(serde_json::to_vec(&view).map_err(Error::internal)?);
-        self.shown.put(key, Rc::clone(&shown));
+        if shown.len() <= MOST_SHOWN {
+            self.shown.put(key, Rc::clone(&shown));
+        }
         Ok(shown)
     }
 

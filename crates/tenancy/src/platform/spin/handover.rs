@@ -7,12 +7,15 @@
 //! lets other threads have it in two cases:
 //!
 //! - The slot was used three times in a row: after a turn of the event loop it is free to be used again.
-//! - Another task is woken, as by a call of Redis or by the next answer: so all others of the instance leave
-//!   that be until the body was taken.
+//! - Another task is woken, as by a call of Redis: so other requests of the instance give the host a turn
+//!   before they make one, if the body was not taken yet.
 
 use std::{cell::Cell, marker::PhantomData};
 
 use spin_sdk::wit_bindgen;
+
+/// The turns that other requests of the instance get before an answer.
+const TURNS: u32 = 2;
 
 thread_local! {
     static UNDERWAY: Cell<u32> = const { Cell::new(0) };
@@ -37,11 +40,12 @@ impl Drop for Handover {
 
 /// Makes ready to hand an answer over.
 pub(super) async fn ready() {
-    wit_bindgen::yield_async().await;
-    settled().await;
+    for _ in 0..TURNS {
+        wit_bindgen::yield_async().await;
+    }
 }
 
-/// Before whatever wakes a task of the host: gives the host a turn, if it has not all of the answers that it
+/// Before a call that wakes a task of the host: gives the host a turn, if it has not all of the answers that it
 /// was given. One is enough nearly always, and the host may want an answer no more.
 pub(super) async fn settled() {
     if UNDERWAY.get() > 0 {
