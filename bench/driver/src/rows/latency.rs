@@ -1,14 +1,16 @@
 //! How long requests take: at half the rate that each path can do, and of a few clients that never pause.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::Peaks;
 use crate::{
     effort::Effort,
-    load::{Pace, busy, paced},
+    load::{Pace, few, paced},
     report::{Row, Target},
     stage::Stage,
-    statistics::{Latencies, Spread, median},
+    statistics::{Spread, median},
 };
 
 /// A stall of 40 ms, as a delayed acknowledgement makes it, is far beyond.
@@ -33,9 +35,10 @@ pub(crate) fn latency(stage: &Stage, effort: &Effort, peaks: &Peaks) -> Result<V
     let mut of_few = vec![Rounds::default(); paths.len()];
     for _ in 0..effort.rounds {
         for (index, (_, request, rate, _)) in paths.iter().enumerate() {
-            let duration = effort.pace / 4;
-            at_pace[index].add(&paced(request, Pace { rate: *rate, duration })?);
-            of_few[index].add(&busy(request, duration / 4)?);
+            let latencies = paced(request, Pace { rate: *rate, duration: effort.pace / 4 })?;
+            at_pace[index].add(latencies.percentile(50), latencies.percentile(99));
+            let (p50, p99) = few(request, Duration::from_secs(1))?;
+            of_few[index].add(p50, p99);
         }
     }
     let names = || paths.iter().map(|(name, .., target)| (*name, *target));
@@ -60,9 +63,9 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn add(&mut self, latencies: &Latencies) {
-        self.p50s.push(latencies.percentile(50));
-        self.p99s.push(latencies.percentile(99));
+    fn add(&mut self, p50: f64, p99: f64) {
+        self.p50s.push(p50);
+        self.p99s.push(p99);
     }
 
     fn row(&self, name: &str) -> Row {
