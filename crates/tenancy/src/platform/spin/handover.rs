@@ -10,25 +10,25 @@
 //! - Another task is woken, as by a call of Redis: so other requests of the instance give the host a turn
 //!   before they make one, if the body was not taken yet.
 
-use std::{cell::Cell, marker::PhantomData};
+use std::cell::Cell;
 
 use spin_sdk::wit_bindgen;
 
-/// The turns that other requests of the instance get before an answer.
+/// The turns that other requests of the instance get before the host gets an answer.
 const TURNS: u32 = 2;
 
 thread_local! {
     static UNDERWAY: Cell<u32> = const { Cell::new(0) };
 }
 
-/// An answer that the host has and whose body it has not, until this is dropped.
-pub(super) struct Handover(PhantomData<*const ()>);
+/// An answer whose body is being written and which the host has not taken, until this is dropped.
+pub(super) struct Handover(());
 
 impl Handover {
-    /// Begins to hand an answer over, for which [`ready`] has made ready.
+    /// The body is about to be written.
     pub(super) fn begin() -> Self {
         UNDERWAY.set(UNDERWAY.get() + 1);
-        Self(PhantomData)
+        Self(())
     }
 }
 
@@ -38,15 +38,15 @@ impl Drop for Handover {
     }
 }
 
-/// Makes ready to hand an answer over.
+/// What comes between writing the body and giving the answer to the host.
 pub(super) async fn ready() {
     for _ in 0..TURNS {
         wit_bindgen::yield_async().await;
     }
 }
 
-/// Before a call that wakes a task of the host: gives the host a turn, if it has not all of the answers that it
-/// was given. One is enough nearly always, and the host may want an answer no more.
+/// What comes before a call that wakes a task of the host: a turn for the host, if there is an answer that it
+/// has not taken. One is enough nearly always, and it may never want an answer.
 pub(super) async fn settled() {
     if UNDERWAY.get() > 0 {
         wit_bindgen::yield_async().await;

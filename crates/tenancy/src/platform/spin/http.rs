@@ -112,7 +112,6 @@ impl BodyReader for HostBody {
 /// Gives an answer to the host. One that is whole has `content-length`, and its body is already under
 /// way when the host looks for it: then header and body leave in one segment.
 pub async fn write_response(response: Response) -> Result<types::Response, ErrorCode> {
-    handover::ready().await;
     let Response { status, headers, content } = response;
     let (length, is_empty) = match &content {
         Content::Whole(body) => (u64::try_from(body.len()).ok(), body.is_empty()),
@@ -147,6 +146,7 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
     if !is_written {
         spawn(writing);
     }
+    handover::ready().await;
     Ok(answer)
 }
 
