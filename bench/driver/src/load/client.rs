@@ -11,7 +11,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 /// How long an answer may take: nothing hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What a head ends with.
+const END: &[u8] = b"\r\n\r\n";
 
 /// A request.
 #[derive(Clone)]
@@ -77,6 +80,30 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The answer that these bytes are, if all of it is there.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>> {
+        let Some(end) = bytes.windows(END.len()).position(|window| window == END) else {
+            return Ok(None);
+        };
+        let (head, body) = bytes.split_at(end + END.len());
+        let (mut answer, length) = Self::begun(String::from_utf8(head.to_vec())?)?;
+        ensure!(body.len() <= length, "there is more than an answer: {:?}", answer.head);
+        answer.body.extend_from_slice(body);
+        Ok((body.len() == length).then_some(answer))
+    }
+
+    /// An answer that begins so, without its body, and how long that is.
+    fn begun(head: String) -> Result<(Self, usize)> {
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.with_context(|| format!("this is no answer: {head:?}"))?;
+        let answer = Self { status, head, body: Vec::new() };
+        match answer.header("content-length").parse() {
+            Ok(length) => Ok((answer, length)),
+            Err(_) if status == 204 => Ok((answer, 0)),
+            Err(_) => bail!("the answer has no content-length: {:?}", answer.head),
+        }
+    }
+
     /// The answer, where its status is one of success.
     pub(crate) fn checked(self) -> Result<Self> {
         let text = String::from_utf8_lossy(&self.body);
@@ -115,21 +142,20 @@ impl Client {
         loop {
             let length = self.0.read_line(&mut head)?;
             ensure!(length > 0, "the connection was closed before the answer: {head:?}");
-            if head.ends_with("\r\n\r\n") {
+            if head.as_bytes().ends_with(END) {
                 break;
             }
         }
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.with_context(|| format!("this is no answer: {head:?}"))?;
-        let mut answer = Answer { status, head, body: Vec::new() };
-        match answer.header("content-length").parse() {
-            Ok(length) => {
-                answer.body.resize(length, 0);
-                self.0.read_exact(&mut answer.body)?;
-            }
-            Err(_) if status == 204 => (),
-            Err(_) => bail!("the answer has no content-length: {:?}", answer.head),
-        }
+        let (mut answer, length) = Answer::begun(head)?;
+        answer.body.resize(length, 0);
+        self.0.read_exact(&mut answer.body)?;
         Ok(answer)
+    }
+
+    /// The connection, without what waits for an answer.
+    pub(super) fn into_nonblocking(self) -> Result<mio::net::TcpStream> {
+        let stream = self.0.into_inner();
+        stream.set_nonblocking(true)?;
+        Ok(mio::net::TcpStream::from_std(stream))
     }
 }

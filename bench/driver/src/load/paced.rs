@@ -2,20 +2,34 @@
 //!
 //! A request's time begins when it was to be sent. So one that waits behind a slow one is slow
 //! itself, as it is for its user: no coordinated omission.
+//!
+//! One thread sends and one receives, so that the host has the processors for itself as far as can be.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    io::{ErrorKind, Read as _, Write as _},
+    sync::{
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
+use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
-use super::{Client, Request};
+use super::{
+    Client, Request,
+    client::{Answer, PATIENCE},
+};
 use crate::statistics::Latencies;
 
 /// How many requests may be under way at one time.
 const CONNECTIONS: usize = 32;
+/// How often who receives looks whether anything is still to come.
+const LOOK: Duration = Duration::from_millis(100);
+/// More than an answer is read by one call.
+const PIECE: usize = 16 * 1024;
 
 /// How many requests, and how fast.
 #[derive(Clone, Copy)]
@@ -34,57 +48,115 @@ impl Pace {
     fn requests(self) -> usize {
         (self.rate * self.duration.as_secs_f64()).max(1.0) as usize
     }
+
+    /// When a request is to be sent, from the first on.
+    #[expect(clippy::cast_precision_loss, reason = "a count, and far from the end")]
+    fn due(self, number: usize) -> Duration {
+        Duration::from_secs_f64(number as f64 / self.rate)
+    }
+}
+
+/// A connection, and the nanoseconds from the start on at which its request was to be sent.
+struct Connection {
+    stream: TcpStream,
+    due: AtomicU64,
+}
+
+/// What both threads know.
+struct Run {
+    connections: Vec<Connection>,
+    start: Instant,
+    /// How many answers there will be, once that is known.
+    to_come: AtomicUsize,
 }
 
 /// Sends a request again and again at a pace.
 pub(crate) fn paced(request: &Request, pace: Pace) -> Result<Latencies> {
     let bytes = request.bytes();
-    let clients: Result<Vec<_>> = (0..CONNECTIONS)
-        .map(|_| {
-            let mut client = Client::connect(&request.address)?;
-            client.send(&bytes)?.checked()?;
-            Ok(client)
-        })
-        .collect();
-    let next = AtomicUsize::new(0);
+    let poll = Poll::new()?;
+    let (rest, idle) = channel();
+    let mut connections = Vec::new();
+    for index in 0..CONNECTIONS {
+        let mut client = Client::connect(&request.address)?;
+        client.send(&bytes)?.checked()?;
+        let mut stream = client.into_nonblocking()?;
+        poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
+        connections.push(Connection { stream, due: AtomicU64::default() });
+        rest.send(index)?;
+    }
     let start = Instant::now() + Duration::from_millis(20);
-    let latencies = thread::scope(|scope| {
-        let threads: Vec<_> = clients?
-            .into_iter()
-            .map(|client| scope.spawn(|| follow(client, &bytes, pace, start, &next)))
-            .collect();
-        let mut latencies = Vec::new();
-        for thread in threads {
-            latencies.extend(thread.join().map_err(|_| anyhow!("a thread has panicked"))??);
-        }
-        Ok::<_, anyhow::Error>(latencies)
-    })?;
-    Ok(Latencies::of(latencies))
+    let run = Run { connections, start, to_come: AtomicUsize::new(usize::MAX) };
+    thread::scope(|scope| {
+        let (run, bytes) = (&run, &bytes);
+        let sending = scope.spawn(move || run.send(bytes, pace, &idle));
+        let latencies = run.receive(poll, &rest);
+        // If that has failed, who sends ends for want of a connection.
+        drop(rest);
+        sending.join().map_err(|_| anyhow!("a thread has panicked"))??;
+        Ok(Latencies::of(latencies?))
+    })
 }
 
-/// Takes request after request that nobody else has taken.
-fn follow(
-    mut client: Client,
-    bytes: &[u8],
-    pace: Pace,
-    start: Instant,
-    next: &AtomicUsize,
-) -> Result<Vec<Duration>> {
-    let mut latencies = Vec::new();
-    let all = pace.requests();
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= all {
-            return Ok(latencies);
+impl Run {
+    fn send(&self, bytes: &[u8], pace: Pace, idle: &Receiver<usize>) -> Result<()> {
+        let mut sent = 0;
+        let result = (|| {
+            // Where the pace is too much, that shows long before all requests were made.
+            while sent < pace.requests() && self.start.elapsed() < pace.duration * 3 {
+                let due = pace.due(sent);
+                thread::sleep((self.start + due).saturating_duration_since(Instant::now()));
+                // Who receives has failed.
+                let Ok(index) = idle.recv() else { break };
+                let Connection { stream, due: noted } = &self.connections[index];
+                noted.store(u64::try_from(due.as_nanos())?, Ordering::Release);
+                let mut stream = stream;
+                stream.write_all(bytes)?;
+                sent += 1;
+            }
+            Ok(())
+        })();
+        self.to_come.store(sent, Ordering::Release);
+        result
+    }
+
+    fn receive(&self, mut poll: Poll, rest: &Sender<usize>) -> Result<Vec<Duration>> {
+        let mut events = Events::with_capacity(CONNECTIONS);
+        let mut received = vec![Vec::new(); CONNECTIONS];
+        let mut latencies = Vec::new();
+        let mut last = Instant::now();
+        while latencies.len() < self.to_come.load(Ordering::Acquire) {
+            poll.poll(&mut events, Some(LOOK))?;
+            for Token(index) in events.iter().map(mio::event::Event::token) {
+                let Connection { stream, due } = &self.connections[index];
+                let bytes = &mut received[index];
+                read(stream, bytes)?;
+                let Some(answer) = Answer::parse(bytes)? else { continue };
+                last = Instant::now();
+                answer.checked()?;
+                let due = Duration::from_nanos(due.load(Ordering::Acquire));
+                latencies.push(last.saturating_duration_since(self.start + due));
+                bytes.clear();
+                // Nobody wants it any more when all is sent.
+                let _ = rest.send(index);
+            }
+            ensure!(last.elapsed() < PATIENCE, "no answer has come for a minute");
         }
-        #[expect(clippy::cast_precision_loss, reason = "a count, and far from the end")]
-        let due = start + Duration::from_secs_f64(number as f64 / pace.rate);
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        client.send(bytes)?.checked()?;
-        latencies.push(due.elapsed());
-        // Where the pace is too much, that shows long before all requests were made.
-        if start.elapsed() > pace.duration * 3 {
-            return Ok(latencies);
+        Ok(latencies)
+    }
+}
+
+/// Reads all that is there.
+fn read(mut stream: &TcpStream, received: &mut Vec<u8>) -> Result<()> {
+    loop {
+        let length = received.len();
+        received.resize(length + PIECE, 0);
+        let read = stream.read(&mut received[length..]);
+        received.truncate(length + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => return Err(anyhow!("the connection was closed before the answer")),
+            Ok(_) => (),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error.into()),
         }
     }
 }
