@@ -1,7 +1,8 @@
 //! Requests at a pace, whatever the answers do (an open loop).
 //!
-//! A request's time begins when it was to be sent. So one that waits behind a slow one is slow
-//! itself, as it is for its user: no coordinated omission.
+//! A request that finds no connection waits behind slow ones: its time begins when it was to be sent, as it does
+//! for its user (no coordinated omission). That of any other begins when it is sent: it is not the host's doing
+//! that the thread which sends gets a processor a millisecond late.
 //!
 //! One thread sends and one receives, so that the host has the processors for itself as far as can be.
 
@@ -9,7 +10,7 @@ use std::{
     io::{ErrorKind, Read as _, Write as _},
     sync::{
         atomic::{AtomicU64, AtomicUsize, Ordering},
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvError, Sender, TryRecvError, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -56,10 +57,10 @@ impl Pace {
     }
 }
 
-/// A connection, and the nanoseconds from the start on at which its request was to be sent.
+/// A connection, and the nanoseconds from the start on at which the time of its request began.
 struct Connection {
     stream: TcpStream,
-    due: AtomicU64,
+    begun: AtomicU64,
 }
 
 /// What both threads know.
@@ -81,7 +82,7 @@ pub(crate) fn paced(request: &Request, pace: Pace) -> Result<Latencies> {
         client.send(&bytes)?.checked()?;
         let mut stream = client.into_nonblocking()?;
         poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-        connections.push(Connection { stream, due: AtomicU64::default() });
+        connections.push(Connection { stream, begun: AtomicU64::default() });
         rest.send(index)?;
     }
     let start = Instant::now() + Duration::from_millis(20);
@@ -103,12 +104,20 @@ impl Run {
         let result = (|| {
             // Where the pace is too much, that shows long before all requests were made.
             while sent < pace.requests() && self.start.elapsed() < pace.duration * 3 {
-                let due = pace.due(sent);
-                thread::sleep((self.start + due).saturating_duration_since(Instant::now()));
-                // Who receives has failed.
-                let Ok(index) = idle.recv() else { break };
-                let Connection { stream, due: noted } = &self.connections[index];
-                noted.store(u64::try_from(due.as_nanos())?, Ordering::Release);
+                let due = self.start + pace.due(sent);
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+                let (index, begin) = match idle.try_recv() {
+                    Ok(index) => (index, Instant::now()),
+                    Err(TryRecvError::Empty) => match idle.recv() {
+                        Ok(index) => (index, due),
+                        Err(RecvError) => break,
+                    },
+                    // Who receives has failed.
+                    Err(TryRecvError::Disconnected) => break,
+                };
+                let Connection { stream, begun } = &self.connections[index];
+                let begin = begin.saturating_duration_since(self.start);
+                begun.store(u64::try_from(begin.as_nanos())?, Ordering::Release);
                 let mut stream = stream;
                 stream.write_all(bytes)?;
                 sent += 1;
@@ -127,14 +136,14 @@ impl Run {
         while latencies.len() < self.to_come.load(Ordering::Acquire) {
             poll.poll(&mut events, Some(LOOK))?;
             for Token(index) in events.iter().map(mio::event::Event::token) {
-                let Connection { stream, due } = &self.connections[index];
+                let Connection { stream, begun } = &self.connections[index];
                 let bytes = &mut received[index];
                 read(stream, bytes)?;
                 let Some(answer) = Answer::parse(bytes)? else { continue };
                 last = Instant::now();
                 answer.checked()?;
-                let due = Duration::from_nanos(due.load(Ordering::Acquire));
-                latencies.push(last.saturating_duration_since(self.start + due));
+                let begun = Duration::from_nanos(begun.load(Ordering::Acquire));
+                latencies.push(last.saturating_duration_since(self.start + begun));
                 bytes.clear();
                 // Nobody wants it any more when all is sent.
                 let _ = rest.send(index);

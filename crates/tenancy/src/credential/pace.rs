@@ -6,13 +6,21 @@ use crate::platform::{Platform, redis::RoundTrip};
 
 /// The fewest rounds between two turns of the event loop: about 25 microseconds in wasm.
 const SHORTEST: u32 = 75;
-/// The most: about 0.7 milliseconds.
-const LONGEST: u32 = 2_000;
+/// The most: about 0.35 milliseconds.
+const LONGEST: u32 = 1_000;
 /// A turn that takes longer than this, in microseconds, had others in it.
 const ALONE: u64 = 60;
 
+/// With fewer rounds between two turns, others have their part of the thread.
+const CROWDED: u32 = LONGEST / 2;
+/// A rest that takes so many times the shortest is one of a machine that has much to do.
+const BUSY: u64 = 2;
+
 /// The least work between two rests, in microseconds.
 const LEAST_WORK: u64 = 1_000;
+/// The same where others wait: each of their steps does so for the next rest. Where nobody does, rests that are
+/// so frequent make a sign-in a quarter longer.
+const LEAST_WORK_BESIDE_OTHERS: u64 = 400;
 /// The most.
 const MOST_WORK: u64 = 25_000;
 /// How many times the length of a rest the work between two is: a Redis that is far away is asked more
@@ -49,7 +57,12 @@ impl Default for Rests {
 
 impl Rests {
     /// Rests from `begin` on. Returns when it ended.
-    async fn rest(&self, Platform { redis, executor, clock, .. }: &Platform, begin: u64) -> u64 {
+    async fn rest(
+        &self,
+        Platform { redis, executor, clock, .. }: &Platform,
+        begin: u64,
+        is_crowded: bool,
+    ) -> u64 {
         let round_trip = redis.round_trip().await;
         if round_trip.is_err() {
             executor.sleep(REST_WITHOUT).await;
@@ -58,8 +71,11 @@ impl Rests {
         if let Ok(RoundTrip::Whole) = round_trip {
             self.shortest.set(self.shortest.get().min(end.saturating_sub(begin)));
         }
+        let shortest = self.shortest.get();
+        let is_busy = end.saturating_sub(begin) > shortest.saturating_mul(BUSY);
+        let least = if is_crowded || is_busy { LEAST_WORK_BESIDE_OTHERS } else { LEAST_WORK };
         let work = match round_trip {
-            Ok(_) => self.shortest.get().saturating_mul(WORK_OF_REST).clamp(LEAST_WORK, MOST_WORK),
+            Ok(_) => shortest.saturating_mul(WORK_OF_REST).clamp(least, MOST_WORK),
             Err(_) => WORK_WITHOUT,
         };
         self.due.set(end.saturating_add(work));
@@ -93,7 +109,7 @@ impl<'a> Pace<'a> {
         let rounds = if took > ALONE { self.rounds / 4 } else { self.rounds + SHORTEST };
         self.rounds = rounds.clamp(SHORTEST, LONGEST);
         if end >= self.rests.due.get() && self.rested_for < MOST_RESTED {
-            let rested = self.rests.rest(self.platform, end).await;
+            let rested = self.rests.rest(self.platform, end, self.rounds < CROWDED).await;
             self.rested_for += rested.saturating_sub(end);
         }
         self.rounds
@@ -239,16 +255,34 @@ pub(super) mod tests {
 
     #[test]
     fn a_hash_rests_after_five_times_as_much_work() {
-        for (round_trip, work) in [(1, 1_000), (200, 1_000), (400, 2_000), (9_000, 25_000)] {
-            let host = Host::new(ALONE + 1, Some(round_trip));
-            block_on(host.work(&Rests::default(), 10_000));
-            let rests = u64::try_from(host.rests.borrow().len()).unwrap();
-            // The work between two rests ends with a slice.
-            let longest = round_trip + work + ALONE + 1 + u64::from(SHORTEST / 3);
-            let (least, most) =
-                (host.now.get() / longest, host.now.get() / (round_trip + work) + 1);
-            assert!((least..=most).contains(&rests), "{round_trip}: {rests} of {least} to {most}");
+        let crowded = (ALONE + 1, SHORTEST, LEAST_WORK_BESIDE_OTHERS);
+        for (turn, rounds, least) in [crowded, (1, LONGEST, LEAST_WORK)] {
+            for (round_trip, work) in [(1, least), (400, 2_000), (9_000, 25_000)] {
+                let host = Host::new(turn, Some(round_trip));
+                block_on(host.work(&Rests::default(), 10_000));
+                let rests = u64::try_from(host.rests.borrow().len()).unwrap();
+                // The work between two rests ends with a slice.
+                let longest = round_trip + work + turn + u64::from(rounds / 3);
+                let (least, most) =
+                    (host.now.get() / longest, host.now.get() / (round_trip + work) + 2);
+                assert!(
+                    (least..=most).contains(&rests),
+                    "{round_trip}: {rests} of {least} to {most}"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn a_hash_rests_more_often_where_rests_take_long() {
+        let (host, rests) = (Host::new(1, Some(10)), Rests::default());
+        let work_after = |round_trip| {
+            let host = Host { round_trip: Some(round_trip), ..host.clone() };
+            let platform = host.platform();
+            let end = block_on(rests.rest(&platform, host.now.get(), false));
+            rests.due.get() - end
+        };
+        assert_eq!([10, 20, 21].map(work_after), [1_000, 1_000, 400]);
     }
 
     #[test]
