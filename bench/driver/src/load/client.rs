@@ -159,3 +159,21 @@ impl Client {
         Ok(mio::net::TcpStream::from_std(stream))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_when_all_of_it_is_there() {
+        let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+        for end in 0..bytes.len() {
+            assert!(Answer::parse(&bytes[..end]).unwrap().is_none());
+        }
+        let answer = Answer::parse(bytes).unwrap().unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (200, b"hi".as_slice()));
+        assert!(Answer::parse(&[bytes.as_slice(), b"!"].concat()).is_err());
+        assert!(Answer::parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert!(Answer::parse(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap().is_some());
+    }
+}
