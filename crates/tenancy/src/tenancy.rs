@@ -5,6 +5,7 @@ use std::{rc::Rc, time::Duration};
 use uuid::Uuid;
 
 use crate::{
+    admission::renewal::Renewals,
     api_key::ApiKeyRecord,
     background::Background,
     credential::Passwords,
@@ -58,6 +59,7 @@ pub struct Tenancy {
     /// What this instance has counted, for metrics.
     pub counters: Rc<Counters>,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) renewals: Renewals,
     pub(crate) background: Background,
     pub(crate) log: log::Buffer,
 }
@@ -85,6 +87,7 @@ impl Tenancy {
             exports: Limiter::new("exports", EXPORTS_AT_ONCE),
             counters,
             checkpoints: Checkpoints::default(),
+            renewals: Renewals::default(),
             background: Background::default(),
             log: log::Buffer::default(),
             platform,

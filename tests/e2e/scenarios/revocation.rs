@@ -1,5 +1,10 @@
 //! Tokens that were valid and count no more, and versions that Redis is behind with.
 
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
 use e2e::{Answer, TestTenant, TestUser, World};
 
 fn profile(tenant: &TestTenant, user: &TestUser) -> Answer {
@@ -97,20 +102,82 @@ fn what_redis_says_late_changes_nothing() {
     assert_eq!(world.redis(&["HGET", &key, "version"])[0], (version + 1).to_string());
 }
 
+/// Waits until something is so that happens beside the requests some seconds after one.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed().as_secs() < 20, "{what}");
+        sleep(Duration::from_millis(100));
+    }
+}
+
 #[test]
-fn one_call_compares_a_version_before_it_is_too_old() {
+fn a_version_is_compared_before_it_is_too_old_and_no_call_waits_for_it() {
     let world = World::get();
     let tenant = world.tenant();
     let key = user_key(&tenant, &tenant.admin);
+    let asked = || world.redis(&["HGET", &key, "asked"])[0].clone();
     profile(&tenant, &tenant.admin).expect(200);
-    // Another call was left to do it a moment ago.
-    world.redis(&["HSET", &key, "checked", &ago(50), "asked", &ago(0)]);
+    // Another call was left to see to it a moment ago.
+    let lately = ago(1);
+    world.redis(&["HSET", &key, "checked", &ago(52), "asked", &lately]);
     profile(&tenant, &tenant.admin).expect(200);
+    assert_eq!(asked(), lately);
+    // Nothing came of that.
+    world.redis(&["HSET", &key, "asked", &ago(7)]);
+    profile(&tenant, &tenant.admin).expect(200);
+    assert!(asked() >= lately);
     assert!(!is_compared(&tenant, &tenant.admin));
-    // That call never came back.
-    world.redis(&["HSET", &key, "asked", &ago(3)]);
+    wait_until("the version is compared", || is_compared(&tenant, &tenant.admin));
     profile(&tenant, &tenant.admin).expect(200);
-    assert!(is_compared(&tenant, &tenant.admin));
+}
+
+// S10
+#[test]
+fn what_redis_was_not_told_is_found_when_versions_are_compared() {
+    let world = World::get();
+    let [changed, unchanged, revoked] = [world.tenant(), world.tenant(), world.tenant()];
+    let info = |tenant: &TestTenant, key: &str| tenant.get("/api/v1/tenant/info").token(key).send();
+    let hashes = |tenant: &TestTenant| {
+        let mut keys = world.redis(&["KEYS", &format!("t:{{{}}}:api_key:*", tenant.id)]);
+        keys.push(format!("t:{{{}}}:tenant", tenant.id));
+        keys
+    };
+    let is_compared = |tenant: &TestTenant| {
+        hashes(tenant).iter().all(|key| world.redis(&["HGET", key, "checked"])[0] >= ago(10))
+    };
+    let keys = [&changed, &unchanged, &revoked].map(|tenant| {
+        let key = tenant.api_key(&["tenant:read"]);
+        info(tenant, &key).expect(200);
+        key
+    });
+    // As a crash leaves it between PostgreSQL and Redis.
+    let mut catalog = world.services.superuser("tenancy");
+    for statement in [
+        "UPDATE tenants SET name = 'Renamed' WHERE slug = $1",
+        "UPDATE tenant_api_keys SET scopes = '{files:read}', version = version + 1
+         WHERE tenant_id = (SELECT id FROM tenants WHERE slug = $1)",
+    ] {
+        catalog.execute(statement, &[&changed.slug]).unwrap();
+    }
+    let revoke = "UPDATE tenant_api_keys SET revoked_at = now()
+                  WHERE tenant_id = (SELECT id FROM tenants WHERE slug = $1)";
+    catalog.execute(revoke, &[&revoked.slug]).unwrap();
+    for tenant in [&changed, &unchanged, &revoked] {
+        for key in hashes(tenant) {
+            world.redis(&["HSET", &key, "checked", &ago(52)]);
+        }
+    }
+    // They go on, and see to it.
+    for (tenant, key) in [&changed, &unchanged, &revoked].into_iter().zip(&keys) {
+        info(tenant, key).expect(200);
+    }
+    wait_until("the unchanged one is compared", || is_compared(&unchanged));
+    info(&unchanged, &keys[1]).expect(200);
+    wait_until("the changed one is compared", || is_compared(&changed));
+    info(&changed, &keys[0]).expect_problem(403, "forbidden");
+    assert_eq!(info(&changed, &changed.admin.access_token).expect(200)["name"], "Renamed");
+    wait_until("the revoked one is found", || info(&revoked, &keys[2]).status == 401);
 }
 
 // S10

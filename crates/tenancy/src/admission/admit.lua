@@ -17,17 +17,17 @@
 local ENDED = '9007199254740991'
 -- Seconds for which a version counts after it was compared with PostgreSQL.
 local FRESH = 60
--- Seconds after which one call compares it again, while all others go on with it: from this on, and up
--- to 15 later, so that what was compared at one time is not compared again at one time.
-local DUE = 36
--- Seconds for which one call is left to compare it.
-local PATIENCE = 2
+-- Seconds after which one call has to see to it that it is compared again, while it goes on as all others
+-- do: from this on, and up to 15 later, so that what was compared at one time is not due at one time.
+local DUE_AFTER = 36
+-- Seconds for which one call is left to see to that, and to compare what does not count.
+local DUE_PATIENCE, PATIENCE = 6, 2
 -- Seconds after which another call has to see to it that PostgreSQL keeps the day.
 local KEEP_EVERY = 4
 -- Seconds for which the counter of a day is kept.
 local DAY_KEPT = 3 * 24 * 60 * 60
--- Whether a version counts.
-local TO_COMPARE, COUNTS, IS_BEING_COMPARED = 0, 1, 2
+-- Whether a version counts: it does from COUNTS on.
+local TO_COMPARE, IS_BEING_COMPARED, COUNTS, DUE = 0, 1, 2, 3
 local OUTCOME, REACHED, FIRST = 7, 8, 11
 local call = redis.call
 
@@ -47,17 +47,19 @@ local left = 86400 - seconds % 86400
 local function standing(key, checked)
   local age = checked and seconds - checked
   -- The last digit of the tenant's id, which stands in braces, is as good as chance.
-  if age and (age < DUE or age < DUE + string.byte(key, string.find(key, '}', 1, true) - 1) % 16) then
+  if age and (age < DUE_AFTER
+    or age < DUE_AFTER + string.byte(key, string.find(key, '}', 1, true) - 1) % 16) then
     return COUNTS
   end
+  local counts = age and age < FRESH
   local asked = call('HGET', key, 'asked')
-  if asked and seconds - asked < PATIENCE then
-    return age and age < FRESH and COUNTS or IS_BEING_COMPARED
+  if asked and seconds - asked < (counts and DUE_PATIENCE or PATIENCE) then
+    return counts and COUNTS or IS_BEING_COMPARED
   end
   call('HSET', key, 'asked', seconds)
   -- What is not known may be made up.
   if not age then call('EXPIRE', key, PATIENCE) end
-  return TO_COMPARE
+  return counts and DUE or TO_COMPARE
 end
 
 local told = {
@@ -80,7 +82,7 @@ if not KEYS[3] then
   for place = 17, 22 do told[place] = -1 end
 end
 
-local may_act = told[2] == COUNTS and told[4] == COUNTS and told[6] == COUNTS
+local may_act = told[2] >= COUNTS and told[4] >= COUNTS and told[6] >= COUNTS
 if may_act and KEYS[3] then
   may_act = caller[1] == ARGV[2] and session[1] == '1'
 elseif may_act then

@@ -34,10 +34,11 @@ const OPEN: i64 = 1;
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
 static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
+static CONFIRM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("confirm.lua")));
 
 // The braces make all of a tenant one hash slot of a cluster.
 
-fn tenant_key(tenant: Uuid) -> String {
+pub(super) fn tenant_key(tenant: Uuid) -> String {
     key(tenant, "tenant", "")
 }
 
@@ -49,7 +50,7 @@ fn session_key(tenant: Uuid, session: Uuid) -> String {
     key(tenant, "session:", session.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }
 
-fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
+pub(super) fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
     key(tenant, "api_key:", &hex::encode(hash))
 }
 
@@ -74,16 +75,23 @@ enum Standing {
     /// It is to be compared with PostgreSQL.
     #[default]
     ToCompare,
-    /// It was compared a moment ago.
-    Counts,
     /// Another call compares it just now.
     IsBeingCompared,
+    /// It was compared a moment ago.
+    Counts,
+    /// It counts, and this call has to see to it that it is compared soon.
+    Due,
 }
 
 impl Known {
     /// Whether it need not be compared again.
     pub(super) fn is_fresh(&self) -> bool {
-        self.standing == Standing::Counts
+        matches!(self.standing, Standing::Counts | Standing::Due)
+    }
+
+    /// Whether this call has to see to it that it is compared soon.
+    pub(super) fn is_due(&self) -> bool {
+        self.standing == Standing::Due
     }
 
     /// Whether it is known to be no more.
@@ -164,8 +172,9 @@ impl Found {
         let mut known = |snapshot| Known {
             version: next(),
             standing: match next() {
-                Some(1) => Standing::Counts,
-                Some(2) => Standing::IsBeingCompared,
+                Some(1) => Standing::IsBeingCompared,
+                Some(2) => Standing::Counts,
+                Some(3) => Standing::Due,
                 _ => Standing::ToCompare,
             },
             snapshot,
@@ -361,6 +370,16 @@ pub(crate) async fn publish_tenant(tenancy: &Tenancy, record: &TenantRecord) {
         }
         Err(error) => log::warning(tenancy, "a snapshot was not noted in Redis", &error),
     }
+}
+
+/// Notes that PostgreSQL has these versions of things of one tenant, by their keys. Tells of each whether
+/// Redis has the same: what it has otherwise is to be published.
+pub(super) async fn confirm(tenancy: &Tenancy, versions: &[(String, i64)]) -> Result<Vec<bool>> {
+    let keys: Vec<&str> = versions.iter().map(|(key, _)| key.as_str()).collect();
+    let mut arguments = vec![Argument::Int(REMEMBERED)];
+    arguments.extend(versions.iter().map(|(_, version)| Argument::Int(*version)));
+    let replies = CONFIRM.run(&*tenancy.platform.redis, &keys, &arguments).await?;
+    Ok(replies.iter().map(|reply| reply.as_int() == Some(1)).collect())
 }
 
 /// Notes that a tenant is no more.

@@ -4,7 +4,7 @@
 //! moment and its session goes on; an API key, as long as its snapshot is that of the moment.
 //! PostgreSQL is the truth. Redis keeps the versions, each with the time at which it was compared
 //! with the truth; one older than a minute is compared again before anybody is let in, and one that
-//! will soon be is compared by one call, while all others go on. A change writes PostgreSQL first and
+//! will soon be is compared beside the requests, which go on. A change writes PostgreSQL first and
 //! Redis second, so a crash between the two heals within that minute. Redis may be behind for as
 //! long, never ahead: a token with a higher version than Redis has sends to the truth, too.
 //!
@@ -12,11 +12,13 @@
 //! minutes is still believed.
 
 mod known;
+pub(crate) mod renewal;
+mod truth;
 
 pub use known::Metering;
 pub(crate) use known::{
-    publish_api_key, publish_session, publish_tenant, publish_user, retire_api_key, retire_session,
-    retire_tenant, retire_user,
+    publish_api_key, publish_tenant, publish_user, retire_api_key, retire_session, retire_tenant,
+    retire_user,
 };
 
 use std::rc::Rc;
@@ -24,13 +26,13 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 use crate::{
-    api_key::{self, ApiKey, ApiKeyRecord},
+    api_key::{ApiKey, ApiKeyRecord},
     error::{Error, Result, Unauthenticated},
     log,
     quota::{self, DailyResource, Meter, Resource, checkpoint},
     tenancy::Tenancy,
-    tenant::{Tenant, TenantDb, TenantRecord, repo},
-    token::{Claims, session},
+    tenant::{Tenant, TenantRecord},
+    token::Claims,
 };
 use known::{Counted, Found, Known, Question, remembered};
 
@@ -58,11 +60,17 @@ pub async fn admit_user(
     let own = tenancy.tenants.get(&claims.tid);
     let versions = (own.as_ref().map(|record| record.version), Some(claims.ver));
     let found = question.ask(tenancy, versions, metering, None).await;
+    if found.tenant.is_due() {
+        renewal::of_tenant(tenancy, claims.tid);
+    }
     let tenant = tenant(tenancy, claims.tid, own, &found.tenant)
         .await?
         .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
     if !may_act(tenancy, claims, &tenant, &found).await? {
         return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
+    }
+    if found.caller.is_due() || found.session.is_due() {
+        renewal::of_session(tenancy, &tenant, claims.sub, claims.sid);
     }
     Ok(count(tenancy, &question, tenant, claims.ver, metering, found).await)
 }
@@ -88,6 +96,12 @@ pub async fn admit_api_key(
         own_key.as_ref().map(|record| record.version),
     );
     let found = question.ask(tenancy, versions, metering, None).await;
+    if found.tenant.is_due() {
+        renewal::of_tenant(tenancy, key.tenant());
+    }
+    if found.caller.is_due() {
+        renewal::of_api_key(tenancy, key.tenant(), hash);
+    }
     // Whose key it is comes first: who has none is told nothing of the tenant.
     let record = key_record(tenancy, key, &hash, own_key, &found.caller).await?.ok_or(INVALID)?;
     if !record.is_valid(&hash, tenancy.platform.clock.now()) {
@@ -189,22 +203,11 @@ async fn tenant(
         tenancy.tenants.put(id, Rc::clone(record));
         return Tenant::admit(Rc::clone(record)).map(Some);
     }
-    let loaded = async {
-        let catalog = tenancy.catalog().await?;
-        repo::find(&*catalog, id).await
-    };
-    match (loaded.await, remembered) {
-        (Ok(Some(record)), _) => {
-            publish_tenant(tenancy, &record).await;
-            let record = Rc::new(record);
-            tenancy.tenants.put(id, Rc::clone(&record));
+    match (truth::tenant(tenancy, id).await, remembered) {
+        (Ok(Some(record)), _) | (Err(Error::Unavailable { .. }), Some(record)) => {
             Tenant::admit(record).map(Some)
         }
-        (Ok(None), _) => {
-            retire_tenant(tenancy, id).await;
-            Ok(None)
-        }
-        (Err(Error::Unavailable { .. }), Some(record)) => Tenant::admit(record).map(Some),
+        (Ok(None), _) => Ok(None),
         (Err(error), _) => Err(error),
     }
 }
@@ -224,23 +227,9 @@ async fn may_act(
     {
         return Ok(is_open && version == claims.ver);
     }
-    let loaded = async {
-        let database = TenantDb::connect(tenancy, tenant).await?;
-        session::find_state(&database, claims.sub, claims.sid).await
-    };
-    match (loaded.await, remembered) {
-        (Ok(Some(state)), _) => {
-            publish_user(tenancy, tenant.id, claims.sub, state.user_version).await;
-            if state.is_open {
-                publish_session(tenancy, tenant.id, claims.sid).await;
-            } else {
-                retire_session(tenancy, tenant.id, claims.sid).await;
-            }
-            Ok(state.is_open && state.user_version == claims.ver)
-        }
-        (Ok(None), _) => {
-            retire_user(tenancy, tenant.id, claims.sub).await;
-            Ok(false)
+    match (truth::session(tenancy, tenant, claims.sub, claims.sid).await, remembered) {
+        (Ok(state), _) => {
+            Ok(state.is_some_and(|state| state.is_open && state.user_version == claims.ver))
         }
         (Err(Error::Unavailable { .. }), Some((version, is_open))) => {
             Ok(is_open && version == claims.ver)
@@ -271,26 +260,9 @@ async fn key_record(
         tenancy.api_keys.put(*hash, Rc::clone(record));
         return Ok(remembered);
     }
-    let loaded = async {
-        let catalog = tenancy.catalog().await?;
-        let now = tenancy.platform.clock.now();
-        api_key::repo::note_use(&*catalog, key.tenant(), hash, now).await
-    };
-    match (loaded.await, remembered) {
-        (Ok(Some(record)), _) => {
-            publish_api_key(tenancy, &record).await;
-            let record = Rc::new(record);
-            tenancy.api_keys.put(*hash, Rc::clone(&record));
-            Ok(Some(record))
-        }
-        (Ok(None), _) => {
-            // What Redis never knew may be made up, and is not worth its memory.
-            if known.version.is_some() {
-                retire_api_key(tenancy, key.tenant(), hash).await;
-            }
-            Ok(None)
-        }
+    let is_known = known.version.is_some();
+    match (truth::api_key(tenancy, key.tenant(), *hash, is_known).await, remembered) {
         (Err(Error::Unavailable { .. }), Some(record)) => Ok(Some(record)),
-        (Err(error), _) => Err(error),
+        (found, _) => found,
     }
 }

@@ -1,7 +1,10 @@
 //! The statements on `tenant_api_keys`. The first key of a tenant is made by the statement that
 //! activates it, in `tenant::repo`.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::{ApiKey, ApiKeyChange, ApiKeyRecord, CallLimit, Environment, MOST, NewApiKey};
@@ -9,6 +12,7 @@ use crate::{
     access::Scope,
     audit::{Entry, outbox},
     error::Result,
+    hex,
     http::fields::{Patch, Text as _},
     platform::sql::{Connection, Row, SqlError, Value},
 };
@@ -137,6 +141,43 @@ pub async fn note_use(
          SELECT {COLUMNS} FROM found"
     );
     read(catalog, &statement, &[tenant.into(), hash.into(), now.into()]).await
+}
+
+/// The versions of keys, by their tenants and hashes, whose use is noted to the minute; of those that
+/// there are not or that were revoked, none.
+pub(crate) async fn note_uses(
+    catalog: &dyn Connection,
+    keys: &HashSet<(Uuid, [u8; 32])>,
+    now: DateTime<Utc>,
+) -> Result<HashMap<(Uuid, [u8; 32]), i64>> {
+    // Two instances never wait for one another: a key that somebody else changes is left out.
+    let statement = "
+        WITH found AS (
+            SELECT k.id, k.tenant_id, decode(a.hash, 'hex') AS hash, k.version
+            FROM jsonb_to_recordset($1) AS a (tenant uuid, hash text)
+            JOIN tenant_api_keys k ON k.tenant_id = a.tenant AND k.revoked_at IS NULL
+                AND (k.key_hash = decode(a.hash, 'hex') OR k.previous_key_hash = decode(a.hash, 'hex'))
+        ), noted AS (
+            UPDATE tenant_api_keys SET last_used_at = $2::timestamp AT TIME ZONE 'UTC'
+            WHERE id IN (
+                SELECT id FROM tenant_api_keys
+                WHERE id IN (SELECT id FROM found) AND COALESCE(last_used_at, '-infinity')
+                          < $2::timestamp AT TIME ZONE 'UTC' - interval '1 minute'
+                FOR UPDATE SKIP LOCKED
+            )
+        )
+        SELECT tenant_id, hash, version FROM found";
+    let asked = keys
+        .iter()
+        .map(|(tenant, hash)| json!({ "tenant": tenant, "hash": hex::encode(hash) }))
+        .collect();
+    let rows = catalog.query(statement, &[Json::Array(asked).into(), now.into()]).await?;
+    let versions = rows.iter().map(|row| {
+        let hash = <[u8; 32]>::try_from(row.get::<Vec<u8>>("hash")?)
+            .map_err(|_| SqlError::Decode("a hash has another length".to_owned()))?;
+        Ok(((row.get("tenant_id")?, hash), row.get("version")?))
+    });
+    Ok(versions.collect::<Result<_, SqlError>>()?)
 }
 
 /// Changes a key; `None` when there is none.

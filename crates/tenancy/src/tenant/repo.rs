@@ -3,6 +3,8 @@
 pub mod creation;
 pub mod sealed;
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -37,6 +39,18 @@ const SELECT: &str = "
 pub async fn find(catalog: &dyn Connection, id: Uuid) -> Result<Option<TenantRecord>> {
     let statement = format!("{SELECT} WHERE t.id = $1");
     read(catalog, &statement, &[id.into()]).await
+}
+
+/// The versions of tenants; of those that there are not, none.
+pub(crate) async fn find_versions(
+    catalog: &dyn Connection,
+    ids: &HashSet<Uuid>,
+) -> Result<HashMap<Uuid, i64>> {
+    let statement = "SELECT id, version FROM tenants WHERE id = ANY($1::text[]::uuid[])";
+    let ids: Vec<_> = ids.iter().map(Uuid::to_string).collect();
+    let rows = catalog.query(statement, &[ids.into()]).await?;
+    let versions = rows.iter().map(|row| Ok((row.get("id")?, row.get("version")?)));
+    Ok(versions.collect::<Result<_, SqlError>>()?)
 }
 
 /// The tenant of a slug; `None` when there is none.
