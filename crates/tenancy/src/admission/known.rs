@@ -1,17 +1,14 @@
 //! What Redis knows of tenants, users, sessions and API keys.
 
-#[cfg(test)]
-mod tests;
+use std::{sync::LazyLock, time::Duration};
 
-use std::{rc::Rc, sync::LazyLock, time::Duration};
-
-use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use super::snapshot::seal;
 use crate::{
     api_key::ApiKeyRecord,
-    crypto::{MasterKey, Purpose, Sealed, Sealer},
-    error::{Error, Result},
+    crypto::Sealed,
+    error::Result,
     hex, log,
     platform::redis::{Argument, RedisError, Reply, Script},
     quota::{Limit, Meter},
@@ -66,7 +63,7 @@ pub(super) struct Known {
     pub(super) version: Option<i64>,
     standing: Standing,
     /// The snapshot, where it is another than the instance has.
-    snapshot: Option<Vec<u8>>,
+    pub(super) snapshot: Option<Sealed>,
 }
 
 /// Whether a version counts.
@@ -84,6 +81,12 @@ enum Standing {
 }
 
 impl Known {
+    /// A version with its snapshot, which is to be compared.
+    #[cfg(test)]
+    pub(super) fn new(version: i64, snapshot: Option<Sealed>) -> Self {
+        Self { version: Some(version), snapshot, ..Self::default() }
+    }
+
     /// Whether it need not be compared again.
     pub(super) fn is_fresh(&self) -> bool {
         matches!(self.standing, Standing::Counts | Standing::Due)
@@ -169,7 +172,7 @@ impl Found {
         let numbers = bytes().unwrap_or_default();
         let mut numbers = numbers.as_chunks::<8>().0.iter().copied().map(i64::from_be_bytes);
         let mut next = || numbers.next().filter(|number| *number >= 0);
-        let mut known = |snapshot| Known {
+        let mut known = |snapshot: Option<Vec<u8>>| Known {
             version: next(),
             standing: match next() {
                 Some(1) => Standing::IsBeingCompared,
@@ -177,7 +180,7 @@ impl Found {
                 Some(3) => Standing::Due,
                 _ => Standing::ToCompare,
             },
-            snapshot,
+            snapshot: snapshot.map(Sealed),
         };
         let [tenant, caller] = snapshots.map(&mut known);
         let session = known(None);
@@ -290,68 +293,9 @@ impl Question {
     }
 }
 
-/// The snapshot of the version that Redis knows: from Redis, or the instance's own.
-pub(super) fn remembered<T: Snapshot>(
-    tenancy: &Tenancy,
-    tenant: Uuid,
-    known: &Known,
-    own: Option<Rc<T>>,
-) -> Option<Rc<T>> {
-    // One that does not open, or is of another version of this program, is as good as none; so is one
-    // whose secrets have another seal meanwhile.
-    let opened = known.snapshot.as_ref().and_then(|sealed| {
-        let plain = tenancy.master_key.open(T::PURPOSE, tenant, &Sealed(sealed.clone())).ok()?;
-        let snapshot: T = rmp_serde::from_slice(&plain).ok()?;
-        snapshot.opens(&tenancy.master_key).then(|| Rc::new(snapshot))
-    });
-    [opened, own].into_iter().flatten().find(|snapshot| Some(snapshot.version()) == known.version)
-}
-
-/// What Redis keeps a sealed copy of: whoever can write to Redis cannot make a tenant or a key.
-pub(super) trait Snapshot: Serialize + DeserializeOwned {
-    const PURPOSE: Purpose;
-
-    fn version(&self) -> i64;
-
-    /// Whether there is a key for what is sealed in it.
-    fn opens(&self, key: &MasterKey) -> bool;
-}
-
-impl Snapshot for TenantRecord {
-    const PURPOSE: Purpose = Purpose::TenantSnapshot;
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn opens(&self, key: &MasterKey) -> bool {
-        let mut secrets = [&self.database_password, &self.data_key].into_iter().flatten();
-        secrets.all(|Sealed(bytes)| key.sealer(bytes) != Sealer::Unknown)
-    }
-}
-
-impl Snapshot for ApiKeyRecord {
-    const PURPOSE: Purpose = Purpose::ApiKeySnapshot;
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn opens(&self, _: &MasterKey) -> bool {
-        true
-    }
-}
-
-fn sealed<T: Snapshot>(tenancy: &Tenancy, tenant: Uuid, snapshot: &T) -> Result<Sealed> {
-    // With many tenants, each instance reads many of them, and MessagePack is read faster than JSON. Members
-    // have their names, so that another version of this program never takes one for another.
-    let plain = rmp_serde::to_vec_named(snapshot).map_err(Error::internal)?;
-    tenancy.master_key.seal(T::PURPOSE, tenant, &plain, &*tenancy.platform.random)
-}
-
 /// Notes what PostgreSQL says of a tenant now.
 pub(crate) async fn publish_tenant(tenancy: &Tenancy, record: &TenantRecord) {
-    match sealed(tenancy, record.id, record) {
+    match seal(tenancy, record.id, record) {
         Ok(Sealed(snapshot)) => {
             let key = tenant_key(record.id);
             // One that takes no requests has no limits: nothing is counted.
@@ -409,7 +353,7 @@ pub(crate) async fn retire_session(tenancy: &Tenancy, tenant: Uuid, session: Uui
 
 /// Notes what the catalog says of an API key now, under each secret that it has.
 pub(crate) async fn publish_api_key(tenancy: &Tenancy, record: &ApiKeyRecord) {
-    let snapshot = match sealed(tenancy, record.tenant, record) {
+    let snapshot = match seal(tenancy, record.tenant, record) {
         Ok(Sealed(snapshot)) => snapshot,
         Err(error) => return log::warning(tenancy, "a snapshot was not noted in Redis", &error),
     };

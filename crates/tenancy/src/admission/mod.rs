@@ -13,6 +13,7 @@
 
 mod known;
 pub(crate) mod renewal;
+mod snapshot;
 mod truth;
 
 pub use known::Metering;
@@ -34,7 +35,8 @@ use crate::{
     tenant::{Tenant, TenantRecord},
     token::Claims,
 };
-use known::{Counted, Found, Known, Question, remembered};
+use known::{Counted, Found, Known, Question};
+use snapshot::remembered;
 
 /// A caller who may act, if no limit keeps it from that.
 pub struct Admitted {

@@ -1,6 +1,9 @@
 //! What the catalog knows of an API key.
 
-use chrono::{DateTime, Utc};
+use chrono::{
+    DateTime, Utc,
+    serde::{ts_microseconds, ts_microseconds_option},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -25,12 +28,16 @@ pub struct ApiKeyRecord {
     /// The first characters of the key.
     pub prefix: String,
     /// SHA-256 of the key.
+    #[serde(with = "serde_bytes")]
     pub hash: Vec<u8>,
     /// SHA-256 of the key before it was rotated.
+    #[serde(with = "serde_bytes")]
     pub previous_hash: Option<Vec<u8>>,
     /// When the key before it ends.
+    #[serde(with = "ts_microseconds_option")]
     pub previous_expires_at: Option<DateTime<Utc>>,
     /// What it may do.
+    #[serde(with = "scope_bits")]
     pub scopes: Vec<Scope>,
     /// The most calls in a minute.
     pub max_requests_per_minute: Option<i64>,
@@ -39,10 +46,13 @@ pub struct ApiKeyRecord {
     /// Grows with each change.
     pub version: i64,
     /// When it was made.
+    #[serde(with = "ts_microseconds")]
     pub created_at: DateTime<Utc>,
     /// When it ends.
+    #[serde(with = "ts_microseconds_option")]
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
+    #[serde(with = "ts_microseconds_option")]
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
@@ -54,6 +64,30 @@ impl ApiKeyRecord {
         let is_previous =
             self.previous_hash.as_deref() == Some(hash) && !ends(self.previous_expires_at);
         (is_current || is_previous) && !ends(self.expires_at)
+    }
+}
+
+/// Scopes as bits, by their places in [`Scope::ALL`]: names take far longer to read.
+mod scope_bits {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Scope;
+
+    const _: () = assert!(Scope::ALL.len() <= 32);
+
+    fn bits() -> impl Iterator<Item = (Scope, u32)> {
+        Scope::ALL.iter().zip(0..).map(|(scope, place)| (*scope, 1 << place))
+    }
+
+    pub(super) fn serialize<S: Serializer>(scopes: &[Scope], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u32(
+            bits().filter(|(scope, _)| scopes.contains(scope)).map(|(_, bit)| bit).sum(),
+        )
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Scope>, D::Error> {
+        let all = u32::deserialize(from)?;
+        Ok(bits().filter(|(_, bit)| all & bit != 0).map(|(scope, _)| scope).collect())
     }
 }
 

@@ -34,7 +34,7 @@ const SNAPSHOT: u8 = 2;
 /// A sealed value. Its bytes are safe to store and to log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Sealed(#[serde(with = "base64_bytes")] pub Vec<u8>);
+pub struct Sealed(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
 /// What a value is sealed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,20 +154,9 @@ fn open_with<A: Aead>(cipher: &A, rest: &[u8], aad: &[u8]) -> Option<Zeroizing<V
 }
 
 fn associated_data(purpose: Purpose, tenant: Uuid) -> Vec<u8> {
-    format!("tenancy/v1/{}/{tenant}", purpose.name()).into_bytes()
-}
-
-mod base64_bytes {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        STANDARD.decode(String::deserialize(from)?).map_err(D::Error::custom)
-    }
+    let mut buffer = Uuid::encode_buffer();
+    let tenant = tenant.hyphenated().encode_lower(&mut buffer);
+    ["tenancy/v1/", purpose.name(), "/", tenant].concat().into_bytes()
 }
 
 #[cfg(test)]

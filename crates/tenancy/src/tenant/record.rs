@@ -1,6 +1,6 @@
 //! What the catalog says of a tenant.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Utc, serde::ts_microseconds};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -50,8 +50,10 @@ pub struct TenantRecord {
     /// The key that seals its data, sealed by the master key. `None` once it is destroyed.
     pub data_key: Option<Sealed>,
     /// When it was created.
+    #[serde(with = "ts_microseconds")]
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
+    #[serde(with = "ts_microseconds")]
     pub updated_at: DateTime<Utc>,
 }
 
