@@ -45,7 +45,8 @@ start_dev_postgres() {
     start_postgres "$folder" "$POSTGRES_PORT"
   fi
   create_catalog "$folder" "$POSTGRES_PORT"
-  export MASTER_DATABASE_URL="postgres://tenancy:$(cat "$folder/account")@127.0.0.1:$POSTGRES_PORT/tenancy"
+  # It has no TLS, and Spin would read the certificates of this machine for each new database.
+  export MASTER_DATABASE_URL="postgres://tenancy:$(cat "$folder/account")@127.0.0.1:$POSTGRES_PORT/tenancy?sslmode=disable"
 }
 
 start_dev_redis() {

@@ -70,9 +70,13 @@ async fn answer(member: &mut Member, file: &storage::File) -> Result<Response> {
     };
     let mut response = match range {
         Some(range) => {
-            let download =
+            let mut download =
                 storage::download(member.tenancy(), member.tenant(), file, range).await?;
-            Response::stream(Some(range.length()), download).with_status(status)
+            let response = match download.only_piece() {
+                Some(all) => Response::bytes("application/octet-stream", all),
+                None => Response::stream(Some(range.length()), download),
+            };
+            response.with_status(status)
         }
         None => Response::empty(StatusCode::OK),
     };

@@ -52,6 +52,12 @@ pub async fn download(
 }
 
 impl Download {
+    /// All of it, where it is one piece; nothing is left then.
+    pub fn only_piece(&mut self) -> Option<Vec<u8>> {
+        let is_all = self.position > self.range.last;
+        self.first.take_if(|_| is_all)
+    }
+
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         if self.position > self.range.last {
             return Ok(None);
