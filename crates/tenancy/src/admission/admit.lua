@@ -18,7 +18,7 @@ local ENDED = '9007199254740991'
 -- Seconds for which a version counts after it was compared with PostgreSQL.
 local FRESH = 60
 -- Seconds after which one call has to see to it that it is compared again, while it goes on as all others
--- do: from this on, and up to 15 later, so that what was compared at one time is not due at one time.
+-- do: from this on, and up to 9 later, so that what was compared at one time is not due at one time.
 local DUE_AFTER = 36
 -- Seconds for which one call is left to see to that, and to compare what does not count.
 local DUE_PATIENCE, PATIENCE = 6, 2
@@ -53,6 +53,8 @@ local function standing(key, checked)
   end
   local counts = age and age < FRESH
   local asked = call('HGET', key, 'asked')
+  -- Who was left to see to it while it counted does not compare it now.
+  if not counts and asked and checked and asked - checked < FRESH then asked = nil end
   if asked and seconds - asked < (counts and DUE_PATIENCE or PATIENCE) then
     return counts and COUNTS or IS_BEING_COMPARED
   end

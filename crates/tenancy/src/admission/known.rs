@@ -27,7 +27,7 @@ const WAITS: u32 = 16;
 /// How long it waits before it asks again.
 const WAIT: Duration = Duration::from_millis(3);
 /// The version of a session that goes on.
-const OPEN: i64 = 1;
+pub(super) const OPEN: i64 = 1;
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
 static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
@@ -39,11 +39,11 @@ pub(super) fn tenant_key(tenant: Uuid) -> String {
     key(tenant, "tenant", "")
 }
 
-fn user_key(tenant: Uuid, user: Uuid) -> String {
+pub(super) fn user_key(tenant: Uuid, user: Uuid) -> String {
     key(tenant, "user:", user.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }
 
-fn session_key(tenant: Uuid, session: Uuid) -> String {
+pub(super) fn session_key(tenant: Uuid, session: Uuid) -> String {
     key(tenant, "session:", session.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }
 
@@ -208,6 +208,18 @@ impl Found {
         Self { tenant, caller, session, is_answered: true, counted, meter }
     }
 
+    /// What was told to see to something before has to, although it was not told again.
+    fn stays_due(&mut self, before: &Self) {
+        let known = [&mut self.tenant, &mut self.caller, &mut self.session];
+        for (now, before) in
+            known.into_iter().zip([&before.tenant, &before.caller, &before.session])
+        {
+            if before.is_due() && now.standing == Standing::Counts {
+                now.standing = Standing::Due;
+            }
+        }
+    }
+
     /// Whether another call finds out what this one needs to know, and nothing is left for this one.
     fn is_to_wait(&self) -> bool {
         let standings = [&self.tenant, &self.caller, &self.session].map(|known| known.standing);
@@ -249,7 +261,9 @@ impl Question {
                 break;
             }
             tenancy.platform.executor.sleep(WAIT).await;
+            let before = found;
             found = self.ask_once(tenancy, versions, metering, used).await;
+            found.stays_due(&before);
         }
         found
     }
@@ -316,13 +330,22 @@ pub(crate) async fn publish_tenant(tenancy: &Tenancy, record: &TenantRecord) {
     }
 }
 
-/// Notes that PostgreSQL has these versions of things of one tenant, by their keys. Tells of each whether
-/// Redis has the same: what it has otherwise is to be published.
-pub(super) async fn confirm(tenancy: &Tenancy, versions: &[(String, i64)]) -> Result<Vec<bool>> {
+/// Notes that PostgreSQL had these versions of things of one tenant, by their keys, when it was asked so many
+/// seconds ago. Tells of each whether Redis has the same: what it has otherwise is to be published.
+pub(super) async fn confirm(
+    tenancy: &Tenancy,
+    versions: &[(String, i64)],
+    seconds_ago: i64,
+) -> Result<Vec<bool>> {
     let keys: Vec<&str> = versions.iter().map(|(key, _)| key.as_str()).collect();
-    let mut arguments = vec![Argument::Int(REMEMBERED)];
+    let mut arguments = vec![Argument::Int(REMEMBERED), Argument::Int(seconds_ago)];
     arguments.extend(versions.iter().map(|(_, version)| Argument::Int(*version)));
-    let replies = CONFIRM.run(&*tenancy.platform.redis, &keys, &arguments).await?;
+    let redis = &*tenancy.platform.redis;
+    let replies = match CONFIRM.run(redis, &keys, &arguments).await {
+        // A kept connection that broke is replaced on the second try.
+        Err(RedisError::Unavailable(_)) => CONFIRM.run(redis, &keys, &arguments).await?,
+        answer => answer?,
+    };
     Ok(replies.iter().map(|reply| reply.as_int() == Some(1)).collect())
 }
 

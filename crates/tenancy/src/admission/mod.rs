@@ -68,11 +68,11 @@ pub async fn admit_user(
     let tenant = tenant(tenancy, claims.tid, own, &found.tenant)
         .await?
         .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
-    if !may_act(tenancy, claims, &tenant, &found).await? {
-        return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
-    }
     if found.caller.is_due() || found.session.is_due() {
         renewal::of_session(tenancy, &tenant, claims.sub, claims.sid);
+    }
+    if !may_act(tenancy, claims, &tenant, &found).await? {
+        return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
     }
     Ok(count(tenancy, &question, tenant, claims.ver, metering, found).await)
 }

@@ -2,9 +2,9 @@
 //!
 //! The admission script tells one call of a version that is due, and lets it go on. Its instance gathers
 //! what is due for some seconds, and compares all of it together: of tenants and API keys with two
-//! statements, of users and sessions with one connection for each tenant. What PostgreSQL confirms counts
-//! for another minute; what has changed is read and published. If the instance ends before that, the
-//! script tells another call; what nobody has compared after a minute is, before anybody is let in.
+//! statements, of users and sessions with one for each tenant. What PostgreSQL confirms counts for another
+//! minute; what has changed is read and published. If the instance ends before that, the script tells
+//! another call; what nobody has compared after a minute is, before anybody is let in.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,11 +14,17 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
+use futures::{
+    future::join_all,
+    stream::{self, StreamExt as _},
+};
 use uuid::Uuid;
 
 use super::{
-    known::{api_key_key, confirm, retire_api_key, retire_tenant, tenant_key},
+    known::{
+        OPEN, api_key_key, confirm, retire_api_key, retire_tenant, session_key, tenant_key,
+        user_key,
+    },
     truth,
 };
 use crate::{
@@ -26,11 +32,16 @@ use crate::{
     error::Result,
     log,
     tenancy::Tenancy,
-    tenant::{Tenant, repo},
+    tenant::{Tenant, TenantDb, repo},
+    token::session,
 };
 
 /// How long what is due waits for others. The admission script has to have patience for longer.
 const GATHERING: Duration = Duration::from_secs(3);
+/// The tenants' databases that an instance asks at a time: Spin keeps connections to 16 addresses.
+const DATABASES_AT_ONCE: usize = 4;
+/// The most sessions that Redis is told of in one call.
+const SESSIONS_AT_ONCE: usize = 256;
 
 /// What an instance is to compare.
 #[derive(Default)]
@@ -45,8 +56,10 @@ struct Due {
     /// API keys, by their tenants and hashes.
     api_keys: HashSet<(Uuid, [u8; 32])>,
     /// Users and sessions, by the ids of their tenants.
-    sessions: HashMap<Uuid, (Tenant, HashSet<(Uuid, Uuid)>)>,
+    sessions: Sessions,
 }
+
+type Sessions = HashMap<Uuid, (Tenant, HashSet<(Uuid, Uuid)>)>;
 
 impl Due {
     fn is_empty(&self) -> bool {
@@ -93,17 +106,17 @@ impl Gathering {
         let Self(tenancy) = &self;
         while !tenancy.renewals.due.borrow().is_empty() {
             tenancy.platform.executor.sleep(GATHERING).await;
-            let due = mem::take(&mut *tenancy.renewals.due.borrow_mut());
+            let mut due = mem::take(&mut *tenancy.renewals.due.borrow_mut());
+            let sessions = mem::take(&mut due.sessions);
+            if !sessions.is_empty() {
+                // Nobody waits for the database of another tenant.
+                let compared = compare_sessions(Rc::clone(tenancy), sessions);
+                tenancy.platform.executor.spawn(Box::pin(compared));
+            }
             // What cannot be compared is compared by a call that needs it.
             if let Err(error) = compare_with_catalog(tenancy, &due).await {
                 log::warning(tenancy, "versions were not compared", &error);
             }
-            join_all(due.sessions.into_values().map(async |(tenant, sessions)| {
-                if let Err(error) = compare_sessions(tenancy, &tenant, sessions).await {
-                    log::warning(tenancy, "sessions were not compared", &error);
-                }
-            }))
-            .await;
         }
     }
 }
@@ -125,6 +138,7 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
     if due.tenants.is_empty() && due.api_keys.is_empty() {
         return Ok(());
     }
+    let asked_at = tenancy.platform.clock.monotonic_micros();
     let (tenants, api_keys) = {
         let catalog = tenancy.catalog().await?;
         let now = tenancy.platform.clock.now();
@@ -149,18 +163,30 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
             None => retire_api_key(tenancy, *tenant, hash).await,
         }
     }
-    let renewed = versions.into_iter().map(|(tenant, things)| renew(tenancy, tenant, things));
+    let renewed =
+        versions.into_iter().map(|(tenant, things)| renew(tenancy, tenant, things, asked_at));
     join_all(renewed).await.into_iter().collect()
 }
 
-/// Has things of a tenant count anew that have these versions in the catalog.
-async fn renew(tenancy: &Tenancy, tenant: Uuid, things: Vec<(Thing, i64)>) -> Result<()> {
+/// The seconds since then, rounded up.
+fn seconds_since(tenancy: &Tenancy, micros: u64) -> i64 {
+    let passed = tenancy.platform.clock.monotonic_micros().saturating_sub(micros);
+    i64::try_from(passed.div_ceil(1_000_000)).unwrap_or(i64::MAX)
+}
+
+/// Has things of a tenant count anew that had these versions in the catalog when it was asked.
+async fn renew(
+    tenancy: &Tenancy,
+    tenant: Uuid,
+    things: Vec<(Thing, i64)>,
+    asked_at: u64,
+) -> Result<()> {
     let key = |thing: &Thing| match thing {
         Thing::Tenant => tenant_key(tenant),
         Thing::ApiKey(hash) => api_key_key(tenant, hash),
     };
     let versions: Vec<_> = things.iter().map(|(thing, version)| (key(thing), *version)).collect();
-    let confirmed = confirm(tenancy, &versions).await?;
+    let confirmed = confirm(tenancy, &versions, seconds_since(tenancy, asked_at)).await?;
     for ((thing, _), is_confirmed) in things.into_iter().zip(confirmed) {
         match thing {
             _ if is_confirmed => {}
@@ -171,13 +197,50 @@ async fn renew(tenancy: &Tenancy, tenant: Uuid, things: Vec<(Thing, i64)>) -> Re
     Ok(())
 }
 
-async fn compare_sessions(
+async fn compare_sessions(tenancy: Rc<Tenancy>, sessions: Sessions) {
+    let compared = stream::iter(sessions.into_values());
+    compared
+        .for_each_concurrent(DATABASES_AT_ONCE, async |(tenant, sessions)| {
+            let sessions: Vec<_> = sessions.into_iter().collect();
+            for sessions in sessions.chunks(SESSIONS_AT_ONCE) {
+                if let Err(error) = compare_sessions_of(&tenancy, &tenant, sessions).await {
+                    log::warning(&tenancy, "sessions were not compared", &error);
+                }
+            }
+        })
+        .await;
+}
+
+async fn compare_sessions_of(
     tenancy: &Tenancy,
     tenant: &Tenant,
-    sessions: HashSet<(Uuid, Uuid)>,
+    sessions: &[(Uuid, Uuid)],
 ) -> Result<()> {
-    for (user, session) in sessions {
-        truth::session(tenancy, tenant, user, session).await?;
+    let asked_at = tenancy.platform.clock.monotonic_micros();
+    let states = {
+        let database = TenantDb::connect(tenancy, tenant).await?;
+        session::find_states(&database, sessions).await?
+    };
+    let mut open = Vec::new();
+    let mut versions = Vec::new();
+    for of_session @ (user, session) in sessions {
+        match states.get(of_session) {
+            Some(state) if state.is_open => {
+                versions.push((user_key(tenant.id, *user), state.user_version));
+                versions.push((session_key(tenant.id, *session), OPEN));
+                open.push((*of_session, state));
+            }
+            state => truth::note_session(tenancy, tenant, *of_session, state).await,
+        }
+    }
+    if open.is_empty() {
+        return Ok(());
+    }
+    let confirmed = confirm(tenancy, &versions, seconds_since(tenancy, asked_at)).await?;
+    for ((of_session, state), confirmed) in open.into_iter().zip(confirmed.chunks(2)) {
+        if confirmed != [true, true] {
+            truth::note_session(tenancy, tenant, of_session, Some(state)).await;
+        }
     }
     Ok(())
 }

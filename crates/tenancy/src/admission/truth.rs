@@ -42,9 +42,19 @@ pub(super) async fn session(
         let database = TenantDb::connect(tenancy, tenant).await?;
         session::find_state(&database, user, session).await?
     };
-    let Some(state) = found else {
-        retire_user(tenancy, tenant.id, user).await;
-        return Ok(None);
+    note_session(tenancy, tenant, (user, session), found.as_ref()).await;
+    Ok(found)
+}
+
+/// Tells Redis what a token of a user and a session depends on.
+pub(super) async fn note_session(
+    tenancy: &Tenancy,
+    tenant: &Tenant,
+    (user, session): (Uuid, Uuid),
+    state: Option<&session::State>,
+) {
+    let Some(state) = state else {
+        return retire_user(tenancy, tenant.id, user).await;
     };
     publish_user(tenancy, tenant.id, user, state.user_version).await;
     if state.is_open {
@@ -52,7 +62,6 @@ pub(super) async fn session(
     } else {
         retire_session(tenancy, tenant.id, session).await;
     }
-    Ok(Some(state))
 }
 
 /// The API key of a hash, whose use is noted; `None` when there is none that was not revoked. One that

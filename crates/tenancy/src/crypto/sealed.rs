@@ -1,9 +1,9 @@
 //! Sealed values.
 //!
 //! What lasts is sealed with AES-256-GCM and a random 96-bit nonce (NIST SP 800-38D), once for each value:
-//! far below the 2^32 values of a key that random nonces allow. A snapshot is sealed about once a minute
-//! while it is in use, and opened by each instance: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) has
-//! nonces of 192 bits, and without instructions for AES, as in wasm, it takes half the time.
+//! far below the 2^32 values of a key that random nonces allow. A snapshot is sealed whenever it was read from
+//! PostgreSQL, and opened by each instance: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) has nonces of
+//! 192 bits, and without instructions for AES, as in wasm, it takes half the time.
 //!
 //! Layout: format (1 byte), key id (4), nonce (12 or 24), ciphertext and tag. The tenant and the purpose
 //! are associated data: a value moved to another row or column does not open. The id names the key

@@ -1,8 +1,11 @@
 //! Sessions: families of refresh tokens, kept in the tenant's database. The last token of a family
 //! counts; one before it that is used again ends the family.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -292,6 +295,31 @@ pub async fn find_state(database: &TenantDb, user: Uuid, session: Uuid) -> Resul
         Ok(State { user_version: row.get("version")?, is_open: row.get("is_open")? })
     });
     Ok(state.transpose()?)
+}
+
+/// The same of several users and sessions; of users that there are not, none.
+pub(crate) async fn find_states(
+    database: &TenantDb,
+    sessions: &[(Uuid, Uuid)],
+) -> Result<HashMap<(Uuid, Uuid), State>> {
+    let statement = "
+        SELECT a.user_id, a.session_id, u.version, EXISTS (
+            SELECT FROM sessions s
+            WHERE s.id = a.session_id AND s.user_id = u.id AND s.revoked_at IS NULL
+              AND s.session_epoch = u.session_epoch
+        ) AS is_open
+        FROM jsonb_to_recordset($1) AS a (user_id uuid, session_id uuid)
+        JOIN users u ON u.id = a.user_id";
+    let asked = sessions
+        .iter()
+        .map(|(user, session)| json!({ "user_id": user, "session_id": session }))
+        .collect();
+    let rows = database.connection().query(statement, &[Json::Array(asked).into()]).await?;
+    let states = rows.iter().map(|row| {
+        let state = State { user_version: row.get("version")?, is_open: row.get("is_open")? };
+        Ok(((row.get("user_id")?, row.get("session_id")?), state))
+    });
+    Ok(states.collect::<Result<_, SqlError>>()?)
 }
 
 /// The user and the end of a session that goes on; `None` when it does not.
