@@ -12,12 +12,13 @@
 //! minutes is still believed.
 
 mod known;
+mod publication;
 pub(crate) mod renewal;
 mod snapshot;
 mod truth;
 
 pub use known::Metering;
-pub(crate) use known::{
+pub(crate) use publication::{
     publish_api_key, publish_tenant, publish_user, retire_api_key, retire_session, retire_tenant,
     retire_user,
 };

@@ -21,7 +21,7 @@ use futures::{
 use uuid::Uuid;
 
 use super::{
-    known::{
+    publication::{
         OPEN, api_key_key, confirm, retire_api_key, retire_tenant, session_key, tenant_key,
         user_key,
     },

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
-use super::known::{
+use super::publication::{
     publish_api_key, publish_session, publish_tenant, publish_user, retire_api_key, retire_session,
     retire_tenant, retire_user,
 };
@@ -40,7 +40,8 @@ pub(super) async fn session(
 ) -> Result<Option<session::State>> {
     let found = {
         let database = TenantDb::connect(tenancy, tenant).await?;
-        session::find_state(&database, user, session).await?
+        let mut states = session::find_states(&database, &[(user, session)]).await?;
+        states.remove(&(user, session))
     };
     note_session(tenancy, tenant, (user, session), found.as_ref()).await;
     Ok(found)

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     hex, log,
-    platform::redis::{Argument, RedisError, Reply, Script},
+    platform::redis::{Argument, Reply, Script},
     tenancy::Tenancy,
 };
 
@@ -222,11 +222,7 @@ async fn redis_step(
         ]);
     }
     let redis = &*tenancy.platform.redis;
-    let replies = match ATTEMPT.run(redis, &keys, &arguments).await {
-        // A kept connection that broke is replaced on the second try.
-        Err(RedisError::Unavailable(_)) => ATTEMPT.run(redis, &keys, &arguments).await,
-        answer => answer,
-    };
+    let replies = ATTEMPT.run_with_retry(redis, &keys, &arguments).await;
     // A Redis that refuses (it loads, or is a replica) is as good as none.
     let replies = replies.map_err(Error::unavailable)?;
     let wait = replies.first().and_then(Reply::as_int);

@@ -144,4 +144,18 @@ impl Script {
             answer => answer,
         }
     }
+
+    /// The same, and once more where Redis was not to be had: a kept connection that broke is replaced on
+    /// the second try. If it broke after the script had run, the script runs twice.
+    pub async fn run_with_retry(
+        &self,
+        redis: &dyn Redis,
+        keys: &[&str],
+        arguments: &[Argument<'_>],
+    ) -> Result<Vec<Reply>, RedisError> {
+        match self.run(redis, keys, arguments).await {
+            Err(RedisError::Unavailable(_)) => self.run(redis, keys, arguments).await,
+            answer => answer,
+        }
+    }
 }

@@ -280,24 +280,8 @@ pub struct State {
     pub is_open: bool,
 }
 
-/// What a token of a user and a session depends on; `None` when there is no such user. A user who is
+/// What tokens of these users and sessions depend on; of a user that there is not, nothing. A user who is
 /// deactivated has another version than before.
-pub async fn find_state(database: &TenantDb, user: Uuid, session: Uuid) -> Result<Option<State>> {
-    let statement = "
-        SELECT version, EXISTS (
-            SELECT FROM sessions s
-            WHERE s.id = $2 AND s.user_id = u.id AND s.revoked_at IS NULL
-              AND s.session_epoch = u.session_epoch
-        ) AS is_open
-        FROM users u WHERE id = $1";
-    let row = database.connection().query_first(statement, &[user.into(), session.into()]).await?;
-    let state = row.map(|row| -> Result<State, SqlError> {
-        Ok(State { user_version: row.get("version")?, is_open: row.get("is_open")? })
-    });
-    Ok(state.transpose()?)
-}
-
-/// The same of several users and sessions; of users that there are not, none.
 pub(crate) async fn find_states(
     database: &TenantDb,
     sessions: &[(Uuid, Uuid)],
