@@ -18,6 +18,17 @@ pub struct Application {
     process: Process,
 }
 
+/// Where an application keeps files.
+#[derive(Clone, Copy)]
+pub enum FileStore<'a> {
+    /// In a file of its own state.
+    Own,
+    /// In the file at a path.
+    Sqlite(&'a Path),
+    /// In the Redis of a URL.
+    Redis(&'a str),
+}
+
 /// How an application is started.
 #[derive(Clone, Copy)]
 struct Start<'a> {
@@ -25,8 +36,7 @@ struct Start<'a> {
     settings: &'a BTreeMap<&'static str, String>,
     /// Where its state and its log go.
     folder: &'a Path,
-    /// The store of files, where it is not its own.
-    files: Option<&'a Path>,
+    files: FileStore<'a>,
     /// Variables of the host's environment, beside the settings.
     variables: &'a [(&'a str, &'a str)],
     /// Arguments of the host, beside those that every application needs.
@@ -39,7 +49,7 @@ impl<'a> Start<'a> {
         settings: &'a BTreeMap<&'static str, String>,
         folder: &'a Path,
     ) -> Self {
-        Self { manifest, settings, folder, files: None, variables: &[], arguments: &[] }
+        Self { manifest, settings, folder, files: FileStore::Own, variables: &[], arguments: &[] }
     }
 }
 
@@ -49,15 +59,15 @@ impl Application {
         Self::start_with(settings, folder, &[])
     }
 
-    /// Starts the application with these settings, and with the store of files at `files`, which other
-    /// applications may have, too.
+    /// Starts the application with these settings, and with a store of files that other applications may
+    /// have, too.
     pub fn start_sharing(
         settings: &BTreeMap<&'static str, String>,
         folder: &Path,
-        files: &Path,
+        files: FileStore<'_>,
     ) -> Self {
         let manifest = root().join("spin.toml");
-        Self::run(&Start { files: Some(files), ..Start::new(&manifest, settings, folder) })
+        Self::run(&Start { files, ..Start::new(&manifest, settings, folder) })
     }
 
     /// Starts the application with these settings, on a host with these variables.
@@ -86,9 +96,13 @@ impl Application {
         let state = folder.join(format!("application-{number}"));
         std::fs::create_dir_all(&state).unwrap();
         let runtime_config = state.join("runtime-config.toml");
-        let store = files.map_or_else(|| state.join("files.db"), Path::to_path_buf);
-        let config =
-            format!("[key_value_store.files]\ntype = \"spin\"\npath = \"{}\"\n", store.display());
+        let sqlite = |path: &Path| format!("type = \"spin\"\npath = \"{}\"\n", path.display());
+        let store = match files {
+            FileStore::Own => sqlite(&state.join("files.db")),
+            FileStore::Sqlite(path) => sqlite(path),
+            FileStore::Redis(url) => format!("type = \"redis\"\nurl = \"{url}\"\n"),
+        };
+        let config = format!("[key_value_store.default]\n{store}");
         std::fs::write(&runtime_config, config).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");

@@ -22,7 +22,7 @@ mod services;
 mod tenant;
 mod world;
 
-pub use application::Application;
+pub use application::{Application, FileStore};
 pub use client::{Answer, Call, Connections};
 pub use process::Process;
 pub use proxy::{Cut, Proxy, Watch};

@@ -9,7 +9,7 @@ use std::{
 use http::Method;
 use serde_json::Value;
 
-use crate::{Application, Call, Databases, Services, TestTenant, root, unique};
+use crate::{Application, Call, Databases, FileStore, Services, TestTenant, root, unique};
 
 static WORLD: OnceLock<Option<World>> = OnceLock::new();
 
@@ -141,6 +141,13 @@ impl World {
         let mut settings = self.settings();
         settings.extend(changed.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Application::start(&settings, &self.services.folder())
+    }
+
+    /// A replica of the application, which keeps files in a database of Redis that others may have, too.
+    pub fn replica(&self, redis_database: u8) -> Application {
+        let settings = self.settings();
+        let url = format!("{}/{redis_database}", settings["REDIS_URL"]);
+        Application::start_sharing(&settings, &self.services.folder(), FileStore::Redis(&url))
     }
 
     /// The lines that have `text` in the logs of the applications.

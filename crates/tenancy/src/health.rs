@@ -6,12 +6,9 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{InvalidSetting, Result},
-    log, migrate,
+    log, migrate, storage,
     tenancy::Tenancy,
 };
-
-/// The key-value store of tenants' files.
-pub const FILES_STORE: &str = "files";
 
 /// How the service is, and each store by itself. Nothing secret is in it: why a store is away is in
 /// the log.
@@ -128,6 +125,6 @@ async fn check_redis(tenancy: &Tenancy) -> Result<CheckStatus> {
 }
 
 async fn check_key_value(tenancy: &Tenancy) -> Result<CheckStatus> {
-    tenancy.platform.key_value.get(FILES_STORE, "health").await?;
+    tenancy.platform.key_value.get(storage::STORE, "health").await?;
     Ok(CheckStatus::Healthy)
 }

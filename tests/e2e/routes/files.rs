@@ -357,7 +357,7 @@ fn the_store_has_neither_plain_text_nor_a_name_and_tells_tampering() {
     }
     world.tamper_with_chunks("DELETE FROM spin_key_value WHERE key = ?1", &[key]);
     broken(&tenant, "very-secret-name", bytes, "dropped");
-    let insert = "INSERT INTO spin_key_value (store, key, value) VALUES ('files', ?1, ?2)";
+    let insert = "INSERT INTO spin_key_value (store, key, value) VALUES ('default', ?1, ?2)";
     world.tamper_with_chunks(insert, &[key, &of_first[1].1]);
     assert!(get(&tenant, "very-secret-name").send().bytes == bytes);
     // The end cut off, and the row made to say so.

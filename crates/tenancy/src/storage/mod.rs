@@ -34,8 +34,8 @@ use crate::{
     tenant::{Tenant, TenantDb, TenantRecord},
 };
 
-/// The key-value store that has the chunks.
-pub const STORE: &str = "files";
+/// The key-value store that has the chunks. Akamai Functions has only this one.
+pub const STORE: &str = "default";
 /// Minutes without progress after which an upload is given up.
 const STALE_MINUTES: i64 = 10;
 /// The most files whose remains one call removes.

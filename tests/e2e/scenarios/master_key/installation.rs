@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Answer, Application, Call, Databases, Proxy, Services};
+use e2e::{Answer, Application, Call, Databases, FileStore, Proxy, Services};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -52,7 +52,11 @@ impl Installation {
 
     pub fn application(&self, ring: Ring, postgres: Option<&Proxy>) -> Application {
         let settings = self.settings(ring, postgres);
-        Application::start_sharing(&settings, &self.services.folder(), &self.files)
+        Application::start_sharing(
+            &settings,
+            &self.services.folder(),
+            FileStore::Sqlite(&self.files),
+        )
     }
 
     pub fn tenantctl(&self, ring: Ring, arguments: &[&str]) -> Output {

@@ -1,0 +1,55 @@
+//! What `deploy/` says against what `spin.toml` wants.
+
+use std::collections::BTreeSet;
+
+use e2e::root;
+
+fn table(path: &str) -> toml::Table {
+    let text = std::fs::read_to_string(root().join(path)).unwrap();
+    text.parse().unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The variables of the application, and those of them that have no default.
+fn variables() -> (BTreeSet<String>, BTreeSet<String>) {
+    let manifest = table("spin.toml");
+    let variables = manifest["variables"].as_table().unwrap();
+    let required = variables.iter().filter(|(_, variable)| variable.get("required").is_some());
+    (variables.keys().cloned().collect(), required.map(|(name, _)| name.clone()).collect())
+}
+
+#[track_caller]
+fn fits(given: &BTreeSet<String>) {
+    let (all, required) = variables();
+    assert!(required.is_subset(given), "missing: {:?}", required.difference(given));
+    assert!(given.is_subset(&all), "unknown: {:?}", given.difference(&all));
+}
+
+#[test]
+fn the_manifest_for_spinkube_gives_every_required_variable_and_no_unknown_one() {
+    let manifest = std::fs::read_to_string(root().join("deploy/spinkube/tenancy.yaml")).unwrap();
+    let (_, variables) = manifest.split_once("\n  variables:\n").unwrap();
+    let names = variables.lines().filter_map(|line| line.strip_prefix("    - name: "));
+    fits(&names.map(str::to_owned).collect());
+}
+
+#[test]
+fn the_variables_for_akamai_functions_are_every_required_one_and_no_unknown_one() {
+    fits(&table("deploy/akamai/variables.example.toml").keys().cloned().collect());
+}
+
+#[test]
+fn the_runtime_configurations_have_the_store_that_the_components_open() {
+    let manifest = table("spin.toml");
+    let components = manifest["component"].as_table().unwrap().values();
+    let labels = components.filter_map(|component| component.get("key_value_stores"));
+    let labels: BTreeSet<&str> = labels
+        .flat_map(|labels| labels.as_array().unwrap())
+        .map(|label| label.as_str().unwrap())
+        .collect();
+    for path in ["runtime-config.toml", "deploy/spinkube/runtime-config.toml"] {
+        let configuration = table(path);
+        let stores =
+            configuration["key_value_store"].as_table().unwrap().keys().map(String::as_str);
+        assert_eq!(stores.collect::<BTreeSet<_>>(), labels, "{path}");
+    }
+}
