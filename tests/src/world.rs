@@ -171,6 +171,16 @@ impl World {
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 
+    /// Makes it long ago that a tenant was changed, for a repair that leaves alone what other tests have
+    /// just begun.
+    pub fn changed_earlier(&self, slug: &str) {
+        let mut catalog = self.services.superuser("tenancy");
+        // No trigger may put the present time there.
+        catalog.batch_execute("SET session_replication_role = replica").unwrap();
+        let change = "UPDATE tenants SET updated_at = now() - interval '2 hours' WHERE slug = $1";
+        catalog.execute(change, &[&slug]).unwrap();
+    }
+
     /// Keeps the tests from repairing what another one of them has broken.
     pub fn repairs_alone(&self) -> MutexGuard<'_, ()> {
         self.repairs.lock().unwrap_or_else(PoisonError::into_inner)

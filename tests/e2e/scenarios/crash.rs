@@ -42,7 +42,7 @@ fn killed_and_repeated(statement: &'static str, cut: Cut) -> (Value, Answer) {
     let key = unique("key");
     let answer = create(&application.address, &body, &key).try_send();
     assert!(answer.is_err(), "{statement}: the application dies before it answers: {answer:?}");
-    assert!(proxy.has_acted(), "{statement} is among the statements");
+    assert!(proxy.has_acted(), "{statement} is among the statements: {answer:?}");
     drop(application);
     proxy.open();
     let application = world.another_application(&databases);

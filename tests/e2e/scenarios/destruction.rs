@@ -81,7 +81,8 @@ fn repair_finishes_it_as_well_where_there_are_no_files() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let tenant = killed("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::Before);
-    let output = world.tenantctl(&["repair", "--older-than-minutes", "0"]);
+    world.changed_earlier(&tenant.slug);
+    let output = world.tenantctl(&["repair", "--older-than-minutes", "60"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains(&format!("{{\"destroyed_tenant\":\"{}\"}}", tenant.id)), "{said}");

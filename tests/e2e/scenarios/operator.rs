@@ -5,16 +5,6 @@ use std::process::Command;
 use e2e::{World, root, unique};
 use serde_json::{Value, json};
 
-/// Makes it long ago that the tenant was changed, for a repair that leaves alone what other tests
-/// have just begun.
-fn changed_earlier(slug: &str) {
-    let mut catalog = World::get().services.superuser("tenancy");
-    // No trigger may put the present time there.
-    catalog.batch_execute("SET session_replication_role = replica").unwrap();
-    let change = "UPDATE tenants SET updated_at = now() - interval '2 hours' WHERE slug = $1";
-    catalog.execute(change, &[&slug]).unwrap();
-}
-
 #[test]
 fn the_doctor_finds_a_sound_installation_sound() {
     let output = World::get().tenantctl(&["doctor"]);
@@ -92,7 +82,7 @@ fn a_tenant_that_a_crash_left_is_finished_by_repair() {
 
     let too_early = world.tenantctl(&["repair"]);
     assert!(!String::from_utf8_lossy(&too_early.stdout).contains(&slug));
-    changed_earlier(&slug);
+    world.changed_earlier(&slug);
     let output = world.tenantctl(&["repair", "--older-than-minutes", "60"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let finished = String::from_utf8_lossy(&output.stdout)
@@ -113,7 +103,7 @@ fn repair_comes_too_late_for_who_has_signed_in() {
     let tenant = world.tenant();
     let begin = "UPDATE tenants SET status = 'provisioning' WHERE slug = $1";
     world.services.superuser("tenancy").execute(begin, &[&tenant.slug]).unwrap();
-    changed_earlier(&tenant.slug);
+    world.changed_earlier(&tenant.slug);
     let output = world.tenantctl(&["repair", "--older-than-minutes", "60"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
