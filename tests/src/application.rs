@@ -102,7 +102,7 @@ impl Application {
             FileStore::Sqlite(path) => sqlite(path),
             FileStore::Redis(url) => format!("type = \"redis\"\nurl = \"{url}\"\n"),
         };
-        let config = format!("[key_value_store.default]\n{store}");
+        let config = format!("log_dir = \"\"\n\n[key_value_store.default]\n{store}");
         std::fs::write(&runtime_config, config).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
