@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A web interface: choose a tenant, sign in, see who you are; administrators manage users.
+"""A web interface: choose a tenant, sign in, see who you are; administrators invite users.
 
 The browser gets a cookie and never a token: the tokens stay here, where no script of a page can
 read them. Run it with:
@@ -25,12 +25,14 @@ sessions = {}
 
 
 class Session:
-    def __init__(self, tenant, signed_in):
-        self.tenant, self.signed_in = tenant, signed_in
+    def __init__(self, signed_in):
+        self.signed_in = signed_in
         # Forms of other sites do not know it.
         self.csrf = secrets.token_urlsafe()
         # A refresh token counts once: two requests of a browser take turns.
         self.lock = threading.Lock()
+        # Who was invited, and their setup token: shown once.
+        self.invited = None
 
     def call(self, method, path, body=None):
         with self.lock:
@@ -69,7 +71,12 @@ LOGIN = """<form method="post" action="/login">
 <label>Tenant <input name="tenant" required></label>
 <label>E-mail <input name="email" type="email" required></label>
 <label>Password <input name="password" type="password" required></label>
-<button>Sign in</button></form>"""
+<button>Sign in</button></form>
+<h2>Invited?</h2>
+<form method="post" action="/setup">
+<label>Setup token <input name="setup_token" required></label>
+<label>New password <input name="password" type="password" required></label>
+<button>Set password</button></form>"""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -86,13 +93,17 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         form = dict(urllib.parse.parse_qsl(self.rfile.read(length).decode()))
         if self.path == "/login":
-            return self.login(form)
+            body = {"email": form.get("email"), "password": form.get("password")}
+            return self.sign_in("login", body, tenant=form.get("tenant"))
+        if self.path == "/setup":
+            return self.sign_in("setup", {name: form.get(name) for name in ("setup_token", "password")})
         session = self.session()
         if not session or not secrets.compare_digest(form.get("csrf", ""), session.csrf):
             return self.show(403, page("Not allowed", "Go back and try again."))
         try:
             if self.path == "/users":
-                session.call("POST", "/api/v1/users", {"email": form["email"], "role": form["role"]})
+                body = {"email": form.get("email"), "role": form.get("role")}
+                session.invited = session.call("POST", "/api/v1/users", body)
             elif self.path == "/logout":
                 session.call("POST", "/api/v1/auth/logout")
                 sessions.pop(self.cookie(), None)
@@ -102,16 +113,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.show(error.code, page("Not done", html.escape(json.load(error)["detail"])))
         return self.redirect()
 
-    def login(self, form):
-        body = {"email": form["email"], "password": form["password"]}
+    def sign_in(self, how, body, tenant=None):
         try:
             client = self.client_address[0]
-            signed_in = call("POST", "/api/v1/auth/login", body, tenant=form["tenant"], client=client)
+            signed_in = call("POST", f"/api/v1/auth/{how}", body, tenant=tenant, client=client)
         except urllib.error.HTTPError as error:
             detail = html.escape(json.load(error)["detail"])
             return self.show(error.code, page("Sign in", f"<p role=alert>{detail}</p>{LOGIN}"))
         name = secrets.token_urlsafe(32)
-        sessions[name] = Session(form["tenant"], signed_in)
+        sessions[name] = Session(signed_in)
         return self.redirect(f"{COOKIE}={name}; Path=/; HttpOnly; SameSite=Strict")
 
     def home(self, session):
@@ -120,6 +130,10 @@ class Handler(BaseHTTPRequestHandler):
         csrf = f'<input type="hidden" name="csrf" value="{session.csrf}">'
         body = f"""<p>{html.escape(user["email"])}, {user["role"]}</p>
 <form method="post" action="/logout">{csrf}<button>Sign out</button></form>"""
+        invited, session.invited = session.invited, None
+        if invited:
+            body += f"""<p>Give {html.escape(invited["email"])} this setup token, which is shown once:
+<code>{html.escape(invited["setup_token"])}</code></p>"""
         if user["role"] == "admin":
             rows = session.call("GET", "/api/v1/users")["items"]
             listed = "".join(f"<li>{html.escape(row['email'])}, {row['role']}</li>" for row in rows)

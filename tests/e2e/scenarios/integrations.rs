@@ -199,7 +199,20 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
     };
     assert_eq!(invite("forged").status, 403);
     assert_eq!(invite(csrf).status, 303);
-    assert!(home(&admin).contains("new@acme.com"));
+    let page = home(&admin);
+    assert!(page.contains("new@acme.com"));
+    // Who was invited gets in with what is shown once.
+    let token = page.split("<code>").nth(1).unwrap().split("</code>").next().unwrap();
+    assert!(!home(&admin).contains("<code>"));
+    let set_up = |token: &str| {
+        form(&web, "/setup", "", &format!("setup_token={token}&password=a+good+password"))
+    };
+    assert_eq!(set_up("lds_nonsense").status, 401);
+    let answer = set_up(token);
+    assert_eq!((answer.status, answer.header("location")), (303, "/"), "{}", answer.text);
+    let invited = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert!(home(&invited).contains("new@acme.com, user"));
+    assert!(!home(&invited).contains("Invite</button>"));
     assert_eq!(invite(csrf).status, 409);
     let looker = signed_in(&viewer.email, &viewer.password);
     assert!(!home(&looker).contains("Invite"));
