@@ -136,13 +136,13 @@ pub enum Error {
     /// The tenant is deleted, and who asks has a credential of it.
     #[error("the tenant is deleted")]
     TenantDeleted,
-    /// A tenant cannot go from the state it is in to the one that is asked for.
-    #[error("a tenant cannot go from {from} to {to}")]
+    /// A tenant cannot go from the state it is in to the one that is asked for, or takes no change in it.
+    #[error("a tenant cannot go from {from} to {}", to.unwrap_or("another version"))]
     IllegalTransition {
         /// The state that it is in.
         from: &'static str,
-        /// The state that is asked for.
-        to: &'static str,
+        /// The state that is asked for, where one is.
+        to: Option<&'static str>,
     },
 
     /// There is no such user in the tenant.

@@ -256,7 +256,10 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::CONFLICT,
             "illegal_transition",
             "Not from this state",
-            format!("A tenant that is {from} cannot become {to}.").into(),
+            match to {
+                Some(to) => format!("A tenant that is {from} cannot become {to}.").into(),
+                None => format!("A tenant that is {from} cannot be changed.").into(),
+            },
         ),
         Error::UserNotFound => {
             (S::NOT_FOUND, "user_not_found", "No such user", "There is no such user.".into())

@@ -81,8 +81,8 @@ pub async fn update(
         Changed::NotFound => return Err(Error::TenantNotFound),
         Changed::OtherVersion => return Err(Error::PreconditionFailed),
         Changed::Illegal(from) => {
-            let to = change.status.unwrap_or(from);
-            return Err(Error::IllegalTransition { from: from.as_str(), to: to.as_str() });
+            let to = change.status.map(Status::as_str);
+            return Err(Error::IllegalTransition { from: from.as_str(), to });
         }
     }
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
@@ -103,7 +103,7 @@ pub async fn rotate_data_key(tenancy: &Rc<Tenancy>, tenant: Uuid, actor: &Actor)
         let (Status::Active | Status::Suspended, Some(sealed)) = (record.status, &record.data_key)
         else {
             let from = record.status.as_str();
-            return Err(Error::IllegalTransition { from, to: Status::Active.as_str() });
+            return Err(Error::IllegalTransition { from, to: None });
         };
         let keys = DataKeys::open(&tenancy.master_key, tenant, sealed)?;
         let new = keys.with_new(&tenancy.master_key, tenant, &*tenancy.platform.random)?;

@@ -58,6 +58,10 @@ fn only_legal_states_follow_one_another() {
     assert_eq!(to("deleted").expect(200)["status"], "deleted");
     to("active").expect_problem(409, "illegal_transition");
     to("suspended").expect_problem(409, "illegal_transition");
+    // Nor does it take any other change.
+    let renamed = world.admin(Method::PATCH, &path).json(&json!({ "name": "Other" })).send();
+    let problem = renamed.expect_problem(409, "illegal_transition");
+    assert_eq!(problem["detail"], "A tenant that is deleted cannot be changed.");
 }
 
 // S24
