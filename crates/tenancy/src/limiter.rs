@@ -74,6 +74,7 @@ mod tests {
         fn spawn(&self, _: LocalBoxFuture<'static, ()>) {}
     }
 
+    // S36
     #[test]
     fn who_finds_no_place_in_time_is_sent_away() {
         let limiter = Limiter::new("tests", 1);
@@ -85,6 +86,7 @@ mod tests {
         assert!(block_on(limiter.enter(&executor)).is_ok());
     }
 
+    // S36
     #[test]
     fn who_waits_gets_the_place_that_is_given_back() {
         let limiter = Limiter::new("tests", 1);

@@ -5,6 +5,7 @@ mod database;
 mod deploy;
 mod destruction;
 mod dev;
+mod fairness;
 mod forged_tokens;
 mod guessing;
 mod hardening;

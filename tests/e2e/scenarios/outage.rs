@@ -138,6 +138,7 @@ fn without_postgresql_what_was_compared_lately_is_believed_and_no_more() {
     answer.expect_problem(503, "unavailable");
 }
 
+// S8
 #[test]
 fn with_settings_that_are_too_weak_nothing_runs_and_the_setting_is_named() {
     let world = World::get();
