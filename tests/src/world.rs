@@ -8,6 +8,7 @@ use std::{
 
 use http::Method;
 use serde_json::Value;
+use tenancy::platform::redis::{ProcessId, Reply};
 
 use crate::{Application, Call, Databases, FileStore, Services, TestTenant, root, unique};
 
@@ -169,6 +170,13 @@ impl World {
             .output()
             .expect("redis-cli runs");
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
+    /// Returns the name under which the Redis process of this run knows a key.
+    pub fn redis_key(&self, key: &str) -> String {
+        let info = self.redis(&["INFO", "server"]).join("\n");
+        let process = ProcessId::of_info(&[Reply::Bytes(info.into_bytes())]).expect("it has one");
+        String::from_utf8(process.name(key)).expect("names are text")
     }
 
     /// Makes it long ago that a tenant was changed, for a repair that leaves alone what other tests have

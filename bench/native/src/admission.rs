@@ -5,9 +5,14 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, ensure};
 use redis::{Client, Value, aio::MultiplexedConnection};
 
+use tenancy::platform::redis::{ProcessId, Reply};
+
 use crate::token::Claims;
 
-const ADMIT: &str = include_str!("../../../crates/tenancy/src/admission/admit.lua");
+const ADMIT: &str = concat!(
+    include_str!("../../../crates/tenancy/src/quota/carry.lua"),
+    include_str!("../../../crates/tenancy/src/admission/admit.lua"),
+);
 /// What the script says of a call that was counted; the second asks for what PostgreSQL is to keep, of
 /// which there is none here.
 const COUNTED: [i64; 2] = [1, 4];
@@ -18,6 +23,8 @@ pub(crate) struct Admission {
     connection: MultiplexedConnection,
     /// The script's name in Redis.
     script: String,
+    /// The Redis process that the connection leads to, which each key begins with.
+    process: String,
     tenant_version: i64,
 }
 
@@ -34,16 +41,19 @@ impl Admission {
         let mut connection = client.get_multiplexed_async_connection().await?;
         let mut load = redis::cmd("SCRIPT");
         let script = load.arg("LOAD").arg(ADMIT).query_async(&mut connection).await?;
-        Ok(Self { connection, script, tenant_version })
+        let info: Vec<u8> = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
+        let process = ProcessId::of_info(&[Reply::Bytes(info)])?;
+        let process = String::from_utf8(process.digits().to_vec())?;
+        Ok(Self { connection, script, process, tenant_version })
     }
 
     /// Counts a call of somebody who may act.
     pub(crate) async fn admit(&self, claims: &Claims) -> Result<Meter> {
-        let tenant = claims.tid;
+        let (process, tenant) = (&self.process, claims.tid);
         let keys = [
-            format!("t:{{{tenant}}}:tenant"),
-            format!("t:{{{tenant}}}:user:{}", claims.sub),
-            format!("t:{{{tenant}}}:session:{}", claims.sid),
+            format!("{process}:t:{{{tenant}}}:tenant"),
+            format!("{process}:t:{{{tenant}}}:user:{}", claims.sub),
+            format!("{process}:t:{{{tenant}}}:session:{}", claims.sid),
         ];
         let mut told = self.ask(&keys, claims).await?;
         if !told.is_counted() {

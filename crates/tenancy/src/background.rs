@@ -1,11 +1,12 @@
-//! What an instance does beside its requests: soon after something was counted, it adds that to what all
-//! instances have counted.
+//! The work that an instance does beside its requests, a second after one of them: it adds its counters to the sums
+//! of all instances, works off the queue of publications and of orphaned files, and removes the keys of earlier
+//! Redis processes.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use crate::tenancy::Tenancy;
+use crate::{admission::queue, earlier_processes, tenancy::Tenancy};
 
-/// How long what was counted waits. An instance that has served its last request lives for as long.
+/// How long it waits. An instance that has served its last request lives for as long.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether the next turn is under way.
@@ -30,6 +31,8 @@ impl Turn {
         tenancy.platform.executor.sleep(INTERVAL).await;
         drop(self);
         tenancy.counters.write(&tenancy).await;
+        queue::look(&tenancy).await;
+        earlier_processes::look(&tenancy).await;
     }
 }
 

@@ -286,7 +286,8 @@ impl From<SqlError> for Error {
 impl From<RedisError> for Error {
     fn from(error: RedisError) -> Self {
         match error {
-            RedisError::Unavailable(_) => Self::unavailable(error),
+            RedisError::Unavailable(_) | RedisError::OtherProcess => Self::unavailable(error),
+            RedisError::Refused(_) if error.is_temporary() => Self::unavailable(error),
             RedisError::NoScript | RedisError::Refused(_) => Self::internal(error),
         }
     }

@@ -13,6 +13,7 @@ pub mod cache;
 mod component;
 pub mod credential;
 pub mod crypto;
+pub mod earlier_processes;
 pub mod email;
 pub mod error;
 pub mod guessing;

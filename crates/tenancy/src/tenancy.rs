@@ -5,11 +5,12 @@ use std::{rc::Rc, time::Duration};
 use uuid::Uuid;
 
 use crate::{
-    admission::renewal::Renewals,
+    admission::{queue, renewal::Renewals},
     api_key::ApiKeyRecord,
     background::Background,
     credential::Passwords,
     crypto::MasterKey,
+    earlier_processes::Collected,
     error::{Error, Result},
     limiter::Limiter,
     log,
@@ -18,7 +19,7 @@ use crate::{
         Platform,
         sql::{Connection, STATEMENT_DEADLINE},
     },
-    quota::checkpoint::Checkpoints,
+    quota::{checkpoint::Checkpoints, seen::SeenUsage},
     remembered::Remembered,
     resolve::ForeignHosts,
     settings::Settings,
@@ -60,6 +61,9 @@ pub struct Tenancy {
     pub counters: Rc<Counters>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) renewals: Renewals,
+    pub(crate) queue_looks: queue::Looks,
+    pub(crate) collected: Collected,
+    pub(crate) seen_usage: SeenUsage,
     pub(crate) background: Background,
     pub(crate) log: log::Buffer,
 }
@@ -88,6 +92,9 @@ impl Tenancy {
             counters,
             checkpoints: Checkpoints::default(),
             renewals: Renewals::default(),
+            queue_looks: queue::Looks::default(),
+            collected: Collected::default(),
+            seen_usage: SeenUsage::default(),
             background: Background::default(),
             log: log::Buffer::default(),
             platform,

@@ -43,7 +43,8 @@ fn an_entry_ends_and_can_be_taken_out() {
 
 #[test]
 fn sizes_and_times_are_bounded() {
-    let tenant = World::get().tenant();
+    let world = World::get();
+    let tenant = world.tenant();
     let token = &tenant.admin.access_token;
     let put = |path: &str, size: usize| tenant.put(path, vec![7; size]).token(token).send();
     assert_eq!(put("/api/v1/cache/big", 1024 * 1024).status, 201);
@@ -63,7 +64,7 @@ fn sizes_and_times_are_bounded() {
     }
     tenant.get("/api/v1/cache/n0").token(token).send().expect_problem(404, "cache_entry_not_found");
     assert_eq!(tenant.get("/api/v1/cache/n69").token(token).send().status, 200);
-    let size = World::get().redis(&["GET", &format!("t:{{{}}}:cache_bytes", tenant.id)]);
+    let size = world.redis(&["GET", &world.redis_key(&format!("t:{{{}}}:cache_bytes", tenant.id))]);
     let size: i64 = size[0].parse().unwrap();
     assert!(size <= 64 * 1024 * 1024, "{size}");
 }
@@ -83,8 +84,8 @@ fn clearing_one_tenants_part_leaves_ten_thousand_entries_of_another() {
     let script = "for i = 1, 10000 do
             redis.call('SET', KEYS[1] .. 'x' .. i, 'theirs')
             redis.call('ZADD', KEYS[2], 9999999999, 'x' .. i) end return 1";
-    let (entries, ends) =
-        (format!("t:{{{}}}:cache:", other.id), format!("t:{{{}}}:cache_ends", other.id));
+    let key = |name: &str| world.redis_key(&format!("t:{{{}}}:{name}", other.id));
+    let (entries, ends) = (key("cache:"), key("cache_ends"));
     world.redis(&["EVAL", script, "2", &entries, &ends]);
     let cleared = tenant.delete("/api/v1/cache").token(token).send().expect(200);
     assert_eq!(cleared, json!({ "cleared": 5 }));

@@ -121,7 +121,7 @@ fn a_crash_loses_no_event_and_doubles_none() {
         let port: i32 = proxy.address.rsplit_once(':').unwrap().1.parse().unwrap();
         let place = "UPDATE tenants SET database_port = $2 WHERE slug = $1 RETURNING version";
         world.services.superuser("tenancy").query_one(place, &[&tenant.slug, &port]).unwrap();
-        world.redis(&["DEL", &format!("t:{{{}}}:tenant", tenant.id)]);
+        world.redis(&["DEL", &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id))]);
         let call = Call::new(Method::POST, &application.address, "/api/v1/users");
         let call = call.token(&tenant.admin.access_token).json(&json!({ "email": "a@acme.com" }));
         // The change is answered before its event is chained, or the answer is lost with the rest.
@@ -134,7 +134,7 @@ fn a_crash_loses_no_event_and_doubles_none() {
         let port: i32 =
             world.services.databases().postgres.rsplit_once(':').unwrap().1.parse().unwrap();
         world.services.superuser("tenancy").query_one(place, &[&tenant.slug, &port]).unwrap();
-        world.redis(&["DEL", &format!("t:{{{}}}:tenant", tenant.id)]);
+        world.redis(&["DEL", &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id))]);
         let output = world.tenantctl(&["repair", "--older-than-minutes", "600"]);
         let lines = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -196,7 +196,7 @@ fn a_report_that_is_killed_counts_once_when_it_is_repeated() {
         assert!(answer.is_err() && proxy.has_acted(), "{statement} {cut:?}: {answer:?}");
         // Redis may be lost on top of it.
         if cut == Cut::After && statement.starts_with("UPDATE") {
-            let keys = world.redis(&["KEYS", &format!("t:{{{}}}:*", tenant.id)]);
+            let keys = world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:*", tenant.id))]);
             let keys: Vec<&str> =
                 std::iter::once("DEL").chain(keys.iter().map(String::as_str)).collect();
             world.redis(&keys);

@@ -110,12 +110,18 @@ fn without_postgresql_what_was_compared_lately_is_believed_and_no_more() {
     let fragile = fragile();
     let info =
         |user: &e2e::TestUser| fragile.get("/api/v1/tenant/info").token(&user.access_token).send();
-    let key = |user: &e2e::TestUser| format!("t:{{{}}}:user:{}", tenant.id, user.id);
+    let key =
+        |user: &e2e::TestUser| world.redis_key(&format!("t:{{{}}}:user:{}", tenant.id, user.id));
     let age = |user: &e2e::TestUser, seconds: u64| {
         let now: u64 = world.redis(&["TIME"])[0].parse().unwrap();
         let checked = (now - seconds).to_string();
         world.redis(&["HSET", &key(user), "checked", &checked]);
-        world.redis(&["HSET", &format!("t:{{{}}}:tenant", tenant.id), "checked", &checked]);
+        world.redis(&[
+            "HSET",
+            &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id)),
+            "checked",
+            &checked,
+        ]);
     };
     info(&user).expect(200);
     info(&gone).expect(200);
@@ -133,7 +139,7 @@ fn without_postgresql_what_was_compared_lately_is_believed_and_no_more() {
     // Redis forgets it after ten minutes.
     let left: i64 = world.redis(&["TTL", &key(&user)])[0].parse().unwrap();
     assert!((1..=600).contains(&left), "{left}");
-    world.redis(&["DEL", &format!("t:{{{}}}:tenant", tenant.id)]);
+    world.redis(&["DEL", &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id))]);
     let answer = info(&user);
     answer.expect_problem(503, "unavailable");
 }

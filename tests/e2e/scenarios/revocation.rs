@@ -27,7 +27,7 @@ fn ago(seconds: u64) -> String {
 }
 
 fn user_key(tenant: &TestTenant, user: &TestUser) -> String {
-    format!("t:{{{}}}:user:{}", tenant.id, user.id)
+    World::get().redis_key(&format!("t:{{{}}}:user:{}", tenant.id, user.id))
 }
 
 /// Makes what Redis knows of a user so many seconds old.
@@ -71,10 +71,20 @@ fn a_token_counts_no_more_once_its_tenant_is_suspended_or_gone() {
     let mut catalog = world.services.superuser("tenancy");
     profile(&tenant, &tenant.admin).expect(200);
     catalog.execute(suspend, &[&tenant.slug]).unwrap();
-    world.redis(&["HSET", &format!("t:{{{}}}:tenant", tenant.id), "checked", "0"]);
+    world.redis(&[
+        "HSET",
+        &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id)),
+        "checked",
+        "0",
+    ]);
     profile(&tenant, &tenant.admin).expect_problem(403, "tenant_suspended");
     catalog.execute("DELETE FROM tenants WHERE slug = $1", &[&tenant.slug]).unwrap();
-    world.redis(&["HSET", &format!("t:{{{}}}:tenant", tenant.id), "checked", "0"]);
+    world.redis(&[
+        "HSET",
+        &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id)),
+        "checked",
+        "0",
+    ]);
     profile(&tenant, &tenant.admin).expect_problem(401, "token_revoked");
 }
 
@@ -171,8 +181,9 @@ fn what_redis_was_not_told_is_found_when_versions_are_compared() {
     let [changed, unchanged, revoked] = [world.tenant(), world.tenant(), world.tenant()];
     let info = |tenant: &TestTenant, key: &str| tenant.get("/api/v1/tenant/info").token(key).send();
     let hashes = |tenant: &TestTenant| {
-        let mut keys = world.redis(&["KEYS", &format!("t:{{{}}}:api_key:*", tenant.id)]);
-        keys.push(format!("t:{{{}}}:tenant", tenant.id));
+        let mut keys =
+            world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:api_key:*", tenant.id))]);
+        keys.push(world.redis_key(&format!("t:{{{}}}:tenant", tenant.id)));
         keys
     };
     let is_compared = |tenant: &TestTenant| {

@@ -2,10 +2,16 @@
 
 use anyhow::{Context as _, Result, bail};
 use tenancy::{
-    Tenancy, migrate,
+    Tenancy,
+    admission::queue,
+    audit, migrate,
     platform::sql::Connection,
     reseal::{self, Survey},
-    tenant::cluster,
+    storage::orphans,
+    tenant::{
+        cluster,
+        repo::{self, creation},
+    },
 };
 
 use crate::{environment, output};
@@ -44,6 +50,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     report("isolation", check_isolation(&tenancy).await);
     report("master key", check_master_key(&tenancy).await);
     report("redis", check_redis(&tenancy).await);
+    report("waiting work", check_waiting(&tenancy).await);
     match bad {
         0 => Ok(()),
         1 => bail!("1 check failed"),
@@ -150,6 +157,41 @@ async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
         Finding::Good(format!("all of {all} sealed values are sealed with the current key"))
     } else {
         Finding::Doubtful(notes.join("; "))
+    })
+}
+
+/// The work that a crash or an outage left, which the service or `repair` finishes.
+async fn check_waiting(tenancy: &Tenancy) -> Result<Finding> {
+    const MINUTES: i64 = 5;
+    let catalog = tenancy.catalog().await?;
+    let location = tenancy.settings.tenant_database_template.cluster();
+    let finished = creation::list_finished_roles(&*catalog).await?;
+    let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let waiting = [
+        ("unfinished tenants", count(creation::list_unfinished(&*catalog, MINUTES).await?.len())),
+        ("unfinished destructions", count(repo::list_deleting(&*catalog, MINUTES).await?.len())),
+        ("changes that Redis was not told", queue::count(&*catalog).await?),
+        ("files of destroyed tenants", orphans::count(&*catalog).await?),
+        ("audit events of the catalog", audit::count_waiting(&*catalog).await?),
+        ("invalid databases", count(cluster::list_invalid(tenancy, &location).await?.len())),
+        (
+            "copies of the template database",
+            count(cluster::list_leftovers(tenancy, &location, finished).await?.len()),
+        ),
+        (
+            "unfinished template databases",
+            count(migrate::list_unfinished_templates(tenancy, &location).await?.len()),
+        ),
+    ];
+    let waiting: Vec<_> = waiting
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    Ok(if waiting.is_empty() {
+        Finding::Good("none".to_owned())
+    } else {
+        Finding::Doubtful(format!("{}: run tenantctl repair", waiting.join(", ")))
     })
 }
 

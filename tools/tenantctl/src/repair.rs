@@ -3,34 +3,37 @@
 use std::rc::Rc;
 
 use anyhow::{Result, bail};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tenancy::{
     Tenancy,
+    admission::queue,
     audit::{self, Actor},
-    migrate,
+    earlier_processes, migrate,
     tenant::{
-        TenantRecord, cluster, destroy, provision,
+        TenantRecord, cluster,
+        destroy::{self, Files},
+        provision,
         repo::{self, creation},
     },
 };
 
 use crate::{environment, output};
 
-/// What to repair.
+/// The options of `repair`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Leave alone what was begun in the last so many minutes: a call may still be at it.
+    /// Skip tenants that changed within this many minutes: a request may still be working on them.
     #[arg(long, default_value_t = 5)]
     older_than_minutes: u32,
 }
 
-/// Finishes what a crash left unfinished. Each thing done is a line of JSON; a tenant that cannot be
-/// finished is told, and does not keep the others from it.
+/// Finishes everything that a crash left unfinished. Each repair is a line of JSON without credentials; a tenant that
+/// cannot be repaired is reported and does not stop the others.
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let tenancy = Rc::new(environment::tenancy()?);
     let catalog = tenancy.catalog().await?;
     let minutes = i64::from(arguments.older_than_minutes);
-    let mut failed = 0;
+    let mut failed = 0_u32;
     for tenant in creation::list_unfinished(&*catalog, minutes).await? {
         if let Err(error) = finish(&tenancy, &tenant).await {
             failed += 1;
@@ -38,17 +41,12 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     for tenant in repo::list_deleting(&*catalog, minutes).await? {
-        let destroyed = destroy::finish(&tenancy, &tenant, &Actor::system()).await;
-        match destroyed {
+        match destroy::finish(&tenancy, &tenant, Files::Record, &Actor::system()).await {
             Ok(()) => output::line(&json!({ "destroyed_tenant": tenant.id }).to_string()),
             Err(error) => {
                 failed += 1;
-                let hint = format!(
-                    "the tenant {}: its files are the service's own, so repeat DELETE \
-                     /admin/tenants/{}?hard_delete=true",
-                    tenant.slug, tenant.id
-                );
-                output::failure(&anyhow::Error::from(error).context(hint));
+                let error = anyhow::Error::from(error);
+                output::failure(&error.context(format!("the tenant {}", tenant.slug)));
             }
         }
     }
@@ -74,20 +72,37 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     output::line(&json!({ "chained_audit_events": chained }).to_string());
     let forgotten = creation::forget_idempotency_keys(&*catalog).await?;
     output::line(&json!({ "forgotten_idempotency_keys": forgotten }).to_string());
+    let published = queue::work_off(&tenancy).await;
+    report(&mut failed, "published_changes", published);
+    let removed = earlier_processes::collect(&tenancy).await;
+    report(&mut failed, "removed_keys_of_earlier_redis_processes", removed);
     if failed > 0 {
-        bail!("{failed} of the tenants could not be repaired");
+        bail!("{failed} repairs failed");
     }
     Ok(())
 }
 
+/// Reports a count, or the failure to repair.
+fn report(failed: &mut u32, name: &str, count: tenancy::Result<u64>) {
+    match count {
+        Ok(count) => {
+            let mut line = Map::new();
+            line.insert(name.to_owned(), count.into());
+            output::line(&Value::Object(line).to_string());
+        }
+        Err(error) => {
+            *failed += 1;
+            output::failure(&anyhow::Error::from(error).context(name.to_owned()));
+        }
+    }
+}
+
+/// Finishes the provisioning of a tenant. Its credentials are not printed: they would end up in a log.
 async fn finish(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<()> {
     let Some(finished) = provision::finish(tenancy, tenant.id).await? else { return Ok(()) };
     let line = json!({
         "finished_tenant": finished.tenant.id,
         "slug": finished.tenant.slug,
-        "admin_email": finished.tenant.admin_email,
-        "api_key": finished.credentials.api_key,
-        "setup_token": finished.credentials.setup_token,
     });
     output::line(&line.to_string());
     Ok(())

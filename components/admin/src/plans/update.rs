@@ -32,8 +32,8 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     let name = super::name(&mut operator)?;
     let Request { limits, is_default } = operator.call().json().await?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());
-    let plan = plan::update(tenancy, &name, limits.as_ref(), is_default, &actor).await?;
-    Ok(Response::ok(&plan))
+    let changed = plan::update(tenancy, &name, limits.as_ref(), is_default, &actor).await?;
+    Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }
 
 /// The same as PATCH: what is absent stays as it is.

@@ -41,11 +41,11 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { hard_delete } = operator.call().query()?;
     let version = operator.call().wanted_version()?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());
-    if hard_delete {
-        destroy::destroy(tenancy, id, version, &actor).await?;
+    let effect = if hard_delete {
+        destroy::destroy(tenancy, id, version, &actor).await?
     } else {
         let change = TenantChange { status: Some(Status::Deleted), ..TenantChange::default() };
-        manage::update(tenancy, id, &change, version, &actor).await?;
-    }
-    Ok(Response::empty(StatusCode::NO_CONTENT))
+        manage::update(tenancy, id, &change, version, &actor).await?.effect
+    };
+    Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -28,7 +28,7 @@ struct DataKey {
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let tenant_id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
-    let key_number =
-        manage::rotate_data_key(operator.tenancy(), tenant_id, &operator.actor()).await?;
-    Ok(Response::ok(&DataKey { tenant_id, key_number }))
+    let changed = manage::rotate_data_key(operator.tenancy(), tenant_id, &operator.actor()).await?;
+    let key = DataKey { tenant_id, key_number: changed.value };
+    Ok(Response::ok(&key).with_effect(changed.effect))
 }

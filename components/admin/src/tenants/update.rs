@@ -67,9 +67,10 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     }
     let version = operator.call().wanted_version()?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());
-    let tenant = manage::update(tenancy, id, &change, version, &actor).await?;
-    Ok(Response::ok(&TenantView::from(&tenant))
-        .with_header(header::ETAG, super::entity_tag(&tenant)))
+    let changed = manage::update(tenancy, id, &change, version, &actor).await?;
+    Ok(Response::ok(&TenantView::from(&changed.value))
+        .with_header(header::ETAG, super::entity_tag(&changed.value))
+        .with_effect(changed.effect))
 }
 
 /// The same as PATCH: what is absent stays as it is.

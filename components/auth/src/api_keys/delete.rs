@@ -17,6 +17,6 @@ use uuid::Uuid;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
-    api_key::revoke(member.tenancy(), member.tenant(), id, &member.actor()).await?;
-    Ok(Response::empty(StatusCode::NO_CONTENT))
+    let effect = api_key::revoke(member.tenancy(), member.tenant(), id, &member.actor()).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

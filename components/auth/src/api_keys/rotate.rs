@@ -38,7 +38,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     // The answer has the key: nobody gets one that may do more than they.
     member.require_held(&record.ok_or(Error::ApiKeyNotFound)?.scopes)?;
     let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());
-    let (record, key) =
+    let changed =
         api_key::rotate(member.tenancy(), member.tenant(), id, overlap, &member.actor()).await?;
-    Ok(Response::ok(&ShownOnce::new(&record, &key)))
+    let (record, key) = &changed.value;
+    Ok(Response::ok(&ShownOnce::new(record, key)).with_effect(changed.effect))
 }

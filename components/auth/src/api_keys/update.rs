@@ -42,7 +42,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         max_requests_per_minute: request.max_requests_per_minute,
         max_requests_per_day: request.max_requests_per_day,
     };
-    let record =
+    let changed =
         api_key::update(member.tenancy(), member.tenant(), id, &change, &member.actor()).await?;
-    Ok(Response::ok(&ApiKeyView::from(&record)))
+    Ok(Response::ok(&ApiKeyView::from(&changed.value)).with_effect(changed.effect))
 }

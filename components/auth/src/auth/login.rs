@@ -5,7 +5,7 @@ use tenancy::{
     audit::Actor,
     credential::Password,
     email::EmailAddress,
-    http::{Call, Response},
+    http::{Call, Means, Response},
     resolve,
     user::{self, SignedIn},
 };
@@ -36,6 +36,7 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     let addressing = call.addressing()?;
     let request: Request = call.json().await?;
     let tenant = resolve::by_address(&tenancy, &addressing).await?;
+    call.record().concerns(tenant.id, Means::Address);
     let actor = Actor::anonymous(call.origin());
     let signed_in =
         user::sign_in(&tenancy, &tenant, &request.email, request.password, &actor).await?;

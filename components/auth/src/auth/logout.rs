@@ -39,6 +39,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
             .session(),
     };
     let actor = member.actor();
-    user::log_out(tenancy, member.tenant(), Some(claims.sub), session, End::Logout, &actor).await?;
-    Ok(Response::empty(StatusCode::NO_CONTENT))
+    let user = Some(claims.sub);
+    let effect =
+        user::log_out(tenancy, member.tenant(), user, session, End::Logout, &actor).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -16,6 +16,7 @@ use tenancy::{
 )]
 pub async fn handler(member: Member) -> Result<Response> {
     let user = member.user()?.sub;
-    user::log_out_everywhere(member.tenancy(), member.tenant(), user, &member.actor()).await?;
-    Ok(Response::empty(StatusCode::NO_CONTENT))
+    let effect =
+        user::log_out_everywhere(member.tenancy(), member.tenant(), user, &member.actor()).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

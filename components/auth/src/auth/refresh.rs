@@ -3,7 +3,7 @@
 use tenancy::{
     Error, Result,
     audit::Actor,
-    http::{Call, Response},
+    http::{Call, Means, Response},
     resolve,
     token::RefreshToken,
     user::{self, SignedIn},
@@ -35,6 +35,7 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     let token = RefreshToken::parse(&tenancy.master_key, &request.refresh_token)?
         .ok_or(Error::InvalidRefreshToken)?;
     let tenant = resolve::by_id_of_ours(&tenancy, token.tenant()).await?;
+    call.record().concerns(tenant.id, Means::RefreshToken);
     resolve::agree(&tenancy, &addressing, &tenant).await?;
     let actor = Actor::anonymous(call.origin());
     let signed_in = user::refresh(&tenancy, &tenant, &token, &actor).await?;

@@ -4,7 +4,7 @@ use tenancy::{
     Error, Result,
     audit::Actor,
     credential::NewPassword,
-    http::{Call, Response},
+    http::{Call, Means, Response},
     resolve,
     token::SetupToken,
     user::{self, SignedIn},
@@ -36,6 +36,7 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     let token = SetupToken::parse(&request.setup_token).ok_or(Error::InvalidSetupToken)?;
     // The token says itself of which tenant it is.
     let tenant = resolve::by_id(&tenancy, token.tenant()).await?.ok_or(Error::InvalidSetupToken)?;
+    call.record().concerns(tenant.id, Means::SetupToken);
     resolve::agree(&tenancy, &addressing, &tenant).await?;
     let actor = Actor::anonymous(call.origin());
     let signed_in = user::set_up(&tenancy, &tenant, &token, request.password, &actor).await?;

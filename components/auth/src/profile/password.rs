@@ -29,7 +29,7 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Request { current_password, new_password } = member.call().json().await?;
     let user = member.user()?.sub;
-    let signed_in = user::change_password(
+    let changed = user::change_password(
         member.tenancy(),
         member.tenant(),
         user,
@@ -38,5 +38,5 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         &member.actor(),
     )
     .await?;
-    Ok(Response::ok(&signed_in))
+    Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

@@ -41,7 +41,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     };
     let id = member.user()?.sub;
     // One's own names are one's own, whatever one is.
-    let user =
+    let changed =
         user::update(member.tenancy(), member.tenant(), id, &change, true, &member.actor()).await?;
-    Ok(Response::ok(&user))
+    Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

@@ -21,6 +21,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
     let over_administrators = member.require_held(Role::Admin.scopes()).is_ok();
     let tenancy = member.tenancy();
-    user::delete(tenancy, member.tenant(), id, over_administrators, &member.actor()).await?;
-    Ok(Response::empty(StatusCode::NO_CONTENT))
+    let effect =
+        user::delete(tenancy, member.tenant(), id, over_administrators, &member.actor()).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -33,7 +33,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     member.require_held(Role::User.scopes())?;
     let over_administrators = member.require_held(Role::Admin.scopes()).is_ok();
     let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
-    let (token, expires_at) =
-        user::reset_password(tenancy, tenant, id, over_administrators, &actor).await?;
-    Ok(Response::ok(&PasswordReset { setup_token: token.expose(), expires_at }))
+    let changed = user::reset_password(tenancy, tenant, id, over_administrators, &actor).await?;
+    let (token, expires_at) = changed.value;
+    let reset = PasswordReset { setup_token: token.expose(), expires_at };
+    Ok(Response::ok(&reset).with_effect(changed.effect))
 }

@@ -53,8 +53,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     };
     let over_administrators = member.require_held(Role::Admin.scopes()).is_ok();
     let tenancy = member.tenancy();
-    let user =
+    let changed =
         user::update(tenancy, member.tenant(), id, &change, over_administrators, &member.actor())
             .await?;
-    Ok(Response::ok(&user))
+    Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

@@ -1,20 +1,21 @@
--- What is known of a tenant, of who calls (a user or an API key) and of the session; and one call
--- taken from the limits of the tenant and of the API key, if nothing keeps the caller from acting and
--- no limit is reached. Either all of them count the call or none.
--- KEYS: the hashes of the tenant, of the caller, and of the session (none for an API key).
--- ARGV: the version of the tenant that the instance has; the version of the caller that the instance
--- has (of an API key) or that the token says (of a user); what to count: all, caller or none, or peek
--- to tell of all and count nothing; and, where PostgreSQL was asked, what it has of the day, and which
--- day that is.
--- Returns the snapshots of the tenant and of the caller where the instance has others, and numbers of
--- eight bytes in one text, -1 for what is not known: of the tenant, of the caller and of the session
--- the version and whether it counts; what came of the counting (0 not counted, 1 counted, 2 refused,
--- 3 PostgreSQL must be asked for the day, 4 counted, and this call has to see to it that PostgreSQL
--- keeps the day); which limit is reached, from 1; the day; the seconds that are left of it; and of each
--- limit of the tenant by the minute and by the day, and of the API key by the minute and by the day:
--- the limit, what is used of it, and the seconds until it starts anew (those of the API key where one
--- calls).
-local ENDED = '9007199254740991'
+-- Admits a call: reads the cache entries of the tenant, of the caller (a user or an API key) and of the session, and
+-- takes one call from the limits of the tenant and of the API key, if the caller may act and no limit is reached.
+-- Either all limits count the call or none.
+-- KEYS: the entries of the tenant, of the caller, and of the session (none for an API key).
+-- ARGV: the version of the tenant that the instance has; the version of the caller that the instance has (API key)
+-- or that the token says (user); what to count: all, caller or none, or peek to report everything and count nothing.
+-- Then, when PostgreSQL was asked or the instance saw counters of an earlier process: the usage that PostgreSQL has
+-- of the tenant's day and of the API key's, and the number of that day (empty when it was not asked); and for each of
+-- the four limits the process, the usage, and the milliseconds that are left of the minute or the number of the day
+-- (the process is empty when there is none).
+-- Returns the snapshots of the tenant and of the caller when the instance has others, and numbers of eight bytes in
+-- one text, -1 for an unknown one: of the tenant, of the caller and of the session the version and whether it is
+-- fresh; the outcome (0 not counted, 1 counted, 2 refused, 3 PostgreSQL must be asked for the day; 4 to 6 counted,
+-- and this call has to see to the checkpoint of the tenant's day, of the key's, or of both); the limit that is
+-- reached, from 1; the number of the day; the seconds that are left of it; and of each limit of the tenant by the
+-- minute and by the day, and of the API key by the minute and by the day: the limit, its usage, and the seconds until
+-- its window ends (those of the API key when one calls).
+local TOMBSTONE = '9007199254740991'
 -- Seconds for which a version counts after it was compared with PostgreSQL.
 local FRESH = 60
 -- Seconds after which one call has to see to it that it is compared again, while it goes on as all others
@@ -22,7 +23,7 @@ local FRESH = 60
 local DUE_AFTER = 36
 -- Seconds for which one call is left to see to that, and to compare what does not count.
 local DUE_PATIENCE, PATIENCE = 6, 2
--- Seconds after which another call has to see to it that PostgreSQL keeps the day.
+-- Seconds after which another call has to see to the checkpoint of a day.
 local KEEP_EVERY = 4
 -- Seconds for which the counter of a day is kept.
 local DAY_KEPT = 3 * 24 * 60 * 60
@@ -38,14 +39,16 @@ if KEYS[3] then
   caller = call('HMGET', KEYS[2], 'version', 'checked')
   session = call('HMGET', KEYS[3], 'version', 'checked')
 else
-  caller = call('HMGET', KEYS[2], 'version', 'checked', 'per_minute', 'per_day', 'id', 'ends')
+  caller = call('HMGET', KEYS[2], 'version', 'checked', 'per_minute', 'per_day', 'id', 'ends', 'kept')
   session = {}
 end
 local day = math.floor(seconds / 86400)
 local left = 86400 - seconds % 86400
 
-local function standing(key, checked)
+local function standing(key, version, checked)
   local age = checked and seconds - checked
+  -- The machine's clock was set back: the entry may be of any age.
+  if age and age < -1 then age = nil end
   -- The last digit of the tenant's id, which stands in braces, is as good as chance.
   if age and (age < DUE_AFTER
     or age < DUE_AFTER + string.byte(key, string.find(key, '}', 1, true) - 1) % 16) then
@@ -59,15 +62,15 @@ local function standing(key, checked)
     return counts and COUNTS or IS_BEING_COMPARED
   end
   call('HSET', key, 'asked', seconds)
-  -- What is not known may be made up.
-  if not age then call('EXPIRE', key, PATIENCE) end
+  -- A name that is not known may be invented: it is not worth memory.
+  if not version then call('EXPIRE', key, PATIENCE) end
   return counts and DUE or TO_COMPARE
 end
 
 local told = {
-  tonumber(tenant[1] or -1), standing(KEYS[1], tenant[2]),
-  tonumber(caller[1] or -1), standing(KEYS[2], caller[2]),
-  tonumber(session[1] or -1), KEYS[3] and standing(KEYS[3], session[2]) or COUNTS,
+  tonumber(tenant[1] or -1), standing(KEYS[1], tenant[1], tenant[2]),
+  tonumber(caller[1] or -1), standing(KEYS[2], caller[1], caller[2]),
+  tonumber(session[1] or -1), KEYS[3] and standing(KEYS[3], session[1], session[2]) or COUNTS,
   0, -1, day, left,
   -1, -1, -1, -1, -1, -1,
 }
@@ -88,7 +91,7 @@ local may_act = told[2] >= COUNTS and told[4] >= COUNTS and told[6] >= COUNTS
 if may_act and KEYS[3] then
   may_act = caller[1] == ARGV[2] and session[1] == '1'
 elseif may_act then
-  may_act = caller[1] ~= ENDED and not (caller[6] and seconds >= tonumber(caller[6]))
+  may_act = caller[1] ~= TOMBSTONE and not (caller[6] and seconds >= tonumber(caller[6]))
 end
 
 local what = ARGV[3]
@@ -123,6 +126,29 @@ local function tell(place, used)
   end
 end
 
+local is_asked = ARGV[6] == tostring(day)
+
+-- Carries over what an earlier process counted: the checkpoint of a day, and what the instance saw.
+local function carry(place)
+  local at = 7 + 3 * (place - 1)
+  local is_day, process, until_end = place % 2 == 0, ARGV[at], tonumber(ARGV[at + 2])
+  local seen, millis = 0, is_day and DAY_KEPT * 1000 or 60000
+  if process and process ~= '' and process ~= this_process and (not is_day or until_end == day) then
+    seen = tonumber(ARGV[at + 1])
+    if not is_day then millis = math.max(until_end, 1) end
+  end
+  local used = seen
+  if is_day and is_asked then used = math.max(seen, tonumber(ARGV[3 + place / 2]) or 0) end
+  -- A day starts with its checkpoint and not before PostgreSQL was asked for it.
+  local may_start = is_day and is_asked or not is_day and seen > 0
+  if not (may_start and start(names[place], used, millis)) and seen > 0 then
+    raise(names[place], seen, millis)
+  end
+end
+if ARGV[4] then
+  for _, place in ipairs(places) do carry(place) end
+end
+
 local function take_back(last)
   for _, place in ipairs(places) do
     call('DECR', names[place])
@@ -130,13 +156,18 @@ local function take_back(last)
   end
 end
 
+-- Whether this call has to see to the checkpoint of a day: one call every few seconds.
+local function is_due(key, kept)
+  if kept and seconds - kept < KEEP_EVERY and math.floor(kept / 86400) == day then return false end
+  call('HSET', key, 'kept', seconds)
+  return true
+end
+
 if what ~= 'peek' then
-  local is_known = ARGV[5] == tostring(day)
-  if is_known and names[2] then call('SET', names[2], ARGV[4], 'EX', DAY_KEPT, 'NX') end
   told[OUTCOME] = 1
   for _, place in ipairs(places) do
     local used = call('INCR', names[place])
-    if used == 1 and place == 2 and not is_known then
+    if used == 1 and place % 2 == 0 and not is_asked then
       take_back(place)
       call('DEL', names[place])
       told[OUTCOME] = 3
@@ -151,12 +182,10 @@ if what ~= 'peek' then
     tell(place, used)
   end
   if told[OUTCOME] == 1 then
-    -- Whoever was told a moment ago keeps the day of then.
-    local is_told = tenant[5] and seconds - tenant[5] < KEEP_EVERY
-      and math.floor(tenant[5] / 86400) == day
-    if names[2] and not is_told then
-      call('HSET', KEYS[1], 'kept', seconds)
-      told[OUTCOME] = 4
+    local tenant_is_due = names[2] and is_due(KEYS[1], tenant[5])
+    local key_is_due = names[4] and is_due(KEYS[2], caller[7])
+    if tenant_is_due or key_is_due then
+      told[OUTCOME] = (tenant_is_due and key_is_due) and 6 or (key_is_due and 5 or 4)
     end
     return answer()
   end
@@ -164,8 +193,8 @@ end
 
 for _, place in ipairs(places) do
   local used = call('GET', names[place])
-  -- Of the day PostgreSQL may know more.
-  if used or place ~= 2 then
+  -- Of a day PostgreSQL may know more.
+  if used or place % 2 == 1 then
     tell(place, tonumber(used or 0))
   else
     told[FIRST + 3 * (place - 1)] = -1

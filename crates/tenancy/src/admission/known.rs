@@ -4,12 +4,15 @@ use std::{sync::LazyLock, time::Duration};
 
 use uuid::Uuid;
 
-use super::publication::{ENDED, OPEN, api_key_key, session_key, tenant_key, user_key};
+use super::entry::{OPEN, TOMBSTONE, api_key_key, session_key, tenant_key, user_key};
 use crate::{
     crypto::Sealed,
     log,
     platform::redis::{Argument, Reply, Script},
-    quota::{Limit, Meter},
+    quota::{
+        Limit, Meter,
+        seen::{self, Owner, Seen},
+    },
     tenancy::Tenancy,
 };
 
@@ -19,7 +22,9 @@ const WAITS: u32 = 16;
 /// How long it waits before it asks again.
 const WAIT: Duration = Duration::from_millis(3);
 
-static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
+static ADMIT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(include_str!("../quota/carry.lua"), include_str!("admit.lua")))
+});
 
 /// What Redis knows of one thing.
 #[derive(Default)]
@@ -63,7 +68,7 @@ impl Known {
 
     /// Whether it is known to be no more.
     pub(super) fn has_ended(&self) -> bool {
-        self.version == Some(ENDED)
+        self.version == Some(TOMBSTONE)
     }
 
     pub(super) fn is_open(&self) -> Option<bool> {
@@ -91,8 +96,8 @@ pub(super) enum Counted {
     /// It was not counted: nothing is to be, or Redis does not know that the caller may act.
     #[default]
     No,
-    /// It was counted; whether this call has to see to it that the day's counter is kept.
-    Yes { day: Day, is_to_be_kept: bool },
+    /// It was counted; this call has to see to the checkpoints that are due.
+    Yes { day: Day, is_tenant_due: bool, is_key_due: bool },
     /// A limit is reached.
     Refused { limit: &'static str, day: Day },
     /// Redis does not know what was used on the day.
@@ -122,7 +127,15 @@ pub enum Metering {
 
 /// The limits in the order in which the script tells of them, with the seconds of their windows.
 const LIMITS: [(&str, u32); 4] =
-    [("minute", 60), ("day", 86_400), ("key-minute", 60), ("key-day", 86_400)];
+    [("minute", MINUTE), ("day", 86_400), ("key-minute", MINUTE), ("key-day", 86_400)];
+/// The seconds of a minute.
+const MINUTE: u32 = 60;
+
+/// The milliseconds from now, in microseconds, until a time, in microseconds.
+fn left_of(until: i64, now: u64) -> i64 {
+    let until = u64::try_from(until).unwrap_or(0);
+    i64::try_from(until.saturating_sub(now) / 1_000).unwrap_or(i64::MAX)
+}
 
 impl Found {
     /// What the script answered: the snapshots of the tenant and of the caller, and numbers.
@@ -153,8 +166,11 @@ impl Found {
         let left = next().and_then(|left| u32::try_from(left).ok()).unwrap_or(0).max(1);
         let day = Day { number, left };
         let counted = match outcome {
-            Some(1) => Counted::Yes { day, is_to_be_kept: false },
-            Some(4) => Counted::Yes { day, is_to_be_kept: true },
+            Some(outcome @ (1 | 4..=6)) => Counted::Yes {
+                day,
+                is_tenant_due: matches!(outcome, 4 | 6),
+                is_key_due: matches!(outcome, 5 | 6),
+            },
             Some(2) => {
                 let index = reached.and_then(|place| usize::try_from(place - 1).ok());
                 let limit = index.and_then(|index| LIMITS.get(index)).unwrap_or(&LIMITS[0]);
@@ -191,24 +207,58 @@ impl Found {
     }
 }
 
+/// The usage of a day that PostgreSQL has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) tenant: i64,
+    pub(super) api_key: i64,
+    /// The number of the day.
+    pub(super) day: i64,
+}
+
 /// What a call needs to know.
 pub(super) struct Question {
     keys: Vec<String>,
+    owners: Vec<Owner>,
 }
 
 impl Question {
     pub(super) fn of_user(tenant: Uuid, user: Uuid, session: Uuid) -> Self {
         Self {
             keys: vec![tenant_key(tenant), user_key(tenant, user), session_key(tenant, session)],
+            owners: vec![Owner::Tenant(tenant)],
         }
     }
 
-    pub(super) fn of_api_key(tenant: Uuid, hash: &[u8]) -> Self {
-        Self { keys: vec![tenant_key(tenant), api_key_key(tenant, hash)] }
+    pub(super) fn of_api_key(tenant: Uuid, hash: [u8; 32]) -> Self {
+        Self {
+            keys: vec![tenant_key(tenant), api_key_key(tenant, &hash)],
+            owners: vec![Owner::Tenant(tenant), Owner::ApiKey(hash)],
+        }
     }
 
-    /// Asks Redis, and counts the call; without Redis nothing is known. `used` is what PostgreSQL has
-    /// of the calls of a day.
+    /// Remembers the counters that the script returned, in case that Redis restarts.
+    pub(super) fn remember(&self, tenancy: &Tenancy, meter: &Meter, day: Day) {
+        let Some(process) = tenancy.platform.redis.process() else { return };
+        let now = tenancy.platform.clock.monotonic_micros();
+        let seen = |name: &str| {
+            let limit = meter.limits.iter().find(|limit| limit.name == name)?;
+            let until = if limit.window == MINUTE {
+                let reset = u64::from(limit.reset) * 1_000_000;
+                i64::try_from(now.saturating_add(reset)).unwrap_or(i64::MAX)
+            } else {
+                day.number
+            };
+            Some(Seen { process, used: limit.used, until })
+        };
+        for (owner, names) in self.owners.iter().zip([[0, 1], [2, 3]]) {
+            let [minute, day] = names.map(|name| seen(LIMITS[name].0));
+            tenancy.seen_usage.calls(*owner, minute, day);
+        }
+    }
+
+    /// Asks Redis, and counts the call; without Redis nothing is known. `kept` is the usage of the day that
+    /// PostgreSQL has.
     ///
     /// Many calls at once find that a version is to be compared with PostgreSQL: one of them does, and
     /// the others wait for it.
@@ -217,16 +267,16 @@ impl Question {
         tenancy: &Tenancy,
         versions: (Option<i64>, Option<i64>),
         metering: Metering,
-        used: Option<(i64, i64)>,
+        kept: Option<Kept>,
     ) -> Found {
-        let mut found = self.ask_once(tenancy, versions, metering, used).await;
+        let mut found = self.ask_once(tenancy, versions, metering, kept).await;
         for _ in 0..WAITS {
             if !found.is_to_wait() {
                 break;
             }
             tenancy.platform.executor.sleep(WAIT).await;
             let before = found;
-            found = self.ask_once(tenancy, versions, metering, used).await;
+            found = self.ask_once(tenancy, versions, metering, kept).await;
             found.stays_due(&before);
         }
         found
@@ -238,7 +288,7 @@ impl Question {
         tenancy: &Tenancy,
         (tenant_version, caller_version): (Option<i64>, Option<i64>),
         metering: Metering,
-        used: Option<(i64, i64)>,
+        kept: Option<Kept>,
     ) -> Found {
         let redis = &*tenancy.platform.redis;
         let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
@@ -253,13 +303,30 @@ impl Question {
             Argument::Int(caller_version.unwrap_or(0)),
             metering.into(),
         ];
-        if let Some((used, day)) = used {
-            arguments.extend([Argument::Int(used), Argument::Int(day)]);
+        let earlier = tenancy.seen_usage.earlier_calls(tenancy, &self.owners);
+        if kept.is_some() || earlier.iter().any(Option::is_some) {
+            match kept {
+                Some(Kept { tenant, api_key, day }) => {
+                    arguments.extend([tenant, api_key, day].map(Argument::Int));
+                }
+                None => arguments.extend([Argument::from(""); 3]),
+            }
+            let now = tenancy.platform.clock.monotonic_micros();
+            for (seen, (_, window)) in earlier.iter().zip(LIMITS) {
+                seen::append(&mut arguments, seen.as_ref(), |seen| match window {
+                    MINUTE => left_of(seen.until, now),
+                    _ => seen.until,
+                });
+            }
         }
         match ADMIT.run_with_retry(redis, &keys, &arguments).await {
             Ok(replies) => Found::read(replies),
             Err(error) => {
-                log::warning(tenancy, "versions are read from PostgreSQL", &error.into());
+                log::warning(
+                    tenancy,
+                    "Redis unavailable; reading versions from PostgreSQL",
+                    &error.into(),
+                );
                 Found::default()
             }
         }

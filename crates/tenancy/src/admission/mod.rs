@@ -1,27 +1,38 @@
-//! Whether a credential that was verified may still act: one Redis call and no SQL.
+//! Whether a verified credential is still valid: one Redis call and no SQL.
 //!
-//! A token is believed as long as the versions in it and in the tenant's snapshot are those of the
-//! moment and its session goes on; an API key, as long as its snapshot is that of the moment.
-//! PostgreSQL is the truth. Redis keeps the versions, each with the time at which it was compared
-//! with the truth; one older than a minute is compared again before anybody is let in, and one that
-//! will soon be is compared beside the requests, which go on. A change writes PostgreSQL first and
-//! Redis second, so a crash between the two heals within that minute. Redis may be behind for as
-//! long, never ahead: a token with a higher version than Redis has sends to the truth, too.
+//! A token is valid while the user and the tenant have the versions in it and its session has not ended; an API
+//! key, while it has the version of its snapshot. PostgreSQL is the source of truth. Redis keeps cache entries:
+//! versions, each with the time at which it was compared with PostgreSQL. An entry is fresh for 60 s. Shortly
+//! before they end, one request has it compared beside the requests; after them, one request compares it and
+//! the others wait.
 //!
-//! Redis away: the truth is asked each time. PostgreSQL away: what was compared in the last ten
-//! minutes is still believed.
+//! # The invariant
+//! A request is admitted on a cached version only if the Redis process that it asks was told every change that
+//! was acknowledged as in effect. Three rules keep it so:
+//! - **An entry is valid only in the Redis process that was told** ([`crate::platform::redis`]). A process that
+//!   restarts, from an older snapshot or empty, has no entries.
+//! - **A change is acknowledged as in effect only after Redis was told** ([`change`]). When Redis cannot be told,
+//!   the response says so and the publication is queued ([`queue`]). An instance that reaches Redis trusts an
+//!   entry for 60 s while PostgreSQL answers and for 10 minutes while it does not, so that is the latest time.
+//! - **A version that was read before a change never replaces a newer one.** Versions only grow, an end is a
+//!   tombstone above every version, and an answer of PostgreSQL is stored as fresh only in the Redis process that
+//!   was observed before the question ([`observation`]).
+//!
+//! Redis away: PostgreSQL is asked each time. PostgreSQL away: entries are trusted for ten minutes after their
+//! last comparison.
 
+mod change;
+mod entry;
 mod known;
-mod publication;
+mod observation;
+pub mod queue;
 pub(crate) mod renewal;
 mod snapshot;
 mod truth;
 
+pub(crate) use change::Change;
+pub use change::{Changed, Effect};
 pub use known::Metering;
-pub(crate) use publication::{
-    publish_api_key, publish_tenant, publish_user, retire_api_key, retire_session, retire_tenant,
-    retire_user,
-};
 
 use std::rc::Rc;
 
@@ -31,12 +42,15 @@ use crate::{
     api_key::{ApiKey, ApiKeyRecord},
     error::{Error, Result, Unauthenticated},
     log,
-    quota::{self, DailyResource, Meter, Resource, checkpoint},
+    quota::{
+        self, Meter, Resource,
+        checkpoint::{self, Counter},
+    },
     tenancy::Tenancy,
     tenant::{Tenant, TenantRecord},
     token::Claims,
 };
-use known::{Counted, Found, Known, Question};
+use known::{Counted, Found, Kept, Known, Question};
 use snapshot::remembered;
 
 /// A caller who may act, if no limit keeps it from that.
@@ -75,7 +89,7 @@ pub async fn admit_user(
     if !may_act(tenancy, claims, &tenant, &found).await? {
         return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
     }
-    Ok(count(tenancy, &question, tenant, claims.ver, metering, found).await)
+    Ok(count(tenancy, &question, tenant, (claims.ver, None), metering, found).await)
 }
 
 /// The tenant that an API key acts in, and what is known of the key. One call is taken from the
@@ -91,7 +105,7 @@ pub async fn admit_api_key(
 ) -> Result<(Admitted, Rc<ApiKeyRecord>)> {
     const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidApiKey);
     let hash = key.hash();
-    let question = Question::of_api_key(key.tenant(), &hash);
+    let question = Question::of_api_key(key.tenant(), hash);
     let own_tenant = tenancy.tenants.get(&key.tenant());
     let own_key = tenancy.api_keys.get(&hash);
     let versions = (
@@ -111,7 +125,8 @@ pub async fn admit_api_key(
         return Err(INVALID);
     }
     let tenant = tenant(tenancy, key.tenant(), own_tenant, &found.tenant).await?.ok_or(INVALID)?;
-    let admitted = count(tenancy, &question, tenant, record.version, metering, found).await;
+    let caller = (record.version, Some(record.id));
+    let admitted = count(tenancy, &question, tenant, caller, metering, found).await;
     Ok((admitted, record))
 }
 
@@ -123,18 +138,23 @@ async fn count(
     tenancy: &Rc<Tenancy>,
     question: &Question,
     tenant: Tenant,
-    caller_version: i64,
+    (caller_version, api_key): (i64, Option<Uuid>),
     metering: Metering,
     mut found: Found,
 ) -> Admitted {
     for _ in 0..COUNTING_TURNS {
-        let used = match found.counted {
-            Counted::Yes { day, is_to_be_kept } => {
-                let calls = found.meter.limits.iter().find(|limit| limit.name == "day");
-                if let (true, Some(calls)) = (is_to_be_kept, calls) {
-                    let day = quota::day_of(day.number);
-                    let calls_of_day = DailyResource::ApiCalls;
-                    checkpoint::note(tenancy, tenant.id, calls_of_day, day, calls.used);
+        let kept = match found.counted {
+            Counted::Yes { day, is_tenant_due, is_key_due } => {
+                question.remember(tenancy, &found.meter, day);
+                let of_tenant = is_tenant_due.then_some(("day", Counter::CALLS));
+                let of_key = is_key_due.then_some(api_key).flatten();
+                let of_key = of_key.map(|id| ("key-day", Counter::ApiKey(id)));
+                for (name, counter) in [of_tenant, of_key].into_iter().flatten() {
+                    let limit = found.meter.limits.iter().find(|limit| limit.name == name);
+                    if let Some(limit) = limit {
+                        let day = quota::day_of(day.number);
+                        checkpoint::note(tenancy, tenant.id, counter, day, limit.used);
+                    }
                 }
                 return Admitted { tenant, meter: found.meter, refused: None };
             }
@@ -151,21 +171,26 @@ async fn count(
             Counted::Unknown(day) => {
                 let kept = async {
                     let catalog = tenancy.catalog().await?;
-                    let name = DailyResource::ApiCalls.as_str();
-                    let day = quota::day_of(day.number);
-                    quota::repo::find(&*catalog, tenant.id, name, day).await
+                    let date = quota::day_of(day.number);
+                    let (tenant, api_key) =
+                        quota::repo::find_calls(&*catalog, tenant.id, api_key, date).await?;
+                    Ok::<_, Error>(Kept { tenant, api_key, day: day.number })
                 };
                 match kept.await {
-                    Ok(kept) => Some((kept.unwrap_or(0), day.number)),
+                    Ok(kept) => Some(kept),
                     Err(error) => {
-                        log::warning(tenancy, "a call was not counted", &error);
+                        log::warning(
+                            tenancy,
+                            "PostgreSQL unavailable; a call is not counted",
+                            &error,
+                        );
                         break;
                     }
                 }
             }
         };
         let versions = (Some(tenant.version), Some(caller_version));
-        found = question.ask_once(tenancy, versions, metering, used).await;
+        found = question.ask_once(tenancy, versions, metering, kept).await;
     }
     Admitted { tenant, meter: Meter::default(), refused: None }
 }

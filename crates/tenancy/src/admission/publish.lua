@@ -1,15 +1,22 @@
--- KEYS: a hash. ARGV: the version that PostgreSQL has, how many seconds to keep it, a snapshot, and
--- the limits of a tenant or of an API key, whose id and end in seconds there are, too (empty where
--- there is none). Versions only grow: what was read before a change and comes after it changes nothing.
-local kept = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
-if tonumber(ARGV[1]) < kept then
+-- Tells Redis the version of a tenant, a user, a session or an API key.
+-- KEYS: the cache entry. ARGV: the version, the seconds to keep it, and the seconds since PostgreSQL was asked,
+-- empty when the version is only a lower bound that the next request compares with PostgreSQL; then a snapshot,
+-- and of an API key its id, of a tenant and an API key the limits, and of an API key its expiry (each empty
+-- where there is none). A lower version never replaces a higher one: a value that was read before a change and
+-- arrives after it has no effect.
+local current = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
+local version = tonumber(ARGV[1])
+if version < current or (version == current and ARGV[3] == '') then
   return 0
 end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'version', ARGV[1], 'checked', redis.call('TIME')[1])
+redis.call('HSET', KEYS[1], 'version', ARGV[1])
+if ARGV[3] ~= '' then
+  redis.call('HSET', KEYS[1], 'checked', redis.call('TIME')[1] - ARGV[3])
+end
 for index, field in ipairs({ 'snapshot', 'id', 'per_minute', 'per_day', 'ends' }) do
-  if ARGV[2 + index] and ARGV[2 + index] ~= '' then
-    redis.call('HSET', KEYS[1], field, ARGV[2 + index])
+  if ARGV[3 + index] and ARGV[3 + index] ~= '' then
+    redis.call('HSET', KEYS[1], field, ARGV[3 + index])
   end
 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])

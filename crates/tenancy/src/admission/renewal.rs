@@ -21,10 +21,8 @@ use futures::{
 use uuid::Uuid;
 
 use super::{
-    publication::{
-        OPEN, api_key_key, confirm, retire_api_key, retire_tenant, session_key, tenant_key,
-        user_key,
-    },
+    entry::{OPEN, api_key_key, confirm, session_key, tenant_key, user_key},
+    observation::Observation,
     truth,
 };
 use crate::{
@@ -138,7 +136,7 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
     if due.tenants.is_empty() && due.api_keys.is_empty() {
         return Ok(());
     }
-    let asked_at = tenancy.platform.clock.monotonic_micros();
+    let observation = Observation::now(tenancy);
     let (tenants, api_keys) = {
         let catalog = tenancy.catalog().await?;
         let now = tenancy.platform.clock.now();
@@ -152,7 +150,7 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
     for id in &due.tenants {
         match tenants.get(id) {
             Some(version) => versions.entry(*id).or_default().push((Thing::Tenant, *version)),
-            None => retire_tenant(tenancy, *id).await,
+            None => truth::ended_tenant(tenancy, *id, observation).await,
         }
     }
     for (tenant, hash) in &due.api_keys {
@@ -160,33 +158,27 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
             Some(version) => {
                 versions.entry(*tenant).or_default().push((Thing::ApiKey(*hash), *version));
             }
-            None => retire_api_key(tenancy, *tenant, hash).await,
+            None => truth::ended_api_key(tenancy, *tenant, hash, observation).await,
         }
     }
     let renewed =
-        versions.into_iter().map(|(tenant, things)| renew(tenancy, tenant, things, asked_at));
+        versions.into_iter().map(|(tenant, things)| renew(tenancy, tenant, things, observation));
     join_all(renewed).await.into_iter().collect()
 }
 
-/// The seconds since then, rounded up.
-fn seconds_since(tenancy: &Tenancy, micros: u64) -> i64 {
-    let passed = tenancy.platform.clock.monotonic_micros().saturating_sub(micros);
-    i64::try_from(passed.div_ceil(1_000_000)).unwrap_or(i64::MAX)
-}
-
-/// Has things of a tenant count anew that had these versions in the catalog when it was asked.
+/// Refreshes the entries of things of a tenant that had these versions in the catalog.
 async fn renew(
     tenancy: &Tenancy,
     tenant: Uuid,
     things: Vec<(Thing, i64)>,
-    asked_at: u64,
+    observation: Observation,
 ) -> Result<()> {
     let key = |thing: &Thing| match thing {
         Thing::Tenant => tenant_key(tenant),
         Thing::ApiKey(hash) => api_key_key(tenant, hash),
     };
     let versions: Vec<_> = things.iter().map(|(thing, version)| (key(thing), *version)).collect();
-    let confirmed = confirm(tenancy, &versions, seconds_since(tenancy, asked_at)).await?;
+    let confirmed = confirm(tenancy, &versions, observation).await?;
     for ((thing, _), is_confirmed) in things.into_iter().zip(confirmed) {
         match thing {
             _ if is_confirmed => {}
@@ -216,7 +208,7 @@ async fn compare_sessions_of(
     tenant: &Tenant,
     sessions: &[(Uuid, Uuid)],
 ) -> Result<()> {
-    let asked_at = tenancy.platform.clock.monotonic_micros();
+    let observation = Observation::now(tenancy);
     let states = {
         let database = TenantDb::connect(tenancy, tenant).await?;
         session::find_states(&database, sessions).await?
@@ -230,16 +222,16 @@ async fn compare_sessions_of(
                 versions.push((session_key(tenant.id, *session), OPEN));
                 open.push((*of_session, state));
             }
-            state => truth::note_session(tenancy, tenant, *of_session, state).await,
+            state => truth::store_session(tenancy, tenant, *of_session, state, observation).await,
         }
     }
     if open.is_empty() {
         return Ok(());
     }
-    let confirmed = confirm(tenancy, &versions, seconds_since(tenancy, asked_at)).await?;
+    let confirmed = confirm(tenancy, &versions, observation).await?;
     for ((of_session, state), confirmed) in open.into_iter().zip(confirmed.chunks(2)) {
         if confirmed != [true, true] {
-            truth::note_session(tenancy, tenant, of_session, Some(state)).await;
+            truth::store_session(tenancy, tenant, of_session, Some(state), observation).await;
         }
     }
     Ok(())

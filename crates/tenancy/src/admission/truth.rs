@@ -1,78 +1,90 @@
-//! What PostgreSQL says, which Redis is told of.
+//! The state of tenants, users, sessions and API keys in PostgreSQL, which is stored in the cache.
 
 use std::rc::Rc;
 
 use uuid::Uuid;
 
-use super::publication::{
-    publish_api_key, publish_session, publish_tenant, publish_user, retire_api_key, retire_session,
-    retire_tenant, retire_user,
-};
+use super::{entry::Entry, observation::Observation};
 use crate::{
     api_key::{self, ApiKeyRecord},
     error::Result,
+    log,
+    platform::redis::RedisError,
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb, TenantRecord, repo},
     token::session,
 };
 
-/// The tenant of an id; `None` when there is none.
+/// Returns the tenant of an id; `None` when there is none.
 pub(super) async fn tenant(tenancy: &Tenancy, id: Uuid) -> Result<Option<Rc<TenantRecord>>> {
+    let observation = Observation::now(tenancy);
     let found = {
         let catalog = tenancy.catalog().await?;
         repo::find(&*catalog, id).await?
     };
     let Some(record) = found.map(Rc::new) else {
-        retire_tenant(tenancy, id).await;
+        ended_tenant(tenancy, id, observation).await;
         return Ok(None);
     };
-    publish_tenant(tenancy, &record).await;
+    match Entry::tenant(tenancy, &record) {
+        Ok(entry) => store(tenancy, &entry, observation).await,
+        Err(error) => log::warning(tenancy, "a cache entry was not sealed", &error),
+    }
     tenancy.tenants.put(id, Rc::clone(&record));
     Ok(Some(record))
 }
 
-/// What a token of a user and a session depends on; `None` when there is no such user.
+/// Stores the tombstone of a tenant that PostgreSQL does not have.
+pub(super) async fn ended_tenant(tenancy: &Tenancy, id: Uuid, observation: Observation) {
+    store(tenancy, &Entry::ended_tenant(id), observation).await;
+}
+
+/// Returns the state that a token of a user and a session depends on; `None` when there is no such user.
 pub(super) async fn session(
     tenancy: &Tenancy,
     tenant: &Tenant,
     user: Uuid,
     session: Uuid,
 ) -> Result<Option<session::State>> {
+    let observation = Observation::now(tenancy);
     let found = {
         let database = TenantDb::connect(tenancy, tenant).await?;
         let mut states = session::find_states(&database, &[(user, session)]).await?;
         states.remove(&(user, session))
     };
-    note_session(tenancy, tenant, (user, session), found.as_ref()).await;
+    store_session(tenancy, tenant, (user, session), found.as_ref(), observation).await;
     Ok(found)
 }
 
-/// Tells Redis what a token of a user and a session depends on.
-pub(super) async fn note_session(
+/// Stores the state that a token of a user and a session depends on.
+pub(super) async fn store_session(
     tenancy: &Tenancy,
     tenant: &Tenant,
     (user, session): (Uuid, Uuid),
     state: Option<&session::State>,
+    observation: Observation,
 ) {
     let Some(state) = state else {
-        return retire_user(tenancy, tenant.id, user).await;
+        return store(tenancy, &Entry::ended_user(tenant.id, user), observation).await;
     };
-    publish_user(tenancy, tenant.id, user, state.user_version).await;
-    if state.is_open {
-        publish_session(tenancy, tenant.id, session).await;
+    store(tenancy, &Entry::user(tenant.id, user, state.user_version), observation).await;
+    let session = if state.is_open {
+        Entry::session(tenant.id, session)
     } else {
-        retire_session(tenancy, tenant.id, session).await;
-    }
+        Entry::ended_session(tenant.id, session)
+    };
+    store(tenancy, &session, observation).await;
 }
 
-/// The API key of a hash, whose use is noted; `None` when there is none that was not revoked. One that
-/// Redis never knew may be made up, and is not worth its memory.
+/// Returns the API key of a hash and records its use; `None` when there is none that was not revoked. The
+/// tombstone of a key that Redis never had is not worth its memory: the key may be invented.
 pub(super) async fn api_key(
     tenancy: &Tenancy,
     tenant: Uuid,
     hash: [u8; 32],
     is_known: bool,
 ) -> Result<Option<Rc<ApiKeyRecord>>> {
+    let observation = Observation::now(tenancy);
     let found = {
         let catalog = tenancy.catalog().await?;
         let now = tenancy.platform.clock.now();
@@ -80,11 +92,37 @@ pub(super) async fn api_key(
     };
     let Some(record) = found.map(Rc::new) else {
         if is_known {
-            retire_api_key(tenancy, tenant, &hash).await;
+            ended_api_key(tenancy, tenant, &hash, observation).await;
         }
         return Ok(None);
     };
-    publish_api_key(tenancy, &record).await;
+    match Entry::api_key(tenancy, &record) {
+        Ok(entries) => {
+            for entry in entries {
+                store(tenancy, &entry, observation).await;
+            }
+        }
+        Err(error) => log::warning(tenancy, "a cache entry was not sealed", &error),
+    }
     tenancy.api_keys.put(hash, Rc::clone(&record));
     Ok(Some(record))
+}
+
+/// Stores the tombstone of a secret of an API key that PostgreSQL does not have.
+pub(super) async fn ended_api_key(
+    tenancy: &Tenancy,
+    tenant: Uuid,
+    hash: &[u8],
+    observation: Observation,
+) {
+    store(tenancy, &Entry::ended_api_key(tenant, hash), observation).await;
+}
+
+/// Stores an entry. Without it the next request asks PostgreSQL again, so a failure is only logged.
+pub(super) async fn store(tenancy: &Tenancy, entry: &Entry, observation: Observation) {
+    match entry.store(tenancy, observation).await {
+        // Another process has nothing to lose, and the next request asks PostgreSQL.
+        Ok(()) | Err(RedisError::OtherProcess) => {}
+        Err(error) => log::warning(tenancy, "a cache entry was not stored", &error.into()),
+    }
 }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     access::Scope,
-    admission,
+    admission::{Change, Changed, Effect},
     audit::{self, Actor, Entry, Event},
     error::{Error, Result},
     http::fields::Patch,
@@ -98,15 +98,16 @@ pub async fn update(
     id: Uuid,
     change: &ApiKeyChange,
     actor: &Actor,
-) -> Result<ApiKeyRecord> {
+) -> Result<Changed<ApiKeyRecord>> {
     let event = Event::new("api_key.updated").about("api_key", id);
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
     let record = repo::update(&*catalog, tenant.id, id, change, &entry).await?;
     let record = record.ok_or(Error::ApiKeyNotFound)?;
-    admission::publish_api_key(tenancy, &record).await;
+    publication.api_key(&record).await?;
     audit::flush_catalog_later(tenancy, Some(tenant.id));
-    Ok(record)
+    Ok(Changed { value: record, effect: publication.finish().await })
 }
 
 /// Gives a key another secret; the one before counts for `overlap` more. Its text is returned this
@@ -120,7 +121,8 @@ pub async fn rotate(
     id: Uuid,
     overlap: TimeDelta,
     actor: &Actor,
-) -> Result<(ApiKeyRecord, ApiKey)> {
+) -> Result<Changed<(ApiKeyRecord, ApiKey)>> {
+    let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
     // Of two rotations at once the second rotates what the first has made.
     let (old, record, key) = loop {
@@ -136,26 +138,40 @@ pub async fn rotate(
         }
     };
     if let Some(ended) = &old.previous_hash {
-        admission::retire_api_key(tenancy, tenant.id, ended).await;
+        publication.ended_api_key(tenant.id, ended).await;
     }
-    admission::publish_api_key(tenancy, &record).await;
+    publication.api_key(&record).await?;
     audit::flush_catalog_later(tenancy, Some(tenant.id));
-    Ok((record, key))
+    Ok(Changed { value: (record, key), effect: publication.finish().await })
 }
 
-/// Ends a key, at once and for good.
+/// Revokes a key for good. Repeating it publishes the end again.
 ///
 /// # Errors
-/// [`Error::ApiKeyNotFound`].
-pub async fn revoke(tenancy: &Rc<Tenancy>, tenant: &Tenant, id: Uuid, actor: &Actor) -> Result<()> {
+/// [`Error::ApiKeyNotFound`], also for a key that was revoked before and whose end is in effect.
+pub async fn revoke(
+    tenancy: &Rc<Tenancy>,
+    tenant: &Tenant,
+    id: Uuid,
+    actor: &Actor,
+) -> Result<Effect> {
     let event = Event::new("api_key.revoked").about("api_key", id);
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
     let revoked = repo::revoke(&*catalog, tenant.id, id, &entry).await?;
-    let record = revoked.ok_or(Error::ApiKeyNotFound)?;
+    let is_repeated = revoked.is_none();
+    // The response to an earlier call may have been lost before Redis was told.
+    let record = match revoked {
+        Some(record) => record,
+        None => repo::find_revoked(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?,
+    };
     for hash in std::iter::once(&record.hash).chain(&record.previous_hash) {
-        admission::retire_api_key(tenancy, tenant.id, hash).await;
+        publication.ended_api_key(tenant.id, hash).await;
     }
     audit::flush_catalog_later(tenancy, Some(tenant.id));
-    Ok(())
+    match publication.finish().await {
+        Effect::Now if is_repeated => Err(Error::ApiKeyNotFound),
+        effect => Ok(effect),
+    }
 }

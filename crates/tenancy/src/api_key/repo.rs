@@ -289,6 +289,19 @@ pub async fn revoke(
     read(catalog, &statement, &parameters).await
 }
 
+/// Returns a key that was revoked; `None` when there is none of this id.
+pub async fn find_revoked(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    id: Uuid,
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM tenant_api_keys
+         WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NOT NULL"
+    );
+    read(catalog, &statement, &[tenant.into(), id.into()]).await
+}
+
 fn scope_names(scopes: &[Scope]) -> Vec<String> {
     scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
 }

@@ -29,7 +29,10 @@ use uuid::Uuid;
 use crate::{
     error::Result,
     log,
-    platform::redis::{Argument, Reply},
+    platform::{
+        redis::{Argument, Reply},
+        sql::Connection,
+    },
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
@@ -65,7 +68,7 @@ pub fn note_rarely(tenancy: &Rc<Tenancy>, entry: Entry, subject: &str) {
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
         let arguments: [Argument<'_>; 5] =
-            [Argument::from(&key), "1".into(), "EX".into(), Argument::Int(60), "NX".into()];
+            [Argument::Key(&key), "1".into(), "EX".into(), Argument::Int(60), "NX".into()];
         let noted = async {
             let set = tenancy.platform.redis.execute("SET", &arguments).await?;
             if matches!(set.first(), Some(Reply::Nil) | None) {
@@ -109,6 +112,11 @@ async fn extend_to_the_end(
             more => moved += more,
         }
     }
+}
+
+/// Returns how many events wait in the catalog's outbox.
+pub async fn count_waiting(catalog: &dyn Connection) -> Result<i64> {
+    outbox::count(catalog).await
 }
 
 /// Moves what a crash has left in the catalog's outbox, and returns how much that was.

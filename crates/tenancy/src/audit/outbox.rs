@@ -63,6 +63,12 @@ pub(super) async fn chains(catalog: &dyn Connection) -> Result<Vec<Option<Uuid>>
     Ok(rows.iter().map(|row| row.get("tenant_id")).collect::<Result<_, SqlError>>()?)
 }
 
+/// Returns how many entries wait in this outbox.
+pub(super) async fn count(connection: &dyn Connection) -> Result<i64> {
+    let row = connection.query_first("SELECT count(*) AS n FROM audit_outbox", &[]).await?;
+    Ok(row.map_or(Ok(0), |row| row.get("n"))?)
+}
+
 pub(super) fn texts(ids: &[Uuid]) -> Vec<String> {
     ids.iter().map(Uuid::to_string).collect()
 }

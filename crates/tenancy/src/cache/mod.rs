@@ -92,11 +92,11 @@ impl<'a> Cache<'a> {
     pub async fn get(&self, key: &CacheKey) -> Result<Option<(Entry, u32)>> {
         let name = self.entry(key);
         let redis = &*self.tenancy.platform.redis;
-        let replies = redis.execute("GET", &[Argument::from(&name)]).await?;
+        let replies = redis.execute("GET", &[Argument::Key(&name)]).await?;
         let Some(sealed) = replies.first().and_then(Reply::as_bytes) else { return Ok(None) };
         // One that does not open was put there with a key that is gone, or by nobody we know.
         let Some(entry) = self.open(key, sealed) else { return Ok(None) };
-        let replies = redis.execute("TTL", &[Argument::from(&name)]).await?;
+        let replies = redis.execute("TTL", &[Argument::Key(&name)]).await?;
         let seconds = replies.first().and_then(Reply::as_int).unwrap_or(0);
         Ok(Some((entry, u32::try_from(seconds).unwrap_or(0))))
     }

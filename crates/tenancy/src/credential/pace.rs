@@ -130,7 +130,7 @@ pub(super) mod tests {
     use super::*;
     use crate::platform::{
         Clock, Executor, Redis,
-        redis::{Argument, RedisError, Reply},
+        redis::{Command, ProcessId, RedisError, Reply},
     };
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,12 +177,8 @@ pub(super) mod tests {
 
     #[async_trait(?Send)]
     impl Redis for Host {
-        async fn execute(
-            &self,
-            command: &str,
-            _: &[Argument<'_>],
-        ) -> Result<Vec<Reply>, RedisError> {
-            assert_eq!(command, "PING");
+        async fn run(&self, command: Command<'_>) -> Result<Vec<Reply>, RedisError> {
+            assert_eq!(command.name, "PING");
             let Some(micros) = self.round_trip else {
                 return Err(RedisError::Unavailable("it is away".to_owned()));
             };
@@ -198,6 +194,10 @@ pub(super) mod tests {
             self.under_way.set(false);
             self.pass(micros);
             Ok(Vec::new())
+        }
+
+        fn process(&self) -> Option<ProcessId> {
+            None
         }
 
         async fn round_trip(&self) -> Result<RoundTrip, RedisError> {

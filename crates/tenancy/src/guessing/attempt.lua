@@ -1,12 +1,17 @@
 -- The same rules are in the function sign_in_attempt of the catalog.
--- KEYS: a hash for each subject; the first one is forgotten by a success.
+-- KEYS: a hash for each subject, of which a success clears the first; last, when this process began to count.
 -- ARGV: the step (begin, failed, succeeded, abandoned); then, for each subject, how many failures
 -- are let pass without a delay, the longest delay in seconds, and whether failures are forgotten a
 -- quarter of an hour after the first of them (1) or after the last (0).
--- Returns how many milliseconds to wait; 0 to go on, and -1 where as many are under way as may fail.
+-- Returns the milliseconds to wait (0 to go on, and -1 when as many are under way as may fail), and whether the
+-- catalog may know failures that this process does not: it began to count less than a quarter of an hour ago. A
+-- success returns in the second place whether there were failures that the catalog has to forget.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local step = ARGV[1]
+local FORGET_AFTER = 900000
+local subjects = #KEYS - 1
+local began = KEYS[#KEYS]
 
 local function read(key)
   local fields = redis.call('HMGET', key, 'failures', 'blocked_until', 'pending', 'pending_until')
@@ -19,7 +24,11 @@ end
 
 if step == 'begin' then
   local wait = 0
-  for index, key in ipairs(KEYS) do
+  redis.call('SET', began, now, 'NX')
+  redis.call('EXPIRE', began, 86400)
+  local is_young = now - tonumber(redis.call('GET', began)) < FORGET_AFTER and 1 or 0
+  for index = 1, subjects do
+    local key = KEYS[index]
     local failures, blocked_until, pending = read(key)
     if blocked_until > now then
       wait = math.max(wait, blocked_until - now)
@@ -28,7 +37,8 @@ if step == 'begin' then
     end
   end
   if wait == 0 then
-    for _, key in ipairs(KEYS) do
+    for index = 1, subjects do
+      local key = KEYS[index]
       local _, _, pending = read(key)
       redis.call('HSET', key, 'pending', pending + 1, 'pending_until', now + 30000)
       if redis.call('TTL', key) < 60 then
@@ -36,14 +46,17 @@ if step == 'begin' then
       end
     end
   end
-  return wait
+  return { wait, is_young }
 end
 
-for index, key in ipairs(KEYS) do
+local had_failures = 0
+for index = 1, subjects do
+  local key = KEYS[index]
   if redis.call('EXISTS', key) == 1 then
     local failures, _, pending = read(key)
     redis.call('HSET', key, 'pending', math.max(pending - 1, 0))
     if step == 'succeeded' and index == 1 then
+      had_failures = failures > 0 and 1 or 0
       redis.call('HSET', key, 'failures', 0)
     elseif step == 'failed' then
       local threshold, longest = tonumber(ARGV[3 * index - 1]), tonumber(ARGV[3 * index])
@@ -59,4 +72,4 @@ for index, key in ipairs(KEYS) do
     end
   end
 end
-return 0
+return { 0, had_failures }

@@ -1,4 +1,4 @@
-//! Guessing at passwords, slowed down: per account, and per address.
+//! Login throttling: a limit on failed sign-ins, per account and per address.
 //!
 //! A few failures cost nothing. After them each one doubles the time until the next attempt, up to a
 //! bound; after a quarter of an hour without any they are forgotten. So nobody is locked out for
@@ -7,8 +7,10 @@
 //! which nobody has signed in to the account before.
 //!
 //! An attempt that is under way may fail: only as many are made at once as may still fail, and the
-//! others wait for them. So guessing many at once gains nothing. Counters are in Redis, and in a table
-//! of the catalog while Redis is away.
+//! others wait for them. So guessing many at once gains nothing.
+//!
+//! Redis decides. Every failure is also recorded in a table of the catalog, which decides while Redis is away, and
+//! together with Redis during the first quarter of an hour of a Redis process: a restart clears no failures.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -72,13 +74,16 @@ pub struct Attempt {
     tenant: Uuid,
     in_tenant: Vec<(String, Bound)>,
     everywhere: Vec<(String, Bound)>,
-    store: Store,
+    in_redis: bool,
+    in_catalog: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Store {
-    Redis,
-    Catalog,
+/// What a store says of a step.
+struct Decision {
+    /// The milliseconds to wait; 0 to go on, [`OTHERS_PENDING`] to ask again soon.
+    wait: i64,
+    /// Whether the catalog has to take part: it may know more failures, or has some to forget.
+    needs_catalog: bool,
 }
 
 /// How an attempt ended.
@@ -110,15 +115,7 @@ pub async fn begin(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
     let mut attempt = attempt(tenancy, target)?;
     let mut waited = Duration::ZERO;
     loop {
-        let wait = match attempt.step(tenancy, "begin").await {
-            Err(error @ Error::Unavailable { .. }) if attempt.store == Store::Redis => {
-                log::warning(tenancy, "attempts are counted in PostgreSQL", &error);
-                attempt.store = Store::Catalog;
-                attempt.step(tenancy, "begin").await?
-            }
-            outcome => outcome?,
-        };
-        match wait {
+        match attempt.begin(tenancy).await? {
             0 => return Ok(attempt),
             OTHERS_PENDING if waited < PATIENCE => {
                 tenancy.platform.executor.sleep(LOOK).await;
@@ -134,36 +131,91 @@ pub async fn begin(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
 }
 
 impl Attempt {
-    /// Ends the attempt. Where it cannot be counted it is noted and goes by: it was let in by
-    /// counters that worked a moment ago.
+    /// Begins the attempt in each store that decides. Returns the milliseconds to wait.
+    async fn begin(&mut self, tenancy: &Tenancy) -> Result<i64> {
+        (self.in_redis, self.in_catalog) = (false, false);
+        match self.redis_step(tenancy, "begin").await {
+            Ok(Decision { wait, .. }) if wait != 0 => return Ok(wait),
+            Ok(Decision { needs_catalog: false, .. }) => {
+                self.in_redis = true;
+                return Ok(0);
+            }
+            Ok(Decision { needs_catalog: true, .. }) => self.in_redis = true,
+            Err(error @ Error::Unavailable { .. }) => {
+                log::warning(tenancy, "Redis unavailable; throttling with PostgreSQL", &error);
+            }
+            Err(error) => return Err(error),
+        }
+        let wait = match self.catalog_step(tenancy, "begin").await {
+            Ok(wait) => wait,
+            Err(error) if self.in_redis => {
+                log::warning(tenancy, "PostgreSQL unavailable; throttling with Redis only", &error);
+                return Ok(0);
+            }
+            Err(error) => return Err(error),
+        };
+        self.in_catalog = wait == 0;
+        if wait != 0 && self.in_redis {
+            self.redis_step(tenancy, "abandoned").await?;
+        }
+        Ok(wait)
+    }
+
+    /// Ends the attempt. If it cannot be counted, that is logged: it was admitted by counters that worked a moment
+    /// ago.
     pub async fn end(self, tenancy: &Tenancy, outcome: Outcome) {
-        if let Err(error) = self.step(tenancy, outcome.step()).await {
-            log::warning(tenancy, "the end of an attempt was not counted", &error);
+        let step = outcome.step();
+        let mut needs_catalog = self.in_catalog || outcome == Outcome::Failed;
+        if self.in_redis {
+            match self.redis_step(tenancy, step).await {
+                Ok(decision) => needs_catalog |= decision.needs_catalog,
+                Err(error) => log::warning(
+                    tenancy,
+                    "Redis unavailable; the end of an attempt was not counted",
+                    &error,
+                ),
+            }
+        }
+        if !needs_catalog {
+            return;
+        }
+        // The catalog knows of no attempt that began in Redis only.
+        let step = match outcome {
+            Outcome::Failed if !self.in_catalog => "record_failure",
+            Outcome::Succeeded if !self.in_catalog => "clear_failures",
+            _ => step,
+        };
+        if let Err(error) = self.catalog_step(tenancy, step).await {
+            log::warning(
+                tenancy,
+                "PostgreSQL unavailable; the end of an attempt was not counted",
+                &error,
+            );
         }
     }
 
-    /// How many milliseconds to wait; 0 to go on, [`OTHERS_PENDING`] to ask again soon.
-    async fn step(&self, tenancy: &Tenancy, step: &str) -> Result<i64> {
-        if self.store == Store::Catalog {
-            return self.step_in_catalog(tenancy, step).await;
+    async fn redis_step(&self, tenancy: &Tenancy, step: &str) -> Result<Decision> {
+        let in_tenant = redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, step).await?;
+        if in_tenant.wait != 0 || self.everywhere.is_empty() {
+            return Ok(in_tenant);
         }
-        let wait = redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, step).await?;
-        if wait != 0 || self.everywhere.is_empty() {
-            return Ok(wait);
-        }
-        let wait = redis_step(tenancy, "platform:".to_owned(), &self.everywhere, step).await?;
-        if wait != 0 && step == "begin" {
-            // What was begun in the tenant is not made.
+        let everywhere =
+            redis_step(tenancy, "platform:".to_owned(), &self.everywhere, step).await?;
+        if everywhere.wait != 0 && step == "begin" {
+            // The attempt that began in the tenant is not made.
             redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, "abandoned").await?;
         }
-        Ok(wait)
+        // A success clears failures of the account only.
+        let needs_catalog =
+            in_tenant.needs_catalog || (step == "begin" && everywhere.needs_catalog);
+        Ok(Decision { needs_catalog, ..everywhere })
     }
 
     fn tenant_prefix(&self) -> String {
         format!("t:{{{}}}:", self.tenant)
     }
 
-    async fn step_in_catalog(&self, tenancy: &Tenancy, step: &str) -> Result<i64> {
+    async fn catalog_step(&self, tenancy: &Tenancy, step: &str) -> Result<i64> {
         let all = || self.in_tenant.iter().chain(&self.everywhere);
         let texts = |of: fn(&(String, Bound)) -> String| all().map(of).collect::<Vec<_>>();
         let catalog = tenancy.catalog().await?;
@@ -177,7 +229,7 @@ impl Attempt {
             texts(|subject| subject.1.is_windowed.to_string()).into(),
         ];
         let row = catalog.query_first(statement, &parameters).await?;
-        let row = row.ok_or_else(|| Error::internal("an attempt has no answer"))?;
+        let row = row.ok_or_else(|| Error::internal("a sign-in attempt got no decision"))?;
         Ok(row.get("wait")?)
     }
 }
@@ -201,7 +253,7 @@ fn attempt(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
         in_tenant.push((subject(&[b"address", tenant, from])?, ADDRESS_IN_TENANT));
         everywhere.push((subject(&[b"address", from])?, ADDRESS));
     }
-    Ok(Attempt { tenant: target.tenant, in_tenant, everywhere, store: Store::Redis })
+    Ok(Attempt { tenant: target.tenant, in_tenant, everywhere, in_redis: false, in_catalog: false })
 }
 
 async fn redis_step(
@@ -209,9 +261,10 @@ async fn redis_step(
     prefix: String,
     subjects: &[(String, Bound)],
     step: &str,
-) -> Result<i64> {
-    let keys: Vec<_> =
+) -> Result<Decision> {
+    let mut keys: Vec<_> =
         subjects.iter().map(|subject| format!("{prefix}guess:{}", subject.0)).collect();
+    keys.push(format!("{prefix}guess_began"));
     let keys: Vec<_> = keys.iter().map(String::as_str).collect();
     let mut arguments = vec![Argument::from(step)];
     for (_, bound) in subjects {
@@ -225,8 +278,11 @@ async fn redis_step(
     let replies = ATTEMPT.run_with_retry(redis, &keys, &arguments).await;
     // A Redis that refuses (it loads, or is a replica) is as good as none.
     let replies = replies.map_err(Error::unavailable)?;
-    let wait = replies.first().and_then(Reply::as_int);
-    wait.ok_or_else(|| Error::internal("an attempt has no answer"))
+    let mut numbers = replies.iter().filter_map(Reply::as_int);
+    match (numbers.next(), numbers.next()) {
+        (Some(wait), Some(flag)) => Ok(Decision { wait, needs_catalog: flag == 1 }),
+        _ => Err(Error::internal("a sign-in attempt got no decision")),
+    }
 }
 
 /// The network of one party, as PostgreSQL writes it.

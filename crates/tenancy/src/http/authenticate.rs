@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    Request,
+    Means, Request,
     call::{Call, Member, Operator, Principal},
 };
 use crate::{
@@ -150,6 +150,7 @@ async fn by_api_key(
     metering: Metering,
 ) -> Result<(Tenant, Principal)> {
     let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
+    call.record.concerns(key.tenant(), Means::ApiKey);
     let (admitted, record) = admission::admit_api_key(tenancy, &key, metering).await?;
     let principal = Principal::ApiKey(record);
     Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
@@ -163,6 +164,7 @@ async fn by_access_token(
 ) -> Result<(Tenant, Principal)> {
     let claims =
         tenancy.access_tokens.verify(token, call.received_at).map_err(Error::Unauthenticated)?;
+    call.record.concerns(claims.tid, Means::AccessToken);
     let admitted = admission::admit_user(tenancy, &claims, metering).await?;
     let principal = Principal::User(claims);
     Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
 use super::{
-    Record, Request,
+    Means, Record, Request,
     addressing::Addressing,
     fields::{FromFields, Text},
 };
@@ -252,6 +252,7 @@ impl Operator {
     /// [`Error::TenantNotFound`] and [`Error::TenantDeleted`].
     pub async fn tenant(&self) -> Result<Tenant> {
         let id = self.call.parameter("id").map_err(|_| Error::TenantNotFound)?;
+        self.call.record.concerns(id, Means::Operator);
         let catalog = self.tenancy.catalog().await?;
         let record = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
         Tenant::of_operator(Rc::new(record))

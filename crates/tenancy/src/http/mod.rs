@@ -6,6 +6,7 @@ mod addressing;
 mod authenticate;
 mod call;
 mod cors;
+mod ended_tenant;
 pub mod fields;
 mod headers;
 mod paging;
@@ -18,6 +19,7 @@ mod trace;
 
 pub use addressing::Addressing;
 pub use call::{Call, Member, Operator, Origin, Principal};
+pub use ended_tenant::Means;
 pub use headers::{Headers, ResponseHeaders};
 pub use paging::{Limit, Page};
 pub use record::Record;

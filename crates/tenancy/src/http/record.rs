@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use uuid::Uuid;
 
+use super::Means;
 use crate::{
     log::Caller,
     quota::{Meter, Resource},
@@ -16,6 +17,8 @@ pub struct Record {
     pub(super) route: Cell<Option<&'static str>>,
     /// The tenant that the caller belongs to.
     pub(super) tenant: Cell<Option<Uuid>>,
+    /// The tenant that the request needs, and how the request named it.
+    pub(super) concerned: Cell<Option<(Uuid, Means)>>,
     /// Who calls.
     pub(super) principal: Cell<Option<Caller>>,
     /// Where the caller stands with its limits.
@@ -25,6 +28,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Notes the tenant that the request needs: its state may explain a failure.
+    pub fn concerns(&self, tenant: Uuid, means: Means) {
+        self.concerned.set(Some((tenant, means)));
+    }
+
     /// Notes how much is used of a resource: the answer tells where that is near the limit.
     pub(crate) fn used(&self, resource: Resource, usage: i64, limit: i64) {
         if crate::quota::is_near(usage, limit) {

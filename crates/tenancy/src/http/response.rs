@@ -1,9 +1,15 @@
 //! What a caller gets.
 
+use chrono::SecondsFormat;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::json;
 
 use super::{BodyReader, headers::ResponseHeaders};
+use crate::admission::Effect;
+
+/// The header with the latest time at which a change takes effect, as a date and time of RFC 3339.
+const TAKES_EFFECT_BY: HeaderName = HeaderName::from_static("takes-effect-by");
 
 /// An answer.
 ///
@@ -74,6 +80,27 @@ impl Response {
     /// `201 Created` with `value` as JSON.
     pub fn created(value: &impl Serialize) -> Self {
         Self::json(StatusCode::CREATED, value)
+    }
+
+    /// The same for a change that has this effect. A change that is recorded but not yet in effect gives
+    /// `202 Accepted` (RFC 9110, section 15.3.3) and the header `Takes-Effect-By`; a response without a body gets
+    /// one that says so.
+    #[must_use]
+    pub fn with_effect(self, effect: Effect) -> Self {
+        let Effect::By(time) = effect else { return self };
+        let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let accepted = match &self.content {
+            Content::Whole(body) if body.is_empty() => {
+                let body = json!({ "takes_effect_by": time });
+                Self { headers: self.headers, ..Self::json(StatusCode::ACCEPTED, &body) }
+                    .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            }
+            _ => self.with_status(StatusCode::ACCEPTED),
+        };
+        match HeaderValue::from_str(&time) {
+            Ok(time) => accepted.with_header(TAKES_EFFECT_BY, time),
+            Err(_) => accepted,
+        }
     }
 
     /// The same with one more header, in the place of one of the same name.

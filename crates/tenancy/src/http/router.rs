@@ -10,7 +10,7 @@ use super::{
     Call, Member, Operator, Record, Request, Response,
     addressing::split_path,
     authenticate::{self, check_admin_key},
-    cors, problem,
+    cors, ended_tenant, problem,
     trace::Trace,
 };
 use crate::{
@@ -168,18 +168,25 @@ impl Router {
         let is_preflight = request.method == Method::OPTIONS
             && request.headers.get("access-control-request-method").is_some();
         let is_over_tls = tenancy.as_ref().is_ok_and(|tenancy| is_over_tls(tenancy, &request));
-        let mut response =
-            match self.route(tenancy.clone(), request, (&request_id, received_at), &record).await {
-                Ok(response) => response,
-                Err(error) => {
-                    if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(tenancy)) =
-                        (&error, &tenancy)
-                    {
-                        log::failure(tenancy, &request_id, &error);
-                    }
-                    problem::answer(&error, &request_id)
+        let outcome =
+            self.route(tenancy.clone(), request, (&request_id, received_at), &record).await;
+        let outcome = match (outcome, &tenancy) {
+            (Err(error), Ok(tenancy)) => {
+                Err(ended_tenant::explain(tenancy, record.concerned.get(), error).await)
+            }
+            (outcome, _) => outcome,
+        };
+        let mut response = match outcome {
+            Ok(response) => response,
+            Err(error) => {
+                if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(tenancy)) =
+                    (&error, &tenancy)
+                {
+                    log::failure(tenancy, &request_id, &error);
                 }
-            };
+                problem::answer(&error, &request_id)
+            }
+        };
         if let Ok(tenancy) = &tenancy {
             let allowed = &tenancy.settings.allowed_origins;
             cors::allow_origin(allowed, origin, &mut response.headers, is_preflight);

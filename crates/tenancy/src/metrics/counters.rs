@@ -30,7 +30,7 @@ pub(super) const INFINITE: &str = "+Inf";
 static ADD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "for index = 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[index], ARGV[index + 1]) \
-         end return 1",
+         end redis.call('EXPIRE', KEYS[1], 604800) return 1",
     )
 });
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Counters, Timer};
 use crate::platform::{
     Clock, Redis, Sql,
-    redis::{Argument, RedisError, Reply, RoundTrip},
+    redis::{Command, ProcessId, RedisError, Reply, RoundTrip},
     sql::{Connection, Row, SqlError, Value},
 };
 
@@ -43,12 +43,12 @@ impl MeteredRedis {
 
 #[async_trait(?Send)]
 impl Redis for MeteredRedis {
-    async fn execute(
-        &self,
-        command: &str,
-        arguments: &[Argument<'_>],
-    ) -> Result<Vec<Reply>, RedisError> {
-        self.stopwatch.time(self.inner.execute(command, arguments)).await
+    async fn run(&self, command: Command<'_>) -> Result<Vec<Reply>, RedisError> {
+        self.stopwatch.time(self.inner.run(command)).await
+    }
+
+    fn process(&self) -> Option<ProcessId> {
+        self.inner.process()
     }
 
     /// Not timed: nobody waits for what it brings.

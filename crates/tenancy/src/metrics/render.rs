@@ -6,7 +6,7 @@ use super::counters::{BOUNDS, INFINITE, KEY, seconds};
 use crate::{
     error::Result,
     log,
-    platform::redis::Reply,
+    platform::redis::{Argument, Reply},
     tenancy::Tenancy,
     tenant::repo::{self, TenantCount},
 };
@@ -96,7 +96,7 @@ fn histogram(text: &mut String, name: &str, labels: &str, counted: &BTreeMap<Str
 
 /// What all instances have counted.
 async fn counted(tenancy: &Tenancy) -> Result<BTreeMap<String, u64>> {
-    let replies = match tenancy.platform.redis.execute("HGETALL", &[KEY.into()]).await {
+    let replies = match tenancy.platform.redis.execute("HGETALL", &[Argument::Key(KEY)]).await {
         Ok(replies) => replies,
         Err(error) => {
             let error = error.into();

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     error::{Error, Result},
     hex,
-    platform::sql::{Connection, identifier, literal, state},
+    platform::sql::{Connection, SqlError, identifier, literal, state},
     tenancy::Tenancy,
     tenant::{DatabaseLocation, cluster},
 };
@@ -173,19 +173,25 @@ pub async fn drop_unfinished_templates(
     tenancy: &Tenancy,
     location: &DatabaseLocation,
 ) -> Result<Vec<String>> {
+    let names = list_unfinished_templates(tenancy, location).await?;
     let cluster = cluster::connect(tenancy, location, None).await?;
-    let find = "SELECT datname::text AS name FROM pg_database
-                WHERE datname ~ ('^' || $1 || '_tenant_v[0-9]+_[0-9]+$')";
-    let names = cluster
-        .query(find, &[template_stem(tenancy).into()])
-        .await?
-        .iter()
-        .map(|row| row.get("name"))
-        .collect::<std::result::Result<Vec<String>, _>>()?;
     for name in &names {
         cluster.execute(&format!("DROP DATABASE {} WITH (FORCE)", identifier(name)), &[]).await?;
     }
     Ok(names)
+}
+
+/// Returns the names of template databases whose building broke off, or is under way.
+pub async fn list_unfinished_templates(
+    tenancy: &Tenancy,
+    location: &DatabaseLocation,
+) -> Result<Vec<String>> {
+    let cluster = cluster::connect(tenancy, location, None).await?;
+    let find = "SELECT datname::text AS name FROM pg_database
+                WHERE datname ~ ('^' || $1 || '_tenant_v[0-9]+_[0-9]+$')";
+    let rows = cluster.query(find, &[template_stem(tenancy).into()]).await?;
+    let names = rows.iter().map(|row| row.get("name"));
+    Ok(names.collect::<std::result::Result<_, SqlError>>()?)
 }
 
 /// Whether a cluster has a database of this name.

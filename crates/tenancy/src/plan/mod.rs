@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    admission,
+    admission::{Change, Changed},
     audit::{self, Actor, Entry, Event},
     error::{Error, Result},
     http::fields::Text,
@@ -99,7 +99,7 @@ pub async fn update(
     limits: Option<&LimitChange>,
     is_default: Option<bool>,
     actor: &Actor,
-) -> Result<Plan> {
+) -> Result<Changed<Plan>> {
     if let Some(none) = limits.and_then(LimitChange::cleared) {
         return Err(Error::invalid_field(format!("limits.{none}"), "must be a whole number"));
     }
@@ -107,6 +107,7 @@ pub async fn update(
         .about("plan", name.as_str())
         .detail(json!({ "fields": { "limits": limits.is_some(), "is_default": is_default } }));
     let entry = Entry::new(tenancy, None, actor, event);
+    let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
     let before = repo::find(&*catalog, name).await?.ok_or(Error::PlanNotFound)?;
     if before.is_default && is_default == Some(false) {
@@ -116,9 +117,10 @@ pub async fn update(
     if !repo::put(&*catalog, name, false, limits, is_default, &entry).await? {
         return Err(Error::PlanNotFound);
     }
-    publish(tenancy, name).await?;
+    publish(tenancy, &publication, name).await?;
     audit::flush_catalog_later(tenancy, None);
-    repo::find(&*catalog, name).await?.ok_or(Error::PlanNotFound)
+    let plan = repo::find(&*catalog, name).await?.ok_or(Error::PlanNotFound)?;
+    Ok(Changed { value: plan, effect: publication.finish().await })
 }
 
 /// Removes a plan that no tenant has.
@@ -137,8 +139,8 @@ pub async fn delete(tenancy: &Rc<Tenancy>, name: &PlanName, actor: &Actor) -> Re
     Ok(())
 }
 
-/// Tells Redis of every tenant that has a plan.
-async fn publish(tenancy: &Tenancy, name: &PlanName) -> Result<()> {
+/// Publishes every tenant that has a plan.
+async fn publish(tenancy: &Tenancy, publication: &Change<'_>, name: &PlanName) -> Result<()> {
     let catalog = tenancy.catalog().await?;
     let mut after = Uuid::nil();
     loop {
@@ -146,7 +148,7 @@ async fn publish(tenancy: &Tenancy, name: &PlanName) -> Result<()> {
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
         for record in &page {
-            admission::publish_tenant(tenancy, record).await;
+            publication.tenant(record).await?;
         }
     }
 }

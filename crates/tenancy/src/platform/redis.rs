@@ -1,4 +1,12 @@
-//! Redis: commands and scripts.
+//! Redis: commands, keys and scripts.
+//!
+//! A Redis that restarts may come back empty, or with an older snapshot of its memory: an entry that was
+//! overwritten or deleted is there again, and a counter goes on below its value. So nothing that one server
+//! process was told is ever read from another. Every key is an [`Argument::Key`], and the implementation puts
+//! the [`ProcessId`] of the process behind the connection in front of it. After a restart, whatever a snapshot
+//! brings back has names that nobody asks for, and its time to live removes it.
+
+use std::borrow::Cow;
 
 use async_trait::async_trait;
 use sha1::{Digest, Sha1};
@@ -11,16 +19,88 @@ pub trait Redis {
     /// Runs one command.
     ///
     /// A reply comes flattened: the members of nested arrays follow one another.
+    ///
+    /// # Errors
+    /// [`RedisError::OtherProcess`] when the command is bound to a process that the connection no longer
+    /// leads to.
+    async fn run(&self, command: Command<'_>) -> Result<Vec<Reply>, RedisError>;
+
+    /// Returns the server process behind the kept connection; `None` when no connection is kept.
+    fn process(&self) -> Option<ProcessId>;
+
+    /// Runs one command on the current process.
     async fn execute(
         &self,
-        command: &str,
+        name: &str,
         arguments: &[Argument<'_>],
-    ) -> Result<Vec<Reply>, RedisError>;
+    ) -> Result<Vec<Reply>, RedisError> {
+        self.run(Command { name, arguments, target: Target::default() }).await
+    }
 
     /// Waits for a round trip to the server. Whoever asks for one while another is under way waits for
     /// the end of that.
     async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
         self.execute("PING", &[]).await.map(|_| RoundTrip::Whole)
+    }
+}
+
+/// A command with its arguments.
+#[derive(Debug, Clone, Copy)]
+pub struct Command<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its arguments.
+    pub arguments: &'a [Argument<'a>],
+    /// The process that runs it.
+    pub target: Target,
+}
+
+/// The process that a command is meant for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Target {
+    /// The only process that may run the command; `None` for the current one.
+    pub process: Option<ProcessId>,
+    /// Whether the command is sent even during the pause that follows a failed connection.
+    pub is_urgent: bool,
+}
+
+/// The identity of a Redis server process: 16 hexadecimal digits, derived from the `run_id` that the
+/// server draws when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProcessId([u8; ProcessId::LENGTH]);
+
+impl ProcessId {
+    /// The number of digits.
+    pub const LENGTH: usize = 16;
+
+    /// Reads the identity from the reply to [`ProcessId::COMMAND`].
+    ///
+    /// # Errors
+    /// [`RedisError::Refused`] when the reply has no `run_id`.
+    pub fn of_info(replies: &[Reply]) -> Result<Self, RedisError> {
+        let info = replies.first().and_then(Reply::as_bytes).unwrap_or_default();
+        let run_id = info
+            .split(|byte| *byte == b'\n')
+            .find_map(|line| line.strip_prefix(b"run_id:"))
+            .map(<[u8]>::trim_ascii)
+            .filter(|run_id| !run_id.is_empty())
+            .ok_or_else(|| RedisError::Refused("INFO server has no run_id".to_owned()))?;
+        let mut digits = [b'0'; Self::LENGTH];
+        digits.copy_from_slice(&hex::encode(&Sha1::digest(run_id)).as_bytes()[..Self::LENGTH]);
+        Ok(Self(digits))
+    }
+
+    /// The command whose reply has the identity.
+    pub const COMMAND: (&str, &str) = ("INFO", "server");
+
+    /// Returns the digits.
+    pub fn digits(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns the name under which this process knows a key.
+    pub fn name(self, key: &str) -> Vec<u8> {
+        [&self.0[..], b":", key.as_bytes()].concat()
     }
 }
 
@@ -36,10 +116,23 @@ pub enum RoundTrip {
 /// An argument of a command.
 #[derive(Debug, Clone, Copy)]
 pub enum Argument<'a> {
+    /// A key. The implementation sends the name that the process behind the connection knows it by.
+    Key(&'a str),
     /// An integer.
     Int(i64),
     /// Bytes, often text.
     Bytes(&'a [u8]),
+}
+
+impl<'a> Argument<'a> {
+    /// Returns the bytes that are sent to a process; `None` for an integer.
+    pub(super) fn bytes(&self, process: ProcessId) -> Result<Cow<'a, [u8]>, i64> {
+        match *self {
+            Self::Key(key) => Ok(Cow::Owned(process.name(key))),
+            Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+            Self::Int(number) => Err(number),
+        }
+    }
 }
 
 impl<'a> From<&'a str> for Argument<'a> {
@@ -110,6 +203,40 @@ pub enum RedisError {
     /// Redis refused the command.
     #[error("Redis refused: {0}")]
     Refused(String),
+    /// Redis restarted since the command's process was observed.
+    #[error("Redis restarted")]
+    OtherProcess,
+}
+
+impl RedisError {
+    /// Refusals that pass by themselves, as the server or its client library names them: the dataset is being
+    /// loaded, the server is a replica, its memory is full or its snapshots fail, a script runs, or a cluster
+    /// moves the slot.
+    const TEMPORARY: [&str; 14] = [
+        "LOADING",
+        "loading",
+        "READONLY",
+        "ReadOnly",
+        "OOM",
+        "MISCONF",
+        "MASTERDOWN",
+        "MasterDown",
+        "BUSY",
+        "CLUSTERDOWN",
+        "ClusterDown",
+        "TRYAGAIN",
+        "TryAgain",
+        "NOREPLICAS",
+    ];
+
+    /// Returns whether the same command may succeed a moment later.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::OtherProcess => true,
+            Self::NoScript => false,
+            Self::Refused(message) => Self::TEMPORARY.iter().any(|word| message.contains(word)),
+        }
+    }
 }
 
 /// A Lua script, called by its digest and sent whole only where the server lacks it.
@@ -131,21 +258,32 @@ impl Script {
         keys: &[&str],
         arguments: &[Argument<'_>],
     ) -> Result<Vec<Reply>, RedisError> {
+        self.run_on(redis, Target::default(), keys, arguments).await
+    }
+
+    /// Runs the script on one process.
+    pub async fn run_on(
+        &self,
+        redis: &dyn Redis,
+        target: Target,
+        keys: &[&str],
+        arguments: &[Argument<'_>],
+    ) -> Result<Vec<Reply>, RedisError> {
         let mut call = Vec::with_capacity(2 + keys.len() + arguments.len());
         call.push(Argument::from(&self.digest));
         call.push(Argument::Int(i64::try_from(keys.len()).unwrap_or(i64::MAX)));
-        call.extend(keys.iter().map(|key| Argument::from(*key)));
+        call.extend(keys.iter().map(|key| Argument::Key(key)));
         call.extend_from_slice(arguments);
-        match redis.execute("EVALSHA", &call).await {
+        match redis.run(Command { name: "EVALSHA", arguments: &call, target }).await {
             Err(RedisError::NoScript) => {
                 call[0] = Argument::from(self.source);
-                redis.execute("EVAL", &call).await
+                redis.run(Command { name: "EVAL", arguments: &call, target }).await
             }
             answer => answer,
         }
     }
 
-    /// The same, and once more where Redis was not to be had: a kept connection that broke is replaced on
+    /// Runs the script, and once more when Redis was unavailable: a kept connection that broke is replaced on
     /// the second try. If it broke after the script had run, the script runs twice.
     pub async fn run_with_retry(
         &self,
@@ -157,5 +295,28 @@ impl Script {
             Err(RedisError::Unavailable(_)) => self.run(redis, keys, arguments).await,
             answer => answer,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(text: &str) -> Vec<Reply> {
+        vec![Reply::Bytes(text.as_bytes().to_vec())]
+    }
+
+    #[test]
+    fn process_id_follows_from_the_run_id() {
+        let of = |text: &str| ProcessId::of_info(&info(text));
+        let one = of("# Server\r\nredis_version:7.0.15\r\nrun_id:0a1b\r\ntcp_port:6379\r\n");
+        let one = one.unwrap();
+        assert_eq!(one, of("run_id:0a1b\n").unwrap());
+        assert_ne!(one, of("run_id:0a1c\n").unwrap());
+        assert_eq!(one.name("t:{1}:tenant").len(), ProcessId::LENGTH + 1 + "t:{1}:tenant".len());
+        for text in ["", "run_id:", "run_id: \r\n", "xrun_id:0a1b"] {
+            assert!(matches!(of(text), Err(RedisError::Refused(_))), "{text:?}");
+        }
+        assert!(ProcessId::of_info(&[Reply::Nil]).is_err());
     }
 }

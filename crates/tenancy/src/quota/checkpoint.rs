@@ -1,10 +1,9 @@
-//! What Redis counts, kept in PostgreSQL.
+//! Checkpoints: the counters of Redis, stored in PostgreSQL.
 //!
-//! Whoever finds that nobody will keep a counter is to do so: its instance reads the counter four seconds
-//! later, and writes it together with the others that are due. Of the calls of a tenant the admission
-//! script tells one every four seconds, so that each call is kept soon after it, though hardly any has to
-//! see to that. The numbers are absolute, and a lower one changes nothing: writing them twice, or late,
-//! is harmless. A Redis that is lost goes on from here.
+//! The admission script tells one call every four seconds that a checkpoint is due. Its instance reads the counter
+//! four seconds later and stores it together with the others that are due, so each call is stored within five
+//! seconds while both stores are up. The numbers are absolute, and a lower one has no effect: storing them twice, or
+//! late, is harmless. A Redis process that restarts starts its counters from here.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,7 +16,7 @@ use chrono::NaiveDate;
 use futures::future::join_all;
 use uuid::Uuid;
 
-use super::{DailyResource, daily::counter_key, repo};
+use super::{DailyResource, day_number, repo};
 use crate::{
     log,
     platform::redis::{Argument, Reply},
@@ -29,12 +28,37 @@ const DELAY: Duration = Duration::from_secs(4);
 /// How long it may wait for others, to be written with them.
 const SLACK: Duration = Duration::from_millis(500);
 
-type Counter = (Uuid, DailyResource, NaiveDate);
+/// A counter of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Counter {
+    /// Of a resource of the tenant.
+    Tenant(DailyResource),
+    /// Of the calls of an API key.
+    ApiKey(Uuid),
+}
+
+impl Counter {
+    /// The calls of a tenant.
+    pub(crate) const CALLS: Self = Self::Tenant(DailyResource::ApiCalls);
+
+    /// Returns its key; the admission script spells it, too.
+    pub(crate) fn key(self, tenant: Uuid, day: NaiveDate) -> String {
+        let number = day_number(day);
+        match self {
+            Self::Tenant(resource) => {
+                format!("t:{{{tenant}}}:usage:{}:{number}", resource.as_str())
+            }
+            Self::ApiKey(id) => format!("t:{{{tenant}}}:calls:{id}:day:{number}"),
+        }
+    }
+}
+
+type Place = (Uuid, Counter, NaiveDate);
 
 /// The counters that an instance is to keep.
 #[derive(Default)]
 pub(crate) struct Checkpoints {
-    due: RefCell<HashMap<Counter, Due>>,
+    due: RefCell<HashMap<Place, Due>>,
     is_looking: Cell<bool>,
 }
 
@@ -52,12 +76,12 @@ struct Due {
 pub(crate) fn note(
     tenancy: &Rc<Tenancy>,
     tenant: Uuid,
-    resource: DailyResource,
+    counter: Counter,
     day: NaiveDate,
     usage: i64,
 ) {
     let now = tenancy.platform.clock.monotonic_micros();
-    tenancy.checkpoints.add((tenant, resource, day), now, usage);
+    tenancy.checkpoints.add((tenant, counter, day), now, usage);
     if !tenancy.checkpoints.is_looking.replace(true) {
         let looking = Looking(Rc::clone(tenancy));
         tenancy.platform.executor.spawn(Box::pin(looking.look()));
@@ -87,7 +111,7 @@ impl Drop for Looking {
 }
 
 impl Checkpoints {
-    fn add(&self, counter: Counter, now: u64, usage: i64) {
+    fn add(&self, counter: Place, now: u64, usage: i64) {
         let at = now.saturating_add(u64::try_from(DELAY.as_micros()).unwrap_or(u64::MAX));
         let mut due = self.due.borrow_mut();
         let kept = due.entry(counter).or_insert(Due { at, last: at, usage });
@@ -102,7 +126,7 @@ impl Checkpoints {
 
     /// Those that are due. One that somebody has asked for since then stays, for the calls that come
     /// until that one is due.
-    fn take(&self, now: u64) -> HashMap<Counter, i64> {
+    fn take(&self, now: u64) -> HashMap<Place, i64> {
         let mut taken = HashMap::new();
         self.due.borrow_mut().retain(|counter, due| {
             if due.at <= now {
@@ -128,7 +152,7 @@ async fn write(tenancy: &Tenancy) {
         repo::keep(&*catalog, &usage).await
     };
     if let Err(error) = kept.await {
-        log::warning(tenancy, "a checkpoint was not written", &error);
+        log::warning(tenancy, "PostgreSQL unavailable; a checkpoint waits", &error);
         let now = tenancy.platform.clock.monotonic_micros();
         for (counter, usage) in usage {
             tenancy.checkpoints.add(counter, now, usage);
@@ -137,9 +161,9 @@ async fn write(tenancy: &Tenancy) {
 }
 
 /// What a counter says now; `None` where Redis does not know it, or is away.
-async fn newest(tenancy: &Tenancy, (tenant, resource, day): Counter) -> Option<i64> {
-    let key = counter_key(tenant, resource, day);
-    let replies = tenancy.platform.redis.execute("GET", &[Argument::from(&key)]).await;
+async fn newest(tenancy: &Tenancy, (tenant, counter, day): Place) -> Option<i64> {
+    let key = counter.key(tenant, day);
+    let replies = tenancy.platform.redis.execute("GET", &[Argument::Key(&key)]).await;
     replies.ok()?.first().and_then(Reply::as_int)
 }
 
@@ -149,8 +173,8 @@ mod tests {
 
     const SECOND: u64 = 1_000_000;
 
-    fn counter(tenant: u128) -> Counter {
-        (Uuid::from_u128(tenant), DailyResource::ApiCalls, NaiveDate::MIN)
+    fn counter(tenant: u128) -> Place {
+        (Uuid::from_u128(tenant), Counter::CALLS, NaiveDate::MIN)
     }
 
     #[test]

@@ -1,9 +1,10 @@
--- Takes from what a tenant may use in a day.
--- KEYS: the counter of the day and, where a use is reported once, what is kept of the report.
--- ARGV: how much, the limit, what PostgreSQL has (empty where it was not asked), the seconds to keep
--- the counter, the seconds to keep the report.
--- Returns whether it was taken (0: over the limit; -1: PostgreSQL must be asked first; 2: it was
--- taken before), and how much is used.
+-- Takes an amount from the quota that a tenant has for a day.
+-- KEYS: the counter of the day and, for a report that counts once, the key that remembers it.
+-- ARGV: the amount, the limit, the usage that PostgreSQL has (empty when it was not asked), the seconds to keep
+-- the counter, the seconds to remember the report; then the process, the usage and the day of a counter that the
+-- instance saw in an earlier process (the process is empty when there is none).
+-- Returns the outcome (0: over the limit; 1: taken; 2: taken before; -1: PostgreSQL must be asked first), and the
+-- usage.
 local amount, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 if KEYS[2] then
   local before = redis.call('GET', KEYS[2])
@@ -11,13 +12,13 @@ if KEYS[2] then
     return { 2, tonumber(before) }
   end
 end
+local seen = ARGV[6] ~= '' and ARGV[6] ~= this_process and tonumber(ARGV[7]) or 0
+local millis = ARGV[4] * 1000
+if ARGV[3] ~= '' then start(KEYS[1], math.max(tonumber(ARGV[3]), seen), millis) end
+raise(KEYS[1], seen, millis)
 local used = tonumber(redis.call('GET', KEYS[1]))
 if not used then
-  if ARGV[3] == '' then
-    return { -1, 0 }
-  end
-  used = tonumber(ARGV[3])
-  redis.call('SET', KEYS[1], used, 'EX', ARGV[4])
+  return { -1, 0 }
 end
 if used + amount > limit then
   return { 0, used }

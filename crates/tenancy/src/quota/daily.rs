@@ -1,4 +1,4 @@
-//! Taking from what may be used in a day.
+//! Consuming the quota of a day.
 
 use std::{collections::HashMap, rc::Rc, sync::LazyLock};
 
@@ -7,34 +7,35 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
-    DailyResource, day_number, note_soft_limit,
+    DailyResource,
+    checkpoint::Counter,
+    day_number, note_soft_limit,
     repo::{self, Report},
+    seen::{self, Seen},
 };
 use crate::{
     audit::Actor,
     error::{Error, Result},
     hex, log,
-    platform::redis::{Argument, RedisError, Reply, Script},
+    platform::redis::{Argument, ProcessId, RedisError, Reply, Script},
     tenancy::Tenancy,
     tenant::Tenant,
 };
 
-static CONSUME: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("consume.lua")));
+static CONSUME: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("consume.lua"))));
+static RAISE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("raise.lua"))));
 
 /// Seconds for which the counter of a day is kept.
 pub(crate) const KEPT: i64 = 3 * 24 * 60 * 60;
 /// Seconds for which a report is remembered.
 const REPORT_KEPT: i64 = 24 * 60 * 60;
 
-/// The counter of a resource on a day; the admission script spells it, too.
-pub(crate) fn counter_key(tenant: Uuid, resource: DailyResource, day: NaiveDate) -> String {
-    format!("t:{{{tenant}}}:usage:{}:{}", resource.as_str(), day_number(day))
-}
-
-/// What came of asking Redis.
+/// The outcome of asking Redis, with the usage.
 enum Taken {
-    Yes { usage: i64 },
-    Before { usage: i64 },
+    Yes { usage: i64, process: Option<ProcessId> },
+    Before { usage: i64, process: Option<ProcessId> },
     OverLimit { usage: i64 },
 }
 
@@ -66,27 +67,41 @@ impl Take<'_> {
                     kept = used.unwrap_or(0).to_string();
                 }
                 (0, usage) => return Ok(Taken::OverLimit { usage }),
-                (2, usage) => return Ok(Taken::Before { usage }),
-                (_, usage) => return Ok(Taken::Yes { usage }),
+                (outcome, usage) => {
+                    let process = self.tenancy.platform.redis.process();
+                    if let Some(process) = process {
+                        let seen = Seen { process, used: usage, until: day_number(self.day) };
+                        self.tenancy.seen_usage.daily(self.tenant.id, self.resource, seen);
+                    }
+                    return Ok(match outcome {
+                        2 => Taken::Before { usage, process },
+                        _ => Taken::Yes { usage, process },
+                    });
+                }
             }
         }
         Err(Error::unavailable("Redis forgets what it was told"))
     }
 
     async fn ask(&self, kept: &str) -> Result<(i64, i64), RedisError> {
-        let mut keys = vec![counter_key(self.tenant.id, self.resource, self.day)];
+        let counter = Counter::Tenant(self.resource);
+        let mut keys = vec![counter.key(self.tenant.id, self.day)];
         if let Some(report) = self.report {
             let digest = hex::encode(&Sha256::digest(report.as_bytes()));
             keys.push(format!("t:{{{}}}:report:{digest}", self.tenant.id));
         }
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let arguments = [
+        let day = day_number(self.day);
+        let seen_usage = &self.tenancy.seen_usage;
+        let earlier = seen_usage.earlier_daily(self.tenancy, self.tenant.id, self.resource, day);
+        let mut arguments = vec![
             Argument::Int(self.amount),
             Argument::Int(self.limit()),
             Argument::from(kept),
             Argument::Int(KEPT),
             Argument::Int(REPORT_KEPT),
         ];
+        seen::append(&mut arguments, earlier.as_ref(), |seen| seen.until);
         let redis = &*self.tenancy.platform.redis;
         let replies = match CONSUME.run(redis, &keys, &arguments).await {
             // Asking again counts once: the report says so.
@@ -124,8 +139,9 @@ pub async fn consume(
     let day = tenancy.platform.clock.now().date_naive();
     let take = Take { tenancy, tenant, resource, amount, day, report: None };
     match take.run().await {
-        Ok(Taken::Yes { usage } | Taken::Before { usage }) => {
-            super::checkpoint::note(tenancy, tenant.id, resource, day, usage);
+        Ok(Taken::Yes { usage, .. } | Taken::Before { usage, .. }) => {
+            let counter = Counter::Tenant(resource);
+            super::checkpoint::note(tenancy, tenant.id, counter, day, usage);
             let step = (usage - amount, usage);
             note_soft_limit(tenancy, tenant, resource.resource(), step, take.limit(), actor);
             Ok(Some(usage))
@@ -133,7 +149,7 @@ pub async fn consume(
         Ok(Taken::OverLimit { usage }) => Err(take.refused(usage)),
         // Not tried again where it is unclear whether it was counted: the counter would be off.
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {
-            log::warning(tenancy, "a use was not counted", &error);
+            log::warning(tenancy, "Redis unavailable; a use is not counted", &error);
             Ok(None)
         }
         Err(error) => Err(error),
@@ -152,12 +168,12 @@ pub struct Reported {
 
 /// Counts a use that a service reports, once for each `key`, however often it is reported.
 ///
-/// Under a crash: the catalog notes the report, Redis claims and counts it in one step, and the
-/// catalog keeps what Redis then has. A report that broke off is counted by its repetition: Redis
-/// knows whether it has counted it, and the catalog keeps count and report in one statement, so that
-/// a Redis that is lost after the answer counts nothing twice. What is not covered is a crash between
-/// the last two steps, a checkpoint of the same counter after it, and the loss of Redis before the
-/// repetition: all three, and the repetition counts the amount once more.
+/// Under a crash: the catalog records the report, Redis claims and counts it in one step, and the catalog stores the
+/// usage with the report in one statement. A report that broke off is counted by its repetition: Redis knows whether
+/// it counted the report. If Redis restarts, its counter starts with the usage that the catalog has. A process that
+/// did so just before the catalog stored this report is raised by it before the report is acknowledged. One case is
+/// not covered: a crash between the last two steps, a checkpoint of the same counter after it, and a restart of
+/// Redis before the repetition. After all three, the repetition counts the amount once more.
 ///
 /// # Errors
 /// [`Error::QuotaExceeded`], [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] while a store
@@ -172,42 +188,72 @@ pub async fn report(
 ) -> Result<Reported> {
     let catalog = tenancy.catalog().await?;
     let today = tenancy.platform.clock.now().date_naive();
-    let new = Report { resource, amount, day: today, usage: None };
+    let new = Report { resource, amount, day: today, usage: None, process: None };
     let report = repo::claim(&*catalog, tenant.id, key, &new).await?;
     if (report.resource, report.amount) != (resource, amount) {
         return Err(Error::IdempotencyKeyReused);
     }
     let day = report.day;
     if let Some(usage) = report.usage {
+        // The response to an earlier call may have been lost before the counter was raised.
+        if let Some(process) = &report.process {
+            raise(tenancy, tenant.id, (resource, day), process, usage).await?;
+        }
         return Ok(Reported { day, usage, is_replay: true });
     }
     let take = Take { tenancy, tenant, resource, amount, day, report: Some(key) };
-    let usage = match take.run().await? {
-        Taken::Yes { usage } | Taken::Before { usage } => usage,
+    let (usage, process) = match take.run().await? {
+        Taken::Yes { usage, process } | Taken::Before { usage, process } => (usage, process),
         Taken::OverLimit { usage } => {
             repo::withdraw(&*catalog, tenant.id, key).await?;
             return Err(take.refused(usage));
         }
     };
-    repo::settle(&*catalog, tenant.id, key, &Report { usage: Some(usage), ..report }).await?;
+    let process = process.map(|process| String::from_utf8_lossy(process.digits()).into_owned());
+    let settled = Report { usage: Some(usage), process: process.clone(), ..report };
+    repo::settle(&*catalog, tenant.id, key, &settled).await?;
+    // Without the process that counted, which is gone, the next one starts with what was settled.
+    if let Some(process) = process {
+        raise(tenancy, tenant.id, (resource, day), &process, usage).await?;
+    }
     let step = (usage - amount, usage);
     note_soft_limit(tenancy, tenant, resource.resource(), step, take.limit(), actor);
     Ok(Reported { day, usage, is_replay: false })
 }
 
-/// How much of each daily resource is used today: what Redis counts, or what the catalog keeps where
-/// Redis does not know.
+/// Raises the counter of a day to a usage that `process` had counted, if Redis runs another process by now. A
+/// process that has no counter yet starts it with the usage that the catalog has.
+async fn raise(
+    tenancy: &Tenancy,
+    tenant: Uuid,
+    (resource, day): (DailyResource, NaiveDate),
+    process: &str,
+    usage: i64,
+) -> Result<()> {
+    let key = Counter::Tenant(resource).key(tenant, day);
+    let arguments = [Argument::from(process), Argument::Int(usage), Argument::Int(KEPT)];
+    let redis = &*tenancy.platform.redis;
+    RAISE.run_with_retry(redis, &[&key], &arguments).await?;
+    Ok(())
+}
+
+/// Returns the usage of each daily resource today: from Redis, or from the catalog and the instance's own memory
+/// when Redis does not have it.
 pub(crate) async fn current(
     tenancy: &Tenancy,
     tenant: Uuid,
     day: NaiveDate,
 ) -> Result<HashMap<DailyResource, i64>> {
-    let keys = DailyResource::ALL.map(|resource| counter_key(tenant, resource, day));
-    let arguments: Vec<Argument<'_>> = keys.iter().map(Argument::from).collect();
+    let keys = DailyResource::ALL.map(|resource| Counter::Tenant(resource).key(tenant, day));
+    let arguments: Vec<Argument<'_>> = keys.iter().map(|key| Argument::Key(key)).collect();
     let replies = match tenancy.platform.redis.execute("MGET", &arguments).await {
         Ok(replies) => replies,
         Err(error) => {
-            log::warning(tenancy, "the counters were not read", &error.into());
+            log::warning(
+                tenancy,
+                "Redis unavailable; reading usage from PostgreSQL",
+                &error.into(),
+            );
             Vec::new()
         }
     };
@@ -217,7 +263,10 @@ pub(crate) async fn current(
             Some(counted) => counted,
             None => {
                 let catalog = tenancy.catalog().await?;
-                repo::find(&*catalog, tenant, resource.as_str(), day).await?.unwrap_or(0)
+                let kept = repo::find(&*catalog, tenant, resource.as_str(), day).await?;
+                let number = day_number(day);
+                let seen = tenancy.seen_usage.earlier_daily(tenancy, tenant, resource, number);
+                kept.unwrap_or(0).max(seen.map_or(0, |seen| seen.used))
             }
         };
         used.insert(resource, counted);

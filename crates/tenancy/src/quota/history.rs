@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Resource,
+    checkpoint::Counter,
     repo::{self, Granularity, HistoryFilter, Used},
 };
 use crate::{
@@ -110,7 +111,7 @@ async fn keep_today(tenancy: &Tenancy, tenant: Uuid, today: NaiveDate) -> Result
     let counted = counted
         .into_iter()
         .filter(|(_, amount)| *amount > 0)
-        .map(|(resource, amount)| ((tenant, resource, today), amount));
+        .map(|(resource, amount)| ((tenant, Counter::Tenant(resource), today), amount));
     let catalog = tenancy.catalog().await?;
     repo::keep(&*catalog, &counted.collect()).await
 }

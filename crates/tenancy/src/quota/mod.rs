@@ -10,6 +10,7 @@ pub mod history;
 mod meter;
 pub mod repo;
 mod resource;
+pub(crate) mod seen;
 
 pub(crate) use daily::current;
 pub use daily::{Reported, consume, report};

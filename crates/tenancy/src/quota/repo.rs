@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{DailyResource, Resource};
+use super::{DailyResource, Resource, checkpoint::Counter};
 use crate::{
     error::{Error, Result},
     http::fields::Text as _,
@@ -30,16 +30,68 @@ pub async fn find(
     Ok(row.map(|row| row.get("amount")).transpose()?)
 }
 
-/// Keeps how much was used on days, unless more is kept already. A tenant that is no more is left
-/// out.
+/// Returns how many calls a tenant and one of its API keys made on a day, as of the last checkpoint.
+pub(crate) async fn find_calls(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    api_key: Option<Uuid>,
+    day: NaiveDate,
+) -> Result<(i64, i64)> {
+    let statement = "
+        SELECT COALESCE((SELECT amount FROM tenant_usage
+                         WHERE tenant_id = $1 AND resource = 'api_calls' AND day = $3::text::date), 0)
+                   AS of_tenant,
+               COALESCE((SELECT calls FROM api_key_usage
+                         WHERE api_key_id = $2 AND day = $3::text::date), 0) AS of_api_key";
+    let parameters = [tenant.into(), api_key.into(), day.to_string().into()];
+    match catalog.query_first(statement, &parameters).await? {
+        Some(row) => Ok((row.get("of_tenant")?, row.get("of_api_key")?)),
+        None => Ok((0, 0)),
+    }
+}
+
+/// Stores the usage of days, unless more is stored already. A tenant or an API key that was deleted is left out.
 pub(super) async fn keep(
     catalog: &dyn Connection,
-    usage: &HashMap<(Uuid, DailyResource, NaiveDate), i64>,
+    usage: &HashMap<(Uuid, Counter, NaiveDate), i64>,
 ) -> Result<()> {
-    let rows = usage.iter().map(|((tenant, resource, day), amount)| {
-        json!({ "tenant": tenant, "resource": resource, "day": day, "amount": amount })
-    });
-    keep_rows(catalog, rows.collect()).await
+    let (mut tenants, mut api_keys) = (Vec::new(), Vec::new());
+    for ((tenant, counter, day), amount) in usage {
+        match counter {
+            Counter::Tenant(resource) => tenants.push(
+                json!({ "tenant": tenant, "resource": resource, "day": day, "amount": amount }),
+            ),
+            Counter::ApiKey(id) => {
+                api_keys.push(json!({ "api_key": id, "day": day, "calls": amount }));
+            }
+        }
+    }
+    if !tenants.is_empty() {
+        keep_rows(catalog, tenants).await?;
+    }
+    if !api_keys.is_empty() {
+        keep_api_key_rows(catalog, api_keys).await?;
+    }
+    Ok(())
+}
+
+async fn keep_api_key_rows(catalog: &dyn Connection, rows: Vec<Json>) -> Result<()> {
+    let statement = "
+        WITH stored AS (
+            SELECT r.api_key, r.day, r.calls
+            FROM jsonb_to_recordset($1) AS r (api_key uuid, day date, calls bigint)
+            JOIN tenant_api_keys k ON k.id = r.api_key
+        ), outdated AS (
+            DELETE FROM api_key_usage u USING stored s
+            WHERE u.api_key_id = s.api_key AND u.day < s.day - 7
+        )
+        INSERT INTO api_key_usage AS u (api_key_id, day, calls)
+        -- In one order, so that two instances never wait for one another.
+        SELECT api_key, day, calls FROM stored ORDER BY api_key, day
+        ON CONFLICT (api_key_id, day) DO UPDATE SET calls = excluded.calls
+        WHERE u.calls < excluded.calls";
+    catalog.execute(statement, &[Json::Array(rows).into()]).await?;
+    Ok(())
 }
 
 /// Keeps the most that a tenant had of something on a day.
@@ -70,16 +122,18 @@ async fn keep_rows(catalog: &dyn Connection, rows: Vec<Json>) -> Result<()> {
 }
 
 /// A use that a service reports.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Report {
     pub(super) resource: DailyResource,
     pub(super) amount: i64,
     pub(super) day: NaiveDate,
     /// How much was used of the day's quota once it was counted.
     pub(super) usage: Option<i64>,
+    /// The Redis process that counted it.
+    pub(super) process: Option<String>,
 }
 
-/// Notes a report under its key, or finds the one that has it. A key is forgotten after a day.
+/// Records a report under its key, or finds the one that has it. A key is forgotten after a day.
 pub(super) async fn claim(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -95,7 +149,7 @@ pub(super) async fn claim(
         VALUES ($1, $2, $3, $4, $5::text::date)
         -- Also finds a row that another call has just written.
         ON CONFLICT (tenant_id, key) DO UPDATE SET key = r.key
-        RETURNING resource, amount, day::text AS day, usage";
+        RETURNING resource, amount, day::text AS day, usage, redis_process";
     let parameters: [Value; 5] = [
         tenant.into(),
         key.into(),
@@ -125,19 +179,21 @@ pub(super) async fn settle(
 ) -> Result<()> {
     let statement = "
         WITH settled AS (
-            UPDATE tenant_usage_reports SET usage = $3 WHERE tenant_id = $1 AND key = $2
+            UPDATE tenant_usage_reports SET usage = $3, redis_process = $6
+            WHERE tenant_id = $1 AND key = $2
         )
         INSERT INTO tenant_usage AS u (tenant_id, resource, day, amount)
         VALUES ($1, $4, $5::text::date, $3)
         ON CONFLICT (tenant_id, resource, day) DO UPDATE
         SET amount = GREATEST(u.amount, excluded.amount), updated_at = now()
         WHERE u.amount < excluded.amount";
-    let parameters: [Value; 5] = [
+    let parameters: [Value; 6] = [
         tenant.into(),
         key.into(),
         report.usage.unwrap_or(0).into(),
         report.resource.as_str().into(),
         report.day.to_string().into(),
+        report.process.clone().into(),
     ];
     catalog.execute(statement, &parameters).await?;
     Ok(())
@@ -151,6 +207,7 @@ fn report(row: &Row) -> Result<Report, SqlError> {
         amount: row.get("amount")?,
         day: row.get::<String>("day")?.parse().map_err(|_| decode("day"))?,
         usage: row.get("usage")?,
+        process: row.get("redis_process")?,
     })
 }
 

@@ -7,6 +7,7 @@
 
 mod cipher;
 mod download;
+pub mod orphans;
 mod path;
 mod range;
 pub mod repo;
@@ -87,24 +88,15 @@ fn remove_later(tenancy: &Rc<Tenancy>, tenant: &Tenant, remains: Remains) {
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
         let removed = async {
+            // The chunks go first: the database may go at any time, with the tenant.
+            remove_chunks(&tenancy, tenant.id, remains).await?;
             let database = TenantDb::connect(&tenancy, &tenant).await?;
-            remove(&tenancy, tenant.id, &database, remains).await
+            repo::forget(&database, remains.file).await
         };
         if let Err(error) = removed.await {
             log::warning(&tenancy, "the chunks of a file wait to be removed", &error);
         }
     }));
-}
-
-/// Removes the chunks of a file, then its row.
-async fn remove(
-    tenancy: &Tenancy,
-    tenant: Uuid,
-    database: &TenantDb,
-    remains: Remains,
-) -> Result<()> {
-    remove_chunks(tenancy, tenant, remains).await?;
-    repo::forget(database, remains.file).await
 }
 
 async fn remove_chunks(
@@ -131,6 +123,7 @@ async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> R
 /// Removes every chunk of every file of a tenant that is destroyed, and returns of how many files.
 pub(crate) async fn remove_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<u64> {
     let database = TenantDb::connect_to(tenancy, tenant).await?;
+    repo::abandon_all(&database).await?;
     let (mut removed, mut after) = (0, Uuid::nil());
     loop {
         let page = repo::list_remains(&database, after).await?;

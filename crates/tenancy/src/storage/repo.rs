@@ -272,6 +272,14 @@ pub(crate) async fn sweep(database: &TenantDb, minutes: i64, most: i64) -> Resul
     Ok(remains.collect::<Result<_, SqlError>>()?)
 }
 
+/// Gives up every upload, so that none writes chunks that nobody knows of.
+pub(crate) async fn abandon_all(database: &TenantDb) -> Result<()> {
+    let statement = "UPDATE files SET status = 'deleting', chunk_count = reserved / $1 + 1
+                     WHERE status = 'uploading'";
+    database.connection().execute(statement, &[chunk().into()]).await?;
+    Ok(())
+}
+
 /// Every file that there is anything of, a page at a time in the order of their ids.
 pub(crate) async fn list_remains(database: &TenantDb, after: Uuid) -> Result<Vec<Remains>> {
     let statement = "

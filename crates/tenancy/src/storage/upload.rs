@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     CHUNK, File, FilePath, Precondition, STORE, chunk_key,
     cipher::FileCipher,
-    note_used, remove_later,
+    note_used, orphans, remove_chunks, remove_later,
     repo::{self, Changed, NewUpload, Remains},
     sweep,
 };
@@ -19,7 +19,7 @@ use crate::{
     log,
     quota::Resource,
     tenancy::Tenancy,
-    tenant::{Tenant, TenantDb},
+    tenant::{self, Status, Tenant, TenantDb},
 };
 
 /// The bytes that an upload of unknown length reserves at a time.
@@ -65,6 +65,7 @@ pub async fn upload(
     if let Err(error) = sweep(tenancy, tenant, &database).await {
         log::warning(tenancy, "remains of files wait to be removed", &error);
     }
+    orphans::remove_later(tenancy);
     let keys = tenant.data_keys(tenancy)?;
     let id = tenancy.platform.random.uuid(tenancy.platform.clock.now());
     let begun =
@@ -104,10 +105,28 @@ pub async fn upload(
         match repo::abandon(&database, id).await {
             Ok(true) => remove_later(tenancy, tenant, remains),
             Ok(false) => {}
-            Err(error) => log::warning(tenancy, "an upload was not given up", &error),
+            Err(error) => {
+                log::warning(tenancy, "an upload was not given up", &error);
+                remove_if_destroyed(tenancy, tenant.id, remains).await;
+            }
         }
     }
     written
+}
+
+/// Removes the chunks of an upload that broke off because its tenant was destroyed: no database names them.
+async fn remove_if_destroyed(tenancy: &Rc<Tenancy>, tenant: Uuid, remains: Remains) {
+    let removed = async {
+        let catalog = tenancy.catalog().await?;
+        let found = tenant::repo::find(&*catalog, tenant).await?;
+        if found.is_none_or(|tenant| tenant.status == Status::Deleting) {
+            remove_chunks(tenancy, tenant, remains).await?;
+        }
+        Ok(())
+    };
+    if let Err(error) = removed.await {
+        log::warning(tenancy, "chunks of an upload were not removed", &error);
+    }
 }
 
 async fn no_room(tenancy: &Tenancy, tenant: &Tenant, database: &TenantDb) -> Error {

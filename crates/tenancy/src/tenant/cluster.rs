@@ -12,7 +12,7 @@ use crate::{
     credential::scram,
     error::{Error, Result},
     migrate,
-    platform::sql::{Connection, SCHEMA_DEADLINE, identifier, literal, state},
+    platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal, state},
     tenancy::Tenancy,
 };
 
@@ -107,6 +107,10 @@ async fn copy_template(
                 if error.is(state::DUPLICATE_DATABASE)
                     || error.constraint() == Some("pg_database_datname_index") =>
             {
+                if is_invalid(cluster, &record.database_role).await? {
+                    drop_unfinished(cluster, &record.database_role).await?;
+                    continue;
+                }
                 return Ok(Copy::FromBefore);
             }
             Err(error) if error.is(state::INVALID_CATALOG_NAME) => {
@@ -146,6 +150,38 @@ async fn open_to_its_role(cluster: &dyn Connection, record: &TenantRecord) -> Re
     }
 }
 
+/// Returns whether a tenant has a database that it can connect to. One whose `DROP DATABASE` was interrupted is
+/// marked as invalid, by a connection limit of -2 (PostgreSQL 15.4 and newer).
+pub(super) async fn has_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<bool> {
+    let cluster = connect(tenancy, &record.database, None).await?;
+    let statement = "
+        SELECT FROM pg_database d
+        WHERE d.datname = $1 AND d.datallowconn AND d.datconnlimit <> -2
+          AND EXISTS (SELECT FROM pg_roles r, aclexplode(d.datacl) given
+                      WHERE r.rolname = $2 AND r.oid = given.grantee
+                        AND given.privilege_type = 'CONNECT')";
+    let parameters = [record.database.name.as_str().into(), record.database_role.as_str().into()];
+    Ok(cluster.query_first(statement, &parameters).await?.is_some())
+}
+
+/// Returns whether an interrupted `DROP DATABASE` left this database invalid.
+async fn is_invalid(cluster: &dyn Connection, database: &str) -> Result<bool> {
+    let statement = "SELECT FROM pg_database WHERE datname = $1 AND datconnlimit = -2";
+    Ok(cluster.query_first(statement, &[database.into()]).await?.is_some())
+}
+
+/// Returns the databases of a cluster that an interrupted `DROP DATABASE` left invalid and that belong to the
+/// account of this program.
+pub async fn list_invalid(tenancy: &Tenancy, location: &DatabaseLocation) -> Result<Vec<String>> {
+    let cluster = connect(tenancy, location, None).await?;
+    let statement = "
+        SELECT d.datname::text AS name FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
+        WHERE d.datconnlimit = -2 AND r.rolname = current_user ORDER BY 1";
+    let rows = cluster.query(statement, &[]).await?;
+    let names = rows.iter().map(|row| row.get("name"));
+    Ok(names.collect::<std::result::Result<_, SqlError>>()?)
+}
+
 /// Drops a tenant's database and its role, as far as they are there.
 pub(super) async fn drop_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
     let cluster = connect(tenancy, &record.database, None).await?;
@@ -169,10 +205,24 @@ async fn drop_unfinished(cluster: &dyn Connection, role: &str) -> Result<()> {
     Ok(())
 }
 
-/// Drops the copies on the cluster of `location` that were left over when another call was faster,
-/// and returns their names. `finished` are the roles of this catalog's tenants that are not being
-/// provisioned any more; another catalog may use the same cluster.
+/// Drops the copies on the cluster of `location` that were left over when another call was faster, and returns their
+/// names.
 pub async fn drop_leftovers(
+    tenancy: &Tenancy,
+    location: &DatabaseLocation,
+    finished: Vec<String>,
+) -> Result<Vec<String>> {
+    let names = list_leftovers(tenancy, location, finished).await?;
+    let cluster = connect(tenancy, location, None).await?;
+    for name in &names {
+        drop_unfinished(&*cluster, name).await?;
+    }
+    Ok(names)
+}
+
+/// Returns the names of the copies that [`drop_leftovers`] drops. `finished` are the roles of this catalog's tenants
+/// that are not being provisioned any longer; another catalog may use the same cluster.
+pub async fn list_leftovers(
     tenancy: &Tenancy,
     location: &DatabaseLocation,
     finished: Vec<String>,
@@ -182,12 +232,8 @@ pub async fn drop_leftovers(
         SELECT d.datname::text AS name FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
         WHERE NOT d.datallowconn AND r.rolname = current_user AND d.datname = ANY ($1)";
     let rows = cluster.query(statement, &[finished.into()]).await?;
-    let names =
-        rows.iter().map(|row| row.get("name")).collect::<std::result::Result<Vec<String>, _>>()?;
-    for name in &names {
-        drop_unfinished(&*cluster, name).await?;
-    }
-    Ok(names)
+    let names = rows.iter().map(|row| row.get("name"));
+    Ok(names.collect::<std::result::Result<_, SqlError>>()?)
 }
 
 /// A connection that may make roles and databases where `location` is: to `database`, or without a

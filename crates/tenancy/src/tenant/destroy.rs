@@ -1,9 +1,10 @@
-//! How a tenant ends for good.
+//! The destruction of a tenant.
 //!
-//! Under a crash: the first statement puts the tenant into the state `deleting`, in which it takes no
-//! request; each step after it finds what an earlier attempt left, and the last one takes the tenant
-//! out of the catalog. Repeating the call goes on where it broke off, and so does `tenantctl repair`,
-//! as far as it reaches: the chunks of files are the service's own.
+//! Under a crash, of this program or of PostgreSQL: the first statement puts the tenant into the state `deleting`, in
+//! which it takes no request; each step after it finds what an earlier attempt left, and the last one removes the
+//! tenant from the catalog. Repeating the call finishes it, and so does `tenantctl repair`. A `DROP DATABASE` that
+//! was interrupted leaves a database that is marked as invalid: nobody can connect to it, and dropping it again
+//! finishes it. The database is dropped after the files, so an invalid one has no files left.
 
 use std::rc::Rc;
 
@@ -15,13 +16,10 @@ use super::{
     repo,
 };
 use crate::{
-    admission,
+    admission::{Change, Effect},
     audit::{self, Actor, Entry, Event, Severity},
     error::{Error, Result},
-    platform::{
-        redis::{Argument, Reply},
-        sql::state,
-    },
+    platform::redis::{Argument, Reply},
     storage,
     tenancy::Tenancy,
 };
@@ -40,29 +38,41 @@ pub async fn destroy(
     tenant: Uuid,
     version: Option<i64>,
     actor: &Actor,
-) -> Result<()> {
+) -> Result<Effect> {
     let change = TenantChange { status: Some(Status::Deleting), ..TenantChange::default() };
-    let record = manage::update(tenancy, tenant, &change, version, actor).await?;
-    finish(tenancy, &record, actor).await
+    let changed = manage::update(tenancy, tenant, &change, version, actor).await?;
+    finish(tenancy, &changed.value, Files::Remove, actor).await?;
+    storage::orphans::remove_later(tenancy);
+    Ok(changed.effect)
 }
 
-/// Goes on with destroying a tenant that is in the state `deleting`.
-pub async fn finish(tenancy: &Rc<Tenancy>, record: &TenantRecord, actor: &Actor) -> Result<()> {
+/// The treatment of the tenant's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// Their chunks are removed from the key-value store.
+    Remove,
+    /// They are recorded in the catalog, and the service removes their chunks: this program does not reach the
+    /// key-value store.
+    Record,
+}
+
+/// Finishes the destruction of a tenant that is in the state `deleting`.
+pub async fn finish(
+    tenancy: &Rc<Tenancy>,
+    record: &TenantRecord,
+    files: Files,
+    actor: &Actor,
+) -> Result<()> {
     if record.status != Status::Deleting {
-        return Err(Error::internal("only what is in the state deleting is destroyed"));
+        return Err(Error::internal("only a tenant in the state deleting is destroyed"));
     }
-    // What is still in its outbox is part of the trail.
-    let files = async {
+    if cluster::has_database(tenancy, record).await? {
+        // The events in its outbox are part of the trail.
         audit::recover(tenancy, record).await?;
-        storage::remove_all(tenancy, record).await
-    };
-    match files.await {
-        Ok(_) => {}
-        // An earlier attempt has dropped the database, which comes after the files.
-        Err(error) if is_gone(tenancy, record).await? => {
-            crate::log::warning(tenancy, "a tenant's database is gone already", &error);
+        match files {
+            Files::Remove => drop(storage::remove_all(tenancy, record).await?),
+            Files::Record => storage::orphans::record_all(tenancy, record).await?,
         }
-        Err(error) => return Err(error),
     }
     cluster::drop_database(tenancy, record).await?;
     forget_in_redis(tenancy, record.id).await?;
@@ -71,34 +81,21 @@ pub async fn finish(tenancy: &Rc<Tenancy>, record: &TenantRecord, actor: &Actor)
         .about("tenant", record.id)
         .detail(serde_json::json!({ "slug": record.slug, "plan": record.plan }));
     let entry = Entry::new(tenancy, Some(record.id), actor, event);
+    let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
     repo::remove(&*catalog, record.id, &entry).await?;
-    admission::retire_tenant(tenancy, record.id).await;
+    publication.ended_tenant(record.id).await;
+    // Its requests are refused since the first statement took effect.
+    let _: Effect = publication.finish().await;
     audit::flush_catalog(tenancy, Some(record.id)).await?;
     Ok(())
-}
-
-/// Whether the tenant's database is not there any more.
-async fn is_gone(tenancy: &Tenancy, record: &TenantRecord) -> Result<bool> {
-    let cluster = cluster::connect(tenancy, &record.database, None).await?;
-    let statement = "SELECT FROM pg_roles WHERE rolname = $1";
-    let role = cluster.query_first(statement, &[record.database_role.as_str().into()]).await;
-    match role {
-        Ok(None) => Ok(true),
-        Ok(Some(_)) => {
-            let statement = "SELECT FROM pg_database WHERE datname = $1";
-            let name = record.database.name.as_str().into();
-            Ok(cluster.query_first(statement, &[name]).await?.is_none())
-        }
-        Err(error) if error.is(state::UNDEFINED_TABLE) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Takes everything of a tenant out of Redis.
 async fn forget_in_redis(tenancy: &Tenancy, tenant: Uuid) -> Result<()> {
     let redis = &*tenancy.platform.redis;
-    let pattern = format!("t:{{{tenant}}}:*");
+    // Names of every process: a snapshot may have brought back those of an earlier one.
+    let pattern = format!("*:t:{{{tenant}}}:*");
     let mut cursor = "0".to_owned();
     loop {
         let arguments: [Argument<'_>; 5] = [

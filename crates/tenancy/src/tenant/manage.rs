@@ -10,7 +10,7 @@ use super::{
     repo::{self, Changed},
 };
 use crate::{
-    admission,
+    admission::{Change, Changed as Published},
     audit::{self, Actor, Entry, Event, Severity},
     crypto::DataKeys,
     email::EmailAddress,
@@ -51,7 +51,7 @@ impl Status {
     }
 }
 
-/// Changes a tenant, if it is of the version that it must have. What changes counts on the next request.
+/// Changes a tenant, if it is of the version that it must have. The change takes effect on the next request.
 ///
 /// # Errors
 /// [`Error::TenantNotFound`], [`Error::IllegalTransition`], [`Error::PreconditionFailed`], [`Error::Taken`] for a domain,
@@ -62,7 +62,7 @@ pub async fn update(
     change: &TenantChange,
     version: Option<i64>,
     actor: &Actor,
-) -> Result<TenantRecord> {
+) -> Result<Published<TenantRecord>> {
     for domain in change.domains.iter().flatten() {
         check_domain(tenancy, domain, "domains")?;
     }
@@ -75,6 +75,7 @@ pub async fn update(
     let illegal = change
         .status
         .map_or(&[Status::Deleting, Status::Deleted][..], |status| status.illegal_before());
+    let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
     match repo::change(&*catalog, tenant, change, illegal, version, &entry).await? {
         Changed::Done => {}
@@ -86,9 +87,9 @@ pub async fn update(
         }
     }
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
-    admission::publish_tenant(tenancy, &record).await;
+    publication.tenant(&record).await?;
     audit::flush_catalog_later(tenancy, Some(tenant));
-    Ok(record)
+    Ok(Published { value: record, effect: publication.finish().await })
 }
 
 /// Gives a tenant a new data key. What was sealed with those before still opens; what is sealed from
@@ -96,7 +97,12 @@ pub async fn update(
 ///
 /// # Errors
 /// [`Error::TenantNotFound`], and [`Error::IllegalTransition`] for one whose data is not in use.
-pub async fn rotate_data_key(tenancy: &Rc<Tenancy>, tenant: Uuid, actor: &Actor) -> Result<u32> {
+pub async fn rotate_data_key(
+    tenancy: &Rc<Tenancy>,
+    tenant: Uuid,
+    actor: &Actor,
+) -> Result<Published<u32>> {
+    let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
     loop {
         let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
@@ -116,9 +122,9 @@ pub async fn rotate_data_key(tenancy: &Rc<Tenancy>, tenant: Uuid, actor: &Actor)
         // Of two rotations at once the second adds to what the first has made.
         if repo::replace_data_keys(&*catalog, &record, &new, &entry).await? {
             let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
-            admission::publish_tenant(tenancy, &record).await;
+            publication.tenant(&record).await?;
             audit::flush_catalog_later(tenancy, Some(tenant));
-            return Ok(number);
+            return Ok(Published { value: number, effect: publication.finish().await });
         }
     }
 }

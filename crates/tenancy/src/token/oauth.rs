@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{RefreshToken, session};
 use crate::{
     access::{Role, Scope},
-    admission::{self, Metering},
+    admission::{self, Effect, Metering},
     api_key::{self, ApiKey},
     audit::Actor,
     error::{Error, Result},
@@ -204,7 +204,9 @@ async fn of_api_key(
 /// (RFC 7009, section 2.2).
 ///
 /// # Errors
-/// [`Error::UnsupportedTokenType`] for an API key of the tenant, which has an end of its own.
+/// [`Error::UnsupportedTokenType`] for an API key of the tenant, which has an end of its own;
+/// [`Error::Unavailable`] when the revocation is recorded but not yet in effect: the client repeats it (RFC 7009,
+/// section 2.2.1).
 pub async fn revoke(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -226,8 +228,9 @@ pub async fn revoke(
     };
     let Some(session) = session else { return Ok(()) };
     match user::log_out(tenancy, tenant, None, session, session::End::Admin, actor).await {
-        Err(Error::SessionNotFound) => Ok(()),
-        outcome => outcome,
+        Ok(Effect::Now) | Err(Error::SessionNotFound) => Ok(()),
+        Ok(Effect::By(_)) => Err(Error::unavailable("a revocation waits until Redis is told")),
+        Err(error) => Err(error),
     }
 }
 

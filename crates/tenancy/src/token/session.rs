@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::RefreshToken;
 use crate::{
     audit::{Entry, outbox},
-    error::Result,
+    error::{Error, Result},
     platform::sql::{Row, SqlError},
     tenant::TenantDb,
     user::{User, repo},
@@ -203,14 +203,25 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
     })
 }
 
-/// Ends a session, of this user where one is given. `false` when there is none that goes on.
+/// The result of ending a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The session ended with this call.
+    Now,
+    /// It had been ended before.
+    Before,
+    /// There is no such session, or it expired.
+    NotFound,
+}
+
+/// Ends a session; when a user is given, only a session of that user.
 pub async fn end(
     database: &TenantDb,
     user: Option<Uuid>,
     session: Uuid,
     why: End,
     entry: &Entry,
-) -> Result<bool> {
+) -> Result<Ended> {
     let statement = format!(
         "WITH ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = $3
@@ -218,13 +229,22 @@ pub async fn end(
                AND revoked_at IS NULL AND expires_at > now()
              RETURNING id
          ), {}
-         SELECT id FROM ended",
+         SELECT EXISTS (SELECT FROM ended) AS is_ended, EXISTS (
+             SELECT FROM sessions WHERE id = $2 AND ($1::uuid IS NULL OR user_id = $1)
+                 AND revoked_at IS NOT NULL
+         ) AS was_ended",
         outbox::noted("ended", 4)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters =
         [user.into(), session.into(), why.as_str().into(), entry_id, entry_tenant, entry];
-    Ok(database.connection().query_first(&statement, &parameters).await?.is_some())
+    let row = database.connection().query_first(&statement, &parameters).await?;
+    let row = row.ok_or_else(|| Error::internal("ending a session returned no row"))?;
+    Ok(match (row.get("is_ended")?, row.get("was_ended")?) {
+        (true, _) => Ended::Now,
+        (false, true) => Ended::Before,
+        (false, false) => Ended::NotFound,
+    })
 }
 
 /// Ends every session of a user, and every access token. Returns the user's version from then on;

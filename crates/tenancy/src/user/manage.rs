@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     access::Role,
-    admission,
+    admission::{Change, Changed as Published, Effect},
     audit::{self, Actor, Entry, Event},
     error::{Error, Result},
     http::fields::Patch,
@@ -76,7 +76,7 @@ pub async fn create(
     Ok(Created { user, setup_token, user_count: before + 1 })
 }
 
-/// Changes a user. A role that changes, and a deactivation, count on the next request.
+/// Changes a user. A role that changes, and a deactivation, take effect on the next request.
 ///
 /// # Errors
 /// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::AdministratorRequired`] where the
@@ -88,17 +88,18 @@ pub async fn update(
     change: &UserChange,
     over_administrators: bool,
     actor: &Actor,
-) -> Result<User> {
+) -> Result<Published<User>> {
     let event = Event::new(event_name(change))
         .about("user", id)
         .detail(json!({ "fields": changed_fields(change) }));
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     match repo::update(&database, id, change, over_administrators, &entry).await? {
         Changed::Done(user) => {
-            admission::publish_user(tenancy, tenant.id, id, user.version).await;
+            publication.user(tenant.id, id, user.version).await;
             audit::flush_later(tenancy, tenant);
-            Ok(user)
+            Ok(Published { value: user, effect: publication.finish().await })
         }
         Changed::NotFound => Err(Error::UserNotFound),
         Changed::LastAdministrator => Err(Error::LastAdministrator),
@@ -117,17 +118,25 @@ pub async fn delete(
     id: Uuid,
     over_administrators: bool,
     actor: &Actor,
-) -> Result<()> {
+) -> Result<Effect> {
     let event = Event::new("user.deleted").about("user", id).detail(json!({}));
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     match repo::delete(&database, id, over_administrators, &entry).await? {
         Changed::Done(_) => {
-            admission::retire_user(tenancy, tenant.id, id).await;
+            publication.ended_user(tenant.id, id).await;
             audit::flush_later(tenancy, tenant);
-            Ok(())
+            Ok(publication.finish().await)
         }
-        Changed::NotFound => Err(Error::UserNotFound),
+        Changed::NotFound => {
+            // The response to an earlier call may have been lost before Redis was told.
+            publication.ended_user(tenant.id, id).await;
+            match publication.finish().await {
+                Effect::Now => Err(Error::UserNotFound),
+                effect => Ok(effect),
+            }
+        }
         Changed::LastAdministrator => Err(Error::LastAdministrator),
         Changed::Above => Err(Error::AdministratorRequired),
     }

@@ -13,7 +13,7 @@ use super::{
     sign_in::{begin_session, compare},
 };
 use crate::{
-    admission,
+    admission::{Change, Changed},
     audit::{self, Actor, Entry, Event, Severity},
     credential::{NewPassword, Password},
     error::{Error, Result, Unauthenticated},
@@ -34,7 +34,7 @@ pub async fn change_password(
     current: &Password,
     new: NewPassword,
     actor: &Actor,
-) -> Result<SignedIn> {
+) -> Result<Changed<SignedIn>> {
     let new = new.accept(&tenancy.settings, "new_password")?;
     let address = actor.origin().address.map(guessing::network_text);
     let found = {
@@ -60,11 +60,13 @@ pub async fn change_password(
         setup_token: None,
         over_administrators: true,
     };
+    let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     let changed = credentials::replace_password(&database, &change, &entry).await?;
     let user = changed.ok_or_else(|| Error::unavailable("the password was changed meanwhile"))?;
-    admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
-    begin_session(tenancy, tenant, &database, user, actor).await
+    publication.user(tenant.id, user.id, user.version).await;
+    let effect = publication.finish().await;
+    Ok(Changed { value: begin_session(tenancy, tenant, &database, user, actor).await?, effect })
 }
 
 /// Takes a user's password and sessions away, and returns the token that sets another password once.
@@ -78,7 +80,7 @@ pub async fn reset_password(
     user: Uuid,
     over_administrators: bool,
     actor: &Actor,
-) -> Result<(SetupToken, chrono::DateTime<chrono::Utc>)> {
+) -> Result<Changed<(SetupToken, chrono::DateTime<chrono::Utc>)>> {
     let token = SetupToken::generate(tenant.id, &*tenancy.platform.random);
     let expires_at = tenancy.platform.clock.now() + tenancy.settings.setup_token_lifetime;
     let event = Event::new("password.reset").about("user", user).severity(Severity::Warning);
@@ -90,12 +92,13 @@ pub async fn reset_password(
         setup_token: Some(credentials::SetupToken { hash: token.hash(), expires_at }),
         over_administrators,
     };
+    let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     let Some(user) = credentials::replace_password(&database, &change, &entry).await? else {
         let user = repo::find(&database, user).await?;
         return Err(user.map_or(Error::UserNotFound, |_| Error::AdministratorRequired));
     };
-    admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
+    publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(tenancy, tenant);
-    Ok((token, expires_at))
+    Ok(Changed { value: (token, expires_at), effect: publication.finish().await })
 }

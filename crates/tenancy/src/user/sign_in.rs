@@ -13,7 +13,7 @@ use super::{
     repo::credentials::{self, Credentials},
 };
 use crate::{
-    admission,
+    admission::{Change, Effect},
     audit::{self, Actor, Entry, Event, Severity},
     credential::{NewPassword, Password, Verdict},
     email::EmailAddress,
@@ -25,7 +25,7 @@ use crate::{
     tenant::{Tenant, TenantDb},
     token::{
         RefreshToken, SetupToken, Subject,
-        session::{self, End, Used},
+        session::{self, End, Ended, Used},
     },
 };
 
@@ -160,13 +160,17 @@ pub async fn set_up(
         return Err(Error::InvalidSetupToken);
     }
     let hash = tenancy.passwords.hash(tenancy, &password).await?;
+    let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     let event = Event::new("auth.password_set");
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let user = credentials::use_setup_token(&database, &token.hash(), &hash, now, &entry)
         .await?
         .ok_or(Error::InvalidSetupToken)?;
-    admission::publish_user(tenancy, tenant.id, user.id, user.version).await;
+    publication.user(tenant.id, user.id, user.version).await;
+    // Nothing ends here: the sessions of a user whose password was reset ended with the reset. Until Redis is
+    // told, tokens of the new version are compared with PostgreSQL.
+    let _: Effect = publication.finish().await;
     begin_session(tenancy, tenant, &database, user, actor).await
 }
 
@@ -254,22 +258,26 @@ pub async fn refresh(
         grace: TimeDelta::from_std(tenancy.settings.refresh_grace).map_err(Error::internal)?,
         reuse: &reuse,
     };
+    let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     match session::rotate(&database, &used).await? {
         Used::Rotated(user) => signed_in(tenancy, tenant, user, token.session(), &successor),
         Used::Reused => {
-            admission::retire_session(tenancy, tenant.id, token.session()).await;
+            publication.ended_session(tenant.id, token.session()).await;
             audit::flush_later(tenancy, tenant);
+            // The caller is refused, whenever the end of the session takes effect.
+            let _: Effect = publication.finish().await;
             Err(Error::InvalidRefreshToken)
         }
         Used::Over => Err(Error::InvalidRefreshToken),
     }
 }
 
-/// Ends a session and its access tokens; where a user is given, one of that user alone.
+/// Ends a session and its access tokens; when a user is given, only a session of that user. Repeating it publishes
+/// the end again.
 ///
 /// # Errors
-/// [`Error::SessionNotFound`] when there is none of this id that goes on.
+/// [`Error::SessionNotFound`] when there is no such session, or it ended before and its end is in effect.
 pub async fn log_out(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -277,16 +285,21 @@ pub async fn log_out(
     session: Uuid,
     why: End,
     actor: &Actor,
-) -> Result<()> {
+) -> Result<Effect> {
     let event = Event::new("auth.logout").about("session", session);
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
-    if !session::end(&database, user, session, why, &entry).await? {
+    let ended = session::end(&database, user, session, why, &entry).await?;
+    if ended == Ended::NotFound {
         return Err(Error::SessionNotFound);
     }
-    admission::retire_session(tenancy, tenant.id, session).await;
+    publication.ended_session(tenant.id, session).await;
     audit::flush_later(tenancy, tenant);
-    Ok(())
+    match (publication.finish().await, ended) {
+        (Effect::Now, Ended::Before) => Err(Error::SessionNotFound),
+        (effect, _) => Ok(effect),
+    }
 }
 
 /// Ends every session of a user, and every access token.
@@ -295,16 +308,17 @@ pub async fn log_out_everywhere(
     tenant: &Tenant,
     user: Uuid,
     actor: &Actor,
-) -> Result<()> {
+) -> Result<Effect> {
     let event = Event::new("auth.logout_everywhere").about("user", user);
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     let version = session::end_all(&database, user, &entry)
         .await?
         .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
-    admission::publish_user(tenancy, tenant.id, user, version).await;
+    publication.user(tenant.id, user, version).await;
     audit::flush_later(tenancy, tenant);
-    Ok(())
+    Ok(publication.finish().await)
 }
 
 /// Keeps the password with as many rounds as the setting asks for now. Nobody waits for it: where

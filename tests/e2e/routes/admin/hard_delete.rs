@@ -47,7 +47,7 @@ fn nothing_is_left_and_a_new_tenant_of_the_name_sees_nothing_of_the_old() {
         assert_eq!(count(statement, parameter), 0, "{statement}");
     }
     // What is left in Redis says only that it is no more.
-    let left = world.redis(&["KEYS", &format!("t:{{{}}}:*", tenant.id)]);
+    let left = world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:*", tenant.id))]);
     assert!(left.iter().all(|key| !key.contains("cache") && !key.contains("usage")), "{left:?}");
     assert_eq!(world.stored_chunks(&tenant.id), Vec::<(String, Vec<u8>)>::new());
     // Its trail stays, with its end.

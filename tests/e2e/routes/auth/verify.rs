@@ -134,7 +134,7 @@ fn what_was_consumed_outlives_redis() {
         assert!(begin.elapsed().as_secs() < 20, "the checkpoint is written");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    for key in world.redis(&["KEYS", &format!("t:{{{}}}:usage:*", tenant.id)]) {
+    for key in world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:usage:*", tenant.id))]) {
         world.redis(&["DEL", &key]);
     }
     consume(&tenant, "ai_requests:1").expect_problem(429, "quota_exceeded");

@@ -21,6 +21,6 @@ use uuid::Uuid;
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let key: Uuid = operator.call().parameter("key_id").map_err(|_| Error::ApiKeyNotFound)?;
     let tenant = operator.tenant().await?;
-    api_key::revoke(operator.tenancy(), &tenant, key, &operator.actor()).await?;
-    Ok(Response::empty(StatusCode::NO_CONTENT))
+    let effect = api_key::revoke(operator.tenancy(), &tenant, key, &operator.actor()).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

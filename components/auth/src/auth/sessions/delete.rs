@@ -21,6 +21,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let session: Uuid = member.call().parameter("id").map_err(|_| Error::SessionNotFound)?;
     let user = Some(member.user()?.sub);
     let actor = member.actor();
-    user::log_out(member.tenancy(), member.tenant(), user, session, End::Logout, &actor).await?;
-    Ok(Response::empty(StatusCode::NO_CONTENT))
+    let effect =
+        user::log_out(member.tenancy(), member.tenant(), user, session, End::Logout, &actor)
+            .await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

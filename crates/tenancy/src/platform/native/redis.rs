@@ -8,15 +8,22 @@ use tokio::time::timeout;
 
 use crate::platform::{
     Redis,
-    redis::{Argument, RedisError, Reply},
+    redis::{Command, ProcessId, RedisError, Reply},
 };
 
 const DEADLINE: Duration = Duration::from_secs(1);
 
+/// A connection, which leads to one server process: it is never reopened by itself.
+#[derive(Clone)]
+struct Kept {
+    connection: MultiplexedConnection,
+    process: ProcessId,
+}
+
 /// One connection, opened at the first command and kept.
 pub struct NativeRedis {
     address: String,
-    kept: RefCell<Option<MultiplexedConnection>>,
+    kept: RefCell<Option<Kept>>,
 }
 
 impl NativeRedis {
@@ -25,35 +32,42 @@ impl NativeRedis {
         Self { address, kept: RefCell::new(None) }
     }
 
-    async fn connection(&self) -> Result<MultiplexedConnection, RedisError> {
+    async fn connection(&self) -> Result<Kept, RedisError> {
         let kept = self.kept.borrow().clone();
         if let Some(kept) = kept {
             return Ok(kept);
         }
         let client = Client::open(self.address.as_str()).map_err(unavailable)?;
-        let opened = timeout(DEADLINE, client.get_multiplexed_async_connection())
-            .await
-            .map_err(unavailable)?
-            .map_err(unavailable)?;
-        *self.kept.borrow_mut() = Some(opened.clone());
-        Ok(opened)
+        let open = async {
+            let mut connection = client.get_multiplexed_async_connection().await?;
+            let info: Vec<u8> = redis::cmd(ProcessId::COMMAND.0)
+                .arg(ProcessId::COMMAND.1)
+                .query_async(&mut connection)
+                .await?;
+            Ok::<_, redis::RedisError>((connection, info))
+        };
+        let (connection, info) =
+            timeout(DEADLINE, open).await.map_err(unavailable)?.map_err(unavailable)?;
+        let kept = Kept { connection, process: ProcessId::of_info(&[Reply::Bytes(info)])? };
+        *self.kept.borrow_mut() = Some(kept.clone());
+        Ok(kept)
     }
 }
 
 #[async_trait(?Send)]
 impl Redis for NativeRedis {
-    async fn execute(
-        &self,
-        command: &str,
-        arguments: &[Argument<'_>],
-    ) -> Result<Vec<Reply>, RedisError> {
-        let mut connection = self.connection().await?;
+    async fn run(&self, command: Command<'_>) -> Result<Vec<Reply>, RedisError> {
+        let Command { name, arguments, target } = command;
+        let Kept { mut connection, process } = self.connection().await?;
+        if target.process.is_some_and(|wanted| wanted != process) {
+            return Err(RedisError::OtherProcess);
+        }
         let mut call = Cmd::new();
-        call.arg(command);
+        call.arg(name);
         for argument in arguments {
-            match argument {
-                Argument::Int(number) => call.arg(*number),
-                Argument::Bytes(bytes) => call.arg(*bytes),
+            match argument.bytes(process) {
+                Ok(bytes) => call.arg(&*bytes),
+                Err(number) => call.arg(number),
             };
         }
         let answer = timeout(DEADLINE, call.query_async::<Value>(&mut connection)).await;
@@ -77,6 +91,10 @@ impl Redis for NativeRedis {
         let mut replies = Vec::new();
         flatten(value, &mut replies)?;
         Ok(replies)
+    }
+
+    fn process(&self) -> Option<ProcessId> {
+        self.kept.borrow().as_ref().map(|kept| kept.process)
     }
 }
 

@@ -15,7 +15,7 @@ use spin_sdk::{
 use super::{deadline::within, flight::Flight};
 use crate::platform::{
     Redis,
-    redis::{Argument, RedisError, Reply, RoundTrip},
+    redis::{Command, ProcessId, RedisError, Reply, RoundTrip},
 };
 
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -26,10 +26,35 @@ const PAUSE_NANOS: u64 = 1_000_000_000;
 /// One connection, kept for the life of the instance: to Spin, each `open` is a new one.
 pub(super) struct SpinRedis {
     address: String,
-    kept: RefCell<Option<Rc<Connection>>>,
+    kept: RefCell<Option<Rc<Kept>>>,
     opening: Flight,
     round_trip: Flight,
     paused_until: Cell<u64>,
+}
+
+/// A connection. Spin never reopens one by itself, so it leads to one server process.
+struct Kept {
+    connection: Connection,
+    process: ProcessId,
+}
+
+impl Kept {
+    async fn open(address: &str) -> Result<Self, String> {
+        let failed = |error: Error| format!("{error:?}");
+        let connection = within(DEADLINE, Connection::open(address))
+            .await
+            .ok_or_else(|| "no connection in time".to_owned())?
+            .map_err(failed)?;
+        let (name, argument) = ProcessId::COMMAND;
+        let arguments = vec![RedisParameter::Binary(argument.as_bytes().to_vec())];
+        let replies = within(DEADLINE, connection.execute(name, arguments))
+            .await
+            .ok_or_else(|| "no answer in time".to_owned())?
+            .map_err(failed)?;
+        let replies: Vec<_> = replies.into_iter().map(Reply::from).collect();
+        let process = ProcessId::of_info(&replies).map_err(|error| error.to_string())?;
+        Ok(Self { connection, process })
+    }
 }
 
 impl SpinRedis {
@@ -43,13 +68,13 @@ impl SpinRedis {
         }
     }
 
-    /// The connection, and whether it was there already.
-    async fn connection(&self) -> Result<(Rc<Connection>, bool), RedisError> {
+    /// Returns the connection, and whether it was there already. An urgent caller does not observe the pause.
+    async fn connection(&self, is_urgent: bool) -> Result<(Rc<Kept>, bool), RedisError> {
         loop {
             if let Some(kept) = self.kept.borrow().clone() {
                 return Ok((kept, true));
             }
-            if monotonic_clock::now() < self.paused_until.get() {
+            if !is_urgent && monotonic_clock::now() < self.paused_until.get() {
                 return Err(RedisError::Unavailable("it failed a moment ago".to_owned()));
             }
             let Some(mut opened) = self.opening.join() else { break };
@@ -57,14 +82,13 @@ impl SpinRedis {
             within(DEADLINE, opened.read(Vec::with_capacity(1))).await;
         }
         let _opening = self.opening.begin();
-        match within(DEADLINE, Connection::open(&self.address)).await {
-            Some(Ok(opened)) => {
+        match Kept::open(&self.address).await {
+            Ok(opened) => {
                 let opened = Rc::new(opened);
                 *self.kept.borrow_mut() = Some(Rc::clone(&opened));
                 Ok((opened, false))
             }
-            Some(Err(error)) => Err(self.unavailable(format!("{error:?}"))),
-            None => Err(self.unavailable("no connection in time".to_owned())),
+            Err(reason) => Err(self.unavailable(reason)),
         }
     }
 
@@ -77,20 +101,20 @@ impl SpinRedis {
 
 #[async_trait(?Send)]
 impl Redis for SpinRedis {
-    async fn execute(
-        &self,
-        command: &str,
-        arguments: &[Argument<'_>],
-    ) -> Result<Vec<Reply>, RedisError> {
-        let (connection, was_kept) = self.connection().await?;
+    async fn run(&self, command: Command<'_>) -> Result<Vec<Reply>, RedisError> {
+        let Command { name, arguments, target } = command;
+        let (kept, was_kept) = self.connection(target.is_urgent).await?;
+        if target.process.is_some_and(|process| process != kept.process) {
+            return Err(RedisError::OtherProcess);
+        }
         let arguments: Vec<_> = arguments
             .iter()
-            .map(|argument| match argument {
-                Argument::Int(number) => RedisParameter::Int64(*number),
-                Argument::Bytes(bytes) => RedisParameter::Binary(bytes.to_vec()),
+            .map(|argument| match argument.bytes(kept.process) {
+                Ok(bytes) => RedisParameter::Binary(bytes.into_owned()),
+                Err(number) => RedisParameter::Int64(number),
             })
             .collect();
-        match within(DEADLINE, connection.execute(command, arguments)).await {
+        match within(DEADLINE, kept.connection.execute(name, arguments)).await {
             Some(Ok(replies)) => Ok(replies.into_iter().map(Reply::from).collect()),
             Some(Err(Error::Other(message))) if message.contains("NoScript") => {
                 Err(RedisError::NoScript)
@@ -107,6 +131,10 @@ impl Redis for SpinRedis {
             Some(Err(error)) => Err(self.unavailable(format!("{error:?}"))),
             None => Err(self.unavailable("no answer in time".to_owned())),
         }
+    }
+
+    fn process(&self) -> Option<ProcessId> {
+        self.kept.borrow().as_ref().map(|kept| kept.process)
     }
 
     async fn round_trip(&self) -> Result<RoundTrip, RedisError> {

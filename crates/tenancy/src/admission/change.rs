@@ -1,0 +1,174 @@
+//! The publication of a change: Redis is told before the change is acknowledged.
+//!
+//! PostgreSQL is written first. Then [`Change`] tells Redis the new version, and [`Change::finish`] says when the
+//! change takes effect. Redis is tried for three seconds, over a new connection each time, without the pause that
+//! other calls observe after a failure. If it cannot be told, the publication is queued in the catalog
+//! ([`super::queue`]), and the caller learns the latest time at which the change takes effect.
+//!
+//! Under a crash: a process that dies between PostgreSQL and Redis has acknowledged nothing. The old version is
+//! compared with PostgreSQL after a minute at the latest.
+
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::{
+    entry::{Entry, TRUSTED_SECONDS, invalidate},
+    observation::Observation,
+    queue,
+};
+use crate::{
+    api_key::ApiKeyRecord, error::Result, log, platform::redis::RedisError, tenancy::Tenancy,
+    tenant::TenantRecord,
+};
+
+/// How long Redis is tried for all publications of one change together.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// When a change takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Effect {
+    /// On the next request, at every instance.
+    Now,
+    /// As soon as Redis is told, and no later than this.
+    By(DateTime<Utc>),
+}
+
+/// The result of a change, with the time at which it takes effect.
+#[must_use]
+pub struct Changed<T> {
+    /// The result.
+    pub value: T,
+    /// When the change takes effect.
+    pub effect: Effect,
+}
+
+impl<T> Changed<T> {
+    /// The same effect with another result.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Changed<U> {
+        Changed { value: map(self.value), effect: self.effect }
+    }
+}
+
+/// A change of something that requests are admitted by.
+///
+/// It begins before the statement that makes the change and is finished before the change is acknowledged.
+#[must_use]
+pub(crate) struct Change<'a> {
+    tenancy: &'a Tenancy,
+    observation: Observation,
+    gives_up_at: Cell<Option<u64>>,
+    unpublished: RefCell<Vec<queue::Publication>>,
+}
+
+impl<'a> Change<'a> {
+    /// Begins a change. No call of a store is made.
+    pub(crate) fn begin(tenancy: &'a Tenancy) -> Self {
+        Self {
+            tenancy,
+            observation: Observation::now(tenancy),
+            gives_up_at: Cell::default(),
+            unpublished: RefCell::default(),
+        }
+    }
+
+    /// Publishes a tenant as it is now.
+    pub(crate) async fn tenant(&self, record: &TenantRecord) -> Result<()> {
+        self.publish(record.id, &Entry::tenant(self.tenancy, record)?).await;
+        Ok(())
+    }
+
+    /// Publishes the end of a tenant.
+    pub(crate) async fn ended_tenant(&self, tenant: Uuid) {
+        self.publish(tenant, &Entry::ended_tenant(tenant)).await;
+    }
+
+    /// Publishes the version that a user has now.
+    pub(crate) async fn user(&self, tenant: Uuid, user: Uuid, version: i64) {
+        self.publish(tenant, &Entry::user(tenant, user, version)).await;
+    }
+
+    /// Publishes the end of a user.
+    pub(crate) async fn ended_user(&self, tenant: Uuid, user: Uuid) {
+        self.publish(tenant, &Entry::ended_user(tenant, user)).await;
+    }
+
+    /// Publishes the end of a session.
+    pub(crate) async fn ended_session(&self, tenant: Uuid, session: Uuid) {
+        self.publish(tenant, &Entry::ended_session(tenant, session)).await;
+    }
+
+    /// Publishes an API key as it is now.
+    pub(crate) async fn api_key(&self, record: &ApiKeyRecord) -> Result<()> {
+        for entry in Entry::api_key(self.tenancy, record)? {
+            self.publish(record.tenant, &entry).await;
+        }
+        Ok(())
+    }
+
+    /// Publishes the end of one secret of an API key.
+    pub(crate) async fn ended_api_key(&self, tenant: Uuid, hash: &[u8]) {
+        self.publish(tenant, &Entry::ended_api_key(tenant, hash)).await;
+    }
+
+    /// Ends the change: queues the publications that failed, and returns when the change takes effect.
+    pub(crate) async fn finish(self) -> Effect {
+        let unpublished = self.unpublished.into_inner();
+        if unpublished.is_empty() {
+            return Effect::Now;
+        }
+        let tenancy = self.tenancy;
+        let queued = async { queue::add(&*tenancy.catalog().await?, &unpublished).await };
+        if let Err(error) = queued.await {
+            log::warning(tenancy, "PostgreSQL unavailable; a publication was not queued", &error);
+        }
+        let now = tenancy.platform.clock.now();
+        Effect::By(now + TimeDelta::seconds(TRUSTED_SECONDS))
+    }
+
+    /// Tells Redis. Whatever cannot be told is kept for the queue.
+    async fn publish(&self, tenant: Uuid, entry: &Entry) {
+        if let Err(error) = self.try_to_publish(entry).await {
+            let error = error.into();
+            log::warning(self.tenancy, "Redis unavailable; queueing a publication", &error);
+            let publication =
+                queue::Publication { tenant, key: entry.key.clone(), version: entry.version };
+            self.unpublished.borrow_mut().push(publication);
+        }
+    }
+
+    async fn try_to_publish(&self, entry: &Entry) -> Result<(), RedisError> {
+        match entry.store(self.tenancy, self.observation).await {
+            Ok(()) => return Ok(()),
+            Err(error) if !error.is_temporary() => return Err(error),
+            Err(_) => {}
+        }
+        // The process that was observed is gone or away: the one that is there now is only told which versions
+        // are too old.
+        loop {
+            let error = match invalidate(self.tenancy, &entry.key, entry.version).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if !error.is_temporary() || !self.may_try_again() {
+                return Err(error);
+            }
+            self.tenancy.platform.executor.sleep(PAUSE).await;
+        }
+    }
+
+    fn may_try_again(&self) -> bool {
+        let now = self.tenancy.platform.clock.monotonic_micros();
+        let patience = u64::try_from(PATIENCE.as_micros()).unwrap_or(u64::MAX);
+        let gives_up_at = self.gives_up_at.get().unwrap_or_else(|| now.saturating_add(patience));
+        self.gives_up_at.set(Some(gives_up_at));
+        now < gives_up_at
+    }
+}

@@ -1,0 +1,127 @@
+//! Publications that Redis could not be told, kept in the catalog until it can.
+//!
+//! Every instance works the queue off beside its requests, and `tenantctl repair` does. A publication that is
+//! repeated has no effect, so several may work it off at once.
+
+use std::{cell::Cell, time::Duration};
+
+use uuid::Uuid;
+
+use super::entry::{TRUSTED_SECONDS, invalidate};
+use crate::{
+    error::Result,
+    log,
+    platform::sql::{Connection, SqlError},
+    tenancy::Tenancy,
+};
+
+/// How often an instance looks into the queue.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// The most publications that one look works off.
+const AT_ONCE: i64 = 500;
+
+/// A version below which a cache entry is invalid.
+pub(super) struct Publication {
+    pub(super) tenant: Uuid,
+    /// The key of the cache entry.
+    pub(super) key: String,
+    pub(super) version: i64,
+}
+
+/// When an instance looks into the queue.
+#[derive(Default)]
+pub(crate) struct Looks {
+    next: Cell<u64>,
+}
+
+/// Adds publications to the queue. Of two with the same key the higher version stays.
+pub(super) async fn add(catalog: &dyn Connection, publications: &[Publication]) -> Result<()> {
+    let statement = "
+        INSERT INTO pending_publications AS p (tenant_id, cache_key, version)
+        SELECT tenant, key, max(version)
+        FROM unnest($1::text[]::uuid[], $2::text[], $3::text[]::bigint[]) AS n (tenant, key, version)
+        GROUP BY tenant, key ORDER BY key
+        ON CONFLICT (cache_key) DO UPDATE
+        SET version = greatest(p.version, excluded.version), recorded_at = now()";
+    let texts = |of: fn(&Publication) -> String| publications.iter().map(of).collect::<Vec<_>>();
+    let parameters = [
+        texts(|publication| publication.tenant.to_string()).into(),
+        texts(|publication| publication.key.clone()).into(),
+        texts(|publication| publication.version.to_string()).into(),
+    ];
+    catalog.execute(statement, &parameters).await?;
+    Ok(())
+}
+
+/// Returns how many publications wait.
+pub async fn count(catalog: &dyn Connection) -> Result<i64> {
+    let row = catalog.query_first("SELECT count(*) AS n FROM pending_publications", &[]).await?;
+    Ok(row.map_or(Ok(0), |row| row.get("n"))?)
+}
+
+/// Tells Redis the publications that wait, and returns how many they were.
+///
+/// # Errors
+/// [`crate::Error::Unavailable`] while a store is away; then the rest waits.
+pub async fn work_off(tenancy: &Tenancy) -> Result<u64> {
+    let catalog = tenancy.catalog().await?;
+    let mut told = 0;
+    loop {
+        let page = find(&*catalog).await?;
+        if page.is_empty() {
+            return Ok(told);
+        }
+        for Publication { key, version, .. } in &page {
+            invalidate(tenancy, key, *version).await?;
+        }
+        remove(&*catalog, &page).await?;
+        told += u64::try_from(page.len()).unwrap_or(u64::MAX);
+    }
+}
+
+/// Works the queue off, if the last look was some time ago. An instance calls it beside its requests.
+pub(crate) async fn look(tenancy: &Tenancy) {
+    let now = tenancy.platform.clock.monotonic_micros();
+    if now < tenancy.queue_looks.next.get() {
+        return;
+    }
+    let interval = u64::try_from(INTERVAL.as_micros()).unwrap_or(u64::MAX);
+    tenancy.queue_looks.next.set(now.saturating_add(interval));
+    if let Err(error) = work_off(tenancy).await {
+        log::warning(tenancy, "publications wait in the queue", &error);
+    }
+}
+
+async fn find(catalog: &dyn Connection) -> Result<Vec<Publication>> {
+    // An entry that was stored before the change is not trusted for longer than this, so there is nothing left
+    // to tell.
+    let outdated = "DELETE FROM pending_publications
+                    WHERE recorded_at < now() - make_interval(secs => $1::bigint::int * 2)";
+    let statement = "SELECT tenant_id, cache_key, version FROM pending_publications
+                     ORDER BY recorded_at LIMIT $1";
+    let rows = catalog.query(statement, &[AT_ONCE.into()]).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    catalog.execute(outdated, &[TRUSTED_SECONDS.into()]).await?;
+    let publications = rows.iter().map(|row| {
+        Ok(Publication {
+            tenant: row.get("tenant_id")?,
+            key: row.get("cache_key")?,
+            version: row.get("version")?,
+        })
+    });
+    Ok(publications.collect::<Result<_, SqlError>>()?)
+}
+
+/// Removes publications, unless a newer one has taken their place.
+async fn remove(catalog: &dyn Connection, told: &[Publication]) -> Result<()> {
+    let statement = "
+        DELETE FROM pending_publications p
+        USING unnest($1::text[], $2::text[]::bigint[]) AS t (key, version)
+        WHERE p.cache_key = t.key AND p.version <= t.version";
+    let keys: Vec<_> = told.iter().map(|publication| publication.key.clone()).collect();
+    let versions: Vec<_> = told.iter().map(|publication| publication.version.to_string()).collect();
+    catalog.execute(statement, &[keys.into(), versions.into()]).await?;
+    Ok(())
+}

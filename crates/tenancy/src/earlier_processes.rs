@@ -1,0 +1,118 @@
+//! Garbage collection of the keys of earlier Redis processes.
+//!
+//! Nobody asks for such a key ([`crate::platform::redis`]), and its time to live removes it in the end: a cache entry
+//! of a tenant may live for a month. So the first instance that meets a new process removes the keys of the earlier
+//! ones, and `tenantctl repair` does.
+
+use std::{cell::Cell, time::Duration};
+
+use crate::{
+    error::Result,
+    log,
+    platform::redis::{Argument, ProcessId, Reply},
+    tenancy::Tenancy,
+};
+
+/// Says that the keys of earlier processes were removed, or are being removed.
+const MARKER: &str = "platform:collected";
+/// Seconds for which one instance is left to remove them.
+const COLLECTING_SECONDS: i64 = 120;
+/// Seconds for which nobody looks again.
+const COLLECTED_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// The keys that one step of a scan looks at.
+const SCANNED_AT_ONCE: i64 = 1_000;
+/// The pause between two steps.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The process that an instance has last looked at.
+#[derive(Default)]
+pub(crate) struct Collected(Cell<Option<ProcessId>>);
+
+/// Removes the keys of earlier processes, if the current one is new to this instance and nobody else does.
+pub(crate) async fn look(tenancy: &Tenancy) {
+    let process = tenancy.platform.redis.process();
+    if process.is_none() || tenancy.collected.0.replace(process) == process {
+        return;
+    }
+    let collected = async {
+        let lock: [Argument<'_>; 5] = [
+            Argument::Key(MARKER),
+            "1".into(),
+            "EX".into(),
+            Argument::Int(COLLECTING_SECONDS),
+            "NX".into(),
+        ];
+        let taken = tenancy.platform.redis.execute("SET", &lock).await?;
+        if matches!(taken.first(), Some(Reply::Nil) | None) {
+            Ok(0)
+        } else {
+            collect(tenancy).await
+        }
+    };
+    if let Err(error) = collected.await {
+        log::warning(tenancy, "keys of earlier Redis processes were not removed", &error);
+    }
+}
+
+/// Removes the keys of every process but the current one, and returns how many they were.
+pub async fn collect(tenancy: &Tenancy) -> Result<u64> {
+    let redis = &*tenancy.platform.redis;
+    let mut removed = 0;
+    let mut cursor = "0".to_owned();
+    loop {
+        let arguments: [Argument<'_>; 5] = [
+            Argument::from(&cursor),
+            "MATCH".into(),
+            "????????????????:*".into(),
+            "COUNT".into(),
+            Argument::Int(SCANNED_AT_ONCE),
+        ];
+        let replies = redis.execute("SCAN", &arguments).await?;
+        let Some(current) = redis.process() else { return Ok(removed) };
+        let mut texts = replies.iter().filter_map(Reply::as_bytes);
+        let next = texts.next().map(String::from_utf8_lossy);
+        let outdated: Vec<Argument<'_>> =
+            texts.filter(|name| is_outdated(name, current)).map(Argument::Bytes).collect();
+        if !outdated.is_empty() {
+            redis.execute("UNLINK", &outdated).await?;
+            removed += u64::try_from(outdated.len()).unwrap_or(u64::MAX);
+        }
+        match next {
+            Some(next) if next != "0" => cursor = next.into_owned(),
+            _ => break,
+        }
+        tenancy.platform.executor.sleep(PAUSE).await;
+    }
+    let marker: [Argument<'_>; 4] =
+        [Argument::Key(MARKER), "1".into(), "EX".into(), Argument::Int(COLLECTED_SECONDS)];
+    redis.execute("SET", &marker).await?;
+    Ok(removed)
+}
+
+/// Returns whether a name is a key of ours that another process was told.
+fn is_outdated(name: &[u8], current: ProcessId) -> bool {
+    let Some((process, key)) = name.split_at_checked(ProcessId::LENGTH) else { return false };
+    process != current.digits()
+        && process.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && (key.starts_with(b":t:{") || key.starts_with(b":platform:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_keys_of_ours_that_another_process_was_told_are_outdated() {
+        let process = |run_id: &str| {
+            let info = Reply::Bytes(format!("run_id:{run_id}\n").into_bytes());
+            ProcessId::of_info(&[info]).unwrap()
+        };
+        let (current, earlier) = (process("b"), process("a"));
+        assert!(is_outdated(&earlier.name("t:{1}:tenant"), current));
+        assert!(is_outdated(&earlier.name("platform:counters"), current));
+        assert!(!is_outdated(&current.name("t:{1}:tenant"), current));
+        assert!(!is_outdated(&earlier.name("session:1"), current));
+        assert!(!is_outdated(b"t:{1}:tenant", current));
+        assert!(!is_outdated(b"0123456789ABCDEF:t:{1}:tenant", current));
+    }
+}

@@ -1,0 +1,88 @@
+//! The response to a request whose tenant ended while the request ran.
+//!
+//! A tenant that is destroyed takes its database along. A request that was admitted just before finds a connection
+//! that breaks or a database that does not exist, which looks like an outage. It gets the response that the next
+//! request of the same caller gets.
+
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Unauthenticated},
+    tenancy::Tenancy,
+    tenant::{Status, repo},
+};
+
+/// How a request named its tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// By an access token.
+    AccessToken,
+    /// By an API key.
+    ApiKey,
+    /// By a refresh token.
+    RefreshToken,
+    /// By a setup token.
+    SetupToken,
+    /// By its address, without a credential.
+    Address,
+    /// By its id, as the operator.
+    Operator,
+}
+
+/// Returns the error that the state of the tenant explains, or the failure itself.
+pub(super) async fn explain(
+    tenancy: &Tenancy,
+    concerned: Option<(Uuid, Means)>,
+    failure: Error,
+) -> Error {
+    let (Some((tenant, means)), Error::Unavailable { .. } | Error::Internal(_)) =
+        (concerned, &failure)
+    else {
+        return failure;
+    };
+    let found = async { repo::find(&*tenancy.catalog().await?, tenant).await };
+    match found.await {
+        Ok(record) => of_status(record.map(|record| record.status), means).unwrap_or(failure),
+        Err(_) => failure,
+    }
+}
+
+/// Returns the error that a tenant in this state gives; `None` when it takes requests.
+fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
+    let unknown = match means {
+        Means::AccessToken => Error::Unauthenticated(Unauthenticated::RevokedToken),
+        Means::ApiKey => Error::Unauthenticated(Unauthenticated::InvalidApiKey),
+        Means::RefreshToken => Error::InvalidRefreshToken,
+        Means::SetupToken => Error::InvalidSetupToken,
+        Means::Address | Means::Operator => Error::TenantNotFound,
+    };
+    match (status, means) {
+        (Some(Status::Active), _) | (Some(Status::Suspended), Means::Operator) => None,
+        (Some(Status::Suspended | Status::Deleting | Status::Deleted), Means::SetupToken) => {
+            Some(unknown)
+        }
+        (Some(Status::Suspended), _) => Some(Error::TenantSuspended),
+        (Some(Status::Deleting | Status::Deleted), Means::Address) => Some(unknown),
+        (Some(Status::Deleting | Status::Deleted), _) => Some(Error::TenantDeleted),
+        (Some(Status::Provisioning), _) => None,
+        (None, _) => Some(unknown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ended_tenant_explains_a_failure() {
+        let of = |status, means| of_status(status, means).map(|error| error.to_string());
+        let text = |error: Error| Some(error.to_string());
+        assert_eq!(of(Some(Status::Active), Means::ApiKey), None);
+        assert_eq!(of(Some(Status::Suspended), Means::AccessToken), text(Error::TenantSuspended));
+        assert_eq!(of(Some(Status::Deleting), Means::ApiKey), text(Error::TenantDeleted));
+        assert_eq!(of(Some(Status::Deleting), Means::Address), text(Error::TenantNotFound));
+        assert_eq!(of(Some(Status::Deleted), Means::SetupToken), text(Error::InvalidSetupToken));
+        assert_eq!(of(None, Means::RefreshToken), text(Error::InvalidRefreshToken));
+        assert_eq!(of(None, Means::Operator), text(Error::TenantNotFound));
+    }
+}

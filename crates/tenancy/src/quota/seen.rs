@@ -1,0 +1,137 @@
+//! The usage that an instance was last told of.
+//!
+//! A Redis process that restarts has no counters. Those of a day start with the last checkpoint in PostgreSQL, and
+//! those of a minute with nothing. What each instance saw of the earlier process is a lower bound: the scripts raise
+//! a counter by the part of it that was not carried over yet (`carry.lua`), so a restart of Redis gives no quota
+//! back while an instance lives that saw it used.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use super::DailyResource;
+use crate::{
+    platform::redis::{Argument, ProcessId},
+    remembered::Remembered,
+    tenancy::Tenancy,
+};
+
+/// A counter of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The process that counted.
+    pub(crate) process: ProcessId,
+    /// The usage.
+    pub(crate) used: i64,
+    /// Of a minute the time at which its window ends, in microseconds of the monotonic clock; of a day its number.
+    pub(crate) until: i64,
+}
+
+/// The counters of a tenant or an API key.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counters {
+    minute: Option<Seen>,
+    calls: Option<Seen>,
+    ai_requests: Option<Seen>,
+}
+
+/// What an instance saw of the counters of tenants and API keys.
+#[derive(Default)]
+pub(crate) struct SeenUsage(Remembered<Owner, Counters>);
+
+/// Whose counters they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    /// A tenant.
+    Tenant(Uuid),
+    /// An API key, by its hash.
+    ApiKey([u8; 32]),
+}
+
+impl SeenUsage {
+    /// Remembers the counters of the calls in a minute and a day.
+    pub(crate) fn calls(&self, owner: Owner, minute: Option<Seen>, day: Option<Seen>) {
+        let before = self.get(owner);
+        self.put(
+            owner,
+            Counters {
+                minute: minute.or(before.minute),
+                calls: day.or(before.calls),
+                ai_requests: before.ai_requests,
+            },
+        );
+    }
+
+    /// Remembers the counter of a resource on a day.
+    pub(crate) fn daily(&self, tenant: Uuid, resource: DailyResource, seen: Seen) {
+        let owner = Owner::Tenant(tenant);
+        let mut counters = self.get(owner);
+        *counters.daily(resource) = Some(seen);
+        self.put(owner, counters);
+    }
+
+    /// Returns the counter of a resource on a day, if an earlier process than the current one counted it.
+    pub(crate) fn earlier_daily(
+        &self,
+        tenancy: &Tenancy,
+        tenant: Uuid,
+        resource: DailyResource,
+        day: i64,
+    ) -> Option<Seen> {
+        let process = tenancy.platform.redis.process();
+        let seen = (*self.get(Owner::Tenant(tenant)).daily(resource))?;
+        (seen.until == day && Some(seen.process) != process).then_some(seen)
+    }
+
+    /// Returns the counters of a tenant's and an API key's calls that an earlier process than the current one
+    /// counted, in the order of the limits that the admission script has: of the tenant by the minute and by the
+    /// day, and of the key.
+    pub(crate) fn earlier_calls(&self, tenancy: &Tenancy, owners: &[Owner]) -> [Option<Seen>; 4] {
+        let process = tenancy.platform.redis.process();
+        let now = i64::try_from(tenancy.platform.clock.monotonic_micros()).unwrap_or(i64::MAX);
+        let mut earlier = [None; 4];
+        for (owner, places) in owners.iter().zip(earlier.as_chunks_mut::<2>().0) {
+            let counters = self.get(*owner);
+            let is_earlier = |seen: &Seen| Some(seen.process) != process;
+            *places = [
+                counters.minute.filter(|seen| is_earlier(seen) && seen.until > now),
+                counters.calls.filter(is_earlier),
+            ];
+        }
+        earlier
+    }
+
+    fn get(&self, owner: Owner) -> Counters {
+        self.0.get(&owner).map_or_else(Counters::default, |counters| *counters)
+    }
+
+    fn put(&self, owner: Owner, counters: Counters) {
+        self.0.put(owner, Rc::new(counters));
+    }
+}
+
+impl Counters {
+    fn daily(&mut self, resource: DailyResource) -> &mut Option<Seen> {
+        match resource {
+            DailyResource::ApiCalls => &mut self.calls,
+            DailyResource::AiRequests => &mut self.ai_requests,
+        }
+    }
+}
+
+/// Appends a counter to the arguments of a script: the process, the usage, and the end of its window, which of a
+/// minute is the milliseconds that are left of it and of a day its number. Without a counter the process is empty.
+pub(crate) fn append<'a>(
+    arguments: &mut Vec<Argument<'a>>,
+    seen: Option<&'a Seen>,
+    until: impl Fn(&Seen) -> i64,
+) {
+    match seen {
+        Some(seen) => arguments.extend([
+            Argument::Bytes(seen.process.digits()),
+            Argument::Int(seen.used),
+            Argument::Int(until(seen)),
+        ]),
+        None => arguments.extend(["".into(), Argument::Int(0), Argument::Int(0)]),
+    }
+}
