@@ -56,16 +56,18 @@ fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
         Means::SetupToken => Error::InvalidSetupToken,
         Means::Address | Means::Operator => Error::TenantNotFound,
     };
-    match (status, means) {
-        (Some(Status::Active), _) | (Some(Status::Suspended), Means::Operator) => None,
-        (Some(Status::Suspended | Status::Deleting | Status::Deleted), Means::SetupToken) => {
-            Some(unknown)
-        }
-        (Some(Status::Suspended), _) => Some(Error::TenantSuspended),
-        (Some(Status::Deleting | Status::Deleted), Means::Address) => Some(unknown),
-        (Some(Status::Deleting | Status::Deleted), _) => Some(Error::TenantDeleted),
-        (Some(Status::Provisioning), _) => None,
-        (None, _) => Some(unknown),
+    match status {
+        Some(Status::Active | Status::Provisioning) => None,
+        Some(Status::Suspended) => match means {
+            Means::Operator => None,
+            Means::SetupToken => Some(unknown),
+            _ => Some(Error::TenantSuspended),
+        },
+        Some(Status::Deleting | Status::Deleted) => match means {
+            Means::SetupToken | Means::Address => Some(unknown),
+            _ => Some(Error::TenantDeleted),
+        },
+        None => Some(unknown),
     }
 }
 

@@ -134,7 +134,7 @@ pub async fn delete(
             publication.ended_user(tenant.id, id).await;
             match publication.finish().await {
                 Effect::Now => Err(Error::UserNotFound),
-                effect => Ok(effect),
+                effect @ Effect::By(_) => Ok(effect),
             }
         }
         Changed::LastAdministrator => Err(Error::LastAdministrator),
