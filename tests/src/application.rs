@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     net::TcpListener,
     path::{Path, PathBuf},
+    process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -15,6 +16,9 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 pub struct Application {
     /// Its address, `127.0.0.1:port`.
     pub address: String,
+    /// Starts it, the first time and again.
+    command: Command,
+    log: PathBuf,
     process: Process,
 }
 
@@ -41,6 +45,8 @@ struct Start<'a> {
     variables: &'a [(&'a str, &'a str)],
     /// Arguments of the host, beside those that every application needs.
     arguments: &'a [&'a str],
+    /// The port; 0 for a free one.
+    port: u16,
 }
 
 impl<'a> Start<'a> {
@@ -49,7 +55,8 @@ impl<'a> Start<'a> {
         settings: &'a BTreeMap<&'static str, String>,
         folder: &'a Path,
     ) -> Self {
-        Self { manifest, settings, folder, files: FileStore::Own, variables: &[], arguments: &[] }
+        let (variables, arguments) = (&[], &[]);
+        Self { manifest, settings, folder, files: FileStore::Own, variables, arguments, port: 0 }
     }
 }
 
@@ -68,6 +75,19 @@ impl Application {
     ) -> Self {
         let manifest = root().join("spin.toml");
         Self::run(&Start { files, ..Start::new(&manifest, settings, folder) })
+    }
+
+    /// Starts the application like [`Self::start_sharing`], on a host with these arguments that listens
+    /// on `port`. A port below the range of the kernel stays free while the application is down.
+    pub fn start_on_port(
+        settings: &BTreeMap<&'static str, String>,
+        folder: &Path,
+        files: FileStore<'_>,
+        arguments: &[&str],
+        port: u16,
+    ) -> Self {
+        let manifest = root().join("spin.toml");
+        Self::run(&Start { files, arguments, port, ..Start::new(&manifest, settings, folder) })
     }
 
     /// Starts the application with these settings, on a host with these variables.
@@ -91,7 +111,7 @@ impl Application {
     }
 
     fn run(start: &Start<'_>) -> Self {
-        let Start { manifest, settings, folder, files, variables, arguments } = *start;
+        let Start { manifest, settings, folder, files, variables, arguments, port } = *start;
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let state = folder.join(format!("application-{number}"));
         std::fs::create_dir_all(&state).unwrap();
@@ -104,7 +124,7 @@ impl Application {
         };
         let config = format!("log_dir = \"\"\n\n[key_value_store.default]\n{store}");
         std::fs::write(&runtime_config, config).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind(("127.0.0.1", port)).unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
 
         let named = |name| std::env::var_os(name).filter(|path| !path.is_empty());
@@ -134,9 +154,22 @@ impl Application {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         }
         command.envs(variables.iter().copied());
-        let mut process = Process::start(command, &state.join("log"));
+        let log = state.join("log");
+        let mut process = Process::start(&mut command, &log);
         process.wait_until_listening(&address);
-        Self { address, process }
+        Self { address, command, log, process }
+    }
+
+    /// Kills the application if it runs, and starts it again: same address, same state, same log.
+    pub fn restart(&mut self) {
+        self.process.end();
+        self.process = Process::start(&mut self.command, &self.log);
+        self.process.wait_until_listening(&self.address);
+    }
+
+    /// The file of its log.
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
     /// The memory that its processes have resident, in KiB.

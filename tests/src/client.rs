@@ -1,9 +1,14 @@
 //! A client that takes any answer for an answer.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Method, Request};
 use serde_json::Value;
 
 use crate::World;
+
+/// The longest that a call takes, where the test does not say.
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// A call that is put together.
 #[must_use]
@@ -21,17 +26,24 @@ pub struct Connections(ureq::Agent);
 
 impl Default for Connections {
     fn default() -> Self {
-        Self(agent())
+        Self(agent(LONGEST))
     }
 }
 
-fn agent() -> ureq::Agent {
+impl Connections {
+    /// Connections on which a call fails that takes longer than `longest`.
+    pub fn with_timeout(longest: Duration) -> Self {
+        Self(agent(longest))
+    }
+}
+
+fn agent(longest: Duration) -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .timeout_global(Some(std::time::Duration::from_mins(1)))
+        .timeout_global(Some(longest))
         .build()
         .into()
 }
@@ -100,7 +112,7 @@ impl Call {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let agent = self.connections.unwrap_or_else(agent);
+        let agent = self.connections.unwrap_or_else(|| agent(LONGEST));
         let request = request.body(self.body).expect("the call is well formed");
         let mut response = agent.run(request)?;
         let bytes = response.body_mut().with_config().limit(256 << 20).read_to_vec()?;

@@ -29,9 +29,9 @@ impl Process {
         command
     }
 
-    /// Starts a command. What it prints goes to the file `log`.
-    pub fn start(mut command: Command, log: &Path) -> Self {
-        let log_file = File::create(log).unwrap();
+    /// Starts a command. Its output is appended to the file `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let log_file = File::options().create(true).append(true).open(log).unwrap();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file.try_clone().unwrap());
         let mut script = command.spawn().expect("scripts/until-eof starts");
         let mut output = BufReader::new(script.stdout.take().unwrap());
@@ -77,12 +77,17 @@ impl Process {
         // It may have ended by itself, which is as good.
         let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
     }
+
+    /// Ends it at once, and waits until it has ended.
+    pub(crate) fn end(&mut self) {
+        self.kill();
+        drop(self.script.stdin.take());
+        let _ = self.script.wait();
+    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill();
-        drop(self.script.stdin.take());
-        let _ = self.script.wait();
+        self.end();
     }
 }

@@ -30,7 +30,17 @@ pub struct Databases {
 impl Services {
     /// Starts the servers.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts the servers. PostgreSQL loses no commit when its processes are killed.
+    pub fn start_durable() -> Self {
+        Self::start_with(&["--durable"])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let mut script = Command::new(root().join("scripts/test-services"))
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -50,7 +60,8 @@ impl Services {
         panic!("scripts/test-services did not get ready");
     }
 
-    pub(crate) fn value(&self, name: &str) -> &str {
+    /// A value that the script has printed, by its name.
+    pub fn value(&self, name: &str) -> &str {
         &self.values[name]
     }
 

@@ -73,7 +73,7 @@ impl Stage {
             .env("JWT_SECRET_KEY", &settings["JWT_SECRET_KEY"])
             .env("TENANT", String::from_utf8_lossy(&shown.body).as_ref())
             .env("TENANT_VERSION", shown.header("etag").trim_matches('"'));
-        let mut native = Process::start(command, &folder.join("native.log"));
+        let mut native = Process::start(&mut command, &folder.join("native.log"));
         native.wait_until_listening(&native_address);
         Ok(Self {
             application,

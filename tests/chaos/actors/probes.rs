@@ -1,0 +1,96 @@
+//! Tries credentials, valid and ended ones, at every host.
+
+use std::sync::Arc;
+
+use crate::{
+    actors::tenants::INFO,
+    client::{Sent, shown},
+    context::Context,
+    ledger::{Credential, Kind, State},
+    random::Random,
+    request::Request,
+    violations::Promise,
+};
+use serde_json::json;
+
+/// How many of the newest credentials are tried most.
+const NEWEST: usize = 60;
+
+/// Tries credentials until the load ends.
+pub fn run(context: &Context, mut random: Random) {
+    while context.is_running() {
+        let credentials = context.ledger.credentials();
+        let newest = &credentials[credentials.len().saturating_sub(NEWEST)..];
+        let from = if random.one_in(3) { &credentials[..] } else { newest };
+        if let Some(credential) = random.pick(from) {
+            let host = context.host(&mut random);
+            probe(context, host, &credential);
+        }
+        context.pause(&mut random, 1, 25);
+    }
+}
+
+/// Tries a credential at a host, and holds the response against what was acknowledged before.
+pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
+    let right = credential.standing.now();
+    let tenant = credential.tenant.standing.now();
+    let request = match credential.kind {
+        Kind::ApiKey | Kind::AccessToken => {
+            Request::get(credential.path).credential(&credential.secret)
+        }
+        // Before its end a use would replace it.
+        Kind::RefreshToken if !matches!(right.1, State::Ended(_)) => return,
+        Kind::RefreshToken => {
+            let body = json!({ "refresh_token": credential.secret });
+            let slug = credential.tenant.slug.clone();
+            Request::post("/api/v1/auth/refresh", &body).header("x-tenant-slug", slug)
+        }
+    };
+    let sent = context.send(host, &request);
+    let is_unchanged = credential.standing.now().0 == right.0
+        && credential.tenant.standing.now().0 == tenant.0;
+    if sent.is_accepted() {
+        if let State::Ended(end) = &right.1
+            && end.refuses(sent.started)
+        {
+            credential.accepted_after(end, &sent);
+        } else if let State::Ended(end) = &tenant.1
+            && end.refuses(sent.started)
+            && credential.tenant.standing.now().0 == tenant.0
+        {
+            credential.accepted_after(end, &sent);
+        }
+    } else if is_unchanged {
+        let is_valid = matches!((&right.1, &tenant.1), (State::Valid, State::Valid));
+        refused(context, credential, &sent, is_valid);
+    }
+}
+
+/// Holds a refusal against what was acknowledged.
+fn refused(context: &Context, credential: &Credential, sent: &Sent, is_valid: bool) {
+    let Some(answer) = &sent.answer else { return };
+    let tenant = &credential.tenant;
+    // A token expires, and that of another path may lack the right.
+    let must_open = credential.kind == Kind::ApiKey && credential.path == INFO;
+    if is_valid && must_open && !tenant.is_uncertain() && [401, 403, 404].contains(&answer.status) {
+        let evidence = format!(
+            "the valid API key {} of {} is refused at host {}, sent at {}: {}",
+            credential.id,
+            tenant.slug,
+            sent.host,
+            context.timeline.at(sent.started),
+            shown(answer)
+        );
+        context.violate(Promise::NothingLost, sent.ended, evidence);
+    }
+    let is_calm = || context.timeline.is_calm(sent.started, sent.ended);
+    if answer.status >= 500 && tenant.is_in_destruction(sent.started) && is_calm() {
+        let evidence = format!(
+            "a request for {} during or after its destruction, sent at {} with every store up: {}",
+            tenant.slug,
+            context.timeline.at(sent.started),
+            shown(answer)
+        );
+        context.violate(Promise::Destruction, sent.ended, evidence);
+    }
+}

@@ -1,0 +1,128 @@
+//! The facts that the application has acknowledged, with monotonic times.
+
+mod cache;
+mod calls;
+mod credential;
+mod file;
+mod standing;
+mod tenant;
+mod usage;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+pub use self::{
+    cache::CacheEntry,
+    calls::CallLimit,
+    credential::{Credential, Kind},
+    file::{Content, FileFacts},
+    standing::{End, Standing, State},
+    tenant::Tenant,
+    usage::Usage,
+};
+
+/// A user that was acknowledged.
+#[derive(Clone)]
+pub struct User {
+    pub tenant: Arc<Tenant>,
+    pub id: String,
+}
+
+/// An event that the audit trail must have: tenant, event, resource.
+pub type Event = (String, &'static str, String);
+
+/// The acknowledged facts.
+#[derive(Default)]
+pub struct Ledger {
+    tenants: Mutex<Vec<Arc<Tenant>>>,
+    homes: Mutex<Vec<Arc<Tenant>>>,
+    credentials: Mutex<Vec<Arc<Credential>>>,
+    users: Mutex<Vec<User>>,
+    files: Mutex<Vec<Arc<FileFacts>>>,
+    calls: Mutex<Vec<Arc<CallLimit>>>,
+    events: Mutex<BTreeMap<Event, u32>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ledger {
+    /// Adds a tenant.
+    pub fn add_tenant(&self, tenant: &Arc<Tenant>) {
+        locked(&self.tenants).push(Arc::clone(tenant));
+    }
+
+    /// Adds a tenant in which every actor works, and which stays until the end.
+    pub fn add_home(&self, tenant: &Arc<Tenant>) {
+        locked(&self.homes).push(Arc::clone(tenant));
+    }
+
+    /// Adds a credential.
+    pub fn add_credential(&self, credential: &Arc<Credential>) {
+        locked(&self.credentials).push(Arc::clone(credential));
+    }
+
+    /// Adds a user.
+    pub fn add_user(&self, tenant: &Arc<Tenant>, id: &str) {
+        locked(&self.users).push(User { tenant: Arc::clone(tenant), id: id.to_owned() });
+    }
+
+    /// Removes a user whose deletion begins.
+    pub fn remove_user(&self, id: &str) {
+        locked(&self.users).retain(|user| user.id != id);
+    }
+
+    /// Adds a file.
+    pub fn add_file(&self, file: &Arc<FileFacts>) {
+        locked(&self.files).push(Arc::clone(file));
+    }
+
+    /// Adds a tenant with a small limit of calls.
+    pub fn add_calls(&self, calls: &Arc<CallLimit>) {
+        locked(&self.calls).push(Arc::clone(calls));
+    }
+
+    /// Adds an event that the audit trail of a tenant must have, once more than before.
+    pub fn add_event(&self, tenant: &Tenant, event: &'static str, resource: &str) {
+        let event = (tenant.id.clone(), event, resource.to_owned());
+        *locked(&self.events).entry(event).or_default() += 1;
+    }
+
+    /// Every tenant.
+    pub fn tenants(&self) -> Vec<Arc<Tenant>> {
+        locked(&self.tenants).clone()
+    }
+
+    /// The tenants in which every actor works.
+    pub fn homes(&self) -> Vec<Arc<Tenant>> {
+        locked(&self.homes).clone()
+    }
+
+    /// Every credential, the oldest first.
+    pub fn credentials(&self) -> Vec<Arc<Credential>> {
+        locked(&self.credentials).clone()
+    }
+
+    /// The users that exist.
+    pub fn users(&self) -> Vec<User> {
+        locked(&self.users).clone()
+    }
+
+    /// Every file.
+    pub fn files(&self) -> Vec<Arc<FileFacts>> {
+        locked(&self.files).clone()
+    }
+
+    /// The tenants with a small limit of calls.
+    pub fn calls(&self) -> Vec<Arc<CallLimit>> {
+        locked(&self.calls).clone()
+    }
+
+    /// The events that the audit trail must have, with how often.
+    pub fn events(&self) -> BTreeMap<Event, u32> {
+        locked(&self.events).clone()
+    }
+}

@@ -1,0 +1,90 @@
+//! The usage that a tenant has reported.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use super::locked;
+
+/// The reported usage of one resource of a tenant.
+#[derive(Default)]
+pub struct Usage {
+    sums: Mutex<Sums>,
+    /// Whether an actor owns the limit.
+    is_owned: AtomicBool,
+}
+
+#[derive(Default)]
+struct Sums {
+    /// Of every report, each once.
+    attempted: i64,
+    /// Of the acknowledged reports, by day.
+    acknowledged: BTreeMap<String, i64>,
+    limits: Vec<Limit>,
+}
+
+/// A limit. It may be in force from the moment that its request is sent.
+struct Limit {
+    limit: i64,
+    acknowledged: Option<Instant>,
+}
+
+impl Usage {
+    /// Records a new report before it is sent. Returns the sum that was acknowledged before.
+    pub fn attempt(&self, amount: i64) -> i64 {
+        let mut sums = locked(&self.sums);
+        sums.attempted += amount;
+        sums.acknowledged.values().sum()
+    }
+
+    /// Records an acknowledged report.
+    pub fn acknowledge(&self, day: &str, amount: i64) {
+        *locked(&self.sums).acknowledged.entry(day.to_owned()).or_default() += amount;
+    }
+
+    /// The sum of all reports.
+    pub fn attempted(&self) -> i64 {
+        locked(&self.sums).attempted
+    }
+
+    /// The acknowledged sums by day.
+    pub fn acknowledged(&self) -> BTreeMap<String, i64> {
+        locked(&self.sums).acknowledged.clone()
+    }
+
+    /// Whether the caller owns the limit from now on.
+    pub fn try_own(&self) -> bool {
+        !self.is_owned.swap(true, Ordering::SeqCst)
+    }
+
+    /// Lets another actor own the limit.
+    pub fn disown(&self) {
+        self.is_owned.store(false, Ordering::SeqCst);
+    }
+
+    /// Records a limit before it is sent. Returns its number.
+    pub fn begin_limit(&self, limit: i64) -> usize {
+        let mut sums = locked(&self.sums);
+        sums.limits.push(Limit { limit, acknowledged: None });
+        sums.limits.len() - 1
+    }
+
+    /// Records that a limit takes effect at a time.
+    pub fn acknowledge_limit(&self, number: usize, time: Instant) {
+        locked(&self.sums).limits[number].acknowledged = Some(time);
+    }
+
+    /// The highest limit that can apply to a request that started at a time; `None` before there is a
+    /// limit that took effect.
+    pub fn highest_limit(&self, started: Instant) -> Option<i64> {
+        let sums = locked(&self.sums);
+        let in_effect = |limit: &Limit| limit.acknowledged.is_some_and(|time| time <= started);
+        let last = sums.limits.iter().rposition(in_effect)?;
+        sums.limits[last..].iter().map(|limit| limit.limit).max()
+    }
+}

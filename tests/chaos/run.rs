@@ -1,0 +1,129 @@
+//! A run: servers, hosts, load, faults and the checks at the end.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use e2e::{Application, FileStore, tenantctl};
+use serde_json::json;
+
+use crate::{
+    actors::{self, tenants},
+    checks::End,
+    client::Client,
+    context::Context,
+    faults,
+    options::Options,
+    plan,
+    random::Random,
+    report,
+    request::Request,
+    stores::Stores,
+};
+
+/// So much that no limit of a plan is reached.
+const PLENTY: i64 = 1_000_000_000;
+/// Ports of hosts, below the range that the kernel hands out: the port of a killed host stays free.
+const PORTS: std::ops::Range<u16> = 14_000..20_000;
+/// One host reuses its instances as the README says, the other as Spin does by default.
+const REUSE: [&[&str]; 2] = [&["--max-instance-reuse-count", "4096"], &[]];
+
+/// Runs everything. Returns whether there was no violation.
+pub fn run(options: &Options) -> bool {
+    report::say("==> starting the stores and the hosts");
+    let stores = Stores::start();
+    let settings = stores.services().settings(&stores.services().databases());
+    let migrated = tenantctl(&settings, &["migrate"]);
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    let folder = stores.services().folder();
+    let files = folder.join("shared-files.db");
+    let hosts: Vec<Mutex<Application>> = (0..usize::from(options.hosts))
+        .map(|host| {
+            let store = FileStore::Sqlite(&files);
+            let port = free_port();
+            let arguments = REUSE[host % REUSE.len()];
+            Mutex::new(Application::start_on_port(&settings, &folder, store, arguments, port))
+        })
+        .collect();
+    let address = |host: &Mutex<Application>| lock(host).address.clone();
+    let addresses: Vec<String> = hosts.iter().map(address).collect();
+    let context = Context::new(Client::new(&addresses, settings["ADMIN_API_KEY"].clone()));
+    let mut random = Random::of(options.seed, "main");
+    prepare(&context, &mut random);
+    report::say(&format!("==> load and faults ({})", options.line()));
+    load(&context, &stores, &hosts, options);
+    report::say("==> checks");
+    let end =
+        End { context: &context, stores: &stores, settings: &settings, files: &files };
+    end.check(&mut random);
+
+    let is_kept = context.violations.count() == 0;
+    report::say(&report::summary(&context, options));
+    if !is_kept {
+        let logs: Vec<PathBuf> = hosts.iter().map(|host| Path::to_owned(lock(host).log())).collect();
+        report::failure(&context, options, &logs);
+    }
+    is_kept
+}
+
+/// Creates the plan without limits and the first tenants, before any fault.
+fn prepare(context: &Context, random: &mut Random) {
+    let limits = json!({ "users": PLENTY, "storage": PLENTY * PLENTY.min(1_000), "api_calls": PLENTY,
+                         "ai_requests": PLENTY, "requests_per_minute": PLENTY });
+    let plan = json!({ "name": "chaos", "limits": limits });
+    let created = context.send(0, &tenants::operator(context, Request::post("/admin/plans", &plan)));
+    assert_eq!(created.status(), 201, "the plan is created: {:?}", created.answer);
+    actors::found_homes(context, random);
+}
+
+/// Runs actors and faults until the load is over and every actor has finished.
+fn load(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], options: &Options) {
+    thread::scope(|scope| {
+        let begin = Instant::now();
+        let actors = actors::start(scope, context, options.seed);
+        let lines: Vec<_> = plan::plan(options)
+            .into_iter()
+            .map(|line| {
+                scope.spawn(move || faults::run(context, stores, hosts, &line, begin))
+            })
+            .collect();
+        let end = begin + Duration::from_secs(options.seconds);
+        // A line that fails ends the load.
+        while Instant::now() < end && context.is_running() {
+            thread::sleep(Duration::from_millis(50));
+        }
+        let is_whole = lines.into_iter().fold(true, |all, line| line.join().is_ok() && all);
+        context.stop();
+        let is_whole =
+            actors.into_iter().fold(is_whole, |all, actor| actor.join().is_ok() && all);
+        assert!(is_whole, "a thread of the harness failed, see above");
+    });
+}
+
+fn lock(host: &Mutex<Application>) -> std::sync::MutexGuard<'_, Application> {
+    host.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn free_port() -> u16 {
+    // The process number keeps two runs on one machine apart.
+    let first = usize::try_from(std::process::id()).unwrap_or(0) % PORTS.len();
+    PORTS
+        .cycle_from(first)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a port is free")
+}
+
+/// A range that is walked from any place of it.
+trait CycleFrom {
+    fn cycle_from(self, first: usize) -> impl Iterator<Item = u16>;
+}
+
+impl CycleFrom for std::ops::Range<u16> {
+    fn cycle_from(self, first: usize) -> impl Iterator<Item = u16> {
+        self.clone().skip(first).chain(self.take(first))
+    }
+}

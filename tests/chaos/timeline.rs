@@ -1,0 +1,117 @@
+//! The faults of a run, with their times.
+
+use std::{
+    fmt::Write as _,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long the application may need to recover after the last fault.
+const RECOVERY: Duration = Duration::from_secs(3);
+/// How many faults a piece of evidence shows.
+const SHOWN: usize = 6;
+
+/// What a fault does to a store or a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// A host is gone.
+    HostKilled,
+    /// Redis is gone, with all that no snapshot has.
+    RedisKilled,
+    /// PostgreSQL is gone.
+    PostgresKilled,
+    /// A store does not respond.
+    Paused,
+    /// Redis has written a snapshot. That is no fault by itself.
+    Saved,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    effect: Effect,
+    text: String,
+    from: Instant,
+    to: Option<Instant>,
+}
+
+/// The faults so far.
+pub struct Timeline {
+    begin: Instant,
+    entries: Mutex<Vec<Entry>>,
+}
+
+/// A fault that lasts. It is over when [`Timeline::end`] has it.
+#[must_use]
+pub struct Lasting(usize);
+
+impl Timeline {
+    /// A timeline that begins now.
+    pub fn new() -> Self {
+        Self { begin: Instant::now(), entries: Mutex::default() }
+    }
+
+    /// Records that a fault begins.
+    pub fn start(&self, effect: Effect, text: String) -> Lasting {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.push(Entry { effect, text, from: Instant::now(), to: None });
+        Lasting(entries.len() - 1)
+    }
+
+    /// Records that a fault is over.
+    pub fn end(&self, lasting: &Lasting) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries[lasting.0].to = Some(Instant::now());
+    }
+
+    /// Whether every store and host was up from `from` until `to`, and had the time to recover before.
+    pub fn is_calm(&self, from: Instant, to: Instant) -> bool {
+        self.entries().iter().filter(|entry| entry.effect != Effect::Saved).all(|entry| {
+            entry.from > to || entry.to.is_some_and(|over| over + RECOVERY < from)
+        })
+    }
+
+    /// When faults with this effect began.
+    pub fn times(&self, effect: Effect) -> Vec<Instant> {
+        let entries = self.entries();
+        entries.iter().filter(|entry| entry.effect == effect).map(|entry| entry.from).collect()
+    }
+
+    /// The time since the begin of the run.
+    pub fn since(&self, time: Instant) -> Duration {
+        time.saturating_duration_since(self.begin)
+    }
+
+    /// A time as evidence has it: seconds since the begin of the run.
+    pub fn at(&self, time: Instant) -> String {
+        format!("{:.3} s", self.since(time).as_secs_f64())
+    }
+
+    /// The last faults that began before a time, one a line.
+    pub fn before(&self, time: Instant) -> String {
+        let entries = self.entries();
+        let earlier: Vec<_> = entries.iter().filter(|entry| entry.from <= time).collect();
+        let mut text = String::new();
+        for entry in &earlier[earlier.len().saturating_sub(SHOWN)..] {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\n      {}", self.line(entry));
+        }
+        text
+    }
+
+    /// Every fault, one a line.
+    pub fn all(&self) -> String {
+        let lines = self.entries().iter().map(|entry| self.line(entry) + "\n").collect::<String>();
+        if lines.is_empty() { "no faults\n".to_owned() } else { lines }
+    }
+
+    fn line(&self, entry: &Entry) -> String {
+        let to = entry.to.map_or_else(|| "...".to_owned(), |to| self.at(to));
+        format!("{} to {to}: {}", self.at(entry.from), entry.text)
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        entries.sort_by_key(|entry| entry.from);
+        entries
+    }
+}
