@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::Application;
+use e2e::{Application, Restart};
 
 use crate::{
     context::Context,
-    plan::{Aim, Fault, Line, Restart},
+    plan::{Aim, Fault, Line},
     stores::Stores,
     timeline::Effect,
 };

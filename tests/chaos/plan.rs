@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use e2e::Restart;
+
 use crate::{
     options::{Kind, Options},
     random::Random,
@@ -22,17 +24,6 @@ pub enum Fault {
     KillPostgres { down: Duration, aim: Aim },
     /// Stops every process of PostgreSQL, and continues them later.
     PausePostgres { pause: Duration },
-}
-
-/// The data that Redis restarts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restart {
-    /// The newest snapshot.
-    Newest,
-    /// An older snapshot.
-    Older,
-    /// Nothing.
-    Empty,
 }
 
 /// The moment of a kill.

@@ -65,9 +65,10 @@ impl Timeline {
 
     /// Whether every store and host was up from `from` until `to`, and had the time to recover before.
     pub fn is_calm(&self, from: Instant, to: Instant) -> bool {
-        self.entries().iter().filter(|entry| entry.effect != Effect::Saved).all(|entry| {
-            entry.from > to || entry.to.is_some_and(|over| over + RECOVERY < from)
-        })
+        self.entries()
+            .iter()
+            .filter(|entry| entry.effect != Effect::Saved)
+            .all(|entry| entry.from > to || entry.to.is_some_and(|over| over + RECOVERY < from))
     }
 
     /// When faults with this effect began.

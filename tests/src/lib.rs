@@ -16,6 +16,7 @@
 
 mod application;
 mod client;
+mod faults;
 mod process;
 mod proxy;
 mod services;
@@ -24,6 +25,7 @@ mod world;
 
 pub use application::{Application, FileStore};
 pub use client::{Answer, Call, Connections};
+pub use faults::Restart;
 pub use process::Process;
 pub use proxy::{Cut, Proxy, Watch};
 pub use services::{Databases, Services};

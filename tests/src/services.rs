@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::Mutex,
 };
 
 use postgres::{Client, NoTls};
@@ -14,6 +15,8 @@ use crate::root;
 /// The servers of a run. They end with the process, however that ends.
 pub struct Services {
     values: BTreeMap<String, String>,
+    /// Copies of earlier snapshots of Redis, the oldest first.
+    pub(crate) snapshots: Mutex<Vec<Vec<u8>>>,
     /// Its standard input is what the servers live by.
     _script: Child,
 }
@@ -54,7 +57,7 @@ impl Services {
             };
             values.insert(name.to_owned(), value.to_owned());
             if name == "READY" {
-                return Self { values, _script: script };
+                return Self { values, snapshots: Mutex::default(), _script: script };
             }
         }
         panic!("scripts/test-services did not get ready");
@@ -103,6 +106,14 @@ impl Services {
             ("BASE_DOMAIN", "saas.example".to_owned()),
             ("ALLOWED_ORIGINS", "https://app.example.com".to_owned()),
         ])
+    }
+
+    /// A connection of the account that the application works with.
+    pub fn account(&self, database: &str) -> Client {
+        let password = self.value("ACCOUNT_PASSWORD");
+        let address = self.databases().postgres;
+        Client::connect(&format!("postgres://tenancy:{password}@{address}/{database}"), NoTls)
+            .expect("the account connects")
     }
 
     /// A superuser's connection to a database.

@@ -47,8 +47,8 @@ pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
         }
     };
     let sent = context.send(host, &request);
-    let is_unchanged = credential.standing.now().0 == right.0
-        && credential.tenant.standing.now().0 == tenant.0;
+    let is_unchanged =
+        credential.standing.now().0 == right.0 && credential.tenant.standing.now().0 == tenant.0;
     if sent.is_accepted() {
         if let State::Ended(end) = &right.1
             && end.refuses(sent.started)

@@ -8,7 +8,7 @@ use super::entry::{OPEN, TOMBSTONE, api_key_key, session_key, tenant_key, user_k
 use crate::{
     crypto::Sealed,
     log,
-    platform::redis::{Argument, Reply, Script},
+    platform::redis::{Argument, RedisError, Reply, Script},
     quota::{
         Limit, Meter,
         seen::{self, Owner, Seen},
@@ -282,15 +282,40 @@ impl Question {
         found
     }
 
-    /// The same without waiting for another call.
+    /// The same without waiting for another call. A kept connection that broke is replaced on the second try, which
+    /// may lead to a new process.
     pub(super) async fn ask_once(
+        &self,
+        tenancy: &Tenancy,
+        versions: (Option<i64>, Option<i64>),
+        metering: Metering,
+        kept: Option<Kept>,
+    ) -> Found {
+        let mut replies = self.run(tenancy, versions, metering, kept).await;
+        if matches!(replies, Err(RedisError::Unavailable(_))) {
+            replies = self.run(tenancy, versions, metering, kept).await;
+        }
+        match replies {
+            Ok(replies) => Found::read(replies),
+            Err(error) => {
+                let error = error.into();
+                log::warning(
+                    tenancy,
+                    "Redis unavailable; reading versions from PostgreSQL",
+                    &error,
+                );
+                Found::default()
+            }
+        }
+    }
+
+    async fn run(
         &self,
         tenancy: &Tenancy,
         (tenant_version, caller_version): (Option<i64>, Option<i64>),
         metering: Metering,
         kept: Option<Kept>,
-    ) -> Found {
-        let redis = &*tenancy.platform.redis;
+    ) -> Result<Vec<Reply>, RedisError> {
         let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
         let metering = match metering {
             Metering::All => "all",
@@ -319,16 +344,6 @@ impl Question {
                 });
             }
         }
-        match ADMIT.run_with_retry(redis, &keys, &arguments).await {
-            Ok(replies) => Found::read(replies),
-            Err(error) => {
-                log::warning(
-                    tenancy,
-                    "Redis unavailable; reading versions from PostgreSQL",
-                    &error.into(),
-                );
-                Found::default()
-            }
-        }
+        ADMIT.run(&*tenancy.platform.redis, &keys, &arguments).await
     }
 }

@@ -206,6 +206,8 @@ pub mod state {
     pub const INVALID_CATALOG_NAME: &str = "3D000";
     /// A table or view does not exist.
     pub const UNDEFINED_TABLE: &str = "42P01";
+    /// The account has no right to do this.
+    pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
     /// Another session uses what the statement needs for itself.
     pub const OBJECT_IN_USE: &str = "55006";
 }

@@ -84,6 +84,16 @@ impl Take<'_> {
     }
 
     async fn ask(&self, kept: &str) -> Result<(i64, i64), RedisError> {
+        let replies = match self.consume(kept).await {
+            // A report counts once, however often it is asked for.
+            Err(RedisError::Unavailable(_)) if self.report.is_some() => self.consume(kept).await,
+            replies => replies,
+        }?;
+        let int = |index: usize| replies.get(index).and_then(Reply::as_int).unwrap_or(0);
+        Ok((int(0), int(1)))
+    }
+
+    async fn consume(&self, kept: &str) -> Result<Vec<Reply>, RedisError> {
         let counter = Counter::Tenant(self.resource);
         let mut keys = vec![counter.key(self.tenant.id, self.day)];
         if let Some(report) = self.report {
@@ -91,8 +101,7 @@ impl Take<'_> {
             keys.push(format!("t:{{{}}}:report:{digest}", self.tenant.id));
         }
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let day = day_number(self.day);
-        let seen_usage = &self.tenancy.seen_usage;
+        let (seen_usage, day) = (&self.tenancy.seen_usage, day_number(self.day));
         let earlier = seen_usage.earlier_daily(self.tenancy, self.tenant.id, self.resource, day);
         let mut arguments = vec![
             Argument::Int(self.amount),
@@ -102,16 +111,7 @@ impl Take<'_> {
             Argument::Int(REPORT_KEPT),
         ];
         seen::append(&mut arguments, earlier.as_ref(), |seen| seen.until);
-        let redis = &*self.tenancy.platform.redis;
-        let replies = match CONSUME.run(redis, &keys, &arguments).await {
-            // Asking again counts once: the report says so.
-            Err(RedisError::Unavailable(_)) if self.report.is_some() => {
-                CONSUME.run(redis, &keys, &arguments).await?
-            }
-            answer => answer?,
-        };
-        let int = |index: usize| replies.get(index).and_then(Reply::as_int).unwrap_or(0);
-        Ok((int(0), int(1)))
+        CONSUME.run(&*self.tenancy.platform.redis, &keys, &arguments).await
     }
 
     fn refused(&self, usage: i64) -> Error {

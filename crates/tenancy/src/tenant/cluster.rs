@@ -191,7 +191,8 @@ pub(super) async fn drop_database(tenancy: &Tenancy, record: &TenantRecord) -> R
         // Connections of a role can be ended by its members alone.
         let role = identifier(&record.database_role);
         cluster.execute(&format!("GRANT {role} TO CURRENT_USER"), &[]).await?;
-        cluster.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), &[]).await?;
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        cluster.execute(&drop, &[]).await.map_err(in_use)?;
     }
     drop_unfinished(&*cluster, &record.database_role).await?;
     let role = identifier(&record.database_role);
@@ -199,9 +200,17 @@ pub(super) async fn drop_database(tenancy: &Tenancy, record: &TenantRecord) -> R
     Ok(())
 }
 
+/// A session that this account may not end (a superuser's, or a dump) holds a database: it has to end by itself.
+fn in_use(error: SqlError) -> Error {
+    if error.is(state::OBJECT_IN_USE) || error.is(state::INSUFFICIENT_PRIVILEGE) {
+        return Error::unavailable(error);
+    }
+    error.into()
+}
+
 async fn drop_unfinished(cluster: &dyn Connection, role: &str) -> Result<()> {
     let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(role));
-    cluster.execute(&statement, &[]).await?;
+    cluster.execute(&statement, &[]).await.map_err(in_use)?;
     Ok(())
 }
 

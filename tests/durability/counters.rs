@@ -1,0 +1,96 @@
+//! Counters do not go back when Redis restarts.
+
+use std::{thread::sleep, time::Duration};
+
+use e2e::{Answer, Call, Restart, TestTenant, unique};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::Arena;
+
+fn report(tenant: &TestTenant, amount: i64) -> Value {
+    let body = json!({ "resource_type": "ai_requests", "amount": amount });
+    let call = tenant.post("/api/v1/tenant/usage", &body).token(&tenant.admin.access_token);
+    call.header("idempotency-key", &unique("report")).send().expect(200)
+}
+
+#[test]
+fn reported_usage_continues_above_an_older_snapshot() {
+    let arena = Arena::enter();
+    for restart in [Restart::Newest, Restart::Empty] {
+        let tenant = arena.world.tenant();
+        assert_eq!(report(&tenant, 10)["current_usage"], 10);
+        arena.world.services.save_redis();
+        assert_eq!(report(&tenant, 100)["current_usage"], 110);
+        arena.restart_redis(restart);
+        assert_eq!(report(&tenant, 5)["current_usage"], 115);
+        assert_eq!(report(&tenant, 5)["current_usage"], 120);
+        assert_eq!(tenant.used("ai_requests")["current_usage"], 120);
+    }
+}
+
+/// Calls until one is refused, and returns how many were not.
+fn calls_until_refused(arena: &Arena, credential: &str, most: usize) -> usize {
+    let call = |number: usize| -> Answer {
+        let host = arena.hosts()[number % 2];
+        Call::new(Method::GET, host, "/api/v1/tenant/info").token(credential).send()
+    };
+    (0..most).take_while(|number| call(*number).status == 200).count()
+}
+
+/// The number of calls that are admitted in all, when Redis restarts after `first` of them.
+fn admitted_over_a_restart(arena: &Arena, credential: &str, first: usize, most: usize) -> usize {
+    arena.world.services.save_redis();
+    let before = calls_until_refused(arena, credential, first);
+    arena.restart_redis(Restart::Newest);
+    before + calls_until_refused(arena, credential, most)
+}
+
+#[test]
+fn daily_limit_of_calls_holds_over_a_restart() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let key = tenant.api_key(&["tenant:read"]);
+    tenant.limit(&json!({ "api_calls": 40 }));
+    // The creation of the key is a call, too.
+    let before = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
+    let admitted = admitted_over_a_restart(&arena, &key, 20, 60);
+    assert_eq!(i64::try_from(admitted).unwrap(), 40 - before);
+}
+
+#[test]
+fn minute_limit_of_calls_holds_over_a_restart() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let key = tenant.api_key(&["tenant:read"]);
+    tenant.limit(&json!({ "requests_per_minute": 40 }));
+    let admitted = admitted_over_a_restart(&arena, &key, 20, 60);
+    assert!(admitted <= 40, "{admitted}");
+}
+
+#[test]
+fn limits_of_an_api_key_hold_over_a_restart() {
+    let arena = Arena::enter();
+    for limit in ["max_requests_per_minute", "max_requests_per_day"] {
+        let tenant = arena.world.tenant();
+        let new = json!({ "name": "k", "scopes": ["tenant:read"], limit: 20 });
+        let key = tenant.create_api_key(&new)["api_key"].as_str().unwrap().to_owned();
+        assert_eq!(admitted_over_a_restart(&arena, &key, 10, 40), 20, "{limit}");
+    }
+}
+
+/// The checkpoint of a key's day is in PostgreSQL: a new host and a new Redis find it there.
+#[test]
+fn daily_limit_of_an_api_key_holds_without_any_memory_of_it() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let new = json!({ "name": "k", "scopes": ["tenant:read"], "max_requests_per_day": 20 });
+    let key = tenant.create_api_key(&new)["api_key"].as_str().unwrap().to_owned();
+    assert_eq!(calls_until_refused(&arena, &key, 12), 12);
+    sleep(Duration::from_secs(6));
+    let databases = arena.world.services.databases();
+    arena.restart_redis(Restart::Empty);
+    let fresh = arena.world.another_application(&databases);
+    let call = || Call::new(Method::GET, &fresh.address, "/api/v1/tenant/info").token(&key).send();
+    assert_eq!((0..20).take_while(|_| call().status == 200).count(), 8);
+}

@@ -1,0 +1,12 @@
+//! Promises that hold when the servers crash: each test kills or stops Redis or PostgreSQL.
+//!
+//! The tests share one application and its servers, and run one at a time.
+
+mod support;
+
+mod cache;
+mod counters;
+mod destruction;
+mod revocation;
+mod throttling;
+mod unreachable;

@@ -1,0 +1,41 @@
+//! Failed sign-ins are not forgotten when Redis restarts.
+
+use e2e::Restart;
+
+use crate::support::Arena;
+
+// S34
+#[test]
+fn restart_of_redis_clears_no_failed_sign_ins() {
+    let arena = Arena::enter();
+    for restart in [Restart::Newest, Restart::Empty] {
+        let tenant = arena.world.tenant();
+        arena.world.services.save_redis();
+        for _ in 0..5 {
+            tenant
+                .login(&tenant.admin.email, "a wrong password")
+                .expect_problem(401, "invalid_credentials");
+        }
+        arena.restart_redis(restart);
+        tenant
+            .login(&tenant.admin.email, "a wrong password")
+            .expect_problem(429, "too_many_attempts");
+    }
+}
+
+#[test]
+fn success_clears_failures_in_every_store() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    for _ in 0..4 {
+        tenant
+            .login(&tenant.admin.email, "a wrong password")
+            .expect_problem(401, "invalid_credentials");
+    }
+    tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+    arena.restart_redis(Restart::Empty);
+    tenant
+        .login(&tenant.admin.email, "a wrong password")
+        .expect_problem(401, "invalid_credentials");
+    tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+}

@@ -1,0 +1,160 @@
+//! A change that Redis cannot be told: it is recorded, acknowledged as accepted, and published later.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use e2e::{Answer, Call, Restart, TestTenant};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Arena, wait_until};
+
+fn waiting(arena: &Arena) -> i64 {
+    let statement = "SELECT count(*) FROM pending_publications";
+    arena.world.services.superuser("tenancy").query_one(statement, &[]).unwrap().get(0)
+}
+
+/// Asserts that a change was accepted and says when it takes effect, and returns the body.
+#[track_caller]
+fn expect_accepted(answer: &Answer) -> Value {
+    let body = answer.expect(202);
+    let by: DateTime<Utc> = answer.header("takes-effect-by").parse().expect("it is a time");
+    let seconds = (by - Utc::now()).num_seconds();
+    assert!((0..=600).contains(&seconds), "{seconds}");
+    body
+}
+
+fn new_key(tenant: &TestTenant) -> (String, String) {
+    let created = tenant.create_api_key(&json!({ "name": "k", "scopes": ["tenant:read"] }));
+    let text = |name: &str| created[name].as_str().unwrap().to_owned();
+    (format!("/api/v1/api-keys/{}", text("id")), text("api_key"))
+}
+
+#[test]
+fn changes_are_accepted_and_published_once_redis_is_back() {
+    let arena = Arena::enter();
+    let services = &arena.world.services;
+    let tenant = arena.world.tenant();
+    let suspended = arena.world.tenant();
+    let admin = &tenant.admin.access_token;
+    let (path, key) = new_key(&tenant);
+    let (user, signed_out) = (tenant.user("user"), tenant.user("user"));
+    for credential in
+        [&key, &user.access_token, &signed_out.access_token, &suspended.admin.access_token]
+    {
+        arena.accepts(credential);
+    }
+    services.pause_redis();
+    let revoked = tenant.delete(&path).token(admin).send();
+    let body = expect_accepted(&revoked);
+    assert_eq!(body["takes_effect_by"], revoked.header("takes-effect-by"));
+    let change = json!({ "is_active": false });
+    let deactivated = tenant.patch(&format!("/api/v1/users/{}", user.id), &change).token(admin);
+    assert_eq!(expect_accepted(&deactivated.send())["is_active"], false);
+    let logout = tenant.post("/api/v1/auth/logout", &json!({})).token(&signed_out.access_token);
+    expect_accepted(&logout.send());
+    let path = format!("/admin/tenants/{}", suspended.id);
+    let suspend = arena.world.admin(Method::PATCH, &path).json(&json!({ "status": "suspended" }));
+    assert_eq!(expect_accepted(&suspend.send())["status"], "suspended");
+    // Without Redis the change is in effect already.
+    arena.rejects("while Redis is away", &key, 401);
+    assert_eq!(waiting(&arena), 4);
+    services.resume_redis();
+    wait_until("the queue is empty", || {
+        arena.info(admin);
+        waiting(&arena) == 0
+    });
+    arena.rejects("key", &key, 401);
+    arena.rejects("user", &user.access_token, 401);
+    arena.rejects("session", &signed_out.access_token, 401);
+    arena.rejects("tenant", &suspended.admin.access_token, 403);
+}
+
+#[test]
+fn repair_publishes_waiting_changes() {
+    let arena = Arena::enter();
+    let services = &arena.world.services;
+    let tenant = arena.world.tenant();
+    let (path, key) = new_key(&tenant);
+    arena.accepts(&key);
+    services.pause_redis();
+    expect_accepted(&tenant.delete(&path).token(&tenant.admin.access_token).send());
+    let doctor = arena.world.tenantctl(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(said.contains("changes that Redis was not told"), "{said}");
+    services.resume_redis();
+    let repair = arena.world.tenantctl(&["repair", "--older-than-minutes", "60"]);
+    let said = String::from_utf8_lossy(&repair.stdout).into_owned();
+    assert!(said.contains(r#"{"published_changes":"#), "{said}");
+    assert_eq!(waiting(&arena), 0);
+    arena.rejects("key", &key, 401);
+}
+
+#[test]
+fn oauth_revocation_is_unavailable_until_it_is_in_effect() {
+    let arena = Arena::enter();
+    let services = &arena.world.services;
+    let tenant = arena.world.tenant();
+    let user = tenant.user("user");
+    let service = tenant.api_key(&["tokens:revoke"]);
+    arena.accepts(&user.access_token);
+    let revoke = || {
+        let form = format!("token={}", user.access_token);
+        Call::new(Method::POST, arena.world.address(), "/api/v1/auth/revoke")
+            .token(&service)
+            .body("application/x-www-form-urlencoded", form)
+            .send()
+    };
+    services.pause_redis();
+    let early = revoke();
+    services.resume_redis();
+    assert_eq!((early.status, early.header("retry-after")), (503, "1"), "{}", early.text);
+    assert_eq!(revoke().status, 200);
+    arena.rejects("session", &user.access_token, 401);
+}
+
+/// Redis is back before the pause after a failed connection has ended.
+#[test]
+fn revocation_during_the_pause_of_an_instance_is_published() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let (path, key) = new_key(&tenant);
+    let admin = &tenant.admin.access_token;
+    arena.accepts(&key);
+    arena.world.services.save_redis();
+    for _ in 0..3 {
+        arena.world.services.kill_redis();
+        // The instances that manage keys find that Redis is away.
+        tenant.get("/api/v1/api-keys").token(admin).send().expect(200);
+        arena.world.services.start_redis(Restart::Newest);
+        arena.accepts(&key);
+    }
+    arena.world.services.kill_redis();
+    tenant.get("/api/v1/api-keys").token(admin).send().expect(200);
+    arena.world.services.start_redis(Restart::Newest);
+    let begin = Instant::now();
+    arena.accepts(&key);
+    let revoked = tenant.delete(&path).token(admin).send();
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert_eq!(revoked.status, 204, "{}", revoked.text);
+    arena.rejects("key", &key, 401);
+}
+
+#[test]
+fn repeated_revocation_publishes_again() {
+    let arena = Arena::enter();
+    let services = &arena.world.services;
+    let tenant = arena.world.tenant();
+    let (path, key) = new_key(&tenant);
+    let admin = &tenant.admin.access_token;
+    arena.accepts(&key);
+    services.pause_redis();
+    expect_accepted(&tenant.delete(&path).token(admin).send());
+    // As if the catalog had been away, too.
+    let forget = "DELETE FROM pending_publications";
+    services.superuser("tenancy").execute(forget, &[]).unwrap();
+    services.resume_redis();
+    let again = tenant.delete(&path).token(admin).send();
+    again.expect_problem(404, "api_key_not_found");
+    arena.rejects("key", &key, 401);
+}
