@@ -106,9 +106,9 @@ fn carry_out(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], f
         }
         Fault::PausePostgres { pause } => {
             let lasting = context.timeline.start(Effect::Paused, fault.to_string());
-            let processes = stores.pause_postgres();
+            let stopped = stores.pause_postgres();
             sleep(pause);
-            stores.resume_postgres(&processes);
+            stopped.resume();
             context.timeline.end(&lasting);
         }
     }

@@ -57,14 +57,14 @@ pub fn run(options: &Options) -> bool {
     report::say(&format!("==> load and faults ({})", options.line()));
     load(&context, &stores, &hosts, options);
     report::say("==> checks");
-    let end =
-        End { context: &context, stores: &stores, settings: &settings, files: &files };
+    let end = End { context: &context, stores: &stores, settings: &settings, files: &files };
     end.check(&mut random);
 
     let is_kept = context.violations.count() == 0;
     report::say(&report::summary(&context, options));
     if !is_kept {
-        let logs: Vec<PathBuf> = hosts.iter().map(|host| Path::to_owned(lock(host).log())).collect();
+        let logs: Vec<PathBuf> =
+            hosts.iter().map(|host| Path::to_owned(lock(host).log())).collect();
         report::failure(&context, options, &logs);
     }
     is_kept
@@ -75,7 +75,8 @@ fn prepare(context: &Context, random: &mut Random) {
     let limits = json!({ "users": PLENTY, "storage": PLENTY * PLENTY.min(1_000), "api_calls": PLENTY,
                          "ai_requests": PLENTY, "requests_per_minute": PLENTY });
     let plan = json!({ "name": "chaos", "limits": limits });
-    let created = context.send(0, &tenants::operator(context, Request::post("/admin/plans", &plan)));
+    let created =
+        context.send(0, &tenants::operator(context, Request::post("/admin/plans", &plan)));
     assert_eq!(created.status(), 201, "the plan is created: {:?}", created.answer);
     actors::found_homes(context, random);
 }
@@ -87,20 +88,17 @@ fn load(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], option
         let actors = actors::start(scope, context, options.seed);
         let lines: Vec<_> = plan::plan(options)
             .into_iter()
-            .map(|line| {
-                scope.spawn(move || faults::run(context, stores, hosts, &line, begin))
-            })
+            .map(|line| scope.spawn(move || faults::run(context, stores, hosts, &line, begin)))
             .collect();
         let end = begin + Duration::from_secs(options.seconds);
         // A line that fails ends the load.
         while Instant::now() < end && context.is_running() {
             thread::sleep(Duration::from_millis(50));
         }
-        let is_whole = lines.into_iter().fold(true, |all, line| line.join().is_ok() && all);
+        let mut failed = lines.into_iter().filter_map(|line| line.join().err()).count();
         context.stop();
-        let is_whole =
-            actors.into_iter().fold(is_whole, |all, actor| actor.join().is_ok() && all);
-        assert!(is_whole, "a thread of the harness failed, see above");
+        failed += actors.into_iter().filter_map(|actor| actor.join().err()).count();
+        assert_eq!(failed, 0, "threads of the harness failed, see above");
     });
 }
 
@@ -108,22 +106,12 @@ fn lock(host: &Mutex<Application>) -> std::sync::MutexGuard<'_, Application> {
     host.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A free port. The process number keeps two runs on one machine apart.
 fn free_port() -> u16 {
-    // The process number keeps two runs on one machine apart.
-    let first = usize::try_from(std::process::id()).unwrap_or(0) % PORTS.len();
-    PORTS
-        .cycle_from(first)
+    let offset = std::process::id() % u32::from(PORTS.end - PORTS.start);
+    let first = PORTS.start + u16::try_from(offset).unwrap_or(0);
+    (first..PORTS.end)
+        .chain(PORTS.start..first)
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("a port is free")
-}
-
-/// A range that is walked from any place of it.
-trait CycleFrom {
-    fn cycle_from(self, first: usize) -> impl Iterator<Item = u16>;
-}
-
-impl CycleFrom for std::ops::Range<u16> {
-    fn cycle_from(self, first: usize) -> impl Iterator<Item = u16> {
-        self.clone().skip(first).chain(self.take(first))
-    }
 }

@@ -6,11 +6,7 @@ use std::{
 };
 
 use crate::{
-    client::shown,
-    context::Context,
-    ledger::CacheEntry,
-    random::Random,
-    request::Request,
+    client::shown, context::Context, ledger::CacheEntry, random::Random, request::Request,
     violations::Promise,
 };
 

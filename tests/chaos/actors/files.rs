@@ -98,8 +98,7 @@ pub fn read_everywhere(context: &Context, file: &FileFacts) {
         let (content, standing) = (file.content(), file.tenant.standing.now().0);
         let request = Request::get(&file.path).credential(&file.tenant.key);
         let sent = context.send(host, &request);
-        let is_unchanged =
-            file.content() == content && file.tenant.standing.now().0 == standing;
+        let is_unchanged = file.content() == content && file.tenant.standing.now().0 == standing;
         let Some(answer) = sent.answer.filter(|_| is_unchanged) else { continue };
         // A suspended, deleted or destroyed tenant shows no file.
         if file.tenant.is_in_destruction(sent.ended) || answer.status == 404 && standing > 0 {

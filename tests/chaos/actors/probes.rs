@@ -30,7 +30,7 @@ pub fn run(context: &Context, mut random: Random) {
     }
 }
 
-/// Tries a credential at a host, and holds the response against what was acknowledged before.
+/// Tries a credential at a host, and compares the response with the earlier acknowledgements.
 pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
     let right = credential.standing.now();
     let tenant = credential.tenant.standing.now();
@@ -47,8 +47,8 @@ pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
         }
     };
     let sent = context.send(host, &request);
-    let is_unchanged = credential.standing.now().0 == right.0
-        && credential.tenant.standing.now().0 == tenant.0;
+    let is_unchanged =
+        credential.standing.now().0 == right.0 && credential.tenant.standing.now().0 == tenant.0;
     if sent.is_accepted() {
         if let State::Ended(end) = &right.1
             && end.refuses(sent.started)
@@ -66,7 +66,7 @@ pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
     }
 }
 
-/// Holds a refusal against what was acknowledged.
+/// Compares a refusal with the earlier acknowledgements.
 fn refused(context: &Context, credential: &Credential, sent: &Sent, is_valid: bool) {
     let Some(answer) = &sent.answer else { return };
     let tenant = &credential.tenant;

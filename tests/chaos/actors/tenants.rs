@@ -104,8 +104,7 @@ pub fn delete(context: &Context, random: &mut Random, tenant: &Tenant) {
 
 /// Destroys a tenant, and repeats the request until nothing is left of it.
 pub fn destroy(context: &Context, random: &mut Random, tenant: &Tenant) {
-    let request =
-        operator(context, Request::delete(format!("{}?hard_delete=true", path(tenant))));
+    let request = operator(context, Request::delete(format!("{}?hard_delete=true", path(tenant))));
     tenant.standing.begin_end();
     tenant.begin_destruction();
     let settled = Targets::during(&context.targets.destructions, || {

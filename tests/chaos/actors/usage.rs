@@ -43,8 +43,7 @@ fn report(context: &Context, random: &mut Random, tenant: &Arc<Tenant>) {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let amount = 1 + i64::try_from(random.below(20)).unwrap_or(0);
     let key = format!("report-{}", LAST.fetch_add(1, Ordering::Relaxed));
-    let body =
-        json!({ "resource_type": "ai_requests", "amount": amount, "idempotency_key": key });
+    let body = json!({ "resource_type": "ai_requests", "amount": amount, "idempotency_key": key });
     let request = Request::post("/api/v1/tenant/usage", &body).credential(&tenant.key);
     let before = tenant.usage.attempt(amount);
     let Some(settled) = context.settle(random, Promise::Usage, &request) else { return };

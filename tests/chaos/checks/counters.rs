@@ -70,8 +70,7 @@ pub fn usage_is_exact(end: &End<'_>, random: &mut Random) {
 pub fn calls_are_within_limits(end: &End<'_>) {
     let context = end.context;
     let timeline = &context.timeline;
-    let (redis, hosts) =
-        (timeline.times(Effect::RedisKilled), timeline.times(Effect::HostKilled));
+    let (redis, hosts) = (timeline.times(Effect::RedisKilled), timeline.times(Effect::HostKilled));
     for calls in context.ledger.calls() {
         let (counted, forfeited) = (calls.counted(), calls.forfeited(&redis, &hosts));
         if counted > calls.limit + forfeited {

@@ -77,8 +77,12 @@ pub fn facts_exist(end: &End<'_>, random: &mut Random) {
         let request = Request::get(key.path).credential(&key.secret);
         let settled = context.settle(random, Promise::NothingLost, &request);
         if let Some(settled) = settled.filter(|settled| settled.answer.status != 200) {
-            let evidence =
-                format!("the API key {} of {}: {}", key.id, key.tenant.slug, shown(&settled.answer));
+            let evidence = format!(
+                "the API key {} of {}: {}",
+                key.id,
+                key.tenant.slug,
+                shown(&settled.answer)
+            );
             lost(context, evidence);
         }
     }

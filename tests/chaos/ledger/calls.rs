@@ -39,9 +39,9 @@ impl CallLimit {
         let between = |one: Instant, other: Instant| {
             one.saturating_duration_since(other).max(other.saturating_duration_since(one))
         };
-        let both = redis.iter().filter(|killed| {
-            hosts.iter().any(|host| between(*host, **killed) <= FORFEITED_WITHIN)
-        });
+        let both = redis
+            .iter()
+            .filter(|killed| hosts.iter().any(|host| between(*host, **killed) <= FORFEITED_WITHIN));
         let both: Vec<_> = both.collect();
         let is_forfeited = |call: &&Instant| {
             both.iter().any(|killed| {
