@@ -1,4 +1,4 @@
-# Chaos: what it needs, and how it is built.
+# The chaos load: its requirements and its build.
 
 # The run of ./dev test: together with start and checks it takes about 70 s.
 CHAOS_OF_TESTS=(--seconds 45 --hosts 2)

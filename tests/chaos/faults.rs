@@ -106,9 +106,9 @@ fn carry_out(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], f
         }
         Fault::PausePostgres { pause } => {
             let lasting = context.timeline.start(Effect::Paused, fault.to_string());
-            let stopped = stores.pause_postgres();
+            let processes = stores.pause_postgres();
             sleep(pause);
-            stopped.resume();
+            stores.resume_postgres(&processes);
             context.timeline.end(&lasting);
         }
     }

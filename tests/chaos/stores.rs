@@ -17,18 +17,7 @@ use crate::plan::Restart;
 /// How many snapshots are kept beside the newest.
 const OLDER: usize = 3;
 /// How long a store may take to listen.
-const START: Duration = Duration::from_mins(1);
-
-/// Stopped processes.
-#[must_use]
-pub struct Stopped(Vec<u32>);
-
-impl Stopped {
-    /// Continues the processes.
-    pub fn resume(&self) {
-        signal("CONT", &self.0);
-    }
-}
+const START: Duration = Duration::from_secs(60);
 
 /// The stores.
 pub struct Stores {
@@ -126,9 +115,14 @@ impl Stores {
         children(self.postgres()).iter().any(title)
     }
 
-    /// Stops every process of PostgreSQL.
-    pub fn pause_postgres(&self) -> Stopped {
-        Stopped(self.stopped_postgres())
+    /// Stops every process of PostgreSQL. Returns the processes for [`Self::resume_postgres`].
+    pub fn pause_postgres(&self) -> Vec<u32> {
+        self.stopped_postgres()
+    }
+
+    /// Continues the processes of PostgreSQL.
+    pub fn resume_postgres(&self, processes: &[u32]) {
+        signal("CONT", processes);
     }
 
     /// Stops the server first, so that it starts no process that is not in the list.
@@ -184,8 +178,11 @@ fn is_alive(process: u32) -> bool {
 /// Sends a signal. A process that has ended since is no error.
 fn signal(name: &str, processes: &[u32]) {
     let processes = processes.iter().map(u32::to_string);
-    let sent =
-        Command::new("kill").arg(format!("-{name}")).args(processes).stderr(Stdio::null()).status();
+    let sent = Command::new("kill")
+        .arg(format!("-{name}"))
+        .args(processes)
+        .stderr(Stdio::null())
+        .status();
     assert!(sent.is_ok(), "kill runs");
 }
 
