@@ -155,6 +155,7 @@ checks() {
     skip "rustfmt and clippy" "this toolchain has none; rustup's has"
   fi
   run_tests "${native[@]}"
+  check_chaos
   echo
   echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
   [ "$FAILED" -eq 0 ]

@@ -17,9 +17,9 @@ use crate::{
     violations::{Promise, Violations},
 };
 
-/// The longest that a request may take, whatever is away.
+/// The longest that a request may take, even if a store is away.
 const LONGEST: Duration = Duration::from_secs(20);
-/// When the client gives up.
+/// The time after which the client gives up.
 const TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A client of every host.

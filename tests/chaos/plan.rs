@@ -65,7 +65,7 @@ pub fn plan(options: &Options) -> Vec<Line> {
             line(options, &format!("host {host}"), end, gaps, |random| host_fault(random, host))
         })
         .collect();
-    lines.push(line(options, "Redis", end, (300, 2_500), redis_fault));
+    lines.push(line(options, "Redis", end, (200, 1_600), redis_fault));
     lines.push(line(options, "PostgreSQL", end, (2_000, 6_000), postgres_fault));
     lines
 }

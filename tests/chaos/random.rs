@@ -1,4 +1,4 @@
-//! Random numbers that a seed determines: SplitMix64 (Steele, Lea and Flood, 2014).
+//! Random numbers that a seed determines: `SplitMix64` (Steele, Lea and Flood, 2014).
 
 use std::time::Duration;
 
@@ -51,14 +51,14 @@ impl Random {
         Duration::from_millis(from + self.below(to.saturating_sub(from) + 1))
     }
 
-    /// One of the elements; `None` if there are none.
+    /// A random element; `None` if there are none.
     pub fn pick<T: Clone>(&mut self, elements: &[T]) -> Option<T> {
         let index = self.index(elements.len());
         elements.get(index).cloned()
     }
 }
 
-/// The bytes that a seed determines: contents of a file that nobody has to keep.
+/// The bytes that a seed determines: the content of a file.
 pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut random = Random::new(seed);
     let mut bytes = Vec::with_capacity(length + 8);

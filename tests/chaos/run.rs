@@ -95,10 +95,10 @@ fn load(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], option
         while Instant::now() < end && context.is_running() {
             thread::sleep(Duration::from_millis(50));
         }
-        let is_whole = lines.into_iter().fold(true, |all, line| line.join().is_ok() && all);
+        let mut failed = lines.into_iter().filter_map(|line| line.join().err()).count();
         context.stop();
-        let is_whole = actors.into_iter().fold(is_whole, |all, actor| actor.join().is_ok() && all);
-        assert!(is_whole, "a thread of the harness failed, see above");
+        failed += actors.into_iter().filter_map(|actor| actor.join().err()).count();
+        assert_eq!(failed, 0, "threads of the harness failed, see above");
     });
 }
 
@@ -106,22 +106,12 @@ fn lock(host: &Mutex<Application>) -> std::sync::MutexGuard<'_, Application> {
     host.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A free port. The process number keeps two runs on one machine apart.
 fn free_port() -> u16 {
-    // The process number keeps two runs on one machine apart.
-    let first = usize::try_from(std::process::id()).unwrap_or(0) % PORTS.len();
-    PORTS
-        .cycle_from(first)
+    let offset = std::process::id() % u32::from(PORTS.end - PORTS.start);
+    let first = PORTS.start + u16::try_from(offset).unwrap_or(0);
+    (first..PORTS.end)
+        .chain(PORTS.start..first)
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("a port is free")
-}
-
-/// A range that is walked from any place of it.
-trait CycleFrom {
-    fn cycle_from(self, first: usize) -> impl Iterator<Item = u16>;
-}
-
-impl CycleFrom for std::ops::Range<u16> {
-    fn cycle_from(self, first: usize) -> impl Iterator<Item = u16> {
-        self.clone().skip(first).chain(self.take(first))
-    }
 }

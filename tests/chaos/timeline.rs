@@ -8,10 +8,10 @@ use std::{
 
 /// How long the application may need to recover after the last fault.
 const RECOVERY: Duration = Duration::from_secs(3);
-/// How many faults a piece of evidence shows.
+/// The number of faults in a piece of evidence.
 const SHOWN: usize = 6;
 
-/// What a fault does to a store or a host.
+/// The effect of a fault on a store or a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// A host is gone.
@@ -22,7 +22,7 @@ pub enum Effect {
     PostgresKilled,
     /// A store does not respond.
     Paused,
-    /// Redis has written a snapshot. That is no fault by itself.
+    /// Redis has written a snapshot, which is not a fault by itself.
     Saved,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The tests share one application and its servers, and run one at a time.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails panics")]
+
 mod support;
 
 mod cache;

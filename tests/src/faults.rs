@@ -15,7 +15,7 @@ use crate::{Services, root};
 /// How many snapshots are kept beside the newest.
 const OLDER: usize = 3;
 /// How long a store may take to listen.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// The data that Redis restarts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

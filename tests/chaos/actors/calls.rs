@@ -40,8 +40,8 @@ fn use_up(context: &Context, random: &mut Random) {
         }
         let sent = context.send(context.host(random), &request);
         // A call without the header was not counted: Redis was away.
-        let is_counted = |answer: &&e2e::Answer| answer.header("ratelimit").contains("\"day\"");
-        if sent.is_accepted() && sent.answer.as_ref().filter(is_counted).is_some() {
+        let is_counted = |answer: &e2e::Answer| answer.header("ratelimit").contains("\"day\"");
+        if sent.is_accepted() && sent.answer.as_ref().is_some_and(is_counted) {
             calls.count(sent.ended);
         }
         if sent.status() == 429 {

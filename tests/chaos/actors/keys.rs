@@ -98,5 +98,9 @@ fn rotate(context: &Context, random: &mut Random, key: &Credential) {
     context.ledger.add_event(&key.tenant, "api_key.rotated", &key.id);
     let secret = text(&settled.answer.json()["api_key"]);
     let rotated = Credential::new(Kind::ApiKey, &key.id, &secret, &key.tenant, INFO);
+    if settled.attempts > 1 {
+        // An attempt without a response may still be carried out, and end this secret.
+        rotated.standing.change();
+    }
     context.ledger.add_credential(&rotated);
 }

@@ -20,7 +20,7 @@ const PASSWORD: &str = "a password for the chaos run";
 /// The route that only an administrator may read.
 const USERS: &str = "/api/v1/users";
 
-/// A user who is signed in.
+/// A signed-in user.
 struct Person {
     tenant: Arc<Tenant>,
     id: String,
@@ -87,7 +87,7 @@ fn sign_up(
         // An attempt without a response has created the user. Its setup token is lost.
         return None;
     }
-    let created = expect(context, "the creation of a user", settled, 201)?;
+    let created = expect(context, "the creation of a user", &settled, 201)?;
     let id = text(&created["id"]);
     context.ledger.add_user(tenant, &id);
     context.ledger.add_event(tenant, "user.created", &id);
@@ -98,7 +98,7 @@ fn sign_up(
     if settled.answer.status == 401 && settled.attempts > 1 {
         return None;
     }
-    let tokens = expect(context, "the setup of a password", settled, 200)?;
+    let tokens = expect(context, "the setup of a password", &settled, 200)?;
     let mut person = Person { tenant: Arc::clone(tenant), id, access: vec![], refresh: vec![] };
     person.hold(context, &tokens, path);
     if random.one_in(2) {
@@ -177,7 +177,9 @@ fn end(context: &Context, random: &mut Random, person: &Person, ending: Ending) 
     if matches!(ending, Ending::Delete) {
         context.ledger.remove_user(&person.id);
     }
-    ended.iter().for_each(|credential| credential.standing.change());
+    for credential in &ended {
+        credential.standing.change();
+    }
     let Some(settled) = context.settle(random, Promise::Revocation, &request) else { return };
     let is_repeated = settled.attempts > 1 && matches!(settled.answer.status, 401 | 404);
     if !is_repeated && !matches!(settled.answer.status, 200 | 202 | 204) {
@@ -187,14 +189,16 @@ fn end(context: &Context, random: &mut Random, person: &Person, ending: Ending) 
     if let Some(event) = event.filter(|_| settled.answer.status != 401) {
         context.ledger.add_event(tenant, event, &person.id);
     }
-    ended.iter().for_each(|credential| credential.standing.end(&request.name(), &settled));
+    for credential in ended {
+        credential.standing.end(&request.name(), &settled);
+    }
 }
 
 /// The body of a response with the expected status; otherwise a violation.
-fn expect(context: &Context, operation: &str, settled: Settled, status: u16) -> Option<Value> {
+fn expect(context: &Context, operation: &str, settled: &Settled, status: u16) -> Option<Value> {
     if settled.answer.status == status {
         return Some(settled.answer.json());
     }
-    tenants::violate(context, operation, &settled);
+    tenants::violate(context, operation, settled);
     None
 }

@@ -1,12 +1,12 @@
 //! Tries credentials, valid and ended ones, at every host.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use crate::{
     actors::tenants::INFO,
     client::{Sent, shown},
     context::Context,
-    ledger::{Credential, Kind, State},
+    ledger::{Credential, Kind, State, Tenant},
     random::Random,
     request::Request,
     violations::Promise,
@@ -15,6 +15,10 @@ use serde_json::json;
 
 /// How many of the newest credentials are tried most.
 const NEWEST: usize = 60;
+/// How many of the newest tenants are asked for data while they are destroyed.
+const NEWEST_TENANTS: usize = 8;
+/// Routes that need the database of the tenant.
+const DATABASE_ROUTES: [&str; 3] = ["/api/v1/files", "/api/v1/users", "/api/v1/tenant/stats"];
 
 /// Tries credentials until the load ends.
 pub fn run(context: &Context, mut random: Random) {
@@ -26,11 +30,14 @@ pub fn run(context: &Context, mut random: Random) {
             let host = context.host(&mut random);
             probe(context, host, &credential);
         }
+        if random.one_in(2) {
+            meet_destruction(context, &mut random);
+        }
         context.pause(&mut random, 1, 25);
     }
 }
 
-/// Tries a credential at a host, and holds the response against what was acknowledged before.
+/// Tries a credential at a host, and compares the response with the earlier acknowledgements.
 pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
     let right = credential.standing.now();
     let tenant = credential.tenant.standing.now();
@@ -66,7 +73,34 @@ pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
     }
 }
 
-/// Holds a refusal against what was acknowledged.
+/// Sends a request that needs the database of a tenant in destruction, or destroyed a moment ago.
+fn meet_destruction(context: &Context, random: &mut Random) {
+    let tenants = context.ledger.tenants();
+    let newest = tenants[tenants.len().saturating_sub(NEWEST_TENANTS)..].iter();
+    let in_destruction: Vec<_> =
+        newest.filter(|tenant| tenant.is_in_destruction(Instant::now())).cloned().collect();
+    let Some(tenant) = random.pick(&in_destruction) else { return };
+    let standing = tenant.standing.now().1;
+    let path = random.pick(&DATABASE_ROUTES).unwrap_or(INFO);
+    let sent = context.send(context.host(random), &Request::get(path).credential(&tenant.key));
+    if let State::Ended(end) = standing
+        && end.refuses(sent.started)
+        && sent.is_accepted()
+    {
+        let evidence = format!(
+            "the first key of {}: {} (arrived at {}); accepted at host {} on {path} at {}",
+            tenant.slug,
+            end.how,
+            context.timeline.at(end.acknowledged),
+            sent.host,
+            context.timeline.at(sent.started)
+        );
+        context.violate(Promise::Revocation, sent.ended, evidence);
+    }
+    failed_in_destruction(context, &tenant, &sent);
+}
+
+/// Compares a refusal with the earlier acknowledgements.
 fn refused(context: &Context, credential: &Credential, sent: &Sent, is_valid: bool) {
     let Some(answer) = &sent.answer else { return };
     let tenant = &credential.tenant;
@@ -83,6 +117,12 @@ fn refused(context: &Context, credential: &Credential, sent: &Sent, is_valid: bo
         );
         context.violate(Promise::NothingLost, sent.ended, evidence);
     }
+    failed_in_destruction(context, tenant, sent);
+}
+
+/// Records a 5xx for a tenant in destruction while every store is up.
+fn failed_in_destruction(context: &Context, tenant: &Tenant, sent: &Sent) {
+    let Some(answer) = &sent.answer else { return };
     let is_calm = || context.timeline.is_calm(sent.started, sent.ended);
     if answer.status >= 500 && tenant.is_in_destruction(sent.started) && is_calm() {
         let evidence = format!(

@@ -17,13 +17,9 @@ use crate::{
 pub fn ended_rights_are_refused(end: &End<'_>) {
     let context = end.context;
     for credential in context.ledger.credentials() {
-        for standing in [&credential.standing, &credential.tenant.standing] {
-            if let State::Ended(ended) = standing.now().1
-                && ended.from.is_none()
-            {
-                standing.take_effect(Instant::now());
-            }
-        }
+        let repaired = Instant::now();
+        credential.standing.take_effect(repaired);
+        credential.tenant.standing.take_effect(repaired);
         for host in 0..context.client.hosts() {
             probe(context, host, &credential);
         }

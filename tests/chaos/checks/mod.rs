@@ -1,4 +1,4 @@
-//! The checks at the end of a run, when every store and host is up and no actor works any more.
+//! The checks at the end of a run, when every store and host is up and every actor has finished.
 
 mod counters;
 mod events;

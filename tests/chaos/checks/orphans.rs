@@ -1,4 +1,4 @@
-//! Nothing is left of tenants that do not exist any more.
+//! Nothing is left of destroyed tenants.
 
 use std::{collections::BTreeSet, time::Instant};
 

@@ -32,6 +32,16 @@ pub fn finish(end: &End<'_>) {
     if !output.status.success() {
         violate(end, "repair fails", &output);
     }
+    let said = String::from_utf8_lossy(&output.stdout);
+    if said.lines().any(has_credential) {
+        violate(end, "the output of repair has a credential", &output);
+    }
+}
+
+/// Whether a line of the output shows a credential.
+fn has_credential(line: &str) -> bool {
+    let line: Value = serde_json::from_str(line).unwrap_or_default();
+    ["api_key", "setup_token"].iter().any(|name| line[name].is_string())
 }
 
 /// Whether a line of the output counts nothing: an object of zeros.

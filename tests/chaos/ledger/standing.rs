@@ -76,10 +76,10 @@ impl Standing {
         }
     }
 
-    /// Records that an end that promised nothing has taken effect at a time.
+    /// Records that an end has taken effect by a time, also if its response promised less.
     pub fn take_effect(&self, time: Instant) {
         if let State::Ended(end) = &mut locked(&self.0).1 {
-            end.from.get_or_insert(time);
+            end.from = Some(end.from.map_or(time, |from| from.min(time)));
         }
     }
 

@@ -1,0 +1,21 @@
+# The chaos load: its requirements and its build.
+
+# The run of ./dev test: together with start and checks it takes about 70 s.
+CHAOS_OF_TESTS=(--seconds 45 --hosts 2)
+
+# chaos ARGUMENT...: builds everything, and runs the load with faults.
+chaos() {
+  setup_toolchain
+  install_servers
+  build_components
+  build_tools --package e2e
+  SPIN=$(find_spin)
+  export SPIN
+  target/tools/chaos "$@"
+}
+
+# check_chaos: the run of ./dev test. It shows its summary, or all of its evidence.
+check_chaos() {
+  check "chaos ${CHAOS_OF_TESTS[*]}" target/tools/chaos "${CHAOS_OF_TESTS[@]}"
+  sed -n 's/^chaos:/    &/p' "$DEV_DIR/check.log"
+}
