@@ -1,4 +1,4 @@
--- Changes that PostgreSQL has and Redis could not be told: each makes the versions of a cache entry below this
+-- Changes that PostgreSQL has and that could not reach Redis: each makes the versions of a cache entry below this
 -- one invalid. Every instance works them off, and `tenantctl repair` does.
 CREATE TABLE pending_publications (
     cache_key text PRIMARY KEY,

@@ -7,8 +7,8 @@ use http::Method;
 
 use crate::support::{Arena, wait_until};
 
-/// Leaves what a crash of PostgreSQL during `DROP DATABASE` leaves: the state `deleting`, no files, and a database
-/// that is marked as invalid.
+/// Leaves the remains of a crash of PostgreSQL during `DROP DATABASE`: the state `deleting`, no files, and an invalid
+/// database.
 fn interrupt(tenant: &TestTenant) {
     let mut superuser = World::get().services.superuser("tenancy");
     let statement = "UPDATE tenants SET status = 'deleting' WHERE slug = $1";
@@ -75,7 +75,7 @@ fn repair_destroys_a_tenant_with_files_and_the_service_removes_their_chunks() {
     let repair = arena.world.tenantctl(&["repair", "--older-than-minutes", "60"]);
     assert!(repair.status.success(), "{}", String::from_utf8_lossy(&repair.stderr));
     assert!(is_gone(&tenant));
-    // Another upload is what the service removes them beside.
+    // The service removes them beside another upload.
     put(&other);
     wait_until("the chunks are removed", || arena.world.stored_chunks(&tenant.id).is_empty());
     assert_eq!(arena.world.stored_chunks(&other.id).len(), 3);

@@ -93,7 +93,7 @@ fn change_everything(arena: &Arena, before_changes: impl FnOnce()) -> Vec<Revoke
     ]
 }
 
-// S5
+// S10, S16
 #[test]
 fn revocations_stay_in_effect_after_redis_restarts() {
     let arena = Arena::enter();
@@ -106,7 +106,7 @@ fn revocations_stay_in_effect_after_redis_restarts() {
     }
 }
 
-// S5
+// S10, S16
 #[test]
 fn revocations_stay_in_effect_while_postgresql_is_away_too() {
     let arena = Arena::enter();

@@ -4,7 +4,7 @@ use e2e::Restart;
 
 use crate::support::Arena;
 
-// S34
+// S14
 #[test]
 fn restart_of_redis_clears_no_failed_sign_ins() {
     let arena = Arena::enter();

@@ -1,11 +1,12 @@
-//! A change that Redis cannot be told: it is recorded, acknowledged as accepted, and published later.
+//! A change that cannot reach Redis: it is recorded, acknowledged as accepted, and published later.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use e2e::{Answer, Call, Restart, TestTenant};
 use http::Method;
 use serde_json::{Value, json};
+use tenancy::platform::{Clock as _, native::NativeClock};
 
 use crate::support::{Arena, wait_until};
 
@@ -19,7 +20,7 @@ fn waiting(arena: &Arena) -> i64 {
 fn expect_accepted(answer: &Answer) -> Value {
     let body = answer.expect(202);
     let by: DateTime<Utc> = answer.header("takes-effect-by").parse().expect("it is a time");
-    let seconds = (by - DateTime::<Utc>::from(SystemTime::now())).num_seconds();
+    let seconds = (by - NativeClock.now()).num_seconds();
     assert!((0..=600).contains(&seconds), "{seconds}");
     body
 }
@@ -81,7 +82,7 @@ fn repair_publishes_waiting_changes() {
     expect_accepted(&tenant.delete(&path).token(&tenant.admin.access_token).send());
     let doctor = arena.world.tenantctl(&["doctor"]);
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    assert!(said.contains("changes that Redis was not told"), "{said}");
+    assert!(said.contains("changes that have not reached Redis"), "{said}");
     services.resume_redis();
     let repair = arena.world.tenantctl(&["repair", "--older-than-minutes", "60"]);
     let said = String::from_utf8_lossy(&repair.stdout).into_owned();

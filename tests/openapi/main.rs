@@ -12,6 +12,27 @@ use utoipa::OpenApi as _;
 const UNDESCRIBED: [&str; 3] =
     ["/api/v1/auth/verify/", "/api/v1/auth/verify/{*path}", "/docs/{file}"];
 
+/// The operations that change what requests are admitted by: Redis has to receive them, see `tenancy::admission`.
+const PUBLISHED: [(&str, &str); 17] = [
+    ("put", "/admin/tenants/{id}"),
+    ("patch", "/admin/tenants/{id}"),
+    ("delete", "/admin/tenants/{id}"),
+    ("post", "/admin/tenants/{id}/rotate-key"),
+    ("delete", "/admin/tenants/{id}/api-keys/{key_id}"),
+    ("put", "/admin/plans/{name}"),
+    ("patch", "/admin/plans/{name}"),
+    ("patch", "/api/v1/api-keys/{id}"),
+    ("delete", "/api/v1/api-keys/{id}"),
+    ("post", "/api/v1/api-keys/{id}/rotate"),
+    ("post", "/api/v1/auth/logout"),
+    ("post", "/api/v1/auth/logout-all"),
+    ("delete", "/api/v1/auth/sessions/{id}"),
+    ("patch", "/api/v1/users/{id}"),
+    ("delete", "/api/v1/users/{id}"),
+    ("post", "/api/v1/users/{id}/reset-password"),
+    ("post", "/api/v1/profile/password"),
+];
+
 fn documented() -> Value {
     let mut whole = health::Documentation::openapi();
     for part in [
@@ -71,9 +92,34 @@ fn document() -> Value {
         // Names that are unique, for generated clients.
         operation["operationId"] = json!(operation_id(method, &path));
     }
+    for (method, path) in PUBLISHED {
+        describe_publication(&mut document["paths"][path][method]["responses"]);
+    }
     close_request_bodies(&mut document);
     drop_unused_schemas(&mut document);
     document
+}
+
+/// The response to a change that could not reach Redis: the one to a change in effect, with another status.
+fn describe_publication(responses: &mut Value) {
+    let in_effect = if responses["204"].is_object() { "204" } else { "200" };
+    let mut accepted = responses[in_effect].clone();
+    assert!(accepted.is_object(), "{responses}");
+    accepted["description"] =
+        json!("The change is recorded. It takes effect as soon as Redis is reachable.");
+    let time = json!({ "type": "string", "format": "date-time" });
+    accepted["headers"]["Takes-Effect-By"] = json!({
+        "description": "The latest time at which the change takes effect.",
+        "schema": time,
+    });
+    if in_effect == "204" {
+        let schema = json!({
+            "type": "object", "required": ["takes_effect_by"],
+            "properties": { "takes_effect_by": time },
+        });
+        accepted["content"]["application/json"]["schema"] = schema;
+    }
+    responses["202"] = accepted;
 }
 
 /// A JSON body has the fields that its type names, and no others.

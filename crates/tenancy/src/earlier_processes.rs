@@ -89,7 +89,7 @@ pub async fn collect(tenancy: &Tenancy) -> Result<u64> {
     Ok(removed)
 }
 
-/// Returns whether a name is a key of ours that another process was told.
+/// Returns whether a name is a key of ours of another process.
 fn is_outdated(name: &[u8], current: ProcessId) -> bool {
     let Some((process, key)) = name.split_at_checked(ProcessId::LENGTH) else { return false };
     process != current.digits()

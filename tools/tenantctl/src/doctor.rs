@@ -170,7 +170,7 @@ async fn check_waiting(tenancy: &Tenancy) -> Result<Finding> {
     let waiting = [
         ("unfinished tenants", count(creation::list_unfinished(&*catalog, MINUTES).await?.len())),
         ("unfinished destructions", count(repo::list_deleting(&*catalog, MINUTES).await?.len())),
-        ("changes that Redis was not told", queue::count(&*catalog).await?),
+        ("changes that have not reached Redis", queue::count(&*catalog).await?),
         ("files of destroyed tenants", orphans::count(&*catalog).await?),
         ("audit events of the catalog", audit::count_waiting(&*catalog).await?),
         ("invalid databases", count(cluster::list_invalid(tenancy, &location).await?.len())),

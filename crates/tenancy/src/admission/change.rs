@@ -1,8 +1,8 @@
-//! The publication of a change: Redis is told before the change is acknowledged.
+//! The publication of a change: Redis receives it before the change is acknowledged.
 //!
-//! PostgreSQL is written first. Then [`Change`] tells Redis the new version, and [`Change::finish`] says when the
+//! PostgreSQL is written first. Then [`Change`] sends Redis the new version, and [`Change::finish`] says when the
 //! change takes effect. Redis is tried for three seconds, over a new connection each time, without the pause that
-//! other calls observe after a failure. If it cannot be told, the publication is queued in the catalog
+//! other calls observe after a failure. If it cannot be reached, the publication is queued in the catalog
 //! ([`super::queue`]), and the caller learns the latest time at which the change takes effect.
 //!
 //! Under a crash: a process that dies between PostgreSQL and Redis has acknowledged nothing. The old version is
@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub enum Effect {
     /// On the next request, at every instance.
     Now,
-    /// As soon as Redis is told, and no later than this.
+    /// As soon as Redis receives it, and no later than this.
     By(DateTime<Utc>),
 }
 
@@ -133,7 +133,7 @@ impl<'a> Change<'a> {
         Effect::By(now + TimeDelta::seconds(TRUSTED_SECONDS))
     }
 
-    /// Tells Redis. Whatever cannot be told is kept for the queue.
+    /// Publishes an entry, or keeps the publication for the queue.
     async fn publish(&self, tenant: Uuid, entry: &Entry) {
         if let Err(error) = self.try_to_publish(entry).await {
             let error = error.into();

@@ -7,11 +7,11 @@
 //! the others wait.
 //!
 //! # The invariant
-//! A request is admitted on a cached version only if the Redis process that it asks was told every change that
+//! A request is admitted on a cached version only if the Redis process that it asks received every change that
 //! was acknowledged as in effect. Three rules keep it so:
-//! - **An entry is valid only in the Redis process that was told** ([`crate::platform::redis`]). A process that
+//! - **An entry is valid only in the Redis process that received it** ([`crate::platform::redis`]). A process that
 //!   restarts, from an older snapshot or empty, has no entries.
-//! - **A change is acknowledged as in effect only after Redis was told** ([`change`]). When Redis cannot be told,
+//! - **A change is acknowledged as in effect only after Redis received it** ([`change`]). When Redis cannot be reached,
 //!   the response says so and the publication is queued ([`queue`]). An instance that reaches Redis trusts an
 //!   entry for 60 s while PostgreSQL answers and for 10 minutes while it does not, so that is the latest time.
 //! - **A version that was read before a change never replaces a newer one.** Versions only grow, an end is a
@@ -53,7 +53,7 @@ use crate::{
 use known::{Counted, Found, Kept, Known, Question};
 use snapshot::remembered;
 
-/// A caller who may act, if no limit keeps it from that.
+/// A caller with a valid credential, before its limits are applied.
 pub struct Admitted {
     /// The tenant that it acts in.
     pub tenant: Tenant,
@@ -66,7 +66,7 @@ pub struct Admitted {
 /// The tenant that a verified token acts in. One call is taken from the tenant's limits.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] when the user, the session or the tenant of the token is no more, or
+/// [`Error::Unauthenticated`] when the user, the session or the tenant of the token does not exist, or
 /// the user has changed; [`Error::TenantSuspended`] and [`Error::TenantDeleted`].
 pub async fn admit_user(
     tenancy: &Rc<Tenancy>,
@@ -92,7 +92,7 @@ pub async fn admit_user(
     Ok(count(tenancy, &question, tenant, (claims.ver, None), metering, found).await)
 }
 
-/// The tenant that an API key acts in, and what is known of the key. One call is taken from the
+/// The tenant that an API key acts in, and the key's record. One call is taken from the
 /// limits of both.
 ///
 /// # Errors
@@ -119,7 +119,7 @@ pub async fn admit_api_key(
     if found.caller.is_due() {
         renewal::of_api_key(tenancy, key.tenant(), hash);
     }
-    // Whose key it is comes first: who has none is told nothing of the tenant.
+    // The key comes first: a caller without a valid key learns nothing of the tenant.
     let record = key_record(tenancy, key, &hash, own_key, &found.caller).await?.ok_or(INVALID)?;
     if !record.is_valid(&hash, tenancy.platform.clock.now()) {
         return Err(INVALID);
@@ -130,10 +130,10 @@ pub async fn admit_api_key(
     Ok((admitted, record))
 }
 
-/// The most turns of counting: Redis did not know the caller, nor what was used today.
+/// The most turns of counting: Redis did not know the caller, nor the usage of today.
 const COUNTING_TURNS: u32 = 3;
 
-/// Sees to it that a call of a caller who may act is counted: once.
+/// Counts an admitted call, once.
 async fn count(
     tenancy: &Rc<Tenancy>,
     question: &Question,
@@ -266,7 +266,7 @@ async fn may_act(
     }
 }
 
-/// What is known of an API key, as of this moment; `None` when there is no such key.
+/// The record of an API key, as of this moment; `None` when there is no such key.
 async fn key_record(
     tenancy: &Tenancy,
     key: &ApiKey,

@@ -8,7 +8,7 @@ use crate::{
 /// A point in time with the Redis process of that time.
 ///
 /// A version that PostgreSQL returned may be stored as fresh only in the process that was observed before the
-/// question. Another process has lost the newer versions that the observed one was told in the meantime, so an
+/// question. Another process has lost the newer versions that the observed one received in the meantime, so an
 /// old version that arrives late would not be recognised there.
 #[derive(Clone, Copy)]
 pub(crate) struct Observation {

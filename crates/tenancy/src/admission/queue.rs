@@ -1,4 +1,4 @@
-//! Publications that Redis could not be told, kept in the catalog until it can.
+//! Publications that could not reach Redis, kept in the catalog until they do.
 //!
 //! Every instance works the queue off beside its requests, and `tenantctl repair` does. A publication that is
 //! repeated has no effect, so several may work it off at once.
@@ -59,7 +59,7 @@ pub async fn count(catalog: &dyn Connection) -> Result<i64> {
     Ok(row.map_or(Ok(0), |row| row.get("n"))?)
 }
 
-/// Tells Redis the publications that wait, and returns how many they were.
+/// Sends Redis the publications that wait, and returns how many they were.
 ///
 /// # Errors
 /// [`crate::Error::Unavailable`] while a store is away; then the rest waits.
@@ -94,7 +94,7 @@ pub(crate) async fn look(tenancy: &Tenancy) {
 
 async fn find(catalog: &dyn Connection) -> Result<Vec<Publication>> {
     // An entry that was stored before the change is not trusted for longer than this, so there is nothing left
-    // to tell.
+    // to publish.
     let outdated = "DELETE FROM pending_publications
                     WHERE recorded_at < now() - make_interval(secs => $1::bigint::int * 2)";
     let statement = "SELECT tenant_id, cache_key, version FROM pending_publications

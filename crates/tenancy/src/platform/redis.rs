@@ -2,7 +2,7 @@
 //!
 //! A Redis that restarts may come back empty, or with an older snapshot of its memory: an entry that was
 //! overwritten or deleted is there again, and a counter goes on below its value. So nothing that one server
-//! process was told is ever read from another. Every key is an [`Argument::Key`], and the implementation puts
+//! process received is ever read from another. Every key is an [`Argument::Key`], and the implementation puts
 //! the [`ProcessId`] of the process behind the connection in front of it. After a restart, whatever a snapshot
 //! brings back has names that nobody asks for, and its time to live removes it.
 

@@ -46,7 +46,7 @@ struct Take<'a> {
     resource: DailyResource,
     amount: i64,
     day: NaiveDate,
-    /// What makes it count once, however often it is asked for.
+    /// The key under which it is counted once.
     report: Option<&'a str>,
 }
 
@@ -80,12 +80,12 @@ impl Take<'_> {
                 }
             }
         }
-        Err(Error::unavailable("Redis forgets what it was told"))
+        Err(Error::unavailable("Redis loses the counter of the day"))
     }
 
     async fn ask(&self, kept: &str) -> Result<(i64, i64), RedisError> {
         let replies = match self.consume(kept).await {
-            // A report counts once, however often it is asked for.
+            // A report is counted once for its key.
             Err(RedisError::Unavailable(_)) if self.report.is_some() => self.consume(kept).await,
             replies => replies,
         }?;
@@ -156,7 +156,7 @@ pub async fn consume(
     }
 }
 
-/// What came of a report.
+/// The result of a report.
 pub struct Reported {
     /// The day that it counts on.
     pub day: NaiveDate,
@@ -212,7 +212,7 @@ pub async fn report(
     let process = process.map(|process| String::from_utf8_lossy(process.digits()).into_owned());
     let settled = Report { usage: Some(usage), process: process.clone(), ..report };
     repo::settle(&*catalog, tenant.id, key, &settled).await?;
-    // Without the process that counted, which is gone, the next one starts with what was settled.
+    // Without the process that counted, which is gone, the next one starts with the settled usage.
     if let Some(process) = process {
         raise(tenancy, tenant.id, (resource, day), &process, usage).await?;
     }

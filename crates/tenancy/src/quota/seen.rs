@@ -1,4 +1,4 @@
-//! The usage that an instance was last told of.
+//! The usage that an instance last saw.
 //!
 //! A Redis process that restarts has no counters. Those of a day start with the last checkpoint in PostgreSQL, and
 //! those of a minute with nothing. What each instance saw of the earlier process is a lower bound: the scripts raise
@@ -35,7 +35,7 @@ struct Counters {
     ai_requests: Option<Seen>,
 }
 
-/// What an instance saw of the counters of tenants and API keys.
+/// The counters of tenants and API keys that an instance saw.
 #[derive(Default)]
 pub(crate) struct SeenUsage(Remembered<Owner, Counters>);
 

@@ -229,7 +229,7 @@ pub async fn revoke(
     let Some(session) = session else { return Ok(()) };
     match user::log_out(tenancy, tenant, None, session, session::End::Admin, actor).await {
         Ok(Effect::Now) | Err(Error::SessionNotFound) => Ok(()),
-        Ok(Effect::By(_)) => Err(Error::unavailable("a revocation waits until Redis is told")),
+        Ok(Effect::By(_)) => Err(Error::unavailable("a revocation waits until it reaches Redis")),
         Err(error) => Err(error),
     }
 }

@@ -168,8 +168,8 @@ pub async fn set_up(
         .await?
         .ok_or(Error::InvalidSetupToken)?;
     publication.user(tenant.id, user.id, user.version).await;
-    // Nothing ends here: the sessions of a user whose password was reset ended with the reset. Until Redis is
-    // told, tokens of the new version are compared with PostgreSQL.
+    // Nothing ends here: the sessions of a user whose password was reset ended with the reset. Until Redis
+    // receives it, tokens of the new version are compared with PostgreSQL.
     let _: Effect = publication.finish().await;
     begin_session(tenancy, tenant, &database, user, actor).await
 }
