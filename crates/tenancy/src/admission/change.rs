@@ -150,8 +150,8 @@ impl<'a> Change<'a> {
             Err(error) if !error.is_temporary() => return Err(error),
             Err(_) => {}
         }
-        // The process that was observed is gone or away: the one that is there now is only told which versions
-        // are too old.
+        // The process that was observed is gone or away. The current one receives only the lower bound of the
+        // valid versions.
         loop {
             let error = match invalidate(self.tenancy, &entry.key, entry.version).await {
                 Ok(()) => return Ok(()),

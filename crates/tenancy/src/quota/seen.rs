@@ -1,8 +1,8 @@
 //! The usage that an instance last saw.
 //!
-//! A Redis process that restarts has no counters. Those of a day start with the last checkpoint in PostgreSQL, and
-//! those of a minute with nothing. What each instance saw of the earlier process is a lower bound: the scripts raise
-//! a counter by the part of it that was not carried over yet (`carry.lua`), so a restart of Redis gives no quota
+//! A Redis process that restarts has no counters. Counters of a day start with the last checkpoint in PostgreSQL,
+//! counters of a minute with nothing. The usage that each instance saw of the earlier process is a lower bound: the
+//! scripts raise a counter by the part of it that was not carried over yet (`carry.lua`), so a restart of Redis gives no quota
 //! back while an instance lives that saw it used.
 
 use std::rc::Rc;
