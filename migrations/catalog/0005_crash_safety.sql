@@ -21,12 +21,13 @@ CREATE TABLE api_key_usage (
     PRIMARY KEY (api_key_id, day)
 );
 
--- Files of destroyed tenants whose chunks are still in the key-value store: only the service can remove them.
+-- Files of destroyed tenants whose chunks may still be in the key-value store: only the service can remove them. An
+-- upload that was under way is removed once it cannot write any longer.
 CREATE TABLE orphaned_files (
     tenant_id uuid NOT NULL,
     file_id uuid NOT NULL,
     chunk_count bigint NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT now(),
+    remove_after timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, file_id)
 );
 

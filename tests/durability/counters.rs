@@ -2,11 +2,11 @@
 
 use std::{thread::sleep, time::Duration};
 
-use e2e::{Answer, Call, Restart, TestTenant, unique};
+use e2e::{Answer, Application, Call, Cut, Databases, Proxy, Restart, TestTenant, Watch, unique};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::Arena;
+use crate::support::{Arena, wait_until};
 
 fn report(tenant: &TestTenant, amount: i64) -> Value {
     let body = json!({ "resource_type": "ai_requests", "amount": amount });
@@ -27,6 +27,63 @@ fn reported_usage_continues_above_an_older_snapshot() {
         assert_eq!(report(&tenant, 5)["current_usage"], 120);
         assert_eq!(tenant.used("ai_requests")["current_usage"], 120);
     }
+}
+
+fn keyed(host: &str, tenant: &TestTenant, key: &str, amount: i64) -> Call {
+    let body = json!({ "resource_type": "ai_requests", "amount": amount });
+    let call = Call::new(Method::POST, host, "/api/v1/tenant/usage").json(&body);
+    call.token(&tenant.admin.access_token).header("idempotency-key", key)
+}
+
+/// An application that reaches PostgreSQL through a proxy, which acts when a report is settled.
+fn acting_on_settlement(
+    arena: &Arena,
+    cut: Cut,
+    action: impl FnOnce() + Send + 'static,
+) -> (Proxy, Application) {
+    let direct = arena.world.services.databases();
+    let proxy = Proxy::start(&direct.postgres);
+    let databases = Databases { postgres: proxy.address.clone(), ..direct };
+    let application = arena.world.another_application(&databases);
+    let statement = "UPDATE tenant_usage_reports SET usage";
+    proxy.watch(Watch { statement, cut, action: Box::new(action) });
+    (proxy, application)
+}
+
+/// PostgreSQL is lost between counting and settling, and Redis before the repetition.
+#[test]
+fn repeated_report_is_counted_once_after_both_stores_broke_off() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let (proxy, application) = acting_on_settlement(&arena, Cut::Before, || {});
+    let report = || keyed(&application.address, &tenant, "report", 10).send();
+    report().expect_problem(503, "unavailable");
+    assert!(proxy.has_acted());
+    proxy.open();
+    arena.restart_redis(Restart::Empty);
+    wait_until("the report is counted", || report().status == 200);
+    assert_eq!(report().expect(200)["current_usage"], 10);
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 10);
+}
+
+/// Another report starts the counter of the new process before this one is settled.
+#[test]
+fn report_that_is_settled_late_is_in_the_counter_of_the_new_process() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let call = keyed(arena.world.address(), &tenant, "meanwhile", 5);
+    let services = &arena.world.services;
+    let (proxy, application) = acting_on_settlement(&arena, Cut::Delay, move || {
+        services.kill_redis();
+        services.start_redis(Restart::Empty);
+        assert_eq!(call.send().expect(200)["current_usage"], 5);
+    });
+    let late = keyed(&application.address, &tenant, "late", 10).send();
+    assert!(proxy.has_acted());
+    assert_eq!(late.expect(200)["current_usage"], 10);
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 15);
+    arena.restart_redis(Restart::Empty);
+    assert_eq!(report(&tenant, 1)["current_usage"], 16);
 }
 
 /// Calls until one is refused, and returns how many were not.

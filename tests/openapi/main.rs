@@ -13,7 +13,7 @@ const UNDESCRIBED: [&str; 3] =
     ["/api/v1/auth/verify/", "/api/v1/auth/verify/{*path}", "/docs/{file}"];
 
 /// The operations that change what requests are admitted by: Redis has to receive them, see `tenancy::admission`.
-const PUBLISHED: [(&str, &str); 17] = [
+const PUBLISHED: [(&str, &str); 18] = [
     ("put", "/admin/tenants/{id}"),
     ("patch", "/admin/tenants/{id}"),
     ("delete", "/admin/tenants/{id}"),
@@ -24,6 +24,7 @@ const PUBLISHED: [(&str, &str); 17] = [
     ("patch", "/api/v1/api-keys/{id}"),
     ("delete", "/api/v1/api-keys/{id}"),
     ("post", "/api/v1/api-keys/{id}/rotate"),
+    ("post", "/api/v1/auth/setup"),
     ("post", "/api/v1/auth/logout"),
     ("post", "/api/v1/auth/logout-all"),
     ("delete", "/api/v1/auth/sessions/{id}"),

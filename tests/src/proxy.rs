@@ -17,6 +17,8 @@ pub enum Cut {
     Before,
     /// When PostgreSQL has done it, before the application knows.
     After,
+    /// When the statement arrives. It goes on when the action is done.
+    Delay,
 }
 
 /// What a proxy waits for.
@@ -25,7 +27,7 @@ pub struct Watch {
     pub statement: &'static str,
     /// At which point.
     pub cut: Cut,
-    /// What is done then, once. Nothing passes the proxy afterwards.
+    /// What is done then, once. Nothing passes the proxy afterwards, unless the statement is only delayed.
     pub action: Box<dyn FnOnce() + Send>,
 }
 
@@ -101,6 +103,13 @@ impl State {
     /// Acts, if the watch is for this point.
     fn act(&self, cut: Cut) -> bool {
         let mut watch = self.watch.lock().unwrap();
+        let is_delay = watch.as_ref().is_some_and(|watch| watch.cut == Cut::Delay);
+        if is_delay && cut == Cut::Before {
+            let action = watch.take().map(|watch| watch.action);
+            drop(watch);
+            action.into_iter().for_each(|action| action());
+            return false;
+        }
         if watch.as_ref().is_none_or(|watch| watch.cut != cut) {
             return false;
         }

@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use uuid::Uuid;
 
 use crate::{
-    admission::{queue, renewal::Renewals},
+    admission::{LastTime, queue, renewal::Renewals},
     api_key::ApiKeyRecord,
     background::Background,
     credential::Passwords,
@@ -62,6 +62,7 @@ pub struct Tenancy {
     pub(crate) checkpoints: Checkpoints,
     pub(crate) renewals: Renewals,
     pub(crate) queue_looks: queue::Looks,
+    pub(crate) last_redis_time: LastTime,
     pub(crate) collected: Collected,
     pub(crate) seen_usage: SeenUsage,
     pub(crate) background: Background,
@@ -93,6 +94,7 @@ impl Tenancy {
             checkpoints: Checkpoints::default(),
             renewals: Renewals::default(),
             queue_looks: queue::Looks::default(),
+            last_redis_time: LastTime::default(),
             collected: Collected::default(),
             seen_usage: SeenUsage::default(),
             background: Background::default(),

@@ -34,6 +34,9 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let catalog = tenancy.catalog().await?;
     let minutes = i64::from(arguments.older_than_minutes);
     let mut failed = 0_u32;
+    // First, for credentials that were revoked are still accepted.
+    let published = queue::work_off(&tenancy).await;
+    report(&mut failed, "published_changes", published);
     for tenant in creation::list_unfinished(&*catalog, minutes).await? {
         if let Err(error) = finish(&tenancy, &tenant).await {
             failed += 1;
@@ -51,29 +54,27 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     let location = tenancy.settings.tenant_database_template.cluster();
-    for name in migrate::drop_unfinished_templates(&tenancy, &location).await? {
-        output::line(&json!({ "dropped_template": name }).to_string());
+    let templates = migrate::drop_unfinished_templates(&tenancy, &location).await;
+    report_names(&mut failed, "dropped_template", templates);
+    let leftovers = async {
+        let finished = creation::list_finished_roles(&*catalog).await?;
+        cluster::drop_leftovers(&tenancy, &location, finished).await
+    };
+    report_names(&mut failed, "dropped_leftover", leftovers.await);
+    let mut chained = 0;
+    match audit::recover_catalog(&tenancy).await {
+        Ok(moved) => chained += moved,
+        Err(error) => fail(&mut failed, "audit events of the catalog", error),
     }
-    let finished = creation::list_finished_roles(&*catalog).await?;
-    for name in cluster::drop_leftovers(&tenancy, &location, finished).await? {
-        output::line(&json!({ "dropped_leftover": name }).to_string());
-    }
-    let mut chained = audit::recover_catalog(&tenancy).await?;
     for tenant in repo::list_with_database(&*catalog).await? {
         match audit::recover(&tenancy, &tenant).await {
             Ok(moved) => chained += moved,
-            Err(error) => {
-                failed += 1;
-                let error = anyhow::Error::from(error);
-                output::failure(&error.context(format!("the tenant {}", tenant.slug)));
-            }
+            Err(error) => fail(&mut failed, &format!("the tenant {}", tenant.slug), error),
         }
     }
     output::line(&json!({ "chained_audit_events": chained }).to_string());
-    let forgotten = creation::forget_idempotency_keys(&*catalog).await?;
-    output::line(&json!({ "forgotten_idempotency_keys": forgotten }).to_string());
-    let published = queue::work_off(&tenancy).await;
-    report(&mut failed, "published_changes", published);
+    let forgotten = creation::forget_idempotency_keys(&*catalog).await;
+    report(&mut failed, "forgotten_idempotency_keys", forgotten.map(i64::unsigned_abs));
     let removed = earlier_processes::collect(&tenancy).await;
     report(&mut failed, "removed_keys_of_earlier_redis_processes", removed);
     if failed > 0 {
@@ -85,16 +86,27 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
 /// Reports a count, or the failure to repair.
 fn report(failed: &mut u32, name: &str, count: tenancy::Result<u64>) {
     match count {
-        Ok(count) => {
-            let mut line = Map::new();
-            line.insert(name.to_owned(), count.into());
-            output::line(&Value::Object(line).to_string());
-        }
-        Err(error) => {
-            *failed += 1;
-            output::failure(&anyhow::Error::from(error).context(name.to_owned()));
-        }
+        Ok(count) => report_value(name, count.into()),
+        Err(error) => fail(failed, name, error),
     }
+}
+
+/// Reports each name, or the failure to repair.
+fn report_names(failed: &mut u32, name: &str, names: tenancy::Result<Vec<String>>) {
+    match names {
+        Ok(names) => names.into_iter().for_each(|text| report_value(name, text.into())),
+        Err(error) => fail(failed, name, error),
+    }
+}
+
+fn report_value(name: &str, value: Value) {
+    output::line(&Value::Object(Map::from_iter([(name.to_owned(), value)])).to_string());
+}
+
+/// Reports a failure, which does not stop the other repairs.
+fn fail(failed: &mut u32, subject: &str, error: tenancy::Error) {
+    *failed += 1;
+    output::failure(&anyhow::Error::from(error).context(subject.to_owned()));
 }
 
 /// Finishes the provisioning of a tenant. Its credentials are not printed: they would end up in a log.

@@ -39,6 +39,6 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     call.record().concerns(tenant.id, Means::SetupToken);
     resolve::agree(&tenancy, &addressing, &tenant).await?;
     let actor = Actor::anonymous(call.origin());
-    let signed_in = user::set_up(&tenancy, &tenant, &token, request.password, &actor).await?;
-    Ok(Response::ok(&signed_in))
+    let changed = user::set_up(&tenancy, &tenant, &token, request.password, &actor).await?;
+    Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

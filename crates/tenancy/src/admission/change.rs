@@ -1,7 +1,7 @@
 //! The publication of a change: Redis receives it before the change is acknowledged.
 //!
 //! PostgreSQL is written first. Then [`Change`] sends Redis the new version, and [`Change::finish`] says when the
-//! change takes effect. Redis is tried for three seconds, over a new connection each time, without the pause that
+//! change takes effect. Redis is tried for three seconds, over a new connection after each failure, without the pause that
 //! other calls observe after a failure. If it cannot be reached, the publication is queued in the catalog
 //! ([`super::queue`]), and the caller learns the latest time at which the change takes effect.
 //!
@@ -145,6 +145,7 @@ impl<'a> Change<'a> {
     }
 
     async fn try_to_publish(&self, entry: &Entry) -> Result<(), RedisError> {
+        self.may_try()?;
         match entry.store(self.tenancy, self.observation).await {
             Ok(()) => return Ok(()),
             Err(error) if !error.is_temporary() => return Err(error),
@@ -153,22 +154,24 @@ impl<'a> Change<'a> {
         // The process that was observed is gone or away. The current one receives only the lower bound of the
         // valid versions.
         loop {
-            let error = match invalidate(self.tenancy, &entry.key, entry.version).await {
+            match invalidate(self.tenancy, &entry.key, entry.version).await {
                 Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            if !error.is_temporary() || !self.may_try_again() {
-                return Err(error);
+                Err(error) if !error.is_temporary() => return Err(error),
+                Err(_) => self.may_try()?,
             }
             self.tenancy.platform.executor.sleep(PAUSE).await;
         }
     }
 
-    fn may_try_again(&self) -> bool {
+    /// Returns whether the change may try Redis, for the first time or again.
+    fn may_try(&self) -> Result<(), RedisError> {
         let now = self.tenancy.platform.clock.monotonic_micros();
         let patience = u64::try_from(PATIENCE.as_micros()).unwrap_or(u64::MAX);
         let gives_up_at = self.gives_up_at.get().unwrap_or_else(|| now.saturating_add(patience));
         self.gives_up_at.set(Some(gives_up_at));
-        now < gives_up_at
+        if now < gives_up_at {
+            return Ok(());
+        }
+        Err(RedisError::Unavailable("no publication in time".to_owned()))
     }
 }

@@ -141,16 +141,18 @@ impl Entry {
         observation: Observation,
     ) -> Result<(), RedisError> {
         let target = observation.target().ok_or(RedisError::OtherProcess)?;
-        self.publish(tenancy, target, Some(observation.seconds_ago(tenancy))).await
+        let age = (observation.seconds_ago(tenancy), observation.redis_seconds());
+        self.publish(tenancy, target, Some(age)).await
     }
 
     async fn publish(
         &self,
         tenancy: &Tenancy,
         target: Target,
-        seconds_ago: Option<i64>,
+        age: Option<(i64, Option<i64>)>,
     ) -> Result<(), RedisError> {
-        let seconds_ago = text(seconds_ago);
+        let seconds_ago = text(age.map(|age| age.0));
+        let redis_seconds = text(age.and_then(|age| age.1));
         let arguments = [
             Argument::Int(self.version),
             Argument::Int(TRUSTED_SECONDS),
@@ -160,6 +162,7 @@ impl Entry {
             Argument::from(&self.per_minute),
             Argument::from(&self.per_day),
             Argument::from(&self.expiry),
+            Argument::from(&redis_seconds),
         ];
         let keys = [self.key.as_str()];
         PUBLISH.run_on(&*tenancy.platform.redis, target, &keys, &arguments).await.map(drop)
@@ -175,8 +178,8 @@ pub(super) async fn invalidate(
 ) -> Result<(), RedisError> {
     let target = Target { process: None, is_urgent: true };
     // Whatever ended stays ended: there is nothing to compare.
-    let seconds_ago = (version == TOMBSTONE).then_some(0);
-    Entry::bare(key.to_owned(), version).publish(tenancy, target, seconds_ago).await
+    let age = (version == TOMBSTONE).then_some((0, None));
+    Entry::bare(key.to_owned(), version).publish(tenancy, target, age).await
 }
 
 /// Refreshes the entries of one tenant whose versions are the ones that PostgreSQL had at the time of the
@@ -188,8 +191,12 @@ pub(super) async fn confirm(
 ) -> Result<Vec<bool>> {
     let target = observation.target().ok_or(RedisError::OtherProcess)?;
     let keys: Vec<&str> = versions.iter().map(|(key, _)| key.as_str()).collect();
-    let mut arguments =
-        vec![Argument::Int(TRUSTED_SECONDS), Argument::Int(observation.seconds_ago(tenancy))];
+    let redis_seconds = text(observation.redis_seconds());
+    let mut arguments = vec![
+        Argument::Int(TRUSTED_SECONDS),
+        Argument::Int(observation.seconds_ago(tenancy)),
+        Argument::from(&redis_seconds),
+    ];
     arguments.extend(versions.iter().map(|(_, version)| Argument::Int(*version)));
     let replies = CONFIRM.run_on(&*tenancy.platform.redis, target, &keys, &arguments).await?;
     Ok(replies.iter().map(|reply| reply.as_int() == Some(1)).collect())

@@ -5,10 +5,11 @@ use std::{sync::LazyLock, time::Duration};
 use uuid::Uuid;
 
 use super::entry::{OPEN, TOMBSTONE, api_key_key, session_key, tenant_key, user_key};
+use super::observation;
 use crate::{
     crypto::Sealed,
     log,
-    platform::redis::{Argument, RedisError, Reply, Script},
+    platform::redis::{Argument, ProcessId, RedisError, Reply, Script},
     quota::{
         Limit, Meter,
         seen::{self, Owner, Seen},
@@ -82,6 +83,10 @@ pub(super) struct Found {
     pub(super) tenant: Known,
     pub(super) caller: Known,
     pub(super) session: Known,
+    /// The process that replied, where it is certain.
+    pub(super) process: Option<ProcessId>,
+    /// The time of Redis, in seconds since 1970.
+    pub(super) redis_seconds: Option<i64>,
     /// Whether Redis was there to ask.
     pub(super) is_answered: bool,
     /// What came of counting the call.
@@ -128,6 +133,8 @@ pub enum Metering {
 /// The limits in the order in which the script tells of them, with the seconds of their windows.
 const LIMITS: [(&str, u32); 4] =
     [("minute", MINUTE), ("day", 86_400), ("key-minute", MINUTE), ("key-day", 86_400)];
+/// The seconds of a day.
+const DAY: i64 = 86_400;
 /// The seconds of a minute.
 const MINUTE: u32 = 60;
 
@@ -139,7 +146,7 @@ fn left_of(until: i64, now: u64) -> i64 {
 
 impl Found {
     /// What the script answered: the snapshots of the tenant and of the caller, and numbers.
-    fn read(replies: Vec<Reply>) -> Self {
+    fn read(replies: Vec<Reply>, process: Option<ProcessId>) -> Self {
         let mut replies = replies.into_iter();
         let mut bytes = || match replies.next() {
             Some(Reply::Bytes(bytes)) => Some(bytes),
@@ -165,6 +172,7 @@ impl Found {
         let number = next().unwrap_or(0);
         let left = next().and_then(|left| u32::try_from(left).ok()).unwrap_or(0).max(1);
         let day = Day { number, left };
+        let redis_seconds = number * DAY + DAY - i64::from(left);
         let counted = match outcome {
             Some(outcome @ (1 | 4..=6)) => Counted::Yes {
                 day,
@@ -185,7 +193,16 @@ impl Found {
             Some(Limit { name, limit: limit?, used: used?, window, reset })
         });
         let meter = Meter { limits: limits.collect() };
-        Self { tenant, caller, session, is_answered: true, counted, meter }
+        Self {
+            tenant,
+            caller,
+            session,
+            process,
+            redis_seconds: Some(redis_seconds),
+            is_answered: true,
+            counted,
+            meter,
+        }
     }
 
     /// What was due when `before` was told is, although only the first call is told.
@@ -238,8 +255,8 @@ impl Question {
     }
 
     /// Remembers the counters that the script returned, in case that Redis restarts.
-    pub(super) fn remember(&self, tenancy: &Tenancy, meter: &Meter, day: Day) {
-        let Some(process) = tenancy.platform.redis.process() else { return };
+    pub(super) fn remember(&self, tenancy: &Tenancy, found: &Found, day: Day) {
+        let (Some(process), meter) = (found.process, &found.meter) else { return };
         let now = tenancy.platform.clock.monotonic_micros();
         let seen = |name: &str| {
             let limit = meter.limits.iter().find(|limit| limit.name == name)?;
@@ -291,12 +308,19 @@ impl Question {
         metering: Metering,
         kept: Option<Kept>,
     ) -> Found {
+        let mut before = tenancy.platform.redis.process();
         let mut replies = self.run(tenancy, versions, metering, kept).await;
         if matches!(replies, Err(RedisError::Unavailable(_))) {
+            before = tenancy.platform.redis.process();
             replies = self.run(tenancy, versions, metering, kept).await;
         }
         match replies {
-            Ok(replies) => Found::read(replies),
+            Ok(replies) => {
+                let after = tenancy.platform.redis.process();
+                let found = Found::read(replies, after.filter(|after| before == Some(*after)));
+                observation::note_time(tenancy, &found);
+                found
+            }
             Err(error) => {
                 let error = error.into();
                 log::warning(

@@ -33,6 +33,7 @@ mod truth;
 pub(crate) use change::Change;
 pub use change::{Changed, Effect};
 pub use known::Metering;
+pub(crate) use observation::LastTime;
 
 use std::rc::Rc;
 
@@ -145,7 +146,7 @@ async fn count(
     for _ in 0..COUNTING_TURNS {
         let kept = match found.counted {
             Counted::Yes { day, is_tenant_due, is_key_due } => {
-                question.remember(tenancy, &found.meter, day);
+                question.remember(tenancy, &found, day);
                 let of_tenant = is_tenant_due.then_some(("day", Counter::CALLS));
                 let of_key = is_key_due.then_some(api_key).flatten();
                 let of_key = of_key.map(|id| ("key-day", Counter::ApiKey(id)));

@@ -1,23 +1,29 @@
--- Tells Redis the version of a tenant, a user, a session or an API key.
--- KEYS: the cache entry. ARGV: the version, the seconds to keep it, and the seconds since PostgreSQL was asked,
--- empty when the version is only a lower bound that the next request compares with PostgreSQL; then a snapshot,
+-- Stores the version of a tenant, a user, a session or an API key.
+-- KEYS: the cache entry. ARGV: the version, the seconds for which it is trusted, and the seconds since PostgreSQL was
+-- asked, empty when the version is only a lower bound that the next request compares with PostgreSQL; then a snapshot,
 -- and of an API key its id, of a tenant and an API key the limits, and of an API key its expiry (each empty
--- where there is none). A lower version never replaces a higher one: a value that was read before a change and
--- arrives after it has no effect.
+-- when there is none); last, a time of Redis before PostgreSQL was asked, empty when none is known. A lower version never
+-- replaces a higher one: a value that was read before a change and arrives after it has no effect.
 local current = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
 local version = tonumber(ARGV[1])
 if version < current or (version == current and ARGV[3] == '') then
   return 0
 end
+local trusted, checked = tonumber(ARGV[2]), nil
+if ARGV[3] ~= '' then
+  local now = tonumber(redis.call('TIME')[1])
+  checked = now - ARGV[3]
+  if ARGV[9] ~= '' then checked = math.min(checked, tonumber(ARGV[9])) end
+  trusted = trusted - (now - checked)
+  if trusted <= 0 then return 0 end
+end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'version', ARGV[1])
-if ARGV[3] ~= '' then
-  redis.call('HSET', KEYS[1], 'checked', redis.call('TIME')[1] - ARGV[3])
-end
+if checked then redis.call('HSET', KEYS[1], 'checked', checked) end
 for index, field in ipairs({ 'snapshot', 'id', 'per_minute', 'per_day', 'ends' }) do
-  if ARGV[3 + index] and ARGV[3 + index] ~= '' then
+  if ARGV[3 + index] ~= '' then
     redis.call('HSET', KEYS[1], field, ARGV[3 + index])
   end
 end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], trusted)
 return 1

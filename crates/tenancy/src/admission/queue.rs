@@ -7,7 +7,7 @@ use std::{cell::Cell, time::Duration};
 
 use uuid::Uuid;
 
-use super::entry::{TRUSTED_SECONDS, invalidate};
+use super::entry::invalidate;
 use crate::{
     error::Result,
     log,
@@ -93,17 +93,9 @@ pub(crate) async fn look(tenancy: &Tenancy) {
 }
 
 async fn find(catalog: &dyn Connection) -> Result<Vec<Publication>> {
-    // An entry that was stored before the change is not trusted for longer than this, so there is nothing left
-    // to publish.
-    let outdated = "DELETE FROM pending_publications
-                    WHERE recorded_at < now() - make_interval(secs => $1::bigint::int * 2)";
     let statement = "SELECT tenant_id, cache_key, version FROM pending_publications
                      ORDER BY recorded_at LIMIT $1";
     let rows = catalog.query(statement, &[AT_ONCE.into()]).await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    catalog.execute(outdated, &[TRUSTED_SECONDS.into()]).await?;
     let publications = rows.iter().map(|row| {
         Ok(Publication {
             tenant: row.get("tenant_id")?,
@@ -117,9 +109,13 @@ async fn find(catalog: &dyn Connection) -> Result<Vec<Publication>> {
 /// Removes publications, unless a newer one has taken their place.
 async fn remove(catalog: &dyn Connection, told: &[Publication]) -> Result<()> {
     let statement = "
-        DELETE FROM pending_publications p
-        USING unnest($1::text[], $2::text[]::bigint[]) AS t (key, version)
-        WHERE p.cache_key = t.key AND p.version <= t.version";
+        DELETE FROM pending_publications WHERE cache_key IN (
+            SELECT p.cache_key FROM pending_publications p
+            JOIN unnest($1::text[], $2::text[]::bigint[]) AS t (key, version)
+                ON p.cache_key = t.key AND p.version <= t.version
+            -- In the order in which others add them, so that two never wait for one another.
+            ORDER BY p.cache_key FOR UPDATE OF p
+        )";
     let keys: Vec<_> = told.iter().map(|publication| publication.key.clone()).collect();
     let versions: Vec<_> = told.iter().map(|publication| publication.version.to_string()).collect();
     catalog.execute(statement, &[keys.into(), versions.into()]).await?;

@@ -4,6 +4,8 @@
 //! that breaks or a database that does not exist, which looks like an outage. It gets the response that the next
 //! request of the same caller gets.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use crate::{
@@ -11,6 +13,9 @@ use crate::{
     tenancy::Tenancy,
     tenant::{Status, repo},
 };
+
+/// How long the look at the tenant's state may take: the request has failed already.
+const LOOK_DEADLINE: Duration = Duration::from_secs(1);
 
 /// How a request named its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub(super) async fn explain(
     else {
         return failure;
     };
-    let found = async { repo::find(&*tenancy.catalog().await?, tenant).await };
+    let found = async { repo::find(&*tenancy.catalog_within(LOOK_DEADLINE).await?, tenant).await };
     match found.await {
         Ok(record) => of_status(record.map(|record| record.status), means).unwrap_or(failure),
         Err(_) => failure,

@@ -176,7 +176,8 @@ pub async fn drop_unfinished_templates(
     let names = list_unfinished_templates(tenancy, location).await?;
     let cluster = cluster::connect(tenancy, location, None).await?;
     for name in &names {
-        cluster.execute(&format!("DROP DATABASE {} WITH (FORCE)", identifier(name)), &[]).await?;
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
+        cluster.execute(&drop, &[]).await?;
     }
     Ok(names)
 }

@@ -90,6 +90,11 @@ impl ProcessId {
         Ok(Self(digits))
     }
 
+    /// Reads the identity from its digits; `None` when they are not as many.
+    pub fn of_digits(digits: &[u8]) -> Option<Self> {
+        digits.try_into().ok().map(Self)
+    }
+
     /// The command whose reply has the identity.
     pub const COMMAND: (&str, &str) = ("INFO", "server");
 

@@ -5,6 +5,7 @@ local this_process = string.sub(KEYS[1], 1, 16)
 
 -- Starts a counter that does not exist with what is known of it, and returns whether it did not exist.
 local function start(name, used, millis)
+  used = math.max(used, tonumber(redis.call('GET', name .. ':floor') or 0))
   if not redis.call('SET', name, used, 'PX', millis, 'NX') then return false end
   redis.call('SET', name .. ':carried', used, 'PX', millis)
   return true

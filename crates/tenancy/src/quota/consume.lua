@@ -3,13 +3,13 @@
 -- ARGV: the amount, the limit, the usage that PostgreSQL has (empty when it was not asked), the seconds to keep
 -- the counter, the seconds to remember the report; then the process, the usage and the day of a counter that the
 -- instance saw in an earlier process (the process is empty when there is none).
--- Returns the outcome (0: over the limit; 1: taken; 2: taken before; -1: PostgreSQL must be asked first), and the
--- usage.
+-- Returns the outcome (0: over the limit; 1: taken; 2: taken before; -1: PostgreSQL must be asked first), the usage,
+-- and the process.
 local amount, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 if KEYS[2] then
   local before = redis.call('GET', KEYS[2])
   if before then
-    return { 2, tonumber(before) }
+    return { 2, tonumber(before), this_process }
   end
 end
 local seen = ARGV[6] ~= '' and ARGV[6] ~= this_process and tonumber(ARGV[7]) or 0
@@ -18,13 +18,13 @@ if ARGV[3] ~= '' then start(KEYS[1], math.max(tonumber(ARGV[3]), seen), millis) 
 raise(KEYS[1], seen, millis)
 local used = tonumber(redis.call('GET', KEYS[1]))
 if not used then
-  return { -1, 0 }
+  return { -1, 0, this_process }
 end
 if used + amount > limit then
-  return { 0, used }
+  return { 0, used, this_process }
 end
 used = redis.call('INCRBY', KEYS[1], amount)
 if KEYS[2] then
   redis.call('SET', KEYS[2], used, 'EX', ARGV[5])
 end
-return { 1, used }
+return { 1, used, this_process }

@@ -34,12 +34,18 @@ const REPORT_KEPT: i64 = 24 * 60 * 60;
 
 /// The outcome of asking Redis, with the usage.
 enum Taken {
-    Yes { usage: i64, process: Option<ProcessId> },
-    Before { usage: i64, process: Option<ProcessId> },
+    Yes { usage: i64, process: ProcessId },
     OverLimit { usage: i64 },
 }
 
-/// So much of a resource, from the quota of a day.
+/// The reply of the script.
+struct Consumed {
+    outcome: i64,
+    usage: i64,
+    process: ProcessId,
+}
+
+/// An amount of a resource, from the quota of a day.
 struct Take<'a> {
     tenancy: &'a Tenancy,
     tenant: &'a Tenant,
@@ -60,37 +66,39 @@ impl Take<'_> {
         // The second turn has what PostgreSQL keeps.
         for _ in 0..2 {
             match self.ask(&kept).await? {
-                (-1, _) => {
+                Consumed { outcome: -1, .. } => {
                     let catalog = self.tenancy.catalog().await?;
                     let (tenant, resource) = (self.tenant.id, self.resource.as_str());
                     let used = repo::find(&*catalog, tenant, resource, self.day).await?;
                     kept = used.unwrap_or(0).to_string();
                 }
-                (0, usage) => return Ok(Taken::OverLimit { usage }),
-                (outcome, usage) => {
-                    let process = self.tenancy.platform.redis.process();
-                    if let Some(process) = process {
-                        let seen = Seen { process, used: usage, until: day_number(self.day) };
-                        self.tenancy.seen_usage.daily(self.tenant.id, self.resource, seen);
-                    }
-                    return Ok(match outcome {
-                        2 => Taken::Before { usage, process },
-                        _ => Taken::Yes { usage, process },
-                    });
-                }
+                Consumed { outcome: 0, usage, .. } => return Ok(Taken::OverLimit { usage }),
+                Consumed { usage, process, .. } => return Ok(Taken::Yes { usage, process }),
             }
         }
         Err(Error::unavailable("Redis loses the counter of the day"))
     }
 
-    async fn ask(&self, kept: &str) -> Result<(i64, i64), RedisError> {
+    /// Remembers the usage for a Redis process that loses it.
+    fn remember(&self, usage: i64, process: ProcessId) {
+        let seen = Seen { process, used: usage, until: day_number(self.day) };
+        self.tenancy.seen_usage.daily(self.tenant.id, self.resource, seen);
+    }
+
+    async fn ask(&self, kept: &str) -> Result<Consumed, RedisError> {
         let replies = match self.consume(kept).await {
             // A report is counted once for its key.
             Err(RedisError::Unavailable(_)) if self.report.is_some() => self.consume(kept).await,
             replies => replies,
         }?;
-        let int = |index: usize| replies.get(index).and_then(Reply::as_int).unwrap_or(0);
-        Ok((int(0), int(1)))
+        let int = |index: usize| replies.get(index).and_then(Reply::as_int);
+        let process = replies.get(2).and_then(Reply::as_bytes).and_then(ProcessId::of_digits);
+        match (int(0), int(1), process) {
+            (Some(outcome), Some(usage), Some(process)) => Ok(Consumed { outcome, usage, process }),
+            _ => {
+                Err(RedisError::Refused("the script of quotas returned something else".to_owned()))
+            }
+        }
     }
 
     async fn consume(&self, kept: &str) -> Result<Vec<Reply>, RedisError> {
@@ -139,7 +147,8 @@ pub async fn consume(
     let day = tenancy.platform.clock.now().date_naive();
     let take = Take { tenancy, tenant, resource, amount, day, report: None };
     match take.run().await {
-        Ok(Taken::Yes { usage, .. } | Taken::Before { usage, .. }) => {
+        Ok(Taken::Yes { usage, process }) => {
+            take.remember(usage, process);
             let counter = Counter::Tenant(resource);
             super::checkpoint::note(tenancy, tenant.id, counter, day, usage);
             let step = (usage - amount, usage);
@@ -171,9 +180,9 @@ pub struct Reported {
 /// Under a crash: the catalog records the report, Redis claims and counts it in one step, and the catalog stores the
 /// usage with the report in one statement. A report that broke off is counted by its repetition: Redis knows whether
 /// it counted the report. If Redis restarts, its counter starts with the usage that the catalog has. A process that
-/// did so just before the catalog stored this report is raised by it before the report is acknowledged. One case is
-/// not covered: a crash between the last two steps, a checkpoint of the same counter after it, and a restart of
-/// Redis before the repetition. After all three, the repetition counts the amount once more.
+/// did so just before the catalog stored this report is raised by it before the report is acknowledged. No acknowledged
+/// report is lost. One case counts an amount twice: a crash between the last two steps, after which the catalog receives
+/// the counter by another way (a checkpoint, or another report), and a restart of Redis before the repetition.
 ///
 /// # Errors
 /// [`Error::QuotaExceeded`], [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] while a store
@@ -203,26 +212,25 @@ pub async fn report(
     }
     let take = Take { tenancy, tenant, resource, amount, day, report: Some(key) };
     let (usage, process) = match take.run().await? {
-        Taken::Yes { usage, process } | Taken::Before { usage, process } => (usage, process),
+        Taken::Yes { usage, process } => (usage, process),
         Taken::OverLimit { usage } => {
             repo::withdraw(&*catalog, tenant.id, key).await?;
             return Err(take.refused(usage));
         }
     };
-    let process = process.map(|process| String::from_utf8_lossy(process.digits()).into_owned());
-    let settled = Report { usage: Some(usage), process: process.clone(), ..report };
+    let digits = String::from_utf8_lossy(process.digits()).into_owned();
+    let settled = Report { usage: Some(usage), process: Some(digits.clone()), ..report };
     repo::settle(&*catalog, tenant.id, key, &settled).await?;
-    // Without the process that counted, which is gone, the next one starts with the settled usage.
-    if let Some(process) = process {
-        raise(tenancy, tenant.id, (resource, day), &process, usage).await?;
-    }
+    // Not before: a report that is not settled is counted by its repetition.
+    take.remember(usage, process);
+    raise(tenancy, tenant.id, (resource, day), &digits, usage).await?;
     let step = (usage - amount, usage);
     note_soft_limit(tenancy, tenant, resource.resource(), step, take.limit(), actor);
     Ok(Reported { day, usage, is_replay: false })
 }
 
-/// Raises the counter of a day to a usage that `process` had counted, if Redis runs another process by now. A
-/// process that has no counter yet starts it with the usage that the catalog has.
+/// Carries a usage that `process` counted over to the counter of a day, if Redis runs another process by now, and stores
+/// the counter that results.
 async fn raise(
     tenancy: &Tenancy,
     tenant: Uuid,
@@ -233,7 +241,12 @@ async fn raise(
     let key = Counter::Tenant(resource).key(tenant, day);
     let arguments = [Argument::from(process), Argument::Int(usage), Argument::Int(KEPT)];
     let redis = &*tenancy.platform.redis;
-    RAISE.run_with_retry(redis, &[&key], &arguments).await?;
+    let replies = RAISE.run_with_retry(redis, &[&key], &arguments).await?;
+    let counter = replies.first().and_then(Reply::as_int).unwrap_or(0);
+    if counter > usage {
+        let raised = HashMap::from([((tenant, Counter::Tenant(resource), day), counter)]);
+        repo::keep(&*tenancy.catalog().await?, &raised).await?;
+    }
     Ok(())
 }
 

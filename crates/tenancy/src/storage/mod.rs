@@ -122,8 +122,8 @@ async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> R
 
 /// Removes every chunk of every file of a tenant that is destroyed, and returns of how many files.
 pub(crate) async fn remove_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<u64> {
+    orphans::record_uploads(tenancy, tenant).await?;
     let database = TenantDb::connect_to(tenancy, tenant).await?;
-    repo::abandon_all(&database).await?;
     let (mut removed, mut after) = (0, Uuid::nil());
     loop {
         let page = repo::list_remains(&database, after).await?;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Remains, remove_chunks, repo};
+use super::{Remains, STALE_MINUTES, remove_chunks, repo};
 use crate::{
     error::Result,
     log,
@@ -23,29 +23,46 @@ const AT_ONCE: i64 = 50;
 
 /// Records every file of a tenant whose database is about to be dropped.
 pub(crate) async fn record_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<()> {
+    record_uploads(tenancy, tenant).await?;
     let database = TenantDb::connect_to(tenancy, tenant).await?;
-    repo::abandon_all(&database).await?;
     let catalog = tenancy.catalog().await?;
     let mut after = Uuid::nil();
     loop {
         let page = repo::list_remains(&database, after).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.file;
-        record(&*catalog, tenant.id, &page).await?;
+        record(&*catalog, tenant.id, &page, 0).await?;
     }
 }
 
-async fn record(catalog: &dyn Connection, tenant: Uuid, page: &[Remains]) -> Result<()> {
+/// Gives up the uploads of a tenant that is destroyed, and records them: one that is under way may write a chunk after
+/// the chunks of all files were removed.
+pub(crate) async fn record_uploads(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<()> {
+    let database = TenantDb::connect_to(tenancy, tenant).await?;
+    let catalog = tenancy.catalog().await?;
+    let uploads = repo::list_uploads(&database).await?;
+    record(&*catalog, tenant.id, &uploads, STALE_MINUTES).await?;
+    repo::abandon_all(&database).await
+}
+
+async fn record(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    page: &[Remains],
+    minutes: i64,
+) -> Result<()> {
     let statement = "
-        INSERT INTO orphaned_files (tenant_id, file_id, chunk_count)
-        SELECT $1, f.file, f.chunks FROM jsonb_to_recordset($2) AS f (file uuid, chunks bigint)
+        INSERT INTO orphaned_files (tenant_id, file_id, chunk_count, remove_after)
+        SELECT $1, f.file, f.chunks, now() + make_interval(mins => $3::bigint::int)
+        FROM jsonb_to_recordset($2) AS f (file uuid, chunks bigint)
         ON CONFLICT (tenant_id, file_id) DO UPDATE
         SET chunk_count = greatest(orphaned_files.chunk_count, excluded.chunk_count)";
     let files = page
         .iter()
         .map(|remains| json!({ "file": remains.file, "chunks": remains.chunks }))
         .collect();
-    catalog.execute(statement, &[tenant.into(), Json::Array(files).into()]).await?;
+    let parameters = [tenant.into(), Json::Array(files).into(), minutes.into()];
+    catalog.execute(statement, &parameters).await?;
     Ok(())
 }
 
@@ -69,7 +86,7 @@ pub(crate) fn remove_later(tenancy: &Rc<Tenancy>) {
 async fn remove(tenancy: &Tenancy) -> Result<()> {
     let catalog = tenancy.catalog().await?;
     let statement = "SELECT tenant_id, file_id, chunk_count FROM orphaned_files
-                     ORDER BY recorded_at LIMIT $1";
+                     WHERE remove_after <= now() ORDER BY remove_after LIMIT $1";
     for row in catalog.query(statement, &[AT_ONCE.into()]).await? {
         let (tenant, file): (Uuid, Uuid) = (row.get("tenant_id")?, row.get("file_id")?);
         let chunks = row.get::<i64>("chunk_count").map(|count| count.max(0).unsigned_abs());

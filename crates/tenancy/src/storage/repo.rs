@@ -272,6 +272,17 @@ pub(crate) async fn sweep(database: &TenantDb, minutes: i64, most: i64) -> Resul
     Ok(remains.collect::<Result<_, SqlError>>()?)
 }
 
+/// Returns the uploads that are not complete.
+pub(crate) async fn list_uploads(database: &TenantDb) -> Result<Vec<Remains>> {
+    let statement = "SELECT id, reserved / $1 + 1 AS chunks FROM files WHERE status = 'uploading'";
+    let rows = database.connection().query(statement, &[chunk().into()]).await?;
+    let uploads = rows.iter().map(|row| {
+        let chunks: i64 = row.get("chunks")?;
+        Ok(Remains { file: row.get("id")?, chunks: chunks.max(0).unsigned_abs() })
+    });
+    Ok(uploads.collect::<Result<_, SqlError>>()?)
+}
+
 /// Gives up every upload, so that none writes chunks that nobody knows of.
 pub(crate) async fn abandon_all(database: &TenantDb) -> Result<()> {
     let statement = "UPDATE files SET status = 'deleting', chunk_count = reserved / $1 + 1

@@ -13,7 +13,7 @@ use super::{
     repo::credentials::{self, Credentials},
 };
 use crate::{
-    admission::{Change, Effect},
+    admission::{Change, Changed, Effect},
     audit::{self, Actor, Entry, Event, Severity},
     credential::{NewPassword, Password, Verdict},
     email::EmailAddress,
@@ -148,7 +148,7 @@ pub async fn set_up(
     token: &SetupToken,
     password: NewPassword,
     actor: &Actor,
-) -> Result<SignedIn> {
+) -> Result<Changed<SignedIn>> {
     let password = password.accept(&tenancy.settings, "password")?;
     let now = tenancy.platform.clock.now();
     // Hashing is the costly part, and not to be had with a token that is made up.
@@ -168,10 +168,8 @@ pub async fn set_up(
         .await?
         .ok_or(Error::InvalidSetupToken)?;
     publication.user(tenant.id, user.id, user.version).await;
-    // Nothing ends here: the sessions of a user whose password was reset ended with the reset. Until Redis
-    // receives it, tokens of the new version are compared with PostgreSQL.
-    let _: Effect = publication.finish().await;
-    begin_session(tenancy, tenant, &database, user, actor).await
+    let effect = publication.finish().await;
+    Ok(Changed { value: begin_session(tenancy, tenant, &database, user, actor).await?, effect })
 }
 
 /// Begins a session of a user who has shown who they are.

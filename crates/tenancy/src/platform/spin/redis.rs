@@ -78,8 +78,12 @@ impl SpinRedis {
                 return Err(RedisError::Unavailable("it failed a moment ago".to_owned()));
             }
             let Some(mut opened) = self.opening.join() else { break };
-            // Its end is all that is ever heard of it, or that the one who opens takes too long.
+            // The end of the stream is the only signal, or that the opening takes too long.
             within(DEADLINE, opened.read(Vec::with_capacity(1))).await;
+            if self.kept.borrow().is_none() {
+                // An urgent caller tries again, and does not wait for one opening after another here.
+                return Err(RedisError::Unavailable("it was not reachable".to_owned()));
+            }
         }
         let _opening = self.opening.begin();
         match Kept::open(&self.address).await {
@@ -88,14 +92,27 @@ impl SpinRedis {
                 *self.kept.borrow_mut() = Some(Rc::clone(&opened));
                 Ok((opened, false))
             }
-            Err(reason) => Err(self.unavailable(reason)),
+            Err(reason) => Err(self.pause(reason)),
         }
     }
 
-    fn unavailable(&self, reason: String) -> RedisError {
-        *self.kept.borrow_mut() = None;
+    /// Gives a connection up, unless another one has replaced it.
+    fn give_up(&self, failed: &Rc<Kept>) -> bool {
+        let mut kept = self.kept.borrow_mut();
+        let is_kept = kept.as_ref().is_some_and(|kept| Rc::ptr_eq(kept, failed));
+        if is_kept {
+            *kept = None;
+        }
+        is_kept
+    }
+
+    fn pause(&self, reason: String) -> RedisError {
         self.paused_until.set(monotonic_clock::now().saturating_add(PAUSE_NANOS));
         RedisError::Unavailable(reason)
+    }
+
+    fn unavailable(&self, failed: &Rc<Kept>, reason: String) -> RedisError {
+        if self.give_up(failed) { self.pause(reason) } else { RedisError::Unavailable(reason) }
     }
 }
 
@@ -125,11 +142,11 @@ impl Redis for SpinRedis {
             Some(Err(error)) if was_kept => {
                 // The server may have gone and come back since this connection was opened: the
                 // next call opens another without a pause.
-                *self.kept.borrow_mut() = None;
+                self.give_up(&kept);
                 Err(RedisError::Unavailable(format!("{error:?}")))
             }
-            Some(Err(error)) => Err(self.unavailable(format!("{error:?}"))),
-            None => Err(self.unavailable("no answer in time".to_owned())),
+            Some(Err(error)) => Err(self.unavailable(&kept, format!("{error:?}"))),
+            None => Err(self.unavailable(&kept, "no answer in time".to_owned())),
         }
     }
 
