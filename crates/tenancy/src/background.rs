@@ -1,10 +1,10 @@
 //! The work that an instance does beside its requests, a second after one of them: it adds its counters to the sums
-//! of all instances, works off the queue of publications and of orphaned files, and removes the keys of earlier
-//! Redis processes.
+//! of all instances, carries usage over to a new Redis process, works off the queue of publications, and removes the
+//! keys of earlier Redis processes.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use crate::{admission::queue, earlier_processes, tenancy::Tenancy};
+use crate::{admission::queue, earlier_processes, quota::seen, tenancy::Tenancy};
 
 /// How long it waits. An instance that has served its last request lives for as long.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -31,6 +31,7 @@ impl Turn {
         tenancy.platform.executor.sleep(INTERVAL).await;
         drop(self);
         tenancy.counters.write(&tenancy).await;
+        seen::carry_over(&tenancy).await;
         queue::look(&tenancy).await;
         earlier_processes::look(&tenancy).await;
     }

@@ -25,6 +25,12 @@ impl<K: Clone + Eq + Hash, V> Remembered<K, V> {
         self.0.borrow().get(key).cloned()
     }
 
+    /// Returns every value with its key, in no order.
+    pub(crate) fn entries(&self) -> Vec<(K, Rc<V>)> {
+        let values = self.0.borrow();
+        values.iter().map(|(key, value)| (key.clone(), Rc::clone(value))).collect()
+    }
+
     /// Remembers a value in the place of one before it.
     pub(crate) fn put(&self, key: K, value: Rc<V>) {
         let mut values = self.0.borrow_mut();

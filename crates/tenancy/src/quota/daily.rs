@@ -229,6 +229,27 @@ pub async fn report(
     Ok(Reported { day, usage, is_replay: false })
 }
 
+/// Carries a counter that this instance saw in an earlier process over to the current one, and remembers the result.
+pub(super) async fn carry(
+    tenancy: &Tenancy,
+    tenant: Uuid,
+    (resource, day): (DailyResource, NaiveDate),
+    seen: Seen,
+) -> Result<()> {
+    let before = tenancy.platform.redis.process();
+    let key = Counter::Tenant(resource).key(tenant, day);
+    let arguments =
+        [Argument::Bytes(seen.process.digits()), Argument::Int(seen.used), Argument::Int(KEPT)];
+    let replies = RAISE.run(&*tenancy.platform.redis, &[&key], &arguments).await?;
+    let counter = replies.first().and_then(Reply::as_int).filter(|counter| *counter > 0);
+    let process = tenancy.platform.redis.process().filter(|process| before == Some(*process));
+    if let (Some(used), Some(process)) = (counter, process) {
+        let carried = Seen { process, used, ..seen };
+        tenancy.seen_usage.daily(tenant, resource, carried);
+    }
+    Ok(())
+}
+
 /// Carries a usage that `process` counted over to the counter of a day, if Redis runs another process by now, and stores
 /// the counter that results.
 async fn raise(

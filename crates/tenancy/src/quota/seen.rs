@@ -5,12 +5,13 @@
 //! scripts raise a counter by the part of it that was not carried over yet (`carry.lua`), so a restart of Redis gives no quota
 //! back while an instance lives that saw it used.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use uuid::Uuid;
 
-use super::DailyResource;
+use super::{DailyResource, daily, day_number};
 use crate::{
+    log,
     platform::redis::{Argument, ProcessId},
     remembered::Remembered,
     tenancy::Tenancy,
@@ -37,7 +38,11 @@ struct Counters {
 
 /// The counters of tenants and API keys that an instance saw.
 #[derive(Default)]
-pub(crate) struct SeenUsage(Remembered<Owner, Counters>);
+pub(crate) struct SeenUsage {
+    counters: Remembered<Owner, Counters>,
+    /// The process that the counters of earlier processes were carried over to.
+    carried_to: Cell<Option<ProcessId>>,
+}
 
 /// Whose counters they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,12 +106,29 @@ impl SeenUsage {
         earlier
     }
 
+    /// Returns the counters of the tenants' current day that an earlier process than this one counted.
+    fn earlier_days(&self, process: ProcessId, day: i64) -> Vec<(Uuid, DailyResource, Seen)> {
+        let mut earlier = Vec::new();
+        for (owner, counters) in self.counters.entries() {
+            let Owner::Tenant(tenant) = owner else { continue };
+            for resource in DailyResource::ALL {
+                let mut counters = *counters;
+                let seen = *counters.daily(resource);
+                if let Some(seen) = seen.filter(|seen| seen.process != process && seen.until == day)
+                {
+                    earlier.push((tenant, resource, seen));
+                }
+            }
+        }
+        earlier
+    }
+
     fn get(&self, owner: Owner) -> Counters {
-        self.0.get(&owner).map_or_else(Counters::default, |counters| *counters)
+        self.counters.get(&owner).map_or_else(Counters::default, |counters| *counters)
     }
 
     fn put(&self, owner: Owner, counters: Counters) {
-        self.0.put(owner, Rc::new(counters));
+        self.counters.put(owner, Rc::new(counters));
     }
 }
 
@@ -115,6 +137,23 @@ impl Counters {
         match resource {
             DailyResource::ApiCalls => &mut self.calls,
             DailyResource::AiRequests => &mut self.ai_requests,
+        }
+    }
+}
+
+/// Carries the counters that this instance saw over to a process that is new to it, once. Without this, usage of an
+/// earlier process that only this instance saw would not be in the counters that the next process starts with.
+pub(crate) async fn carry_over(tenancy: &Tenancy) {
+    let seen_usage = &tenancy.seen_usage;
+    let Some(process) = tenancy.platform.redis.process() else { return };
+    if seen_usage.carried_to.replace(Some(process)) == Some(process) {
+        return;
+    }
+    let day = tenancy.platform.clock.now().date_naive();
+    for (tenant, resource, seen) in seen_usage.earlier_days(process, day_number(day)) {
+        if let Err(error) = daily::carry(tenancy, tenant, (resource, day), seen).await {
+            seen_usage.carried_to.set(None);
+            return log::warning(tenancy, "Redis unavailable; usage is carried over later", &error);
         }
     }
 }
