@@ -40,6 +40,9 @@ pub enum Error {
         /// The type that it takes.
         expected: &'static str,
     },
+    /// The body has a content coding, such as gzip.
+    #[error("the body has a content coding")]
+    UnsupportedContentCoding,
     /// The body is longer than the route takes.
     #[error("the body is longer than {limit} bytes")]
     BodyTooLarge {

@@ -149,24 +149,6 @@ impl Call {
         }
     }
 
-    /// The version that `If-Match` asks for, of an entity whose tag is its version; `None` where there
-    /// is no such header, or any version will do.
-    ///
-    /// # Errors
-    /// [`Error::PreconditionFailed`] for what is no tag of ours.
-    pub fn wanted_version(&self) -> Result<Option<i64>> {
-        match self.request.header("if-match")? {
-            None | Some("*") => Ok(None),
-            // A weak tag never matches (RFC 9110, section 13.1.1).
-            Some(tag) => tag
-                .strip_prefix('"')
-                .and_then(|tag| tag.strip_suffix('"'))
-                .and_then(|tag| tag.parse().ok())
-                .map(Some)
-                .ok_or(Error::PreconditionFailed),
-        }
-    }
-
     /// How the request addresses its tenant.
     pub fn addressing(&self) -> Result<Addressing> {
         Addressing::of(&self.request, &self.tenancy()?.settings)

@@ -5,6 +5,7 @@
 mod addressing;
 mod authenticate;
 mod call;
+mod conditions;
 mod cors;
 mod ended_tenant;
 pub mod fields;
@@ -19,6 +20,7 @@ mod trace;
 
 pub use addressing::Addressing;
 pub use call::{Call, Member, Operator, Origin, Principal};
+pub use conditions::{Conditions, Outcome, Validators};
 pub use ended_tenant::Means;
 pub use headers::{Headers, ResponseHeaders};
 pub use paging::{Limit, Page};

@@ -183,9 +183,28 @@ impl Request {
         Ok(essence.eq_ignore_ascii_case(expected))
     }
 
+    /// Checks that the body has no content coding (RFC 9110, section 8.4): compressed bytes are neither unpacked nor
+    /// stored with their coding, so a reader would take them for the content.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedContentCoding`].
+    pub fn check_coding(&self) -> Result<()> {
+        let mut codings = self
+            .headers
+            .get_all("content-encoding")
+            .flat_map(|list| list.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii);
+        if codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")) {
+            Ok(())
+        } else {
+            Err(Error::UnsupportedContentCoding)
+        }
+    }
+
     async fn read_body(&mut self) -> Result<Vec<u8>> {
+        self.check_coding()?;
         let declared = self.header("content-length")?.and_then(|length| length.parse().ok());
-        if declared.is_some_and(|length: usize| length > BODY_LIMIT) {
+        if declared.is_some_and(|length: u64| length > BODY_LIMIT as u64) {
             return Err(Error::BodyTooLarge { limit: BODY_LIMIT });
         }
         self.body.read_to_end(BODY_LIMIT).await
