@@ -49,9 +49,12 @@ pub enum Error {
         /// The most bytes the route takes.
         limit: usize,
     },
-    /// The body broke off or came too slowly.
+    /// The body broke off.
     #[error("the body did not arrive")]
     BodyIncomplete,
+    /// The body arrived too slowly.
+    #[error("the body arrived too slowly")]
+    BodyTooSlow,
     /// There is no such route.
     #[error("there is no such route")]
     RouteNotFound,

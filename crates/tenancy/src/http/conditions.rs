@@ -229,41 +229,11 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::cell::OnceCell;
-
-    use async_trait::async_trait;
-
-    use super::{
-        super::{Body, BodyReader, Headers},
-        *,
-    };
+    use super::{super::request::of_headers as request, *};
 
     const OLD: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
-
-    struct NoBody;
-
-    #[async_trait(?Send)]
-    impl BodyReader for NoBody {
-        async fn read(&mut self) -> Result<Option<Vec<u8>>> {
-            Ok(None)
-        }
-    }
-
-    fn request(method: Method, headers: &[(&str, &[u8])]) -> Request {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec()));
-        Request {
-            method,
-            authority: None,
-            path: "/".to_owned(),
-            path_slug: None,
-            query: None,
-            headers: Headers::from(headers.collect::<Vec<_>>()),
-            body: Body::new(NoBody),
-            peer: OnceCell::new(),
-        }
-    }
 
     fn current() -> Validators {
         let modified = DateTime::parse_from_rfc3339("1994-11-06T08:49:37.9Z").unwrap();

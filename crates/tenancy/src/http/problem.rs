@@ -139,6 +139,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "The body did not arrive",
             "The body broke off before its end.".into(),
         ),
+        Error::BodyTooSlow => (
+            S::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The body arrived too slowly",
+            "Send JSON and forms within 10 s, files and cache values with at least 1 KiB/s.".into(),
+        ),
         Error::RouteNotFound => (
             S::NOT_FOUND,
             "route_not_found",
