@@ -137,7 +137,7 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
         && status != http::StatusCode::NOT_MODIFIED;
     let fields = fields(&headers, length.filter(|_| has_body))
         .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
-    let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
+    let (trailers, trailers_reader) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
     let contents = (has_body && !is_empty).then(wit_stream::new);
     let (writer, reader) = contents.unzip();
     let (answer, _sent) = types::Response::new(fields, reader, trailers_reader);
