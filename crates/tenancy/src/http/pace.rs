@@ -16,7 +16,7 @@ const MOST_STALLED: usize = 8;
 
 /// The time that a client has left. Only the time counts in which the service waits for the client.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
+pub struct Pace {
     left: Duration,
     /// The bytes of this window; `None` if all has to arrive in the time that is left.
     progress: Option<usize>,
@@ -24,27 +24,27 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Returns the time for a body that is read whole: 10 s for all of it.
-    pub(crate) fn whole() -> Self {
+    pub fn whole() -> Self {
         Self { left: WHOLE, progress: None }
     }
 
     /// Returns the time for a transfer of any length: at least 1 KiB/s, measured over 30 s.
-    pub(crate) fn transfer() -> Self {
+    pub fn transfer() -> Self {
         Self { left: WINDOW, progress: Some(0) }
     }
 
     /// Returns how long the next piece may take.
-    pub(crate) fn patience(&self) -> Duration {
+    pub fn patience(&self) -> Duration {
         self.left
     }
 
     /// Returns after how long a wait for the next piece counts as a stall.
-    pub(crate) fn stalls_after(&self) -> Duration {
+    pub fn stalls_after(&self) -> Duration {
         Duration::from_secs(if self.progress.is_none() { 1 } else { 5 })
     }
 
     /// Records a piece of `bytes` that came after a wait.
-    pub(crate) fn record(&mut self, waited: Duration, bytes: usize) {
+    pub fn record(&mut self, waited: Duration, bytes: usize) {
         self.left = self.left.saturating_sub(waited);
         if let Some(progress) = &mut self.progress {
             *progress += bytes;
@@ -57,7 +57,7 @@ impl Pace {
 
 /// Returns the stalled waits of an instance that are above the bound, the longest ones first. Each comes with the
 /// time since which it stalls.
-pub(crate) fn excess<T>(mut stalled: Vec<(u64, T)>) -> Vec<T> {
+pub fn excess<T>(mut stalled: Vec<(u64, T)>) -> Vec<T> {
     let excess = stalled.len().saturating_sub(MOST_STALLED);
     stalled.sort_by_key(|(since, _)| *since);
     stalled.into_iter().take(excess).map(|(_, wait)| wait).collect()

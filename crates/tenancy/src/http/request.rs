@@ -60,7 +60,7 @@ pub struct Body {
 
 /// Where the pieces of a request's body come from.
 #[async_trait(?Send)]
-pub(crate) trait BodySource {
+pub trait BodySource {
     /// Returns the next piece, `None` at the end, and records in `pace` how long it took.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ pub trait BodyReader {
 
 impl Body {
     /// A body from where its pieces come from.
-    pub(crate) fn new(source: impl BodySource + 'static) -> Self {
+    pub fn new(source: impl BodySource + 'static) -> Self {
         Self { source: Box::new(source), pace: Pace::transfer() }
     }
 

@@ -130,7 +130,7 @@ fn conditions_of_a_tenant_are_lists_of_tags() {
     };
     change("if-match", &["\"0,*,1\""]).expect_problem(412, "precondition_failed");
     change("if-none-match", &["*"]).expect_problem(412, "precondition_failed");
-    change("if-match", &["abc"]).expect_problem(400, "invalid_header");
+    change("if-none-match", &["abc"]).expect_problem(400, "invalid_header");
     let old = "Sun, 06 Nov 1994 08:49:37 GMT";
     change("if-unmodified-since", &[old]).expect_problem(412, "precondition_failed");
     let deletion = world.admin(Method::DELETE, &path).header("if-unmodified-since", old).send();
