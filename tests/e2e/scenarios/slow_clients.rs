@@ -87,7 +87,8 @@ fn upload_at_the_minimum_rate_goes_on() {
 
 #[test]
 fn stalled_requests_are_bounded_and_others_go_on() {
-    const STALLED: usize = 64;
+    // More than the host spreads over instances that each have few of them.
+    const STALLED: usize = 160;
     let world = World::get();
     let tenant = world.tenant();
     let application = world.application_with(&[]);
@@ -105,7 +106,7 @@ fn stalled_requests_are_bounded_and_others_go_on() {
     assert!(outcomes.iter().all(|(status, _)| matches!(status, 408 | 503)), "{outcomes:?}");
     assert!(outcomes.iter().all(|(_, seconds)| *seconds < 16), "{outcomes:?}");
     let displaced = outcomes.iter().filter(|(status, _)| *status == 503).count();
-    assert!(displaced >= STALLED / 4, "{outcomes:?}");
+    assert!(displaced >= STALLED / 10, "{outcomes:?}");
 }
 
 #[test]
