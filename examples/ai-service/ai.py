@@ -28,6 +28,14 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_OPTIONS(self):
+        # The gateway lets preflights pass, for nobody: which origins may call is for this service to decide.
+        self.send_response(204)
+        self.send_header("Access-Control-Allow-Origin", os.environ.get("ORIGIN", "https://app.example.com"))
+        self.send_header("Access-Control-Allow-Methods", "POST")
+        self.send_header("Access-Control-Allow-Headers", "authorization, content-type, x-api-key")
+        self.end_headers()
+
     def log_message(self, *_):
         pass
 

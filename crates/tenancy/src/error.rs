@@ -40,15 +40,21 @@ pub enum Error {
         /// The type that it takes.
         expected: &'static str,
     },
+    /// The body has a content coding, such as gzip.
+    #[error("the body has a content coding")]
+    UnsupportedContentCoding,
     /// The body is longer than the route takes.
     #[error("the body is longer than {limit} bytes")]
     BodyTooLarge {
         /// The most bytes the route takes.
         limit: usize,
     },
-    /// The body broke off or came too slowly.
+    /// The body broke off.
     #[error("the body did not arrive")]
     BodyIncomplete,
+    /// The body arrived too slowly.
+    #[error("the body arrived too slowly")]
+    BodyTooSlow,
     /// There is no such route.
     #[error("there is no such route")]
     RouteNotFound,

@@ -189,6 +189,26 @@ fn only_the_origins_of_the_setting_may_read() {
     assert_eq!(preflight.status, 204);
     assert!(preflight.header("access-control-allow-methods").contains("POST"));
     assert!(preflight.header("access-control-allow-headers").contains("x-tenant-slug"));
+    let preflight = world
+        .call(Method::OPTIONS, LOGIN)
+        .header("origin", "https://app.example.com")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "baggage, sentry-trace, x-forwarded-for")
+        .send();
+    assert_eq!(preflight.header("access-control-allow-headers"), "baggage, sentry-trace");
+    assert_eq!(preflight.header("vary"), "origin, access-control-request-headers");
+}
+
+#[test]
+fn compressed_body_returns_415() {
+    for coding in ["gzip", "br", "identity, GZIP"] {
+        let coded = login("application/json", vec![0x1f, 0x8b, 8, 0]);
+        let refused = coded.header("content-encoding", coding).send();
+        refused.expect_problem(415, "unsupported_content_coding");
+        assert_eq!(refused.header("accept-encoding"), "identity");
+    }
+    let plain = login("application/json", "{}").header("content-encoding", "identity").send();
+    plain.expect_problem(422, "validation_failed");
 }
 
 /// Spin leaves Nagle's algorithm on: an answer in two segments would wait 40 ms for the client's

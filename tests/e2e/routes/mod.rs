@@ -6,6 +6,7 @@ mod auth;
 mod cache;
 mod docs;
 mod edge;
+mod file_conditions;
 mod files;
 mod health;
 mod jwks;

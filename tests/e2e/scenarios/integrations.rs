@@ -223,6 +223,10 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
 
 /// nginx with the example's configuration, whose addresses are those of this run.
 fn nginx(ai_service: &Program) -> Program {
+    nginx_before(&ai_service.address)
+}
+
+fn nginx_before(service: &str) -> Program {
     let port = free_port();
     let folder = World::get().services.folder().join(unique("nginx"));
     fs::create_dir(&folder).unwrap();
@@ -230,7 +234,7 @@ fn nginx(ai_service: &Program) -> Program {
     let mut run = config.clone();
     for (written, here) in [
         ("127.0.0.1:8002", World::get().address()),
-        ("127.0.0.1:9001", &ai_service.address),
+        ("127.0.0.1:9001", service),
         ("127.0.0.1:8080", &format!("127.0.0.1:{port}")),
     ] {
         assert!(run.contains(written), "{written}");
@@ -264,8 +268,12 @@ fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
     assert_eq!(nobody.status, 401);
     // S6
     assert!(nobody.header("www-authenticate").starts_with("Bearer"), "{nobody:?}");
-    assert_eq!(ask().token("nonsense").send().status, 401);
-    assert_eq!(ask().header("x-api-key", &tenant.api_key(&[])).send().status, 403);
+    assert_eq!(nobody.json()["code"], "authentication_required", "{nobody:?}");
+    assert_eq!(nobody.headers.get_all("www-authenticate").iter().count(), 1, "{nobody:?}");
+    assert_eq!(ask().token("nonsense").send().expect(401)["code"], "invalid_token");
+    let no_scope = ask().header("x-api-key", &tenant.api_key(&[])).send();
+    assert_eq!(no_scope.expect(403)["code"], "forbidden");
+    assert_eq!(no_scope.header("content-type"), "application/problem+json");
     assert_eq!(ask().token(&user.access_token).slug("another").send().status, 403);
     // The host names the tenant: that of another one is refused.
     let host = format!("{}.saas.example", tenant.slug);
@@ -278,7 +286,85 @@ fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
     world.admin(Method::PATCH, &path).json(&limits).send().expect(200);
     ask().token(&user.access_token).send().expect(200);
     let refused = ask().token(&user.access_token).send();
-    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert_eq!(refused.expect(429)["code"], "rate_limited");
+    assert_eq!(refused.header("content-type"), "application/problem+json");
     let wait: u32 = refused.header("retry-after").parse().unwrap();
     assert!((1..=86_400).contains(&wait));
+}
+
+#[test]
+fn preflights_pass_the_gateway_for_nobody() {
+    let service = Program::python("ai-service/ai.py");
+    let gateway = nginx(&service);
+    let options = || {
+        let call = gateway.call(Method::OPTIONS, "/complete");
+        call.header("origin", "https://app.example.com").header("x-user-id", "forged")
+    };
+    let preflight = options().header("access-control-request-method", "POST").send();
+    assert_eq!(preflight.status, 204, "{preflight:?}");
+    assert_eq!(preflight.header("access-control-allow-origin"), "https://app.example.com");
+    // Anything else takes a credential.
+    assert_eq!(options().send().status, 401);
+    let asked = || options().header("access-control-request-method", "POST");
+    assert_eq!(asked().header("x-http-method-override", "POST").send().status, 401);
+    assert_eq!(asked().token("nonsense").send().status, 401);
+    let post = gateway.call(Method::POST, "/complete").header("origin", "https://app.example.com");
+    assert_eq!(post.header("access-control-request-method", "POST").send().status, 401);
+}
+
+/// Serves one connection, upgrades it and echoes; returns the request that it got.
+fn echo(listener: &TcpListener) -> String {
+    use std::io::Read as _;
+
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let upgraded =
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n";
+    stream.write_all(upgraded.as_bytes()).unwrap();
+    let mut text = [0; 4];
+    stream.read_exact(&mut text).unwrap();
+    stream.write_all(&text).unwrap();
+    String::from_utf8(head).unwrap().to_ascii_lowercase()
+}
+
+#[test]
+fn websockets_pass_the_gateway_without_forged_names() {
+    use std::io::Read as _;
+
+    let tenant = World::get().tenant();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gateway = nginx_before(&listener.local_addr().unwrap().to_string());
+    let service = std::thread::spawn(move || echo(&listener));
+    let mut client = TcpStream::connect(&gateway.address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(
+        client,
+        "GET /chat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nupgrade: websocket\r\n\
+         connection: Upgrade\r\nX_User_Id: forged\r\nX-User_Id: forged\r\nX.User.Id: forged\r\n\
+         X-User-Id: forged\r\nX_Tenant_Slug: forged\r\n\r\n",
+        tenant.admin.access_token
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+    client.write_all(b"ping").unwrap();
+    let mut text = [0; 4];
+    client.read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"ping");
+    let head = service.join().unwrap();
+    assert!(head.contains("upgrade: websocket") && !head.contains("forged"), "{head}");
+    assert!(head.contains(&format!("x-user-id: {}", tenant.admin.id)), "{head}");
+    assert!(!head.contains("authorization"), "{head}");
 }

@@ -21,3 +21,4 @@ mod replicas;
 mod resolution;
 mod revocation;
 mod seed_examples;
+mod slow_clients;

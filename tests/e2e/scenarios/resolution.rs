@@ -230,6 +230,44 @@ fn a_forwarded_host_counts_from_trusted_proxies_alone() {
     let sessions = Call::new(Method::GET, &behind.address, "/api/v1/auth/sessions?limit=1");
     let sessions = sessions.token(&tenant.admin.access_token).send().expect(200);
     assert_eq!(sessions["items"][0]["address"], "203.0.113.10");
+    // The proxy appends: a host of the client stands before it, in the same line or in one of its own.
+    let hosts = format!("{}, {}", subdomain(&other), subdomain(&tenant));
+    forwarded(&behind.address, &hosts).expect(200);
+    let hosts = format!("{}, {}", subdomain(&tenant), subdomain(&other));
+    forwarded(&behind.address, &hosts).expect_problem(403, "tenant_mismatch");
+    let call = Call::new(Method::GET, &behind.address, "/api/v1/tenant/info");
+    let two_lines = call
+        .header("x-forwarded-host", &subdomain(&tenant))
+        .header("x-forwarded-host", &subdomain(&other))
+        .token(&tenant.admin.access_token);
+    two_lines.send().expect_problem(403, "tenant_mismatch");
+}
+
+// S35
+#[test]
+fn client_address_is_read_from_the_right() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let behind = world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")]);
+    let sign_in = |lines: &[&str]| {
+        let call = Call::new(Method::POST, &behind.address, "/api/v1/auth/login");
+        let call = lines.iter().fold(call, |call, line| call.header("x-forwarded-for", line));
+        login(call.slug(&tenant.slug), &tenant)
+    };
+    for (lines, expected) in [
+        (&["\u{e9}, 198.51.100.7"][..], "198.51.100.7"),
+        (&["\u{e9}", "198.51.100.8, 10.1.2.3"], "198.51.100.8"),
+        (&["203.0.113.1", "198.51.100.9"], "198.51.100.9"),
+        (&["[2001:db8::7]"], "2001:db8::7"),
+        (&["[2001:db8::8]:443"], "2001:db8::8"),
+    ] {
+        sign_in(lines).expect(200);
+        let sessions = Call::new(Method::GET, &behind.address, "/api/v1/auth/sessions?limit=1");
+        let sessions = sessions.token(&tenant.admin.access_token).send().expect(200);
+        assert_eq!(sessions["items"][0]["address"], expected, "{lines:?}");
+    }
+    let refused = sign_in(&["198.51.100.7, \u{e9}"]).expect_problem(400, "invalid_header");
+    assert!(refused["detail"].as_str().unwrap().contains("x-forwarded-for"), "{refused}");
 }
 
 // S22
@@ -287,7 +325,19 @@ fn behind_tls_browsers_are_told_to_stay_there() {
         let answer = call.header("x-forwarded-proto", scheme).send();
         answer.header("strict-transport-security").to_owned()
     };
-    assert!(health(&behind.address, "https").starts_with("max-age="));
+    assert_eq!(health(&behind.address, "https"), "max-age=31536000");
+    assert_eq!(health(&behind.address, "http, HTTPS"), "max-age=31536000");
+    assert_eq!(health(&behind.address, "https, http"), "");
+    for (host, value) in [
+        ("saas.example", "max-age=31536000; includeSubDomains"),
+        ("acme.saas.example", "max-age=31536000; includeSubDomains"),
+        ("company.com", "max-age=31536000"),
+        ("notsaas.example", "max-age=31536000"),
+    ] {
+        let call = Call::new(Method::GET, &behind.address, "/health");
+        let call = call.header("x-forwarded-proto", "https").header("x-forwarded-host", host);
+        assert_eq!(call.send().header("strict-transport-security"), value, "{host}");
+    }
     assert_eq!(health(&behind.address, "http"), "");
     assert_eq!(health(world.address(), "https"), "");
 }

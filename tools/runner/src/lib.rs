@@ -50,5 +50,5 @@ async fn serve(options: &Options) -> Result<()> {
     let loaded = tokio::task::spawn_blocking(move || Loaded::new(&for_loading)).await??;
     let listener = server::listen(options.listen).await?;
     let application = loaded.serve_at(listener.local_addr()?)?;
-    match server::serve(listener, application).await? {}
+    match server::serve(listener, application, options.header_timeout).await? {}
 }

@@ -53,9 +53,13 @@ pub struct Options {
     #[arg(long, default_value = "1s", value_parser = parse_duration)]
     pub idle_instance_timeout: Duration,
 
-    /// How long a request may take [default: without an end].
-    #[arg(long, value_parser = parse_duration)]
-    pub request_timeout: Option<Duration>,
+    /// How long a request may take. Spin has no end of its own.
+    #[arg(long, default_value = "3600s", value_parser = parse_duration)]
+    pub request_timeout: Duration,
+
+    /// How long a client may take for the header of a request, and be idle before the next one.
+    #[arg(long, default_value = "30s", value_parser = parse_duration)]
+    pub header_timeout: Duration,
 
     /// The most bytes of memory of an instance [default: no limit].
     #[arg(long, env = "SPIN_MAX_INSTANCE_MEMORY")]
@@ -87,7 +91,7 @@ impl Options {
             max_requests: self.max_instance_reuse_count,
             max_concurrent_requests: self.max_instance_concurrent_reuse_count,
             idle_timeout: self.idle_instance_timeout,
-            request_timeout: self.request_timeout.unwrap_or(Duration::MAX),
+            request_timeout: self.request_timeout,
         }
     }
 }
@@ -123,8 +127,14 @@ mod tests {
         assert_eq!(reuse.max_requests, 128);
         assert_eq!(reuse.max_concurrent_requests, 16);
         assert_eq!(reuse.idle_timeout, Duration::from_secs(1));
-        assert_eq!(reuse.request_timeout, Duration::MAX);
         assert_eq!(options.max_instance_memory, None);
+    }
+
+    #[test]
+    fn no_request_waits_forever() {
+        let options = Options::parse_from(["runner"]);
+        assert_eq!(options.header_timeout, Duration::from_secs(30));
+        assert_eq!(options.reuse().request_timeout, Duration::from_hours(1));
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         header::LOCATION,
         HeaderValue::from_str(&location).map_err(tenancy::Error::internal)?,
     );
-    response = response.with_header(header::ETAG, super::entity_tag(&provisioned.tenant));
+    response = super::validators(&provisioned.tenant)?.describe(response)?;
     if provisioned.is_replay {
         response = response.with_header(
             HeaderName::from_static("idempotency-replayed"),

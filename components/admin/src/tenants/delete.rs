@@ -39,7 +39,7 @@ tenancy::fields! {
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let Query { hard_delete } = operator.call().query()?;
-    let version = operator.call().wanted_version()?;
+    let version = super::wanted_version(&mut operator, id).await?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());
     let effect = if hard_delete {
         destroy::destroy(tenancy, id, version, &actor).await?

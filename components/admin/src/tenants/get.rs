@@ -1,9 +1,9 @@
 //! `GET /admin/tenants/{id}`
 
-use http::header;
+use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Operator, Response},
+    http::{Conditions, Operator, Outcome, Response},
     tenant::{TenantView, repo},
 };
 
@@ -12,13 +12,24 @@ use tenancy::{
     get,
     path = "/admin/tenants/{id}",
     tag = "Administration",
-    params(("id" = uuid::Uuid, Path, description = "The tenant.")),
-    responses((status = 200, description = "The tenant.", body = TenantView<'_>)),
+    params(
+        ("id" = uuid::Uuid, Path, description = "The tenant."),
+        ("If-None-Match" = Option<String>, Header, description = "The tags that need not be sent."),
+    ),
+    responses(
+        (status = 200, description = "The tenant.", body = TenantView<'_>),
+        (status = 304, description = "The caller has the current version."),
+    ),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let catalog = operator.tenancy().catalog().await?;
     let tenant = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
-    Ok(Response::ok(&TenantView::from(&tenant))
-        .with_header(header::ETAG, super::entity_tag(&tenant)))
+    let validators = super::validators(&tenant)?;
+    let conditions = Conditions::of(operator.call().request())?;
+    let response = match conditions.check_read(&validators)? {
+        Outcome::NotModified => Response::empty(StatusCode::NOT_MODIFIED),
+        Outcome::Send => Response::ok(&TenantView::from(&tenant)),
+    };
+    validators.describe(response)
 }

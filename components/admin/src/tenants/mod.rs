@@ -9,12 +9,29 @@ pub mod rotate_key;
 pub mod stats;
 pub mod update;
 
-use http::HeaderValue;
-use tenancy::tenant::TenantRecord;
+use tenancy::{
+    Error, Result,
+    http::{Conditions, Operator, Validators},
+    tenant::{TenantRecord, repo},
+};
+use uuid::Uuid;
 
-/// The entity tag of a tenant: its version, for `If-Match`.
-fn entity_tag(tenant: &TenantRecord) -> HeaderValue {
-    // Digits in quotes are a valid value.
-    HeaderValue::from_str(&format!("\"{}\"", tenant.version))
-        .unwrap_or(HeaderValue::from_static("\"0\""))
+/// Returns the validators of a tenant. Its version is its entity tag.
+fn validators(tenant: &TenantRecord) -> Result<Validators> {
+    Validators::new(&tenant.version.to_string(), tenant.updated_at)
+}
+
+/// Evaluates the conditions of a change of a tenant, and returns the version that the change must find.
+///
+/// # Errors
+/// [`Error::PreconditionFailed`], and [`Error::TenantNotFound`] if there is a condition and no tenant.
+async fn wanted_version(operator: &mut Operator, id: Uuid) -> Result<Option<i64>> {
+    let conditions = Conditions::of(operator.call().request())?;
+    if conditions.is_empty() {
+        return Ok(None);
+    }
+    let catalog = operator.tenancy().catalog().await?;
+    let tenant = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
+    conditions.check_change(Some(&validators(&tenant)?))?;
+    Ok((!conditions.needs_any()).then_some(tenant.version))
 }

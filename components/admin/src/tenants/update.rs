@@ -1,6 +1,5 @@
 //! `PUT` and `PATCH /admin/tenants/{id}`
 
-use http::header;
 use tenancy::{
     Error, Result,
     email::EmailAddress,
@@ -65,12 +64,11 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     if matches!(change.status, Some(Status::Provisioning | Status::Deleting)) {
         return Err(Error::invalid_field("status", "must be active, suspended or deleted"));
     }
-    let version = operator.call().wanted_version()?;
+    let version = super::wanted_version(&mut operator, id).await?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());
     let changed = manage::update(tenancy, id, &change, version, &actor).await?;
-    Ok(Response::ok(&TenantView::from(&changed.value))
-        .with_header(header::ETAG, super::entity_tag(&changed.value))
-        .with_effect(changed.effect))
+    let response = Response::ok(&TenantView::from(&changed.value));
+    Ok(super::validators(&changed.value)?.describe(response)?.with_effect(changed.effect))
 }
 
 /// The same as PATCH: what is absent stays as it is.

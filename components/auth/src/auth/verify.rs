@@ -1,6 +1,6 @@
 //! `GET /api/v1/auth/verify`
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use tenancy::{
     Error, Result,
@@ -10,6 +10,10 @@ use tenancy::{
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// The response headers that tell a gateway who calls.
+const IDENTITY: [&str; 6] =
+    ["x-tenant-id", "x-tenant-slug", "x-user-id", "x-user-role", "x-api-key-id", "x-scopes"];
 
 tenancy::fields! {
     /// What the caller must be allowed.
@@ -42,7 +46,8 @@ struct Verified<'a> {
 /// Says who calls, and whether they may: for gateways such as nginx (`auth_request`), Traefik
 /// (`ForwardAuth`) and Envoy (`ext_authz`). The answer's headers `X-Tenant-Id`, `X-Tenant-Slug`,
 /// `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes` say the same as its body. Every method
-/// is answered as GET, and so is any path below this one.
+/// is answered as GET, and so is any path below this one. The preflight of a browser has no
+/// credential: it gets 204, with these headers empty.
 #[utoipa::path(
     get,
     path = "/api/v1/auth/verify",
@@ -99,11 +104,24 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
         ("x-api-key-id", api_key_id.map(|id| id.to_string())),
         ("x-scopes", Some(names.join(" "))),
     ];
-    let mut response = Response::ok(&verified);
+    let mut response = identified_as_nobody(Response::ok(&verified));
     for (name, value) in headers {
-        // Also where there is no value: a gateway then replaces what a client has sent itself.
-        let value = HeaderValue::from_str(&value.unwrap_or_default()).map_err(Error::internal)?;
+        let Some(value) = value else { continue };
+        let value = HeaderValue::from_str(&value).map_err(Error::internal)?;
         response = response.with_header(HeaderName::from_static(name), value);
     }
     Ok(response)
+}
+
+/// Answers the preflight of a browser, which has no credential. The gateway lets it pass to the service behind it,
+/// for nobody.
+pub fn preflight() -> Response {
+    identified_as_nobody(Response::empty(StatusCode::NO_CONTENT))
+}
+
+/// Adds every header of the identity, without a value: a gateway then replaces what a client has sent itself.
+fn identified_as_nobody(response: Response) -> Response {
+    IDENTITY.into_iter().fold(response, |response, name| {
+        response.with_header(HeaderName::from_static(name), HeaderValue::from_static(""))
+    })
 }

@@ -64,7 +64,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         return Err(Error::InvalidHeader { name: "content-type", message });
     }
     let content_type = content_type.to_owned();
-    let value = request.body.read_to_end(MOST_VALUE_BYTES).await?;
+    request.check_coding()?;
+    let value = request.body.read_value(MOST_VALUE_BYTES).await?;
     let cache = Cache::of(member.tenancy(), member.tenant())?;
     let is_new = cache.put(&key, &Entry { content_type, value }, seconds).await?;
     Ok(Response::empty(if is_new { StatusCode::CREATED } else { StatusCode::NO_CONTENT }))

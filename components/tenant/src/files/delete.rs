@@ -3,12 +3,12 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Member, Response},
+    http::{Conditions, Member, Response},
     storage::{self, repo},
     tenant::TenantDb,
 };
 
-use super::{has_strong_tag, path};
+use super::{path, validators};
 
 /// Deletes a file.
 #[utoipa::path(
@@ -18,20 +18,21 @@ use super::{has_strong_tag, path};
     params(
         ("path" = String, Path, description = "Where, with slashes between its parts."),
         ("If-Match" = Option<String>, Header, description = "The tag of the file to delete."),
+        ("If-None-Match" = Option<String>, Header, description = "The tags that the file must not have."),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "The file to delete must not be newer."),
     ),
     responses((status = 204, description = "The file is gone.")),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let path = path(&mut member)?;
-    let if_match = member.call().request().header("if-match")?.map(str::to_owned);
-    let wanted = match if_match {
-        None => None,
-        Some(list) => {
-            let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
-            let before = repo::find(&database, &path).await?.map(|before| before.id);
-            let before = before.filter(|before| has_strong_tag(&list, *before));
-            Some(before.ok_or(Error::PreconditionFailed)?)
-        }
+    let conditions = Conditions::of(member.call().request())?;
+    let wanted = if conditions.is_empty() {
+        None
+    } else {
+        let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+        let before = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;
+        conditions.check_change(Some(&validators(&before)?))?;
+        (!conditions.needs_any()).then_some(before.id)
     };
     let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
     storage::delete(tenancy, tenant, &path, wanted, &actor).await?;

@@ -1,14 +1,14 @@
 //! `GET /api/v1/files/{path}`
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use tenancy::{
     Error, Result,
-    http::{Member, Response},
+    http::{Conditions, Member, Outcome, Request, Response, Validators},
     storage::{self, ByteRange, Requested, repo},
     tenant::TenantDb,
 };
 
-use super::{entity_tag, entity_tag_header, has_strong_tag, has_tag, path};
+use super::{path, validators};
 
 /// How often a file may be replaced while it is looked for.
 const MOST_REPLACEMENTS: u32 = 3;
@@ -21,8 +21,11 @@ const MOST_REPLACEMENTS: u32 = 3;
     params(
         ("path" = String, Path, description = "Where, with slashes between its parts."),
         ("Range" = Option<String>, Header, description = "A part, such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "The tag that the part must be of."),
+        ("If-Range" = Option<String>, Header, description = "The tag or `Last-Modified` that the part must be of."),
+        ("If-Match" = Option<String>, Header, description = "The tags that the file may have."),
         ("If-None-Match" = Option<String>, Header, description = "The tags that need not be sent."),
+        ("If-Modified-Since" = Option<String>, Header, description = "A file that is not newer need not be sent."),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "The file must not be newer."),
     ),
     responses(
         (status = 200, description = "The file.", content_type = "application/octet-stream"),
@@ -50,18 +53,12 @@ pub async fn handler(mut member: Member) -> Result<Response> {
 }
 
 async fn answer(member: &mut Member, file: &storage::File) -> Result<Response> {
+    let validators = validators(file)?;
     let request = member.call().request();
-    if request.header("if-match")?.is_some_and(|list| !has_strong_tag(list, file.id)) {
-        return Err(Error::PreconditionFailed);
+    if Conditions::of(request)?.check_read(&validators)? == Outcome::NotModified {
+        return described(Response::empty(StatusCode::NOT_MODIFIED), &validators);
     }
-    if request.header("if-none-match")?.is_some_and(|list| has_tag(list, file.id)) {
-        return described(Response::empty(StatusCode::NOT_MODIFIED), file);
-    }
-    // A part of another file than the caller has is of no use to them.
-    let if_range = request.header("if-range")?;
-    let is_of_this_file = if_range.is_none_or(|tag| tag == entity_tag(file.id));
-    let range = request.header("range")?.filter(|_| is_of_this_file);
-    let requested = Requested::parse(range, file.size);
+    let requested = Requested::parse(range(request, &validators), file.size);
     let (status, range) = match requested {
         Requested::NotThere => return Err(Error::RangeNotSatisfiable { size: file.size }),
         Requested::Part(range) => (StatusCode::PARTIAL_CONTENT, Some(range)),
@@ -85,25 +82,29 @@ async fn answer(member: &mut Member, file: &storage::File) -> Result<Response> {
         response = response.with_header(header::CONTENT_RANGE, value.map_err(Error::internal)?);
     }
     let content_type = HeaderValue::from_str(&file.content_type).map_err(Error::internal)?;
-    described(response.with_header(header::CONTENT_TYPE, content_type), file)
+    described(response.with_header(header::CONTENT_TYPE, content_type), &validators)
 }
 
-/// An answer with what every answer about a file has (RFC 9110, section 15.4.5).
-fn described(response: Response, file: &storage::File) -> Result<Response> {
-    Ok(response
+/// Returns the value of `Range` if it applies to this file.
+fn range<'a>(request: &'a Request, validators: &Validators) -> Option<&'a [u8]> {
+    // Only GET has ranges (RFC 9110, section 14.2). `Range` is not a list: several of them mean nothing.
+    let mut ranges = request.headers.get_all("range");
+    match (ranges.next(), ranges.next()) {
+        (Some(range), None) if request.method == Method::GET => Some(range),
+        _ => None,
+    }
+    .filter(|_| validators.allow_range(request))
+}
+
+/// Adds the headers that every response about a file has (RFC 9110, section 15.4.5).
+fn described(response: Response, validators: &Validators) -> Result<Response> {
+    Ok(validators
+        .describe(response)?
         .with_header(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
-        .with_header(header::ETAG, entity_tag_header(file.id)?)
-        .with_header(header::LAST_MODIFIED, last_modified(file)?)
         .with_header(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))
         // What a tenant stores never acts as a page of this service.
         .with_header(
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
         ))
-}
-
-/// A time as HTTP writes it (RFC 9110, section 5.6.7).
-fn last_modified(file: &storage::File) -> Result<HeaderValue> {
-    let text = file.updated_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    HeaderValue::from_str(&text).map_err(Error::internal)
 }

@@ -1,15 +1,15 @@
 //! `PUT /api/v1/files/{path}`
 
-use http::{StatusCode, header};
+use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Member, Response},
+    http::{Conditions, Member, Response},
     quota::Resource,
     storage::{self, NewFile, Precondition, repo},
     tenant::TenantDb,
 };
 
-use super::{FileView, entity_tag_header, has_strong_tag, has_tag, path};
+use super::{FileView, path, validators};
 
 /// What is stored where the request does not say what it is.
 const UNKNOWN: &str = "application/octet-stream";
@@ -26,6 +26,7 @@ const LONGEST: usize = 255;
         ("path" = String, Path, description = "Where, with slashes between its parts."),
         ("If-Match" = Option<String>, Header, description = "The tag of the file to replace."),
         ("If-None-Match" = Option<String>, Header, description = "`*`: there must be no file yet."),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "The file to replace must not be newer."),
     ),
     request_body(content = String, content_type = "application/octet-stream"),
     responses(
@@ -46,27 +47,28 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         let message = "is not taken: send the whole file".to_owned();
         return Err(Error::InvalidHeader { name: "content-range", message });
     }
-    let if_match = request.header("if-match")?.map(str::to_owned);
-    let if_none_match = request.header("if-none-match")?.map(str::to_owned);
+    request.check_coding()?;
+    let conditions = Conditions::of(request)?;
     let length = request.header("content-length")?.and_then(|length| length.parse().ok());
     let (tenancy, tenant) = (member.tenancy().clone(), member.tenant().clone());
     let actor = member.actor();
-    let precondition = match (if_match.as_deref(), if_none_match.as_deref()) {
-        (None, None) => Precondition::default(),
-        (None, Some("*")) => Precondition { must_be_new: true, ..Precondition::default() },
-        (Some("*"), None) => Precondition { must_exist: true, ..Precondition::default() },
-        (if_match, if_none_match) => {
-            let database = TenantDb::connect(&tenancy, &tenant).await?;
-            let before = repo::find(&database, &path).await?.map(|before| before.id);
-            let is_refused = if_match
-                .is_some_and(|list| before.is_none_or(|before| !has_strong_tag(list, before)))
-                || if_none_match
-                    .is_some_and(|list| before.is_some_and(|before| has_tag(list, before)));
-            if is_refused {
-                return Err(Error::PreconditionFailed);
+    // Before the upload, so that no client sends a file in vain.
+    let precondition = if conditions.is_empty() {
+        Precondition::default()
+    } else {
+        let database = TenantDb::connect(&tenancy, &tenant).await?;
+        let before = repo::find(&database, &path).await?;
+        conditions.check_change(before.as_ref().map(validators).transpose()?.as_ref())?;
+        // The file that fulfilled the conditions must still be there when the upload is complete.
+        match before {
+            Some(_) if conditions.needs_any() => {
+                Precondition { must_exist: true, ..Precondition::default() }
             }
-            // What was looked at must still be there when the upload is whole.
-            Precondition { file: before, must_be_new: before.is_none(), must_exist: false }
+            before => Precondition {
+                must_be_new: before.is_none(),
+                file: before.map(|before| before.id),
+                must_exist: false,
+            },
         }
     };
     let new = NewFile { path: &path, content_type: &content_type, length, precondition };
@@ -74,6 +76,6 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let uploaded = storage::upload(&tenancy, &tenant, &new, body, &actor).await?;
     member.used(Resource::Storage, uploaded.used, tenant.limits.storage);
     let status = if uploaded.is_replacement { StatusCode::OK } else { StatusCode::CREATED };
-    let tag = entity_tag_header(uploaded.file.id)?;
-    Ok(Response::json(status, &FileView::from(uploaded.file)).with_header(header::ETAG, tag))
+    let validators = validators(&uploaded.file)?;
+    validators.describe(Response::json(status, &FileView::from(uploaded.file)))
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Request;
+use super::{Request, forwarded};
 use crate::{
     error::Result,
     http::fields::Text as _,
@@ -62,14 +62,8 @@ impl Addressing {
 
 /// The name of the host that a request is for, in lower case, without port and trailing dot. `None`
 /// for an address.
-fn host(request: &Request, settings: &Settings) -> Result<Option<String>> {
-    let forwarded = if request.is_by(&settings.trusted_proxies) {
-        // The proxy nearest to the client is first.
-        let hosts = request.header("x-forwarded-host")?;
-        hosts.and_then(|hosts| hosts.split(',').next()).map(str::trim)
-    } else {
-        None
-    };
+pub(super) fn host(request: &Request, settings: &Settings) -> Result<Option<String>> {
+    let forwarded = forwarded::host(request, &settings.trusted_proxies)?;
     let Some(authority) = forwarded.or(request.authority.as_deref()) else { return Ok(None) };
     let name = match authority.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

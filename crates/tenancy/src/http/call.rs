@@ -3,10 +3,7 @@
 //! A handler takes a [`Call`], an [`Operator`] or a [`Member`]; the last two only come to be when
 //! the caller was found to be one.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    rc::Rc,
-};
+use std::{net::IpAddr, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
@@ -15,6 +12,7 @@ use super::{
     Means, Record, Request,
     addressing::Addressing,
     fields::{FromFields, Text},
+    forwarded,
 };
 use crate::{
     access::Scope,
@@ -149,24 +147,6 @@ impl Call {
         }
     }
 
-    /// The version that `If-Match` asks for, of an entity whose tag is its version; `None` where there
-    /// is no such header, or any version will do.
-    ///
-    /// # Errors
-    /// [`Error::PreconditionFailed`] for what is no tag of ours.
-    pub fn wanted_version(&self) -> Result<Option<i64>> {
-        match self.request.header("if-match")? {
-            None | Some("*") => Ok(None),
-            // A weak tag never matches (RFC 9110, section 13.1.1).
-            Some(tag) => tag
-                .strip_prefix('"')
-                .and_then(|tag| tag.strip_suffix('"'))
-                .and_then(|tag| tag.parse().ok())
-                .map(Some)
-                .ok_or(Error::PreconditionFailed),
-        }
-    }
-
     /// How the request addresses its tenant.
     pub fn addressing(&self) -> Result<Addressing> {
         Addressing::of(&self.request, &self.tenancy()?.settings)
@@ -191,21 +171,14 @@ impl Call {
         }
     }
 
-    /// The client: the last hop that is no trusted proxy. Each proxy puts the hop before it at the
-    /// end, so what stands before a hop that is nobody we trust may be made up.
+    /// Returns the address of the client. The router has refused a request whose hops are not readable.
     fn client(&self) -> Option<IpAddr> {
-        let peer = self.request.peer()?;
-        let Ok(tenancy) = &self.tenancy else { return Some(peer) };
-        let hops: Vec<&str> = self.request.headers.members("x-forwarded-for").collect();
-        let mut client = peer;
-        for hop in hops.iter().rev() {
-            if !tenancy.settings.trusted_proxies.contains(client) {
-                break;
+        match &self.tenancy {
+            Ok(tenancy) => {
+                forwarded::client(&self.request, &tenancy.settings.trusted_proxies).ok().flatten()
             }
-            let Some(before) = hop_address(hop) else { break };
-            client = before;
+            Err(_) => self.request.peer(),
         }
-        Some(client)
     }
 
     /// The parameter `name` of the route's path, percent-encoded as it was sent.
@@ -227,12 +200,6 @@ impl Call {
         let text = percent_decode_str(raw).decode_utf8().map_err(|_| Error::RouteNotFound)?;
         T::parse(&text).map_err(|_| Error::RouteNotFound)
     }
-}
-
-/// The address of a hop, which may have a port.
-fn hop_address(hop: &str) -> Option<IpAddr> {
-    let address = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|hop| hop.ip()));
-    address.ok().map(|address| address.to_canonical())
 }
 
 impl Operator {

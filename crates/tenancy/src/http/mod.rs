@@ -5,10 +5,13 @@
 mod addressing;
 mod authenticate;
 mod call;
+mod conditions;
 mod cors;
 mod ended_tenant;
 pub mod fields;
+mod forwarded;
 mod headers;
+pub mod pace;
 mod paging;
 pub mod problem;
 mod record;
@@ -19,10 +22,11 @@ mod trace;
 
 pub use addressing::Addressing;
 pub use call::{Call, Member, Operator, Origin, Principal};
+pub use conditions::{Conditions, Outcome, Validators};
 pub use ended_tenant::Means;
 pub use headers::{Headers, ResponseHeaders};
 pub use paging::{Limit, Page};
 pub use record::Record;
-pub use request::{Body, BodyReader, Request};
+pub use request::{Body, BodyReader, BodySource, Request};
 pub use response::{Content, Response};
 pub use router::Router;

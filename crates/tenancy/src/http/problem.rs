@@ -121,6 +121,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Wrong content type",
             format!("Send the body with the content type {expected}.").into(),
         ),
+        Error::UnsupportedContentCoding => (
+            S::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_coding",
+            "Unsupported content coding",
+            "Compressed bodies are not supported. Send the body without Content-Encoding.".into(),
+        ),
         Error::BodyTooLarge { limit } => (
             S::PAYLOAD_TOO_LARGE,
             "body_too_large",
@@ -132,6 +138,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "body_incomplete",
             "The body did not arrive",
             "The body broke off before its end.".into(),
+        ),
+        Error::BodyTooSlow => (
+            S::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The body arrived too slowly",
+            "Send JSON and forms within 10 s, files and cache values with at least 1 KiB/s.".into(),
         ),
         Error::RouteNotFound => (
             S::NOT_FOUND,
@@ -292,7 +304,8 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::PRECONDITION_FAILED,
             "precondition_failed",
             "Changed meanwhile",
-            "What is there is not what If-Match or If-None-Match asks for. Get it anew.".into(),
+            "The resource has changed or does not exist. Fetch it again and retry with its current ETag."
+                .into(),
         ),
         Error::SessionNotFound => (
             S::NOT_FOUND,
@@ -390,6 +403,8 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
     let challenge = |error_code: &str| format!(r#"Bearer realm="tenancy", error="{error_code}""#);
     let (name, value) = match error {
         Error::MethodNotAllowed { allow } => (header::ALLOW, allow.clone()),
+        // Tells the coding from the media type (RFC 9110, section 12.5.3).
+        Error::UnsupportedContentCoding => (header::ACCEPT_ENCODING, "identity".to_owned()),
         Error::RangeNotSatisfiable { size } => (header::CONTENT_RANGE, format!("bytes */{size}")),
         Error::Unavailable { retry_after, .. } => (header::RETRY_AFTER, retry_after.to_string()),
         Error::TooManyAttempts { retry_after }

@@ -19,6 +19,7 @@ use super::{
     Headers,
     fields::{Fields, FromFields, printable},
     headers::visible,
+    pace::Pace,
 };
 use crate::{
     error::{Error, Result},
@@ -52,36 +53,57 @@ pub struct Request {
 }
 
 /// A body that arrives piece by piece.
-pub struct Body(Box<dyn BodyReader>);
+pub struct Body {
+    source: Box<dyn BodySource>,
+    pace: Pace,
+}
 
-/// Where the pieces of a body come from.
+/// Where the pieces of a request's body come from.
 #[async_trait(?Send)]
-pub trait BodyReader {
-    /// The next piece, `None` at the end.
+pub trait BodySource {
+    /// Returns the next piece, `None` at the end, and records in `pace` how long it took.
     ///
     /// # Errors
-    /// [`Error::BodyIncomplete`] when the rest will not come.
+    /// [`Error::BodyIncomplete`] if the rest will not come, [`Error::BodyTooSlow`] if it takes longer than `pace`
+    /// allows, [`Error::Unavailable`] if too many requests of the instance wait.
+    async fn read(&mut self, pace: &mut Pace) -> Result<Option<Vec<u8>>>;
+}
+
+/// Where the pieces of a response's body come from.
+#[async_trait(?Send)]
+pub trait BodyReader {
+    /// Returns the next piece, `None` at the end.
     async fn read(&mut self) -> Result<Option<Vec<u8>>>;
 }
 
 impl Body {
     /// A body from where its pieces come from.
-    pub fn new(reader: impl BodyReader + 'static) -> Self {
-        Self(Box::new(reader))
+    pub fn new(source: impl BodySource + 'static) -> Self {
+        Self { source: Box::new(source), pace: Pace::transfer() }
     }
 
-    /// The next piece, `None` at the end.
+    /// Returns the next piece of a body of any length, `None` at the end.
     ///
     /// # Errors
-    /// [`Error::BodyIncomplete`] when the rest will not come.
+    /// [`Error::BodyIncomplete`] if the rest will not come, [`Error::BodyTooSlow`] below the minimum rate.
     pub async fn read(&mut self) -> Result<Option<Vec<u8>>> {
-        self.0.read().await
+        self.source.read(&mut self.pace).await
     }
 
-    /// The whole body, at most `limit` bytes of it.
-    pub async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>> {
+    /// Reads a value of at most `limit` bytes, which may take as long as its rate allows.
+    pub async fn read_value(&mut self, limit: usize) -> Result<Vec<u8>> {
+        self.collect(limit).await
+    }
+
+    /// Reads the whole body, at most `limit` bytes of it, within 10 s.
+    async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>> {
+        self.pace = Pace::whole();
+        self.collect(limit).await
+    }
+
+    async fn collect(&mut self, limit: usize) -> Result<Vec<u8>> {
         let mut whole = Vec::new();
-        while let Some(piece) = self.0.read().await? {
+        while let Some(piece) = self.read().await? {
             if whole.len() + piece.len() > limit {
                 return Err(Error::BodyTooLarge { limit });
             }
@@ -183,9 +205,28 @@ impl Request {
         Ok(essence.eq_ignore_ascii_case(expected))
     }
 
+    /// Checks that the body has no content coding (RFC 9110, section 8.4): compressed bytes are neither unpacked nor
+    /// stored with their coding, so a reader would take them for the content.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedContentCoding`].
+    pub fn check_coding(&self) -> Result<()> {
+        let mut codings = self
+            .headers
+            .get_all("content-encoding")
+            .flat_map(|list| list.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii);
+        if codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")) {
+            Ok(())
+        } else {
+            Err(Error::UnsupportedContentCoding)
+        }
+    }
+
     async fn read_body(&mut self) -> Result<Vec<u8>> {
+        self.check_coding()?;
         let declared = self.header("content-length")?.and_then(|length| length.parse().ok());
-        if declared.is_some_and(|length: usize| length > BODY_LIMIT) {
+        if declared.is_some_and(|length: u64| length > BODY_LIMIT as u64) {
             return Err(Error::BodyTooLarge { limit: BODY_LIMIT });
         }
         self.body.read_to_end(BODY_LIMIT).await
@@ -275,9 +316,47 @@ fn position(error: &serde_json::Error) -> String {
     format!("{kind} at line {}, column {}", error.line(), error.column())
 }
 
+/// Returns a request with these headers, for tests.
+#[cfg(test)]
+pub(super) fn of_headers(method: Method, headers: &[(&str, &[u8])]) -> Request {
+    struct NoBody;
+
+    #[async_trait(?Send)]
+    impl BodySource for NoBody {
+        async fn read(&mut self, _: &mut Pace) -> Result<Option<Vec<u8>>> {
+            Ok(None)
+        }
+    }
+
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec()));
+    Request {
+        method,
+        authority: None,
+        path: "/".to_owned(),
+        path_slug: None,
+        query: None,
+        headers: Headers::from(headers.collect::<Vec<_>>()),
+        body: Body::new(NoBody),
+        peer: OnceCell::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn body_with_a_content_coding_is_refused() {
+        let check = |lines: &[&str]| {
+            let headers: Vec<_> =
+                lines.iter().map(|line| ("content-encoding", line.as_bytes())).collect();
+            of_headers(Method::PUT, &headers).check_coding().is_ok()
+        };
+        assert!(check(&[]) && check(&[""]) && check(&["identity"]) && check(&["Identity, "]));
+        for coded in [&["gzip"][..], &["GZIP"], &["identity", "br"], &["identity, zstd"], &["x"]] {
+            assert!(!check(coded), "{coded:?}");
+        }
+    }
 
     #[test]
     fn depth_counts_brackets_outside_of_strings() {

@@ -8,9 +8,9 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
     Call, Member, Operator, Record, Request, Response,
-    addressing::split_path,
+    addressing::{self, split_path},
     authenticate::{self, check_admin_key},
-    cors, ended_tenant, problem,
+    cors, ended_tenant, forwarded, problem,
     trace::Trace,
 };
 use crate::{
@@ -29,16 +29,12 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 const QUOTA_WARNING: HeaderName = HeaderName::from_static("quota-warning");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The methods that a gateway asks with: those of its own caller.
-const GATEWAY_METHODS: [Method; 5] =
-    [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-
 /// The handlers of a path.
 #[derive(Default)]
 struct Methods {
     handlers: Vec<(Method, Handler)>,
-    /// Whether what GET answers, every method does.
-    any_as_get: bool,
+    /// Set if every method is answered as GET; returns the response to a preflight.
+    any_as_get: Option<fn() -> Response>,
     path: &'static str,
 }
 
@@ -115,11 +111,12 @@ impl Router {
         self.add(method, path, mistaken, Box::new(guarded))
     }
 
-    /// Answers every method of `path` as GET: gateways ask with the method of the caller.
+    /// Answers every method of `path` as GET, known or not: gateways ask with the method of the caller. A preflight
+    /// has no credential (WHATWG Fetch), so it gets the response of `preflight`; a gateway lets it pass.
     #[must_use]
-    pub fn any_method_as_get(mut self, path: &'static str) -> Self {
+    pub fn any_method_as_get(mut self, path: &'static str, preflight: fn() -> Response) -> Self {
         match self.paths.at_mut(path) {
-            Ok(found) => found.value.any_as_get = true,
+            Ok(found) => found.value.any_as_get = Some(preflight),
             Err(_) => self.mistakes.push(format!("{path} has no GET to answer as")),
         }
         self
@@ -138,7 +135,7 @@ impl Router {
             return self;
         }
         self.registered.push(path);
-        let methods = Methods { handlers: vec![(method, handler)], any_as_get: false, path };
+        let methods = Methods { handlers: vec![(method, handler)], any_as_get: None, path };
         if let Err(error) = self.paths.insert(path, methods) {
             self.mistakes.push(format!("{path}: {error}"));
         }
@@ -163,11 +160,10 @@ impl Router {
         let method = request.method.clone();
         let record = Rc::<Record>::default();
         (request.path, request.path_slug) = split_path(mem::take(&mut request.path));
-        let origin =
-            request.headers.get("origin").and_then(|origin| HeaderValue::from_bytes(origin).ok());
-        let is_preflight = request.method == Method::OPTIONS
-            && request.headers.get("access-control-request-method").is_some();
-        let is_over_tls = tenancy.as_ref().is_ok_and(|tenancy| is_over_tls(tenancy, &request));
+        let is_preflight =
+            request.method == Method::OPTIONS && cors::is_preflight(&request.headers);
+        let origin = cors::Origin::of(&request.headers, is_preflight);
+        let stay_on_tls = tenancy.as_ref().ok().and_then(|tenancy| stay_on_tls(tenancy, &request));
         let outcome =
             self.route(tenancy.clone(), request, (&request_id, received_at), &record).await;
         let outcome = match (outcome, &tenancy) {
@@ -189,11 +185,10 @@ impl Router {
         };
         if let Ok(tenancy) = &tenancy {
             let allowed = &tenancy.settings.allowed_origins;
-            cors::allow_origin(allowed, origin, &mut response.headers, is_preflight);
+            cors::allow_origin(allowed, origin, &mut response.headers);
         }
-        if is_over_tls {
-            let a_year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-            response.headers.insert(header::STRICT_TRANSPORT_SECURITY, a_year);
+        if let Some(stay_on_tls) = stay_on_tls {
+            response.headers.insert(header::STRICT_TRANSPORT_SECURITY, stay_on_tls);
         }
         finish(&mut response, &request_id);
         tell_limits(&mut response, &record);
@@ -229,9 +224,17 @@ impl Router {
     ) -> Result<Response> {
         let found = self.paths.at(&request.path).ok();
         record.route.set(found.as_ref().map(|found| found.value.path));
-        // A gateway asks with the method of its caller, and takes 204 for a yes.
-        let is_gateway = found.as_ref().is_some_and(|found| found.value.any_as_get);
-        if request.method == Method::OPTIONS && !is_gateway {
+        if let Ok(tenancy) = &tenancy {
+            forwarded::client(&request, &tenancy.settings.trusted_proxies)?;
+        }
+        let of_gateway = found.as_ref().and_then(|found| found.value.any_as_get);
+        if let Some(preflight) = of_gateway
+            && is_bare_preflight(&request)
+        {
+            return Ok(preflight());
+        }
+        // A gateway takes 204 for a yes, so that its other requests need a credential.
+        if request.method == Method::OPTIONS && of_gateway.is_none() {
             let allow = found.map(|found| allow(found.value)).ok_or(Error::RouteNotFound)?;
             let allow = HeaderValue::from_str(&allow).map_err(Error::internal)?;
             return Ok(Response::empty(StatusCode::NO_CONTENT).with_header(header::ALLOW, allow));
@@ -268,10 +271,7 @@ fn find<'a>(
     };
     let handler = of(method)
         // What GET answers, HEAD answers too; the host leaves the body out.
-        .or_else(|| {
-            let as_get = *any_as_get && GATEWAY_METHODS.contains(method);
-            (as_get || method == Method::HEAD).then(|| of(&Method::GET))?
-        })
+        .or_else(|| (any_as_get.is_some() || method == Method::HEAD).then(|| of(&Method::GET))?)
         .ok_or_else(|| Error::MethodNotAllowed { allow: allow(found.value) })?;
     let parameters =
         found.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -302,10 +302,42 @@ fn request_id(platform: &Platform, request: &Request, now: DateTime<Utc>) -> Str
     }
 }
 
-/// Whether a trusted proxy says that the client came over TLS.
-fn is_over_tls(tenancy: &Tenancy, request: &Request) -> bool {
-    request.is_by(&tenancy.settings.trusted_proxies)
-        && request.headers.get("x-forwarded-proto") == Some(b"https")
+/// Returns whether a request is a preflight as browsers send it: without a credential, and for no other method, which
+/// the service behind a gateway might prefer.
+fn is_bare_preflight(request: &Request) -> bool {
+    const OTHERS: [&str; 5] = [
+        "authorization",
+        "x-api-key",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+    ];
+    request.method == Method::OPTIONS
+        && cors::is_preflight(&request.headers)
+        && OTHERS.iter().all(|name| request.headers.get(name).is_none())
+}
+
+/// Returns the value of `Strict-Transport-Security`, if a trusted proxy reports that the client came over TLS.
+/// Subdomains are included below `BASE_DOMAIN` only: those of a customer's domain may be somebody else's, and have no
+/// TLS.
+fn stay_on_tls(tenancy: &Tenancy, request: &Request) -> Option<HeaderValue> {
+    let settings = &tenancy.settings;
+    if !forwarded::is_over_tls(request, &settings.trusted_proxies) {
+        return None;
+    }
+    let is_below = |host: &str, base: &str| {
+        host.strip_suffix(base).is_some_and(|label| label.is_empty() || label.ends_with('.'))
+    };
+    let host = addressing::host(request, settings).ok().flatten();
+    let is_ours = match (&host, &settings.base_domain) {
+        (Some(host), Some(base)) => is_below(host, base.as_str()),
+        _ => false,
+    };
+    Some(HeaderValue::from_static(if is_ours {
+        "max-age=31536000; includeSubDomains"
+    } else {
+        "max-age=31536000"
+    }))
 }
 
 /// The limits of the caller (draft-ietf-httpapi-ratelimit-headers-10), and what is near its end.

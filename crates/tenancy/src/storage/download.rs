@@ -69,18 +69,21 @@ impl Download {
         let is_last = chunk + 1 == self.chunks;
         let mut plain = self.cipher.open(chunk, is_last, &sealed.ok_or_else(missing)?)?;
         let short = || Error::internal(format!("the chunk {chunk} of {} is short", self.file));
-        let begin = usize::try_from(offset).map_err(Error::internal)?;
-        let wanted = self.range.last - self.position + 1;
-        let end =
-            usize::try_from(wanted).map_or(plain.len(), |wanted| plain.len().min(begin + wanted));
-        if begin >= end {
-            return Err(short());
-        }
+        let (begin, end) =
+            wanted_part(plain.len(), offset, self.range.last - self.position).ok_or_else(short)?;
         plain.truncate(end);
         plain.drain(..begin);
         self.position += plain.len() as u64;
         Ok(Some(plain))
     }
+}
+
+/// Returns where the wanted bytes of a chunk begin and end; `None` if the chunk has none of them. `more` is how many
+/// bytes are wanted after the one at `offset`: on wasm32 it may not fit into `usize`.
+fn wanted_part(length: usize, offset: u64, more: u64) -> Option<(usize, usize)> {
+    let begin = usize::try_from(offset).ok().filter(|begin| *begin < length)?;
+    let more = usize::try_from(more).unwrap_or(usize::MAX).min(length - begin - 1);
+    Some((begin, begin + more + 1))
 }
 
 #[async_trait(?Send)]
@@ -94,5 +97,26 @@ impl BodyReader for Download {
             log::warning(&self.tenancy, "a download broke off", error);
         }
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wanted_part_stays_within_its_chunk() {
+        for (length, offset, more, expected) in [
+            (10, 0, 0, Some((0, 1))),
+            (10, 3, 4, Some((3, 8))),
+            (10, 9, 0, Some((9, 10))),
+            (10, 1, u64::from(u32::MAX) - 1, Some((1, 10))),
+            (10, 1, u64::MAX, Some((1, 10))),
+            (10, 10, 0, None),
+            (10, u64::MAX, 0, None),
+            (0, 0, 0, None),
+        ] {
+            assert_eq!(wanted_part(length, offset, more), expected, "{length} {offset} {more}");
+        }
     }
 }

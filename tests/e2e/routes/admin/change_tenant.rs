@@ -112,3 +112,31 @@ fn a_tenant_in_numbers_is_the_same_to_both() {
     assert_eq!(own["usage"]["storage"], stats["usage"]["storage"]);
     assert!(own["usage"]["api_calls"].as_i64() > stats["usage"]["api_calls"].as_i64());
 }
+
+#[test]
+fn conditions_of_a_tenant_are_lists_of_tags() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let path = format!("/admin/tenants/{}", tenant.id);
+    let get = || world.admin(Method::GET, &path);
+    let current = get().send();
+    let (tag, modified) =
+        (current.header("etag").to_owned(), current.header("last-modified").to_owned());
+    assert_eq!(get().header("if-none-match", &format!("\"0\", W/{tag}")).send().status, 304);
+    assert_eq!(get().header("if-modified-since", &modified).send().status, 304);
+    let change = |name: &str, lines: &[&str]| {
+        let call = world.admin(Method::PATCH, &path).json(&json!({ "name": "Changed" }));
+        lines.iter().fold(call, |call, line| call.header(name, line)).send()
+    };
+    change("if-match", &["\"0,*,1\""]).expect_problem(412, "precondition_failed");
+    change("if-none-match", &["*"]).expect_problem(412, "precondition_failed");
+    change("if-none-match", &["abc"]).expect_problem(400, "invalid_header");
+    let old = "Sun, 06 Nov 1994 08:49:37 GMT";
+    change("if-unmodified-since", &[old]).expect_problem(412, "precondition_failed");
+    let deletion = world.admin(Method::DELETE, &path).header("if-unmodified-since", old).send();
+    deletion.expect_problem(412, "precondition_failed");
+    let changed = change("if-match", &["\"0\"", &tag]);
+    changed.expect(200);
+    change("if-match", &[&tag]).expect_problem(412, "precondition_failed");
+    change("if-match", &["*"]).expect(200);
+}

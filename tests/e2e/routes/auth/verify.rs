@@ -144,7 +144,10 @@ fn what_was_consumed_outlives_redis() {
 fn gateways_ask_with_any_method_and_path() {
     let world = World::get();
     let tenant = world.tenant();
-    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+    for method in [
+        "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "MKCOL",
+        "QUERY", "BREW",
+    ] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         for path in [VERIFY, "/api/v1/auth/verify/", "/api/v1/auth/verify/a%20b/c?d=e&consume=x"] {
             let call = world.call(method.clone(), path);
@@ -155,12 +158,35 @@ fn gateways_ask_with_any_method_and_path() {
             nobody.expect_problem(401, "authentication_required");
         }
     }
-    // What is none of a gateway's own caller.
-    for method in ["TRACE", "PROPFIND"] {
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let call = world.call(method, VERIFY).token(&tenant.admin.access_token);
-        call.send().expect_problem(405, "method_not_allowed");
-    }
     let head = world.call(Method::HEAD, VERIFY).token(&tenant.admin.access_token).send();
     assert_eq!((head.status, head.header("x-tenant-id")), (200, tenant.id.as_str()));
+}
+
+#[test]
+fn preflight_passes_without_a_credential_for_nobody() {
+    let world = World::get();
+    let tenant = world.tenant();
+    for path in [VERIFY, "/api/v1/auth/verify/", "/api/v1/auth/verify/a/b?c=d"] {
+        let options =
+            || world.call(Method::OPTIONS, path).header("origin", "https://app.example.com");
+        let asked = || options().header("access-control-request-method", "POST");
+        let preflight = asked().header("access-control-request-headers", "baggage").send();
+        assert_eq!(preflight.status, 204, "{path}: {}", preflight.text);
+        assert_eq!(preflight.header("access-control-allow-origin"), "https://app.example.com");
+        assert_eq!(preflight.header("access-control-allow-headers"), "baggage");
+        for name in
+            ["x-tenant-id", "x-tenant-slug", "x-user-id", "x-user-role", "x-api-key-id", "x-scopes"]
+        {
+            assert_eq!(preflight.headers.get(name).map(|value| value.len()), Some(0), "{name}");
+        }
+        options().send().expect_problem(401, "authentication_required");
+        let posted = asked().header("x-http-method-override", "POST").send();
+        posted.expect_problem(401, "authentication_required");
+        asked().token("nonsense").send().expect_problem(401, "invalid_token");
+        let known = asked().token(&tenant.admin.access_token).send();
+        assert_eq!((known.status, known.header("x-tenant-id")), (200, tenant.id.as_str()));
+        let post = world.call(Method::POST, path).header("origin", "https://app.example.com");
+        let post = post.header("access-control-request-method", "POST").send();
+        post.expect_problem(401, "authentication_required");
+    }
 }

@@ -1,5 +1,6 @@
 //! Serving an application over HTTP.
 
+mod connection;
 mod headers;
 mod request;
 mod worker;
@@ -8,13 +9,14 @@ use std::convert::Infallible;
 use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
+use self::connection::Patient;
 use crate::application::Application;
 pub(crate) use worker::Component;
 
@@ -27,20 +29,33 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Serves `application` without an end.
-pub(crate) async fn serve(listener: TcpListener, application: Application) -> Result<Infallible> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    application: Application,
+    header_timeout: Duration,
+) -> Result<Infallible> {
     announce(&listener, &application)?;
     let application = Arc::new(application);
     loop {
         // Nagle's algorithm stays on, as in Spin.
         let (stream, client) = listener.accept().await?;
-        tokio::spawn(serve_connection(stream, client, application.clone()));
+        tokio::spawn(serve_connection(stream, client, application.clone(), header_timeout));
     }
 }
 
-async fn serve_connection(stream: TcpStream, client: SocketAddr, application: Arc<Application>) {
+async fn serve_connection(
+    stream: TcpStream,
+    client: SocketAddr,
+    application: Arc<Application>,
+    header_timeout: Duration,
+) {
+    if let Err(error) = connection::wait_for_version(&stream, header_timeout).await {
+        eprintln!("connection of {client} failed: {error}");
+        return;
+    }
     let service = service_fn(|request| request::handle(application.clone(), request, client));
-    let result =
-        Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+    let stream = TokioIo::new(Patient::new(stream));
+    let result = connection::builder(header_timeout).serve_connection(stream, service).await;
     if let Err(error) = result {
         eprintln!("connection of {client} failed: {error}");
     }

@@ -19,18 +19,20 @@ use spin_sdk::{
 };
 
 use super::{
-    deadline::within,
+    deadline::{Waited, within, within_pace},
     handover::{self, Handover},
 };
 use crate::{
     error::{Error, Result},
-    http::{Body, BodyReader, Content, Headers, Request, Response, ResponseHeaders},
+    http::{Body, BodySource, Content, Headers, Request, Response, ResponseHeaders, pace::Pace},
 };
 
 /// The bytes that a read of a body asks for.
 const PIECE: usize = 64 * 1024;
-/// How long the next piece may take to come.
-const READ_DEADLINE: Duration = Duration::from_secs(20);
+/// The most bytes of a response that a client has the time of one window for.
+const SLICE: usize = 32 * 1024;
+/// How long the host may take to hear that a response broke off.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Reads what the host gives; the body stays with the host until it is asked for.
 pub fn read_request(request: types::Request) -> Request {
@@ -83,8 +85,8 @@ enum HostBody {
 }
 
 #[async_trait(?Send)]
-impl BodyReader for HostBody {
-    async fn read(&mut self) -> Result<Option<Vec<u8>>> {
+impl BodySource for HostBody {
+    async fn read(&mut self, pace: &mut Pace) -> Result<Option<Vec<u8>>> {
         if let Self::Unread(request) = self {
             let request = request.take().ok_or(Error::BodyIncomplete)?;
             let (done, is_done) = wit_future::new(|| Ok(()));
@@ -94,9 +96,22 @@ impl BodyReader for HostBody {
         let Self::Reading { bytes, trailers, .. } = self else {
             return Err(Error::BodyIncomplete);
         };
-        let read = within(READ_DEADLINE, bytes.read(Vec::with_capacity(PIECE))).await;
-        match read.ok_or(Error::BodyIncomplete)? {
-            (StreamResult::Complete(_), piece) => Ok(Some(piece)),
+        handover::settled().await;
+        let (read, waited) = within_pace(pace, bytes.read(Vec::with_capacity(PIECE))).await;
+        let read = match read {
+            Waited::Done(read) => read,
+            Waited::TooSlow => return Err(Error::BodyTooSlow),
+            Waited::Displaced => {
+                return Err(Error::unavailable(
+                    "too many requests of the instance wait for a body",
+                ));
+            }
+        };
+        match read {
+            (StreamResult::Complete(_), piece) => {
+                pace.record(waited, piece.len());
+                Ok(Some(piece))
+            }
             (StreamResult::Dropped | StreamResult::Cancelled, _) => match trailers.take() {
                 // The end of the stream is the end of the body only if the trailers say so.
                 Some(trailers) => match trailers.await {
@@ -122,7 +137,7 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
         && status != http::StatusCode::NOT_MODIFIED;
     let fields = fields(&headers, length.filter(|_| has_body))
         .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
-    let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
+    let (trailers, trailers_reader) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
     let contents = (has_body && !is_empty).then(wit_stream::new);
     let (writer, reader) = contents.unzip();
     let (answer, _sent) = types::Response::new(fields, reader, trailers_reader);
@@ -137,9 +152,16 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
             Some(writer) => write_content(writer, content).await,
             None => Ok(()),
         };
-        let broken = |_| ErrorCode::InternalError(Some("the body broke off".to_owned()));
-        let end = written.map(|()| None).map_err(broken);
-        let _ = trailers.write(end).await;
+        match written {
+            Ok(()) => {
+                let _ = trailers.write(Ok(None)).await;
+            }
+            // The host looks at this only when the client reads on, which it may never do.
+            Err(_) => {
+                let broken = ErrorCode::InternalError(Some("the body broke off".to_owned()));
+                let _ = within(FAREWELL, trailers.write(Err(broken))).await;
+            }
+        }
     });
     let is_written =
         poll_fn(|context| Poll::Ready(writing.as_mut().poll(context).is_ready())).await;
@@ -177,20 +199,53 @@ fn fields(headers: &ResponseHeaders, length: Option<u64>) -> Result<Fields, Head
     })
 }
 
-/// What cannot be written means that the client is gone, and is no error.
+/// Writes a body at the pace of its client. A client that is gone is no error; one that is too slow is.
 async fn write_content(mut writer: StreamWriter<u8>, content: Content) -> Result<()> {
+    let mut pace = Pace::transfer();
     match content {
         Content::Whole(body) => {
             let _underway = Handover::begin();
-            let _ = writer.write_all(body).await;
+            write_slices(&mut writer, body, &mut pace).await?;
         }
         Content::Stream { mut pieces, .. } => {
             while let Some(piece) = pieces.read().await? {
-                if !writer.write_all(piece).await.is_empty() {
+                if !write_slices(&mut writer, piece, &mut pace).await? {
                     break;
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Writes bytes in slices. Returns whether the client has taken all of them.
+async fn write_slices(
+    writer: &mut StreamWriter<u8>,
+    bytes: Vec<u8>,
+    pace: &mut Pace,
+) -> Result<bool> {
+    if bytes.len() <= SLICE {
+        return write_slice(writer, bytes, pace).await;
+    }
+    for slice in bytes.chunks(SLICE) {
+        if !write_slice(writer, slice.to_vec(), pace).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn write_slice(
+    writer: &mut StreamWriter<u8>,
+    slice: Vec<u8>,
+    pace: &mut Pace,
+) -> Result<bool> {
+    let length = slice.len();
+    match within_pace(pace, writer.write_all(slice)).await {
+        (Waited::Done(rest), waited) => {
+            pace.record(waited, length);
+            Ok(rest.is_empty())
+        }
+        (Waited::TooSlow | Waited::Displaced, _) => Err(Error::BodyTooSlow),
+    }
 }

@@ -1,0 +1,129 @@
+//! Clients that send or read slowly: each wait has a bound.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    thread::{self, sleep},
+    time::{Duration, Instant},
+};
+
+use e2e::{Application, Call, TestTenant, World};
+use http::Method;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn connect(application: &Application, head: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(&application.address).unwrap();
+    write!(stream, "{head}\r\nhost: x\r\n").unwrap();
+    stream
+}
+
+/// Begins a sign-in whose body does not come.
+fn stalled_login(application: &Application, tenant: &TestTenant) -> TcpStream {
+    let mut stream = connect(application, "POST /api/v1/auth/login HTTP/1.1");
+    write!(
+        stream,
+        "x-tenant-slug: {}\r\ncontent-type: application/json\r\ncontent-length: 6000\r\n\r\n{{",
+        tenant.slug
+    )
+    .unwrap();
+    stream
+}
+
+/// Sends `piece` each second until there is an answer; returns its status and the seconds until then.
+fn dribble(mut stream: TcpStream, piece: &[u8]) -> (u16, u64) {
+    let begin = Instant::now();
+    stream.set_read_timeout(Some(SECOND)).unwrap();
+    let mut head = [0; 12];
+    loop {
+        if stream.read_exact(&mut head).is_ok() {
+            let status = String::from_utf8_lossy(&head[9..]).parse().unwrap();
+            return (status, begin.elapsed().as_secs());
+        }
+        assert!(begin.elapsed().as_secs() < 60, "the request is not ended");
+        // The answer may be under way.
+        let _ = stream.write_all(piece);
+    }
+}
+
+#[test]
+fn json_body_has_10_seconds() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let application = world.application_with(&[]);
+    let (status, seconds) = dribble(stalled_login(&application, &tenant), b" ");
+    assert_eq!(status, 408);
+    assert!((8..=14).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn upload_has_a_minimum_rate() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let application = world.application_with(&[]);
+    let mut stream = connect(&application, "PUT /api/v1/files/slow HTTP/1.1");
+    let token = &tenant.admin.access_token;
+    write!(stream, "authorization: Bearer {token}\r\ncontent-length: 100000000\r\n\r\n").unwrap();
+    // A fast start earns no credit.
+    stream.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    let (status, seconds) = dribble(stream, &[b'x'; 100]);
+    assert_eq!(status, 408);
+    assert!((25..=40).contains(&seconds), "{seconds} s");
+    assert_eq!(tenant.used("storage")["current_usage"], 0);
+}
+
+#[test]
+fn upload_at_the_minimum_rate_goes_on() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let application = world.application_with(&[]);
+    let mut stream = connect(&application, "PUT /api/v1/files/slow HTTP/1.1");
+    let token = &tenant.admin.access_token;
+    write!(stream, "authorization: Bearer {token}\r\ncontent-length: 160000\r\n\r\n").unwrap();
+    let (status, seconds) = dribble(stream, &[b'x'; 4_000]);
+    assert_eq!(status, 201);
+    assert!(seconds >= 35, "{seconds} s");
+}
+
+#[test]
+fn stalled_requests_are_bounded_and_others_go_on() {
+    // More than the host spreads over instances that each have few of them.
+    const STALLED: usize = 160;
+    let world = World::get();
+    let tenant = world.tenant();
+    let application = world.application_with(&[]);
+    let stalled: Vec<_> = (0..STALLED).map(|_| stalled_login(&application, &tenant)).collect();
+    let outcomes: Vec<_> =
+        stalled.into_iter().map(|stream| thread::spawn(move || dribble(stream, b""))).collect();
+    for _ in 0..6 {
+        let call = Call::new(Method::POST, &application.address, "/api/v1/auth/login");
+        let body =
+            serde_json::json!({ "email": tenant.admin.email, "password": tenant.admin.password });
+        call.slug(&tenant.slug).json(&body).send().expect(200);
+        sleep(SECOND / 2);
+    }
+    let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.join().unwrap()).collect();
+    assert!(outcomes.iter().all(|(status, _)| matches!(status, 408 | 503)), "{outcomes:?}");
+    assert!(outcomes.iter().all(|(_, seconds)| *seconds < 16), "{outcomes:?}");
+    let displaced = outcomes.iter().filter(|(status, _)| *status == 503).count();
+    assert!(displaced >= STALLED / 10, "{outcomes:?}");
+}
+
+#[test]
+fn reader_that_stands_still_is_ended() {
+    const SIZE: usize = 48 << 20;
+    let world = World::get();
+    let tenant = world.tenant();
+    let application = world.application_with(&[]);
+    let token = &tenant.admin.access_token;
+    let put = Call::new(Method::PUT, &application.address, "/api/v1/files/large");
+    put.token(token).body("application/octet-stream", vec![b'x'; SIZE]).send().expect(201);
+    let mut stream = connect(&application, "GET /api/v1/files/large HTTP/1.1");
+    write!(stream, "authorization: Bearer {token}\r\n\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    sleep(Duration::from_secs(45));
+    let mut read = Vec::new();
+    // The connection may be reset.
+    let _ = stream.read_to_end(&mut read);
+    assert!(read.len() < SIZE, "{} bytes came", read.len());
+}
