@@ -40,5 +40,6 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     resolve::agree(&tenancy, &addressing, &tenant).await?;
     let actor = Actor::anonymous(call.origin());
     let signed_in = user::set_up(&tenancy, &tenant, &token, request.password, &actor).await?;
+    call.record().signed_in(tenant.id, signed_in.user_id());
     Ok(Response::ok(&signed_in))
 }
