@@ -218,7 +218,8 @@ fn examples_of_changes_are_harmless() {
                 let example = &content["example"];
                 assert!(!example.is_null(), "{method} {path}");
                 if ["put", "patch"].contains(&method.as_str()) && path.starts_with("/admin") {
-                    for field in ["status", "plan", "domain", "domains", "admin_email", "settings"] {
+                    for field in ["status", "plan", "domain", "domains", "admin_email", "settings"]
+                    {
                         assert!(example.get(field).is_none(), "{method} {path}: {field}");
                     }
                 }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 /// A body with the settings as they are written.
 fn with_settings(name: &str, settings: &str) -> String {
-    format!(r#"{{"name":"{name}","slug":"{name}","admin_email":"a@{name}.example","settings":{settings}}}"#)
+    format!(
+        r#"{{"name":"{name}","slug":"{name}","admin_email":"a@{name}.example","settings":{settings}}}"#
+    )
 }
 
 #[test]
@@ -83,8 +85,10 @@ fn integers_are_accepted_however_written() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
-    let patch = |body: &str| world.admin(Method::PATCH, &path).body("application/json", body).send();
-    let changed = patch(r#"{"limits":{"users":2.0,"storage":1e6,"ai_requests":50e-1}}"#).expect(200);
+    let patch =
+        |body: &str| world.admin(Method::PATCH, &path).body("application/json", body).send();
+    let changed =
+        patch(r#"{"limits":{"users":2.0,"storage":1e6,"ai_requests":50e-1}}"#).expect(200);
     let limits = &changed["limits"];
     assert_eq!((&limits["users"], &limits["storage"]), (&json!(2), &json!(1_000_000)));
     assert_eq!(limits["ai_requests"], 5);
@@ -132,7 +136,8 @@ fn unreadable_tenant_breaks_nothing_else() {
     catalog.execute(breaking, &[&broken.slug]).unwrap();
     let list: Value =
         world.admin(Method::GET, &format!("/admin/tenants?search={stem}")).send().expect(200);
-    let slugs: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| &item["slug"]).collect();
+    let slugs: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|item| &item["slug"]).collect();
     assert_eq!(slugs, [&json!(last.slug), &json!(first.slug)]);
     assert_eq!(list["total"], 3);
     assert!(world.logged(&broken.id).contains("unreadable"));

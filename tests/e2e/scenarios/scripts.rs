@@ -82,9 +82,7 @@ fn unseen_characters_are_refused_in_every_displayed_name() {
 fn a_file_has_one_name_in_both_forms_of_unicode() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
-    let path = |name: &str| {
-        format!("/api/v1/files/{}", encoded(name))
-    };
+    let path = |name: &str| format!("/api/v1/files/{}", encoded(name));
     let names = ["Re\u{301}sume\u{301}.pdf", "👩\u{200d}👩\u{200d}👧.png", "می\u{200c}خواهم", "ไข่"];
     for name in names {
         tenant.put(&path(name), "text").token(token).send().expect(201);
@@ -92,7 +90,8 @@ fn a_file_has_one_name_in_both_forms_of_unicode() {
     }
     assert_eq!(tenant.get(&path("Résumé.pdf")).token(token).send().text, "text");
     let prefix = encoded("Re\u{301}s");
-    let list = tenant.get(&format!("/api/v1/files?prefix={prefix}")).token(token).send().expect(200);
+    let list =
+        tenant.get(&format!("/api/v1/files?prefix={prefix}")).token(token).send().expect(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert_eq!(list["items"][0]["path"], "Résumé.pdf");
     assert_eq!(tenant.delete(&path("Résumé.pdf")).token(token).send().status, 204);
@@ -130,7 +129,8 @@ fn slugs_are_derived_from_letters_of_every_script() {
     let created = create(&format!("Łódź Søster Straße {stem}"));
     assert_eq!(created["slug"], format!("lodz-soster-strasse-{stem}"));
     let domain = format!("ab--{stem}.example");
-    let new = json!({ "name": "x", "slug": stem, "admin_email": "a@ab--cd.example", "domain": domain });
+    let new =
+        json!({ "name": "x", "slug": stem, "admin_email": "a@ab--cd.example", "domain": domain });
     let created = world.admin_post("/admin/tenants", &new).send().expect(201);
     assert_eq!(created["domain"], domain);
 }
