@@ -98,14 +98,18 @@ fn parse_value(raw: &RawValue, path: &str) -> Result<Value> {
             let values = items.map(|(index, raw)| parse_value(raw, &format!("{path}.{index}")));
             values.collect::<Result<_>>().map(Value::Array)
         }
-        Some(b'-' | b'0'..=b'9') => Ok(number::read(text)),
+        Some(b'-' | b'0'..=b'9') => number::read(text).map(Value::Number).ok_or_else(|| {
+            let reason = format!("the number at {path} is beyond the range of a double");
+            Error::InvalidJson(reason)
+        }),
         _ => parse(text, path),
     }
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str, path: &str) -> Result<T> {
     // Brackets and escapes are checked already, half of a surrogate pair is not.
-    serde_json::from_str(text).map_err(|_| Error::invalid_field(path, "must be Unicode text"))
+    serde_json::from_str(text)
+        .map_err(|_| Error::InvalidJson(format!("the text at {path} is not Unicode")))
 }
 
 fn repeated(path: String) -> Error {
@@ -228,7 +232,18 @@ mod tests {
 
     #[test]
     fn half_of_a_surrogate_pair_is_refused() {
-        assert_eq!(field(r#"{"a":["\ud800"]}"#), "a.0");
-        assert!(parse_object(br#"{"\ud800":1}"#).is_err());
+        for body in [r#"{"a":["\ud800"]}"#, r#"{"\ud800":1}"#, r#"{"a":{"\udc00":1}}"#] {
+            assert!(matches!(error(body.as_bytes()), Error::InvalidJson(_)), "{body}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_reader_holds_are_refused() {
+        for number in ["1e400", "-1e309", "1.7976931348623159e308", "1e99999999999999999999"] {
+            let body = format!("{{\"a\":{{\"b\":[{number}]}}}}");
+            let Error::InvalidJson(reason) = error(body.as_bytes()) else { panic!("{number}") };
+            assert!(reason.contains("a.b.0"), "{reason}");
+        }
+        assert!(parse_object(br#"{"a":[1.7976931348623157e308,1e-400]}"#).is_ok());
     }
 }

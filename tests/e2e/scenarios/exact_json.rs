@@ -17,7 +17,7 @@ fn numbers_in_settings_survive_unchanged() {
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
     let numbers = "[0.1,1.1,0.30000000000000004,1.0,-0.0,1E5,9007199254740993,18446744073709551616,\
-                   123456789012345678901234567890,1.7976931348623157e308,5e-324,1e400,1e-400,\
+                   123456789012345678901234567890,1.7976931348623157e308,5e-324,1e-400,\
                    2.2250738585072014e-308,100000000000000000000000.5]";
     let settings = format!("{{\"nested\":{{\"numbers\":{numbers}}}}}");
     let has_settings = |text: &str| {
@@ -58,10 +58,17 @@ fn numbers_in_settings_survive_unchanged() {
 fn numbers_beyond_every_store_are_refused() {
     let tenant = World::get().tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
-    for number in ["1e131072", "1e-16384", "1e99999999999999999999"] {
+    for number in ["1e-16384", "0e-99999"] {
         let body = format!(r#"{{"settings":{{"a":[{number}]}}}}"#);
         let change = World::get().admin(Method::PATCH, &path).body("application/json", body);
         assert_eq!(change.send().expect_invalid(), ["settings"], "{number}");
+    }
+    // Most readers would refuse a list of tenants with one of these in it.
+    for number in ["1e400", "-1.7976931348623159e308", "1e99999999999999999999"] {
+        let body = format!(r#"{{"settings":{{"a":[{number}]}}}}"#);
+        let change = World::get().admin(Method::PATCH, &path).body("application/json", body);
+        let problem = change.send().expect_problem(400, "invalid_json");
+        assert!(problem["detail"].as_str().unwrap().contains("settings.a.0"), "{problem}");
     }
 }
 
@@ -92,7 +99,7 @@ fn integers_are_accepted_however_written() {
     let limits = &changed["limits"];
     assert_eq!((&limits["users"], &limits["storage"]), (&json!(2), &json!(1_000_000)));
     assert_eq!(limits["ai_requests"], 5);
-    for number in ["2.5", "1e400", "1.00000000000000000000001", "-1.0"] {
+    for number in ["2.5", "1e300", "1.00000000000000000000001", "-1.0"] {
         let refused = patch(&format!(r#"{{"limits":{{"users":{number}}}}}"#));
         assert_eq!(refused.expect_invalid(), ["limits.users"], "{number}");
     }

@@ -453,7 +453,7 @@ mod tests {
             let example = read(&format!(r#"{{"name": "a", "count": {count}}}"#)).unwrap();
             assert_eq!(example.count, 2, "{count}");
         }
-        for count in ["2.5", "1e400", "-1.0", "1.00000000000000000000001", "\"2\""] {
+        for count in ["2.5", "1e300", "-1.0", "1.00000000000000000000001", "\"2\""] {
             let read = read(&format!(r#"{{"name": "a", "count": {count}}}"#));
             assert_eq!(mistakes(read)[0].0, "count", "{count}");
         }

@@ -1,6 +1,6 @@
 //! JSON numbers by their text.
 
-use serde_json::{Number, Value};
+use serde_json::Number;
 
 /// The most digits that PostgreSQL's `numeric` has before the point.
 const MAX_INTEGER_DIGITS: i64 = 131_072;
@@ -54,15 +54,17 @@ impl Decimal {
 }
 
 /// Reads a number: as an integer if it is one of 64 bits (`2.0` is one: JSON Schema 2020-12, section
-/// 4.2.3), otherwise as the nearest `f64`. No field takes a number beyond the range of `f64`.
-pub(super) fn read(text: &str) -> Value {
+/// 4.2.3), otherwise as the nearest `f64`. `None` beyond the range of `f64`: most readers of JSON
+/// would refuse the whole response that repeats such a number (RFC 8259, section 6).
+pub(super) fn read(text: &str) -> Option<Number> {
     if let Some(integer) = Decimal::parse(text).and_then(|decimal| decimal.integer()) {
-        return Value::Number(integer);
+        return Some(integer);
     }
-    let nearest = text.parse::<f64>().unwrap_or(f64::MAX).clamp(f64::MIN, f64::MAX);
-    // A fraction close to an integer must not become that integer.
-    let nearest = if nearest.fract() == 0.0 && nearest.abs() < 1e15 { 0.5 } else { nearest };
-    Number::from_f64(nearest).map_or(Value::Null, Value::Number)
+    // Beyond 64 bits the nearest `f64` may be an integer, which is as good. Within them, a fraction
+    // close to an integer must not become that integer.
+    let nearest = text.parse::<f64>().ok()?;
+    let is_rounded = nearest.fract() == 0.0 && nearest.abs() < 1e16;
+    Number::from_f64(if is_rounded { nearest + 0.5 } else { nearest })
 }
 
 /// Whether PostgreSQL can store a number in `jsonb`.
@@ -76,7 +78,7 @@ pub(super) fn is_storable(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -94,17 +96,20 @@ mod tests {
             ("18446744073709551615", json!(u64::MAX)),
             ("-9223372036854775808", json!(i64::MIN)),
         ] {
-            assert_eq!(read(text), expected, "{text}");
+            assert_eq!(read(text).map(Value::Number), Some(expected), "{text}");
         }
     }
 
     #[test]
     fn fractions_are_no_integers() {
-        for text in ["2.5", "1e-1", "1.00000000000000000000001", "1e400", "-1e400", "1e99999999999"]
+        for text in ["2.5", "1e-1", "1e-400", "1.00000000000000000000001", "-1.0000000000000000001"]
         {
-            let value = read(text);
-            assert!(value.as_i64().is_none() && value.as_u64().is_none(), "{text}: {value}");
-            assert!(value.is_f64(), "{text}: {value}");
+            let number = read(text).unwrap();
+            assert!(number.is_f64(), "{text}: {number}");
+            assert_ne!(number.as_f64().map(f64::fract), Some(0.0), "{text}: {number}");
+        }
+        for text in ["1e400", "-1e400", "1e99999999999"] {
+            assert!(read(text).is_none(), "{text}");
         }
     }
 

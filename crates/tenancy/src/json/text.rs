@@ -105,8 +105,7 @@ fn write(raw: &RawValue, to: &mut String) -> Result<(), String> {
         }
         Some(b'-' | b'0'..=b'9') if !number::is_storable(text) => {
             return Err(
-                "must have no number beyond 131072 digits before the point or 16383 after it"
-                    .to_owned(),
+                "must have no number with more than 16383 digits after the point".to_owned()
             );
         }
         _ => to.push_str(text),
