@@ -51,7 +51,7 @@ host_of() {
 # export_variables: the settings that are set, as Spin takes them.
 export_variables() {
   local name
-  for name in $(sed -n '/^\[variables\]/,/^\[\[/s/^\([a-z_]*\) = .*/\1/p' spin.toml); do
+  for name in $(sed -n '/^\[variables\]/,/^\[\[/s/^\([a-z0-9_]*\) = .*/\1/p' spin.toml); do
     local setting=${name^^}
     if [ -n "${!setting:-}" ]; then export "SPIN_VARIABLE_$setting=${!setting}"; fi
   done

@@ -11,9 +11,22 @@ import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+MAX_BODY = 64 * 1024
+
+
 class Handler(BaseHTTPRequestHandler):
+    # A client that stalls does not hold a thread for ever.
+    timeout = 20
+
     def do_POST(self):
-        prompt = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        try:
+            length = int(self.headers.get("Content-Length", 0))
+            if not 0 <= length <= MAX_BODY:
+                raise ValueError(length)
+            prompt = self.rfile.read(length).decode()
+        except ValueError:
+            self.close_connection = True
+            return self.send_error(400, "Send a text of at most 64 KiB")
         answer = {
             "tenant": self.headers["X-Tenant-Slug"],
             "user": self.headers["X-User-Id"],

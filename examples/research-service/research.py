@@ -8,6 +8,7 @@ which says who it is. Run it with:
     TENANCY_URL=http://127.0.0.1:8002 PORT=9002 ./research.py
 """
 
+import http.client
 import json
 import os
 import urllib.error
@@ -18,6 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 TENANCY_URL = os.environ.get("TENANCY_URL", "http://127.0.0.1:8002")
 # What says who calls, and which tenant they mean.
 FORWARDED = ("Authorization", "X-API-Key", "X-Tenant-Slug")
+
+# A longer question is refused before it is read.
+MAX_BODY = 64 * 1024
 
 research_of_tenant = defaultdict(list)
 
@@ -42,28 +46,64 @@ def verify(headers, consume=None):
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise Refused(error.code, error.read(), error.headers) from error
+    # A header that urllib does not send, such as one with a line break in it.
+    except (ValueError, http.client.HTTPException) as error:
+        raise ConnectionError("no readable answer") from error
+
+
+class BadRequest(Exception):
+    """A request that this service cannot read: its status and the reason."""
+
+
+def read_question(stream, headers):
+    try:
+        length = int(headers.get("Content-Length", ""))
+    except ValueError:
+        raise BadRequest(411, "send the length of the body in Content-Length") from None
+    if not 0 <= length <= MAX_BODY:
+        raise BadRequest(413, f"send at most {MAX_BODY} bytes")
+    try:
+        body = json.loads(stream.read(length))
+    # Too deep a nesting is a RecursionError.
+    except (ValueError, RecursionError):
+        raise BadRequest(400, "send a JSON object") from None
+    question = body.get("question") if isinstance(body, dict) else None
+    if not isinstance(question, str) or not question.strip():
+        raise BadRequest(422, "question must be a text")
+    return question
 
 
 class Handler(BaseHTTPRequestHandler):
+    # A client that stalls does not hold a thread for ever.
+    timeout = 20
+
     def do_POST(self):
-        self.guarded(self.research, consume="ai_requests:1")
+        try:
+            # Before the call to Tenancy: a question that cannot be read costs no quota.
+            question = read_question(self.rfile, self.headers)
+        except BadRequest as error:
+            status, reason = error.args
+            # The rest of the body may still come.
+            self.close_connection = True
+            return self.answer(status, json.dumps({"error": reason}).encode())
+        self.guarded(lambda caller: self.research(caller, question), consume="ai_requests:1")
 
     def do_GET(self):
         self.guarded(self.list_research)
 
     def guarded(self, handler, consume=None):
         try:
-            handler(verify(self.headers, consume))
+            caller = verify(self.headers, consume)
         except Refused as refused:
             # 401, 403 and 429 are the caller's to see, with the words of Tenancy.
             more = {name: refused.headers[name] for name in ("WWW-Authenticate", "Retry-After")}
             self.answer(refused.status, refused.body, "application/problem+json", more)
         except OSError:
             self.answer(503, b'{"error": "Tenancy does not answer"}', more={"Retry-After": "1"})
+        else:
+            handler(caller)
 
-    def research(self, caller):
-        length = int(self.headers.get("Content-Length", 0))
-        question = json.loads(self.rfile.read(length))["question"]
+    def research(self, caller, question):
         found = {"question": question, "asked_by": caller["user_id"] or caller["api_key_id"]}
         research_of_tenant[caller["tenant_id"]].append(found)
         self.answer(201, json.dumps(found).encode())

@@ -2,31 +2,92 @@
 """A web interface: choose a tenant, sign in, see who you are; administrators invite users.
 
 The browser gets a cookie and never a token: the tokens stay here, where no script of a page can
-read them. Run it with:
+read them. It runs behind a proxy that adds TLS. Run it with:
 
     TENANCY_URL=http://127.0.0.1:8002 PORT=9003 ./web.py
+
+Without TLS, INSECURE_COOKIES=1 makes browsers other than those of this machine keep the cookie.
 """
 
 import html
+import http.client
 import http.cookies
 import json
 import os
+import re
 import secrets
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TENANCY_URL = os.environ.get("TENANCY_URL", "http://127.0.0.1:8002")
-COOKIE = "session"
+INSECURE = os.environ.get("INSECURE_COOKIES") == "1"
+# With this prefix a browser takes a cookie over TLS only, and from this host only.
+PREFIX = "" if INSECURE else "__Host-"
+COOKIE = f"{PREFIX}session"
+# The forms for those who have no session yet carry the same value as this cookie.
+FORM_COOKIE = f"{PREFIX}form"
+ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict" + ("" if INSECURE else "; Secure")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+MAX_BODY = 16 * 1024
+MAX_SESSIONS = 1_000
+SESSION_SECONDS = 12 * 3600
 
-sessions = {}
+
+class Unavailable(Exception):
+    """Tenancy does not answer."""
+
+
+class Refused(Exception):
+    """A problem that Tenancy answers with: its status and its words."""
+
+    def __init__(self, error):
+        super().__init__(error.code)
+        self.code = error.code
+        try:
+            self.detail = str(json.load(error)["detail"])
+        except (ValueError, TypeError, KeyError, OSError, http.client.HTTPException):
+            self.detail = "Tenancy refused the request."
+
+
+class Sessions:
+    """The sessions by the values of their cookies: a bounded number, each for a bounded time."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.by_name = {}
+
+    def add(self, session):
+        name = secrets.token_urlsafe(32)
+        with self.lock:
+            now = time.monotonic()
+            self.by_name = {name: old for name, old in self.by_name.items() if old.ends_at > now}
+            while len(self.by_name) >= MAX_SESSIONS:
+                # The oldest one.
+                del self.by_name[next(iter(self.by_name))]
+            self.by_name[name] = session
+        return name
+
+    def get(self, name):
+        with self.lock:
+            session = self.by_name.get(name)
+        return session if session and session.ends_at > time.monotonic() else None
+
+    def remove(self, name):
+        with self.lock:
+            self.by_name.pop(name, None)
+
+
+sessions = Sessions()
 
 
 class Session:
     def __init__(self, signed_in):
         self.signed_in = signed_in
+        self.ends_at = time.monotonic() + SESSION_SECONDS
         # Forms of other sites do not know it.
         self.csrf = secrets.token_urlsafe()
         # A refresh token counts once: two requests of a browser take turns.
@@ -38,7 +99,7 @@ class Session:
         with self.lock:
             try:
                 return call(method, path, body, token=self.signed_in["access_token"])
-            except urllib.error.HTTPError as error:
+            except Refused as error:
                 if error.code != 401:
                     raise
             refresh = {"refresh_token": self.signed_in["refresh_token"]}
@@ -57,9 +118,15 @@ def call(method, path, body=None, token=None, tenant=None, client=None):
         headers["X-Forwarded-For"] = client
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(TENANCY_URL + path, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        raise Refused(error) from error
+    # ValueError also for a header that urllib does not send.
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Unavailable from error
 
 
 def page(title, body):
@@ -67,62 +134,116 @@ def page(title, body):
 <h1>{html.escape(title)}</h1>{body}</html>"""
 
 
-LOGIN = """<form method="post" action="/login">
+def equal(one, other):
+    return secrets.compare_digest(one.encode(), other.encode())
+
+
+def login(csrf):
+    field = f'<input type="hidden" name="csrf" value="{csrf}">'
+    return LOGIN.replace("CSRF", field)
+
+
+LOGIN = """<form method="post" action="/login">CSRF
 <label>Tenant <input name="tenant" required></label>
 <label>E-mail <input name="email" type="email" required></label>
 <label>Password <input name="password" type="password" required></label>
 <button>Sign in</button></form>
 <h2>Invited?</h2>
-<form method="post" action="/setup">
+<form method="post" action="/setup">CSRF
 <label>Setup token <input name="setup_token" required></label>
 <label>New password <input name="password" type="password" required></label>
 <button>Set password</button></form>"""
 
 
 class Handler(BaseHTTPRequestHandler):
+    # A client that stalls does not hold a thread for ever.
+    timeout = 20
+
     def do_GET(self):
-        session = self.session()
-        if not session:
-            return self.show(200, page("Sign in", LOGIN))
-        try:
-            return self.show(200, self.home(session))
-        except urllib.error.HTTPError as error:
-            return self.signed_out(error)
+        self.guarded(self.get)
 
     def do_POST(self):
-        length = int(self.headers.get("Content-Length", 0))
-        form = dict(urllib.parse.parse_qsl(self.rfile.read(length).decode()))
-        if self.path == "/login":
-            body = {"email": form.get("email"), "password": form.get("password")}
-            return self.sign_in("login", body, tenant=form.get("tenant"))
-        if self.path == "/setup":
-            return self.sign_in("setup", {name: form.get(name) for name in ("setup_token", "password")})
-        session = self.session()
-        if not session or not secrets.compare_digest(form.get("csrf", ""), session.csrf):
-            return self.show(403, page("Not allowed", "Go back and try again."))
+        self.guarded(self.post)
+
+    def guarded(self, handler):
         try:
-            if self.path == "/users":
-                body = {"email": form.get("email"), "role": form.get("role")}
-                session.invited = session.call("POST", "/api/v1/users", body)
-            elif self.path == "/logout":
-                session.call("POST", "/api/v1/auth/logout")
-                sessions.pop(self.cookie(), None)
-        except urllib.error.HTTPError as error:
+            handler()
+        except Unavailable:
+            body = page("Not now", "<p role=alert>Tenancy does not answer. Try again soon.</p>")
+            self.show(503, body, {"Retry-After": "5"})
+        except Refused as error:
             if error.code == 401:
-                return self.signed_out(error)
-            return self.show(error.code, page("Not done", html.escape(json.load(error)["detail"])))
+                sessions.remove(self.cookie(COOKIE))
+                return self.show_login(401, "You are signed out.")
+            self.show(error.code, page("Not done", f"<p role=alert>{html.escape(error.detail)}</p>"))
+
+    def get(self):
+        session = self.session()
+        if not session:
+            return self.show_login(200)
+        return self.show(200, self.home(session))
+
+    def post(self):
+        form = self.form()
+        if form is None:
+            return None
+        csrf = form.get("csrf", "")
+        if self.path in ("/login", "/setup"):
+            # Without this, another site could sign a browser in to an account of its own.
+            expected = self.cookie(FORM_COOKIE)
+            if not TOKEN.fullmatch(expected) or not equal(csrf, expected):
+                return self.show_login(403, "This form is too old. Try again.")
+            if self.path == "/login":
+                body = {"email": form.get("email"), "password": form.get("password")}
+                return self.sign_in("login", body, tenant=form.get("tenant"))
+            names = ("setup_token", "password")
+            return self.sign_in("setup", {name: form.get(name) for name in names})
+        session = self.session()
+        if not session or not equal(csrf, session.csrf):
+            return self.show(403, page("Not allowed", "Go back and try again."))
+        if self.path == "/users":
+            body = {"email": form.get("email"), "role": form.get("role")}
+            session.invited = session.call("POST", "/api/v1/users", body)
+        elif self.path == "/logout":
+            sessions.remove(self.cookie(COOKIE))
+            try:
+                session.call("POST", "/api/v1/auth/logout")
+            except Refused:
+                # The session has ended already.
+                pass
+        else:
+            return self.show(404, page("Not found", "There is no such page."))
         return self.redirect()
 
+    def form(self):
+        """The fields of a form; None for one that is refused."""
+        try:
+            length = int(self.headers.get("Content-Length", ""))
+        except ValueError:
+            length = -1
+        if not 0 <= length <= MAX_BODY:
+            # The body is not read, so the connection cannot go on.
+            self.close_connection = True
+            self.show(413 if length > MAX_BODY else 411, page("Not done", "The form is too long."))
+            return None
+        try:
+            text = self.rfile.read(length).decode()
+            return dict(urllib.parse.parse_qsl(text, max_num_fields=20))
+        except ValueError:
+            self.show(400, page("Not done", "The form cannot be read."))
+            return None
+
     def sign_in(self, how, body, tenant=None):
+        if tenant and not re.fullmatch(r"[A-Za-z0-9-]{1,63}", tenant):
+            return self.show_login(404, "There is no such tenant.")
         try:
             client = self.client_address[0]
             signed_in = call("POST", f"/api/v1/auth/{how}", body, tenant=tenant, client=client)
-        except urllib.error.HTTPError as error:
-            detail = html.escape(json.load(error)["detail"])
-            return self.show(error.code, page("Sign in", f"<p role=alert>{detail}</p>{LOGIN}"))
-        name = secrets.token_urlsafe(32)
-        sessions[name] = Session(signed_in)
-        return self.redirect(f"{COOKIE}={name}; Path=/; HttpOnly; SameSite=Strict")
+        except Refused as error:
+            return self.show_login(error.code, error.detail)
+        # A session that was there before ends: nobody goes on with it under the new name.
+        sessions.remove(self.cookie(COOKIE))
+        return self.redirect(f"{COOKIE}={sessions.add(Session(signed_in))}; {ATTRIBUTES}")
 
     def home(self, session):
         user = session.call("GET", "/api/v1/profile")
@@ -142,19 +263,21 @@ class Handler(BaseHTTPRequestHandler):
 <select name="role"><option>user<option>viewer<option>admin</select><button>Invite</button></form>"""
         return page(tenant["name"], body)
 
-    def cookie(self):
-        cookies = http.cookies.SimpleCookie(self.headers.get("Cookie", ""))
-        return cookies[COOKIE].value if COOKIE in cookies else ""
+    def cookie(self, name):
+        try:
+            cookies = http.cookies.SimpleCookie(self.headers.get("Cookie", ""))
+        except http.cookies.CookieError:
+            return ""
+        return cookies[name].value if name in cookies else ""
 
     def session(self):
-        return sessions.get(self.cookie())
+        return sessions.get(self.cookie(COOKIE))
 
-    def signed_out(self, error):
-        if error.code != 401:
-            detail = html.escape(json.load(error)["detail"])
-            return self.show(error.code, page("Not now", detail))
-        sessions.pop(self.cookie(), None)
-        return self.show(401, page("You are signed out", LOGIN))
+    def show_login(self, status, alert=None):
+        csrf = secrets.token_urlsafe(32)
+        words = f"<p role=alert>{html.escape(alert)}</p>" if alert else ""
+        cookie = f"{FORM_COOKIE}={csrf}; {ATTRIBUTES}"
+        self.show(status, page("Sign in", words + login(csrf)), {"Set-Cookie": cookie})
 
     def redirect(self, cookie=None):
         self.send_response(303)
@@ -164,13 +287,16 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Set-Cookie", cookie)
         self.end_headers()
 
-    def show(self, status, text):
+    def show(self, status, text, headers=None):
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Security-Policy", "default-src 'none'; form-action 'self'")
+        policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        self.send_header("Content-Security-Policy", policy)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
+mod examples;
+
 use http::Method;
 use serde_json::{Value, json};
 use tenancy::access::{Access, ROUTES, Scope};
@@ -90,6 +92,7 @@ fn document() -> Value {
         let operation = &mut document["paths"][&path][method.as_str().to_ascii_lowercase()];
         assert!(operation.is_object(), "{method} {path} is not described");
         describe_access(operation, *access);
+        examples::add(operation, &method.as_str().to_ascii_lowercase(), &path);
         // Names that are unique, for generated clients.
         operation["operationId"] = json!(operation_id(method, &path));
     }
@@ -249,5 +252,33 @@ fn every_reference_leads_somewhere() {
     for reference in found {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn examples_of_changes_are_harmless() {
+    let document = document();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let contents = operation["requestBody"]["content"].as_object();
+            for content in contents.into_iter().flat_map(|contents| contents.values()) {
+                let example = &content["example"];
+                assert!(!example.is_null(), "{method} {path}");
+                if ["put", "patch"].contains(&method.as_str()) && path.starts_with("/admin") {
+                    for field in ["status", "plan", "domain", "domains", "admin_email", "settings"]
+                    {
+                        assert!(example.get(field).is_none(), "{method} {path}: {field}");
+                    }
+                }
+                let text = example.to_string();
+                let digits = text.split(|char: char| !char.is_ascii_digit());
+                assert!(digits.map(str::len).max() < Some(12), "{method} {path}: {text}");
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let is_path = parameter["in"] == "path";
+                assert!(!is_path || parameter["example"].is_string(), "{method} {path}");
+                assert!(parameter["name"] != "hard_delete" || parameter["example"] != true);
+            }
+        }
     }
 }

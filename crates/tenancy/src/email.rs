@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
-use crate::http::fields::Text;
+use crate::{http::fields::Text, tenant::to_ascii, text};
 
 /// An e-mail address in the one form that uniqueness is judged by: NFC, lower case, the domain as
 /// A-labels. At most 254 characters (RFC 5321, section 4.5.3.1.3).
@@ -31,12 +31,19 @@ impl fmt::Display for EmailAddress {
 impl Text for EmailAddress {
     fn parse(text: &str) -> Result<Self, String> {
         let invalid = || "must be an e-mail address such as name@example.com".to_owned();
+        // A pasted address has space around it, at a sign-in as elsewhere.
+        let text = text.trim();
         if text.chars().count() > 254 {
             return Err("must have at most 254 characters".to_owned());
         }
-        let normalized: String = text.nfc().collect::<String>().to_lowercase();
-        let (local, domain) = normalized.rsplit_once('@').ok_or_else(invalid)?;
-        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| invalid())?;
+        if text.starts_with('\u{feff}') {
+            return Err("must not begin with a byte order mark".to_owned());
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or_else(invalid)?;
+        // Lower case may take characters apart.
+        let local: String = text::visible(local)?.to_lowercase().nfc().collect();
+        let local = local.as_str();
+        let domain = to_ascii(domain).ok_or_else(invalid)?;
         let dotted = domain.contains('.') && !domain.ends_with('.');
         if !is_local_part(local) || !dotted || domain.len() > 253 {
             return Err(invalid());
@@ -48,9 +55,13 @@ impl Text for EmailAddress {
 
 /// A dot-atom (RFC 5322, section 3.2.3) with the letters of RFC 6531, at most 64 octets.
 fn is_local_part(local: &str) -> bool {
-    let atom_char = |char: char| char.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(char);
-    local.len() <= 64
-        && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atom_char))
+    let is_atom_char =
+        |char: char| text::is_word_char(char) || "!#$%&'*+-/=?^_`{|}~".contains(char);
+    let is_atom = |atom: &str| {
+        atom.chars().next().is_some_and(|first| !text::is_mark(first))
+            && atom.chars().all(is_atom_char)
+    };
+    local.len() <= 64 && local.split('.').all(is_atom)
 }
 
 #[cfg(test)]
@@ -64,6 +75,12 @@ mod tests {
             ("a.b+c@example.org", "a.b+c@example.org"),
             ("user@BÜCHER.example", "user@xn--bcher-kva.example"),
             ("JOSE\u{301}@example.com", "jos\u{e9}@example.com"),
+            (" \u{3000}a@example.com\t\r\n", "a@example.com"),
+            ("हिन्दी@उदाहरण.भारत", "हिन्दी@xn--p1b6ci4b4b3a.xn--h2brj9c"),
+            ("ไข่@ตัวอย่าง.ไทย", "ไข่@xn--72c1a1bt4awk9o.xn--o3cw4h"),
+            ("می\u{200c}خواهم@example.com", "می\u{200c}خواهم@example.com"),
+            ("\u{130}@example.com", "i\u{307}@example.com"),
+            ("a@ab--cd.example", "a@ab--cd.example"),
         ] {
             assert_eq!(EmailAddress::parse(text).map(|address| address.0), Ok(expected.to_owned()));
         }
@@ -87,6 +104,13 @@ mod tests {
             "a@-x.com",
             "a\n@example.com",
             "a@example.com.",
+            "\u{feff}a@example.com",
+            "a\u{200b}@example.com",
+            "a\u{202e}b@example.com",
+            "a\u{200c}b@example.com",
+            "\u{301}a@example.com",
+            "a@xn--a.example",
+            "a@b_c.example",
             long.as_str(),
         ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?}");

@@ -124,7 +124,8 @@ async fn check_redis(tenancy: &Tenancy) -> Result<CheckStatus> {
     Ok(CheckStatus::Healthy)
 }
 
-async fn check_key_value(tenancy: &Tenancy) -> Result<CheckStatus> {
+/// Asks the key-value store.
+pub(crate) async fn check_key_value(tenancy: &Tenancy) -> Result<CheckStatus> {
     tenancy.platform.key_value.get(storage::STORE, "health").await?;
     Ok(CheckStatus::Healthy)
 }

@@ -20,6 +20,7 @@ pub mod guessing;
 pub mod health;
 mod hex;
 pub mod http;
+pub mod json;
 mod limiter;
 pub mod log;
 pub mod metrics;
@@ -35,6 +36,7 @@ pub mod settings;
 pub mod storage;
 mod tenancy;
 pub mod tenant;
+mod text;
 pub mod token;
 pub mod user;
 

@@ -91,6 +91,59 @@ fn what_a_caller_makes_up_is_no_label() {
 }
 
 #[test]
+fn known_series_begin_at_zero() {
+    let world = World::get();
+    // Another database of Redis, in which nothing was counted.
+    let mut settings = world.settings();
+    let redis = format!("{}/7", settings["REDIS_URL"]);
+    settings.insert("REDIS_URL", redis);
+    let fresh = e2e::Application::start(&settings, &world.services.folder());
+    let text = e2e::Call::new(http::Method::GET, &fresh.address, "/metrics").send().text;
+    for series in [
+        "tenancy_logins_total{result=\"success\"}",
+        "tenancy_logins_total{result=\"failure\"}",
+        "tenancy_logins_total{result=\"throttled\"}",
+        "tenancy_quota_refusals_total{resource=\"api_calls\"}",
+        "tenancy_quota_refusals_total{resource=\"ai_requests\"}",
+        "tenancy_quota_refusals_total{resource=\"storage\"}",
+        "tenancy_quota_refusals_total{resource=\"users\"}",
+        "tenancy_rate_limited_total",
+        "tenancy_provisioning_duration_seconds_count",
+        "tenancy_provisioning_duration_seconds_sum",
+        "tenancy_provisioning_duration_seconds_bucket{le=\"+Inf\"}",
+    ] {
+        assert_eq!(value(&text, series), Some(0.0), "{series} in\n{text}");
+    }
+    for store in ["redis", "postgres", "key_value"] {
+        let series = format!("tenancy_store_up{{store=\"{store}\"}}");
+        assert_eq!(value(&text, &series), Some(1.0), "{series}");
+    }
+}
+
+#[test]
+fn alert_rules_fire_as_described() {
+    let folder = e2e::root().join("deploy/grafana");
+    let run = |arguments: &[&str]| {
+        let output = Command::new("promtool").args(arguments).current_dir(&folder).output();
+        let output = output.expect("promtool is there: ./dev test installs it");
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    };
+    run(&["check", "rules", "alerts.yaml"]);
+    run(&["test", "rules", "alerts.test.yaml"]);
+    // Rules and panels name metrics that there are.
+    let metrics = metrics();
+    for file in ["alerts.yaml", "tenancy.json"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        let is_part = |char: char| !(char.is_ascii_lowercase() || char == '_');
+        for name in text.split(is_part).filter(|name| name.starts_with("tenancy_")) {
+            let family = name.trim_end_matches("_bucket");
+            assert!(metrics.contains(&format!("# TYPE {family} ")), "{name} in {file}");
+        }
+    }
+}
+
+#[test]
 fn promtool_finds_nothing_wrong() {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])

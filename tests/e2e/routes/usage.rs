@@ -165,6 +165,37 @@ fn a_tenants_calls_in_a_minute_are_limited() {
 }
 
 #[test]
+fn quota_warning_is_on_responses_that_use_the_resource() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    let user = json!({ "email": "second@limits.example" });
+    tenant.post("/api/v1/users", &user).token(token).send().expect(201);
+    tenant.put("/api/v1/files/a", "12345678").token(token).send().expect(201);
+    tenant.limit(&json!({ "users": 2, "storage": 10, "ai_requests": 5, "api_calls": 1_000 }));
+    let warning = |answer: &e2e::Answer| answer.header("quota-warning").to_owned();
+    // Users and storage are past four fifths; a request that uses neither says nothing of them.
+    for path in ["/api/v1/profile", "/api/v1/users", "/api/v1/files", "/api/v1/tenant/usage"] {
+        assert_eq!(warning(&tenant.get(path).token(token).send()), "", "{path}");
+    }
+    let stored = tenant.put("/api/v1/files/a", "87654321").token(token).send();
+    assert!(stored.status < 300, "{}", stored.text);
+    assert_eq!(warning(&stored), "storage;usage=8;limit=10");
+    let verify = |consume: &str| {
+        let path = format!("/api/v1/auth/verify?consume={consume}");
+        warning(&tenant.get(&path).token(token).send())
+    };
+    assert_eq!(verify("ai_requests:3"), "");
+    assert_eq!(verify("ai_requests:1"), "ai_requests;usage=4;limit=5");
+    // Calls are used by every request that is counted.
+    let used = tenant.used("api_calls")["usage"].as_i64().unwrap();
+    tenant.limit(&json!({ "api_calls": used + 5 }));
+    for path in ["/api/v1/profile", "/api/v1/users"] {
+        let warning = warning(&tenant.get(path).token(token).send());
+        assert!(warning.starts_with("api_calls;usage="), "{path}: {warning}");
+    }
+}
+
+#[test]
 fn from_four_fifths_on_the_answers_and_the_trail_say_so() {
     let tenant = World::get().tenant();
     let key = tenant.api_key(&["usage:write"]);

@@ -47,8 +47,11 @@ impl Clone {
 
     fn dev(&self, arguments: &[&str]) -> Command {
         let path = std::env::var("PATH").unwrap();
-        let mut command = Command::new("./dev");
+        // A script that runs the tests as a background job has SIGINT ignored, which a shell cannot
+        // undo for itself: the disposition is reset before it starts.
+        let mut command = Command::new("sh");
         command
+            .args(["-c", "trap '' INT; exec env --default-signal=INT ./dev \"$@\"", "dev"])
             .args(arguments)
             .current_dir(&self.folder)
             .env("PATH", format!("{}:{path}", self.folder.join("bin").display()))
@@ -181,6 +184,58 @@ fn down_stops_what_a_killed_run_left_and_forgets_on_demand() {
     for name in ["env", "postgres", "redis", "state"] {
         assert!(!clone.folder.join(".dev").join(name).exists(), "{name}");
     }
+}
+
+/// The settings in the table of the README, without those of `./dev` itself.
+fn documented_settings() -> Vec<String> {
+    const OF_DEV: [&str; 4] = ["HOST", "PORT", "POSTGRES_PORT", "REDIS_PORT"];
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let names = rows.flat_map(|cell| cell.split(['`', ',', ' ']));
+    let is_name = |name: &&str| {
+        name.len() > 3
+            && name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
+            && !["PATCH", "POST", "DELETE", "HEAD"].contains(name)
+            && !OF_DEV.contains(name)
+    };
+    names.filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_setting_of_the_readme_reaches_the_application() {
+    let settings = documented_settings();
+    assert!(settings.len() > 20, "{settings:?}");
+    assert!(settings.contains(&"JWT_ED25519_KEY".to_owned()), "{settings:?}");
+    let manifest = fs::read_to_string(root().join("spin.toml")).unwrap();
+    let mut command = Command::new("bash");
+    command.args(["-c", ". scripts/settings.sh; export_variables; env"]).current_dir(root());
+    for setting in &settings {
+        command.env(setting, format!("the value of {setting}"));
+    }
+    let output = command.output().unwrap();
+    let environment = String::from_utf8(output.stdout).unwrap();
+    for setting in &settings {
+        let line = format!("SPIN_VARIABLE_{setting}=the value of {setting}");
+        assert!(environment.lines().any(|other| other == line), "{line}");
+        let name = setting.to_ascii_lowercase();
+        assert!(manifest.contains(&format!("{{{{ {name} }}}}")), "{setting} is unused");
+    }
+}
+
+#[test]
+fn tokens_are_signed_with_the_ed25519_key_of_the_environment_file() {
+    let clone = Clone::new();
+    let up = clone.up();
+    up.ctrl_c();
+    let file = clone.folder.join(".dev/env");
+    let key = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
+    let settings = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{settings}JWT_ED25519_KEY={key}\n")).unwrap();
+    let up = clone.up();
+    let address = format!("127.0.0.1:{}", clone.port);
+    let keys = Call::new(Method::GET, &address, "/.well-known/jwks.json").send().expect(200);
+    assert_eq!(keys["keys"][0]["crv"], "Ed25519", "{keys}");
+    up.ctrl_c();
 }
 
 #[test]

@@ -41,12 +41,17 @@ fn tenancy_url() -> String {
 }
 
 impl Program {
-    fn start(mut command: Command, port: u16) -> Self {
+    fn start(command: Command, port: u16) -> Self {
+        Self::start_before(command, port, &tenancy_url())
+    }
+
+    /// Starts a program that finds Tenancy at `url`.
+    fn start_before(mut command: Command, port: u16, url: &str) -> Self {
         let log = World::get().services.folder().join(unique("example")).with_extension("log");
         let log = File::create(log).unwrap();
         let process = command
             .env("PORT", port.to_string())
-            .env("TENANCY_URL", tenancy_url())
+            .env("TENANCY_URL", url)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -172,11 +177,22 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
     let viewer = tenant.user("viewer");
     let web = Program::python("web-interface/web.py");
     let home = |cookie: &str| web.call(Method::GET, "/").header("cookie", cookie).send().text;
+    // The form for those who have no session has a token, which is in a cookie, too.
+    let front = web.call(Method::GET, "/").send();
+    let form_cookie = front.header("set-cookie").split(';').next().unwrap().to_owned();
+    let form_token = csrf_of(&front.text);
     let login = |slug: &str, email: &str, password: &str| {
         let email = email.replace('@', "%40");
-        let fields = format!("tenant={slug}&email={email}&password={}", password.replace(' ', "+"));
-        form(&web, "/login", "", &fields)
+        let password = password.replace(' ', "+");
+        let fields = format!("csrf={form_token}&tenant={slug}&email={email}&password={password}");
+        form(&web, "/login", &form_cookie, &fields)
     };
+    for (cookie, token) in [("", form_token.as_str()), (&form_cookie, "forged"), ("", "")] {
+        let fields = format!("csrf={token}&tenant={}&email=a&password=b", tenant.slug);
+        assert_eq!(form(&web, "/login", cookie, &fields).status, 403);
+        let fields = format!("csrf={token}&setup_token=a&password=b");
+        assert_eq!(form(&web, "/setup", cookie, &fields).status, 403);
+    }
     assert!(home("").contains("name=\"tenant\""));
     let wrong = login(&tenant.slug, &tenant.admin.email, "not it");
     assert_eq!(wrong.status, 401, "{}", wrong.text);
@@ -185,7 +201,9 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
         let answer = login(&tenant.slug, email, password);
         assert_eq!((answer.status, answer.header("location")), (303, "/"), "{}", answer.text);
         let cookie = answer.header("set-cookie");
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+        for part in ["__Host-session=", "; Path=/", "; HttpOnly", "; SameSite=Strict", "; Secure"] {
+            assert!(cookie.contains(part), "{part} in {cookie}");
+        }
         // No token reaches the browser.
         assert!(!cookie.contains("ey") || !cookie.contains('.'), "{cookie}");
         cookie.split(';').next().unwrap().to_owned()
@@ -193,7 +211,7 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
     let admin = signed_in(&tenant.admin.email, &tenant.admin.password);
     let page = home(&admin);
     assert!(page.contains(&format!("Tenant {}", tenant.slug)) && page.contains(&viewer.email));
-    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let csrf = &csrf_of(&page);
     let invite = |csrf: &str| {
         form(&web, "/users", &admin, &format!("csrf={csrf}&email=new%40acme.com&role=user"))
     };
@@ -205,7 +223,8 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
     let token = page.split("<code>").nth(1).unwrap().split("</code>").next().unwrap();
     assert!(!home(&admin).contains("<code>"));
     let set_up = |token: &str| {
-        form(&web, "/setup", "", &format!("setup_token={token}&password=a+good+password"))
+        let fields = format!("csrf={form_token}&setup_token={token}&password=a+good+password");
+        form(&web, "/setup", &form_cookie, &fields)
     };
     assert_eq!(set_up("lds_nonsense").status, 401);
     let answer = set_up(token);
@@ -219,6 +238,69 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
     assert_eq!(form(&web, "/logout", &admin, &format!("csrf={csrf}")).status, 303);
     assert!(home(&admin).contains("name=\"tenant\""));
     assert!(home(&looker).contains(&viewer.email));
+}
+
+/// The token of the first form of a page.
+fn csrf_of(page: &str) -> String {
+    let value = page.split("name=\"csrf\" value=\"").nth(1).expect("a form has a token");
+    value.split('"').next().unwrap().to_owned()
+}
+
+/// Starts an example before a service that does not answer.
+fn without_tenancy(script: &str) -> Program {
+    let mut command = Command::new(python());
+    command.arg(root().join("examples").join(script));
+    let url = format!("http://127.0.0.1:{}", free_port());
+    Program::start_before(command, free_port(), &url)
+}
+
+#[test]
+fn the_web_interface_answers_bad_requests_and_when_tenancy_is_away() {
+    let tenant = World::get().tenant();
+    let web = Program::python("web-interface/web.py");
+    let long = "a".repeat(20_000);
+    assert_eq!(form(&web, "/login", "", &long).status, 413);
+    let not_utf8 = web.call(Method::POST, "/login");
+    let not_utf8 = not_utf8.body("application/x-www-form-urlencoded", vec![0xff, 0xfe]).send();
+    assert_eq!(not_utf8.status, 400);
+    assert_eq!(form(&web, "/users", "__Host-session=\u{e9}; =;", "csrf=%C3%A9").status, 403);
+    let away = without_tenancy("web-interface/web.py");
+    let front = away.call(Method::GET, "/").send();
+    let cookie = front.header("set-cookie").split(';').next().unwrap().to_owned();
+    let token = csrf_of(&front.text);
+    let fields = format!("csrf={token}&tenant={}&email=a&password=b", tenant.slug);
+    let answer = form(&away, "/login", &cookie, &fields);
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{}", answer.text);
+}
+
+#[test]
+fn the_research_service_answers_bad_requests_and_when_tenancy_is_away() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    let service = Program::python("research-service/research.py");
+    let ask = |service: &Program, body: &[u8]| {
+        service.call(Method::POST, "/research").token(token).body("application/json", body).send()
+    };
+    let deep = "[".repeat(60_000);
+    for (body, status) in [
+        (&b"{"[..], 400),
+        (b"\xff", 400),
+        (deep.as_bytes(), 400),
+        (b"", 400),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b"{\"question\":1}", 422),
+        (&[b' '; 70_000], 413),
+    ] {
+        let answer = ask(&service, body);
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert!(answer.json()["error"].is_string());
+    }
+    // None of them was counted.
+    assert_eq!(tenant.used("ai_requests")["usage"], 0);
+    let away = without_tenancy("research-service/research.py");
+    let answer = ask(&away, b"{\"question\":\"why?\"}");
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text);
 }
 
 /// nginx with the example's configuration, whose addresses are those of this run.

@@ -40,6 +40,34 @@ fn a_request_is_a_line_with_who_what_and_how_long() {
 }
 
 #[test]
+fn sign_ins_are_logged_with_tenant_and_principal() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    let principal = format!("user:{}", user.id);
+    let signed_in = tenant.login(&user.email, &user.password);
+    let refresh = json!({ "refresh_token": signed_in.expect(200)["refresh_token"] });
+    let refreshed = tenant.post("/api/v1/auth/refresh", &refresh).send();
+    refreshed.expect(200);
+    for answer in [signed_in, refreshed] {
+        let logged = line(answer.header("x-request-id"));
+        assert_eq!(logged["tenant"], tenant.id.as_str(), "{logged}");
+        assert_eq!(logged["principal"], principal, "{logged}");
+    }
+    let invited = json!({ "email": "invited@x.example", "role": "user" });
+    let invited = tenant.post("/api/v1/users", &invited).token(&tenant.admin.access_token).send();
+    let invited = invited.expect(201);
+    let setup =
+        json!({ "setup_token": invited["setup_token"], "password": "a password for tests" });
+    let set_up = tenant.post("/api/v1/auth/setup", &setup).send();
+    set_up.expect(200);
+    let logged = line(set_up.header("x-request-id"));
+    assert_eq!(logged["principal"], format!("user:{}", invited["id"].as_str().unwrap()));
+    // A failed one has signed nobody in.
+    let failed = tenant.login(&user.email, "wrong password");
+    assert_eq!(line(failed.header("x-request-id"))["principal"], Value::Null);
+}
+
+#[test]
 fn a_request_joins_the_trace_of_its_caller() {
     let world = World::get();
     let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");

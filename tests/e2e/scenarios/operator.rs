@@ -14,6 +14,30 @@ fn the_doctor_finds_a_sound_installation_sound() {
     assert!(lines.contains("ok    isolation"), "{lines}");
 }
 
+#[test]
+fn closed_pipe_stops_neither_program_nor_work() {
+    let world = World::get();
+    let _alone = world.repairs_alone();
+    for arguments in ["doctor", "migrate", "repair", "audit verify", "--help"] {
+        // The reader has gone before the first line.
+        let script = "{ sleep 0.2; \"$0\" $1; echo \"code $?\" >&2; } | true";
+        let output = Command::new("sh")
+            .args(["-c", script])
+            .arg(root().join("target/tools/tenantctl"))
+            .arg(arguments)
+            .env_clear()
+            .env("PATH", std::env::var("PATH").unwrap())
+            .envs(&world.settings())
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!error.contains("panicked") && !error.contains("code 101"), "{arguments}: {error}");
+        if arguments != "audit verify" {
+            assert!(error.contains("code 0"), "{arguments}: {error}");
+        }
+    }
+}
+
 // S8, S41
 #[test]
 fn the_doctor_names_each_setting_that_is_missing_or_weak() {

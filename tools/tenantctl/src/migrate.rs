@@ -24,7 +24,12 @@ pub async fn run() -> Result<()> {
     output::line(&format!("template {name}: {}", if made { "made" } else { "up to date" }));
 
     let (mut current, mut migrated, mut failed) = (0, 0, 0);
-    for tenant in repo::list_with_database(&*catalog).await? {
+    let tenants = repo::list_with_database(&*catalog).await?;
+    for row in tenants.unreadable {
+        failed += 1;
+        output::failure(&anyhow::Error::from(row).context("a tenant"));
+    }
+    for tenant in tenants.items {
         match migrate_tenant(&tenancy, &tenant).await {
             Ok(ran) if ran.is_empty() => current += 1,
             Ok(ran) => {

@@ -1,13 +1,14 @@
-//! What the command line prints.
+//! The output of the command line.
 
-#![expect(clippy::print_stdout, reason = "printing is what a command line is for")]
+use std::io::Write as _;
 
-/// A line of the result.
+/// Prints a line of the result. A reader that has gone away (`| head`) stops neither the work nor the
+/// program.
 pub fn line(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Why the command failed, in one line, on standard error.
+/// Prints why the command failed, in one line, on standard error.
 pub fn failure(error: &anyhow::Error) {
-    eprintln!("tenantctl: {error:#}");
+    let _ = writeln!(std::io::stderr(), "tenantctl: {error:#}");
 }

@@ -9,6 +9,7 @@ use tenancy::{
     admission::queue,
     audit::{self, Actor},
     earlier_processes, migrate,
+    platform::sql::Rows,
     tenant::{
         TenantRecord, cluster,
         destroy::{self, Files},
@@ -37,13 +38,15 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     // First, for credentials that were revoked are still accepted.
     let published = queue::work_off(&tenancy).await;
     report(&mut failed, "published_changes", published);
-    for tenant in creation::list_unfinished(&*catalog, minutes).await? {
+    let unfinished = creation::list_unfinished(&*catalog, minutes).await?;
+    for tenant in readable(unfinished, &mut failed) {
         if let Err(error) = finish(&tenancy, &tenant).await {
             failed += 1;
             output::failure(&error.context(format!("the tenant {}", tenant.slug)));
         }
     }
-    for tenant in repo::list_deleting(&*catalog, minutes).await? {
+    let deleting = repo::list_deleting(&*catalog, minutes).await?;
+    for tenant in readable(deleting, &mut failed) {
         match destroy::finish(&tenancy, &tenant, Files::Record, &Actor::system()).await {
             Ok(()) => output::line(&json!({ "destroyed_tenant": tenant.id }).to_string()),
             Err(error) => {
@@ -66,7 +69,8 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         Ok(moved) => chained += moved,
         Err(error) => fail(&mut failed, "audit events of the catalog", error),
     }
-    for tenant in repo::list_with_database(&*catalog).await? {
+    let with_database = repo::list_with_database(&*catalog).await?;
+    for tenant in readable(with_database, &mut failed) {
         match audit::recover(&tenancy, &tenant).await {
             Ok(moved) => chained += moved,
             Err(error) => fail(&mut failed, &format!("the tenant {}", tenant.slug), error),
@@ -81,6 +85,15 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         bail!("{failed} repairs failed");
     }
     Ok(())
+}
+
+/// Returns the readable tenants, and reports each of the others as a failure.
+fn readable(tenants: Rows<TenantRecord>, failed: &mut u32) -> Vec<TenantRecord> {
+    for row in tenants.unreadable {
+        *failed += 1;
+        output::failure(&anyhow::Error::from(row).context("a tenant"));
+    }
+    tenants.items
 }
 
 /// Reports a count, or the failure to repair.

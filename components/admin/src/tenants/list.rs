@@ -3,6 +3,7 @@
 use tenancy::{
     Result,
     http::{Limit, Operator, Page, Response},
+    log,
     tenant::{Status, TenantView, repo},
 };
 
@@ -46,6 +47,8 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     };
     let catalog = operator.tenancy().catalog().await?;
     let (tenants, total) = repo::list(&*catalog, &filter).await?;
-    let items = tenants.iter().map(TenantView::from).collect();
+    let message = "the list of tenants leaves one out";
+    log::unreadable_rows(operator.tenancy(), message, &tenants.unreadable);
+    let items = tenants.items.iter().map(TenantView::from).collect();
     Ok(Response::ok(&Page { items, total, offset: filter.offset, limit: filter.limit }))
 }

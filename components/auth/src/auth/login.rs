@@ -40,5 +40,6 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     let actor = Actor::anonymous(call.origin());
     let signed_in =
         user::sign_in(&tenancy, &tenant, &request.email, request.password, &actor).await?;
+    call.record().signed_in(tenant.id, signed_in.user_id());
     Ok(Response::ok(&signed_in))
 }

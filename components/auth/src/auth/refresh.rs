@@ -39,5 +39,6 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     resolve::agree(&tenancy, &addressing, &tenant).await?;
     let actor = Actor::anonymous(call.origin());
     let signed_in = user::refresh(&tenancy, &tenant, &token, &actor).await?;
+    call.record().signed_in(tenant.id, signed_in.user_id());
     Ok(Response::ok(&signed_in))
 }

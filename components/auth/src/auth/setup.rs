@@ -40,5 +40,6 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     resolve::agree(&tenancy, &addressing, &tenant).await?;
     let actor = Actor::anonymous(call.origin());
     let changed = user::set_up(&tenancy, &tenant, &token, request.password, &actor).await?;
+    call.record().signed_in(tenant.id, changed.value.user_id());
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

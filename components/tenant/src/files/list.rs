@@ -46,7 +46,7 @@ struct FilePage {
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { prefix, limit, cursor } = member.call().query()?;
-    storage::check_prefix(&prefix)?;
+    let prefix = storage::normalize_prefix(&prefix)?;
     let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
     let most = limit.get() as usize;
     let mut files = repo::list(&database, &prefix, cursor.as_deref(), limit.get() + 1).await?;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     access::Scope,
     http::fields::{FromField, Text},
+    text,
 };
 
 /// A row of `tenant_api_keys`. It is also what Redis keeps of the key, sealed.
@@ -171,14 +172,7 @@ impl KeyName {
 
 impl Text for KeyName {
     fn parse(text: &str) -> Result<Self, String> {
-        let name = text.trim();
-        match name.chars().count() {
-            1..=100 if name.chars().any(char::is_control) => {
-                Err("must not contain control characters".to_owned())
-            }
-            1..=100 => Ok(Self(name.to_owned())),
-            _ => Err("must have 1 to 100 characters".to_owned()),
-        }
+        text::name(text, 100).map(Self)
     }
 }
 

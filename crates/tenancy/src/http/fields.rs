@@ -4,11 +4,16 @@
 //! A request type is declared with [`fields!`](crate::fields); the types of its fields carry the
 //! rules.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
+use serde_json::{Map, Value, value::RawValue};
 use uuid::Uuid;
 
-use crate::error::{Error, InvalidField, Result};
+use crate::{
+    error::{Error, InvalidField, Result},
+    json::{Member, Object},
+};
 
 /// A request type that is read from fields.
 pub trait FromFields: Sized {
@@ -16,9 +21,16 @@ pub trait FromFields: Sized {
     fn from_fields(fields: Fields) -> Result<Self>;
 
     /// Reads it from a JSON object.
-    fn from_object(object: Map<String, Value>) -> Result<Self> {
+    fn from_object(object: Object) -> Result<Self> {
+        let mut values = Map::new();
+        let mut texts = BTreeMap::new();
+        for (name, Member { value, raw }) in object {
+            values.insert(name.clone(), value);
+            texts.insert(name, raw);
+        }
         Self::from_fields(Fields {
-            values: object,
+            values,
+            texts,
             textual: false,
             ignores_unknown: false,
             invalid: Vec::new(),
@@ -81,6 +93,8 @@ const MOST_UNKNOWN: usize = 20;
 /// What a caller sent, by name.
 pub struct Fields {
     values: Map<String, Value>,
+    /// The texts of the values, for types that keep them exactly.
+    texts: BTreeMap<String, Box<RawValue>>,
     /// Whether the values are the texts of a query string.
     textual: bool,
     ignores_unknown: bool,
@@ -93,8 +107,13 @@ impl Fields {
     /// # Errors
     /// When a parameter stands more than once, or is not UTF-8.
     pub fn from_query(query: &str) -> Result<Self> {
-        let mut fields =
-            Self { values: Map::new(), textual: true, ignores_unknown: false, invalid: Vec::new() };
+        let mut fields = Self {
+            values: Map::new(),
+            texts: BTreeMap::new(),
+            textual: true,
+            ignores_unknown: false,
+            invalid: Vec::new(),
+        };
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             // What is not UTF-8 was replaced by this character.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
@@ -133,7 +152,10 @@ impl Fields {
             },
             Some(value) if has_nul(&value) => Err("must not contain NUL".to_owned()),
             Some(Value::String(text)) if self.textual => T::from_text(text),
-            Some(value) => T::from_json(value),
+            Some(value) => match self.texts.get(name) {
+                Some(text) => T::from_exact_json(value, text),
+                None => T::from_json(value),
+            },
         };
         read.map_err(|message| self.invalid.push(InvalidField::new(name, message))).ok()
     }
@@ -189,6 +211,11 @@ pub trait FromField: Sized {
     /// From a JSON value.
     fn from_json(value: Value) -> Result<Self, String>;
 
+    /// From a JSON value and its text, for a type that keeps numbers exactly.
+    fn from_exact_json(value: Value, _text: &RawValue) -> Result<Self, String> {
+        Self::from_json(value)
+    }
+
     /// From the text of a query parameter.
     fn from_text(text: String) -> Result<Self, String> {
         Self::from_json(Value::String(text))
@@ -221,6 +248,10 @@ impl<T: FromField> FromField for Option<T> {
 
     fn from_json(value: Value) -> Result<Self, String> {
         if value.is_null() { Ok(None) } else { T::from_json(value).map(Some) }
+    }
+
+    fn from_exact_json(value: Value, text: &RawValue) -> Result<Self, String> {
+        if value.is_null() { Ok(None) } else { T::from_exact_json(value, text).map(Some) }
     }
 
     fn from_text(text: String) -> Result<Self, String> {
@@ -287,13 +318,33 @@ impl<T: FromField> FromField for Patch<T> {
     fn from_json(value: Value) -> Result<Self, String> {
         if value.is_null() { Ok(Self::Clear) } else { T::from_json(value).map(Self::Set) }
     }
+
+    fn from_exact_json(value: Value, text: &RawValue) -> Result<Self, String> {
+        if value.is_null() {
+            Ok(Self::Clear)
+        } else {
+            T::from_exact_json(value, text).map(Self::Set)
+        }
+    }
 }
 
 impl Text for DateTime<Utc> {
     fn parse(text: &str) -> Result<Self, String> {
-        DateTime::parse_from_rfc3339(text)
-            .map(|time| time.to_utc())
-            .map_err(|_| "must be a time such as 2030-01-31T12:00:00Z (RFC 3339)".to_owned())
+        let invalid = || "must be a time such as 2030-01-31T12:00:00Z (RFC 3339)".to_owned();
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| invalid())?.to_utc();
+        // A leap second is the first moment of the next minute: no store has one.
+        let is_leap_second = time.nanosecond() >= 1_000_000_000;
+        let time = if is_leap_second {
+            DateTime::from_timestamp(time.timestamp() + 1, 0).ok_or_else(invalid)?
+        } else {
+            time
+        };
+        // RFC 3339 has four digits for the year; the offset may lead out of them.
+        if (0..=9_999).contains(&time.year()) {
+            Ok(time)
+        } else {
+            Err("must be in the years 0000 to 9999 in UTC".to_owned())
+        }
     }
 }
 
@@ -344,10 +395,7 @@ mod tests {
     }
 
     fn read(json: &str) -> Result<Example> {
-        match serde_json::from_str(json).unwrap() {
-            Value::Object(object) => Example::from_object(object),
-            other => panic!("{other} is no object"),
-        }
+        Example::from_object(crate::json::parse_object(json.as_bytes())?)
     }
 
     fn mistakes(result: Result<Example>) -> Vec<(String, String)> {
@@ -375,6 +423,40 @@ mod tests {
             ("other", "is not a field of this request"),
         ];
         assert_eq!(found, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn times_stay_within_rfc_3339_after_the_offset() {
+        let parse = |text: &str| <DateTime<Utc> as Text>::parse(text);
+        for text in
+            ["9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01", "10000-01-01T00:00:00Z"]
+        {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        for (text, expected) in [
+            ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999+00:00"),
+            ("9999-12-31T23:59:59+14:00", "9999-12-31T09:59:59+00:00"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00+00:00"),
+            ("2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00+00:00"),
+        ] {
+            assert_eq!(
+                parse(text).map(|time| time.to_rfc3339()),
+                Ok(expected.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn integers_are_taken_however_written() {
+        for count in ["2", "2.0", "20e-1"] {
+            let example = read(&format!(r#"{{"name": "a", "count": {count}}}"#)).unwrap();
+            assert_eq!(example.count, 2, "{count}");
+        }
+        for count in ["2.5", "1e300", "-1.0", "1.00000000000000000000001", "\"2\""] {
+            let read = read(&format!(r#"{{"name": "a", "count": {count}}}"#));
+            assert_eq!(mistakes(read)[0].0, "count", "{count}");
+        }
     }
 
     #[test]

@@ -33,6 +33,12 @@ impl Record {
         self.concerned.set(Some((tenant, means)));
     }
 
+    /// Records who has signed in, or has gone on with a session, for the line of the log.
+    pub fn signed_in(&self, tenant: Uuid, user: Uuid) {
+        self.tenant.set(Some(tenant));
+        self.principal.set(Some(Caller::User(user)));
+    }
+
     /// Notes how much is used of a resource: the answer tells where that is near the limit.
     pub(crate) fn used(&self, resource: Resource, usage: i64, limit: i64) {
         if crate::quota::is_near(usage, limit) {

@@ -2,35 +2,27 @@
 
 use std::{
     cell::OnceCell,
-    fmt,
     net::{IpAddr, SocketAddr},
-    result::Result as StdResult,
 };
 
 use async_trait::async_trait;
 use http::Method;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::{Map, Value};
 
 use super::{
     Headers,
-    fields::{Fields, FromFields, printable},
+    fields::{Fields, FromFields},
     headers::visible,
     pace::Pace,
 };
 use crate::{
     error::{Error, Result},
+    json::{self, Object},
     settings::TrustedProxies,
 };
 
 const JSON: &str = "application/json";
 /// The most bytes of a body that is read whole.
 const BODY_LIMIT: usize = 64 * 1024;
-/// How deep a JSON body may be nested.
-const JSON_DEPTH: usize = 16;
 
 /// A request, its body not yet read.
 pub struct Request {
@@ -158,6 +150,10 @@ impl Request {
             return Err(Error::UnsupportedMediaType { expected: FORM });
         }
         let body = self.read_body().await?;
+        if json::starts_with_byte_order_mark(&body) {
+            let reason = "it begins with a byte order mark, send UTF-8 without one";
+            return Err(Error::InvalidForm(reason.to_owned()));
+        }
         let text = std::str::from_utf8(&body)
             .map_err(|_| Error::InvalidForm("it is not UTF-8".to_owned()))?;
         // Who does not know a parameter ignores it (RFC 6749, section 3.2).
@@ -175,15 +171,15 @@ impl Request {
     pub async fn json_or_empty<T: FromFields>(&mut self) -> Result<T> {
         let body = self.read_body().await?;
         if body.is_empty() {
-            return T::from_object(Map::new());
+            return T::from_object(Object::new());
         }
         if !self.is_of_type(JSON)? {
             return Err(Error::UnsupportedMediaType { expected: JSON });
         }
         if body.trim_ascii() == b"null" {
-            return T::from_object(Map::new());
+            return T::from_object(Object::new());
         }
-        T::from_object(object(&body)?)
+        T::from_object(json::parse_object(&body)?)
     }
 
     /// The body as a JSON object of the fields that `T` takes.
@@ -192,11 +188,11 @@ impl Request {
     }
 
     /// The body as a JSON object.
-    async fn json_object(&mut self) -> Result<Map<String, Value>> {
+    async fn json_object(&mut self) -> Result<Object> {
         if !self.is_of_type(JSON)? {
             return Err(Error::UnsupportedMediaType { expected: JSON });
         }
-        object(&self.read_body().await?)
+        json::parse_object(&self.read_body().await?)
     }
 
     fn is_of_type(&self, expected: &str) -> Result<bool> {
@@ -239,83 +235,6 @@ impl Request {
     }
 }
 
-/// The members of a JSON object, each by its name (RFC 8259, section 4: two of one name mean
-/// different things to different readers).
-enum Members {
-    Once(Map<String, Value>),
-    /// The name that stands more than once.
-    Twice(String),
-}
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> StdResult<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> StdResult<Members, A::Error> {
-                let (mut object, mut twice) = (Map::new(), None);
-                while let Some((name, value)) = members.next_entry::<String, Value>()? {
-                    if object.insert(name.clone(), value).is_some() {
-                        twice = Some(name);
-                    }
-                }
-                Ok(twice.map_or(Members::Once(object), Members::Twice))
-            }
-        }
-
-        from.deserialize_map(Object)
-    }
-}
-
-/// A JSON object, no deeper than it may be, with each member once.
-fn object(body: &[u8]) -> Result<Map<String, Value>> {
-    if depth(body) > JSON_DEPTH {
-        return Err(Error::InvalidJson(format!("it is nested deeper than {JSON_DEPTH}")));
-    }
-    match serde_json::from_slice(body) {
-        Ok(Members::Once(object)) => Ok(object),
-        Ok(Members::Twice(name)) => {
-            Err(Error::invalid_field(printable(&name), "stands more than once"))
-        }
-        Err(error) if error.is_data() => {
-            Err(Error::InvalidJson("it is another JSON value".to_owned()))
-        }
-        Err(error) => Err(Error::InvalidJson(position(&error))),
-    }
-}
-
-/// How deep the brackets of a JSON text go, strings left out.
-fn depth(json: &[u8]) -> usize {
-    let (mut depth, mut deepest): (usize, usize) = (0, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// Where a JSON text goes wrong, without a word of the text itself.
-fn position(error: &serde_json::Error) -> String {
-    let kind = if error.is_eof() { "it breaks off" } else { "it goes wrong" };
-    format!("{kind} at line {}, column {}", error.line(), error.column())
-}
-
 /// Returns a request with these headers, for tests.
 #[cfg(test)]
 pub(super) fn of_headers(method: Method, headers: &[(&str, &[u8])]) -> Request {
@@ -355,20 +274,6 @@ mod tests {
         assert!(check(&[]) && check(&[""]) && check(&["identity"]) && check(&["Identity, "]));
         for coded in [&["gzip"][..], &["GZIP"], &["identity", "br"], &["identity, zstd"], &["x"]] {
             assert!(!check(coded), "{coded:?}");
-        }
-    }
-
-    #[test]
-    fn depth_counts_brackets_outside_of_strings() {
-        for (json, expected) in [
-            ("{}", 1),
-            (r#"{"a":[1,[2]]}"#, 3),
-            (r#"{"a":"[[[["}"#, 1),
-            (r#"{"a":"\"[[["}"#, 1),
-            (r#"{"a":"\\"}"#, 1),
-            ("[]]]][[[[", 4),
-        ] {
-            assert_eq!(depth(json.as_bytes()), expected, "{json}");
         }
     }
 }

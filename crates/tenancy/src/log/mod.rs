@@ -14,11 +14,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
-use crate::{error::Error, settings::Level, tenancy::Tenancy};
+use crate::{error::Error, platform::sql::UnreadableRow, settings::Level, tenancy::Tenancy};
 
 /// Notes something that is worth a look, with why it happened.
 pub fn warning(tenancy: &Tenancy, message: &str, error: &Error) {
     write(tenancy, Level::Warning, message, error, None);
+}
+
+/// Records the rows that a list or the work on many tenants leaves out, because they are unreadable.
+pub fn unreadable_rows(tenancy: &Tenancy, message: &str, rows: &[UnreadableRow]) {
+    for row in rows {
+        write(tenancy, Level::Error, message, &Error::internal(row), None);
+    }
 }
 
 /// Notes that a request failed for a reason its caller is not told.

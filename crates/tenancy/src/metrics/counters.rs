@@ -202,6 +202,13 @@ impl Answered {
 }
 
 impl Counter {
+    /// All of them: their labels have no other values.
+    fn all() -> impl Iterator<Item = Self> {
+        let logins = [Login::Success, Login::Failure, Login::Throttled].map(Self::Login);
+        let refusals = Resource::ALL.into_iter().map(Self::QuotaRefusal);
+        logins.into_iter().chain(refusals).chain([Self::RateLimited])
+    }
+
     fn series(&self) -> String {
         match self {
             Self::Login(login) => {
@@ -231,6 +238,13 @@ impl Timer {
             Self::Provisioning => "tenancy_provisioning_duration_seconds",
         }
     }
+}
+
+/// The series whose labels are known before anything is counted. They are shown from zero, so that
+/// `rate` sees the first event.
+pub(super) fn known_series() -> impl Iterator<Item = String> {
+    let timers = Timer::ALL.into_iter().map(|timer| format!("{}_sum", timer.series()));
+    Counter::all().map(|counter| counter.series()).chain(timers)
 }
 
 /// A method that a caller makes up is no label.

@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::counters::{BOUNDS, INFINITE, KEY, seconds};
+use futures::join;
+
+use super::counters::{BOUNDS, INFINITE, KEY, known_series, seconds};
 use crate::{
     error::Result,
-    log,
+    health, log,
     platform::redis::{Argument, Reply},
     tenancy::Tenancy,
     tenant::repo::{self, TenantCount},
@@ -35,8 +37,11 @@ const FAMILIES: [(&str, &str, &str); 8] = [
 /// would tell.
 pub async fn render(tenancy: &Tenancy) -> String {
     tenancy.counters.write(tenancy).await;
-    let counted = counted(tenancy).await;
-    let tenants = tenants(tenancy).await;
+    let (counted, tenants, key_value) =
+        join!(counted(tenancy), tenants(tenancy), health::check_key_value(tenancy));
+    if let Err(error) = &key_value {
+        log::warning(tenancy, "the key-value store does not answer", error);
+    }
     let mut text = String::new();
     for (name, kind, help) in FAMILIES {
         let Ok(counted) = &counted else { break };
@@ -60,7 +65,11 @@ pub async fn render(tenancy: &Tenancy) -> String {
         }
     }
     head(&mut text, "tenancy_store_up", "gauge", "Whether a store answers.");
-    for (store, is_up) in [("redis", counted.is_ok()), ("postgres", tenants.is_ok())] {
+    for (store, is_up) in [
+        ("redis", counted.is_ok()),
+        ("postgres", tenants.is_ok()),
+        ("key_value", key_value.is_ok()),
+    ] {
         let series = format!("tenancy_store_up{{store=\"{store}\"}}");
         line(&mut text, &series, if is_up { "1" } else { "0" });
     }
@@ -104,7 +113,7 @@ async fn counted(tenancy: &Tenancy) -> Result<BTreeMap<String, u64>> {
             return Err(error);
         }
     };
-    let mut counted = BTreeMap::new();
+    let mut counted: BTreeMap<_, _> = known_series().map(|series| (series, 0)).collect();
     for pair in replies.chunks_exact(2) {
         let series = pair[0].as_bytes().map(String::from_utf8_lossy);
         if let (Some(series), Some(amount)) = (series, pair.get(1).and_then(Reply::as_int)) {

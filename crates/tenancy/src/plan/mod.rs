@@ -15,6 +15,7 @@ use crate::{
     audit::{self, Actor, Entry, Event},
     error::{Error, Result},
     http::fields::Text,
+    log,
     tenancy::Tenancy,
     tenant::{self, LimitChange, Limits},
 };
@@ -145,9 +146,13 @@ async fn publish(tenancy: &Tenancy, publication: &Change<'_>, name: &PlanName) -
     let mut after = Uuid::nil();
     loop {
         let page = tenant::repo::list_of_plan(&*catalog, name.as_str(), after).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.id;
-        for record in &page {
+        let message = "a change of a plan does not reach a tenant";
+        log::unreadable_rows(tenancy, message, &page.unreadable);
+        let readable = page.items.last().map(|record| record.id);
+        let unreadable = page.unreadable.iter().filter_map(|row| row.id).max();
+        let Some(last) = readable.max(unreadable) else { return Ok(()) };
+        after = last;
+        for record in &page.items {
             publication.tenant(record).await?;
         }
     }

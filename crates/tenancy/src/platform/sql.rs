@@ -8,6 +8,7 @@ use std::{rc::Rc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDateTime, Utc};
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 /// How long opening a connection may take.
@@ -78,16 +79,17 @@ pub enum Value {
     TextArray(Vec<String>),
 }
 
-/// A row of a result.
+/// A row of a result. A value that no Rust type holds fails the read of its column, and not the
+/// statement: the other rows stay readable.
 #[derive(Debug, Clone)]
 pub struct Row {
     columns: Rc<[String]>,
-    values: Vec<Value>,
+    values: Vec<Result<Value, SqlError>>,
 }
 
 impl Row {
     /// A row of `values` under the names of `columns`, which are as many.
-    pub fn new(columns: Rc<[String]>, values: Vec<Value>) -> Self {
+    pub fn new(columns: Rc<[String]>, values: Vec<Result<Value, SqlError>>) -> Self {
         Self { columns, values }
     }
 
@@ -101,9 +103,61 @@ impl Row {
             .iter()
             .position(|column| column == name)
             .and_then(|index| self.values.get(index))
-            .ok_or_else(|| SqlError::Decode(format!("there is no column {name}")))?;
+            .ok_or_else(|| SqlError::Decode(format!("there is no column {name}")))?
+            .as_ref()
+            .map_err(|error| SqlError::Decode(format!("the column {name}: {error}")))?;
         T::from_value(value)
             .ok_or_else(|| SqlError::Decode(format!("the column {name} is of another type")))
+    }
+}
+
+/// The rows of a list, of which single ones may be unreadable: those break neither the list nor the
+/// work on the others.
+#[derive(Debug)]
+pub struct Rows<T> {
+    /// The readable ones.
+    pub items: Vec<T>,
+    /// The others.
+    pub unreadable: Vec<UnreadableRow>,
+}
+
+/// A row that contradicts what the program expects of its table.
+#[derive(Debug, thiserror::Error)]
+#[error("the row {} is unreadable: {reason}", .id.map_or_else(|| "without an id".to_owned(), |id| id.to_string()))]
+pub struct UnreadableRow {
+    /// Its `id`, if that can be read.
+    pub id: Option<Uuid>,
+    /// The column and the problem. For the log.
+    pub reason: SqlError,
+}
+
+impl<T> Rows<T> {
+    /// Reads each of `rows` with `read`.
+    pub fn read<'a>(
+        rows: impl IntoIterator<Item = &'a Row>,
+        read: impl Fn(&Row) -> Result<T, SqlError>,
+    ) -> Self {
+        let mut read_rows = Self { items: Vec::new(), unreadable: Vec::new() };
+        for row in rows {
+            match read(row) {
+                Ok(item) => read_rows.items.push(item),
+                Err(reason) => {
+                    let id = row.get("id").ok();
+                    read_rows.unreadable.push(UnreadableRow { id, reason });
+                }
+            }
+        }
+        read_rows
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.items.len() + self.unreadable.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -240,8 +294,13 @@ impl SqlError {
     }
 }
 
+/// Compares text without regard to case by the rules of Unicode, instead of those of the database's
+/// locale, which in the locale `C` know ASCII only.
+pub const UNICODE: &str = r#"COLLATE "und-x-icu""#;
+
 /// A pattern of `ILIKE` that a text matches which contains `text`.
 pub fn contains_pattern(text: &str) -> String {
+    let text: String = text.nfc().collect();
     let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     format!("%{escaped}%")
 }
@@ -254,4 +313,25 @@ pub fn identifier(name: &str) -> String {
 /// A text as a literal, for the statements that take no parameters.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreadable_value_breaks_only_its_row() {
+        let columns: Rc<[String]> = ["id".to_owned(), "size".to_owned()].into();
+        let row = |id: u128, size| {
+            Row::new(Rc::clone(&columns), vec![Ok(Uuid::from_u128(id).into()), size])
+        };
+        let undecodable = || Err(SqlError::Decode("number out of range".to_owned()));
+        let rows = [row(1, Ok(1_i64.into())), row(2, undecodable()), row(3, Ok(3_i64.into()))];
+        let read = Rows::read(&rows, |row| row.get::<i64>("size"));
+        assert_eq!(read.items, [1, 3]);
+        assert_eq!(read.unreadable.len(), 1);
+        let told = read.unreadable[0].to_string();
+        assert!(told.contains(&Uuid::from_u128(2).to_string()) && told.contains("size"), "{told}");
+        assert_eq!(read.len(), 3);
+    }
 }

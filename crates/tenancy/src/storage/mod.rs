@@ -47,12 +47,12 @@ fn chunk_key(tenant: Uuid, file: Uuid, index: u64) -> String {
     format!("{tenant}/{file}/{index}")
 }
 
-/// Whether a text may begin a path, for a list.
+/// Normalises the beginning of a path, for a list, to the form of stored paths.
 ///
 /// # Errors
 /// Names `prefix`.
-pub fn check_prefix(prefix: &str) -> Result<()> {
-    path::check_text(prefix).map_err(|message| Error::invalid_field("prefix", message))
+pub fn normalize_prefix(prefix: &str) -> Result<String> {
+    path::normalize_prefix(prefix).map_err(|message| Error::invalid_field("prefix", message))
 }
 
 /// Deletes a file, and returns what is stored then.

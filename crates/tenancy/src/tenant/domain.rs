@@ -1,7 +1,8 @@
 //! Custom domains.
 
-use std::{fmt, net::Ipv4Addr};
+use std::{borrow::Cow, fmt, net::Ipv4Addr};
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -62,11 +63,20 @@ impl fmt::Display for Domain {
     }
 }
 
+/// Returns a host name in lower case A-labels (UTS 46); `None` for a text that is none. Hyphens in
+/// places 3 and 4 are valid: only `xn--` has a meaning there.
+pub(crate) fn to_ascii(name: &str) -> Option<String> {
+    Uts46::new()
+        .to_ascii(name.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+        .ok()
+        .map(Cow::into_owned)
+}
+
 impl Text for Domain {
     fn parse(text: &str) -> Result<Self, String> {
         let invalid = || "must be a domain name such as app.example.com".to_owned();
         let undotted = text.strip_suffix('.').unwrap_or(text);
-        let ascii = idna::domain_to_ascii_strict(undotted).map_err(|_| invalid())?;
+        let ascii = to_ascii(undotted).ok_or_else(invalid)?;
         let is_address = ascii.parse::<Ipv4Addr>().is_ok();
         let last_is_number = ascii
             .rsplit('.')
@@ -90,6 +100,9 @@ mod tests {
             ("company.com.", "company.com"),
             ("bücher.example", "xn--bcher-kva.example"),
             ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+            ("r3---sn-4g5e.example.com", "r3---sn-4g5e.example.com"),
+            ("ab--cd.Example.com", "ab--cd.example.com"),
+            ("می\u{200c}خواهم.example", "xn--mgbn2ecje63gr19l.example"),
         ] {
             assert_eq!(Domain::parse(text).map(|domain| domain.0), Ok(expected.to_owned()));
         }
@@ -118,6 +131,10 @@ mod tests {
             "1.2.3.4.",
             "a..b",
             "-a.com",
+            "a-.com",
+            "xn--a.com",
+            "xn--zzzzzz--.com",
+            "a\u{202e}b.com",
             "a_b.com",
             "a b.com",
             "company.com:80",

@@ -18,6 +18,7 @@ pub mod stats;
 use std::{ops::Deref, rc::Rc};
 
 pub use database::{DatabaseLocation, DatabaseTemplate, TenantDb};
+pub(crate) use domain::to_ascii;
 pub use domain::{Domain, Domains};
 pub use record::{
     LimitChange, Limits, Status, TenantName, TenantRecord, TenantSettings, TenantView,

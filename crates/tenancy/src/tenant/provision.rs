@@ -6,7 +6,6 @@
 //! leaves a tenant in `provisioning`, which the same request, or `tenantctl repair`, finishes.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{
@@ -26,6 +25,7 @@ use crate::{
     crypto::{Fingerprints, Purpose, Sealed},
     email::EmailAddress,
     error::{Error, Result},
+    json::JsonText,
     metrics::Timer,
     platform::sql::Connection,
     tenancy::Tenancy,
@@ -77,7 +77,7 @@ pub struct Reservation {
     pub(super) name: String,
     pub(super) admin_email: String,
     pub(super) domains: Vec<Domain>,
-    pub(super) settings: Json,
+    pub(super) settings: JsonText,
     pub(super) plan: Option<String>,
     pub(super) location: DatabaseLocation,
     pub(super) database_role: String,
@@ -242,7 +242,7 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
         name: new.name.as_str().to_owned(),
         admin_email: new.admin_email.as_str().to_owned(),
         domains: new.domains.clone(),
-        settings: new.settings.clone().into_value(),
+        settings: new.settings.json().clone(),
         plan: new.plan.clone(),
         // By the id, not the slug: two installations that share a cluster never meet.
         database_role: format!("tenant_{}", id.simple()),
@@ -257,16 +257,17 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
 
 /// What tells whether a request is the same as one before.
 fn fingerprints(tenancy: &Tenancy, new: &NewTenant) -> Result<Fingerprints> {
-    let request = serde_json::json!([
+    let request = (
         new.name.as_str(),
         new.admin_email.as_str(),
         new.slug.as_ref().map(Slug::as_str),
-        new.domains,
-        new.settings.clone().into_value(),
-        new.plan,
+        &new.domains,
+        new.settings.json(),
+        &new.plan,
         new.admin_password.as_ref().map(Password::expose),
-    ]);
-    tenancy.master_key.fingerprints(request.to_string().as_bytes())
+    );
+    let request = serde_json::to_vec(&request).map_err(Error::internal)?;
+    tenancy.master_key.fingerprints(&request)
 }
 
 /// The steps after the reservation. `None` when another call was faster.

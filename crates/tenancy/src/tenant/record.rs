@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc, serde::ts_microseconds};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -11,6 +14,8 @@ use crate::{
     crypto::Sealed,
     error::InvalidField,
     http::fields::{FromField, Text, printable},
+    json::JsonText,
+    text,
 };
 
 /// A row of the catalog's `tenants`, with its plan's limits and its primary domain.
@@ -38,7 +43,7 @@ pub struct TenantRecord {
     /// Its limits: the plan's, or its own in their place.
     pub limits: Limits,
     /// What the operator keeps with it.
-    pub settings: Value,
+    pub settings: JsonText,
     /// Grows with each change of the row.
     pub version: i64,
     /// Where its database is.
@@ -213,41 +218,37 @@ impl TenantName {
 
 impl Text for TenantName {
     fn parse(text: &str) -> Result<Self, String> {
-        let name = text.trim();
-        if name.is_empty() || name.chars().count() > 200 {
-            Err("must have 1 to 200 characters".to_owned())
-        } else if name.chars().any(char::is_control) {
-            Err("must not contain control characters".to_owned())
-        } else {
-            Ok(Self(name.to_owned()))
-        }
+        text::name(text, 200).map(Self)
     }
 }
 
 /// Whatever an operator keeps with a tenant: a JSON object of at most 16 KiB.
 #[derive(Debug, Clone, Default, ToSchema)]
 #[schema(value_type = Object)]
-pub struct TenantSettings(Map<String, Value>);
+pub struct TenantSettings(JsonText);
 
 impl TenantSettings {
-    /// As a JSON value.
-    pub fn into_value(self) -> Value {
-        Value::Object(self.0)
+    /// As JSON.
+    pub fn json(&self) -> &JsonText {
+        &self.0
     }
 }
 
 impl FromField for TenantSettings {
     fn from_json(value: Value) -> Result<Self, String> {
-        match value {
-            Value::Object(object) => {
-                let size = serde_json::to_vec(&object).map_or(usize::MAX, |json| json.len());
-                if size > 16 * 1024 {
-                    return Err("must have at most 16 KiB as JSON".to_owned());
-                }
-                Ok(Self(object))
-            }
-            _ => Err("must be an object".to_owned()),
+        let raw = to_raw_value(&value).map_err(|_| "must be JSON".to_owned())?;
+        Self::from_exact_json(value, &raw)
+    }
+
+    fn from_exact_json(value: Value, text: &RawValue) -> Result<Self, String> {
+        if !value.is_object() {
+            return Err("must be an object".to_owned());
         }
+        let json = JsonText::from_raw(text)?;
+        if json.as_str().len() > 16 * 1024 {
+            return Err("must have at most 16 KiB as JSON".to_owned());
+        }
+        Ok(Self(json))
     }
 }
 
@@ -266,7 +267,7 @@ pub struct TenantView<'a> {
     plan: &'a str,
     limits: Limits,
     #[schema(value_type = Object)]
-    settings: &'a Value,
+    settings: &'a JsonText,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }

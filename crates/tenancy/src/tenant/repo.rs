@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     DatabaseLocation, Domain, LimitChange, Limits, Slug, Status, TenantName, TenantRecord,
-    TenantSettings, manage::TenantChange,
+    manage::TenantChange,
 };
 use crate::{
     audit::{Entry, outbox},
@@ -18,11 +18,13 @@ use crate::{
     email::EmailAddress,
     error::{Error, Result},
     http::fields::Text as _,
-    platform::sql::{Connection, Row, SqlError, Value, contains_pattern},
+    json::JsonText,
+    platform::sql::{Connection, Row, Rows, SqlError, UNICODE, Value, contains_pattern},
 };
 
 const SELECT: &str = "
-    SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan, t.settings, t.version,
+    SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan,
+           COALESCE(t.settings_text, t.settings::text) AS settings, t.version,
            t.database_host, t.database_port, t.database_name, t.database_options,
            t.database_role, t.database_password, t.data_key,
            t.created_at AT TIME ZONE 'UTC' AS created_at,
@@ -100,7 +102,7 @@ pub async fn change(
     entry: &Entry,
 ) -> Result<Changed> {
     let statement = "SELECT before_status, is_wanted
-                     FROM change_tenant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+                     FROM update_tenant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let [entry_id, _, entry] = outbox::parameters(entry);
     let names = |states: &[Status]| -> Vec<String> {
         states.iter().map(|status| status.as_str().to_owned()).collect()
@@ -114,7 +116,7 @@ pub async fn change(
         change.name.as_ref().map(TenantName::as_str).into(),
         change.admin_email.as_ref().map(EmailAddress::as_str).into(),
         change.plan.clone().into(),
-        change.settings.clone().map(TenantSettings::into_value).into(),
+        change.settings.as_ref().map(|settings| settings.json().as_str()).into(),
         change.limits.as_ref().map(LimitChange::to_value).into(),
         change.status.map(Status::as_str).into(),
         names(illegal_from).into(),
@@ -190,32 +192,32 @@ pub async fn list_of_plan(
     catalog: &dyn Connection,
     plan: &str,
     after: Uuid,
-) -> Result<Vec<TenantRecord>> {
+) -> Result<Rows<TenantRecord>> {
     let statement = format!("{SELECT} WHERE t.plan = $1 AND t.id > $2 ORDER BY t.id LIMIT 100");
     let rows = catalog.query(&statement, &[plan.into(), after.into()]).await?;
-    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+    Ok(Rows::read(&rows, record))
 }
 
 /// The tenants that have been in the state `deleting` for `minutes` or longer.
-pub async fn list_deleting(catalog: &dyn Connection, minutes: i64) -> Result<Vec<TenantRecord>> {
+pub async fn list_deleting(catalog: &dyn Connection, minutes: i64) -> Result<Rows<TenantRecord>> {
     let statement = format!(
         "{SELECT} WHERE t.status = 'deleting'
                     AND t.updated_at <= now() - make_interval(mins => $1::bigint::int)
          ORDER BY t.created_at"
     );
     let rows = catalog.query(&statement, &[minutes.into()]).await?;
-    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+    Ok(Rows::read(&rows, record))
 }
 
 /// Every tenant that has a database, also one that is deleted and keeps its data.
-pub async fn list_with_database(catalog: &dyn Connection) -> Result<Vec<TenantRecord>> {
+pub async fn list_with_database(catalog: &dyn Connection) -> Result<Rows<TenantRecord>> {
     let statement = format!(
         "{SELECT} WHERE t.status IN ('active', 'suspended', 'deleted')
                     AND t.database_password IS NOT NULL
          ORDER BY t.created_at"
     );
     let rows = catalog.query(&statement, &[]).await?;
-    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+    Ok(Rows::read(&rows, record))
 }
 
 /// The ids and the slugs of all tenants, in any state.
@@ -249,14 +251,14 @@ pub struct Filter {
 }
 
 /// The tenants that `filter` selects, the newest first, and how many it selects in all.
-pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Vec<TenantRecord>, i64)> {
+pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Rows<TenantRecord>, i64)> {
     let statement = format!(
         "WITH selected AS (
              SELECT t.id, t.created_at FROM tenants t
              WHERE ($1::text IS NULL OR t.status = $1)
                AND ($2 OR t.status <> 'deleted' OR $1 = 'deleted')
-               AND ($3::text IS NULL OR t.name ILIKE $3 OR t.slug ILIKE $3
-                    OR t.admin_email ILIKE $3
+               AND ($3::text IS NULL OR t.name ILIKE $3 {UNICODE} OR t.slug ILIKE $3
+                    OR t.admin_email ILIKE $3 {UNICODE}
                     OR EXISTS (SELECT FROM tenant_domains d
                                WHERE d.tenant_id = t.id AND d.domain ILIKE $3))
          ), page AS (
@@ -277,13 +279,9 @@ pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Vec<Tena
     ];
     let rows = catalog.query(&statement, &parameters).await?;
     let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;
-    let records = rows
-        .iter()
-        // A page past the end is one row of the count alone.
-        .filter(|row| !matches!(row.get::<Option<Uuid>>("id"), Ok(None)))
-        .map(record)
-        .collect::<Result<_, SqlError>>()?;
-    Ok((records, total))
+    // A page past the end is one row with the count only.
+    let shown = rows.iter().filter(|row| !matches!(row.get::<Option<Uuid>>("id"), Ok(None)));
+    Ok((Rows::read(shown, record), total))
 }
 
 /// How many tenants there are of a status and a plan.
@@ -332,7 +330,7 @@ fn record(row: &Row) -> Result<TenantRecord, SqlError> {
         domains: row.get("domains")?,
         plan: row.get("plan")?,
         limits: limits(row)?,
-        settings: row.get("settings")?,
+        settings: JsonText::from_stored(row.get("settings")?).ok_or_else(|| decode("setting"))?,
         version: row.get("version")?,
         database: DatabaseLocation {
             host: row.get("database_host")?,

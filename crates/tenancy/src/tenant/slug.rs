@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use deunicode::deunicode_with_tofu;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
@@ -120,10 +121,11 @@ impl Text for Slug {
     }
 }
 
-/// The letters and digits of a name, accents taken off, with hyphens for the rest.
+/// Derives a slug from the letters and digits of a name in any script, with hyphens for the rest.
 fn derive(name: &str) -> String {
     let mut slug = String::new();
-    for char in name.nfkd().filter(|char| !('\u{300}'..='\u{36f}').contains(char)) {
+    let name: String = name.nfkc().collect();
+    for char in deunicode_with_tofu(&name, "-").chars() {
         let lower = char.to_ascii_lowercase();
         if lower.is_ascii_alphanumeric() {
             slug.push(lower);
@@ -176,7 +178,12 @@ mod tests {
         assert_eq!(candidates("Acme Corporation"), ["acme-corporation", "acme-corporation-2"]);
         assert_eq!(candidates("Café  Ünïcode & Co."), ["cafe-unicode-co", "cafe-unicode-co-2"]);
         assert_eq!(candidates("Admin"), ["admin-2", "admin-3"]);
-        assert_eq!(candidates("株式会社"), ["tenant-2", "tenant-3"]);
+        assert_eq!(candidates("Łódź Søster Straße")[0], "lodz-soster-strasse");
+        assert_eq!(candidates("Æther Þór Đại ı")[0], "aether-thor-dai-i");
+        assert_eq!(candidates("Cafe\u{301} ＡＢＣ ﬁsh")[0], "cafe-abc-fish");
+        assert_eq!(candidates("Яндекс")[0], "iandeks");
+        assert_eq!(candidates("株式会社")[0], "zhu-shi-hui-she");
+        assert_eq!(candidates("\u{e000}")[0], "tenant-2");
         assert_eq!(candidates("X"), ["x-2", "x-3"]);
         let long = candidates(&"y".repeat(80));
         assert_eq!(long[0], "y".repeat(56));

@@ -23,6 +23,7 @@ use crate::{
     email::EmailAddress,
     http::fields::{Patch, Text},
     platform::sql::Value,
+    text,
 };
 
 /// A user, as answers show it.
@@ -87,16 +88,16 @@ pub struct UserChange {
 
 /// A username: 1 to 64 letters, digits and `. _ -`.
 #[derive(Debug, Clone, ToSchema)]
-#[schema(value_type = String, pattern = "^[\\p{L}\\p{N}._-]{1,64}$", example = "ursula.1")]
+#[schema(value_type = String, pattern = "^[\\p{L}\\p{M}\\p{N}\\u200c\\u200d._-]{1,64}$", example = "ursula.1")]
 pub struct Username(String);
 
 impl Text for Username {
     fn parse(text: &str) -> Result<Self, String> {
-        let valid = |char: char| char.is_alphanumeric() || "._-".contains(char);
-        match text.chars().count() {
-            1..=64 if text.chars().all(valid) => Ok(Self(text.to_owned())),
-            1..=64 => Err("must be letters, digits and . _ -".to_owned()),
-            _ => Err("must have 1 to 64 characters".to_owned()),
+        let name = text::name(text, 64)?;
+        if name.chars().all(|char| text::is_word_char(char) || "._-".contains(char)) {
+            Ok(Self(name))
+        } else {
+            Err("must be letters, digits and . _ -".to_owned())
         }
     }
 }
@@ -114,19 +115,42 @@ pub struct PersonName(String);
 
 impl Text for PersonName {
     fn parse(text: &str) -> Result<Self, String> {
-        let name = text.trim();
-        match name.chars().count() {
-            1..=100 if name.chars().any(char::is_control) => {
-                Err("must not contain control characters".to_owned())
-            }
-            1..=100 => Ok(Self(name.to_owned())),
-            _ => Err("must have 1 to 100 characters".to_owned()),
-        }
+        text::name(text, 100).map(Self)
     }
 }
 
 impl From<&PersonName> for Value {
     fn from(name: &PersonName) -> Self {
         Self::Text(name.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_of_every_script_are_taken() {
+        for (text, expected) in [
+            ("ursula.1", "ursula.1"),
+            ("Ju\u{308}rgen", "J\u{fc}rgen"),
+            ("नरेन्द्र", "नरेन्द्र"),
+            ("ไข่", "ไข่"),
+            ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+        ] {
+            assert_eq!(Username::parse(text).map(|name| name.0), Ok(expected.to_owned()));
+        }
+        for text in ["", "a b", "a@b", "a\u{202e}b", "a\u{200b}b", "a\u{200c}b", "\u{e48}", "👩"]
+        {
+            assert!(Username::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_people_have_no_hidden_characters() {
+        for text in ["Dr\u{202e}.rM", "Ann\u{200b}a", "\u{feff}Anna", "Anna\n"] {
+            let trimmed = text.trim() != text;
+            assert_eq!(PersonName::parse(text).is_ok(), trimmed, "{text:?}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     email::EmailAddress,
     error::{Error, Result},
     http::fields::Text as _,
-    platform::sql::{Row, SqlError, Value, contains_pattern},
+    platform::sql::{Row, SqlError, UNICODE, Value, contains_pattern},
     tenant::TenantDb,
 };
 
@@ -116,9 +116,11 @@ pub struct Filter {
 
 /// The users that `filter` selects, the newest first, and how many it selects in all.
 pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Vec<User>, i64)> {
-    let selected = "($1::text IS NULL OR role = $1) AND ($2::boolean IS NULL OR is_active = $2)
-         AND ($3::text IS NULL OR email ILIKE $3 OR username ILIKE $3 OR first_name ILIKE $3
-              OR last_name ILIKE $3)";
+    let selected = format!(
+        "($1::text IS NULL OR role = $1) AND ($2::boolean IS NULL OR is_active = $2)
+         AND ($3::text IS NULL OR email ILIKE $3 {UNICODE} OR username ILIKE $3 {UNICODE}
+              OR first_name ILIKE $3 {UNICODE} OR last_name ILIKE $3 {UNICODE})"
+    );
     let statement = format!(
         "SELECT {COLUMNS} FROM users WHERE {selected}
          ORDER BY users.created_at DESC, id DESC OFFSET $4 LIMIT $5"

@@ -43,6 +43,13 @@ pub struct SignedIn {
     user: User,
 }
 
+impl SignedIn {
+    /// The id of the user.
+    pub fn user_id(&self) -> Uuid {
+        self.user.id
+    }
+}
+
 /// Signs a user in with address and password.
 ///
 /// # Errors

@@ -1,7 +1,6 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use chrono::DateTime;
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
@@ -9,6 +8,7 @@ use crate::{
     access::Scope,
     api_key::Environment,
     http::fields::Text as _,
+    json::JsonText,
     platform::Platform,
     settings::Settings,
     tenant::{DatabaseLocation, Limits, Slug, Status},
@@ -51,7 +51,7 @@ fn tenant() -> TenantRecord {
             ai_requests: 4,
             requests_per_minute: 5,
         },
-        settings: json!({ "theme": "dark", "seats": [1, 2.5, null] }),
+        settings: JsonText::from_stored(r#"{"seats":[1,2.5,null]}"#.to_owned()).unwrap(),
         version: 3,
         database: DatabaseLocation {
             host: "db".to_owned(),

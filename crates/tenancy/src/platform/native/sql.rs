@@ -76,12 +76,8 @@ impl Connection for NativeConnection {
         };
         let names: Rc<[String]> =
             first.columns().iter().map(|column| column.name().to_owned()).collect();
-        rows.iter()
-            .map(|row| {
-                let values = (0..row.len()).map(|index| value(row, index));
-                Ok(Row::new(Rc::clone(&names), values.collect::<Result<_, _>>()?))
-            })
-            .collect()
+        let values = |row| (0..names.len()).map(|index| value(row, index)).collect();
+        Ok(rows.iter().map(|row| Row::new(Rc::clone(&names), values(row))).collect())
     }
 
     async fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, SqlError> {

@@ -82,13 +82,10 @@ impl Connection for SpinConnection {
             result.result().await?;
             Ok(rows)
         };
-        answer(within(self.deadline, call).await)?
-            .into_iter()
-            .map(|(names, values)| {
-                let values = values.into_iter().map(value).collect::<Result<_, _>>()?;
-                Ok(Row::new(names, values))
-            })
-            .collect()
+        let rows = answer(within(self.deadline, call).await)?.into_iter();
+        let row =
+            |(names, values): (_, Vec<_>)| Row::new(names, values.into_iter().map(value).collect());
+        Ok(rows.map(row).collect())
     }
 
     async fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, SqlError> {

@@ -7,7 +7,7 @@ use crate::{
     audit::{Entry, outbox},
     crypto::{Fingerprints, Sealed},
     error::Result,
-    platform::sql::{Connection, SqlError, Value},
+    platform::sql::{Connection, Rows, SqlError, Value},
     tenant::{
         Slug, TenantRecord,
         provision::{FirstApiKey, Reservation},
@@ -30,11 +30,11 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
     let statement = "
         WITH tenant AS (
             INSERT INTO tenants (id, slug, name, status, admin_email, plan, settings,
-                                 database_host, database_port, database_name, database_options,
+                                 settings_text, database_host, database_port, database_name, database_options,
                                  database_role, database_password, data_key, request_hash)
             VALUES ($1, $2, $3, 'provisioning', $4,
-                    COALESCE($5::text, (SELECT name FROM plans WHERE is_default)), $6,
-                    $7, $8, $9, $10, $11, $12, $13, $14)
+                    COALESCE($5::text, (SELECT name FROM plans WHERE is_default)), $6::text::jsonb,
+                    $6, $7, $8, $9, $10, $11, $12, $13, $14)
             ON CONFLICT DO NOTHING
             RETURNING id
         ), domains AS (
@@ -55,7 +55,7 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
         reservation.name.as_str().into(),
         reservation.admin_email.as_str().into(),
         reservation.plan.clone().into(),
-        reservation.settings.clone().into(),
+        reservation.settings.as_str().into(),
         location.host.as_str().into(),
         i32::from(location.port).into(),
         location.name.as_str().into(),
@@ -92,14 +92,14 @@ pub async fn find_unfinished(
 }
 
 /// The tenants that have been in the state `provisioning` for `minutes` or longer.
-pub async fn list_unfinished(catalog: &dyn Connection, minutes: i64) -> Result<Vec<TenantRecord>> {
+pub async fn list_unfinished(catalog: &dyn Connection, minutes: i64) -> Result<Rows<TenantRecord>> {
     let statement = format!(
         "{SELECT} WHERE t.status = 'provisioning'
                     AND t.updated_at <= now() - make_interval(mins => $1::bigint::int)
          ORDER BY t.created_at"
     );
     let rows = catalog.query(&statement, &[minutes.into()]).await?;
-    Ok(rows.iter().map(record).collect::<Result<_, SqlError>>()?)
+    Ok(Rows::read(&rows, record))
 }
 
 /// The roles of the tenants that are not being provisioned any more.

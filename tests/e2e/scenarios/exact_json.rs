@@ -1,0 +1,164 @@
+//! JSON that clients send: numbers, repeated members, and rows that cannot be read.
+
+use e2e::{World, unique};
+use http::Method;
+use serde_json::{Value, json};
+
+/// A body with the settings as they are written.
+fn with_settings(name: &str, settings: &str) -> String {
+    format!(
+        r#"{{"name":"{name}","slug":"{name}","admin_email":"a@{name}.example","settings":{settings}}}"#
+    )
+}
+
+#[test]
+fn numbers_in_settings_survive_unchanged() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let path = format!("/admin/tenants/{}", tenant.id);
+    let numbers = "[0.1,1.1,0.30000000000000004,1.0,-0.0,1E5,9007199254740993,18446744073709551616,\
+                   123456789012345678901234567890,1.7976931348623157e308,5e-324,1e-400,\
+                   2.2250738585072014e-308,100000000000000000000000.5]";
+    let settings = format!("{{\"nested\":{{\"numbers\":{numbers}}}}}");
+    let has_settings = |text: &str| {
+        assert!(text.contains(&format!("\"settings\":{settings}")), "{text}");
+    };
+    let body = format!("{{\"settings\":{settings}}}");
+    let change = || world.admin(Method::PATCH, &path).body("application/json", body.as_str());
+    let changed = change().send();
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    has_settings(&changed.text);
+    has_settings(&world.admin(Method::GET, &path).send().text);
+    let list = format!("/admin/tenants?search={}", tenant.slug);
+    has_settings(&world.admin(Method::GET, &list).send().text);
+    has_settings(&tenant.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send().text);
+    // Another change leaves them, and a version of the application that knows no text replaces them.
+    world.admin(Method::PATCH, &path).json(&json!({ "name": "Other" })).send().expect(200);
+    has_settings(&world.admin(Method::GET, &path).send().text);
+    let mut catalog = world.services.superuser("tenancy");
+    let replace = "UPDATE tenants SET settings = '{\"old\": 1.50}' WHERE slug = $1";
+    catalog.execute(replace, &[&tenant.slug]).unwrap();
+    let replaced = world.admin(Method::GET, &path).send().text;
+    assert!(replaced.contains(r#""settings":{"old": 1.50}"#), "{replaced}");
+
+    let name = unique("exact");
+    let create = || {
+        let call = world.admin(Method::POST, "/admin/tenants").header("idempotency-key", &name);
+        call.body("application/json", with_settings(&name, &settings)).send()
+    };
+    let created = create();
+    assert_eq!(created.status, 201, "{}", created.text);
+    has_settings(&created.text);
+    let again = create();
+    assert_eq!((again.status, again.header("idempotency-replayed")), (201, "true"));
+    has_settings(&again.text);
+}
+
+#[test]
+fn numbers_beyond_every_store_are_refused() {
+    let tenant = World::get().tenant();
+    let path = format!("/admin/tenants/{}", tenant.id);
+    for number in ["1e-16384", "0e-99999"] {
+        let body = format!(r#"{{"settings":{{"a":[{number}]}}}}"#);
+        let change = World::get().admin(Method::PATCH, &path).body("application/json", body);
+        assert_eq!(change.send().expect_invalid(), ["settings"], "{number}");
+    }
+    // Most readers would refuse a list of tenants with one of these in it.
+    for number in ["1e400", "-1.7976931348623159e308", "1e99999999999999999999"] {
+        let body = format!(r#"{{"settings":{{"a":[{number}]}}}}"#);
+        let change = World::get().admin(Method::PATCH, &path).body("application/json", body);
+        let problem = change.send().expect_problem(400, "invalid_json");
+        assert!(problem["detail"].as_str().unwrap().contains("settings.a.0"), "{problem}");
+    }
+}
+
+#[test]
+fn repeated_members_are_refused_at_every_depth() {
+    let tenant = World::get().tenant();
+    let path = format!("/admin/tenants/{}", tenant.id);
+    for (body, field) in [
+        (r#"{"name":"a","name":"b"}"#, "name"),
+        (r#"{"settings":{"a":1,"a":1}}"#, "settings.a"),
+        (r#"{"settings":{"a":[{"b":{"c":1,"\u0063":2}}]}}"#, "settings.a.0.b.c"),
+        (r#"{"limits":{"users":1,"users":2}}"#, "limits.users"),
+    ] {
+        let call = World::get().admin(Method::PATCH, &path).body("application/json", body);
+        assert_eq!(call.send().expect_invalid(), [field], "{body}");
+    }
+}
+
+#[test]
+fn integers_are_accepted_however_written() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let path = format!("/admin/tenants/{}", tenant.id);
+    let patch =
+        |body: &str| world.admin(Method::PATCH, &path).body("application/json", body).send();
+    let changed =
+        patch(r#"{"limits":{"users":2.0,"storage":1e6,"ai_requests":50e-1}}"#).expect(200);
+    let limits = &changed["limits"];
+    assert_eq!((&limits["users"], &limits["storage"]), (&json!(2), &json!(1_000_000)));
+    assert_eq!(limits["ai_requests"], 5);
+    for number in ["2.5", "1e300", "1.00000000000000000000001", "-1.0"] {
+        let refused = patch(&format!(r#"{{"limits":{{"users":{number}}}}}"#));
+        assert_eq!(refused.expect_invalid(), ["limits.users"], "{number}");
+    }
+    let key = r#"{"name":"a","scopes":[],"max_requests_per_minute":6.0E1}"#;
+    let key = world.call(Method::POST, "/api/v1/api-keys").body("application/json", key);
+    let key = key.token(&tenant.admin.access_token).send().expect(201);
+    assert_eq!(key["max_requests_per_minute"], 60);
+    let usage = tenant.post("/api/v1/tenant/usage", &json!({})).token(&tenant.admin.access_token);
+    let report = format!(
+        r#"{{"resource_type":"ai_requests","amount":2.0,"idempotency_key":"{}"}}"#,
+        unique("report")
+    );
+    let reported = usage.body("application/json", report).send();
+    assert!(reported.status < 300, "{}", reported.text);
+}
+
+#[test]
+fn byte_order_marks_are_named() {
+    let world = World::get();
+    let body = "\u{feff}{\"email\":\"a@b.example\",\"password\":\"x\"}";
+    let login = world.call(Method::POST, "/api/v1/auth/login").body("application/json", body);
+    let problem = login.send().expect_problem(400, "invalid_json");
+    assert!(problem["detail"].as_str().unwrap().contains("byte order mark"), "{problem}");
+    let form = world.call(Method::POST, "/api/v1/auth/introspect");
+    let key = world.tenant().api_key(&["tenant:read"]);
+    let form = form.header("x-api-key", &key);
+    let form = form.body("application/x-www-form-urlencoded", "\u{feff}token=x").send();
+    assert!(form.status == 400 && form.text.contains("byte order mark"), "{}", form.text);
+}
+
+#[test]
+fn unreadable_tenant_breaks_nothing_else() {
+    let world = World::get();
+    let _alone = world.repairs_alone();
+    let stem = unique("unreadable");
+    let [first, broken, last] =
+        ["a", "b", "c"].map(|end| world.tenant_of(&format!("{stem}-{end}")));
+    let mut catalog = world.services.superuser("tenancy");
+    // As a defect or a restored backup could leave it: no check of the table refuses this.
+    let breaking = "UPDATE tenants SET limit_overrides = '{}', settings_text = '{' WHERE slug = $1";
+    catalog.execute(breaking, &[&broken.slug]).unwrap();
+    let list: Value =
+        world.admin(Method::GET, &format!("/admin/tenants?search={stem}")).send().expect(200);
+    let slugs: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|item| &item["slug"]).collect();
+    assert_eq!(slugs, [&json!(last.slug), &json!(first.slug)]);
+    assert_eq!(list["total"], 3);
+    assert!(world.logged(&broken.id).contains("unreadable"));
+    // A change of the plan reaches the others.
+    let plan = json!({ "limits": { "requests_per_minute": 100_000 } });
+    world.admin(Method::PATCH, "/admin/plans/enterprise").json(&plan).send().expect(200);
+    for arguments in [&["migrate"][..], &["repair", "--older-than-minutes", "60"]] {
+        let output = world.tenantctl(arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(told.contains(&broken.id) && told.contains("1 "), "{told}");
+        assert!(!told.contains(&first.id) && !told.contains(&last.id), "{told}");
+    }
+    let mended = "UPDATE tenants SET settings_text = NULL WHERE slug = $1";
+    catalog.execute(mended, &[&broken.slug]).unwrap();
+    assert!(world.tenantctl(&["migrate"]).status.success());
+}

@@ -1,0 +1,88 @@
+//! Examples of requests: `/docs` fills them in, so that sending one as it stands does no harm. A change
+//! changes a name, and the ids are those of nobody.
+
+use serde_json::{Value, json};
+
+/// An id that nothing has.
+const ID: &str = "01920000-0000-7000-8000-000000000000";
+
+/// The example of a request body by method and path.
+fn body(method: &str, path: &str) -> Option<Value> {
+    let limits = json!({ "users": 10, "storage": 5_368_709_120_i64, "api_calls": 5_000,
+                         "ai_requests": 100, "requests_per_minute": 120 });
+    let api_key = json!({ "name": "Deployment", "scopes": ["tenant:read", "files:read"],
+                          "environment": "live", "max_requests_per_minute": 60 });
+    Some(match (method, path) {
+        ("post", "/admin/tenants") => json!({
+            "name": "Acme Corporation", "admin_email": "admin@acme.example", "slug": "acme",
+            "plan": "free", "settings": { "theme": "dark" },
+        }),
+        ("put" | "patch", "/admin/tenants/{id}") => json!({ "name": "Acme Corporation" }),
+        ("post", "/admin/tenants/{id}/api-keys" | "/api/v1/api-keys") => api_key,
+        ("post", "/admin/plans") => json!({ "name": "trial", "limits": limits }),
+        ("put" | "patch", "/admin/plans/{name}") => json!({ "limits": { "users": 10 } }),
+        ("post", "/api/v1/auth/login") => {
+            json!({ "email": "admin@acme.example", "password": "correct horse battery staple" })
+        }
+        ("post", "/api/v1/auth/setup") => json!({
+            "setup_token": "the setup token of an invitation",
+            "password": "correct horse battery staple",
+        }),
+        ("post", "/api/v1/auth/refresh" | "/api/v1/auth/logout") => {
+            json!({ "refresh_token": "the refresh token of a sign-in" })
+        }
+        ("post", "/api/v1/auth/introspect" | "/api/v1/auth/revoke") => {
+            json!({ "token": "the token in question" })
+        }
+        ("post", "/api/v1/users") => json!({
+            "email": "ursula@acme.example", "first_name": "Ursula", "last_name": "Le Guin",
+            "role": "user",
+        }),
+        ("patch", "/api/v1/users/{id}" | "/api/v1/profile") => json!({ "first_name": "Ursula" }),
+        ("post", "/api/v1/profile/password") => json!({
+            "current_password": "the password until now",
+            "new_password": "correct horse battery staple",
+        }),
+        ("patch", "/api/v1/api-keys/{id}") => json!({ "name": "Deployment" }),
+        ("post", "/api/v1/api-keys/{id}/rotate") => json!({ "overlap_seconds": 3_600 }),
+        ("post", "/api/v1/tenant/usage") => json!({
+            "resource_type": "ai_requests", "amount": 1, "idempotency_key": "report-2030-01-31-1",
+        }),
+        ("put", "/api/v1/cache/{key}" | "/api/v1/files/{path}") => json!("Hello, world"),
+        _ => return None,
+    })
+}
+
+/// The example of a parameter of a path.
+fn parameter(path: &str, name: &str) -> Option<&'static str> {
+    Some(match (path, name) {
+        (_, "id" | "key_id") => ID,
+        ("/admin/plans/{name}", "name") => "trial",
+        (_, "key") => "greeting",
+        (_, "path") => "notes/hello.txt",
+        _ => return None,
+    })
+}
+
+/// Adds the examples to an operation.
+pub fn add(operation: &mut Value, method: &str, path: &str) {
+    if let Some(content) = operation["requestBody"]["content"].as_object_mut() {
+        let example = body(method, path);
+        let example = example.unwrap_or_else(|| panic!("{method} {path} has no example of a body"));
+        for media_type in content.values_mut() {
+            media_type["example"] = example.clone();
+        }
+    }
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+        if parameter["in"] == "path" {
+            let example = self::parameter(path, &name);
+            let example = example.unwrap_or_else(|| panic!("{method} {path}: {name} has none"));
+            parameter["example"] = json!(example);
+        }
+        // Filled in, it would take from the caller's quota.
+        if name == "consume" {
+            parameter.as_object_mut().map(|parameter| parameter.remove("example"));
+        }
+    }
+}
