@@ -21,7 +21,7 @@ use crate::{
     error::InvalidSetting,
     http::fields::Text as _,
     postgres_url::PostgresUrl,
-    tenant::{DatabaseTemplate, Domain},
+    tenant::{DatabaseTemplate, Domain, RoleLimits},
     token::{Ed25519Key, Ed25519VerifyingKey},
 };
 
@@ -31,9 +31,14 @@ const SECRET_MINIMUM: usize = 32;
 const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
 
 /// The settings by their names as environment variables.
-pub const NAMES: [&str; 23] = [
+pub const NAMES: [&str; 28] = [
     "MASTER_DATABASE_URL",
     "TENANT_DATABASE_TEMPLATE",
+    "TENANT_CONNECTIONS",
+    "TENANT_STATEMENT_SECONDS",
+    "TENANT_LOCK_SECONDS",
+    "TENANT_IDLE_SECONDS",
+    "TENANT_TEMP_FILE_MEBIBYTES",
     "REDIS_URL",
     "REDIS_HOST",
     "MASTER_ENCRYPTION_KEY",
@@ -64,6 +69,8 @@ pub struct Settings {
     pub master_database_url: PostgresUrl,
     /// Where tenants' databases are made.
     pub tenant_database_template: DatabaseTemplate,
+    /// The limits of tenants' PostgreSQL roles.
+    pub role_limits: RoleLimits,
     /// Where Redis is, as a `redis://` URL.
     pub redis_url: Secret,
     /// What the keys that seal other keys are derived from.
@@ -116,6 +123,13 @@ impl Settings {
         let master_database_url = reader.database_url("MASTER_DATABASE_URL");
         let tenant_database_template =
             reader.required("TENANT_DATABASE_TEMPLATE", DatabaseTemplate::parse);
+        let role_limits = RoleLimits {
+            connections: reader.number("TENANT_CONNECTIONS", 16, 2, 1_000),
+            statement_seconds: reader.number("TENANT_STATEMENT_SECONDS", 5, 1, 60),
+            lock_seconds: reader.number("TENANT_LOCK_SECONDS", 3, 1, 60),
+            idle_seconds: reader.number("TENANT_IDLE_SECONDS", 10, 1, 3_600),
+            temp_file_mebibytes: reader.number("TENANT_TEMP_FILE_MEBIBYTES", 256, 1, 1_000_000),
+        };
         let redis_url = reader.redis_url();
         let master_encryption_key = reader.secret("MASTER_ENCRYPTION_KEY");
         let master_decryption_keys =
@@ -170,6 +184,7 @@ impl Settings {
         Ok(Self {
             master_database_url,
             tenant_database_template,
+            role_limits,
             redis_url,
             master_encryption_key,
             master_decryption_keys,
