@@ -31,7 +31,7 @@ const SECRET_MINIMUM: usize = 32;
 const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
 
 /// The settings by their names as environment variables.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 30] = [
     "MASTER_DATABASE_URL",
     "TENANT_DATABASE_TEMPLATE",
     "TENANT_CONNECTIONS",
@@ -59,6 +59,8 @@ pub const NAMES: [&str; 28] = [
     "PASSWORD_MIN_LENGTH",
     "PASSWORD_ROUNDS",
     "ALLOWED_ORIGINS",
+    "ANONYMOUS_REQUESTS_PER_MINUTE",
+    "METRICS_TOKEN",
     "LOG_LEVEL",
 ];
 
@@ -109,6 +111,10 @@ pub struct Settings {
     pub password_rounds: u32,
     /// The web origins that may call from a browser, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
+    /// The requests without a credential that a network may send in a minute.
+    pub anonymous_requests_per_minute: u32,
+    /// What `GET /metrics` asks for, as a bearer token.
+    pub metrics_token: Option<Secret>,
     /// The least severe events that are logged.
     pub log_level: Level,
 }
@@ -158,6 +164,9 @@ impl Settings {
             10_000_000,
         );
         let allowed_origins = reader.origins();
+        let anonymous_requests_per_minute =
+            reader.number("ANONYMOUS_REQUESTS_PER_MINUTE", 3_000, 60, 1_000_000);
+        let metrics_token = reader.optional_secret("METRICS_TOKEN");
         let log_level = reader.log_level();
 
         let invalid = reader.into_invalid();
@@ -204,6 +213,8 @@ impl Settings {
             password_min_length: password_min_length as usize,
             password_rounds,
             allowed_origins,
+            anonymous_requests_per_minute,
+            metrics_token,
             log_level,
         })
     }

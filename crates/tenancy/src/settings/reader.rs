@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
         self.required(name, secret)
     }
 
+    /// A secret; `None` where the setting is absent.
+    pub(super) fn optional_secret(&mut self, name: &'static str) -> Option<Secret> {
+        self.optional(name, secret)
+    }
+
     /// Secrets with commas between; none where the setting is absent.
     pub(super) fn secrets(&mut self, name: &'static str) -> Vec<Secret> {
         let parse = |text: &str| list(text).iter().map(|item| secret(item)).collect();
