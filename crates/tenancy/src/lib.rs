@@ -25,6 +25,7 @@ pub mod http;
 pub mod kept;
 mod limiter;
 pub mod log;
+pub mod maintenance;
 pub mod metrics;
 pub mod migrate;
 pub mod plan;
