@@ -39,7 +39,7 @@ const PROVISIONINGS_AT_ONCE: u32 = 4;
 /// The longest JSON of a tenant that an instance remembers, in bytes: what the operator keeps with one may
 /// be far longer.
 const MOST_SHOWN: usize = 2 * 1024;
-/// Exports that an instance writes at a time.
+/// Pages of exports that an instance writes at a time.
 const EXPORTS_AT_ONCE: u32 = 2;
 
 /// What every call of the service works with. An instance has one, for as long as it lives.

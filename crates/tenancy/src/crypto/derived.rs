@@ -82,6 +82,15 @@ impl DerivedKeys {
         mac(&*self.audit, &[b"anchor", chain.as_bytes(), &sequence.to_be_bytes(), link])
     }
 
+    pub(super) fn audit_checkpoint_seal(
+        &self,
+        chain: Uuid,
+        sequence: i64,
+        link: &[u8],
+    ) -> Result<[u8; 32]> {
+        mac(&*self.audit, &[b"checkpoint", chain.as_bytes(), &sequence.to_be_bytes(), link])
+    }
+
     pub(super) fn audit_mac(&self, previous: &[u8], row: &[u8]) -> Result<[u8; 32]> {
         mac(&*self.audit, &[previous, row])
     }

@@ -16,6 +16,7 @@ use crate::{
     api_key::ApiKey,
     audit::{self, Actor, Entry, Event, Severity},
     error::{Error, Result, Unauthenticated},
+    guessing,
     quota::{self, Resource},
     resolve,
     settings::Secret,
@@ -35,7 +36,7 @@ pub(super) fn operator(tenancy: Rc<Tenancy>, call: Call) -> Result<Operator> {
         Err(error) => {
             if matches!(error, Error::Unauthenticated(Unauthenticated::InvalidAdminKey)) {
                 let origin = call.origin();
-                let from = origin.address.map(|from| from.to_string()).unwrap_or_default();
+                let from = origin.address.map(guessing::network_text).unwrap_or_default();
                 let event = Event::new("platform.key_refused").severity(Severity::Warning).failed();
                 let entry = Entry::new(&tenancy, None, &Actor::anonymous(origin), event);
                 audit::note_rarely(&tenancy, entry, &from);

@@ -108,7 +108,7 @@ pub(super) async fn compare(
             if let (Error::TooManyAttempts { .. }, Some(from)) = (&error, target.address) {
                 let event = Event::new("auth.login_throttled").severity(Severity::Warning).failed();
                 let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-                audit::note_rarely(tenancy, entry, &from.to_string());
+                audit::note_rarely(tenancy, entry, &guessing::network_text(from));
             }
             return Err(error);
         }
