@@ -164,3 +164,129 @@ fn unmetered_routes_have_a_generous_bucket() {
     let key = tenant.get("/api/v1/profile").token(token).send();
     assert!([200, 429].contains(&key.status), "{}", key.text);
 }
+
+/// Makes it look as if the instance that removes the file of a path was killed two hours ago.
+fn interrupt_removal(tenant: &TestTenant, path: &str) {
+    let statement =
+        "UPDATE files SET status = 'deleting', held = size, updated_at = now() - interval '2 hours'
+                     WHERE path = $1";
+    let mut database = World::get().services.superuser(&tenant.database());
+    assert_eq!(database.execute(statement, &[&path]).unwrap(), 1);
+}
+
+/// Calls the maintenance until it has looked after every tenant. Returns how many files it has removed.
+fn maintain() -> u64 {
+    let (mut removed, mut path) = (0, "/admin/maintenance".to_owned());
+    loop {
+        let report = World::get().admin(Method::POST, &path).send().expect(200);
+        removed += report["removed_files"].as_u64().unwrap();
+        match report["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/admin/maintenance?after={cursor}"),
+            None => return removed,
+        }
+    }
+}
+
+fn wait_until_used(tenant: &TestTenant, bytes: i64) {
+    let begin = std::time::Instant::now();
+    while tenant.used("storage")["usage"] != bytes {
+        assert!(begin.elapsed().as_secs() < 20, "{}", tenant.used("storage"));
+        thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn maintenance_finishes_interrupted_removals_and_refunds_them() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let token = &tenant.admin.access_token;
+    for path in ["gone", "stays"] {
+        tenant
+            .put(&format!("/api/v1/files/{path}"), vec![1; 1_000])
+            .token(token)
+            .send()
+            .expect(201);
+    }
+    interrupt_removal(&tenant, "gone");
+    // The bytes count until the chunks are removed.
+    wait_until_used(&tenant, 2_000);
+    let mut database = world.services.superuser(&tenant.database());
+    let stale = "INSERT INTO files (id, path, size, chunk_count, content_type, etag, status, reserved, updated_at)
+                 VALUES (gen_random_uuid(), 'x', 0, 0, 'a/b', 'x', 'uploading', 5000, now() - interval '1 hour')";
+    database.batch_execute(stale).unwrap();
+    database.batch_execute("UPDATE storage_usage SET used = used + 5000").unwrap();
+    assert!(maintain() >= 2);
+    wait_until_used(&tenant, 1_000);
+    assert_eq!(world.stored_chunks(&tenant.id).len(), 1);
+    let rows: i64 = database.query_one("SELECT count(*) FROM files", &[]).unwrap().get(0);
+    assert_eq!(rows, 1);
+}
+
+#[test]
+fn file_that_is_being_removed_is_claimed_once() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let token = &tenant.admin.access_token;
+    tenant.put("/api/v1/files/claimed", "x").token(token).send().expect(201);
+    interrupt_removal(&tenant, "claimed");
+    let mut database = world.services.superuser(&tenant.database());
+    // An instance renewed its claim a moment ago: neither an upload nor the maintenance removes the file.
+    database.batch_execute("UPDATE files SET updated_at = now() WHERE path = 'claimed'").unwrap();
+    tenant.put("/api/v1/files/other", "x").token(token).send().expect(201);
+    maintain();
+    let left = "SELECT count(*) FROM files WHERE path = 'claimed'";
+    assert_eq!(database.query_one(left, &[]).unwrap().get::<_, i64>(0), 1);
+}
+
+#[test]
+fn deleted_file_counts_until_its_chunks_are_removed() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    tenant.put("/api/v1/files/f", vec![1; 5_000]).token(token).send().expect(201);
+    tenant.put("/api/v1/files/f", vec![2; 3_000]).token(token).send().expect(200);
+    wait_until_used(&tenant, 3_000);
+    tenant.delete("/api/v1/files/f").token(token).send();
+    wait_until_used(&tenant, 0);
+}
+
+// S36
+#[test]
+fn export_of_one_tenant_does_not_wait_for_those_of_another() {
+    use std::{io::Write as _, net::TcpStream};
+    let world = World::get();
+    let (slow, other) = (world.tenant(), world.tenant());
+    // Requests that are never read to their end.
+    let _stalled: Vec<_> = (0..4)
+        .map(|_| {
+            let mut stream = TcpStream::connect(world.address()).unwrap();
+            let token = &slow.admin.access_token;
+            let head = format!(
+                "GET /api/v1/tenant/audit/export HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let begin = std::time::Instant::now();
+    let export = other.get("/api/v1/tenant/audit/export").token(&other.admin.access_token).send();
+    assert_eq!(export.status, 200);
+    assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn long_trail_is_verified_from_its_checkpoint() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    let verify = |query: &str| {
+        tenant.get(&format!("/api/v1/tenant/audit/verify{query}")).token(token).send().expect(200)
+    };
+    let short = verify("");
+    assert_eq!((&short["valid"], &short["complete"]), (&json!(true), &json!(true)));
+    assert!(short["checkpoint"].is_null(), "{short}");
+    assert_eq!(verify("?full=true")["valid"], json!(true));
+    // A checkpoint that this service has not made is not believed.
+    let forged = "INSERT INTO tenant_audit_checkpoints (chain, sequence, mac, seal)
+                  VALUES ($1::text::uuid, 20000, sha256('a'), sha256('b'))";
+    World::get().services.superuser("tenancy").execute(forged, &[&tenant.id]).unwrap();
+    assert!(verify("")["checkpoint"].is_null());
+}

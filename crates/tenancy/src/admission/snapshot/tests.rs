@@ -50,6 +50,7 @@ fn tenant() -> TenantRecord {
             api_calls: 3,
             ai_requests: 4,
             requests_per_minute: 5,
+            cache: 8,
         },
         settings: json!({ "theme": "dark", "seats": [1, 2.5, null] }),
         version: 3,
