@@ -118,7 +118,6 @@ fn every_public_route_has_a_bucket_for_each_network() {
     let routes = [
         (Method::GET, "/"),
         (Method::GET, "/docs"),
-        (Method::GET, "/health"),
         (Method::GET, "/health/detailed"),
         (Method::GET, "/metrics"),
         (Method::GET, "/openapi.json"),
@@ -132,9 +131,8 @@ fn every_public_route_has_a_bucket_for_each_network() {
             let call = from(&application, method.clone(), path, &format!("198.51.100.{network}"));
             if *method == Method::POST { call.json(&json!({})) } else { call }
         };
-        // Instances share a bucket of routes that use a store, and each has one of the others.
-        let answers = flood(300, |_| call(number + 1));
-        assert!(refused(&answers) > 50, "{path}: {}", refused(&answers));
+        let answers = flood(100, |_| call(number + 1));
+        assert!(refused(&answers) >= 20, "{path}: {}", refused(&answers));
         assert_ne!(call(number + 101).send().status, 429, "{path}");
     }
 }

@@ -105,7 +105,8 @@ fn idle_connections_are_given_back() {
     }
     // The pool finds that its connections are closed, and opens others.
     for number in 0..8 {
-        tenant.get(&format!("/api/v1/files/{number}")).token(&key).send().expect(200);
+        let answer = tenant.get(&format!("/api/v1/files/{number}")).token(&key).send();
+        assert_eq!(answer.status, 200, "{}", answer.text);
     }
 }
 

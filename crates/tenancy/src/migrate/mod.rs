@@ -50,7 +50,7 @@ pub async fn limit_account(database: &dyn Connection) -> Result<()> {
         PERFORM pg_advisory_xact_lock(hashtextextended(current_user, 0));
         ALTER ROLE CURRENT_USER SET statement_timeout = '65s';
         ALTER ROLE CURRENT_USER SET idle_in_transaction_session_timeout = '65s';
-        ALTER ROLE CURRENT_USER SET idle_session_timeout = '60s';
+        ALTER ROLE CURRENT_USER SET idle_session_timeout = '10s';
     END $limits$";
     match database.execute(statement, &[]).await {
         // An account of a managed server may not be allowed to: `doctor` reports what is missing.

@@ -28,7 +28,7 @@ const PAUSE_NANOS: u64 = 1_000_000_000;
 const MOST_REMEMBERED: usize = 64;
 /// The most connections to an address that an instance has at the same time. The host's pool has 64 for all
 /// instances of a component, and a role of a tenant may have fewer.
-const AT_ONCE: u32 = 4;
+const AT_ONCE: u32 = 2;
 /// How long a request waits before it looks for a free place again.
 const LOOK: Duration = Duration::from_millis(1);
 /// How long a request waits before it asks a server again that has no free connection.
