@@ -70,7 +70,11 @@ impl DerivedKeys {
     }
 
     pub(super) fn guessing_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
-        mac(&*self.guessing, parts)
+        // Parts of any length: each has its length before it, so that no two lists of parts are the same bytes.
+        let lengths: Vec<_> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let framed: Vec<&[u8]> =
+            lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]).collect();
+        mac(&*self.guessing, &framed)
     }
 
     pub(super) fn audit_anchor_seal(
@@ -96,7 +100,7 @@ impl DerivedKeys {
     }
 }
 
-/// HMAC-SHA-256 of the parts, one after the other.
+/// HMAC-SHA-256 of the parts, one after the other. All parts but one must have a fixed length.
 pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(Error::internal)?;
     for part in parts {

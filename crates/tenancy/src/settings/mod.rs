@@ -7,6 +7,7 @@ mod level;
 mod proxies;
 mod reader;
 mod secret;
+mod strength;
 #[cfg(test)]
 mod tests;
 
@@ -169,6 +170,12 @@ impl Settings {
         let metrics_token = reader.optional_secret("METRICS_TOKEN");
         let log_level = reader.log_level();
 
+        reader.different(&[
+            ("MASTER_ENCRYPTION_KEY", &master_encryption_key.iter().collect::<Vec<_>>()),
+            ("JWT_SECRET_KEY", &jwt_secret_key.iter().collect::<Vec<_>>()),
+            ("ADMIN_API_KEY", &admin_api_keys.iter().flatten().collect::<Vec<_>>()),
+            ("METRICS_TOKEN", &metrics_token.iter().collect::<Vec<_>>()),
+        ]);
         let invalid = reader.into_invalid();
         let (
             Some(master_database_url),

@@ -24,8 +24,8 @@ fn tenancy(current: &str, others: &str) -> Tenancy {
         ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@db.internal/t_{tenant_slug}"),
         ("MASTER_ENCRYPTION_KEY", current),
         ("MASTER_DECRYPTION_KEYS", others),
-        ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef"),
+        ("JWT_SECRET_KEY", "c9f0f895fb98ab9159f51fd0297e236d"),
+        ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .into();
