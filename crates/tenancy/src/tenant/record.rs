@@ -117,14 +117,7 @@ pub struct Limits {
     pub requests_per_minute: i64,
     /// Bytes of Redis memory for the cache.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    // A snapshot from before has none.
-    #[serde(default = "default_cache")]
     pub cache: i64,
-}
-
-/// The limit of the cache of a plan that has no other.
-fn default_cache() -> i64 {
-    64 * 1024 * 1024
 }
 
 /// Limits to be set.
