@@ -18,7 +18,7 @@ tenancy::fields! {
 }
 
 /// Finishes the work that requests and crashes left for later: files that wait to be removed, expired uploads,
-/// changes that Redis was not told, expired idempotency keys and reports. Call it regularly, and again with
+/// queued publications, expired idempotency keys and reports. Call it regularly, and again with
 /// `next_cursor` until that is null.
 #[utoipa::path(
     post,

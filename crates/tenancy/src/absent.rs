@@ -1,4 +1,4 @@
-//! Negative caching: what a look-up did not find.
+//! Negative caching: names that do not exist.
 
 use std::{borrow::Borrow, cell::RefCell, collections::HashMap, hash::Hash};
 

@@ -1,4 +1,4 @@
-//! Reports that an instance keeps for a moment: whoever asks for them often does not ask the stores as often.
+//! Reports that an instance caches for a moment, so that frequent requests for them do not reach the stores.
 
 use std::{cell::RefCell, rc::Rc};
 

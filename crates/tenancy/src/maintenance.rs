@@ -36,7 +36,7 @@ pub struct Report {
     pub removed_files: u64,
     /// Files of destroyed tenants whose chunks were removed.
     pub removed_orphans: u64,
-    /// Changes that Redis was told.
+    /// Queued changes that were published to Redis.
     pub published_changes: u64,
     /// Idempotency keys that had expired.
     pub expired_idempotency_keys: u64,

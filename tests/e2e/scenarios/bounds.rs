@@ -1,4 +1,4 @@
-//! Bounds on what a stranger, or one tenant, can trigger.
+//! Bounds on the work that a stranger, or one tenant, can cause.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -139,7 +139,7 @@ fn every_public_route_has_a_bucket_for_each_network() {
 
 #[test]
 fn metrics_require_the_token_of_the_settings() {
-    let token = "for tests only: what Prometheus shows".replace(' ', "-");
+    let token = "the token of Prometheus in a test".replace(' ', "-");
     let application = behind_proxy(&[("METRICS_TOKEN", &token)]);
     let metrics = || from(&application, Method::GET, "/metrics", "198.51.100.200");
     metrics().send().expect_problem(401, "authentication_required");
@@ -158,7 +158,7 @@ fn unmetered_routes_have_a_generous_bucket() {
     let passed = answers.iter().filter(|answer| answer.status == 404).count();
     assert!((120..150).contains(&passed), "{passed}");
     assert_eq!(refused(&answers) + passed, 200);
-    // What a quota limits stays limited by it only.
+    // Routes with a quota do not use the bucket.
     let key = tenant.get("/api/v1/profile").token(token).send();
     assert!([200, 429].contains(&key.status), "{}", key.text);
 }

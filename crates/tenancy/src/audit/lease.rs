@@ -1,6 +1,6 @@
 //! One verification and one export of a tenant at the same time, over all instances.
 //!
-//! The place is a lease in Redis. It ends by itself when its holder stops, or when the reader of an export takes no page
+//! The place is a lease in Redis. It expires when its holder stops, or when the reader of an export takes no page
 //! for half a minute: then another export may take the place, and the first one breaks off.
 
 use std::{rc::Rc, sync::LazyLock, time::Duration};
@@ -98,7 +98,7 @@ impl Drop for Lease {
         let executor = Rc::clone(&tenancy.platform.executor);
         executor.spawn(Box::pin(async move {
             let arguments = [Argument::from(&holder), Argument::Int(0)];
-            // One that is not given back ends by itself.
+            // On a failure the lease expires.
             let _ = LEASE.run(&*tenancy.platform.redis, &[&key], &arguments).await;
         }));
     }

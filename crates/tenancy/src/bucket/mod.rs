@@ -28,7 +28,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// A bucket that holds what it gets in a minute.
+    /// A bucket that holds the units of one minute.
     pub(crate) const fn per_minute(per_minute: u32) -> Self {
         Self { burst: per_minute, per_minute }
     }

@@ -27,7 +27,7 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// The allowance of the platform's operator, whose calls are not limited.
+    /// The allowance of the platform's operator. It has no limit.
     pub(crate) fn of_platform() -> Self {
         Self { tenant: None }
     }

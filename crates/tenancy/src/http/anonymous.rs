@@ -1,4 +1,4 @@
-//! Bounds on callers who have shown no valid credential: a bucket for each network (an IPv4 address, or 64 bits of
+//! Bounds on callers without a valid credential: a bucket for each network (an IPv4 address, or 64 bits of
 //! IPv6).
 //!
 //! A lookup of an API key or a tenant that does not exist is a miss: misses have a bucket of their own, and it is checked
