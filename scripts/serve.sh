@@ -68,6 +68,9 @@ narrow_hosts() {
   tenants=$(host_of postgres "$TENANT_DATABASE_TEMPLATE" 5432)
   if [ "$catalog" = "$tenants" ]; then
     export ALLOWED_POSTGRES_HOSTS=${ALLOWED_POSTGRES_HOSTS:-$catalog}
+  else
+    # One pattern has to match both.
+    export ALLOWED_POSTGRES_HOSTS=${ALLOWED_POSTGRES_HOSTS:-postgres://*:*}
   fi
   export ALLOWED_REDIS_HOSTS=${ALLOWED_REDIS_HOSTS:-$(host_of "${redis%%://*}" "$redis" 6379)}
 }

@@ -91,6 +91,7 @@ ALTER ROLE tenancy LOGIN CREATEDB CREATEROLE PASSWORD '$(cat "$folder/account")'
 SELECT 'CREATE DATABASE tenancy OWNER tenancy' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'tenancy') \\gexec
 REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
 GRANT CONNECT ON DATABASE postgres TO tenancy;
+GRANT SET ON PARAMETER temp_file_limit TO tenancy;
 SQL
 }
 

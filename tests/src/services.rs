@@ -41,6 +41,11 @@ impl Services {
         Self::start_with(&["--durable"])
     }
 
+    /// Starts the servers. PostgreSQL has only so many connections.
+    pub fn start_with_connections(connections: u32) -> Self {
+        Self::start_with(&["--connections", &connections.to_string()])
+    }
+
     fn start_with(arguments: &[&str]) -> Self {
         let mut script = Command::new(root().join("scripts/test-services"))
             .args(arguments)

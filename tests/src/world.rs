@@ -32,8 +32,17 @@ impl World {
             .expect("the world started: the first test to fail tells why it did not")
     }
 
+    /// Returns a world of its own, whose PostgreSQL has only 100 connections: the server's default.
+    pub fn with_few_connections() -> &'static Self {
+        static FEW: OnceLock<World> = OnceLock::new();
+        FEW.get_or_init(|| Self::on(Services::start_with_connections(100)))
+    }
+
     fn start() -> Self {
-        let services = Services::start();
+        Self::on(Services::start())
+    }
+
+    fn on(services: Services) -> Self {
         let settings = services.settings(&services.databases());
         let output = tenantctl(&settings, &["migrate"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,6 +1,7 @@
 //! `/admin`: what the platform's operator does.
 
 mod audit;
+mod maintenance;
 mod plans;
 mod tenants;
 mod usage;
@@ -40,6 +41,7 @@ pub fn routes() -> Router {
         .operator(Method::GET, "/admin/audit/export", audit::export::handler)
         .operator(Method::GET, "/admin/audit/verify", audit::verify::handler)
         .operator(Method::GET, "/admin/usage", usage::handler)
+        .operator(Method::POST, "/admin/maintenance", maintenance::handler)
 }
 
 /// The documentation of the routes.
@@ -66,6 +68,7 @@ pub fn routes() -> Router {
     audit::export::handler,
     audit::verify::handler,
     usage::handler,
+    maintenance::handler,
 ))]
 pub struct Documentation;
 

@@ -1,10 +1,13 @@
 //! `GET /health/detailed`
 
+use std::rc::Rc;
+
 use http::StatusCode;
 use tenancy::{
     Result,
     health::{self, Report, Status},
     http::{Call, Response},
+    kept,
 };
 
 /// Says how each store is. 503 when requests fail.
@@ -19,12 +22,12 @@ use tenancy::{
 )]
 pub async fn handler(call: Call) -> Result<Response> {
     let report = match call.try_tenancy() {
-        Ok(tenancy) => health::check(tenancy).await,
-        Err(settings) => health::misconfigured(settings),
+        Ok(tenancy) => kept::health(tenancy).await,
+        Err(settings) => Rc::new(health::misconfigured(settings)),
     };
     let status = match report.status {
         Status::Healthy | Status::Degraded => StatusCode::OK,
         Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Ok(Response::json(status, &report))
+    Ok(Response::json(status, &*report))
 }

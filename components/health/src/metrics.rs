@@ -3,18 +3,22 @@
 use tenancy::{
     Result,
     http::{Call, Response},
-    metrics,
+    kept,
 };
 
-/// Shows what was counted, for Prometheus.
+/// Shows the metrics for Prometheus. With the setting `METRICS_TOKEN` it requires that token as a bearer token.
 #[utoipa::path(
     get,
     path = "/metrics",
     tag = "Service",
-    responses((status = 200, description = "The metrics.", body = String,
-               content_type = "text/plain")),
+    responses(
+        (status = 200, description = "The metrics.", body = String, content_type = "text/plain"),
+        (status = 401, description = "The token is missing or invalid."),
+    ),
 )]
 pub async fn handler(call: Call) -> Result<Response> {
-    let text = metrics::render(&*call.tenancy()?).await;
-    Ok(Response::bytes("text/plain; version=0.0.4; charset=utf-8", text.into_bytes()))
+    let tenancy = call.tenancy()?;
+    call.require_metrics_token()?;
+    let text = kept::metrics(&tenancy).await;
+    Ok(Response::bytes("text/plain; version=0.0.4; charset=utf-8", text.as_bytes().to_vec()))
 }

@@ -211,6 +211,7 @@ pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::GET, "/admin/audit/export", Access::Operator),
     (Method::GET, "/admin/audit/verify", Access::Operator),
     (Method::GET, "/admin/usage", Access::Operator),
+    (Method::POST, "/admin/maintenance", Access::Operator),
     (Method::POST, "/api/v1/auth/login", Access::Public),
     (Method::POST, "/api/v1/auth/setup", Access::Public),
     (Method::POST, "/api/v1/auth/refresh", Access::Public),

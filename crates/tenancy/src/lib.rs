@@ -4,11 +4,13 @@
 //! handle to all of it; [`platform`] is what the outside gives; [`http`] is the edge that the
 //! components share.
 
+mod absent;
 pub mod access;
 pub mod admission;
 pub mod api_key;
 pub mod audit;
 mod background;
+mod bucket;
 pub mod cache;
 mod component;
 pub mod credential;
@@ -21,8 +23,10 @@ pub mod health;
 mod hex;
 pub mod http;
 pub mod json;
+pub mod kept;
 mod limiter;
 pub mod log;
+pub mod maintenance;
 pub mod metrics;
 pub mod migrate;
 pub mod plan;

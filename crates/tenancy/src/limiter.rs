@@ -1,6 +1,13 @@
 //! Bounds on what an instance does at one time.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    time::Duration,
+};
+
+use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
@@ -43,6 +50,56 @@ impl Limiter {
         }
         self.inside.set(self.inside.get() + 1);
         Ok(Slot(Rc::clone(&self.inside)))
+    }
+}
+
+/// Lets so many of each tenant in at a time.
+pub(crate) struct Shares {
+    what: &'static str,
+    most: u32,
+    inside: Rc<RefCell<HashMap<Uuid, u32>>>,
+}
+
+/// A place of a tenant, given back when it is dropped.
+pub(crate) struct Share {
+    inside: Rc<RefCell<HashMap<Uuid, u32>>>,
+    tenant: Uuid,
+}
+
+impl Shares {
+    /// Shares of `most` places for each tenant.
+    pub(crate) fn new(what: &'static str, most: u32) -> Self {
+        Self { what, most, inside: Rc::default() }
+    }
+
+    /// Takes a place of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none gets free in time.
+    pub(crate) async fn enter(&self, executor: &dyn Executor, tenant: Uuid) -> Result<Share> {
+        let mut waited = Duration::ZERO;
+        let is_full = || self.inside.borrow().get(&tenant).is_some_and(|count| *count >= self.most);
+        while is_full() {
+            if waited >= PATIENCE {
+                let Self { what, most, .. } = self;
+                return Err(Error::unavailable(format!("{most} {what} of the tenant run already")));
+            }
+            executor.sleep(LOOK).await;
+            waited += LOOK;
+        }
+        *self.inside.borrow_mut().entry(tenant).or_default() += 1;
+        Ok(Share { inside: Rc::clone(&self.inside), tenant })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut inside = self.inside.borrow_mut();
+        let Some(count) = inside.get_mut(&self.tenant) else { return };
+        *count -= 1;
+        if *count == 0 {
+            inside.remove(&self.tenant);
+        }
     }
 }
 
@@ -99,5 +156,23 @@ mod tests {
         });
         assert!(block_on(limiter.enter(&executor)).is_ok());
         assert_eq!(executor.0.get(), 3);
+    }
+
+    // S21, S36
+    #[test]
+    fn share_of_one_tenant_leaves_places_to_others() {
+        let shares = Shares::new("tests", 2);
+        let executor = OnSleep(Cell::new(0), |_| {});
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let first = block_on(shares.enter(&executor, one)).unwrap();
+        let _second = block_on(shares.enter(&executor, one)).unwrap();
+        assert!(matches!(block_on(shares.enter(&executor, one)), Err(Error::Unavailable { .. })));
+        let sleeps = executor.0.get();
+        let other = block_on(shares.enter(&executor, other)).unwrap();
+        assert_eq!(executor.0.get(), sleeps);
+        drop(first);
+        assert!(block_on(shares.enter(&executor, one)).is_ok());
+        drop(other);
+        assert_eq!(shares.inside.borrow().len(), 1);
     }
 }

@@ -20,6 +20,15 @@ use crate::{
 /// [`Error::TenantRequired`], [`Error::TenantMismatch`] where the address names several,
 /// [`Error::TenantNotFound`] for one that is not there or not any more, [`Error::TenantSuspended`].
 pub async fn by_address(tenancy: &Tenancy, addressing: &Addressing) -> Result<Tenant> {
+    let name = match (one_slug(addressing)?, &addressing.domain) {
+        (Some(slug), domain) => format!("{slug}@{}", domain.as_ref().map_or("", Domain::as_str)),
+        (None, Some(domain)) => format!("@{domain}"),
+        (None, None) => return Err(Error::TenantRequired),
+    };
+    let now = tenancy.platform.clock.monotonic_micros();
+    if tenancy.absent_names.is_absent(&name, now) {
+        return Err(Error::TenantNotFound);
+    }
     let catalog = tenancy.catalog().await?;
     let record = match (one_slug(addressing)?, &addressing.domain) {
         (Some(slug), domain) => {
@@ -35,7 +44,11 @@ pub async fn by_address(tenancy: &Tenancy, addressing: &Addressing) -> Result<Te
         (None, Some(domain)) => repo::find_by_domain(&*catalog, domain).await?,
         (None, None) => return Err(Error::TenantRequired),
     };
-    admit_anybody(Rc::new(record.ok_or(Error::TenantNotFound)?))
+    let Some(record) = record else {
+        tenancy.absent_names.put(name, now);
+        return Err(Error::TenantNotFound);
+    };
+    admit_anybody(Rc::new(record))
 }
 
 /// The tenant of an id that a token says, for a caller who has shown nothing else; `None` when there

@@ -5,13 +5,16 @@ use std::{rc::Rc, time::Duration};
 use uuid::Uuid;
 
 use crate::{
+    absent::Absent,
     admission::{LastTime, queue, renewal::Renewals},
     api_key::ApiKeyRecord,
     background::Background,
+    bucket::Buckets,
     credential::Passwords,
     crypto::MasterKey,
     earlier_processes::Collected,
     error::{Error, Result},
+    kept::Kept,
     limiter::Limiter,
     log,
     metrics::{Counters, MeteredRedis, MeteredSql},
@@ -27,12 +30,16 @@ use crate::{
     token::AccessTokens,
 };
 
+/// How long an unknown API key stays unknown: a new key is random, so nobody can have shown it before.
+const ABSENT_KEY_SECONDS: u64 = 60;
+/// How long a name of no tenant stays unknown: it may be the name of the next tenant.
+const ABSENT_NAME_SECONDS: u64 = 2;
 /// Tenants that an instance makes at a time.
 const PROVISIONINGS_AT_ONCE: u32 = 4;
 /// The longest JSON of a tenant that an instance remembers, in bytes: what the operator keeps with one may
 /// be far longer.
 const MOST_SHOWN: usize = 2 * 1024;
-/// Exports that an instance writes at a time.
+/// Pages of exports that an instance writes at a time.
 const EXPORTS_AT_ONCE: u32 = 2;
 
 /// What every call of the service works with. An instance has one, for as long as it lives.
@@ -66,6 +73,12 @@ pub struct Tenancy {
     pub(crate) collected: Collected,
     pub(crate) seen_usage: SeenUsage,
     pub(crate) background: Background,
+    pub(crate) buckets: Buckets,
+    /// Hashes of API keys that do not exist.
+    pub(crate) absent_keys: Absent<[u8; 32]>,
+    /// Slugs and domains of no tenant.
+    pub(crate) absent_names: Absent<String>,
+    pub(crate) kept: Kept,
     pub(crate) log: log::Buffer,
 }
 
@@ -98,6 +111,10 @@ impl Tenancy {
             collected: Collected::default(),
             seen_usage: SeenUsage::default(),
             background: Background::default(),
+            buckets: Buckets::default(),
+            absent_keys: Absent::for_seconds(ABSENT_KEY_SECONDS),
+            absent_names: Absent::for_seconds(ABSENT_NAME_SECONDS),
+            kept: Kept::default(),
             log: log::Buffer::default(),
             platform,
             settings,

@@ -128,3 +128,29 @@ fn a_viewer_reads_and_does_not_write() {
     let put = tenant.put("/api/v1/cache/k", "w").token(&viewer.access_token).send();
     put.expect_problem(403, "forbidden");
 }
+
+#[test]
+fn bound_counts_the_memory_of_redis() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let token = &tenant.admin.access_token;
+    for (name, length) in [("a".to_owned(), 1), ("n".repeat(500), 1), ("b".to_owned(), 10_000)] {
+        let path = format!("/api/v1/cache/{name}");
+        tenant.put(&path, vec![b'x'; length]).token(token).send().expect(201);
+    }
+    let key = |name: &str| world.redis_key(&format!("t:{{{}}}:{name}", tenant.id));
+    let number = |lines: Vec<String>| lines.join("").trim().parse::<i64>().unwrap();
+    let counted = number(world.redis(&["GET", &key("cache_bytes")]));
+    let mut used = 0;
+    for name in [
+        "cache:a",
+        &format!("cache:{}", "n".repeat(500)),
+        "cache:b",
+        "cache_ends",
+        "cache_sizes",
+        "cache_bytes",
+    ] {
+        used += number(world.redis(&["MEMORY", "USAGE", &key(name), "SAMPLES", "0"]));
+    }
+    assert!(counted >= used, "{counted} are counted of {used}");
+}

@@ -29,11 +29,11 @@ fn stalled_upload(application: &Application, tenant: &TestTenant, number: usize)
     stream
 }
 
-/// How many connections the databases of a tenant have.
-fn connections(tenant: &TestTenant) -> i64 {
-    let statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1";
-    let mut superuser = World::get().services.superuser("tenancy");
-    superuser.query_one(statement, &[&tenant.database()]).unwrap().get(0)
+/// The connections of the roles of tenants.
+fn connections(world: &World, tenants: &[&TestTenant]) -> i64 {
+    let databases: Vec<_> = tenants.iter().map(|tenant| tenant.database()).collect();
+    let statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = ANY ($1)";
+    world.services.superuser("tenancy").query_one(statement, &[&databases]).unwrap().get(0)
 }
 
 // S21
@@ -47,25 +47,146 @@ fn a_tenant_whose_storage_is_full_keeps_no_other_from_writing() {
     put(&application, &other, b"more than ten").expect(201);
 }
 
+/// The limits that PostgreSQL has of the role of a tenant.
+fn limits_of_role(world: &World, tenant: &TestTenant) -> (i32, Vec<String>) {
+    let statement = "SELECT r.rolconnlimit, COALESCE(r.rolconfig, '{}') FROM pg_roles r
+                     JOIN tenants t ON t.database_role = r.rolname WHERE t.id = $1::text::uuid";
+    let mut catalog = world.services.superuser("tenancy");
+    let row = catalog.query_one(statement, &[&tenant.id]).unwrap();
+    (row.get(0), row.get(1))
+}
+
 // S21
 #[test]
-fn a_tenant_that_holds_every_connection_it_may_have_keeps_no_other_from_theirs() {
-    /// Of one component to one database: Spin's pool.
-    const POOL: i64 = 64;
-    let world = World::get();
-    let (greedy, other) = (world.tenant(), world.tenant());
+fn stalled_uploads_of_two_tenants_keep_nobody_from_postgresql() {
+    let world = World::with_few_connections();
+    let (one, two, other) = (world.tenant(), world.tenant(), world.tenant());
     let application = world.application_with(&[]);
+    let _stalled: Vec<_> = (0..60)
+        .flat_map(|number| [&one, &two].map(|tenant| stalled_upload(&application, tenant, number)))
+        .collect();
+    let waiting = "SELECT count(*) FROM files WHERE status = 'uploading'";
     let begin = Instant::now();
-    let _stalled: Vec<_> =
-        (0..70).map(|number| stalled_upload(&application, &greedy, number)).collect();
-    while connections(&greedy) < POOL {
-        assert!(begin.elapsed().as_secs() < 15, "{} of {POOL}", connections(&greedy));
-        sleep(Duration::from_millis(50));
+    for tenant in [&one, &two] {
+        let mut database = world.services.superuser(&tenant.database());
+        while database.query_one(waiting, &[]).unwrap().get::<_, i64>(0) < 60 {
+            assert!(begin.elapsed().as_secs() < 30, "the uploads began");
+            sleep(Duration::from_millis(50));
+        }
+    }
+    for tenant in [&one, &two] {
+        assert!(connections(world, &[tenant]) <= 16, "{}", connections(world, &[tenant]));
+        tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+        put(&application, tenant, b"of the same tenant").expect(201);
     }
     let begin = Instant::now();
     put(&application, &other, b"of another tenant").expect(201);
-    assert!(begin.elapsed().as_secs() < 3, "{:?}", begin.elapsed());
-    let mine = put(&application, &greedy, b"of the same");
-    mine.expect_problem(503, "unavailable");
-    assert_eq!(mine.header("retry-after"), "1");
+    other.login(&other.admin.email, &other.admin.password).expect(200);
+    world.tenant();
+    assert!(begin.elapsed().as_secs() < 15, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn idle_connections_are_given_back() {
+    let world = World::with_few_connections();
+    let tenant = world.tenant();
+    let key = tenant.api_key(&["files:write", "files:read"]);
+    let threads: Vec<_> = (0..24)
+        .map(|number| tenant.put(&format!("/api/v1/files/{number}"), "x").token(&key))
+        .map(|call| std::thread::spawn(move || call.send().expect(201)))
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let begin = Instant::now();
+    while connections(world, &[&tenant]) > 0 {
+        assert!(begin.elapsed().as_secs() < 20, "{}", connections(world, &[&tenant]));
+        sleep(Duration::from_millis(200));
+    }
+    // The pool finds that its connections are closed, and opens others.
+    for number in 0..8 {
+        let answer = tenant.get(&format!("/api/v1/files/{number}")).token(&key).send();
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+}
+
+#[test]
+fn closed_pooled_connection_is_replaced_without_an_error() {
+    let world = World::with_few_connections();
+    let tenant = world.tenant();
+    let mut superuser = world.services.superuser("tenancy");
+    for round in 0..5 {
+        tenant
+            .put(&format!("/api/v1/files/{round}"), "x")
+            .token(&tenant.admin.access_token)
+            .send()
+            .expect(201);
+        let end = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+                   WHERE datname = $1 OR (datname = 'tenancy' AND usename = 'tenancy')";
+        superuser.query(end, &[&tenant.database()]).unwrap();
+        sleep(Duration::from_millis(100));
+        tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+    }
+}
+
+#[test]
+fn role_of_a_tenant_has_the_limits_of_the_settings() {
+    let world = World::with_few_connections();
+    let tenant = world.tenant();
+    let expected = vec![
+        "statement_timeout=5s".to_owned(),
+        "lock_timeout=3s".to_owned(),
+        "idle_in_transaction_session_timeout=5s".to_owned(),
+        "idle_session_timeout=10s".to_owned(),
+        "temp_file_limit=256MB".to_owned(),
+    ];
+    assert_eq!(limits_of_role(world, &tenant), (16, expected.clone()));
+
+    // A tenant from before has none: `migrate` sets them.
+    let role = format!(
+        "DO $$ DECLARE role text := (SELECT database_role FROM tenants WHERE id = '{}'); BEGIN
+             EXECUTE format('ALTER ROLE %I CONNECTION LIMIT -1', role);
+             EXECUTE format('ALTER ROLE %I RESET ALL', role);
+         END $$",
+        tenant.id
+    );
+    world.services.superuser("tenancy").batch_execute(&role).unwrap();
+    let doctor = String::from_utf8(world.tenantctl(&["doctor"]).stdout).unwrap();
+    assert!(
+        doctor.contains("note  connections: ") && doctor.contains("1 tenants' roles"),
+        "{doctor}"
+    );
+    assert!(world.tenantctl(&["migrate"]).status.success());
+    assert_eq!(limits_of_role(world, &tenant), (16, expected));
+}
+
+#[test]
+fn doctor_compares_the_roles_with_max_connections() {
+    let world = World::with_few_connections();
+    let mut settings = world.settings();
+    settings.insert("TENANT_CONNECTIONS", "90".to_owned());
+    let output = e2e::tenantctl(&settings, &["doctor"]);
+    let doctor = String::from_utf8(output.stdout).unwrap();
+    assert!(doctor.contains("bad   connections: PostgreSQL has 97 connections"), "{doctor}");
+    assert!(!output.status.success());
+}
+
+#[test]
+fn statement_that_waits_for_a_lock_is_cancelled_by_the_server() {
+    let world = World::with_few_connections();
+    let tenant = world.tenant();
+    let mut holder = world.services.superuser(&tenant.database());
+    let mut transaction = holder.transaction().unwrap();
+    transaction.batch_execute("LOCK TABLE files IN ACCESS EXCLUSIVE MODE").unwrap();
+    let call = tenant.get("/api/v1/files").token(&tenant.admin.access_token);
+    let begin = Instant::now();
+    call.send().expect_problem(503, "unavailable");
+    assert!(begin.elapsed().as_secs() < 8, "{:?}", begin.elapsed());
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'";
+    let mut superuser = world.services.superuser("tenancy");
+    let waiting: i64 = superuser.query_one(waiting, &[&tenant.database()]).unwrap().get(0);
+    assert_eq!(waiting, 0);
+    transaction.rollback().unwrap();
+    tenant.get("/api/v1/files").token(&tenant.admin.access_token).send().expect(200);
 }

@@ -1,4 +1,5 @@
 mod audit;
+mod bounds;
 mod counting;
 mod crash;
 mod database;

@@ -74,7 +74,8 @@ async fn verify(tenancy: &Tenancy, arguments: &Verify) -> Result<()> {
     };
     let mut broken = 0;
     for (chain, slug) in chains {
-        let found = audit::verify(tenancy, chain, arguments.expect.as_ref()).await?;
+        let found =
+            audit::verify(tenancy, chain, arguments.expect.as_ref(), audit::Extent::Full).await?;
         broken += u32::from(!found.valid);
         let mut line = serde_json::to_value(&found)?;
         line["tenant"] = chain.map_or(json!(null), |_| json!(slug));

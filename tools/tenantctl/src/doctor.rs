@@ -1,5 +1,8 @@
 //! `tenantctl doctor`
 
+mod connections;
+mod eviction;
+
 use anyhow::{Context as _, Result, bail};
 use tenancy::{
     Tenancy,
@@ -47,9 +50,11 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     };
     report("catalog", check_catalog(&tenancy).await);
     report("tenants' cluster", check_cluster(&tenancy).await);
+    report("connections", connections::check(&tenancy).await);
     report("isolation", check_isolation(&tenancy).await);
     report("master key", check_master_key(&tenancy).await);
     report("redis", check_redis(&tenancy).await);
+    report("redis memory", eviction::check(&tenancy).await);
     report("waiting work", check_waiting(&tenancy).await);
     match bad {
         0 => Ok(()),

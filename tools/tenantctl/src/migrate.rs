@@ -5,7 +5,7 @@ use tenancy::{
     Tenancy,
     migrate::{self, Migration},
     platform::sql::SCHEMA_DEADLINE,
-    tenant::{TenantRecord, cluster, repo},
+    tenant::{TenantRecord, cluster, repo, role_limits},
 };
 
 use crate::{environment, output};
@@ -19,6 +19,8 @@ pub async fn run() -> Result<()> {
     output::line(&format!("catalog: {}", describe(&ran)));
 
     let location = tenancy.settings.tenant_database_template.cluster();
+    let cluster = cluster::connect(&tenancy, &location, None).await.context("the cluster")?;
+    migrate::limit_account(&*cluster).await.context("the cluster")?;
     let made = migrate::create_template(&tenancy, &location).await.context("the template")?;
     let name = migrate::template_name(&tenancy);
     output::line(&format!("template {name}: {}", if made { "made" } else { "up to date" }));
@@ -55,7 +57,9 @@ async fn migrate_tenant(
 ) -> Result<Vec<&'static Migration>> {
     let location = &tenant.database;
     let database = cluster::connect(tenancy, location, Some(&location.name)).await?;
-    Ok(migrate::migrate_tenant(&*database).await?)
+    let ran = migrate::migrate_tenant(&*database).await?;
+    role_limits::apply(tenancy, &*database, tenant).await.context("the limits of its role")?;
+    Ok(ran)
 }
 
 fn describe(ran: &[&Migration]) -> String {

@@ -2,7 +2,7 @@
 
 use tenancy::{
     Result,
-    audit::{self, Verification},
+    audit::{self, Extent, Lease, Verification},
     http::{Operator, Response},
 };
 use uuid::Uuid;
@@ -14,6 +14,9 @@ tenancy::fields! {
     struct Query {
         /// The tenant; the platform's own trail where it is absent.
         tenant_id: Option<Uuid>,
+        /// Verify a long trail from its beginning, instead of from its last checkpoint.
+        #[param(required = false, default = false)]
+        full: bool = false,
     }
 }
 
@@ -26,8 +29,17 @@ tenancy::fields! {
     responses((status = 200, description = "What was found.", body = Verification)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
-    let Query { tenant_id } = operator.call().query()?;
+    let Query { tenant_id, full } = operator.call().query()?;
     let tenancy = operator.tenancy();
     audit::flush_catalog(tenancy, tenant_id).await?;
-    Ok(Response::ok(&audit::verify(tenancy, tenant_id, None).await?))
+    let _lease = Lease::take(tenancy, tenant_id, "verify").await?;
+    Ok(Response::ok(
+        &audit::verify(
+            tenancy,
+            tenant_id,
+            None,
+            if full { Extent::Full } else { Extent::SinceCheckpoint },
+        )
+        .await?,
+    ))
 }

@@ -5,8 +5,7 @@ use tenancy::{
     audit::Actor,
     credential::Password,
     email::EmailAddress,
-    http::{Call, Means, Response},
-    resolve,
+    http::{Call, Means, Response, anonymous},
     user::{self, SignedIn},
 };
 use utoipa::ToSchema;
@@ -33,9 +32,10 @@ tenancy::fields! {
 )]
 pub async fn handler(mut call: Call) -> Result<Response> {
     let tenancy = call.tenancy()?;
-    let addressing = call.addressing()?;
+    // An address that cannot be read is refused before the body is.
+    call.addressing()?;
     let request: Request = call.json().await?;
-    let tenant = resolve::by_address(&tenancy, &addressing).await?;
+    let tenant = anonymous::tenant(&tenancy, &call).await?;
     call.record().concerns(tenant.id, Means::Address);
     let actor = Actor::anonymous(call.origin());
     let signed_in =

@@ -106,6 +106,10 @@ pub async fn admit_api_key(
 ) -> Result<(Admitted, Rc<ApiKeyRecord>)> {
     const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidApiKey);
     let hash = key.hash();
+    let now = tenancy.platform.clock.monotonic_micros();
+    if tenancy.absent_keys.is_absent(&hash, now) {
+        return Err(INVALID);
+    }
     let question = Question::of_api_key(key.tenant(), hash);
     let own_tenant = tenancy.tenants.get(&key.tenant());
     let own_key = tenancy.api_keys.get(&hash);
@@ -121,7 +125,11 @@ pub async fn admit_api_key(
         renewal::of_api_key(tenancy, key.tenant(), hash);
     }
     // The key comes first: a caller without a valid key learns nothing of the tenant.
-    let record = key_record(tenancy, key, &hash, own_key, &found.caller).await?.ok_or(INVALID)?;
+    let record = key_record(tenancy, key, &hash, own_key, &found.caller).await?;
+    let Some(record) = record else {
+        tenancy.absent_keys.put(hash, now);
+        return Err(INVALID);
+    };
     if !record.is_valid(&hash, tenancy.platform.clock.now()) {
         return Err(INVALID);
     }

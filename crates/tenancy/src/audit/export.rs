@@ -7,11 +7,13 @@ use chrono::SecondsFormat;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::trail::{self, Cursor, Filter, LoggedEvent};
+use super::{
+    lease::Lease,
+    trail::{self, Cursor, Filter, LoggedEvent},
+};
 use crate::{
     error::{Error, Result},
     http::{BodyReader, fields::Text},
-    limiter::Slot,
     log,
     tenancy::Tenancy,
 };
@@ -57,8 +59,8 @@ pub struct Export {
     format: Format,
     /// `None` at the end.
     next: Option<Next>,
-    /// What holds the place of this export among those of the instance.
-    _slot: Slot,
+    /// The place of this export among those of its tenant.
+    lease: Lease,
 }
 
 enum Next {
@@ -67,14 +69,14 @@ enum Next {
 }
 
 impl Export {
-    /// Begins an export. An instance has a few at one time.
+    /// Begins an export. A tenant has one at a time.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait.
+    /// [`Error::RateLimited`] when another one of the tenant is under way.
     pub async fn begin(tenancy: &Rc<Tenancy>, filter: Filter, format: Format) -> Result<Self> {
-        let slot = tenancy.exports.enter(&*tenancy.platform.executor).await?;
+        let lease = Lease::take(tenancy, filter.tenant, "export").await?;
         let tenancy = Rc::clone(tenancy);
-        Ok(Self { tenancy, filter, format, next: Some(Next::Begin), _slot: slot })
+        Ok(Self { tenancy, filter, format, next: Some(Next::Begin), lease })
     }
 
     async fn page(&mut self) -> Result<Option<Vec<u8>>> {
@@ -89,6 +91,9 @@ impl Export {
             }
             Next::After(cursor) => Some(cursor),
         };
+        self.lease.renew().await?;
+        // A place of the instance is held for a page only, so a slow reader keeps none from other tenants.
+        let _slot = self.tenancy.exports.enter(&*self.tenancy.platform.executor).await?;
         let catalog = self.tenancy.catalog().await?;
         let (events, next) = trail::list(&*catalog, &self.filter, after, PAGE).await?;
         for event in &events {

@@ -9,8 +9,10 @@
 //! outbox is recognised by its id, and is not chained twice.
 
 mod chain;
+mod checkpoint;
 mod entry;
 mod export;
+mod lease;
 pub(crate) mod outbox;
 pub mod reseal;
 pub mod retention;
@@ -19,15 +21,17 @@ mod verify;
 
 pub use entry::{Actor, Entry, Event, Severity};
 pub use export::{Export, Format, csv_field};
+pub use lease::Lease;
 pub use trail::{Cursor, Filter, LoggedEvent, list};
-pub use verify::{Link, Verification, verify};
+pub use verify::{Extent, Link, Verification, verify};
 
 use std::rc::Rc;
 
 use uuid::Uuid;
 
 use crate::{
-    error::Result,
+    bucket::{self, Bucket, Rate},
+    error::{Error, Result},
     log,
     platform::{
         redis::{Argument, Reply},
@@ -36,6 +40,9 @@ use crate::{
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
+
+/// How often the events of [`note_rarely`] are recorded in a chain, whoever causes them.
+const RARE: Rate = Rate { burst: 60, per_minute: 30 };
 
 /// Notes an event that no change goes with.
 pub async fn note(tenancy: &Tenancy, entry: &Entry) -> Result<()> {
@@ -58,7 +65,8 @@ pub fn note_later(tenancy: &Rc<Tenancy>, entry: Entry) {
 }
 
 /// Notes an event that somebody may bring about as often as they like: after the answer is sent, and
-/// once a minute for each subject. A Redis that is away leaves it out.
+/// once a minute for each subject, and for all subjects together as often as [`RARE`] says. A Redis that is away leaves
+/// it out.
 pub fn note_rarely(tenancy: &Rc<Tenancy>, entry: Entry, subject: &str) {
     let tenancy = Rc::clone(tenancy);
     let key = match entry.tenant {
@@ -72,6 +80,13 @@ pub fn note_rarely(tenancy: &Rc<Tenancy>, entry: Entry, subject: &str) {
         let noted = async {
             let set = tenancy.platform.redis.execute("SET", &arguments).await?;
             if matches!(set.first(), Some(Reply::Nil) | None) {
+                return Ok(0);
+            }
+            let bucket = match entry.tenant {
+                Some(tenant) => Bucket::of_tenant(tenant, "rare_events", RARE),
+                None => Bucket::of_platform("rare_events", RARE),
+            };
+            if let Err(Error::RateLimited { .. }) = bucket::take(&tenancy, &[bucket]).await {
                 return Ok(0);
             }
             note(&tenancy, &entry).await?;

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{chain, trail};
+use super::{chain, checkpoint, trail};
 use crate::{
     error::Result,
     hex,
@@ -16,6 +16,10 @@ use crate::{
 
 /// The rows of a page.
 const PAGE: i64 = 500;
+/// A trail of so many rows is always verified from its beginning: that takes a moment only.
+const ALWAYS_FULL: i64 = 10_000;
+/// How long a verification that can be continued takes.
+const BUDGET_MICROS: u64 = 15_000_000;
 
 /// What came of verifying a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -26,6 +30,11 @@ pub struct Verification {
     pub verified: i64,
     /// Where it began: after this row, where the ones before were dropped by their age.
     pub anchor: Option<Link>,
+    /// Where it began, if an earlier verification has found the rows up to this one unchanged. Trails of up to 10,000
+    /// rows are always verified from their beginning, and others with `full=true`.
+    pub checkpoint: Option<Link>,
+    /// Whether it reached the end. A long trail takes several calls: the next one goes on from here.
+    pub complete: bool,
     /// The end of the chain. Keep it: a trail that was cut back and does not reach it any more has
     /// lost rows.
     pub head: Option<Link>,
@@ -44,13 +53,24 @@ pub struct Link {
     pub mac: String,
 }
 
+/// How much of a chain is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Full,
+    /// A long chain from its last checkpoint on, and for a limited time.
+    SinceCheckpoint,
+}
+
 /// Verifies a chain from its anchor to its end; the platform's own where `tenant` is `None`. With
 /// `expected`, a link that was kept before, the chain must still have it.
 pub async fn verify(
     tenancy: &Tenancy,
     tenant: Option<Uuid>,
     expected: Option<&Link>,
+    extent: Extent,
 ) -> Result<Verification> {
+    let started = tenancy.platform.clock.monotonic_micros();
     let catalog = tenancy.catalog().await?;
     let key = tenant.unwrap_or(Uuid::nil());
     let (head_sequence, head_mac) = chain::head(&*catalog, key).await?;
@@ -60,6 +80,8 @@ pub async fn verify(
         valid: false,
         verified: 0,
         anchor: None,
+        checkpoint: None,
+        complete: true,
         head,
         broken_at: None,
         reason: None,
@@ -79,7 +101,24 @@ pub async fn verify(
         }
         None => (0, Vec::new()),
     };
+    let first = sequence;
+    if extent == Extent::SinceCheckpoint
+        && let Some(found) = checkpoint::find(tenancy, &*catalog, key).await?
+        && found.sequence - first > ALWAYS_FULL
+    {
+        if !has_link(&*catalog, tenant, found.sequence, &found.mac).await? {
+            return Ok(broken(result, found.sequence, "the row has changed since it was verified"));
+        }
+        result.checkpoint = Some(link(found.sequence, &found.mac));
+        (sequence, mac) = (found.sequence, found.mac);
+    }
+    let begin = sequence;
     loop {
+        let used = tenancy.platform.clock.monotonic_micros().saturating_sub(started);
+        if extent == Extent::SinceCheckpoint && used > BUDGET_MICROS && sequence > begin {
+            checkpoint::store(tenancy, &*catalog, key, (sequence, &mac)).await?;
+            return Ok(Verification { valid: true, complete: false, ..result });
+        }
         let rows = page(&*catalog, tenant, sequence).await?;
         if rows.is_empty() {
             break;
@@ -105,11 +144,10 @@ pub async fn verify(
         }
         tenancy.platform.executor.yield_now().await;
     }
-    let first = result.anchor.as_ref().map_or(0, |anchor| anchor.sequence);
     if count(&*catalog, tenant, 0, first).await? > 0 {
         return Ok(broken(result, first, "a row stands where rows were dropped"));
     }
-    if count(&*catalog, tenant, first, sequence).await? != result.verified {
+    if count(&*catalog, tenant, begin, sequence).await? != result.verified {
         return Ok(broken(result, sequence, "a row is there twice"));
     }
     if sequence < head_sequence {
@@ -121,6 +159,9 @@ pub async fn verify(
     }
     if let Some(link) = expected.filter(|link| link.sequence > sequence) {
         return Ok(broken(result, link.sequence, "rows at the end are missing"));
+    }
+    if sequence - first > ALWAYS_FULL && sequence > begin {
+        checkpoint::store(tenancy, &*catalog, key, (sequence, &mac)).await?;
     }
     result.valid = true;
     Ok(result)
@@ -171,6 +212,21 @@ async fn page(
     let rows = catalog.query(&statement, &[tenant.into(), after.into(), PAGE.into()]).await?;
     let rows = rows.iter().map(|row| Ok((trail::event(row)?, row.get("mac")?)));
     Ok(rows.collect::<Result<_, SqlError>>()?)
+}
+
+/// Returns whether a chain has a row with this MAC at a place.
+async fn has_link(
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    sequence: i64,
+    mac: &[u8],
+) -> Result<bool> {
+    let chain = if tenant.is_some() { "= $1::uuid" } else { "IS NULL AND $1::uuid IS NULL" };
+    let statement = format!(
+        "SELECT FROM tenant_audit_logs WHERE tenant_id {chain} AND sequence = $2 AND mac = $3"
+    );
+    let parameters = [tenant.into(), sequence.into(), mac.into()];
+    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
 /// How many rows there are after one place and up to another.

@@ -25,8 +25,6 @@ use crate::{
 
 /// The most bytes of a value.
 pub const MOST_VALUE_BYTES: usize = 1024 * 1024;
-/// The most bytes of all values of a tenant.
-pub const MOST_BYTES: i64 = 64 * 1024 * 1024;
 /// The most entries of a tenant.
 pub const MOST_ENTRIES: i64 = 100_000;
 /// The most bytes of a key.
@@ -66,6 +64,14 @@ impl CacheKey {
     }
 }
 
+/// The memory that Redis needs for an entry, in bytes: the value, the name in the key and in two indexes, what Redis
+/// keeps with each of them, and a quarter more, since its allocator rounds up.
+fn memory(value: usize, name: usize) -> i64 {
+    const OVERHEAD: usize = 512;
+    let bytes = value.saturating_add(name.saturating_mul(3)).saturating_add(OVERHEAD);
+    i64::try_from(bytes.saturating_add(bytes / 4)).unwrap_or(i64::MAX)
+}
+
 /// A value with its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -102,15 +108,23 @@ impl<'a> Cache<'a> {
     }
 
     /// Puts an entry there for `seconds`, in the place of one before it. Whether there was none.
+    ///
+    /// # Errors
+    /// Names `value` when the entry alone needs more than the limit of the tenant's cache.
     pub async fn put(&self, key: &CacheKey, entry: &Entry, seconds: u32) -> Result<bool> {
         let sealed = self.seal(key, entry)?;
-        let size = i64::try_from(sealed.len() + key.0.len()).unwrap_or(i64::MAX);
+        let size = memory(sealed.len(), key.0.len());
+        let limit = self.tenant.limits.cache;
+        if size > limit {
+            let message = format!("needs {size} bytes of the cache, whose limit is {limit} bytes");
+            return Err(Error::invalid_field("value", message));
+        }
         let arguments = [
             Argument::from(&key.0),
             Argument::Bytes(&sealed),
             Argument::Int(size),
             Argument::Int(seconds.into()),
-            Argument::Int(MOST_BYTES),
+            Argument::Int(self.tenant.limits.cache),
             Argument::Int(MOST_ENTRIES),
         ];
         let replies = self.run(&PUT, &self.entry(key), &arguments).await?;

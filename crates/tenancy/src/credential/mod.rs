@@ -3,6 +3,7 @@
 //! PBKDF2-HMAC-SHA-256 in PHC strings. An instance has one thread for 16 requests, so a hash runs in
 //! slices with a turn of the event loop between them, and only so many run at a time.
 
+pub(crate) mod allowance;
 mod common;
 mod pace;
 mod password;
@@ -11,26 +12,38 @@ mod phc;
 pub(crate) mod scram;
 mod sha256;
 
+pub use allowance::Allowance;
 pub use password::{NewPassword, Password};
 
 use pace::{Pace, Rests};
 use phc::PasswordHash;
 use subtle::ConstantTimeEq as _;
 
-use crate::{error::Result, limiter::Limiter, tenancy::Tenancy};
+use crate::{
+    error::Result,
+    limiter::{Limiter, Share, Shares, Slot},
+    tenancy::Tenancy,
+};
 
 /// The hashes of an instance that run at a time.
 const HASHES_AT_ONCE: u32 = 8;
+/// Those of one tenant.
+const HASHES_OF_A_TENANT: u32 = 2;
 
 /// Hashes and verifies passwords.
 pub struct Passwords {
     running: Limiter,
+    shares: Shares,
     rests: Rests,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { running: Limiter::new("password hashes", HASHES_AT_ONCE), rests: Rests::default() }
+        Self {
+            running: Limiter::new("password hashes", HASHES_AT_ONCE),
+            shares: Shares::new("password hashes", HASHES_OF_A_TENANT),
+            rests: Rests::default(),
+        }
     }
 }
 
@@ -50,14 +63,33 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error::Unavailable`](crate::error::Error::Unavailable) when too many hashes run already, and for long.
-    pub async fn hash(&self, tenancy: &Tenancy, password: &Password) -> Result<String> {
-        let _running = self.running.enter(&*tenancy.platform.executor).await?;
+    pub async fn hash(
+        &self,
+        tenancy: &Tenancy,
+        allowance: &Allowance,
+        password: &Password,
+    ) -> Result<String> {
+        let _places = self.enter(tenancy, allowance).await?;
         let salt = tenancy.platform.random.bytes::<{ phc::SALT }>();
         let rounds = tenancy.settings.password_rounds;
         let password = password.expose().as_bytes();
         let pace = Pace::new(&tenancy.platform, &self.rests);
         let hash = pbkdf2::derive(password, &salt, rounds, pace).await?;
         Ok(PasswordHash { rounds, salt: salt.to_vec(), hash }.to_string())
+    }
+
+    /// Takes a place of the tenant, then one of the instance.
+    async fn enter(
+        &self,
+        tenancy: &Tenancy,
+        allowance: &Allowance,
+    ) -> Result<(Option<Share>, Slot)> {
+        let executor = &*tenancy.platform.executor;
+        let share = match allowance.tenant {
+            Some(tenant) => Some(self.shares.enter(executor, tenant).await?),
+            None => None,
+        };
+        Ok((share, self.running.enter(executor).await?))
     }
 
     /// Compares a password with a PHC string. Without one it takes as long and is wrong, so that
@@ -68,10 +100,11 @@ impl Passwords {
     pub async fn verify(
         &self,
         tenancy: &Tenancy,
+        allowance: &Allowance,
         password: &Password,
         kept: Option<&str>,
     ) -> Result<Verdict> {
-        let _running = self.running.enter(&*tenancy.platform.executor).await?;
+        let _places = self.enter(tenancy, allowance).await?;
         let wanted = tenancy.settings.password_rounds;
         let kept = kept.and_then(PasswordHash::parse);
         let nobody = PasswordHash { rounds: wanted, salt: vec![0; phc::SALT], hash: [0; 32] };

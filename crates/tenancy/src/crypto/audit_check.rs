@@ -27,6 +27,17 @@ impl AuditCheck<'_> {
         self.fits(seal, |key| key.audit_anchor_seal(chain, sequence, link))
     }
 
+    /// Returns whether `seal` is that of the checkpoint of a trail at this link.
+    pub(crate) fn is_checkpoint(
+        &mut self,
+        chain: Uuid,
+        sequence: i64,
+        link: &[u8],
+        seal: &[u8],
+    ) -> Result<bool> {
+        self.fits(seal, |key| key.audit_checkpoint_seal(chain, sequence, link))
+    }
+
     fn fits(
         &mut self,
         given: &[u8],

@@ -70,7 +70,11 @@ impl DerivedKeys {
     }
 
     pub(super) fn guessing_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
-        mac(&*self.guessing, parts)
+        // Parts of any length: each has its length before it, so that no two lists of parts are the same bytes.
+        let lengths: Vec<_> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let framed: Vec<&[u8]> =
+            lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]).collect();
+        mac(&*self.guessing, &framed)
     }
 
     pub(super) fn audit_anchor_seal(
@@ -82,12 +86,21 @@ impl DerivedKeys {
         mac(&*self.audit, &[b"anchor", chain.as_bytes(), &sequence.to_be_bytes(), link])
     }
 
+    pub(super) fn audit_checkpoint_seal(
+        &self,
+        chain: Uuid,
+        sequence: i64,
+        link: &[u8],
+    ) -> Result<[u8; 32]> {
+        mac(&*self.audit, &[b"checkpoint", chain.as_bytes(), &sequence.to_be_bytes(), link])
+    }
+
     pub(super) fn audit_mac(&self, previous: &[u8], row: &[u8]) -> Result<[u8; 32]> {
         mac(&*self.audit, &[previous, row])
     }
 }
 
-/// HMAC-SHA-256 of the parts, one after the other.
+/// HMAC-SHA-256 of the parts, one after the other. All parts but one must have a fixed length.
 pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(Error::internal)?;
     for part in parts {

@@ -153,6 +153,16 @@ impl MasterKey {
         self.current.audit_anchor_seal(chain, sequence, link)
     }
 
+    /// Returns the proof that this service has verified an audit trail up to a link.
+    pub(crate) fn audit_checkpoint_seal(
+        &self,
+        chain: Uuid,
+        sequence: i64,
+        link: &[u8],
+    ) -> Result<[u8; 32]> {
+        self.current.audit_checkpoint_seal(chain, sequence, link)
+    }
+
     /// The link of an audit trail after `previous`, for a row of this content.
     pub(crate) fn audit_mac(&self, previous: &[u8], row: &[u8]) -> Result<[u8; 32]> {
         self.current.audit_mac(previous, row)

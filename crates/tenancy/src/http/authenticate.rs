@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    Means, Request,
+    Means, Request, anonymous,
     call::{Call, Member, Operator, Principal},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     api_key::ApiKey,
     audit::{self, Actor, Entry, Event, Severity},
     error::{Error, Result, Unauthenticated},
+    guessing,
     quota::{self, Resource},
     resolve,
     settings::Secret,
@@ -35,7 +36,7 @@ pub(super) fn operator(tenancy: Rc<Tenancy>, call: Call) -> Result<Operator> {
         Err(error) => {
             if matches!(error, Error::Unauthenticated(Unauthenticated::InvalidAdminKey)) {
                 let origin = call.origin();
-                let from = origin.address.map(|from| from.to_string()).unwrap_or_default();
+                let from = origin.address.map(guessing::network_text).unwrap_or_default();
                 let event = Event::new("platform.key_refused").severity(Severity::Warning).failed();
                 let entry = Entry::new(&tenancy, None, &Actor::anonymous(origin), event);
                 audit::note_rarely(&tenancy, entry, &from);
@@ -58,6 +59,17 @@ pub(super) fn check_admin_key(tenancy: &Tenancy, request: &Request) -> Result<()
         }
     }
     if given { Ok(()) } else { Err(Error::Unauthenticated(Unauthenticated::Missing)) }
+}
+
+/// Whether a request has the token of `GET /metrics`; without the setting it needs none.
+pub(super) fn check_metrics_token(tenancy: &Tenancy, request: &Request) -> Result<()> {
+    let Some(wanted) = &tenancy.settings.metrics_token else { return Ok(()) };
+    let given = bearer_token(request)?.ok_or(Error::Unauthenticated(Unauthenticated::Missing))?;
+    if is_admin_key(std::slice::from_ref(wanted), given) {
+        Ok(())
+    } else {
+        Err(Error::Unauthenticated(Unauthenticated::InvalidToken))
+    }
 }
 
 /// Compares with every key, and in constant time: digests are of one length, so that not even the
@@ -151,7 +163,11 @@ async fn by_api_key(
 ) -> Result<(Tenant, Principal)> {
     let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
     call.record.concerns(key.tenant(), Means::ApiKey);
-    let (admitted, record) = admission::admit_api_key(tenancy, &key, metering).await?;
+    anonymous::check_key(tenancy, call, tenancy.api_keys.get(&key.hash()).is_some())?;
+    let (admitted, record) = match admission::admit_api_key(tenancy, &key, metering).await {
+        Ok(admitted) => admitted,
+        Err(error) => return Err(anonymous::count_key(tenancy, call, error).await),
+    };
     let principal = Principal::ApiKey(record);
     Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
 }

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use super::{
     Means, Record, Request,
     addressing::Addressing,
+    authenticate,
     fields::{FromFields, Text},
     forwarded,
 };
@@ -114,6 +115,14 @@ impl Call {
     /// The body as the JSON object that `T` takes.
     pub async fn json<T: FromFields>(&mut self) -> Result<T> {
         self.request.json().await
+    }
+
+    /// That the call has the token of `GET /metrics`, if the settings have one.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub fn require_metrics_token(&self) -> Result<()> {
+        authenticate::check_metrics_token(&*self.tenancy()?, &self.request)
     }
 
     /// The query string as the parameters that `T` takes.

@@ -3,6 +3,7 @@
 //! What a route does is in its component; who may call it is in [`crate::access`].
 
 mod addressing;
+pub mod anonymous;
 mod authenticate;
 mod call;
 mod conditions;
@@ -19,6 +20,7 @@ mod request;
 mod response;
 mod router;
 mod trace;
+mod unmetered;
 
 pub use addressing::Addressing;
 pub use call::{Call, Member, Operator, Origin, Principal};

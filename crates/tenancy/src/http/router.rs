@@ -9,9 +9,11 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use super::{
     Call, Member, Operator, Record, Request, Response,
     addressing::{self, split_path},
+    anonymous,
     authenticate::{self, check_admin_key},
     cors, ended_tenant, forwarded, problem,
     trace::Trace,
+    unmetered,
 };
 use crate::{
     access::{self, Access},
@@ -71,7 +73,13 @@ impl Router {
     {
         let access = access::of_route(&method, path);
         let mistaken = access != Some(Access::Public);
-        self.add(method, path, mistaken, Box::new(move |call| Box::pin(handler(call))))
+        let guarded = move |call: Call| -> Outcome {
+            Box::pin(async move {
+                anonymous::admit(&call, path).await?;
+                handler(call).await
+            })
+        };
+        self.add(method, path, mistaken, Box::new(guarded))
     }
 
     /// A route for the platform's administration.
@@ -105,7 +113,11 @@ impl Router {
             Box::pin(async move {
                 let access = access.ok_or(Error::RouteNotFound)?;
                 let tenancy = call.tenancy()?;
-                handler(authenticate::member(tenancy, call, access, is_metered).await?).await
+                let member = authenticate::member(tenancy, call, access, is_metered).await?;
+                if !is_metered {
+                    unmetered::admit(&member).await?;
+                }
+                handler(member).await
             })
         };
         self.add(method, path, mistaken, Box::new(guarded))

@@ -39,7 +39,24 @@ pub async fn migrate_catalog(catalog: &dyn Connection) -> Result<Vec<&'static Mi
         EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     END $close$";
     catalog.execute(close, &[]).await?;
+    limit_account(catalog).await?;
     Ok(ran)
+}
+
+/// Sets the timeouts of the account's own role: the server closes idle connections of a pool, and cancels a statement
+/// that takes longer than any statement of this program may ([`crate::platform::sql::SCHEMA_DEADLINE`]).
+pub async fn limit_account(database: &dyn Connection) -> Result<()> {
+    let statement = "DO $limits$ BEGIN
+        PERFORM pg_advisory_xact_lock(hashtextextended(current_user, 0));
+        ALTER ROLE CURRENT_USER SET statement_timeout = '65s';
+        ALTER ROLE CURRENT_USER SET idle_in_transaction_session_timeout = '65s';
+        ALTER ROLE CURRENT_USER SET idle_session_timeout = '10s';
+    END $limits$";
+    match database.execute(statement, &[]).await {
+        // An account of a managed server may not be allowed to: `doctor` reports what is missing.
+        Err(error) if error.is(state::INSUFFICIENT_PRIVILEGE) => Ok(()),
+        outcome => Ok(outcome.map(drop)?),
+    }
 }
 
 /// Brings a tenant's database up to date and returns what ran. The connection must be of the

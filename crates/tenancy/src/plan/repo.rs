@@ -10,7 +10,7 @@ use crate::{
 
 const SELECT: &str = "
     SELECT p.name, p.max_users, p.max_storage_bytes, p.max_api_calls_per_day,
-           p.max_ai_requests_per_day, p.max_requests_per_minute, p.is_default,
+           p.max_ai_requests_per_day, p.max_requests_per_minute, p.max_cache_bytes, p.is_default,
            (SELECT count(*) FROM tenants t WHERE t.plan = p.name) AS tenant_count,
            p.created_at AT TIME ZONE 'UTC' AS created_at,
            p.updated_at AT TIME ZONE 'UTC' AS updated_at
@@ -88,6 +88,7 @@ fn plan(row: &Row) -> Result<Plan, SqlError> {
             api_calls: row.get("max_api_calls_per_day")?,
             ai_requests: row.get("max_ai_requests_per_day")?,
             requests_per_minute: row.get("max_requests_per_minute")?,
+            cache: row.get("max_cache_bytes")?,
         },
         is_default: row.get("is_default")?,
         tenant_count: row.get("tenant_count")?,

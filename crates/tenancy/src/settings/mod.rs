@@ -7,6 +7,7 @@ mod level;
 mod proxies;
 mod reader;
 mod secret;
+mod strength;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ use crate::{
     error::InvalidSetting,
     http::fields::Text as _,
     postgres_url::PostgresUrl,
-    tenant::{DatabaseTemplate, Domain},
+    tenant::{DatabaseTemplate, Domain, RoleLimits},
     token::{Ed25519Key, Ed25519VerifyingKey},
 };
 
@@ -31,9 +32,14 @@ const SECRET_MINIMUM: usize = 32;
 const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
 
 /// The settings by their names as environment variables.
-pub const NAMES: [&str; 23] = [
+pub const NAMES: [&str; 30] = [
     "MASTER_DATABASE_URL",
     "TENANT_DATABASE_TEMPLATE",
+    "TENANT_CONNECTIONS",
+    "TENANT_STATEMENT_SECONDS",
+    "TENANT_LOCK_SECONDS",
+    "TENANT_IDLE_SECONDS",
+    "TENANT_TEMP_FILE_MEBIBYTES",
     "REDIS_URL",
     "REDIS_HOST",
     "MASTER_ENCRYPTION_KEY",
@@ -54,6 +60,8 @@ pub const NAMES: [&str; 23] = [
     "PASSWORD_MIN_LENGTH",
     "PASSWORD_ROUNDS",
     "ALLOWED_ORIGINS",
+    "ANONYMOUS_REQUESTS_PER_MINUTE",
+    "METRICS_TOKEN",
     "LOG_LEVEL",
 ];
 
@@ -64,6 +72,8 @@ pub struct Settings {
     pub master_database_url: PostgresUrl,
     /// Where tenants' databases are made.
     pub tenant_database_template: DatabaseTemplate,
+    /// The limits of tenants' PostgreSQL roles.
+    pub role_limits: RoleLimits,
     /// Where Redis is, as a `redis://` URL.
     pub redis_url: Secret,
     /// What the keys that seal other keys are derived from.
@@ -102,6 +112,10 @@ pub struct Settings {
     pub password_rounds: u32,
     /// The web origins that may call from a browser, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
+    /// The requests without a credential that a network may send in a minute.
+    pub anonymous_requests_per_minute: u32,
+    /// What `GET /metrics` asks for, as a bearer token.
+    pub metrics_token: Option<Secret>,
     /// The least severe events that are logged.
     pub log_level: Level,
 }
@@ -116,6 +130,13 @@ impl Settings {
         let master_database_url = reader.database_url("MASTER_DATABASE_URL");
         let tenant_database_template =
             reader.required("TENANT_DATABASE_TEMPLATE", DatabaseTemplate::parse);
+        let role_limits = RoleLimits {
+            connections: reader.number("TENANT_CONNECTIONS", 16, 2, 1_000),
+            statement_seconds: reader.number("TENANT_STATEMENT_SECONDS", 5, 1, 60),
+            lock_seconds: reader.number("TENANT_LOCK_SECONDS", 3, 1, 60),
+            idle_seconds: reader.number("TENANT_IDLE_SECONDS", 10, 1, 3_600),
+            temp_file_mebibytes: reader.number("TENANT_TEMP_FILE_MEBIBYTES", 256, 1, 1_000_000),
+        };
         let redis_url = reader.redis_url();
         let master_encryption_key = reader.secret("MASTER_ENCRYPTION_KEY");
         let master_decryption_keys =
@@ -144,8 +165,17 @@ impl Settings {
             10_000_000,
         );
         let allowed_origins = reader.origins();
+        let anonymous_requests_per_minute =
+            reader.number("ANONYMOUS_REQUESTS_PER_MINUTE", 3_000, 60, 1_000_000);
+        let metrics_token = reader.optional_secret("METRICS_TOKEN");
         let log_level = reader.log_level();
 
+        reader.different(&[
+            ("MASTER_ENCRYPTION_KEY", &master_encryption_key.iter().collect::<Vec<_>>()),
+            ("JWT_SECRET_KEY", &jwt_secret_key.iter().collect::<Vec<_>>()),
+            ("ADMIN_API_KEY", &admin_api_keys.iter().flatten().collect::<Vec<_>>()),
+            ("METRICS_TOKEN", &metrics_token.iter().collect::<Vec<_>>()),
+        ]);
         let invalid = reader.into_invalid();
         let (
             Some(master_database_url),
@@ -170,6 +200,7 @@ impl Settings {
         Ok(Self {
             master_database_url,
             tenant_database_template,
+            role_limits,
             redis_url,
             master_encryption_key,
             master_decryption_keys,
@@ -189,6 +220,8 @@ impl Settings {
             password_min_length: password_min_length as usize,
             password_rounds,
             allowed_origins,
+            anonymous_requests_per_minute,
+            metrics_token,
             log_level,
         })
     }

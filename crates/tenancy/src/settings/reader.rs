@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Level, SECRET_MINIMUM, Secret};
+use super::{Level, SECRET_MINIMUM, Secret, strength::is_weak};
 use crate::{crypto::MasterKey, error::InvalidSetting, postgres_url::PostgresUrl};
 
 pub(super) struct Reader<'a> {
@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
         self.required(name, secret)
     }
 
+    /// A secret; `None` where the setting is absent.
+    pub(super) fn optional_secret(&mut self, name: &'static str) -> Option<Secret> {
+        self.optional(name, secret)
+    }
+
     /// Secrets with commas between; none where the setting is absent.
     pub(super) fn secrets(&mut self, name: &'static str) -> Vec<Secret> {
         let parse = |text: &str| list(text).iter().map(|item| secret(item)).collect();
@@ -76,6 +81,18 @@ impl<'a> Reader<'a> {
         others
     }
 
+    /// Refuses a secret that another setting has: a leak of one would be a leak of both.
+    pub(super) fn different(&mut self, secrets: &[(&'static str, &[&Secret])]) {
+        for (index, (name, own)) in secrets.iter().enumerate() {
+            let twin = secrets[..index].iter().find(|(_, others)| {
+                own.iter().any(|own| others.iter().any(|other| own.expose() == other.expose()))
+            });
+            if let Some((twin, _)) = twin {
+                self.refuse(name, format!("must not have a secret of {twin}"));
+            }
+        }
+    }
+
     /// One secret, or two with a comma between.
     pub(super) fn keys(&mut self, name: &'static str) -> Option<Vec<Secret>> {
         self.required(name, |text| {
@@ -84,7 +101,7 @@ impl<'a> Reader<'a> {
             let good = |key: &String| {
                 key.len() >= SECRET_MINIMUM
                     && key.bytes().all(|byte| byte.is_ascii_graphic())
-                    && !is_one_character(key)
+                    && !is_weak(key)
                     && !is_placeholder(key)
             };
             if !keys.iter().all(good) || !(1..=2).contains(&keys.len()) {
@@ -186,8 +203,8 @@ impl<'a> Reader<'a> {
 fn secret(text: &str) -> Result<Secret, String> {
     if text.len() < SECRET_MINIMUM {
         Err(format!("must have at least {SECRET_MINIMUM} bytes"))
-    } else if is_one_character(text) || is_placeholder(text) {
-        Err("must be random, not one character repeated and no example".to_owned())
+    } else if is_weak(text) || is_placeholder(text) {
+        Err("must be random: no repetition, no sequence, no example".to_owned())
     } else {
         Ok(Secret::from(text.to_owned()))
     }
@@ -199,10 +216,6 @@ fn is_placeholder(text: &str) -> bool {
     ["changeme", "changethis", "changein", "yoursecret", "yourkey", "placeholder", "example"]
         .iter()
         .any(|word| text.contains(word))
-}
-
-fn is_one_character(text: &str) -> bool {
-    text.bytes().all(|byte| text.bytes().next() == Some(byte))
 }
 
 fn list(text: &str) -> Vec<String> {

@@ -4,9 +4,9 @@ fn good() -> BTreeMap<&'static str, String> {
     [
         ("MASTER_DATABASE_URL", "postgres://tenancy:secret@db.internal:5432/tenancy"),
         ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@db.internal/t_{tenant_slug}"),
-        ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcdef"),
-        ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef"),
+        ("MASTER_ENCRYPTION_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
+        ("JWT_SECRET_KEY", "c9f0f895fb98ab9159f51fd0297e236d"),
+        ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .into()
@@ -55,15 +55,19 @@ fn a_weak_setting_is_named_without_its_value() {
         ("REDIS_URL", "http://host"),
         ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcde"),
         ("MASTER_DECRYPTION_KEYS", "fedcba9876543210fedcba987654321"),
-        ("MASTER_DECRYPTION_KEYS", "fedcba9876543210fedcba9876543210,short"),
+        ("MASTER_DECRYPTION_KEYS", "6512bd43d9caa6e02c990b0a82652dca,short"),
         ("MASTER_DECRYPTION_KEYS", "00000000000000000000000000000000"),
-        ("MASTER_DECRYPTION_KEYS", "0123456789abcdef0123456789abcdef"),
+        ("MASTER_DECRYPTION_KEYS", "8f14e45fceea167a5a36dedd4bea2543"),
         ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcde"),
         ("JWT_SECRET_KEY", "00000000000000000000000000000000"),
         ("JWT_SECRET_KEY", "your-secret-key-change-in-production"),
         ("ADMIN_API_KEY", "please-change-me-please-change-me-please"),
         ("ADMIN_API_KEY", "0123456789abcdef0123456789abcde"),
-        ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef,short"),
+        ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26,short"),
+        ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef"),
+        ("ADMIN_API_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
+        ("JWT_SECRET_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
+        ("METRICS_TOKEN", "c9f0f895fb98ab9159f51fd0297e236d"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "soon"),
         ("PASSWORD_ROUNDS", "599999"),
@@ -97,7 +101,7 @@ fn every_missing_setting_is_named_at_once() {
 // S41
 #[test]
 fn two_admin_keys_are_valid_while_one_is_rotated() {
-    let (old, new) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+    let (old, new) = ("45c48cce2e2d7fbdea1afc51c7c6ad26", "6512bd43d9caa6e02c990b0a82652dca");
     let mut values = good();
     values.insert("ADMIN_API_KEY", format!("{new}, {old}"));
     let settings = Settings::parse(&values).unwrap();
@@ -108,7 +112,7 @@ fn two_admin_keys_are_valid_while_one_is_rotated() {
 // S24
 #[test]
 fn other_master_keys_open_while_one_is_rotated() {
-    let others = ["fedcba9876543210fedcba9876543210", "a master key that is to come later"];
+    let others = ["6512bd43d9caa6e02c990b0a82652dca", "a master key that is to come later"];
     let mut values = good();
     values.insert("MASTER_DECRYPTION_KEYS", others.join(", "));
     let settings = Settings::parse(&values).unwrap();
@@ -123,7 +127,10 @@ fn other_master_keys_open_while_one_is_rotated() {
 #[test]
 fn secrets_are_not_printed() {
     let printed = format!("{:?}", Settings::parse(&good()).unwrap());
-    assert!(!printed.contains("0123456789abcdef") && !printed.contains("secret@"), "{printed}");
+    assert!(
+        !printed.contains("8f14e45fceea167a5a36dedd4bea2543") && !printed.contains("secret@"),
+        "{printed}"
+    );
 }
 
 #[test]

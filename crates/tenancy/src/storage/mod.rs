@@ -2,8 +2,9 @@
 //!
 //! Under a crash: an upload reserves its bytes and is noted before its first chunk is written, and
 //! counts from the one statement that completes it. One that broke off is given up when it has not
-//! gone on for ten minutes, by the next upload of the tenant; so are the chunks of a file that was
-//! replaced or deleted, where they were not removed right after.
+//! gone on for ten minutes, by the next upload of the tenant or by [`crate::maintenance`]; so are the chunks of a file
+//! that was replaced or deleted, where they were not removed right after. An instance claims a file before it removes
+//! its chunks, so no two do it at the same time, and the file counts against the quota until they are removed.
 
 mod cipher;
 mod download;
@@ -24,7 +25,7 @@ use serde_json::json;
 pub use upload::{NewFile, upload};
 use uuid::Uuid;
 
-use self::repo::{Changed, Remains};
+use self::repo::{Changed, Claim, Remains};
 use crate::{
     audit::{self, Actor, Entry, Event},
     error::{Error, Result},
@@ -37,10 +38,9 @@ use crate::{
 
 /// The key-value store that has the chunks. Akamai Functions has only this one.
 pub const STORE: &str = "default";
-/// Minutes without progress after which an upload is given up.
-const STALE_MINUTES: i64 = 10;
-/// The most files whose remains one call removes.
-const MOST_REMAINS: i64 = 20;
+/// Which files a request claims. An upload without progress for ten minutes is given up. A removal stores its progress
+/// more often than a claim expires.
+const CLAIM: Claim = Claim { stale_minutes: 10, most: 20, claim_seconds: 60 };
 
 /// The key of a chunk: no name of a file is in it.
 fn chunk_key(tenant: Uuid, file: Uuid, index: u64) -> String {
@@ -82,21 +82,60 @@ pub async fn delete(
     }
 }
 
-/// Removes what is left of a file, after the answer is sent.
+/// Removes the chunks of a file that this instance has claimed, after the response was sent.
 fn remove_later(tenancy: &Rc<Tenancy>, tenant: &Tenant, remains: Remains) {
     let (tenancy, tenant) = (Rc::clone(tenancy), tenant.clone());
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
-        let removed = async {
-            // The chunks go first: the database may go at any time, with the tenant.
-            remove_chunks(&tenancy, tenant.id, remains).await?;
-            let database = TenantDb::connect(&tenancy, &tenant).await?;
-            repo::forget(&database, remains.file).await
-        };
-        if let Err(error) = removed.await {
+        if let Err(error) = remove(&tenancy, tenant.record(), remains).await {
             log::warning(&tenancy, "the chunks of a file wait to be removed", &error);
         }
     }));
+}
+
+/// Removes the chunks of a claimed file from the last to the first, then its row, which refunds its bytes. The row
+/// has the progress, so an interrupted removal goes on where it was.
+async fn remove(tenancy: &Tenancy, tenant: &TenantRecord, remains: Remains) -> Result<()> {
+    let mut left = remains.chunks;
+    while left > 0 {
+        let batch = Batch::last(left);
+        batch.remove(tenancy, tenant.id, remains.file).await?;
+        left = batch.first;
+        if left > 0 {
+            let database = TenantDb::connect_to(tenancy, tenant).await?;
+            repo::store_progress(&database, remains.file, left).await?;
+        }
+    }
+    let database = TenantDb::connect_to(tenancy, tenant).await?;
+    repo::forget(&database, remains.file).await
+}
+
+/// Some chunks of a file, which are removed between two reports of progress.
+struct Batch {
+    first: u64,
+    end: u64,
+}
+
+impl Batch {
+    const LENGTH: u64 = 256;
+
+    /// The last batch of so many chunks.
+    fn last(chunks: u64) -> Self {
+        Self { first: chunks.saturating_sub(Self::LENGTH), end: chunks }
+    }
+
+    async fn remove(
+        &self,
+        tenancy: &Tenancy,
+        tenant: Uuid,
+        file: Uuid,
+    ) -> Result<(), KeyValueError> {
+        for index in (self.first..self.end).rev() {
+            let key = chunk_key(tenant, file, index);
+            tenancy.platform.key_value.delete(STORE, &key).await?;
+        }
+        Ok(())
+    }
 }
 
 async fn remove_chunks(
@@ -104,20 +143,39 @@ async fn remove_chunks(
     tenant: Uuid,
     remains: Remains,
 ) -> Result<(), KeyValueError> {
-    for index in 0..remains.chunks {
-        let key = chunk_key(tenant, remains.file, index);
-        tenancy.platform.key_value.delete(STORE, &key).await?;
+    Batch { first: 0, end: remains.chunks }.remove(tenancy, tenant, remains.file).await
+}
+
+/// Claims what earlier uploads and removals have left, and removes it after the response was sent.
+async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> Result<()> {
+    for remains in repo::claim(database, &CLAIM).await? {
+        remove_later(tenancy, tenant, remains);
     }
     Ok(())
 }
 
-/// Gives up uploads that broke off, and has what they and others have left removed, after the answer is
-/// sent.
-async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> Result<()> {
-    for remains in repo::sweep(database, STALE_MINUTES, MOST_REMAINS).await? {
-        remove_later(tenancy, tenant, remains);
+/// Removes what uploads and removals of a tenant have left, until nothing is left or `is_over`. Returns the number of
+/// files, and whether nothing is left.
+pub(crate) async fn maintain(
+    tenancy: &Tenancy,
+    tenant: &TenantRecord,
+    is_over: impl Fn() -> bool,
+) -> Result<(u64, bool)> {
+    let database = TenantDb::connect_to(tenancy, tenant).await?;
+    let mut removed = 0;
+    loop {
+        let claimed = repo::claim(&database, &Claim { most: 1, ..CLAIM }).await?;
+        if claimed.is_empty() {
+            return Ok((removed, true));
+        }
+        for remains in claimed {
+            remove(tenancy, tenant, remains).await?;
+            removed += 1;
+        }
+        if is_over() {
+            return Ok((removed, false));
+        }
     }
-    Ok(())
 }
 
 /// Removes every chunk of every file of a tenant that is destroyed, and returns of how many files.

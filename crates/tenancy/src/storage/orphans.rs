@@ -9,11 +9,11 @@ use std::rc::Rc;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Remains, STALE_MINUTES, remove_chunks, repo};
+use super::{Batch, CLAIM, Remains, repo};
 use crate::{
     error::Result,
     log,
-    platform::sql::Connection,
+    platform::sql::{Connection, SqlError},
     tenancy::Tenancy,
     tenant::{TenantDb, TenantRecord},
 };
@@ -41,7 +41,7 @@ pub(crate) async fn record_uploads(tenancy: &Tenancy, tenant: &TenantRecord) -> 
     let database = TenantDb::connect_to(tenancy, tenant).await?;
     let catalog = tenancy.catalog().await?;
     let uploads = repo::list_uploads(&database).await?;
-    record(&*catalog, tenant.id, &uploads, STALE_MINUTES).await?;
+    record(&*catalog, tenant.id, &uploads, CLAIM.stale_minutes).await?;
     repo::abandon_all(&database).await
 }
 
@@ -85,14 +85,63 @@ pub(crate) fn remove_later(tenancy: &Rc<Tenancy>) {
 
 async fn remove(tenancy: &Tenancy) -> Result<()> {
     let catalog = tenancy.catalog().await?;
-    let statement = "SELECT tenant_id, file_id, chunk_count FROM orphaned_files
-                     WHERE remove_after <= now() ORDER BY remove_after LIMIT $1";
-    for row in catalog.query(statement, &[AT_ONCE.into()]).await? {
-        let (tenant, file): (Uuid, Uuid) = (row.get("tenant_id")?, row.get("file_id")?);
-        let chunks = row.get::<i64>("chunk_count").map(|count| count.max(0).unsigned_abs());
-        remove_chunks(tenancy, tenant, Remains { file, chunks: chunks? }).await?;
-        let forget = "DELETE FROM orphaned_files WHERE tenant_id = $1 AND file_id = $2";
-        catalog.execute(forget, &[tenant.into(), file.into()]).await?;
+    for (tenant, remains) in claim(&*catalog, AT_ONCE).await? {
+        remove_one(tenancy, tenant, remains).await?;
     }
+    Ok(())
+}
+
+/// Removes the chunks of files that wait, until none is left or `is_over`. Returns the number of files, and whether
+/// none is left.
+pub(crate) async fn maintain(tenancy: &Tenancy, is_over: impl Fn() -> bool) -> Result<(u64, bool)> {
+    let mut removed = 0;
+    loop {
+        let catalog = tenancy.catalog().await?;
+        let claimed = claim(&*catalog, 1).await?;
+        if claimed.is_empty() {
+            return Ok((removed, true));
+        }
+        for (tenant, remains) in claimed {
+            remove_one(tenancy, tenant, remains).await?;
+            removed += 1;
+        }
+        if is_over() {
+            return Ok((removed, false));
+        }
+    }
+}
+
+/// Claims files that wait: no other instance gets them for five minutes after their last progress.
+async fn claim(catalog: &dyn Connection, most: i64) -> Result<Vec<(Uuid, Remains)>> {
+    let statement = "
+        UPDATE orphaned_files SET claimed_at = now()
+        WHERE (tenant_id, file_id) IN (
+            SELECT tenant_id, file_id FROM orphaned_files
+            WHERE remove_after <= now() AND claimed_at < now() - interval '5 minutes'
+            ORDER BY remove_after LIMIT $1 FOR UPDATE SKIP LOCKED)
+        RETURNING tenant_id, file_id, chunk_count";
+    let rows = catalog.query(statement, &[most.into()]).await?;
+    let claimed = rows.iter().map(|row| {
+        let chunks = row.get::<i64>("chunk_count")?.max(0).unsigned_abs();
+        Ok((row.get("tenant_id")?, Remains { file: row.get("file_id")?, chunks }))
+    });
+    Ok(claimed.collect::<Result<_, SqlError>>()?)
+}
+
+async fn remove_one(tenancy: &Tenancy, tenant: Uuid, remains: Remains) -> Result<()> {
+    let mut left = remains.chunks;
+    let key = [tenant.into(), remains.file.into()];
+    while left > 0 {
+        let batch = Batch::last(left);
+        batch.remove(tenancy, tenant, remains.file).await?;
+        left = batch.first;
+        let progress = "UPDATE orphaned_files SET chunk_count = $3, claimed_at = now()
+                        WHERE tenant_id = $1 AND file_id = $2";
+        let [tenant, file] = key.clone();
+        let count = i64::try_from(left).unwrap_or(i64::MAX);
+        tenancy.catalog().await?.execute(progress, &[tenant, file, count.into()]).await?;
+    }
+    let forget = "DELETE FROM orphaned_files WHERE tenant_id = $1 AND file_id = $2";
+    tenancy.catalog().await?.execute(forget, &key).await?;
     Ok(())
 }

@@ -146,7 +146,7 @@ pub(crate) struct Remains {
 /// What came of completing or deleting.
 pub(super) enum Changed {
     /// It was done at this time; so much is used now, and these are the remains of the file before.
-    Done { at: DateTime<Utc>, used: i64, remains: Option<Remains>, replaced_size: i64 },
+    Done { at: DateTime<Utc>, used: i64, remains: Option<Remains> },
     /// There is no such upload or file.
     NotFound,
     /// The file is another than it must be.
@@ -173,8 +173,7 @@ pub(super) async fn complete(
     precondition: Precondition,
     entry: &Entry,
 ) -> Result<Changed> {
-    let statement =
-        "SELECT now_used, replaced AS id, replaced_chunks AS chunks, replaced_size AS size,
+    let statement = "SELECT now_used, replaced AS id, replaced_chunks AS chunks,
                             now() AT TIME ZONE 'UTC' AS at
                      FROM complete_file($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let [entry_id, tenant, entry] = outbox::parameters(entry);
@@ -199,8 +198,7 @@ pub(super) async fn delete(
     wanted: Option<Uuid>,
     entry: &Entry,
 ) -> Result<Changed> {
-    let statement =
-        "SELECT now_used, deleted AS id, deleted_chunks AS chunks, NULL::bigint AS size,
+    let statement = "SELECT now_used, deleted AS id, deleted_chunks AS chunks,
                             now() AT TIME ZONE 'UTC' AS at
                      FROM delete_file($1, $2, $3, $4, $5)";
     let [entry_id, tenant, entry] = outbox::parameters(entry);
@@ -220,23 +218,19 @@ async fn changed(database: &TenantDb, statement: &str, parameters: &[Value]) -> 
             let remains = file
                 .zip(chunks)
                 .map(|(file, chunks)| Remains { file, chunks: chunks.max(0).unsigned_abs() });
-            let size: Option<i64> = row.get("size")?;
-            let replaced_size = size.unwrap_or(0);
-            Ok(Changed::Done { at: row.get("at")?, used, remains, replaced_size })
+            Ok(Changed::Done { at: row.get("at")?, used, remains })
         }
     }
 }
 
-/// Gives up an upload: its reservation is free at once. Whether its chunks are nobody's then: not so
-/// where it was completed, and only the answer was lost.
+/// Gives up an upload. Its reservation counts until its chunks are removed. Returns whether its chunks are nobody's
+/// then: they are somebody's if it was completed and only the answer was lost.
 pub(super) async fn abandon(database: &TenantDb, upload: Uuid) -> Result<bool> {
     let statement = "
         WITH gone AS (
-            UPDATE files SET status = 'deleting', updated_at = now(),
+            UPDATE files SET status = 'deleting', updated_at = now(), held = reserved,
                              chunk_count = reserved / $2 + 1
-            WHERE id = $1 AND status = 'uploading' RETURNING reserved
-        ), freed AS (
-            UPDATE storage_usage SET used = used - reserved FROM gone
+            WHERE id = $1 AND status = 'uploading'
         )
         -- As it was before this statement.
         SELECT status FROM files WHERE id = $1";
@@ -246,24 +240,31 @@ pub(super) async fn abandon(database: &TenantDb, upload: Uuid) -> Result<bool> {
     Ok(status.as_deref() != Some("complete"))
 }
 
-/// Gives up the uploads that have not gone on for `minutes`, and returns what is left of files that
-/// nobody has any more.
-pub(crate) async fn sweep(database: &TenantDb, minutes: i64, most: i64) -> Result<Vec<Remains>> {
+/// Gives up the uploads that have not gone on for a while, and claims them and files whose removal was interrupted.
+/// Nobody else gets the returned files until a claim has expired.
+pub(crate) async fn claim(database: &TenantDb, claim: &Claim) -> Result<Vec<Remains>> {
     let statement = "
         WITH gone AS (
-            UPDATE files SET status = 'deleting', updated_at = now(),
+            UPDATE files SET status = 'deleting', updated_at = now(), held = reserved,
                              chunk_count = reserved / $2 + 1
-            WHERE status = 'uploading'
-              AND updated_at < now() - make_interval(mins => $1::bigint::int)
-            RETURNING id, reserved, chunk_count
-        ), freed AS (
-            UPDATE storage_usage SET used = used - (SELECT sum(reserved) FROM gone)::bigint
-            WHERE EXISTS (SELECT FROM gone)
+            WHERE id IN (
+                SELECT id FROM files
+                WHERE status = 'uploading'
+                  AND updated_at < now() - make_interval(mins => $1::bigint::int)
+                ORDER BY updated_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+            RETURNING id, chunk_count
+        ), claimed AS (
+            UPDATE files SET updated_at = now()
+            WHERE id IN (
+                SELECT id FROM files
+                WHERE status = 'deleting'
+                  AND updated_at < now() - make_interval(secs => $4::bigint::int)
+                ORDER BY updated_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+            RETURNING id, chunk_count
         )
-        SELECT id, chunk_count FROM gone
-        UNION ALL
-        (SELECT id, chunk_count FROM files WHERE status = 'deleting' LIMIT $3)";
-    let parameters = [minutes.into(), chunk().into(), most.into()];
+        SELECT id, chunk_count FROM gone UNION ALL SELECT id, chunk_count FROM claimed";
+    let Claim { stale_minutes, most, claim_seconds } = *claim;
+    let parameters = [stale_minutes.into(), chunk().into(), most.into(), claim_seconds.into()];
     let rows = database.connection().query(statement, &parameters).await?;
     let remains = rows.iter().map(|row| {
         let chunks: i64 = row.get("chunk_count")?;
@@ -281,6 +282,25 @@ pub(crate) async fn list_uploads(database: &TenantDb) -> Result<Vec<Remains>> {
         Ok(Remains { file: row.get("id")?, chunks: chunks.max(0).unsigned_abs() })
     });
     Ok(uploads.collect::<Result<_, SqlError>>()?)
+}
+
+/// Which files are claimed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
+    /// Uploads without progress for so many minutes.
+    pub(crate) stale_minutes: i64,
+    /// The most of each kind.
+    pub(crate) most: i64,
+    /// Seconds without progress after which a claim has expired.
+    pub(crate) claim_seconds: i64,
+}
+
+/// Stores that the chunks from `left` on are removed, and renews the claim.
+pub(super) async fn store_progress(database: &TenantDb, file: Uuid, left: u64) -> Result<()> {
+    let statement = "UPDATE files SET chunk_count = $2, updated_at = now()
+                     WHERE id = $1 AND status = 'deleting'";
+    database.connection().execute(statement, &[file.into(), signed(left).into()]).await?;
+    Ok(())
 }
 
 /// Gives up every upload, so that none writes chunks that nobody knows of.
@@ -304,7 +324,7 @@ pub(crate) async fn list_remains(database: &TenantDb, after: Uuid) -> Result<Vec
     Ok(remains.collect::<Result<_, SqlError>>()?)
 }
 
-/// Forgets a file whose chunks are gone.
+/// Deletes the row of a file whose chunks are removed. That refunds its bytes.
 pub(super) async fn forget(database: &TenantDb, file: Uuid) -> Result<()> {
     let statement = "DELETE FROM files WHERE id = $1 AND status = 'deleting'";
     database.connection().execute(statement, &[file.into()]).await?;

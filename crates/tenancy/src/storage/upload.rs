@@ -225,9 +225,10 @@ impl Writer<'_> {
         let completed =
             repo::complete(self.database, self.id, size, chunks, new.precondition, &entry).await?;
         match completed {
-            Changed::Done { at, used, remains, replaced_size } => {
+            Changed::Done { at, used, remains } => {
                 audit::flush_later(self.tenancy, self.tenant);
-                let before = used - i64::try_from(size).unwrap_or(i64::MAX) + replaced_size;
+                // The replaced file counts until its chunks are removed.
+                let before = used.saturating_sub(i64::try_from(size).unwrap_or(i64::MAX));
                 note_used(self.tenancy, self.tenant, (before, used), actor);
                 if let Some(remains) = remains {
                     remove_later(self.tenancy, self.tenant, remains);

@@ -64,10 +64,12 @@ async fn create_role(
              ELSE
                  CREATE ROLE {role} LOGIN NOINHERIT PASSWORD {verifier};
              END IF;
+             {limits}
          END $role$",
         name = literal(&record.database_role),
         role = identifier(&record.database_role),
         verifier = literal(&verifier),
+        limits = tenancy.settings.role_limits.statements(&record.database_role),
     );
     cluster.execute(&statement, &[]).await?;
     Ok(())

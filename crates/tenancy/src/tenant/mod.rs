@@ -12,6 +12,7 @@ pub mod manage;
 pub mod provision;
 mod record;
 pub mod repo;
+pub mod role_limits;
 mod slug;
 pub mod stats;
 
@@ -23,6 +24,7 @@ pub use domain::{Domain, Domains};
 pub use record::{
     LimitChange, Limits, Status, TenantName, TenantRecord, TenantSettings, TenantView,
 };
+pub use role_limits::RoleLimits;
 pub use slug::Slug;
 
 use crate::error::{Error, Result};

@@ -21,7 +21,7 @@ use crate::{
     access::Scope,
     api_key::{ApiKey, Environment},
     audit::{Actor, Entry, Event},
-    credential::Password,
+    credential::{Allowance, Password},
     crypto::{Fingerprints, Purpose, Sealed},
     email::EmailAddress,
     error::{Error, Result},
@@ -331,7 +331,9 @@ async fn create_administrator(
         )),
     };
     let hash = match password {
-        Some(password) => Some(tenancy.passwords.hash(tenancy, password).await?),
+        Some(password) => {
+            Some(tenancy.passwords.hash(tenancy, &Allowance::of_platform(), password).await?)
+        }
         None => None,
     };
     let database = TenantDb::connect_to(tenancy, record).await?;

@@ -120,6 +120,9 @@ pub struct Limits {
     /// Calls of the API in a minute.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub requests_per_minute: i64,
+    /// Bytes of Redis memory for the cache.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    pub cache: i64,
 }
 
 /// Limits to be set.
@@ -138,6 +141,9 @@ struct LimitFields {
     ai_requests: Option<i64>,
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     requests_per_minute: Option<i64>,
+    /// Bytes of Redis memory; a new plan has 64 MiB without it.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    cache: Option<i64>,
 }
 
 /// Limits of a tenant's own in the place of its plan's: of each that is given, a whole number, or null
@@ -152,18 +158,23 @@ const MOST: i64 = 1_000_000_000_000_000;
 const MOST_TOLD: usize = 20;
 
 impl LimitChange {
-    const NAMES: [(&'static str, &'static str, i64); 5] = [
+    const NAMES: [(&'static str, &'static str, i64); 6] = [
         ("users", "max_users", 0),
         ("storage", "max_storage_bytes", 0),
         ("api_calls", "max_api_calls_per_day", 0),
         ("ai_requests", "max_ai_requests_per_day", 0),
         ("requests_per_minute", "max_requests_per_minute", 1),
+        (Self::CACHE, "max_cache_bytes", 0),
     ];
 
-    /// The first limit that is not given.
+    /// The name of the limit that has a default.
+    const CACHE: &'static str = "cache";
+
+    /// The first limit that is not given and has no default.
     pub(crate) fn missing(&self) -> Option<&'static str> {
         let given = |column: &str| self.0.get(column).is_some_and(|limit| !limit.is_null());
-        Self::NAMES.iter().find(|known| !given(known.1)).map(|known| known.0)
+        let mut required = Self::NAMES.iter().filter(|known| known.0 != Self::CACHE);
+        required.find(|known| !given(known.1)).map(|known| known.0)
     }
 
     /// The first limit that is null.

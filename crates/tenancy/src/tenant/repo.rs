@@ -359,5 +359,6 @@ fn limits(row: &Row) -> Result<Limits, SqlError> {
         api_calls: limit("max_api_calls_per_day")?,
         ai_requests: limit("max_ai_requests_per_day")?,
         requests_per_minute: limit("max_requests_per_minute")?,
+        cache: limit("max_cache_bytes")?,
     })
 }

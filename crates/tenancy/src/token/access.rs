@@ -233,9 +233,9 @@ mod tests {
         let mut settings: BTreeMap<_, _> = [
             ("MASTER_DATABASE_URL", "postgres://a:b@localhost/tenancy"),
             ("TENANT_DATABASE_TEMPLATE", "postgres://localhost/t_{tenant_slug}"),
-            ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcdef"),
+            ("MASTER_ENCRYPTION_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
             ("JWT_SECRET_KEY", secret),
-            ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef"),
+            ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
         ]
         .map(|(name, value)| (name, value.to_owned()))
         .into();

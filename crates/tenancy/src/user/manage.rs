@@ -13,6 +13,7 @@ use crate::{
     access::Role,
     admission::{Change, Changed as Published, Effect},
     audit::{self, Actor, Entry, Event},
+    credential::allowance,
     error::{Error, Result},
     http::fields::Patch,
     quota::{self, Resource},
@@ -44,7 +45,10 @@ pub async fn create(
     let random = &*tenancy.platform.random;
     let now = tenancy.platform.clock.now();
     let (password_hash, setup_token) = match &new.password {
-        Some(password) => (Some(tenancy.passwords.hash(tenancy, password).await?), None),
+        Some(password) => {
+            let allowance = allowance::take(tenancy, tenant, None).await?;
+            (Some(tenancy.passwords.hash(tenancy, &allowance, password).await?), None)
+        }
         None => (None, Some(SetupToken::generate(tenant.id, random))),
     };
     let id = random.uuid(now);

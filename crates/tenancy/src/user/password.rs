@@ -15,7 +15,7 @@ use super::{
 use crate::{
     admission::{Change, Changed},
     audit::{self, Actor, Entry, Event, Severity},
-    credential::{NewPassword, Password},
+    credential::{NewPassword, Password, allowance},
     error::{Error, Result, Unauthenticated},
     guessing,
     tenancy::Tenancy,
@@ -50,7 +50,8 @@ pub async fn change_password(
     if !is_right {
         return Err(Error::invalid_field("current_password", "is not your password"));
     }
-    let hash = tenancy.passwords.hash(tenancy, &new).await?;
+    let allowance = allowance::take(tenancy, tenant, None).await?;
+    let hash = tenancy.passwords.hash(tenancy, &allowance, &new).await?;
     let event = Event::new("password.changed").about("user", user);
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let change = PasswordChange {

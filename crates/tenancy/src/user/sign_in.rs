@@ -15,7 +15,7 @@ use super::{
 use crate::{
     admission::{Change, Changed, Effect},
     audit::{self, Actor, Entry, Event, Severity},
-    credential::{NewPassword, Password, Verdict},
+    credential::{NewPassword, Password, Verdict, allowance},
     email::EmailAddress,
     error::{Error, Result, Unauthenticated},
     guessing::{self, Outcome, Target},
@@ -105,6 +105,7 @@ pub(super) async fn compare(
         address: actor.origin().address,
         is_known_address: found.is_some_and(|found| found.is_known_address),
     };
+    let allowance = allowance::take(tenancy, tenant, Some(email)).await?;
     let attempt = match guessing::begin(tenancy, &target).await {
         Ok(attempt) => attempt,
         Err(error) => {
@@ -114,13 +115,13 @@ pub(super) async fn compare(
             if let (Error::TooManyAttempts { .. }, Some(from)) = (&error, target.address) {
                 let event = Event::new("auth.login_throttled").severity(Severity::Warning).failed();
                 let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-                audit::note_rarely(tenancy, entry, &from.to_string());
+                audit::note_rarely(tenancy, entry, &guessing::network_text(from));
             }
             return Err(error);
         }
     };
     let kept = found.and_then(|found| found.password_hash.as_deref());
-    let verdict = match tenancy.passwords.verify(tenancy, password, kept).await {
+    let verdict = match tenancy.passwords.verify(tenancy, &allowance, password, kept).await {
         Ok(verdict) => verdict,
         Err(error) => {
             attempt.end(tenancy, Outcome::Abandoned).await;
@@ -166,7 +167,8 @@ pub async fn set_up(
     if !counts {
         return Err(Error::InvalidSetupToken);
     }
-    let hash = tenancy.passwords.hash(tenancy, &password).await?;
+    let allowance = allowance::take(tenancy, tenant, None).await?;
+    let hash = tenancy.passwords.hash(tenancy, &allowance, &password).await?;
     let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     let event = Event::new("auth.password_set");
@@ -339,7 +341,8 @@ fn rehash_later(
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
         let rehash = async {
-            let hash = tenancy.passwords.hash(&tenancy, &password).await?;
+            let allowance = allowance::take(&tenancy, &tenant, None).await?;
+            let hash = tenancy.passwords.hash(&tenancy, &allowance, &password).await?;
             let database = TenantDb::connect(&tenancy, &tenant).await?;
             credentials::replace_hash(&database, user, &weak, &hash).await
         };

@@ -24,8 +24,8 @@ fn tenancy(current: &str, others: &str) -> Tenancy {
         ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@db.internal/t_{tenant_slug}"),
         ("MASTER_ENCRYPTION_KEY", current),
         ("MASTER_DECRYPTION_KEYS", others),
-        ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ("ADMIN_API_KEY", "0123456789abcdef0123456789abcdef"),
+        ("JWT_SECRET_KEY", "c9f0f895fb98ab9159f51fd0297e236d"),
+        ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .into();
@@ -50,6 +50,7 @@ fn tenant() -> TenantRecord {
             api_calls: 3,
             ai_requests: 4,
             requests_per_minute: 5,
+            cache: 8,
         },
         settings: JsonText::from_stored(r#"{"seats":[1,2.5,null]}"#.to_owned()).unwrap(),
         version: 3,

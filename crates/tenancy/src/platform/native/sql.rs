@@ -1,6 +1,6 @@
 //! PostgreSQL of a native program: a connection each time, without a pool.
 
-use std::{error::Error as _, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, error::Error as _, rc::Rc, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
@@ -47,19 +47,42 @@ impl Sql for NativeSql {
         address: &str,
         deadline: Duration,
     ) -> Result<Box<dyn Connection>, SqlError> {
-        let (client, connection) =
-            timeout(CONNECT_DEADLINE, tokio_postgres::connect(address, self.tls.clone()))
-                .await
-                .map_err(unavailable)?
-                .map_err(|error| SqlError::Unavailable(refusal(&error)))?;
-        tokio::spawn(connection);
-        Ok(Box::new(NativeConnection { client, deadline }))
+        let connection = NativeConnection {
+            address: address.to_owned(),
+            tls: self.tls.clone(),
+            client: RefCell::default(),
+            deadline,
+        };
+        connection.client().await?;
+        Ok(Box::new(connection))
     }
 }
 
 struct NativeConnection {
-    client: Client,
+    address: String,
+    tls: MakeRustlsConnect,
+    client: RefCell<Option<Rc<Client>>>,
     deadline: Duration,
+}
+
+impl NativeConnection {
+    /// Returns the connection, or another one where the server has closed it: a command may be busy elsewhere for
+    /// longer than the server keeps an idle connection.
+    async fn client(&self) -> Result<Rc<Client>, SqlError> {
+        let kept = self.client.borrow().clone().filter(|client| !client.is_closed());
+        if let Some(client) = kept {
+            return Ok(client);
+        }
+        let (client, connection) =
+            timeout(CONNECT_DEADLINE, tokio_postgres::connect(&self.address, self.tls.clone()))
+                .await
+                .map_err(unavailable)?
+                .map_err(|error| SqlError::Unavailable(refusal(&error)))?;
+        tokio::spawn(connection);
+        let client = Rc::new(client);
+        self.client.replace(Some(Rc::clone(&client)));
+        Ok(client)
+    }
 }
 
 #[async_trait(?Send)]
@@ -67,7 +90,8 @@ impl Connection for NativeConnection {
     async fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
         let parameters: Vec<_> =
             parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-        let rows = timeout(self.deadline, self.client.query(statement, &parameters))
+        let client = self.client().await?;
+        let rows = timeout(self.deadline, client.query(statement, &parameters))
             .await
             .map_err(unavailable)?
             .map_err(|error| failure(&error))?;
@@ -83,7 +107,8 @@ impl Connection for NativeConnection {
     async fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, SqlError> {
         let parameters: Vec<_> =
             parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-        timeout(self.deadline, self.client.execute(statement, &parameters))
+        let client = self.client().await?;
+        timeout(self.deadline, client.execute(statement, &parameters))
             .await
             .map_err(unavailable)?
             .map_err(|error| failure(&error))

@@ -1,11 +1,17 @@
 //! PostgreSQL of the Spin host, which pools connections by address.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use spin_sdk::{
     pg::{self, DbValue, Error, ParameterValue, PgError, QueryError},
+    time::sleep,
     wasip3::clocks::monotonic_clock,
 };
 
@@ -18,26 +24,47 @@ use crate::platform::{
 /// After a server did not answer in time it is left alone for this long, so that one that hangs
 /// costs one request a deadline and not every request.
 const PAUSE_NANOS: u64 = 1_000_000_000;
-/// The most addresses that are remembered to hang.
-const MOST_PAUSED: usize = 64;
+/// The most addresses that are remembered.
+const MOST_REMEMBERED: usize = 64;
+/// The most connections to an address that an instance has at the same time. The host's pool has 64 for all
+/// instances of a component, and a role of a tenant may have fewer.
+const AT_ONCE: u32 = 2;
+/// How long a request waits before it looks for a free place again.
+const LOOK: Duration = Duration::from_millis(1);
+/// How long a request waits before it asks a server again that has no free connection.
+const NEXT_TRY: Duration = Duration::from_millis(25);
 
 #[derive(Default)]
-pub(super) struct SpinSql {
+pub(super) struct SpinSql(Rc<Addresses>);
+
+/// The state of the addresses.
+#[derive(Default)]
+struct Addresses {
     /// Until when an address is left alone, by the host's monotonic clock.
     paused: RefCell<HashMap<String, u64>>,
+    /// How many connections the instance has to each address.
+    open: RefCell<HashMap<String, Rc<Cell<u32>>>>,
 }
 
-impl SpinSql {
+impl Addresses {
     fn is_paused(&self, address: &str) -> bool {
         self.paused.borrow().get(address).is_some_and(|until| monotonic_clock::now() < *until)
     }
 
     fn pause(&self, address: &str) {
         let mut paused = self.paused.borrow_mut();
-        if paused.len() >= MOST_PAUSED {
+        if paused.len() >= MOST_REMEMBERED {
             paused.clear();
         }
         paused.insert(address.to_owned(), monotonic_clock::now().saturating_add(PAUSE_NANOS));
+    }
+
+    fn open(&self, address: &str) -> Rc<Cell<u32>> {
+        let mut open = self.open.borrow_mut();
+        if open.len() >= MOST_REMEMBERED {
+            open.retain(|_, count| count.get() > 0);
+        }
+        Rc::clone(open.entry(address.to_owned()).or_default())
     }
 }
 
@@ -48,31 +75,87 @@ impl Sql for SpinSql {
         address: &str,
         deadline: Duration,
     ) -> Result<Box<dyn Connection>, SqlError> {
-        if self.is_paused(address) {
+        let addresses = Rc::clone(&self.0);
+        Ok(Box::new(SpinConnection { addresses, address: address.to_owned(), deadline }))
+    }
+}
+
+/// Statements on a database. The host's pool lends a connection for each statement only: a request that waits for
+/// a body, a hash or another store keeps no connection from others.
+struct SpinConnection {
+    addresses: Rc<Addresses>,
+    address: String,
+    deadline: Duration,
+}
+
+/// A connection of the host's pool, which is given back when this is dropped.
+struct Lent {
+    connection: pg::Connection,
+    _place: Place,
+}
+
+/// One of the places of an address.
+struct Place(Rc<Cell<u32>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl SpinConnection {
+    /// Borrows a connection. The pool replaces one that the server has closed. Nothing has been sent yet, so a
+    /// refusal for the number of connections is tried again.
+    async fn borrow(&self) -> Result<Lent, SqlError> {
+        if self.addresses.is_paused(&self.address) {
             return Err(SqlError::Unavailable("it hung a moment ago".to_owned()));
         }
-        match within(CONNECT_DEADLINE, pg::Connection::open(address)).await {
-            Some(Ok(connection)) => Ok(Box::new(SpinConnection { connection, deadline })),
-            Some(Err(error)) => Err(SqlError::Unavailable(format!("{error:?}"))),
-            None => {
-                self.pause(address);
-                Err(SqlError::Unavailable("no connection in time".to_owned()))
+        let begin = monotonic_clock::now();
+        let limit = u64::try_from(CONNECT_DEADLINE.as_nanos()).unwrap_or(u64::MAX);
+        let is_over = || monotonic_clock::now().saturating_sub(begin) >= limit;
+        let open = self.addresses.open(&self.address);
+        while open.get() >= AT_ONCE {
+            if is_over() {
+                return Err(SqlError::Unavailable("no connection got free in time".to_owned()));
+            }
+            sleep(LOOK).await;
+        }
+        open.set(open.get() + 1);
+        let place = Place(open);
+        loop {
+            match within(CONNECT_DEADLINE, pg::Connection::open(&self.address)).await {
+                Some(Ok(connection)) => return Ok(Lent { connection, _place: place }),
+                Some(Err(error)) => {
+                    let reason = format!("{error:?}");
+                    if is_over() || !is_full(&reason) {
+                        return Err(SqlError::Unavailable(reason));
+                    }
+                    sleep(NEXT_TRY).await;
+                }
+                None => {
+                    self.addresses.pause(&self.address);
+                    return Err(SqlError::Unavailable("no connection in time".to_owned()));
+                }
             }
         }
     }
 }
 
-struct SpinConnection {
-    connection: pg::Connection,
-    deadline: Duration,
+/// Whether a server refused because it, or the role, has as many connections as it may have: SQLSTATE 53300, which
+/// the host passes on as text.
+fn is_full(reason: &str) -> bool {
+    reason.contains("53300")
+        || reason.contains("too many")
+        || reason.contains("remaining connection slots are reserved")
 }
 
 #[async_trait(?Send)]
 impl Connection for SpinConnection {
     async fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
+        let lent = self.borrow().await?;
         let call = async {
             let parameters: Vec<_> = parameters.iter().map(parameter).collect();
-            let mut result = self.connection.query(statement, parameters).await?;
+            let mut result = lent.connection.query(statement, parameters).await?;
             let names: Rc<[String]> =
                 result.columns().iter().map(|column| column.name.clone()).collect();
             let mut rows = Vec::new();
@@ -82,15 +165,17 @@ impl Connection for SpinConnection {
             result.result().await?;
             Ok(rows)
         };
-        let rows = answer(within(self.deadline, call).await)?.into_iter();
+        let rows = answer(within(self.deadline, call).await)?;
+        drop(lent);
         let row =
             |(names, values): (_, Vec<_>)| Row::new(names, values.into_iter().map(value).collect());
-        Ok(rows.map(row).collect())
+        Ok(rows.into_iter().map(row).collect())
     }
 
     async fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, SqlError> {
         let parameters: Vec<_> = parameters.iter().map(parameter).collect();
-        answer(within(self.deadline, self.connection.execute(statement, parameters)).await)
+        let lent = self.borrow().await?;
+        answer(within(self.deadline, lent.connection.execute(statement, parameters)).await)
     }
 }
 

@@ -1,0 +1,193 @@
+//! Buckets: how often something may happen that no quota of a plan limits.
+//!
+//! A bucket holds a number of units and gets others at a steady rate. It is kept in Redis, so all instances share it.
+//! An instance that was refused does not ask again before a unit is free, so a refused caller costs no store call.
+//! While Redis is away each instance keeps buckets of its own.
+
+use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
+
+use crate::{
+    error::{Error, Result},
+    log,
+    platform::redis::{Argument, Reply, Script},
+    tenancy::Tenancy,
+};
+
+static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
+
+/// The most buckets that an instance remembers.
+const MOST: usize = 8192;
+
+/// How much a bucket gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rate {
+    /// The units that a full bucket holds.
+    pub(crate) burst: u32,
+    /// The units that it gets in a minute.
+    pub(crate) per_minute: u32,
+}
+
+impl Rate {
+    /// A bucket that holds the units of one minute.
+    pub(crate) const fn per_minute(per_minute: u32) -> Self {
+        Self { burst: per_minute, per_minute }
+    }
+
+    fn interval(self) -> u64 {
+        60_000_000 / u64::from(self.per_minute.max(1))
+    }
+}
+
+/// A bucket by its key in Redis.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    pub(crate) key: String,
+    pub(crate) rate: Rate,
+}
+
+impl Bucket {
+    /// A bucket of a tenant. Buckets of the same tenant can be taken from together.
+    pub(crate) fn of_tenant(tenant: uuid::Uuid, name: &str, rate: Rate) -> Self {
+        Self { key: format!("t:{{{tenant}}}:bucket:{name}"), rate }
+    }
+
+    /// A bucket of the platform.
+    pub(crate) fn of_platform(name: &str, rate: Rate) -> Self {
+        Self { key: format!("platform:bucket:{name}"), rate }
+    }
+}
+
+/// The buckets that an instance remembers.
+#[derive(Default)]
+pub(crate) struct Buckets {
+    /// When a bucket of this instance is full again, by its monotonic clock in microseconds.
+    own: RefCell<HashMap<String, u64>>,
+    /// Until when Redis has refused a bucket.
+    refused: RefCell<HashMap<String, u64>>,
+}
+
+impl Buckets {
+    /// Takes a unit of a bucket that only this instance has. Returns the microseconds to wait; 0 when it was taken.
+    fn take(&self, key: &str, rate: Rate, now: u64) -> u64 {
+        let mut own = self.own.borrow_mut();
+        let full = own.get(key).copied().unwrap_or(0).max(now);
+        let allowance = u64::from(rate.burst.saturating_sub(1)).saturating_mul(rate.interval());
+        let wait = (full - now).saturating_sub(allowance);
+        if wait == 0 {
+            forget(&mut own, now);
+            own.insert(key.to_owned(), full.saturating_add(rate.interval()));
+        }
+        wait
+    }
+
+    /// Returns the microseconds until Redis may be asked for a bucket again; 0 when it may be now.
+    fn wait(&self, key: &str, now: u64) -> u64 {
+        self.refused.borrow().get(key).map_or(0, |until| until.saturating_sub(now))
+    }
+
+    fn refuse(&self, key: &str, until: u64, now: u64) {
+        let mut refused = self.refused.borrow_mut();
+        forget(&mut refused, now);
+        refused.insert(key.to_owned(), until);
+    }
+}
+
+/// Makes room where none is left.
+fn forget(times: &mut HashMap<String, u64>, now: u64) {
+    if times.len() >= MOST {
+        times.retain(|_, until| *until > now);
+    }
+    if times.len() >= MOST {
+        times.clear();
+    }
+}
+
+/// Takes a unit from each bucket, or from none. All of them must be of the same tenant, or of the platform.
+///
+/// # Errors
+/// [`Error::RateLimited`] when one of them is empty.
+pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
+    let now = tenancy.platform.clock.monotonic_micros();
+    let waits = buckets.iter().map(|bucket| tenancy.buckets.wait(&bucket.key, now));
+    refuse_for(waits.max().unwrap_or(0))?;
+    let keys: Vec<_> = buckets.iter().map(|bucket| bucket.key.as_str()).collect();
+    let arguments: Vec<_> = buckets
+        .iter()
+        .flat_map(|bucket| [bucket.rate.burst, bucket.rate.per_minute])
+        .map(|number| Argument::Int(number.max(1).into()))
+        .collect();
+    match TAKE.run_with_retry(&*tenancy.platform.redis, &keys, &arguments).await {
+        Ok(replies) => {
+            let millis = replies.first().and_then(Reply::as_int).unwrap_or(0);
+            let wait = u64::try_from(millis).unwrap_or(0).saturating_mul(1_000);
+            if wait > 0 {
+                for bucket in buckets {
+                    // Of several buckets the reply does not say which one is empty.
+                    if buckets.len() == 1 {
+                        tenancy.buckets.refuse(&bucket.key, now.saturating_add(wait), now);
+                    }
+                }
+            }
+            refuse_for(wait)
+        }
+        Err(error) => {
+            log::warning(tenancy, "Redis unavailable; each instance limits calls", &error.into());
+            buckets.iter().try_for_each(|bucket| take_own(tenancy, bucket))
+        }
+    }
+}
+
+/// Takes a unit from a bucket of this instance only. It costs no store call.
+///
+/// # Errors
+/// [`Error::RateLimited`] when it is empty.
+pub(crate) fn take_own(tenancy: &Tenancy, bucket: &Bucket) -> Result<()> {
+    let now = tenancy.platform.clock.monotonic_micros();
+    refuse_for(tenancy.buckets.take(&bucket.key, bucket.rate, now))
+}
+
+/// Returns an error when Redis has refused a bucket and no unit is free yet. It costs no store call.
+///
+/// # Errors
+/// [`Error::RateLimited`].
+pub(crate) fn check(tenancy: &Tenancy, key: &str) -> Result<()> {
+    refuse_for(tenancy.buckets.wait(key, tenancy.platform.clock.monotonic_micros()))
+}
+
+fn refuse_for(micros: u64) -> Result<()> {
+    if micros == 0 {
+        return Ok(());
+    }
+    let retry_after = u32::try_from(micros.div_ceil(1_000_000)).unwrap_or(u32::MAX);
+    Err(Error::RateLimited { retry_after })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { burst: 3, per_minute: 60 };
+
+    #[test]
+    fn bucket_gives_its_burst_then_its_rate() {
+        let buckets = Buckets::default();
+        let begin = 1_000_000_000;
+        for _ in 0..3 {
+            assert_eq!(buckets.take("a", RATE, begin), 0);
+        }
+        assert_eq!(buckets.take("a", RATE, begin), 1_000_000);
+        assert_eq!(buckets.take("a", RATE, begin + 999_999), 1);
+        assert_eq!(buckets.take("a", RATE, begin + 1_000_000), 0);
+        assert_ne!(buckets.take("a", RATE, begin + 1_000_000), 0);
+        assert_eq!(buckets.take("b", RATE, begin), 0);
+    }
+
+    #[test]
+    fn no_more_buckets_are_kept_than_there_is_room_for() {
+        let buckets = Buckets::default();
+        for number in 0..=2 * MOST as u64 {
+            assert_eq!(buckets.take(&number.to_string(), RATE, number), 0);
+        }
+        assert!(buckets.own.borrow().len() <= MOST);
+    }
+}

@@ -1,0 +1,46 @@
+//! The bucket of routes that no quota of a plan limits: logout, revocation, deletions, a change of password.
+//!
+//! A tenant whose quota is used up can still end sessions and keys. The bucket is ten times the limit by the minute
+//! of the tenant and of the API key, and at least 120.
+
+use super::{Member, Principal};
+use crate::{
+    bucket::{self, Bucket, Rate},
+    error::Result,
+};
+
+const LEAST: i64 = 120;
+const FACTOR: i64 = 10;
+
+/// Takes a call from the buckets of the tenant and of the caller.
+///
+/// # Errors
+/// [`crate::Error::RateLimited`].
+pub(super) async fn admit(member: &Member) -> Result<()> {
+    let tenant = member.tenant();
+    let mut buckets =
+        vec![Bucket::of_tenant(tenant.id, "unmetered", rate(tenant.limits.requests_per_minute))];
+    if let Principal::ApiKey(key) = member.principal()
+        && let Some(limit) = key.max_requests_per_minute
+    {
+        buckets.push(Bucket::of_tenant(tenant.id, &format!("unmetered:{}", key.id), rate(limit)));
+    }
+    bucket::take(member.tenancy(), &buckets).await
+}
+
+fn rate(requests_per_minute: i64) -> Rate {
+    let per_minute = requests_per_minute.saturating_mul(FACTOR).max(LEAST);
+    Rate::per_minute(u32::try_from(per_minute).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bucket_is_generous_and_bounded() {
+        for (limit, units) in [(1, 120), (60, 600), (6_000, 60_000), (i64::MAX, u32::MAX)] {
+            assert_eq!(rate(limit), Rate::per_minute(units), "{limit}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Reports that an instance caches for a moment, so that frequent requests for them do not reach the stores.
+
+use std::{cell::RefCell, rc::Rc};
+
+use crate::{health, metrics, tenancy::Tenancy};
+
+/// How long the metrics are kept, in microseconds: less than any scrape interval.
+const METRICS_MICROS: u64 = 3_000_000;
+/// How long the state of the stores is kept.
+const HEALTH_MICROS: u64 = 1_000_000;
+
+/// A value, and until when it is fresh by the monotonic clock of the instance.
+type Fresh<T> = RefCell<Option<(Rc<T>, u64)>>;
+
+/// The reports of an instance.
+#[derive(Default)]
+pub(crate) struct Kept {
+    metrics: Fresh<String>,
+    health: Fresh<health::Report>,
+}
+
+/// Returns the metrics in the text format of Prometheus.
+pub async fn metrics(tenancy: &Tenancy) -> Rc<String> {
+    keep(tenancy, &tenancy.kept.metrics, METRICS_MICROS, metrics::render(tenancy)).await
+}
+
+/// Returns the state of each store.
+pub async fn health(tenancy: &Tenancy) -> Rc<health::Report> {
+    keep(tenancy, &tenancy.kept.health, HEALTH_MICROS, health::check(tenancy)).await
+}
+
+async fn keep<T>(
+    tenancy: &Tenancy,
+    kept: &Fresh<T>,
+    micros: u64,
+    make: impl Future<Output = T>,
+) -> Rc<T> {
+    let now = tenancy.platform.clock.monotonic_micros();
+    let fresh = kept.borrow().as_ref().filter(|kept| now < kept.1).map(|kept| Rc::clone(&kept.0));
+    if let Some(value) = fresh {
+        return value;
+    }
+    let value = Rc::new(make.await);
+    let until = tenancy.platform.clock.monotonic_micros().saturating_add(micros);
+    kept.replace(Some((Rc::clone(&value), until)));
+    value
+}

@@ -1,0 +1,122 @@
+//! The limits of a tenant's PostgreSQL role, which keep one tenant from using up the cluster.
+//!
+//! The server enforces them, so they hold for a leaked password, too. A role can lift its own timeouts with `SET`,
+//! but neither its connection limit nor `temp_file_limit`. The latter needs a right that only a superuser grants:
+//! `GRANT SET ON PARAMETER temp_file_limit TO <account>`. Without it the limit is left out, and `tenantctl doctor`
+//! reports that.
+
+use super::TenantRecord;
+use crate::{
+    error::Result,
+    platform::sql::{Connection, SqlError, identifier, literal},
+    tenancy::Tenancy,
+};
+
+/// The limits of each tenant's role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleLimits {
+    /// The connections that the role may have at the same time.
+    pub connections: u32,
+    /// Seconds after which a statement is cancelled.
+    pub statement_seconds: u32,
+    /// Seconds for which a statement waits for a lock.
+    pub lock_seconds: u32,
+    /// Seconds after which an idle connection is closed.
+    pub idle_seconds: u32,
+    /// Mebibytes of temporary files of a connection.
+    pub temp_file_mebibytes: u32,
+}
+
+impl RoleLimits {
+    /// Returns the statements that set the limits, for the body of a `DO` block. Repeating them does no harm.
+    pub(super) fn statements(self, role: &str) -> String {
+        let Self { connections, statement_seconds, lock_seconds, idle_seconds, .. } = self;
+        let role = identifier(role);
+        format!(
+            "ALTER ROLE {role} CONNECTION LIMIT {connections};
+             ALTER ROLE {role} SET statement_timeout = '{statement_seconds}s';
+             ALTER ROLE {role} SET lock_timeout = '{lock_seconds}s';
+             ALTER ROLE {role} SET idle_in_transaction_session_timeout = '{statement_seconds}s';
+             ALTER ROLE {role} SET idle_session_timeout = '{idle_seconds}s';
+             IF {MAY_LIMIT_FILES} THEN
+                 ALTER ROLE {role} SET temp_file_limit = '{}MB';
+             END IF;",
+            self.temp_file_mebibytes,
+        )
+    }
+}
+
+/// Whether the account may set `temp_file_limit`. PostgreSQL 15 and newer have the function.
+const MAY_LIMIT_FILES: &str = "has_parameter_privilege(current_user, 'temp_file_limit', 'SET')";
+
+/// Sets the limits of the role of a tenant. Connections that the role has keep the earlier timeouts.
+///
+/// # Errors
+/// [`crate::Error::Unavailable`] when the cluster is away.
+pub async fn apply(
+    tenancy: &Tenancy,
+    cluster: &dyn Connection,
+    record: &TenantRecord,
+) -> Result<()> {
+    let statement = format!(
+        "DO $limits$ BEGIN
+             IF EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN
+                 {}
+             END IF;
+         END $limits$",
+        literal(&record.database_role),
+        tenancy.settings.role_limits.statements(&record.database_role),
+    );
+    cluster.execute(&statement, &[]).await?;
+    Ok(())
+}
+
+/// The cluster's connections, compared with the limits of roles.
+#[derive(Debug)]
+pub struct Survey {
+    /// `max_connections`, less the reserved ones.
+    pub connections: i64,
+    /// Whether the account may set `temp_file_limit`.
+    pub may_limit_files: bool,
+    /// The roles among the asked ones that have other limits than the settings say.
+    pub outdated: Vec<String>,
+}
+
+/// Surveys the cluster for `doctor`. `roles` are those of the tenants.
+///
+/// # Errors
+/// [`crate::Error::Unavailable`] when the cluster is away.
+pub async fn survey(
+    tenancy: &Tenancy,
+    cluster: &dyn Connection,
+    roles: Vec<String>,
+) -> Result<Survey> {
+    let limits = tenancy.settings.role_limits;
+    let statement = format!(
+        "SELECT current_setting('max_connections')::bigint
+                    - current_setting('superuser_reserved_connections')::bigint
+                    - COALESCE(current_setting('reserved_connections', true)::bigint, 0) AS connections,
+                {MAY_LIMIT_FILES} AS may_limit_files"
+    );
+    let row = cluster.query_first(&statement, &[]).await?;
+    let row = row.ok_or_else(|| crate::Error::internal("a server has no settings"))?;
+    let may_limit_files: bool = row.get("may_limit_files")?;
+    let mut wanted = vec![
+        format!("statement_timeout={}s", limits.statement_seconds),
+        format!("lock_timeout={}s", limits.lock_seconds),
+        format!("idle_in_transaction_session_timeout={}s", limits.statement_seconds),
+        format!("idle_session_timeout={}s", limits.idle_seconds),
+    ];
+    if may_limit_files {
+        wanted.push(format!("temp_file_limit={}MB", limits.temp_file_mebibytes));
+    }
+    let statement = "
+        SELECT r.rolname::text AS name FROM pg_roles r
+        WHERE r.rolname = ANY ($1)
+          AND (r.rolconnlimit <> $2::bigint OR NOT COALESCE(r.rolconfig, '{}') @> $3)
+        ORDER BY 1";
+    let parameters = [roles.into(), i64::from(limits.connections).into(), wanted.into()];
+    let rows = cluster.query(statement, &parameters).await?;
+    let outdated = rows.iter().map(|row| row.get("name")).collect::<Result<_, SqlError>>()?;
+    Ok(Survey { connections: row.get("connections")?, may_limit_files, outdated })
+}

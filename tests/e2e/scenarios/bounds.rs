@@ -1,0 +1,290 @@
+//! Bounds on the work that a stranger, or one tenant, can cause.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+
+use e2e::{Answer, Application, Call, TestTenant, World};
+use http::Method;
+use serde_json::json;
+use tenancy::{
+    api_key::{ApiKey, Environment},
+    platform::native::NativeRandom,
+};
+
+/// A call through a proxy that the application trusts, from a client at an address.
+fn from(application: &Application, method: Method, path: &str, address: &str) -> Call {
+    Call::new(method, &application.address, path).header("x-forwarded-for", address)
+}
+
+/// An application behind a proxy, with these settings changed.
+fn behind_proxy(changed: &[(&'static str, &str)]) -> Application {
+    let changed: Vec<_> =
+        changed.iter().copied().chain([("TRUSTED_PROXIES", "127.0.0.1")]).collect();
+    World::get().application_with(&changed)
+}
+
+/// The responses to as many calls, several at the same time.
+fn flood(count: u32, call: impl Fn(u32) -> Call + Sync) -> Vec<Answer> {
+    let next = AtomicU32::new(0);
+    thread::scope(|scope| {
+        let sender = || {
+            let mut answers = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return answers;
+                }
+                answers.push(call(number).send());
+            }
+        };
+        let senders: Vec<_> = (0..16).map(|_| scope.spawn(sender)).collect();
+        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+    })
+}
+
+fn refused(answers: &[Answer]) -> usize {
+    let refused = answers.iter().filter(|answer| answer.status == 429);
+    refused
+        .map(|answer| {
+            answer.expect_problem(429, "rate_limited");
+            assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+        })
+        .count()
+}
+
+fn invented_key(tenant: &TestTenant) -> String {
+    let environment = Environment::live();
+    ApiKey::generate(tenant.id.parse().unwrap(), environment, &NativeRandom).expose().to_owned()
+}
+
+// S21, S36
+#[test]
+fn successful_sign_ins_of_one_tenant_come_out_of_its_own_share() {
+    let world = World::get();
+    let (greedy, other) = (world.tenant(), world.tenant());
+    greedy.limit(&json!({ "requests_per_minute": 60 }));
+    let body = json!({ "email": greedy.admin.email, "password": greedy.admin.password });
+    let answers = thread::scope(|scope| {
+        let senders: Vec<_> = (0..50)
+            .map(|_| scope.spawn(|| greedy.post("/api/v1/auth/login", &body).send()))
+            .collect();
+        other.login(&other.admin.email, &other.admin.password).expect(200);
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect::<Vec<_>>()
+    });
+    let limited = answers
+        .iter()
+        .filter(|answer| answer.status == 429 && answer.json()["code"] == "rate_limited");
+    assert!(limited.count() >= 10, "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+}
+
+// S35
+#[test]
+fn invented_api_keys_of_one_network_are_refused_without_a_lookup() {
+    let tenant = World::get().tenant();
+    let application = behind_proxy(&[]);
+    let key = tenant.api_key(&["tenant:read"]);
+    let info = |key: &str, address: &str| {
+        from(&application, Method::GET, "/api/v1/tenant/info", address).token(key)
+    };
+    info(&key, "203.0.113.7").send().expect(200);
+    let answers = flood(400, |_| info(&invented_key(&tenant), "203.0.113.7"));
+    assert!(refused(&answers) > 20, "{}", refused(&answers));
+    assert!(answers.iter().all(|answer| [401, 429].contains(&answer.status)));
+    info(&invented_key(&tenant), "203.0.113.8").send().expect(401);
+    info(&key, "203.0.113.8").send().expect(200);
+}
+
+#[test]
+fn unknown_slugs_of_one_network_are_refused_without_a_lookup() {
+    let application = behind_proxy(&[]);
+    let body = json!({ "email": "a@b.example", "password": "a password" });
+    let login = |slug: &str, address: &str| {
+        let call = from(&application, Method::POST, "/api/v1/auth/login", address);
+        call.slug(slug).json(&body)
+    };
+    // Each from another address of one IPv6 network.
+    let answers = flood(400, |number| {
+        login(&format!("unknown-{number}"), &format!("2001:db8:0:7::{number:x}"))
+    });
+    assert!(refused(&answers) > 20, "{}", refused(&answers));
+    assert_ne!(login("unknown", "2001:db8:0:8::1").send().status, 429);
+}
+
+#[test]
+fn every_public_route_has_a_bucket_for_each_network() {
+    let application = behind_proxy(&[("ANONYMOUS_REQUESTS_PER_MINUTE", "60")]);
+    let routes = [
+        (Method::GET, "/"),
+        (Method::GET, "/docs"),
+        (Method::GET, "/health/detailed"),
+        (Method::GET, "/metrics"),
+        (Method::GET, "/openapi.json"),
+        (Method::GET, "/.well-known/jwks.json"),
+        (Method::POST, "/api/v1/auth/login"),
+        (Method::POST, "/api/v1/auth/setup"),
+        (Method::POST, "/api/v1/auth/refresh"),
+    ];
+    for (number, (method, path)) in routes.iter().enumerate() {
+        let call = |network: usize| {
+            let call = from(&application, method.clone(), path, &format!("198.51.100.{network}"));
+            if *method == Method::POST { call.json(&json!({})) } else { call }
+        };
+        let answers = flood(100, |_| call(number + 1));
+        assert!(refused(&answers) >= 20, "{path}: {}", refused(&answers));
+        assert_ne!(call(number + 101).send().status, 429, "{path}");
+    }
+}
+
+#[test]
+fn metrics_require_the_token_of_the_settings() {
+    let token = "the token of Prometheus in a test".replace(' ', "-");
+    let application = behind_proxy(&[("METRICS_TOKEN", &token)]);
+    let metrics = || from(&application, Method::GET, "/metrics", "198.51.100.200");
+    metrics().send().expect_problem(401, "authentication_required");
+    metrics().token("another").send().expect_problem(401, "invalid_token");
+    let answer = metrics().token(&token).send();
+    assert!(answer.status == 200 && answer.text.contains("tenancy_store_up"), "{}", answer.text);
+}
+
+#[test]
+fn unmetered_routes_have_a_generous_bucket() {
+    let tenant = World::get().tenant();
+    tenant.limit(&json!({ "requests_per_minute": 1 }));
+    let token = &tenant.admin.access_token;
+    let path = "/api/v1/auth/sessions/0197f3a0-0000-7000-8000-000000000001";
+    let answers = flood(200, |_| tenant.delete(path).token(token));
+    let passed = answers.iter().filter(|answer| answer.status == 404).count();
+    assert!((120..150).contains(&passed), "{passed}");
+    assert_eq!(refused(&answers) + passed, 200);
+    // Routes with a quota do not use the bucket.
+    let key = tenant.get("/api/v1/profile").token(token).send();
+    assert!([200, 429].contains(&key.status), "{}", key.text);
+}
+
+/// Makes it look as if the instance that removes the file of a path was killed two hours ago.
+fn interrupt_removal(tenant: &TestTenant, path: &str) {
+    let statement =
+        "UPDATE files SET status = 'deleting', held = size, updated_at = now() - interval '2 hours'
+                     WHERE path = $1";
+    let mut database = World::get().services.superuser(&tenant.database());
+    assert_eq!(database.execute(statement, &[&path]).unwrap(), 1);
+}
+
+/// Calls the maintenance until it has looked after every tenant. Returns how many files it has removed.
+fn maintain() -> u64 {
+    let (mut removed, mut path) = (0, "/admin/maintenance".to_owned());
+    loop {
+        let report = World::get().admin(Method::POST, &path).send().expect(200);
+        removed += report["removed_files"].as_u64().unwrap();
+        match report["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/admin/maintenance?after={cursor}"),
+            None => return removed,
+        }
+    }
+}
+
+fn wait_until_used(tenant: &TestTenant, bytes: i64) {
+    let begin = std::time::Instant::now();
+    while tenant.used("storage")["usage"] != bytes {
+        assert!(begin.elapsed().as_secs() < 20, "{}", tenant.used("storage"));
+        thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn maintenance_finishes_interrupted_removals_and_refunds_them() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let token = &tenant.admin.access_token;
+    for path in ["gone", "stays"] {
+        tenant
+            .put(&format!("/api/v1/files/{path}"), vec![1; 1_000])
+            .token(token)
+            .send()
+            .expect(201);
+    }
+    interrupt_removal(&tenant, "gone");
+    // The bytes count until the chunks are removed.
+    wait_until_used(&tenant, 2_000);
+    let mut database = world.services.superuser(&tenant.database());
+    let stale = "INSERT INTO files (id, path, size, chunk_count, content_type, etag, status, reserved, updated_at)
+                 VALUES (gen_random_uuid(), 'x', 0, 0, 'a/b', 'x', 'uploading', 5000, now() - interval '1 hour')";
+    database.batch_execute(stale).unwrap();
+    database.batch_execute("UPDATE storage_usage SET used = used + 5000").unwrap();
+    assert!(maintain() >= 2);
+    wait_until_used(&tenant, 1_000);
+    assert_eq!(world.stored_chunks(&tenant.id).len(), 1);
+    let rows: i64 = database.query_one("SELECT count(*) FROM files", &[]).unwrap().get(0);
+    assert_eq!(rows, 1);
+}
+
+#[test]
+fn file_that_is_being_removed_is_claimed_once() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let token = &tenant.admin.access_token;
+    tenant.put("/api/v1/files/claimed", "x").token(token).send().expect(201);
+    interrupt_removal(&tenant, "claimed");
+    let mut database = world.services.superuser(&tenant.database());
+    // An instance renewed its claim a moment ago: neither an upload nor the maintenance removes the file.
+    database.batch_execute("UPDATE files SET updated_at = now() WHERE path = 'claimed'").unwrap();
+    tenant.put("/api/v1/files/other", "x").token(token).send().expect(201);
+    maintain();
+    let left = "SELECT count(*) FROM files WHERE path = 'claimed'";
+    assert_eq!(database.query_one(left, &[]).unwrap().get::<_, i64>(0), 1);
+}
+
+#[test]
+fn deleted_file_counts_until_its_chunks_are_removed() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    tenant.put("/api/v1/files/f", vec![1; 5_000]).token(token).send().expect(201);
+    tenant.put("/api/v1/files/f", vec![2; 3_000]).token(token).send().expect(200);
+    wait_until_used(&tenant, 3_000);
+    tenant.delete("/api/v1/files/f").token(token).send();
+    wait_until_used(&tenant, 0);
+}
+
+// S36
+#[test]
+fn export_of_one_tenant_does_not_wait_for_those_of_another() {
+    use std::{io::Write as _, net::TcpStream};
+    let world = World::get();
+    let (slow, other) = (world.tenant(), world.tenant());
+    // Requests that are never read to their end.
+    let _stalled: Vec<_> = (0..4)
+        .map(|_| {
+            let mut stream = TcpStream::connect(world.address()).unwrap();
+            let token = &slow.admin.access_token;
+            let head = format!(
+                "GET /api/v1/tenant/audit/export HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let begin = std::time::Instant::now();
+    let export = other.get("/api/v1/tenant/audit/export").token(&other.admin.access_token).send();
+    assert_eq!(export.status, 200);
+    assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn long_trail_is_verified_from_its_checkpoint() {
+    let tenant = World::get().tenant();
+    let token = &tenant.admin.access_token;
+    let verify = |query: &str| {
+        tenant.get(&format!("/api/v1/tenant/audit/verify{query}")).token(token).send().expect(200)
+    };
+    let short = verify("");
+    assert_eq!((&short["valid"], &short["complete"]), (&json!(true), &json!(true)));
+    assert!(short["checkpoint"].is_null(), "{short}");
+    assert_eq!(verify("?full=true")["valid"], json!(true));
+    // A checkpoint that this service has not made is not believed.
+    let forged = "INSERT INTO tenant_audit_checkpoints (chain, sequence, mac, seal)
+                  VALUES ($1::text::uuid, 20000, sha256('a'), sha256('b'))";
+    World::get().services.superuser("tenancy").execute(forged, &[&tenant.id]).unwrap();
+    assert!(verify("")["checkpoint"].is_null());
+}
