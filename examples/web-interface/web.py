@@ -28,7 +28,7 @@ INSECURE = os.environ.get("INSECURE_COOKIES") == "1"
 # With this prefix a browser takes a cookie over TLS only, and from this host only.
 PREFIX = "" if INSECURE else "__Host-"
 COOKIE = f"{PREFIX}session"
-# The forms for those who have no session yet carry the same value as this cookie.
+# The first forms, before there is a session, carry the same value as this cookie.
 FORM_COOKIE = f"{PREFIX}form"
 ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict" + ("" if INSECURE else "; Secure")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -177,9 +177,9 @@ fn quota_warning_is_on_responses_that_use_the_resource() {
     for path in ["/api/v1/profile", "/api/v1/users", "/api/v1/files", "/api/v1/tenant/usage"] {
         assert_eq!(warning(&tenant.get(path).token(token).send()), "", "{path}");
     }
-    let stored = tenant.put("/api/v1/files/a", "87654321").token(token).send();
-    assert!(stored.status < 300, "{}", stored.text);
-    assert_eq!(warning(&stored), "storage;usage=8;limit=10");
+    let stored = tenant.put("/api/v1/files/b", "9").token(token).send();
+    stored.expect(201);
+    assert_eq!(warning(&stored), "storage;usage=9;limit=10");
     let verify = |consume: &str| {
         let path = format!("/api/v1/auth/verify?consume={consume}");
         warning(&tenant.get(&path).token(token).send())
@@ -187,7 +187,7 @@ fn quota_warning_is_on_responses_that_use_the_resource() {
     assert_eq!(verify("ai_requests:3"), "");
     assert_eq!(verify("ai_requests:1"), "ai_requests;usage=4;limit=5");
     // Calls are used by every request that is counted.
-    let used = tenant.used("api_calls")["usage"].as_i64().unwrap();
+    let used = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
     tenant.limit(&json!({ "api_calls": used + 5 }));
     for path in ["/api/v1/profile", "/api/v1/users"] {
         let warning = warning(&tenant.get(path).token(token).send());

@@ -107,7 +107,7 @@ fn integers_are_accepted_however_written() {
     let key = world.call(Method::POST, "/api/v1/api-keys").body("application/json", key);
     let key = key.token(&tenant.admin.access_token).send().expect(201);
     assert_eq!(key["max_requests_per_minute"], 60);
-    let usage = tenant.post("/api/v1/tenant/usage", &json!({})).token(&tenant.admin.access_token);
+    let usage = world.call(Method::POST, "/api/v1/tenant/usage").token(&tenant.admin.access_token);
     let report = format!(
         r#"{{"resource_type":"ai_requests","amount":2.0,"idempotency_key":"{}"}}"#,
         unique("report")
@@ -124,7 +124,7 @@ fn byte_order_marks_are_named() {
     let problem = login.send().expect_problem(400, "invalid_json");
     assert!(problem["detail"].as_str().unwrap().contains("byte order mark"), "{problem}");
     let form = world.call(Method::POST, "/api/v1/auth/introspect");
-    let key = world.tenant().api_key(&["tenant:read"]);
+    let key = world.tenant().api_key(&["tokens:introspect"]);
     let form = form.header("x-api-key", &key);
     let form = form.body("application/x-www-form-urlencoded", "\u{feff}token=x").send();
     assert!(form.status == 400 && form.text.contains("byte order mark"), "{}", form.text);

@@ -297,7 +297,7 @@ fn the_research_service_answers_bad_requests_and_when_tenancy_is_away() {
         assert!(answer.json()["error"].is_string());
     }
     // None of them was counted.
-    assert_eq!(tenant.used("ai_requests")["usage"], 0);
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 0);
     let away = without_tenancy("research-service/research.py");
     let answer = ask(&away, b"{\"question\":\"why?\"}");
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text);
