@@ -34,7 +34,7 @@ const SELECT: &str = "
            ARRAY(SELECT d.domain FROM tenant_domains d WHERE d.tenant_id = t.id
                  ORDER BY d.is_primary DESC, d.domain) AS domains,
            t.limit_overrides, p.max_users, p.max_storage_bytes, p.max_api_calls_per_day,
-           p.max_ai_requests_per_day, p.max_requests_per_minute
+           p.max_ai_requests_per_day, p.max_requests_per_minute, p.max_cache_bytes
     FROM tenants t JOIN plans p ON p.name = t.plan";
 
 /// The tenant of an id; `None` when there is none.

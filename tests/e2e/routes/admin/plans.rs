@@ -5,7 +5,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 fn limits() -> Value {
-    json!({ "users": 3, "storage": 1000, "api_calls": 20, "ai_requests": 5, "requests_per_minute": 60 })
+    json!({ "users": 3, "storage": 1000, "api_calls": 20, "ai_requests": 5, "requests_per_minute": 60,
+            "cache": 1_000_000 })
 }
 
 #[test]
@@ -15,7 +16,7 @@ fn the_three_plans_of_the_beginning_are_there() {
     let plan = |name: &str| items.iter().find(|plan| plan["name"] == name).unwrap();
     assert_eq!(plan("enterprise")["is_default"], true);
     let seed = json!({ "users": 100, "storage": 53_687_091_200_i64, "api_calls": 50_000,
-                       "ai_requests": 5_000, "requests_per_minute": 6_000 });
+                       "ai_requests": 5_000, "requests_per_minute": 6_000, "cache": 67_108_864 });
     assert_eq!(plan("enterprise")["limits"], seed);
     assert!(plan("free")["limits"]["users"].as_i64() < plan("pro")["limits"]["users"].as_i64());
 }
@@ -60,6 +61,8 @@ fn what_is_no_plan_is_refused_by_name() {
     assert_eq!(post(&json!({ "name": "Bad Name", "limits": limits() })), ["name"]);
     let partial = json!({ "users": 1 });
     assert_eq!(post(&json!({ "name": unique("p"), "limits": partial })), ["limits.storage"]);
+    let negative = json!({ "cache": -1 });
+    assert_eq!(post(&json!({ "name": unique("p"), "limits": negative })), ["limits.cache"]);
     let path = "/admin/plans/enterprise";
     world.admin(Method::DELETE, path).send().expect_problem(409, "plan_in_use");
     let none = world.admin(Method::PATCH, path).json(&json!({ "is_default": false })).send();
