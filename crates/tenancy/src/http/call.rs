@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     access::Scope,
-    api_key::ApiKeyRecord,
+    api_key::{ApiKeyRecord, Authority},
     audit::Actor,
     error::{Error, InvalidSetting, Result},
     log::Caller,
@@ -291,11 +291,39 @@ impl Member {
         }
     }
 
+    /// The principals that vouch for the call: one for each credential.
+    fn principals(&self) -> impl Iterator<Item = &Principal> {
+        std::iter::once(&self.principal).chain(&self.second)
+    }
+
     /// Whether the caller has a scope.
     pub fn allows(&self, scope: Scope) -> bool {
-        std::iter::once(&self.principal)
-            .chain(&self.second)
-            .all(|principal| principal.scopes().contains(&scope))
+        self.principals().all(|principal| principal.scopes().contains(&scope))
+    }
+
+    /// That one of the credentials has a scope: the caller's own, or that of the gateway that forwards the call.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn require_of_any(&self, scope: Scope) -> Result<()> {
+        if self.principals().any(|principal| principal.scopes().contains(&scope)) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden { scope: scope.as_str() })
+        }
+    }
+
+    /// The caller's authority over API keys.
+    pub fn authority(&self) -> Authority {
+        self.principals().fold(Authority::unbounded(), |authority, principal| match principal {
+            Principal::User(claims) => authority.and_user(claims.role.scopes()),
+            Principal::ApiKey(own) => authority.and_key(own),
+        })
+    }
+
+    /// Whether the call carries this API key.
+    pub fn is_api_key(&self, id: uuid::Uuid) -> bool {
+        self.principals().any(|principal| matches!(principal, Principal::ApiKey(own) if own.id == id))
     }
 
     /// That the caller has a scope.

@@ -210,7 +210,19 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "scope_not_held",
             "Not allowed",
-            format!("Who does not have the scope {scope} cannot give it.").into(),
+            format!(
+                "You cannot grant the scope {scope} because you do not hold it. Ask a tenant administrator to \
+                 grant it."
+            )
+            .into(),
+        ),
+        Error::StrongerApiKey => (
+            S::FORBIDDEN,
+            "stronger_api_key",
+            "The API key exceeds your own",
+            "This API key has higher limits or a later expiry than your own. Ask a tenant administrator to \
+             manage it."
+                .into(),
         ),
         Error::Forbidden { scope } => (
             S::FORBIDDEN,

@@ -164,3 +164,29 @@ fn gateways_ask_with_any_method_and_path() {
     let head = world.call(Method::HEAD, VERIFY).token(&tenant.admin.access_token).send();
     assert_eq!((head.status, head.header("x-tenant-id")), (200, tenant.id.as_str()));
 }
+
+// S35
+#[test]
+fn consuming_requires_usage_write() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let (viewer, user) = (tenant.user("viewer"), tenant.user("user"));
+    let path = format!("{VERIFY}?consume=ai_requests:1");
+    let plain = tenant.api_key(&["tenant:read"]);
+    for credential in [&viewer.access_token, &user.access_token, &plain] {
+        let refused = tenant.get(&path).token(credential).send();
+        let problem = refused.expect_problem(403, "forbidden");
+        assert!(problem["detail"].as_str().unwrap().contains("usage:write"), "{problem}");
+    }
+    assert_eq!(tenant.used("ai_requests"), 0);
+    // The gateway's own key sets the price.
+    let gateway = tenant.api_key(&["usage:write", "tenant:read"]);
+    let call = tenant.get(&path).token(&viewer.access_token).header("x-api-key", &gateway);
+    call.send().expect(200);
+    tenant.get(&path).token(&gateway).send().expect(200);
+    assert_eq!(tenant.used("ai_requests"), 2);
+    // A key of another tenant is no gateway of this one.
+    let foreign = world.tenant().api_key(&["usage:write", "tenant:read"]);
+    let call = tenant.get(&path).token(&viewer.access_token).header("x-api-key", &foreign);
+    call.send().expect_problem(403, "tenant_mismatch");
+}
