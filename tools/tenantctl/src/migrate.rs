@@ -50,7 +50,7 @@ async fn migrate_tenant(
 ) -> Result<Vec<&'static Migration>> {
     let location = &tenant.database;
     let database = cluster::connect(tenancy, location, Some(&location.name)).await?;
-    Ok(migrate::migrate_tenant(&*database).await?)
+    Ok(migrate::migrate_tenant(&*database, Some(&tenant.database_role)).await?)
 }
 
 fn describe(ran: &[&Migration]) -> String {

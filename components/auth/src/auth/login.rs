@@ -7,6 +7,7 @@ use tenancy::{
     email::EmailAddress,
     http::{Call, Means, Response},
     resolve,
+    token::RefreshToken,
     user::{self, SignedIn},
 };
 use utoipa::ToSchema;
@@ -18,10 +19,14 @@ tenancy::fields! {
     struct Request {
         email: EmailAddress,
         password: Password,
+        /// A refresh token of an earlier session on this device, valid or not. With it, failed sign-ins from elsewhere
+        /// do not delay this one.
+        refresh_token: Option<String>,
     }
 }
 
-/// Signs a user in to the tenant that the request addresses.
+/// Signs a user in to the tenant that the request addresses. A wrong password, an unknown address and an unknown,
+/// suspended or deleted tenant get the same response.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/login",
@@ -35,10 +40,17 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     let tenancy = call.tenancy()?;
     let addressing = call.addressing()?;
     let request: Request = call.json().await?;
-    let tenant = resolve::by_address(&tenancy, &addressing).await?;
-    call.record().concerns(tenant.id, Means::Address);
+    let target = resolve::for_sign_in(&tenancy, &addressing).await?;
+    if let Some(tenant) = &target.tenant {
+        call.record().concerns(tenant.id, Means::Address);
+    }
+    let device = match &request.refresh_token {
+        Some(text) => RefreshToken::parse(&tenancy.master_key, text)?,
+        None => None,
+    };
     let actor = Actor::anonymous(call.origin());
+    let Request { email, password, .. } = request;
     let signed_in =
-        user::sign_in(&tenancy, &tenant, &request.email, request.password, &actor).await?;
+        user::sign_in(&tenancy, target, &email, password, device.as_ref(), &actor).await?;
     Ok(Response::ok(&signed_in))
 }

@@ -17,7 +17,7 @@ use super::{
     fields::{FromFields, Text},
 };
 use crate::{
-    access::Scope,
+    access::{Role, Scope},
     api_key::{ApiKeyRecord, Authority},
     audit::Actor,
     error::{Error, InvalidSetting, Result},
@@ -334,15 +334,32 @@ impl Member {
         if self.allows(scope) { Ok(()) } else { Err(Error::Forbidden { scope: scope.as_str() }) }
     }
 
-    /// That the caller has every one of these scopes, and so may give them away.
+    /// The roles that the caller may grant: each credential must allow it.
+    pub fn grantable_roles(&self) -> Vec<Role> {
+        let is_grantable = |role: &Role| {
+            self.principals().all(|principal| role.is_grantable_with(principal.scopes()))
+        };
+        Role::ALL.into_iter().filter(is_grantable).collect()
+    }
+
+    /// That the caller may grant a role.
     ///
     /// # Errors
     /// [`Error::ScopeNotHeld`].
-    pub fn require_held(&self, scopes: &[Scope]) -> Result<()> {
-        match scopes.iter().find(|scope| !self.allows(**scope)) {
-            Some(scope) => Err(Error::ScopeNotHeld { scope: scope.as_str() }),
-            None => Ok(()),
+    pub fn require_grant(&self, role: Role) -> Result<()> {
+        if self.grantable_roles().contains(&role) {
+            Ok(())
+        } else {
+            Err(Error::ScopeNotHeld { scope: role.grant_scope().as_str() })
         }
+    }
+
+    /// The roles of the users whom the caller may change or delete: administrators only when the caller may grant that
+    /// role.
+    pub fn manageable_roles(&self) -> Vec<Role> {
+        let grantable = self.grantable_roles();
+        let is_manageable = |role: &Role| *role != Role::Admin || grantable.contains(role);
+        Role::ALL.into_iter().filter(is_manageable).collect()
     }
 
     /// Notes how much of a resource is used: the answer tells where that is near the limit.

@@ -198,7 +198,9 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "administrator_required",
             "Not allowed",
-            "Who may not do all that an administrator may cannot change one.".into(),
+            "Only an administrator, or a caller with the scope users:grant:admin, can modify an administrator \
+             account."
+                .into(),
         ),
         Error::UserRequired => (
             S::FORBIDDEN,
@@ -322,7 +324,8 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::CONFLICT,
             "last_admin",
             "The last administrator stays",
-            "A tenant keeps an active administrator: make another one first.".into(),
+            "A tenant needs an active administrator who has set a password. Add another one first."
+                .into(),
         ),
         Error::TooManyApiKeys => (
             S::CONFLICT,

@@ -8,6 +8,7 @@ pub mod cluster;
 mod database;
 pub mod destroy;
 mod domain;
+pub mod isolation;
 pub mod manage;
 pub mod provision;
 mod record;
@@ -44,6 +45,16 @@ impl Tenant {
             Status::Suspended => Err(Error::TenantSuspended),
             Status::Provisioning => Err(Error::TenantNotFound),
             Status::Deleting | Status::Deleted => Err(Error::TenantDeleted),
+        }
+    }
+
+    /// Admits a tenant to a sign-in, with the error that a caller with a valid credential gets. `None` for a tenant
+    /// without users who may sign in.
+    pub(crate) fn admit_to_sign_in(record: Rc<TenantRecord>) -> Option<(Self, Option<Error>)> {
+        match record.status {
+            Status::Active => Some((Self(record), None)),
+            Status::Suspended => Some((Self(record), Some(Error::TenantSuspended))),
+            Status::Provisioning | Status::Deleting | Status::Deleted => None,
         }
     }
 
