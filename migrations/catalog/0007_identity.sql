@@ -85,3 +85,26 @@ BEGIN
     RETURN 0;
 END
 $function$;
+
+-- `settings` are shown to the tenant's users, `private_settings` to the operator only. Until now everything was written
+-- by operators and nothing says what they meant to show, so all of it becomes private.
+ALTER TABLE tenants ADD COLUMN private_settings jsonb NOT NULL DEFAULT '{}'
+    CHECK (jsonb_typeof(private_settings) = 'object');
+UPDATE tenants SET private_settings = settings, settings = '{}' WHERE settings <> '{}';
+
+-- change_tenant with private settings. The other one remains for instances of the release before.
+CREATE FUNCTION change_tenant(
+    tenant uuid, wanted_version bigint, new_name text, new_admin_email text, new_plan text,
+    new_settings jsonb, new_private_settings jsonb, new_limits jsonb, new_status text,
+    illegal_from text[], new_domains text[], entry_id uuid, entry jsonb,
+    OUT before_status text, OUT is_wanted boolean
+) LANGUAGE plpgsql AS $function$
+BEGIN
+    SELECT c.before_status, c.is_wanted INTO before_status, is_wanted
+    FROM change_tenant(tenant, wanted_version, new_name, new_admin_email, new_plan, new_settings,
+                       new_limits, new_status, illegal_from, new_domains, entry_id, entry) c;
+    IF is_wanted AND NOT before_status = ANY (illegal_from) AND new_private_settings IS NOT NULL THEN
+        UPDATE tenants SET private_settings = new_private_settings WHERE id = tenant;
+    END IF;
+END
+$function$;

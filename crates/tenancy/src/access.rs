@@ -284,6 +284,15 @@ pub fn of_route(method: &Method, path: &str) -> Option<Access> {
     ROUTES.iter().find(|line| line.0 == *method && line.1 == path).map(|line| line.2)
 }
 
+/// Routes that standard OAuth libraries call: a client may authenticate there by HTTP Basic (RFC 6749, section 2.3.1).
+const CLIENT_AUTHENTICATION: &[(Method, &str)] =
+    &[(Method::POST, "/api/v1/auth/introspect"), (Method::POST, "/api/v1/auth/revoke")];
+
+/// Whether a client may authenticate by HTTP Basic at a route.
+pub fn takes_client_authentication(method: &Method, path: &str) -> bool {
+    CLIENT_AUTHENTICATION.iter().any(|route| route.0 == *method && route.1 == path)
+}
+
 /// What never waits for a quota: ending a session, a key or a user, and changing a password.
 const UNMETERED: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/logout"),

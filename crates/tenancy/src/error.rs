@@ -256,6 +256,8 @@ pub enum Unauthenticated {
     RevokedToken,
     /// The API key is mistyped, unknown, revoked or expired.
     InvalidApiKey,
+    /// The client id and the API key of HTTP Basic authentication do not belong together, or the key is invalid.
+    InvalidClient,
     /// The platform's key is wrong.
     InvalidAdminKey,
 }

@@ -62,8 +62,13 @@ impl Program {
     }
 
     fn python(script: &str) -> Self {
+        Self::python_with(script, &[])
+    }
+
+    fn python_with(script: &str, environment: &[(&str, String)]) -> Self {
         let mut command = Command::new(python());
         command.arg(root().join("examples").join(script));
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         Self::start(command, free_port())
     }
 
@@ -76,7 +81,12 @@ impl Program {
 fn a_research_service_works_for_the_tenant_that_asks() {
     let world = World::get();
     let (acme, globex) = (world.tenant(), world.tenant());
-    let service = Program::python("research-service/research.py");
+    let mut keys = json!({});
+    for tenant in [&acme, &globex] {
+        keys[&tenant.slug] = json!(tenant.api_key(&["usage:write"]));
+    }
+    let environment = [("GATEWAY_KEYS", keys.to_string())];
+    let service = Program::python_with("research-service/research.py", &environment);
     let ask = |token: &str, question: &str| {
         let call = service.call(Method::POST, "/research").json(&json!({ "question": question }));
         call.token(token).send()
@@ -222,7 +232,7 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
 }
 
 /// nginx with the example's configuration, whose addresses are those of this run.
-fn nginx(ai_service: &Program) -> Program {
+fn nginx(ai_service: &Program, gateway_key: &str) -> Program {
     let port = free_port();
     let folder = World::get().services.folder().join(unique("nginx"));
     fs::create_dir(&folder).unwrap();
@@ -231,6 +241,7 @@ fn nginx(ai_service: &Program) -> Program {
     for (written, here) in [
         ("127.0.0.1:8002", World::get().address()),
         ("127.0.0.1:9001", &ai_service.address),
+        ("ldx_live_of_the_tenant", gateway_key),
         ("127.0.0.1:8080", &format!("127.0.0.1:{port}")),
     ] {
         assert!(run.contains(written), "{written}");
@@ -248,7 +259,7 @@ fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
     let world = World::get();
     let tenant = world.tenant();
     let service = Program::python("ai-service/ai.py");
-    let gateway = nginx(&service);
+    let gateway = nginx(&service, &tenant.api_key(&["usage:write"]));
     let ask = || gateway.call(Method::POST, "/complete").body("text/plain", "abc");
     let user = tenant.user("viewer");
     let told = ask().token(&user.access_token).send().expect(200);

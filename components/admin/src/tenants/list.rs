@@ -3,7 +3,7 @@
 use tenancy::{
     Result,
     http::{Limit, Operator, Page, Response},
-    tenant::{Status, TenantView, repo},
+    tenant::{OperatorTenantView, Status, repo},
 };
 
 tenancy::fields! {
@@ -33,7 +33,7 @@ tenancy::fields! {
     path = "/admin/tenants",
     tag = "Administration",
     params(Query),
-    responses((status = 200, description = "The tenants.", body = Page<TenantView<'_>>)),
+    responses((status = 200, description = "The tenants.", body = Page<OperatorTenantView<'_>>)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let query: Query = operator.call().query()?;
@@ -46,6 +46,6 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     };
     let catalog = operator.tenancy().catalog().await?;
     let (tenants, total) = repo::list(&*catalog, &filter).await?;
-    let items = tenants.iter().map(TenantView::from).collect();
+    let items = tenants.iter().map(OperatorTenantView::from).collect();
     Ok(Response::ok(&Page { items, total, offset: filter.offset, limit: filter.limit }))
 }

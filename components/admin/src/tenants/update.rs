@@ -6,7 +6,7 @@ use tenancy::{
     email::EmailAddress,
     http::{Operator, Response, fields::Patch},
     tenant::{
-        Domain, Domains, LimitChange, Status, TenantName, TenantSettings, TenantView,
+        Domain, Domains, LimitChange, OperatorTenantView, Status, TenantName, TenantSettings,
         manage::{self, TenantChange, custom_domains},
     },
 };
@@ -27,7 +27,10 @@ tenancy::fields! {
         domains: Option<Domains>,
         /// `active`, `suspended` or `deleted`.
         status: Option<Status>,
+        /// Settings that the tenant's users see.
         settings: Option<TenantSettings>,
+        /// Settings that the operator sees only.
+        private_settings: Option<TenantSettings>,
         plan: Option<String>,
         limits: Option<LimitChange>,
     }
@@ -43,7 +46,7 @@ tenancy::fields! {
         ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
     ),
     request_body = Request,
-    responses((status = 200, description = "The tenant, changed.", body = TenantView<'_>)),
+    responses((status = 200, description = "The tenant, changed.", body = OperatorTenantView<'_>)),
 )]
 pub async fn patch(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
@@ -59,6 +62,7 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
         domains,
         status: request.status,
         settings: request.settings,
+        private_settings: request.private_settings,
         plan: request.plan,
         limits: request.limits,
     };
@@ -68,7 +72,7 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     let version = operator.call().wanted_version()?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());
     let changed = manage::update(tenancy, id, &change, version, &actor).await?;
-    Ok(Response::ok(&TenantView::from(&changed.value))
+    Ok(Response::ok(&OperatorTenantView::from(&changed.value))
         .with_header(header::ETAG, super::entity_tag(&changed.value))
         .with_effect(changed.effect))
 }
@@ -83,7 +87,7 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
         ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
     ),
     request_body = Request,
-    responses((status = 200, description = "The tenant, changed.", body = TenantView<'_>)),
+    responses((status = 200, description = "The tenant, changed.", body = OperatorTenantView<'_>)),
 )]
 pub async fn put(operator: Operator) -> Result<Response> {
     patch(operator).await

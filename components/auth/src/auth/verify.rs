@@ -20,7 +20,7 @@ tenancy::fields! {
         #[param(example = "tenant:read")]
         scope: Option<String>,
         /// The price of the request in units of the tenant's quota, as `ai_requests:1` or `api_calls:1`. The scope
-        /// `usage:write` is required, of the caller or of the gateway's own key in `X-API-Key`.
+        /// `usage:write` is required, of the caller or of the gateway's own API key in `X-Gateway-Key`.
         #[param(value_type = Option<String>, example = "ai_requests:1")]
         consume: Option<Amount>,
     }
@@ -71,7 +71,7 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
     }
     if let Some(amount) = query.consume {
         // A gateway sets the price. Without this, each user could spend the quota of all.
-        member.require_of_any(Scope::UsageWrite)?;
+        member.require_of_gateway(Scope::UsageWrite).await?;
         let Amount { resource, amount } = amount;
         let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
         if let Some(used) = quota::consume(tenancy, tenant, resource, amount, &actor).await? {

@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use super::{
     Means, Record, Request,
     addressing::Addressing,
+    authenticate,
     fields::{FromFields, Text},
 };
 use crate::{
@@ -301,15 +302,19 @@ impl Member {
         self.principals().all(|principal| principal.scopes().contains(&scope))
     }
 
-    /// That one of the credentials has a scope: the caller's own, or that of the gateway that forwards the call.
+    /// That the caller has a scope, or the gateway that forwards the call. A gateway shows its own key of the tenant in
+    /// `X-Gateway-Key`, which grants the caller nothing, or in `X-API-Key` beside the caller's access token.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
-    pub fn require_of_any(&self, scope: Scope) -> Result<()> {
+    /// [`Error::Forbidden`]; [`Error::TenantMismatch`] for a key of another tenant; the key may be invalid.
+    pub async fn require_of_gateway(&self, scope: Scope) -> Result<()> {
         if self.principals().any(|principal| principal.scopes().contains(&scope)) {
-            Ok(())
-        } else {
-            Err(Error::Forbidden { scope: scope.as_str() })
+            return Ok(());
+        }
+        match authenticate::gateway(&self.tenancy, &self.call).await? {
+            Some(key) if key.tenant != self.tenant.id => Err(Error::TenantMismatch),
+            Some(key) if key.scopes.contains(&scope) => Ok(()),
+            _ => Err(Error::Forbidden { scope: scope.as_str() }),
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod addressing;
 mod authenticate;
+mod basic;
 mod call;
 mod cors;
 mod ended_tenant;

@@ -70,6 +70,7 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
         error: match error {
             Error::InvalidForm(_) => Some("invalid_request"),
             Error::UnsupportedTokenType => Some("unsupported_token_type"),
+            Error::Unauthenticated(Unauthenticated::InvalidClient) => Some("invalid_client"),
             _ => None,
         },
         resource,
@@ -382,6 +383,11 @@ fn unauthenticated(
             "invalid_api_key",
             "The API key is not valid: it is mistyped, it was revoked, it expired, or it never was.",
         ),
+        Unauthenticated::InvalidClient => (
+            "invalid_client",
+            "The client is not authenticated. Send the id of an API key as the client id and the key itself as the \
+             client secret.",
+        ),
         Unauthenticated::InvalidAdminKey => {
             ("invalid_admin_key", "This is not the key of the platform's administration.")
         }
@@ -419,6 +425,9 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         | Error::InvalidSetupToken
         | Error::InvalidRefreshToken => {
             (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned())
+        }
+        Error::Unauthenticated(Unauthenticated::InvalidClient) => {
+            (header::WWW_AUTHENTICATE, r#"Basic realm="tenancy", charset="UTF-8""#.to_owned())
         }
         Error::Unauthenticated(_) => (header::WWW_AUTHENTICATE, challenge("invalid_token")),
         Error::Forbidden { scope } => (

@@ -43,8 +43,10 @@ pub struct NewTenant {
     pub slug: Option<Slug>,
     /// Its custom domains, the primary one first.
     pub domains: Vec<Domain>,
-    /// What the operator keeps with it.
+    /// Settings that its users see.
     pub settings: TenantSettings,
+    /// Settings that the operator sees only.
+    pub private_settings: TenantSettings,
     /// Its plan; the default plan where it is absent.
     pub plan: Option<String>,
     /// The password of the first administrator; a setup token is given where it is absent.
@@ -78,6 +80,7 @@ pub struct Reservation {
     pub(super) admin_email: String,
     pub(super) domains: Vec<Domain>,
     pub(super) settings: Json,
+    pub(super) private_settings: Json,
     pub(super) plan: Option<String>,
     pub(super) location: DatabaseLocation,
     pub(super) database_role: String,
@@ -243,6 +246,7 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
         admin_email: new.admin_email.as_str().to_owned(),
         domains: new.domains.clone(),
         settings: new.settings.clone().into_value(),
+        private_settings: new.private_settings.clone().into_value(),
         plan: new.plan.clone(),
         // By the id, not the slug: two installations that share a cluster never meet.
         database_role: format!("tenant_{}", id.simple()),
@@ -257,7 +261,7 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
 
 /// What tells whether a request is the same as one before.
 fn fingerprints(tenancy: &Tenancy, new: &NewTenant) -> Result<Fingerprints> {
-    let request = serde_json::json!([
+    let mut request = serde_json::json!([
         new.name.as_str(),
         new.admin_email.as_str(),
         new.slug.as_ref().map(Slug::as_str),
@@ -266,6 +270,11 @@ fn fingerprints(tenancy: &Tenancy, new: &NewTenant) -> Result<Fingerprints> {
         new.plan,
         new.admin_password.as_ref().map(Password::expose),
     ]);
+    let private = new.private_settings.clone().into_value();
+    // Without private settings a request has the fingerprint that the release before gave it.
+    if let (Some(parts), false) = (request.as_array_mut(), private == serde_json::json!({})) {
+        parts.push(private);
+    }
     tenancy.master_key.fingerprints(request.to_string().as_bytes())
 }
 

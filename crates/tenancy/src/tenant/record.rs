@@ -37,8 +37,11 @@ pub struct TenantRecord {
     pub plan: String,
     /// Its limits: the plan's, or its own in their place.
     pub limits: Limits,
-    /// What the operator keeps with it.
+    /// Settings that the tenant's users see.
     pub settings: Value,
+    /// Settings that the operator sees only. No snapshot has them.
+    #[serde(skip)]
+    pub private_settings: Value,
     /// Grows with each change of the row.
     pub version: i64,
     /// Where its database is.
@@ -224,7 +227,7 @@ impl Text for TenantName {
     }
 }
 
-/// Whatever an operator keeps with a tenant: a JSON object of at most 16 KiB.
+/// Settings of a tenant: a JSON object of at most 16 KiB.
 #[derive(Debug, Clone, Default, ToSchema)]
 #[schema(value_type = Object)]
 pub struct TenantSettings(Map<String, Value>);
@@ -251,7 +254,7 @@ impl FromField for TenantSettings {
     }
 }
 
-/// A tenant as answers show it.
+/// A tenant as its users see it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TenantView<'a> {
     id: Uuid,
@@ -265,6 +268,7 @@ pub struct TenantView<'a> {
     admin_email: &'a str,
     plan: &'a str,
     limits: Limits,
+    /// Settings that the tenant's users see.
     #[schema(value_type = Object)]
     settings: &'a Value,
     created_at: DateTime<Utc>,
@@ -287,5 +291,21 @@ impl<'a> From<&'a TenantRecord> for TenantView<'a> {
             created_at: record.created_at,
             updated_at: record.updated_at,
         }
+    }
+}
+
+/// A tenant as the operator sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OperatorTenantView<'a> {
+    #[serde(flatten)]
+    tenant: TenantView<'a>,
+    /// Settings that the operator sees only.
+    #[schema(value_type = Object)]
+    private_settings: &'a Value,
+}
+
+impl<'a> From<&'a TenantRecord> for OperatorTenantView<'a> {
+    fn from(record: &'a TenantRecord) -> Self {
+        Self { tenant: record.into(), private_settings: &record.private_settings }
     }
 }

@@ -183,10 +183,20 @@ fn consuming_requires_usage_write() {
     let gateway = tenant.api_key(&["usage:write", "tenant:read"]);
     let call = tenant.get(&path).token(&viewer.access_token).header("x-api-key", &gateway);
     call.send().expect(200);
-    tenant.get(&path).token(&gateway).send().expect(200);
+    // In a header of its own it leaves the caller's scopes as they are.
+    let call = tenant.get(&path).token(&viewer.access_token).header("x-gateway-key", &gateway);
+    let answer = call.send();
+    answer.expect(200);
+    assert!(answer.header("x-scopes").contains("profile:read"));
+    for (key, status) in [(plain.as_str(), 403), ("ldx_", 401)] {
+        let call = tenant.get(&path).token(&viewer.access_token).header("x-gateway-key", key);
+        assert_eq!(call.send().status, status, "{key}");
+    }
     assert_eq!(tenant.used("ai_requests"), 2);
     // A key of another tenant is no gateway of this one.
     let foreign = world.tenant().api_key(&["usage:write", "tenant:read"]);
-    let call = tenant.get(&path).token(&viewer.access_token).header("x-api-key", &foreign);
-    call.send().expect_problem(403, "tenant_mismatch");
+    for header in ["x-api-key", "x-gateway-key"] {
+        let call = tenant.get(&path).token(&viewer.access_token).header(header, &foreign);
+        call.send().expect_problem(403, "tenant_mismatch");
+    }
 }

@@ -51,6 +51,7 @@ fn tenant() -> TenantRecord {
             ai_requests: 4,
             requests_per_minute: 5,
         },
+        private_settings: serde_json::Value::Null,
         settings: json!({ "theme": "dark", "seats": [1, 2.5, null] }),
         version: 3,
         database: DatabaseLocation {

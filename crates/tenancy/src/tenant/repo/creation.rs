@@ -29,11 +29,11 @@ pub enum Reserved {
 pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Result<Reserved> {
     let statement = "
         WITH tenant AS (
-            INSERT INTO tenants (id, slug, name, status, admin_email, plan, settings,
+            INSERT INTO tenants (id, slug, name, status, admin_email, plan, settings, private_settings,
                                  database_host, database_port, database_name, database_options,
                                  database_role, database_password, data_key, request_hash)
             VALUES ($1, $2, $3, 'provisioning', $4,
-                    COALESCE($5::text, (SELECT name FROM plans WHERE is_default)), $6,
+                    COALESCE($5::text, (SELECT name FROM plans WHERE is_default)), $6, $17,
                     $7, $8, $9, $10, $11, $12, $13, $14)
             ON CONFLICT DO NOTHING
             RETURNING id
@@ -49,7 +49,7 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
     let Reservation { location, secrets, .. } = reservation;
     let domains: Vec<String> =
         reservation.domains.iter().map(|domain| domain.as_str().to_owned()).collect();
-    let parameters: [Value; 16] = [
+    let parameters: [Value; 17] = [
         reservation.id.into(),
         reservation.slug.as_str().into(),
         reservation.name.as_str().into(),
@@ -66,6 +66,7 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
         reservation.request_hash.as_slice().into(),
         domains.into(),
         reservation.idempotency_key.clone().into(),
+        reservation.private_settings.clone().into(),
     ];
     match catalog.query_first(statement, &parameters).await {
         Ok(Some(_)) => Ok(Reserved::Yes),
