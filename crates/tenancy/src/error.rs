@@ -110,8 +110,8 @@ pub enum Error {
         /// The scope.
         scope: &'static str,
     },
-    /// The API key that the caller manages has higher limits or a later expiry than the caller's own key.
-    #[error("the API key exceeds the caller's own")]
+    /// The API key that the caller manages has higher limits or a later expiry than the key of the caller.
+    #[error("the API key exceeds the key of the caller")]
     StrongerApiKey,
     /// The caller is known and may not do this.
     #[error("the scope {scope} is missing")]

@@ -50,11 +50,11 @@ impl From<&ApiKeyRecord> for Limits {
 #[derive(Debug)]
 struct Holder {
     scopes: Vec<Scope>,
-    /// `None` for a user, who has no limits of this kind.
+    /// `None` for a user: users have no limits of this kind.
     limits: Option<Limits>,
 }
 
-/// The authority of a caller over API keys: that of each credential of the call.
+/// The authority of a caller over API keys: each credential of the call bounds it.
 #[derive(Debug)]
 pub struct Authority(Vec<Holder>);
 
@@ -81,7 +81,7 @@ impl Authority {
     /// Checks that the caller may create a key.
     ///
     /// # Errors
-    /// [`Error::ScopeNotHeld`]; [`Error::InvalidFields`] names the limit that exceeds the caller's own.
+    /// [`Error::ScopeNotHeld`]; [`Error::InvalidFields`] names the limit that exceeds the limit of the caller.
     pub(super) fn check_new(&self, new: &NewApiKey) -> Result<()> {
         self.check_scopes(&new.scopes)?;
         self.check_result(&Limits {
@@ -107,7 +107,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::ScopeNotHeld`], [`Error::StrongerApiKey`]; [`Error::InvalidFields`] names the new limit that
-    /// exceeds the caller's own.
+    /// exceeds the limit of the caller.
     pub(super) fn check_change(&self, record: &ApiKeyRecord, change: &ApiKeyChange) -> Result<()> {
         let changed = |patch: Patch<CallLimit>, current: Option<i64>| {
             if patch.is_given() { patch.into_option().map(CallLimit::get) } else { current }
@@ -132,7 +132,7 @@ impl Authority {
         match self.excess(limits) {
             Some(field) => Err(Error::invalid_field(
                 field,
-                "must not exceed that of your own API key, which is a limit for the keys it manages",
+                "must not exceed the value of the API key that you use, which bounds the keys that it manages",
             )),
             None => Ok(()),
         }

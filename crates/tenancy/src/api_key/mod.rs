@@ -62,7 +62,7 @@ pub struct ApiKeyChange {
 /// Creates a key. Its text is returned this once.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for an expiry in the past or a limit above the caller's own, [`Error::ScopeNotHeld`],
+/// [`Error::InvalidFields`] for an expiry in the past or a limit above the limit of the caller, [`Error::ScopeNotHeld`],
 /// [`Error::TooManyApiKeys`].
 pub async fn create(
     tenancy: &Rc<Tenancy>,
@@ -179,7 +179,7 @@ pub async fn revoke(
     let catalog = tenancy.catalog().await?;
     let (record, is_repeated) = loop {
         let Some(old) = repo::find(&*catalog, tenant.id, id).await? else {
-            // The response to an earlier call may have been lost before Redis was told.
+            // The response to an earlier call may have been lost before the publication to Redis.
             let revoked = repo::find_revoked(&*catalog, tenant.id, id).await?;
             break (revoked.ok_or(Error::ApiKeyNotFound)?, true);
         };

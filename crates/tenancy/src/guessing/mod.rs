@@ -5,7 +5,7 @@
 //! good. And no stranger can keep the owner of an account out: failures from one address count
 //! against that address there, and those of all addresses together only slow down addresses from
 //! which nobody has signed in to the account before. One address, and one network, has a share of those: a stranger
-//! who goes on for hours reaches no limit that others meet. A device that shows a refresh token of an earlier session
+//! at one network reaches no limit that others meet, even after hours. A device that shows a refresh token of an earlier session
 //! of the account is throttled by itself only.
 //!
 //! An attempt that is under way may fail: only as many are made at once as may still fail, and the

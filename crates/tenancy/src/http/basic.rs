@@ -14,7 +14,7 @@ use crate::{
 
 const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidClient);
 
-/// What a client shows.
+/// The credentials of a client.
 pub(super) struct Client {
     id: String,
     /// The API key.

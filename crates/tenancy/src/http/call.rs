@@ -359,7 +359,7 @@ impl Member {
         }
     }
 
-    /// The roles of the users whom the caller may change or delete: administrators only when the caller may grant that
+    /// The roles of users that the caller may change or delete: administrators only when the caller may grant that
     /// role.
     pub fn manageable_roles(&self) -> Vec<Role> {
         let grantable = self.grantable_roles();

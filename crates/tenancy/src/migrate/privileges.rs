@@ -8,7 +8,7 @@ use crate::{
 /// The first schema that has every table named below.
 pub(super) const SINCE: i32 = 3;
 
-/// Grants a tenant's role the rows of the tables, and no more. Repeating it repairs what is missing.
+/// Grants a tenant's role the rows of the tables, and no more. Repeating it adds missing privileges.
 pub(super) async fn grant(database: &dyn Connection, role: &str) -> Result<()> {
     let statement = format!(
         "DO $privileges$ BEGIN

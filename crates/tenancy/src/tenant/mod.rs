@@ -49,7 +49,7 @@ impl Tenant {
     }
 
     /// Admits a tenant to a sign-in, with the error that a caller with a valid credential gets. `None` for a tenant
-    /// without users who may sign in.
+    /// in a state without sign-ins.
     pub(crate) fn admit_to_sign_in(record: Rc<TenantRecord>) -> Option<(Self, Option<Error>)> {
         match record.status {
             Status::Active => Some((Self(record), None)),

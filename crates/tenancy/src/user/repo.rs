@@ -149,7 +149,7 @@ pub enum Changed<T> {
     Above(Role),
 }
 
-/// The parts of a statement that lock the administrators who can sign in, in one order, and then the user
+/// The parts of a statement that lock the administrators with a password, in one order, and then the user
 /// $1. Of two calls that would each leave the other's administrator as the last, the second sees
 /// what the first has done.
 const LOCKED: &str = "
@@ -162,7 +162,7 @@ const LOCKED: &str = "
         FOR UPDATE
     )";
 
-/// Changes a user who has one of the roles `over`. A deactivation ends every session; a change of the address ends the
+/// Changes a user with one of the roles `over`. A deactivation ends every session; a change of the address ends the
 /// setup token, which was issued for the address before.
 pub async fn update(
     database: &TenantDb,
@@ -228,7 +228,7 @@ pub async fn update(
     changed(row.as_ref(), user)
 }
 
-/// Deletes a user who has one of the roles `over`, with its sessions, and returns the version that it had.
+/// Deletes a user with one of the roles `over`, and its sessions, and returns the version that it had.
 pub async fn delete(
     database: &TenantDb,
     id: Uuid,

@@ -49,7 +49,7 @@ pub struct SignedIn {
 ///
 /// # Errors
 /// [`Error::InvalidCredentials`], the same and after the same time for a wrong password, an unknown
-/// address, a user without a password, one who is deactivated, and a tenant that is unknown, suspended or deleted;
+/// address, a user without a password, a deactivated user, and a tenant that is unknown, suspended or deleted;
 /// [`Error::TooManyAttempts`]. A valid password in a suspended tenant gets [`Error::TenantSuspended`].
 pub async fn sign_in(
     tenancy: &Rc<Tenancy>,

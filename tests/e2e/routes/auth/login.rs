@@ -152,7 +152,7 @@ fn tenants_cannot_be_enumerated_without_a_credential() {
     let statuses: Vec<_> =
         (0..6).map(|_| attempt(&slug, "nobody@acme.com", "localhost").0.status).collect();
     assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
-    // A valid credential is told the reason.
+    // The response to a valid credential has the reason.
     let told = suspended.login(&suspended.admin.email, &suspended.admin.password);
     told.expect_problem(403, "tenant_suspended");
 }

@@ -126,7 +126,7 @@ fn grace_covers_every_generation_issued_within_it() {
         let next = refresh(generations.last().unwrap()).expect(200);
         generations.push(text(&next["refresh_token"]));
     }
-    // Each of them returns the newest token, which ends nobody's session.
+    // Each of them returns the newest token, and the session goes on.
     let newest = generations.pop().unwrap();
     for earlier in &generations {
         let again = refresh(earlier).expect(200);
@@ -136,7 +136,7 @@ fn grace_covers_every_generation_issued_within_it() {
     std::thread::sleep(std::time::Duration::from_millis(2_000));
     let last = text(&refresh(&newest).expect(200)["refresh_token"]);
     std::thread::sleep(std::time::Duration::from_millis(2_200));
-    // The grace period of the newest is not over, that of the others is.
+    // Only the grace period of the newest has time left.
     assert_eq!(refresh(&newest).expect(200)["refresh_token"], last);
     refresh(&generations[3]).expect_problem(401, "invalid_refresh_token");
     for ended in [&newest, &last] {

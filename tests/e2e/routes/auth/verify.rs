@@ -178,7 +178,7 @@ fn consuming_requires_usage_write() {
         let problem = refused.expect_problem(403, "forbidden");
         assert!(problem["detail"].as_str().unwrap().contains("usage:write"), "{problem}");
     }
-    assert_eq!(tenant.used("ai_requests"), 0);
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 0);
     // The gateway's own key sets the price.
     let gateway = tenant.api_key(&["usage:write", "tenant:read"]);
     let call = tenant.get(&path).token(&viewer.access_token).header("x-api-key", &gateway);
@@ -192,7 +192,7 @@ fn consuming_requires_usage_write() {
         let call = tenant.get(&path).token(&viewer.access_token).header("x-gateway-key", key);
         assert_eq!(call.send().status, status, "{key}");
     }
-    assert_eq!(tenant.used("ai_requests"), 2);
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 2);
     // A key of another tenant is no gateway of this one.
     let foreign = world.tenant().api_key(&["usage:write", "tenant:read"]);
     for header in ["x-api-key", "x-gateway-key"] {

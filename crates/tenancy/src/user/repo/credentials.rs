@@ -194,7 +194,7 @@ pub async fn has_setup_token(
 
 /// Sets the password that a setup token stands for, and uses the token up: of two calls at once,
 /// one gets the user. `None` when the token is no longer valid. The token is no proof of control of the user's address:
-/// the API returns it to its caller, who may have passed it on by hand.
+/// the API returns it to its caller, and callers pass it on by hand.
 pub async fn use_setup_token(
     database: &TenantDb,
     token_hash: &[u8; 32],
