@@ -29,7 +29,8 @@ fn operators_settings_stay_with_the_operator() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
-    let body = json!({ "settings": { "theme": "dark" }, "private_settings": { "note": "owes us money" } });
+    let body =
+        json!({ "settings": { "theme": "dark" }, "private_settings": { "note": "owes us money" } });
     let changed = world.admin(Method::PATCH, &path).json(&body).send().expect(200);
     assert_eq!(changed["private_settings"], body["private_settings"]);
     let key = tenant.api_key(&["tenant:read"]);

@@ -359,7 +359,8 @@ fn delegated_role_is_granted_and_no_other() {
     let user = tenant.user("user");
     let second = tenant.user("admin");
     let path = |id: &str| format!("/api/v1/users/{id}");
-    let reset = |id: &str| as_mailer(tenant.post(&format!("{}/reset-password", path(id)), &json!({})));
+    let reset =
+        |id: &str| as_mailer(tenant.post(&format!("{}/reset-password", path(id)), &json!({})));
     let token = reset(viewer["id"].as_str().unwrap()).expect(200)["setup_token"].clone();
     reset(&user.id).expect_problem(403, "scope_not_held");
     reset(&second.id).expect_problem(403, "administrator_required");

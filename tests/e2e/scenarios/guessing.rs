@@ -290,8 +290,12 @@ fn one_network_cannot_slow_an_account_down_for_others() {
     let user = tenant.user("user");
     // A stranger with every address of a network, of IPv4 and of IPv6.
     for number in 0..26 {
-        let answer =
-            site.login(&tenant, &format!("198.51.100.{}", number + 1), &user.email, "not the password");
+        let answer = site.login(
+            &tenant,
+            &format!("198.51.100.{}", number + 1),
+            &user.email,
+            "not the password",
+        );
         assert!([401, 429].contains(&answer.status), "{}", answer.text);
     }
     // The owner, whose address is new to the account, meets no limit. Nor does a second stranger fill it.
@@ -353,7 +357,11 @@ fn address_forgets_failures_in_a_busy_office() {
     let office = "203.0.113.77";
     let prefix = world.redis_key(&format!("t:{{{}}}:guess:", tenant.id));
     let subjects = || -> Vec<String> {
-        world.redis(&["KEYS", "*guess:*"]).into_iter().filter(|key| key.starts_with(&prefix)).collect()
+        world
+            .redis(&["KEYS", "*guess:*"])
+            .into_iter()
+            .filter(|key| key.starts_with(&prefix))
+            .collect()
     };
     site.login(&tenant, office, "nobody@acme.com", "not the password")
         .expect_problem(401, "invalid_credentials");

@@ -127,7 +127,8 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
     for tenant in &tenants {
         match isolation::list_defects(tenancy, tenant).await {
             Ok(found) => {
-                defects.extend(found.into_iter().map(|defect| format!("{}: {defect}", tenant.slug)));
+                defects
+                    .extend(found.into_iter().map(|defect| format!("{}: {defect}", tenant.slug)));
             }
             // A tenant may end meanwhile.
             Err(error) => match repo::find(&*catalog, tenant.id).await? {

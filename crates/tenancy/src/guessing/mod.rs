@@ -336,9 +336,7 @@ fn wide_network(address: IpAddr) -> IpAddr {
             let kept = u128::MAX << 80;
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & kept))
         }
-        IpAddr::V4(address) => {
-            IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << 8)))
-        }
+        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << 8))),
     }
 }
 

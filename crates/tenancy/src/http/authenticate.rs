@@ -177,7 +177,8 @@ pub(super) async fn gateway(
     tenancy: &Rc<Tenancy>,
     call: &Call,
 ) -> Result<Option<Rc<crate::api_key::ApiKeyRecord>>> {
-    let Some(text) = call.request.header(GATEWAY_KEY_HEADER)?.filter(|text| !text.is_empty()) else {
+    let Some(text) = call.request.header(GATEWAY_KEY_HEADER)?.filter(|text| !text.is_empty())
+    else {
         return Ok(None);
     };
     let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;

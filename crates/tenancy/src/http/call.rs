@@ -328,7 +328,8 @@ impl Member {
 
     /// Whether the call carries this API key.
     pub fn is_api_key(&self, id: uuid::Uuid) -> bool {
-        self.principals().any(|principal| matches!(principal, Principal::ApiKey(own) if own.id == id))
+        self.principals()
+            .any(|principal| matches!(principal, Principal::ApiKey(own) if own.id == id))
     }
 
     /// That the caller has a scope.

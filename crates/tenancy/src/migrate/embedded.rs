@@ -15,8 +15,7 @@ macro_rules! migrations {
 pub(super) const CATALOG: &[Migration] = migrations!("catalog": 1 => "0001_catalog", 2 => "0002_identity", 3 => "0003_resources",
                 4 => "0004_api_keys", 5 => "0005_crash_safety",
                 7 => "0007_identity");
-pub(super) const TENANT: &[Migration] =
-    migrations!("tenant": 1 => "0001_tenant", 2 => "0002_identity", 3 => "0003_resources",
+pub(super) const TENANT: &[Migration] = migrations!("tenant": 1 => "0001_tenant", 2 => "0002_identity", 3 => "0003_resources",
                 5 => "0005_identity");
 
 #[cfg(test)]

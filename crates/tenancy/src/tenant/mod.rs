@@ -21,7 +21,8 @@ use std::{ops::Deref, rc::Rc};
 pub use database::{DatabaseLocation, DatabaseTemplate, TenantDb};
 pub use domain::{Domain, Domains};
 pub use record::{
-    LimitChange, Limits, OperatorTenantView, Status, TenantName, TenantRecord, TenantSettings, TenantView,
+    LimitChange, Limits, OperatorTenantView, Status, TenantName, TenantRecord, TenantSettings,
+    TenantView,
 };
 pub use slug::Slug;
 

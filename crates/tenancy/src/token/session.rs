@@ -243,7 +243,8 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
         "again" => Used::Again {
             user: repo::user(&row)?,
             current: row.get("current_hash")?,
-            generations: (row.get::<i64>("generations")? + UNSEEN_GENERATIONS).min(MOST_GENERATIONS),
+            generations: (row.get::<i64>("generations")? + UNSEEN_GENERATIONS)
+                .min(MOST_GENERATIONS),
         },
         _ => Used::Rotated(repo::user(&row)?),
     })

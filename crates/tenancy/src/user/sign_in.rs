@@ -238,7 +238,8 @@ pub(super) async fn begin_session(
     let entry = Entry::new(tenancy, Some(tenant.id), &actor, event);
     let publication = Change::begin(tenancy);
     let ended = session::begin(database, &new, user.version, &entry).await?;
-    let ended = ended.ok_or_else(|| Error::unavailable("the user was changed while they signed in"))?;
+    let ended =
+        ended.ok_or_else(|| Error::unavailable("the user was changed while they signed in"))?;
     for session in ended {
         publication.ended_session(tenant.id, session).await;
     }

@@ -140,7 +140,8 @@ fn tenants_cannot_be_enumerated_without_a_credential() {
         let (answer, took) = attempt(slug, email, host);
         let mut problem = answer.expect_problem(401, "invalid_credentials");
         problem["request_id"].take();
-        let mut headers: Vec<_> = answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        let mut headers: Vec<_> =
+            answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
         headers.sort();
         // A password is hashed in any case.
         assert!(took > Duration::from_millis(20), "{slug}: {took:?}");

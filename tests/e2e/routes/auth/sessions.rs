@@ -54,7 +54,8 @@ fn oldest_session_ends_when_a_user_has_too_many() {
     let tenant = world.tenant();
     let user = tenant.user("user");
     // Of 50 sessions the user's own is the oldest.
-    let copies = "INSERT INTO sessions (id, user_id, session_epoch, token_hash, created_at, expires_at)
+    let copies =
+        "INSERT INTO sessions (id, user_id, session_epoch, token_hash, created_at, expires_at)
                   SELECT gen_random_uuid(), user_id, session_epoch,
                          sha256(number::text::bytea), created_at + interval '1 second', expires_at
                   FROM sessions, generate_series(1, 49) number WHERE user_id = $1::text::uuid";
