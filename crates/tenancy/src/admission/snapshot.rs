@@ -32,7 +32,7 @@ pub(super) trait Snapshot: Serialize + DeserializeOwned {
 
 impl Snapshot for TenantRecord {
     const PURPOSE: Purpose = Purpose::TenantSnapshot;
-    const LAYOUT: u32 = 0x3ad3_3c9b;
+    const LAYOUT: u32 = 0x4626_d73d;
 
     fn version(&self) -> i64 {
         self.version

@@ -12,6 +12,8 @@ pub(super) const SINCE: i32 = 3;
 pub(super) async fn grant(database: &dyn Connection, role: &str) -> Result<()> {
     let statement = format!(
         "DO $privileges$ BEGIN
+             -- One call at a time: of two that change the same privileges at once, one would fail.
+             PERFORM pg_advisory_xact_lock(hashtextextended('privileges', 0));
              GRANT USAGE ON SCHEMA public TO {role};
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
              GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
