@@ -32,11 +32,11 @@ pub struct SignInTarget {
 /// # Errors
 /// [`Error::TenantRequired`], [`Error::TenantMismatch`] when the address itself names several tenants.
 pub async fn for_sign_in(tenancy: &Tenancy, addressing: &Addressing) -> Result<SignInTarget> {
-    let slug = one_slug(addressing)?;
+    check_agreement(addressing)?;
     let catalog = tenancy.catalog().await?;
-    let (record, name, mut refusal) = match (slug, &addressing.domain) {
+    let (record, name, mut refusal) = match (addressing.slugs.first(), &addressing.domain) {
         (Some(slug), domain) => {
-            let text = slug.map_or("", Slug::as_str);
+            let text = slug.as_ref().map_or("", Slug::as_str);
             let record = match slug {
                 Some(slug) => repo::find_by_slug(&*catalog, slug).await?,
                 // No tenant can have it. The look-up takes the time of any other.
@@ -118,13 +118,11 @@ pub async fn agree(tenancy: &Tenancy, addressing: &Addressing, tenant: &Tenant) 
     }
 }
 
-/// The one slug that an address has; `Some(None)` for one that no tenant can have.
-fn one_slug(addressing: &Addressing) -> Result<Option<Option<&Slug>>> {
-    let Some(first) = addressing.slugs.first() else { return Ok(None) };
-    if addressing.slugs.iter().any(|slug| slug != first) {
-        return Err(Error::TenantMismatch);
-    }
-    Ok(Some(first.as_ref()))
+/// Checks that an address does not name several tenants.
+fn check_agreement(addressing: &Addressing) -> Result<()> {
+    let mut slugs = addressing.slugs.iter();
+    let first = slugs.next();
+    if slugs.any(|slug| Some(slug) != first) { Err(Error::TenantMismatch) } else { Ok(()) }
 }
 
 /// How long an instance believes whose domain a host is, in microseconds.
