@@ -86,8 +86,8 @@ BEGIN
 END
 $function$;
 
--- `settings` are shown to the tenant's users, `private_settings` to the operator only. Until now everything was written
--- by operators and nothing says what they meant to show, so all of it becomes private.
+-- `settings` are visible to the tenant's users, `private_settings` to the operator only. Until now operators wrote all
+-- settings, and no record says which are public, so all become private.
 ALTER TABLE tenants ADD COLUMN private_settings jsonb NOT NULL DEFAULT '{}'
     CHECK (jsonb_typeof(private_settings) = 'object');
 UPDATE tenants SET private_settings = settings, settings = '{}' WHERE settings <> '{}';

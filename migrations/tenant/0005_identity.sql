@@ -22,8 +22,8 @@ ALTER TABLE sessions
     ADD CONSTRAINT sessions_revoked_reason_check CHECK (revoked_reason IN
         ('logout', 'logout_everywhere', 'reuse', 'password', 'admin', 'limit'));
 
--- Ends the oldest sessions of a user who is about to begin one more, so that at most `most` are left with it, and
--- returns them. Of two sign-ins at once the second waits, and then sees the session of the first.
+-- Ends the oldest sessions of a user before another one begins, so that at most `most` are left with it, and returns
+-- them. Of two sign-ins at once the second waits, and then sees the session of the first.
 CREATE FUNCTION end_oldest_sessions(who uuid, current_version bigint, most integer) RETURNS SETOF uuid
 LANGUAGE plpgsql AS $function$
 BEGIN
