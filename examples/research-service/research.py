@@ -5,7 +5,9 @@ the tenant that asks.
 It keeps no users and no passwords. Whatever credential comes with a request goes on to Tenancy,
 which says who it is. Run it with:
 
-    TENANCY_URL=http://127.0.0.1:8002 PORT=9002 ./research.py
+    TENANCY_URL=http://127.0.0.1:8002 PORT=9002 GATEWAY_KEYS='{"acme": "ldx_live_…"}' ./research.py
+
+GATEWAY_KEYS has the service's own API key of each tenant, with the scope usage:write: it sets the price of a question.
 """
 
 import http.client
@@ -17,6 +19,8 @@ from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TENANCY_URL = os.environ.get("TENANCY_URL", "http://127.0.0.1:8002")
+# The service's own keys, by the slugs of the tenants.
+GATEWAY_KEYS = json.loads(os.environ.get("GATEWAY_KEYS", "{}"))
 # What says who calls, and which tenant they mean.
 FORWARDED = ("Authorization", "X-API-Key", "X-Tenant-Slug")
 
@@ -35,11 +39,19 @@ class Refused(Exception):
 
 
 def verify(headers, consume=None):
-    """Who calls: the tenant, the user and what they may do."""
+    """Returns the tenant, the user and the scopes of the caller, and consumes the price of the request."""
+    caller = ask(headers, None, None)
+    # Only now is the tenant known, and with it the key.
+    return ask(headers, consume, GATEWAY_KEYS.get(caller["tenant_slug"])) if consume else caller
+
+
+def ask(headers, consume, gateway_key):
     url = f"{TENANCY_URL}/api/v1/auth/verify?scope=tenant:read"
     if consume:
         url += f"&consume={consume}"
     forwarded = {name: headers[name] for name in FORWARDED if headers[name]}
+    if gateway_key:
+        forwarded["X-Gateway-Key"] = gateway_key
     request = urllib.request.Request(url, headers=forwarded)
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:

@@ -94,6 +94,12 @@ scopes! {
     TokensIntrospect = "tokens:introspect",
     /// End the session of a token of the tenant.
     TokensRevoke = "tokens:revoke",
+    /// Invite viewers and reset their passwords, without holding the scopes of the role.
+    UsersGrantViewer = "users:grant:viewer",
+    /// The same of users with the role `user`.
+    UsersGrantUser = "users:grant:user",
+    /// The same of administrators.
+    UsersGrantAdmin = "users:grant:admin",
 }
 
 impl Text for Scope {
@@ -138,6 +144,23 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::User, Self::Viewer];
+
+    /// The scope that delegates the role: its holder may grant the role without holding the scopes of the role.
+    pub const fn grant_scope(self) -> Scope {
+        match self {
+            Self::Admin => Scope::UsersGrantAdmin,
+            Self::User => Scope::UsersGrantUser,
+            Self::Viewer => Scope::UsersGrantViewer,
+        }
+    }
+
+    /// Whether a holder of these scopes may grant the role.
+    pub fn is_grantable_with(self, held: &[Scope]) -> bool {
+        held.contains(&self.grant_scope()) || self.scopes().iter().all(|scope| held.contains(scope))
+    }
+
     /// The scopes of the role.
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
@@ -173,7 +196,7 @@ impl Role {
 
 impl Text for Role {
     fn parse(text: &str) -> Result<Self, String> {
-        [Self::Admin, Self::User, Self::Viewer]
+        Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
             .ok_or_else(|| "must be admin, user or viewer".to_owned())
@@ -262,6 +285,15 @@ pub fn of_route(method: &Method, path: &str) -> Option<Access> {
     ROUTES.iter().find(|line| line.0 == *method && line.1 == path).map(|line| line.2)
 }
 
+/// Routes that standard OAuth libraries call: a client may authenticate there by HTTP Basic (RFC 6749, section 2.3.1).
+const CLIENT_AUTHENTICATION: &[(Method, &str)] =
+    &[(Method::POST, "/api/v1/auth/introspect"), (Method::POST, "/api/v1/auth/revoke")];
+
+/// Whether a client may authenticate by HTTP Basic at a route.
+pub fn takes_client_authentication(method: &Method, path: &str) -> bool {
+    CLIENT_AUTHENTICATION.iter().any(|route| route.0 == *method && route.1 == path)
+}
+
 /// What never waits for a quota: ending a session, a key or a user, and changing a password.
 const UNMETERED: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/logout"),
@@ -298,6 +330,18 @@ mod tests {
             let may = |role: Role| role.scopes().contains(&scope);
             assert_eq!([Role::Admin, Role::User, Role::Viewer].map(may), [true, false, false]);
         }
+    }
+
+    // S16
+    #[test]
+    fn delegated_role_is_the_only_one_granted() {
+        let mailer = [Scope::UsersWrite, Scope::UsersGrantViewer];
+        let grantable = |held: &[Scope]| Role::ALL.map(|role| role.is_grantable_with(held));
+        assert_eq!(grantable(&mailer), [false, false, true]);
+        assert_eq!(grantable(&[Scope::UsersWrite]), [false; 3]);
+        assert_eq!(grantable(Role::User.scopes()), [false, true, true]);
+        assert_eq!(grantable(Scope::ALL), [true; 3]);
+        assert_eq!(grantable(&[Scope::UsersGrantAdmin]), [true, false, false]);
     }
 
     #[test]

@@ -116,6 +116,9 @@ pub enum Error {
         /// The scope.
         scope: &'static str,
     },
+    /// The API key that the caller manages has higher limits or a later expiry than the key of the caller.
+    #[error("the API key exceeds the key of the caller")]
+    StrongerApiKey,
     /// The caller is known and may not do this.
     #[error("the scope {scope} is missing")]
     Forbidden {
@@ -259,6 +262,8 @@ pub enum Unauthenticated {
     RevokedToken,
     /// The API key is mistyped, unknown, revoked or expired.
     InvalidApiKey,
+    /// The client id and the API key of HTTP Basic authentication do not belong together, or the key is invalid.
+    InvalidClient,
     /// The platform's key is wrong.
     InvalidAdminKey,
 }

@@ -14,41 +14,70 @@ use crate::{
     tenant::{Domain, Slug, Tenant, repo},
 };
 
-/// The tenant that a request addresses, for a caller who has shown nothing yet.
+/// The tenant that a sign-in addresses.
+pub struct SignInTarget {
+    /// The tenant; `None` when there is none in which anybody may sign in.
+    pub tenant: Option<Tenant>,
+    /// The error that a caller with a valid credential gets instead of a session.
+    pub refusal: Option<Error>,
+    /// The id of the tenant, or one that stands for the unknown tenant in login throttling.
+    pub subject: Uuid,
+}
+
+/// Resolves the tenant that a sign-in addresses.
+///
+/// The caller has shown nothing yet. Whether there is such a tenant, and in which state it is, must not show in the
+/// response or in its time before the caller has shown a valid credential.
 ///
 /// # Errors
-/// [`Error::TenantRequired`], [`Error::TenantMismatch`] where the address names several,
-/// [`Error::TenantNotFound`] for one that is not there or not any more, [`Error::TenantSuspended`].
-pub async fn by_address(tenancy: &Tenancy, addressing: &Addressing) -> Result<Tenant> {
-    let name = match (one_slug(addressing)?, &addressing.domain) {
-        (Some(slug), domain) => format!("{slug}@{}", domain.as_ref().map_or("", Domain::as_str)),
-        (None, Some(domain)) => format!("@{domain}"),
-        (None, None) => return Err(Error::TenantRequired),
-    };
-    let now = tenancy.platform.clock.monotonic_micros();
-    if tenancy.absent_names.is_absent(&name, now) {
-        return Err(Error::TenantNotFound);
-    }
+/// [`Error::TenantRequired`], [`Error::TenantMismatch`] when the address itself names several tenants.
+pub async fn for_sign_in(tenancy: &Tenancy, addressing: &Addressing) -> Result<SignInTarget> {
+    check_agreement(addressing)?;
     let catalog = tenancy.catalog().await?;
-    let record = match (one_slug(addressing)?, &addressing.domain) {
+    let (record, name, mut refusal) = match (addressing.slugs.first(), &addressing.domain) {
         (Some(slug), domain) => {
-            let record = repo::find_by_slug(&*catalog, slug).await?;
+            let text = slug.as_ref().map_or("", Slug::as_str);
+            let record = match slug {
+                Some(slug) => repo::find_by_slug(&*catalog, slug).await?,
+                // No tenant can have it. The look-up takes the time of any other.
+                None => repo::find(&*catalog, Uuid::nil()).await?,
+            };
+            let mut refusal = None;
             if let Some(domain) = domain {
                 let owner = repo::find_domain_owner(&*catalog, domain).await?;
                 if owner.is_some() && owner != record.as_ref().map(|record| record.id) {
-                    return Err(Error::TenantMismatch);
+                    refusal = Some(Error::TenantMismatch);
                 }
             }
-            record
+            (record, text, refusal)
         }
-        (None, Some(domain)) => repo::find_by_domain(&*catalog, domain).await?,
+        (None, Some(domain)) => {
+            (repo::find_by_domain(&*catalog, domain).await?, domain.as_str(), None)
+        }
         (None, None) => return Err(Error::TenantRequired),
     };
-    let Some(record) = record else {
-        tenancy.absent_names.put(name, now);
-        return Err(Error::TenantNotFound);
+    let admitted = record.and_then(|record| Tenant::admit_to_sign_in(Rc::new(record)));
+    let tenant = admitted.map(|(tenant, of_its_state)| {
+        refusal = refusal.take().or(of_its_state);
+        tenant
+    });
+    let subject = match &tenant {
+        Some(tenant) => tenant.id,
+        None => {
+            let subject =
+                tenancy.master_key.guessing_subject(&[b"unknown tenant", name.as_bytes()])?;
+            let (first, _) = subject.split_at(16);
+            Uuid::from_slice(first).map_err(Error::internal)?
+        }
     };
-    admit_anybody(Rc::new(record))
+    Ok(SignInTarget { tenant, refusal, subject })
+}
+
+/// Takes the time of a statement in a tenant's database, when there is no tenant.
+pub(crate) async fn stand_in(tenancy: &Tenancy) -> Result<()> {
+    let catalog = tenancy.catalog().await?;
+    repo::find(&*catalog, Uuid::nil()).await?;
+    Ok(())
 }
 
 /// The tenant of an id that a token says, for a caller who has shown nothing else; `None` when there
@@ -89,21 +118,11 @@ pub async fn agree(tenancy: &Tenancy, addressing: &Addressing, tenant: &Tenant) 
     }
 }
 
-/// The one slug that an address has.
-fn one_slug(addressing: &Addressing) -> Result<Option<&Slug>> {
-    let Some(first) = addressing.slugs.first() else { return Ok(None) };
-    if addressing.slugs.iter().any(|slug| slug != first) {
-        return Err(Error::TenantMismatch);
-    }
-    first.as_ref().map(Some).ok_or(Error::TenantNotFound)
-}
-
-/// Nobody but who has a credential of a deleted tenant is told that there was one.
-fn admit_anybody(record: Rc<crate::tenant::TenantRecord>) -> Result<Tenant> {
-    Tenant::admit(record).map_err(|error| match error {
-        Error::TenantDeleted => Error::TenantNotFound,
-        error => error,
-    })
+/// Checks that an address does not name several tenants.
+fn check_agreement(addressing: &Addressing) -> Result<()> {
+    let mut slugs = addressing.slugs.iter();
+    let first = slugs.next();
+    if slugs.any(|slug| Some(slug) != first) { Err(Error::TenantMismatch) } else { Ok(()) }
 }
 
 /// How long an instance believes whose domain a host is, in microseconds.

@@ -32,8 +32,6 @@ use crate::{
 
 /// How long an unknown API key stays unknown: a new key is random, so nobody can have shown it before.
 const ABSENT_KEY_SECONDS: u64 = 60;
-/// How long a name of no tenant stays unknown: it may be the name of the next tenant.
-const ABSENT_NAME_SECONDS: u64 = 2;
 /// Tenants that an instance makes at a time.
 const PROVISIONINGS_AT_ONCE: u32 = 4;
 /// The longest JSON of a tenant that an instance remembers, in bytes: what the operator keeps with one may
@@ -76,8 +74,6 @@ pub struct Tenancy {
     pub(crate) buckets: Buckets,
     /// Hashes of API keys that do not exist.
     pub(crate) absent_keys: Absent<[u8; 32]>,
-    /// Slugs and domains of no tenant.
-    pub(crate) absent_names: Absent<String>,
     pub(crate) kept: Kept,
     pub(crate) log: log::Buffer,
 }
@@ -113,7 +109,6 @@ impl Tenancy {
             background: Background::default(),
             buckets: Buckets::default(),
             absent_keys: Absent::for_seconds(ABSENT_KEY_SECONDS),
-            absent_names: Absent::for_seconds(ABSENT_NAME_SECONDS),
             kept: Kept::default(),
             log: log::Buffer::default(),
             platform,

@@ -337,3 +337,56 @@ fn rotations_at_once_follow_one_another() {
     let counting = secrets.iter().filter(|secret| info(secret).status == 200).count();
     assert_eq!(counting, 1);
 }
+
+// S16
+#[test]
+fn key_reaches_no_key_beyond_its_own_bounds() {
+    let tenant = World::get().tenant();
+    let scopes = json!(["api_keys:read", "api_keys:write", "tenant:read"]);
+    let bounds = json!({
+        "name": "bounded", "scopes": scopes, "expires_at": "2099-01-01T00:00:00Z",
+        "max_requests_per_minute": 100, "max_requests_per_day": 1000,
+    });
+    let own = tenant.create_api_key(&bounds);
+    let key = own["api_key"].as_str().unwrap();
+    let path = |id: &Value| format!("{KEYS}/{}", id.as_str().unwrap());
+    let patch = |id: &Value, body: &Value| tenant.patch(&path(id), body).token(key).send();
+    // A key within its bounds stays within them.
+    let within = tenant.post(KEYS, &bounds).token(key).send().expect(201);
+    for body in [
+        json!({ "max_requests_per_minute": null }),
+        json!({ "max_requests_per_minute": 101 }),
+        json!({ "max_requests_per_day": null }),
+        json!({ "max_requests_per_minute": 1, "max_requests_per_day": 1001 }),
+    ] {
+        assert_eq!(patch(&within["id"], &body).expect_invalid().len(), 1, "{body}");
+    }
+    patch(&within["id"], &json!({ "name": "b", "max_requests_per_minute": 99 })).expect(200);
+    // A stronger key is out of reach in every way, whichever bound it exceeds.
+    for (field, value, code) in [
+        ("expires_at", Value::Null, "stronger_api_key"),
+        ("expires_at", json!("2099-01-02T00:00:00Z"), "stronger_api_key"),
+        ("max_requests_per_minute", Value::Null, "stronger_api_key"),
+        ("max_requests_per_day", json!(1001), "stronger_api_key"),
+        ("scopes", json!(["users:read"]), "scope_not_held"),
+    ] {
+        let mut stronger = bounds.clone();
+        stronger[field] = value;
+        let stronger = tenant.create_api_key(&stronger);
+        let id = &stronger["id"];
+        patch(id, &json!({ "name": "mine" })).expect_problem(403, code);
+        patch(id, &json!({ "max_requests_per_minute": 1 })).expect_problem(403, code);
+        let rotation = tenant.post(&format!("{}/rotate", path(id)), &json!({})).token(key).send();
+        rotation.expect_problem(403, code);
+        tenant.delete(&path(id)).token(key).send().expect_problem(403, code);
+        // A second credential lifts no bound.
+        let admin = &tenant.admin.access_token;
+        let both = tenant.delete(&path(id)).token(admin).header("x-api-key", key).send();
+        both.expect_problem(403, code);
+        of(&tenant, Method::GET, id).send().expect(200);
+    }
+    let rotation = tenant.post(&format!("{}/rotate", path(&within["id"])), &json!({}));
+    rotation.token(key).send().expect(200);
+    assert_eq!(tenant.delete(&path(&within["id"])).token(key).send().status, 204);
+    assert_eq!(tenant.delete(&path(&own["id"])).token(key).send().status, 204);
+}

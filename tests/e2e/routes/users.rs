@@ -1,6 +1,6 @@
 //! `POST /api/v1/users`
 
-use e2e::{TestTenant, World};
+use e2e::{TestTenant, World, unique};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use tenancy::access::{Role, Scope};
@@ -315,4 +315,71 @@ fn nobody_gives_what_they_do_not_have() {
     as_strong(tenant.post(&format!("{path}/reset-password"), &json!({}))).expect(200);
     as_key(tenant.patch(&path, &json!({ "first_name": "A" }))).expect(200);
     tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+}
+
+#[test]
+fn administrator_without_a_password_does_not_count() {
+    let tenant = World::get().tenant();
+    let admin = &tenant.admin.access_token;
+    let invited = json!({ "email": "invited@acme.com", "role": "admin" });
+    let invited = tenant.post("/api/v1/users", &invited).token(admin).send().expect(201);
+    for change in [json!({ "role": "user" }), json!({ "is_active": false })] {
+        patch(&tenant, &tenant.admin.id, &change).expect_problem(409, "last_admin");
+    }
+    delete(&tenant, &tenant.admin.id).expect_problem(409, "last_admin");
+    // A reset takes the password away, and with it the means to sign in.
+    let second = tenant.user("admin");
+    let reset = tenant.post(&format!("/api/v1/users/{}/reset-password", second.id), &json!({}));
+    reset.token(admin).send().expect(200);
+    delete(&tenant, &tenant.admin.id).expect_problem(409, "last_admin");
+    // Administrators without a password can go, as long as another one can sign in.
+    assert_eq!(delete(&tenant, &second.id).status, 204);
+    assert_eq!(delete(&tenant, invited["id"].as_str().unwrap()).status, 204);
+    let third = tenant.user("admin");
+    patch(&tenant, &tenant.admin.id, &json!({ "role": "user" })).expect(200);
+    tenant.login(&third.email, &third.password).expect(200);
+}
+
+// S16
+#[test]
+fn delegated_role_is_granted_and_no_other() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let mailer = tenant.api_key(&["users:write", "users:grant:viewer"]);
+    let as_mailer = |call: e2e::Call| call.token(&mailer).send();
+    let invite = |role: &str| {
+        let body = json!({ "email": format!("{}@acme.com", unique(role)), "role": role });
+        as_mailer(tenant.post("/api/v1/users", &body))
+    };
+    let viewer = invite("viewer").expect(201);
+    for role in ["user", "admin"] {
+        let problem = invite(role).expect_problem(403, "scope_not_held");
+        assert!(problem["detail"].as_str().unwrap().contains(&format!("users:grant:{role}")));
+    }
+    let user = tenant.user("user");
+    let second = tenant.user("admin");
+    let path = |id: &str| format!("/api/v1/users/{id}");
+    let reset =
+        |id: &str| as_mailer(tenant.post(&format!("{}/reset-password", path(id)), &json!({})));
+    let token = reset(viewer["id"].as_str().unwrap()).expect(200)["setup_token"].clone();
+    reset(&user.id).expect_problem(403, "scope_not_held");
+    reset(&second.id).expect_problem(403, "administrator_required");
+    // No role is changed that the mailer could not grant: neither up nor down.
+    let role = |id: &str, role: &str| as_mailer(tenant.patch(&path(id), &json!({ "role": role })));
+    role(viewer["id"].as_str().unwrap(), "user").expect_problem(403, "scope_not_held");
+    role(&user.id, "viewer").expect_problem(403, "scope_not_held");
+    role(&second.id, "viewer").expect_problem(403, "administrator_required");
+    role(viewer["id"].as_str().unwrap(), "viewer").expect(200);
+    // Nor does the scope lead to another key with more.
+    let keys = tenant.api_key(&["api_keys:write", "users:write", "users:grant:viewer"]);
+    let body = json!({ "name": "a", "scopes": ["users:write", "users:grant:user"] });
+    let more = tenant.post("/api/v1/api-keys", &body).token(&keys).send();
+    more.expect_problem(403, "scope_not_held");
+    let body = json!({ "setup_token": token, "password": "a good password" });
+    let signed_in = world.post("/api/v1/auth/setup", &body).send().expect(200);
+    assert_eq!(signed_in["user"]["role"], "viewer");
+    // Delegation of the administrators' role reaches administrators.
+    let strong = tenant.api_key(&["users:write", "users:grant:admin"]);
+    let reset = tenant.post(&format!("{}/reset-password", path(&second.id)), &json!({}));
+    reset.token(&strong).send().expect(200);
 }

@@ -281,3 +281,106 @@ fn an_unknown_user_takes_as_long_as_a_wrong_password() {
     // A look-up alone takes a hundredth of a hash; the machine may be busy.
     assert!((0.4..2.5).contains(&(known / unknown)), "{known} s and {unknown} s");
 }
+
+// S14
+#[test]
+fn one_network_cannot_slow_an_account_down_for_others() {
+    let site = Site::start();
+    let tenant = World::get().tenant();
+    let user = tenant.user("user");
+    // A stranger with every address of a network, of IPv4 and of IPv6.
+    for number in 0..26 {
+        let answer = site.login(
+            &tenant,
+            &format!("198.51.100.{}", number + 1),
+            &user.email,
+            "not the password",
+        );
+        assert!([401, 429].contains(&answer.status), "{}", answer.text);
+    }
+    // The owner, whose address is new to the account, meets no limit. Nor does a second stranger fill it.
+    let owner = |from: &str| site.login(&tenant, from, &user.email, &user.password);
+    owner("203.0.113.9").expect(200);
+    for number in 0..9 {
+        let from = format!("2001:db8:1:{number}::1");
+        site.login(&tenant, &from, &user.email, "not the password")
+            .expect_problem(401, "invalid_credentials");
+    }
+    owner("203.0.114.9").expect(200);
+}
+
+// S14
+#[test]
+fn known_device_passes_while_strangers_fill_the_account() {
+    let site = Site::start();
+    let tenant = World::get().tenant();
+    let (user, other) = (tenant.user("user"), tenant.user("user"));
+    for number in 0..20 {
+        let from = format!("198.51.{number}.1");
+        site.login(&tenant, &from, &user.email, "not the password")
+            .expect_problem(401, "invalid_credentials");
+    }
+    let login = |from: &str, device: Option<&str>, password: &str| {
+        let mut body = json!({ "email": user.email, "password": password });
+        if let Some(token) = device {
+            body["refresh_token"] = json!(token);
+        }
+        Call::new(Method::POST, &site.application.address, "/api/v1/auth/login")
+            .header("x-forwarded-for", from)
+            .slug(&tenant.slug)
+            .json(&body)
+            .send()
+    };
+    let travelling = "203.0.113.40";
+    login(travelling, None, &user.password).expect_problem(429, "too_many_attempts");
+    // A token of somebody else, or one that is made up, is no device of this user.
+    for foreign in [other.refresh_token.as_str(), "ldr_AAAA", ""] {
+        login(travelling, Some(foreign), &user.password).expect_problem(429, "too_many_attempts");
+    }
+    // Whether the token is still valid does not matter.
+    let logout = tenant.post("/api/v1/auth/logout", &json!({})).token(&user.access_token);
+    assert_eq!(logout.send().status, 204);
+    login(travelling, Some(&user.refresh_token), &user.password).expect(200);
+    // A stolen device has its own limit.
+    let (count, _) = let_through(
+        (0..20).map(|_| login(travelling, Some(&user.refresh_token), "not the password")),
+    );
+    assert_eq!(count, 5);
+}
+
+// S35
+#[test]
+fn address_forgets_failures_in_a_busy_office() {
+    let site = Site::start();
+    let world = World::get();
+    let tenant = world.tenant();
+    let office = "203.0.113.77";
+    let prefix = world.redis_key(&format!("t:{{{}}}:guess:", tenant.id));
+    let subjects = || -> Vec<String> {
+        world
+            .redis(&["KEYS", "*guess:*"])
+            .into_iter()
+            .filter(|key| key.starts_with(&prefix))
+            .collect()
+    };
+    site.login(&tenant, office, "nobody@acme.com", "not the password")
+        .expect_problem(401, "invalid_credentials");
+    // A quarter of an hour passes, in which somebody signs in every minute.
+    for key in subjects() {
+        world.redis(&["HSET", &key, "failures", "49", "forget_at", "1"]);
+        world.redis(&["EXPIRE", &key, "30"]);
+    }
+    site.login(&tenant, office, &tenant.admin.email, &tenant.admin.password).expect(200);
+    for number in 0..4 {
+        let email = format!("nobody-{number}@acme.com");
+        site.login(&tenant, office, &email, "not the password")
+            .expect_problem(401, "invalid_credentials");
+    }
+    // Other subjects keep the values above until the next attempt.
+    let failures: Vec<i64> = subjects()
+        .iter()
+        .filter(|key| world.redis(&["HGET", key, "forget_at"]) != ["1"])
+        .filter_map(|key| world.redis(&["HGET", key, "failures"]).first()?.parse().ok())
+        .collect();
+    assert_eq!(failures.iter().max(), Some(&4), "{failures:?}");
+}

@@ -67,8 +67,13 @@ impl Program {
     }
 
     fn python(script: &str) -> Self {
+        Self::python_with(script, &[])
+    }
+
+    fn python_with(script: &str, environment: &[(&str, String)]) -> Self {
         let mut command = Command::new(python());
         command.arg(root().join("examples").join(script));
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         Self::start(command, free_port())
     }
 
@@ -81,7 +86,12 @@ impl Program {
 fn a_research_service_works_for_the_tenant_that_asks() {
     let world = World::get();
     let (acme, globex) = (world.tenant(), world.tenant());
-    let service = Program::python("research-service/research.py");
+    let mut keys = json!({});
+    for tenant in [&acme, &globex] {
+        keys[&tenant.slug] = json!(tenant.api_key(&["usage:write"]));
+    }
+    let environment = [("GATEWAY_KEYS", keys.to_string())];
+    let service = Program::python_with("research-service/research.py", &environment);
     let ask = |token: &str, question: &str| {
         let call = service.call(Method::POST, "/research").json(&json!({ "question": question }));
         call.token(token).send()
@@ -304,11 +314,11 @@ fn the_research_service_answers_bad_requests_and_when_tenancy_is_away() {
 }
 
 /// nginx with the example's configuration, whose addresses are those of this run.
-fn nginx(ai_service: &Program) -> Program {
-    nginx_before(&ai_service.address)
+fn nginx(ai_service: &Program, gateway_key: &str) -> Program {
+    nginx_before(&ai_service.address, gateway_key)
 }
 
-fn nginx_before(service: &str) -> Program {
+fn nginx_before(service: &str, gateway_key: &str) -> Program {
     let port = free_port();
     let folder = World::get().services.folder().join(unique("nginx"));
     fs::create_dir(&folder).unwrap();
@@ -317,6 +327,7 @@ fn nginx_before(service: &str) -> Program {
     for (written, here) in [
         ("127.0.0.1:8002", World::get().address()),
         ("127.0.0.1:9001", service),
+        ("ldx_live_of_the_tenant", gateway_key),
         ("127.0.0.1:8080", &format!("127.0.0.1:{port}")),
     ] {
         assert!(run.contains(written), "{written}");
@@ -334,7 +345,7 @@ fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
     let world = World::get();
     let tenant = world.tenant();
     let service = Program::python("ai-service/ai.py");
-    let gateway = nginx(&service);
+    let gateway = nginx(&service, &tenant.api_key(&["usage:write"]));
     let ask = || gateway.call(Method::POST, "/complete").body("text/plain", "abc");
     let user = tenant.user("viewer");
     let told = ask().token(&user.access_token).send().expect(200);
@@ -377,7 +388,7 @@ fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
 #[test]
 fn preflights_pass_the_gateway_for_nobody() {
     let service = Program::python("ai-service/ai.py");
-    let gateway = nginx(&service);
+    let gateway = nginx(&service, "ldx_live_unused");
     let options = || {
         let call = gateway.call(Method::OPTIONS, "/complete");
         call.header("origin", "https://app.example.com").header("x-user-id", "forged")
@@ -421,7 +432,8 @@ fn websockets_pass_the_gateway_without_forged_names() {
 
     let tenant = World::get().tenant();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let gateway = nginx_before(&listener.local_addr().unwrap().to_string());
+    let gateway =
+        nginx_before(&listener.local_addr().unwrap().to_string(), "ldx_live_unused");
     let service = std::thread::spawn(move || echo(&listener));
     let mut client = TcpStream::connect(&gateway.address).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

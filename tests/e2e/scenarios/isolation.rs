@@ -194,3 +194,111 @@ fn redis_keeps_tenants_apart_by_key_and_sealed() {
         assert_eq!(info.expect(200)["id"], tenant.id);
     }
 }
+
+/// The tables of a tenant's database that PUBLIC may use in any way.
+fn public_tables(tenant: &TestTenant) -> Vec<String> {
+    let query = "SELECT c.relname::text FROM pg_class c, aclexplode(c.relacl) given
+                 WHERE c.relnamespace = 'public'::regnamespace AND given.grantee = 0
+                 GROUP BY 1 ORDER BY 1";
+    let rows = World::get().services.superuser(&tenant.database()).query(query, &[]).unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+// S19
+#[test]
+fn tables_are_granted_to_the_tenants_own_role_only() {
+    let world = World::get();
+    let tenant = world.tenant();
+    assert_eq!(public_tables(&tenant), [] as [&str; 0]);
+    let mut database = world.services.superuser(&tenant.database());
+    let mut reads = |role: &str, privilege: &str| -> bool {
+        let query = "SELECT has_schema_privilege($1, 'public', 'USAGE')
+                         AND has_table_privilege($1, 'users', $2)";
+        database.query_one(query, &[&role, &privilege]).unwrap().get(0)
+    };
+    let role: String = world
+        .services
+        .superuser("tenancy")
+        .query_one("SELECT database_role FROM tenants WHERE slug = $1", &[&tenant.slug])
+        .unwrap()
+        .get(0);
+    // A role that may connect later, for backups or reports, reads nothing by default.
+    for privilege in ["SELECT", "UPDATE"] {
+        assert!(reads(&role, privilege), "{privilege}");
+        assert!(!reads("pg_monitor", privilege), "{privilege}");
+    }
+}
+
+// S19
+#[test]
+fn migrating_takes_the_tables_of_older_databases_from_public() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let role: String = world
+        .services
+        .superuser("tenancy")
+        .query_one("SELECT database_role FROM tenants WHERE slug = $1", &[&tenant.slug])
+        .unwrap()
+        .get(0);
+    // The database as the release before has left it.
+    let older = format!(
+        "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
+         REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {role};
+         REVOKE ALL ON SCHEMA public FROM {role};
+         GRANT USAGE ON SCHEMA public TO PUBLIC;
+         GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, files TO PUBLIC;
+         GRANT SELECT, INSERT, DELETE ON audit_outbox TO PUBLIC;
+         GRANT SELECT ON schema_migrations TO PUBLIC;
+         GRANT SELECT, UPDATE ON storage_usage TO PUBLIC;
+         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC;
+         UPDATE users SET is_verified = true;
+         DROP FUNCTION end_oldest_sessions;
+         DROP TABLE used_refresh_tokens;
+         DELETE FROM schema_migrations WHERE name = '0006_identity'"
+    );
+    world.services.superuser(&tenant.database()).batch_execute(&older).unwrap();
+    world.tenantctl(&["migrate"]);
+    assert_eq!(public_tables(&tenant), [] as [&str; 0]);
+    let signed_in = tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
+    // Nobody had proved control of an address.
+    assert_eq!(signed_in["user"]["is_verified"], false);
+}
+
+// S19
+#[test]
+fn doctor_names_privileges_of_others() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let doctor = || String::from_utf8(world.tenantctl(&["doctor"]).stdout).unwrap();
+    let change = |statement: &str| {
+        world.services.superuser(&tenant.database()).batch_execute(statement).unwrap();
+    };
+    let line = |output: &str| {
+        output.lines().find(|line| line.contains("isolation")).unwrap_or_default().to_owned()
+    };
+    for (grant, revoke, named) in [
+        (
+            "GRANT SELECT ON users TO PUBLIC",
+            "REVOKE SELECT ON users FROM PUBLIC",
+            "PUBLIC has privileges on the table users",
+        ),
+        (
+            "GRANT UPDATE (email) ON users TO pg_monitor",
+            "REVOKE UPDATE (email) ON users FROM pg_monitor",
+            "pg_monitor has privileges on the column users.email",
+        ),
+        (
+            "GRANT CREATE ON SCHEMA public TO PUBLIC",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            "PUBLIC has privileges on the schema public",
+        ),
+    ] {
+        change(grant);
+        let found = line(&doctor());
+        change(revoke);
+        let is_named = found.contains(&format!("{}: {named}", tenant.slug));
+        assert!(found.starts_with("bad   isolation") && is_named, "{found}");
+    }
+    let found = line(&doctor());
+    assert!(!found.contains(&tenant.slug), "{found}");
+}

@@ -51,7 +51,7 @@ fn by_subdomain() {
         login_at(&host, &other).expect_problem(401, "invalid_credentials");
     }
     for unknown in ["nobody-here.saas.example", "a.b.saas.example", "-.saas.example"] {
-        login_at(unknown, &tenant).expect_problem(404, "tenant_not_found");
+        login_at(unknown, &tenant).expect_problem(401, "invalid_credentials");
         info_at(unknown, &tenant).expect_problem(403, "tenant_mismatch");
     }
     // The platform's own names are no tenant's.
@@ -88,7 +88,7 @@ fn by_custom_domain() {
     }
     // A host that is nobody's names nobody: a credential counts there, a sign-in finds no tenant.
     let nobodys = format!("nobodys-{name}.com");
-    login_at(&nobodys, &tenant).expect_problem(404, "tenant_not_found");
+    login_at(&nobodys, &tenant).expect_problem(401, "invalid_credentials");
     info_at(&nobodys, &tenant).expect(200);
     // What is taken away is nobody's at once, and may be another's.
     assert_eq!(
@@ -96,7 +96,7 @@ fn by_custom_domain() {
         "domain_taken"
     );
     set_domains(&tenant, &[second]).expect(200);
-    login_at(first, &tenant).expect_problem(404, "tenant_not_found");
+    login_at(first, &tenant).expect_problem(401, "invalid_credentials");
     login_at(second, &tenant).expect(200);
     set_domains(&other, &[first]).expect(200);
     login_at(first, &other).expect(200);
@@ -133,7 +133,7 @@ fn by_path() {
     }
     for slug in ["nobody-here", "Not_A_Slug", "a%2fb", "..", "%2e%2e", "www"] {
         let path = format!("/t/{slug}/api/v1/auth/login");
-        login(world.call(Method::POST, &path), &tenant).expect_problem(404, "tenant_not_found");
+        login(world.call(Method::POST, &path), &tenant).expect_problem(401, "invalid_credentials");
         let info = world.get_path(&format!("/t/{slug}/tenant/info"));
         let info = info.token(&tenant.admin.access_token).send();
         info.expect_problem(403, "tenant_mismatch");
@@ -295,8 +295,8 @@ fn a_tenant_that_is_not_active_says_no_more_than_the_caller_may_know() {
     info_at("x", &tenant).expect_problem(403, "tenant_deleted");
     with_key().expect_problem(403, "tenant_deleted");
     refresh().expect_problem(403, "tenant_deleted");
-    let deleted = login_at(&domain, &tenant).expect_problem(404, "tenant_not_found");
-    let never = login_at("never-was.com", &tenant).expect_problem(404, "tenant_not_found");
+    let deleted = login_at(&domain, &tenant).expect_problem(401, "invalid_credentials");
+    let never = login_at("never-was.com", &tenant).expect_problem(401, "invalid_credentials");
     assert_eq!(deleted["detail"], never["detail"]);
     let wrong = tenancy::api_key::ApiKey::generate(
         tenant.id.parse().unwrap(),

@@ -12,7 +12,7 @@ use tenancy::{
     reseal::{self, Survey},
     storage::orphans,
     tenant::{
-        cluster,
+        cluster, isolation,
         repo::{self, creation},
     },
 };
@@ -104,34 +104,67 @@ async fn check_cluster(tenancy: &Tenancy) -> Result<Finding> {
     Ok(Finding::Good(format!("PostgreSQL {}, template {template}", version / 10_000)))
 }
 
-/// A tenant's role can connect wherever PUBLIC can: that must be nowhere.
+/// The most defects that one line names.
+const MOST_NAMED: usize = 5;
+
+/// Each tenant's role reaches its own database and no other, and nobody else reaches that. Every cluster that holds
+/// tenants is checked, and every tenant's database.
 async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
-    let location = tenancy.settings.tenant_database_template.cluster();
-    let cluster = cluster::connect(tenancy, &location, None).await?;
-    let statement = "
-        SELECT d.datname::text AS name FROM pg_database d
-        WHERE d.datallowconn AND (d.datacl IS NULL OR EXISTS (
-            SELECT FROM aclexplode(d.datacl) given
-            WHERE given.grantee = 0 AND given.privilege_type = 'CONNECT'))
-        ORDER BY 1";
-    let names = cluster
-        .query(statement, &[])
-        .await?
-        .iter()
-        .map(|row| row.get::<String>("name"))
-        .collect::<Result<Vec<_>, _>>()?;
-    let catalog = &tenancy.settings.master_database_url.database;
-    if names.contains(catalog) {
+    let catalog = tenancy.catalog().await?;
+    let rows = repo::list_with_database(&*catalog).await?;
+    if let Some(row) = rows.unreadable.first() {
+        bail!("{row}");
+    }
+    let tenants = rows.items;
+    let mut open = Vec::new();
+    let master = &tenancy.settings.master_database_url;
+    let clusters = isolation::clusters(tenancy, &tenants);
+    for cluster in &clusters {
+        let place = format!("{}:{}", cluster.host, cluster.port);
+        let names = isolation::list_open_databases(tenancy, cluster).await;
+        let names = names.with_context(|| format!("the cluster {place}"))?;
+        let is_master = (&master.host, master.port) == (&cluster.host, cluster.port);
+        if is_master && names.contains(&master.database) {
+            bail!(
+                "PUBLIC may connect to the catalog: REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
+                master.database
+            );
+        }
+        open.extend(names.into_iter().map(|name| format!("{name} at {place}")));
+    }
+    let mut defects = Vec::new();
+    for tenant in &tenants {
+        match isolation::list_defects(tenancy, tenant).await {
+            Ok(found) => {
+                defects
+                    .extend(found.into_iter().map(|defect| format!("{}: {defect}", tenant.slug)));
+            }
+            // A tenant may end meanwhile.
+            Err(error) => match repo::find(&*catalog, tenant.id).await? {
+                Some(found) if found.status == tenant.status => {
+                    defects.push(format!("{}: not checked: {error}", tenant.slug));
+                }
+                _ => {}
+            },
+        }
+    }
+    if !defects.is_empty() {
+        let count = defects.len();
+        defects.truncate(MOST_NAMED);
+        let rest = count - defects.len();
+        let rest = if rest > 0 { format!("; and {rest} more") } else { String::new() };
         bail!(
-            "PUBLIC may connect to the catalog: REVOKE CONNECT ON DATABASE {catalog} FROM PUBLIC"
+            "{}{rest}. Run tenantctl migrate, and revoke the privileges that it leaves",
+            defects.join("; ")
         );
     }
-    Ok(if names.is_empty() {
-        Finding::Good("tenants' roles reach their own databases alone".to_owned())
+    let checked = format!("{} tenants' databases on {} clusters", tenants.len(), clusters.len());
+    Ok(if open.is_empty() {
+        Finding::Good(format!("{checked}: each role reaches its own database only"))
     } else {
         Finding::Doubtful(format!(
             "PUBLIC, and so each tenant's role, may connect to {}: REVOKE CONNECT ... FROM PUBLIC",
-            names.join(", ")
+            open.join(", ")
         ))
     })
 }

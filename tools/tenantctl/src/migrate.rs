@@ -57,7 +57,7 @@ async fn migrate_tenant(
 ) -> Result<Vec<&'static Migration>> {
     let location = &tenant.database;
     let database = cluster::connect(tenancy, location, Some(&location.name)).await?;
-    let ran = migrate::migrate_tenant(&*database).await?;
+    let ran = migrate::migrate_tenant(&*database, Some(&tenant.database_role)).await?;
     role_limits::apply(tenancy, &*database, tenant).await.context("the limits of its role")?;
     Ok(ran)
 }

@@ -8,7 +8,7 @@ use tenancy::{
     email::EmailAddress,
     http::{Operator, Response},
     tenant::{
-        Domain, Domains, Slug, TenantName, TenantSettings, TenantView,
+        Domain, Domains, OperatorTenantView, Slug, TenantName, TenantSettings,
         manage::custom_domains,
         provision::{FirstCredentials, NewTenant, provision},
     },
@@ -27,8 +27,12 @@ tenancy::fields! {
         domain: Option<Domain>,
         /// All of its custom domains, the primary one first, in the place of `domain`.
         domains: Option<Domains>,
+        /// Settings that the tenant's users see.
         #[schema(required = false)]
         settings: TenantSettings = TenantSettings::default(),
+        /// Settings that the operator sees only.
+        #[schema(required = false)]
+        private_settings: TenantSettings = TenantSettings::default(),
         plan: Option<String>,
         admin_password: Option<NewPassword>,
     }
@@ -38,7 +42,7 @@ tenancy::fields! {
 #[schema(as = CreatedTenant)]
 struct Created<'a> {
     #[serde(flatten)]
-    tenant: TenantView<'a>,
+    tenant: OperatorTenantView<'a>,
     #[serde(flatten)]
     credentials: &'a FirstCredentials,
 }
@@ -68,13 +72,14 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         slug: request.slug,
         domains: custom_domains(request.domain, request.domains)?,
         settings: request.settings,
+        private_settings: request.private_settings,
         plan: request.plan,
         admin_password,
     };
     let provisioned = provision(tenancy, &new, idempotency_key.as_deref(), &actor).await?;
     audit::flush_catalog_later(tenancy, Some(provisioned.tenant.id));
     let created = Created {
-        tenant: TenantView::from(&provisioned.tenant),
+        tenant: OperatorTenantView::from(&provisioned.tenant),
         credentials: &provisioned.credentials,
     };
     let location = format!("/admin/tenants/{}", provisioned.tenant.id);

@@ -4,7 +4,7 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     http::{Conditions, Operator, Outcome, Response},
-    tenant::{TenantView, repo},
+    tenant::{OperatorTenantView, repo},
 };
 
 /// Shows a tenant, in whatever state it is.
@@ -17,7 +17,7 @@ use tenancy::{
         ("If-None-Match" = Option<String>, Header, description = "The tags that need not be sent."),
     ),
     responses(
-        (status = 200, description = "The tenant.", body = TenantView<'_>),
+        (status = 200, description = "The tenant.", body = OperatorTenantView<'_>),
         (status = 304, description = "The caller has the current version."),
     ),
 )]
@@ -29,7 +29,7 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let conditions = Conditions::of(operator.call().request())?;
     let response = match conditions.check_read(&validators)? {
         Outcome::NotModified => Response::empty(StatusCode::NOT_MODIFIED),
-        Outcome::Send => Response::ok(&TenantView::from(&tenant)),
+        Outcome::Send => Response::ok(&OperatorTenantView::from(&tenant)),
     };
     validators.describe(response)
 }

@@ -4,7 +4,7 @@ use tenancy::{
     Result,
     http::{Limit, Operator, Page, Response},
     log,
-    tenant::{Status, TenantView, repo},
+    tenant::{OperatorTenantView, Status, repo},
 };
 
 tenancy::fields! {
@@ -34,7 +34,7 @@ tenancy::fields! {
     path = "/admin/tenants",
     tag = "Administration",
     params(Query),
-    responses((status = 200, description = "The tenants.", body = Page<TenantView<'_>>)),
+    responses((status = 200, description = "The tenants.", body = Page<OperatorTenantView<'_>>)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let query: Query = operator.call().query()?;
@@ -49,6 +49,6 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let (tenants, total) = repo::list(&*catalog, &filter).await?;
     let message = "the list of tenants leaves one out";
     log::unreadable_rows(operator.tenancy(), message, &tenants.unreadable);
-    let items = tenants.items.iter().map(TenantView::from).collect();
+    let items = tenants.items.iter().map(OperatorTenantView::from).collect();
     Ok(Response::ok(&Page { items, total, offset: filter.offset, limit: filter.limit }))
 }

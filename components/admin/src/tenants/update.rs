@@ -5,7 +5,7 @@ use tenancy::{
     email::EmailAddress,
     http::{Operator, Response, fields::Patch},
     tenant::{
-        Domain, Domains, LimitChange, Status, TenantName, TenantSettings, TenantView,
+        Domain, Domains, LimitChange, OperatorTenantView, Status, TenantName, TenantSettings,
         manage::{self, TenantChange, custom_domains},
     },
 };
@@ -26,7 +26,10 @@ tenancy::fields! {
         domains: Option<Domains>,
         /// `active`, `suspended` or `deleted`.
         status: Option<Status>,
+        /// Settings that the tenant's users see.
         settings: Option<TenantSettings>,
+        /// Settings that the operator sees only.
+        private_settings: Option<TenantSettings>,
         plan: Option<String>,
         limits: Option<LimitChange>,
     }
@@ -42,7 +45,7 @@ tenancy::fields! {
         ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
     ),
     request_body = Request,
-    responses((status = 200, description = "The tenant, changed.", body = TenantView<'_>)),
+    responses((status = 200, description = "The tenant, changed.", body = OperatorTenantView<'_>)),
 )]
 pub async fn patch(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
@@ -58,6 +61,7 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
         domains,
         status: request.status,
         settings: request.settings,
+        private_settings: request.private_settings,
         plan: request.plan,
         limits: request.limits,
     };
@@ -67,7 +71,7 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     let version = super::wanted_version(&mut operator, id).await?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());
     let changed = manage::update(tenancy, id, &change, version, &actor).await?;
-    let response = Response::ok(&TenantView::from(&changed.value));
+    let response = Response::ok(&OperatorTenantView::from(&changed.value));
     Ok(super::validators(&changed.value)?.describe(response)?.with_effect(changed.effect))
 }
 
@@ -81,7 +85,7 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
         ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
     ),
     request_body = Request,
-    responses((status = 200, description = "The tenant, changed.", body = TenantView<'_>)),
+    responses((status = 200, description = "The tenant, changed.", body = OperatorTenantView<'_>)),
 )]
 pub async fn put(operator: Operator) -> Result<Response> {
     patch(operator).await

@@ -7,7 +7,8 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-/// Revokes an API key: it counts no more on its next request.
+/// Revokes an API key; its next request is refused. An API key can revoke only keys whose scopes, limits and expiry are
+/// within its own, and itself.
 #[utoipa::path(
     delete,
     path = "/api/v1/api-keys/{id}",
@@ -17,6 +18,8 @@ use uuid::Uuid;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
-    let effect = api_key::revoke(member.tenancy(), member.tenant(), id, &member.actor()).await?;
+    let (authority, actor) = (member.authority(), member.actor());
+    let (tenancy, tenant) = (member.tenancy(), member.tenant());
+    let effect = api_key::revoke(tenancy, tenant, id, &authority, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

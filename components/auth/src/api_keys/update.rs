@@ -3,7 +3,7 @@
 use tenancy::{
     Error, Result,
     api_key::{self, ApiKeyChange, ApiKeyView, CallLimit, KeyName},
-    http::{Member, Principal, Response, fields::Patch},
+    http::{Member, Response, fields::Patch},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -21,7 +21,8 @@ tenancy::fields! {
     }
 }
 
-/// Changes the name or the limits of an API key. Limits count on its next request.
+/// Changes the name or the limits of an API key. Limits take effect on its next request. An API key can change only
+/// other keys whose scopes, limits and expiry are within its own, and stay there.
 #[utoipa::path(
     patch,
     path = "/api/v1/api-keys/{id}",
@@ -34,7 +35,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let request: Request = member.call().json().await?;
     // Its limits are what others have set for it.
-    if matches!(member.principal(), Principal::ApiKey(own) if own.id == id) {
+    if member.is_api_key(id) {
         return Err(Error::UserRequired);
     }
     let change = ApiKeyChange {
@@ -42,7 +43,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         max_requests_per_minute: request.max_requests_per_minute,
         max_requests_per_day: request.max_requests_per_day,
     };
-    let changed =
-        api_key::update(member.tenancy(), member.tenant(), id, &change, &member.actor()).await?;
+    let (authority, actor) = (member.authority(), member.actor());
+    let (tenancy, tenant) = (member.tenancy(), member.tenant());
+    let changed = api_key::update(tenancy, tenant, id, &change, &authority, &actor).await?;
     Ok(Response::ok(&ApiKeyView::from(&changed.value)).with_effect(changed.effect))
 }

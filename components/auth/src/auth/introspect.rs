@@ -20,6 +20,9 @@ tenancy::fields! {
 }
 
 /// Says whether a token of the caller's tenant counts, and what it says (RFC 7662).
+///
+/// An OAuth client may authenticate by HTTP Basic (RFC 6749, section 2.3.1): the id of an API key is the client id, the
+/// key itself the client secret.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/introspect",

@@ -5,7 +5,9 @@ use tenancy::{
     audit::Actor,
     credential::Password,
     email::EmailAddress,
-    http::{Call, Means, Response, anonymous},
+    http::{Call, Means, Response},
+    resolve,
+    token::RefreshToken,
     user::{self, SignedIn},
 };
 use utoipa::ToSchema;
@@ -17,10 +19,14 @@ tenancy::fields! {
     struct Request {
         email: EmailAddress,
         password: Password,
+        /// A refresh token of an earlier session on this device, valid or not. With it, failed sign-ins from elsewhere
+        /// do not delay this one.
+        refresh_token: Option<String>,
     }
 }
 
-/// Signs a user in to the tenant that the request addresses.
+/// Signs a user in to the tenant that the request addresses. A wrong password, an unknown address and an unknown,
+/// suspended or deleted tenant get the same response.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/login",
@@ -35,11 +41,21 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     // An address that cannot be read is refused before the body is.
     call.addressing()?;
     let request: Request = call.json().await?;
-    let tenant = anonymous::tenant(&tenancy, &call).await?;
-    call.record().concerns(tenant.id, Means::Address);
+    let target = resolve::for_sign_in(&tenancy, &call.addressing()?).await?;
+    let subject = target.tenant.as_ref().map(|tenant| tenant.id);
+    if let Some(tenant) = subject {
+        call.record().concerns(tenant, Means::Address);
+    }
+    let device = match &request.refresh_token {
+        Some(text) => RefreshToken::parse(&tenancy.master_key, text)?,
+        None => None,
+    };
     let actor = Actor::anonymous(call.origin());
+    let Request { email, password, .. } = request;
     let signed_in =
-        user::sign_in(&tenancy, &tenant, &request.email, request.password, &actor).await?;
-    call.record().signed_in(tenant.id, signed_in.user_id());
+        user::sign_in(&tenancy, target, &email, password, device.as_ref(), &actor).await?;
+    if let Some(tenant) = subject {
+        call.record().signed_in(tenant, signed_in.user_id());
+    }
     Ok(Response::ok(&signed_in))
 }

@@ -11,6 +11,9 @@ use super::introspect::Request;
 
 /// Ends the session of an access token or a refresh token of the caller's tenant (RFC 7009). That
 /// there is none is no error.
+///
+/// An OAuth client may authenticate by HTTP Basic (RFC 6749, section 2.3.1): the id of an API key is the client id, the
+/// key itself the client secret.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/revoke",

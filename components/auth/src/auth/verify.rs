@@ -23,7 +23,8 @@ tenancy::fields! {
         /// The scopes that it takes, with spaces between.
         #[param(example = "tenant:read")]
         scope: Option<String>,
-        /// What it takes of the tenant's quota, as `ai_requests:1` or `api_calls:1`.
+        /// The price of the request in units of the tenant's quota, as `ai_requests:1` or `api_calls:1`. The scope
+        /// `usage:write` is required, of the caller or of the gateway's own API key in `X-Gateway-Key`.
         #[param(value_type = Option<String>, example = "ai_requests:1")]
         consume: Option<Amount>,
     }
@@ -74,6 +75,8 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
         member.require(Scope::parse(name).map_err(|_| Error::UnknownScope)?)?;
     }
     if let Some(amount) = query.consume {
+        // A gateway sets the price. Without this, each user could spend the quota of all.
+        member.require_of_gateway(Scope::UsageWrite).await?;
         let Amount { resource, amount } = amount;
         let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
         if let Some(used) = quota::consume(tenancy, tenant, resource, amount, &actor).await? {

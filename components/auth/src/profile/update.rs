@@ -2,6 +2,7 @@
 
 use tenancy::{
     Result,
+    access::Role,
     http::{Member, Response, fields::Patch},
     user::{self, PersonName, User, UserChange, Username},
 };
@@ -42,6 +43,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let id = member.user()?.sub;
     // One's own names are one's own, whatever one is.
     let changed =
-        user::update(member.tenancy(), member.tenant(), id, &change, true, &member.actor()).await?;
+        user::update(member.tenancy(), member.tenant(), id, &change, &Role::ALL, &member.actor())
+            .await?;
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

@@ -38,7 +38,8 @@ struct Created {
     setup_token: Option<String>,
 }
 
-/// Makes a user of the caller's tenant. Without a password, the answer has a setup token.
+/// Creates a user of the caller's tenant. Without a password, the response has a setup token. The caller must hold every
+/// scope of the role, or the scope that delegates it: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
 #[utoipa::path(
     post,
     path = "/api/v1/users",
@@ -48,7 +49,7 @@ struct Created {
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
-    member.require_held(request.role.scopes())?;
+    member.require_grant(request.role)?;
     let tenancy = member.tenancy();
     let password = request
         .password

@@ -3,7 +3,6 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    access::Role,
     http::{Member, Response},
     user,
 };
@@ -19,9 +18,8 @@ use uuid::Uuid;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    let over_administrators = member.require_held(Role::Admin.scopes()).is_ok();
     let tenancy = member.tenancy();
-    let effect =
-        user::delete(tenancy, member.tenant(), id, over_administrators, &member.actor()).await?;
+    let (over, actor) = (member.manageable_roles(), member.actor());
+    let effect = user::delete(tenancy, member.tenant(), id, &over, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

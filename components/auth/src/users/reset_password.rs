@@ -19,7 +19,8 @@ struct PasswordReset {
     expires_at: DateTime<Utc>,
 }
 
-/// Takes a user's password and sessions away, and gives a token that sets another password once.
+/// Takes a user's password and sessions away, and returns a token that sets another password once. The caller must be
+/// allowed to grant the user's role.
 #[utoipa::path(
     post,
     path = "/api/v1/users/{id}/reset-password",
@@ -29,11 +30,13 @@ struct PasswordReset {
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    // The answer lets sign in as the user: nobody becomes one who may do more than they.
-    member.require_held(Role::User.scopes())?;
-    let over_administrators = member.require_held(Role::Admin.scopes()).is_ok();
+    // The response allows a sign-in as the user, so it grants the user's role.
+    let over = member.grantable_roles();
+    if over.is_empty() {
+        member.require_grant(Role::Viewer)?;
+    }
     let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
-    let changed = user::reset_password(tenancy, tenant, id, over_administrators, &actor).await?;
+    let changed = user::reset_password(tenancy, tenant, id, &over, &actor).await?;
     let (token, expires_at) = changed.value;
     let reset = PasswordReset { setup_token: token.expose(), expires_at };
     Ok(Response::ok(&reset).with_effect(changed.effect))

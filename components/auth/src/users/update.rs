@@ -40,9 +40,14 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
     let request: Request = member.call().json().await?;
-    if let Some(role) = request.role {
-        member.require_held(role.scopes())?;
-    }
+    // A change of the role takes one away and grants another.
+    let over = match request.role {
+        Some(role) => {
+            member.require_grant(role)?;
+            member.grantable_roles()
+        }
+        None => member.manageable_roles(),
+    };
     let change = UserChange {
         email: request.email,
         username: request.username,
@@ -51,10 +56,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         role: request.role,
         is_active: request.is_active,
     };
-    let over_administrators = member.require_held(Role::Admin.scopes()).is_ok();
     let tenancy = member.tenancy();
-    let changed =
-        user::update(tenancy, member.tenant(), id, &change, over_administrators, &member.actor())
-            .await?;
+    let actor = member.actor();
+    let changed = user::update(tenancy, member.tenant(), id, &change, &over, &actor).await?;
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

@@ -46,7 +46,7 @@ impl Snapshot for TenantRecord {
 
 impl Snapshot for ApiKeyRecord {
     const PURPOSE: Purpose = Purpose::ApiKeySnapshot;
-    const LAYOUT: u32 = 0xa623_3290;
+    const LAYOUT: u32 = 0x1f5e_2a0c;
 
     fn version(&self) -> i64 {
         self.version

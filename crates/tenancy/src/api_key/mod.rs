@@ -3,11 +3,13 @@
 //! A key is kept as its hash, in the catalog. What Redis knows of it is a sealed copy with the
 //! version that it has; see [`crate::admission`]. A change writes the catalog first and Redis second.
 
+mod authority;
 mod key;
 mod record;
 pub mod repo;
 mod request;
 
+pub use authority::Authority;
 pub use key::ApiKey;
 pub use record::{ApiKeyRecord, ApiKeyView, CallLimit, Environment, KeyName, Overlap};
 pub use request::{NewApiKeyRequest, ShownOnce};
@@ -57,16 +59,19 @@ pub struct ApiKeyChange {
     pub max_requests_per_day: Patch<CallLimit>,
 }
 
-/// Makes a key. Its text is returned this once.
+/// Creates a key. Its text is returned this once.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for an end that has passed, [`Error::TooManyApiKeys`].
+/// [`Error::InvalidFields`] for an expiry in the past or a limit above the limit of the caller, [`Error::ScopeNotHeld`],
+/// [`Error::TooManyApiKeys`].
 pub async fn create(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     new: NewApiKey,
+    authority: &Authority,
     actor: &Actor,
 ) -> Result<(ApiKeyRecord, ApiKey)> {
+    authority.check_new(&new)?;
     let random = &*tenancy.platform.random;
     let now = tenancy.platform.clock.now();
     if new.expires_at.is_some_and(|end| end <= now) {
@@ -91,20 +96,28 @@ pub async fn create(
 /// Changes a key.
 ///
 /// # Errors
-/// [`Error::ApiKeyNotFound`].
+/// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`], [`Error::ScopeNotHeld`] and [`Error::InvalidFields`] when the
+/// key is not within the caller's authority, or would not be after the change.
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     id: Uuid,
     change: &ApiKeyChange,
+    authority: &Authority,
     actor: &Actor,
 ) -> Result<Changed<ApiKeyRecord>> {
     let event = Event::new("api_key.updated").about("api_key", id);
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
-    let record = repo::update(&*catalog, tenant.id, id, change, &entry).await?;
-    let record = record.ok_or(Error::ApiKeyNotFound)?;
+    // Another change in between may have put the key beyond the caller's authority.
+    let record = loop {
+        let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
+        authority.check_change(&old, change)?;
+        if let Some(record) = repo::update(&*catalog, tenant.id, &old, change, &entry).await? {
+            break record;
+        }
+    };
     publication.api_key(&record).await?;
     audit::flush_catalog_later(tenancy, Some(tenant.id));
     Ok(Changed { value: record, effect: publication.finish().await })
@@ -114,12 +127,14 @@ pub async fn update(
 /// once. The secret before that one ends at once.
 ///
 /// # Errors
-/// [`Error::ApiKeyNotFound`].
+/// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`] and [`Error::ScopeNotHeld`] when the key is not within the
+/// caller's authority.
 pub async fn rotate(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     id: Uuid,
     overlap: TimeDelta,
+    authority: &Authority,
     actor: &Actor,
 ) -> Result<Changed<(ApiKeyRecord, ApiKey)>> {
     let publication = Change::begin(tenancy);
@@ -127,6 +142,7 @@ pub async fn rotate(
     // Of two rotations at once the second rotates what the first has made.
     let (old, record, key) = loop {
         let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
+        authority.check_existing(&old)?;
         let key = ApiKey::generate(tenant.id, old.environment.clone(), &*tenancy.platform.random);
         let ends = tenancy.platform.clock.now() + overlap;
         let event = Event::new("api_key.rotated")
@@ -148,23 +164,29 @@ pub async fn rotate(
 /// Revokes a key for good. Repeating it publishes the end again.
 ///
 /// # Errors
-/// [`Error::ApiKeyNotFound`], also for a key that was revoked before and whose end is in effect.
+/// [`Error::ApiKeyNotFound`], also for a key that was revoked before and whose end is in effect;
+/// [`Error::StrongerApiKey`] and [`Error::ScopeNotHeld`] when the key is not within the caller's authority.
 pub async fn revoke(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     id: Uuid,
+    authority: &Authority,
     actor: &Actor,
 ) -> Result<Effect> {
     let event = Event::new("api_key.revoked").about("api_key", id);
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
-    let revoked = repo::revoke(&*catalog, tenant.id, id, &entry).await?;
-    let is_repeated = revoked.is_none();
-    // The response to an earlier call may have been lost before Redis was told.
-    let record = match revoked {
-        Some(record) => record,
-        None => repo::find_revoked(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?,
+    let (record, is_repeated) = loop {
+        let Some(old) = repo::find(&*catalog, tenant.id, id).await? else {
+            // The response to an earlier call may have been lost before the publication to Redis.
+            let revoked = repo::find_revoked(&*catalog, tenant.id, id).await?;
+            break (revoked.ok_or(Error::ApiKeyNotFound)?, true);
+        };
+        authority.check_existing(&old)?;
+        if let Some(record) = repo::revoke(&*catalog, tenant.id, &old, &entry).await? {
+            break (record, false);
+        }
     };
     for hash in std::iter::once(&record.hash).chain(&record.previous_hash) {
         publication.ended_api_key(tenant.id, hash).await;

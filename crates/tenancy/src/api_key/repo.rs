@@ -180,18 +180,18 @@ pub(crate) async fn note_uses(
     Ok(versions.collect::<Result<_, SqlError>>()?)
 }
 
-/// Changes a key; `None` when there is none.
+/// Changes a key. `None` when it is no longer as `old` describes it; then nothing was written.
 pub async fn update(
     catalog: &dyn Connection,
     tenant: Uuid,
-    id: Uuid,
+    old: &ApiKeyRecord,
     change: &ApiKeyChange,
     entry: &Entry,
 ) -> Result<Option<ApiKeyRecord>> {
     let statement = format!(
         "WITH before AS MATERIALIZED (
              SELECT id, name, max_requests_per_minute, max_requests_per_day FROM tenant_api_keys
-             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL FOR UPDATE
+             WHERE tenant_id = $1 AND id = $2 AND version = $11 AND revoked_at IS NULL FOR UPDATE
          ), changed AS (
              UPDATE tenant_api_keys k SET
                  name = COALESCE($3::text, k.name),
@@ -217,9 +217,9 @@ pub async fn update(
     let per_minute = limit(change.max_requests_per_minute);
     let per_day = limit(change.max_requests_per_day);
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 10] = [
+    let parameters: [Value; 11] = [
         tenant.into(),
-        id.into(),
+        old.id.into(),
         change.name.as_ref().map(super::KeyName::as_str).into(),
         per_minute.0.into(),
         per_minute.1.into(),
@@ -228,12 +228,13 @@ pub async fn update(
         entry_id,
         entry_tenant,
         entry,
+        old.version.into(),
     ];
     read(catalog, &statement, &parameters).await
 }
 
-/// Puts another secret in the place of the one that `old` has. `None` when that is not the key's
-/// secret any more; then nothing was written.
+/// Replaces the secret that `old` has. `None` when the key is no longer as `old` describes it; then nothing was
+/// written.
 pub async fn rotate(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -247,14 +248,15 @@ pub async fn rotate(
              UPDATE tenant_api_keys SET
                  key_hash = $4, prefix = $5, previous_key_hash = key_hash,
                  previous_expires_at = $6::timestamp AT TIME ZONE 'UTC', version = version + 1
-             WHERE tenant_id = $1 AND id = $2 AND key_hash = $3 AND revoked_at IS NULL
+             WHERE tenant_id = $1 AND id = $2 AND key_hash = $3 AND version = $10
+               AND revoked_at IS NULL
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM rotated",
         outbox::noted("rotated", 7)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 9] = [
+    let parameters: [Value; 10] = [
         tenant.into(),
         old.id.into(),
         old.hash.clone().into(),
@@ -264,28 +266,30 @@ pub async fn rotate(
         entry_id,
         entry_tenant,
         entry,
+        old.version.into(),
     ];
     read(catalog, &statement, &parameters).await
 }
 
-/// Ends a key, and returns what it was; `None` when there is none.
+/// Revokes a key and returns it. `None` when it is no longer as `old` describes it; then nothing was written.
 pub async fn revoke(
     catalog: &dyn Connection,
     tenant: Uuid,
-    id: Uuid,
+    old: &ApiKeyRecord,
     entry: &Entry,
 ) -> Result<Option<ApiKeyRecord>> {
     let statement = format!(
         "WITH revoked AS (
              UPDATE tenant_api_keys SET revoked_at = now(), version = version + 1
-             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL
+             WHERE tenant_id = $1 AND id = $2 AND version = $6 AND revoked_at IS NULL
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM revoked",
         outbox::noted("revoked", 3)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [tenant.into(), id.into(), entry_id, entry_tenant, entry];
+    let parameters =
+        [tenant.into(), old.id.into(), entry_id, entry_tenant, entry, old.version.into()];
     read(catalog, &statement, &parameters).await
 }
 

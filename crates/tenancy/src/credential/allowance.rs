@@ -42,15 +42,38 @@ pub(crate) async fn take(
     tenant: &Tenant,
     account: Option<&str>,
 ) -> Result<Allowance> {
-    let mut buckets =
-        vec![Bucket::of_tenant(tenant.id, "hashes", rate(tenant.limits.requests_per_minute))];
+    take_of(tenancy, tenant.id, tenant.limits.requests_per_minute, account).await
+}
+
+/// Takes a hash for a sign-in. A sign-in at an unknown tenant has a share of its own, under the id that stands for the
+/// tenant in login throttling, so that its response is the same.
+///
+/// # Errors
+/// [`crate::Error::RateLimited`] when the share is used up.
+pub(crate) async fn take_for_sign_in(
+    tenancy: &Tenancy,
+    tenant: Option<&Tenant>,
+    subject: Uuid,
+    account: &str,
+) -> Result<Allowance> {
+    let requests = tenant.map_or(i64::MAX, |tenant| tenant.limits.requests_per_minute);
+    take_of(tenancy, subject, requests, Some(account)).await
+}
+
+async fn take_of(
+    tenancy: &Tenancy,
+    tenant: Uuid,
+    requests_per_minute: i64,
+    account: Option<&str>,
+) -> Result<Allowance> {
+    let mut buckets = vec![Bucket::of_tenant(tenant, "hashes", rate(requests_per_minute))];
     if let Some(account) = account {
-        let parts: [&[u8]; 3] = [b"hashes", tenant.id.as_bytes(), account.as_bytes()];
+        let parts: [&[u8]; 3] = [b"hashes", tenant.as_bytes(), account.as_bytes()];
         let subject = hex::encode(&tenancy.master_key.guessing_subject(&parts)?);
-        buckets.push(Bucket::of_tenant(tenant.id, &format!("hashes:{subject}"), ACCOUNT));
+        buckets.push(Bucket::of_tenant(tenant, &format!("hashes:{subject}"), ACCOUNT));
     }
     bucket::take(tenancy, &buckets).await?;
-    Ok(Allowance { tenant: Some(tenant.id) })
+    Ok(Allowance { tenant: Some(tenant) })
 }
 
 fn rate(requests_per_minute: i64) -> Rate {

@@ -1,8 +1,9 @@
 -- The same rules are in the function sign_in_attempt of the catalog.
 -- KEYS: a hash for each subject, of which a success clears the first; last, when this process began to count.
--- ARGV: the step (begin, failed, succeeded, abandoned); then, for each subject, how many failures
--- are let pass without a delay, the longest delay in seconds, and whether failures are forgotten a
--- quarter of an hour after the first of them (1) or after the last (0).
+-- ARGV: the step (begin, failed, succeeded, abandoned); then, for each subject, how many failures are let pass without
+-- a delay, the longest delay in seconds, whether failures are forgotten a quarter of an hour after the first of them
+-- (1) or after the last (0), how many failures it lets the gated subjects count, and whether it is gated (1) itself: a
+-- gated subject counts a failure only while each subject before it has had fewer than that.
 -- Returns the milliseconds to wait (0 to go on, and -1 when as many are under way as may fail), and whether the
 -- catalog may know failures that this process does not: it began to count less than a quarter of an hour ago. A
 -- success returns in the second place whether there were failures that the catalog has to forget.
@@ -13,13 +14,22 @@ local FORGET_AFTER = 900000
 local subjects = #KEYS - 1
 local began = KEYS[#KEYS]
 
+local function bound(index, place)
+  return tonumber(ARGV[5 * index - 4 + place])
+end
+
 local function read(key)
-  local fields = redis.call('HMGET', key, 'failures', 'blocked_until', 'pending', 'pending_until')
+  local fields =
+    redis.call('HMGET', key, 'failures', 'blocked_until', 'pending', 'pending_until', 'forget_at')
+  local failures, forget_at = tonumber(fields[1] or 0), tonumber(fields[5] or 0)
+  if forget_at > 0 and forget_at <= now then
+    failures, forget_at = 0, 0
+  end
   local pending = tonumber(fields[3] or 0)
   if tonumber(fields[4] or 0) <= now then
     pending = 0
   end
-  return tonumber(fields[1] or 0), tonumber(fields[2] or 0), pending
+  return failures, tonumber(fields[2] or 0), pending, forget_at
 end
 
 if step == 'begin' then
@@ -28,11 +38,10 @@ if step == 'begin' then
   redis.call('EXPIRE', began, 86400)
   local is_young = now - tonumber(redis.call('GET', began)) < FORGET_AFTER and 1 or 0
   for index = 1, subjects do
-    local key = KEYS[index]
-    local failures, blocked_until, pending = read(key)
+    local failures, blocked_until, pending = read(KEYS[index])
     if blocked_until > now then
       wait = math.max(wait, blocked_until - now)
-    elseif wait == 0 and pending >= math.max(1, tonumber(ARGV[3 * index - 1]) - failures) then
+    elseif wait == 0 and pending >= math.max(1, bound(index, 1) - failures) then
       wait = -1
     end
   end
@@ -41,6 +50,7 @@ if step == 'begin' then
       local key = KEYS[index]
       local _, _, pending = read(key)
       redis.call('HSET', key, 'pending', pending + 1, 'pending_until', now + 30000)
+      -- Memory only: failures are forgotten at their own time.
       if redis.call('TTL', key) < 60 then
         redis.call('EXPIRE', key, 900)
       end
@@ -50,25 +60,32 @@ if step == 'begin' then
 end
 
 local had_failures = 0
+local is_open = true
 for index = 1, subjects do
   local key = KEYS[index]
+  local failures, _, pending, forget_at = read(key)
+  local counts = is_open or bound(index, 5) == 0
+  if failures >= bound(index, 4) then
+    is_open = false
+  end
   if redis.call('EXISTS', key) == 1 then
-    local failures, _, pending = read(key)
     redis.call('HSET', key, 'pending', math.max(pending - 1, 0))
     if step == 'succeeded' and index == 1 then
       had_failures = failures > 0 and 1 or 0
       redis.call('HSET', key, 'failures', 0)
-    elseif step == 'failed' then
-      local threshold, longest = tonumber(ARGV[3 * index - 1]), tonumber(ARGV[3 * index])
+    elseif step == 'failed' and counts then
+      local threshold, longest = bound(index, 1), bound(index, 2)
       failures = failures + 1
       local delay = 0
       if failures >= threshold then
-        delay = math.min(2 ^ math.min(failures - threshold, 30), longest)
+        delay = math.min(2 ^ math.min(failures - threshold, 30), longest) * 1000
       end
-      redis.call('HSET', key, 'failures', failures, 'blocked_until', now + delay * 1000)
-      if ARGV[3 * index + 1] == '0' then
-        redis.call('EXPIRE', key, delay + 900)
+      if bound(index, 3) == 0 or forget_at == 0 then
+        forget_at = now + delay + FORGET_AFTER
       end
+      redis.call('HSET', key, 'failures', failures, 'blocked_until', now + delay,
+        'forget_at', forget_at)
+      redis.call('PEXPIRE', key, math.max(forget_at, now + delay) - now + 60000)
     end
   end
 end

@@ -4,7 +4,9 @@
 //! bound; after a quarter of an hour without any they are forgotten. So nobody is locked out for
 //! good. And no stranger can keep the owner of an account out: failures from one address count
 //! against that address there, and those of all addresses together only slow down addresses from
-//! which nobody has signed in to the account before.
+//! which nobody has signed in to the account before. One address, and one network, has a share of those: a stranger
+//! at one network reaches no limit that others meet, even after hours. A device that shows a refresh token of an earlier session
+//! of the account is throttled by itself only.
 //!
 //! An attempt that is under way may fail: only as many are made at once as may still fail, and the
 //! others wait for them. So guessing many at once gains nothing.
@@ -13,7 +15,7 @@
 //! together with Redis during the first quarter of an hour of a Redis process: a restart clears no failures.
 
 use std::{
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::LazyLock,
     time::Duration,
 };
@@ -39,16 +41,32 @@ struct Bound {
     /// Whether failures are forgotten a quarter of an hour after the first of them, since many people
     /// share an address and each of them mistypes now and then. Else that is after the last.
     is_windowed: bool,
+    /// How many of its failures the gated subjects after it count.
+    share: i64,
+    /// Whether it counts a failure only while the subjects before it have shares left.
+    is_gated: bool,
 }
 
+/// A share that never ends.
+const ALL: i64 = i64::MAX >> 16;
+
 /// One account, from one address.
-const PAIR: Bound = Bound { failures: 5, longest: 60, is_windowed: false };
+const PAIR: Bound =
+    Bound { failures: 5, longest: 60, is_windowed: false, share: 5, is_gated: false };
+/// One account, from a device of its own.
+const DEVICE: Bound = PAIR;
+/// One account, from a network whose addresses are new to it.
+const NETWORK: Bound =
+    Bound { failures: 20, longest: 60, is_windowed: false, share: 10, is_gated: false };
 /// One account, from every address that is new to it.
-const ACCOUNT: Bound = Bound { failures: 20, longest: 60, is_windowed: false };
+const ACCOUNT: Bound =
+    Bound { failures: 20, longest: 60, is_windowed: false, share: ALL, is_gated: true };
 /// One address, in one tenant.
-const ADDRESS_IN_TENANT: Bound = Bound { failures: 50, longest: 60, is_windowed: true };
+const ADDRESS_IN_TENANT: Bound =
+    Bound { failures: 50, longest: 60, is_windowed: true, share: ALL, is_gated: false };
 /// One address, in all tenants.
-const ADDRESS: Bound = Bound { failures: 500, longest: 60, is_windowed: true };
+const ADDRESS: Bound =
+    Bound { failures: 500, longest: 60, is_windowed: true, share: ALL, is_gated: false };
 
 /// How long an attempt waits for others that are under way, before it is sent away.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,20 +76,25 @@ const OTHERS_PENDING: i64 = -1;
 
 /// Who is guessed at, and from where.
 pub struct Target<'a> {
-    /// The tenant.
+    /// The tenant, or an id that stands for an unknown one.
     pub tenant: Uuid,
+    /// Whether there is such a tenant.
+    pub is_tenant: bool,
     /// What names the account, there or not.
     pub account: &'a str,
     /// The address.
     pub address: Option<IpAddr>,
     /// Whether somebody has signed in to the account from there before.
     pub is_known_address: bool,
+    /// The session of the account that this device has had before.
+    pub device: Option<Uuid>,
 }
 
 /// An attempt that is under way. It must be ended.
 #[must_use]
 pub struct Attempt {
-    tenant: Uuid,
+    /// The prefix of the Redis keys of `in_tenant`.
+    prefix: String,
     in_tenant: Vec<(String, Bound)>,
     everywhere: Vec<(String, Bound)>,
     in_redis: bool,
@@ -195,15 +218,14 @@ impl Attempt {
     }
 
     async fn redis_step(&self, tenancy: &Tenancy, step: &str) -> Result<Decision> {
-        let in_tenant = redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, step).await?;
+        let in_tenant = redis_step(tenancy, &self.prefix, &self.in_tenant, step).await?;
         if in_tenant.wait != 0 || self.everywhere.is_empty() {
             return Ok(in_tenant);
         }
-        let everywhere =
-            redis_step(tenancy, "platform:".to_owned(), &self.everywhere, step).await?;
+        let everywhere = redis_step(tenancy, PLATFORM, &self.everywhere, step).await?;
         if everywhere.wait != 0 && step == "begin" {
             // The attempt that began in the tenant is not made.
-            redis_step(tenancy, self.tenant_prefix(), &self.in_tenant, "abandoned").await?;
+            redis_step(tenancy, &self.prefix, &self.in_tenant, "abandoned").await?;
         }
         // A success clears failures of the account only.
         let needs_catalog =
@@ -211,22 +233,21 @@ impl Attempt {
         Ok(Decision { needs_catalog, ..everywhere })
     }
 
-    fn tenant_prefix(&self) -> String {
-        format!("t:{{{}}}:", self.tenant)
-    }
-
     async fn catalog_step(&self, tenancy: &Tenancy, step: &str) -> Result<i64> {
         let all = || self.in_tenant.iter().chain(&self.everywhere);
         let texts = |of: fn(&(String, Bound)) -> String| all().map(of).collect::<Vec<_>>();
         let catalog = tenancy.catalog().await?;
         let statement = "SELECT sign_in_attempt($1, $2, $3::text[]::bigint[],
-                                                $4::text[]::bigint[], $5::text[]::boolean[]) AS wait";
+                                                $4::text[]::bigint[], $5::text[]::boolean[],
+                                                $6::text[]::bigint[], $7::text[]::boolean[]) AS wait";
         let parameters = [
             step.into(),
             texts(|subject| subject.0.clone()).into(),
             texts(|subject| subject.1.failures.to_string()).into(),
             texts(|subject| subject.1.longest.to_string()).into(),
             texts(|subject| subject.1.is_windowed.to_string()).into(),
+            texts(|subject| subject.1.share.to_string()).into(),
+            texts(|subject| subject.1.is_gated.to_string()).into(),
         ];
         let row = catalog.query_first(statement, &parameters).await?;
         let row = row.ok_or_else(|| Error::internal("a sign-in attempt got no decision"))?;
@@ -236,16 +257,34 @@ impl Attempt {
 
 fn attempt(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
     let address = target.address.map(network);
+    // Strangers name unknown tenants at will: these leave no key behind that lasts.
+    let prefix =
+        if target.is_tenant { format!("t:{{{}}}:", target.tenant) } else { PLATFORM.to_owned() };
     let tenant = target.tenant.as_bytes();
     let account = target.account.as_bytes();
     let subject = |parts: &[&[u8]]| -> Result<String> {
         Ok(hex::encode(&tenancy.master_key.guessing_subject(parts)?))
     };
+    if let Some(device) = target.device {
+        let device = subject(&[b"device", tenant, device.as_bytes(), account])?;
+        let in_tenant = vec![(device, DEVICE)];
+        return Ok(Attempt {
+            prefix,
+            in_tenant,
+            everywhere: Vec::new(),
+            in_redis: false,
+            in_catalog: false,
+        });
+    }
     let address_text = address.map(|address| address.to_string()).unwrap_or_default();
     let from = address_text.as_bytes();
     let pair = subject(&[b"pair", tenant, from, account])?;
     let mut in_tenant = vec![(pair, PAIR)];
     if !target.is_known_address {
+        if let Some(address) = target.address {
+            let wide = wide_network(address).to_string();
+            in_tenant.push((subject(&[b"network", tenant, wide.as_bytes(), account])?, NETWORK));
+        }
         in_tenant.push((subject(&[b"account", tenant, account])?, ACCOUNT));
     }
     let mut everywhere = Vec::new();
@@ -253,12 +292,12 @@ fn attempt(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
         in_tenant.push((subject(&[b"address", tenant, from])?, ADDRESS_IN_TENANT));
         everywhere.push((subject(&[b"address", from])?, ADDRESS));
     }
-    Ok(Attempt { tenant: target.tenant, in_tenant, everywhere, in_redis: false, in_catalog: false })
+    Ok(Attempt { prefix, in_tenant, everywhere, in_redis: false, in_catalog: false })
 }
 
 async fn redis_step(
     tenancy: &Tenancy,
-    prefix: String,
+    prefix: &str,
     subjects: &[(String, Bound)],
     step: &str,
 ) -> Result<Decision> {
@@ -272,6 +311,8 @@ async fn redis_step(
             Argument::Int(bound.failures),
             Argument::Int(bound.longest),
             Argument::Int(i64::from(bound.is_windowed)),
+            Argument::Int(bound.share),
+            Argument::Int(i64::from(bound.is_gated)),
         ]);
     }
     let redis = &*tenancy.platform.redis;
@@ -282,6 +323,20 @@ async fn redis_step(
     match (numbers.next(), numbers.next()) {
         (Some(wait), Some(flag)) => Ok(Decision { wait, needs_catalog: flag == 1 }),
         _ => Err(Error::internal("a sign-in attempt got no decision")),
+    }
+}
+
+/// The prefix of the Redis keys that belong to no tenant.
+const PLATFORM: &str = "platform:";
+
+/// The network that one provider assigns to one customer at most: 24 bits of IPv4, 48 bits of IPv6.
+fn wide_network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let kept = u128::MAX << 80;
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & kept))
+        }
+        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << 8))),
     }
 }
 
@@ -305,6 +360,21 @@ fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // S35
+    #[test]
+    fn wide_network_contains_its_neighbours() {
+        for (one, other, same) in [
+            ("192.0.2.1", "192.0.2.254", true),
+            ("192.0.2.1", "::ffff:192.0.2.7", true),
+            ("192.0.2.1", "192.0.3.1", false),
+            ("2001:db8:1:2::1", "2001:db8:1:ffff::1", true),
+            ("2001:db8:1::1", "2001:db8:2::1", false),
+        ] {
+            let [one, other] = [one, other].map(|text| wide_network(text.parse().unwrap()));
+            assert_eq!(one == other, same, "{one} {other}");
+        }
+    }
 
     // S35
     #[test]

@@ -1,16 +1,16 @@
 //! Bounds on callers without a valid credential: a bucket for each network (an IPv4 address, or 64 bits of
 //! IPv6).
 //!
-//! A lookup of an API key or a tenant that does not exist is a miss: misses have a bucket of their own, and it is checked
-//! before the next lookup. API keys that the instance has seen valid pass.
+//! A lookup of an API key that does not exist is a miss: misses have a bucket of their own, and it is checked before the
+//! next lookup. API keys that the instance has seen valid pass. A sign-in at a tenant that does not exist looks like any
+//! other, so it is no miss: login throttling and the share of password hashing bound it.
 
 use super::Call;
 use crate::{
     bucket::{self, Bucket, Rate},
     error::{Error, Result, Unauthenticated},
-    guessing, resolve,
+    guessing,
     tenancy::Tenancy,
-    tenant::Tenant,
 };
 
 /// The misses of a network.
@@ -32,22 +32,6 @@ pub(super) async fn admit(call: &Call, path: &str) -> Result<()> {
     } else {
         bucket::take(tenancy, &[bucket]).await
     }
-}
-
-/// Returns the tenant that a call without a credential addresses.
-///
-/// # Errors
-/// [`Error::RateLimited`] when the network has asked for too many tenants that do not exist; otherwise as
-/// [`resolve::by_address`].
-pub async fn tenant(tenancy: &Tenancy, call: &Call) -> Result<Tenant> {
-    let addressing = call.addressing()?;
-    let misses = misses(call);
-    bucket::check(tenancy, &misses.key)?;
-    let outcome = resolve::by_address(tenancy, &addressing).await;
-    if let Err(Error::TenantNotFound) = outcome {
-        bucket::take(tenancy, &[misses]).await?;
-    }
-    outcome
 }
 
 /// Checks an API key before it is looked up.

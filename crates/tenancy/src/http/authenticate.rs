@@ -8,10 +8,11 @@ use subtle::ConstantTimeEq as _;
 
 use super::{
     Means, Request, anonymous,
+    basic::Client,
     call::{Call, Member, Operator, Principal},
 };
 use crate::{
-    access::Access,
+    access::{self, Access},
     admission::{self, Admitted, Metering},
     api_key::ApiKey,
     audit::{self, Actor, Entry, Event, Severity},
@@ -26,6 +27,8 @@ use crate::{
 
 /// The header that carries an API key as it stands, besides `Authorization: Bearer`.
 const API_KEY_HEADER: &str = "x-api-key";
+/// The header that carries the key of a gateway, besides the credential of its caller.
+const GATEWAY_KEY_HEADER: &str = "x-gateway-key";
 /// The headers that carry the platform's key as it stands, besides `Authorization: Bearer`.
 const ADMIN_KEY_HEADERS: [&str; 3] = ["x-admin-key", "x-admin-api-key", API_KEY_HEADER];
 
@@ -103,6 +106,16 @@ pub(super) async fn member(
             metering = Metering::Caller;
         }
     }
+    let route = call.record.route.get().unwrap_or_default();
+    if access::takes_client_authentication(&call.request.method, route)
+        && let Some(authorization) = call.request.header("authorization")?
+        && let Some(client) = Client::parse(authorization)?
+    {
+        callers.push(by_client(&tenancy, &call, &client, metering).await?);
+        if is_metered {
+            metering = Metering::Caller;
+        }
+    }
     if let Some(key) = call.request.header(API_KEY_HEADER)? {
         if bearer_token(&call.request)? == Some(key) {
             metering = Metering::None;
@@ -170,6 +183,39 @@ async fn by_api_key(
     };
     let principal = Principal::ApiKey(record);
     Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
+}
+
+/// The key that a gateway shows besides the credential of its caller; `None` without one.
+///
+/// # Errors
+/// [`Unauthenticated::InvalidApiKey`], and the state of its tenant.
+pub(super) async fn gateway(
+    tenancy: &Rc<Tenancy>,
+    call: &Call,
+) -> Result<Option<Rc<crate::api_key::ApiKeyRecord>>> {
+    let Some(text) = call.request.header(GATEWAY_KEY_HEADER)?.filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
+    let (_, record) = admission::admit_api_key(tenancy, &key, Metering::None).await?;
+    Ok(Some(record))
+}
+
+async fn by_client(
+    tenancy: &Rc<Tenancy>,
+    call: &Call,
+    client: &Client,
+    metering: Metering,
+) -> Result<(Tenant, Principal)> {
+    const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidClient);
+    match by_api_key(tenancy, call, &client.secret, metering).await {
+        Ok((tenant, Principal::ApiKey(key))) if client.is_of(&key) => {
+            Ok((tenant, Principal::ApiKey(key)))
+        }
+        Ok(_) | Err(Error::Unauthenticated(_)) => Err(INVALID),
+        Err(error) => Err(error),
+    }
 }
 
 async fn by_access_token(

@@ -16,8 +16,8 @@ use super::{
     forwarded,
 };
 use crate::{
-    access::Scope,
-    api_key::ApiKeyRecord,
+    access::{Role, Scope},
+    api_key::{ApiKeyRecord, Authority},
     audit::Actor,
     error::{Error, InvalidSetting, Result},
     log::Caller,
@@ -267,11 +267,44 @@ impl Member {
         }
     }
 
+    /// The principals that vouch for the call: one for each credential.
+    fn principals(&self) -> impl Iterator<Item = &Principal> {
+        std::iter::once(&self.principal).chain(&self.second)
+    }
+
     /// Whether the caller has a scope.
     pub fn allows(&self, scope: Scope) -> bool {
-        std::iter::once(&self.principal)
-            .chain(&self.second)
-            .all(|principal| principal.scopes().contains(&scope))
+        self.principals().all(|principal| principal.scopes().contains(&scope))
+    }
+
+    /// That the caller has a scope, or the gateway that forwards the call. A gateway shows its own key of the tenant in
+    /// `X-Gateway-Key`, which grants the caller nothing, or in `X-API-Key` beside the caller's access token.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]; [`Error::TenantMismatch`] for a key of another tenant; the key may be invalid.
+    pub async fn require_of_gateway(&self, scope: Scope) -> Result<()> {
+        if self.principals().any(|principal| principal.scopes().contains(&scope)) {
+            return Ok(());
+        }
+        match authenticate::gateway(&self.tenancy, &self.call).await? {
+            Some(key) if key.tenant != self.tenant.id => Err(Error::TenantMismatch),
+            Some(key) if key.scopes.contains(&scope) => Ok(()),
+            _ => Err(Error::Forbidden { scope: scope.as_str() }),
+        }
+    }
+
+    /// The caller's authority over API keys.
+    pub fn authority(&self) -> Authority {
+        self.principals().fold(Authority::unbounded(), |authority, principal| match principal {
+            Principal::User(claims) => authority.and_user(claims.role.scopes()),
+            Principal::ApiKey(own) => authority.and_key(own),
+        })
+    }
+
+    /// Whether the call carries this API key.
+    pub fn is_api_key(&self, id: uuid::Uuid) -> bool {
+        self.principals()
+            .any(|principal| matches!(principal, Principal::ApiKey(own) if own.id == id))
     }
 
     /// That the caller has a scope.
@@ -282,15 +315,32 @@ impl Member {
         if self.allows(scope) { Ok(()) } else { Err(Error::Forbidden { scope: scope.as_str() }) }
     }
 
-    /// That the caller has every one of these scopes, and so may give them away.
+    /// The roles that the caller may grant: each credential must allow it.
+    pub fn grantable_roles(&self) -> Vec<Role> {
+        let is_grantable = |role: &Role| {
+            self.principals().all(|principal| role.is_grantable_with(principal.scopes()))
+        };
+        Role::ALL.into_iter().filter(is_grantable).collect()
+    }
+
+    /// That the caller may grant a role.
     ///
     /// # Errors
     /// [`Error::ScopeNotHeld`].
-    pub fn require_held(&self, scopes: &[Scope]) -> Result<()> {
-        match scopes.iter().find(|scope| !self.allows(**scope)) {
-            Some(scope) => Err(Error::ScopeNotHeld { scope: scope.as_str() }),
-            None => Ok(()),
+    pub fn require_grant(&self, role: Role) -> Result<()> {
+        if self.grantable_roles().contains(&role) {
+            Ok(())
+        } else {
+            Err(Error::ScopeNotHeld { scope: role.grant_scope().as_str() })
         }
+    }
+
+    /// The roles of users that the caller may change or delete: administrators only when the caller may grant that
+    /// role.
+    pub fn manageable_roles(&self) -> Vec<Role> {
+        let grantable = self.grantable_roles();
+        let is_manageable = |role: &Role| *role != Role::Admin || grantable.contains(role);
+        Role::ALL.into_iter().filter(is_manageable).collect()
     }
 
     /// Notes how much of a resource is used: the answer tells where that is near the limit.

@@ -59,13 +59,14 @@ fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
         Means::ApiKey => Error::Unauthenticated(Unauthenticated::InvalidApiKey),
         Means::RefreshToken => Error::InvalidRefreshToken,
         Means::SetupToken => Error::InvalidSetupToken,
-        Means::Address | Means::Operator => Error::TenantNotFound,
+        Means::Address => Error::InvalidCredentials,
+        Means::Operator => Error::TenantNotFound,
     };
     match status {
         Some(Status::Active | Status::Provisioning) => None,
         Some(Status::Suspended) => match means {
             Means::Operator => None,
-            Means::SetupToken => Some(unknown),
+            Means::SetupToken | Means::Address => Some(unknown),
             _ => Some(Error::TenantSuspended),
         },
         Some(Status::Deleting | Status::Deleted) => match means {
@@ -87,7 +88,9 @@ mod tests {
         assert_eq!(of(Some(Status::Active), Means::ApiKey), None);
         assert_eq!(of(Some(Status::Suspended), Means::AccessToken), text(Error::TenantSuspended));
         assert_eq!(of(Some(Status::Deleting), Means::ApiKey), text(Error::TenantDeleted));
-        assert_eq!(of(Some(Status::Deleting), Means::Address), text(Error::TenantNotFound));
+        for status in [Status::Suspended, Status::Deleting, Status::Deleted] {
+            assert_eq!(of(Some(status), Means::Address), text(Error::InvalidCredentials));
+        }
         assert_eq!(of(Some(Status::Deleted), Means::SetupToken), text(Error::InvalidSetupToken));
         assert_eq!(of(None, Means::RefreshToken), text(Error::InvalidRefreshToken));
         assert_eq!(of(None, Means::Operator), text(Error::TenantNotFound));

@@ -5,6 +5,7 @@
 mod addressing;
 pub mod anonymous;
 mod authenticate;
+mod basic;
 mod call;
 mod conditions;
 mod cors;

@@ -70,6 +70,7 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
         error: match error {
             Error::InvalidForm(_) => Some("invalid_request"),
             Error::UnsupportedTokenType => Some("unsupported_token_type"),
+            Error::Unauthenticated(Unauthenticated::InvalidClient) => Some("invalid_client"),
             _ => None,
         },
         resource,
@@ -210,7 +211,9 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "administrator_required",
             "Not allowed",
-            "Who may not do all that an administrator may cannot change one.".into(),
+            "Only an administrator, or a caller with the scope users:grant:admin, can modify an administrator \
+             account."
+                .into(),
         ),
         Error::UserRequired => (
             S::FORBIDDEN,
@@ -222,7 +225,19 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "scope_not_held",
             "Not allowed",
-            format!("Who does not have the scope {scope} cannot give it.").into(),
+            format!(
+                "You cannot grant the scope {scope} because you do not hold it. Ask a tenant administrator to \
+                 grant it."
+            )
+            .into(),
+        ),
+        Error::StrongerApiKey => (
+            S::FORBIDDEN,
+            "stronger_api_key",
+            "The API key exceeds your own",
+            "This API key has higher limits or a later expiry than your own. Ask a tenant administrator to \
+             manage it."
+                .into(),
         ),
         Error::Forbidden { scope } => (
             S::FORBIDDEN,
@@ -323,7 +338,8 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::CONFLICT,
             "last_admin",
             "The last administrator stays",
-            "A tenant keeps an active administrator: make another one first.".into(),
+            "A tenant needs an active administrator who has set a password. Add another one first."
+                .into(),
         ),
         Error::TooManyApiKeys => (
             S::CONFLICT,
@@ -380,6 +396,11 @@ fn unauthenticated(
             "invalid_api_key",
             "The API key is not valid: it is mistyped, it was revoked, it expired, or it never was.",
         ),
+        Unauthenticated::InvalidClient => (
+            "invalid_client",
+            "The client is not authenticated. Send the id of an API key as the client id and the key itself as the \
+             client secret.",
+        ),
         Unauthenticated::InvalidAdminKey => {
             ("invalid_admin_key", "This is not the key of the platform's administration.")
         }
@@ -419,6 +440,9 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         | Error::InvalidSetupToken
         | Error::InvalidRefreshToken => {
             (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned())
+        }
+        Error::Unauthenticated(Unauthenticated::InvalidClient) => {
+            (header::WWW_AUTHENTICATE, r#"Basic realm="tenancy", charset="UTF-8""#.to_owned())
         }
         Error::Unauthenticated(_) => (header::WWW_AUTHENTICATE, challenge("invalid_token")),
         Error::Forbidden { scope } => (

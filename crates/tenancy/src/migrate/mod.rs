@@ -4,6 +4,7 @@
 //! ran. A template database is built under a name of its own and renamed when it is whole.
 
 mod embedded;
+mod privileges;
 
 use sha2::{Digest, Sha256};
 
@@ -59,10 +60,23 @@ pub async fn limit_account(database: &dyn Connection) -> Result<()> {
     }
 }
 
-/// Brings a tenant's database up to date and returns what ran. The connection must be of the
-/// account that owns the database.
-pub async fn migrate_tenant(database: &dyn Connection) -> Result<Vec<&'static Migration>> {
-    apply(database, TENANT).await
+/// Brings a tenant's database up to date, grants its tables to the tenant's role, and returns what ran. The connection
+/// must be of the account that owns the database. The template database has no role.
+pub async fn migrate_tenant(
+    database: &dyn Connection,
+    role: Option<&str>,
+) -> Result<Vec<&'static Migration>> {
+    // Before a migration takes the tables from PUBLIC: requests go on meanwhile.
+    if let Some(role) = role
+        && version(database).await? >= privileges::SINCE
+    {
+        privileges::grant(database, role).await?;
+    }
+    let ran = apply(database, TENANT).await?;
+    if let (Some(role), false) = (role, ran.is_empty()) {
+        privileges::grant(database, role).await?;
+    }
+    Ok(ran)
 }
 
 /// The version of the schema that a database is at, 0 when it was never migrated.
@@ -239,7 +253,7 @@ async fn build_template(
     );
     cluster.execute(&open, &[]).await?;
     let database = cluster::connect(tenancy, location, Some(unfinished)).await?;
-    migrate_tenant(&*database).await?;
+    migrate_tenant(&*database, None).await?;
     drop(database);
     cluster.execute(&format!("ALTER DATABASE {from} ALLOW_CONNECTIONS false"), &[]).await?;
     // A host's pool may keep the session that migrated, and none may be in what is renamed.

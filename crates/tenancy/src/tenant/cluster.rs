@@ -27,12 +27,11 @@ pub(super) async fn create_database(tenancy: &Tenancy, record: &TenantRecord) ->
         return bring_up_to_date(tenancy, record).await;
     }
     let made = match copy_template(tenancy, &*cluster, record).await {
-        Ok(copy) => open_to_its_role(&*cluster, record).await.map(|()| copy),
+        Ok(()) => open_to_its_role(&*cluster, record).await,
         Err(error) => Err(error),
     };
     match made {
-        Ok(Copy::New) => Ok(()),
-        Ok(Copy::FromBefore) => bring_up_to_date(tenancy, record).await,
+        Ok(()) => bring_up_to_date(tenancy, record).await,
         // Another call was faster; then a copy of ours may be left over.
         Err(_) if is_ready(&*cluster, record).await? => {
             drop_unfinished(&*cluster, &record.database_role).await
@@ -41,10 +40,11 @@ pub(super) async fn create_database(tenancy: &Tenancy, record: &TenantRecord) ->
     }
 }
 
-/// A database of an earlier attempt may have the schema of an earlier version of this program.
+/// Grants the tables to the tenant's role: the template has no role to grant them to. A database of an earlier attempt
+/// may also have the schema of an earlier version of this program.
 async fn bring_up_to_date(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
     let database = connect(tenancy, &record.database, Some(&record.database.name)).await?;
-    migrate::migrate_tenant(&*database).await?;
+    migrate::migrate_tenant(&*database, Some(&record.database_role)).await?;
     Ok(())
 }
 
@@ -85,17 +85,12 @@ async fn is_ready(cluster: &dyn Connection, record: &TenantRecord) -> Result<boo
     Ok(cluster.query_first(statement, &parameters).await?.is_some())
 }
 
-enum Copy {
-    New,
-    FromBefore,
-}
-
 /// Copies the migrated template to a database that is closed to connections.
 async fn copy_template(
     tenancy: &Tenancy,
     cluster: &dyn Connection,
     record: &TenantRecord,
-) -> Result<Copy> {
+) -> Result<()> {
     let statement = format!(
         "CREATE DATABASE {} TEMPLATE {} ALLOW_CONNECTIONS false",
         identifier(&record.database_role),
@@ -103,7 +98,7 @@ async fn copy_template(
     );
     for _ in 0..COPY_ATTEMPTS {
         match cluster.execute(&statement, &[]).await {
-            Ok(_) => return Ok(Copy::New),
+            Ok(_) => return Ok(()),
             // From an earlier attempt, or from another call that is just as fast.
             Err(error)
                 if error.is(state::DUPLICATE_DATABASE)
@@ -113,7 +108,7 @@ async fn copy_template(
                     drop_unfinished(cluster, &record.database_role).await?;
                     continue;
                 }
-                return Ok(Copy::FromBefore);
+                return Ok(());
             }
             Err(error) if error.is(state::INVALID_CATALOG_NAME) => {
                 migrate::create_template(tenancy, &record.database).await?;

@@ -29,8 +29,10 @@ pub struct TenantChange {
     pub domains: Option<Vec<Domain>>,
     /// Its state.
     pub status: Option<Status>,
-    /// What the operator keeps with it.
+    /// Settings that its users see.
     pub settings: Option<TenantSettings>,
+    /// Settings that the operator sees only.
+    pub private_settings: Option<TenantSettings>,
     /// Its plan.
     pub plan: Option<String>,
     /// Its own limits.
@@ -173,6 +175,7 @@ fn changed_fields(change: &TenantChange) -> Value {
         ("domains", change.domains.is_some()),
         ("status", change.status.is_some()),
         ("settings", change.settings.is_some()),
+        ("private_settings", change.private_settings.is_some()),
         ("plan", change.plan.is_some()),
         ("limits", change.limits.is_some()),
     ] {

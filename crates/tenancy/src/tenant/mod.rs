@@ -8,6 +8,7 @@ pub mod cluster;
 mod database;
 pub mod destroy;
 mod domain;
+pub mod isolation;
 pub mod manage;
 pub mod provision;
 mod record;
@@ -22,7 +23,8 @@ pub use database::{DatabaseLocation, DatabaseTemplate, TenantDb};
 pub(crate) use domain::to_ascii;
 pub use domain::{Domain, Domains};
 pub use record::{
-    LimitChange, Limits, Status, TenantName, TenantRecord, TenantSettings, TenantView,
+    LimitChange, Limits, OperatorTenantView, Status, TenantName, TenantRecord, TenantSettings,
+    TenantView,
 };
 pub use role_limits::RoleLimits;
 pub use slug::Slug;
@@ -47,6 +49,16 @@ impl Tenant {
             Status::Suspended => Err(Error::TenantSuspended),
             Status::Provisioning => Err(Error::TenantNotFound),
             Status::Deleting | Status::Deleted => Err(Error::TenantDeleted),
+        }
+    }
+
+    /// Admits a tenant to a sign-in, with the error that a caller with a valid credential gets. `None` for a tenant
+    /// in a state without sign-ins.
+    pub(crate) fn admit_to_sign_in(record: Rc<TenantRecord>) -> Option<(Self, Option<Error>)> {
+        match record.status {
+            Status::Active => Some((Self(record), None)),
+            Status::Suspended => Some((Self(record), Some(Error::TenantSuspended))),
+            Status::Provisioning | Status::Deleting | Status::Deleted => None,
         }
     }
 

@@ -43,8 +43,10 @@ pub struct NewTenant {
     pub slug: Option<Slug>,
     /// Its custom domains, the primary one first.
     pub domains: Vec<Domain>,
-    /// What the operator keeps with it.
+    /// Settings that its users see.
     pub settings: TenantSettings,
+    /// Settings that the operator sees only.
+    pub private_settings: TenantSettings,
     /// Its plan; the default plan where it is absent.
     pub plan: Option<String>,
     /// The password of the first administrator; a setup token is given where it is absent.
@@ -78,6 +80,7 @@ pub struct Reservation {
     pub(super) admin_email: String,
     pub(super) domains: Vec<Domain>,
     pub(super) settings: JsonText,
+    pub(super) private_settings: JsonText,
     pub(super) plan: Option<String>,
     pub(super) location: DatabaseLocation,
     pub(super) database_role: String,
@@ -243,6 +246,7 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
         admin_email: new.admin_email.as_str().to_owned(),
         domains: new.domains.clone(),
         settings: new.settings.json().clone(),
+        private_settings: new.private_settings.json().clone(),
         plan: new.plan.clone(),
         // By the id, not the slug: two installations that share a cluster never meet.
         database_role: format!("tenant_{}", id.simple()),
@@ -266,8 +270,13 @@ fn fingerprints(tenancy: &Tenancy, new: &NewTenant) -> Result<Fingerprints> {
         &new.plan,
         new.admin_password.as_ref().map(Password::expose),
     );
-    let request = serde_json::to_vec(&request).map_err(Error::internal)?;
-    tenancy.master_key.fingerprints(&request)
+    let mut text = serde_json::to_vec(&request).map_err(Error::internal)?;
+    // Without private settings a request has the fingerprint that it had before there were any.
+    let private = new.private_settings.json();
+    if *private != JsonText::default() {
+        text.extend_from_slice(private.as_str().as_bytes());
+    }
+    tenancy.master_key.fingerprints(&text)
 }
 
 /// The steps after the reservation. `None` when another call was faster.

@@ -42,8 +42,11 @@ pub struct TenantRecord {
     pub plan: String,
     /// Its limits: the plan's, or its own in their place.
     pub limits: Limits,
-    /// What the operator keeps with it.
+    /// Settings that the tenant's users see.
     pub settings: JsonText,
+    /// Settings that only the operator sees. No snapshot has them.
+    #[serde(skip)]
+    pub private_settings: JsonText,
     /// Grows with each change of the row.
     pub version: i64,
     /// Where its database is.
@@ -233,7 +236,7 @@ impl Text for TenantName {
     }
 }
 
-/// Whatever an operator keeps with a tenant: a JSON object of at most 16 KiB.
+/// Settings of a tenant: a JSON object of at most 16 KiB.
 #[derive(Debug, Clone, Default, ToSchema)]
 #[schema(value_type = Object)]
 pub struct TenantSettings(JsonText);
@@ -263,7 +266,7 @@ impl FromField for TenantSettings {
     }
 }
 
-/// A tenant as answers show it.
+/// A tenant as its users see it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TenantView<'a> {
     id: Uuid,
@@ -277,6 +280,7 @@ pub struct TenantView<'a> {
     admin_email: &'a str,
     plan: &'a str,
     limits: Limits,
+    /// Settings that the tenant's users see.
     #[schema(value_type = Object)]
     settings: &'a JsonText,
     created_at: DateTime<Utc>,
@@ -299,5 +303,21 @@ impl<'a> From<&'a TenantRecord> for TenantView<'a> {
             created_at: record.created_at,
             updated_at: record.updated_at,
         }
+    }
+}
+
+/// A tenant as the operator sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OperatorTenantView<'a> {
+    #[serde(flatten)]
+    tenant: TenantView<'a>,
+    /// Settings that the operator sees only.
+    #[schema(value_type = Object)]
+    private_settings: &'a JsonText,
+}
+
+impl<'a> From<&'a TenantRecord> for OperatorTenantView<'a> {
+    fn from(record: &'a TenantRecord) -> Self {
+        Self { tenant: record.into(), private_settings: &record.private_settings }
     }
 }

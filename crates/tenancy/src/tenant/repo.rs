@@ -24,7 +24,8 @@ use crate::{
 
 const SELECT: &str = "
     SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan,
-           COALESCE(t.settings_text, t.settings::text) AS settings, t.version,
+           COALESCE(t.settings_text, t.settings::text) AS settings,
+           COALESCE(t.private_settings_text, t.private_settings::text) AS private_settings, t.version,
            t.database_host, t.database_port, t.database_name, t.database_options,
            t.database_role, t.database_password, t.data_key,
            t.created_at AT TIME ZONE 'UTC' AS created_at,
@@ -102,7 +103,7 @@ pub async fn change(
     entry: &Entry,
 ) -> Result<Changed> {
     let statement = "SELECT before_status, is_wanted
-                     FROM update_tenant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+                     FROM update_tenant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let [entry_id, _, entry] = outbox::parameters(entry);
     let names = |states: &[Status]| -> Vec<String> {
         states.iter().map(|status| status.as_str().to_owned()).collect()
@@ -110,13 +111,14 @@ pub async fn change(
     let domains = change.domains.as_ref().map(|domains| -> Vec<String> {
         domains.iter().map(|domain| domain.as_str().to_owned()).collect()
     });
-    let parameters: [Value; 12] = [
+    let parameters: [Value; 13] = [
         id.into(),
         version.into(),
         change.name.as_ref().map(TenantName::as_str).into(),
         change.admin_email.as_ref().map(EmailAddress::as_str).into(),
         change.plan.clone().into(),
         change.settings.as_ref().map(|settings| settings.json().as_str()).into(),
+        change.private_settings.as_ref().map(|settings| settings.json().as_str()).into(),
         change.limits.as_ref().map(LimitChange::to_value).into(),
         change.status.map(Status::as_str).into(),
         names(illegal_from).into(),
@@ -331,6 +333,8 @@ fn record(row: &Row) -> Result<TenantRecord, SqlError> {
         plan: row.get("plan")?,
         limits: limits(row)?,
         settings: JsonText::from_stored(row.get("settings")?).ok_or_else(|| decode("setting"))?,
+        private_settings: JsonText::from_stored(row.get("private_settings")?)
+            .ok_or_else(|| decode("private setting"))?,
         version: row.get("version")?,
         database: DatabaseLocation {
             host: row.get("database_host")?,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::RefreshToken;
 use crate::{
     audit::{Entry, outbox},
-    error::Result,
+    error::{Error, Result},
     platform::sql::{Row, SqlError},
     tenant::TenantDb,
     user::{User, repo},
@@ -20,6 +20,12 @@ use crate::{
 
 /// Ended and expired sessions are forgotten after this.
 const KEPT_DAYS: i64 = 30;
+/// The most sessions of a user at one time.
+const MOST: i32 = 50;
+/// The most generations of refresh tokens that one use skips.
+const MOST_GENERATIONS: i64 = 10_000;
+/// Generations that a use may not see yet, because others issued them while it waited.
+const UNSEEN_GENERATIONS: i64 = 16;
 
 /// A session that begins with a sign-in.
 pub struct NewSession<'a> {
@@ -76,28 +82,33 @@ impl End {
     }
 }
 
-/// Begins a session and notes the sign-in, in one statement. `false` when the user was removed,
-/// deactivated or given another password in the meantime; then nothing was written.
+/// Begins a session and records the sign-in, in one statement. Returns the sessions that ended because the user has
+/// too many. `None` when the user was removed, deactivated or given another password in the meantime; then nothing was
+/// written.
 pub async fn begin(
     database: &TenantDb,
     session: &NewSession<'_>,
     user_version: i64,
     entry: &Entry,
-) -> Result<bool> {
+) -> Result<Option<Vec<Uuid>>> {
     let statement = format!(
-        "WITH signed_in AS (
+        "WITH ended AS MATERIALIZED (
+             SELECT id FROM end_oldest_sessions($2, $8, {MOST}) AS id
+         ), signed_in AS (
              UPDATE users SET last_login = $7::timestamp AT TIME ZONE 'UTC'
-             WHERE id = $2 AND is_active AND version = $8
+             WHERE id = $2 AND is_active AND version = $8 AND (SELECT count(*) FROM ended) >= 0
              RETURNING id, session_epoch
          ), forgotten AS (
              DELETE FROM sessions
              WHERE user_id = $2 AND expires_at < now() - make_interval(days => {KEPT_DAYS})
+         ), begun AS (
+             INSERT INTO sessions (id, user_id, session_epoch, token_hash, user_agent, address,
+                                   created_at, expires_at)
+             SELECT $1::uuid, id, session_epoch, $3::bytea, left($4::text, 512),
+                    left($5::text, 64), $7 AT TIME ZONE 'UTC', $6::timestamp AT TIME ZONE 'UTC'
+             FROM signed_in
          ), {}
-         INSERT INTO sessions (id, user_id, session_epoch, token_hash, user_agent, address,
-                               created_at, expires_at)
-         SELECT $1::uuid, id, session_epoch, $3::bytea, left($4::text, 512), left($5::text, 64),
-                $7 AT TIME ZONE 'UTC', $6::timestamp AT TIME ZONE 'UTC'
-         FROM signed_in",
+         SELECT ARRAY(SELECT id::text FROM ended) AS ended FROM signed_in",
         outbox::noted("signed_in", 9)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
@@ -114,7 +125,12 @@ pub async fn begin(
         entry_tenant,
         entry,
     ];
-    Ok(database.connection().execute(&statement, &parameters).await? == 1)
+    let Some(row) = database.connection().query_first(&statement, &parameters).await? else {
+        return Ok(None);
+    };
+    let ended = row.get::<Vec<String>>("ended")?;
+    let ended = ended.iter().map(|id| id.parse().map_err(Error::internal));
+    ended.collect::<Result<_>>().map(Some)
 }
 
 /// A refresh token that is used.
@@ -127,7 +143,7 @@ pub struct Use<'a> {
     pub now: DateTime<Utc>,
     /// When the session ends if it is not used again.
     pub expires_at: DateTime<Utc>,
-    /// How long a token that was used gives its successor again.
+    /// How long a used token still returns the session's current token.
     pub grace: TimeDelta,
     /// What is noted when the token was used before.
     pub reuse: &'a Entry,
@@ -135,8 +151,17 @@ pub struct Use<'a> {
 
 /// What comes of using a refresh token.
 pub enum Used {
-    /// The successor counts, for this user.
+    /// The successor is the session's current token, for this user.
     Rotated(User),
+    /// The token was used before, within the grace period: the session's current token is some generations later.
+    Again {
+        /// The user.
+        user: User,
+        /// SHA-256 of the session's current token.
+        current: Vec<u8>,
+        /// At most as many generations are between the two.
+        generations: i64,
+    },
     /// The token was used before, and the session has ended with this.
     Reused,
     /// The session was over already.
@@ -144,14 +169,20 @@ pub enum Used {
 }
 
 /// Uses a refresh token: of several uses at once, one rotates the session.
+///
+/// A used token is remembered for the grace period. The newest of them is also in the session's own row, because a use
+/// that waited for another one sees that row as the other has left it, and no new row of another table.
 pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
     let statement = format!(
         "WITH found AS MATERIALIZED (
              SELECT s.id AS session, s.user_id, CASE
                  WHEN s.token_hash = $2 THEN 'current'
-                 WHEN s.token_hash = $3 AND s.previous_token_hash = $2
+                 WHEN s.previous_token_hash = $2
                       AND s.rotated_at > $4::timestamp AT TIME ZONE 'UTC' THEN 'again'
-                 ELSE 'before' END AS token
+                 WHEN EXISTS (SELECT FROM used_refresh_tokens t
+                              WHERE t.session_id = s.id AND t.token_hash = $2
+                                AND t.used_at > $4 AT TIME ZONE 'UTC') THEN 'again'
+                 ELSE 'before' END AS token, s.token_hash AS current_hash
              FROM sessions s
              WHERE s.id = $1 AND s.revoked_at IS NULL
                AND s.expires_at > $5::timestamp AT TIME ZONE 'UTC'
@@ -166,6 +197,13 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
              FROM found f
              WHERE s.id = f.session AND f.token = 'current'
                AND EXISTS (SELECT FROM users u WHERE u.id = f.user_id AND u.is_active)
+             RETURNING s.id
+         ), remembered AS (
+             INSERT INTO used_refresh_tokens (session_id, token_hash, used_at)
+             SELECT id, $2, $5 AT TIME ZONE 'UTC' FROM rotated WHERE $10
+         ), forgotten AS (
+             DELETE FROM used_refresh_tokens
+             WHERE session_id IN (SELECT id FROM rotated) AND used_at <= $4 AT TIME ZONE 'UTC'
          ), ended AS (
              UPDATE sessions s
              SET revoked_at = $5 AT TIME ZONE 'UTC', revoked_reason = 'reuse'
@@ -173,7 +211,9 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
              WHERE s.id = f.session AND f.token = 'before'
              RETURNING s.id
          ), {noted}
-         SELECT f.token, {columns}
+         SELECT f.token, f.current_hash, (
+             SELECT count(*) FROM used_refresh_tokens t WHERE t.session_id = f.session
+         ) AS generations, {columns}
          FROM found f JOIN users ON users.id = f.user_id AND users.is_active",
         noted = outbox::noted("ended", 7),
         columns = repo::COLUMNS,
@@ -193,12 +233,19 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
         entry_id,
         entry_tenant,
         entry,
+        (!used.grace.is_zero()).into(),
     ];
     let Some(row) = database.connection().query_first(&statement, &parameters).await? else {
         return Ok(Used::Over);
     };
     Ok(match row.get::<String>("token")?.as_str() {
         "before" => Used::Reused,
+        "again" => Used::Again {
+            user: repo::user(&row)?,
+            current: row.get("current_hash")?,
+            generations: (row.get::<i64>("generations")? + UNSEEN_GENERATIONS)
+                .min(MOST_GENERATIONS),
+        },
         _ => Used::Rotated(repo::user(&row)?),
     })
 }

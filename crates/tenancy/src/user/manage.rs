@@ -83,14 +83,14 @@ pub async fn create(
 /// Changes a user. A role that changes, and a deactivation, take effect on the next request.
 ///
 /// # Errors
-/// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::AdministratorRequired`] where the
-/// user is an administrator and `over_administrators` is false, [`Error::Taken`].
+/// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::Taken`]; [`Error::AdministratorRequired`] and
+/// [`Error::ScopeNotHeld`] when the user has none of the roles `over`.
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     id: Uuid,
     change: &UserChange,
-    over_administrators: bool,
+    over: &[Role],
     actor: &Actor,
 ) -> Result<Published<User>> {
     let event = Event::new(event_name(change))
@@ -99,7 +99,7 @@ pub async fn update(
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
-    match repo::update(&database, id, change, over_administrators, &entry).await? {
+    match repo::update(&database, id, change, over, &entry).await? {
         Changed::Done(user) => {
             publication.user(tenant.id, id, user.version).await;
             audit::flush_later(tenancy, tenant);
@@ -107,27 +107,27 @@ pub async fn update(
         }
         Changed::NotFound => Err(Error::UserNotFound),
         Changed::LastAdministrator => Err(Error::LastAdministrator),
-        Changed::Above => Err(Error::AdministratorRequired),
+        Changed::Above(role) => Err(super::beyond(role)),
     }
 }
 
 /// Removes a user for good, with every session and token.
 ///
 /// # Errors
-/// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::AdministratorRequired`] where the
-/// user is an administrator and `over_administrators` is false.
+/// [`Error::UserNotFound`], [`Error::LastAdministrator`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`]
+/// when the user has none of the roles `over`.
 pub async fn delete(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     id: Uuid,
-    over_administrators: bool,
+    over: &[Role],
     actor: &Actor,
 ) -> Result<Effect> {
     let event = Event::new("user.deleted").about("user", id).detail(json!({}));
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
-    match repo::delete(&database, id, over_administrators, &entry).await? {
+    match repo::delete(&database, id, over, &entry).await? {
         Changed::Done(_) => {
             publication.ended_user(tenant.id, id).await;
             audit::flush_later(tenancy, tenant);
@@ -142,7 +142,7 @@ pub async fn delete(
             }
         }
         Changed::LastAdministrator => Err(Error::LastAdministrator),
-        Changed::Above => Err(Error::AdministratorRequired),
+        Changed::Above(role) => Err(super::beyond(role)),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     access::Role,
     credential::Password,
     email::EmailAddress,
+    error::Error,
     http::fields::{Patch, Text},
     platform::sql::Value,
     text,
@@ -43,7 +44,7 @@ pub struct User {
     pub role: Role,
     /// Whether it may sign in.
     pub is_active: bool,
-    /// Whether it has shown that the address is its own.
+    /// Whether the user has proved control of the address. Setting a password with a setup token is no proof.
     pub is_verified: bool,
     /// When it was created.
     pub created_at: DateTime<Utc>,
@@ -52,6 +53,14 @@ pub struct User {
     /// Grows when tokens issued before must not count any more.
     #[serde(skip)]
     pub version: i64,
+}
+
+/// The refusal to act on a user of a role that is beyond the caller's authority.
+fn beyond(role: Role) -> Error {
+    match role {
+        Role::Admin => Error::AdministratorRequired,
+        Role::User | Role::Viewer => Error::ScopeNotHeld { scope: role.grant_scope().as_str() },
+    }
 }
 
 /// A user to be made.

@@ -10,9 +10,10 @@ use super::{
         self,
         credentials::{self, PasswordChange},
     },
-    sign_in::{begin_session, compare},
+    sign_in::{Attempted, begin_session, compare},
 };
 use crate::{
+    access::Role,
     admission::{Change, Changed},
     audit::{self, Actor, Entry, Event, Severity},
     credential::{NewPassword, Password, allowance},
@@ -43,10 +44,15 @@ pub async fn change_password(
     };
     let found = found.ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
     let email = found.user.email.clone();
-    let is_right =
-        compare(tenancy, tenant, &email, current, Some(&found), actor, "password.change_failed")
-            .await?
-            .is_some();
+    let attempted = Attempted {
+        tenant: Some(tenant),
+        subject: tenant.id,
+        email: &email,
+        found: Some(&found),
+        device: None,
+        failure: "password.change_failed",
+    };
+    let is_right = compare(tenancy, &attempted, current, actor).await?.is_some();
     if !is_right {
         return Err(Error::invalid_field("current_password", "is not your password"));
     }
@@ -59,7 +65,7 @@ pub async fn change_password(
         from: found.password_hash.as_deref(),
         to: Some(&hash),
         setup_token: None,
-        over_administrators: true,
+        over: &Role::ALL,
     };
     let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
@@ -73,13 +79,13 @@ pub async fn change_password(
 /// Takes a user's password and sessions away, and returns the token that sets another password once.
 ///
 /// # Errors
-/// [`Error::UserNotFound`], [`Error::AdministratorRequired`] where the user is an administrator and
-/// `over_administrators` is false.
+/// [`Error::UserNotFound`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`] when the user has none of the
+/// roles `over`.
 pub async fn reset_password(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
     user: Uuid,
-    over_administrators: bool,
+    over: &[Role],
     actor: &Actor,
 ) -> Result<Changed<(SetupToken, chrono::DateTime<chrono::Utc>)>> {
     let token = SetupToken::generate(tenant.id, &*tenancy.platform.random);
@@ -91,13 +97,13 @@ pub async fn reset_password(
         from: None,
         to: None,
         setup_token: Some(credentials::SetupToken { hash: token.hash(), expires_at }),
-        over_administrators,
+        over,
     };
     let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     let Some(user) = credentials::replace_password(&database, &change, &entry).await? else {
         let user = repo::find(&database, user).await?;
-        return Err(user.map_or(Error::UserNotFound, |_| Error::AdministratorRequired));
+        return Err(user.map_or(Error::UserNotFound, |user| super::beyond(user.role)));
     };
     publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(tenancy, tenant);

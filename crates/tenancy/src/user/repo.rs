@@ -147,28 +147,30 @@ pub enum Changed<T> {
     NotFound,
     /// The tenant would be left without an active administrator; nothing was written.
     LastAdministrator,
-    /// It is an administrator, and whoever asks may not touch those; nothing was written.
-    Above,
+    /// The user has this role, which is beyond the caller's authority; nothing was written.
+    Above(Role),
 }
 
-/// The parts of a statement that lock the active administrators, in one order, and then the user
+/// The parts of a statement that lock the administrators with a password, in one order, and then the user
 /// $1. Of two calls that would each leave the other's administrator as the last, the second sees
 /// what the first has done.
 const LOCKED: &str = "
     administrators AS MATERIALIZED (
-        SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE
+        SELECT id FROM users WHERE role = 'admin' AND is_active AND password_hash IS NOT NULL
+        ORDER BY id FOR UPDATE
     ), before AS MATERIALIZED (
         SELECT id, role, is_active FROM users
         WHERE id = $1 AND (SELECT count(*) FROM administrators) >= 0
         FOR UPDATE
     )";
 
-/// Changes a user; who is deactivated loses every session.
+/// Changes a user with one of the roles `over`. A deactivation ends every session; a change of the address ends the
+/// setup token, which was issued for the address before.
 pub async fn update(
     database: &TenantDb,
     id: Uuid,
     change: &UserChange,
-    over_administrators: bool,
+    over: &[Role],
     entry: &Entry,
 ) -> Result<Changed<User>> {
     let statement = format!(
@@ -176,6 +178,9 @@ pub async fn update(
              UPDATE users u SET
                  email = COALESCE($2::text, email),
                  is_verified = is_verified AND COALESCE($2 = email, true),
+                 setup_token_hash = CASE WHEN $2 <> email THEN NULL ELSE setup_token_hash END,
+                 setup_token_expires_at =
+                     CASE WHEN $2 <> email THEN NULL ELSE setup_token_expires_at END,
                  username = CASE WHEN $3 THEN $4::text ELSE username END,
                  first_name = CASE WHEN $5 THEN $6::text ELSE first_name END,
                  last_name = CASE WHEN $7 THEN $8::text ELSE last_name END,
@@ -183,7 +188,7 @@ pub async fn update(
                  is_active = COALESCE($10::boolean, u.is_active),
                  session_epoch = session_epoch + CASE WHEN $10 THEN 0 WHEN $10 IS NULL THEN 0 ELSE 1 END
              FROM before b
-             WHERE u.id = b.id AND ($14 OR b.role <> 'admin') AND (
+             WHERE u.id = b.id AND b.role = ANY($14::text[]) AND (
                  NOT (b.role = 'admin' AND b.is_active)
                  OR (COALESCE($9, b.role) = 'admin' AND COALESCE($10, b.is_active))
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
@@ -201,7 +206,7 @@ pub async fn update(
              FROM before b, changed c
          )
          SELECT EXISTS (SELECT FROM before) AS is_there,
-                EXISTS (SELECT FROM before WHERE role = 'admin') AND NOT $14 AS is_above, {COLUMNS}
+                (SELECT b.role FROM before b WHERE NOT b.role = ANY($14)) AS above, {COLUMNS}
          FROM (VALUES (1)) one LEFT JOIN changed ON true"
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
@@ -219,23 +224,23 @@ pub async fn update(
         entry_id,
         entry_tenant,
         entry,
-        over_administrators.into(),
+        role_names(over).into(),
     ];
     let row = database.connection().query_first(&statement, &parameters).await.map_err(taken)?;
     changed(row.as_ref(), user)
 }
 
-/// Removes a user with its sessions, and returns the version that it had.
+/// Deletes a user with one of the roles `over`, and its sessions, and returns the version that it had.
 pub async fn delete(
     database: &TenantDb,
     id: Uuid,
-    over_administrators: bool,
+    over: &[Role],
     entry: &Entry,
 ) -> Result<Changed<i64>> {
     let statement = format!(
         "WITH {LOCKED}, deleted AS (
              DELETE FROM users u USING before b
-             WHERE u.id = b.id AND ($5 OR b.role <> 'admin') AND (
+             WHERE u.id = b.id AND b.role = ANY($5::text[]) AND (
                  NOT (b.role = 'admin' AND b.is_active)
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
              RETURNING u.id, u.version
@@ -246,11 +251,11 @@ pub async fn delete(
              FROM before b, deleted d
          )
          SELECT EXISTS (SELECT FROM before) AS is_there,
-                EXISTS (SELECT FROM before WHERE role = 'admin') AND NOT $5 AS is_above, id, version
+                (SELECT b.role FROM before b WHERE NOT b.role = ANY($5)) AS above, id, version
          FROM (VALUES (1)) one LEFT JOIN deleted ON true"
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [id.into(), entry_id, entry_tenant, entry, over_administrators.into()];
+    let parameters = [id.into(), entry_id, entry_tenant, entry, role_names(over).into()];
     let row = database.connection().query_first(&statement, &parameters).await?;
     changed(row.as_ref(), |row| row.get("version"))
 }
@@ -263,11 +268,19 @@ fn changed<T>(
     if row.get::<Option<Uuid>>("id")?.is_some() {
         return Ok(Changed::Done(read(row)?));
     }
-    Ok(match (row.get("is_there")?, row.get("is_above")?) {
-        (false, _) => Changed::NotFound,
-        (true, true) => Changed::Above,
-        (true, false) => Changed::LastAdministrator,
-    })
+    if let Some(above) = row.get::<Option<String>>("above")? {
+        return Ok(Changed::Above(role(&above)?));
+    }
+    Ok(if row.get("is_there")? { Changed::LastAdministrator } else { Changed::NotFound })
+}
+
+fn role(name: &str) -> Result<Role, SqlError> {
+    Role::parse(name).map_err(|_| SqlError::Decode("a user has an impossible role".to_owned()))
+}
+
+/// The names of roles in the database.
+pub(super) fn role_names(roles: &[Role]) -> Vec<String> {
+    roles.iter().map(|role| role.as_str().to_owned()).collect()
 }
 
 /// The user of an id; `None` when there is none.
@@ -285,8 +298,7 @@ pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
         username: row.get("username")?,
         first_name: row.get("first_name")?,
         last_name: row.get("last_name")?,
-        role: Role::parse(&row.get::<String>("role")?)
-            .map_err(|_| SqlError::Decode("a user has an impossible role".to_owned()))?,
+        role: role(&row.get::<String>("role")?)?,
         is_active: row.get("is_active")?,
         is_verified: row.get("is_verified")?,
         created_at: row.get("created_at")?,

@@ -21,6 +21,7 @@ use crate::{
     guessing::{self, Outcome, Target},
     log,
     metrics::Login,
+    resolve::{self, SignInTarget},
     tenancy::Tenancy,
     tenant::{Tenant, TenantDb},
     token::{
@@ -50,37 +51,51 @@ impl SignedIn {
     }
 }
 
-/// Signs a user in with address and password.
+/// Signs a user in with address and password. `device` is a refresh token of an earlier session on the same device,
+/// valid or not.
 ///
 /// # Errors
 /// [`Error::InvalidCredentials`], the same and after the same time for a wrong password, an unknown
-/// address, a user without a password and one who is deactivated; [`Error::TooManyAttempts`].
+/// address, a user without a password, a deactivated user, and a tenant that is unknown, suspended or deleted;
+/// [`Error::TooManyAttempts`]. A valid password in a suspended tenant gets [`Error::TenantSuspended`].
 pub async fn sign_in(
     tenancy: &Rc<Tenancy>,
-    tenant: &Tenant,
+    target: SignInTarget,
     email: &EmailAddress,
     password: Password,
+    device: Option<&RefreshToken>,
     actor: &Actor,
 ) -> Result<SignedIn> {
+    let SignInTarget { tenant, refusal, subject } = target;
     // A connection is not held while the password is hashed: others need it meanwhile.
     let address = actor.origin().address.map(guessing::network_text);
-    let found = {
-        let database = TenantDb::connect(tenancy, tenant).await?;
-        credentials::find_credentials(&database, email.as_str(), address.as_deref()).await?
+    let device = device.filter(|token| token.tenant() == subject).map(RefreshToken::session);
+    let found = match &tenant {
+        Some(tenant) => {
+            let database = TenantDb::connect(tenancy, tenant).await?;
+            let (email, address) = (email.as_str(), address.as_deref());
+            credentials::find_credentials(&database, email, address, device).await?
+        }
+        None => {
+            resolve::stand_in(tenancy).await?;
+            None
+        }
     };
-    let verdict = compare(
-        tenancy,
-        tenant,
-        email.as_str(),
-        &password,
-        found.as_ref(),
-        actor,
-        "auth.login_failed",
-    )
-    .await?;
-    let (Some(verdict), Some(found)) = (verdict, found) else {
+    let attempted = Attempted {
+        tenant: tenant.as_ref(),
+        subject,
+        email: email.as_str(),
+        found: found.as_ref(),
+        device: device.filter(|_| found.as_ref().is_some_and(|found| found.is_known_device)),
+        failure: "auth.login_failed",
+    };
+    let verdict = compare(tenancy, &attempted, &password, actor).await?;
+    let (Some(tenant), Some(verdict), Some(found)) = (&tenant, verdict, found) else {
         return Err(Error::InvalidCredentials);
     };
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
     if let (Verdict::RightButWeak, Some(weak)) = (verdict, found.password_hash) {
         rehash_later(tenancy, tenant, found.user.id, password, weak);
     }
@@ -88,31 +103,49 @@ pub async fn sign_in(
     begin_session(tenancy, tenant, &database, found.user, actor).await
 }
 
-/// Compares a password, slowed down against guessing. `None` when it is wrong, or nobody's who may
-/// sign in; that is noted as the event `failure`.
+/// The account whose password is compared.
+pub(super) struct Attempted<'a> {
+    /// The tenant; `None` for an unknown one.
+    pub tenant: Option<&'a Tenant>,
+    /// The id of the tenant in login throttling.
+    pub subject: Uuid,
+    /// The address of the account.
+    pub email: &'a str,
+    /// The user, if there is one.
+    pub found: Option<&'a Credentials>,
+    /// The session that this device has had with the account.
+    pub device: Option<Uuid>,
+    /// The event that records a failure.
+    pub failure: &'static str,
+}
+
+/// Compares a password, with login throttling. `None` when it is wrong, or the account cannot sign in; the failure is
+/// recorded.
 pub(super) async fn compare(
     tenancy: &Rc<Tenancy>,
-    tenant: &Tenant,
-    email: &str,
+    attempted: &Attempted<'_>,
     password: &Password,
-    found: Option<&Credentials>,
     actor: &Actor,
-    failure: &'static str,
 ) -> Result<Option<Verdict>> {
+    let Attempted { tenant, subject, email, found, device, failure } = *attempted;
     let target = Target {
-        tenant: tenant.id,
+        tenant: subject,
+        is_tenant: tenant.is_some(),
         account: email,
         address: actor.origin().address,
         is_known_address: found.is_some_and(|found| found.is_known_address),
+        device,
     };
-    let allowance = allowance::take(tenancy, tenant, Some(email)).await?;
+    let allowance = allowance::take_for_sign_in(tenancy, tenant, subject, email).await?;
     let attempt = match guessing::begin(tenancy, &target).await {
         Ok(attempt) => attempt,
         Err(error) => {
             if matches!(error, Error::TooManyAttempts { .. }) {
                 tenancy.counters.login(Login::Throttled);
             }
-            if let (Error::TooManyAttempts { .. }, Some(from)) = (&error, target.address) {
+            if let (Error::TooManyAttempts { .. }, Some(from), Some(tenant)) =
+                (&error, target.address, tenant)
+            {
                 let event = Event::new("auth.login_throttled").severity(Severity::Warning).failed();
                 let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
                 audit::note_rarely(tenancy, entry, &guessing::network_text(from));
@@ -136,6 +169,10 @@ pub(super) async fn compare(
     }
     attempt.end(tenancy, Outcome::Failed).await;
     tenancy.counters.login(Login::Failure);
+    let Some(tenant) = tenant else {
+        resolve::stand_in(tenancy).await?;
+        return Ok(None);
+    };
     let event = Event::new(failure).severity(Severity::Warning).failed();
     let event = match found {
         Some(found) => event.about("user", found.user.id),
@@ -206,9 +243,15 @@ pub(super) async fn begin_session(
     let actor = Actor::user(user.id, origin.clone());
     let event = Event::new("auth.login").about("session", id);
     let entry = Entry::new(tenancy, Some(tenant.id), &actor, event);
-    if !session::begin(database, &new, user.version, &entry).await? {
-        return Err(Error::unavailable("the user was changed while they signed in"));
+    let publication = Change::begin(tenancy);
+    let ended = session::begin(database, &new, user.version, &entry).await?;
+    let ended =
+        ended.ok_or_else(|| Error::unavailable("the user was changed while they signed in"))?;
+    for session in ended {
+        publication.ended_session(tenant.id, session).await;
     }
+    // Nobody asked for the end of these sessions, so nobody waits for it.
+    let _: Effect = publication.finish().await;
     audit::flush_later(tenancy, tenant);
     user.last_login = Some(now);
     signed_in(tenancy, tenant, user, id, &refresh_token)
@@ -269,6 +312,18 @@ pub async fn refresh(
     let database = TenantDb::connect(tenancy, tenant).await?;
     match session::rotate(&database, &used).await? {
         Used::Rotated(user) => signed_in(tenancy, tenant, user, token.session(), &successor),
+        Used::Again { user, current, generations } => {
+            // Each generation follows from the one before it.
+            let keys = tenant.data_keys(tenancy)?;
+            let mut newest = successor;
+            for _ in 0..generations {
+                if newest.hash().as_slice() == current {
+                    return signed_in(tenancy, tenant, user, token.session(), &newest);
+                }
+                newest = newest.successor(&tenancy.master_key, &keys)?;
+            }
+            Err(Error::InvalidRefreshToken)
+        }
         Used::Reused => {
             publication.ended_session(tenant.id, token.session()).await;
             audit::flush_later(tenancy, tenant);

@@ -86,3 +86,48 @@ fn the_request_is_a_form() {
     let binary = binary.body("application/x-www-form-urlencoded", vec![b't', 0xff]).send();
     binary.expect_problem(400, "invalid_request");
 }
+
+#[test]
+fn oauth_client_authenticates_by_http_basic() {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let world = World::get();
+    let tenant = world.tenant();
+    let body = json!({ "name": "a", "scopes": ["tokens:introspect", "tokens:revoke"] });
+    let key = tenant.create_api_key(&body);
+    let (id, secret) = (key["id"].as_str().unwrap(), key["api_key"].as_str().unwrap());
+    let post = |path: &str, credentials: &str, token: &str| {
+        let basic = format!("Basic {}", STANDARD.encode(credentials));
+        let call = world.call(Method::POST, path).header("authorization", &basic);
+        call.body("application/x-www-form-urlencoded", format!("token={token}")).send()
+    };
+    let (introspect, revoke) = ("/api/v1/auth/introspect", "/api/v1/auth/revoke");
+    let user = tenant.user("user");
+    let right = format!("{id}:{secret}");
+    assert_eq!(post(introspect, &right, &user.access_token).expect(200)["active"], true);
+    // Both parts are form-encoded.
+    let encoded = format!("{}:{}", id.replace('-', "%2D"), secret.replace('_', "%5f"));
+    assert_eq!(post(introspect, &encoded, &user.access_token).expect(200)["active"], true);
+    let other = world.tenant();
+    let foreign = other.created["api_key"].as_str().unwrap();
+    for wrong in [
+        format!("{id}:{secret}x"),
+        format!("{id}:"),
+        format!("{}:{secret}", uuid::Uuid::nil()),
+        format!("{}:{secret}", other.id),
+        format!("{id}:{foreign}"),
+        secret.to_owned(),
+    ] {
+        let refused = post(introspect, &wrong, &user.access_token);
+        assert_eq!(refused.expect_problem(401, "invalid_client")["error"], "invalid_client");
+        assert!(refused.header("www-authenticate").starts_with("Basic "), "{wrong}");
+    }
+    let weak = tenant.create_api_key(&json!({ "name": "a", "scopes": ["tenant:read"] }));
+    let weak = format!("{}:{}", weak["id"].as_str().unwrap(), weak["api_key"].as_str().unwrap());
+    post(introspect, &weak, &user.access_token).expect_problem(403, "forbidden");
+    assert_eq!(post(revoke, &right, &user.refresh_token).status, 200);
+    assert_eq!(post(introspect, &right, &user.access_token).expect(200)["active"], false);
+    // No other route takes it.
+    let basic = format!("Basic {}", STANDARD.encode(&right));
+    let elsewhere = world.get_path("/api/v1/auth/verify").header("authorization", &basic).send();
+    elsewhere.expect_problem(401, "authentication_required");
+}

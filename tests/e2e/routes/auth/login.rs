@@ -1,6 +1,9 @@
 //! `POST /api/v1/auth/login`
 
-use e2e::World;
+use std::time::{Duration, Instant};
+
+use e2e::{TestTenant, World, unique};
+use http::Method;
 use insta::assert_json_snapshot;
 use serde_json::json;
 
@@ -80,7 +83,7 @@ fn the_tenant_must_be_named_and_there() {
     let call = || world.post("/api/v1/auth/login", &body);
     call().send().expect_problem(400, "tenant_required");
     for slug in ["no-such-tenant", "Not A Slug", "x'--"] {
-        call().slug(slug).send().expect_problem(404, "tenant_not_found");
+        call().slug(slug).send().expect_problem(401, "invalid_credentials");
     }
     let twice = call().slug("one-tenant").slug("another-tenant").send();
     twice.expect_problem(400, "invalid_header");
@@ -94,13 +97,65 @@ fn a_tenant_that_is_not_active_takes_no_sign_in() {
     let login = || tenant.login(&tenant.admin.email, &tenant.admin.password);
     for (change, status, code) in [
         ("status = 'suspended', suspended_at = now()", 403, "tenant_suspended"),
-        ("status = 'deleting'", 404, "tenant_not_found"),
-        ("status = 'deleted', deleted_at = now()", 404, "tenant_not_found"),
+        ("status = 'deleting'", 401, "invalid_credentials"),
+        ("status = 'deleted', deleted_at = now()", 401, "invalid_credentials"),
     ] {
         let change = format!("UPDATE tenants SET {change} WHERE slug = $1");
         catalog.execute(&change, &[&tenant.slug]).unwrap();
         login().expect_problem(status, code);
     }
+}
+
+// S22
+#[test]
+fn tenants_cannot_be_enumerated_without_a_credential() {
+    let world = World::get();
+    let (tenant, suspended, deleted) = (world.tenant(), world.tenant(), world.tenant());
+    let path = |tenant: &TestTenant| format!("/admin/tenants/{}", tenant.id);
+    let suspend = json!({ "status": "suspended" });
+    world.admin(Method::PATCH, &path(&suspended)).json(&suspend).send().expect(200);
+    assert_eq!(world.admin(Method::DELETE, &path(&deleted)).send().status, 204);
+    let attempt = |slug: &str, email: &str, host: &str| {
+        let body = json!({ "email": email, "password": "not the password" });
+        let begin = Instant::now();
+        let call = world.post("/api/v1/auth/login", &body).slug(slug).header("host", host);
+        (call.send(), begin.elapsed())
+    };
+    let domain = format!("{}.com", tenant.slug);
+    let domains = json!({ "domains": [domain] });
+    world.admin(Method::PATCH, &path(&tenant)).json(&domains).send().expect(200);
+    let mut responses = Vec::new();
+    for (slug, email, host) in [
+        (tenant.slug.as_str(), tenant.admin.email.as_str(), "localhost"),
+        (&tenant.slug, "nobody@acme.com", "localhost"),
+        (&suspended.slug, &suspended.admin.email, "localhost"),
+        (&suspended.slug, "nobody@acme.com", "localhost"),
+        (&deleted.slug, &deleted.admin.email, "localhost"),
+        ("no-such-tenant", "nobody@acme.com", "localhost"),
+        ("-", "nobody@acme.com", "localhost"),
+        // Nor does a host show whether it is a tenant's.
+        ("no-such-tenant", "nobody@acme.com", &domain),
+        (&suspended.slug, "nobody@acme.com", &domain),
+    ] {
+        let (answer, took) = attempt(slug, email, host);
+        let mut problem = answer.expect_problem(401, "invalid_credentials");
+        problem["request_id"].take();
+        let mut headers: Vec<_> =
+            answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        headers.sort();
+        // A password is hashed in any case.
+        assert!(took > Duration::from_millis(20), "{slug}: {took:?}");
+        responses.push((problem, headers));
+    }
+    assert!(responses.windows(2).all(|pair| pair[0] == pair[1]), "{responses:?}");
+    // Unknown tenants are throttled like others.
+    let slug = unique("unknown");
+    let statuses: Vec<_> =
+        (0..6).map(|_| attempt(&slug, "nobody@acme.com", "localhost").0.status).collect();
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
+    // The response to a valid credential has the reason.
+    let told = suspended.login(&suspended.admin.email, &suspended.admin.password);
+    told.expect_problem(403, "tenant_suspended");
 }
 
 #[test]
@@ -132,14 +187,14 @@ fn a_weaker_hash_is_replaced_at_the_sign_in() {
     let hash = "SELECT password_hash FROM users WHERE email = $1";
     database.execute(set, &[&weak, &tenant.admin.email]).unwrap();
     tenant.login(&tenant.admin.email, "a weaker password").expect(200);
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     loop {
         let row = database.query_one(hash, &[&tenant.admin.email]).unwrap();
         if row.get::<_, String>(0).starts_with("$pbkdf2-sha256$i=600000,l=32$") {
             break;
         }
         assert!(begin.elapsed().as_secs() < 20, "the hash stays weak");
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     }
     tenant.login(&tenant.admin.email, "a weaker password").expect(200);
 }

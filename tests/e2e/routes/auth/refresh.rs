@@ -109,6 +109,42 @@ fn within_the_grace_two_tabs_get_the_same() {
     refresh(successors[0].as_str().unwrap()).expect_problem(401, "invalid_refresh_token");
 }
 
+// S9
+#[test]
+fn grace_covers_every_generation_issued_within_it() {
+    let world = World::get();
+    let patient = world.application_with(&[("REFRESH_GRACE_SECONDS", "4")]);
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    let refresh = |token: &str| {
+        Call::new(Method::POST, &patient.address, "/api/v1/auth/refresh")
+            .json(&json!({ "refresh_token": token }))
+            .send()
+    };
+    let mut generations = vec![user.refresh_token.clone()];
+    for _ in 0..4 {
+        let next = refresh(generations.last().unwrap()).expect(200);
+        generations.push(text(&next["refresh_token"]));
+    }
+    // Each of them returns the newest token, and the session goes on.
+    let newest = generations.pop().unwrap();
+    for earlier in &generations {
+        let again = refresh(earlier).expect(200);
+        assert_eq!(again["refresh_token"], newest);
+        profile(&tenant, again["access_token"].as_str().unwrap()).expect(200);
+    }
+    std::thread::sleep(std::time::Duration::from_millis(2_000));
+    let last = text(&refresh(&newest).expect(200)["refresh_token"]);
+    std::thread::sleep(std::time::Duration::from_millis(2_200));
+    // Only the grace period of the newest has time left.
+    assert_eq!(refresh(&newest).expect(200)["refresh_token"], last);
+    refresh(&generations[3]).expect_problem(401, "invalid_refresh_token");
+    for ended in [&newest, &last] {
+        refresh(ended).expect_problem(401, "invalid_refresh_token");
+    }
+    tenant.wait_until_audited("auth.refresh_token_reused", 1);
+}
+
 // S4
 #[test]
 fn what_is_no_refresh_token_is_refused() {

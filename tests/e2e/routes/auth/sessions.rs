@@ -47,3 +47,34 @@ fn a_user_sees_their_sessions_and_ends_one() {
         answer.send().expect_problem(404, "session_not_found");
     }
 }
+
+#[test]
+fn oldest_session_ends_when_a_user_has_too_many() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    // Of 50 sessions the user's own is the oldest.
+    let copies =
+        "INSERT INTO sessions (id, user_id, session_epoch, token_hash, created_at, expires_at)
+                  SELECT gen_random_uuid(), user_id, session_epoch,
+                         sha256(number::text::bytea), created_at + interval '1 second', expires_at
+                  FROM sessions, generate_series(1, 49) number WHERE user_id = $1::text::uuid";
+    world.services.superuser(&tenant.database()).execute(copies, &[&user.id]).unwrap();
+    let profile = || tenant.get("/api/v1/profile").token(&user.access_token).send();
+    profile().expect(200);
+    let newest = tenant.login(&user.email, &user.password).expect(200);
+    // The oldest ends at once, with its access token and its refresh token.
+    profile().expect_problem(401, "token_revoked");
+    let body = json!({ "refresh_token": user.refresh_token });
+    let refresh = world.post("/api/v1/auth/refresh", &body).send();
+    refresh.expect_problem(401, "invalid_refresh_token");
+    let token = newest["access_token"].as_str().unwrap();
+    assert_eq!(tenant.get(SESSIONS).token(token).send().expect(200)["total"], 50);
+    // Of sign-ins at once each makes room for itself only.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| tenant.login(&user.email, &user.password).expect(200));
+        }
+    });
+    assert_eq!(tenant.get(SESSIONS).token(token).send().expect(200)["total"], 50);
+}

@@ -16,7 +16,8 @@ fn a_setup_token_sets_the_password_once() {
     let (slug, token) = new_tenant();
     let body = json!({ "setup_token": token, "password": "secure_password" });
     let signed_in = world.post("/api/v1/auth/setup", &body).slug(&slug).send().expect(200);
-    assert_eq!(signed_in["user"]["is_verified"], true);
+    // An administrator may have passed the token on: it proves no control of the address.
+    assert_eq!(signed_in["user"]["is_verified"], false);
     assert_eq!(signed_in["user"]["role"], "admin");
     let access_token = signed_in["access_token"].as_str().unwrap();
     world.get_path("/api/v1/profile").token(access_token).send().expect(200);
@@ -89,4 +90,30 @@ fn every_bad_field_is_named() {
         let named = World::get().post("/api/v1/auth/setup", &body).send().expect_invalid();
         assert_eq!(named, fields, "{body}");
     }
+}
+
+#[test]
+fn setup_token_ends_with_its_address() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let admin = &tenant.admin.access_token;
+    let created = tenant.post("/api/v1/users", &json!({ "email": "old@acme.com" })).token(admin);
+    let created = created.send().expect(201);
+    let path = format!("/api/v1/users/{}", created["id"].as_str().unwrap());
+    let patch = |body: &Value| tenant.patch(&path, body).token(admin).send().expect(200);
+    let set_up = |token: &Value| {
+        let body = json!({ "setup_token": token, "password": "a good password" });
+        world.post("/api/v1/auth/setup", &body).send()
+    };
+    // Another spelling of the same address, and another field, end nothing.
+    patch(&json!({ "email": "OLD@acme.com", "first_name": "A" }));
+    patch(&json!({ "email": "new@acme.com" }));
+    set_up(&created["setup_token"]).expect_problem(401, "invalid_setup_token");
+    let reset = tenant.post(&format!("{path}/reset-password"), &json!({})).token(admin).send();
+    let reset = reset.expect(200);
+    patch(&json!({ "email": "NEW@acme.com" }));
+    let signed_in = set_up(&reset["setup_token"]).expect(200);
+    assert_eq!(signed_in["user"]["email"], "new@acme.com");
+    assert_eq!(signed_in["user"]["is_verified"], false);
+    tenant.login("new@acme.com", "a good password").expect(200);
 }

@@ -190,3 +190,39 @@ fn preflight_passes_without_a_credential_for_nobody() {
         post.expect_problem(401, "authentication_required");
     }
 }
+
+// S35
+#[test]
+fn consuming_requires_usage_write() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let (viewer, user) = (tenant.user("viewer"), tenant.user("user"));
+    let path = format!("{VERIFY}?consume=ai_requests:1");
+    let plain = tenant.api_key(&["tenant:read"]);
+    for credential in [&viewer.access_token, &user.access_token, &plain] {
+        let refused = tenant.get(&path).token(credential).send();
+        let problem = refused.expect_problem(403, "forbidden");
+        assert!(problem["detail"].as_str().unwrap().contains("usage:write"), "{problem}");
+    }
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 0);
+    // The gateway's own key sets the price.
+    let gateway = tenant.api_key(&["usage:write", "tenant:read"]);
+    let call = tenant.get(&path).token(&viewer.access_token).header("x-api-key", &gateway);
+    call.send().expect(200);
+    // In a header of its own it leaves the caller's scopes as they are.
+    let call = tenant.get(&path).token(&viewer.access_token).header("x-gateway-key", &gateway);
+    let answer = call.send();
+    answer.expect(200);
+    assert!(answer.header("x-scopes").contains("profile:read"));
+    for (key, status) in [(plain.as_str(), 403), ("ldx_", 401)] {
+        let call = tenant.get(&path).token(&viewer.access_token).header("x-gateway-key", key);
+        assert_eq!(call.send().status, status, "{key}");
+    }
+    assert_eq!(tenant.used("ai_requests")["current_usage"], 2);
+    // A key of another tenant is no gateway of this one.
+    let foreign = world.tenant().api_key(&["usage:write", "tenant:read"]);
+    for header in ["x-api-key", "x-gateway-key"] {
+        let call = tenant.get(&path).token(&viewer.access_token).header(header, &foreign);
+        call.send().expect_problem(403, "tenant_mismatch");
+    }
+}

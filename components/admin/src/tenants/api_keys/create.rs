@@ -2,7 +2,7 @@
 
 use tenancy::{
     Result,
-    api_key::{self, NewApiKeyRequest, ShownOnce},
+    api_key::{self, Authority, NewApiKeyRequest, ShownOnce},
     http::{Operator, Response},
 };
 
@@ -19,6 +19,8 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let request: NewApiKeyRequest = operator.call().json().await?;
     let tenant = operator.tenant().await?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());
-    let (record, key) = api_key::create(tenancy, &tenant, request.into(), &actor).await?;
+    let authority = Authority::unbounded();
+    let (record, key) =
+        api_key::create(tenancy, &tenant, request.into(), &authority, &actor).await?;
     Ok(Response::created(&ShownOnce::new(&record, &key)))
 }

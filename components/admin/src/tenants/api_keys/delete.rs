@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use tenancy::{
-    Error, Result, api_key,
+    Error, Result,
+    api_key::{self, Authority},
     http::{Operator, Response},
 };
 use uuid::Uuid;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let key: Uuid = operator.call().parameter("key_id").map_err(|_| Error::ApiKeyNotFound)?;
     let tenant = operator.tenant().await?;
-    let effect = api_key::revoke(operator.tenancy(), &tenant, key, &operator.actor()).await?;
+    let (tenancy, actor) = (operator.tenancy(), operator.actor());
+    let effect = api_key::revoke(tenancy, &tenant, key, &Authority::unbounded(), &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

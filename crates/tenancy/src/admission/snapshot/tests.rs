@@ -52,6 +52,7 @@ fn tenant() -> TenantRecord {
             requests_per_minute: 5,
             cache: 8,
         },
+        private_settings: JsonText::default(),
         settings: JsonText::from_stored(r#"{"seats":[1,2.5,null]}"#.to_owned()).unwrap(),
         version: 3,
         database: DatabaseLocation {

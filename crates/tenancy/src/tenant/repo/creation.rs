@@ -30,11 +30,12 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
     let statement = "
         WITH tenant AS (
             INSERT INTO tenants (id, slug, name, status, admin_email, plan, settings,
-                                 settings_text, database_host, database_port, database_name, database_options,
+                                 settings_text, private_settings, private_settings_text,
+                                 database_host, database_port, database_name, database_options,
                                  database_role, database_password, data_key, request_hash)
             VALUES ($1, $2, $3, 'provisioning', $4,
                     COALESCE($5::text, (SELECT name FROM plans WHERE is_default)), $6::text::jsonb,
-                    $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                    $6, $17::text::jsonb, $17, $7, $8, $9, $10, $11, $12, $13, $14)
             ON CONFLICT DO NOTHING
             RETURNING id
         ), domains AS (
@@ -49,7 +50,7 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
     let Reservation { location, secrets, .. } = reservation;
     let domains: Vec<String> =
         reservation.domains.iter().map(|domain| domain.as_str().to_owned()).collect();
-    let parameters: [Value; 16] = [
+    let parameters: [Value; 17] = [
         reservation.id.into(),
         reservation.slug.as_str().into(),
         reservation.name.as_str().into(),
@@ -66,6 +67,7 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
         reservation.request_hash.as_slice().into(),
         domains.into(),
         reservation.idempotency_key.clone().into(),
+        reservation.private_settings.as_str().into(),
     ];
     match catalog.query_first(statement, &parameters).await {
         Ok(Some(_)) => Ok(Reserved::Yes),

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{COLUMNS, user};
+use super::{COLUMNS, role_names, user};
 use crate::{
+    access::Role,
     audit::{Entry, outbox},
     error::Result,
     platform::sql::{SqlError, Value},
@@ -30,12 +31,12 @@ pub struct PasswordChange<'a> {
     pub to: Option<&'a str>,
     /// What sets the new one.
     pub setup_token: Option<SetupToken>,
-    /// Whether that may be an administrator's.
-    pub over_administrators: bool,
+    /// The roles of users whose password may be replaced.
+    pub over: &'a [Role],
 }
 
 /// Replaces a password and ends every session and token of the user. `None` when there is no such
-/// user, it has another password by now, or is an administrator where that may not be.
+/// user, it has another password by now, or another role than those.
 pub async fn replace_password(
     database: &TenantDb,
     change: &PasswordChange<'_>,
@@ -48,7 +49,7 @@ pub async fn replace_password(
                  setup_token_expires_at = $5::timestamp AT TIME ZONE 'UTC', version = version + 1,
                  session_epoch = session_epoch + 1
              WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2)
-               AND ($9 OR role <> 'admin')
+               AND role = ANY($9::text[])
              RETURNING *
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
@@ -68,7 +69,7 @@ pub async fn replace_password(
         entry_id,
         entry_tenant,
         entry,
-        change.over_administrators.into(),
+        role_names(change.over).into(),
     ];
     let row = database.connection().query_first(&statement, &parameters).await?;
     Ok(row.as_ref().map(user).transpose()?)
@@ -106,7 +107,7 @@ pub async fn put_first_administrator(
         SET password_hash = COALESCE(excluded.password_hash, users.password_hash),
             setup_token_hash = excluded.setup_token_hash,
             setup_token_expires_at = excluded.setup_token_expires_at
-        WHERE users.last_login IS NULL AND NOT users.is_verified";
+        WHERE users.last_login IS NULL AND users.version = 1";
     let (token_hash, token_expires_at) = token_values(administrator.setup_token.as_ref());
     let parameters: [Value; 5] = [
         administrator.id.into(),
@@ -127,6 +128,8 @@ pub struct Credentials {
     pub password_hash: Option<String>,
     /// Whether it has signed in from the address before.
     pub is_known_address: bool,
+    /// Whether the session that the device shows is one of its own.
+    pub is_known_device: bool,
 }
 
 /// The user of an e-mail address, with its password; `None` when there is none.
@@ -134,8 +137,9 @@ pub async fn find_credentials(
     database: &TenantDb,
     email: &str,
     address: Option<&str>,
+    device: Option<Uuid>,
 ) -> Result<Option<Credentials>> {
-    find_credentials_by(database, "email = $1", email.into(), address).await
+    find_credentials_by(database, "email = $1", email.into(), address, device).await
 }
 
 /// The user of an id, with its password; `None` when there is none.
@@ -144,7 +148,7 @@ pub async fn find_own_credentials(
     id: Uuid,
     address: Option<&str>,
 ) -> Result<Option<Credentials>> {
-    find_credentials_by(database, "id = $1", id.into(), address).await
+    find_credentials_by(database, "id = $1", id.into(), address, None).await
 }
 
 async fn find_credentials_by(
@@ -152,20 +156,25 @@ async fn find_credentials_by(
     condition: &str,
     value: Value,
     address: Option<&str>,
+    device: Option<Uuid>,
 ) -> Result<Option<Credentials>> {
     let statement = format!(
         "SELECT {COLUMNS}, password_hash, EXISTS (
              SELECT FROM sessions s
              WHERE s.user_id = users.id AND s.address::inet <<= $2::text::inet
-         ) AS is_known_address
+         ) AS is_known_address, EXISTS (
+             SELECT FROM sessions s WHERE s.id = $3 AND s.user_id = users.id
+         ) AS is_known_device
          FROM users WHERE {condition}"
     );
-    let row = database.connection().query_first(&statement, &[value, address.into()]).await?;
+    let parameters = [value, address.into(), device.into()];
+    let row = database.connection().query_first(&statement, &parameters).await?;
     let credentials = row.map(|row| -> Result<Credentials, SqlError> {
         Ok(Credentials {
             user: user(&row)?,
             password_hash: row.get("password_hash")?,
             is_known_address: row.get("is_known_address")?,
+            is_known_device: row.get("is_known_device")?,
         })
     });
     Ok(credentials.transpose()?)
@@ -184,7 +193,8 @@ pub async fn has_setup_token(
 }
 
 /// Sets the password that a setup token stands for, and uses the token up: of two calls at once,
-/// one gets the user. `None` when the token does not count any more.
+/// one gets the user. `None` when the token is no longer valid. The token is no proof of control of the user's address:
+/// the API returns it to its caller, and callers pass it on by hand.
 pub async fn use_setup_token(
     database: &TenantDb,
     token_hash: &[u8; 32],
@@ -196,7 +206,7 @@ pub async fn use_setup_token(
         "WITH changed AS (
              UPDATE users
              SET password_hash = $2, setup_token_hash = NULL, setup_token_expires_at = NULL,
-                 is_verified = true, version = version + 1, session_epoch = session_epoch + 1
+                 version = version + 1, session_epoch = session_epoch + 1
              WHERE setup_token_hash = $1 AND is_active
                AND setup_token_expires_at > $3::timestamp AT TIME ZONE 'UTC'
              RETURNING *

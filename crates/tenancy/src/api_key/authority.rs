@@ -1,0 +1,238 @@
+//! The bounds within which a caller manages API keys.
+//!
+//! A key that manages other keys is bounded by itself: it reaches only keys whose scopes, limits and expiry are
+//! within its own, and leaves them within its own. Otherwise it would lift its limits through another key.
+
+use chrono::{DateTime, Utc};
+
+use super::{ApiKeyChange, ApiKeyRecord, CallLimit, NewApiKey};
+use crate::{
+    access::Scope,
+    error::{Error, Result},
+    http::fields::Patch,
+};
+
+/// The limits of a key in comparable form; `None` stands for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Limits {
+    expires_at: Option<DateTime<Utc>>,
+    per_minute: Option<i64>,
+    per_day: Option<i64>,
+}
+
+impl Limits {
+    /// Returns the first field in which these limits exceed `bound`.
+    fn excess(&self, bound: &Self) -> Option<&'static str> {
+        fn exceeds<T: PartialOrd>(value: Option<T>, bound: Option<T>) -> bool {
+            bound.is_some_and(|bound| value.is_none_or(|value| value > bound))
+        }
+        [
+            ("expires_at", exceeds(self.expires_at, bound.expires_at)),
+            ("max_requests_per_minute", exceeds(self.per_minute, bound.per_minute)),
+            ("max_requests_per_day", exceeds(self.per_day, bound.per_day)),
+        ]
+        .into_iter()
+        .find_map(|(field, is_excess)| is_excess.then_some(field))
+    }
+}
+
+impl From<&ApiKeyRecord> for Limits {
+    fn from(record: &ApiKeyRecord) -> Self {
+        Self {
+            expires_at: record.expires_at,
+            per_minute: record.max_requests_per_minute,
+            per_day: record.max_requests_per_day,
+        }
+    }
+}
+
+/// One credential of the caller.
+#[derive(Debug)]
+struct Holder {
+    scopes: Vec<Scope>,
+    /// `None` for a user: users have no limits of this kind.
+    limits: Option<Limits>,
+}
+
+/// The authority of a caller over API keys: each credential of the call bounds it.
+#[derive(Debug)]
+pub struct Authority(Vec<Holder>);
+
+impl Authority {
+    /// The authority of the operator, who manages every key of a tenant.
+    pub fn unbounded() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a user with these scopes.
+    #[must_use]
+    pub fn and_user(mut self, scopes: &[Scope]) -> Self {
+        self.0.push(Holder { scopes: scopes.to_vec(), limits: None });
+        self
+    }
+
+    /// Adds an API key.
+    #[must_use]
+    pub fn and_key(mut self, own: &ApiKeyRecord) -> Self {
+        self.0.push(Holder { scopes: own.scopes.clone(), limits: Some(own.into()) });
+        self
+    }
+
+    /// Checks that the caller may create a key.
+    ///
+    /// # Errors
+    /// [`Error::ScopeNotHeld`]; [`Error::InvalidFields`] names the limit that exceeds the limit of the caller.
+    pub(super) fn check_new(&self, new: &NewApiKey) -> Result<()> {
+        self.check_scopes(&new.scopes)?;
+        self.check_result(&Limits {
+            expires_at: new.expires_at,
+            per_minute: new.max_requests_per_minute.map(CallLimit::get),
+            per_day: new.max_requests_per_day.map(CallLimit::get),
+        })
+    }
+
+    /// Checks that the caller may rotate or revoke a key as it is.
+    ///
+    /// # Errors
+    /// [`Error::ScopeNotHeld`], [`Error::StrongerApiKey`].
+    pub(super) fn check_existing(&self, record: &ApiKeyRecord) -> Result<()> {
+        self.check_scopes(&record.scopes)?;
+        match self.excess(&record.into()) {
+            Some(_) => Err(Error::StrongerApiKey),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the caller may change a key: as it is, and as it becomes.
+    ///
+    /// # Errors
+    /// [`Error::ScopeNotHeld`], [`Error::StrongerApiKey`]; [`Error::InvalidFields`] names the new limit that
+    /// exceeds the limit of the caller.
+    pub(super) fn check_change(&self, record: &ApiKeyRecord, change: &ApiKeyChange) -> Result<()> {
+        let changed = |patch: Patch<CallLimit>, current: Option<i64>| {
+            if patch.is_given() { patch.into_option().map(CallLimit::get) } else { current }
+        };
+        self.check_existing(record)?;
+        self.check_result(&Limits {
+            expires_at: record.expires_at,
+            per_minute: changed(change.max_requests_per_minute, record.max_requests_per_minute),
+            per_day: changed(change.max_requests_per_day, record.max_requests_per_day),
+        })
+    }
+
+    fn check_scopes(&self, scopes: &[Scope]) -> Result<()> {
+        let is_held = |scope| self.0.iter().all(|holder| holder.scopes.contains(scope));
+        match scopes.iter().find(|scope| !is_held(scope)) {
+            Some(scope) => Err(Error::ScopeNotHeld { scope: scope.as_str() }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_result(&self, limits: &Limits) -> Result<()> {
+        match self.excess(limits) {
+            Some(field) => Err(Error::invalid_field(
+                field,
+                "must not exceed the value of the API key that you use, which bounds the keys that it manages",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn excess(&self, limits: &Limits) -> Option<&'static str> {
+        self.0.iter().filter_map(|holder| holder.limits).find_map(|own| limits.excess(&own))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{api_key::Environment, http::fields::FromField as _};
+
+    fn day(number: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + number * 86_400, 0).unwrap()
+    }
+
+    fn key(
+        scopes: &[Scope],
+        expires_at: Option<i64>,
+        per_minute: Option<i64>,
+        per_day: Option<i64>,
+    ) -> ApiKeyRecord {
+        ApiKeyRecord {
+            id: Uuid::from_u128(1),
+            tenant: Uuid::from_u128(2),
+            name: "a".to_owned(),
+            environment: Environment::live(),
+            prefix: "ldx_live_a".to_owned(),
+            hash: vec![0; 32],
+            previous_hash: None,
+            previous_expires_at: None,
+            scopes: scopes.to_vec(),
+            max_requests_per_minute: per_minute,
+            max_requests_per_day: per_day,
+            version: 1,
+            created_at: day(0),
+            expires_at: expires_at.map(day),
+            last_used_at: None,
+        }
+    }
+
+    const WRITE: &[Scope] = &[Scope::ApiKeysWrite, Scope::TenantRead];
+
+    // S16
+    #[test]
+    fn bounded_key_manages_only_keys_within_its_own_bounds() {
+        let own = key(WRITE, Some(10), Some(100), Some(1_000));
+        let authority = Authority::unbounded().and_key(&own);
+        let allows = |record: &ApiKeyRecord| authority.check_existing(record).is_ok();
+        assert!(allows(&own));
+        assert!(allows(&key(&[], Some(9), Some(99), Some(999))));
+        assert!(!allows(&key(&[Scope::UsersWrite], Some(9), Some(1), Some(1))));
+        for (expires_at, per_minute, per_day) in [
+            (None, Some(1), Some(1)),
+            (Some(11), Some(1), Some(1)),
+            (Some(9), None, Some(1)),
+            (Some(9), Some(101), Some(1)),
+            (Some(9), Some(1), None),
+            (Some(9), Some(1), Some(1_001)),
+        ] {
+            let stronger = key(&[], expires_at, per_minute, per_day);
+            let refused = authority.check_existing(&stronger);
+            assert!(matches!(refused, Err(Error::StrongerApiKey)), "{stronger:?}");
+        }
+    }
+
+    // S16
+    #[test]
+    fn changed_limits_stay_within_the_callers_own() {
+        let own = key(WRITE, None, Some(100), None);
+        let authority = Authority::unbounded().and_key(&own);
+        let target = key(&[], None, Some(10), Some(10));
+        let limit = |value: i64| Patch::Set(CallLimit::from_json(value.into()).unwrap());
+        for (per_minute, per_day, is_allowed) in [
+            (Patch::Keep, Patch::Keep, true),
+            (limit(100), Patch::Clear, true),
+            (limit(101), Patch::Keep, false),
+            (Patch::Clear, Patch::Keep, false),
+        ] {
+            let change = ApiKeyChange {
+                name: None,
+                max_requests_per_minute: per_minute,
+                max_requests_per_day: per_day,
+            };
+            assert_eq!(authority.check_change(&target, &change).is_ok(), is_allowed);
+        }
+    }
+
+    // S16
+    #[test]
+    fn second_credential_bounds_the_first() {
+        let own = key(WRITE, None, Some(5), None);
+        let both = Authority::unbounded().and_user(Scope::ALL).and_key(&own);
+        assert!(both.check_existing(&key(WRITE, None, None, None)).is_err());
+        let user = Authority::unbounded().and_user(Scope::ALL);
+        assert!(user.check_existing(&key(WRITE, None, None, None)).is_ok());
+    }
+}
