@@ -123,7 +123,7 @@ fn migrating_again_changes_nothing() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let lines = text(&output.stdout);
     assert!(
-        lines.starts_with("catalog: up to date\ntemplate tenancy_tenant_v3: up to date\n"),
+        lines.starts_with("catalog: up to date\ntemplate tenancy_tenant_v4: up to date\n"),
         "{lines}"
     );
     assert!(lines.contains(" 0 migrated, 0 failed"), "{lines}");
@@ -132,7 +132,7 @@ fn migrating_again_changes_nothing() {
 #[test]
 fn a_template_that_is_missing_is_built_by_the_call_that_needs_it() {
     let world = World::get();
-    let drop = "DROP DATABASE tenancy_tenant_v3";
+    let drop = "DROP DATABASE tenancy_tenant_v4";
     // Another test may be copying it just now.
     while let Err(error) = world.services.superuser("tenancy").batch_execute(drop) {
         assert_eq!(error.code(), Some(&SqlState::OBJECT_IN_USE), "{error}");
