@@ -4,9 +4,6 @@
 //! A request type is declared with [`fields!`](crate::fields); the types of its fields carry the
 //! rules.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
@@ -383,3 +380,6 @@ impl FromField for u32 {
         text.parse().map_err(|_| "must be a whole number, 0 or more".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;
