@@ -33,7 +33,7 @@ BEGIN
 END
 $function$;
 
--- The application folds the case, by the rules of Unicode. Those of the database depend on its locale,
+-- The application folds the case, by the rules of Unicode. The rules of the database depend on its locale,
 -- so it checks ASCII only.
 ALTER TABLE tenants DROP CONSTRAINT IF EXISTS tenants_admin_email_check;
 ALTER TABLE tenants ADD CONSTRAINT tenants_admin_email_check

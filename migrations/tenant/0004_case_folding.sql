@@ -1,5 +1,5 @@
--- The application folds the case of addresses, by the rules of Unicode. Those of the database depend
--- on its locale, so it checks ASCII only.
+-- The application folds the case of addresses, by the rules of Unicode. The rules of the database
+-- depend on its locale, so it checks ASCII only.
 ALTER TABLE users DROP CONSTRAINT IF EXISTS users_email_check;
 ALTER TABLE users ADD CONSTRAINT users_email_check
     CHECK (email = lower(email COLLATE "C") AND char_length(email) BETWEEN 3 AND 254);

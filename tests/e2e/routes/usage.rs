@@ -188,7 +188,7 @@ fn quota_warning_is_on_responses_that_use_the_resource() {
     assert_eq!(verify("ai_requests:1"), "ai_requests;usage=4;limit=5");
     // Calls are used by every request that is counted.
     let used = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
-    tenant.limit(&json!({ "api_calls": used + 5 }));
+    tenant.limit(&json!({ "api_calls": used + 3 }));
     for path in ["/api/v1/profile", "/api/v1/users"] {
         let warning = warning(&tenant.get(path).token(token).send());
         assert!(warning.starts_with("api_calls;usage="), "{path}: {warning}");

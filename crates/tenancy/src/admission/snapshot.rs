@@ -32,7 +32,7 @@ pub(super) trait Snapshot: Serialize + DeserializeOwned {
 
 impl Snapshot for TenantRecord {
     const PURPOSE: Purpose = Purpose::TenantSnapshot;
-    const LAYOUT: u32 = 0x8863_d656;
+    const LAYOUT: u32 = 0x460a_0ad6;
 
     fn version(&self) -> i64 {
         self.version
