@@ -42,8 +42,8 @@ pub(super) fn is_preflight(headers: &Headers) -> bool {
     headers.get("origin").is_some() && headers.get("access-control-request-method").is_some()
 }
 
-/// Returns the headers that a preflight may ask for: those that it names. The origin decides over the access, and a
-/// list of ours would lack the headers of the next tracing library.
+/// Returns the headers that a preflight may ask for: the ones in its request. The origin decides over the access, and
+/// a fixed list would lack the headers of the next tracing library.
 fn allowed_headers(headers: &Headers) -> HeaderValue {
     let names: Vec<_> = headers.members("access-control-request-headers").collect();
     let is_allowed = |name: &&str| {

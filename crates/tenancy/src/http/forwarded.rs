@@ -1,7 +1,7 @@
-//! What trusted proxies report of the client: `X-Forwarded-For`, `-Host` and `-Proto`.
+//! The headers in which trusted proxies report the client: `X-Forwarded-For`, `-Host` and `-Proto`.
 //!
 //! Each proxy appends to a list, and a client may send a list of its own. So the lists are read from the right, as
-//! bytes: what a client has put on the left neither counts nor has to be readable.
+//! bytes. The members that a client has put on the left are ignored and need not be readable.
 
 use std::net::{IpAddr, SocketAddr};
 
