@@ -187,7 +187,7 @@ fn maintain() -> u64 {
 
 fn wait_until_used(tenant: &TestTenant, bytes: i64) {
     let begin = std::time::Instant::now();
-    while tenant.used("storage")["usage"] != bytes {
+    while tenant.used("storage")["current_usage"] != bytes {
         assert!(begin.elapsed().as_secs() < 20, "{}", tenant.used("storage"));
         thread::sleep(std::time::Duration::from_millis(50));
     }

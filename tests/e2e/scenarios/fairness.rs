@@ -3,6 +3,7 @@
 use std::{
     io::Write as _,
     net::TcpStream,
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -47,6 +48,13 @@ fn a_tenant_whose_storage_is_full_keeps_no_other_from_writing() {
     put(&application, &other, b"more than ten").expect(201);
 }
 
+/// The world with few connections, for one test at a time: the server has 100 for all of them.
+fn few_connections() -> (&'static World, MutexGuard<'static, ()>) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    (World::with_few_connections(), alone)
+}
+
 /// The limits that PostgreSQL has of the role of a tenant.
 fn limits_of_role(world: &World, tenant: &TestTenant) -> (i32, Vec<String>) {
     let statement = "SELECT r.rolconnlimit, COALESCE(r.rolconfig, '{}') FROM pg_roles r
@@ -59,7 +67,7 @@ fn limits_of_role(world: &World, tenant: &TestTenant) -> (i32, Vec<String>) {
 // S21
 #[test]
 fn stalled_uploads_of_two_tenants_keep_nobody_from_postgresql() {
-    let world = World::with_few_connections();
+    let (world, _alone) = few_connections();
     let (one, two, other) = (world.tenant(), world.tenant(), world.tenant());
     let application = world.application_with(&[]);
     let _stalled: Vec<_> = (0..60)
@@ -88,7 +96,7 @@ fn stalled_uploads_of_two_tenants_keep_nobody_from_postgresql() {
 
 #[test]
 fn idle_connections_are_given_back() {
-    let world = World::with_few_connections();
+    let (world, _alone) = few_connections();
     let tenant = world.tenant();
     let key = tenant.api_key(&["files:write", "files:read"]);
     let threads: Vec<_> = (0..24)
@@ -112,7 +120,7 @@ fn idle_connections_are_given_back() {
 
 #[test]
 fn closed_pooled_connection_is_replaced_without_an_error() {
-    let world = World::with_few_connections();
+    let (world, _alone) = few_connections();
     let tenant = world.tenant();
     let mut superuser = world.services.superuser("tenancy");
     for round in 0..5 {
@@ -131,7 +139,7 @@ fn closed_pooled_connection_is_replaced_without_an_error() {
 
 #[test]
 fn role_of_a_tenant_has_the_limits_of_the_settings() {
-    let world = World::with_few_connections();
+    let (world, _alone) = few_connections();
     let tenant = world.tenant();
     let expected = vec![
         "statement_timeout=5s".to_owned(),
@@ -162,7 +170,7 @@ fn role_of_a_tenant_has_the_limits_of_the_settings() {
 
 #[test]
 fn doctor_compares_the_roles_with_max_connections() {
-    let world = World::with_few_connections();
+    let (world, _alone) = few_connections();
     let mut settings = world.settings();
     settings.insert("TENANT_CONNECTIONS", "90".to_owned());
     let output = e2e::tenantctl(&settings, &["doctor"]);
@@ -173,7 +181,7 @@ fn doctor_compares_the_roles_with_max_connections() {
 
 #[test]
 fn statement_that_waits_for_a_lock_is_cancelled_by_the_server() {
-    let world = World::with_few_connections();
+    let (world, _alone) = few_connections();
     let tenant = world.tenant();
     let mut holder = world.services.superuser(&tenant.database());
     let mut transaction = holder.transaction().unwrap();
