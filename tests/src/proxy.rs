@@ -107,7 +107,9 @@ impl State {
         if is_delay && cut == Cut::Before {
             let action = watch.take().map(|watch| watch.action);
             drop(watch);
-            action.into_iter().for_each(|action| action());
+            if let Some(action) = action {
+                action();
+            }
             return false;
         }
         if watch.as_ref().is_none_or(|watch| watch.cut != cut) {

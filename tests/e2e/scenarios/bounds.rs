@@ -97,22 +97,6 @@ fn invented_api_keys_of_one_network_are_refused_without_a_lookup() {
 }
 
 #[test]
-fn unknown_slugs_of_one_network_are_refused_without_a_lookup() {
-    let application = behind_proxy(&[]);
-    let body = json!({ "email": "a@b.example", "password": "a password" });
-    let login = |slug: &str, address: &str| {
-        let call = from(&application, Method::POST, "/api/v1/auth/login", address);
-        call.slug(slug).json(&body)
-    };
-    // Each from another address of one IPv6 network.
-    let answers = flood(400, |number| {
-        login(&format!("unknown-{number}"), &format!("2001:db8:0:7::{number:x}"))
-    });
-    assert!(refused(&answers) > 20, "{}", refused(&answers));
-    assert_ne!(login("unknown", "2001:db8:0:8::1").send().status, 429);
-}
-
-#[test]
 fn every_public_route_has_a_bucket_for_each_network() {
     let application = behind_proxy(&[("ANONYMOUS_REQUESTS_PER_MINUTE", "60")]);
     let routes = [

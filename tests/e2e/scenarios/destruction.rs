@@ -57,7 +57,7 @@ fn the_repeated_call_finishes_what_a_crash_left() {
     let world = World::get();
     let _alone = world.repairs_alone();
     for (statement, cut) in [
-        ("FROM change_tenant(", Cut::After),
+        ("FROM update_tenant(", Cut::After),
         ("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::Before),
         ("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::After),
         ("DROP ROLE", Cut::Before),

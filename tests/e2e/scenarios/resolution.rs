@@ -193,10 +193,12 @@ fn everything_that_is_named_must_be_the_same() {
         at(&other_domain, Method::POST, &login_path),
         at(&other_domain, Method::POST, "/api/v1/auth/login").slug(&tenant.slug),
         at("x", Method::POST, &login_path).slug(&other.slug),
-        at(&other_domain, Method::POST, "/api/v1/auth/login").slug("nobody-here"),
     ] {
         login(disagreed, &tenant).expect_problem(403, "tenant_mismatch");
     }
+    // Nobody learns that a tenant does not exist.
+    let unknown = at(&other_domain, Method::POST, "/api/v1/auth/login").slug("nobody-here");
+    login(unknown, &tenant).expect_problem(401, "invalid_credentials");
 }
 
 // S17, S34

@@ -34,7 +34,9 @@ pub(super) async fn create_database(tenancy: &Tenancy, record: &TenantRecord) ->
         Ok(()) => bring_up_to_date(tenancy, record).await,
         // Another call was faster; then a copy of ours may be left over.
         Err(_) if is_ready(&*cluster, record).await? => {
-            drop_unfinished(&*cluster, &record.database_role).await
+            drop_unfinished(&*cluster, &record.database_role).await?;
+            // It may not have granted the tables yet.
+            bring_up_to_date(tenancy, record).await
         }
         Err(error) => Err(error),
     }

@@ -133,7 +133,7 @@ fn grace_covers_every_generation_issued_within_it() {
         assert_eq!(again["refresh_token"], newest);
         profile(&tenant, again["access_token"].as_str().unwrap()).expect(200);
     }
-    std::thread::sleep(std::time::Duration::from_millis(2_000));
+    std::thread::sleep(std::time::Duration::from_secs(2));
     let last = text(&refresh(&newest).expect(200)["refresh_token"]);
     std::thread::sleep(std::time::Duration::from_millis(2_200));
     // Only the grace period of the newest has time left.
