@@ -9,7 +9,7 @@ const ID: &str = "01920000-0000-7000-8000-000000000000";
 /// The example of a request body by method and path.
 fn body(method: &str, path: &str) -> Option<Value> {
     let limits = json!({ "users": 10, "storage": 5_368_709_120_i64, "api_calls": 5_000,
-                         "ai_requests": 100, "requests_per_minute": 120 });
+                         "ai_requests": 100, "requests_per_minute": 120, "cache": 16_777_216 });
     let api_key = json!({ "name": "Deployment", "scopes": ["tenant:read", "files:read"],
                           "environment": "live", "max_requests_per_minute": 60 });
     Some(match (method, path) {
@@ -66,14 +66,16 @@ fn parameter(path: &str, name: &str) -> Option<&'static str> {
 
 /// Adds the examples to an operation.
 pub fn add(operation: &mut Value, method: &str, path: &str) {
-    if let Some(content) = operation["requestBody"]["content"].as_object_mut() {
+    let content = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
+    if let Some(content) = content {
         let example = body(method, path);
         let example = example.unwrap_or_else(|| panic!("{method} {path} has no example of a body"));
         for media_type in content.values_mut() {
             media_type["example"] = example.clone();
         }
     }
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    let parameters = operation.pointer_mut("/parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
         if parameter["in"] == "path" {
             let example = self::parameter(path, &name);

@@ -27,6 +27,7 @@ const REPORTS_EXPIRE: TimeDelta = TimeDelta::hours(24);
 
 /// The work of a call.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MaintenanceReport)]
 pub struct Report {
     /// Tenants whose files were looked after.
     pub tenants: u64,

@@ -15,7 +15,7 @@ tenancy::fields! {
         /// The tenant; the platform's own trail where it is absent.
         tenant_id: Option<Uuid>,
         /// Verify a long trail from its beginning, instead of from its last checkpoint.
-        #[param(required = false, default = false)]
+        #[param(required = false)]
         full: bool = false,
     }
 }

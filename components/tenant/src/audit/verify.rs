@@ -12,7 +12,7 @@ tenancy::fields! {
     #[into_params(parameter_in = Query)]
     struct Query {
         /// Verify a long trail from its beginning, instead of from its last checkpoint.
-        #[param(required = false, default = false)]
+        #[param(required = false)]
         full: bool = false,
     }
 }

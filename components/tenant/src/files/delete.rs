@@ -18,7 +18,8 @@ use super::{path, validators};
     params(
         ("path" = String, Path, description = "Where, with slashes between its parts."),
         ("If-Match" = Option<String>, Header, description = "The tag of the file to delete."),
-        ("If-None-Match" = Option<String>, Header, description = "The tags that the file must not have."),
+        ("If-None-Match" = Option<String>, Header, description = "The tags that the file must not have.",
+            pattern = r#"^(\*|"[!#-~]*"(, *"[!#-~]*")*)$"#),
         ("If-Unmodified-Since" = Option<String>, Header, description = "The file to delete must not be newer."),
     ),
     responses((status = 204, description = "The file is gone.")),

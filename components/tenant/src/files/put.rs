@@ -25,7 +25,8 @@ const LONGEST: usize = 255;
     params(
         ("path" = String, Path, description = "Where, with slashes between its parts."),
         ("If-Match" = Option<String>, Header, description = "The tag of the file to replace."),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: there must be no file yet."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: there must be no file yet.",
+            pattern = r#"^(\*|"[!#-~]*"(, *"[!#-~]*")*)$"#),
         ("If-Unmodified-Since" = Option<String>, Header, description = "The file to replace must not be newer."),
     ),
     request_body(content = String, content_type = "application/octet-stream"),

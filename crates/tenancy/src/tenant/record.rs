@@ -124,7 +124,7 @@ pub struct Limits {
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub requests_per_minute: i64,
     /// Bytes of Redis memory for the cache.
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    #[schema(required = false, minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub cache: i64,
 }
 
