@@ -25,7 +25,8 @@ pub fn create(context: &Context, random: &mut Random, stem: &str) -> Option<Arc<
     static LAST: AtomicU32 = AtomicU32::new(0);
     let slug = format!("{stem}-{}", LAST.fetch_add(1, Ordering::Relaxed));
     let body = json!({ "name": format!("Chaos {slug}"), "slug": slug, "plan": "chaos",
-                       "admin_email": format!("admin@{slug}.example") });
+                       "admin_password": "the password of the first administrator",
+        "admin_email": format!("admin@{slug}.example") });
     let request = operator(context, Request::post("/admin/tenants", &body))
         .header("idempotency-key", format!("create-{slug}"));
     let settled = Targets::during(&context.targets.creations, || {
