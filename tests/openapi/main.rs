@@ -96,12 +96,25 @@ fn document() -> Value {
         // Names that are unique, for generated clients.
         operation["operationId"] = json!(operation_id(method, &path));
     }
+    describe_headers(&mut document);
     for (method, path) in PUBLISHED {
         describe_publication(&mut document["paths"][path][method]["responses"]);
     }
     close_request_bodies(&mut document);
     drop_unused_schemas(&mut document);
     document
+}
+
+/// A header is text or absent: nothing is sent for null.
+fn describe_headers(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().unwrap().values_mut();
+    let operations = paths.flat_map(|path| path.as_object_mut().unwrap().values_mut());
+    let parameters = operations.filter_map(|operation| operation.get_mut("parameters"));
+    for parameter in parameters.filter_map(Value::as_array_mut).flatten() {
+        if parameter["in"] == "header" && parameter["schema"]["type"].is_array() {
+            parameter["schema"]["type"] = json!("string");
+        }
+    }
 }
 
 /// The response to a change that could not reach Redis: the one to a change in effect, with another status.

@@ -79,6 +79,9 @@ pub async fn create(
     if let Some(missing) = limits.missing() {
         return Err(Error::invalid_field(format!("limits.{missing}"), "is required"));
     }
+    if let Some(none) = limits.cleared() {
+        return Err(Error::invalid_field(format!("limits.{none}"), "must be a whole number"));
+    }
     let event = Event::new("plan.created").about("plan", name.as_str());
     let entry = Entry::new(tenancy, None, actor, event);
     let catalog = tenancy.catalog().await?;
