@@ -33,7 +33,8 @@ fn stalled_upload(application: &Application, tenant: &TestTenant, number: usize)
 /// The connections of the roles of tenants.
 fn connections(world: &World, tenants: &[&TestTenant]) -> i64 {
     let databases: Vec<_> = tenants.iter().map(|tenant| tenant.database()).collect();
-    let statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = ANY ($1)";
+    let statement = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = ANY ($1) AND starts_with(usename, 'tenant_')";
     world.services.superuser("tenancy").query_one(statement, &[&databases]).unwrap().get(0)
 }
 
@@ -82,6 +83,11 @@ fn stalled_uploads_of_two_tenants_keep_nobody_from_postgresql() {
             sleep(Duration::from_millis(50));
         }
     }
+    let of_the_catalog = "SELECT count(*) FROM pg_stat_activity
+                          WHERE datname = 'tenancy' AND usename = 'tenancy'";
+    let of_the_catalog: i64 =
+        world.services.superuser("tenancy").query_one(of_the_catalog, &[]).unwrap().get(0);
+    assert!(of_the_catalog <= 48, "{of_the_catalog}");
     for tenant in [&one, &two] {
         assert!(connections(world, &[tenant]) <= 16, "{}", connections(world, &[tenant]));
         tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);

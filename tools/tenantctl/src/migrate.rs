@@ -15,7 +15,8 @@ use crate::{environment, output};
 pub async fn run() -> Result<()> {
     let tenancy = environment::tenancy()?;
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await.context("the catalog")?;
-    let ran = migrate::migrate_catalog(&*catalog).await.context("the catalog")?;
+    let connections = tenancy.settings.catalog_connections;
+    let ran = migrate::migrate_catalog(&*catalog, connections).await.context("the catalog")?;
     output::line(&format!("catalog: {}", describe(&ran)));
 
     let location = tenancy.settings.tenant_database_template.cluster();

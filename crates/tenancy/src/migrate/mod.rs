@@ -31,8 +31,11 @@ pub const CATALOG: &[Migration] = embedded::CATALOG;
 /// The migrations of a tenant's database, in order.
 pub const TENANT: &[Migration] = embedded::TENANT;
 
-/// Brings the catalog up to date and returns what ran.
-pub async fn migrate_catalog(catalog: &dyn Connection) -> Result<Vec<&'static Migration>> {
+/// Brings the catalog up to date and returns what ran. `connections` is how many the database may have at the same time.
+pub async fn migrate_catalog(
+    catalog: &dyn Connection,
+    connections: u32,
+) -> Result<Vec<&'static Migration>> {
     let ran = apply(catalog, CATALOG).await?;
     catalog.execute("SELECT ensure_audit_months(24)", &[]).await?;
     // Tenants' roles are of the same cluster, and PUBLIC includes them.
@@ -41,7 +44,28 @@ pub async fn migrate_catalog(catalog: &dyn Connection) -> Result<Vec<&'static Mi
     END $close$";
     catalog.execute(close, &[]).await?;
     limit_account(catalog).await?;
+    limit_connections(catalog, connections).await?;
     Ok(ran)
+}
+
+/// Bounds the connections of the database, so that the pools of all hosts together leave some to the tenants' databases
+/// on the same server.
+async fn limit_connections(catalog: &dyn Connection, connections: u32) -> Result<()> {
+    let statement = format!(
+        "DO $limit$ BEGIN
+            EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT {connections}', current_database());
+        END $limit$"
+    );
+    allowed(catalog.execute(&statement, &[]).await)
+}
+
+/// Passes over a refusal for a missing privilege. An account of a managed server may not be allowed to set limits:
+/// `doctor` reports what is missing.
+fn allowed(outcome: Result<u64, SqlError>) -> Result<()> {
+    match outcome {
+        Err(error) if error.is(state::INSUFFICIENT_PRIVILEGE) => Ok(()),
+        outcome => Ok(outcome.map(drop)?),
+    }
 }
 
 /// Sets the timeouts of the account's own role: the server closes idle connections of a pool, and cancels a statement
@@ -53,11 +77,7 @@ pub async fn limit_account(database: &dyn Connection) -> Result<()> {
         ALTER ROLE CURRENT_USER SET idle_in_transaction_session_timeout = '65s';
         ALTER ROLE CURRENT_USER SET idle_session_timeout = '10s';
     END $limits$";
-    match database.execute(statement, &[]).await {
-        // An account of a managed server may not be allowed to: `doctor` reports what is missing.
-        Err(error) if error.is(state::INSUFFICIENT_PRIVILEGE) => Ok(()),
-        outcome => Ok(outcome.map(drop)?),
-    }
+    allowed(database.execute(statement, &[]).await)
 }
 
 /// Brings a tenant's database up to date, grants its tables to the tenant's role, and returns what ran. The connection

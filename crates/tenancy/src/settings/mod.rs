@@ -32,9 +32,10 @@ const SECRET_MINIMUM: usize = 32;
 const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
 
 /// The settings by their names as environment variables.
-pub const NAMES: [&str; 30] = [
+pub const NAMES: [&str; 31] = [
     "MASTER_DATABASE_URL",
     "TENANT_DATABASE_TEMPLATE",
+    "CATALOG_CONNECTIONS",
     "TENANT_CONNECTIONS",
     "TENANT_STATEMENT_SECONDS",
     "TENANT_LOCK_SECONDS",
@@ -72,6 +73,8 @@ pub struct Settings {
     pub master_database_url: PostgresUrl,
     /// Where tenants' databases are made.
     pub tenant_database_template: DatabaseTemplate,
+    /// The connections that the catalog's database may have at the same time.
+    pub catalog_connections: u32,
     /// The limits of tenants' PostgreSQL roles.
     pub role_limits: RoleLimits,
     /// Where Redis is, as a `redis://` URL.
@@ -130,6 +133,7 @@ impl Settings {
         let master_database_url = reader.database_url("MASTER_DATABASE_URL");
         let tenant_database_template =
             reader.required("TENANT_DATABASE_TEMPLATE", DatabaseTemplate::parse);
+        let catalog_connections = reader.number("CATALOG_CONNECTIONS", 48, 10, 10_000);
         let role_limits = RoleLimits {
             connections: reader.number("TENANT_CONNECTIONS", 16, 2, 1_000),
             statement_seconds: reader.number("TENANT_STATEMENT_SECONDS", 5, 1, 60),
@@ -200,6 +204,7 @@ impl Settings {
         Ok(Self {
             master_database_url,
             tenant_database_template,
+            catalog_connections,
             role_limits,
             redis_url,
             master_encryption_key,

@@ -57,7 +57,7 @@ fn oldest_session_ends_when_a_user_has_too_many() {
     let copies =
         "INSERT INTO sessions (id, user_id, session_epoch, token_hash, created_at, expires_at)
                   SELECT gen_random_uuid(), user_id, session_epoch,
-                         sha256(number::text::bytea), created_at + interval '1 second', expires_at
+                         sha256(number::text::bytea), created_at + interval '1 microsecond', expires_at
                   FROM sessions, generate_series(1, 49) number WHERE user_id = $1::text::uuid";
     world.services.superuser(&tenant.database()).execute(copies, &[&user.id]).unwrap();
     let profile = || tenant.get("/api/v1/profile").token(&user.access_token).send();

@@ -1,6 +1,6 @@
 //! Compares the connections that tenants may have with those that PostgreSQL has.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use tenancy::{
     Tenancy,
     tenant::{cluster, repo, role_limits},
@@ -8,10 +8,8 @@ use tenancy::{
 
 use super::Finding;
 
-/// The connections of the catalog's account, of `tenantctl` and of dumps.
-const OF_THE_PLATFORM: i64 = 20;
 /// The fewest tenants that can use all of their connections at the same time.
-const BUSY_TENANTS: i64 = 4;
+const BUSY_TENANTS: i64 = 2;
 
 /// Checks the limits of tenants' roles, and that some busy tenants do not use up the server.
 pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
@@ -22,21 +20,33 @@ pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
     let roles = roles.items.into_iter().map(|tenant| tenant.database_role).collect();
     let survey = role_limits::survey(tenancy, &*cluster, roles).await?;
     let each = i64::from(tenancy.settings.role_limits.connections);
-    let wanted = OF_THE_PLATFORM + BUSY_TENANTS * each;
-    if survey.connections < OF_THE_PLATFORM + each {
+    let of_the_catalog = i64::from(tenancy.settings.catalog_connections);
+    let wanted = of_the_catalog + BUSY_TENANTS * each;
+    if survey.connections < of_the_catalog + each {
         bail!(
-            "PostgreSQL has {} connections, and one tenant may use {each} of them: raise max_connections to at \
-             least {wanted}, or lower TENANT_CONNECTIONS",
+            "PostgreSQL has {} connections. The catalog may use {of_the_catalog} of them, and one tenant {each}: \
+             raise max_connections to at least {wanted}, or lower CATALOG_CONNECTIONS or TENANT_CONNECTIONS",
             survey.connections
         );
     }
     let mut notes = Vec::new();
     if survey.connections < wanted {
         notes.push(format!(
-            "PostgreSQL has {} connections: {BUSY_TENANTS} busy tenants with {each} each use them up. Raise \
-             max_connections to at least {wanted}, or lower TENANT_CONNECTIONS",
+            "PostgreSQL has {} connections: the catalog with {of_the_catalog} and {BUSY_TENANTS} busy tenants with \
+             {each} each use them up. Raise max_connections to at least {wanted}, or lower CATALOG_CONNECTIONS or \
+             TENANT_CONNECTIONS",
             survey.connections
         ));
+    }
+    let limit = "SELECT datconnlimit AS most FROM pg_database WHERE datname = current_database()";
+    let limit = catalog.query_first(limit, &[]).await?.context("the catalog has no database")?;
+    let limit: i32 = limit.get("most")?;
+    if i64::from(limit) != of_the_catalog {
+        notes.push(
+            "the catalog's connection limit differs from CATALOG_CONNECTIONS: run tenantctl migrate as the owner of \
+             the database"
+                .to_owned(),
+        );
     }
     if !survey.may_limit_files {
         notes.push(
@@ -52,7 +62,10 @@ pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
         ));
     }
     Ok(if notes.is_empty() {
-        Finding::Good(format!("{} of PostgreSQL, {each} for each tenant", survey.connections))
+        Finding::Good(format!(
+            "{} of PostgreSQL, {of_the_catalog} for the catalog and {each} for each tenant",
+            survey.connections
+        ))
     } else {
         Finding::Doubtful(notes.join("; "))
     })

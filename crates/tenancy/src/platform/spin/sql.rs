@@ -31,8 +31,11 @@ const MOST_REMEMBERED: usize = 64;
 const AT_ONCE: u32 = 2;
 /// How long a request waits before it looks for a free place again.
 const LOOK: Duration = Duration::from_millis(1);
-/// How long a request waits before it asks a server again that has no free connection.
-const NEXT_TRY: Duration = Duration::from_millis(25);
+/// How long a request waits before it first asks a server again that has no free connection. The wait doubles with each
+/// refusal, because each costs the server a process and a check of the password.
+const FIRST_WAIT: Duration = Duration::from_millis(25);
+/// The longest of these waits.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
 pub(super) struct SpinSql(Rc<Addresses>);
@@ -122,6 +125,7 @@ impl SpinConnection {
         }
         open.set(open.get() + 1);
         let place = Place(open);
+        let mut wait = FIRST_WAIT;
         loop {
             match within(CONNECT_DEADLINE, pg::Connection::open(&self.address)).await {
                 Some(Ok(connection)) => return Ok(Lent { connection, _place: place }),
@@ -130,7 +134,8 @@ impl SpinConnection {
                     if is_over() || !is_full(&reason) {
                         return Err(SqlError::Unavailable(reason));
                     }
-                    sleep(NEXT_TRY).await;
+                    sleep(wait).await;
+                    wait = LONGEST_WAIT.min(wait * 2);
                 }
                 None => {
                     self.addresses.pause(&self.address);
