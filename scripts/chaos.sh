@@ -1,7 +1,7 @@
 # The chaos load: its requirements and its build.
 
 # The run of ./dev test: together with start and checks it takes about 70 s.
-CHAOS_OF_TESTS=(--seconds 45 --hosts 2)
+CHAOS_OF_TESTS=(--seconds 60 --hosts 2)
 
 # chaos ARGUMENT...: builds everything, and runs the load with faults.
 chaos() {
