@@ -107,10 +107,10 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
         ("x-api-key-id", api_key_id.map(|id| id.to_string())),
         ("x-scopes", Some(names.join(" "))),
     ];
-    let mut response = identified_as_nobody(Response::ok(&verified));
+    let mut response = Response::ok(&verified);
     for (name, value) in headers {
-        let Some(value) = value else { continue };
-        let value = HeaderValue::from_str(&value).map_err(Error::internal)?;
+        // Also without a value: a gateway then replaces what a client has sent itself.
+        let value = HeaderValue::from_str(&value.unwrap_or_default()).map_err(Error::internal)?;
         response = response.with_header(HeaderName::from_static(name), value);
     }
     Ok(response)

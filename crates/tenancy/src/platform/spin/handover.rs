@@ -38,6 +38,11 @@ impl Drop for Handover {
     }
 }
 
+/// Returns how many answers there are whose body the host has not taken.
+pub(super) fn underway() -> u32 {
+    UNDERWAY.get()
+}
+
 /// What comes between writing the body and giving the answer to the host.
 pub(super) async fn ready() {
     for _ in 0..TURNS {
