@@ -203,6 +203,12 @@ impl World {
         self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Records another address of the database of a tenant.
+    pub fn relocate(&self, slug: &str, address: &str) {
+        let output = self.tenantctl(&["relocate", "--tenant", slug, "--to", address]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Runs `tenantctl` with the settings of the application.
     pub fn tenantctl(&self, arguments: &[&str]) -> Output {
         tenantctl(&self.settings(), arguments)

@@ -14,9 +14,12 @@ use crate::{
     error::Result,
     platform::sql::SCHEMA_DEADLINE,
     tenancy::Tenancy,
-    tenant::repo::{
-        self,
-        sealed::{self, AnswerId},
+    tenant::{
+        database,
+        repo::{
+            self,
+            sealed::{self, AnswerId},
+        },
     },
 };
 
@@ -40,16 +43,23 @@ pub struct Survey {
     pub others: i64,
     /// Those that do not open with any key that is there.
     pub unknown: i64,
+    /// Passwords of tenants' databases that are bound to no location.
+    pub unbound: i64,
     /// Anchors of audit trails that no key that is there has made.
     pub unknown_anchors: i64,
 }
 
 /// Counts what is sealed in the catalog.
 pub async fn survey(tenancy: &Tenancy) -> Result<Survey> {
-    let mut survey = Survey::default();
+    let key = &tenancy.master_key;
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+    let mut survey = Survey {
+        unbound: sealed::count_unbound(&*catalog, key.current_head(Purpose::DatabasePassword))
+            .await?,
+        ..Survey::default()
+    };
     for sealed::Counted { head, count } in sealed::count(&*catalog).await? {
-        match tenancy.master_key.sealer(&head) {
+        match key.sealer(&head) {
             Sealer::Current => survey.current += count,
             Sealer::Other => survey.others += count,
             Sealer::Unknown => survey.unknown += count,
@@ -65,12 +75,14 @@ pub async fn survey(tenancy: &Tenancy) -> Result<Survey> {
     Ok(survey)
 }
 
-/// What another key than the current one has sealed.
+/// What another key than the current one has sealed, and passwords that are bound to no location.
 pub async fn list(tenancy: &Tenancy) -> Result<Vec<Item>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
-    let head = tenancy.master_key.current_head();
-    let tenants = sealed::list_tenants(&*catalog, head).await?;
-    let answers = sealed::list_answers(&*catalog, head).await?;
+    let head = |purpose| tenancy.master_key.current_head(purpose);
+    let tenants =
+        sealed::list_tenants(&*catalog, head(Purpose::DatabasePassword), head(Purpose::DataKey));
+    let tenants = tenants.await?;
+    let answers = sealed::list_answers(&*catalog, head(Purpose::IdempotentAnswer)).await?;
     let anchors = audit::reseal::list(tenancy).await?;
     let anchors = anchors.into_iter().filter(|anchor| anchor.1 != Sealer::Current);
     Ok(tenants
@@ -96,12 +108,10 @@ pub async fn reseal(tenancy: &Tenancy, item: &Item) -> Result<bool> {
 async fn reseal_tenant(tenancy: &Tenancy, id: Uuid) -> Result<bool> {
     let catalog = tenancy.catalog().await?;
     while let Some(record) = repo::find(&*catalog, id).await? {
-        let again = |purpose, sealed: &Option<Sealed>| {
-            let sealed = sealed.as_ref().map(|sealed| anew(tenancy, purpose, id, sealed));
-            sealed.transpose().map(Option::flatten)
-        };
-        let password = again(Purpose::DatabasePassword, &record.database_password)?;
-        let data_key = again(Purpose::DataKey, &record.data_key)?;
+        let password = database::reseal_password(tenancy, &record)?;
+        let data_key = record.data_key.as_ref();
+        let data_key = data_key.map(|sealed| anew(tenancy, Purpose::DataKey, id, sealed));
+        let data_key = data_key.transpose()?.flatten();
         if password.is_none() && data_key.is_none() {
             return Ok(false);
         }

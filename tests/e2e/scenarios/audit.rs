@@ -118,10 +118,7 @@ fn a_crash_loses_no_event_and_doubles_none() {
         wait_until_chained(&tenant);
         let (proxy, application) = mortal(statement, cut);
         // The catalog says where the tenant's database is: behind the proxy as well.
-        let port: i32 = proxy.address.rsplit_once(':').unwrap().1.parse().unwrap();
-        let place = "UPDATE tenants SET database_port = $2 WHERE slug = $1 RETURNING version";
-        world.services.superuser("tenancy").query_one(place, &[&tenant.slug, &port]).unwrap();
-        world.redis(&["DEL", &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id))]);
+        world.relocate(&tenant.slug, &proxy.address);
         let call = Call::new(Method::POST, &application.address, "/api/v1/users");
         let call = call.token(&tenant.admin.access_token).json(&json!({ "email": "a@acme.com" }));
         // The change is answered before its event is chained, or the answer is lost with the rest.
@@ -131,10 +128,7 @@ fn a_crash_loses_no_event_and_doubles_none() {
             assert!(begin.elapsed().as_secs() < 20, "{statement} is never sent: {answer:?}");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        let port: i32 =
-            world.services.databases().postgres.rsplit_once(':').unwrap().1.parse().unwrap();
-        world.services.superuser("tenancy").query_one(place, &[&tenant.slug, &port]).unwrap();
-        world.redis(&["DEL", &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id))]);
+        world.relocate(&tenant.slug, &world.services.databases().postgres);
         let output = world.tenantctl(&["repair", "--older-than-minutes", "600"]);
         let lines = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

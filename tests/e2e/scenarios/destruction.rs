@@ -47,9 +47,7 @@ fn killed(statement: &'static str, cut: Cut) -> TestTenant {
 }
 
 fn move_to(tenant: &TestTenant, address: &str) {
-    let port: i32 = address.rsplit_once(':').unwrap().1.parse().unwrap();
-    let place = "UPDATE tenants SET database_port = $2 WHERE slug = $1";
-    World::get().services.superuser("tenancy").execute(place, &[&tenant.slug, &port]).unwrap();
+    World::get().relocate(&tenant.slug, address);
 }
 
 #[test]

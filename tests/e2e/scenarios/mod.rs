@@ -2,6 +2,7 @@ mod audit;
 mod bounds;
 mod counting;
 mod crash;
+mod credentials;
 mod database;
 mod deploy;
 mod destruction;

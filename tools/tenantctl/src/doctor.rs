@@ -13,7 +13,7 @@ use tenancy::{
     storage::orphans,
     tenant::{
         cluster, isolation,
-        repo::{self, creation},
+        repo::{self, creation, sealed},
     },
 };
 
@@ -168,7 +168,8 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
 }
 
 async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
-    let Survey { current, others, unknown, unknown_anchors } = reseal::survey(tenancy).await?;
+    let Survey { current, others, unknown, unbound, unknown_anchors } =
+        reseal::survey(tenancy).await?;
     if unknown > 0 {
         bail!(
             "of the sealed values, {unknown} open neither with MASTER_ENCRYPTION_KEY nor with one of \
@@ -181,6 +182,12 @@ async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
         notes.push(format!(
             "of {all} sealed values, {others} are sealed with another key than the current: run \
              tenantctl reseal"
+        ));
+    }
+    if unbound > 0 {
+        notes.push(format!(
+            "{unbound} passwords of databases are bound to no location: run tenantctl reseal when every \
+             instance is up to date"
         ));
     }
     if unknown_anchors > 0 {
@@ -206,6 +213,7 @@ async fn check_waiting(tenancy: &Tenancy) -> Result<Finding> {
     let waiting = [
         ("unfinished tenants", count(creation::list_unfinished(&*catalog, MINUTES).await?.len())),
         ("unfinished destructions", count(repo::list_deleting(&*catalog, MINUTES).await?.len())),
+        ("unfinished password rotations", count(sealed::list_rotations(&*catalog).await?.len())),
         ("changes that have not reached Redis", queue::count(&*catalog).await?),
         ("files of destroyed tenants", orphans::count(&*catalog).await?),
         ("audit events of the catalog", audit::count_waiting(&*catalog).await?),

@@ -1,6 +1,7 @@
 //! `tenantctl`: the operator's command line, on the service's own code.
 
 mod audit;
+mod credentials;
 mod doctor;
 mod environment;
 mod migrate;
@@ -27,10 +28,14 @@ struct Arguments {
 enum Command {
     /// Brings the catalog, the template database and every tenant's database up to date.
     Migrate,
-    /// Finishes what a crash left unfinished, and prints the credentials of tenants it finished.
+    /// Finishes everything that a crash left unfinished.
     Repair(repair::Arguments),
     /// Seals what the catalog keeps anew with the current master key.
     Reseal,
+    /// Records that tenants' databases were moved to another cluster.
+    Relocate(credentials::Relocate),
+    /// Gives the PostgreSQL roles of tenants new passwords.
+    RotatePasswords(credentials::Rotate),
     /// Verifies the audit trail, and drops what is too old of it.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -44,6 +49,8 @@ async fn main() -> ExitCode {
         Command::Migrate => migrate::run().await,
         Command::Repair(arguments) => repair::run(&arguments).await,
         Command::Reseal => reseal::run().await,
+        Command::Relocate(arguments) => credentials::relocate(&arguments).await,
+        Command::RotatePasswords(arguments) => credentials::rotate(&arguments).await,
         Command::Audit(command) => audit::run(&command).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
     };

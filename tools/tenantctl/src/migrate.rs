@@ -56,8 +56,8 @@ async fn migrate_tenant(
     tenancy: &Tenancy,
     tenant: &TenantRecord,
 ) -> Result<Vec<&'static Migration>> {
-    let location = &tenant.database;
-    let database = cluster::connect(tenancy, location, Some(&location.name)).await?;
+    let location = tenant.trusted_location(tenancy)?;
+    let database = cluster::connect(tenancy, &location, Some(&location.name)).await?;
     let ran = migrate::migrate_tenant(&*database, Some(&tenant.database_role)).await?;
     role_limits::apply(tenancy, &*database, tenant).await.context("the limits of its role")?;
     Ok(ran)

@@ -11,10 +11,10 @@ use tenancy::{
     earlier_processes, migrate,
     platform::sql::Rows,
     tenant::{
-        TenantRecord, cluster,
+        TenantRecord, cluster, credentials,
         destroy::{self, Files},
         provision,
-        repo::{self, creation},
+        repo::{self, creation, sealed},
     },
 };
 
@@ -64,6 +64,12 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         cluster::drop_leftovers(&tenancy, &location, finished).await
     };
     report_names(&mut failed, "dropped_leftover", leftovers.await);
+    for tenant in sealed::list_rotations(&*catalog).await? {
+        match credentials::rotate_password(&tenancy, tenant, &Actor::system()).await {
+            Ok(_) => report_value("rotated_password_of_tenant", tenant.to_string().into()),
+            Err(error) => fail(&mut failed, &format!("the tenant {tenant}"), error),
+        }
+    }
     let mut chained = 0;
     match audit::recover_catalog(&tenancy).await {
         Ok(moved) => chained += moved,

@@ -69,7 +69,19 @@ impl MasterKey {
         plain: &[u8],
         random: &dyn Random,
     ) -> Result<Sealed> {
-        sealed::seal(&self.current, purpose, tenant, plain, random)
+        sealed::seal(&self.current, purpose, tenant, &[], plain, random)
+    }
+
+    /// Seals `plain` for one tenant, purpose and address.
+    pub fn seal_for_address(
+        &self,
+        purpose: Purpose,
+        tenant: Uuid,
+        address: &[&str],
+        plain: &[u8],
+        random: &dyn Random,
+    ) -> Result<Sealed> {
+        sealed::seal(&self.current, purpose, tenant, address, plain, random)
     }
 
     /// Opens what was sealed for this tenant and purpose, with the key that it names.
@@ -83,12 +95,26 @@ impl MasterKey {
         tenant: Uuid,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>> {
-        sealed::open(|id| self.key(id), purpose, tenant, sealed)
+        sealed::open(|id| self.key(id), purpose, tenant, &[], sealed)
     }
 
-    /// What a value begins with that lasts and that the current key has sealed.
-    pub fn current_head(&self) -> [u8; HEAD] {
-        sealed::lasting_head(self.current.id)
+    /// Opens what was sealed for this tenant, purpose and address, with the key that it names.
+    ///
+    /// # Errors
+    /// As [`MasterKey::open`], and when it was sealed for another address.
+    pub fn open_for_address(
+        &self,
+        purpose: Purpose,
+        tenant: Uuid,
+        address: &[&str],
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        sealed::open(|id| self.key(id), purpose, tenant, address, sealed)
+    }
+
+    /// The first bytes of the values for this purpose that the current key has sealed.
+    pub fn current_head(&self, purpose: Purpose) -> [u8; HEAD] {
+        sealed::head_for(purpose, self.current.id)
     }
 
     /// Which key has sealed the value that lasts and begins with these bytes.
@@ -207,7 +233,7 @@ mod tests {
         ] {
             let sealed = seal(sealer);
             assert_eq!([&old, &both, &turned, &new].map(|ring| opens(ring, &sealed)), expected);
-            assert!(sealed.0.starts_with(&sealer.current_head()));
+            assert!(sealed.0.starts_with(&sealer.current_head(Purpose::DataKey)));
         }
         let sealed = seal(&old);
         assert_eq!(
@@ -217,7 +243,7 @@ mod tests {
         assert_eq!(old.sealer(&sealed.0[..4]), Sealer::Unknown);
         // The key that a value names is the only one that is tried.
         let mut renamed = sealed;
-        renamed.0[..HEAD].copy_from_slice(&new.current_head());
+        renamed.0[..HEAD].copy_from_slice(&new.current_head(Purpose::DataKey));
         assert!(!opens(&turned, &renamed));
     }
 

@@ -6,8 +6,9 @@
 //! 192 bits, and without instructions for AES, as in wasm, it takes half the time.
 //!
 //! Layout: format (1 byte), key id (4), nonce (12 or 24), ciphertext and tag. The tenant and the purpose
-//! are associated data: a value moved to another row or column does not open. The id names the key
-//! that opens, and no other is tried.
+//! are associated data: a value moved to another row or column does not open. Where the value is used is
+//! associated data of a bound value: the password of a database opens only for the address that it was
+//! sealed for. The id names the key that opens, and no other is tried.
 
 use aes_gcm::aead::{Aead, Nonce, Payload, array::typenum::Unsigned as _};
 use serde::{Deserialize, Serialize};
@@ -30,17 +31,28 @@ pub const HEAD: usize = 1 + 4;
 const LASTING: u8 = 1;
 /// XChaCha20-Poly1305.
 const SNAPSHOT: u8 = 2;
+/// AES-256-GCM, bound to an address.
+const BOUND: u8 = 3;
 
 /// A sealed value. Its bytes are safe to store and to log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
+impl Sealed {
+    /// Returns whether it opens for one address only.
+    pub fn is_bound(&self) -> bool {
+        key_id(BOUND, &self.0).is_some()
+    }
+}
+
 /// What a value is sealed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// The password of a tenant's database role.
+    /// The password of a tenant's database role, bound to the address of the database.
     DatabasePassword,
+    /// The password of a tenant's database role that an earlier version has sealed, bound to the tenant only.
+    UnboundDatabasePassword,
     /// The key that seals a tenant's data.
     DataKey,
     /// The answer that an idempotency key gives again.
@@ -54,14 +66,15 @@ pub enum Purpose {
 impl Purpose {
     fn format(self) -> u8 {
         match self {
-            Self::DatabasePassword | Self::DataKey | Self::IdempotentAnswer => LASTING,
+            Self::DatabasePassword => BOUND,
+            Self::UnboundDatabasePassword | Self::DataKey | Self::IdempotentAnswer => LASTING,
             Self::TenantSnapshot | Self::ApiKeySnapshot => SNAPSHOT,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::DatabasePassword => "database password",
+            Self::DatabasePassword | Self::UnboundDatabasePassword => "database password",
             Self::DataKey => "data key",
             Self::IdempotentAnswer => "idempotent answer",
             Self::TenantSnapshot => "tenant snapshot",
@@ -70,9 +83,9 @@ impl Purpose {
     }
 }
 
-/// What a value begins with that lasts and that the key of this id has sealed.
-pub(super) fn lasting_head(key_id: KeyId) -> [u8; HEAD] {
-    head(LASTING, key_id)
+/// The first bytes of the values for this purpose that the key of this id has sealed.
+pub(super) fn head_for(purpose: Purpose, key_id: KeyId) -> [u8; HEAD] {
+    head(purpose.format(), key_id)
 }
 
 fn head(format: u8, [a, b, c, d]: KeyId) -> [u8; HEAD] {
@@ -81,7 +94,7 @@ fn head(format: u8, [a, b, c, d]: KeyId) -> [u8; HEAD] {
 
 /// The key that has sealed the value that lasts and begins with these bytes; `None` for another format.
 pub(super) fn lasting_key_id(bytes: &[u8]) -> Option<KeyId> {
-    key_id(LASTING, bytes)
+    key_id(LASTING, bytes).or_else(|| key_id(BOUND, bytes))
 }
 
 fn key_id(format: u8, bytes: &[u8]) -> Option<KeyId> {
@@ -95,11 +108,12 @@ pub(super) fn seal(
     key: &DerivedKeys,
     purpose: Purpose,
     tenant: Uuid,
+    address: &[&str],
     plain: &[u8],
     random: &dyn Random,
 ) -> Result<Sealed> {
     let head = head(purpose.format(), key.id);
-    let aad = associated_data(purpose, tenant);
+    let aad = associated_data(purpose, tenant, address);
     let payload = Payload { msg: plain, aad: &aad };
     if purpose.format() == SNAPSHOT {
         seal_with(&key.snapshots, &head, payload, random)
@@ -126,6 +140,7 @@ pub(super) fn open<'a>(
     key: impl FnOnce(KeyId) -> Option<&'a DerivedKeys>,
     purpose: Purpose,
     tenant: Uuid,
+    address: &[&str],
     sealed: &Sealed,
 ) -> Result<Zeroizing<Vec<u8>>> {
     let fail = |why: &str| Error::internal(format!("the {} of {tenant}: {why}", purpose.name()));
@@ -137,7 +152,7 @@ pub(super) fn open<'a>(
              MASTER_DECRYPTION_KEYS",
         )
     })?;
-    let aad = associated_data(purpose, tenant);
+    let aad = associated_data(purpose, tenant, address);
     let plain = if purpose.format() == SNAPSHOT {
         open_with(&key.snapshots, rest, &aad)
     } else {
@@ -153,10 +168,16 @@ fn open_with<A: Aead>(cipher: &A, rest: &[u8], aad: &[u8]) -> Option<Zeroizing<V
     cipher.decrypt(&nonce, Payload { msg: ciphertext, aad }).ok().map(Zeroizing::new)
 }
 
-fn associated_data(purpose: Purpose, tenant: Uuid) -> Vec<u8> {
+/// The parts of an address have any length: each has its length before it.
+fn associated_data(purpose: Purpose, tenant: Uuid, address: &[&str]) -> Vec<u8> {
     let mut buffer = Uuid::encode_buffer();
     let tenant = tenant.hyphenated().encode_lower(&mut buffer);
-    ["tenancy/v1/", purpose.name(), "/", tenant].concat().into_bytes()
+    let mut data = ["tenancy/v1/", purpose.name(), "/", tenant].concat().into_bytes();
+    for part in address {
+        data.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        data.extend_from_slice(part.as_bytes());
+    }
+    data
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
     hex,
     platform::sql::{Connection, SqlError, identifier, literal, state},
     tenancy::Tenancy,
-    tenant::{DatabaseLocation, cluster},
+    tenant::{TrustedLocation, cluster},
 };
 
 /// One migration.
@@ -199,7 +199,7 @@ fn template_stem(tenancy: &Tenancy) -> String {
 
 /// Makes the template database on the cluster of `location`, if it is not there. Returns whether it
 /// made one.
-pub async fn create_template(tenancy: &Tenancy, location: &DatabaseLocation) -> Result<bool> {
+pub async fn create_template(tenancy: &Tenancy, location: &TrustedLocation) -> Result<bool> {
     let name = template_name(tenancy);
     let cluster = cluster::connect(tenancy, location, None).await?;
     if exists(&*cluster, &name).await? {
@@ -222,7 +222,7 @@ pub async fn create_template(tenancy: &Tenancy, location: &DatabaseLocation) -> 
 /// One that is just being built by another call would be lost too, and built again.
 pub async fn drop_unfinished_templates(
     tenancy: &Tenancy,
-    location: &DatabaseLocation,
+    location: &TrustedLocation,
 ) -> Result<Vec<String>> {
     let names = list_unfinished_templates(tenancy, location).await?;
     let cluster = cluster::connect(tenancy, location, None).await?;
@@ -236,7 +236,7 @@ pub async fn drop_unfinished_templates(
 /// Returns the names of template databases whose building broke off, or is under way.
 pub async fn list_unfinished_templates(
     tenancy: &Tenancy,
-    location: &DatabaseLocation,
+    location: &TrustedLocation,
 ) -> Result<Vec<String>> {
     let cluster = cluster::connect(tenancy, location, None).await?;
     let find = "SELECT datname::text AS name FROM pg_database
@@ -254,7 +254,7 @@ pub async fn exists(cluster: &dyn Connection, database: &str) -> Result<bool> {
 
 async fn build_template(
     tenancy: &Tenancy,
-    location: &DatabaseLocation,
+    location: &TrustedLocation,
     cluster: &dyn Connection,
     unfinished: &str,
     name: &str,

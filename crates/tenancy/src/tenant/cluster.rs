@@ -7,12 +7,13 @@
 
 use std::time::Duration;
 
-use super::{DatabaseLocation, TenantRecord, database};
+use super::{TenantRecord, TrustedLocation, database};
 use crate::{
     credential::scram,
     error::{Error, Result},
     migrate,
     platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal, state},
+    settings::Secret,
     tenancy::Tenancy,
 };
 
@@ -21,8 +22,10 @@ const COPY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Makes the tenant's role and database, each where it is not there yet.
 pub(super) async fn create_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
-    let cluster = connect(tenancy, &record.database, None).await?;
-    create_role(tenancy, &*cluster, record).await?;
+    let location = record.trusted_location(tenancy)?;
+    let cluster = connect(tenancy, &location, None).await?;
+    let password = database::open_password(tenancy, record)?;
+    put_role(tenancy, &*cluster, record, &password).await?;
     if is_ready(&*cluster, record).await? {
         return bring_up_to_date(tenancy, record).await;
     }
@@ -45,18 +48,20 @@ pub(super) async fn create_database(tenancy: &Tenancy, record: &TenantRecord) ->
 /// Grants the tables to the tenant's role: the template has no role to grant them to. A database of an earlier attempt
 /// may also have the schema of an earlier version of this program.
 async fn bring_up_to_date(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
-    let database = connect(tenancy, &record.database, Some(&record.database.name)).await?;
+    let location = record.trusted_location(tenancy)?;
+    let database = connect(tenancy, &location, Some(&location.name)).await?;
     migrate::migrate_tenant(&*database, Some(&record.database_role)).await?;
     Ok(())
 }
 
-async fn create_role(
+/// Creates the tenant's role with its limits, or sets its password and limits.
+pub(super) async fn put_role(
     tenancy: &Tenancy,
     cluster: &dyn Connection,
     record: &TenantRecord,
+    password: &Secret,
 ) -> Result<()> {
     // Only a verifier is sent, so no log of statements has the password.
-    let password = database::open_password(tenancy, record)?;
     let verifier = scram::verifier(password.expose(), &tenancy.platform.random.bytes())?;
     let statement = format!(
         "DO $role$ BEGIN
@@ -113,7 +118,7 @@ async fn copy_template(
                 return Ok(());
             }
             Err(error) if error.is(state::INVALID_CATALOG_NAME) => {
-                migrate::create_template(tenancy, &record.database).await?;
+                migrate::create_template(tenancy, &record.trusted_location(tenancy)?).await?;
             }
             // Another connection is in the template for a moment.
             Err(error) if error.is(state::OBJECT_IN_USE) => {
@@ -152,7 +157,8 @@ async fn open_to_its_role(cluster: &dyn Connection, record: &TenantRecord) -> Re
 /// Returns whether a tenant has a database that it can connect to. One whose `DROP DATABASE` was interrupted is
 /// marked as invalid, by a connection limit of -2 (PostgreSQL 15.4 and newer).
 pub(super) async fn has_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<bool> {
-    let cluster = connect(tenancy, &record.database, None).await?;
+    let location = record.trusted_location(tenancy)?;
+    let cluster = connect(tenancy, &location, None).await?;
     let statement = "
         SELECT FROM pg_database d
         WHERE d.datname = $1 AND d.datallowconn AND d.datconnlimit <> -2
@@ -171,7 +177,7 @@ async fn is_invalid(cluster: &dyn Connection, database: &str) -> Result<bool> {
 
 /// Returns the databases of a cluster that an interrupted `DROP DATABASE` left invalid and that belong to the
 /// account of this program.
-pub async fn list_invalid(tenancy: &Tenancy, location: &DatabaseLocation) -> Result<Vec<String>> {
+pub async fn list_invalid(tenancy: &Tenancy, location: &TrustedLocation) -> Result<Vec<String>> {
     let cluster = connect(tenancy, location, None).await?;
     let statement = "
         SELECT d.datname::text AS name FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
@@ -183,7 +189,8 @@ pub async fn list_invalid(tenancy: &Tenancy, location: &DatabaseLocation) -> Res
 
 /// Drops a tenant's database and its role, as far as they are there.
 pub(super) async fn drop_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
-    let cluster = connect(tenancy, &record.database, None).await?;
+    let location = record.trusted_location(tenancy)?;
+    let cluster = connect(tenancy, &location, None).await?;
     // A database of that name is the tenant's own only if its role was let in.
     if is_ready(&*cluster, record).await? {
         let name = identifier(&record.database.name);
@@ -217,7 +224,7 @@ async fn drop_unfinished(cluster: &dyn Connection, role: &str) -> Result<()> {
 /// names.
 pub async fn drop_leftovers(
     tenancy: &Tenancy,
-    location: &DatabaseLocation,
+    location: &TrustedLocation,
     finished: Vec<String>,
 ) -> Result<Vec<String>> {
     let names = list_leftovers(tenancy, location, finished).await?;
@@ -232,7 +239,7 @@ pub async fn drop_leftovers(
 /// that are not being provisioned any longer; another catalog may use the same cluster.
 pub async fn list_leftovers(
     tenancy: &Tenancy,
-    location: &DatabaseLocation,
+    location: &TrustedLocation,
     finished: Vec<String>,
 ) -> Result<Vec<String>> {
     let cluster = connect(tenancy, location, None).await?;
@@ -248,7 +255,7 @@ pub async fn list_leftovers(
 /// name to the catalog where that is on the same cluster, or else to `postgres`.
 pub async fn connect(
     tenancy: &Tenancy,
-    location: &DatabaseLocation,
+    location: &TrustedLocation,
     database: Option<&str>,
 ) -> Result<Box<dyn Connection>> {
     let catalog = &tenancy.settings.master_database_url;

@@ -1,10 +1,14 @@
 //! Where a tenant's database is, the connection to it, and what opens its data.
 
+use std::ops::Deref;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Slug, Tenant, TenantRecord};
 use crate::{
-    crypto::{DataKeys, Purpose, Sealed},
+    crypto::{DataKeys, Purpose, Sealed, Sealer},
     error::{Error, Result},
     platform::sql::{Connection, STATEMENT_DEADLINE},
     postgres_url::PostgresUrl,
@@ -41,17 +45,17 @@ impl DatabaseTemplate {
     /// Where the database of a new tenant will be.
     pub fn location(&self, slug: &Slug) -> DatabaseLocation {
         let name = self.0.database.replace("{tenant_slug}", slug.as_str());
-        DatabaseLocation { name, ..self.cluster() }
+        DatabaseLocation { name, ..self.cluster().0 }
     }
 
     /// The cluster that new tenants' databases are made on. No database there is meant.
-    pub fn cluster(&self) -> DatabaseLocation {
-        DatabaseLocation {
+    pub fn cluster(&self) -> TrustedLocation {
+        TrustedLocation(DatabaseLocation {
             host: self.0.host.clone(),
             port: self.0.port,
             name: String::new(),
             options: self.0.options.clone(),
-        }
+        })
     }
 
     /// The account that makes databases where this template points, if it is written out.
@@ -90,6 +94,27 @@ impl DatabaseLocation {
     }
 }
 
+/// The location of a database that credentials may be sent to: the settings name its cluster, or the seal of the
+/// tenant's password does. Whoever can only change rows of the catalog redirects no credentials.
+#[derive(Debug, Clone)]
+pub struct TrustedLocation(DatabaseLocation);
+
+impl TrustedLocation {
+    /// The location without a database: its cluster.
+    #[must_use]
+    pub fn cluster(&self) -> Self {
+        Self(DatabaseLocation { name: String::new(), ..self.0.clone() })
+    }
+}
+
+impl Deref for TrustedLocation {
+    type Target = DatabaseLocation;
+
+    fn deref(&self) -> &DatabaseLocation {
+        &self.0
+    }
+}
+
 /// A connection to one tenant's database, as that tenant's own role.
 ///
 /// It can only be had for a resolved [`Tenant`], and no statement on users, sessions or files takes
@@ -119,17 +144,109 @@ impl TenantDb {
     }
 }
 
-/// The password of a tenant's role.
-pub(super) fn open_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<Secret> {
+/// Opens the password of a tenant's role.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the location was changed without the seal, [`Error::Internal`] for a destroyed tenant.
+pub(crate) fn open_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<Secret> {
     let sealed = record
         .database_password
         .as_ref()
         .ok_or_else(|| Error::internal(format!("the database of {} is destroyed", record.id)))?;
-    let password = tenancy.master_key.open(Purpose::DatabasePassword, record.id, sealed)?;
+    open_sealed_password(tenancy, record, sealed)
+}
+
+/// Opens a password that was sealed for a tenant's role.
+pub(super) fn open_sealed_password(
+    tenancy: &Tenancy,
+    record: &TenantRecord,
+    sealed: &Sealed,
+) -> Result<Secret> {
+    let key = &tenancy.master_key;
+    let opened = if sealed.is_bound() {
+        let port = record.database.port.to_string();
+        let address = address(&record.database, &port, &record.database_role);
+        key.open_for_address(Purpose::DatabasePassword, record.id, &address, sealed)
+    } else if is_configured(tenancy, &record.database) {
+        key.open(Purpose::UnboundDatabasePassword, record.id, sealed)
+    } else {
+        Err(Error::internal(format!(
+            "the password of {} is bound to no location, and the settings do not name {}:{}",
+            record.id, record.database.host, record.database.port
+        )))
+    };
+    // Neither the caller nor a retry can mend it, but the caller did nothing wrong.
+    let password = opened.map_err(Error::unavailable)?;
     String::from_utf8(password.to_vec()).map(Secret::from).map_err(Error::internal)
 }
 
+/// Generates and seals a password of a tenant's role.
+pub(super) fn seal_new_password(
+    tenancy: &Tenancy,
+    tenant: Uuid,
+    location: &DatabaseLocation,
+    role: &str,
+) -> Result<Sealed> {
+    let password = URL_SAFE_NO_PAD.encode(tenancy.platform.random.bytes::<32>());
+    seal_password(tenancy, tenant, location, role, password.as_bytes())
+}
+
+/// Seals the password of a tenant's role for the location of its database.
+pub(crate) fn seal_password(
+    tenancy: &Tenancy,
+    tenant: Uuid,
+    location: &DatabaseLocation,
+    role: &str,
+    password: &[u8],
+) -> Result<Sealed> {
+    let port = location.port.to_string();
+    let address = address(location, &port, role);
+    let random = &*tenancy.platform.random;
+    tenancy.master_key.seal_for_address(
+        Purpose::DatabasePassword,
+        tenant,
+        &address,
+        password,
+        random,
+    )
+}
+
+/// Seals the password of a tenant's role anew, with the current key and for its location. `None` where it is already.
+pub(crate) fn reseal_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<Option<Sealed>> {
+    let Some(sealed) = &record.database_password else { return Ok(None) };
+    if sealed.is_bound() && tenancy.master_key.sealer(&sealed.0) == Sealer::Current {
+        return Ok(None);
+    }
+    let password = open_password(tenancy, record)?;
+    let password = password.expose().as_bytes();
+    let role = &record.database_role;
+    seal_password(tenancy, record.id, &record.database, role, password).map(Some)
+}
+
+fn address<'a>(location: &'a DatabaseLocation, port: &'a str, role: &'a str) -> [&'a str; 5] {
+    [&location.host, port, &location.name, &location.options, role]
+}
+
+/// Returns whether the settings name the cluster of a location.
+fn is_configured(tenancy: &Tenancy, location: &DatabaseLocation) -> bool {
+    let catalog = &tenancy.settings.master_database_url;
+    let template = tenancy.settings.tenant_database_template.cluster();
+    [(&catalog.host, catalog.port), (&template.host, template.port)]
+        .contains(&(&location.host, location.port))
+}
+
 impl TenantRecord {
+    /// Returns where its database is, if credentials may be sent there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the location was changed without the seal of the password.
+    pub fn trusted_location(&self, tenancy: &Tenancy) -> Result<TrustedLocation> {
+        if self.database_password.is_some() || !is_configured(tenancy, &self.database) {
+            open_password(tenancy, self)?;
+        }
+        Ok(TrustedLocation(self.database.clone()))
+    }
+
     /// The keys that seal its data.
     pub(crate) fn data_keys(&self, tenancy: &Tenancy) -> Result<DataKeys> {
         let sealed = self
@@ -148,8 +265,113 @@ pub(super) struct SealedSecrets {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
-    use crate::http::fields::Text as _;
+    use crate::{
+        http::fields::Text as _,
+        json::JsonText,
+        platform::Platform,
+        settings::Settings,
+        tenant::{Limits, Status},
+    };
+
+    fn tenancy() -> Tenancy {
+        let values = [
+            ("MASTER_DATABASE_URL", "postgres://tenancy:secret@catalog/tenancy"),
+            ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@tenants/t_{tenant_slug}"),
+            ("MASTER_ENCRYPTION_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
+            ("JWT_SECRET_KEY", "c9f0f895fb98ab9159f51fd0297e236d"),
+            ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
+        ];
+        let values = values.map(|(name, value)| (name, value.to_owned())).into();
+        let settings = Settings::parse(&values).unwrap();
+        Tenancy::new(Platform::native(String::new()), settings).unwrap()
+    }
+
+    fn at(host: &str) -> DatabaseLocation {
+        let options = String::new();
+        DatabaseLocation { host: host.to_owned(), port: 5432, name: "t_acme".to_owned(), options }
+    }
+
+    fn record(database: DatabaseLocation, sealed: &Sealed) -> TenantRecord {
+        TenantRecord { database, database_password: Some(sealed.clone()), ..sample() }
+    }
+
+    #[test]
+    fn password_opens_for_its_location_and_role_only() {
+        let tenancy = tenancy();
+        let id = sample().id;
+        let sealed = seal_password(&tenancy, id, &at("tenants"), "tenant_1", b"secret").unwrap();
+        let good = record(at("tenants"), &sealed);
+        assert_eq!(open_password(&tenancy, &good).unwrap().expose(), "secret");
+        assert!(good.trusted_location(&tenancy).is_ok());
+        assert!(reseal_password(&tenancy, &good).unwrap().is_none());
+        for changed in [
+            record(at("catalog"), &sealed),
+            record(DatabaseLocation { port: 5433, ..at("tenants") }, &sealed),
+            record(DatabaseLocation { name: "t_other".to_owned(), ..at("tenants") }, &sealed),
+            record(
+                DatabaseLocation { options: "sslmode=disable".to_owned(), ..at("tenants") },
+                &sealed,
+            ),
+            TenantRecord { database_role: "tenant_2".to_owned(), ..good.clone() },
+            TenantRecord { id: Uuid::from_u128(2), ..good },
+        ] {
+            let refused = open_password(&tenancy, &changed);
+            assert!(matches!(refused, Err(Error::Unavailable { .. })), "{changed:?}");
+            assert!(changed.trusted_location(&tenancy).is_err(), "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn unbound_password_opens_on_a_cluster_of_the_settings_only_and_is_bound_by_reseal() {
+        let tenancy = tenancy();
+        let (key, random) = (&tenancy.master_key, &*tenancy.platform.random);
+        let unbound = Purpose::UnboundDatabasePassword;
+        let sealed = key.seal(unbound, sample().id, b"secret", random).unwrap();
+        assert!(open_password(&tenancy, &record(at("elsewhere"), &sealed)).is_err());
+        assert!(record(at("elsewhere"), &sealed).trusted_location(&tenancy).is_err());
+        let old = record(at("tenants"), &sealed);
+        assert_eq!(open_password(&tenancy, &old).unwrap().expose(), "secret");
+        let bound = reseal_password(&tenancy, &old).unwrap().unwrap();
+        assert!(bound.is_bound());
+        let new = record(at("tenants"), &bound);
+        assert_eq!(open_password(&tenancy, &new).unwrap().expose(), "secret");
+        // Neither format serves in place of the other.
+        assert!(key.open(unbound, sample().id, &bound).is_err());
+    }
+
+    fn sample() -> TenantRecord {
+        let limits = Limits {
+            users: 1,
+            storage: 1,
+            api_calls: 1,
+            ai_requests: 1,
+            requests_per_minute: 1,
+            cache: 1,
+        };
+        TenantRecord {
+            id: Uuid::from_u128(1),
+            slug: slug("acme"),
+            name: "Acme".to_owned(),
+            status: Status::Active,
+            admin_email: "admin@acme.example".to_owned(),
+            domain: None,
+            domains: Vec::new(),
+            plan: "free".to_owned(),
+            limits,
+            settings: JsonText::default(),
+            private_settings: JsonText::default(),
+            version: 1,
+            database: at("tenants"),
+            database_role: "tenant_1".to_owned(),
+            database_password: None,
+            data_key: None,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        }
+    }
 
     fn slug(text: &str) -> Slug {
         Slug::parse(text).unwrap()

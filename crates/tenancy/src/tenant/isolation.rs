@@ -1,6 +1,6 @@
 //! Checks of the isolation between tenants' databases, for `tenantctl doctor`.
 
-use super::{DatabaseLocation, TenantRecord, cluster};
+use super::{TenantRecord, TrustedLocation, cluster};
 use crate::{
     error::Result,
     migrate,
@@ -9,14 +9,17 @@ use crate::{
 };
 
 /// Returns the clusters that hold databases of these tenants, and the cluster of new tenants. No database is meant.
-pub fn clusters(tenancy: &Tenancy, tenants: &[TenantRecord]) -> Vec<DatabaseLocation> {
+/// A tenant whose location was changed without the seal of its password adds none: [`list_defects`] reports it.
+pub fn clusters(tenancy: &Tenancy, tenants: &[TenantRecord]) -> Vec<TrustedLocation> {
     let mut clusters = vec![tenancy.settings.tenant_database_template.cluster()];
     for tenant in tenants {
-        let is_known = |known: &DatabaseLocation| {
+        let is_known = |known: &TrustedLocation| {
             (&known.host, known.port) == (&tenant.database.host, tenant.database.port)
         };
-        if !clusters.iter().any(is_known) {
-            clusters.push(DatabaseLocation { name: String::new(), ..tenant.database.clone() });
+        if !clusters.iter().any(is_known)
+            && let Ok(location) = tenant.trusted_location(tenancy)
+        {
+            clusters.push(location.cluster());
         }
     }
     clusters
@@ -25,7 +28,7 @@ pub fn clusters(tenancy: &Tenancy, tenants: &[TenantRecord]) -> Vec<DatabaseLoca
 /// Returns the databases of a cluster that PUBLIC, and so each tenant's role, may connect to.
 pub async fn list_open_databases(
     tenancy: &Tenancy,
-    location: &DatabaseLocation,
+    location: &TrustedLocation,
 ) -> Result<Vec<String>> {
     let cluster = cluster::connect(tenancy, location, None).await?;
     let statement = "
@@ -40,8 +43,8 @@ pub async fn list_open_databases(
 /// Returns the defects in the isolation of one tenant: a schema that is behind, privileges of others in its database,
 /// privileges that its role lacks, and rights of the role outside of its database.
 pub async fn list_defects(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<Vec<String>> {
-    let location = &tenant.database;
-    let database = cluster::connect(tenancy, location, Some(&location.name)).await?;
+    let location = tenant.trusted_location(tenancy)?;
+    let database = cluster::connect(tenancy, &location, Some(&location.name)).await?;
     let (has, wants) = (migrate::version(&*database).await?, migrate::newest(migrate::TENANT));
     let mut defects = Vec::new();
     if has < wants {

@@ -5,7 +5,8 @@
 //! finishes; see [`provision`].
 
 pub mod cluster;
-mod database;
+pub mod credentials;
+pub(crate) mod database;
 pub mod destroy;
 mod domain;
 pub mod isolation;
@@ -19,7 +20,7 @@ pub mod stats;
 
 use std::{ops::Deref, rc::Rc};
 
-pub use database::{DatabaseLocation, DatabaseTemplate, TenantDb};
+pub use database::{DatabaseLocation, DatabaseTemplate, TenantDb, TrustedLocation};
 pub(crate) use domain::to_ascii;
 pub use domain::{Domain, Domains};
 pub use record::{

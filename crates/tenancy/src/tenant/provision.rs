@@ -236,11 +236,11 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
     let Request { tenancy, new, fingerprints, idempotency_key, .. } = request;
     let random = &*tenancy.platform.random;
     let id = random.uuid(tenancy.platform.clock.now());
-    let seal = |purpose, plain: &[u8]| tenancy.master_key.seal(purpose, id, plain, random);
-    let password = base64_url(&random.bytes::<32>());
+    let location = tenancy.settings.tenant_database_template.location(&slug);
+    // By the id, not the slug: two installations that share a cluster never meet.
+    let database_role = format!("tenant_{}", id.simple());
     Ok(Reservation {
         id,
-        location: tenancy.settings.tenant_database_template.location(&slug),
         slug,
         name: new.name.as_str().to_owned(),
         admin_email: new.admin_email.as_str().to_owned(),
@@ -248,12 +248,17 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
         settings: new.settings.json().clone(),
         private_settings: new.private_settings.json().clone(),
         plan: new.plan.clone(),
-        // By the id, not the slug: two installations that share a cluster never meet.
-        database_role: format!("tenant_{}", id.simple()),
         secrets: database::SealedSecrets {
-            database_password: seal(Purpose::DatabasePassword, password.as_bytes())?,
-            data_key: seal(Purpose::DataKey, &random.bytes::<32>())?,
+            database_password: database::seal_new_password(tenancy, id, &location, &database_role)?,
+            data_key: tenancy.master_key.seal(
+                Purpose::DataKey,
+                id,
+                &random.bytes::<32>(),
+                random,
+            )?,
         },
+        location,
+        database_role,
         request_hash: fingerprints.current(),
         idempotency_key: idempotency_key.map(str::to_owned),
     })
@@ -360,9 +365,4 @@ async fn create_administrator(
     )
     .await?;
     Ok(token.map(|token| token.expose()))
-}
-
-fn base64_url(bytes: &[u8]) -> String {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    URL_SAFE_NO_PAD.encode(bytes)
 }

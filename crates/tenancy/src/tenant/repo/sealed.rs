@@ -7,7 +7,7 @@ use crate::{
     crypto::{HEAD, Sealed},
     error::Result,
     platform::sql::{Connection, SqlError},
-    tenant::TenantRecord,
+    tenant::{DatabaseLocation, TenantRecord},
 };
 
 /// Sealed values that begin alike.
@@ -23,6 +23,7 @@ pub async fn count(catalog: &dyn Connection) -> Result<Vec<Counted>> {
     let statement = format!(
         "SELECT substring(value FOR {HEAD}) AS head, count(*) AS count FROM (
              SELECT database_password AS value FROM tenants
+             UNION ALL SELECT next_database_password FROM tenants
              UNION ALL SELECT data_key FROM tenants
              UNION ALL SELECT answer FROM idempotency_keys
          ) sealed WHERE value IS NOT NULL GROUP BY 1"
@@ -33,15 +34,28 @@ pub async fn count(catalog: &dyn Connection) -> Result<Vec<Counted>> {
     Ok(counts.collect::<Result<_, SqlError>>()?)
 }
 
-/// The tenants that have a secret which does not begin with `head`, in any state.
-pub async fn list_tenants(catalog: &dyn Connection, head: [u8; HEAD]) -> Result<Vec<Uuid>> {
+/// How many passwords of databases are not of the format that this head begins with.
+pub async fn count_unbound(catalog: &dyn Connection, bound: [u8; HEAD]) -> Result<i64> {
+    let statement = "SELECT count(*) AS count FROM tenants
+                     WHERE substring(database_password FOR 1) <> substring($1::bytea FOR 1)";
+    let row = catalog.query_first(statement, &[bound.as_slice().into()]).await?;
+    Ok(row.map_or(Ok(0), |row| row.get("count"))?)
+}
+
+/// The tenants that have a password or a data key which does not begin with these heads, in any state.
+pub async fn list_tenants(
+    catalog: &dyn Connection,
+    password: [u8; HEAD],
+    data_key: [u8; HEAD],
+) -> Result<Vec<Uuid>> {
     let statement = format!(
         "SELECT id FROM tenants
          WHERE substring(database_password FOR {HEAD}) <> $1::bytea
-            OR substring(data_key FOR {HEAD}) <> $1
+            OR substring(data_key FOR {HEAD}) <> $2::bytea
          ORDER BY id"
     );
-    let rows = catalog.query(&statement, &[head.as_slice().into()]).await?;
+    let parameters = [password.as_slice().into(), data_key.as_slice().into()];
+    let rows = catalog.query(&statement, &parameters).await?;
     Ok(rows.iter().map(|row| row.get("id")).collect::<Result<_, SqlError>>()?)
 }
 
@@ -78,6 +92,93 @@ pub async fn replace_secrets(
         entry,
     ];
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+}
+
+/// Records another location of a tenant's database, with the password sealed for it. `false` when the tenant has another
+/// password or location meanwhile; then nothing was written.
+pub async fn replace_location(
+    catalog: &dyn Connection,
+    old: &TenantRecord,
+    location: &DatabaseLocation,
+    database_password: &Sealed,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH replaced AS (
+             UPDATE tenants SET database_host = $3, database_port = $4, database_options = $5,
+                                database_password = $6
+             WHERE id = $1 AND database_password = $2 AND next_database_password IS NULL
+             RETURNING id
+         ), {}
+         SELECT id FROM replaced",
+        outbox::noted("replaced", 7)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [
+        old.id.into(),
+        old.database_password.as_ref().map(|sealed| sealed.0.clone()).into(),
+        location.host.as_str().into(),
+        i32::from(location.port).into(),
+        location.options.as_str().into(),
+        database_password.0.clone().into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+}
+
+/// Returns the password that a tenant's role is about to get; `None` without an unfinished rotation.
+pub async fn find_next_password(catalog: &dyn Connection, tenant: Uuid) -> Result<Option<Sealed>> {
+    let statement = "SELECT next_database_password AS next FROM tenants
+                     WHERE id = $1 AND next_database_password IS NOT NULL";
+    let row = catalog.query_first(statement, &[tenant.into()]).await?;
+    Ok(row.map(|row| row.get("next").map(Sealed)).transpose()?)
+}
+
+/// Records the password that a tenant's role is about to get, unless another rotation has recorded one.
+pub async fn begin_rotation(
+    catalog: &dyn Connection,
+    old: &TenantRecord,
+    next: &Sealed,
+) -> Result<()> {
+    let statement = "UPDATE tenants SET next_database_password = $3
+                     WHERE id = $1 AND database_password = $2 AND next_database_password IS NULL";
+    let parameters = [
+        old.id.into(),
+        old.database_password.as_ref().map(|sealed| sealed.0.clone()).into(),
+        next.0.clone().into(),
+    ];
+    catalog.execute(statement, &parameters).await?;
+    Ok(())
+}
+
+/// Records that a tenant's role has its next password. `false` when another call has done so.
+pub async fn finish_rotation(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    next: &Sealed,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH rotated AS (
+             UPDATE tenants SET database_password = next_database_password,
+                                next_database_password = NULL
+             WHERE id = $1 AND next_database_password = $2 RETURNING id
+         ), {}
+         SELECT id FROM rotated",
+        outbox::noted("rotated", 3)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [tenant.into(), next.0.clone().into(), entry_id, entry_tenant, entry];
+    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+}
+
+/// Returns the tenants whose password rotation was interrupted.
+pub async fn list_rotations(catalog: &dyn Connection) -> Result<Vec<Uuid>> {
+    let statement = "SELECT id FROM tenants WHERE next_database_password IS NOT NULL ORDER BY id";
+    let rows = catalog.query(statement, &[]).await?;
+    Ok(rows.iter().map(|row| row.get("id")).collect::<Result<_, SqlError>>()?)
 }
 
 /// Which answer to an idempotency key is meant.

@@ -1,0 +1,97 @@
+//! The location of a tenant's database and the password of its role, and their change.
+//!
+//! Under a crash: a rotation records the next password in the catalog before it changes the role. The repeated call and
+//! `tenantctl repair` finish it. Between the change of the role and its record a new connection is refused, and the
+//! request gets 503.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use super::{
+    DatabaseLocation, TenantDb, TenantRecord, cluster, database,
+    repo::{self, sealed},
+};
+use crate::{
+    admission::{Change, Effect},
+    audit::{self, Actor, Entry, Event, Severity},
+    error::{Error, Result},
+    tenancy::Tenancy,
+};
+
+/// Records that a tenant's database is on the cluster of `host` and `port` now, after a connection to it. The change
+/// takes effect on the next request.
+///
+/// # Errors
+/// [`Error::TenantNotFound`], and [`Error::Unavailable`] if the database cannot be reached there, or its password is
+/// being rotated.
+pub async fn relocate(
+    tenancy: &Rc<Tenancy>,
+    tenant: Uuid,
+    host: &str,
+    port: u16,
+    actor: &Actor,
+) -> Result<Effect> {
+    let catalog = tenancy.catalog().await?;
+    let old = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
+    let password = database::open_password(tenancy, &old)?;
+    let location = DatabaseLocation { host: host.to_owned(), port, ..old.database.clone() };
+    let (role, password) = (&old.database_role, password.expose().as_bytes());
+    let password = database::seal_password(tenancy, tenant, &location, role, password)?;
+    let new = TenantRecord {
+        database: location.clone(),
+        database_password: Some(password.clone()),
+        ..old.clone()
+    };
+    let database = TenantDb::connect_to(tenancy, &new).await?;
+    database.connection().query_first("SELECT 1 FROM schema_migrations LIMIT 1", &[]).await?;
+    let event = Event::new("tenant.database_relocated")
+        .severity(Severity::Warning)
+        .about("tenant", tenant)
+        .detail(serde_json::json!({ "host": host, "port": port }));
+    let entry = Entry::new(tenancy, Some(tenant), actor, event);
+    let publication = Change::begin(tenancy);
+    if !sealed::replace_location(&*catalog, &old, &location, &password, &entry).await? {
+        return Err(Error::unavailable("the tenant's credentials are being changed"));
+    }
+    publish(tenancy, publication, tenant).await
+}
+
+/// Gives the role of a tenant's database another password, or finishes a rotation that was interrupted. Connections of
+/// pools that are open stay open.
+///
+/// # Errors
+/// [`Error::TenantNotFound`], [`Error::Unavailable`] when the cluster is away, [`Error::Internal`] for a destroyed
+/// tenant.
+pub async fn rotate_password(tenancy: &Rc<Tenancy>, tenant: Uuid, actor: &Actor) -> Result<Effect> {
+    let catalog = tenancy.catalog().await?;
+    let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
+    let location = record.trusted_location(tenancy)?;
+    if sealed::find_next_password(&*catalog, tenant).await?.is_none() {
+        let role = &record.database_role;
+        let next = database::seal_new_password(tenancy, tenant, &location, role)?;
+        sealed::begin_rotation(&*catalog, &record, &next).await?;
+    }
+    // Of two calls at once, both work with the password of the first.
+    let next = sealed::find_next_password(&*catalog, tenant).await?;
+    let next = next.ok_or_else(|| Error::unavailable("the tenant's credentials have changed"))?;
+    let password = database::open_sealed_password(tenancy, &record, &next)?;
+    let publication = Change::begin(tenancy);
+    let connection = cluster::connect(tenancy, &location, None).await?;
+    cluster::put_role(tenancy, &*connection, &record, &password).await?;
+    let event = Event::new("tenant.database_password_rotated")
+        .severity(Severity::Warning)
+        .about("tenant", tenant);
+    let entry = Entry::new(tenancy, Some(tenant), actor, event);
+    sealed::finish_rotation(&*catalog, tenant, &next, &entry).await?;
+    publish(tenancy, publication, tenant).await
+}
+
+async fn publish(tenancy: &Rc<Tenancy>, publication: Change<'_>, tenant: Uuid) -> Result<Effect> {
+    let catalog = tenancy.catalog().await?;
+    let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
+    publication.tenant(&record).await?;
+    let effect = publication.finish().await;
+    audit::flush_catalog(tenancy, Some(tenant)).await?;
+    Ok(effect)
+}

@@ -1,0 +1,110 @@
+//! `tenantctl relocate` and `tenantctl rotate-passwords`
+
+use std::rc::Rc;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+use tenancy::{
+    Tenancy,
+    admission::Effect,
+    audit::Actor,
+    tenant::{TenantRecord, credentials, repo},
+};
+
+use crate::{environment, output};
+
+/// The options of `relocate`.
+#[derive(clap::Args)]
+pub struct Relocate {
+    /// The slug of one tenant.
+    #[arg(long, required_unless_present = "from", conflicts_with = "from")]
+    tenant: Option<String>,
+    /// Every tenant on the cluster of this host and port: db-1.internal:5432.
+    #[arg(long, value_parser = host_and_port)]
+    from: Option<(String, u16)>,
+    /// The host and port of the cluster that has the databases now.
+    #[arg(long, value_parser = host_and_port)]
+    to: (String, u16),
+}
+
+/// The options of `rotate-passwords`.
+#[derive(clap::Args)]
+pub struct Rotate {
+    /// The slug of one tenant; without it, every tenant that has a database.
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), String> {
+    let (host, port) = text.rsplit_once(':').ok_or("must be like db-1.internal:5432")?;
+    let port = port.parse().map_err(|_| "must end with a port from 1 to 65535")?;
+    if host.is_empty() || port == 0 {
+        return Err("must be like db-1.internal:5432".to_owned());
+    }
+    Ok((host.to_owned(), port))
+}
+
+/// Records the location of tenants' databases that were moved to another cluster. Each tenant is a line of JSON.
+pub async fn relocate(arguments: &Relocate) -> Result<()> {
+    let tenancy = Rc::new(environment::tenancy()?);
+    let (host, port) = &arguments.to;
+    let mut tenants = tenants(&tenancy, arguments.tenant.as_deref()).await?;
+    if let Some((host, port)) = &arguments.from {
+        tenants.retain(|tenant| (&tenant.database.host, &tenant.database.port) == (host, port));
+    }
+    let mut failed = 0_u32;
+    for tenant in tenants {
+        let changed =
+            credentials::relocate(&tenancy, tenant.id, host, *port, &Actor::system()).await;
+        report(&mut failed, "relocated_tenant", &tenant, changed);
+    }
+    finish(failed)
+}
+
+/// Gives the roles of tenants' databases new passwords. Each tenant is a line of JSON.
+pub async fn rotate(arguments: &Rotate) -> Result<()> {
+    let tenancy = Rc::new(environment::tenancy()?);
+    let mut failed = 0_u32;
+    for tenant in tenants(&tenancy, arguments.tenant.as_deref()).await? {
+        let changed = credentials::rotate_password(&tenancy, tenant.id, &Actor::system()).await;
+        report(&mut failed, "rotated_password_of_tenant", &tenant, changed);
+    }
+    finish(failed)
+}
+
+/// Returns the tenant of a slug, or every tenant that has a database.
+async fn tenants(tenancy: &Tenancy, slug: Option<&str>) -> Result<Vec<TenantRecord>> {
+    let catalog = tenancy.catalog().await?;
+    let rows = repo::list_with_database(&*catalog).await?;
+    let mut tenants = rows.items;
+    let Some(slug) = slug else {
+        if let Some(row) = rows.unreadable.first() {
+            bail!("{row}");
+        }
+        return Ok(tenants);
+    };
+    tenants.retain(|tenant| tenant.slug.as_str() == slug);
+    tenants.first().with_context(|| format!("no tenant {slug} has a database"))?;
+    Ok(tenants)
+}
+
+fn report(failed: &mut u32, name: &str, tenant: &TenantRecord, changed: tenancy::Result<Effect>) {
+    match changed {
+        Ok(Effect::Now) => output::line(&json!({ name: tenant.id }).to_string()),
+        Ok(Effect::By(time)) => {
+            output::line(&json!({ name: tenant.id, "takes_effect_by": time }).to_string());
+        }
+        Err(error) => {
+            *failed += 1;
+            let error = anyhow::Error::from(error);
+            output::failure(&error.context(format!("the tenant {}", tenant.slug)));
+        }
+    }
+}
+
+fn finish(failed: u32) -> Result<()> {
+    if failed > 0 {
+        bail!("{failed} tenants have failed");
+    }
+    Ok(())
+}
