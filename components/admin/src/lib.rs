@@ -10,7 +10,7 @@ use http::Method;
 use tenancy::http::Router;
 use utoipa::OpenApi;
 
-tenancy::component!(routes);
+tenancy::component!(Admin, routes);
 
 /// The routes of this component.
 pub fn routes() -> Router {

@@ -11,7 +11,7 @@ use http::Method;
 use tenancy::http::Router;
 use utoipa::OpenApi;
 
-tenancy::component!(routes);
+tenancy::component!(Health, routes);
 
 /// The routes of this component.
 pub fn routes() -> Router {

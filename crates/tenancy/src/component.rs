@@ -1,9 +1,10 @@
 //! What makes a crate a component of the Spin application.
 
-/// Makes a crate a Spin component that serves the routes of a function `fn() -> Router`.
+/// Makes a crate a Spin component that serves the routes of a function `fn() -> Router`. The component gets the settings of a
+/// [`settings::Component`](crate::settings::Component).
 #[macro_export]
 macro_rules! component {
-    ($routes:path) => {
+    ($component:ident, $routes:path) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
             use $crate::platform::spin::wasip3;
@@ -16,7 +17,12 @@ macro_rules! component {
                 async fn handle(
                     request: wasip3::http::types::Request,
                 ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
-                    $crate::platform::spin::serve($routes, request).await
+                    $crate::platform::spin::serve(
+                        $crate::settings::Component::$component,
+                        $routes,
+                        request,
+                    )
+                    .await
                 }
             }
         };

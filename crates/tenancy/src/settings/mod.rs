@@ -3,6 +3,7 @@
 //! Each is a Spin variable in lower case and an environment variable in upper case. Messages name
 //! the setting, and never its value.
 
+mod component;
 mod level;
 mod proxies;
 mod reader;
@@ -13,6 +14,7 @@ mod tests;
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub use component::Component;
 pub use level::Level;
 pub use proxies::TrustedProxies;
 use reader::Reader;

@@ -132,17 +132,3 @@ fn secrets_are_not_printed() {
         "{printed}"
     );
 }
-
-#[test]
-fn the_manifest_gives_every_component_every_setting() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spin.toml");
-    let manifest = std::fs::read_to_string(path).unwrap();
-    let components = manifest.matches("\n[component.").count() / 3;
-    assert_eq!(components, 4);
-    for name in NAMES {
-        let name = name.to_ascii_lowercase();
-        let line = format!("\n{name} = \"{{{{ {name} }}}}\"");
-        assert_eq!(manifest.matches(&line).count(), components, "{name}");
-        assert!(manifest.contains(&format!("\n{name} = {{")), "{name}");
-    }
-}

@@ -11,9 +11,10 @@ use spin_sdk::{
 use super::http::{read_request, write_response};
 use crate::{
     error::InvalidSetting,
+    hex,
     http::Router,
     platform::Platform,
-    settings::{self, Settings},
+    settings::{self, Component, Settings},
     tenancy::Tenancy,
 };
 
@@ -31,6 +32,7 @@ thread_local! {
 
 /// Serves a request with the routes of this component.
 pub async fn serve(
+    component: Component,
     new_router: fn() -> Router,
     request: types::Request,
 ) -> Result<types::Response, ErrorCode> {
@@ -38,7 +40,7 @@ pub async fn serve(
     let tenancy = match instance.tenancy.get() {
         Some(tenancy) => Ok(Rc::clone(tenancy)),
         // Another request of the instance may load it as well; the first one to end stays.
-        None => load().await.map(|new| Rc::clone(instance.tenancy.get_or_init(|| new))),
+        None => load(component).await.map(|new| Rc::clone(instance.tenancy.get_or_init(|| new))),
     };
     // What keeps the service from running does not keep it from answering.
     let bare;
@@ -54,13 +56,19 @@ pub async fn serve(
     write_response(answer).await
 }
 
-async fn load() -> Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>> {
+async fn load(component: Component) -> Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>> {
     let mut values = BTreeMap::new();
     let mut invalid = Vec::new();
-    let names = settings::NAMES;
+    let random = Platform::on_spin(String::new()).random;
+    for name in settings::NAMES.into_iter().filter(|name| !component.gets(name)) {
+        if let Some(value) = Component::stand_in(name, &hex::encode(&random.bytes::<32>())) {
+            values.insert(name, value);
+        }
+    }
+    let names: Vec<_> = component.settings().collect();
     // All at once: one after the other would be a turn of the host's event loop for each.
     let asked = names.iter().map(|name| variables::get(name.to_ascii_lowercase()));
-    for (name, value) in names.into_iter().zip(join_all(asked).await) {
+    for (name, value) in names.iter().copied().zip(join_all(asked).await) {
         match value {
             Ok(value) => {
                 values.insert(name, value);
