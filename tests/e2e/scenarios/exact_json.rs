@@ -162,3 +162,22 @@ fn unreadable_tenant_breaks_nothing_else() {
     catalog.execute(mended, &[&broken.slug]).unwrap();
     assert!(world.tenantctl(&["migrate"]).status.success());
 }
+
+#[test]
+fn unreadable_user_breaks_no_list() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    // As a later version of the program, or a restored backup, could leave it.
+    let change = format!(
+        "ALTER TABLE users DROP CONSTRAINT users_role_check;
+         UPDATE users SET role = 'owner' WHERE id = '{}'",
+        user.id
+    );
+    world.services.superuser(&tenant.database()).batch_execute(&change).unwrap();
+    let list = tenant.get("/api/v1/users").token(&tenant.admin.access_token).send().expect(200);
+    let ids: Vec<_> = list["items"].as_array().unwrap().iter().map(|user| &user["id"]).collect();
+    assert_eq!(ids, [&json!(tenant.admin.id)]);
+    assert_eq!(list["total"], 2);
+    assert!(world.logged(&user.id).contains("a list leaves a row out"));
+}

@@ -6,6 +6,7 @@ use tenancy::{
     Result,
     audit::{self, Cursor, Filter, LoggedEvent, Severity},
     http::{Limit, Operator, Response},
+    log,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -75,6 +76,7 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     // What was done a moment ago is shown.
     audit::flush_catalog(tenancy, filter.tenant).await?;
     let catalog = tenancy.catalog().await?;
-    let (items, next) = audit::list(&*catalog, &filter, cursor, limit).await?;
+    let (events, next) = audit::list(&*catalog, &filter, cursor, limit).await?;
+    let items = log::readable(operator.tenancy(), events);
     Ok(Response::ok(&AuditPage { items, next_cursor: next.map(Cursor::to_text) }))
 }

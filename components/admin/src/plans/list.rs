@@ -3,6 +3,7 @@
 use tenancy::{
     Result,
     http::{Operator, Page, Response},
+    log,
     plan::{Plan, repo},
 };
 
@@ -15,7 +16,7 @@ use tenancy::{
 )]
 pub async fn handler(operator: Operator) -> Result<Response> {
     let catalog = operator.tenancy().catalog().await?;
-    let items = repo::list(&*catalog).await?;
+    let items = log::readable(operator.tenancy(), repo::list(&*catalog).await?);
     let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
     Ok(Response::ok(&Page { total: count.into(), offset: 0, limit: count.max(1), items }))
 }

@@ -47,8 +47,7 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     };
     let catalog = operator.tenancy().catalog().await?;
     let (tenants, total) = repo::list(&*catalog, &filter).await?;
-    let message = "the list of tenants leaves one out";
-    log::unreadable_rows(operator.tenancy(), message, &tenants.unreadable);
-    let items = tenants.items.iter().map(OperatorTenantView::from).collect();
+    let tenants = log::readable(operator.tenancy(), tenants);
+    let items = tenants.iter().map(OperatorTenantView::from).collect();
     Ok(Response::ok(&Page { items, total, offset: filter.offset, limit: filter.limit }))
 }

@@ -4,6 +4,7 @@ use tenancy::{
     Result,
     api_key::{ApiKeyView, repo},
     http::{Limit, Member, Page, Response},
+    log,
 };
 
 tenancy::fields! {
@@ -31,7 +32,8 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { offset, limit } = member.call().query()?;
     let catalog = member.tenancy().catalog().await?;
-    let (records, total) = repo::list(&*catalog, member.tenant().id, offset, limit.get()).await?;
-    let items = records.iter().map(ApiKeyView::from).collect();
+    let (keys, total) = repo::list(&*catalog, member.tenant().id, offset, limit.get()).await?;
+    let keys = log::readable(member.tenancy(), keys);
+    let items = keys.iter().map(ApiKeyView::from).collect();
     Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
 }

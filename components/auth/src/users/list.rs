@@ -4,6 +4,7 @@ use tenancy::{
     Result,
     access::Role,
     http::{Limit, Member, Page, Response},
+    log,
     tenant::TenantDb,
     user::{User, repo},
 };
@@ -46,6 +47,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         search: query.search.filter(|text| !text.is_empty()),
     };
     let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
-    let (items, total) = repo::list(&database, &filter).await?;
+    let (users, total) = repo::list(&database, &filter).await?;
+    let items = log::readable(member.tenancy(), users);
     Ok(Response::ok(&Page { items, total, offset: filter.offset, limit: filter.limit }))
 }

@@ -6,6 +6,7 @@ use tenancy::{
     Result,
     audit::{self, Cursor, Filter, LoggedEvent, Severity},
     http::{Limit, Member, Response},
+    log,
 };
 use utoipa::ToSchema;
 
@@ -72,6 +73,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     // What was done a moment ago is shown.
     audit::flush(tenancy, member.tenant()).await?;
     let catalog = tenancy.catalog().await?;
-    let (items, next) = audit::list(&*catalog, &filter, cursor, limit).await?;
+    let (events, next) = audit::list(&*catalog, &filter, cursor, limit).await?;
+    let items = log::readable(member.tenancy(), events);
     Ok(Response::ok(&AuditPage { items, next_cursor: next.map(Cursor::to_text) }))
 }

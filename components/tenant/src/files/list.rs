@@ -4,6 +4,7 @@ use serde::Serialize;
 use tenancy::{
     Result,
     http::{Limit, Member, Response},
+    log,
     storage::{self, repo},
     tenant::TenantDb,
 };
@@ -48,12 +49,9 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { prefix, limit, cursor } = member.call().query()?;
     let prefix = storage::normalize_prefix(&prefix)?;
     let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
-    let most = limit.get() as usize;
-    let mut files = repo::list(&database, &prefix, cursor.as_deref(), limit.get() + 1).await?;
-    // One more than asked for tells that there is a next page.
-    let has_more = files.len() > most;
-    files.truncate(most);
-    let next_cursor = files.last().filter(|_| has_more).map(|file| file.path.clone());
+    let (files, next_cursor) =
+        repo::list(&database, &prefix, cursor.as_deref(), limit.get()).await?;
+    let files = log::readable(member.tenancy(), files);
     let items = files.into_iter().map(FileView::from).collect();
     Ok(Response::ok(&FilePage { items, next_cursor }))
 }

@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     hex,
     http::fields::{Patch, Text as _},
-    platform::sql::{Connection, Row, SqlError, Value},
+    platform::sql::{Connection, Row, Rows, SqlError, Value},
 };
 
 const COLUMNS: &str = "id, tenant_id, name, environment, prefix, key_hash, previous_key_hash,
@@ -71,7 +71,7 @@ pub async fn list(
     tenant: Uuid,
     offset: u32,
     limit: u32,
-) -> Result<(Vec<ApiKeyRecord>, i64)> {
+) -> Result<(Rows<ApiKeyRecord>, i64)> {
     let statement = format!(
         "SELECT {COLUMNS} FROM tenant_api_keys WHERE tenant_id = $1 AND revoked_at IS NULL
          ORDER BY tenant_api_keys.created_at DESC, id DESC OFFSET $2 LIMIT $3"
@@ -82,7 +82,7 @@ pub async fn list(
                  WHERE tenant_id = $1 AND revoked_at IS NULL";
     let total = catalog.query_first(count, &[tenant.into()]).await?;
     let total = total.map_or(Ok(0), |row| row.get("total"))?;
-    Ok((rows.iter().map(record).collect::<Result<_, SqlError>>()?, total))
+    Ok((Rows::read(&rows, record), total))
 }
 
 /// How many keys of a tenant were not revoked.

@@ -96,6 +96,7 @@ impl Export {
         let _slot = self.tenancy.exports.enter(&*self.tenancy.platform.executor).await?;
         let catalog = self.tenancy.catalog().await?;
         let (events, next) = trail::list(&*catalog, &self.filter, after, PAGE).await?;
+        let events = log::readable(&self.tenancy, events);
         for event in &events {
             match self.format {
                 Format::Csv => write_csv(&mut text, event),

@@ -11,7 +11,7 @@ use super::Severity;
 use crate::{
     error::Result,
     http::fields::Text,
-    platform::sql::{Connection, Row, SqlError, Value},
+    platform::sql::{Connection, Row, Rows, SqlError, Value},
 };
 
 /// A row of the trail.
@@ -58,9 +58,9 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// After a row.
-    pub fn after(event: &LoggedEvent) -> Self {
-        Self { created_at: event.created_at, id: event.id }
+    /// After a row, of which nothing else need be readable.
+    fn after(row: &Row) -> Result<Self, SqlError> {
+        Ok(Self { created_at: row.get("created_at")?, id: row.get("id")? })
     }
 
     /// As a text for the next request.
@@ -126,7 +126,7 @@ pub async fn list(
     filter: &Filter,
     after: Option<Cursor>,
     limit: u32,
-) -> Result<(Vec<LoggedEvent>, Option<Cursor>)> {
+) -> Result<(Rows<LoggedEvent>, Option<Cursor>)> {
     let statement = "
         SELECT id, tenant_id, sequence, event, severity, result, actor_type, actor_id,
                resource_type, resource_id, address, user_agent, request_id, detail,
@@ -156,13 +156,12 @@ pub async fn list(
         after.map(|cursor| cursor.id).into(),
         (i64::from(limit) + 1).into(),
     ];
-    let rows = catalog.query(statement, &parameters).await?;
-    let mut events: Vec<_> = rows.iter().map(event).collect::<Result<_, SqlError>>()?;
+    let mut rows = catalog.query(statement, &parameters).await?;
     // One more than asked for tells that there is a next page.
-    let has_more = events.len() > limit as usize;
-    events.truncate(limit as usize);
-    let next = events.last().filter(|_| has_more).map(Cursor::after);
-    Ok((events, next))
+    let has_more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| has_more).map(Cursor::after).transpose()?;
+    Ok((Rows::read(&rows, event), next))
 }
 
 pub(super) fn event(row: &Row) -> Result<LoggedEvent, SqlError> {

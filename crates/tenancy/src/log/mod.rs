@@ -14,11 +14,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
-use crate::{error::Error, platform::sql::UnreadableRow, settings::Level, tenancy::Tenancy};
+use crate::{
+    error::Error,
+    platform::sql::{Rows, UnreadableRow},
+    settings::Level,
+    tenancy::Tenancy,
+};
 
 /// Notes something that is worth a look, with why it happened.
 pub fn warning(tenancy: &Tenancy, message: &str, error: &Error) {
     write(tenancy, Level::Warning, message, error, None);
+}
+
+/// Returns the readable rows of a list, and records the others.
+pub fn readable<T>(tenancy: &Tenancy, rows: Rows<T>) -> Vec<T> {
+    unreadable_rows(tenancy, "a list leaves a row out", &rows.unreadable);
+    rows.items
 }
 
 /// Records the rows that a list or the work on many tenants leaves out, because they are unreadable.

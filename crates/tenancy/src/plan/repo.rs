@@ -4,7 +4,7 @@ use super::{Plan, PlanName};
 use crate::{
     audit::{Entry, outbox},
     error::{Error, Result},
-    platform::sql::{Connection, Row, SqlError, Value},
+    platform::sql::{Connection, Row, Rows, SqlError, Value},
     tenant::{LimitChange, Limits},
 };
 
@@ -17,10 +17,10 @@ const SELECT: &str = "
     FROM plans p";
 
 /// Every plan, the one with the fewest calls first.
-pub async fn list(catalog: &dyn Connection) -> Result<Vec<Plan>> {
+pub async fn list(catalog: &dyn Connection) -> Result<Rows<Plan>> {
     let statement = format!("{SELECT} ORDER BY p.max_api_calls_per_day, p.name");
     let rows = catalog.query(&statement, &[]).await?;
-    Ok(rows.iter().map(plan).collect::<Result<_, SqlError>>()?)
+    Ok(Rows::read(&rows, plan))
 }
 
 /// The plan of a name; `None` when there is none.

@@ -7,7 +7,7 @@ use super::{CHUNK, FilePath};
 use crate::{
     audit::{Entry, outbox},
     error::{Error, Result},
-    platform::sql::{Row, SqlError, Value},
+    platform::sql::{Row, Rows, SqlError, Value},
     tenant::TenantDb,
 };
 
@@ -38,22 +38,28 @@ pub async fn find(database: &TenantDb, path: &FilePath) -> Result<Option<File>> 
     Ok(row.as_ref().map(file).transpose()?)
 }
 
-/// The files whose paths begin with `prefix` and come after `after`, in the order of their bytes.
+/// The files whose paths begin with `prefix` and come after `after`, in the order of their bytes, and the path after
+/// which the next page begins.
 pub async fn list(
     database: &TenantDb,
     prefix: &str,
     after: Option<&str>,
     limit: u32,
-) -> Result<Vec<File>> {
+) -> Result<(Rows<File>, Option<String>)> {
     let statement = format!(
         "SELECT {COLUMNS} FROM files
          WHERE status = 'complete' AND path COLLATE \"C\" >= $1 AND starts_with(path, $1)
            AND ($2::text IS NULL OR path COLLATE \"C\" > $2)
          ORDER BY path COLLATE \"C\" LIMIT $3"
     );
-    let parameters = [prefix.into(), after.into(), i64::from(limit).into()];
-    let rows = database.connection().query(&statement, &parameters).await?;
-    Ok(rows.iter().map(file).collect::<Result<_, SqlError>>()?)
+    let parameters = [prefix.into(), after.into(), (i64::from(limit) + 1).into()];
+    let mut rows = database.connection().query(&statement, &parameters).await?;
+    // One more than asked for shows that there is a next page.
+    let has_more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let last = rows.last().filter(|_| has_more);
+    let next = last.map(|row| row.get("path")).transpose()?;
+    Ok((Rows::read(&rows, file), next))
 }
 
 /// What is stored, and in how many files.

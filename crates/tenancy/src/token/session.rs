@@ -13,7 +13,7 @@ use super::RefreshToken;
 use crate::{
     audit::{Entry, outbox},
     error::{Error, Result},
-    platform::sql::{Row, SqlError},
+    platform::sql::{Row, Rows, SqlError},
     tenant::TenantDb,
     user::{User, repo},
 };
@@ -320,7 +320,7 @@ pub async fn list(
     current: Uuid,
     offset: u32,
     limit: u32,
-) -> Result<(Vec<Session>, i64)> {
+) -> Result<(Rows<Session>, i64)> {
     let statement = "
         SELECT id, user_agent, address, id = $2 AS is_current,
                created_at AT TIME ZONE 'UTC' AS created_at,
@@ -335,7 +335,7 @@ pub async fn list(
                  WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()";
     let total = database.connection().query_first(count, &[user.into()]).await?;
     let total = total.map_or(Ok(0), |row| row.get("total"))?;
-    Ok((rows.iter().map(session).collect::<Result<_, SqlError>>()?, total))
+    Ok((Rows::read(&rows, session), total))
 }
 
 /// What a token depends on.

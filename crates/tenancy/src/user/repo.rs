@@ -13,7 +13,7 @@ use crate::{
     email::EmailAddress,
     error::{Error, Result},
     http::fields::Text as _,
-    platform::sql::{Row, SqlError, UNICODE, Value, contains_pattern},
+    platform::sql::{Row, Rows, SqlError, UNICODE, Value, contains_pattern},
     tenant::TenantDb,
 };
 
@@ -115,7 +115,7 @@ pub struct Filter {
 }
 
 /// The users that `filter` selects, the newest first, and how many it selects in all.
-pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Vec<User>, i64)> {
+pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Rows<User>, i64)> {
     let selected = format!(
         "($1::text IS NULL OR role = $1) AND ($2::boolean IS NULL OR is_active = $2)
          AND ($3::text IS NULL OR email ILIKE $3 {UNICODE} OR username ILIKE $3 {UNICODE}
@@ -136,7 +136,7 @@ pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Vec<User>, i6
     let count = format!("SELECT count(*) AS total FROM users WHERE {selected}");
     let total = database.connection().query_first(&count, &selection).await?;
     let total = total.map_or(Ok(0), |row| row.get("total"))?;
-    Ok((rows.iter().map(user).collect::<Result<_, SqlError>>()?, total))
+    Ok((Rows::read(&rows, user), total))
 }
 
 /// What comes of changing or removing a user.

@@ -4,6 +4,7 @@ use tenancy::{
     Result,
     api_key::{ApiKeyView, repo},
     http::{Limit, Operator, Page, Response},
+    log,
 };
 
 tenancy::fields! {
@@ -32,7 +33,8 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { offset, limit } = operator.call().query()?;
     let tenant = operator.tenant().await?;
     let catalog = operator.tenancy().catalog().await?;
-    let (records, total) = repo::list(&*catalog, tenant.id, offset, limit.get()).await?;
-    let items = records.iter().map(ApiKeyView::from).collect();
+    let (keys, total) = repo::list(&*catalog, tenant.id, offset, limit.get()).await?;
+    let keys = log::readable(operator.tenancy(), keys);
+    let items = keys.iter().map(ApiKeyView::from).collect();
     Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
 }

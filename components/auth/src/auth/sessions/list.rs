@@ -3,6 +3,7 @@
 use tenancy::{
     Result,
     http::{Limit, Member, Page, Response},
+    log,
     tenant::TenantDb,
     token::session::{self, Session},
 };
@@ -33,7 +34,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { offset, limit } = member.call().query()?;
     let claims = member.user()?;
     let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
-    let (items, total) =
+    let (sessions, total) =
         session::list(&database, claims.sub, claims.sid, offset, limit.get()).await?;
+    let items = log::readable(member.tenancy(), sessions);
     Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
 }
