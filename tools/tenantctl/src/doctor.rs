@@ -16,6 +16,7 @@ use tenancy::{
         repo::{self, creation, sealed},
     },
 };
+use url::Url;
 
 use crate::{environment, output};
 
@@ -254,11 +255,38 @@ async fn check_redis(tenancy: &Tenancy) -> Result<Finding> {
     if major < REDIS {
         bail!("Redis {version} is older than {REDIS}");
     }
-    Ok(Finding::Good(format!("Redis {version}")))
+    Ok(if has_password(tenancy.settings.redis_url.expose()) {
+        Finding::Good(format!("Redis {version}"))
+    } else {
+        Finding::Doubtful(format!(
+            "Redis {version} needs no password: whoever can write to it can have revoked credentials accepted. Set \
+             requirepass or an ACL, and REDIS_URL"
+        ))
+    })
 }
 
 async fn server_version(connection: &dyn Connection) -> Result<i32> {
     let statement = "SELECT current_setting('server_version_num')::integer AS version";
     let row = connection.query_first(statement, &[]).await?.context("it has no version")?;
     Ok(row.get("version")?)
+}
+
+/// Returns whether the URL of Redis has a password. Redis refuses a password that it does not need.
+fn has_password(url: &str) -> bool {
+    let url = Url::parse(url).ok();
+    url.as_ref().and_then(Url::password).is_some_and(|password| !password.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_password;
+
+    #[test]
+    fn password_of_redis_is_found_in_its_url() {
+        assert!(has_password("redis://:secret@cache:6379"));
+        assert!(has_password("rediss://user:secret@cache:6379/1"));
+        for url in ["redis://cache:6379", "redis://user@cache:6379", "redis://:@cache:6379"] {
+            assert!(!has_password(url), "{url}");
+        }
+    }
 }
