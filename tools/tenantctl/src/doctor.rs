@@ -168,7 +168,8 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
 }
 
 async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
-    let Survey { current, others, unknown, unknown_anchors } = reseal::survey(tenancy).await?;
+    let Survey { current, others, unknown, unknown_anchors, unknown_trails } =
+        reseal::survey(tenancy).await?;
     if unknown > 0 {
         bail!(
             "of the sealed values, {unknown} open neither with MASTER_ENCRYPTION_KEY nor with one of \
@@ -187,6 +188,12 @@ async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
         notes.push(format!(
             "no key here has made {unknown_anchors} of the audit trails' anchors: run tenantctl audit \
              verify"
+        ));
+    }
+    if unknown_trails > 0 {
+        notes.push(format!(
+            "no key here has chained the first rows of {unknown_trails} audit trails, and nothing vouches for them: \
+             run tenantctl audit verify"
         ));
     }
     Ok(if notes.is_empty() {

@@ -11,6 +11,7 @@
 //! tenant or `tenantctl repair` brings. An entry that was chained and not yet taken out of its
 //! outbox is recognised by its id, and is not chained twice.
 
+mod anchoring;
 mod chain;
 mod checkpoint;
 mod entry;
@@ -24,7 +25,10 @@ mod seal;
 mod sorter;
 mod trail;
 mod verify;
+mod voucher;
+mod walk;
 
+pub use anchoring::{Anchoring, anchor_if_due, compare as compare_anchorings, list_chains};
 pub use chain::Moved;
 pub use entry::{Actor, Entry, Event, Severity};
 pub use export::{Export, Format, csv_field};
