@@ -28,7 +28,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM tenants) OR EXISTS (SELECT FROM tenant_audi
 CREATE TABLE audit_forgeries (
     -- The nil UUID is the platform's own chain.
     chain uuid PRIMARY KEY,
-    -- Those that no event in the platform's chain reports yet.
+    -- The rows without a report in the platform's chain.
     unreported bigint NOT NULL CHECK (unreported >= 0),
     total bigint NOT NULL CHECK (total >= unreported),
     reported_at timestamptz NOT NULL DEFAULT '-infinity'

@@ -1,6 +1,9 @@
 //! Rows that somebody with a tenant's role writes into its outbox: reported, removed, and never chained.
 
-use std::{thread::sleep, time::{Duration, Instant}};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use chrono::SecondsFormat;
 use e2e::{TestTenant, World};
@@ -30,7 +33,8 @@ fn reported(tenant: &TestTenant) -> (i64, i64) {
                      FROM tenant_audit_logs
                      WHERE tenant_id IS NULL AND event = 'audit.events_forged' AND resource_id = $1
                        AND severity = 'warning' AND detail ->> 'tenant_id' = $1";
-    let row = World::get().services.superuser("tenancy").query_one(statement, &[&tenant.id]).unwrap();
+    let row =
+        World::get().services.superuser("tenancy").query_one(statement, &[&tenant.id]).unwrap();
     (row.get(0), row.get(1))
 }
 
@@ -76,7 +80,8 @@ fn forged_rows_are_reported_and_never_chained() {
     // Another tenant's chain, and the platform's.
     let id = "00000000-0000-7000-8000-000000000010";
     insert(&mut database, id, &other.id, &entry("test.forged"));
-    let statement = "INSERT INTO audit_outbox (id, entry) VALUES (gen_random_uuid(), $1::text::jsonb)";
+    let statement =
+        "INSERT INTO audit_outbox (id, entry) VALUES (gen_random_uuid(), $1::text::jsonb)";
     database.execute(statement, &[&entry("test.forged").to_string()]).unwrap();
     // The writer of a row cannot say that it is older than the migration. More rows than a turn moves.
     let statement = "INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
@@ -155,7 +160,8 @@ fn maintenance_chains_waiting_events_and_anchors_the_day() {
     let events = tenant.audited("test.left_behind");
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["detail"], json!({ "unsealed": true }));
-    let anchored = "SELECT count(*) FROM audit_anchorings WHERE day = (now() AT TIME ZONE 'UTC')::date";
+    let anchored =
+        "SELECT count(*) FROM audit_anchorings WHERE day = (now() AT TIME ZONE 'UTC')::date";
     let anchored = world.services.superuser("tenancy").query_one(anchored, &[]).unwrap();
     assert_eq!(anchored.get::<_, i64>(0), 1);
     // The gauge has what waits in the catalog.

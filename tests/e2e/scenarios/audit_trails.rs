@@ -14,9 +14,9 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-const OLD: &str = "for tests alone: the key that seals other keys";
-const NEW: &str = "for tests alone: the key that seals them after that one";
-const LAST: &str = "for tests alone: the key that seals them in the end";
+const OLD: &str = "for tests only: the key that seals other keys";
+const NEW: &str = "for tests only: the key that seals them after that one";
+const LAST: &str = "for tests only: the key that seals them in the end";
 
 /// The current master key, and the others with commas between.
 type Ring<'a> = (&'a str, &'a str);
@@ -40,7 +40,8 @@ impl Catalog {
 
     fn settings(&self, ring: Ring<'_>) -> std::collections::BTreeMap<&'static str, String> {
         let mut settings = World::get().settings();
-        let address = settings["MASTER_DATABASE_URL"].replace("/tenancy?", &format!("/{}?", self.0));
+        let address =
+            settings["MASTER_DATABASE_URL"].replace("/tenancy?", &format!("/{}?", self.0));
         settings.insert("MASTER_DATABASE_URL", address);
         settings.insert("MASTER_ENCRYPTION_KEY", ring.0.to_owned());
         settings.insert("MASTER_DECRYPTION_KEYS", ring.1.to_owned());
@@ -313,7 +314,10 @@ fn former_keys_can_be_dropped_after_a_reseal() {
     change("'somebody'");
     for ring in [(LAST, ""), (LAST, OLD)] {
         let lines = catalog.fails(ring, &["audit", "verify"]);
-        assert_eq!((&line(&lines, one)["valid"], &line(&lines, two)["valid"]), (&json!(false), &json!(true)));
+        assert_eq!(
+            (&line(&lines, one)["valid"], &line(&lines, two)["valid"]),
+            (&json!(false), &json!(true))
+        );
     }
     catalog.fails((LAST, OLD), &["reseal"]);
     change("NULL");
@@ -340,7 +344,8 @@ fn trail_that_is_not_as_it_was_written_gets_no_voucher() {
 #[test]
 fn unsealed_events_are_accepted_for_a_week_after_the_update() {
     let catalog = Catalog::new();
-    let until = "SELECT extract(epoch FROM accepts_unsealed_until - now())::float8 FROM audit_sealing";
+    let until =
+        "SELECT extract(epoch FROM accepts_unsealed_until - now())::float8 FROM audit_sealing";
     let seconds = || -> f64 { catalog.superuser().query_one(until, &[]).unwrap().get(0) };
     // No instance of the release before works with a new catalog.
     assert!(seconds() <= 0.0);
@@ -349,7 +354,8 @@ fn unsealed_events_are_accepted_for_a_week_after_the_update() {
             "event": "test.event", "severity": "info", "result": "success", "actor_type": "system",
             "detail": {}, "created_at": now(),
         });
-        let statement = "INSERT INTO audit_outbox (id, entry) VALUES (gen_random_uuid(), $1::text::jsonb)";
+        let statement =
+            "INSERT INTO audit_outbox (id, entry) VALUES (gen_random_uuid(), $1::text::jsonb)";
         catalog.superuser().execute(statement, &[&entry.to_string()]).unwrap();
         catalog.succeeds(BEFORE, &["repair"]);
         (catalog.events("test.event").len(), catalog.events("audit.events_forged").len())
@@ -401,9 +407,8 @@ fn verification_of_a_long_trail_goes_on_from_its_checkpoint() {
     let platform = Platform { clock: Rc::new(SlowClock(Cell::new(0))), ..platform };
     let tenancy = Tenancy::new(platform, settings).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let verify = |extent| {
-        runtime.block_on(audit::verify(&tenancy, Some(chain), None, extent)).unwrap()
-    };
+    let verify =
+        |extent| runtime.block_on(audit::verify(&tenancy, Some(chain), None, extent)).unwrap();
     let rows = i64::from(ROWS);
     let (mut calls, mut verified) = (0, 0);
     let last = loop {
@@ -425,7 +430,7 @@ fn verification_of_a_long_trail_goes_on_from_its_checkpoint() {
     let found = verify(Extent::SinceCheckpoint);
     assert_eq!((found.verified, found.complete), (0, true));
     assert_eq!(found.checkpoint.unwrap().sequence, rows);
-    // All of it is read on demand, whatever the time.
+    // All of it is read on demand, without a limit of time.
     let found = verify(Extent::Full);
     assert_eq!((found.verified, found.complete, found.checkpoint), (rows, true, None));
 

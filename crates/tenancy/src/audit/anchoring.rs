@@ -154,8 +154,7 @@ async fn record(
         outbox::noted("anchored", 3)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters =
-        [day.to_string().into(), anchoring.into(), entry_id, entry_tenant, entry];
+    let parameters = [day.to_string().into(), anchoring.into(), entry_id, entry_tenant, entry];
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 

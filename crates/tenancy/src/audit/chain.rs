@@ -1,10 +1,9 @@
 //! The chain: each row of the trail has a MAC of itself and of the row before it.
 //!
-//! A row is chained with the current master key. Those that an earlier one has chained are verified
-//! with that, and are covered by the first row of a later key: whoever learns the earlier one cannot
-//! change any of them, as long as that row stands. What such a one can do, who can write to the catalog
-//! too, is to cut the trail back and go on with the earlier key, until no instance has it any more; a
-//! `head` that was kept elsewhere tells it.
+//! A row is chained with the current master key. Rows of a former key are verified with that key, or by the digest of a
+//! voucher ([`super::voucher`]), and the first row of a later key covers them. Somebody with a former key and write
+//! access to the catalog can cut a trail back and continue it with that key, until it is gone from every instance. The
+//! daily anchors ([`super::anchoring`]), and a `head` that was kept elsewhere, show it.
 
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -69,7 +68,8 @@ pub(super) async fn extend(
         let shared = sorter.sort(shared).await?;
         let own = sorter.sort(own).await?;
         let forged =
-            forgery::remove(tenancy, &*catalog, tenant, database, &shared.forged, &own.forged).await?;
+            forgery::remove(tenancy, &*catalog, tenant, database, &shared.forged, &own.forged)
+                .await?;
         moved.forged += forged;
         let own_ids: Vec<Uuid> = own.entries.iter().map(|entry| entry.0).collect();
         let mut entries = shared.entries;

@@ -124,8 +124,7 @@ pub(super) async fn report(
         outbox::noted("reported", 4)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(&entry);
-    let parameters =
-        [chain.into(), count.into(), total.into(), entry_id, entry_tenant, entry];
+    let parameters = [chain.into(), count.into(), total.into(), entry_id, entry_tenant, entry];
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
@@ -133,7 +132,8 @@ pub(super) async fn report(
 pub(super) async fn report_all(tenancy: &Tenancy, catalog: &dyn Connection) -> Result<()> {
     let statement = "SELECT chain FROM audit_forgeries WHERE unreported > 0";
     let rows = catalog.query(statement, &[]).await?;
-    let chains = rows.iter().map(|row| row.get("chain")).collect::<Result<Vec<Uuid>, SqlError>>()?;
+    let chains =
+        rows.iter().map(|row| row.get("chain")).collect::<Result<Vec<Uuid>, SqlError>>()?;
     for chain in chains {
         let tenant = (!chain.is_nil()).then_some(chain);
         report(tenancy, catalog, tenant, Report::Now).await?;

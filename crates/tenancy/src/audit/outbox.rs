@@ -51,7 +51,7 @@ pub(super) struct Waiting {
     pub(super) written_at: Option<String>,
 }
 
-/// Returns the oldest rows of an outbox: those of one chain, or all with `None`.
+/// Returns the oldest rows of an outbox, of one chain or, with `None`, of all.
 pub(super) async fn list(
     connection: &dyn Connection,
     chain: Option<Option<Uuid>>,
@@ -61,8 +61,7 @@ pub(super) async fn list(
         SELECT id, tenant_id, CASE WHEN octet_length(entry::text) <= $1 THEN entry END AS entry,
                to_jsonb(audit_outbox) ->> 'written_at' AS written_at
         FROM audit_outbox WHERE $2 OR tenant_id IS NOT DISTINCT FROM $3 ORDER BY id LIMIT $4";
-    let parameters =
-        [LARGEST.into(), chain.is_none().into(), chain.flatten().into(), MOST.into()];
+    let parameters = [LARGEST.into(), chain.is_none().into(), chain.flatten().into(), MOST.into()];
     let rows = connection.query(statement, &parameters).await?;
     let waiting = rows.iter().map(|row| {
         Ok(Waiting {

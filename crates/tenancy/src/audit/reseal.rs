@@ -72,8 +72,7 @@ async fn replace(
 /// The chains that have rows.
 pub async fn list_trails(tenancy: &Tenancy) -> Result<Vec<Uuid>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
-    let rows =
-        catalog.query("SELECT chain FROM tenant_audit_heads ORDER BY chain", &[]).await?;
+    let rows = catalog.query("SELECT chain FROM tenant_audit_heads ORDER BY chain", &[]).await?;
     Ok(rows.iter().map(|row| row.get("chain")).collect::<Result<_, SqlError>>()?)
 }
 
@@ -100,8 +99,8 @@ pub async fn vouch(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
     voucher::store(tenancy, &*catalog, chain, &examined.span).await
 }
 
-/// Counts the chains by the key that the first row needs which has no voucher. Rows after it may need another one: that
-/// is what [`vouch`] finds out.
+/// Returns the key of the first row without a voucher, for each chain that has one. A later row may need another key,
+/// which only [`vouch`] finds out.
 pub async fn list_first_keys(tenancy: &Tenancy) -> Result<Vec<Sealer>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let mut keys = Vec::new();
@@ -129,8 +128,7 @@ async fn first_key(
     let Some((row, kept)) = verify::first(catalog, tenant, sequence).await? else {
         return Ok(None);
     };
-    let content =
-        super::chain::content(tenant, row.sequence, row.id, &verify::entry(&row));
+    let content = super::chain::content(tenant, row.sequence, row.id, &verify::entry(&row));
     let mut check = tenancy.master_key.audit_check();
     Ok(Some(if !check.is_link(&mac, &content, &kept)? {
         Sealer::Unknown

@@ -141,9 +141,9 @@ async fn shortened_voucher(
     sequence: i64,
 ) -> Result<Option<Span>> {
     let found = voucher::find(catalog, chain).await?;
-    let Some(found) = found.filter(|found| {
-        found.span.after == before && found.span.sequence > sequence
-    }) else {
+    let Some(found) =
+        found.filter(|found| found.span.after == before && found.span.sequence > sequence)
+    else {
         return Ok(None);
     };
     let is_wrong = || {

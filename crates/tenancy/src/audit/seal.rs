@@ -20,9 +20,9 @@ use crate::{
 
 /// The members of `detail` that the statement of a change may fill in.
 const FACTS: [&str; 2] = ["detail.before", "detail.after"];
-/// The members that name the user who has used a setup token: only the database knows whose it is.
+/// The members that name the user of a setup token, which only the database knows.
 pub(super) const ACTOR: [&str; 4] = ["actor_type", "actor_id", "resource_type", "resource_id"];
-/// The most hexadecimal digits of a seal.
+/// The hexadecimal digits of a seal.
 const SEAL_DIGITS: usize = 64;
 
 /// Seals an event. The statement of the change fills in `open` members beside the facts.
@@ -186,8 +186,10 @@ fn write_canonical(text: &mut String, value: &Json) {
 /// Returns whether a value is an event that the trail can keep: any other one would block those after it.
 fn is_event(entry: &Json) -> bool {
     let text = |name: &str| entry[name].as_str();
-    let is_one_of = |name: &str, values: &[&str]| text(name).is_some_and(|own| values.contains(&own));
-    let optional = ["actor_id", "resource_type", "resource_id", "address", "user_agent", "request_id"];
+    let is_one_of =
+        |name: &str, values: &[&str]| text(name).is_some_and(|own| values.contains(&own));
+    let optional =
+        ["actor_id", "resource_type", "resource_id", "address", "user_agent", "request_id"];
     let is_name = |name: &str| {
         let is_word = |word: &str| {
             !word.is_empty() && word.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())
@@ -322,9 +324,8 @@ mod tests {
     #[test]
     fn malformed_row_is_forged() {
         let key = ring(KEY, &[]);
-        let judge = |entry: Option<Json>| {
-            judge(&mut key.audit_check(), Some(TENANT), ID, entry).unwrap()
-        };
+        let judge =
+            |entry: Option<Json>| judge(&mut key.audit_check(), Some(TENANT), ID, entry).unwrap();
         assert_eq!(judge(None), Verdict::Forged(Reason::Malformed));
         for (name, value) in [
             ("event", json!("no name")),

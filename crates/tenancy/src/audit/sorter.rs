@@ -108,8 +108,7 @@ impl<'a> Sorter<'a> {
 }
 
 async fn accepts_unsealed_until(catalog: &dyn Connection) -> Result<DateTime<Utc>> {
-    let statement =
-        "SELECT accepts_unsealed_until AT TIME ZONE 'UTC' AS until FROM audit_sealing";
+    let statement = "SELECT accepts_unsealed_until AT TIME ZONE 'UTC' AS until FROM audit_sealing";
     let row = catalog.query_first(statement, &[]).await?;
     Ok(row.map_or(Ok(DateTime::UNIX_EPOCH), |row| row.get("until"))?)
 }

@@ -40,7 +40,7 @@ pub(super) struct Span {
     pub(super) digest: RowDigest,
 }
 
-/// What a seal of a span says.
+/// The claim of a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// The rows are as they were written.
@@ -50,7 +50,12 @@ pub(super) enum Purpose {
 }
 
 impl Span {
-    pub(super) fn seal(&self, tenancy: &Tenancy, purpose: Purpose, chain: Uuid) -> Result<[u8; 32]> {
+    pub(super) fn seal(
+        &self,
+        tenancy: &Tenancy,
+        purpose: Purpose,
+        chain: Uuid,
+    ) -> Result<[u8; 32]> {
         self.with_parts(purpose, chain, |parts| tenancy.master_key.voucher_seal(parts))
     }
 
@@ -139,9 +144,8 @@ mod tests {
         let key = MasterKey::derive(&key, &[]).unwrap();
         let chain = Uuid::from_u128(1);
         let span = Span { after: 1, sequence: 2, mac: vec![3; 32], digest: RowDigest([4; 32]) };
-        let seal = span
-            .with_parts(Purpose::Voucher, chain, |parts| key.voucher_seal(parts))
-            .unwrap();
+        let seal =
+            span.with_parts(Purpose::Voucher, chain, |parts| key.voucher_seal(parts)).unwrap();
         let fits = |span: &Span, purpose, chain| {
             span.has_seal(&mut key.audit_check(), purpose, chain, &seal).unwrap()
         };

@@ -3,8 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Extent, Link, Verification, anchoring, chain, checkpoint,
-    verify,
+    Extent, Link, Verification, anchoring, chain, checkpoint, verify,
     voucher::{self, Purpose, RowDigest, Span, Voucher},
 };
 use crate::{
