@@ -51,11 +51,10 @@ impl Catalog {
     /// The lines of a command, and whether it succeeded.
     fn run(&self, ring: Ring<'_>, arguments: &[&str]) -> (bool, Vec<Value>) {
         let output = e2e::tenantctl(&self.settings(ring), arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let text = String::from_utf8_lossy(&output.stdout);
-        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        if !output.status.success() {
-            println!("{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
-        }
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let lines = lines.chain(errors.lines().map(Value::from)).collect();
         (output.status.success(), lines)
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     forgery::{self, Report},
-    outbox,
+    outbox::{self, Rows},
     sorter::Sorter,
 };
 use crate::{
@@ -55,10 +55,10 @@ pub(super) async fn extend(
     let catalog = tenancy.catalog().await?;
     let mut moved = Moved::default();
     for _ in 0..TURNS {
-        let shared = outbox::list(&*catalog, Some(tenant)).await?;
+        let shared = outbox::list(&*catalog, Rows::Of(tenant)).await?;
         let own = match database {
             // Every row, also those that name another chain: they are forged.
-            Some(database) => outbox::list(database.connection(), None).await?,
+            Some(database) => outbox::list(database.connection(), Rows::All).await?,
             None => Vec::new(),
         };
         if shared.is_empty() && own.is_empty() {

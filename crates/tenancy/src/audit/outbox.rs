@@ -51,17 +51,26 @@ pub(super) struct Waiting {
     pub(super) written_at: Option<String>,
 }
 
-/// Returns the oldest rows of an outbox, of one chain or, with `None`, of all.
-pub(super) async fn list(
-    connection: &dyn Connection,
-    chain: Option<Option<Uuid>>,
-) -> Result<Vec<Waiting>> {
+/// The rows of an outbox to list.
+pub(super) enum Rows {
+    /// The rows that name this chain.
+    Of(Option<Uuid>),
+    /// All of them.
+    All,
+}
+
+/// Returns the oldest rows of an outbox.
+pub(super) async fn list(connection: &dyn Connection, rows: Rows) -> Result<Vec<Waiting>> {
+    let (is_all, chain) = match rows {
+        Rows::Of(chain) => (false, chain),
+        Rows::All => (true, None),
+    };
     // `to_jsonb` reads a column that a database may not have yet.
     let statement = "
         SELECT id, tenant_id, CASE WHEN octet_length(entry::text) <= $1 THEN entry END AS entry,
                to_jsonb(audit_outbox) ->> 'written_at' AS written_at
         FROM audit_outbox WHERE $2 OR tenant_id IS NOT DISTINCT FROM $3 ORDER BY id LIMIT $4";
-    let parameters = [LARGEST.into(), chain.is_none().into(), chain.flatten().into(), MOST.into()];
+    let parameters = [LARGEST.into(), is_all.into(), chain.into(), MOST.into()];
     let rows = connection.query(statement, &parameters).await?;
     let waiting = rows.iter().map(|row| {
         Ok(Waiting {

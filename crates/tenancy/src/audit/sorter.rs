@@ -31,8 +31,8 @@ pub(super) struct Sorter<'a> {
     tenant: Option<Uuid>,
     /// Until when unsealed rows are accepted, once a row has asked for it.
     accepts_unsealed_until: Option<DateTime<Utc>>,
-    /// The first month that the trail has, once a row has asked for it.
-    first_month: Option<Option<String>>,
+    /// The first month that the trail has, or nothing without months; once a row has asked for it.
+    first_month: Option<String>,
 }
 
 impl<'a> Sorter<'a> {
@@ -99,11 +99,11 @@ impl<'a> Sorter<'a> {
             Some(first) => first,
             None => {
                 let first = retention::first_month(self.catalog).await?;
-                self.first_month.insert(first)
+                self.first_month.insert(first.unwrap_or_default())
             }
         };
         let month = created_at.format("%Y_%m").to_string();
-        Ok(first.as_ref().is_some_and(|first| month < *first))
+        Ok(month < *first)
     }
 }
 

@@ -166,7 +166,9 @@ mod tests {
     fn digest_depends_on_each_row_and_their_order() {
         let digest = |rows: &[(&[u8], &[u8])]| {
             let mut digest = RowDigest::default();
-            rows.iter().for_each(|(content, mac)| digest.add(content, mac));
+            for (content, mac) in rows {
+                digest.add(content, mac);
+            }
             digest
         };
         let rows: [(&[u8], &[u8]); 2] = [(b"a", b"1"), (b"b", b"2")];
