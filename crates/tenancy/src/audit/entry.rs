@@ -19,6 +19,10 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The kinds that the table of the trail takes.
+    pub(super) const KINDS: [&'static str; 5] =
+        ["platform", "user", "api_key", "system", "anonymous"];
+
     /// The platform's operator.
     pub fn platform(origin: Origin) -> Self {
         Self { kind: "platform", id: None, origin }

@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::chain;
+use super::{Actor, chain};
 use crate::{
     crypto::{AuditCheck, MasterKey},
     error::Result,
@@ -96,7 +96,8 @@ pub(super) fn judge(
     };
     let (open, seal) = (members.remove("open"), members.remove("seal"));
     let (open, seal) = match (open, seal) {
-        (None, None) => return Ok(Verdict::Unsealed(entry)),
+        (None, None) if has_known_actor(&entry) => return Ok(Verdict::Unsealed(entry)),
+        (None, None) => return Ok(Verdict::Forged(Reason::Malformed)),
         (Some(Json::Array(open)), Some(Json::String(seal))) if seal.len() == SEAL_DIGITS => {
             (open, seal)
         }
@@ -107,7 +108,13 @@ pub(super) fn judge(
         return Ok(Verdict::Forged(Reason::InvalidSeal));
     };
     let is_ours = check.is_waiting_event(&parts(tenant, id, &entry, &open).slices(), &seal)?;
-    Ok(if is_ours { Verdict::Genuine(entry) } else { Verdict::Forged(Reason::InvalidSeal) })
+    // Not even a statement that fills in the actor may make up another kind.
+    let is_actor_open = open.iter().any(|name| name == "actor_type");
+    Ok(match (is_ours, is_actor_open) {
+        (false, _) => Verdict::Forged(Reason::InvalidSeal),
+        (true, true) if !has_known_actor(&entry) => Verdict::Forged(Reason::Malformed),
+        (true, _) => Verdict::Genuine(entry),
+    })
 }
 
 /// The parts that a seal covers.
@@ -199,10 +206,15 @@ fn is_event(entry: &Json) -> bool {
     text("event").is_some_and(is_name)
         && is_one_of("severity", &["info", "warning", "critical"])
         && is_one_of("result", &["success", "failure"])
-        && is_one_of("actor_type", &["platform", "user", "api_key", "system", "anonymous"])
+        && text("actor_type").is_some()
         && optional.iter().all(|name| entry[*name].is_null() || entry[*name].is_string())
         && entry["detail"].is_object()
         && text("created_at").is_some_and(|time| created_at(time).is_some())
+}
+
+/// Returns whether the trail knows the kind of an actor. The kinds of sealed events are the service's.
+fn has_known_actor(entry: &Json) -> bool {
+    entry["actor_type"].as_str().is_some_and(|kind| Actor::KINDS.contains(&kind))
 }
 
 /// Reads the time of an event, in the only form in which the trail returns it.
@@ -300,6 +312,9 @@ mod tests {
         filled["detail"]["after"] = json!(null);
         filled["actor_id"] = json!("known to the database only");
         assert!(is_genuine(&filled));
+        filled["actor_type"] = json!("nobody");
+        assert!(!is_genuine(&filled));
+        filled["actor_type"] = json!("user");
         filled["detail"]["other"] = json!(1);
         assert!(!is_genuine(&filled));
         // A fact that the service has stated is covered.
@@ -333,6 +348,7 @@ mod tests {
             ("severity", json!("loud")),
             ("result", json!(null)),
             ("actor_type", json!("nobody")),
+            ("actor_type", json!(null)),
             ("actor_id", json!(1)),
             ("request_id", json!({})),
             ("detail", json!([])),
