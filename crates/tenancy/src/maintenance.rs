@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     admission::queue,
+    audit,
     error::{Error, Result},
     log, quota, storage,
     storage::orphans,
@@ -41,6 +42,12 @@ pub struct Report {
     pub published_changes: u64,
     /// Idempotency keys that had expired.
     pub expired_idempotency_keys: u64,
+    /// Audit events that waited in an outbox and were moved to their trail.
+    pub chained_audit_events: u64,
+    /// Forged rows that were removed from outboxes. The platform's audit trail has their number for each tenant.
+    pub forged_audit_events: u64,
+    /// Audit trails whose ends were anchored in the platform's trail, once a day.
+    pub anchored_audit_trails: u64,
     /// Reports of usage that had expired.
     pub expired_usage_reports: u64,
     /// Where the next call goes on: the value of its parameter `after`. Null when everything was looked after.
@@ -68,6 +75,10 @@ pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
         report.published_changes = report.count(tenancy, published);
         let orphans = orphans::maintain(tenancy, is_over).await.map(|(removed, _)| removed);
         report.removed_orphans = report.count(tenancy, orphans);
+        let moved = audit::recover_catalog(tenancy).await;
+        report.add_moved(tenancy, moved);
+        let anchored = audit::anchor_if_due(tenancy).await.map(Option::unwrap_or_default);
+        report.anchored_audit_trails = report.count(tenancy, anchored);
     }
     let rows = repo::list_with_database(&*catalog).await?;
     for row in rows.unreadable {
@@ -82,6 +93,8 @@ pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
             report.next_cursor = Some(last.unwrap_or(Uuid::nil()));
             break;
         }
+        let moved = audit::recover(tenancy, tenant).await;
+        report.add_moved(tenancy, moved);
         let is_done = match storage::maintain(tenancy, tenant, is_over).await {
             Ok((removed, is_done)) => {
                 report.removed_files += removed;
@@ -104,6 +117,20 @@ pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
 }
 
 impl Report {
+    /// Adds what was moved from outboxes, or a failure.
+    fn add_moved(&mut self, tenancy: &Tenancy, moved: Result<audit::Moved>) {
+        match moved {
+            Ok(moved) => {
+                self.chained_audit_events += moved.chained;
+                self.forged_audit_events += moved.forged;
+            }
+            Err(error) => {
+                self.failures += 1;
+                log::warning(tenancy, "audit events wait in an outbox", &error);
+            }
+        }
+    }
+
     /// Returns a count, or 0 when the task failed.
     fn count(&mut self, tenancy: &Tenancy, outcome: Result<u64>) -> u64 {
         outcome.unwrap_or_else(|error| {

@@ -32,6 +32,8 @@ pub enum Item {
     Answer(AnswerId),
     /// The anchor of an audit trail; the nil UUID is the platform's own.
     Anchor(Uuid),
+    /// The rows of an audit trail that former keys have chained; the nil UUID is the platform's own.
+    Trail(Uuid),
 }
 
 /// How many sealed values there are, by the key that has sealed them.
@@ -47,6 +49,8 @@ pub struct Survey {
     pub unbound: i64,
     /// Anchors of audit trails that no key that is there has made.
     pub unknown_anchors: i64,
+    /// Audit trails with rows that no key that is there has chained, and no voucher covers.
+    pub unknown_trails: i64,
 }
 
 /// Counts what is sealed in the catalog.
@@ -72,10 +76,18 @@ pub async fn survey(tenancy: &Tenancy) -> Result<Survey> {
             Sealer::Unknown => survey.unknown_anchors += 1,
         }
     }
+    for sealer in audit::reseal::list_first_keys(tenancy).await? {
+        match sealer {
+            Sealer::Current => survey.current += 1,
+            Sealer::Other => survey.others += 1,
+            Sealer::Unknown => survey.unknown_trails += 1,
+        }
+    }
     Ok(survey)
 }
 
-/// What another key than the current one has sealed, and passwords that are bound to no location.
+/// What another key than the current one has sealed, passwords that are bound to no location, and every audit trail: only
+/// [`reseal`] reads all rows.
 pub async fn list(tenancy: &Tenancy) -> Result<Vec<Item>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let head = |purpose| tenancy.master_key.current_head(purpose);
@@ -85,11 +97,14 @@ pub async fn list(tenancy: &Tenancy) -> Result<Vec<Item>> {
     let answers = sealed::list_answers(&*catalog, head(Purpose::IdempotentAnswer)).await?;
     let anchors = audit::reseal::list(tenancy).await?;
     let anchors = anchors.into_iter().filter(|anchor| anchor.1 != Sealer::Current);
+    let trails = audit::reseal::list_trails(tenancy).await?;
     Ok(tenants
         .into_iter()
         .map(Item::Tenant)
         .chain(answers.into_iter().map(Item::Answer))
         .chain(anchors.map(|anchor| Item::Anchor(anchor.0)))
+        // After the anchors: a voucher continues one.
+        .chain(trails.into_iter().map(Item::Trail))
         .collect())
 }
 
@@ -102,6 +117,7 @@ pub async fn reseal(tenancy: &Tenancy, item: &Item) -> Result<bool> {
         Item::Tenant(id) => reseal_tenant(tenancy, *id).await,
         Item::Answer(id) => reseal_answer(tenancy, id).await,
         Item::Anchor(chain) => audit::reseal::reseal(tenancy, *chain).await,
+        Item::Trail(chain) => audit::reseal::vouch(tenancy, *chain).await,
     }
 }
 

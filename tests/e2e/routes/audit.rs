@@ -121,8 +121,10 @@ fn the_trail_is_exported_in_two_forms() {
 fn an_export_has_every_row_of_many_pages() {
     let tenant = World::get().tenant();
     let mut superuser = World::get().services.superuser("tenancy");
-    let many = "INSERT INTO audit_outbox (id, tenant_id, entry)
-                SELECT gen_random_uuid(), $1::text::uuid, jsonb_build_object(
+    // Rows of the release before have no seal.
+    superuser.batch_execute("SET session_replication_role = replica").unwrap();
+    let many = "INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
+                SELECT gen_random_uuid(), $1::text::uuid, '-infinity', jsonb_build_object(
                     'event', 'test.many', 'severity', 'info', 'result', 'success',
                     'actor_type', 'system', 'detail', '{}'::jsonb,
                     'created_at', to_char(clock_timestamp() AT TIME ZONE 'UTC',
@@ -226,14 +228,16 @@ impl Chain {
 
     /// Adds events of a moment, and has them chained.
     fn add(&self, first: u32, count: u32, created_at: &str) -> Value {
-        let statement = "INSERT INTO audit_outbox (id, tenant_id, entry)
+        // Rows of the release before have no seal.
+        let statement = "INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
             SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $1::text::uuid,
-                jsonb_build_object('event', 'test.old', 'severity', 'info', 'result', 'success',
+                '-infinity', jsonb_build_object('event', 'test.old', 'severity', 'info', 'result', 'success',
                     'actor_type', 'system', 'detail', '{}'::jsonb, 'created_at', $4::text)
             FROM generate_series($2::integer, $3::integer) n";
         let last = i32::try_from(first + count - 1).unwrap();
         let first = i32::try_from(first).unwrap();
         let mut superuser = World::get().services.superuser("tenancy");
+        superuser.batch_execute("SET session_replication_role = replica").unwrap();
         superuser.execute(statement, &[&self.0, &first, &last, &created_at]).unwrap();
         self.verify()
     }

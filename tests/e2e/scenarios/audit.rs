@@ -108,7 +108,7 @@ fn a_crash_loses_no_event_and_doubles_none() {
     let world = World::get();
     let _alone = world.repairs_alone();
     for (statement, cut) in [
-        ("SELECT id, entry FROM audit_outbox", Cut::Before),
+        ("SELECT id, tenant_id, CASE WHEN octet_length(entry", Cut::Before),
         ("INSERT INTO tenant_audit_heads", Cut::Before),
         ("INSERT INTO tenant_audit_heads", Cut::After),
         ("DELETE FROM audit_outbox", Cut::Before),

@@ -52,7 +52,9 @@ fn pruned_chain(installation: &Installation) -> String {
         "CREATE TABLE tenant_audit_logs_2020_01 PARTITION OF tenant_audit_logs
              FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00');
          ALTER TABLE tenant_audit_logs_2020_01 OWNER TO tenancy;
-         INSERT INTO audit_outbox (id, tenant_id, entry) VALUES ('{chain}', '{chain}',
+         SET session_replication_role = replica;
+         INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
+         VALUES ('{chain}', '{chain}', '-infinity',
              '{{\"event\": \"test.old\", \"severity\": \"info\", \"result\": \"success\",
                 \"actor_type\": \"system\", \"detail\": {{}},
                 \"created_at\": \"2020-01-15T00:00:00.000000Z\"}}')"
@@ -73,6 +75,8 @@ fn resealed_with_cuts(installation: &Installation) {
         ("UPDATE idempotency_keys SET answer", Cut::After),
         ("UPDATE tenant_audit_anchors SET seal", Cut::Before),
         ("UPDATE tenant_audit_anchors SET seal", Cut::After),
+        ("INSERT INTO tenant_audit_vouchers", Cut::Before),
+        ("INSERT INTO tenant_audit_vouchers", Cut::After),
     ] {
         let proxy = Proxy::start(&installation.services.databases().postgres);
         proxy.watch(Watch { statement, cut, action: Box::new(|| {}) });
@@ -179,19 +183,23 @@ fn a_rotation_is_noticed_by_nobody() {
     let doctor = installation.fails((FOREIGN, ""), &["doctor"]);
     assert!(doctor.contains("bad   master key") && doctor.contains("MASTER_DECRYPTION_KEYS"));
     assert!(!doctor.contains(FOREIGN), "{doctor}");
-    trails_need_the_key_they_were_chained_with(&installation, &tenant, &after, &pruned);
+    resealed_trails_need_the_current_key_only(&installation, &tenant, &after, &pruned);
 }
 
-/// What the old key has chained is verified with it alone; what was sealed anew needs it no more.
-fn trails_need_the_key_they_were_chained_with(
+/// After a reseal the old key is not needed to verify the rows that it has chained, and a changed one is still found.
+fn resealed_trails_need_the_current_key_only(
     installation: &Installation,
     tenant: &Tenant,
     after: &Application,
     pruned: &str,
 ) {
     installation.succeeds(TURNED, &["audit", "verify"]);
-    installation.fails(AFTER, &["audit", "verify", "--tenant", tenant.slug]);
-    installation.succeeds(AFTER, &["audit", "verify", "--tenant", "later"]);
+    let verified = installation.succeeds(AFTER, &["audit", "verify"]);
+    assert!(verified.contains("\"vouched\":{"), "{verified}");
+    let own = tenant.call(after, Method::GET, "/api/v1/tenant/audit/verify").send().expect(200);
+    assert_eq!(own["valid"], true, "{own}");
+    assert!(own["vouched"]["sequence"].as_i64() > Some(2), "{own}");
+    installation.fails((FOREIGN, ""), &["audit", "verify", "--tenant", tenant.slug]);
     let path = format!("/admin/audit/verify?tenant_id={pruned}");
     let found = installation.admin(after, Method::GET, &path).send().expect(200);
     assert_eq!(
@@ -199,7 +207,7 @@ fn trails_need_the_key_they_were_chained_with(
         (&json!(true), &json!(1)),
         "{found}"
     );
-    // A row that somebody else has changed is told with both keys, too.
+    // A changed row that a voucher covers is found.
     let mut superuser = installation.services.superuser("tenancy");
     let change = format!(
         "SET session_replication_role = replica;
@@ -209,4 +217,8 @@ fn trails_need_the_key_they_were_chained_with(
     );
     superuser.batch_execute(&change).unwrap();
     installation.fails(TURNED, &["audit", "verify", "--tenant", tenant.slug]);
+    let found = installation.fails(AFTER, &["audit", "verify", "--tenant", tenant.slug]);
+    assert!(found.contains("since the voucher was made"), "{found}");
+    let own = tenant.call(after, Method::GET, "/api/v1/tenant/audit/verify").send().expect(200);
+    assert_eq!(own["valid"], false, "{own}");
 }

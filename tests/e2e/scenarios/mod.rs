@@ -1,4 +1,6 @@
 mod audit;
+mod audit_forgery;
+mod audit_trails;
 mod bounds;
 mod counting;
 mod crash;

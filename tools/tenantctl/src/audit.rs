@@ -1,11 +1,13 @@
 //! `tenantctl audit`
 
+use std::collections::HashMap;
+
 use anyhow::{Context as _, Result, bail};
 use chrono::Months;
-use serde_json::json;
+use serde_json::{Value, json};
 use tenancy::{
     Tenancy,
-    audit::{self, Link},
+    audit::{self, Anchoring, Link},
     tenant::repo,
 };
 use uuid::Uuid;
@@ -15,7 +17,7 @@ use crate::{environment, output};
 /// What to do with the trail.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Says whether trails are as they were written: one line of JSON each.
+    /// Says whether trails are as they were written: one line of JSON each. All are verified, also after a broken one.
     Verify(Verify),
     /// Drops the months that are too old to be kept. What is left can still be verified.
     Prune(Prune),
@@ -24,7 +26,7 @@ pub enum Command {
 /// Which trails to verify.
 #[derive(clap::Args)]
 pub struct Verify {
-    /// The slug of one tenant; without it, every tenant and the platform.
+    /// The slug or the id of one tenant; without it, the platform and every tenant, also those that were destroyed.
     #[arg(long)]
     tenant: Option<String>,
     /// A `head` that was kept of that tenant's trail, as `sequence:mac`: the trail must still have it.
@@ -61,30 +63,61 @@ pub async fn run(command: &Command) -> Result<()> {
 async fn verify(tenancy: &Tenancy, arguments: &Verify) -> Result<()> {
     let catalog = tenancy.catalog().await.context("the catalog")?;
     let tenants = repo::list_ids(&*catalog).await?;
-    let chains: Vec<(Option<Uuid>, String)> = match &arguments.tenant {
-        Some(slug) => {
-            let found = tenants.into_iter().find(|tenant| tenant.1 == *slug);
-            let (id, slug) = found.with_context(|| format!("there is no tenant {slug}"))?;
-            vec![(Some(id), slug)]
-        }
-        None => {
-            let tenants = tenants.into_iter().map(|(id, slug)| (Some(id), slug));
-            std::iter::once((None, String::new())).chain(tenants).collect()
-        }
-    };
+    let slugs: HashMap<Uuid, &str> = tenants.iter().map(|(id, slug)| (*id, &**slug)).collect();
+    let mut chains = audit::list_chains(tenancy).await?;
+    if let Some(name) = &arguments.tenant {
+        let of_slug = tenants.iter().find(|tenant| tenant.1 == *name).map(|tenant| tenant.0);
+        // The trail of a tenant that was destroyed has an id only.
+        let of_id = || name.parse().ok().filter(|id| chains.contains(id));
+        let found = of_slug.or_else(of_id);
+        chains = vec![found.with_context(|| format!("there is no tenant {name}"))?];
+    }
     let mut broken = 0;
-    for (chain, slug) in chains {
-        let found =
-            audit::verify(tenancy, chain, arguments.expect.as_ref(), audit::Extent::Full).await?;
-        broken += u32::from(!found.valid);
-        let mut line = serde_json::to_value(&found)?;
-        line["tenant"] = chain.map_or(json!(null), |_| json!(slug));
+    for chain in chains {
+        let slug = slugs.get(&chain).copied();
+        let line = verify_one(tenancy, chain, slug, arguments.expect.as_ref()).await?;
+        broken += u32::from(line["valid"] != true);
         output::line(&line.to_string());
     }
+    if arguments.tenant.is_none() {
+        broken += compare_anchorings(tenancy).await?;
+    }
     if broken > 0 {
-        bail!("{broken} of the trails are not as they were written");
+        bail!("{broken} of the trails and their anchors are not as they were written");
     }
     Ok(())
+}
+
+/// Verifies a chain. A failure is the result of this chain only, and the others are verified.
+async fn verify_one(
+    tenancy: &Tenancy,
+    chain: Uuid,
+    slug: Option<&str>,
+    expected: Option<&Link>,
+) -> Result<Value> {
+    let tenant = (!chain.is_nil()).then_some(chain);
+    let mut line = match audit::verify(tenancy, tenant, expected, audit::Extent::Full).await {
+        Ok(found) => serde_json::to_value(found)?,
+        Err(error) => {
+            json!({ "valid": false, "reason": format!("it could not be verified: {error}") })
+        }
+    };
+    line["tenant"] = json!(slug);
+    line["tenant_id"] = json!(tenant);
+    line["is_destroyed"] = json!(tenant.is_some() && slug.is_none());
+    Ok(line)
+}
+
+/// Compares the heads of the last days with their digests in the platform's trail, and returns how many differ.
+async fn compare_anchorings(tenancy: &Tenancy) -> Result<u32> {
+    let mut broken = 0;
+    for found in audit::compare_anchorings(tenancy).await? {
+        let Anchoring { event, chains, is_valid } = found;
+        broken += u32::from(!is_valid);
+        let line = json!({ "anchors": event, "trails": chains, "valid": is_valid });
+        output::line(&line.to_string());
+    }
+    Ok(broken)
 }
 
 async fn prune(tenancy: &Tenancy, keep_months: u32) -> Result<()> {

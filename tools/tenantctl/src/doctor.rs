@@ -169,7 +169,7 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
 }
 
 async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
-    let Survey { current, others, unknown, unbound, unknown_anchors } =
+    let Survey { current, others, unknown, unbound, unknown_anchors, unknown_trails } =
         reseal::survey(tenancy).await?;
     if unknown > 0 {
         bail!(
@@ -195,6 +195,12 @@ async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
         notes.push(format!(
             "no key here has made {unknown_anchors} of the audit trails' anchors: run tenantctl audit \
              verify"
+        ));
+    }
+    if unknown_trails > 0 {
+        notes.push(format!(
+            "no key here has chained the first rows of {unknown_trails} audit trails, and nothing vouches for them: \
+             run tenantctl audit verify"
         ));
     }
     Ok(if notes.is_empty() {

@@ -70,19 +70,30 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             Err(error) => fail(&mut failed, &format!("the tenant {tenant}"), error),
         }
     }
-    let mut chained = 0;
+    let (mut chained, mut forged) = (0, 0);
     match audit::recover_catalog(&tenancy).await {
-        Ok(moved) => chained += moved,
+        Ok(moved) => (chained, forged) = (moved.chained, moved.forged),
         Err(error) => fail(&mut failed, "audit events of the catalog", error),
     }
     let with_database = repo::list_with_database(&*catalog).await?;
     for tenant in readable(with_database, &mut failed) {
         match audit::recover(&tenancy, &tenant).await {
-            Ok(moved) => chained += moved,
+            Ok(moved) => {
+                chained += moved.chained;
+                forged += moved.forged;
+            }
             Err(error) => fail(&mut failed, &format!("the tenant {}", tenant.slug), error),
         }
     }
     output::line(&json!({ "chained_audit_events": chained }).to_string());
+    if forged > 0 {
+        report_value("forged_audit_events", forged.into());
+    }
+    match audit::anchor_if_due(&tenancy).await {
+        Ok(None) => {}
+        Ok(Some(trails)) => report_value("anchored_audit_trails", trails.into()),
+        Err(error) => fail(&mut failed, "the anchors of audit trails", error),
+    }
     let forgotten = creation::forget_idempotency_keys(&*catalog).await;
     report(&mut failed, "forgotten_idempotency_keys", forgotten.map(i64::unsigned_abs));
     let removed = earlier_processes::collect(&tenancy).await;

@@ -2,15 +2,20 @@
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use tenancy::reseal::{self, Item};
+use tenancy::{
+    Tenancy, audit,
+    reseal::{self, Item},
+    tenant::repo,
+};
 
 use crate::{environment, output};
 
-/// Seals what the catalog keeps anew with `MASTER_ENCRYPTION_KEY`. Each thing done is a line of JSON;
-/// one that does not open is told, and does not keep the others from it.
+/// Seals the values of the catalog again with `MASTER_ENCRYPTION_KEY`, and vouches for the rows of audit trails that
+/// other keys have chained. Each is a line of JSON; a failure is reported, and does not stop the others.
 pub async fn run() -> Result<()> {
     let tenancy = environment::tenancy()?;
-    let (mut resealed, mut failed) = (0, 0);
+    let mut resealed = 0;
+    let mut failed = chain_waiting_events(&tenancy).await?;
     for item in reseal::list(&tenancy).await? {
         match reseal::reseal(&tenancy, &item).await {
             Ok(true) => {
@@ -31,10 +36,35 @@ pub async fn run() -> Result<()> {
     Ok(())
 }
 
+/// Moves all waiting events to their trails: an event that a former key has sealed would be taken for a forged one once
+/// that key is gone. Returns the number of failures.
+async fn chain_waiting_events(tenancy: &Tenancy) -> Result<u32> {
+    let catalog = tenancy.catalog().await?;
+    let mut failed = 0;
+    let mut fail = |subject: String, error: tenancy::Error| {
+        failed += 1;
+        output::failure(&anyhow::Error::from(error).context(subject));
+    };
+    if let Err(error) = audit::recover_catalog(tenancy).await {
+        fail("audit events of the catalog".to_owned(), error);
+    }
+    let tenants = repo::list_with_database(&*catalog).await?;
+    for row in tenants.unreadable {
+        fail("a tenant".to_owned(), tenancy::Error::internal(row));
+    }
+    for tenant in tenants.items {
+        if let Err(error) = audit::recover(tenancy, &tenant).await {
+            fail(format!("audit events of the tenant {}", tenant.slug), error);
+        }
+    }
+    Ok(failed)
+}
+
 fn describe(item: &Item) -> Value {
     match item {
         Item::Tenant(id) => json!({ "resealed_tenant": id }),
         Item::Answer(answer) => json!({ "resealed_answer_of_tenant": answer.tenant }),
         Item::Anchor(chain) => json!({ "resealed_audit_anchor": chain }),
+        Item::Trail(chain) => json!({ "vouched_audit_trail": chain }),
     }
 }

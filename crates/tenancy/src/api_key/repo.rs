@@ -203,7 +203,7 @@ pub async fn update(
              RETURNING k.*
          ), noted AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
-             SELECT $8::uuid, $9::uuid, jsonb_set($10::jsonb, '{{detail}}', jsonb_build_object(
+             SELECT $8::uuid, $9::uuid, jsonb_set($10::jsonb, '{{detail}}', $10::jsonb -> 'detail' || jsonb_build_object(
                  'before', to_jsonb(b) - 'id',
                  'after', jsonb_build_object('name', c.name,
                      'max_requests_per_minute', c.max_requests_per_minute,

@@ -1,15 +1,18 @@
 //! The chain: each row of the trail has a MAC of itself and of the row before it.
 //!
-//! A row is chained with the current master key. Those that an earlier one has chained are verified
-//! with that, and are covered by the first row of a later key: whoever learns the earlier one cannot
-//! change any of them, as long as that row stands. What such a one can do, who can write to the catalog
-//! too, is to cut the trail back and go on with the earlier key, until no instance has it any more; a
-//! `head` that was kept elsewhere tells it.
+//! A row is chained with the current master key. Rows of a former key are verified with that key, or by the digest of a
+//! voucher ([`super::voucher`]), and the first row of a later key covers them. Somebody with a former key and write
+//! access to the catalog can cut a trail back and continue it with that key, until it is gone from every instance. The
+//! daily anchors ([`super::anchoring`]), and a `head` that was kept elsewhere, show it.
 
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::outbox;
+use super::{
+    forgery::{self, Report},
+    outbox::{self, Rows},
+    sorter::Sorter,
+};
 use crate::{
     error::Result,
     hex,
@@ -18,38 +21,77 @@ use crate::{
     tenant::TenantDb,
 };
 
-/// How often a turn is begun anew when another was faster. The other one has moved the same entries.
-const TURNS: u32 = 3;
+/// The most turns of a call. Another one follows when another call was faster, and after forged rows, which must not
+/// keep the events behind them waiting.
+const TURNS: u32 = 8;
 
-/// Moves entries from the catalog's outbox, and from that of a tenant's database, to the end of the
-/// chain, the oldest first. Returns how many.
+/// The rows of outboxes that were looked after.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// Events that were moved to the end of the chain.
+    pub chained: u64,
+    /// Forged rows that were removed.
+    pub forged: u64,
+}
+
+impl Moved {
+    pub(super) fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+
+    pub(super) fn add(&mut self, more: Self) {
+        self.chained += more.chained;
+        self.forged += more.forged;
+    }
+}
+
+/// Moves entries from the catalog's outbox, and from that of a tenant's database, to the end of the chain, the oldest
+/// first. Removes forged rows, and reports them in the platform's chain.
 pub(super) async fn extend(
     tenancy: &Tenancy,
     tenant: Option<Uuid>,
     database: Option<&TenantDb>,
-) -> Result<usize> {
+) -> Result<Moved> {
     let catalog = tenancy.catalog().await?;
+    let mut moved = Moved::default();
     for _ in 0..TURNS {
-        let mut entries = outbox::list(&*catalog, tenant).await?;
+        let shared = outbox::list(&*catalog, Rows::Of(tenant)).await?;
         let own = match database {
-            Some(database) => outbox::list(database.connection(), tenant).await?,
+            // Every row, also those that name another chain: they are forged.
+            Some(database) => outbox::list(database.connection(), Rows::All).await?,
             None => Vec::new(),
         };
-        let own_ids: Vec<Uuid> = own.iter().map(|entry| entry.0).collect();
-        entries.extend(own);
-        entries.sort_by_key(|entry| entry.0);
-        if entries.is_empty() {
-            return Ok(0);
+        if shared.is_empty() && own.is_empty() {
+            break;
         }
-        let moved = entries.len();
-        if append(tenancy, &*catalog, tenant, entries).await? {
+        let mut sorter = Sorter::new(tenancy, &*catalog, tenant);
+        let shared = sorter.sort(shared).await?;
+        let own = sorter.sort(own).await?;
+        let forged =
+            forgery::remove(tenancy, &*catalog, tenant, database, &shared.forged, &own.forged)
+                .await?;
+        moved.forged += forged;
+        let own_ids: Vec<Uuid> = own.entries.iter().map(|entry| entry.0).collect();
+        let mut entries = shared.entries;
+        entries.extend(own.entries);
+        entries.sort_by_key(|entry| entry.0);
+        let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        let is_appended = count > 0 && append(tenancy, &*catalog, tenant, entries).await?;
+        if is_appended {
             if let (Some(database), false) = (database, own_ids.is_empty()) {
                 outbox::delete(database.connection(), &own_ids).await?;
             }
-            return Ok(moved);
+            moved.chained += count;
+        }
+        if forged == 0 && is_appended {
+            break;
         }
     }
-    Ok(0)
+    if moved.forged > 0 && forgery::report(tenancy, &*catalog, tenant, Report::IfDue).await? {
+        // The platform's chain. It ends, since no row is forged there any longer.
+        Box::pin(extend(tenancy, None, None)).await?;
+    }
+    Ok(moved)
 }
 
 /// Chains entries in one statement. `false` when the chain has grown meanwhile; then nothing was
@@ -140,23 +182,25 @@ async fn chained(catalog: &dyn Connection, entries: &[(Uuid, Json)]) -> Result<V
     Ok(ids.collect::<Result<_, SqlError>>()?)
 }
 
+/// The fields of an event, in the order in which they are covered.
+pub(super) const FIELDS: [&str; 12] = [
+    "event",
+    "severity",
+    "result",
+    "actor_type",
+    "actor_id",
+    "resource_type",
+    "resource_id",
+    "address",
+    "user_agent",
+    "request_id",
+    "detail",
+    "created_at",
+];
+
 /// What the MAC of a row is of: its fields in one order, as JSON.
 pub(super) fn content(tenant: Option<Uuid>, sequence: i64, id: Uuid, entry: &Json) -> Vec<u8> {
-    let fields = [
-        "event",
-        "severity",
-        "result",
-        "actor_type",
-        "actor_id",
-        "resource_type",
-        "resource_id",
-        "address",
-        "user_agent",
-        "request_id",
-        "detail",
-        "created_at",
-    ];
     let mut content = vec![json!(tenant), json!(sequence), json!(id)];
-    content.extend(fields.iter().map(|field| entry[*field].clone()));
+    content.extend(FIELDS.iter().map(|field| entry[*field].clone()));
     Json::Array(content).to_string().into_bytes()
 }

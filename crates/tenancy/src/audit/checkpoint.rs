@@ -1,11 +1,11 @@
 //! How far a chain has been verified.
 //!
 //! A verification of a long chain goes on where the one before it ended. A checkpoint has a seal of its own, so nobody
-//! who writes to the catalog can invent one, or use it as an anchor.
+//! who writes to the catalog can invent one, or use it as an anchor or a voucher.
 
 use uuid::Uuid;
 
-use super::verify::{Anchor, anchor_of};
+use super::voucher::{Purpose, RowDigest, Span};
 use crate::{error::Result, platform::sql::Connection, tenancy::Tenancy};
 
 /// Returns the last checkpoint of a chain that this service has stored; `None` without one.
@@ -13,14 +13,22 @@ pub(super) async fn find(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
     chain: Uuid,
-) -> Result<Option<Anchor>> {
-    let statement = "SELECT sequence, mac, seal FROM tenant_audit_checkpoints WHERE chain = $1";
+) -> Result<Option<Span>> {
+    let statement = "SELECT after, sequence, mac, digest, seal FROM tenant_audit_checkpoints
+                     WHERE chain = $1 AND after IS NOT NULL AND digest IS NOT NULL";
     let Some(row) = catalog.query_first(statement, &[chain.into()]).await? else {
         return Ok(None);
     };
-    let found = anchor_of(&row)?;
+    let (digest, seal): (Vec<u8>, Vec<u8>) = (row.get("digest")?, row.get("seal")?);
+    let Ok(digest) = digest.try_into() else { return Ok(None) };
+    let found = Span {
+        after: row.get("after")?,
+        sequence: row.get("sequence")?,
+        mac: row.get("mac")?,
+        digest: RowDigest(digest),
+    };
     let mut check = tenancy.master_key.audit_check();
-    let is_ours = check.is_checkpoint(chain, found.sequence, &found.mac, &found.seal)?;
+    let is_ours = found.has_seal(&mut check, Purpose::Checkpoint, chain, &seal)?;
     Ok(is_ours.then_some(found))
 }
 
@@ -29,14 +37,23 @@ pub(super) async fn store(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
     chain: Uuid,
-    (sequence, mac): (i64, &[u8]),
+    span: &Span,
 ) -> Result<()> {
-    let seal = tenancy.master_key.audit_checkpoint_seal(chain, sequence, mac)?;
+    let seal = span.seal(tenancy, Purpose::Checkpoint, chain)?;
     let statement = "
-        INSERT INTO tenant_audit_checkpoints (chain, sequence, mac, seal) VALUES ($1, $2, $3, $4)
+        INSERT INTO tenant_audit_checkpoints (chain, after, sequence, mac, digest, seal)
+        VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (chain) DO UPDATE
-        SET sequence = excluded.sequence, mac = excluded.mac, seal = excluded.seal, verified_at = now()";
-    let parameters = [chain.into(), sequence.into(), mac.into(), seal.as_slice().into()];
+        SET after = excluded.after, sequence = excluded.sequence, mac = excluded.mac,
+            digest = excluded.digest, seal = excluded.seal, verified_at = now()";
+    let parameters = [
+        chain.into(),
+        span.after.into(),
+        span.sequence.into(),
+        span.mac.clone().into(),
+        span.digest.0.as_slice().into(),
+        seal.as_slice().into(),
+    ];
     catalog.execute(statement, &parameters).await?;
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::fmt::Display;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{http::Origin, tenancy::Tenancy};
+use super::seal;
+use crate::{http::Origin, log, tenancy::Tenancy};
 
 /// Who does something, and from where.
 #[derive(Debug, Clone)]
@@ -19,6 +19,10 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The kinds that the table of the trail takes.
+    pub(super) const KINDS: [&'static str; 5] =
+        ["platform", "user", "api_key", "system", "anonymous"];
+
     /// The platform's operator.
     pub fn platform(origin: Origin) -> Self {
         Self { kind: "platform", id: None, origin }
@@ -81,12 +85,20 @@ pub struct Event {
     failed: bool,
     resource: Option<(&'static str, String)>,
     detail: Json,
+    open: &'static [&'static str],
 }
 
 impl Event {
     /// An event by its name, such as `user.created`.
     pub fn new(name: &'static str) -> Self {
-        Self { name, severity: Severity::Info, failed: false, resource: None, detail: json!({}) }
+        Self {
+            name,
+            severity: Severity::Info,
+            failed: false,
+            resource: None,
+            detail: json!({}),
+            open: &[],
+        }
     }
 
     /// What was tried did not come to be.
@@ -114,6 +126,14 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The statement of the change fills in the actor and the resource.
+    #[must_use]
+    pub(crate) fn with_actor_from_statement(self) -> Self {
+        Self { open: &seal::ACTOR, ..self }
+    }
+}
+
 /// An event of a moment, as it is kept.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -127,7 +147,7 @@ impl Entry {
     pub fn new(tenancy: &Tenancy, tenant: Option<Uuid>, actor: &Actor, event: Event) -> Self {
         let now = tenancy.platform.clock.now();
         let (resource_type, resource_id) = event.resource.unzip();
-        let json = json!({
+        let mut json = json!({
             "event": event.name,
             "severity": event.severity.as_str(),
             "result": if event.failed { "failure" } else { "success" },
@@ -139,20 +159,20 @@ impl Entry {
             "user_agent": actor.origin.user_agent.as_deref().map(|text| clip(text, 512)),
             "request_id": actor.origin.request_id,
             "detail": event.detail,
-            "created_at": timestamp(now),
+            "created_at": seal::timestamp(now),
         });
-        Self { id: tenancy.platform.random.uuid(now), tenant, json }
+        let id = tenancy.platform.random.uuid(now);
+        if let Err(error) = seal::seal(&tenancy.master_key, tenant, id, &mut json, event.open) {
+            // HMAC takes keys of any length. Without a seal the event is reported as forged.
+            log::warning(tenancy, "an audit event has no seal", &error);
+        }
+        Self { id, tenant, json }
     }
 
     /// The name of its event.
     pub(super) fn event(&self) -> &str {
         self.json["event"].as_str().unwrap_or_default()
     }
-}
-
-/// A time as the trail has it: RFC 3339 in UTC, to the microsecond that PostgreSQL keeps.
-fn timestamp(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 fn clip(text: &str, longest: usize) -> String {

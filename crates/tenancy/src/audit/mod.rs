@@ -4,21 +4,32 @@
 //! there is never one without the other. From there [`flush`] moves it to the trail in the catalog,
 //! where each row is chained to the one before it by a key that is in no database.
 //!
+//! A tenant's role may write the outbox in its database, so each event has a seal ([`seal`]), and a row without a valid
+//! one is reported instead of chained ([`forgery`]).
+//!
 //! Under a crash: what is in an outbox stays there until the next flush, which the next event of the
 //! tenant or `tenantctl repair` brings. An entry that was chained and not yet taken out of its
 //! outbox is recognised by its id, and is not chained twice.
 
+mod anchoring;
 mod chain;
 mod checkpoint;
 mod entry;
 mod export;
+mod forgery;
 mod lease;
 pub(crate) mod outbox;
 pub mod reseal;
 pub mod retention;
+mod seal;
+mod sorter;
 mod trail;
 mod verify;
+mod voucher;
+mod walk;
 
+pub use anchoring::{Anchoring, anchor_if_due, compare as compare_anchorings, list_chains};
+pub use chain::Moved;
 pub use entry::{Actor, Entry, Event, Severity};
 pub use export::{Export, Format, csv_field};
 pub use lease::Lease;
@@ -56,7 +67,7 @@ pub fn note_later(tenancy: &Rc<Tenancy>, entry: Entry) {
     executor.spawn(Box::pin(async move {
         let noted = async {
             note(&tenancy, &entry).await?;
-            flush_catalog(&tenancy, entry.tenant).await
+            flush_catalog(&tenancy, entry.tenant).await.map(drop)
         };
         if let Err(error) = noted.await {
             log::warning(&tenancy, "an event was not noted", &error);
@@ -80,17 +91,17 @@ pub fn note_rarely(tenancy: &Rc<Tenancy>, entry: Entry, subject: &str) {
         let noted = async {
             let set = tenancy.platform.redis.execute("SET", &arguments).await?;
             if matches!(set.first(), Some(Reply::Nil) | None) {
-                return Ok(0);
+                return Ok(());
             }
             let bucket = match entry.tenant {
                 Some(tenant) => Bucket::of_tenant(tenant, "rare_events", RARE),
                 None => Bucket::of_platform("rare_events", RARE),
             };
             if let Err(Error::RateLimited { .. }) = bucket::take(&tenancy, &[bucket]).await {
-                return Ok(0);
+                return Ok(());
             }
             note(&tenancy, &entry).await?;
-            flush_catalog(&tenancy, entry.tenant).await
+            flush_catalog(&tenancy, entry.tenant).await.map(drop)
         };
         if let Err(error) = noted.await {
             log::warning(&tenancy, "an event was not noted", &error);
@@ -99,18 +110,18 @@ pub fn note_rarely(tenancy: &Rc<Tenancy>, entry: Entry, subject: &str) {
 }
 
 /// Moves what is in the outboxes of a tenant to its trail, and returns how much that was.
-pub async fn flush(tenancy: &Tenancy, tenant: &Tenant) -> Result<usize> {
+pub async fn flush(tenancy: &Tenancy, tenant: &Tenant) -> Result<Moved> {
     let database = TenantDb::connect(tenancy, tenant).await?;
     chain::extend(tenancy, Some(tenant.id), Some(&database)).await
 }
 
 /// Moves what is in the catalog's outbox for a chain to that chain. `None` is the platform's own.
-pub async fn flush_catalog(tenancy: &Tenancy, tenant: Option<Uuid>) -> Result<usize> {
+pub async fn flush_catalog(tenancy: &Tenancy, tenant: Option<Uuid>) -> Result<Moved> {
     chain::extend(tenancy, tenant, None).await
 }
 
 /// Moves what a crash has left in the outbox of a tenant's database, and returns how much that was.
-pub async fn recover(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<usize> {
+pub async fn recover(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<Moved> {
     let database = TenantDb::connect_to(tenancy, tenant).await?;
     extend_to_the_end(tenancy, Some(tenant.id), Some(&database)).await
 }
@@ -119,13 +130,14 @@ async fn extend_to_the_end(
     tenancy: &Tenancy,
     tenant: Option<Uuid>,
     database: Option<&TenantDb>,
-) -> Result<usize> {
-    let mut moved = 0;
+) -> Result<Moved> {
+    let mut moved = Moved::default();
     loop {
-        match chain::extend(tenancy, tenant, database).await? {
-            0 => return Ok(moved),
-            more => moved += more,
+        let more = chain::extend(tenancy, tenant, database).await?;
+        if more.is_nothing() {
+            return Ok(moved);
         }
+        moved.add(more);
     }
 }
 
@@ -135,11 +147,12 @@ pub async fn count_waiting(catalog: &dyn Connection) -> Result<i64> {
 }
 
 /// Moves what a crash has left in the catalog's outbox, and returns how much that was.
-pub async fn recover_catalog(tenancy: &Tenancy) -> Result<usize> {
+pub async fn recover_catalog(tenancy: &Tenancy) -> Result<Moved> {
     let catalog = tenancy.catalog().await?;
-    let mut moved = 0;
+    forgery::report_all(tenancy, &*catalog).await?;
+    let mut moved = Moved::default();
     for chain in outbox::chains(&*catalog).await? {
-        moved += extend_to_the_end(tenancy, chain, None).await?;
+        moved.add(extend_to_the_end(tenancy, chain, None).await?);
     }
     Ok(moved)
 }

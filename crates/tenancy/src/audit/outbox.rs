@@ -11,6 +11,8 @@ use crate::{
 
 /// The most entries that one turn moves.
 const MOST: i64 = 100;
+/// The bytes of the largest entry that is read. An event has a few hundred.
+const LARGEST: i32 = 256 * 1024;
 
 /// A part of a statement that puts an entry into the outbox if `changed`, an earlier part, has a
 /// row. It takes three parameters, from the number `first` on: those of [`parameters`].
@@ -38,23 +40,54 @@ pub(super) async fn insert(connection: &dyn Connection, entry: &Entry) -> Result
     Ok(())
 }
 
-/// The oldest entries of a chain in this outbox.
-pub(super) async fn list(
-    connection: &dyn Connection,
-    tenant: Option<Uuid>,
-) -> Result<Vec<(Uuid, Json)>> {
-    let statement = "SELECT id, entry FROM audit_outbox WHERE tenant_id IS NOT DISTINCT FROM $1
-                     ORDER BY id LIMIT $2";
-    let rows = connection.query(statement, &[tenant.into(), MOST.into()]).await?;
-    let entries = rows.iter().map(|row| Ok((row.get("id")?, row.get("entry")?)));
-    Ok(entries.collect::<Result<_, SqlError>>()?)
+/// A row of an outbox.
+pub(super) struct Waiting {
+    pub(super) id: Uuid,
+    /// The chain that the row names.
+    pub(super) tenant: Option<Uuid>,
+    /// `None` for a row that is larger than any event.
+    pub(super) entry: Option<Json>,
+    /// When it was written; `None` in a database that `tenantctl migrate` has not reached yet.
+    pub(super) written_at: Option<String>,
 }
 
-/// Takes entries out of the outbox of a tenant's database.
-pub(super) async fn delete(connection: &dyn Connection, ids: &[Uuid]) -> Result<()> {
+/// The rows of an outbox to list.
+pub(super) enum Rows {
+    /// The rows that name this chain.
+    Of(Option<Uuid>),
+    /// All of them.
+    All,
+}
+
+/// Returns the oldest rows of an outbox.
+pub(super) async fn list(connection: &dyn Connection, rows: Rows) -> Result<Vec<Waiting>> {
+    let (is_all, chain) = match rows {
+        Rows::Of(chain) => (false, chain),
+        Rows::All => (true, None),
+    };
+    // `to_jsonb` reads a column that a database may not have yet.
+    let statement = "
+        SELECT id, tenant_id, CASE WHEN octet_length(entry::text) <= $1 THEN entry END AS entry,
+               to_jsonb(audit_outbox) ->> 'written_at' AS written_at
+        FROM audit_outbox WHERE $2 OR tenant_id IS NOT DISTINCT FROM $3 ORDER BY id LIMIT $4";
+    let parameters = [LARGEST.into(), is_all.into(), chain.into(), MOST.into()];
+    let rows = connection.query(statement, &parameters).await?;
+    let waiting = rows.iter().map(|row| {
+        Ok(Waiting {
+            id: row.get("id")?,
+            tenant: row.get("tenant_id")?,
+            // A value that no Rust type holds is no event.
+            entry: row.get("entry").unwrap_or_default(),
+            written_at: row.get("written_at")?,
+        })
+    });
+    Ok(waiting.collect::<Result<_, SqlError>>()?)
+}
+
+/// Takes entries out of the outbox of a tenant's database, and returns how many were there.
+pub(super) async fn delete(connection: &dyn Connection, ids: &[Uuid]) -> Result<u64> {
     let statement = "DELETE FROM audit_outbox WHERE id = ANY($1::text[]::uuid[])";
-    connection.execute(statement, &[texts(ids).into()]).await?;
-    Ok(())
+    Ok(connection.execute(statement, &[texts(ids).into()]).await?)
 }
 
 /// The chains that have something in the catalog's outbox.

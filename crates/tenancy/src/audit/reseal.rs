@@ -1,12 +1,15 @@
-//! The anchors of trails, sealed anew with the current master key.
+//! Audit trails under another master key: anchors are sealed again with the current key, and the rows that former keys
+//! have chained get a voucher.
+//!
+//! Under a crash: each chain is one statement, and repeating the call finishes the others.
 
 use uuid::Uuid;
 
-use super::verify;
+use super::{Extent, verify, voucher, walk};
 use crate::{
     crypto::Sealer,
     error::{Error, Result},
-    platform::sql::{Connection, SCHEMA_DEADLINE},
+    platform::sql::{Connection, SCHEMA_DEADLINE, SqlError},
     tenancy::Tenancy,
 };
 
@@ -22,7 +25,7 @@ pub async fn list(tenancy: &Tenancy) -> Result<Vec<(Uuid, Sealer)>> {
     anchors.collect()
 }
 
-/// Seals the anchor of a chain anew. `false` when the current key has sealed it already.
+/// Seals the anchor of a chain with the current key. `false` when it has sealed it already.
 ///
 /// # Errors
 /// [`Error::Internal`] for one that no key has sealed: it is not to become genuine here.
@@ -64,4 +67,74 @@ async fn replace(
     let statement = "UPDATE tenant_audit_anchors SET seal = $3 WHERE chain = $1 AND seal = $2";
     let parameters = [chain.into(), old.seal.clone().into(), seal.as_slice().into()];
     Ok(catalog.execute(statement, &parameters).await? == 1)
+}
+
+/// The chains that have rows.
+pub async fn list_trails(tenancy: &Tenancy) -> Result<Vec<Uuid>> {
+    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+    let rows = catalog.query("SELECT chain FROM tenant_audit_heads ORDER BY chain", &[]).await?;
+    Ok(rows.iter().map(|row| row.get("chain")).collect::<Result<_, SqlError>>()?)
+}
+
+/// Verifies a chain with every key that is there, and vouches for its rows with the current one. `false` when the
+/// current key has chained every row that has no voucher.
+///
+/// # Errors
+/// [`Error::Internal`] for a chain that is not as it was written: it is not to become genuine here.
+pub async fn vouch(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
+    let tenant = (!chain.is_nil()).then_some(chain);
+    let examined = walk::examine(tenancy, tenant, None, Extent::Full).await?;
+    let found = &examined.found;
+    if !found.valid {
+        let (at, reason) = (found.broken_at.unwrap_or(0), found.reason.unwrap_or_default());
+        return Err(Error::internal(format!(
+            "the audit trail {chain} is not as it was written at {at}: {reason}. Keep every master key that is in use, \
+             and run tenantctl audit verify"
+        )));
+    }
+    if !examined.needs_another_key || examined.span.sequence == examined.span.after {
+        return Ok(false);
+    }
+    let catalog = tenancy.catalog().await?;
+    voucher::store(tenancy, &*catalog, chain, &examined.span).await
+}
+
+/// Returns the key of the first row without a voucher, for each chain that has one. A later row may need another key,
+/// which only [`vouch`] finds out.
+pub async fn list_first_keys(tenancy: &Tenancy) -> Result<Vec<Sealer>> {
+    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+    let mut keys = Vec::new();
+    for chain in list_trails(tenancy).await? {
+        keys.extend(first_key(tenancy, &*catalog, chain).await?);
+    }
+    Ok(keys)
+}
+
+async fn first_key(
+    tenancy: &Tenancy,
+    catalog: &dyn Connection,
+    chain: Uuid,
+) -> Result<Option<Sealer>> {
+    let tenant = (!chain.is_nil()).then_some(chain);
+    let (mut sequence, mut mac) = match verify::anchor(catalog, chain).await? {
+        Some(anchor) => (anchor.sequence, anchor.mac),
+        None => (0, Vec::new()),
+    };
+    if let Some(voucher) = voucher::find(catalog, chain).await?
+        && voucher.span.after == sequence
+    {
+        (sequence, mac) = (voucher.span.sequence, voucher.span.mac);
+    }
+    let Some((row, kept)) = verify::first(catalog, tenant, sequence).await? else {
+        return Ok(None);
+    };
+    let content = super::chain::content(tenant, row.sequence, row.id, &verify::entry(&row));
+    let mut check = tenancy.master_key.audit_check();
+    Ok(Some(if !check.is_link(&mac, &content, &kept)? {
+        Sealer::Unknown
+    } else if check.take_has_used_another() {
+        Sealer::Other
+    } else {
+        Sealer::Current
+    }))
 }

@@ -1,15 +1,20 @@
 //! Dropping what is too old to be kept: whole months, with an anchor from which the rest is verified.
 //!
-//! Under a crash: anchors are written before a month is dropped, and never go back. A chain whose
-//! anchor is ahead of what was dropped is verified from there.
+//! Under a crash: one statement stores the anchors and the event in the platform's chain, and drops a month.
 
 use chrono::NaiveDate;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::verify::anchor;
+use super::{
+    Actor, Entry, Event, Severity, chain,
+    verify::{self, anchor},
+    voucher::{self, Purpose, RowDigest, Span},
+};
 use crate::{
-    error::Result,
-    platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier},
+    error::{Error, Result},
+    hex,
+    platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal},
     tenancy::Tenancy,
 };
 
@@ -43,18 +48,145 @@ pub async fn drop_before(tenancy: &Tenancy, keep_from: NaiveDate) -> Result<Prun
         kept.extend(months.pop().map(|month| month.table));
     }
     let mut dropped = Vec::new();
-    for Month { table, .. } in months {
-        let name = identifier(&table);
-        for (chain, sequence, mac) in ends(&*catalog, &name).await? {
-            put_anchor(tenancy, &*catalog, chain, sequence, &mac).await?;
-        }
-        let rows =
-            catalog.query_first(&format!("SELECT count(*) AS rows FROM {name}"), &[]).await?;
-        let rows = rows.map_or(Ok(0), |row| row.get("rows"))?;
-        catalog.execute(&format!("DROP TABLE {name}"), &[]).await?;
+    for Month { table, end } in months {
+        let rows = drop_month(tenancy, &*catalog, &table, &end).await?;
         dropped.push(Dropped { table, rows });
+        // Each by itself: a failure at the next month leaves this one reported.
+        super::extend_to_the_end(tenancy, None, None).await?;
     }
     Ok(Pruned { dropped, kept })
+}
+
+/// Drops a month, and returns how many rows it had.
+async fn drop_month(
+    tenancy: &Tenancy,
+    catalog: &dyn Connection,
+    table: &str,
+    end: &str,
+) -> Result<i64> {
+    let name = identifier(table);
+    let ends = ends(catalog, &name).await?;
+    let (mut anchors, mut vouchers) = (Vec::new(), Vec::new());
+    for (chain, sequence, mac) in &ends {
+        let before = anchor(catalog, *chain).await?.map_or(0, |before| before.sequence);
+        if before >= *sequence {
+            continue;
+        }
+        let seal = tenancy.master_key.audit_anchor_seal(*chain, *sequence, mac)?;
+        anchors.push(json!({
+            "chain": chain, "sequence": sequence, "mac": hex::encode(mac), "seal": hex::encode(&seal),
+        }));
+        if let Some(rest) = shortened_voucher(tenancy, catalog, *chain, before, *sequence).await? {
+            let seal = rest.seal(tenancy, Purpose::Voucher, *chain)?;
+            vouchers.push(json!({
+                "chain": chain, "after": rest.after, "sequence": rest.sequence,
+                "mac": hex::encode(&rest.mac), "digest": hex::encode(&rest.digest.0),
+                "seal": hex::encode(&seal),
+            }));
+        }
+    }
+    let rows = catalog.query_first(&format!("SELECT count(*) AS rows FROM {name}"), &[]).await?;
+    let rows: i64 = rows.map_or(Ok(0), |row| row.get("rows"))?;
+    let event = Event::new("audit.pruned")
+        .severity(Severity::Warning)
+        .about("audit_month", table)
+        .detail(json!({ "until": end, "events": rows, "chains": ends.len() }));
+    let entry = Entry::new(tenancy, None, &Actor::system(), event);
+    // Statements of a `DO` block take no parameters. An event that was chained meanwhile would be lost without an anchor.
+    let statement = format!(
+        "DO $prune$ BEGIN
+             LOCK TABLE tenant_audit_logs IN ACCESS EXCLUSIVE MODE;
+             IF (SELECT count(*) FROM {name}) <> {rows} THEN
+                 RAISE EXCEPTION 'events of the month were chained meanwhile'
+                     USING ERRCODE = 'serialization_failure';
+             END IF;
+             INSERT INTO tenant_audit_anchors AS a (chain, sequence, mac, seal)
+             SELECT chain, sequence, decode(mac, 'hex'), decode(seal, 'hex')
+             FROM jsonb_to_recordset({anchors}::jsonb)
+                 AS r (chain uuid, sequence bigint, mac text, seal text)
+             ON CONFLICT (chain) DO UPDATE
+             SET sequence = excluded.sequence, mac = excluded.mac, seal = excluded.seal,
+                 created_at = now()
+             WHERE a.sequence < excluded.sequence;
+             DELETE FROM tenant_audit_vouchers v USING tenant_audit_anchors a
+             WHERE a.chain = v.chain AND v.sequence <= a.sequence;
+             INSERT INTO tenant_audit_vouchers (chain, after, sequence, mac, digest, seal)
+             SELECT chain, after, sequence, decode(mac, 'hex'), decode(digest, 'hex'),
+                    decode(seal, 'hex')
+             FROM jsonb_to_recordset({vouchers}::jsonb)
+                 AS r (chain uuid, after bigint, sequence bigint, mac text, digest text, seal text)
+             ON CONFLICT (chain) DO UPDATE
+             SET after = excluded.after, sequence = excluded.sequence, mac = excluded.mac,
+                 digest = excluded.digest, seal = excluded.seal, created_at = now();
+             INSERT INTO audit_outbox (id, tenant_id, entry)
+             VALUES ({id}, NULL, {entry}::jsonb);
+             DROP TABLE {name};
+         END $prune$",
+        anchors = literal(&Json::Array(anchors).to_string()),
+        vouchers = literal(&Json::Array(vouchers).to_string()),
+        id = literal(&entry.id.to_string()),
+        entry = literal(&entry.json.to_string()),
+    );
+    catalog.execute(&statement, &[]).await?;
+    Ok(rows)
+}
+
+/// The voucher of a chain without its rows up to `sequence`; `None` if it vouches for none after that. All of its rows
+/// are verified first: later nobody could compare them.
+async fn shortened_voucher(
+    tenancy: &Tenancy,
+    catalog: &dyn Connection,
+    chain: Uuid,
+    before: i64,
+    sequence: i64,
+) -> Result<Option<Span>> {
+    let found = voucher::find(catalog, chain).await?;
+    let Some(found) =
+        found.filter(|found| found.span.after == before && found.span.sequence > sequence)
+    else {
+        return Ok(None);
+    };
+    let is_wrong = || {
+        Error::internal(format!(
+            "the voucher of the audit trail {chain} does not fit: run tenantctl audit verify"
+        ))
+    };
+    let mut check = tenancy.master_key.audit_check();
+    if !found.span.has_seal(&mut check, Purpose::Voucher, chain, &found.seal)? {
+        return Err(is_wrong());
+    }
+    let tenant = (!chain.is_nil()).then_some(chain);
+    let (mut all, mut rest, mut last) = (RowDigest::default(), RowDigest::default(), before);
+    while last < found.span.sequence {
+        let rows = verify::page(catalog, tenant, last).await?;
+        if rows.is_empty() {
+            return Err(is_wrong());
+        }
+        for (row, mac) in rows.iter().filter(|(row, _)| row.sequence <= found.span.sequence) {
+            let content = chain::content(tenant, row.sequence, row.id, &verify::entry(row));
+            all.add(&content, mac);
+            if row.sequence > sequence {
+                rest.add(&content, mac);
+            }
+        }
+        // A page has a last row.
+        last = rows.last().map_or(found.span.sequence, |(row, _)| row.sequence);
+    }
+    if all != found.span.digest {
+        return Err(is_wrong());
+    }
+    Ok(Some(Span { after: sequence, digest: rest, ..found.span }))
+}
+
+/// The first month that the trail has a table of, as `YYYY_MM`.
+pub(super) async fn first_month(catalog: &dyn Connection) -> Result<Option<String>> {
+    let statement = "
+        SELECT min(right(c.relname, 7)) AS month
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'tenant_audit_logs'::regclass
+          AND c.relname ~ '^tenant_audit_logs_[0-9]{4}_[0-9]{2}$'";
+    let row = catalog.query_first(statement, &[]).await?;
+    Ok(row.map_or(Ok(None), |row| row.get("month"))?)
 }
 
 /// A month of the trail.
@@ -105,26 +237,4 @@ async fn ends(catalog: &dyn Connection, table: &str) -> Result<Vec<(Uuid, i64, V
     let ends =
         rows.iter().map(|row| Ok((row.get("chain")?, row.get("sequence")?, row.get("mac")?)));
     Ok(ends.collect::<Result<_, SqlError>>()?)
-}
-
-async fn put_anchor(
-    tenancy: &Tenancy,
-    catalog: &dyn Connection,
-    chain: Uuid,
-    sequence: i64,
-    mac: &[u8],
-) -> Result<()> {
-    if anchor(catalog, chain).await?.is_some_and(|before| before.sequence >= sequence) {
-        return Ok(());
-    }
-    let seal = tenancy.master_key.audit_anchor_seal(chain, sequence, mac)?;
-    let statement = "
-        INSERT INTO tenant_audit_anchors AS a (chain, sequence, mac, seal) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (chain) DO UPDATE
-        SET sequence = excluded.sequence, mac = excluded.mac, seal = excluded.seal,
-            created_at = now()
-        WHERE a.sequence < excluded.sequence";
-    let parameters = [chain.into(), sequence.into(), mac.into(), seal.as_slice().into()];
-    catalog.execute(statement, &parameters).await?;
-    Ok(())
 }

@@ -1,26 +1,19 @@
 //! Whether the trail is as it was written.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{chain, checkpoint, trail};
+use super::{seal, trail, walk};
 use crate::{
     error::Result,
-    hex,
     platform::sql::{Connection, Row, SqlError},
     tenancy::Tenancy,
 };
 
 /// The rows of a page.
 const PAGE: i64 = 500;
-/// A trail of so many rows is always verified from its beginning: that takes a moment only.
-const ALWAYS_FULL: i64 = 10_000;
-/// How long a verification that can be continued takes.
-const BUDGET_MICROS: u64 = 15_000_000;
-
 /// What came of verifying a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Verification {
@@ -33,6 +26,9 @@ pub struct Verification {
     /// Where it began, if an earlier verification has found the rows up to this one unchanged. Trails of up to 10,000
     /// rows are always verified from their beginning, and others with `full=true`.
     pub checkpoint: Option<Link>,
+    /// The last of the rows that a former master key may have chained. They are verified by a digest, which
+    /// `tenantctl reseal` has sealed with the current key.
+    pub vouched: Option<Link>,
     /// Whether it reached the end. A long trail takes several calls: the next one goes on from here.
     pub complete: bool,
     /// The end of the chain. Keep it: a trail that was cut back and does not reach it any more has
@@ -63,116 +59,19 @@ pub enum Extent {
 }
 
 /// Verifies a chain from its anchor to its end; the platform's own where `tenant` is `None`. With
-/// `expected`, a link that was kept before, the chain must still have it.
+/// `expected`, a link that was kept before, the chain must still have it. It must also have the links that were
+/// anchored in the platform's chain.
 pub async fn verify(
     tenancy: &Tenancy,
     tenant: Option<Uuid>,
     expected: Option<&Link>,
     extent: Extent,
 ) -> Result<Verification> {
-    let started = tenancy.platform.clock.monotonic_micros();
-    let catalog = tenancy.catalog().await?;
-    let key = tenant.unwrap_or(Uuid::nil());
-    let (head_sequence, head_mac) = chain::head(&*catalog, key).await?;
-    let link = |sequence: i64, mac: &[u8]| Link { sequence, mac: hex::encode(mac) };
-    let head = (head_sequence > 0).then(|| link(head_sequence, &head_mac));
-    let mut result = Verification {
-        valid: false,
-        verified: 0,
-        anchor: None,
-        checkpoint: None,
-        complete: true,
-        head,
-        broken_at: None,
-        reason: None,
-    };
-    let mut check = tenancy.master_key.audit_check();
-    let (mut sequence, mut mac) = match anchor(&*catalog, key).await? {
-        Some(anchor) => {
-            if !check.is_anchor(key, anchor.sequence, &anchor.mac, &anchor.seal)? {
-                return Ok(broken(
-                    result,
-                    anchor.sequence,
-                    "the anchor was not made by this service, or with a master key that is gone",
-                ));
-            }
-            result.anchor = Some(link(anchor.sequence, &anchor.mac));
-            (anchor.sequence, anchor.mac)
-        }
-        None => (0, Vec::new()),
-    };
-    let first = sequence;
-    if extent == Extent::SinceCheckpoint
-        && let Some(found) = checkpoint::find(tenancy, &*catalog, key).await?
-        && found.sequence - first > ALWAYS_FULL
-    {
-        if !has_link(&*catalog, tenant, found.sequence, &found.mac).await? {
-            return Ok(broken(result, found.sequence, "the row has changed since it was verified"));
-        }
-        result.checkpoint = Some(link(found.sequence, &found.mac));
-        (sequence, mac) = (found.sequence, found.mac);
-    }
-    let begin = sequence;
-    loop {
-        let used = tenancy.platform.clock.monotonic_micros().saturating_sub(started);
-        if extent == Extent::SinceCheckpoint && used > BUDGET_MICROS && sequence > begin {
-            checkpoint::store(tenancy, &*catalog, key, (sequence, &mac)).await?;
-            return Ok(Verification { valid: true, complete: false, ..result });
-        }
-        let rows = page(&*catalog, tenant, sequence).await?;
-        if rows.is_empty() {
-            break;
-        }
-        for (row, kept) in rows {
-            if row.sequence != sequence + 1 {
-                return Ok(broken(result, sequence + 1, "a row is missing, or there twice"));
-            }
-            let entry = entry(&row);
-            let content = chain::content(tenant, row.sequence, row.id, &entry);
-            if !check.is_link(&mac, &content, &kept)? {
-                let reason = "the row was changed, or chained with a master key that is gone";
-                return Ok(broken(result, row.sequence, reason));
-            }
-            mac = kept;
-            sequence = row.sequence;
-            result.verified += 1;
-            if expected
-                .is_some_and(|link| link.sequence == sequence && link.mac != hex::encode(&mac))
-            {
-                return Ok(broken(result, sequence, "it is not the row that was kept"));
-            }
-        }
-        tenancy.platform.executor.yield_now().await;
-    }
-    if count(&*catalog, tenant, 0, first).await? > 0 {
-        return Ok(broken(result, first, "a row stands where rows were dropped"));
-    }
-    if count(&*catalog, tenant, begin, sequence).await? != result.verified {
-        return Ok(broken(result, sequence, "a row is there twice"));
-    }
-    if sequence < head_sequence {
-        return Ok(broken(result, sequence + 1, "rows at the end are missing"));
-    }
-    // A row may have been added since the head was read.
-    if sequence == head_sequence && mac != head_mac {
-        return Ok(broken(result, sequence, "the end of the chain was changed"));
-    }
-    if let Some(link) = expected.filter(|link| link.sequence > sequence) {
-        return Ok(broken(result, link.sequence, "rows at the end are missing"));
-    }
-    if sequence - first > ALWAYS_FULL && sequence > begin {
-        checkpoint::store(tenancy, &*catalog, key, (sequence, &mac)).await?;
-    }
-    result.valid = true;
-    Ok(result)
-}
-
-fn broken(result: Verification, at: i64, reason: &'static str) -> Verification {
-    Verification { valid: false, broken_at: Some(at), reason: Some(reason), ..result }
+    Ok(walk::examine(tenancy, tenant, expected, extent).await?.found)
 }
 
 /// The fields of a row as they were when its MAC was made.
-fn entry(row: &trail::LoggedEvent) -> Json {
+pub(super) fn entry(row: &trail::LoggedEvent) -> Json {
     json!({
         "event": row.event,
         "severity": row.severity,
@@ -185,18 +84,32 @@ fn entry(row: &trail::LoggedEvent) -> Json {
         "user_agent": row.user_agent,
         "request_id": row.request_id,
         "detail": row.detail,
-        "created_at": timestamp(row.created_at),
+        "created_at": seal::timestamp(row.created_at),
     })
 }
 
-fn timestamp(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-async fn page(
+pub(super) async fn page(
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
     after: i64,
+) -> Result<Vec<(trail::LoggedEvent, Vec<u8>)>> {
+    rows(catalog, tenant, after, PAGE).await
+}
+
+/// The first row after a place.
+pub(super) async fn first(
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    after: i64,
+) -> Result<Option<(trail::LoggedEvent, Vec<u8>)>> {
+    Ok(rows(catalog, tenant, after, 1).await?.pop())
+}
+
+async fn rows(
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    after: i64,
+    limit: i64,
 ) -> Result<Vec<(trail::LoggedEvent, Vec<u8>)>> {
     let statement = "
         SELECT id, tenant_id, sequence, event, severity, result, actor_type, actor_id,
@@ -209,13 +122,13 @@ async fn page(
         Some(_) => statement.replace("IS NOT DISTINCT FROM $1", "= $1::uuid"),
         None => statement.replace("IS NOT DISTINCT FROM $1", "IS NULL AND $1::uuid IS NULL"),
     };
-    let rows = catalog.query(&statement, &[tenant.into(), after.into(), PAGE.into()]).await?;
+    let rows = catalog.query(&statement, &[tenant.into(), after.into(), limit.into()]).await?;
     let rows = rows.iter().map(|row| Ok((trail::event(row)?, row.get("mac")?)));
     Ok(rows.collect::<Result<_, SqlError>>()?)
 }
 
 /// Returns whether a chain has a row with this MAC at a place.
-async fn has_link(
+pub(super) async fn has_link(
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
     sequence: i64,
@@ -230,7 +143,7 @@ async fn has_link(
 }
 
 /// How many rows there are after one place and up to another.
-async fn count(
+pub(super) async fn count(
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
     after: i64,

@@ -3,14 +3,29 @@
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use super::derived::DerivedKeys;
+use super::{derived::DerivedKeys, sealed::KeyId};
 use crate::error::Result;
 
 /// Compares MACs of a trail with those that the master keys make. The key that fitted last is tried
 /// first, since rows that follow one another mostly have one key.
-pub(crate) struct AuditCheck<'a>(pub(super) Vec<&'a DerivedKeys>);
+pub(crate) struct AuditCheck<'a> {
+    keys: Vec<&'a DerivedKeys>,
+    current: Option<KeyId>,
+    has_used_another: bool,
+}
 
-impl AuditCheck<'_> {
+impl<'a> AuditCheck<'a> {
+    /// Compares with these keys, the current one first.
+    pub(super) fn new(keys: Vec<&'a DerivedKeys>) -> Self {
+        let current = keys.first().map(|key| key.id);
+        Self { keys, current, has_used_another: false }
+    }
+
+    /// Returns whether a key other than the current one has fitted since the last call.
+    pub(crate) fn take_has_used_another(&mut self) -> bool {
+        std::mem::take(&mut self.has_used_another)
+    }
+
     /// Whether `mac` is the link after `previous`, for a row of this content.
     pub(crate) fn is_link(&mut self, previous: &[u8], row: &[u8], mac: &[u8]) -> Result<bool> {
         self.fits(mac, |key| key.audit_mac(previous, row))
@@ -27,15 +42,14 @@ impl AuditCheck<'_> {
         self.fits(seal, |key| key.audit_anchor_seal(chain, sequence, link))
     }
 
-    /// Returns whether `seal` is that of the checkpoint of a trail at this link.
-    pub(crate) fn is_checkpoint(
-        &mut self,
-        chain: Uuid,
-        sequence: i64,
-        link: &[u8],
-        seal: &[u8],
-    ) -> Result<bool> {
-        self.fits(seal, |key| key.audit_checkpoint_seal(chain, sequence, link))
+    /// Returns whether `seal` is that of an event that waits in an outbox.
+    pub(crate) fn is_waiting_event(&mut self, parts: &[&[u8]], seal: &[u8]) -> Result<bool> {
+        self.fits(seal, |key| key.waiting_event_seal(parts))
+    }
+
+    /// Returns whether `seal` is that of a voucher or a checkpoint.
+    pub(crate) fn is_voucher(&mut self, parts: &[&[u8]], seal: &[u8]) -> Result<bool> {
+        self.fits(seal, |key| key.voucher_seal(parts))
     }
 
     fn fits(
@@ -43,9 +57,10 @@ impl AuditCheck<'_> {
         given: &[u8],
         make: impl Fn(&DerivedKeys) -> Result<[u8; 32]>,
     ) -> Result<bool> {
-        for index in 0..self.0.len() {
-            if bool::from(make(self.0[index])?.as_slice().ct_eq(given)) {
-                self.0.swap(0, index);
+        for index in 0..self.keys.len() {
+            if bool::from(make(self.keys[index])?.as_slice().ct_eq(given)) {
+                self.has_used_another |= Some(self.keys[index].id) != self.current;
+                self.keys.swap(0, index);
                 return Ok(true);
             }
         }

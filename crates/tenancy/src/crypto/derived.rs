@@ -23,6 +23,8 @@ pub(super) struct DerivedKeys {
     refresh_tokens: Zeroizing<[u8; 32]>,
     guessing: Zeroizing<[u8; 32]>,
     audit: Zeroizing<[u8; 32]>,
+    waiting_events: Zeroizing<[u8; 32]>,
+    vouchers: Zeroizing<[u8; 32]>,
 }
 
 impl DerivedKeys {
@@ -36,7 +38,9 @@ impl DerivedKeys {
         let mut refresh_tokens = Zeroizing::new([0; 32]);
         let mut guessing = Zeroizing::new([0; 32]);
         let mut audit = Zeroizing::new([0; 32]);
-        let outputs: [(&[u8], &mut [u8]); 7] = [
+        let mut waiting_events = Zeroizing::new([0; 32]);
+        let mut vouchers = Zeroizing::new([0; 32]);
+        let outputs: [(&[u8], &mut [u8]); 9] = [
             (b"tenancy/v1/key id", &mut id),
             (b"tenancy/v1/sealing", &mut *sealing),
             (b"tenancy/v1/snapshots", &mut *snapshots),
@@ -44,13 +48,25 @@ impl DerivedKeys {
             (b"tenancy/v1/refresh tokens", &mut *refresh_tokens),
             (b"tenancy/v1/guessing", &mut *guessing),
             (b"tenancy/v1/audit", &mut *audit),
+            (b"tenancy/v1/waiting audit events", &mut *waiting_events),
+            (b"tenancy/v1/audit vouchers", &mut *vouchers),
         ];
         for (use_of_key, output) in outputs {
             root.expand(use_of_key, output).map_err(Error::internal)?;
         }
         let sealing = Aes256Gcm::new_from_slice(&*sealing).map_err(Error::internal)?;
         let snapshots = XChaCha20Poly1305::new_from_slice(&*snapshots).map_err(Error::internal)?;
-        Ok(Self { id, sealing, snapshots, request_hashes, refresh_tokens, guessing, audit })
+        Ok(Self {
+            id,
+            sealing,
+            snapshots,
+            request_hashes,
+            refresh_tokens,
+            guessing,
+            audit,
+            waiting_events,
+            vouchers,
+        })
     }
 
     pub(super) fn request_hash(&self, request: &[u8]) -> Result<[u8; 32]> {
@@ -70,11 +86,7 @@ impl DerivedKeys {
     }
 
     pub(super) fn guessing_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
-        // Parts of any length: each has its length before it, so that no two lists of parts are the same bytes.
-        let lengths: Vec<_> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
-        let framed: Vec<&[u8]> =
-            lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]).collect();
-        mac(&*self.guessing, &framed)
+        framed_mac(&*self.guessing, parts)
     }
 
     pub(super) fn audit_anchor_seal(
@@ -86,13 +98,14 @@ impl DerivedKeys {
         mac(&*self.audit, &[b"anchor", chain.as_bytes(), &sequence.to_be_bytes(), link])
     }
 
-    pub(super) fn audit_checkpoint_seal(
-        &self,
-        chain: Uuid,
-        sequence: i64,
-        link: &[u8],
-    ) -> Result<[u8; 32]> {
-        mac(&*self.audit, &[b"checkpoint", chain.as_bytes(), &sequence.to_be_bytes(), link])
+    /// The seal of an event that waits in an outbox.
+    pub(super) fn waiting_event_seal(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        framed_mac(&*self.waiting_events, parts)
+    }
+
+    /// The seal of a voucher or a checkpoint of an audit trail.
+    pub(super) fn voucher_seal(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        framed_mac(&*self.vouchers, parts)
     }
 
     pub(super) fn audit_mac(&self, previous: &[u8], row: &[u8]) -> Result<[u8; 32]> {
@@ -107,4 +120,12 @@ pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
         mac.update(part);
     }
     Ok(mac.finalize().into_bytes().into())
+}
+
+/// HMAC-SHA-256 of parts of any length: each has its length before it, so that no two lists of parts are the same bytes.
+fn framed_mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
+    let lengths: Vec<_> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+    let framed: Vec<&[u8]> =
+        lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]).collect();
+    mac(key, &framed)
 }

@@ -179,14 +179,14 @@ impl MasterKey {
         self.current.audit_anchor_seal(chain, sequence, link)
     }
 
+    /// Returns the proof that this service has written an event that waits in an outbox.
+    pub(crate) fn waiting_event_seal(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        self.current.waiting_event_seal(parts)
+    }
+
     /// Returns the proof that this service has verified an audit trail up to a link.
-    pub(crate) fn audit_checkpoint_seal(
-        &self,
-        chain: Uuid,
-        sequence: i64,
-        link: &[u8],
-    ) -> Result<[u8; 32]> {
-        self.current.audit_checkpoint_seal(chain, sequence, link)
+    pub(crate) fn voucher_seal(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        self.current.voucher_seal(parts)
     }
 
     /// The link of an audit trail after `previous`, for a row of this content.
@@ -196,7 +196,7 @@ impl MasterKey {
 
     /// What tells whether MACs of a trail were made with one of the keys.
     pub(crate) fn audit_check(&self) -> AuditCheck<'_> {
-        AuditCheck(self.keys().collect())
+        AuditCheck::new(self.keys().collect())
     }
 }
 

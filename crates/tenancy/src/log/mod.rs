@@ -32,6 +32,18 @@ pub fn readable<T>(tenancy: &Tenancy, rows: Rows<T>) -> Vec<T> {
     rows.items
 }
 
+/// Records a fact that has to leave the machine, at any level of the log.
+pub(crate) fn notice(tenancy: &Tenancy, message: &str, name: &str, value: &str) {
+    let now = tenancy.platform.clock.now();
+    tenancy.log.add_line(|line, seconds| {
+        line.time("time", now, seconds);
+        line.text("level", Some(Level::Info.as_str()));
+        line.text("message", Some(message));
+        line.text(name, Some(value));
+    });
+    tenancy.log.write();
+}
+
 /// Records the rows that a list or the work on many tenants leaves out, because they are unreadable.
 pub fn unreadable_rows(tenancy: &Tenancy, message: &str, rows: &[UnreadableRow]) {
     for row in rows {

@@ -6,6 +6,7 @@ use futures::join;
 
 use super::counters::{BOUNDS, INFINITE, KEY, known_series, seconds};
 use crate::{
+    audit,
     error::Result,
     health, log,
     platform::redis::{Argument, Reply},
@@ -37,8 +38,8 @@ const FAMILIES: [(&str, &str, &str); 8] = [
 /// would tell.
 pub async fn render(tenancy: &Tenancy) -> String {
     tenancy.counters.write(tenancy).await;
-    let (counted, tenants, key_value) =
-        join!(counted(tenancy), tenants(tenancy), health::check_key_value(tenancy));
+    let (counted, catalog, key_value) =
+        join!(counted(tenancy), of_catalog(tenancy), health::check_key_value(tenancy));
     if let Err(error) = &key_value {
         log::warning(tenancy, "the key-value store does not answer", error);
     }
@@ -57,17 +58,20 @@ pub async fn render(tenancy: &Tenancy) -> String {
             }
         }
     }
-    if let Ok(tenants) = &tenants {
+    if let Ok((tenants, waiting)) = &catalog {
         head(&mut text, "tenancy_tenants", "gauge", "Tenants, by status and plan.");
         for TenantCount { status, plan, count } in tenants {
             let series = format!("tenancy_tenants{{status=\"{status}\",plan=\"{plan}\"}}");
             line(&mut text, &series, &count.to_string());
         }
+        let help = "Audit events that wait in the outbox of the catalog.";
+        head(&mut text, "tenancy_audit_events_waiting", "gauge", help);
+        line(&mut text, "tenancy_audit_events_waiting", &waiting.to_string());
     }
     head(&mut text, "tenancy_store_up", "gauge", "Whether a store answers.");
     for (store, is_up) in [
         ("redis", counted.is_ok()),
-        ("postgres", tenants.is_ok()),
+        ("postgres", catalog.is_ok()),
         ("key_value", key_value.is_ok()),
     ] {
         let series = format!("tenancy_store_up{{store=\"{store}\"}}");
@@ -123,10 +127,12 @@ async fn counted(tenancy: &Tenancy) -> Result<BTreeMap<String, u64>> {
     Ok(counted)
 }
 
-async fn tenants(tenancy: &Tenancy) -> Result<Vec<TenantCount>> {
+/// The tenants, and the audit events that wait in the catalog. Those in the tenants' databases would take a connection
+/// to each: the maintenance reports them.
+async fn of_catalog(tenancy: &Tenancy) -> Result<(Vec<TenantCount>, i64)> {
     let counted = async {
         let catalog = tenancy.catalog().await?;
-        repo::count(&*catalog).await
+        Ok((repo::count(&*catalog).await?, audit::count_waiting(&*catalog).await?))
     };
     counted.await.inspect_err(|error| log::warning(tenancy, "tenants were not counted", error))
 }

@@ -246,8 +246,9 @@ pub async fn delete(
              RETURNING u.id, u.version
          ), noted AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
-             SELECT $2::uuid, $3::uuid, jsonb_set($4::jsonb, '{{detail}}', jsonb_build_object(
-                 'before', jsonb_build_object('role', b.role, 'is_active', b.is_active)))
+             SELECT $2::uuid, $3::uuid, jsonb_set($4::jsonb, '{{detail}}', $4::jsonb -> 'detail' ||
+                 jsonb_build_object('before', jsonb_build_object(
+                     'role', b.role, 'is_active', b.is_active)))
              FROM before b, deleted d
          )
          SELECT EXISTS (SELECT FROM before) AS is_there,

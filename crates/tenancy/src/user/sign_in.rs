@@ -208,7 +208,7 @@ pub async fn set_up(
     let hash = tenancy.passwords.hash(tenancy, &allowance, &password).await?;
     let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
-    let event = Event::new("auth.password_set");
+    let event = Event::new("auth.password_set").with_actor_from_statement();
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let user = credentials::use_setup_token(&database, &token.hash(), &hash, now, &entry)
         .await?

@@ -1,0 +1,142 @@
+//! Forged rows of outboxes: removed, counted and reported. Their content is never repeated as a fact.
+//!
+//! The platform's chain gets one event a minute for each outbox, with the number of rows, so a flood of forged rows does
+//! not flood it. The log has a line for each removal.
+//!
+//! Under a crash: the line is written before rows are removed. Between the removal of a tenant's rows and their count in
+//! the catalog, a crash leaves the line only.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Actor, Entry, Event, Severity, outbox, seal::Reason};
+use crate::{
+    error::{Error, Result},
+    log,
+    platform::sql::{Connection, SqlError},
+    tenancy::Tenancy,
+    tenant::TenantDb,
+};
+
+/// The ids that a line of the log names.
+const MOST_NAMED: usize = 5;
+
+/// Removes forged rows from the catalog's outbox (`shared`) and from that of a tenant's database (`own`), and counts
+/// them. Returns how many were there.
+pub(super) async fn remove(
+    tenancy: &Tenancy,
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    database: Option<&TenantDb>,
+    shared: &[(Uuid, Reason)],
+    own: &[(Uuid, Reason)],
+) -> Result<u64> {
+    if shared.is_empty() && own.is_empty() {
+        return Ok(0);
+    }
+    let effect = "forged audit events are in an outbox; removing them";
+    log::warning(tenancy, effect, &Error::internal(describe(tenant, shared, own)));
+    let ids = |rows: &[(Uuid, Reason)]| rows.iter().map(|row| row.0).collect::<Vec<_>>();
+    let removed = match database {
+        Some(database) if !own.is_empty() => {
+            outbox::delete(database.connection(), &ids(own)).await?
+        }
+        _ => 0,
+    };
+    let removed = i64::try_from(removed).unwrap_or(i64::MAX);
+    let statement = "
+        WITH removed AS (
+            DELETE FROM audit_outbox
+            WHERE id = ANY($2::text[]::uuid[]) AND tenant_id IS NOT DISTINCT FROM $3 RETURNING id
+        ), counted AS (
+            SELECT count(*) + $4::bigint AS rows FROM removed
+        ), recorded AS (
+            INSERT INTO audit_forgeries AS f (chain, unreported, total)
+            SELECT $1::uuid, rows, rows FROM counted WHERE rows > 0
+            ON CONFLICT (chain) DO UPDATE SET unreported = f.unreported + excluded.unreported,
+                                              total = f.total + excluded.total
+        )
+        SELECT rows FROM counted";
+    let chain = tenant.unwrap_or(Uuid::nil());
+    let parameters =
+        [chain.into(), outbox::texts(&ids(shared)).into(), tenant.into(), removed.into()];
+    let row = catalog.query_first(statement, &parameters).await?;
+    let rows: i64 = row.map_or(Ok(0), |row| row.get("rows"))?;
+    Ok(rows.unsigned_abs())
+}
+
+fn describe(tenant: Option<Uuid>, shared: &[(Uuid, Reason)], own: &[(Uuid, Reason)]) -> String {
+    let mut reasons = BTreeMap::<Reason, usize>::new();
+    for (_, reason) in shared.iter().chain(own) {
+        *reasons.entry(*reason).or_default() += 1;
+    }
+    let reasons = reasons.iter().map(|(reason, count)| format!("{count} {}", reason.as_str()));
+    let ids = shared.iter().chain(own).take(MOST_NAMED).map(|row| row.0.to_string());
+    let chain = tenant.map_or("the platform".to_owned(), |tenant| format!("the tenant {tenant}"));
+    format!(
+        "{chain}: {} of {} rows in the catalog and {} in the tenant's database, the first ids {}",
+        reasons.collect::<Vec<_>>().join(", "),
+        shared.len(),
+        own.len(),
+        ids.collect::<Vec<_>>().join(", "),
+    )
+}
+
+/// When forged rows are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Report {
+    /// If the last report is a minute old.
+    IfDue,
+    /// At once.
+    Now,
+}
+
+/// Reports the forged rows of a chain that no event reports yet, in the outbox of the platform's chain. Returns whether
+/// there is a new event.
+pub(super) async fn report(
+    tenancy: &Tenancy,
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    report: Report,
+) -> Result<bool> {
+    let chain = tenant.unwrap_or(Uuid::nil());
+    let statement = "SELECT unreported, total FROM audit_forgeries
+                     WHERE chain = $1 AND unreported > 0
+                       AND ($2 OR reported_at <= now() - interval '1 minute')";
+    let parameters = [chain.into(), (report == Report::Now).into()];
+    let Some(row) = catalog.query_first(statement, &parameters).await? else { return Ok(false) };
+    let (count, total): (i64, i64) = (row.get("unreported")?, row.get("total")?);
+    let event = Event::new("audit.events_forged")
+        .failed()
+        .severity(Severity::Warning)
+        .about("audit_trail", chain)
+        .detail(json!({ "tenant_id": tenant, "count": count, "total": total }));
+    let entry = Entry::new(tenancy, None, &Actor::system(), event);
+    // Another call may report them meanwhile, or count more: then this one reports nothing.
+    let statement = format!(
+        "WITH reported AS (
+             UPDATE audit_forgeries SET unreported = 0, reported_at = now()
+             WHERE chain = $1 AND unreported = $2 AND total = $3 RETURNING chain
+         ), {}
+         SELECT chain FROM reported",
+        outbox::noted("reported", 4)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(&entry);
+    let parameters = [chain.into(), count.into(), total.into(), entry_id, entry_tenant, entry];
+    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+}
+
+/// Reports the forged rows of every chain that no event reports yet.
+pub(super) async fn report_all(tenancy: &Tenancy, catalog: &dyn Connection) -> Result<()> {
+    let statement = "SELECT chain FROM audit_forgeries WHERE unreported > 0";
+    let rows = catalog.query(statement, &[]).await?;
+    let chains =
+        rows.iter().map(|row| row.get("chain")).collect::<Result<Vec<Uuid>, SqlError>>()?;
+    for chain in chains {
+        let tenant = (!chain.is_nil()).then_some(chain);
+        report(tenancy, catalog, tenant, Report::Now).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! The walk along a chain, from its anchor to its end.
+
+use uuid::Uuid;
+
+use super::{
+    Extent, Link, Verification, anchoring, chain, checkpoint, verify,
+    voucher::{self, Purpose, RowDigest, Span, Voucher},
+};
+use crate::{
+    crypto::AuditCheck,
+    error::{Error, Result},
+    hex,
+    platform::sql::{Connection, SCHEMA_DEADLINE, STATEMENT_DEADLINE, SqlError},
+    tenancy::Tenancy,
+};
+
+/// A trail of so many rows is always verified from its beginning: that takes a moment only.
+const ALWAYS_FULL: i64 = 10_000;
+/// How long a verification that can be continued takes.
+const BUDGET_MICROS: u64 = 15_000_000;
+
+/// A chain that was walked along.
+pub(super) struct Examined {
+    pub(super) found: Verification,
+    /// The rows from the anchor to the end.
+    pub(super) span: Span,
+    /// Whether a row, or the voucher, needs a key other than the current one.
+    pub(super) needs_another_key: bool,
+}
+
+/// Walks along a chain.
+pub(super) async fn examine(
+    tenancy: &Tenancy,
+    tenant: Option<Uuid>,
+    expected: Option<&Link>,
+    extent: Extent,
+) -> Result<Examined> {
+    let catalog = match extent {
+        Extent::Full => tenancy.catalog_within(SCHEMA_DEADLINE).await?,
+        Extent::SinceCheckpoint => tenancy.catalog_within(STATEMENT_DEADLINE).await?,
+    };
+    let chain = tenant.unwrap_or(Uuid::nil());
+    let (head_sequence, head_mac) = chain::head(&*catalog, chain).await?;
+    let mut walk = Walk {
+        tenancy,
+        catalog: &*catalog,
+        tenant,
+        chain,
+        extent,
+        started: tenancy.platform.clock.monotonic_micros(),
+        check: tenancy.master_key.audit_check(),
+        needs_another_key: false,
+        head: Link { sequence: head_sequence, mac: hex::encode(&head_mac) },
+        span: Span { after: 0, sequence: 0, mac: Vec::new(), digest: RowDigest::default() },
+        begin: 0,
+        voucher: None,
+        expected: Vec::new(),
+        found: Verification {
+            valid: false,
+            verified: 0,
+            anchor: None,
+            checkpoint: None,
+            vouched: None,
+            complete: true,
+            head: None,
+            broken_at: None,
+            reason: None,
+        },
+    };
+    walk.found.head = (head_sequence > 0).then(|| walk.head.clone());
+    match walk.run(expected).await {
+        Ok(()) => walk.found.valid = true,
+        Err(Stop::OutOfTime) => {
+            walk.found.valid = true;
+            walk.found.complete = false;
+        }
+        Err(Stop::Broken(at, reason)) => {
+            walk.found.broken_at = Some(at);
+            walk.found.reason = Some(reason);
+        }
+        Err(Stop::Failed(error)) => return Err(error),
+    }
+    let Walk { found, span, needs_another_key, .. } = walk;
+    Ok(Examined { found, span, needs_another_key })
+}
+
+/// Why a walk ends before the end of the chain.
+enum Stop {
+    /// At a place, for a reason.
+    Broken(i64, &'static str),
+    /// The next verification goes on from a checkpoint.
+    OutOfTime,
+    /// The chain could not be read.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<SqlError> for Stop {
+    fn from(error: SqlError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A link that the chain must have.
+struct Expected {
+    link: Link,
+    /// The reason if another row has its place.
+    changed: &'static str,
+    /// The reason if the chain ends before it.
+    missing: &'static str,
+}
+
+struct Walk<'a> {
+    tenancy: &'a Tenancy,
+    catalog: &'a dyn Connection,
+    tenant: Option<Uuid>,
+    chain: Uuid,
+    extent: Extent,
+    started: u64,
+    check: AuditCheck<'a>,
+    needs_another_key: bool,
+    /// The end of the chain when the walk began.
+    head: Link,
+    /// The rows so far, from the anchor on.
+    span: Span,
+    /// The walk began after this row.
+    begin: i64,
+    voucher: Option<Voucher>,
+    expected: Vec<Expected>,
+    found: Verification,
+}
+
+impl Walk<'_> {
+    async fn run(&mut self, expected: Option<&Link>) -> Result<(), Stop> {
+        self.begin_at_anchor().await?;
+        self.find_expected(expected).await?;
+        self.find_voucher().await?;
+        self.go_on_from_checkpoint().await?;
+        loop {
+            self.take_time().await?;
+            let rows = verify::page(self.catalog, self.tenant, self.span.sequence).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for (row, mac) in rows {
+                let content =
+                    chain::content(self.tenant, row.sequence, row.id, &verify::entry(&row));
+                self.step(row.sequence, &content, mac)?;
+            }
+            self.tenancy.platform.executor.yield_now().await;
+        }
+        self.compare_end().await?;
+        if self.is_long() && self.span.sequence > self.begin {
+            checkpoint::store(self.tenancy, self.catalog, self.chain, &self.span).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin_at_anchor(&mut self) -> Result<(), Stop> {
+        let Some(anchor) = verify::anchor(self.catalog, self.chain).await? else { return Ok(()) };
+        if !self.check.is_anchor(self.chain, anchor.sequence, &anchor.mac, &anchor.seal)? {
+            let reason =
+                "the anchor was not made by this service, or with a master key that is gone";
+            return Err(Stop::Broken(anchor.sequence, reason));
+        }
+        // An anchor has a seal of its own, which `reseal` renews by itself.
+        self.check.take_has_used_another();
+        self.found.anchor = Some(link(anchor.sequence, &anchor.mac));
+        self.span.after = anchor.sequence;
+        self.span.sequence = anchor.sequence;
+        self.span.mac = anchor.mac;
+        self.begin = anchor.sequence;
+        Ok(())
+    }
+
+    async fn find_expected(&mut self, kept: Option<&Link>) -> Result<(), Stop> {
+        let missing = "rows at the end are missing";
+        self.expected.extend(kept.map(|link| Expected {
+            link: link.clone(),
+            changed: "it is not the row that was kept",
+            missing,
+        }));
+        let anchored = anchoring::links(self.catalog, self.chain).await?;
+        self.expected.extend(anchored.into_iter().map(|link| Expected {
+            link,
+            changed: "it is not the row that was anchored in the platform's trail",
+            missing: "rows that were anchored in the platform's trail are missing at the end",
+        }));
+        // Nothing is left of rows that were dropped.
+        let after = self.span.after;
+        self.expected.retain(|expected| expected.link.sequence > after);
+        Ok(())
+    }
+
+    async fn find_voucher(&mut self) -> Result<(), Stop> {
+        let Some(voucher) = voucher::find(self.catalog, self.chain).await? else { return Ok(()) };
+        let span = &voucher.span;
+        if !span.has_seal(&mut self.check, Purpose::Voucher, self.chain, &voucher.seal)? {
+            let reason =
+                "the voucher was not made by this service, or with a master key that is gone";
+            return Err(Stop::Broken(span.sequence, reason));
+        }
+        // Another one vouches for rows that were dropped since: then each row is verified with its key.
+        if span.after == self.span.after {
+            self.needs_another_key |= self.check.take_has_used_another();
+            self.found.vouched = Some(link(span.sequence, &span.mac));
+            self.voucher = Some(voucher);
+        }
+        self.check.take_has_used_another();
+        Ok(())
+    }
+
+    async fn go_on_from_checkpoint(&mut self) -> Result<(), Stop> {
+        if self.extent == Extent::Full || !self.is_long() {
+            return Ok(());
+        }
+        let found = checkpoint::find(self.tenancy, self.catalog, self.chain).await?;
+        let Some(found) = found.filter(|found| found.after == self.span.after) else {
+            return Ok(());
+        };
+        let kept = self.expected.iter().filter(|kept| kept.link.sequence < found.sequence);
+        let mut known: Vec<(i64, Vec<u8>, &'static str)> = Vec::new();
+        for Expected { link, changed, .. } in kept {
+            // A MAC that is not in hexadecimal is that of no row.
+            known.push((link.sequence, hex::decode(&link.mac).unwrap_or_default(), changed));
+        }
+        let changed = "the row has changed since it was verified";
+        known.push((found.sequence, found.mac.clone(), changed));
+        for (sequence, mac, changed) in known {
+            if !verify::has_link(self.catalog, self.tenant, sequence, &mac).await? {
+                return Err(Stop::Broken(sequence, changed));
+            }
+        }
+        self.found.checkpoint = Some(link(found.sequence, &found.mac));
+        self.begin = found.sequence;
+        self.span = found;
+        Ok(())
+    }
+
+    /// Ends the walk when it has taken long, if another call can go on.
+    async fn take_time(&self) -> Result<(), Stop> {
+        let now = self.tenancy.platform.clock.monotonic_micros();
+        let is_over = now.saturating_sub(self.started) > BUDGET_MICROS;
+        let can_be_continued = self.extent == Extent::SinceCheckpoint && self.is_long();
+        if is_over && can_be_continued && self.span.sequence > self.begin {
+            checkpoint::store(self.tenancy, self.catalog, self.chain, &self.span).await?;
+            return Err(Stop::OutOfTime);
+        }
+        Ok(())
+    }
+
+    /// Verifies the next row.
+    fn step(&mut self, sequence: i64, content: &[u8], mac: Vec<u8>) -> Result<(), Stop> {
+        if sequence != self.span.sequence + 1 {
+            let at = self.span.sequence + 1;
+            return Err(Stop::Broken(at, "a row is missing, or there twice"));
+        }
+        self.span.digest.add(content, &mac);
+        match self.voucher.as_ref().map(|voucher| &voucher.span) {
+            Some(vouched) if sequence < vouched.sequence => {}
+            Some(vouched) if sequence == vouched.sequence => {
+                if (&vouched.digest, &vouched.mac) != (&self.span.digest, &mac) {
+                    let reason = "a row up to here was changed since the voucher was made";
+                    return Err(Stop::Broken(sequence, reason));
+                }
+            }
+            _ => {
+                if !self.check.is_link(&self.span.mac, content, &mac)? {
+                    let reason = "the row was changed, or chained with a master key that is gone";
+                    return Err(Stop::Broken(sequence, reason));
+                }
+                self.needs_another_key |= self.check.take_has_used_another();
+            }
+        }
+        self.span.mac = mac;
+        self.span.sequence = sequence;
+        self.found.verified += 1;
+        let own = hex::encode(&self.span.mac);
+        let is_other = |kept: &&Expected| kept.link.sequence == sequence && kept.link.mac != own;
+        match self.expected.iter().find(is_other) {
+            Some(expected) => Err(Stop::Broken(sequence, expected.changed)),
+            None => Ok(()),
+        }
+    }
+
+    async fn compare_end(&self) -> Result<(), Stop> {
+        let Span { after, sequence, mac, .. } = &self.span;
+        let (after, sequence) = (*after, *sequence);
+        if verify::count(self.catalog, self.tenant, 0, after).await? > 0 {
+            return Err(Stop::Broken(after, "a row stands where rows were dropped"));
+        }
+        let count = verify::count(self.catalog, self.tenant, self.begin, sequence).await?;
+        if count != self.found.verified {
+            return Err(Stop::Broken(sequence, "a row is there twice"));
+        }
+        let vouched = self.voucher.as_ref().map_or(0, |voucher| voucher.span.sequence);
+        if sequence < self.head.sequence || sequence < vouched {
+            return Err(Stop::Broken(sequence + 1, "rows at the end are missing"));
+        }
+        // A row may have been added since the head was read.
+        if sequence == self.head.sequence && hex::encode(mac) != self.head.mac {
+            return Err(Stop::Broken(sequence, "the end of the chain was changed"));
+        }
+        match self.expected.iter().find(|expected| expected.link.sequence > sequence) {
+            Some(expected) => Err(Stop::Broken(expected.link.sequence, expected.missing)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the chain is long enough for checkpoints.
+    fn is_long(&self) -> bool {
+        self.head.sequence.max(self.span.sequence) - self.span.after > ALWAYS_FULL
+    }
+}
+
+fn link(sequence: i64, mac: &[u8]) -> Link {
+    Link { sequence, mac: hex::encode(mac) }
+}
