@@ -21,6 +21,12 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/admin/tenants/{id}/api-keys" | "/api/v1/api-keys") => api_key,
         ("post", "/admin/plans") => json!({ "name": "trial", "limits": limits }),
         ("put" | "patch", "/admin/plans/{name}") => json!({ "limits": { "users": 10 } }),
+        ("post", "/admin/operator-keys") => json!({
+            "name": "Nightly maintenance", "scopes": ["maintenance:run"],
+            "expires_at": "2030-01-31T12:00:00Z", "allowed_networks": ["192.0.2.0/24"],
+        }),
+        ("patch", "/admin/operator-keys/{id}") => json!({ "name": "Nightly maintenance" }),
+        ("post", "/admin/operator-keys/{id}/rotate") => json!({ "overlap_seconds": 3_600 }),
         ("post", "/api/v1/auth/login") => {
             json!({ "email": "admin@acme.example", "password": "correct horse battery staple" })
         }

@@ -1,6 +1,8 @@
 //! Errors as `application/problem+json` (RFC 9457). This is the one place that knows their status,
 //! code and words.
 
+mod operator_key;
+
 use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -334,6 +336,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "No such API key",
             "There is no such API key.".into(),
         ),
+        Error::OperatorKey(error) => operator_key::describe(*error),
         Error::LastAdministrator => (
             S::CONFLICT,
             "last_admin",
@@ -404,6 +407,7 @@ fn unauthenticated(
         Unauthenticated::InvalidAdminKey => {
             ("invalid_admin_key", "This is not the key of the platform's administration.")
         }
+        Unauthenticated::InvalidOperatorKey => ("invalid_operator_key", operator_key::INVALID),
     };
     (StatusCode::UNAUTHORIZED, code, "Not authenticated", detail.into())
 }
