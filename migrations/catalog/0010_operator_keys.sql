@@ -30,8 +30,8 @@ CREATE TABLE operator_keys (
 CREATE UNIQUE INDEX operator_keys_by_name ON operator_keys (lower(name COLLATE "und-x-icu"))
     WHERE revoked_at IS NULL;
 
--- Counts the keys one call after another: the lock lasts until the end of the statement that calls, and each statement
--- of a function sees what was committed before it.
+-- Counts the keys, one caller after another: the lock lasts until the end of the calling statement, and each statement of
+-- a function sees the changes that were committed before it.
 CREATE FUNCTION count_operator_keys() RETURNS bigint LANGUAGE plpgsql AS $function$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('operator_keys', 0));

@@ -52,7 +52,7 @@ enum Shown {
 }
 
 impl Operator {
-    /// Authenticates the operator who calls.
+    /// Authenticates the caller as an operator.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`]; [`Error::RateLimited`] when the network of the caller has shown too many invalid keys.

@@ -1,7 +1,7 @@
 //! Operator keys: the named credentials of the platform's operators and of their automation.
 //!
 //! A key has scopes, an expiry and the networks from which it is accepted, and each event of the audit trail names it.
-//! The catalog stores its hash. Each request reads the row anew, in one statement and without a cache, so a change takes
+//! The catalog stores its hash. Each request reads the row again, in one statement and without a cache, so a change takes
 //! effect on the next request at every instance. Administration is rare enough for that.
 //!
 //! `ADMIN_API_KEY` creates the first key and remains for emergencies (break-glass): it has every scope and no bounds.
