@@ -73,7 +73,7 @@ impl Operator {
         if let Credential::BreakGlass = operator.credential {
             let path = operator.call.record.route.get().unwrap_or("none");
             let route = format!("{} {path}", operator.call.request.method);
-            operator_key::record_break_glass(&operator.tenancy, &operator.actor(), &route).await;
+            operator_key::record_break_glass(&operator.tenancy, &operator.actor(), &route).await?;
         }
         Ok(operator)
     }

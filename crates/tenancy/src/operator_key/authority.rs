@@ -123,7 +123,6 @@ mod tests {
             id: Uuid::from_u128(1),
             name: "a".to_owned(),
             prefix: "ldxop_aaaa".to_owned(),
-            hash: vec![0; 32],
             scopes: scopes.to_vec(),
             allowed_networks: networks.map(|list| Networks::from_json(json!(list)).unwrap()),
             version: 1,

@@ -249,11 +249,18 @@ pub async fn revoke(
     }
 }
 
-/// Records a use of `ADMIN_API_KEY` on `route` before its effect. A failure to record keeps nobody from an emergency.
-pub(crate) async fn record_break_glass(tenancy: &Rc<Tenancy>, actor: &Actor, route: &str) {
+/// Records a use of `ADMIN_API_KEY` on `route` before its effect. A defect of the record keeps nobody from an emergency.
+///
+/// # Errors
+/// [`Error::Unavailable`] while the catalog is away: then no route of operators works.
+pub(crate) async fn record_break_glass(
+    tenancy: &Rc<Tenancy>,
+    actor: &Actor,
+    route: &str,
+) -> Result<()> {
     let hour = tenancy.platform.clock.now().timestamp() / 3_600;
     if tenancy.operator_keys.break_glass_hour.get() == Some(hour) {
-        return;
+        return Ok(());
     }
     let event = Event::new("platform.break_glass_used")
         .severity(Severity::Warning)
@@ -272,8 +279,10 @@ pub(crate) async fn record_break_glass(tenancy: &Rc<Tenancy>, actor: &Actor, rou
                 audit::flush_catalog_later(tenancy, None);
             }
         }
+        Err(error @ Error::Unavailable { .. }) => return Err(error),
         Err(error) => log::warning(tenancy, "a use of ADMIN_API_KEY is not recorded", &error),
     }
+    Ok(())
 }
 
 async fn find(tenancy: &Tenancy, id: Uuid, version: Option<i64>) -> Result<OperatorKeyRecord> {

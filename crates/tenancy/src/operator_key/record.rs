@@ -17,8 +17,6 @@ pub struct OperatorKeyRecord {
     pub name: String,
     /// The first characters of the key.
     pub prefix: String,
-    /// SHA-256 of the key.
-    pub hash: Vec<u8>,
     /// The routes that it may call.
     pub scopes: Vec<OperatorScope>,
     /// The networks from which it is accepted; `None` stands for every network.

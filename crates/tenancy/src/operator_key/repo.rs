@@ -17,7 +17,7 @@ use crate::{
     platform::sql::{Connection, Row, SqlError, Value},
 };
 
-const COLUMNS: &str = "id, name, prefix, key_hash, scopes, allowed_networks::text[] AS allowed_networks,
+const COLUMNS: &str = "id, name, prefix, scopes, allowed_networks::text[] AS allowed_networks,
     version, created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at,
     expires_at AT TIME ZONE 'UTC' AS expires_at, last_used_at AT TIME ZONE 'UTC' AS last_used_at,
     previous_expires_at AT TIME ZONE 'UTC' AS previous_expires_at";
@@ -266,7 +266,6 @@ fn record(row: &Row) -> Result<OperatorKeyRecord, SqlError> {
         id: row.get("id")?,
         name: row.get("name")?,
         prefix: row.get("prefix")?,
-        hash: row.get("key_hash")?,
         // A scope of a later version of this program means nothing to this one.
         scopes: scopes.iter().filter_map(|name| OperatorScope::parse(name).ok()).collect(),
         allowed_networks: networks.transpose()?,
