@@ -62,7 +62,9 @@ impl FromField for Networks {
         for item in &items {
             let network = item.as_str().and_then(parse).ok_or(FORM)?;
             if network != network.trunc() {
-                return Err("must have no address bits to the right of the prefix length".to_owned());
+                return Err(
+                    "must have no address bits to the right of the prefix length".to_owned()
+                );
             }
             if !networks.contains(&network) {
                 networks.push(network);
@@ -90,7 +92,12 @@ mod tests {
     #[test]
     fn networks_have_one_form() {
         let read = networks(json!([
-            "192.0.2.1", "10.0.0.0/8", "::ffff:10.0.0.0/104", "2001:DB8::/48", "::1", "0.0.0.0/0"
+            "192.0.2.1",
+            "10.0.0.0/8",
+            "::ffff:10.0.0.0/104",
+            "2001:DB8::/48",
+            "::1",
+            "0.0.0.0/0"
         ]));
         let texts = ["192.0.2.1/32", "10.0.0.0/8", "2001:db8::/48", "::1/128", "0.0.0.0/0"];
         assert_eq!(read.texts(), texts);
@@ -115,9 +122,8 @@ mod tests {
     // S16
     #[test]
     fn networks_are_within_others_that_cover_them() {
-        let is_within = |one: &[&str], other: &[&str]| {
-            networks(json!(one)).are_within(&networks(json!(other)))
-        };
+        let is_within =
+            |one: &[&str], other: &[&str]| networks(json!(one)).are_within(&networks(json!(other)));
         assert!(is_within(&["10.1.0.0/16", "192.0.2.1"], &["192.0.2.0/24", "10.0.0.0/8"]));
         assert!(is_within(&["10.0.0.0/8"], &["10.0.0.0/9", "10.128.0.0/9"]));
         assert!(is_within(&["2001:db8::1"], &["2001:db8::/48"]));

@@ -169,7 +169,8 @@ fn every_route_takes_whom_the_table_says() {
         let access = tenancy::access::of_route(&method, &path);
         let access = access.unwrap_or_else(|| panic!("{method} {path} is not in the table"));
         // Who has logged out is nobody: each of these is tried by callers of its own.
-        let leavers = path.contains("/logout").then(|| self::callers(&tenant, &other, &operator_keys));
+        let leavers =
+            path.contains("/logout").then(|| self::callers(&tenant, &other, &operator_keys));
         matrix.push(format!("{method} {path}"));
         for Caller { name, credential, verdict } in leavers.as_ref().unwrap_or(&callers) {
             let answer = call(&tenant, &method, &path, credential.as_deref());

@@ -156,7 +156,10 @@ fn events_name_the_credential_of_the_operator() {
         assert!(begin.elapsed().as_secs() < 30, "the activation is in the trail");
         sleep(Duration::from_millis(50));
     };
-    assert_eq!((&activated["actor_type"], &activated["actor_id"]), (&json!("platform"), &Value::Null));
+    assert_eq!(
+        (&activated["actor_type"], &activated["actor_id"]),
+        (&json!("platform"), &Value::Null)
+    );
     assert_eq!(activated["detail"]["operator"], json!({ "credential": "break_glass" }));
     for tenant in [format!("?tenant_id={id}"), String::new()] {
         let verified = world.admin(Method::GET, &format!("/admin/audit/verify{tenant}")).send();
@@ -169,7 +172,8 @@ fn events_name_the_credential_of_the_operator() {
 #[test]
 fn idempotency_keys_belong_to_an_operator_key() {
     let world = World::get();
-    let (one, other) = (world.operator_key(&["tenants:write"]), world.operator_key(&["tenants:write"]));
+    let (one, other) =
+        (world.operator_key(&["tenants:write"]), world.operator_key(&["tenants:write"]));
     let slug = unique("idempotent");
     let body = json!({ "name": "Once", "slug": slug, "admin_email": "a@once.example" });
     let create = |key: &str| {

@@ -6,7 +6,6 @@ use tenancy::{
     http::{Operator, Response},
     operator_key,
 };
-use uuid::Uuid;
 
 /// Revokes an operator key for good; its next request is refused. An operator key can revoke only keys whose scopes,
 /// expiry and networks are within its own, and itself.
@@ -15,7 +14,7 @@ use uuid::Uuid;
     path = "/admin/operator-keys/{id}",
     tag = "Operator keys",
     params(
-        ("id" = Uuid, Path, description = "The id of the key."),
+        ("id" = uuid::Uuid, Path, description = "The id of the key."),
         ("If-Match" = Option<String>, Header, description = "The tag that the key must have."),
     ),
     responses((status = 204, description = "The key is revoked.")),

@@ -8,7 +8,6 @@ use tenancy::{
     operator_key::{self, ShownOnce},
 };
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 tenancy::fields! {
     /// The rotation of a key.
@@ -29,7 +28,7 @@ tenancy::fields! {
     path = "/admin/operator-keys/{id}/rotate",
     tag = "Operator keys",
     params(
-        ("id" = Uuid, Path, description = "The id of the key."),
+        ("id" = uuid::Uuid, Path, description = "The id of the key."),
         ("If-Match" = Option<String>, Header, description = "The tag that the key must have."),
     ),
     request_body(content = Option<Request>),

@@ -5,7 +5,6 @@ use tenancy::{
     http::{Operator, Response},
     operator_key::{self, OperatorKeyChange, OperatorKeyChangeRequest, OperatorKeyView},
 };
-use uuid::Uuid;
 
 /// Changes an operator key, which takes effect on its next request. An operator key can change only keys whose scopes,
 /// expiry and networks are within its own, and stay there.
@@ -14,7 +13,7 @@ use uuid::Uuid;
     path = "/admin/operator-keys/{id}",
     tag = "Operator keys",
     params(
-        ("id" = Uuid, Path, description = "The id of the key."),
+        ("id" = uuid::Uuid, Path, description = "The id of the key."),
         ("If-Match" = Option<String>, Header, description = "The tag that the key must have."),
     ),
     request_body = OperatorKeyChangeRequest,

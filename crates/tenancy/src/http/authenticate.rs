@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use serde_json::json;
 use super::{
     Means, Request, anonymous,
     basic::Client,
@@ -20,6 +19,7 @@ use crate::{
     tenancy::Tenancy,
     tenant::Tenant,
 };
+use serde_json::json;
 
 /// The header that carries an API key as it stands, besides `Authorization: Bearer`.
 pub(super) const API_KEY_HEADER: &str = "x-api-key";

@@ -216,12 +216,7 @@ async fn verify(
 }
 
 /// Records that somebody showed a key that exists and is not accepted. It may be stolen.
-fn note_refused(
-    tenancy: &Rc<Tenancy>,
-    call: &Call,
-    record: &OperatorKeyRecord,
-    refusal: Refusal,
-) {
+fn note_refused(tenancy: &Rc<Tenancy>, call: &Call, record: &OperatorKeyRecord, refusal: Refusal) {
     let origin = call.origin();
     let from = origin.address.map(guessing::network_text).unwrap_or_default();
     let event = Event::new("operator_key.refused")

@@ -9,9 +9,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use super::{
     Call, Member, Operator, Record, Request, Response,
     addressing::{self, split_path},
-    anonymous,
-    authenticate,
-    cors, ended_tenant, forwarded, problem,
+    anonymous, authenticate, cors, ended_tenant, forwarded, problem,
     trace::Trace,
     unmetered,
 };

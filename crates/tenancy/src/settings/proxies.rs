@@ -19,7 +19,9 @@ impl TrustedProxies {
             .map(networks::parse)
             .collect::<Option<_>>()
             .map(Self)
-            .ok_or_else(|| "must be addresses or networks like 10.0.0.0/8 with commas between".into())
+            .ok_or_else(|| {
+                "must be addresses or networks like 10.0.0.0/8 with commas between".into()
+            })
     }
 
     /// Whether there are none.

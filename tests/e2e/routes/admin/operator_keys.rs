@@ -98,7 +98,8 @@ fn names_are_unique_among_valid_keys() {
     let name = unique("Straße");
     let key = world.operator_key_with(&json!({ "name": name, "scopes": [] }));
     let create = |name: &str| world.admin_post(PATH, &json!({ "name": name, "scopes": [] })).send();
-    let taken = create(&name.to_uppercase().replace("SS", "ß")).expect_problem(409, "operator_key_name_taken");
+    let taken = create(&name.to_uppercase().replace("SS", "ß"))
+        .expect_problem(409, "operator_key_name_taken");
     assert_eq!(taken["errors"][0]["field"], "name");
     let other = world.operator_key(&[]);
     let renamed = world.admin(Method::PATCH, &other.path()).json(&json!({ "name": name })).send();
@@ -157,9 +158,8 @@ fn every_bad_field_is_named() {
 fn list_is_paged_newest_first() {
     let world = World::get();
     let keys: Vec<_> = (0..3).map(|_| world.operator_key(&[])).collect();
-    let listed = |query: &str| {
-        world.admin(Method::GET, &format!("{PATH}?{query}")).send().expect(200)
-    };
+    let listed =
+        |query: &str| world.admin(Method::GET, &format!("{PATH}?{query}")).send().expect(200);
     let all = listed("limit=100");
     let ids: Vec<_> =
         all["items"].as_array().unwrap().iter().map(|key| key["id"].clone()).collect();
@@ -193,7 +193,8 @@ fn key_manages_only_keys_within_its_own_bounds() {
         own.call(Method::POST, PATH).json(&body).send()
     };
     let child = create(json!({})).expect(201);
-    create(json!({ "scopes": ["plans:read", "plans:write"] })).expect_problem(403, "scope_not_held");
+    create(json!({ "scopes": ["plans:read", "plans:write"] }))
+        .expect_problem(403, "scope_not_held");
     for (field, value) in [
         ("expires_at", Value::Null),
         ("expires_at", json!("2040-01-01T00:00:01Z")),
@@ -227,8 +228,11 @@ fn key_manages_only_keys_within_its_own_bounds() {
 
     // A stronger key is shown, and stays as it is.
     for (fields, code) in [
-        (json!({ "scopes": ["tenants:read"], "expires_at": "2030-01-01T00:00:00Z",
-                 "allowed_networks": ["127.0.0.1"] }), "scope_not_held"),
+        (
+            json!({ "scopes": ["tenants:read"], "expires_at": "2030-01-01T00:00:00Z",
+                 "allowed_networks": ["127.0.0.1"] }),
+            "scope_not_held",
+        ),
         (json!({ "scopes": [], "allowed_networks": ["127.0.0.1"] }), "stronger_api_key"),
         (json!({ "scopes": [], "expires_at": "2030-01-01T00:00:00Z" }), "stronger_api_key"),
     ] {
@@ -253,9 +257,8 @@ fn key_is_accepted_only_from_its_networks() {
     let world = World::get();
     let application = behind_proxy();
     let networks = json!(["192.0.2.0/24", "::ffff:198.51.100.7", "2001:db8:1::/48"]);
-    let key = world.operator_key_with(
-        &json!({ "scopes": ["plans:read"], "allowed_networks": networks }),
-    );
+    let key =
+        world.operator_key_with(&json!({ "scopes": ["plans:read"], "allowed_networks": networks }));
     let stored = json!(["192.0.2.0/24", "198.51.100.7/32", "2001:db8:1::/48"]);
     assert_eq!(key.created["allowed_networks"], stored);
     let from = |address: &str| plans_from(&application, address, &key.text);
@@ -287,7 +290,8 @@ fn key_is_accepted_only_from_its_networks() {
 fn expired_key_is_refused_and_recorded() {
     let world = World::get();
     let expires_at = json!("2040-01-01T00:00:00Z");
-    let key = world.operator_key_with(&json!({ "scopes": ["plans:read"], "expires_at": expires_at }));
+    let key =
+        world.operator_key_with(&json!({ "scopes": ["plans:read"], "expires_at": expires_at }));
     let plans = || key.call(Method::GET, "/admin/plans").send();
     plans().expect(200);
     set(&key, "expires_at = now()");
@@ -314,7 +318,10 @@ fn rotated_secret_is_invalid_after_its_overlap() {
     };
     let (second, shown) = rotate(&json!({ "overlap_seconds": 3_600 }));
     assert_eq!((&shown["id"], &shown["scopes"]), (&json!(key.id), &json!(["plans:read"])));
-    assert!(shown["previous_expires_at"].is_string() && second.starts_with(shown["prefix"].as_str().unwrap()));
+    assert!(
+        shown["previous_expires_at"].is_string()
+            && second.starts_with(shown["prefix"].as_str().unwrap())
+    );
     plans(&key.text).expect(200);
     plans(&second).expect(200);
     let (third, _) = rotate(&json!({ "overlap_seconds": 3_600 }));
