@@ -21,6 +21,11 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/admin/tenants/{id}/api-keys" | "/api/v1/api-keys") => api_key,
         ("post", "/admin/plans") => json!({ "name": "trial", "limits": limits }),
         ("put" | "patch", "/admin/plans/{name}") => json!({ "limits": { "users": 10 } }),
+        ("post", "/admin/operator-keys") => json!({
+            "name": "Nightly maintenance", "scopes": ["maintenance:run"],
+            "expires_at": "2030-01-31T12:00:00Z", "allowed_networks": ["192.0.2.0/24"],
+        }),
+        ("patch", "/admin/operator-keys/{id}") => json!({ "name": "Nightly maintenance" }),
         ("post", "/api/v1/auth/login") => {
             json!({ "email": "admin@acme.example", "password": "correct horse battery staple" })
         }
@@ -44,7 +49,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "new_password": "correct horse battery staple",
         }),
         ("patch", "/api/v1/api-keys/{id}") => json!({ "name": "Deployment" }),
-        ("post", "/api/v1/api-keys/{id}/rotate") => json!({ "overlap_seconds": 3_600 }),
+        ("post", "/api/v1/api-keys/{id}/rotate" | "/admin/operator-keys/{id}/rotate") => {
+            json!({ "overlap_seconds": 3_600 })
+        }
         ("post", "/api/v1/tenant/usage") => json!({
             "resource_type": "ai_requests", "amount": 1, "idempotency_key": "report-2030-01-31-1",
         }),

@@ -7,7 +7,7 @@ mod examples;
 
 use http::Method;
 use serde_json::{Value, json};
-use tenancy::access::{Access, ROUTES, Scope};
+use tenancy::access::{Access, ROUTES};
 use utoipa::OpenApi as _;
 
 /// Answers of a gateway's own paths, which OpenAPI cannot describe, and what a page is made of.
@@ -71,7 +71,7 @@ fn document() -> Value {
         },
         "admin_key": {
             "type": "http", "scheme": "bearer",
-            "description": "ADMIN_API_KEY of the platform.",
+            "description": "An operator key with the scope of the operation, or ADMIN_API_KEY of the platform.",
         },
     });
     let problem = serde_json::to_value(
@@ -171,12 +171,12 @@ fn described(path: &str) -> String {
 }
 
 fn describe_access(operation: &mut Value, access: Access) {
-    let (security, scope): (Value, Option<Scope>) = match access {
+    let (security, scope): (Value, Option<&str>) = match access {
         Access::Public => (json!([]), None),
-        Access::Operator => (json!([{ "admin_key": [] }]), None),
+        Access::Operator(scope) => (json!([{ "admin_key": [] }]), Some(scope.as_str())),
         Access::Authenticated => (json!([{ "credential": [] }]), None),
-        Access::Member(scope) => (json!([{ "credential": [] }]), Some(scope)),
-        Access::User(scope) => (json!([{ "access_token": [] }]), Some(scope)),
+        Access::Member(scope) => (json!([{ "credential": [] }]), Some(scope.as_str())),
+        Access::User(scope) => (json!([{ "access_token": [] }]), Some(scope.as_str())),
     };
     operation["security"] = security;
     if let Some(scope) = scope {

@@ -17,6 +17,7 @@
 mod application;
 mod client;
 mod faults;
+mod operator_key;
 mod process;
 mod proxy;
 mod services;
@@ -26,6 +27,7 @@ mod world;
 pub use application::{Application, FileStore};
 pub use client::{Answer, Call, Connections};
 pub use faults::Restart;
+pub use operator_key::TestOperatorKey;
 pub use process::Process;
 pub use proxy::{Cut, Proxy, Watch};
 pub use services::{Databases, Services};

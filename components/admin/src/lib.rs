@@ -2,6 +2,7 @@
 
 mod audit;
 mod maintenance;
+mod operator_keys;
 mod plans;
 mod tenants;
 mod usage;
@@ -42,6 +43,12 @@ pub fn routes() -> Router {
         .operator(Method::GET, "/admin/audit/verify", audit::verify::handler)
         .operator(Method::GET, "/admin/usage", usage::handler)
         .operator(Method::POST, "/admin/maintenance", maintenance::handler)
+        .operator(Method::GET, "/admin/operator-keys", operator_keys::list::handler)
+        .operator(Method::POST, "/admin/operator-keys", operator_keys::create::handler)
+        .operator(Method::GET, "/admin/operator-keys/{id}", operator_keys::get::handler)
+        .operator(Method::PATCH, "/admin/operator-keys/{id}", operator_keys::update::handler)
+        .operator(Method::DELETE, "/admin/operator-keys/{id}", operator_keys::delete::handler)
+        .operator(Method::POST, "/admin/operator-keys/{id}/rotate", operator_keys::rotate::handler)
 }
 
 /// The documentation of the routes.
@@ -69,6 +76,12 @@ pub fn routes() -> Router {
     audit::verify::handler,
     usage::handler,
     maintenance::handler,
+    operator_keys::list::handler,
+    operator_keys::create::handler,
+    operator_keys::get::handler,
+    operator_keys::update::handler,
+    operator_keys::delete::handler,
+    operator_keys::rotate::handler,
 ))]
 pub struct Documentation;
 

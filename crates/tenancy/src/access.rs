@@ -18,8 +18,8 @@ use crate::http::fields::{FromField, Text};
 pub enum Access {
     /// Anybody.
     Public,
-    /// The platform's administration, with `ADMIN_API_KEY`.
-    Operator,
+    /// An operator of the platform whose key has this scope. `ADMIN_API_KEY` has every scope.
+    Operator(OperatorScope),
     /// Whoever has a valid credential of a tenant.
     Authenticated,
     /// A user or an API key of a tenant that has this scope.
@@ -29,15 +29,19 @@ pub enum Access {
 }
 
 macro_rules! scopes {
-    ($($(#[$meta:meta])* $variant:ident = $name:literal),+ $(,)?) => {
-        /// A permission.
+    (
+        $(#[$type_meta:meta])* $scope:ident, $(#[$list_meta:meta])* $list:ident {
+            $($(#[$meta:meta])* $variant:ident = $name:literal),+ $(,)?
+        }
+    ) => {
+        $(#[$type_meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum Scope {
+        pub enum $scope {
             $($(#[$meta])* #[serde(rename = $name)] $variant),+
         }
 
         // The derive does not see a name that a macro gives.
-        impl PartialSchema for Scope {
+        impl PartialSchema for $scope {
             fn schema() -> RefOr<Schema> {
                 ObjectBuilder::new()
                     .schema_type(Type::String)
@@ -47,87 +51,98 @@ macro_rules! scopes {
             }
         }
 
-        impl ToSchema for Scope {}
+        impl ToSchema for $scope {}
 
-        impl Scope {
+        impl $scope {
             /// Every scope.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// Its name in tokens and in answers.
+            /// Its name in credentials and in responses.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name),+
                 }
             }
         }
+
+        impl Text for $scope {
+            fn parse(text: &str) -> Result<Self, String> {
+                let found = Self::ALL.iter().find(|scope| scope.as_str() == text);
+                found.copied().ok_or_else(|| {
+                    let names: Vec<_> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
+                    format!("must be one of {}", names.join(", "))
+                })
+            }
+        }
+
+        $(#[$list_meta])*
+        #[derive(Debug, Clone, ToSchema)]
+        #[schema(value_type = Vec<$scope>)]
+        pub struct $list(pub Vec<$scope>);
+
+        impl FromField for $list {
+            fn from_json(value: Value) -> Result<Self, String> {
+                let Value::Array(names) = value else {
+                    return Err("must be an array of scopes".to_owned());
+                };
+                let mut scopes = Vec::new();
+                for name in names {
+                    let scope = $scope::from_json(name)?;
+                    if !scopes.contains(&scope) {
+                        scopes.push(scope);
+                    }
+                }
+                Ok(Self(scopes))
+            }
+        }
     };
 }
 
+mod operator;
+
+pub use operator::{OperatorScope, OperatorScopes};
+
 scopes! {
-    /// See one's own profile and sessions.
-    ProfileRead = "profile:read",
-    /// Change one's own profile and password, and end one's own sessions.
-    ProfileWrite = "profile:write",
-    /// See what the tenant is.
-    TenantRead = "tenant:read",
-    /// See the tenant's users.
-    UsersRead = "users:read",
-    /// Make, change and remove users.
-    UsersWrite = "users:write",
-    /// See the tenant's API keys.
-    ApiKeysRead = "api_keys:read",
-    /// Make, change, rotate and revoke API keys.
-    ApiKeysWrite = "api_keys:write",
-    /// Read the tenant's files.
-    FilesRead = "files:read",
-    /// Write and delete the tenant's files.
-    FilesWrite = "files:write",
-    /// Read the tenant's cache.
-    CacheRead = "cache:read",
-    /// Write to the tenant's cache, and clear it.
-    CacheWrite = "cache:write",
-    /// Report what the tenant uses.
-    UsageWrite = "usage:write",
-    /// Read the tenant's audit trail.
-    AuditRead = "audit:read",
-    /// Ask what a token of the tenant says.
-    TokensIntrospect = "tokens:introspect",
-    /// End the session of a token of the tenant.
-    TokensRevoke = "tokens:revoke",
-    /// Invite viewers and reset their passwords, without holding the scopes of the role.
-    UsersGrantViewer = "users:grant:viewer",
-    /// The same of users with the role `user`.
-    UsersGrantUser = "users:grant:user",
-    /// The same of administrators.
-    UsersGrantAdmin = "users:grant:admin",
-}
-
-impl Text for Scope {
-    fn parse(text: &str) -> Result<Self, String> {
-        let names = || Self::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-        let found = Self::ALL.iter().find(|scope| scope.as_str() == text);
-        found.copied().ok_or_else(|| format!("must be one of {}", names()))
-    }
-}
-
-/// Scopes as a request lists them, each once.
-#[derive(Debug, Clone, ToSchema)]
-#[schema(value_type = Vec<Scope>)]
-pub struct Scopes(pub Vec<Scope>);
-
-impl FromField for Scopes {
-    fn from_json(value: Value) -> Result<Self, String> {
-        let Value::Array(names) = value else {
-            return Err("must be an array of scopes".to_owned());
-        };
-        let mut scopes = Vec::new();
-        for name in names {
-            let scope = Scope::from_json(name)?;
-            if !scopes.contains(&scope) {
-                scopes.push(scope);
-            }
-        }
-        Ok(Self(scopes))
+    /// A permission.
+    Scope,
+    /// Scopes as a request lists them, each once.
+    Scopes {
+        /// See one's own profile and sessions.
+        ProfileRead = "profile:read",
+        /// Change one's own profile and password, and end one's own sessions.
+        ProfileWrite = "profile:write",
+        /// See what the tenant is.
+        TenantRead = "tenant:read",
+        /// See the tenant's users.
+        UsersRead = "users:read",
+        /// Make, change and remove users.
+        UsersWrite = "users:write",
+        /// See the tenant's API keys.
+        ApiKeysRead = "api_keys:read",
+        /// Make, change, rotate and revoke API keys.
+        ApiKeysWrite = "api_keys:write",
+        /// Read the tenant's files.
+        FilesRead = "files:read",
+        /// Write and delete the tenant's files.
+        FilesWrite = "files:write",
+        /// Read the tenant's cache.
+        CacheRead = "cache:read",
+        /// Write to the tenant's cache, and clear it.
+        CacheWrite = "cache:write",
+        /// Report what the tenant uses.
+        UsageWrite = "usage:write",
+        /// Read the tenant's audit trail.
+        AuditRead = "audit:read",
+        /// Ask what a token of the tenant says.
+        TokensIntrospect = "tokens:introspect",
+        /// End the session of a token of the tenant.
+        TokensRevoke = "tokens:revoke",
+        /// Invite viewers and reset their passwords, without holding the scopes of the role.
+        UsersGrantViewer = "users:grant:viewer",
+        /// The same of users with the role `user`.
+        UsersGrantUser = "users:grant:user",
+        /// The same of administrators.
+        UsersGrantAdmin = "users:grant:admin",
     }
 }
 
@@ -213,28 +228,58 @@ pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::GET, "/metrics", Access::Public),
     (Method::GET, "/openapi.json", Access::Public),
     (Method::GET, "/.well-known/jwks.json", Access::Public),
-    (Method::POST, "/admin/tenants", Access::Operator),
-    (Method::GET, "/admin/tenants", Access::Operator),
-    (Method::GET, "/admin/tenants/{id}", Access::Operator),
-    (Method::PUT, "/admin/tenants/{id}", Access::Operator),
-    (Method::PATCH, "/admin/tenants/{id}", Access::Operator),
-    (Method::DELETE, "/admin/tenants/{id}", Access::Operator),
-    (Method::GET, "/admin/tenants/{id}/stats", Access::Operator),
-    (Method::POST, "/admin/tenants/{id}/rotate-key", Access::Operator),
-    (Method::GET, "/admin/tenants/{id}/api-keys", Access::Operator),
-    (Method::POST, "/admin/tenants/{id}/api-keys", Access::Operator),
-    (Method::DELETE, "/admin/tenants/{id}/api-keys/{key_id}", Access::Operator),
-    (Method::GET, "/admin/plans", Access::Operator),
-    (Method::POST, "/admin/plans", Access::Operator),
-    (Method::GET, "/admin/plans/{name}", Access::Operator),
-    (Method::PUT, "/admin/plans/{name}", Access::Operator),
-    (Method::PATCH, "/admin/plans/{name}", Access::Operator),
-    (Method::DELETE, "/admin/plans/{name}", Access::Operator),
-    (Method::GET, "/admin/audit", Access::Operator),
-    (Method::GET, "/admin/audit/export", Access::Operator),
-    (Method::GET, "/admin/audit/verify", Access::Operator),
-    (Method::GET, "/admin/usage", Access::Operator),
-    (Method::POST, "/admin/maintenance", Access::Operator),
+    (Method::POST, "/admin/tenants", Access::Operator(OperatorScope::TenantsWrite)),
+    (Method::GET, "/admin/tenants", Access::Operator(OperatorScope::TenantsRead)),
+    (Method::GET, "/admin/tenants/{id}", Access::Operator(OperatorScope::TenantsRead)),
+    (Method::PUT, "/admin/tenants/{id}", Access::Operator(OperatorScope::TenantsWrite)),
+    (Method::PATCH, "/admin/tenants/{id}", Access::Operator(OperatorScope::TenantsWrite)),
+    (Method::DELETE, "/admin/tenants/{id}", Access::Operator(OperatorScope::TenantsDelete)),
+    (Method::GET, "/admin/tenants/{id}/stats", Access::Operator(OperatorScope::TenantsRead)),
+    (Method::POST, "/admin/tenants/{id}/rotate-key", Access::Operator(OperatorScope::TenantsWrite)),
+    (
+        Method::GET,
+        "/admin/tenants/{id}/api-keys",
+        Access::Operator(OperatorScope::TenantApiKeysRead),
+    ),
+    (
+        Method::POST,
+        "/admin/tenants/{id}/api-keys",
+        Access::Operator(OperatorScope::TenantApiKeysWrite),
+    ),
+    (
+        Method::DELETE,
+        "/admin/tenants/{id}/api-keys/{key_id}",
+        Access::Operator(OperatorScope::TenantApiKeysWrite),
+    ),
+    (Method::GET, "/admin/plans", Access::Operator(OperatorScope::PlansRead)),
+    (Method::POST, "/admin/plans", Access::Operator(OperatorScope::PlansWrite)),
+    (Method::GET, "/admin/plans/{name}", Access::Operator(OperatorScope::PlansRead)),
+    (Method::PUT, "/admin/plans/{name}", Access::Operator(OperatorScope::PlansWrite)),
+    (Method::PATCH, "/admin/plans/{name}", Access::Operator(OperatorScope::PlansWrite)),
+    (Method::DELETE, "/admin/plans/{name}", Access::Operator(OperatorScope::PlansWrite)),
+    (Method::GET, "/admin/audit", Access::Operator(OperatorScope::AuditRead)),
+    (Method::GET, "/admin/audit/export", Access::Operator(OperatorScope::AuditRead)),
+    (Method::GET, "/admin/audit/verify", Access::Operator(OperatorScope::AuditRead)),
+    (Method::GET, "/admin/usage", Access::Operator(OperatorScope::UsageRead)),
+    (Method::POST, "/admin/maintenance", Access::Operator(OperatorScope::MaintenanceRun)),
+    (Method::GET, "/admin/operator-keys", Access::Operator(OperatorScope::OperatorKeysRead)),
+    (Method::POST, "/admin/operator-keys", Access::Operator(OperatorScope::OperatorKeysWrite)),
+    (Method::GET, "/admin/operator-keys/{id}", Access::Operator(OperatorScope::OperatorKeysRead)),
+    (
+        Method::PATCH,
+        "/admin/operator-keys/{id}",
+        Access::Operator(OperatorScope::OperatorKeysWrite),
+    ),
+    (
+        Method::DELETE,
+        "/admin/operator-keys/{id}",
+        Access::Operator(OperatorScope::OperatorKeysWrite),
+    ),
+    (
+        Method::POST,
+        "/admin/operator-keys/{id}/rotate",
+        Access::Operator(OperatorScope::OperatorKeysWrite),
+    ),
     (Method::POST, "/api/v1/auth/login", Access::Public),
     (Method::POST, "/api/v1/auth/setup", Access::Public),
     (Method::POST, "/api/v1/auth/refresh", Access::Public),
@@ -344,10 +389,23 @@ mod tests {
         assert_eq!(grantable(&[Scope::UsersGrantAdmin]), [true, false, false]);
     }
 
+    // S16
     #[test]
-    fn the_administration_is_for_operators_alone() {
-        let admin = ROUTES.iter().filter(|line| line.1.starts_with("/admin"));
-        assert!(admin.clone().count() > 0);
-        assert!(admin.clone().all(|line| line.2 == Access::Operator));
+    fn administration_requires_a_scope_of_operators() {
+        let scope = |access| match access {
+            Access::Operator(scope) => Some(scope),
+            _ => None,
+        };
+        for (method, path, access) in ROUTES {
+            assert_eq!(scope(*access).is_some(), path.starts_with("/admin"), "{method} {path}");
+            let is_read = *method == Method::GET;
+            let reads = scope(*access).is_none_or(|scope| scope.as_str().ends_with(":read"));
+            assert!(scope(*access).is_none() || is_read == reads, "{method} {path}");
+        }
+        // A scope that no route requires would grant nothing.
+        for wanted in OperatorScope::ALL {
+            let mut routes = ROUTES.iter().filter_map(|line| scope(line.2));
+            assert!(routes.any(|scope| scope == *wanted), "{}", wanted.as_str());
+        }
     }
 }

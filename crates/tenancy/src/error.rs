@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::{
+    operator_key::KeyError,
     platform::{KeyValueError, redis::RedisError, sql::SqlError},
     quota::Resource,
 };
@@ -184,6 +185,9 @@ pub enum Error {
     /// There is no such API key in the tenant.
     #[error("there is no such API key")]
     ApiKeyNotFound,
+    /// Operator keys cannot be managed as the caller asks.
+    #[error("operator keys: {0:?}")]
+    OperatorKey(KeyError),
     /// The tenant would be left without an administrator.
     #[error("the last administrator stays")]
     LastAdministrator,
@@ -266,6 +270,9 @@ pub enum Unauthenticated {
     InvalidClient,
     /// The platform's key is wrong.
     InvalidAdminKey,
+    /// The operator key is mistyped, unknown, revoked, expired or not accepted from this address, or it is not the only
+    /// credential of the request.
+    InvalidOperatorKey,
 }
 
 impl Error {

@@ -18,6 +18,7 @@ use crate::{
     limiter::Limiter,
     log,
     metrics::{Counters, MeteredRedis, MeteredSql},
+    operator_key,
     platform::{
         Platform,
         sql::{Connection, STATEMENT_DEADLINE},
@@ -72,8 +73,9 @@ pub struct Tenancy {
     pub(crate) seen_usage: SeenUsage,
     pub(crate) background: Background,
     pub(crate) buckets: Buckets,
-    /// Hashes of API keys that do not exist.
+    /// Hashes of API keys and operator keys that do not exist.
     pub(crate) absent_keys: Absent<[u8; 32]>,
+    pub(crate) operator_keys: operator_key::Seen,
     pub(crate) kept: Kept,
     pub(crate) log: log::Buffer,
 }
@@ -109,6 +111,7 @@ impl Tenancy {
             background: Background::default(),
             buckets: Buckets::default(),
             absent_keys: Absent::for_seconds(ABSENT_KEY_SECONDS),
+            operator_keys: operator_key::Seen::default(),
             kept: Kept::default(),
             log: log::Buffer::default(),
             platform,

@@ -1,10 +1,10 @@
 //! The table of access, walked: every route with every kind of caller. `tests/openapi` holds the
 //! table against the OpenAPI document, so a route that is in neither fails there.
 
-use e2e::{Answer, Call, TestTenant, World};
+use e2e::{Answer, Call, TestOperatorKey, TestTenant, World};
 use http::Method;
 use serde_json::Value;
-use tenancy::access::{Access, ROUTES, Role, Scope};
+use tenancy::access::{Access, OperatorScope, ROUTES, Role, Scope};
 use uuid::Uuid;
 
 /// A kind of caller, with what it is let do by this access, or why not.
@@ -17,7 +17,7 @@ struct Caller {
 fn as_role(role: Role, access: Access) -> Result<(), &'static str> {
     match access {
         Access::Public | Access::Authenticated => Ok(()),
-        Access::Operator => Err("invalid_admin_key"),
+        Access::Operator(_) => Err("invalid_admin_key"),
         Access::Member(scope) | Access::User(scope) => {
             if role.scopes().contains(&scope) {
                 Ok(())
@@ -31,7 +31,7 @@ fn as_role(role: Role, access: Access) -> Result<(), &'static str> {
 fn as_api_key(scopes: &[Scope], access: Access) -> Result<(), &'static str> {
     match access {
         Access::Public | Access::Authenticated => Ok(()),
-        Access::Operator => Err("invalid_admin_key"),
+        Access::Operator(_) => Err("invalid_admin_key"),
         Access::User(_) => Err("user_required"),
         Access::Member(scope) => {
             if scopes.contains(&scope) {
@@ -43,7 +43,17 @@ fn as_api_key(scopes: &[Scope], access: Access) -> Result<(), &'static str> {
     }
 }
 
-fn callers(tenant: &TestTenant, other: &TestTenant) -> Vec<Caller> {
+/// Operator keys without scopes and with every scope.
+fn operator_keys() -> [TestOperatorKey; 2] {
+    let all: Vec<_> = OperatorScope::ALL.iter().map(|scope| scope.as_str()).collect();
+    [World::get().operator_key(&[]), World::get().operator_key(&all)]
+}
+
+fn callers(
+    tenant: &TestTenant,
+    other: &TestTenant,
+    [weak, strong]: &[TestOperatorKey; 2],
+) -> Vec<Caller> {
     let role = |role: &str| Some(tenant.user(role).access_token);
     let all: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
     vec![
@@ -85,15 +95,32 @@ fn callers(tenant: &TestTenant, other: &TestTenant) -> Vec<Caller> {
             credential: Some(other.user("admin").access_token),
             verdict: |access| match access {
                 Access::Public => Ok(()),
-                Access::Operator => Err("invalid_admin_key"),
+                Access::Operator(_) => Err("invalid_admin_key"),
                 _ => Err("tenant_mismatch"),
+            },
+        },
+        Caller {
+            name: "an operator key without scopes",
+            credential: Some(weak.text.clone()),
+            verdict: |access| match access {
+                Access::Public => Ok(()),
+                Access::Operator(_) => Err("forbidden"),
+                _ => Err("invalid_token"),
+            },
+        },
+        Caller {
+            name: "an operator key with every scope",
+            credential: Some(strong.text.clone()),
+            verdict: |access| match access {
+                Access::Public | Access::Operator(_) => Ok(()),
+                _ => Err("invalid_token"),
             },
         },
         Caller {
             name: "the platform's administration",
             credential: Some(World::get().admin_key()),
             verdict: |access| match access {
-                Access::Public | Access::Operator => Ok(()),
+                Access::Public | Access::Operator(_) => Ok(()),
                 _ => Err("invalid_token"),
             },
         },
@@ -135,13 +162,15 @@ fn described_routes() -> Vec<(Method, String)> {
 fn every_route_takes_whom_the_table_says() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
-    let callers = callers(&tenant, &other);
+    let operator_keys = operator_keys();
+    let callers = callers(&tenant, &other, &operator_keys);
     let mut matrix = Vec::new();
     for (method, path) in described_routes() {
         let access = tenancy::access::of_route(&method, &path);
         let access = access.unwrap_or_else(|| panic!("{method} {path} is not in the table"));
         // Who has logged out is nobody: each of these is tried by callers of its own.
-        let leavers = path.contains("/logout").then(|| self::callers(&tenant, &other));
+        let leavers =
+            path.contains("/logout").then(|| self::callers(&tenant, &other, &operator_keys));
         matrix.push(format!("{method} {path}"));
         for Caller { name, credential, verdict } in leavers.as_ref().unwrap_or(&callers) {
             let answer = call(&tenant, &method, &path, credential.as_deref());
@@ -182,5 +211,30 @@ fn an_api_key_may_do_what_its_scopes_say_one_by_one() {
             status => status != 401 && status != 405 && status < 500,
         };
         assert!(let_in, "{method} {path}: {}", answer.text);
+    }
+}
+
+// S16
+#[test]
+fn operator_key_may_call_only_the_routes_of_its_scopes() {
+    let world = World::get();
+    let tenant = world.tenant();
+    for wanted in OperatorScope::ALL {
+        let others = OperatorScope::ALL.iter().filter(|other| *other != wanted);
+        let others: Vec<_> = others.map(|other| other.as_str()).collect();
+        let without = world.operator_key(&others);
+        let with = world.operator_key(&[wanted.as_str()]);
+        for (method, path, access) in ROUTES {
+            if *access != Access::Operator(*wanted) {
+                continue;
+            }
+            let refused = call(&tenant, method, path, Some(&without.text));
+            let problem = refused.expect_problem(403, "forbidden");
+            assert!(problem["detail"].as_str().unwrap().contains(wanted.as_str()), "{problem}");
+            assert!(refused.header("www-authenticate").contains(wanted.as_str()));
+            let answer = call(&tenant, method, path, Some(&with.text));
+            let is_let_in = ![401, 403, 405].contains(&answer.status) && answer.status < 500;
+            assert!(is_let_in, "{method} {path}: {}", answer.text);
+        }
     }
 }

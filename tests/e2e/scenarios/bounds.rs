@@ -10,6 +10,7 @@ use http::Method;
 use serde_json::json;
 use tenancy::{
     api_key::{ApiKey, Environment},
+    operator_key::OperatorKey,
     platform::native::NativeRandom,
 };
 
@@ -118,6 +119,30 @@ fn every_public_route_has_a_bucket_for_each_network() {
         let answers = flood(100, |_| call(number + 1));
         assert!(refused(&answers) >= 20, "{path}: {}", refused(&answers));
         assert_ne!(call(number + 101).send().status, 429, "{path}");
+    }
+}
+
+// S35
+#[test]
+fn unknown_operator_keys_are_throttled_by_network() {
+    let application = behind_proxy(&[]);
+    let known = World::get().operator_key(&["plans:read"]);
+    let plans = |address: &str, key: &str| {
+        from(&application, Method::GET, "/admin/plans", address).token(key)
+    };
+    plans("203.0.113.21", &known.text).send().expect(200);
+    let answers =
+        flood(600, |_| plans("203.0.113.21", OperatorKey::generate(&NativeRandom).expose()));
+    assert!(refused(&answers) >= 100, "{}", refused(&answers));
+    for answer in answers.iter().filter(|answer| answer.status != 429) {
+        answer.expect_problem(401, "invalid_operator_key");
+    }
+    // Other networks pass.
+    plans("203.0.113.22", &known.text).send().expect(200);
+    let unknown = OperatorKey::generate(&NativeRandom);
+    for _ in 0..2 {
+        let answer = plans("203.0.113.22", unknown.expose()).send();
+        answer.expect_problem(401, "invalid_operator_key");
     }
 }
 

@@ -21,6 +21,7 @@ mod large_file;
 mod logs;
 mod master_key;
 mod operator;
+mod operator_keys;
 mod outage;
 mod replicas;
 mod resolution;

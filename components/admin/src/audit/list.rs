@@ -21,8 +21,8 @@ tenancy::fields! {
         /// The name of an event, or the beginning of one with its dot, such as `user.`.
         #[param(example = "auth.")]
         event: Option<String>,
-        /// The id of a user or an API key, or a kind of actor: `platform`, `user`, `api_key`,
-        /// `system`, `anonymous`.
+        /// The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`,
+        /// `api_key`, `system`, `anonymous`.
         actor: Option<String>,
         /// The id of what it happened to, or its kind.
         resource: Option<String>,

@@ -58,7 +58,7 @@ struct Created<'a> {
     responses((status = 201, description = "The tenant.", body = Created<'_>)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
-    let idempotency_key = operator.call().idempotency_key()?;
+    let idempotency_key = operator.idempotency_key()?;
     let request: Request = operator.call().json().await?;
     let actor = operator.actor();
     let tenancy = operator.tenancy();

@@ -2,6 +2,7 @@
 
 use tenancy::{
     Error, Result,
+    access::OperatorScope,
     email::EmailAddress,
     http::{Operator, Response, fields::Patch},
     tenant::{
@@ -35,7 +36,8 @@ tenancy::fields! {
     }
 }
 
-/// Changes a tenant. A suspension counts on the tenant's next request.
+/// Changes a tenant. A suspension takes effect on the tenant's next request. The status `deleted` also requires the scope
+/// `tenants:delete`.
 #[utoipa::path(
     patch,
     path = "/admin/tenants/{id}",
@@ -67,6 +69,10 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     };
     if matches!(change.status, Some(Status::Provisioning | Status::Deleting)) {
         return Err(Error::invalid_field("status", "must be active, suspended or deleted"));
+    }
+    // The same as DELETE.
+    if change.status == Some(Status::Deleted) {
+        operator.require(OperatorScope::TenantsDelete)?;
     }
     let version = super::wanted_version(&mut operator, id).await?;
     let (tenancy, actor) = (operator.tenancy(), operator.actor());

@@ -11,13 +11,15 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::Environment;
-use crate::{http::fields::Text as _, platform::Random};
+use crate::{
+    base62::{self, checksum},
+    http::fields::Text as _,
+    platform::Random,
+};
 
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 43 characters of 62 hold 256 bits, 22 hold the 128 of a UUID.
 const CHANCE: usize = 43;
 const TENANT: usize = 22;
-const CHECKSUM: usize = 6;
 const PREFIX: &str = "ldx_";
 
 /// An API key. It is never printed.
@@ -31,8 +33,8 @@ pub struct ApiKey {
 impl ApiKey {
     /// A new key of a tenant: 256 random bits.
     pub fn generate(tenant: Uuid, environment: Environment, random: &dyn Random) -> Self {
-        let chance = Zeroizing::new(base62(&random.bytes::<32>(), CHANCE));
-        let tenant_text = base62(tenant.as_bytes(), TENANT);
+        let chance = Zeroizing::new(base62::encode(&random.bytes::<32>(), CHANCE));
+        let tenant_text = base62::encode(tenant.as_bytes(), TENANT);
         let body = Zeroizing::new(format!("ldx_{}_{}{tenant_text}", environment.as_str(), *chance));
         let text = Zeroizing::new(format!("{}_{}", *body, checksum(&body)));
         Self { text, environment, tenant }
@@ -48,7 +50,7 @@ impl ApiKey {
         if !well_formed || given != checksum(body) {
             return None;
         }
-        let tenant = Uuid::from_u128(number(&secret[CHANCE..])?);
+        let tenant = Uuid::from_u128(base62::decode(&secret[CHANCE..])?);
         Some(Self { text: Zeroizing::new(text.to_owned()), environment, tenant })
     }
 
@@ -89,43 +91,6 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-fn checksum(body: &str) -> String {
-    base62(&Sha256::digest(body.as_bytes())[..8], CHECKSUM)
-}
-
-/// The last `length` digits of a number in base 62, the most significant byte first.
-fn base62(number: &[u8], length: usize) -> String {
-    let mut number = number.to_vec();
-    let mut digits: Vec<char> = (0..length)
-        .map(|_| {
-            let mut remainder = 0_u32;
-            for byte in &mut number {
-                let value = remainder << 8 | u32::from(*byte);
-                // Below 256, since the remainder before it was below 62.
-                *byte = u8::try_from(value / 62).unwrap_or(u8::MAX);
-                remainder = value % 62;
-            }
-            char::from(ALPHABET[remainder as usize])
-        })
-        .collect();
-    digits.reverse();
-    digits.into_iter().collect()
-}
-
-/// The number that digits in base 62 stand for; `None` when it has more than 128 bits.
-fn number(digits: &str) -> Option<u128> {
-    digits.bytes().try_fold(0_u128, |number, digit| {
-        // The places of the digits in the alphabet.
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'A'..=b'Z' => digit - b'A' + 10,
-            b'a'..=b'z' => digit - b'a' + 36,
-            _ => return None,
-        };
-        number.checked_mul(62)?.checked_add(value.into())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,7 +106,7 @@ mod tests {
     fn a_key_is_read_back_and_a_typo_is_told() {
         let key = generate();
         let text = key.expose();
-        assert_eq!(text.len(), "ldx_live_".len() + CHANCE + TENANT + 1 + CHECKSUM);
+        assert_eq!(text.len(), "ldx_live_".len() + CHANCE + TENANT + 1 + base62::CHECKSUM);
         assert!(text.starts_with("ldx_live_"));
         let read = ApiKey::parse(text).unwrap();
         assert_eq!((read.hash(), read.tenant()), (key.hash(), Uuid::from_u128(u128::MAX - 7)));

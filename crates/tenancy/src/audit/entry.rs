@@ -15,37 +15,60 @@ use crate::{http::Origin, log, tenancy::Tenancy};
 pub struct Actor {
     kind: &'static str,
     id: Option<String>,
+    /// The credential of an operator, which `detail.operator` of the event names.
+    operator: Option<Json>,
     origin: Origin,
 }
 
 impl Actor {
     /// The kinds that the table of the trail takes.
-    pub(super) const KINDS: [&'static str; 5] =
-        ["platform", "user", "api_key", "system", "anonymous"];
+    pub(super) const KINDS: [&'static str; 6] =
+        ["platform", "operator_key", "user", "api_key", "system", "anonymous"];
 
-    /// The platform's operator.
+    /// An operator with `ADMIN_API_KEY`, which is the break-glass credential.
     pub fn platform(origin: Origin) -> Self {
-        Self { kind: "platform", id: None, origin }
+        let operator = json!({ "credential": "break_glass" });
+        Self { operator: Some(operator), ..Self::of_kind("platform", origin) }
+    }
+
+    /// An operator with a named key.
+    pub fn operator_key(id: Uuid, name: &str, origin: Origin) -> Self {
+        let operator = json!({ "credential": "operator_key", "name": name });
+        let id = Some(id.to_string());
+        Self { id, operator: Some(operator), ..Self::of_kind("operator_key", origin) }
     }
 
     /// A user of the tenant.
     pub fn user(id: Uuid, origin: Origin) -> Self {
-        Self { kind: "user", id: Some(id.to_string()), origin }
+        Self { id: Some(id.to_string()), ..Self::of_kind("user", origin) }
     }
 
     /// An API key of the tenant.
     pub fn api_key(id: Uuid, origin: Origin) -> Self {
-        Self { kind: "api_key", id: Some(id.to_string()), origin }
+        Self { id: Some(id.to_string()), ..Self::of_kind("api_key", origin) }
     }
 
     /// Somebody who has not shown who they are.
     pub fn anonymous(origin: Origin) -> Self {
-        Self { kind: "anonymous", id: None, origin }
+        Self::of_kind("anonymous", origin)
     }
 
     /// The service itself, or its operator's command line.
     pub fn system() -> Self {
-        Self { kind: "system", id: None, origin: Origin::default() }
+        Self::of_kind("system", Origin::default())
+    }
+
+    fn of_kind(kind: &'static str, origin: Origin) -> Self {
+        Self { kind, id: None, operator: None, origin }
+    }
+
+    /// Returns the details of an event by this actor: those of the event, with the credential of an operator. Statements
+    /// that add to the details keep the members that are there.
+    fn complete(&self, mut detail: Json) -> Json {
+        if let (Some(operator), Some(members)) = (&self.operator, detail.as_object_mut()) {
+            members.insert("operator".to_owned(), operator.clone());
+        }
+        detail
     }
 
     /// From where.
@@ -158,7 +181,7 @@ impl Entry {
             "address": actor.origin.address,
             "user_agent": actor.origin.user_agent.as_deref().map(|text| clip(text, 512)),
             "request_id": actor.origin.request_id,
-            "detail": event.detail,
+            "detail": actor.complete(event.detail),
             "created_at": seal::timestamp(now),
         });
         let id = tenancy.platform.random.uuid(now);
@@ -177,4 +200,25 @@ impl Entry {
 
 fn clip(text: &str, longest: usize) -> String {
     text.chars().filter(|char| *char != '\0').take(longest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S37
+    #[test]
+    fn event_of_an_operator_names_the_credential() {
+        let key = Actor::operator_key(Uuid::from_u128(7), "Deployment", Origin::default());
+        let expected = json!({
+            "slug": "acme", "operator": { "credential": "operator_key", "name": "Deployment" },
+        });
+        assert_eq!(key.complete(json!({ "slug": "acme" })), expected);
+        assert_eq!((key.kind, key.id), ("operator_key", Some(Uuid::from_u128(7).to_string())));
+        let break_glass = Actor::platform(Origin::default());
+        let expected = json!({ "operator": { "credential": "break_glass" } });
+        assert_eq!(break_glass.complete(json!({})), expected);
+        assert_eq!((break_glass.kind, break_glass.id), ("platform", None));
+        assert_eq!(Actor::system().complete(json!({})), json!({}));
+    }
 }

@@ -29,9 +29,9 @@ pub struct LoggedEvent {
     pub severity: String,
     /// `success` or `failure`.
     pub result: String,
-    /// `platform`, `user`, `api_key`, `system` or `anonymous`.
+    /// `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`.
     pub actor_type: String,
-    /// The user or the API key.
+    /// The user, the API key or the operator key.
     pub actor_id: Option<String>,
     /// What it happened to.
     pub resource_type: Option<String>,
@@ -43,7 +43,7 @@ pub struct LoggedEvent {
     pub user_agent: Option<String>,
     /// In which request.
     pub request_id: Option<String>,
-    /// More on it, often what was `before` and is `after`.
+    /// More on it, often what was `before` and is `after`. `operator` names the credential of an operator.
     #[schema(value_type = Object)]
     pub detail: Json,
     /// When.

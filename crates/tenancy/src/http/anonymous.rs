@@ -1,7 +1,7 @@
 //! Bounds on callers without a valid credential: a bucket for each network (an IPv4 address, or 64 bits of
 //! IPv6).
 //!
-//! A lookup of an API key that does not exist is a miss: misses have a bucket of their own, and it is checked before the
+//! A lookup of an API key or operator key that does not exist is a miss: misses have a bucket of their own, and it is checked before the
 //! next lookup. API keys that the instance has seen valid pass. A sign-in at a tenant that does not exist looks like any
 //! other, so it is no miss: login throttling and the share of password hashing bound it.
 
@@ -34,7 +34,7 @@ pub(super) async fn admit(call: &Call, path: &str) -> Result<()> {
     }
 }
 
-/// Checks an API key before it is looked up.
+/// Checks an API key or operator key before it is looked up.
 ///
 /// # Errors
 /// [`Error::RateLimited`] when the network has shown too many invalid keys.
@@ -42,12 +42,13 @@ pub(super) fn check_key(tenancy: &Tenancy, call: &Call, is_known: bool) -> Resul
     if is_known { Ok(()) } else { bucket::check(tenancy, &misses(call).key) }
 }
 
-/// Counts an API key that turned out to be invalid.
+/// Counts an API key or operator key that turned out to be invalid.
 ///
 /// # Errors
 /// [`Error::RateLimited`] in place of `error` when the network has shown too many.
 pub(super) async fn count_key(tenancy: &Tenancy, call: &Call, error: Error) -> Error {
-    if !matches!(error, Error::Unauthenticated(Unauthenticated::InvalidApiKey)) {
+    use Unauthenticated::{InvalidApiKey, InvalidOperatorKey};
+    if !matches!(error, Error::Unauthenticated(InvalidApiKey | InvalidOperatorKey)) {
         return error;
     }
     match bucket::take(tenancy, &[misses(call)]).await {

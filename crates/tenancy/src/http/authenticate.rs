@@ -2,88 +2,39 @@
 
 use std::rc::Rc;
 
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
-
 use super::{
     Means, Request, anonymous,
     basic::Client,
-    call::{Call, Member, Operator, Principal},
+    call::{Call, Member, Principal},
+    operator::is_one_of,
 };
 use crate::{
     access::{self, Access},
     admission::{self, Admitted, Metering},
     api_key::ApiKey,
-    audit::{self, Actor, Entry, Event, Severity},
+    audit::{self, Entry, Event, Severity},
     error::{Error, Result, Unauthenticated},
-    guessing,
     quota::{self, Resource},
     resolve,
-    settings::Secret,
     tenancy::Tenancy,
     tenant::Tenant,
 };
+use serde_json::json;
 
 /// The header that carries an API key as it stands, besides `Authorization: Bearer`.
-const API_KEY_HEADER: &str = "x-api-key";
+pub(super) const API_KEY_HEADER: &str = "x-api-key";
 /// The header that carries the key of a gateway, besides the credential of its caller.
 const GATEWAY_KEY_HEADER: &str = "x-gateway-key";
-/// The headers that carry the platform's key as it stands, besides `Authorization: Bearer`.
-const ADMIN_KEY_HEADERS: [&str; 3] = ["x-admin-key", "x-admin-api-key", API_KEY_HEADER];
-
-/// Finds that the caller is the platform's administration.
-pub(super) fn operator(tenancy: Rc<Tenancy>, call: Call) -> Result<Operator> {
-    match check_admin_key(&tenancy, &call.request) {
-        Ok(()) => Ok(Operator { tenancy, call }),
-        Err(error) => {
-            if matches!(error, Error::Unauthenticated(Unauthenticated::InvalidAdminKey)) {
-                let origin = call.origin();
-                let from = origin.address.map(guessing::network_text).unwrap_or_default();
-                let event = Event::new("platform.key_refused").severity(Severity::Warning).failed();
-                let entry = Entry::new(&tenancy, None, &Actor::anonymous(origin), event);
-                audit::note_rarely(&tenancy, entry, &from);
-            }
-            Err(error)
-        }
-    }
-}
-
-/// Whether a request has the platform's key. Each key that it has must be right.
-pub(super) fn check_admin_key(tenancy: &Tenancy, request: &Request) -> Result<()> {
-    let mut given = false;
-    let bearer = bearer_token(request)?;
-    let headers = ADMIN_KEY_HEADERS.into_iter().map(|name| request.header(name));
-    for key in std::iter::once(Ok(bearer)).chain(headers) {
-        let Some(key) = key? else { continue };
-        given = true;
-        if !is_admin_key(&tenancy.settings.admin_api_keys, key) {
-            return Err(Error::Unauthenticated(Unauthenticated::InvalidAdminKey));
-        }
-    }
-    if given { Ok(()) } else { Err(Error::Unauthenticated(Unauthenticated::Missing)) }
-}
 
 /// Whether a request has the token of `GET /metrics`; without the setting it needs none.
 pub(super) fn check_metrics_token(tenancy: &Tenancy, request: &Request) -> Result<()> {
     let Some(wanted) = &tenancy.settings.metrics_token else { return Ok(()) };
     let given = bearer_token(request)?.ok_or(Error::Unauthenticated(Unauthenticated::Missing))?;
-    if is_admin_key(std::slice::from_ref(wanted), given) {
+    if is_one_of(std::slice::from_ref(wanted), given) {
         Ok(())
     } else {
         Err(Error::Unauthenticated(Unauthenticated::InvalidToken))
     }
-}
-
-/// Compares with every key, and in constant time: digests are of one length, so that not even the
-/// length of a key shows.
-fn is_admin_key(keys: &[Secret], given: &str) -> bool {
-    let given = Sha256::digest(given.as_bytes());
-    keys.iter()
-        .fold(subtle::Choice::from(0), |found, key| {
-            found | Sha256::digest(key.expose().as_bytes()).ct_eq(&given)
-        })
-        .into()
 }
 
 /// Finds who of a tenant the caller is, and that they may do what a route of this access does.
@@ -147,7 +98,7 @@ async fn check(member: &Member, access: Access) -> Result<()> {
         Access::Authenticated => Ok(()),
         Access::Member(scope) => member.require(scope),
         Access::User(scope) => member.user().and_then(|_| member.require(scope)),
-        Access::Public | Access::Operator => Err(Error::RouteNotFound),
+        Access::Public | Access::Operator(_) => Err(Error::RouteNotFound),
     }
 }
 
@@ -266,7 +217,7 @@ fn let_in(
 
 /// The token of `Authorization: Bearer` (RFC 6750, section 2.1); `None` without the header, and for
 /// another scheme, which is told of no error (section 3.1).
-fn bearer_token(request: &Request) -> Result<Option<&str>> {
+pub(super) fn bearer_token(request: &Request) -> Result<Option<&str>> {
     let Some(value) = request.header("authorization")? else {
         return Ok(None);
     };

@@ -1,6 +1,6 @@
 //! A call of a route, by what its caller had to show.
 //!
-//! A handler takes a [`Call`], an [`Operator`] or a [`Member`]; the last two only come to be when
+//! A handler takes a [`Call`], an [`Operator`](super::Operator) or a [`Member`]; the last two only come to be when
 //! the caller was found to be one.
 
 use std::{net::IpAddr, rc::Rc};
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
 use super::{
-    Means, Record, Request,
+    Record, Request,
     addressing::Addressing,
     authenticate,
     fields::{FromFields, Text},
@@ -23,7 +23,7 @@ use crate::{
     log::Caller,
     quota::Resource,
     tenancy::Tenancy,
-    tenant::{Tenant, repo},
+    tenant::Tenant,
     token::Claims,
 };
 
@@ -35,12 +35,6 @@ pub struct Call {
     pub(super) request_id: String,
     pub(super) received_at: DateTime<Utc>,
     pub(super) record: Rc<Record>,
-}
-
-/// A call by the platform's administration.
-pub struct Operator {
-    pub(super) tenancy: Rc<Tenancy>,
-    pub(super) call: Call,
 }
 
 /// A call by somebody of a tenant, who may do what the route does.
@@ -208,35 +202,6 @@ impl Call {
         let raw = self.raw_parameter(name)?;
         let text = percent_decode_str(raw).decode_utf8().map_err(|_| Error::RouteNotFound)?;
         T::parse(&text).map_err(|_| Error::RouteNotFound)
-    }
-}
-
-impl Operator {
-    /// The service.
-    pub fn tenancy(&self) -> &Rc<Tenancy> {
-        &self.tenancy
-    }
-
-    /// The call itself.
-    pub fn call(&mut self) -> &mut Call {
-        &mut self.call
-    }
-
-    /// The tenant of the parameter `id` of the path, in a state in which its keys may be managed.
-    ///
-    /// # Errors
-    /// [`Error::TenantNotFound`] and [`Error::TenantDeleted`].
-    pub async fn tenant(&self) -> Result<Tenant> {
-        let id = self.call.parameter("id").map_err(|_| Error::TenantNotFound)?;
-        self.call.record.concerns(id, Means::Operator);
-        let catalog = self.tenancy.catalog().await?;
-        let record = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
-        Tenant::of_operator(Rc::new(record))
-    }
-
-    /// Who it is, for the audit trail.
-    pub fn actor(&self) -> Actor {
-        Actor::platform(self.call.origin())
     }
 }
 

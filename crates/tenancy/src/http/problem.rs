@@ -1,6 +1,9 @@
 //! Errors as `application/problem+json` (RFC 9457). This is the one place that knows their status,
 //! code and words.
 
+mod operator_key;
+mod unauthenticated;
+
 use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -158,7 +161,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Method not allowed",
             format!("This path takes {allow}.").into(),
         ),
-        Error::Unauthenticated(reason) => unauthenticated(*reason),
+        Error::Unauthenticated(reason) => unauthenticated::describe(*reason),
         Error::InvalidCredentials => (
             S::UNAUTHORIZED,
             "invalid_credentials",
@@ -334,6 +337,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "No such API key",
             "There is no such API key.".into(),
         ),
+        Error::OperatorKey(error) => operator_key::describe(*error),
         Error::LastAdministrator => (
             S::CONFLICT,
             "last_admin",
@@ -378,34 +382,6 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "The service failed. Its log tells more under this request id.".into(),
         ),
     }
-}
-
-fn unauthenticated(
-    reason: Unauthenticated,
-) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {
-    let (code, detail) = match reason {
-        Unauthenticated::Missing => {
-            ("authentication_required", "This takes a credential in the Authorization header.")
-        }
-        Unauthenticated::InvalidToken => ("invalid_token", "The access token is not valid."),
-        Unauthenticated::ExpiredToken => ("token_expired", "The access token has expired."),
-        Unauthenticated::RevokedToken => {
-            ("token_revoked", "The access token was revoked. Sign in again.")
-        }
-        Unauthenticated::InvalidApiKey => (
-            "invalid_api_key",
-            "The API key is not valid: it is mistyped, it was revoked, it expired, or it never was.",
-        ),
-        Unauthenticated::InvalidClient => (
-            "invalid_client",
-            "The client is not authenticated. Send the id of an API key as the client id and the key itself as the \
-             client secret.",
-        ),
-        Unauthenticated::InvalidAdminKey => {
-            ("invalid_admin_key", "This is not the key of the platform's administration.")
-        }
-    };
-    (StatusCode::UNAUTHORIZED, code, "Not authenticated", detail.into())
 }
 
 fn fields(error: &Error) -> Vec<FieldProblem<'_>> {

@@ -9,16 +9,14 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use super::{
     Call, Member, Operator, Record, Request, Response,
     addressing::{self, split_path},
-    anonymous,
-    authenticate::{self, check_admin_key},
-    cors, ended_tenant, forwarded, problem,
+    anonymous, authenticate, cors, ended_tenant, forwarded, problem,
     trace::Trace,
     unmetered,
 };
 use crate::{
     access::{self, Access},
     error::{Error, InvalidSetting, Result},
-    log::{self, Caller},
+    log,
     platform::Platform,
     tenancy::Tenancy,
 };
@@ -82,18 +80,22 @@ impl Router {
         self.add(method, path, mistaken, Box::new(guarded))
     }
 
-    /// A route for the platform's administration.
+    /// A route for operators of the platform who have the scope that the route's line requires.
     #[must_use]
     pub fn operator<F>(self, method: Method, path: &'static str, handler: fn(Operator) -> F) -> Self
     where
         F: Future<Output = Result<Response>> + 'static,
     {
-        let mistaken = access::of_route(&method, path) != Some(Access::Operator);
+        let access = access::of_route(&method, path);
+        let mistaken = !matches!(access, Some(Access::Operator(_)));
         let handler = move |call: Call| -> Outcome {
             Box::pin(async move {
+                let Some(Access::Operator(scope)) = access else {
+                    return Err(Error::RouteNotFound);
+                };
                 let tenancy = call.tenancy()?;
-                let operator = authenticate::operator(tenancy, call)?;
-                operator.call.record.principal.set(Some(Caller::Platform));
+                let operator = Operator::authenticate(tenancy, call).await?;
+                operator.require(scope)?;
                 handler(operator).await
             })
         };
@@ -107,7 +109,7 @@ impl Router {
         F: Future<Output = Result<Response>> + 'static,
     {
         let access = access::of_route(&method, path);
-        let mistaken = matches!(access, None | Some(Access::Public | Access::Operator));
+        let mistaken = matches!(access, None | Some(Access::Public | Access::Operator(_)));
         let is_metered = access::is_metered(&method, path);
         let guarded = move |call: Call| -> Outcome {
             Box::pin(async move {
@@ -251,19 +253,18 @@ impl Router {
             let allow = HeaderValue::from_str(&allow).map_err(Error::internal)?;
             return Ok(Response::empty(StatusCode::NO_CONTENT).with_header(header::ALLOW, allow));
         }
-        match find(found, &request.method) {
-            Ok((handler, parameters)) => {
-                let request_id = request_id.to_owned();
-                let record = Rc::clone(record);
-                handler(Call { tenancy, request, parameters, request_id, received_at, record })
-                    .await
-            }
+        let found = find(found, &request.method);
+        let call = |request, parameters| {
+            let (request_id, record) = (request_id.to_owned(), Rc::clone(record));
+            Call { tenancy, request, parameters, request_id, received_at, record }
+        };
+        match found {
+            Ok((handler, parameters)) => handler(call(request, parameters)).await,
             Err(error) => {
-                // Who has no key is not told which routes there are.
+                // A caller without a credential does not learn which routes there are.
                 if self.operators_only {
-                    let tenancy =
-                        tenancy.map_err(|settings| Error::Misconfigured(settings.to_vec()))?;
-                    check_admin_key(&tenancy, &request)?;
+                    let call = call(request, Vec::new());
+                    Operator::authenticate(call.tenancy()?, call).await?;
                 }
                 Err(error)
             }

@@ -65,6 +65,8 @@ pub fn failure(tenancy: &Tenancy, request_id: &str, error: &Error) {
 pub enum Caller {
     /// The platform's administration.
     Platform,
+    /// An operator, by the id of the operator key.
+    OperatorKey(Uuid),
     /// A user, by its id.
     User(Uuid),
     /// A service, by the id of its API key.
@@ -115,6 +117,7 @@ pub fn request(tenancy: &Rc<Tenancy>, answered: &Answered<'_>) {
         match answered.principal {
             None => line.text("principal", None),
             Some(Caller::Platform) => line.text("principal", Some("platform")),
+            Some(Caller::OperatorKey(id)) => line.id("principal", "operator_key:", Some(id)),
             Some(Caller::User(id)) => line.id("principal", "user:", Some(id)),
             Some(Caller::ApiKey(id)) => line.id("principal", "api_key:", Some(id)),
         }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::networks;
+
 /// Proxies whose `X-Forwarded-Host` and `X-Forwarded-For` are believed: addresses and networks.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
@@ -11,17 +13,15 @@ pub struct TrustedProxies(Vec<IpNet>);
 impl TrustedProxies {
     /// From addresses and networks with commas between: `10.0.0.0/8, 192.0.2.1, fd00::/8`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let network = |item: &str| match item.parse::<IpNet>() {
-            Ok(network) => Ok(network),
-            Err(_) => item.parse::<IpAddr>().map(IpNet::from),
-        };
         text.split(',')
             .map(str::trim)
             .filter(|item| !item.is_empty())
-            .map(network)
-            .collect::<Result<_, _>>()
+            .map(networks::parse)
+            .collect::<Option<_>>()
             .map(Self)
-            .map_err(|_| "must be addresses or networks like 10.0.0.0/8 with commas between".into())
+            .ok_or_else(|| {
+                "must be addresses or networks like 10.0.0.0/8 with commas between".into()
+            })
     }
 
     /// Whether there are none.
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn addresses_and_networks_are_told() {
-        let proxies = TrustedProxies::parse("10.0.0.0/8, 192.0.2.1,fd00::/8").unwrap();
+        let proxies = TrustedProxies::parse("10.0.0.0/8, ::ffff:192.0.2.1,fd00::/8").unwrap();
         for (address, expected) in [
             ("10.1.2.3", true),
             ("::ffff:10.1.2.3", true),

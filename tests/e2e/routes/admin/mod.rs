@@ -4,5 +4,6 @@ mod create_tenant;
 mod get_tenant;
 mod hard_delete;
 mod list_tenants;
+mod operator_keys;
 mod plans;
 mod usage;

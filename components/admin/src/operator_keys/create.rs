@@ -1,0 +1,27 @@
+//! `POST /admin/operator-keys`
+
+use http::{HeaderValue, header};
+use tenancy::{
+    Error, Result,
+    http::{Operator, Response},
+    operator_key::{self, NewOperatorKeyRequest, ShownOnce},
+};
+
+/// Creates an operator key. The key itself is in this response only. An operator key can create only keys whose scopes,
+/// expiry and networks are within its own.
+#[utoipa::path(
+    post,
+    path = "/admin/operator-keys",
+    tag = "Operator keys",
+    request_body = NewOperatorKeyRequest,
+    responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let request: NewOperatorKeyRequest = operator.call().json().await?;
+    let (tenancy, authority, actor) = (operator.tenancy(), operator.authority(), operator.actor());
+    let (record, key) = operator_key::create(tenancy, request.into(), &authority, &actor).await?;
+    let location = HeaderValue::from_str(&format!("/admin/operator-keys/{}", record.id));
+    let response = Response::created(&ShownOnce::new(&record, &key))
+        .with_header(header::LOCATION, location.map_err(Error::internal)?);
+    super::validators(&record)?.describe(response)
+}

@@ -1,0 +1,35 @@
+//! `GET /admin/operator-keys/{id}`
+
+use http::StatusCode;
+use tenancy::{
+    Result,
+    http::{Conditions, Operator, Outcome, Response},
+    operator_key::{KeyError, OperatorKeyView, repo},
+};
+
+/// Shows an operator key, without its secret.
+#[utoipa::path(
+    get,
+    path = "/admin/operator-keys/{id}",
+    tag = "Operator keys",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The id of the key."),
+        ("If-None-Match" = Option<String>, Header, description = "The tags that need not be sent."),
+    ),
+    responses(
+        (status = 200, description = "The key.", body = OperatorKeyView<'_>),
+        (status = 304, description = "The caller has the current version."),
+    ),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let id = super::id(&mut operator)?;
+    let catalog = operator.tenancy().catalog().await?;
+    let key = repo::find(&*catalog, id).await?.ok_or(KeyError::NotFound)?;
+    let validators = super::validators(&key)?;
+    let conditions = Conditions::of(operator.call().request())?;
+    let response = match conditions.check_read(&validators)? {
+        Outcome::NotModified => Response::empty(StatusCode::NOT_MODIFIED),
+        Outcome::Send => Response::ok(&OperatorKeyView::from(&key)),
+    };
+    validators.describe(response)
+}

@@ -1,0 +1,37 @@
+//! `GET /admin/operator-keys`
+
+use tenancy::{
+    Result,
+    http::{Limit, Operator, Page, Response},
+    operator_key::{OperatorKeyView, repo},
+};
+
+tenancy::fields! {
+    /// The part of the list to show.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    struct Query {
+        /// The number of keys to skip.
+        #[param(required = false, default = 0)]
+        offset: u32 = 0,
+        /// The most keys to show.
+        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
+        limit: Limit = Limit::DEFAULT,
+    }
+}
+
+/// Lists the operator keys that are not revoked, the newest first.
+#[utoipa::path(
+    get,
+    path = "/admin/operator-keys",
+    tag = "Operator keys",
+    params(Query),
+    responses((status = 200, description = "The keys.", body = Page<OperatorKeyView<'_>>)),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let Query { offset, limit } = operator.call().query()?;
+    let catalog = operator.tenancy().catalog().await?;
+    let (records, total) = repo::list(&*catalog, offset, limit.get()).await?;
+    let items = records.iter().map(OperatorKeyView::from).collect();
+    Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
+}

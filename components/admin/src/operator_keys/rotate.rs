@@ -1,0 +1,46 @@
+//! `POST /admin/operator-keys/{id}/rotate`
+
+use chrono::TimeDelta;
+use tenancy::{
+    Result,
+    api_key::Overlap,
+    http::{Operator, Response},
+    operator_key::{self, ShownOnce},
+};
+use utoipa::ToSchema;
+
+tenancy::fields! {
+    /// The rotation of a key.
+    #[derive(ToSchema)]
+    #[schema(as = OperatorKeyRotation)]
+    struct Request {
+        /// The seconds for which the previous secret stays valid, at most 30 days.
+        #[schema(required = false, default = 0)]
+        overlap_seconds: Overlap = Overlap::NONE,
+    }
+}
+
+/// Gives an operator key another secret, which is in this response only. The previous secret stays valid for the overlap,
+/// and the secret before that is invalid at once. An operator key can rotate only keys whose scopes, expiry and networks
+/// are within its own.
+#[utoipa::path(
+    post,
+    path = "/admin/operator-keys/{id}/rotate",
+    tag = "Operator keys",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The id of the key."),
+        ("If-Match" = Option<String>, Header, description = "The tag that the key must have."),
+    ),
+    request_body(content = Option<Request>),
+    responses((status = 200, description = "The key, with its new secret.", body = ShownOnce<'_>)),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let id = super::id(&mut operator)?;
+    let request: Request = operator.call().json_or_empty().await?;
+    let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());
+    let version = super::wanted_version(&mut operator, id).await?;
+    let (tenancy, authority, actor) = (operator.tenancy(), operator.authority(), operator.actor());
+    let (record, key) =
+        operator_key::rotate(tenancy, id, overlap, version, &authority, &actor).await?;
+    super::validators(&record)?.describe(Response::ok(&ShownOnce::new(&record, &key)))
+}

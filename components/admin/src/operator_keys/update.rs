@@ -1,0 +1,30 @@
+//! `PATCH /admin/operator-keys/{id}`
+
+use tenancy::{
+    Result,
+    http::{Operator, Response},
+    operator_key::{self, OperatorKeyChange, OperatorKeyChangeRequest, OperatorKeyView},
+};
+
+/// Changes an operator key, which takes effect on its next request. An operator key can change only keys whose scopes,
+/// expiry and networks are within its own, and stay there.
+#[utoipa::path(
+    patch,
+    path = "/admin/operator-keys/{id}",
+    tag = "Operator keys",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The id of the key."),
+        ("If-Match" = Option<String>, Header, description = "The tag that the key must have."),
+    ),
+    request_body = OperatorKeyChangeRequest,
+    responses((status = 200, description = "The changed key.", body = OperatorKeyView<'_>)),
+)]
+pub async fn handler(mut operator: Operator) -> Result<Response> {
+    let id = super::id(&mut operator)?;
+    let request: OperatorKeyChangeRequest = operator.call().json().await?;
+    let change = OperatorKeyChange::from(request);
+    let version = super::wanted_version(&mut operator, id).await?;
+    let (tenancy, authority, actor) = (operator.tenancy(), operator.authority(), operator.actor());
+    let key = operator_key::update(tenancy, id, &change, version, &authority, &actor).await?;
+    super::validators(&key)?.describe(Response::ok(&OperatorKeyView::from(&key)))
+}

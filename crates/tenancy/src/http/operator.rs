@@ -1,0 +1,242 @@
+//! Operators of the platform, and their credentials: a named operator key, or `ADMIN_API_KEY`.
+
+use std::rc::Rc;
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    Means, Request, anonymous,
+    authenticate::{API_KEY_HEADER, bearer_token},
+    call::Call,
+};
+use crate::{
+    access::OperatorScope,
+    audit::{self, Actor, Entry, Event, Severity},
+    error::{Error, Result, Unauthenticated},
+    guessing, hex,
+    log::Caller,
+    operator_key::{self, Authority, OperatorKey, OperatorKeyRecord, Refusal},
+    settings::Secret,
+    tenancy::Tenancy,
+    tenant::{Tenant, repo},
+};
+
+/// The headers that carry the credential of an operator as it stands, besides `Authorization: Bearer`.
+const KEY_HEADERS: [&str; 3] = ["x-admin-key", "x-admin-api-key", API_KEY_HEADER];
+
+const INVALID_ADMIN_KEY: Error = Error::Unauthenticated(Unauthenticated::InvalidAdminKey);
+const INVALID_OPERATOR_KEY: Error = Error::Unauthenticated(Unauthenticated::InvalidOperatorKey);
+
+/// A call by an operator of the platform.
+pub struct Operator {
+    tenancy: Rc<Tenancy>,
+    credential: Credential,
+    call: Call,
+}
+
+/// The verified credential of an operator.
+enum Credential {
+    /// `ADMIN_API_KEY`.
+    BreakGlass,
+    /// A named key.
+    Key(Rc<OperatorKeyRecord>),
+}
+
+/// The credential that a request shows, before a look-up.
+#[derive(PartialEq, Eq)]
+enum Shown {
+    AdminKey,
+    Key(OperatorKey),
+}
+
+impl Operator {
+    /// Authenticates the caller as an operator.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`]; [`Error::RateLimited`] when the network of the caller has shown too many invalid keys.
+    pub(super) async fn authenticate(tenancy: Rc<Tenancy>, call: Call) -> Result<Self> {
+        let credential = match shown(&tenancy, &call.request) {
+            Ok(Shown::AdminKey) => Credential::BreakGlass,
+            Ok(Shown::Key(key)) => Credential::Key(verify(&tenancy, &call, &key).await?),
+            Err(error) => {
+                note_unknown(&tenancy, &call, &error);
+                return Err(error);
+            }
+        };
+        call.record.principal.set(Some(match &credential {
+            Credential::BreakGlass => Caller::Platform,
+            Credential::Key(key) => Caller::OperatorKey(key.id),
+        }));
+        let operator = Self { tenancy, credential, call };
+        if let Credential::BreakGlass = operator.credential {
+            let path = operator.call.record.route.get().unwrap_or("none");
+            let route = format!("{} {path}", operator.call.request.method);
+            operator_key::record_break_glass(&operator.tenancy, &operator.actor(), &route).await?;
+        }
+        Ok(operator)
+    }
+
+    /// Returns the service.
+    pub fn tenancy(&self) -> &Rc<Tenancy> {
+        &self.tenancy
+    }
+
+    /// Returns the call itself.
+    pub fn call(&mut self) -> &mut Call {
+        &mut self.call
+    }
+
+    /// Checks that the operator has a scope. A denial is recorded in the audit trail.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn require(&self, scope: OperatorScope) -> Result<()> {
+        let Credential::Key(key) = &self.credential else { return Ok(()) };
+        if key.scopes.contains(&scope) {
+            return Ok(());
+        }
+        let event = Event::new("access.denied")
+            .severity(Severity::Warning)
+            .failed()
+            .detail(json!({ "reason": "forbidden", "scope": scope }));
+        let entry = Entry::new(&self.tenancy, None, &self.actor(), event);
+        audit::note_rarely(&self.tenancy, entry, &key.id.to_string());
+        Err(Error::Forbidden { scope: scope.as_str() })
+    }
+
+    /// Returns the tenant of the parameter `id` of the path, in a state in which its keys may be managed.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotFound`] and [`Error::TenantDeleted`].
+    pub async fn tenant(&self) -> Result<Tenant> {
+        let id = self.call.parameter("id").map_err(|_| Error::TenantNotFound)?;
+        self.call.record.concerns(id, Means::Operator);
+        let catalog = self.tenancy.catalog().await?;
+        let record = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
+        Tenant::of_operator(Rc::new(record))
+    }
+
+    /// Returns the operator's authority over operator keys.
+    pub fn authority(&self) -> Authority {
+        match &self.credential {
+            Credential::BreakGlass => Authority::unbounded(),
+            Credential::Key(own) => Authority::of(own),
+        }
+    }
+
+    /// Returns the `Idempotency-Key` of the request. The response to an earlier request has secrets, so each operator key
+    /// has idempotency keys of its own.
+    ///
+    /// # Errors
+    /// [`Error::InvalidHeader`].
+    pub fn idempotency_key(&self) -> Result<Option<String>> {
+        let given = self.call.idempotency_key()?;
+        Ok(match &self.credential {
+            Credential::BreakGlass => given,
+            Credential::Key(key) => given.map(|given| {
+                // The id has a fixed length, so no two pairs are the same text.
+                hex::encode(&Sha256::digest([key.id.as_bytes(), given.as_bytes()].concat()))
+            }),
+        })
+    }
+
+    /// Returns the operator for the audit trail.
+    pub fn actor(&self) -> Actor {
+        let origin = self.call.origin();
+        match &self.credential {
+            Credential::BreakGlass => Actor::platform(origin),
+            Credential::Key(key) => Actor::operator_key(key.id, &key.name, origin),
+        }
+    }
+}
+
+/// Returns the credential of a request. It may stand in several headers, but there may be no second one.
+fn shown(tenancy: &Tenancy, request: &Request) -> Result<Shown> {
+    let mut found = None;
+    let bearer = bearer_token(request);
+    let headers = KEY_HEADERS.into_iter().map(|name| request.header(name));
+    for text in std::iter::once(bearer).chain(headers) {
+        let Some(text) = text? else { continue };
+        let shown = if is_one_of(&tenancy.settings.admin_api_keys, text) {
+            Shown::AdminKey
+        } else if OperatorKey::is_meant(text) {
+            Shown::Key(OperatorKey::parse(text).ok_or(INVALID_OPERATOR_KEY)?)
+        } else {
+            return Err(INVALID_ADMIN_KEY);
+        };
+        if found.as_ref().is_some_and(|found| *found != shown) {
+            return Err(INVALID_OPERATOR_KEY);
+        }
+        found = Some(shown);
+    }
+    found.ok_or(Error::Unauthenticated(Unauthenticated::Missing))
+}
+
+/// Compares a text with every secret in constant time. Digests have one length, so not even the length of a secret
+/// shows.
+pub(super) fn is_one_of(secrets: &[Secret], given: &str) -> bool {
+    let given = Sha256::digest(given.as_bytes());
+    secrets
+        .iter()
+        .fold(subtle::Choice::from(0), |found, secret| {
+            found | Sha256::digest(secret.expose().as_bytes()).ct_eq(&given)
+        })
+        .into()
+}
+
+/// Looks an operator key up, in one statement at most.
+async fn verify(
+    tenancy: &Rc<Tenancy>,
+    call: &Call,
+    key: &OperatorKey,
+) -> Result<Rc<OperatorKeyRecord>> {
+    let hash = key.hash();
+    anonymous::check_key(tenancy, call, tenancy.operator_keys.was_valid(&hash))?;
+    let now = tenancy.platform.clock.monotonic_micros();
+    let found = if tenancy.absent_keys.is_absent(&hash, now) {
+        None
+    } else {
+        let catalog = tenancy.catalog().await?;
+        operator_key::repo::verify(&*catalog, hash, call.origin().address).await?
+    };
+    match found {
+        Some((record, None)) => {
+            tenancy.operator_keys.put_valid(hash);
+            return Ok(Rc::new(record));
+        }
+        Some((record, Some(refusal))) => note_refused(tenancy, call, &record, refusal),
+        None => {
+            tenancy.absent_keys.put(hash, now);
+            note_unknown(tenancy, call, &INVALID_OPERATOR_KEY);
+        }
+    }
+    Err(anonymous::count_key(tenancy, call, INVALID_OPERATOR_KEY).await)
+}
+
+/// Records that somebody showed a key that exists and is not accepted. It may be stolen.
+fn note_refused(tenancy: &Rc<Tenancy>, call: &Call, record: &OperatorKeyRecord, refusal: Refusal) {
+    let origin = call.origin();
+    let from = origin.address.map(guessing::network_text).unwrap_or_default();
+    let event = Event::new("operator_key.refused")
+        .severity(Severity::Warning)
+        .failed()
+        .about("operator_key", record.id)
+        .detail(json!({ "reason": refusal.as_str(), "name": record.name }));
+    let entry = Entry::new(tenancy, None, &Actor::anonymous(origin), event);
+    audit::note_rarely(tenancy, entry, &format!("{}:{from}", record.id));
+}
+
+/// Records that somebody showed a key that does not exist.
+fn note_unknown(tenancy: &Rc<Tenancy>, call: &Call, error: &Error) {
+    use Unauthenticated::{InvalidAdminKey, InvalidOperatorKey};
+    if !matches!(error, Error::Unauthenticated(InvalidAdminKey | InvalidOperatorKey)) {
+        return;
+    }
+    let origin = call.origin();
+    let from = origin.address.map(guessing::network_text).unwrap_or_default();
+    let event = Event::new("platform.key_refused").severity(Severity::Warning).failed();
+    let entry = Entry::new(tenancy, None, &Actor::anonymous(origin), event);
+    audit::note_rarely(tenancy, entry, &from);
+}

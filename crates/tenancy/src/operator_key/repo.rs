@@ -1,0 +1,279 @@
+//! The statements on `operator_keys` and on the uses of `ADMIN_API_KEY`.
+//!
+//! Expiry is judged by the clock of the catalog, so all instances agree on it.
+
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::{MOST, NewOperatorKey, OperatorKey, OperatorKeyRecord, Refusal};
+use crate::{
+    access::OperatorScope,
+    audit::{Entry, outbox},
+    error::{Error, Result},
+    http::fields::Text as _,
+    networks::Networks,
+    platform::sql::{Connection, Row, SqlError, Value},
+};
+
+const COLUMNS: &str = "id, name, prefix, scopes, allowed_networks::text[] AS allowed_networks,
+    version, created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at,
+    expires_at AT TIME ZONE 'UTC' AS expires_at, last_used_at AT TIME ZONE 'UTC' AS last_used_at,
+    previous_expires_at AT TIME ZONE 'UTC' AS previous_expires_at";
+
+/// Inserts a key. Returns `None` when there are as many keys as allowed; then nothing is written.
+///
+/// # Errors
+/// [`Error::Taken`] if another key has the name.
+pub async fn insert(
+    catalog: &dyn Connection,
+    id: Uuid,
+    key: &OperatorKey,
+    new: &NewOperatorKey,
+    entry: &Entry,
+) -> Result<Option<OperatorKeyRecord>> {
+    let statement = format!(
+        "WITH inserted AS (
+             INSERT INTO operator_keys
+                 (id, name, key_hash, prefix, scopes, expires_at, allowed_networks)
+             SELECT $1::uuid, $2::text, $3::bytea, $4::text, $5::text[],
+                    $6::timestamp AT TIME ZONE 'UTC', $7::text[]::cidr[]
+             WHERE count_operator_keys() < {MOST}
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM inserted",
+        outbox::noted("inserted", 8)
+    );
+    let mut parameters: Vec<Value> = vec![
+        id.into(),
+        new.name.as_str().into(),
+        key.hash().as_slice().into(),
+        key.prefix().into(),
+        scope_names(&new.scopes).into(),
+        new.expires_at.into(),
+        new.allowed_networks.as_ref().map(Networks::texts).into(),
+    ];
+    parameters.extend(outbox::parameters(entry));
+    read(catalog, &statement, &parameters).await
+}
+
+/// Returns the keys that are not revoked, the newest first, and their number.
+pub async fn list(
+    catalog: &dyn Connection,
+    offset: u32,
+    limit: u32,
+) -> Result<(Vec<OperatorKeyRecord>, i64)> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM operator_keys WHERE revoked_at IS NULL
+         ORDER BY operator_keys.created_at DESC, id DESC OFFSET $1 LIMIT $2"
+    );
+    let parameters = [i64::from(offset).into(), i64::from(limit).into()];
+    let rows = catalog.query(&statement, &parameters).await?;
+    let count = "SELECT count(*) AS total FROM operator_keys WHERE revoked_at IS NULL";
+    let total = catalog.query_first(count, &[]).await?.map_or(Ok(0), |row| row.get("total"))?;
+    Ok((rows.iter().map(record).collect::<Result<_, SqlError>>()?, total))
+}
+
+/// Returns a key; `None` when there is no key of this id that is not revoked.
+pub async fn find(catalog: &dyn Connection, id: Uuid) -> Result<Option<OperatorKeyRecord>> {
+    let statement =
+        format!("SELECT {COLUMNS} FROM operator_keys WHERE id = $1 AND revoked_at IS NULL");
+    read(catalog, &statement, &[id.into()]).await
+}
+
+/// Returns the key of a hash with the reason to refuse it, if there is one; `None` when no key ever had the hash. An
+/// accepted use is recorded to the minute. Without an address no key is accepted that is bound to networks.
+pub async fn verify(
+    catalog: &dyn Connection,
+    hash: [u8; 32],
+    address: Option<IpAddr>,
+) -> Result<Option<(OperatorKeyRecord, Option<Refusal>)>> {
+    // No request waits for another one that records the use, or for a change of the key.
+    let statement = format!(
+        "WITH found AS (
+             SELECT *, CASE
+                 WHEN revoked_at IS NOT NULL THEN 'revoked'
+                 WHEN expires_at <= now() OR (key_hash <> $1 AND previous_expires_at <= now())
+                 THEN 'expired'
+                 WHEN allowed_networks IS NOT NULL AND NOT EXISTS (
+                     SELECT FROM unnest(allowed_networks) AS network
+                     WHERE $2::text::inet <<= network)
+                 THEN 'network'
+             END AS refusal
+             FROM operator_keys WHERE key_hash = $1 OR previous_key_hash = $1
+         ), used AS (
+             UPDATE operator_keys SET last_used_at = now() WHERE id IN (
+                 SELECT id FROM operator_keys
+                 WHERE id IN (SELECT id FROM found WHERE refusal IS NULL)
+                   AND COALESCE(last_used_at, '-infinity') < now() - interval '1 minute'
+                 FOR UPDATE SKIP LOCKED)
+         )
+         SELECT {COLUMNS}, refusal FROM found"
+    );
+    let address = address.map(|address| address.to_canonical().to_string());
+    let parameters = [hash.as_slice().into(), address.into()];
+    let Some(row) = catalog.query_first(&statement, &parameters).await? else { return Ok(None) };
+    let refusal = match row.get::<Option<String>>("refusal")?.as_deref() {
+        None => None,
+        Some("revoked") => Some(Refusal::Revoked),
+        Some("expired") => Some(Refusal::Expired),
+        Some(_) => Some(Refusal::Network),
+    };
+    Ok(Some((record(&row)?, refusal)))
+}
+
+/// Changes a key to be as `new` describes it. Returns `None` when it is no longer as `old` describes it; then nothing is
+/// written.
+///
+/// # Errors
+/// [`Error::Taken`] if another key has the name.
+pub async fn update(
+    catalog: &dyn Connection,
+    old: &OperatorKeyRecord,
+    new: &NewOperatorKey,
+    entry: &Entry,
+) -> Result<Option<OperatorKeyRecord>> {
+    let statement = format!(
+        "WITH changed AS (
+             UPDATE operator_keys SET name = $3::text, scopes = $4::text[],
+                 expires_at = $5::timestamp AT TIME ZONE 'UTC', allowed_networks = $6::text[]::cidr[],
+                 version = version + 1, updated_at = now()
+             WHERE id = $1 AND version = $2 AND revoked_at IS NULL
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM changed",
+        outbox::noted("changed", 7)
+    );
+    let mut parameters: Vec<Value> = vec![
+        old.id.into(),
+        old.version.into(),
+        new.name.as_str().into(),
+        scope_names(&new.scopes).into(),
+        new.expires_at.into(),
+        new.allowed_networks.as_ref().map(Networks::texts).into(),
+    ];
+    parameters.extend(outbox::parameters(entry));
+    read(catalog, &statement, &parameters).await
+}
+
+/// Replaces the secret of a key; the secret of `old` stays valid for `overlap`. Returns `None` when the key is no longer
+/// as `old` describes it; then nothing is written.
+pub async fn rotate(
+    catalog: &dyn Connection,
+    old: &OperatorKeyRecord,
+    key: &OperatorKey,
+    overlap: TimeDelta,
+    entry: &Entry,
+) -> Result<Option<OperatorKeyRecord>> {
+    let statement = format!(
+        "WITH rotated AS (
+             UPDATE operator_keys SET key_hash = $3, prefix = $4, previous_key_hash = key_hash,
+                 previous_expires_at = now() + $5::bigint * interval '1 second',
+                 version = version + 1, updated_at = now()
+             WHERE id = $1 AND version = $2 AND revoked_at IS NULL
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM rotated",
+        outbox::noted("rotated", 6)
+    );
+    let mut parameters: Vec<Value> = vec![
+        old.id.into(),
+        old.version.into(),
+        key.hash().as_slice().into(),
+        key.prefix().into(),
+        overlap.num_seconds().into(),
+    ];
+    parameters.extend(outbox::parameters(entry));
+    read(catalog, &statement, &parameters).await
+}
+
+/// Revokes a key. Returns `None` when it is no longer as `old` describes it; then nothing is written.
+pub async fn revoke(
+    catalog: &dyn Connection,
+    old: &OperatorKeyRecord,
+    entry: &Entry,
+) -> Result<Option<OperatorKeyRecord>> {
+    let statement = format!(
+        "WITH revoked AS (
+             UPDATE operator_keys
+             SET revoked_at = now(), version = version + 1, updated_at = now()
+             WHERE id = $1 AND version = $2 AND revoked_at IS NULL
+             RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM revoked",
+        outbox::noted("revoked", 3)
+    );
+    let mut parameters: Vec<Value> = vec![old.id.into(), old.version.into()];
+    parameters.extend(outbox::parameters(entry));
+    read(catalog, &statement, &parameters).await
+}
+
+/// The result of [`record_break_glass`].
+pub struct BreakGlass {
+    /// Whether there is an operator key that is valid.
+    pub has_keys: bool,
+    /// Whether this use was the first of its hour, so that the entry was put into the outbox.
+    pub is_recorded: bool,
+}
+
+/// Records a use of `ADMIN_API_KEY` if it is the first of an hour in which there are valid operator keys.
+pub async fn record_break_glass(catalog: &dyn Connection, entry: &Entry) -> Result<BreakGlass> {
+    let statement = format!(
+        "WITH keys AS (
+             SELECT FROM operator_keys
+             WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) LIMIT 1
+         ), used AS (
+             INSERT INTO break_glass_uses AS u (hour)
+             SELECT date_trunc('hour', now(), 'UTC') FROM keys
+             ON CONFLICT (only_row) DO UPDATE SET hour = excluded.hour WHERE u.hour < excluded.hour
+             RETURNING hour
+         ), {}
+         SELECT EXISTS (SELECT FROM keys) AS has_keys, EXISTS (SELECT FROM used) AS is_recorded",
+        outbox::noted("used", 1)
+    );
+    let row = catalog.query_first(&statement, &outbox::parameters(entry)).await?;
+    let row = row.ok_or_else(|| Error::internal("a statement without a row"))?;
+    Ok(BreakGlass { has_keys: row.get("has_keys")?, is_recorded: row.get("is_recorded")? })
+}
+
+fn scope_names(scopes: &[OperatorScope]) -> Vec<String> {
+    scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
+}
+
+async fn read(
+    catalog: &dyn Connection,
+    statement: &str,
+    parameters: &[Value],
+) -> Result<Option<OperatorKeyRecord>> {
+    match catalog.query_first(statement, parameters).await {
+        Ok(row) => Ok(row.as_ref().map(record).transpose()?),
+        Err(error) if error.constraint() == Some("operator_keys_by_name") => {
+            Err(Error::Taken { field: "name", code: "operator_key_name_taken" })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn record(row: &Row) -> Result<OperatorKeyRecord, SqlError> {
+    let scopes: Vec<String> = row.get("scopes")?;
+    let networks: Option<Vec<String>> = row.get("allowed_networks")?;
+    let networks = networks.map(|texts| {
+        Networks::of_texts(&texts)
+            .ok_or_else(|| SqlError::Decode("an operator key has an invalid network".to_owned()))
+    });
+    Ok(OperatorKeyRecord {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        prefix: row.get("prefix")?,
+        // A scope of a later version of this program means nothing to this one.
+        scopes: scopes.iter().filter_map(|name| OperatorScope::parse(name).ok()).collect(),
+        allowed_networks: networks.transpose()?,
+        version: row.get("version")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        expires_at: row.get("expires_at")?,
+        last_used_at: row.get("last_used_at")?,
+        previous_expires_at: row.get("previous_expires_at")?,
+    })
+}
