@@ -64,16 +64,19 @@ fn role_of(tenant: &TestTenant) -> Role {
         .services
         .superuser("tenancy")
         .query_one(
-            "SELECT id::text, database_role, database_password, database_host, database_port
+            "SELECT id::text, database_role, database_password, database_host, database_port,
+                    database_name, database_options
              FROM tenants WHERE slug = $1",
             &[&tenant.slug],
         )
         .unwrap();
     let id = row.get::<_, &str>(0).parse().unwrap();
     let sealed = Sealed(row.get(2));
-    let password = tenancy.master_key.open(Purpose::DatabasePassword, id, &sealed).unwrap();
-    let password = String::from_utf8(password.to_vec()).unwrap();
     let (role, host, port): (&str, &str, i32) = (row.get(1), row.get(3), row.get(4));
+    let address = [host, &port.to_string(), row.get(5), row.get(6), role];
+    let (key, purpose) = (&tenancy.master_key, Purpose::DatabasePassword);
+    let password = key.open_for_address(purpose, id, &address, &sealed).unwrap();
+    let password = String::from_utf8(password.to_vec()).unwrap();
     Role { url: format!("postgres://{role}:{password}@{host}:{port}") }
 }
 
@@ -153,7 +156,7 @@ fn what_is_sealed_for_one_tenant_opens_for_no_other() {
                     (SELECT database_password FROM tenants WHERE slug = $2)
                 WHERE slug = $1";
     catalog.execute(swap, &[&one.slug, &two.slug]).unwrap();
-    one.login(&one.admin.email, &one.admin.password).expect_problem(500, "internal_error");
+    one.login(&one.admin.email, &one.admin.password).expect_problem(503, "unavailable");
     two.login(&two.admin.email, &two.admin.password).expect(200);
     let restore = "UPDATE tenants SET database_password = $2 WHERE slug = $1";
     catalog.execute(restore, &[&one.slug, &own]).unwrap();
