@@ -47,6 +47,11 @@ pub fn create(
     let body = json!({ "name": "chaos", "scopes": ["tenant:read"] });
     let request = Request::post("/api/v1/api-keys", &body).credential(&tenant.key);
     let settled = context.settle(random, Promise::NothingLost, &request)?;
+    // Of some keys nobody revokes any: in a long run a tenant has as many as it may have.
+    let is_full = || settled.answer.json()["code"] == "too_many_api_keys";
+    if settled.answer.status == 409 && is_full() {
+        return None;
+    }
     if settled.answer.status != 201 {
         tenants::violate(context, "the creation of an API key", &settled);
         return None;
