@@ -3,6 +3,12 @@
 -- The process that runs the script: the first part of each name.
 local this_process = string.sub(KEYS[1], 1, 16)
 
+-- Returns the part of a counter that later processes may start with. Without the reports that the catalog has not stored:
+-- each of them is counted again by its repetition.
+local function settled(name)
+  return tonumber(redis.call('GET', name) or 0) - tonumber(redis.call('GET', name .. ':unsettled') or 0)
+end
+
 -- Starts a counter that does not exist with what is known of it, and returns whether it did not exist.
 local function start(name, used, millis)
   used = math.max(used, tonumber(redis.call('GET', name .. ':floor') or 0))

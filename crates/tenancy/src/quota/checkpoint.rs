@@ -160,11 +160,15 @@ async fn write(tenancy: &Tenancy) {
     }
 }
 
-/// What a counter says now; `None` where Redis does not know it, or is away.
+/// Returns a counter as it is now, without the reports that the catalog has not stored (`carry.lua`). `None` if Redis does
+/// not have it, or is away.
 async fn newest(tenancy: &Tenancy, (tenant, counter, day): Place) -> Option<i64> {
     let key = counter.key(tenant, day);
-    let replies = tenancy.platform.redis.execute("GET", &[Argument::Key(&key)]).await;
-    replies.ok()?.first().and_then(Reply::as_int)
+    let unsettled = format!("{key}:unsettled");
+    let keys = [Argument::Key(&key), Argument::Key(&unsettled)];
+    let replies = tenancy.platform.redis.execute("MGET", &keys).await.ok()?;
+    let number = |index: usize| replies.get(index).and_then(Reply::as_int);
+    Some(number(0)? - number(1).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 -- the counter, the seconds to remember the report; then the process, the usage and the day of a counter that the
 -- instance saw in an earlier process (the process is empty when there is none).
 -- Returns the outcome (0: over the limit; 1: taken; 2: taken before; -1: PostgreSQL must be asked first), the usage,
--- and the process.
+-- the process, and the usage without the reports that the catalog has not stored.
 local amount, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 if KEYS[2] then
   local before = redis.call('GET', KEYS[2])
   if before then
-    return { 2, tonumber(before), this_process }
+    return { 2, tonumber(before), this_process, settled(KEYS[1]) }
   end
 end
 local seen = ARGV[6] ~= '' and ARGV[6] ~= this_process and tonumber(ARGV[7]) or 0
@@ -18,13 +18,16 @@ if ARGV[3] ~= '' then start(KEYS[1], math.max(tonumber(ARGV[3]), seen), millis) 
 raise(KEYS[1], seen, millis)
 local used = tonumber(redis.call('GET', KEYS[1]))
 if not used then
-  return { -1, 0, this_process }
+  return { -1, 0, this_process, 0 }
 end
 if used + amount > limit then
-  return { 0, used, this_process }
+  return { 0, used, this_process, 0 }
 end
 used = redis.call('INCRBY', KEYS[1], amount)
 if KEYS[2] then
   redis.call('SET', KEYS[2], used, 'EX', ARGV[5])
+  redis.call('SET', KEYS[2] .. ':unsettled', amount, 'EX', ARGV[5])
+  redis.call('INCRBY', KEYS[1] .. ':unsettled', amount)
+  redis.call('PEXPIRE', KEYS[1] .. ':unsettled', millis)
 end
-return { 1, used, this_process }
+return { 1, used, this_process, settled(KEYS[1]) }

@@ -34,7 +34,7 @@ const REPORT_KEPT: i64 = 24 * 60 * 60;
 
 /// The outcome of asking Redis, with the usage.
 enum Taken {
-    Yes { usage: i64, process: ProcessId },
+    Yes { usage: i64, settled: i64, process: ProcessId },
     OverLimit { usage: i64 },
 }
 
@@ -42,6 +42,8 @@ enum Taken {
 struct Consumed {
     outcome: i64,
     usage: i64,
+    /// The usage without the reports that the catalog has not stored: those are counted again by their repetition.
+    settled: i64,
     process: ProcessId,
 }
 
@@ -73,7 +75,9 @@ impl Take<'_> {
                     kept = used.unwrap_or(0).to_string();
                 }
                 Consumed { outcome: 0, usage, .. } => return Ok(Taken::OverLimit { usage }),
-                Consumed { usage, process, .. } => return Ok(Taken::Yes { usage, process }),
+                Consumed { usage, settled, process, .. } => {
+                    return Ok(Taken::Yes { usage, settled, process });
+                }
             }
         }
         Err(Error::unavailable("Redis loses the counter of the day"))
@@ -93,8 +97,10 @@ impl Take<'_> {
         }?;
         let int = |index: usize| replies.get(index).and_then(Reply::as_int);
         let process = replies.get(2).and_then(Reply::as_bytes).and_then(ProcessId::of_digits);
-        match (int(0), int(1), process) {
-            (Some(outcome), Some(usage), Some(process)) => Ok(Consumed { outcome, usage, process }),
+        match (int(0), int(1), process, int(3)) {
+            (Some(outcome), Some(usage), Some(process), Some(settled)) => {
+                Ok(Consumed { outcome, usage, settled, process })
+            }
             _ => {
                 Err(RedisError::Refused("the script of quotas returned something else".to_owned()))
             }
@@ -105,8 +111,7 @@ impl Take<'_> {
         let counter = Counter::Tenant(self.resource);
         let mut keys = vec![counter.key(self.tenant.id, self.day)];
         if let Some(report) = self.report {
-            let digest = hex::encode(&Sha256::digest(report.as_bytes()));
-            keys.push(format!("t:{{{}}}:report:{digest}", self.tenant.id));
+            keys.push(report_key(self.tenant.id, report));
         }
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let (seen_usage, day) = (&self.tenancy.seen_usage, day_number(self.day));
@@ -147,10 +152,10 @@ pub async fn consume(
     let day = tenancy.platform.clock.now().date_naive();
     let take = Take { tenancy, tenant, resource, amount, day, report: None };
     match take.run().await {
-        Ok(Taken::Yes { usage, process }) => {
-            take.remember(usage, process);
+        Ok(Taken::Yes { usage, settled, process }) => {
+            take.remember(settled, process);
             let counter = Counter::Tenant(resource);
-            super::checkpoint::note(tenancy, tenant.id, counter, day, usage);
+            super::checkpoint::note(tenancy, tenant.id, counter, day, settled);
             let step = (usage - amount, usage);
             note_soft_limit(tenancy, tenant, resource.resource(), step, take.limit(), actor);
             Ok(Some(usage))
@@ -181,8 +186,8 @@ pub struct Reported {
 /// usage with the report in one statement. A report that broke off is counted by its repetition: Redis knows whether
 /// it counted the report. If Redis restarts, its counter starts with the usage that the catalog has. A process that
 /// did so just before the catalog stored this report is raised by it before the report is acknowledged. No acknowledged
-/// report is lost. One case counts an amount twice: a crash between the last two steps, after which the catalog receives
-/// the counter by another way (a checkpoint, or another report), and a restart of Redis before the repetition.
+/// report is lost, and none is counted twice: a usage that leaves its Redis process, for the catalog or for the memory of
+/// an instance, is without the reports that the catalog has not stored.
 ///
 /// # Errors
 /// [`Error::QuotaExceeded`], [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] while a store
@@ -206,13 +211,14 @@ pub async fn report(
     if let Some(usage) = report.usage {
         // The response to an earlier call may have been lost before the counter was raised.
         if let Some(process) = &report.process {
-            raise(tenancy, tenant.id, (resource, day), process, usage).await?;
+            raise(tenancy, tenant.id, (resource, day), process, usage, key).await?;
         }
         return Ok(Reported { day, usage, is_replay: true });
     }
     let take = Take { tenancy, tenant, resource, amount, day, report: Some(key) };
     let (usage, process) = match take.run().await? {
-        Taken::Yes { usage, process } => (usage, process),
+        // This report is not settled.
+        Taken::Yes { settled, process, .. } => (settled.saturating_add(amount), process),
         Taken::OverLimit { usage } => {
             repo::withdraw(&*catalog, tenant.id, key).await?;
             return Err(take.refused(usage));
@@ -223,7 +229,7 @@ pub async fn report(
     repo::settle(&*catalog, tenant.id, key, &settled).await?;
     // Not before: a report that is not settled is counted by its repetition.
     take.remember(usage, process);
-    raise(tenancy, tenant.id, (resource, day), &digits, usage).await?;
+    raise(tenancy, tenant.id, (resource, day), &digits, usage, key).await?;
     let step = (usage - amount, usage);
     note_soft_limit(tenancy, tenant, resource.resource(), step, take.limit(), actor);
     Ok(Reported { day, usage, is_replay: false })
@@ -250,19 +256,27 @@ pub(super) async fn carry(
     Ok(())
 }
 
-/// Carries a usage that `process` counted over to the counter of a day, if Redis runs another process by now, and stores
-/// the counter that results.
+/// Returns the key under which Redis remembers a report.
+fn report_key(tenant: Uuid, report: &str) -> String {
+    let digest = hex::encode(&Sha256::digest(report.as_bytes()));
+    format!("t:{{{tenant}}}:report:{digest}")
+}
+
+/// Tells Redis that the catalog has stored a report. Carries the usage that `process` counted with it over to the counter
+/// of the day, if Redis runs another process by now, and stores the counter that results.
 async fn raise(
     tenancy: &Tenancy,
     tenant: Uuid,
     (resource, day): (DailyResource, NaiveDate),
     process: &str,
     usage: i64,
+    report: &str,
 ) -> Result<()> {
     let key = Counter::Tenant(resource).key(tenant, day);
+    let report = report_key(tenant, report);
     let arguments = [Argument::from(process), Argument::Int(usage), Argument::Int(KEPT)];
     let redis = &*tenancy.platform.redis;
-    let replies = RAISE.run_with_retry(redis, &[&key], &arguments).await?;
+    let replies = RAISE.run_with_retry(redis, &[&key, &report], &arguments).await?;
     let counter = replies.first().and_then(Reply::as_int).unwrap_or(0);
     if counter > usage {
         let raised = HashMap::from([((tenant, Counter::Tenant(resource), day), counter)]);

@@ -180,20 +180,22 @@ pub(super) async fn settle(
     let statement = "
         WITH settled AS (
             UPDATE tenant_usage_reports SET usage = $3, redis_process = $6
-            WHERE tenant_id = $1 AND key = $2
+            WHERE tenant_id = $1 AND key = $2 AND usage IS NULL
+            RETURNING tenant_id
         )
         INSERT INTO tenant_usage AS u (tenant_id, resource, day, amount)
-        VALUES ($1, $4, $5::text::date, $3)
+        SELECT tenant_id, $4, $5::text::date, $3 FROM settled
+        -- Neither amount has this report: reports that are settled at once add up.
         ON CONFLICT (tenant_id, resource, day) DO UPDATE
-        SET amount = GREATEST(u.amount, excluded.amount), updated_at = now()
-        WHERE u.amount < excluded.amount";
-    let parameters: [Value; 6] = [
+        SET amount = GREATEST(u.amount, excluded.amount - $7) + $7, updated_at = now()";
+    let parameters: [Value; 7] = [
         tenant.into(),
         key.into(),
         report.usage.unwrap_or(0).into(),
         report.resource.as_str().into(),
         report.day.to_string().into(),
         report.process.clone().into(),
+        report.amount.into(),
     ];
     catalog.execute(statement, &parameters).await?;
     Ok(())
