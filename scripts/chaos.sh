@@ -1,6 +1,6 @@
 # The chaos load: its requirements and its build.
 
-# The run of ./dev test: together with start and checks it takes about 70 s.
+# The run of ./dev test: together with start and checks it takes about 85 s.
 CHAOS_OF_TESTS=(--seconds 60 --hosts 2)
 
 # chaos ARGUMENT...: builds everything, and runs the load with faults.

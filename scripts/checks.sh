@@ -30,7 +30,7 @@ run_tests() {
   local log="$DEV_DIR/test.log" before=$FAILED
   say "tests"
   # Most tests wait most of the time: for hashes, for servers, for what is written a little later.
-  export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}
+  export RUST_TEST_THREADS=${RUST_TEST_THREADS:-10}
   cargo test --locked --profile tools --no-fail-fast "$@" 2>&1 | tee "$log" | grep -vE '^(test .* \.\.\. ok|running [0-9]+ tests?|test result: ok. 0 passed; 0 failed; 0 ignored.*|)$' || true
   local passed failed ignored
   while read -r passed failed ignored; do

@@ -109,6 +109,7 @@ impl Services {
             ("ALLOWED_POSTGRES_HOSTS", "postgres://127.0.0.1:*".to_owned()),
             ("ALLOWED_REDIS_HOSTS", format!("redis://{redis}")),
             ("BASE_DOMAIN", "saas.example".to_owned()),
+            ("CATALOG_CONNECTIONS", self.value("CATALOG_CONNECTIONS").to_owned()),
             ("ALLOWED_ORIGINS", "https://app.example.com".to_owned()),
         ])
     }

@@ -163,7 +163,8 @@ fn events_name_the_credential_of_the_operator() {
     assert_eq!(activated["detail"]["operator"], json!({ "credential": "break_glass" }));
     for tenant in [format!("?tenant_id={id}"), String::new()] {
         let verified = world.admin(Method::GET, &format!("/admin/audit/verify{tenant}")).send();
-        assert_eq!(verified.expect(200)["valid"], true);
+        let verified = verified.expect(200);
+        assert_eq!(verified["valid"], true, "{verified}");
     }
     assert!(world.logged(&format!("operator_key:{}", key.id)).contains("/admin/plans"));
 }

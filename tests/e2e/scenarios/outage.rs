@@ -153,11 +153,16 @@ fn with_settings_that_are_too_weak_nothing_runs_and_the_setting_is_named() {
     let application = e2e::Application::start(&settings, &world.services.folder());
     let get = |path: &str| Call::new(Method::GET, &application.address, path).send();
     get("/health").expect(200);
-    let report = get("/health/detailed").expect(503);
-    assert_eq!(report["settings"], json!(["JWT_SECRET_KEY must have at least 32 bytes"]));
-    for path in ["/admin/tenants", "/api/v1/profile"] {
+    for path in ["/api/v1/profile", "/api/v1/tenant/info"] {
         let answer = get(path);
         let problem = answer.expect_problem(503, "misconfigured");
         assert!(problem["detail"].as_str().unwrap().contains("JWT_SECRET_KEY"), "{problem}");
     }
+    // The other components do not have that secret.
+    get("/admin/tenants").expect_problem(401, "authentication_required");
+    settings.insert("METRICS_TOKEN", "short".to_owned());
+    let application = e2e::Application::start(&settings, &world.services.folder());
+    let get = |path: &str| Call::new(Method::GET, &application.address, path).send();
+    let report = get("/health/detailed").expect(503);
+    assert_eq!(report["settings"], json!(["METRICS_TOKEN must have at least 32 bytes"]));
 }

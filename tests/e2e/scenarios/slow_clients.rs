@@ -98,7 +98,12 @@ fn stalled_requests_are_bounded_and_others_go_on() {
         &world.services.folder(),
         &arguments,
     );
-    let stalled: Vec<_> = (0..STALLED).map(|_| stalled_login(&application, &tenant)).collect();
+    let stalled = (0..STALLED).map(|_| {
+        // The host finds an instance that is ready.
+        sleep(Duration::from_millis(10));
+        stalled_login(&application, &tenant)
+    });
+    let stalled: Vec<_> = stalled.collect();
     let outcomes: Vec<_> =
         stalled.into_iter().map(|stream| thread::spawn(move || dribble(stream, b""))).collect();
     for _ in 0..6 {

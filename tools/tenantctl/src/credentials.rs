@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::json;
 use tenancy::{
     Tenancy,
     admission::Effect,
     audit::Actor,
-    tenant::{TenantRecord, credentials, repo},
+    http::fields::Text as _,
+    tenant::{Slug, TenantRecord, credentials, repo},
 };
 
 use crate::{environment, output};
@@ -72,20 +73,20 @@ pub async fn rotate(arguments: &Rotate) -> Result<()> {
     finish(failed)
 }
 
-/// Returns the tenant of a slug, or every tenant that has a database.
+/// Returns the tenant of a slug, in any state, or every tenant that has a database and is not being destroyed.
 async fn tenants(tenancy: &Tenancy, slug: Option<&str>) -> Result<Vec<TenantRecord>> {
     let catalog = tenancy.catalog().await?;
+    if let Some(text) = slug {
+        let slug = Slug::parse(text).map_err(|reason| anyhow!("{text}: {reason}"))?;
+        let tenant = repo::find_by_slug(&*catalog, &slug).await?;
+        let tenant = tenant.filter(|tenant| tenant.database_password.is_some());
+        return Ok(vec![tenant.with_context(|| format!("no tenant {text} has a database"))?]);
+    }
     let rows = repo::list_with_database(&*catalog).await?;
-    let mut tenants = rows.items;
-    let Some(slug) = slug else {
-        if let Some(row) = rows.unreadable.first() {
-            bail!("{row}");
-        }
-        return Ok(tenants);
-    };
-    tenants.retain(|tenant| tenant.slug.as_str() == slug);
-    tenants.first().with_context(|| format!("no tenant {slug} has a database"))?;
-    Ok(tenants)
+    match rows.unreadable.first() {
+        Some(row) => bail!("{row}"),
+        None => Ok(rows.items),
+    }
 }
 
 fn report(failed: &mut u32, name: &str, tenant: &TenantRecord, changed: tenancy::Result<Effect>) {

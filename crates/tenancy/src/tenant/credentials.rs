@@ -9,7 +9,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 use super::{
-    DatabaseLocation, TenantDb, TenantRecord, cluster, database,
+    DatabaseLocation, Status, TenantDb, TenantRecord, cluster, database,
     repo::{self, sealed},
 };
 use crate::{
@@ -43,8 +43,11 @@ pub async fn relocate(
         database_password: Some(password.clone()),
         ..old.clone()
     };
-    let database = TenantDb::connect_to(tenancy, &new).await?;
-    database.connection().query_first("SELECT 1 FROM schema_migrations LIMIT 1", &[]).await?;
+    // A destruction that was interrupted may have dropped it.
+    if old.status != Status::Deleting {
+        let database = TenantDb::connect_to(tenancy, &new).await?;
+        database.connection().query_first("SELECT 1 FROM schema_migrations LIMIT 1", &[]).await?;
+    }
     let event = Event::new("tenant.database_relocated")
         .severity(Severity::Warning)
         .about("tenant", tenant)

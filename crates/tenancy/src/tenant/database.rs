@@ -298,6 +298,7 @@ mod tests {
         TenantRecord { database, database_password: Some(sealed.clone()), ..sample() }
     }
 
+    // S39
     #[test]
     fn password_opens_for_its_location_and_role_only() {
         let tenancy = tenancy();

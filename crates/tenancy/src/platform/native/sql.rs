@@ -5,9 +5,10 @@ use std::{cell::RefCell, error::Error as _, rc::Rc, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::{
     Client,
+    error::SqlState,
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -17,6 +18,9 @@ use crate::platform::{
     Sql,
     sql::{CONNECT_DEADLINE, Connection, Row, SqlError, Value},
 };
+
+/// The wait before another attempt to connect to a server that has no free connection.
+const NEXT_TRY: Duration = Duration::from_millis(100);
 
 /// PostgreSQL servers, over TLS where the URL's `sslmode` and the server have it. Trusted are the
 /// certificates that the system trusts.
@@ -73,11 +77,21 @@ impl NativeConnection {
         if let Some(client) = kept {
             return Ok(client);
         }
-        let (client, connection) =
-            timeout(CONNECT_DEADLINE, tokio_postgres::connect(&self.address, self.tls.clone()))
-                .await
-                .map_err(unavailable)?
-                .map_err(|error| SqlError::Unavailable(refusal(&error)))?;
+        let connected = timeout(CONNECT_DEADLINE, async {
+            loop {
+                match tokio_postgres::connect(&self.address, self.tls.clone()).await {
+                    // Another program gives a connection back in a moment.
+                    Err(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
+                        sleep(NEXT_TRY).await;
+                    }
+                    outcome => return outcome,
+                }
+            }
+        });
+        let (client, connection) = connected
+            .await
+            .map_err(unavailable)?
+            .map_err(|error| SqlError::Unavailable(refusal(&error)))?;
         tokio::spawn(connection);
         let client = Rc::new(client);
         self.client.replace(Some(Rc::clone(&client)));
