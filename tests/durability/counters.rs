@@ -66,6 +66,40 @@ fn repeated_report_is_counted_once_after_both_stores_broke_off() {
     assert_eq!(tenant.used("ai_requests")["current_usage"], 10);
 }
 
+/// What instances and the catalog know of a counter is without a report that broke off, so its repetition counts it once.
+#[test]
+fn report_that_broke_off_is_not_carried_by_others() {
+    let arena = Arena::enter();
+    for is_reported_meanwhile in [false, true] {
+        let tenant = arena.world.tenant();
+        assert_eq!(report(&tenant, 20)["current_usage"], 20);
+        arena.restart_redis(Restart::Empty);
+        let (proxy, application) = acting_on_settlement(&arena, Cut::Before, || {});
+        keyed(&application.address, &tenant, "broken", 10)
+            .send()
+            .expect_problem(503, "unavailable");
+        assert!(proxy.has_acted());
+        let mut expected = 20;
+        if is_reported_meanwhile {
+            report(&tenant, 5);
+            expected += 5;
+        }
+        // The instances carry the counters that they saw over to the new process.
+        for _ in 0..3 {
+            arena.info(&tenant.admin.access_token);
+            sleep(Duration::from_secs(1));
+        }
+        arena.restart_redis(Restart::Empty);
+        wait_until("the report is counted", || {
+            keyed(arena.world.address(), &tenant, "broken", 10).send().status == 200
+        });
+        expected += 10;
+        assert_eq!(tenant.used("ai_requests")["current_usage"], expected);
+        arena.restart_redis(Restart::Empty);
+        assert_eq!(report(&tenant, 1)["current_usage"], expected + 1);
+    }
+}
+
 /// Another report starts the counter of the new process before this one is settled.
 #[test]
 fn report_that_is_settled_late_is_in_the_counter_of_the_new_process() {
