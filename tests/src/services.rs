@@ -109,6 +109,8 @@ impl Services {
             ("ALLOWED_POSTGRES_HOSTS", "postgres://127.0.0.1:*".to_owned()),
             ("ALLOWED_REDIS_HOSTS", format!("redis://{redis}")),
             ("BASE_DOMAIN", "saas.example".to_owned()),
+            // The pools of several hosts share them.
+            ("TENANT_CONNECTIONS", self.value("TENANT_CONNECTIONS").to_owned()),
             ("CATALOG_CONNECTIONS", self.value("CATALOG_CONNECTIONS").to_owned()),
             ("ALLOWED_ORIGINS", "https://app.example.com".to_owned()),
         ])

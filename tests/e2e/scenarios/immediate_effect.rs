@@ -39,7 +39,9 @@ fn busy_while(
                         answer.expect_problem(refused.0, refused.1);
                     } else {
                         // While it is made, a request may still be served.
-                        assert!([200, refused.0].contains(&answer.status), "{}", answer.text);
+                        let request = answer.header("x-request-id");
+                        let is_expected = [200, refused.0].contains(&answer.status);
+                        assert!(is_expected, "{}\n{}", answer.text, world.logged(request));
                     }
                     served.fetch_add(1, Ordering::SeqCst);
                 }

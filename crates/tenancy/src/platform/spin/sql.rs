@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(1);
 /// refusal, because each costs the server a process and a check of the password.
 const FIRST_WAIT: Duration = Duration::from_millis(25);
 /// The longest of these waits.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
 pub(super) struct SpinSql(Rc<Addresses>);
