@@ -9,8 +9,14 @@ use tenancy::{
     admission::Effect,
     audit::Actor,
     http::fields::Text as _,
-    tenant::{Slug, TenantRecord, credentials, repo},
+    postgres_url::PostgresUrl,
+    tenant::{
+        Slug, TenantRecord, credentials,
+        repo::{self, sealed},
+    },
 };
+
+use uuid::Uuid;
 
 use crate::{environment, output};
 
@@ -38,9 +44,12 @@ pub struct Rotate {
 
 fn host_and_port(text: &str) -> Result<(String, u16), String> {
     let (host, port) = text.rsplit_once(':').ok_or("must be like db-1.internal:5432")?;
-    let port = port.parse().map_err(|_| "must end with a port from 1 to 65535")?;
-    if host.is_empty() || port == 0 {
-        return Err("must be like db-1.internal:5432".to_owned());
+    let port = port.parse().ok().filter(|port| *port > 0);
+    let port = port.ok_or("must end with a port from 1 to 65535")?;
+    // The only form in which the URL of a connection has the host.
+    let url = PostgresUrl::parse(&format!("postgres://{host}:{port}"));
+    if url.is_none_or(|url| url.host != host) {
+        return Err("must be like db-1.internal:5432 or [fd00::1]:5432".to_owned());
     }
     Ok((host.to_owned(), port))
 }
@@ -52,12 +61,15 @@ pub async fn relocate(arguments: &Relocate) -> Result<()> {
     let mut tenants = tenants(&tenancy, arguments.tenant.as_deref()).await?;
     if let Some((host, port)) = &arguments.from {
         tenants.retain(|tenant| (&tenant.database.host, &tenant.database.port) == (host, port));
+        if tenants.is_empty() {
+            bail!("no tenant has a database at {host}:{port}");
+        }
     }
     let mut failed = 0_u32;
     for tenant in tenants {
         let changed =
             credentials::relocate(&tenancy, tenant.id, host, *port, &Actor::system()).await;
-        report(&mut failed, "relocated_tenant", &tenant, changed);
+        report(&mut failed, "relocated_tenant", tenant.id, changed);
     }
     finish(failed)
 }
@@ -68,9 +80,20 @@ pub async fn rotate(arguments: &Rotate) -> Result<()> {
     let mut failed = 0_u32;
     for tenant in tenants(&tenancy, arguments.tenant.as_deref()).await? {
         let changed = credentials::rotate_password(&tenancy, tenant.id, &Actor::system()).await;
-        report(&mut failed, "rotated_password_of_tenant", &tenant, changed);
+        report(&mut failed, "rotated_password_of_tenant", tenant.id, changed);
     }
     finish(failed)
+}
+
+/// Finishes the rotations that were interrupted, and returns how many failed.
+pub async fn finish_rotations(tenancy: &Rc<Tenancy>) -> Result<u32> {
+    let catalog = tenancy.catalog().await?;
+    let mut failed = 0_u32;
+    for id in sealed::list_rotations(&*catalog).await? {
+        let changed = credentials::rotate_password(tenancy, id, &Actor::system()).await;
+        report(&mut failed, "rotated_password_of_tenant", id, changed);
+    }
+    Ok(failed)
 }
 
 /// Returns the tenant of a slug, in any state, or every tenant that has a database and is not being destroyed.
@@ -89,23 +112,22 @@ async fn tenants(tenancy: &Tenancy, slug: Option<&str>) -> Result<Vec<TenantReco
     }
 }
 
-fn report(failed: &mut u32, name: &str, tenant: &TenantRecord, changed: tenancy::Result<Effect>) {
+fn report(failed: &mut u32, name: &str, tenant: Uuid, changed: tenancy::Result<Effect>) {
     match changed {
-        Ok(Effect::Now) => output::line(&json!({ name: tenant.id }).to_string()),
+        Ok(Effect::Now) => output::line(&json!({ name: tenant }).to_string()),
         Ok(Effect::By(time)) => {
-            output::line(&json!({ name: tenant.id, "takes_effect_by": time }).to_string());
+            output::line(&json!({ name: tenant, "takes_effect_by": time }).to_string());
         }
         Err(error) => {
             *failed += 1;
-            let error = anyhow::Error::from(error);
-            output::failure(&error.context(format!("the tenant {}", tenant.slug)));
+            output::failure(&anyhow::Error::from(error).context(format!("the tenant {tenant}")));
         }
     }
 }
 
 fn finish(failed: u32) -> Result<()> {
     if failed > 0 {
-        bail!("{failed} tenants have failed");
+        bail!("{failed} of the tenants failed");
     }
     Ok(())
 }

@@ -11,14 +11,14 @@ use tenancy::{
     earlier_processes, migrate,
     platform::sql::Rows,
     tenant::{
-        TenantRecord, cluster, credentials,
+        TenantRecord, cluster,
         destroy::{self, Files},
         provision,
-        repo::{self, creation, sealed},
+        repo::{self, creation},
     },
 };
 
-use crate::{environment, output};
+use crate::{credentials, environment, output};
 
 /// The options of `repair`.
 #[derive(clap::Args)]
@@ -64,12 +64,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         cluster::drop_leftovers(&tenancy, &location, finished).await
     };
     report_names(&mut failed, "dropped_leftover", leftovers.await);
-    for tenant in sealed::list_rotations(&*catalog).await? {
-        match credentials::rotate_password(&tenancy, tenant, &Actor::system()).await {
-            Ok(_) => report_value("rotated_password_of_tenant", tenant.to_string().into()),
-            Err(error) => fail(&mut failed, &format!("the tenant {tenant}"), error),
-        }
-    }
+    failed += credentials::finish_rotations(&tenancy).await?;
     let (mut chained, mut forged) = (0, 0);
     match audit::recover_catalog(&tenancy).await {
         Ok(moved) => (chained, forged) = (moved.chained, moved.forged),

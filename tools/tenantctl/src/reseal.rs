@@ -1,5 +1,7 @@
 //! `tenantctl reseal`
 
+use std::rc::Rc;
+
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use tenancy::{
@@ -8,14 +10,16 @@ use tenancy::{
     tenant::repo,
 };
 
-use crate::{environment, output};
+use crate::{credentials, environment, output};
 
 /// Seals the values of the catalog again with `MASTER_ENCRYPTION_KEY`, and vouches for the rows of audit trails that
 /// other keys have chained. Each is a line of JSON; a failure is reported, and does not stop the others.
 pub async fn run() -> Result<()> {
-    let tenancy = environment::tenancy()?;
+    let tenancy = Rc::new(environment::tenancy()?);
     let mut resealed = 0;
     let mut failed = chain_waiting_events(&tenancy).await?;
+    // A password that a rotation has only recorded is sealed, too.
+    failed += credentials::finish_rotations(&tenancy).await?;
     for item in reseal::list(&tenancy).await? {
         match reseal::reseal(&tenancy, &item).await {
             Ok(true) => {

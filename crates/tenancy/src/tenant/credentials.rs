@@ -64,11 +64,14 @@ pub async fn relocate(
 /// pools that are open stay open.
 ///
 /// # Errors
-/// [`Error::TenantNotFound`], [`Error::Unavailable`] when the cluster is away, [`Error::Internal`] for a destroyed
-/// tenant.
+/// [`Error::TenantNotFound`], [`Error::IllegalTransition`] while the tenant is created or destroyed, and
+/// [`Error::Unavailable`] when the cluster is away.
 pub async fn rotate_password(tenancy: &Rc<Tenancy>, tenant: Uuid, actor: &Actor) -> Result<Effect> {
     let catalog = tenancy.catalog().await?;
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
+    if matches!(record.status, Status::Provisioning | Status::Deleting) {
+        return Err(Error::IllegalTransition { from: record.status.as_str(), to: None });
+    }
     let location = record.trusted_location(tenancy)?;
     if sealed::find_next_password(&*catalog, tenant).await?.is_none() {
         let role = &record.database_role;

@@ -175,8 +175,13 @@ pub(super) fn open_sealed_password(
             record.id, record.database.host, record.database.port
         )))
     };
-    // Neither the caller nor a retry can mend it, but the caller did nothing wrong.
-    let password = opened.map_err(Error::unavailable)?;
+    // The caller did nothing wrong, and the operator can repair it.
+    let password = opened.map_err(|error| match error {
+        Error::Internal(reason) => Error::unavailable(format!(
+            "{reason}. After the database was moved, run tenantctl relocate"
+        )),
+        other => other,
+    })?;
     String::from_utf8(password.to_vec()).map(Secret::from).map_err(Error::internal)
 }
 

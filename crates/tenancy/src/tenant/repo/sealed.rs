@@ -174,9 +174,10 @@ pub async fn finish_rotation(
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// Returns the tenants whose password rotation was interrupted.
+/// Returns the tenants whose password rotation was interrupted and is to be finished.
 pub async fn list_rotations(catalog: &dyn Connection) -> Result<Vec<Uuid>> {
-    let statement = "SELECT id FROM tenants WHERE next_database_password IS NOT NULL ORDER BY id";
+    let statement = "SELECT id FROM tenants
+                     WHERE next_database_password IS NOT NULL AND status <> 'deleting' ORDER BY id";
     let rows = catalog.query(statement, &[]).await?;
     Ok(rows.iter().map(|row| row.get("id")).collect::<Result<_, SqlError>>()?)
 }
