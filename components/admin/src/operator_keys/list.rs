@@ -3,6 +3,7 @@
 use tenancy::{
     Result,
     http::{Limit, Operator, Page, Response},
+    log,
     operator_key::{OperatorKeyView, repo},
 };
 
@@ -31,7 +32,8 @@ tenancy::fields! {
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { offset, limit } = operator.call().query()?;
     let catalog = operator.tenancy().catalog().await?;
-    let (records, total) = repo::list(&*catalog, offset, limit.get()).await?;
-    let items = records.iter().map(OperatorKeyView::from).collect();
+    let (keys, total) = repo::list(&*catalog, offset, limit.get()).await?;
+    let keys = log::readable(operator.tenancy(), keys);
+    let items = keys.iter().map(OperatorKeyView::from).collect();
     Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
 }

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     http::fields::Text as _,
     networks::Networks,
-    platform::sql::{Connection, Row, SqlError, Value},
+    platform::sql::{Connection, Row, Rows, SqlError, Value},
 };
 
 const COLUMNS: &str = "id, name, prefix, scopes, allowed_networks::text[] AS allowed_networks,
@@ -63,7 +63,7 @@ pub async fn list(
     catalog: &dyn Connection,
     offset: u32,
     limit: u32,
-) -> Result<(Vec<OperatorKeyRecord>, i64)> {
+) -> Result<(Rows<OperatorKeyRecord>, i64)> {
     let statement = format!(
         "SELECT {COLUMNS} FROM operator_keys WHERE revoked_at IS NULL
          ORDER BY operator_keys.created_at DESC, id DESC OFFSET $1 LIMIT $2"
@@ -72,7 +72,7 @@ pub async fn list(
     let rows = catalog.query(&statement, &parameters).await?;
     let count = "SELECT count(*) AS total FROM operator_keys WHERE revoked_at IS NULL";
     let total = catalog.query_first(count, &[]).await?.map_or(Ok(0), |row| row.get("total"))?;
-    Ok((rows.iter().map(record).collect::<Result<_, SqlError>>()?, total))
+    Ok((Rows::read(&rows, record), total))
 }
 
 /// Returns a key; `None` when there is no key of this id that is not revoked.
