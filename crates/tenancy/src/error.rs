@@ -1,6 +1,6 @@
-//! What can go wrong, in the words of the domain. [`crate::http::problem`] turns it into an answer.
+//! Errors, in the words of the domain. [`crate::http::problem`] maps them to responses.
 //!
-//! Each variant carries what the caller may read. What only the log may read (a server's message, a
+//! Each variant carries details that the caller may read. Details for the log only (a server's message, a
 //! statement's failure) is in [`Error::Unavailable`] and [`Error::Internal`], whose texts never
 //! leave the service.
 
@@ -29,7 +29,7 @@ pub enum Error {
     InvalidHeader {
         /// The header's name.
         name: &'static str,
-        /// What is wrong with it.
+        /// The problem with it.
         message: String,
     },
     /// The body is not the form that the route takes.
@@ -66,22 +66,22 @@ pub enum Error {
         allow: String,
     },
 
-    /// The caller is not who they would have to be.
+    /// The caller is not authenticated.
     #[error("not authenticated: {0:?}")]
     Unauthenticated(Unauthenticated),
     /// E-mail address and password do not belong together, or there is no such user.
     #[error("wrong e-mail address or password")]
     InvalidCredentials,
     /// The setup token is not valid, was used, or is too old.
-    #[error("the setup token is not valid any more")]
+    #[error("the setup token is no longer valid")]
     InvalidSetupToken,
     /// The refresh token is not valid, was used, or is too old.
-    #[error("the refresh token is not valid any more")]
+    #[error("the refresh token is no longer valid")]
     InvalidRefreshToken,
     /// Tokens of this type are not ended this way.
     #[error("tokens of this type are not ended this way")]
     UnsupportedTokenType,
-    /// Too many sign-ins failed: whoever it is has to wait.
+    /// Too many sign-ins failed: the caller has to wait.
     #[error("too many attempts")]
     TooManyAttempts {
         /// Seconds to wait.
@@ -93,7 +93,7 @@ pub enum Error {
         /// Seconds until the next call is let through.
         retry_after: u32,
     },
-    /// The tenant has used what it may use.
+    /// The tenant has used up its quota.
     #[error("the quota of {} is used up", .resource.as_str())]
     QuotaExceeded {
         /// The resource.
@@ -105,10 +105,10 @@ pub enum Error {
         /// Seconds until it may use more, where time helps.
         retry_after: Option<u32>,
     },
-    /// The user is an administrator, whom the caller may not touch.
+    /// The user is an administrator, and the caller may not change administrators.
     #[error("this takes an administrator")]
     AdministratorRequired,
-    /// An API key calls what only users have.
+    /// An API key calls a route for users only.
     #[error("this takes a user")]
     UserRequired,
     /// The caller gives away a scope that they do not have.
@@ -126,14 +126,14 @@ pub enum Error {
         /// The scope that it takes.
         scope: &'static str,
     },
-    /// What is asked for takes a scope that does not exist, so nobody has it.
+    /// The request requires a scope that does not exist, so no caller has it.
     #[error("there is no such scope")]
     UnknownScope,
 
     /// The request does not say which tenant it is for.
     #[error("the request names no tenant")]
     TenantRequired,
-    /// What names the tenant of the request disagrees.
+    /// The parts of the request that name the tenant disagree.
     #[error("the credential and the address name different tenants")]
     TenantMismatch,
     /// There is no such tenant.
@@ -143,7 +143,7 @@ pub enum Error {
     #[error("the tenant is suspended")]
     TenantSuspended,
 
-    /// The tenant is deleted, and who asks has a credential of it.
+    /// The tenant is deleted, and the caller has a credential of it.
     #[error("the tenant is deleted")]
     TenantDeleted,
     /// A tenant cannot go from the state it is in to the one that is asked for, or takes no change in it.
@@ -176,7 +176,7 @@ pub enum Error {
         /// The bytes of the file.
         size: u64,
     },
-    /// What is there is not what the request asks for.
+    /// The current version is another than the request requires.
     #[error("a precondition failed")]
     PreconditionFailed,
     /// There is no such session of the caller.
@@ -197,7 +197,7 @@ pub enum Error {
     /// Something with this unique value exists.
     #[error("{field} is taken")]
     Taken {
-        /// What must be unique.
+        /// The field that must be unique.
         field: &'static str,
         /// The stable code of this conflict.
         code: &'static str,
@@ -227,12 +227,12 @@ pub enum Error {
 pub struct InvalidField {
     /// The field's name; a dot goes into objects.
     pub field: String,
-    /// What is wrong with it, in a sentence without its value.
+    /// The problem with it, in a sentence without its value.
     pub message: String,
 }
 
 impl InvalidField {
-    /// The field `field` with what is wrong with it.
+    /// The field `field` with the problem.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
@@ -243,7 +243,7 @@ impl InvalidField {
 pub struct InvalidSetting {
     /// The setting's name as an environment variable.
     pub name: &'static str,
-    /// What is wrong with it, in a sentence without its value.
+    /// The problem with it, in a sentence without its value.
     pub message: String,
 }
 
@@ -262,7 +262,7 @@ pub enum Unauthenticated {
     InvalidToken,
     /// The access token was valid, and is too old.
     ExpiredToken,
-    /// The access token was valid, and what it says is true no more.
+    /// The access token was valid, and its claims are no longer true.
     RevokedToken,
     /// The API key is mistyped, unknown, revoked or expired.
     InvalidApiKey,

@@ -1,4 +1,4 @@
-//! A call of a route, by what its caller had to show.
+//! A call of a route, by the credential of its caller.
 //!
 //! A handler takes a [`Call`], an [`Operator`](super::Operator) or a [`Member`]; the last two only come to be when
 //! the caller was found to be one.
@@ -37,17 +37,17 @@ pub struct Call {
     pub(super) record: Rc<Record>,
 }
 
-/// A call by somebody of a tenant, who may do what the route does.
+/// A call by a member of a tenant who may use the route.
 pub struct Member {
     pub(super) tenancy: Rc<Tenancy>,
     pub(super) tenant: Tenant,
     pub(super) principal: Principal,
-    /// Who else has vouched for the call, with a credential of their own.
+    /// A second credential that vouches for the call.
     pub(super) second: Option<Principal>,
     pub(super) call: Call,
 }
 
-/// Who of a tenant calls.
+/// A caller of a tenant.
 pub enum Principal {
     /// A user, with an access token.
     User(Rc<Claims>),
@@ -56,7 +56,7 @@ pub enum Principal {
 }
 
 impl Principal {
-    /// What it may do.
+    /// Its permissions.
     pub fn scopes(&self) -> &[Scope] {
         match self {
             Self::User(claims) => claims.role.scopes(),
@@ -64,7 +64,7 @@ impl Principal {
         }
     }
 
-    /// Who it is, for the log.
+    /// Its identity for the log.
     pub(super) fn caller(&self) -> Caller {
         match self {
             Self::User(claims) => Caller::User(claims.sub),
@@ -72,7 +72,7 @@ impl Principal {
         }
     }
 
-    /// Who it is, for the audit trail.
+    /// Its identity for the audit trail.
     pub(super) fn actor(&self, origin: Origin) -> Actor {
         match self {
             Self::User(claims) => Actor::user(claims.sub, origin),
@@ -86,7 +86,7 @@ impl Principal {
 pub struct Origin {
     /// The address of the client.
     pub address: Option<IpAddr>,
-    /// What the client calls itself.
+    /// The `User-Agent` of the client.
     pub user_agent: Option<String>,
     /// The id of the request.
     pub request_id: Option<String>,
@@ -101,7 +101,7 @@ impl Call {
         self.tenancy.clone().map_err(|settings| Error::Misconfigured(settings.to_vec()))
     }
 
-    /// The service, or what keeps it from running.
+    /// The service, or the settings that keep it from running.
     pub fn try_tenancy(&self) -> Result<&Rc<Tenancy>, &[InvalidSetting]> {
         self.tenancy.as_ref().map_err(|settings| settings.as_slice())
     }
@@ -155,7 +155,7 @@ impl Call {
         Addressing::of(&self.request, &self.tenancy()?.settings)
     }
 
-    /// What is noted of the request.
+    /// The record of the request for the log and the response.
     pub fn record(&self) -> &Record {
         &self.record
     }
@@ -165,7 +165,7 @@ impl Call {
         &mut self.request
     }
 
-    /// Where the call comes from. What proxies say counts where they are trusted.
+    /// The origin of the call, as trusted proxies report it.
     pub fn origin(&self) -> Origin {
         Origin {
             address: self.client(),
@@ -216,12 +216,12 @@ impl Member {
         &self.tenant
     }
 
-    /// Who calls.
+    /// The caller.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
-    /// The user who calls.
+    /// The calling user.
     ///
     /// # Errors
     /// [`Error::UserRequired`] when an API key does.
@@ -308,12 +308,12 @@ impl Member {
         Role::ALL.into_iter().filter(is_manageable).collect()
     }
 
-    /// Notes how much of a resource is used: the answer tells where that is near the limit.
+    /// Notes how much of a resource is used: the response warns near the limit.
     pub fn used(&self, resource: Resource, usage: i64, limit: i64) {
         self.call.record.used(resource, usage, limit);
     }
 
-    /// Who it is, for the audit trail.
+    /// Its identity for the audit trail.
     pub fn actor(&self) -> Actor {
         self.principal.actor(self.call.origin())
     }

@@ -20,13 +20,13 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 pub struct Problem<'a> {
     r#type: String,
-    /// What it is, in a few words.
+    /// A short summary of the problem type.
     title: &'static str,
     status: u16,
-    /// What it is about this time.
+    /// An explanation of this occurrence.
     #[schema(value_type = String)]
     detail: Cow<'static, str>,
-    /// What a program tells it by. It stays the same.
+    /// The stable code for programs.
     code: &'static str,
     /// The request, as the log has it.
     request_id: &'a str,
@@ -53,7 +53,7 @@ struct FieldProblem<'a> {
     message: &'a str,
 }
 
-/// The answer that tells the caller of `error`.
+/// The response that describes `error`.
 pub fn answer(error: &Error, request_id: &str) -> Response {
     let (status, code, title, detail) = describe(error);
     let (resource, limit, usage) = match error {
@@ -222,7 +222,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "user_required",
             "Not allowed",
-            "This is a user's own: it takes an access token, no API key.".into(),
+            "This route is for users: send an access token, not an API key.".into(),
         ),
         Error::ScopeNotHeld { scope } => (
             S::FORBIDDEN,
@@ -252,7 +252,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "forbidden",
             "Not allowed",
-            "This asks for a scope that does not exist, so nobody has it.".into(),
+            "This scope does not exist, so no caller has it.".into(),
         ),
         Error::TenantRequired => (
             S::BAD_REQUEST,
@@ -274,7 +274,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "tenant_suspended",
             "The tenant is suspended",
-            "The tenant is suspended. Its operator can tell why.".into(),
+            "The tenant is suspended. Ask its operator for the reason.".into(),
         ),
         Error::TenantDeleted => (
             S::FORBIDDEN,
@@ -301,7 +301,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::NOT_FOUND,
             "cache_entry_not_found",
             "No such entry",
-            "There is no such entry in the cache, or not any more.".into(),
+            "There is no such entry in the cache, or it has expired.".into(),
         ),
         Error::PlanNotFound => {
             (S::NOT_FOUND, "plan_not_found", "No such plan", "There is no such plan.".into())
@@ -379,7 +379,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::INTERNAL_SERVER_ERROR,
             "internal_error",
             "The service failed",
-            "The service failed. Its log tells more under this request id.".into(),
+            "The service failed. Its log has the reason under this request id.".into(),
         ),
     }
 }
@@ -400,7 +400,7 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
     let challenge = |error_code: &str| format!(r#"Bearer realm="tenancy", error="{error_code}""#);
     let (name, value) = match error {
         Error::MethodNotAllowed { allow } => (header::ALLOW, allow.clone()),
-        // Tells the coding from the media type (RFC 9110, section 12.5.3).
+        // Distinguishes the coding from the media type (RFC 9110, section 12.5.3).
         Error::UnsupportedContentCoding => (header::ACCEPT_ENCODING, "identity".to_owned()),
         Error::RangeNotSatisfiable { size } => (header::CONTENT_RANGE, format!("bytes */{size}")),
         Error::Unavailable { retry_after, .. } => (header::RETRY_AFTER, retry_after.to_string()),
@@ -410,7 +410,7 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             (header::RETRY_AFTER, retry_after.to_string())
         }
         Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),
-        // A request without a credential is told of no error (RFC 6750, section 3.1).
+        // The challenge to a request without a credential has no error (RFC 6750, section 3.1).
         Error::Unauthenticated(Unauthenticated::Missing)
         | Error::InvalidCredentials
         | Error::InvalidSetupToken

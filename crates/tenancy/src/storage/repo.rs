@@ -62,13 +62,13 @@ pub async fn list(
     Ok((Rows::read(&rows, file), next))
 }
 
-/// What is stored, and in how many files.
+/// The stored bytes and the number of files.
 pub async fn usage(database: &TenantDb) -> Result<(i64, i64)> {
     let statement = "SELECT used, (SELECT count(*) FROM files WHERE status = 'complete') AS files
                      FROM storage_usage";
     match database.connection().query_first(statement, &[]).await? {
         Some(row) => Ok((row.get("used")?, row.get("files")?)),
-        None => Err(Error::internal("a tenant's database does not know what is stored")),
+        None => Err(Error::internal("a tenant's database has no row of its storage usage")),
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) struct NewUpload<'a> {
     pub(super) key_number: u32,
 }
 
-/// Begins an upload, with so many bytes reserved. What is used then, or `None` when the limit does not
+/// Begins an upload, with so many bytes reserved. Returns the usage then, or `None` when the limit does not
 /// leave as many; then nothing was written.
 pub(super) async fn begin(
     database: &TenantDb,
@@ -109,8 +109,8 @@ pub(super) async fn begin(
     used(database, statement, &parameters).await
 }
 
-/// Reserves more bytes for an upload. What is used then, or `None` when the limit does not leave as
-/// many, or the upload is no more.
+/// Reserves more bytes for an upload. Returns the usage then, or `None` when the limit does not leave as
+/// many, or the upload has ended.
 pub(super) async fn reserve(
     database: &TenantDb,
     upload: Uuid,
@@ -142,14 +142,14 @@ async fn used(database: &TenantDb, statement: &str, parameters: &[Value]) -> Res
     Ok(row.map(|row| row.get("used")).transpose()?)
 }
 
-/// Chunks that are nobody's any more.
+/// Chunks that belong to no file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Remains {
     pub(crate) file: Uuid,
     pub(crate) chunks: u64,
 }
 
-/// What came of completing or deleting.
+/// The result of completing or deleting.
 pub(super) enum Changed {
     /// It was done at this time; so much is used now, and these are the remains of the file before.
     Done { at: DateTime<Utc>, used: i64, remains: Option<Remains> },
@@ -159,7 +159,7 @@ pub(super) enum Changed {
     Other,
 }
 
-/// What must be at a path.
+/// The condition on the file at a path.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Precondition {
     /// The file of this id.
@@ -170,7 +170,7 @@ pub struct Precondition {
     pub must_exist: bool,
 }
 
-/// Puts an upload in the place of the file before it.
+/// Replaces the previous file with an upload.
 pub(super) async fn complete(
     database: &TenantDb,
     upload: Uuid,
@@ -229,8 +229,8 @@ async fn changed(database: &TenantDb, statement: &str, parameters: &[Value]) -> 
     }
 }
 
-/// Gives up an upload. Its reservation counts until its chunks are removed. Returns whether its chunks are nobody's
-/// then: they are somebody's if it was completed and only the answer was lost.
+/// Gives up an upload. Its reservation counts until its chunks are removed. Returns whether its chunks belong to no
+/// file then: they belong to one if it was completed and only the response was lost.
 pub(super) async fn abandon(database: &TenantDb, upload: Uuid) -> Result<bool> {
     let statement = "
         WITH gone AS (
@@ -309,7 +309,7 @@ pub(super) async fn store_progress(database: &TenantDb, file: Uuid, left: u64) -
     Ok(())
 }
 
-/// Gives up every upload, so that none writes chunks that nobody knows of.
+/// Gives up every upload, so that none writes chunks without a record.
 pub(crate) async fn abandon_all(database: &TenantDb) -> Result<()> {
     let statement = "UPDATE files SET status = 'deleting', chunk_count = reserved / $1 + 1
                      WHERE status = 'uploading'";
