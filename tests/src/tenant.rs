@@ -143,6 +143,16 @@ impl TestTenant {
         }
     }
 
+    /// Waits until all its files have so many bytes. Those of a removed file count until its chunks are gone.
+    #[track_caller]
+    pub fn wait_until_stored(&self, bytes: i64) {
+        let begin = Instant::now();
+        while self.used("storage")["current_usage"] != bytes {
+            assert!(begin.elapsed().as_secs() < 20, "{}", self.used("storage"));
+            sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Signs in.
     pub fn login(&self, email: &str, password: &str) -> Answer {
         self.post("/api/v1/auth/login", &json!({ "email": email, "password": password })).send()

@@ -213,15 +213,6 @@ fn raw_request(tenant: &TestTenant, line: &str, headers: &[&str], body: &[u8]) -
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-#[track_caller]
-fn wait_until_stored(tenant: &TestTenant, expected: i64) {
-    let begin = Instant::now();
-    while stored(tenant) != expected {
-        assert!(begin.elapsed().as_secs() < 20, "{} is stored", stored(tenant));
-        sleep(Duration::from_millis(50));
-    }
-}
-
 #[test]
 fn an_upload_that_breaks_off_leaves_the_file_before_it() {
     let tenant = World::get().tenant();
@@ -230,7 +221,7 @@ fn an_upload_that_breaks_off_leaves_the_file_before_it() {
     raw_request(&tenant, "PUT /api/v1/files/f", &["content-length: 9000000"], &part);
     assert_eq!(get(&tenant, "f").send().text, "the first");
     // What it had reserved is free again, and its chunks are gone.
-    wait_until_stored(&tenant, 9);
+    tenant.wait_until_stored(9);
     let begin = Instant::now();
     while World::get().stored_chunks(&tenant.id).len() != 1 {
         assert!(begin.elapsed().as_secs() < 20, "chunks are left");

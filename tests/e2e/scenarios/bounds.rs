@@ -194,14 +194,6 @@ fn maintain() -> u64 {
     }
 }
 
-fn wait_until_used(tenant: &TestTenant, bytes: i64) {
-    let begin = std::time::Instant::now();
-    while tenant.used("storage")["current_usage"] != bytes {
-        assert!(begin.elapsed().as_secs() < 20, "{}", tenant.used("storage"));
-        thread::sleep(std::time::Duration::from_millis(50));
-    }
-}
-
 #[test]
 fn maintenance_finishes_interrupted_removals_and_refunds_them() {
     let world = World::get();
@@ -216,14 +208,14 @@ fn maintenance_finishes_interrupted_removals_and_refunds_them() {
     }
     interrupt_removal(&tenant, "gone");
     // The bytes count until the chunks are removed.
-    wait_until_used(&tenant, 2_000);
+    tenant.wait_until_stored(2_000);
     let mut database = world.services.superuser(&tenant.database());
     let stale = "INSERT INTO files (id, path, size, chunk_count, content_type, etag, status, reserved, updated_at)
                  VALUES (gen_random_uuid(), 'x', 0, 0, 'a/b', 'x', 'uploading', 5000, now() - interval '1 hour')";
     database.batch_execute(stale).unwrap();
     database.batch_execute("UPDATE storage_usage SET used = used + 5000").unwrap();
     assert!(maintain() >= 2);
-    wait_until_used(&tenant, 1_000);
+    tenant.wait_until_stored(1_000);
     assert_eq!(world.stored_chunks(&tenant.id).len(), 1);
     let rows: i64 = database.query_one("SELECT count(*) FROM files", &[]).unwrap().get(0);
     assert_eq!(rows, 1);
@@ -251,9 +243,9 @@ fn deleted_file_counts_until_its_chunks_are_removed() {
     let token = &tenant.admin.access_token;
     tenant.put("/api/v1/files/f", vec![1; 5_000]).token(token).send().expect(201);
     tenant.put("/api/v1/files/f", vec![2; 3_000]).token(token).send().expect(200);
-    wait_until_used(&tenant, 3_000);
+    tenant.wait_until_stored(3_000);
     tenant.delete("/api/v1/files/f").token(token).send();
-    wait_until_used(&tenant, 0);
+    tenant.wait_until_stored(0);
 }
 
 // S36

@@ -69,7 +69,7 @@ fn upload_has_a_minimum_rate() {
     let (status, seconds) = dribble(stream, &[b'x'; 100]);
     assert_eq!(status, 408);
     assert!((25..=40).contains(&seconds), "{seconds} s");
-    assert_eq!(tenant.used("storage")["current_usage"], 0);
+    tenant.wait_until_stored(0);
 }
 
 #[test]

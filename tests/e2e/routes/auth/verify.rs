@@ -63,9 +63,9 @@ fn a_scope_may_be_asked_for() {
     verify("users:write").expect_problem(403, "forbidden");
     verify("tenant:read%20profile:read").expect(200);
     verify("tenant:read%20users:write").expect_problem(403, "forbidden");
-    // One that does not exist is one that nobody has.
+    // No caller has a scope that does not exist.
     let unknown = verify("everything").expect_problem(403, "forbidden");
-    let detail = "This asks for a scope that does not exist, so nobody has it.";
+    let detail = "This scope does not exist, so no caller has it.";
     assert_eq!(unknown["detail"], detail);
     let admin = tenant.get(&format!("{VERIFY}?scope=users:write"));
     admin.token(&tenant.admin.access_token).send().expect(200);
