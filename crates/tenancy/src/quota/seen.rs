@@ -39,7 +39,7 @@ struct Counters {
 /// The counters of tenants and API keys that an instance saw.
 #[derive(Default)]
 pub(crate) struct SeenUsage {
-    counters: Remembered<Owner, Counters>,
+    counters: Remembered<Owner, Cell<Counters>>,
     /// The process that the counters of earlier processes were carried over to.
     carried_to: Cell<Option<ProcessId>>,
 }
@@ -56,23 +56,15 @@ pub(crate) enum Owner {
 impl SeenUsage {
     /// Remembers the counters of the calls in a minute and a day.
     pub(crate) fn calls(&self, owner: Owner, minute: Option<Seen>, day: Option<Seen>) {
-        let before = self.get(owner);
-        self.put(
-            owner,
-            Counters {
-                minute: minute.or(before.minute),
-                calls: day.or(before.calls),
-                ai_requests: before.ai_requests,
-            },
-        );
+        self.update(owner, |counters| {
+            counters.minute = minute.or(counters.minute);
+            counters.calls = day.or(counters.calls);
+        });
     }
 
     /// Remembers the counter of a resource on a day.
     pub(crate) fn daily(&self, tenant: Uuid, resource: DailyResource, seen: Seen) {
-        let owner = Owner::Tenant(tenant);
-        let mut counters = self.get(owner);
-        *counters.daily(resource) = Some(seen);
-        self.put(owner, counters);
+        self.update(Owner::Tenant(tenant), |counters| *counters.daily(resource) = Some(seen));
     }
 
     /// Returns the counter of a resource on a day, if an earlier process than the current one counted it.
@@ -93,15 +85,20 @@ impl SeenUsage {
     /// day, and of the key.
     pub(crate) fn earlier_calls(&self, tenancy: &Tenancy, owners: &[Owner]) -> [Option<Seen>; 4] {
         let process = tenancy.platform.redis.process();
-        let now = i64::try_from(tenancy.platform.clock.monotonic_micros()).unwrap_or(i64::MAX);
         let mut earlier = [None; 4];
         for (owner, places) in owners.iter().zip(earlier.as_chunks_mut::<2>().0) {
             let counters = self.get(*owner);
             let is_earlier = |seen: &Seen| Some(seen.process) != process;
-            *places = [
-                counters.minute.filter(|seen| is_earlier(seen) && seen.until > now),
-                counters.calls.filter(is_earlier),
-            ];
+            *places = [counters.minute.filter(is_earlier), counters.calls.filter(is_earlier)];
+        }
+        // The clock is read only after a restart of Redis.
+        if let [minute, _, key_minute, _] = &mut earlier
+            && (minute.is_some() || key_minute.is_some())
+        {
+            let now = i64::try_from(tenancy.platform.clock.monotonic_micros()).unwrap_or(i64::MAX);
+            for place in [minute, key_minute] {
+                *place = place.filter(|seen| seen.until > now);
+            }
         }
         earlier
     }
@@ -112,7 +109,7 @@ impl SeenUsage {
         for (owner, counters) in self.counters.entries() {
             let Owner::Tenant(tenant) = owner else { continue };
             for resource in DailyResource::ALL {
-                let mut counters = *counters;
+                let mut counters = counters.get();
                 let seen = *counters.daily(resource);
                 if let Some(seen) = seen.filter(|seen| seen.process != process && seen.until == day)
                 {
@@ -124,11 +121,17 @@ impl SeenUsage {
     }
 
     fn get(&self, owner: Owner) -> Counters {
-        self.counters.get(&owner).map_or_else(Counters::default, |counters| *counters)
+        self.counters.get(&owner).map_or_else(Counters::default, |counters| counters.get())
     }
 
-    fn put(&self, owner: Owner, counters: Counters) {
-        self.counters.put(owner, Rc::new(counters));
+    fn update(&self, owner: Owner, change: impl FnOnce(&mut Counters)) {
+        let kept = self.counters.get(&owner);
+        let mut counters = kept.as_ref().map_or_else(Counters::default, |kept| kept.get());
+        change(&mut counters);
+        match kept {
+            Some(kept) => kept.set(counters),
+            None => self.counters.put(owner, Rc::new(Cell::new(counters))),
+        }
     }
 }
 
