@@ -2,23 +2,23 @@
 
 use std::{borrow::Borrow, cell::RefCell, collections::HashMap, hash::Hash};
 
-/// The most entries of a kind.
+/// The maximum number of entries in a cache.
 const MOST: usize = 4096;
 
-/// Names that an instance has looked up in vain a moment ago.
+/// A cache of names that were recently looked up and not found.
 pub(crate) struct Absent<K> {
-    /// Until when an entry is fresh, by the monotonic clock of the instance in microseconds.
+    /// The time at which each entry expires, in microseconds of the instance's monotonic clock.
     entries: RefCell<HashMap<K, u64>>,
     micros: u64,
 }
 
 impl<K: Eq + Hash> Absent<K> {
-    /// A cache whose entries are fresh for so many seconds.
+    /// Creates a cache whose entries stay fresh for `seconds`.
     pub(crate) fn for_seconds(seconds: u64) -> Self {
         Self { entries: RefCell::default(), micros: seconds * 1_000_000 }
     }
 
-    /// Returns whether a look-up of `key` found nothing a moment before `now`.
+    /// Returns whether a recent look-up of `key` found nothing. The entry must be fresh at `now`.
     pub(crate) fn is_absent<Q>(&self, key: &Q, now: u64) -> bool
     where
         K: Borrow<Q>,
@@ -27,7 +27,7 @@ impl<K: Eq + Hash> Absent<K> {
         self.entries.borrow().get(key).is_some_and(|until| now < *until)
     }
 
-    /// Stores that a look-up of `key` found nothing.
+    /// Records that a look-up of `key` found nothing.
     pub(crate) fn put(&self, key: K, now: u64) {
         let mut entries = self.entries.borrow_mut();
         if entries.len() >= MOST {
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_there_is_room_for() {
+    fn cache_size_stays_within_the_maximum() {
         let absent = Absent::for_seconds(2);
         for number in 0..=2 * MOST {
             absent.put(number, 0);

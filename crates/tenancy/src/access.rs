@@ -1,7 +1,7 @@
-//! Who may do what: the one table that decides it.
+//! Authorization: the access table of all routes and the scopes of each role.
 //!
-//! A route has a line in [`ROUTES`], which says what a caller has to be for it. A role has its
-//! scopes in [`Role::scopes`]. Nothing else grants anything.
+//! A route has a line in [`ROUTES`], which states the access that it requires. A role has its scopes in
+//! [`Role::scopes`]. Nothing else grants a permission.
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -13,18 +13,19 @@ use utoipa::{
 
 use crate::http::fields::{FromField, Text};
 
-/// What a caller has to be.
+/// The access that a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody.
+    /// Anyone, without a credential.
     Public,
-    /// An operator of the platform whose key has this scope. `ADMIN_API_KEY` has every scope.
+    /// An operator key with this scope. `ADMIN_API_KEY` has every scope.
     Operator(OperatorScope),
-    /// Whoever has a valid credential of a tenant.
+    /// Any valid credential of a tenant.
     Authenticated,
-    /// A user or an API key of a tenant that has this scope.
+    /// A user or an API key of a tenant with this scope.
     Member(Scope),
-    /// A user of a tenant who has this scope: what is their own, no API key has.
+    /// A user of a tenant with this scope. API keys are not accepted, because the route concerns one user's
+    /// account.
     User(Scope),
 }
 
@@ -40,7 +41,7 @@ macro_rules! scopes {
             $($(#[$meta])* #[serde(rename = $name)] $variant),+
         }
 
-        // The derive does not see a name that a macro gives.
+        // The derive does not see a name that comes from a macro.
         impl PartialSchema for $scope {
             fn schema() -> RefOr<Schema> {
                 ObjectBuilder::new()
@@ -54,10 +55,10 @@ macro_rules! scopes {
         impl ToSchema for $scope {}
 
         impl $scope {
-            /// Every scope.
+            /// Lists every scope.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// Its name in credentials and in responses.
+            /// Returns the name in credentials and in responses.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name),+
@@ -105,21 +106,21 @@ pub use operator::{OperatorScope, OperatorScopes};
 scopes! {
     /// A permission.
     Scope,
-    /// Scopes as a request lists them, each once.
+    /// The scopes of a request, without duplicates.
     Scopes {
-        /// See one's own profile and sessions.
+        /// Read the caller's own profile and sessions.
         ProfileRead = "profile:read",
-        /// Change one's own profile and password, and end one's own sessions.
+        /// Update the caller's own profile and password, and end the caller's own sessions.
         ProfileWrite = "profile:write",
-        /// See what the tenant is.
+        /// Read the tenant's details, statistics and usage.
         TenantRead = "tenant:read",
-        /// See the tenant's users.
+        /// Read the tenant's users.
         UsersRead = "users:read",
-        /// Make, change and remove users.
+        /// Create, update and delete users.
         UsersWrite = "users:write",
-        /// See the tenant's API keys.
+        /// Read the tenant's API keys.
         ApiKeysRead = "api_keys:read",
-        /// Make, change, rotate and revoke API keys.
+        /// Create, update, rotate and revoke API keys.
         ApiKeysWrite = "api_keys:write",
         /// Read the tenant's files.
         FilesRead = "files:read",
@@ -129,19 +130,19 @@ scopes! {
         CacheRead = "cache:read",
         /// Write to the tenant's cache, and clear it.
         CacheWrite = "cache:write",
-        /// Report what the tenant uses.
+        /// Report the tenant's usage.
         UsageWrite = "usage:write",
         /// Read the tenant's audit trail.
         AuditRead = "audit:read",
-        /// Ask what a token of the tenant says.
+        /// Introspect tokens of the tenant.
         TokensIntrospect = "tokens:introspect",
-        /// End the session of a token of the tenant.
+        /// Revoke tokens of the tenant: end their sessions.
         TokensRevoke = "tokens:revoke",
-        /// Invite viewers and reset their passwords, without holding the scopes of the role.
+        /// Invite viewers and reset their passwords, without holding the scopes of that role.
         UsersGrantViewer = "users:grant:viewer",
-        /// The same of users with the role `user`.
+        /// Invite users with the role `user` and reset their passwords, without holding the scopes of that role.
         UsersGrantUser = "users:grant:user",
-        /// The same of administrators.
+        /// Invite administrators and reset their passwords, without holding the scopes of that role.
         UsersGrantAdmin = "users:grant:admin",
     }
 }
@@ -150,19 +151,19 @@ scopes! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Runs the tenant.
+    /// Manages the tenant.
     Admin,
-    /// Works in the tenant.
+    /// Reads and writes the tenant's files and cache.
     User,
-    /// Looks on.
+    /// Reads the tenant's files and cache.
     Viewer,
 }
 
 impl Role {
-    /// Every role.
+    /// Lists every role.
     pub const ALL: [Self; 3] = [Self::Admin, Self::User, Self::Viewer];
 
-    /// The scope that delegates the role: its holder may grant the role without holding the scopes of the role.
+    /// Returns the scope that delegates the role. Its holder may grant the role without holding the scopes of the role.
     pub const fn grant_scope(self) -> Scope {
         match self {
             Self::Admin => Scope::UsersGrantAdmin,
@@ -171,12 +172,12 @@ impl Role {
         }
     }
 
-    /// Whether a holder of these scopes may grant the role.
+    /// Returns whether a holder of these scopes may grant the role.
     pub fn is_grantable_with(self, held: &[Scope]) -> bool {
         held.contains(&self.grant_scope()) || self.scopes().iter().all(|scope| held.contains(scope))
     }
 
-    /// The scopes of the role.
+    /// Returns the scopes of the role.
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
             Self::Admin => Scope::ALL,
@@ -199,7 +200,7 @@ impl Role {
         }
     }
 
-    /// Its name in the database, in tokens and in answers.
+    /// Returns the name in the database, in tokens and in responses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -218,7 +219,7 @@ impl Text for Role {
     }
 }
 
-/// What each route takes.
+/// The access that each route requires.
 pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::GET, "/", Access::Public),
     (Method::GET, "/docs", Access::Public),
@@ -325,21 +326,22 @@ pub const ROUTES: &[(Method, &str, Access)] = &[
     (Method::DELETE, "/api/v1/cache/{*key}", Access::Member(Scope::CacheWrite)),
 ];
 
-/// What a route takes; `None` when it has no line in [`ROUTES`].
+/// Returns the access that a route requires; `None` if it has no line in [`ROUTES`].
 pub fn of_route(method: &Method, path: &str) -> Option<Access> {
     ROUTES.iter().find(|line| line.0 == *method && line.1 == path).map(|line| line.2)
 }
 
-/// Routes that standard OAuth libraries call: a client may authenticate there by HTTP Basic (RFC 6749, section 2.3.1).
+/// The routes that standard OAuth libraries call. A client may authenticate there by HTTP Basic (RFC 6749, section
+/// 2.3.1).
 const CLIENT_AUTHENTICATION: &[(Method, &str)] =
     &[(Method::POST, "/api/v1/auth/introspect"), (Method::POST, "/api/v1/auth/revoke")];
 
-/// Whether a client may authenticate by HTTP Basic at a route.
+/// Returns whether a client may authenticate by HTTP Basic at a route.
 pub fn takes_client_authentication(method: &Method, path: &str) -> bool {
     CLIENT_AUTHENTICATION.iter().any(|route| route.0 == *method && route.1 == path)
 }
 
-/// What never waits for a quota: ending a session, a key or a user, and changing a password.
+/// The routes without a quota: they end a session, a key or a user, or change a password.
 const UNMETERED: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/logout"),
     (Method::POST, "/api/v1/auth/logout-all"),
@@ -350,7 +352,7 @@ const UNMETERED: &[(Method, &str)] = &[
     (Method::DELETE, "/api/v1/api-keys/{id}"),
 ];
 
-/// Whether calls of a route count against the limits of its tenant.
+/// Returns whether calls of a route count against the limits of its tenant.
 pub fn is_metered(method: &Method, path: &str) -> bool {
     !UNMETERED.iter().any(|route| route.0 == *method && route.1 == path)
 }
@@ -360,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_has_one_line() {
+    fn each_route_has_one_line() {
         for (index, line) in ROUTES.iter().enumerate() {
             let twin =
                 ROUTES[index + 1..].iter().find(|other| other.0 == line.0 && other.1 == line.1);
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn only_administrators_see_and_change_users_and_keys() {
+    fn only_administrators_manage_users_and_keys() {
         for scope in [Scope::UsersRead, Scope::UsersWrite, Scope::ApiKeysRead, Scope::ApiKeysWrite]
         {
             let may = |role: Role| role.scopes().contains(&scope);
@@ -379,7 +381,7 @@ mod tests {
 
     // S16
     #[test]
-    fn delegated_role_is_the_only_one_granted() {
+    fn grant_scope_delegates_only_its_role() {
         let mailer = [Scope::UsersWrite, Scope::UsersGrantViewer];
         let grantable = |held: &[Scope]| Role::ALL.map(|role| role.is_grantable_with(held));
         assert_eq!(grantable(&mailer), [false, false, true]);
@@ -391,7 +393,7 @@ mod tests {
 
     // S16
     #[test]
-    fn administration_requires_a_scope_of_operators() {
+    fn admin_routes_require_an_operator_scope() {
         let scope = |access| match access {
             Access::Operator(scope) => Some(scope),
             _ => None,

@@ -1,28 +1,29 @@
-//! The work that an instance does beside its requests, a second after one of them: it adds its counters to the sums
-//! of all instances, carries usage over to a new Redis process, works off the queue of publications, and removes the
-//! keys of earlier Redis processes.
+//! The background work of an instance, which runs one second after a request. It adds the instance's counters to the
+//! sums of all instances, carries usage over to a new Redis process, works off the queue of publications, and removes
+//! the keys of earlier Redis processes.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use crate::{admission::queue, earlier_processes, quota::seen, tenancy::Tenancy};
 
-/// How long it waits. An instance that has served its last request lives for as long.
+/// The delay before the work. An instance outlives its last request by this time.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether the next turn is under way.
+/// Whether a run of the background work is scheduled.
 #[derive(Default)]
 pub(crate) struct Background {
     is_scheduled: Cell<bool>,
 }
 
-/// Sees to it that what was counted is written soon.
+/// Schedules the background work, unless it is scheduled already.
 pub(crate) fn schedule(tenancy: &Rc<Tenancy>) {
     if !tenancy.background.is_scheduled.replace(true) {
         tenancy.platform.executor.spawn(Box::pin(Turn(Rc::clone(tenancy)).take()));
     }
 }
 
-/// A turn. It may be lost with the request that began it: then the next one begins another.
+/// One run of the background work. It may be lost with the request that started it. The next request then starts
+/// another.
 struct Turn(Rc<Tenancy>);
 
 impl Turn {

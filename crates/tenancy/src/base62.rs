@@ -1,17 +1,17 @@
-//! Numbers in base 62: secrets and checksums of keys, in letters and digits only.
+//! Base 62 encoding: secrets and checksums of keys as letters and digits only.
 
 use sha2::{Digest as _, Sha256};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// The characters of a checksum.
+/// The length of a checksum, in characters.
 pub(crate) const CHECKSUM: usize = 6;
 
-/// Returns the checksum of a key's text: a typo is found without a look-up.
+/// Returns the checksum of a key's text, which detects a typing error without a look-up.
 pub(crate) fn checksum(text: &str) -> String {
     encode(&Sha256::digest(text.as_bytes())[..8], CHECKSUM)
 }
 
-/// Returns the last `length` digits of a number whose most significant byte comes first.
+/// Returns the last `length` base 62 digits of a big-endian number.
 pub(crate) fn encode(number: &[u8], length: usize) -> String {
     let mut number = number.to_vec();
     let mut digits: Vec<char> = (0..length)
@@ -19,7 +19,7 @@ pub(crate) fn encode(number: &[u8], length: usize) -> String {
             let mut remainder = 0_u32;
             for byte in &mut number {
                 let value = remainder << 8 | u32::from(*byte);
-                // Below 256, since the remainder before it was below 62.
+                // Below 256, because the previous remainder is below 62.
                 *byte = u8::try_from(value / 62).unwrap_or(u8::MAX);
                 remainder = value % 62;
             }
@@ -30,10 +30,10 @@ pub(crate) fn encode(number: &[u8], length: usize) -> String {
     digits.into_iter().collect()
 }
 
-/// Returns the number that the digits are; `None` for another character and for more than 128 bits.
+/// Returns the number that the digits represent, or `None` for an invalid character or more than 128 bits.
 pub(crate) fn decode(digits: &str) -> Option<u128> {
     digits.bytes().try_fold(0_u128, |number, digit| {
-        // The places of the digits in the alphabet.
+        // The positions of the digits in the alphabet.
         let value = match digit {
             b'0'..=b'9' => digit - b'0',
             b'A'..=b'Z' => digit - b'A' + 10,

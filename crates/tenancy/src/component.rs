@@ -1,7 +1,7 @@
-//! What makes a crate a component of the Spin application.
+//! The macro that turns a crate into a component of the Spin application.
 
-/// Makes a crate a Spin component that serves the routes of a function `fn() -> Router`. The component gets the settings of a
-/// [`settings::Component`](crate::settings::Component).
+/// Makes a crate a Spin component that serves the routes of a function `fn() -> Router`. The component gets the
+/// settings of a [`settings::Component`](crate::settings::Component).
 #[macro_export]
 macro_rules! component {
     ($component:ident, $routes:path) => {

@@ -1,8 +1,8 @@
 //! Garbage collection of the keys of earlier Redis processes.
 //!
-//! Nobody asks for such a key ([`crate::platform::redis`]), and its time to live removes it in the end: a cache entry
+//! No request reads such a key ([`crate::platform::redis`]). Its time to live removes it eventually, but a cache entry
 //! of a tenant may live for a month. So the first instance that meets a new process removes the keys of the earlier
-//! ones, and `tenantctl repair` does.
+//! ones. `tenantctl repair` removes them as well.
 
 use std::{cell::Cell, time::Duration};
 
@@ -13,22 +13,23 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// Says that the keys of earlier processes were removed, or are being removed.
+/// The key that marks a collection as in progress or complete.
 const MARKER: &str = "platform:collected";
-/// Seconds for which one instance is left to remove them.
+/// Seconds for which one instance has the exclusive right to collect.
 const COLLECTING_SECONDS: i64 = 120;
-/// Seconds for which nobody looks again.
+/// Seconds after a collection during which no instance repeats it.
 const COLLECTED_SECONDS: i64 = 7 * 24 * 60 * 60;
-/// The keys that one step of a scan looks at.
+/// The number of keys that one `SCAN` call examines.
 const SCANNED_AT_ONCE: i64 = 1_000;
-/// The pause between two steps.
+/// The pause between two `SCAN` calls.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The process that an instance has last looked at.
+/// The process whose predecessors this instance last checked.
 #[derive(Default)]
 pub(crate) struct Collected(Cell<Option<ProcessId>>);
 
-/// Removes the keys of earlier processes, if the current one is new to this instance and nobody else does.
+/// Removes the keys of earlier processes if the current process is new to this instance and no other instance is doing
+/// it.
 pub(crate) async fn look(tenancy: &Tenancy) {
     let process = tenancy.platform.redis.process();
     if process.is_none() || tenancy.collected.0.replace(process) == process {
@@ -50,11 +51,11 @@ pub(crate) async fn look(tenancy: &Tenancy) {
         }
     };
     if let Err(error) = collected.await {
-        log::warning(tenancy, "keys of earlier Redis processes were not removed", &error);
+        log::warning(tenancy, "could not remove the keys of earlier Redis processes", &error);
     }
 }
 
-/// Removes the keys of every process but the current one, and returns how many they were.
+/// Removes the keys of every process except the current one, and returns how many were removed.
 pub async fn collect(tenancy: &Tenancy) -> Result<u64> {
     let redis = &*tenancy.platform.redis;
     let mut removed = 0;
@@ -89,7 +90,7 @@ pub async fn collect(tenancy: &Tenancy) -> Result<u64> {
     Ok(removed)
 }
 
-/// Returns whether a name is a key of ours of another process.
+/// Returns whether a name is one of the service's keys and belongs to another process.
 fn is_outdated(name: &[u8], current: ProcessId) -> bool {
     let Some((process, key)) = name.split_at_checked(ProcessId::LENGTH) else { return false };
     process != current.digits()
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_keys_of_ours_that_another_process_was_told_are_outdated() {
+    fn only_own_keys_of_other_processes_are_outdated() {
         let process = |run_id: &str| {
             let info = Reply::Bytes(format!("run_id:{run_id}\n").into_bytes());
             ProcessId::of_info(&[info]).unwrap()

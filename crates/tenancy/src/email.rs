@@ -8,15 +8,15 @@ use utoipa::ToSchema;
 
 use crate::{http::fields::Text, tenant::to_ascii, text};
 
-/// An e-mail address in the one form that uniqueness is judged by: NFC, lower case, the domain as
-/// A-labels. At most 254 characters (RFC 5321, section 4.5.3.1.3).
+/// An e-mail address in its canonical form, which uniqueness is based on: NFC, lower case, the domain as A-labels. At
+/// most 254 characters (RFC 5321, section 4.5.3.1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, format = "email", max_length = 254, example = "user@acme.com")]
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// The address.
+    /// Returns the address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -31,7 +31,7 @@ impl fmt::Display for EmailAddress {
 impl Text for EmailAddress {
     fn parse(text: &str) -> Result<Self, String> {
         let invalid = || "must be an e-mail address such as name@example.com".to_owned();
-        // A pasted address has space around it, at a sign-in as elsewhere.
+        // A pasted address often has surrounding space, at sign-in and elsewhere.
         let text = text.trim();
         if text.chars().count() > 254 {
             return Err("must have at most 254 characters".to_owned());
@@ -40,7 +40,7 @@ impl Text for EmailAddress {
             return Err("must not begin with a byte order mark".to_owned());
         }
         let (local, domain) = text.rsplit_once('@').ok_or_else(invalid)?;
-        // Lower case may take characters apart.
+        // Lowercasing may decompose characters.
         let local: String = text::visible(local)?.to_lowercase().nfc().collect();
         let local = local.as_str();
         let domain = to_ascii(domain).ok_or_else(invalid)?;
@@ -53,7 +53,7 @@ impl Text for EmailAddress {
     }
 }
 
-/// A dot-atom (RFC 5322, section 3.2.3) with the letters of RFC 6531, at most 64 octets.
+/// Returns whether the text is a dot-atom (RFC 5322, section 3.2.3) with the letters of RFC 6531, of at most 64 octets.
 fn is_local_part(local: &str) -> bool {
     let is_atom_char =
         |char: char| text::is_word_char(char) || "!#$%&'*+-/=?^_`{|}~".contains(char);
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_form_for_one_address() {
+    fn address_has_one_canonical_form() {
         for (text, expected) in [
             ("Admin@Acme.COM", "admin@acme.com"),
             ("a.b+c@example.org", "a.b+c@example.org"),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_address_is_refused() {
         let long = format!("{}@example.com", "a".repeat(65));
         for text in [
             "",

@@ -1,8 +1,7 @@
-//! Errors, in the words of the domain. [`crate::http::problem`] maps them to responses.
+//! Domain errors. [`crate::http::problem`] maps them to responses.
 //!
-//! Each variant carries details that the caller may read. Details for the log only (a server's message, a
-//! statement's failure) is in [`Error::Unavailable`] and [`Error::Internal`], whose texts never
-//! leave the service.
+//! The details in each variant may be shown to the caller. [`Error::Unavailable`] and [`Error::Internal`] are the
+//! exceptions: their texts, such as a server's message or a statement's failure, are only written to the log.
 
 use std::fmt;
 
@@ -12,189 +11,189 @@ use crate::{
     quota::Resource,
 };
 
-/// Results of this crate.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call failed.
+/// The reason why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Fields of the request are missing, unknown or not acceptable.
-    #[error("{} field(s) are not acceptable", .0.len())]
+    /// Fields of the request are missing, unknown or invalid.
+    #[error("{} invalid field(s)", .0.len())]
     InvalidFields(Vec<InvalidField>),
     /// The body is not JSON.
     #[error("the body is not JSON: {0}")]
     InvalidJson(String),
-    /// A header is not acceptable.
-    #[error("the header {name} is not acceptable: {message}")]
+    /// A header is invalid.
+    #[error("the header {name} is invalid: {message}")]
     InvalidHeader {
         /// The header's name.
         name: &'static str,
         /// The problem with it.
         message: String,
     },
-    /// The body is not the form that the route takes.
+    /// The body is not the form that the route expects.
     #[error("the body is not a form: {0}")]
     InvalidForm(String),
-    /// The body is of a type that the route does not take.
+    /// The route does not accept the content type of the body.
     #[error("the body must be {expected}")]
     UnsupportedMediaType {
-        /// The type that it takes.
+        /// The content type that the route accepts.
         expected: &'static str,
     },
     /// The body has a content coding, such as gzip.
     #[error("the body has a content coding")]
     UnsupportedContentCoding,
-    /// The body is longer than the route takes.
+    /// The body is longer than the route allows.
     #[error("the body is longer than {limit} bytes")]
     BodyTooLarge {
-        /// The most bytes the route takes.
+        /// The maximum length in bytes.
         limit: usize,
     },
-    /// The body broke off.
-    #[error("the body did not arrive")]
+    /// The connection ended before the whole body arrived.
+    #[error("the body is incomplete")]
     BodyIncomplete,
     /// The body arrived too slowly.
     #[error("the body arrived too slowly")]
     BodyTooSlow,
-    /// There is no such route.
-    #[error("there is no such route")]
+    /// The route does not exist.
+    #[error("the route does not exist")]
     RouteNotFound,
-    /// The route exists for other methods.
-    #[error("the route takes {allow}")]
+    /// The route does not support the method.
+    #[error("the route supports {allow}")]
     MethodNotAllowed {
-        /// The methods it takes, as in the `Allow` header.
+        /// The supported methods, as in the `Allow` header.
         allow: String,
     },
 
     /// The caller is not authenticated.
     #[error("not authenticated: {0:?}")]
     Unauthenticated(Unauthenticated),
-    /// E-mail address and password do not belong together, or there is no such user.
+    /// The password does not match the e-mail address, or there is no such user.
     #[error("wrong e-mail address or password")]
     InvalidCredentials,
-    /// The setup token is not valid, was used, or is too old.
+    /// The setup token is invalid, used or expired.
     #[error("the setup token is no longer valid")]
     InvalidSetupToken,
-    /// The refresh token is not valid, was used, or is too old.
+    /// The refresh token is invalid, used or expired.
     #[error("the refresh token is no longer valid")]
     InvalidRefreshToken,
-    /// Tokens of this type are not ended this way.
-    #[error("tokens of this type are not ended this way")]
+    /// The endpoint cannot revoke tokens of this type.
+    #[error("tokens of this type cannot be revoked here")]
     UnsupportedTokenType,
-    /// Too many sign-ins failed: the caller has to wait.
+    /// Too many sign-ins failed. The caller must wait.
     #[error("too many attempts")]
     TooManyAttempts {
         /// Seconds to wait.
         retry_after: u32,
     },
-    /// A limit of calls is reached.
-    #[error("a limit of calls is reached")]
+    /// The request rate limit is reached.
+    #[error("the request rate limit is reached")]
     RateLimited {
-        /// Seconds until the next call is let through.
+        /// Seconds until the next request is accepted.
         retry_after: u32,
     },
-    /// The tenant has used up its quota.
-    #[error("the quota of {} is used up", .resource.as_str())]
+    /// The tenant has exhausted its quota.
+    #[error("the quota of {} is exhausted", .resource.as_str())]
     QuotaExceeded {
         /// The resource.
         resource: Resource,
-        /// How much the tenant may use.
+        /// The limit of the tenant.
         limit: i64,
-        /// How much it has used.
+        /// The current usage of the tenant.
         usage: i64,
-        /// Seconds until it may use more, where time helps.
+        /// Seconds until the quota resets, for quotas that reset.
         retry_after: Option<u32>,
     },
-    /// The user is an administrator, and the caller may not change administrators.
-    #[error("this takes an administrator")]
+    /// The user is an administrator, and the caller may not modify administrators.
+    #[error("an administrator is required")]
     AdministratorRequired,
-    /// An API key calls a route for users only.
-    #[error("this takes a user")]
+    /// The route is only for users, and the caller is an API key.
+    #[error("a user is required")]
     UserRequired,
-    /// The caller gives away a scope that they do not have.
-    #[error("the scope {scope} is not the caller's to give")]
+    /// The caller grants a scope that the caller does not hold.
+    #[error("the caller cannot grant the scope {scope}")]
     ScopeNotHeld {
         /// The scope.
         scope: &'static str,
     },
-    /// The API key that the caller manages has higher limits or a later expiry than the key of the caller.
+    /// The API key to manage has higher limits or a later expiry than the caller's API key.
     #[error("the API key exceeds the key of the caller")]
     StrongerApiKey,
-    /// The caller is known and may not do this.
+    /// The caller is authenticated but lacks a scope.
     #[error("the scope {scope} is missing")]
     Forbidden {
-        /// The scope that it takes.
+        /// The required scope.
         scope: &'static str,
     },
-    /// The request requires a scope that does not exist, so no caller has it.
-    #[error("there is no such scope")]
+    /// The request requires a scope that does not exist, so no caller holds it.
+    #[error("the scope does not exist")]
     UnknownScope,
 
-    /// The request does not say which tenant it is for.
-    #[error("the request names no tenant")]
+    /// The request does not identify a tenant.
+    #[error("the request does not identify a tenant")]
     TenantRequired,
-    /// The parts of the request that name the tenant disagree.
-    #[error("the credential and the address name different tenants")]
+    /// Parts of the request identify different tenants.
+    #[error("the credential and the address identify different tenants")]
     TenantMismatch,
-    /// There is no such tenant.
-    #[error("there is no such tenant")]
+    /// The tenant does not exist.
+    #[error("the tenant does not exist")]
     TenantNotFound,
     /// The tenant is suspended.
     #[error("the tenant is suspended")]
     TenantSuspended,
 
-    /// The tenant is deleted, and the caller has a credential of it.
+    /// The tenant is deleted, and the caller has a credential of this tenant.
     #[error("the tenant is deleted")]
     TenantDeleted,
-    /// A tenant cannot go from the state it is in to the one that is asked for, or takes no change in it.
-    #[error("a tenant cannot go from {from} to {}", to.unwrap_or("another version"))]
+    /// The tenant's state does not allow the requested transition or update.
+    #[error("a tenant cannot change from {from} to {}", to.unwrap_or("another version"))]
     IllegalTransition {
-        /// The state that it is in.
+        /// The current state.
         from: &'static str,
-        /// The state that is asked for, where one is.
+        /// The requested state, if the request is a transition.
         to: Option<&'static str>,
     },
 
-    /// There is no such user in the tenant.
-    #[error("there is no such user")]
+    /// The tenant has no such user.
+    #[error("the user does not exist")]
     UserNotFound,
-    /// There is no such file.
-    #[error("there is no such file")]
+    /// The file does not exist.
+    #[error("the file does not exist")]
     FileNotFound,
-    /// There is no such entry in the cache.
-    #[error("there is no such entry")]
+    /// The cache entry does not exist.
+    #[error("the cache entry does not exist")]
     CacheEntryNotFound,
-    /// There is no such plan.
-    #[error("there is no such plan")]
+    /// The plan does not exist.
+    #[error("the plan does not exist")]
     PlanNotFound,
-    /// The plan is the default, or tenants have it.
+    /// The plan is the default, or tenants use it.
     #[error("the plan is in use")]
     PlanInUse,
-    /// The range is not one of the file's.
-    #[error("there are {size} bytes")]
+    /// The requested range is outside the file.
+    #[error("the file has {size} bytes")]
     RangeNotSatisfiable {
-        /// The bytes of the file.
+        /// The size of the file in bytes.
         size: u64,
     },
-    /// The current version is another than the request requires.
+    /// The current version does not match the precondition of the request.
     #[error("a precondition failed")]
     PreconditionFailed,
-    /// There is no such session of the caller.
-    #[error("there is no such session")]
+    /// The caller has no such session.
+    #[error("the session does not exist")]
     SessionNotFound,
-    /// There is no such API key in the tenant.
-    #[error("there is no such API key")]
+    /// The tenant has no such API key.
+    #[error("the API key does not exist")]
     ApiKeyNotFound,
-    /// Operator keys cannot be managed as the caller asks.
+    /// The requested change of operator keys is not possible.
     #[error("operator keys: {0:?}")]
     OperatorKey(KeyError),
-    /// The tenant would be left without an administrator.
-    #[error("the last administrator stays")]
+    /// The change would leave the tenant without an administrator.
+    #[error("the last administrator is required")]
     LastAdministrator,
-    /// The tenant has as many API keys as it may have.
-    #[error("there are too many API keys")]
+    /// The tenant has reached the maximum number of API keys.
+    #[error("the maximum number of API keys is reached")]
     TooManyApiKeys,
-    /// Something with this unique value exists.
+    /// An object with this unique value already exists.
     #[error("{field} is taken")]
     Taken {
         /// The field that must be unique.
@@ -202,48 +201,48 @@ pub enum Error {
         /// The stable code of this conflict.
         code: &'static str,
     },
-    /// The idempotency key was used for another request.
+    /// The idempotency key was already used for another request.
     #[error("the idempotency key belongs to another request")]
     IdempotencyKeyReused,
 
-    /// A store is away, or this instance is at its bounds. Trying again may help.
+    /// A store is unavailable, or this instance is at its limits. A retry may succeed.
     #[error("unavailable: {reason}")]
     Unavailable {
-        /// Seconds after which trying again makes sense.
+        /// Seconds after which to retry.
         retry_after: u32,
-        /// For the log.
+        /// The reason, for the log only.
         reason: String,
     },
-    /// Settings are missing or too weak to run with.
+    /// Settings are missing or too weak.
     #[error("misconfigured: {}", join(.0))]
     Misconfigured(Vec<InvalidSetting>),
-    /// A defect of this service, or stores that contradict it. For the log.
+    /// A defect in this service, or inconsistent data in a store. The text is for the log only.
     #[error("internal: {0}")]
     Internal(String),
 }
 
-/// A field that is not acceptable.
+/// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidField {
-    /// The field's name; a dot goes into objects.
+    /// The name of the field. A dot separates the names of nested objects.
     pub field: String,
-    /// The problem with it, in a sentence without its value.
+    /// The problem, as a phrase that does not repeat the value.
     pub message: String,
 }
 
 impl InvalidField {
-    /// The field `field` with the problem.
+    /// Creates the error for a field with a problem.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 }
 
-/// A setting that is missing or not acceptable.
+/// A missing or invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSetting {
-    /// The setting's name as an environment variable.
+    /// The name of the setting's environment variable.
     pub name: &'static str,
-    /// The problem with it, in a sentence without its value.
+    /// The problem, as a phrase that does not repeat the value.
     pub message: String,
 }
 
@@ -253,40 +252,40 @@ impl fmt::Display for InvalidSetting {
     }
 }
 
-/// Why a caller is not authenticated.
+/// The reason why a caller is not authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unauthenticated {
-    /// There is no credential.
+    /// The request has no credential.
     Missing,
-    /// The access token is malformed, forged or not for this service.
+    /// The access token is malformed, forged or issued for another service.
     InvalidToken,
-    /// The access token was valid, and is too old.
+    /// The access token has expired.
     ExpiredToken,
-    /// The access token was valid, and its claims are no longer true.
+    /// The access token was valid, but its claims are outdated.
     RevokedToken,
     /// The API key is mistyped, unknown, revoked or expired.
     InvalidApiKey,
-    /// The client id and the API key of HTTP Basic authentication do not belong together, or the key is invalid.
+    /// The client id does not match the API key of HTTP Basic authentication, or the key is invalid.
     InvalidClient,
-    /// The platform's key is wrong.
+    /// The platform key is wrong.
     InvalidAdminKey,
-    /// The operator key is mistyped, unknown, revoked, expired or not accepted from this address, or it is not the only
-    /// credential of the request.
+    /// The operator key is mistyped, unknown, revoked, expired or not accepted from this address, or the request has
+    /// another credential as well.
     InvalidOperatorKey,
 }
 
 impl Error {
-    /// The one field `field` is not acceptable.
+    /// Creates the error for one invalid field.
     pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::InvalidFields(vec![InvalidField::new(field, message)])
     }
 
-    /// A store or a bound that may be better in a moment.
+    /// Creates the error for a store or a limit that may be available again in a moment.
     pub fn unavailable(reason: impl fmt::Display) -> Self {
         Self::Unavailable { retry_after: 1, reason: reason.to_string() }
     }
 
-    /// A defect.
+    /// Creates the error for a defect.
     pub fn internal(reason: impl fmt::Display) -> Self {
         Self::Internal(reason.to_string())
     }

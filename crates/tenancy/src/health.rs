@@ -1,4 +1,4 @@
-//! How the stores are.
+//! The health of the stores.
 
 use futures::join;
 use serde::Serialize;
@@ -10,42 +10,41 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// How the service is, and each store by itself. Nothing secret is in it: why a store is away is in
-/// the log.
+/// The health of the service and of each store. The report contains no secrets: the reason for an outage is in the log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Report {
-    /// The whole.
+    /// The health of the whole service.
     pub status: Status,
-    /// The catalog in PostgreSQL. Without it nothing new can be done.
+    /// The catalog in PostgreSQL. If it is unavailable, nothing new can be stored.
     pub catalog: Check,
-    /// Redis. Without it requests are slower.
+    /// Redis. If it is unavailable, requests are slower.
     pub redis: Check,
-    /// The key-value store. Without it files are away.
+    /// The key-value store. If it is unavailable, files are unavailable.
     pub key_value: Check,
-    /// Settings that keep the service from running.
+    /// Settings that prevent the service from running.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
 }
 
-/// How the service is.
+/// The health of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = HealthStatus)]
 pub enum Status {
-    /// Everything is there.
+    /// All stores are available.
     Healthy,
-    /// Something is away, and requests are served.
+    /// A store is unavailable, but requests are served.
     Degraded,
     /// Requests fail.
     Unhealthy,
 }
 
-/// How a store is.
+/// The health of a store.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Check {
-    /// Its state.
+    /// The state of the store.
     pub status: CheckStatus,
-    /// How long it took to answer, in milliseconds.
+    /// The response time of the store, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
 }
@@ -54,17 +53,17 @@ pub struct Check {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
-    /// It answers.
+    /// The store responds.
     Healthy,
-    /// It does not answer.
+    /// The store does not respond.
     Unavailable,
-    /// It answers, and its schema is not the one that the service needs.
+    /// The store responds, but its schema is older than the service requires.
     NotMigrated,
-    /// It was not asked, since the service cannot run.
+    /// The store was not checked, because the service cannot run.
     Unknown,
 }
 
-/// Asks each store, all at once.
+/// Checks all stores concurrently.
 pub async fn check(tenancy: &Tenancy) -> Report {
     let (catalog, redis, key_value) = join!(
         measure(tenancy, check_catalog(tenancy)),
@@ -80,7 +79,7 @@ pub async fn check(tenancy: &Tenancy) -> Report {
     Report { status, catalog, redis, key_value, settings: Vec::new() }
 }
 
-/// The report of a service that cannot run with its settings.
+/// Returns the report of a service that cannot run with its settings.
 pub fn misconfigured(settings: &[InvalidSetting]) -> Report {
     let unknown = || Check { status: CheckStatus::Unknown, latency_ms: None };
     Report {
@@ -103,7 +102,7 @@ async fn measure(tenancy: &Tenancy, check: impl Future<Output = Result<CheckStat
             Check { status, latency_ms }
         }
         Err(error) => {
-            log::warning(tenancy, "a store does not answer", &error);
+            log::warning(tenancy, "a store is unavailable", &error);
             Check { status: CheckStatus::Unavailable, latency_ms: None }
         }
     }
@@ -124,7 +123,7 @@ async fn check_redis(tenancy: &Tenancy) -> Result<CheckStatus> {
     Ok(CheckStatus::Healthy)
 }
 
-/// Asks the key-value store.
+/// Checks the key-value store.
 pub(crate) async fn check_key_value(tenancy: &Tenancy) -> Result<CheckStatus> {
     tenancy.platform.key_value.get(storage::STORE, "health").await?;
     Ok(CheckStatus::Healthy)

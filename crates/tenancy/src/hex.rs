@@ -1,8 +1,8 @@
-//! Bytes as text.
+//! Hexadecimal encoding.
 
 const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
-/// Bytes in hexadecimal, lower case.
+/// Encodes bytes in lowercase hexadecimal.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
@@ -12,7 +12,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of a text in hexadecimal; `None` if it is not.
+/// Decodes hexadecimal text. Returns `None` if it is invalid.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pairs = text.as_bytes().chunks(2);

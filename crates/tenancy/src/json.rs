@@ -1,7 +1,7 @@
-//! JSON objects of clients: each member once at every depth, and numbers without loss.
+//! JSON objects from clients, without duplicate members at any depth and without loss of numeric precision.
 //!
-//! `serde_json` reads a number as `f64` unless it is a short integer, and keeps the last of two
-//! members with the same name. So a text is read member by member, each as the text it has.
+//! `serde_json` parses a number as `f64` unless it is a short integer, and keeps the last of two members with the same
+//! name. So this module reads a text member by member and keeps the original text of each.
 
 mod number;
 mod text;
@@ -21,41 +21,40 @@ use crate::{
     http::fields::printable,
 };
 
-/// The greatest depth of an object.
+/// The maximum nesting depth of an object.
 const MAX_DEPTH: usize = 16;
 /// The byte order marks of UTF-8, and of UTF-16 in either order.
 const BYTE_ORDER_MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
 /// A member of an object.
 pub struct Member {
-    /// Its value. An integer has the type of an integer, however it is written (`2.0`, `1e3`).
+    /// The value. An integer has an integer type in any notation (`2.0`, `1e3`).
     pub value: Value,
-    /// Its text as the client sent it.
+    /// The original text from the client.
     pub raw: Box<RawValue>,
 }
 
 /// The members of an object by their names.
 pub type Object = BTreeMap<String, Member>;
 
-/// Reads the object that `body` is.
+/// Parses the JSON object in `body`.
 ///
 /// # Errors
-/// [`Error::InvalidJson`] with the reason, and [`Error::InvalidFields`] for a member that stands
-/// more than once.
+/// [`Error::InvalidJson`] with the reason, and [`Error::InvalidFields`] for a duplicate member.
 pub fn parse_object(body: &[u8]) -> Result<Object> {
     if starts_with_byte_order_mark(body) {
-        let reason = "it begins with a byte order mark, send UTF-8 without one";
+        let reason = "it begins with a byte order mark. Send UTF-8 without one";
         return Err(Error::InvalidJson(reason.to_owned()));
     }
     let text = std::str::from_utf8(body)
         .map_err(|_| Error::InvalidJson("it is not encoded as UTF-8".to_owned()))?;
     if depth(body) > MAX_DEPTH {
-        return Err(Error::InvalidJson(format!("it is nested deeper than {MAX_DEPTH}")));
+        return Err(Error::InvalidJson(format!("it is nested deeper than {MAX_DEPTH} levels")));
     }
     let Members(members) =
         serde_json::from_str::<Members<Box<RawValue>>>(text).map_err(|error| {
             let reason = if error.is_data() {
-                "it is another JSON value".to_owned()
+                "it is a JSON value of another type".to_owned()
             } else {
                 position(&error)
             };
@@ -72,12 +71,12 @@ pub fn parse_object(body: &[u8]) -> Result<Object> {
     Ok(object)
 }
 
-/// Whether a text begins with a byte order mark, which no parser of JSON or forms expects.
+/// Returns whether a text begins with a byte order mark, which parsers of JSON and forms do not expect.
 pub(crate) fn starts_with_byte_order_mark(text: &[u8]) -> bool {
     BYTE_ORDER_MARKS.iter().any(|mark| text.starts_with(mark))
 }
 
-/// Reads a value; `path` names it in errors.
+/// Parses a value. `path` identifies it in errors.
 fn parse_value(raw: &RawValue, path: &str) -> Result<Value> {
     let text = raw.get();
     match text.as_bytes().first() {
@@ -107,16 +106,16 @@ fn parse_value(raw: &RawValue, path: &str) -> Result<Value> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str, path: &str) -> Result<T> {
-    // Brackets and escapes are checked already, half of a surrogate pair is not.
+    // Brackets and escapes are already checked, but an unpaired surrogate is not.
     serde_json::from_str(text)
-        .map_err(|_| Error::InvalidJson(format!("the text at {path} is not Unicode")))
+        .map_err(|_| Error::InvalidJson(format!("the string at {path} is not valid Unicode")))
 }
 
 fn repeated(path: String) -> Error {
-    Error::invalid_field(path, "stands more than once")
+    Error::invalid_field(path, "must not occur more than once")
 }
 
-/// The members of an object in the order of the text, repeated ones included.
+/// The members of an object in the order of the text, including duplicates.
 struct Members<T>(Vec<(String, T)>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
@@ -143,7 +142,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
     }
 }
 
-/// Returns the greatest depth of brackets outside of strings.
+/// Returns the greatest nesting depth of brackets outside of strings.
 fn depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest): (usize, usize) = (0, 0);
     let (mut in_string, mut escaped) = (false, false);
@@ -163,7 +162,7 @@ fn depth(json: &[u8]) -> usize {
     deepest
 }
 
-/// Returns the place of a syntax error, without a word of the text itself.
+/// Returns the position of a syntax error without any part of the text.
 fn position(error: &serde_json::Error) -> String {
     let kind = if error.is_eof() { "it ends too early" } else { "it has a syntax error" };
     format!("{kind} at line {}, column {}", error.line(), error.column())
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_no_reader_holds_are_refused() {
+    fn numbers_out_of_range_are_refused() {
         for number in ["1e400", "-1e309", "1.7976931348623159e308", "1e99999999999999999999"] {
             let body = format!("{{\"a\":{{\"b\":[{number}]}}}}");
             let Error::InvalidJson(reason) = error(body.as_bytes()) else { panic!("{number}") };

@@ -1,18 +1,18 @@
-//! Reports that an instance caches for a moment, so that frequent requests for them do not reach the stores.
+//! Reports that an instance caches briefly, so that frequent requests for them do not reach the stores.
 
 use std::{cell::RefCell, rc::Rc};
 
 use crate::{health, metrics, tenancy::Tenancy};
 
-/// How long the metrics are kept, in microseconds: less than any scrape interval.
+/// How long metrics stay fresh, in microseconds: less than any scrape interval.
 const METRICS_MICROS: u64 = 3_000_000;
-/// How long the state of the stores is kept.
+/// How long a health report stays fresh, in microseconds.
 const HEALTH_MICROS: u64 = 1_000_000;
 
-/// A value, and until when it is fresh by the monotonic clock of the instance.
+/// A value and the time at which it expires, by the monotonic clock of the instance.
 type Fresh<T> = RefCell<Option<(Rc<T>, u64)>>;
 
-/// The reports of an instance.
+/// The cached reports of an instance.
 #[derive(Default)]
 pub(crate) struct Kept {
     metrics: Fresh<String>,

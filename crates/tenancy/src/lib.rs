@@ -1,8 +1,7 @@
-//! Every rule of the multi-tenancy service.
+//! The domain logic of the multi-tenancy service.
 //!
-//! One module a concept, each with its types, its statements and its tests. [`Tenancy`] is the
-//! handle to all of it; [`platform`] is what the outside gives; [`http`] is the edge that the
-//! components share.
+//! Each concept has one module with its types, statements and tests. [`Tenancy`] is the handle to all of it,
+//! [`platform`] is the interface to the host, and [`http`] is the HTTP edge that the components share.
 
 mod absent;
 pub mod access;

@@ -1,4 +1,4 @@
-//! Bounds on what an instance does at one time.
+//! Limits on the work that an instance does concurrently.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,36 +14,39 @@ use crate::{
     platform::Executor,
 };
 
-/// How long a request waits for a place before it is sent away.
+/// How long a request waits for a slot before it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it looks. Requests of an instance cannot wake one another, so it has to look.
+/// The polling interval. Polling is necessary because requests of an instance cannot wake one another.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Lets so many in at a time; the others wait a little, or are sent away to come again.
+/// Admits up to `most` requests at a time. The others wait briefly and are then asked to retry.
 pub(crate) struct Limiter {
     what: &'static str,
     most: u32,
     inside: Rc<Cell<u32>>,
 }
 
-/// A place inside, given back when it is dropped.
+/// A slot that is released on drop.
 pub(crate) struct Slot(Rc<Cell<u32>>);
 
 impl Limiter {
-    /// A limiter of `most` at a time.
+    /// Creates a limiter with `most` slots.
     pub(crate) fn new(what: &'static str, most: u32) -> Self {
         Self { what, most, inside: Rc::default() }
     }
 
-    /// Takes a place.
+    /// Acquires a slot.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when none gets free in time.
+    /// [`Error::Unavailable`] if no slot is released in time.
     pub(crate) async fn enter(&self, executor: &dyn Executor) -> Result<Slot> {
         let mut waited = Duration::ZERO;
         while self.inside.get() >= self.most {
             if waited >= PATIENCE {
-                return Err(Error::unavailable(format!("{} {} run already", self.most, self.what)));
+                return Err(Error::unavailable(format!(
+                    "{} {} are already running",
+                    self.most, self.what
+                )));
             }
             executor.sleep(LOOK).await;
             waited += LOOK;
@@ -53,36 +56,38 @@ impl Limiter {
     }
 }
 
-/// Lets so many of each tenant in at a time.
+/// Admits up to `most` requests of each tenant at a time.
 pub(crate) struct Shares {
     what: &'static str,
     most: u32,
     inside: Rc<RefCell<HashMap<Uuid, u32>>>,
 }
 
-/// A place of a tenant, given back when it is dropped.
+/// A slot of a tenant that is released on drop.
 pub(crate) struct Share {
     inside: Rc<RefCell<HashMap<Uuid, u32>>>,
     tenant: Uuid,
 }
 
 impl Shares {
-    /// Shares of `most` places for each tenant.
+    /// Creates a limiter with `most` slots for each tenant.
     pub(crate) fn new(what: &'static str, most: u32) -> Self {
         Self { what, most, inside: Rc::default() }
     }
 
-    /// Takes a place of a tenant.
+    /// Acquires a slot of a tenant.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when none gets free in time.
+    /// [`Error::Unavailable`] if no slot is released in time.
     pub(crate) async fn enter(&self, executor: &dyn Executor, tenant: Uuid) -> Result<Share> {
         let mut waited = Duration::ZERO;
         let is_full = || self.inside.borrow().get(&tenant).is_some_and(|count| *count >= self.most);
         while is_full() {
             if waited >= PATIENCE {
                 let Self { what, most, .. } = self;
-                return Err(Error::unavailable(format!("{most} {what} of the tenant run already")));
+                return Err(Error::unavailable(format!(
+                    "{most} {what} of the tenant are already running"
+                )));
             }
             executor.sleep(LOOK).await;
             waited += LOOK;
@@ -116,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs something instead of each sleep, with the number of sleeps before it.
+    /// Runs a function instead of each sleep. The argument is the number of earlier sleeps.
     struct OnSleep<F: Fn(u32)>(Cell<u32>, F);
 
     #[async_trait(?Send)]
@@ -133,7 +138,7 @@ mod tests {
 
     // S36
     #[test]
-    fn who_finds_no_place_in_time_is_sent_away() {
+    fn request_without_slot_is_refused_in_time() {
         let limiter = Limiter::new("tests", 1);
         let executor = OnSleep(Cell::new(0), |_| {});
         let slot = block_on(limiter.enter(&executor)).unwrap();
@@ -145,7 +150,7 @@ mod tests {
 
     // S36
     #[test]
-    fn who_waits_gets_the_place_that_is_given_back() {
+    fn waiting_request_gets_the_released_slot() {
         let limiter = Limiter::new("tests", 1);
         let idle = OnSleep(Cell::new(0), |_| {});
         let slot = Cell::new(block_on(limiter.enter(&idle)).ok());
@@ -160,7 +165,7 @@ mod tests {
 
     // S21, S36
     #[test]
-    fn share_of_one_tenant_leaves_places_to_others() {
+    fn full_tenant_leaves_slots_to_others() {
         let shares = Shares::new("tests", 2);
         let executor = OnSleep(Cell::new(0), |_| {});
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));

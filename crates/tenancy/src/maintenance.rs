@@ -1,8 +1,8 @@
-//! The work that requests and crashes leave for later, finished for all tenants.
+//! Maintenance: work that requests and crashes leave unfinished, done for all tenants.
 //!
-//! Only the service reaches the key-value store, so `tenantctl repair` cannot remove chunks. An operator calls this
-//! regularly. A call ends after a while and says where the next one goes on. A tenant that fails does not stop the
-//! others.
+//! Only the service can reach the key-value store, so `tenantctl repair` cannot remove chunks. An operator calls this
+//! endpoint regularly. A call ends after a time budget and returns the cursor for the next call. The failure of one
+//! tenant does not stop the others.
 
 use std::time::Duration;
 
@@ -21,43 +21,45 @@ use crate::{
     tenant::repo::{self, creation},
 };
 
-/// How long a call works before it ends. Hosts and proxies end a request after 30 s or later.
+/// The time budget of a call. Hosts and proxies end a request after 30 s or later.
 const BUDGET: Duration = Duration::from_secs(20);
 /// How long the report of an idempotency key is kept.
 const REPORTS_EXPIRE: TimeDelta = TimeDelta::hours(24);
 
-/// The work of a call.
+/// The work that a maintenance call did.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = MaintenanceReport)]
 pub struct Report {
-    /// Tenants whose files were looked after.
+    /// The number of tenants whose files were processed.
     pub tenants: u64,
-    /// Tenants and tasks that failed. The log has the reasons.
+    /// The number of tenants and tasks that failed. The log has the reasons.
     pub failures: u64,
-    /// Files whose chunks were removed: deleted, replaced, or of uploads without progress for ten minutes.
+    /// The number of files whose chunks were removed: deleted files, replaced files, and uploads without progress for
+    /// ten minutes.
     pub removed_files: u64,
-    /// Files of destroyed tenants whose chunks were removed.
+    /// The number of files of destroyed tenants whose chunks were removed.
     pub removed_orphans: u64,
-    /// Queued changes that were published to Redis.
+    /// The number of queued changes that were published to Redis.
     pub published_changes: u64,
-    /// Idempotency keys that had expired.
+    /// The number of expired idempotency keys that were removed.
     pub expired_idempotency_keys: u64,
-    /// Audit events that waited in an outbox and were moved to their trail.
+    /// The number of audit events that were moved from an outbox to their trail.
     pub chained_audit_events: u64,
-    /// Forged rows that were removed from outboxes. The platform's audit trail has their number for each tenant.
+    /// The number of forged rows that were removed from outboxes. The platform's audit trail has the number for each
+    /// tenant.
     pub forged_audit_events: u64,
-    /// Audit trails whose ends were anchored in the platform's trail, once a day.
+    /// The number of audit trails whose ends were anchored in the platform's trail, which happens once a day.
     pub anchored_audit_trails: u64,
-    /// Reports of usage that had expired.
+    /// The number of expired usage reports that were removed.
     pub expired_usage_reports: u64,
-    /// Where the next call goes on: the value of its parameter `after`. Null when everything was looked after.
+    /// The cursor of the next call: pass it as the parameter `after`. Null when every tenant was processed.
     pub next_cursor: Option<Uuid>,
 }
 
-/// Does the work of the platform, then that of each tenant whose id comes after `after`.
+/// Does the work of the platform, then the work of each tenant whose id is greater than `after`.
 ///
 /// # Errors
-/// [`crate::Error::Unavailable`] while the catalog is away.
+/// [`crate::Error::Unavailable`] while the catalog is unavailable.
 pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
     let begin = tenancy.platform.clock.monotonic_micros();
     let budget = u64::try_from(BUDGET.as_micros()).unwrap_or(u64::MAX);
@@ -83,7 +85,7 @@ pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
     let rows = repo::list_with_database(&*catalog).await?;
     for row in rows.unreadable {
         report.failures += 1;
-        log::warning(tenancy, "a tenant waits for maintenance", &Error::internal(row));
+        log::warning(tenancy, "maintenance skipped an unreadable tenant", &Error::internal(row));
     }
     let mut tenants = rows.items;
     tenants.sort_by_key(|tenant| tenant.id);
@@ -102,7 +104,7 @@ pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
             }
             Err(error) => {
                 report.failures += 1;
-                log::warning(tenancy, "the files of a tenant wait for maintenance", &error);
+                log::warning(tenancy, "maintenance of a tenant's files failed", &error);
                 true
             }
         };
@@ -117,7 +119,7 @@ pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
 }
 
 impl Report {
-    /// Adds what was moved from outboxes, or a failure.
+    /// Adds the events that were moved from outboxes, or a failure.
     fn add_moved(&mut self, tenancy: &Tenancy, moved: Result<audit::Moved>) {
         match moved {
             Ok(moved) => {
@@ -126,16 +128,16 @@ impl Report {
             }
             Err(error) => {
                 self.failures += 1;
-                log::warning(tenancy, "audit events wait in an outbox", &error);
+                log::warning(tenancy, "could not move audit events from an outbox", &error);
             }
         }
     }
 
-    /// Returns a count, or 0 when the task failed.
+    /// Returns the count, or records a failure and returns 0.
     fn count(&mut self, tenancy: &Tenancy, outcome: Result<u64>) -> u64 {
         outcome.unwrap_or_else(|error| {
             self.failures += 1;
-            log::warning(tenancy, "a task of the maintenance failed", &error);
+            log::warning(tenancy, "a maintenance task failed", &error);
             0
         })
     }

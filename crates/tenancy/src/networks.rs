@@ -1,4 +1,4 @@
-//! Networks of IP addresses, as settings and requests list them.
+//! Networks of IP addresses in settings and requests.
 
 use std::net::IpAddr;
 
@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use crate::http::fields::FromField;
 
-/// The most networks of a list in a request.
+/// The maximum number of networks in a request's list.
 const MOST: usize = 32;
-/// The bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2).
+/// The number of bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2).
 const MAPPED: u8 = 96;
 
-/// Reads a network or a single address. An IPv4-mapped network is returned as the IPv4 network.
+/// Parses a network or a single address. Returns an IPv4-mapped network as the IPv4 network.
 pub(crate) fn parse(text: &str) -> Option<IpNet> {
     let network = text.parse::<IpNet>().ok();
     let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
@@ -27,7 +27,7 @@ pub(crate) fn parse(text: &str) -> Option<IpNet> {
     Some(mapped.unwrap_or(network))
 }
 
-/// Networks from which a credential is accepted: 1 to 32, each once.
+/// Networks from which a credential is accepted: 1 to 32, without duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
 #[schema(
     value_type = Vec<String>, min_items = 1, max_items = 32,
@@ -36,19 +36,19 @@ pub(crate) fn parse(text: &str) -> Option<IpNet> {
 pub struct Networks(Vec<IpNet>);
 
 impl Networks {
-    /// Reads networks from the texts that [`Self::texts`] returns; `None` if one of them is not a network.
+    /// Parses the texts that [`Self::texts`] returns. Returns `None` if one of them is not a network.
     pub fn of_texts(texts: &[String]) -> Option<Self> {
         texts.iter().map(|text| parse(text)).collect::<Option<_>>().map(Self)
     }
 
-    /// Returns the networks with their prefix lengths, in the form that PostgreSQL writes.
+    /// Returns the networks with their prefix lengths, in the form that PostgreSQL uses.
     pub fn texts(&self) -> Vec<String> {
         self.0.iter().map(IpNet::to_string).collect()
     }
 
-    /// Whether each of these networks is covered by networks of `bound`.
+    /// Returns whether the networks in `bound` cover each of these networks.
     pub fn are_within(&self, bound: &Self) -> bool {
-        // Two halves together cover a network that neither of them covers.
+        // Two halves together cover a network that neither half covers.
         let bound = IpNet::aggregate(&bound.0);
         self.0.iter().all(|network| bound.iter().any(|bound| bound.contains(network)))
     }

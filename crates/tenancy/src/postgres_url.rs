@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::settings::Secret;
 
-/// What must not stand as itself in the user, password or path of a URL.
+/// The characters that must be encoded in the user, password or path of a URL.
 const COMPONENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -34,22 +34,22 @@ const COMPONENT: &AsciiSet = &CONTROLS
 /// The parts of a `postgres://` URL.
 #[derive(Debug, Clone)]
 pub struct PostgresUrl {
-    /// The account; empty where none is given.
+    /// The user name; empty if the URL has none.
     pub user: String,
-    /// Its password; empty where none is given.
+    /// The password; empty if the URL has none.
     pub password: Secret,
-    /// The host; an IPv6 address in brackets.
+    /// The host. An IPv6 address has brackets.
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The name of the database; empty where none is given.
+    /// The database name; empty if the URL has none.
     pub database: String,
-    /// Options of the connection, as the query of the URL: `sslmode=require`.
+    /// The connection options, in the form of the URL's query: `sslmode=require`.
     pub options: String,
 }
 
 impl PostgresUrl {
-    /// From its text; `None` when it is no such URL.
+    /// Parses a URL. Returns `None` if the text is not a `postgres://` URL.
     pub fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let decode = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned).ok();
@@ -67,7 +67,7 @@ impl PostgresUrl {
         })
     }
 
-    /// As text, with everything encoded that has to be.
+    /// Returns the URL as text, percent-encoded as required.
     pub fn to_text(&self) -> Secret {
         let encode = |text| utf8_percent_encode(text, COMPONENT);
         let mut url = format!(
@@ -79,7 +79,7 @@ impl PostgresUrl {
             encode(&self.database),
         );
         if !self.options.is_empty() {
-            // Writing to a String cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(url, "?{}", self.options);
         }
         Secret::from(url)
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_survives_its_parts() {
+    fn url_survives_a_round_trip() {
         for text in [
             "postgres://tenancy:p%40ss%2Fword%3F@db.internal:6432/tenancy?sslmode=require",
             "postgres://tenancy:@[::1]:5432/a%20b",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_url_is_none() {
+    fn invalid_url_is_none() {
         for text in ["", "host", "mysql://host/x", "postgres:///x", "postgres://h/%ff"] {
             assert!(PostgresUrl::parse(text).is_none(), "{text}");
         }

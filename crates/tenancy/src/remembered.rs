@@ -1,12 +1,12 @@
-//! What an instance remembers, so that it is not found out anew for each request.
+//! An in-memory cache of an instance, which saves repeated look-ups.
 
 use std::{borrow::Borrow, cell::RefCell, collections::HashMap, hash::Hash, rc::Rc};
 
-/// The most of a kind that an instance remembers. It lives for some thousand requests (4096 where Spin is
-/// started as the README says).
+/// The maximum number of values of one kind in an instance. An instance serves a few thousand requests (4096 if Spin is
+/// started as the README describes).
 const MOST: usize = 1024;
 
-/// Values by their keys. Whoever takes one finds out whether it is still what it was.
+/// Values by their keys. The reader checks whether a value is still current.
 pub struct Remembered<K, V>(RefCell<HashMap<K, Rc<V>>>);
 
 impl<K, V> Default for Remembered<K, V> {
@@ -16,7 +16,7 @@ impl<K, V> Default for Remembered<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V> Remembered<K, V> {
-    /// A value, however old it is.
+    /// Returns a value, regardless of its age.
     pub(crate) fn get<Q>(&self, key: &Q) -> Option<Rc<V>>
     where
         K: Borrow<Q>,
@@ -25,17 +25,18 @@ impl<K: Clone + Eq + Hash, V> Remembered<K, V> {
         self.0.borrow().get(key).cloned()
     }
 
-    /// Returns every value with its key, in no order.
+    /// Returns every value with its key, in no particular order.
     pub(crate) fn entries(&self) -> Vec<(K, Rc<V>)> {
         let values = self.0.borrow();
         values.iter().map(|(key, value)| (key.clone(), Rc::clone(value))).collect()
     }
 
-    /// Remembers a value in the place of one before it.
+    /// Stores a value and replaces an existing one.
     pub(crate) fn put(&self, key: K, value: Rc<V>) {
         let mut values = self.0.borrow_mut();
         if values.len() >= MOST && !values.contains_key(&key) {
-            // Any will do. Where more than these take turns, the oldest would be the next to be asked for.
+            // Any value may be evicted. If more keys than these take turns, the oldest one would be the next to be
+            // needed.
             let some = values.keys().next().cloned();
             some.map(|key| values.remove(&key));
         }
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_remembered_than_there_is_room_for() {
+    fn full_cache_evicts_one_entry() {
         let remembered = Remembered::default();
         for number in 0..=MOST {
             remembered.put(number, Rc::new(number));

@@ -1,10 +1,10 @@
-//! How the catalog moves to another master key: everything that is sealed in it is sealed anew.
+//! Moves the catalog to another master key: reseals everything that is sealed in it.
 //!
-//! Under a crash: each value is replaced by one statement, if it is still the one that was read. So a
-//! data key that is rotated, and a tenant that is made or destroyed meanwhile, lose nothing, and a call
-//! that broke off is repeated. An instance whose current key is another may seal more behind it.
+//! Under a crash: one statement replaces each value, if the value is still the one that was read. So a concurrent
+//! rotation of a data key, creation of a tenant or hard deletion of a tenant loses nothing, and an interrupted run can
+//! be repeated. An instance with another current key may meanwhile seal more values with that key.
 //!
-//! What Redis keeps is not touched: what does not open there is read from the catalog.
+//! Redis is not touched: the catalog is read for a value that cannot be unsealed there.
 
 use uuid::Uuid;
 
@@ -23,37 +23,37 @@ use crate::{
     },
 };
 
-/// What has one or more seals of the master key.
+/// An object with one or more seals of the master key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// The password and the data keys of a tenant, in whatever state it is.
+    /// The password and the data keys of a tenant, in any state.
     Tenant(Uuid),
-    /// The answer that an idempotency key gives again.
+    /// The stored response of an idempotency key.
     Answer(AnswerId),
-    /// The anchor of an audit trail; the nil UUID is the platform's own.
+    /// The anchor of an audit trail; the nil UUID stands for the platform's trail.
     Anchor(Uuid),
-    /// The rows of an audit trail that former keys have chained; the nil UUID is the platform's own.
+    /// The rows of an audit trail that former keys have chained; the nil UUID stands for the platform's trail.
     Trail(Uuid),
 }
 
-/// How many sealed values there are, by the key that has sealed them.
+/// The number of sealed values, by the key that sealed them.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Survey {
-    /// Those that the current key has sealed.
+    /// Values that the current key sealed.
     pub current: i64,
-    /// Those that another key has sealed which is there, too.
+    /// Values that another configured key sealed.
     pub others: i64,
-    /// Those that do not open with any key that is there.
+    /// Values that no configured key can unseal.
     pub unknown: i64,
-    /// Passwords of tenants' databases that are bound to no location.
+    /// Passwords of tenant databases that are not bound to a location.
     pub unbound: i64,
-    /// Anchors of audit trails that no key that is there has made.
+    /// Anchors of audit trails that no configured key made.
     pub unknown_anchors: i64,
-    /// Audit trails with rows that no key that is there has chained, and no voucher covers.
+    /// Audit trails with rows that no configured key chained and no voucher covers.
     pub unknown_trails: i64,
 }
 
-/// Counts what is sealed in the catalog.
+/// Counts the sealed values in the catalog.
 pub async fn survey(tenancy: &Tenancy) -> Result<Survey> {
     let key = &tenancy.master_key;
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
@@ -86,8 +86,8 @@ pub async fn survey(tenancy: &Tenancy) -> Result<Survey> {
     Ok(survey)
 }
 
-/// What another key than the current one has sealed, passwords that are bound to no location, and every audit trail: only
-/// [`reseal`] reads all rows.
+/// Lists the objects that a key other than the current one sealed, the passwords that are not bound to a location, and
+/// every audit trail. Only [`reseal`] reads all rows of a trail.
 pub async fn list(tenancy: &Tenancy) -> Result<Vec<Item>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let head = |purpose| tenancy.master_key.current_head(purpose);
@@ -103,15 +103,15 @@ pub async fn list(tenancy: &Tenancy) -> Result<Vec<Item>> {
         .map(Item::Tenant)
         .chain(answers.into_iter().map(Item::Answer))
         .chain(anchors.map(|anchor| Item::Anchor(anchor.0)))
-        // After the anchors: a voucher continues one.
+        // Trails follow the anchors, because a voucher continues an anchor.
         .chain(trails.into_iter().map(Item::Trail))
         .collect())
 }
 
-/// Seals an item anew with the current key. `false` when there was nothing to do any more.
+/// Reseals an item with the current key. Returns `false` if there was nothing left to do.
 ///
 /// # Errors
-/// [`Error::Internal`](crate::Error::Internal) for one that no key opens.
+/// [`Error::Internal`](crate::Error::Internal) if no key can unseal the item.
 pub async fn reseal(tenancy: &Tenancy, item: &Item) -> Result<bool> {
     match item {
         Item::Tenant(id) => reseal_tenant(tenancy, *id).await,
@@ -155,7 +155,7 @@ async fn reseal_answer(tenancy: &Tenancy, id: &AnswerId) -> Result<bool> {
     Ok(false)
 }
 
-/// The same value, sealed with the current key; `None` where it is already.
+/// Returns the value sealed with the current key; `None` if it already is.
 fn anew(
     tenancy: &Tenancy,
     purpose: Purpose,

@@ -1,7 +1,7 @@
-//! Which tenant a request is for.
+//! Resolves the tenant of a request.
 //!
-//! A credential is the authority: it says itself of which tenant it is. The address of the request
-//! (host, path, header) may only agree. Without a credential, at a sign-in, the address decides.
+//! A credential is the authority: it names its tenant. The address of the request (host, path, header) may only agree
+//! with it. A sign-in has no credential, so the address decides.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
@@ -16,21 +16,21 @@ use crate::{
 
 /// The tenant that a sign-in addresses.
 pub struct SignInTarget {
-    /// The tenant; `None` when there is none in which anybody may sign in.
+    /// The tenant; `None` if there is no tenant that accepts sign-ins.
     pub tenant: Option<Tenant>,
-    /// The error that a caller with a valid credential gets instead of a session.
+    /// The error that a caller with a valid credential receives instead of a session.
     pub refusal: Option<Error>,
-    /// The id of the tenant, or one that stands for the unknown tenant in login throttling.
+    /// The id of the tenant, or an id that represents the unknown tenant in login throttling.
     pub subject: Uuid,
 }
 
 /// Resolves the tenant that a sign-in addresses.
 ///
-/// The caller has shown nothing yet. Whether there is such a tenant, and in which state it is, must not show in the
-/// response or in its time before the caller has shown a valid credential.
+/// The caller is not authenticated yet. Until the caller has presented a valid credential, neither the response nor its
+/// duration may reveal whether the tenant exists or which state it has.
 ///
 /// # Errors
-/// [`Error::TenantRequired`], [`Error::TenantMismatch`] when the address itself names several tenants.
+/// [`Error::TenantRequired`]; [`Error::TenantMismatch`] if the address itself names several tenants.
 pub async fn for_sign_in(tenancy: &Tenancy, addressing: &Addressing) -> Result<SignInTarget> {
     check_agreement(addressing)?;
     let catalog = tenancy.catalog().await?;
@@ -39,7 +39,7 @@ pub async fn for_sign_in(tenancy: &Tenancy, addressing: &Addressing) -> Result<S
             let text = slug.as_ref().map_or("", Slug::as_str);
             let record = match slug {
                 Some(slug) => repo::find_by_slug(&*catalog, slug).await?,
-                // No tenant can have it. The look-up takes the time of any other.
+                // No tenant can have this slug. The look-up takes as long as any other.
                 None => repo::find(&*catalog, Uuid::nil()).await?,
             };
             let mut refusal = None;
@@ -73,36 +73,35 @@ pub async fn for_sign_in(tenancy: &Tenancy, addressing: &Addressing) -> Result<S
     Ok(SignInTarget { tenant, refusal, subject })
 }
 
-/// Takes the time of a statement in a tenant's database, when there is no tenant.
+/// Takes the time of a statement in a tenant's database if there is no tenant.
 pub(crate) async fn stand_in(tenancy: &Tenancy) -> Result<()> {
     let catalog = tenancy.catalog().await?;
     repo::find(&*catalog, Uuid::nil()).await?;
     Ok(())
 }
 
-/// The tenant of an id that a token says, for a caller who has shown nothing else; `None` when there
-/// is none that takes requests, whatever the reason: that the token counts is not known yet.
+/// Returns the tenant of an id in an unverified token; `None` if there is none that takes requests, for any reason. The
+/// caller has presented nothing else, so the reason must not be revealed.
 pub async fn by_id(tenancy: &Tenancy, id: Uuid) -> Result<Option<Tenant>> {
     let catalog = tenancy.catalog().await?;
     let record = repo::find(&*catalog, id).await?;
     Ok(record.and_then(|record| Tenant::admit(Rc::new(record)).ok()))
 }
 
-/// The tenant of an id that a token says which this service has issued.
+/// Returns the tenant of an id in a token that this service issued.
 ///
 /// # Errors
-/// [`Error::InvalidRefreshToken`] when it is no more, [`Error::TenantSuspended`],
-/// [`Error::TenantDeleted`].
+/// [`Error::InvalidRefreshToken`] if it no longer exists, [`Error::TenantSuspended`], [`Error::TenantDeleted`].
 pub async fn by_id_of_ours(tenancy: &Tenancy, id: Uuid) -> Result<Tenant> {
     let catalog = tenancy.catalog().await?;
     let record = repo::find(&*catalog, id).await?.ok_or(Error::InvalidRefreshToken)?;
     Tenant::admit(Rc::new(record))
 }
 
-/// Whether the address of a request agrees with the tenant of its credential.
+/// Checks that the address of a request agrees with the tenant of its credential.
 ///
 /// # Errors
-/// [`Error::TenantMismatch`] where it names another one, or one that cannot be.
+/// [`Error::TenantMismatch`] if the address names another tenant or an impossible one.
 pub async fn agree(tenancy: &Tenancy, addressing: &Addressing, tenant: &Tenant) -> Result<()> {
     if addressing.slugs.iter().any(|slug| slug.as_ref() != Some(&tenant.slug)) {
         return Err(Error::TenantMismatch);
@@ -125,14 +124,14 @@ fn check_agreement(addressing: &Addressing) -> Result<()> {
     if slugs.any(|slug| Some(slug) != first) { Err(Error::TenantMismatch) } else { Ok(()) }
 }
 
-/// How long an instance believes whose domain a host is, in microseconds.
+/// The time for which an instance caches the owner of a host, in microseconds.
 const BELIEVED_MICROS: u64 = 10_000_000;
-/// The most hosts that it remembers.
+/// The maximum number of cached hosts.
 const MOST: usize = 64;
 
-/// Whose custom domain a host is that is not the tenant's own: another tenant's, or only the name of
-/// this service. It decides nothing but that a request whose credential counts is refused, so it may
-/// be a little old.
+/// The owners of hosts that are not custom domains of the caller's tenant: another tenant, or none for the service's
+/// own names. The owner only decides whether a request with a valid credential is refused, so it may be slightly
+/// outdated.
 #[derive(Default)]
 pub(crate) struct ForeignHosts(RefCell<HashMap<String, (Option<Uuid>, u64)>>);
 
@@ -151,7 +150,7 @@ impl ForeignHosts {
         };
         let owner = match found.await {
             Ok(owner) => owner,
-            // The credential counts without the address.
+            // The credential is valid without the address.
             Err(Error::Unavailable { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };

@@ -1,4 +1,4 @@
-//! The service as one handle: the outside, the settings, and the keys that follow from them.
+//! The handle to the whole service: the platform, the settings, and the keys derived from them.
 
 use std::{rc::Rc, time::Duration};
 
@@ -31,39 +31,40 @@ use crate::{
     token::AccessTokens,
 };
 
-/// How long an unknown API key stays unknown: a new key is random, so nobody can have shown it before.
+/// Seconds for which an unknown API key is cached as unknown. A new key is random, so no caller can have sent it before
+/// it was created.
 const ABSENT_KEY_SECONDS: u64 = 60;
-/// Tenants that an instance makes at a time.
+/// The number of tenants that an instance provisions concurrently.
 const PROVISIONINGS_AT_ONCE: u32 = 4;
-/// The longest JSON of a tenant that an instance remembers, in bytes: what the operator keeps with one may
-/// be far longer.
+/// The maximum size in bytes of a tenant's JSON that an instance caches. The operator's data about a tenant may be far
+/// longer.
 const MOST_SHOWN: usize = 2 * 1024;
-/// Pages of exports that an instance writes at a time.
+/// The number of export pages that an instance writes concurrently.
 const EXPORTS_AT_ONCE: u32 = 2;
 
-/// What every call of the service works with. An instance has one, for as long as it lives.
+/// The state that every call of the service uses. An instance has one for its whole life.
 pub struct Tenancy {
-    /// The outside.
+    /// The interface to the host.
     pub platform: Platform,
-    /// What the operator chose.
+    /// The operator's settings.
     pub settings: Settings,
-    /// What the keys are sealed with.
+    /// The key that seals the other keys.
     pub master_key: MasterKey,
     /// Signs and verifies access tokens.
     pub access_tokens: AccessTokens,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
-    /// What this instance knows of tenants, by their ids.
+    /// The tenants that this instance has cached, by their ids.
     pub(crate) tenants: Remembered<Uuid, TenantRecord>,
-    /// What this instance knows of API keys, by their hashes.
+    /// The API keys that this instance has cached, by their hashes.
     pub(crate) api_keys: Remembered<[u8; 32], ApiKeyRecord>,
-    /// Tenants as answers show them, by their ids and versions.
+    /// Tenants as JSON for responses, by their ids and versions.
     shown: Remembered<(Uuid, i64), Vec<u8>>,
-    /// Whose custom domain a foreign host is.
+    /// The tenants whose custom domains the foreign hosts are.
     pub(crate) foreign_hosts: ForeignHosts,
     pub(crate) provisioning: Limiter,
     pub(crate) exports: Limiter,
-    /// What this instance has counted, for metrics.
+    /// The metrics that this instance has counted.
     pub counters: Rc<Counters>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) renewals: Renewals,
@@ -81,7 +82,7 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
-    /// The service on a platform, with these settings. Nothing is connected before it is used.
+    /// Creates the service on a platform with these settings. Connections open on first use.
     pub fn new(platform: Platform, settings: Settings) -> Result<Self> {
         let counters = Rc::<Counters>::default();
         let (clock, redis, sql) = (&platform.clock, &platform.redis, &platform.sql);
@@ -119,7 +120,7 @@ impl Tenancy {
         })
     }
 
-    /// A tenant as answers show it: JSON, which is put together once for each version of the tenant.
+    /// Returns a tenant as JSON for a response. Each version of a tenant is serialised once.
     pub fn show(&self, tenant: &Tenant) -> Result<Rc<Vec<u8>>> {
         let key = (tenant.id, tenant.version);
         if let Some(shown) = self.shown.get(&key) {
@@ -133,12 +134,12 @@ impl Tenancy {
         Ok(shown)
     }
 
-    /// A connection to the catalog.
+    /// Returns a connection to the catalog.
     pub async fn catalog(&self) -> Result<Box<dyn Connection>> {
         self.catalog_within(STATEMENT_DEADLINE).await
     }
 
-    /// A connection to the catalog whose statements may take up to `deadline`.
+    /// Returns a connection to the catalog whose statements may take up to `deadline`.
     pub async fn catalog_within(&self, deadline: Duration) -> Result<Box<dyn Connection>> {
         let address = self.settings.master_database_url.to_text();
         Ok(self.platform.sql.connect(address.expose(), deadline).await?)

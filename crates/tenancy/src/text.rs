@@ -1,10 +1,10 @@
-//! Text that people see: names of tenants, users, API keys and files, and parts of addresses.
+//! Validation of user-visible text: names of tenants, users, API keys and files, and parts of e-mail addresses.
 //!
-//! Every script is accepted. Text is normalised to NFC, so that two texts that look alike are not
-//! two names for that reason. A character that nobody sees is refused unless it changes the text
-//! around it: an override of the writing direction turns `exe.txt` into another name on the screen,
-//! and a space without width makes a second `admin`. The properties are those of Unicode, and the
-//! rules for joiners extend those of RFC 5892, appendix A, to emoji and to Arabic abbreviations.
+//! Every script is accepted. Text is normalised to NFC, so that two texts that look alike do not differ only in their
+//! encoding. An invisible character is refused unless it changes the text around it. For example, an override of the
+//! writing direction makes `exe.txt` look like another name, and a zero-width space allows a second `admin`. The
+//! character properties are those of Unicode. The rules for joiners extend those of RFC 5892, appendix A, to emoji and
+//! to Arabic abbreviations.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData, props,
@@ -16,13 +16,13 @@ const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 const CANCEL_TAG: char = '\u{e007f}';
-/// Looks like a space and is a symbol.
+/// A symbol that looks like a space.
 const BLANK_BRAILLE: char = '\u{2800}';
 
-/// Normalises a text on one line to NFC.
+/// Normalises a single-line text to NFC.
 ///
 /// # Errors
-/// The problem, in a sentence that goes on after the field's name.
+/// Returns the problem as a phrase that follows the field's name.
 pub fn visible(text: &str) -> Result<String, String> {
     let text: String = text.nfc().collect();
     let chars: Vec<char> = text.chars().collect();
@@ -32,10 +32,10 @@ pub fn visible(text: &str) -> Result<String, String> {
     }
 }
 
-/// Normalises a name: a text with 1 to `longest` characters after the space around it is removed.
+/// Normalises a name: a text of 1 to `longest` characters after leading and trailing space is removed.
 ///
 /// # Errors
-/// The problem, in a sentence that goes on after the field's name.
+/// Returns the problem as a phrase that follows the field's name.
 pub fn name(text: &str, longest: usize) -> Result<String, String> {
     let name = visible(text.trim())?;
     if !(1..=longest).contains(&name.chars().count()) {
@@ -47,14 +47,14 @@ pub fn name(text: &str, longest: usize) -> Result<String, String> {
     }
 }
 
-/// Whether a character of visible text belongs to a word of some script: a letter, a digit, a mark
-/// on one, or a joiner between them.
+/// Returns whether a character of visible text can be part of a word in some script: a letter, a digit, a mark on one
+/// of them, or a joiner between them.
 pub fn is_word_char(char: char) -> bool {
     let is_joiner = matches!(char, ZERO_WIDTH_NON_JOINER | ZERO_WIDTH_JOINER);
     char.is_alphanumeric() || is_mark(char) || is_joiner
 }
 
-/// Whether a character combines with the one before it.
+/// Returns whether a character combines with the preceding one.
 pub fn is_mark(char: char) -> bool {
     use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
     matches!(category(char), NonspacingMark | SpacingMark | EnclosingMark)
@@ -64,7 +64,7 @@ fn category(char: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(char)
 }
 
-/// Returns the reason to refuse the character at `index`.
+/// Returns the reason to refuse the character at `index`, if there is one.
 fn refusal(chars: &[char], index: usize) -> Option<&'static str> {
     const INVISIBLE: Option<&str> = Some("must not contain invisible characters");
     let char = chars[index];
@@ -87,14 +87,14 @@ fn refusal(chars: &[char], index: usize) -> Option<&'static str> {
     }
 }
 
-/// Whether a format character is seen: signs that stand around digits or words in Arabic, Syriac and
-/// Kaithi, and those that arrange Egyptian hieroglyphs.
+/// Returns whether a format character is visible: signs around digits or words in Arabic, Syriac and Kaithi, and signs
+/// that arrange Egyptian hieroglyphs.
 fn is_visible_format(char: char) -> bool {
     CodePointSetData::new::<props::PrependedConcatenationMark>().contains(char)
         || matches!(char, '\u{13430}'..='\u{1343f}')
 }
 
-/// Whether an invisible character has a visible effect in its place.
+/// Returns whether an invisible character has a visible effect at its position.
 fn changes_neighbours(chars: &[char], index: usize) -> bool {
     let previous = index.checked_sub(1).map(|index| chars[index]);
     let is_previous = |property: fn(char) -> bool| previous.is_some_and(property);
@@ -108,11 +108,11 @@ fn changes_neighbours(chars: &[char], index: usize) -> bool {
                 || is_between_emoji(&chars[..index], chars.get(index + 1))
                 || (joins_next(&chars[..index]) != joins_previous(&chars[index + 1..]))
         }
-        // Text and emoji style.
+        // Text style and emoji style.
         '\u{fe0e}' | '\u{fe0f}' => is_previous(is_emoji),
-        // Forms of ideographs, such as those of Japanese family names.
+        // Variants of ideographs, such as those in Japanese family names.
         '\u{fe00}'..='\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => is_previous(is_ideograph),
-        // Forms of Mongolian letters, and the vowel separator of Mongolian.
+        // Variants of Mongolian letters, and the Mongolian vowel separator.
         '\u{180b}'..='\u{180f}' => is_previous(is_mongolian),
         '\u{e0020}'..='\u{e007f}' => is_in_flag(chars, index),
         _ => false,
@@ -139,21 +139,21 @@ fn joining_type(char: char) -> JoiningType {
     CodePointMapData::<JoiningType>::new().get(char)
 }
 
-/// Whether the last letter of `before` joins a letter that follows.
+/// Returns whether the last letter of `before` joins the following letter.
 fn joins_next(before: &[char]) -> bool {
     let mut types = before.iter().rev().map(|char| joining_type(*char));
     let last = types.find(|joining| *joining != JoiningType::Transparent);
     matches!(last, Some(JoiningType::DualJoining | JoiningType::LeftJoining))
 }
 
-/// Whether the first letter of `after` joins a letter before it.
+/// Returns whether the first letter of `after` joins the preceding letter.
 fn joins_previous(after: &[char]) -> bool {
     let mut types = after.iter().map(|char| joining_type(*char));
     let first = types.find(|joining| *joining != JoiningType::Transparent);
     matches!(first, Some(JoiningType::DualJoining | JoiningType::RightJoining))
 }
 
-/// Whether a joiner makes one emoji of two: the first may have a style or a skin tone.
+/// Returns whether a joiner combines two emoji into one. The first may have a style or a skin tone.
 fn is_between_emoji(before: &[char], next: Option<&char>) -> bool {
     let is_pictograph =
         |char: char| CodePointSetData::new::<props::ExtendedPictographic>().contains(char);
@@ -164,8 +164,8 @@ fn is_between_emoji(before: &[char], next: Option<&char>) -> bool {
     first.is_some_and(|char| is_pictograph(*char)) && next.is_some_and(|char| is_pictograph(*char))
 }
 
-/// Whether a tag is part of the flag of a region: a black flag, tags, and the one that ends them
-/// (Unicode Technical Standard 51, section 1.4.9).
+/// Returns whether a tag is part of the flag of a region: a black flag, tags, and a cancel tag (Unicode Technical
+/// Standard 51, section 1.4.9).
 fn is_in_flag(chars: &[char], index: usize) -> bool {
     let is_tag = |char: &&char| ('\u{e0020}'..CANCEL_TAG).contains(*char);
     let before = chars[..index].iter().rev().find(|char| !is_tag(char));

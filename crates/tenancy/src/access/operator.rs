@@ -1,4 +1,5 @@
-//! The scopes of operator keys. Tenants' scopes are another type, so neither kind of key can hold a scope of the other.
+//! The scopes of operator keys. They are another type than the scopes of tenants, so neither kind of key can hold a
+//! scope of the other.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,13 +13,13 @@ use crate::http::fields::{FromField, Text};
 scopes! {
     /// A permission of an operator of the platform.
     OperatorScope,
-    /// Scopes of an operator key as a request lists them, each once.
+    /// The scopes of an operator key in a request, without duplicates.
     OperatorScopes {
-        /// Read tenants and their numbers.
+        /// Read tenants and their statistics.
         TenantsRead = "tenants:read",
-        /// Create, change and suspend tenants, and rotate their data keys.
+        /// Create, update and suspend tenants, and rotate their data keys.
         TenantsWrite = "tenants:write",
-        /// Delete and destroy tenants.
+        /// Delete and hard-delete tenants.
         TenantsDelete = "tenants:delete",
         /// Read the API keys of tenants, without their secrets.
         TenantApiKeysRead = "tenant_api_keys:read",
@@ -26,7 +27,7 @@ scopes! {
         TenantApiKeysWrite = "tenant_api_keys:write",
         /// Read plans.
         PlansRead = "plans:read",
-        /// Create, change and delete plans.
+        /// Create, update and delete plans.
         PlansWrite = "plans:write",
         /// Read the usage of all tenants.
         UsageRead = "usage:read",
@@ -36,7 +37,7 @@ scopes! {
         MaintenanceRun = "maintenance:run",
         /// Read operator keys, without their secrets.
         OperatorKeysRead = "operator_keys:read",
-        /// Create, change, rotate and revoke operator keys within the bounds of the own key.
+        /// Create, update, rotate and revoke operator keys, within the limits of the caller's own key.
         OperatorKeysWrite = "operator_keys:write",
     }
 }

@@ -1,33 +1,38 @@
--- Admits a call: reads the cache entries of the tenant, of the caller (a user or an API key) and of the session, and
--- takes one call from the limits of the tenant and of the API key, if the caller may act and no limit is reached.
--- Either all limits count the call or none.
--- KEYS: the entries of the tenant, of the caller, and of the session (none for an API key).
--- ARGV: the version of the tenant that the instance has; the version of the caller that the instance has (API key)
--- or that the token says (user); what to count: all, caller or none, or peek to report everything and count nothing.
--- Then, when PostgreSQL was asked or the instance saw counters of an earlier process: the usage that PostgreSQL has
--- of the tenant's day and of the API key's, and the number of that day (empty when it was not asked); and for each of
--- the four limits the process, the usage, and the milliseconds that are left of the minute or the number of the day
--- (the process is empty when there is none).
--- Returns the snapshots of the tenant and of the caller when the instance has others, and numbers of eight bytes in
--- one text, -1 for an unknown one: of the tenant, of the caller and of the session the version and whether it is
--- fresh; the outcome (0 not counted, 1 counted, 2 refused, 3 PostgreSQL must be asked for the day; 4 to 6 counted,
--- and this call has to see to the checkpoint of the tenant's day, of the key's, or of both); the limit that is
--- reached, from 1; the number of the day; the seconds that are left of it; and of each limit of the tenant by the
--- minute and by the day, and of the API key by the minute and by the day: the limit, its usage, and the seconds until
--- its window ends (those of the API key when one calls).
+-- Admits a call: reads the cache entries of the tenant, of the caller (a user or an API key) and of the session. If the
+-- caller may act and no limit is reached, it takes one call from the limits of the tenant and of the API key. Either
+-- all limits count the call or none of them does.
+-- KEYS: the entries of the tenant, of the caller, and of the session (absent for an API key).
+-- ARGV:
+-- 1: the version of the tenant that the instance has;
+-- 2: the version of the caller that the instance has (API key), or the version in the token (user);
+-- 3: the limits to count: `all`, `caller` or `none`, or `peek` to report everything and count nothing.
+-- ARGV 4 to 18 are present if PostgreSQL was queried or the instance saw counters of an earlier process:
+-- 4 to 6: the tenant's and the API key's usage of the day in PostgreSQL, and the number of that day (empty if
+-- PostgreSQL was not queried);
+-- 7 to 18: for each of the four limits the process (empty if there is none), the usage, and either the milliseconds
+-- left of the minute or the number of the day.
+-- Returns the snapshots of the tenant and of the caller, if the instance has other versions, and one string of
+-- eight-byte numbers, in which -1 means unknown:
+-- - the version and the freshness of the tenant, of the caller and of the session;
+-- - the outcome: 0 not counted; 1 counted; 2 refused; 3 PostgreSQL must be queried for the day; 4 to 6 counted, and
+--   this call must write the checkpoint of the tenant's day, of the key's day, or of both;
+-- - the number of the reached limit, from 1;
+-- - the number of the day and the seconds left of it;
+-- - for each limit (tenant per minute, tenant per day, API key per minute, API key per day): the limit, its usage, and
+--   the seconds until its window ends. The limits of the API key are present only if an API key calls.
 local TOMBSTONE = '9007199254740991'
--- Seconds for which a version counts after it was compared with PostgreSQL.
+-- The number of seconds for which a version stays fresh after it was compared with PostgreSQL.
 local FRESH = 60
--- Seconds after which one call has to see to it that it is compared again, while it goes on as all others
--- do: from this on, and up to 9 later, so that what was compared at one time is not due at one time.
+-- The number of seconds after which one call must schedule a refresh, while it proceeds like all others. Each entry
+-- adds up to 9 seconds, so that entries that were compared at one time are not due at one time.
 local DUE_AFTER = 36
--- Seconds for which one call is left to see to that, and to compare what does not count.
+-- The number of seconds that one call has to schedule the refresh, and to compare a stale version.
 local DUE_PATIENCE, PATIENCE = 6, 2
--- Seconds after which another call has to see to the checkpoint of a day.
+-- The number of seconds after which another call must write the checkpoint of a day.
 local KEEP_EVERY = 4
--- Seconds for which the counter of a day is kept.
+-- The number of seconds for which the counter of a day is kept.
 local DAY_KEPT = 3 * 24 * 60 * 60
--- Whether a version counts: it does from COUNTS on.
+-- The freshness of a version. It is valid from COUNTS on.
 local TO_COMPARE, IS_BEING_COMPARED, COUNTS, DUE = 0, 1, 2, 3
 local OUTCOME, REACHED, FIRST = 7, 8, 11
 local call = redis.call
@@ -47,22 +52,22 @@ local left = 86400 - seconds % 86400
 
 local function standing(key, version, checked)
   local age = checked and seconds - checked
-  -- The machine's clock was set back: the entry may be of any age.
+  -- The clock of the machine was set back, so the age of the entry is unknown.
   if age and age < -1 then age = nil end
-  -- The last digit of the tenant's id, which stands in braces, is as good as chance.
+  -- The last digit of the tenant's id, which is in braces, serves as a random number.
   if age and (age < DUE_AFTER
     or age < DUE_AFTER + string.byte(key, string.find(key, '}', 1, true) - 1) % 16) then
     return COUNTS
   end
   local counts = age and age < FRESH
   local asked = call('HGET', key, 'asked')
-  -- Who was left to see to it while it counted does not compare it now.
+  -- The call that had to schedule the refresh while the version was fresh is not comparing it now.
   if not counts and asked and checked and asked - checked < FRESH then asked = nil end
   if asked and seconds - asked < (counts and DUE_PATIENCE or PATIENCE) then
     return counts and COUNTS or IS_BEING_COMPARED
   end
   call('HSET', key, 'asked', seconds)
-  -- A name that is not known may be invented: it is not worth memory.
+  -- An unknown name may be invented and is not worth the memory.
   if not version then call('EXPIRE', key, PATIENCE) end
   return counts and DUE or TO_COMPARE
 end
@@ -75,7 +80,7 @@ local told = {
   -1, -1, -1, -1, -1, -1,
 }
 local function answer()
-  -- A snapshot is far longer than all the rest: it is read where the instance has another.
+  -- A snapshot is far longer than everything else, so it is read only if the instance has another version.
   return {
     tenant[1] and tenant[1] ~= ARGV[1] and call('HGET', KEYS[1], 'snapshot'),
     caller[1] and caller[1] ~= ARGV[2] and not KEYS[3] and call('HGET', KEYS[2], 'snapshot'),
@@ -98,14 +103,14 @@ local what = ARGV[3]
 -- A tenant that takes no requests has no limits here.
 if not may_act or what == 'none' or (what ~= 'caller' and not tenant[3]) then return answer() end
 
--- The counters, by their places among what is told: those of a minute are odd.
+-- The counters, by their places in `told`. The counters of a minute have odd places.
 local places, names = {}, {}
 local function limit(place, name, most)
   if not most then return end
   places[#places + 1], names[place] = place, name
   told[FIRST + 3 * (place - 1)] = tonumber(most)
 end
--- Of one hash slot with the keys that were named: the tenant is in braces.
+-- The counters share the hash slot of the keys, because the tenant's id is in braces.
 local prefix = string.sub(KEYS[1], 1, -7)
 if what ~= 'caller' then
   limit(1, prefix .. 'calls:minute', tenant[3])
@@ -128,7 +133,7 @@ end
 
 local is_asked = ARGV[6] == tostring(day)
 
--- Carries over what an earlier process counted: the checkpoint of a day, and what the instance saw.
+-- Carries over the counts of an earlier process: the checkpoint of a day, and the counters that the instance saw.
 local function carry(place)
   local at = 7 + 3 * (place - 1)
   local is_day, process, until_end = place % 2 == 0, ARGV[at], tonumber(ARGV[at + 2])
@@ -139,7 +144,7 @@ local function carry(place)
   end
   local used = seen
   if is_day and is_asked then used = math.max(seen, tonumber(ARGV[3 + place / 2]) or 0) end
-  -- A day starts with its checkpoint and not before PostgreSQL was asked for it.
+  -- A day starts from its checkpoint, and only after PostgreSQL was queried for it.
   local may_start = is_day and is_asked or not is_day and seen > 0
   if not (may_start and start(names[place], used, millis)) and seen > 0 then
     raise(names[place], seen, millis)
@@ -156,7 +161,7 @@ local function take_back(last)
   end
 end
 
--- Whether this call has to see to the checkpoint of a day: one call every few seconds.
+-- Returns whether this call must write the checkpoint of a day. One call does so every few seconds.
 local function is_due(key, kept)
   if kept and seconds - kept < KEEP_EVERY and math.floor(kept / 86400) == day then return false end
   call('HSET', key, 'kept', seconds)
@@ -177,7 +182,7 @@ if what ~= 'peek' then
       told[OUTCOME], told[REACHED] = 2, place
       break
     end
-    -- A window of a minute opens with the first call in it.
+    -- The window of a minute opens with the first call in it.
     if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and 60 or DAY_KEPT) end
     tell(place, used)
   end
@@ -193,7 +198,7 @@ end
 
 for _, place in ipairs(places) do
   local used = call('GET', names[place])
-  -- Of a day PostgreSQL may know more.
+  -- For a day, PostgreSQL may have a higher number.
   if used or place % 2 == 1 then
     tell(place, tonumber(used or 0))
   else

@@ -1,12 +1,12 @@
-//! The publication of a change: Redis receives it before the change is acknowledged.
+//! Publication of a change: Redis receives the change before it is acknowledged.
 //!
-//! PostgreSQL is written first. Then [`Change`] sends Redis the new version, and [`Change::finish`] says when the
-//! change takes effect. Redis is tried for three seconds, over a new connection after each failure, without the pause that
-//! other calls observe after a failure. If it cannot be reached, the publication is queued in the catalog
-//! ([`super::queue`]), and the caller learns the latest time at which the change takes effect.
+//! PostgreSQL is written first. Then [`Change`] sends the new version to Redis, and [`Change::finish`] returns when the
+//! change takes effect. Redis is tried for 3 s, over a new connection after each failure, without the pause that other
+//! calls make after a failure. If it stays unavailable, the publication is queued in the catalog ([`super::queue`]),
+//! and the caller learns the latest time at which the change takes effect.
 //!
 //! Under a crash: a process that dies between PostgreSQL and Redis has acknowledged nothing. The old version is
-//! compared with PostgreSQL after a minute at the latest.
+//! compared with PostgreSQL within one minute.
 
 use std::{
     cell::{Cell, RefCell},
@@ -26,18 +26,18 @@ use crate::{
     tenant::TenantRecord,
 };
 
-/// How long Redis is tried for all publications of one change together.
+/// The time for which Redis is tried, for all publications of one change together.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The pause between two tries.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// When a change takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Effect {
-    /// On the next request, at every instance.
+    /// On the next request, on every instance.
     Now,
-    /// As soon as Redis receives it, and no later than this.
+    /// As soon as Redis receives it, and at this time at the latest.
     By(DateTime<Utc>),
 }
 
@@ -51,15 +51,15 @@ pub struct Changed<T> {
 }
 
 impl<T> Changed<T> {
-    /// The same effect with another result.
+    /// Converts the result and keeps the effect.
     pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Changed<U> {
         Changed { value: map(self.value), effect: self.effect }
     }
 }
 
-/// A change of something that requests are admitted by.
+/// A change of data that admits requests.
 ///
-/// It begins before the statement that makes the change and is finished before the change is acknowledged.
+/// It begins before the statement that makes the change, and is finished before the change is acknowledged.
 #[must_use]
 pub(crate) struct Change<'a> {
     tenancy: &'a Tenancy,
@@ -69,7 +69,7 @@ pub(crate) struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// Begins a change. No call of a store is made.
+    /// Begins a change. It calls no store.
     pub(crate) fn begin(tenancy: &'a Tenancy) -> Self {
         Self {
             tenancy,
@@ -79,33 +79,33 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Publishes a tenant as it is now.
+    /// Publishes the current state of a tenant.
     pub(crate) async fn tenant(&self, record: &TenantRecord) -> Result<()> {
         self.publish(record.id, &Entry::tenant(self.tenancy, record)?).await;
         Ok(())
     }
 
-    /// Publishes the end of a tenant.
+    /// Publishes the tombstone of a tenant.
     pub(crate) async fn ended_tenant(&self, tenant: Uuid) {
         self.publish(tenant, &Entry::ended_tenant(tenant)).await;
     }
 
-    /// Publishes the version that a user has now.
+    /// Publishes the current version of a user.
     pub(crate) async fn user(&self, tenant: Uuid, user: Uuid, version: i64) {
         self.publish(tenant, &Entry::user(tenant, user, version)).await;
     }
 
-    /// Publishes the end of a user.
+    /// Publishes the tombstone of a user.
     pub(crate) async fn ended_user(&self, tenant: Uuid, user: Uuid) {
         self.publish(tenant, &Entry::ended_user(tenant, user)).await;
     }
 
-    /// Publishes the end of a session.
+    /// Publishes the tombstone of a session.
     pub(crate) async fn ended_session(&self, tenant: Uuid, session: Uuid) {
         self.publish(tenant, &Entry::ended_session(tenant, session)).await;
     }
 
-    /// Publishes an API key as it is now.
+    /// Publishes the current state of an API key.
     pub(crate) async fn api_key(&self, record: &ApiKeyRecord) -> Result<()> {
         for entry in Entry::api_key(self.tenancy, record)? {
             self.publish(record.tenant, &entry).await;
@@ -113,12 +113,12 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// Publishes the end of one secret of an API key.
+    /// Publishes the tombstone of one secret of an API key.
     pub(crate) async fn ended_api_key(&self, tenant: Uuid, hash: &[u8]) {
         self.publish(tenant, &Entry::ended_api_key(tenant, hash)).await;
     }
 
-    /// Ends the change: queues the publications that failed, and returns when the change takes effect.
+    /// Finishes the change: queues the publications that failed, and returns when the change takes effect.
     pub(crate) async fn finish(self) -> Effect {
         let unpublished = self.unpublished.into_inner();
         if unpublished.is_empty() {
@@ -127,13 +127,17 @@ impl<'a> Change<'a> {
         let tenancy = self.tenancy;
         let queued = async { queue::add(&*tenancy.catalog().await?, &unpublished).await };
         if let Err(error) = queued.await {
-            log::warning(tenancy, "PostgreSQL unavailable; a publication was not queued", &error);
+            log::warning(
+                tenancy,
+                "PostgreSQL unavailable; publication not queued, relying on cache expiry",
+                &error,
+            );
         }
         let now = tenancy.platform.clock.now();
         Effect::By(now + TimeDelta::seconds(TRUSTED_SECONDS))
     }
 
-    /// Publishes an entry, or keeps the publication for the queue.
+    /// Publishes an entry. On failure, keeps the publication for the queue.
     async fn publish(&self, tenant: Uuid, entry: &Entry) {
         if let Err(error) = self.try_to_publish(entry).await {
             let error = error.into();
@@ -151,8 +155,8 @@ impl<'a> Change<'a> {
             Err(error) if !error.is_temporary() => return Err(error),
             Err(_) => {}
         }
-        // The process that was observed is gone or away. The current one receives only the lower bound of the
-        // valid versions.
+        // The observed process has ended or is unavailable. The current one receives only a lower bound of the valid
+        // versions.
         loop {
             match invalidate(self.tenancy, &entry.key, entry.version).await {
                 Ok(()) => return Ok(()),
@@ -163,7 +167,7 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Returns whether the change may try Redis, for the first time or again.
+    /// Returns whether the change may still try Redis.
     fn may_try(&self) -> Result<(), RedisError> {
         let now = self.tenancy.platform.clock.monotonic_micros();
         let patience = u64::try_from(PATIENCE.as_micros()).unwrap_or(u64::MAX);

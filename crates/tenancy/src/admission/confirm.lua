@@ -1,7 +1,7 @@
--- Refreshes cache entries whose versions are the ones that PostgreSQL has.
--- KEYS: entries of one tenant. ARGV: the seconds for which they are trusted, the seconds since PostgreSQL was asked, a
--- time of Redis before that (empty when none is known), and the version of each that PostgreSQL has. Returns 1 for each
--- entry with the same version, which is refreshed, and 0 for the others.
+-- Refreshes the cache entries whose versions equal those in PostgreSQL. KEYS: entries of one tenant. ARGV: the seconds
+-- for which they are trusted; the seconds since PostgreSQL was queried; a time of Redis before the query (empty if
+-- unknown); and the version of each entry in PostgreSQL. Returns 1 for each entry that was refreshed because it has the
+-- same version, and 0 for each other one.
 local now = tonumber(redis.call('TIME')[1])
 local checked = now - ARGV[2]
 if ARGV[3] ~= '' then checked = math.min(checked, tonumber(ARGV[3])) end

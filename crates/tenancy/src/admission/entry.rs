@@ -15,18 +15,18 @@ use crate::{
     tenant::{Status, TenantRecord},
 };
 
-/// Seconds for which an entry is trusted while PostgreSQL is away.
+/// The number of seconds for which an entry is trusted while PostgreSQL is unavailable.
 pub(super) const TRUSTED_SECONDS: i64 = 600;
-/// The version of a tombstone. It is higher than any other, so that a value that was read before the end and
-/// arrives after it has no effect. Lua's numbers are exact up to it.
+/// The version of a tombstone. It is higher than any other version, so a value that was read before the end and arrives
+/// after it has no effect. It is also the largest integer up to which Lua's numbers are exact.
 pub(super) const TOMBSTONE: i64 = 9_007_199_254_740_991;
-/// The version of a session that has not ended.
+/// The version of an open session.
 pub(super) const OPEN: i64 = 1;
 
 static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
 static CONFIRM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("confirm.lua")));
 
-// The braces make all of a tenant one hash slot of a cluster.
+// The braces put all keys of a tenant into one hash slot of a Redis cluster.
 
 pub(super) fn tenant_key(tenant: Uuid) -> String {
     key(tenant, "tenant", "")
@@ -50,7 +50,7 @@ fn key(tenant: Uuid, kind: &str, id: &str) -> String {
     ["t:{", tenant, "}:", kind, id].concat()
 }
 
-/// A version of one thing, with all that a request needs to know of it.
+/// A version of one object, with all data that a request needs of it.
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) version: i64,
@@ -67,7 +67,7 @@ impl Entry {
         Self { key, version, snapshot, id, per_minute, per_day, expiry }
     }
 
-    /// The entry of a tenant as the catalog has it.
+    /// Returns the entry of a tenant in its current state in the catalog.
     pub(super) fn tenant(tenancy: &Tenancy, record: &TenantRecord) -> Result<Self> {
         let Sealed(snapshot) = seal(tenancy, record.id, record)?;
         // A tenant that takes no requests has no limits: nothing is counted.
@@ -80,32 +80,32 @@ impl Entry {
         })
     }
 
-    /// The tombstone of a tenant.
+    /// Returns the tombstone of a tenant.
     pub(super) fn ended_tenant(tenant: Uuid) -> Self {
         Self::bare(tenant_key(tenant), TOMBSTONE)
     }
 
-    /// The entry of a user.
+    /// Returns the entry of a user.
     pub(super) fn user(tenant: Uuid, user: Uuid, version: i64) -> Self {
         Self::bare(user_key(tenant, user), version)
     }
 
-    /// The tombstone of a user.
+    /// Returns the tombstone of a user.
     pub(super) fn ended_user(tenant: Uuid, user: Uuid) -> Self {
         Self::bare(user_key(tenant, user), TOMBSTONE)
     }
 
-    /// The entry of a session that has not ended.
+    /// Returns the entry of an open session.
     pub(super) fn session(tenant: Uuid, session: Uuid) -> Self {
         Self::bare(session_key(tenant, session), OPEN)
     }
 
-    /// The tombstone of a session.
+    /// Returns the tombstone of a session.
     pub(super) fn ended_session(tenant: Uuid, session: Uuid) -> Self {
         Self::bare(session_key(tenant, session), TOMBSTONE)
     }
 
-    /// The entries of an API key as the catalog has it: one for each secret that it has.
+    /// Returns the entries of an API key in its current state in the catalog, one for each of its secrets.
     pub(super) fn api_key(tenancy: &Tenancy, record: &ApiKeyRecord) -> Result<Vec<Self>> {
         let Sealed(snapshot) = seal(tenancy, record.tenant, record)?;
         let secrets = [
@@ -126,15 +126,15 @@ impl Entry {
         Ok(entries.collect())
     }
 
-    /// The tombstone of one secret of an API key.
+    /// Returns the tombstone of one secret of an API key.
     pub(super) fn ended_api_key(tenant: Uuid, hash: &[u8]) -> Self {
         Self::bare(api_key_key(tenant, hash), TOMBSTONE)
     }
 
-    /// Stores the entry as fresh: PostgreSQL had this version at the time of the observation.
+    /// Stores the entry as fresh. PostgreSQL had this version at the time of the observation.
     ///
     /// # Errors
-    /// [`RedisError::OtherProcess`] when Redis restarted since then.
+    /// [`RedisError::OtherProcess`] if Redis has restarted since then.
     pub(super) async fn store(
         &self,
         tenancy: &Tenancy,
@@ -169,21 +169,21 @@ impl Entry {
     }
 }
 
-/// Makes every version below `version` invalid in the current Redis process. The next request compares the entry
-/// with PostgreSQL.
+/// Invalidates every version below `version` in the current Redis process. The next request compares the entry with
+/// PostgreSQL.
 pub(super) async fn invalidate(
     tenancy: &Tenancy,
     key: &str,
     version: i64,
 ) -> Result<(), RedisError> {
     let target = Target { process: None, is_urgent: true };
-    // Whatever ended stays ended: there is nothing to compare.
+    // A tombstone is final, so there is nothing to compare.
     let age = (version == TOMBSTONE).then_some((0, None));
     Entry::bare(key.to_owned(), version).publish(tenancy, target, age).await
 }
 
-/// Refreshes the entries of one tenant whose versions are the ones that PostgreSQL had at the time of the
-/// observation. Returns of each whether it was refreshed; the others have to be stored again.
+/// Refreshes the entries of one tenant whose versions equal those in PostgreSQL at the time of the observation. Returns
+/// for each entry whether it was refreshed. The others must be stored again.
 pub(super) async fn confirm(
     tenancy: &Tenancy,
     versions: &[(String, i64)],

@@ -1,4 +1,4 @@
-//! What Redis knows of tenants, users, sessions and API keys.
+//! The state of tenants, users, sessions and API keys in Redis.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -17,57 +17,57 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// How often a call asks again while another one compares a version with PostgreSQL, before it does so
-/// itself.
+/// The maximum number of times that a call asks again while another call compares a version with PostgreSQL. After
+/// that, it compares the version itself.
 const WAITS: u32 = 16;
-/// How long it waits before it asks again.
+/// The pause before it asks again.
 const WAIT: Duration = Duration::from_millis(3);
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(include_str!("../quota/carry.lua"), include_str!("admit.lua")))
 });
 
-/// What Redis knows of one thing.
+/// The cache entry of one object.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) version: Option<i64>,
     standing: Standing,
-    /// The snapshot, where it is another than the instance has.
+    /// The snapshot, if the instance does not have this version of it.
     pub(super) snapshot: Option<Sealed>,
 }
 
-/// Whether a version counts.
+/// The freshness of a cached version.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// It is to be compared with PostgreSQL.
+    /// Stale: this call must compare it with PostgreSQL.
     #[default]
     ToCompare,
-    /// Another call compares it just now.
+    /// Revalidating: another call is comparing it.
     IsBeingCompared,
-    /// It was compared a moment ago.
+    /// Fresh: it was compared recently.
     Counts,
-    /// It counts, and this call has to see to it that it is compared soon.
+    /// Refresh due: it is still fresh, and this call must schedule its comparison.
     Due,
 }
 
 impl Known {
-    /// A version with its snapshot, which is to be compared.
+    /// Returns an entry with a snapshot that is stale.
     #[cfg(test)]
     pub(super) fn new(version: i64, snapshot: Option<Sealed>) -> Self {
         Self { version: Some(version), snapshot, ..Self::default() }
     }
 
-    /// Whether it need not be compared again.
+    /// Returns whether the version is valid without another comparison.
     pub(super) fn is_fresh(&self) -> bool {
         matches!(self.standing, Standing::Counts | Standing::Due)
     }
 
-    /// Whether this call has to see to it that it is compared soon.
+    /// Returns whether this call must schedule a comparison.
     pub(super) fn is_due(&self) -> bool {
         self.standing == Standing::Due
     }
 
-    /// Whether it is known to be no more.
+    /// Returns whether the entry is a tombstone.
     pub(super) fn has_ended(&self) -> bool {
         self.version == Some(TOMBSTONE)
     }
@@ -77,35 +77,35 @@ impl Known {
     }
 }
 
-/// What Redis knows of a call.
+/// The reply of Redis to a call.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) tenant: Known,
     pub(super) caller: Known,
     pub(super) session: Known,
-    /// The process that replied, where it is certain.
+    /// The process that replied, if it is certain.
     pub(super) process: Option<ProcessId>,
     /// The time of Redis, in seconds since 1970.
     pub(super) redis_seconds: Option<i64>,
-    /// Whether Redis was there to ask.
+    /// Whether Redis was available.
     pub(super) is_answered: bool,
-    /// What came of counting the call.
+    /// The result of counting the call.
     pub(super) counted: Counted,
-    /// Where its limits stand.
+    /// The state of the caller's limits.
     pub(super) meter: Meter,
 }
 
-/// What came of counting a call.
+/// The result of counting a call.
 #[derive(Default)]
 pub(super) enum Counted {
-    /// It was not counted: nothing is to be, or Redis does not know that the caller may act.
+    /// It was not counted: either counting was not requested, or Redis does not know that the caller may act.
     #[default]
     No,
-    /// It was counted; this call has to see to the checkpoints that are due.
+    /// It was counted. This call must write the checkpoints that are due.
     Yes { day: Day, is_tenant_due: bool, is_key_due: bool },
-    /// A limit is reached.
+    /// A limit is exceeded.
     Refused { limit: &'static str, day: Day },
-    /// Redis does not know what was used on the day.
+    /// Redis does not have the usage of the day.
     Unknown(Day),
 }
 
@@ -113,39 +113,39 @@ pub(super) enum Counted {
 #[derive(Clone, Copy)]
 pub(super) struct Day {
     pub(super) number: i64,
-    /// The seconds until its end.
+    /// The number of seconds until its end.
     pub(super) left: u32,
 }
 
-/// What is counted of a call.
+/// The limits that a call counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metering {
     /// The limits of the tenant and of the API key.
     All,
-    /// The limits of the API key alone: the tenant's were counted by another credential.
+    /// The limits of the API key only. Another credential has counted the call against the tenant's limits.
     Caller,
-    /// Nothing, but tell of all.
+    /// None, but report all of them.
     Peek,
-    /// Nothing.
+    /// None.
     None,
 }
 
-/// The limits in the order in which the script tells of them, with the seconds of their windows.
+/// The limits in the order in which the script reports them, with the lengths of their windows in seconds.
 const LIMITS: [(&str, u32); 4] =
     [("minute", MINUTE), ("day", 86_400), ("key-minute", MINUTE), ("key-day", 86_400)];
-/// The seconds of a day.
+/// The number of seconds in a day.
 const DAY: i64 = 86_400;
-/// The seconds of a minute.
+/// The number of seconds in a minute.
 const MINUTE: u32 = 60;
 
-/// The milliseconds from now, in microseconds, until a time, in microseconds.
+/// Returns the milliseconds from `now` until `until`, which are both in microseconds.
 fn left_of(until: i64, now: u64) -> i64 {
     let until = u64::try_from(until).unwrap_or(0);
     i64::try_from(until.saturating_sub(now) / 1_000).unwrap_or(i64::MAX)
 }
 
 impl Found {
-    /// What the script answered: the snapshots of the tenant and of the caller, and numbers.
+    /// Parses the reply of the script: the snapshots of the tenant and of the caller, and the numbers.
     fn read(replies: Vec<Reply>, process: Option<ProcessId>) -> Self {
         let mut replies = replies.into_iter();
         let mut bytes = || match replies.next() {
@@ -205,7 +205,7 @@ impl Found {
         }
     }
 
-    /// What was due when `before` was told is, although only the first call is told.
+    /// Carries over from `before` that a refresh is due. The script reports it only to the first call.
     fn stays_due(&mut self, before: &Self) {
         let known = [&mut self.tenant, &mut self.caller, &mut self.session];
         for (now, before) in
@@ -217,23 +217,23 @@ impl Found {
         }
     }
 
-    /// Whether another call finds out what this one needs to know, and nothing is left for this one.
+    /// Returns whether another call is revalidating all stale entries of this call.
     fn is_to_wait(&self) -> bool {
         let standings = [&self.tenant, &self.caller, &self.session].map(|known| known.standing);
         standings.contains(&Standing::IsBeingCompared) && !standings.contains(&Standing::ToCompare)
     }
 }
 
-/// The usage of a day that PostgreSQL has.
+/// The usage of a day in PostgreSQL.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kept {
     pub(super) tenant: i64,
     pub(super) api_key: i64,
-    /// The number of the day.
+    /// The number of the day, in days since 1970.
     pub(super) day: i64,
 }
 
-/// What a call needs to know.
+/// The cache entries and counters that a call needs.
 pub(super) struct Question {
     keys: Vec<String>,
     owners: Vec<Owner>,
@@ -254,7 +254,7 @@ impl Question {
         }
     }
 
-    /// Remembers the counters that the script returned, in case that Redis restarts.
+    /// Keeps the counters that the script returned, in case Redis restarts.
     pub(super) fn remember(&self, tenancy: &Tenancy, found: &Found, day: Day) {
         let (Some(process), meter) = (found.process, &found.meter) else { return };
         let now = tenancy.platform.clock.monotonic_micros();
@@ -274,11 +274,10 @@ impl Question {
         }
     }
 
-    /// Asks Redis, and counts the call; without Redis nothing is known. `kept` is the usage of the day that
-    /// PostgreSQL has.
+    /// Asks Redis and counts the call. If Redis is unavailable, nothing is known. `kept` is the usage of the day in
+    /// PostgreSQL.
     ///
-    /// Many calls at once find that a version is to be compared with PostgreSQL: one of them does, and
-    /// the others wait for it.
+    /// When many calls find a stale version at once, one call compares it with PostgreSQL and the others wait.
     pub(super) async fn ask(
         &self,
         tenancy: &Tenancy,
@@ -299,8 +298,8 @@ impl Question {
         found
     }
 
-    /// The same without waiting for another call. A kept connection that broke is replaced on the second try, which
-    /// may lead to a new process.
+    /// Asks Redis without waiting for another call. After a failure of a kept connection, the second attempt opens a
+    /// new one, which may lead to a new process.
     pub(super) async fn ask_once(
         &self,
         tenancy: &Tenancy,

@@ -1,24 +1,23 @@
-//! Whether a verified credential is still valid: one Redis call and no SQL.
+//! Admission: checks that a verified credential is still valid, with one Redis call and no SQL.
 //!
-//! A token is valid while the user and the tenant have the versions in it and its session has not ended; an API
-//! key, while it has the version of its snapshot. PostgreSQL is the source of truth. Redis keeps cache entries:
-//! versions, each with the time at which it was compared with PostgreSQL. An entry is fresh for 60 s. Shortly
-//! before they end, one request has it compared beside the requests; after them, one request compares it and
-//! the others wait.
+//! A token is valid while the user and the tenant have the versions in it and its session is open. An API key is valid
+//! while it has the version of its snapshot. PostgreSQL is the source of truth. Redis holds cache entries: versions,
+//! each with the time of its last comparison with PostgreSQL. Entries stay fresh for 60 s. Shortly before an entry
+//! expires, one request refreshes it in the background. After that, one request refreshes it while the others wait.
 //!
 //! # The invariant
-//! A request is admitted on a cached version only if the Redis process that it asks received every change that
-//! was acknowledged as in effect. Three rules keep it so:
+//! A request is admitted on a cached version only if the Redis process that it asks has received every change that was
+//! acknowledged as in effect. Three rules guarantee this:
 //! - **An entry is valid only in the Redis process that received it** ([`crate::platform::redis`]). A process that
 //!   restarts, from an older snapshot or empty, has no entries.
-//! - **A change is acknowledged as in effect only after Redis received it** ([`change`]). When Redis cannot be reached,
-//!   the response says so and the publication is queued ([`queue`]). An instance that reaches Redis trusts an
-//!   entry for 60 s while PostgreSQL answers and for 10 minutes while it does not, so that is the latest time.
-//! - **A version that was read before a change never replaces a newer one.** Versions only grow, an end is a
-//!   tombstone above every version, and an answer of PostgreSQL is stored as fresh only in the Redis process that
-//!   was observed before the question ([`observation`]).
+//! - **A change is acknowledged as in effect only after Redis received it** ([`change`]). If Redis is unavailable, the
+//!   response says so and the publication is queued ([`queue`]). An instance that reaches Redis trusts an entry for
+//!   60 s while PostgreSQL answers, and for 10 minutes while it does not. The change takes effect within that time.
+//! - **A version that was read before a change never replaces a newer one.** Versions only grow, and a tombstone is
+//!   above every version. A PostgreSQL result is stored as fresh only in the Redis process that was observed
+//!   before the query ([`observation`]).
 //!
-//! Redis away: PostgreSQL is asked each time. PostgreSQL away: entries are trusted for ten minutes after their
+//! Without Redis, each request reads PostgreSQL. Without PostgreSQL, entries are trusted for 10 minutes after their
 //! last comparison.
 
 mod change;
@@ -56,19 +55,19 @@ use snapshot::remembered;
 
 /// A caller with a valid credential, before its limits are applied.
 pub struct Admitted {
-    /// The tenant that it acts in.
+    /// The tenant of the credential.
     pub tenant: Tenant,
-    /// Where its limits stand; empty where nothing was counted.
+    /// The state of the caller's limits; empty if the call was not counted.
     pub meter: Meter,
-    /// The limit that is reached: [`Error::RateLimited`] or [`Error::QuotaExceeded`].
+    /// The error for an exceeded limit: [`Error::RateLimited`] or [`Error::QuotaExceeded`].
     pub refused: Option<Error>,
 }
 
-/// The tenant that a verified token acts in. One call is taken from the tenant's limits.
+/// Admits a verified token and returns its tenant. The call counts against the tenant's limits.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] when the user, the session or the tenant of the token does not exist, or
-/// the user has changed; [`Error::TenantSuspended`] and [`Error::TenantDeleted`].
+/// [`Error::Unauthenticated`] if the user, the session or the tenant of the token does not exist, or if the user has
+/// changed; [`Error::TenantSuspended`] and [`Error::TenantDeleted`].
 pub async fn admit_user(
     tenancy: &Rc<Tenancy>,
     claims: &Claims,
@@ -93,12 +92,11 @@ pub async fn admit_user(
     Ok(count(tenancy, &question, tenant, (claims.ver, None), metering, found).await)
 }
 
-/// The tenant that an API key acts in, and the key's record. One call is taken from the
-/// limits of both.
+/// Admits an API key and returns its tenant and its record. The call counts against the limits of both.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] when there is no such key or it has ended;
-/// [`Error::TenantSuspended`] and [`Error::TenantDeleted`].
+/// [`Error::Unauthenticated`] if the key does not exist, has expired or was revoked; [`Error::TenantSuspended`] and
+/// [`Error::TenantDeleted`].
 pub async fn admit_api_key(
     tenancy: &Rc<Tenancy>,
     key: &ApiKey,
@@ -124,7 +122,7 @@ pub async fn admit_api_key(
     if found.caller.is_due() {
         renewal::of_api_key(tenancy, key.tenant(), hash);
     }
-    // The key comes first: a caller without a valid key learns nothing of the tenant.
+    // The key is checked first: a caller without a valid key learns nothing about the tenant.
     let record = key_record(tenancy, key, &hash, own_key, &found.caller).await?;
     let Some(record) = record else {
         tenancy.absent_keys.put(hash, now);
@@ -139,10 +137,10 @@ pub async fn admit_api_key(
     Ok((admitted, record))
 }
 
-/// The most turns of counting: Redis did not know the caller, nor the usage of today.
+/// The maximum number of attempts to count a call. Redis may lack first the caller, then the usage of the day.
 const COUNTING_TURNS: u32 = 3;
 
-/// Counts an admitted call, once.
+/// Counts an admitted call once.
 async fn count(
     tenancy: &Rc<Tenancy>,
     question: &Question,
@@ -190,7 +188,7 @@ async fn count(
                     Err(error) => {
                         log::warning(
                             tenancy,
-                            "PostgreSQL unavailable; a call is not counted",
+                            "PostgreSQL unavailable; admitting a call without counting it",
                             &error,
                         );
                         break;
@@ -223,7 +221,7 @@ fn refusal(tenancy: &Tenancy, meter: &Meter, limit: &str, seconds_of_day: u32) -
     }
 }
 
-/// The tenant of an id, as of this moment; `None` when there is none.
+/// Returns the current state of a tenant by its id; `None` if there is no such tenant.
 async fn tenant(
     tenancy: &Tenancy,
     id: Uuid,
@@ -249,7 +247,7 @@ async fn tenant(
     }
 }
 
-/// Whether the user is as the token says, and the session goes on.
+/// Returns whether the user has the version of the token and the session is open.
 async fn may_act(
     tenancy: &Tenancy,
     claims: &Claims,
@@ -275,7 +273,7 @@ async fn may_act(
     }
 }
 
-/// The record of an API key, as of this moment; `None` when there is no such key.
+/// Returns the current record of an API key; `None` if there is no such key.
 async fn key_record(
     tenancy: &Tenancy,
     key: &ApiKey,
@@ -286,7 +284,7 @@ async fn key_record(
     if known.has_ended() {
         return Ok(None);
     }
-    // A copy that was moved to another key's place is none of it.
+    // Ignores a snapshot that was copied from the entry of another key.
     let of_this_key = |record: &Rc<ApiKeyRecord>| {
         record.hash == hash || record.previous_hash.as_deref() == Some(hash)
     };

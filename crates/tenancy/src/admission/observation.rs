@@ -1,4 +1,4 @@
-//! The moment before PostgreSQL is asked, which decides how far its answer may be trusted.
+//! The moment before a PostgreSQL query. It decides how far the result may be trusted.
 
 use std::cell::Cell;
 
@@ -12,28 +12,28 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct LastTime(Cell<Option<(ProcessId, i64)>>);
 
-/// Notes the time of Redis of a reply.
+/// Records the time of Redis in a reply.
 pub(super) fn note_time(tenancy: &Tenancy, found: &Found) {
     if let (Some(process), Some(seconds)) = (found.process, found.redis_seconds) {
         tenancy.last_redis_time.0.set(Some((process, seconds)));
     }
 }
 
-/// A point in time with the Redis process of that time.
+/// A point in time and the Redis process of that time.
 ///
-/// A version that PostgreSQL returned may be stored as fresh only in the process that was observed before the
-/// question. Another process has lost the newer versions that the observed one received in the meantime, so an
-/// old version that arrives late would not be recognised there.
+/// A version that PostgreSQL returned may be stored as fresh only in the process that was observed before the query.
+/// Another process lacks the newer versions that the observed one has received in the meantime, so it would not
+/// recognise an old version that arrives late.
 #[derive(Clone, Copy)]
 pub(crate) struct Observation {
     process: Option<ProcessId>,
     micros: u64,
-    /// A time of Redis before the observation.
+    /// A time of Redis before the observation, in seconds since 1970.
     redis_seconds: Option<i64>,
 }
 
 impl Observation {
-    /// Observes the Redis process behind the kept connection. No call of a store is made.
+    /// Observes the Redis process of the kept connection. It calls no store.
     pub(crate) fn now(tenancy: &Tenancy) -> Self {
         let process = tenancy.platform.redis.process();
         let last = tenancy.last_redis_time.0.get();
@@ -41,8 +41,8 @@ impl Observation {
         Self { process, micros: tenancy.platform.clock.monotonic_micros(), redis_seconds }
     }
 
-    /// Returns the observed process as the only one that a command may run on; `None` when no connection was
-    /// kept then.
+    /// Returns the observed process as the only valid target of a command; `None` if no connection was kept at that
+    /// time.
     pub(super) fn target(&self) -> Option<Target> {
         self.process.map(|process| Target { process: Some(process), is_urgent: false })
     }
@@ -54,8 +54,8 @@ impl Observation {
         i64::try_from(seconds).unwrap_or(i64::MAX)
     }
 
-    /// Returns a time of Redis before the observation; `None` when Redis reported none. A command may wait in a
-    /// server that is stopped: its age follows from this time then, not from the time at which it runs.
+    /// Returns a time of Redis before the observation; `None` if Redis has reported none. A command may wait in a
+    /// stopped server. Its age then follows from this time, not from the time at which it runs.
     pub(super) fn redis_seconds(&self) -> Option<i64> {
         self.redis_seconds
     }

@@ -1,9 +1,16 @@
--- Stores the version of a tenant, a user, a session or an API key.
--- KEYS: the cache entry. ARGV: the version, the seconds for which it is trusted, and the seconds since PostgreSQL was
--- asked, empty when the version is only a lower bound that the next request compares with PostgreSQL; then a snapshot,
--- and of an API key its id, of a tenant and an API key the limits, and of an API key its expiry (each empty
--- when there is none); last, a time of Redis before PostgreSQL was asked, empty when none is known. A lower version never
--- replaces a higher one: a value that was read before a change and arrives after it has no effect.
+-- Stores the version of a tenant, a user, a session or an API key. A lower version never replaces a higher version, so
+-- a value that was read before a change and arrives after it has no effect.
+-- KEYS: the cache entry.
+-- ARGV:
+-- 1: the version;
+-- 2: the seconds for which it is trusted;
+-- 3: the seconds since PostgreSQL was queried (empty if the version is only a lower bound, which the next request
+-- compares with PostgreSQL);
+-- 4: a snapshot (empty if there is none, as are 5 to 8);
+-- 5: the id of an API key;
+-- 6 and 7: the limits per minute and per day of a tenant or an API key;
+-- 8: the expiry of an API key;
+-- 9: a time of Redis before PostgreSQL was queried (empty if unknown).
 local current = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
 local version = tonumber(ARGV[1])
 if version < current or (version == current and ARGV[3] == '') then

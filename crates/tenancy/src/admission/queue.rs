@@ -1,7 +1,7 @@
-//! Publications that could not reach Redis, kept in the catalog until they do.
+//! Publications that could not reach Redis. The catalog keeps them until Redis receives them.
 //!
-//! Every instance works the queue off beside its requests, and `tenantctl repair` does. A publication that is
-//! repeated has no effect, so several may work it off at once.
+//! Every instance works off the queue beside its requests, and so does `tenantctl repair`. A repeated publication has
+//! no effect, so several processes may work off the queue at once.
 
 use std::{cell::Cell, time::Duration};
 
@@ -15,9 +15,9 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// How often an instance looks into the queue.
+/// The interval at which an instance checks the queue.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// The most publications that one look works off.
+/// The maximum number of publications in one page.
 const AT_ONCE: i64 = 500;
 
 /// A version below which a cache entry is invalid.
@@ -28,13 +28,13 @@ pub(super) struct Publication {
     pub(super) version: i64,
 }
 
-/// When an instance looks into the queue.
+/// The time of an instance's next check of the queue.
 #[derive(Default)]
 pub(crate) struct Looks {
     next: Cell<u64>,
 }
 
-/// Adds publications to the queue. Of two with the same key the higher version stays.
+/// Adds publications to the queue. Of two publications with the same key, the one with the higher version stays.
 pub(super) async fn add(catalog: &dyn Connection, publications: &[Publication]) -> Result<()> {
     let statement = "
         INSERT INTO pending_publications AS p (tenant_id, cache_key, version)
@@ -53,16 +53,16 @@ pub(super) async fn add(catalog: &dyn Connection, publications: &[Publication]) 
     Ok(())
 }
 
-/// Returns how many publications wait.
+/// Returns the number of queued publications.
 pub async fn count(catalog: &dyn Connection) -> Result<i64> {
     let row = catalog.query_first("SELECT count(*) AS n FROM pending_publications", &[]).await?;
     Ok(row.map_or(Ok(0), |row| row.get("n"))?)
 }
 
-/// Sends Redis the publications that wait, and returns how many they were.
+/// Sends the queued publications to Redis and returns their number.
 ///
 /// # Errors
-/// [`crate::Error::Unavailable`] while a store is away; then the rest waits.
+/// [`crate::Error::Unavailable`] while a store is unavailable. The remaining publications stay queued.
 pub async fn work_off(tenancy: &Tenancy) -> Result<u64> {
     let catalog = tenancy.catalog().await?;
     let mut told = 0;
@@ -79,7 +79,8 @@ pub async fn work_off(tenancy: &Tenancy) -> Result<u64> {
     }
 }
 
-/// Works the queue off, if the last look was some time ago. An instance calls it beside its requests.
+/// Works off the queue, unless the last check was less than [`INTERVAL`] ago. An instance calls this beside its
+/// requests.
 pub(crate) async fn look(tenancy: &Tenancy) {
     let now = tenancy.platform.clock.monotonic_micros();
     if now < tenancy.queue_looks.next.get() {
@@ -88,7 +89,11 @@ pub(crate) async fn look(tenancy: &Tenancy) {
     let interval = u64::try_from(INTERVAL.as_micros()).unwrap_or(u64::MAX);
     tenancy.queue_looks.next.set(now.saturating_add(interval));
     if let Err(error) = work_off(tenancy).await {
-        log::warning(tenancy, "publications wait in the queue", &error);
+        log::warning(
+            tenancy,
+            "working off the publication queue failed; publications stay queued",
+            &error,
+        );
     }
 }
 
@@ -106,7 +111,7 @@ async fn find(catalog: &dyn Connection) -> Result<Vec<Publication>> {
     Ok(publications.collect::<Result<_, SqlError>>()?)
 }
 
-/// Removes publications, unless a newer one has taken their place.
+/// Removes publications, unless a newer one has replaced them.
 async fn remove(catalog: &dyn Connection, told: &[Publication]) -> Result<()> {
     let statement = "
         DELETE FROM pending_publications WHERE cache_key IN (

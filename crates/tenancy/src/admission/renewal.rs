@@ -1,10 +1,10 @@
-//! Versions that will soon be too old, compared with PostgreSQL beside the requests.
+//! Background refresh: compares cached versions with PostgreSQL shortly before they expire.
 //!
-//! The admission script tells one call of a version that is due, and lets it go on. Its instance gathers
-//! what is due for some seconds, and compares all of it together: of tenants and API keys with two
-//! statements, of users and sessions with one for each tenant. What PostgreSQL confirms counts for another
-//! minute; what has changed is read and published. If the instance ends before that, the script tells
-//! another call; what nobody has compared after a minute is, before anybody is let in.
+//! When an entry is due for a refresh, the admission script reports it to one call, which proceeds. Its instance
+//! gathers due entries for a few seconds and compares them together: tenants and API keys with two statements, users
+//! and sessions with one statement for each tenant. An entry that PostgreSQL confirms stays fresh for another minute. A
+//! changed one is read and published. If the instance ends before the comparison, the script reports the entry to
+//! another call. An entry that is still not compared after a minute is compared before another call is admitted.
 
 use std::{
     cell::{Cell, RefCell},
@@ -34,14 +34,14 @@ use crate::{
     token::session,
 };
 
-/// How long what is due waits for others. The admission script has to have patience for longer.
+/// The time for which due entries are gathered. It must be shorter than the patience of the admission script.
 const GATHERING: Duration = Duration::from_secs(3);
-/// The tenants' databases that an instance asks at a time: Spin keeps connections to 16 addresses.
+/// The maximum number of tenant databases that an instance queries at a time. Spin keeps connections to 16 addresses.
 const DATABASES_AT_ONCE: usize = 4;
-/// The most sessions that Redis is told of in one call.
+/// The maximum number of sessions in one Redis call.
 const SESSIONS_AT_ONCE: usize = 256;
 
-/// What an instance is to compare.
+/// The entries that an instance has to compare.
 #[derive(Default)]
 pub(crate) struct Renewals {
     due: RefCell<Due>,
@@ -51,9 +51,9 @@ pub(crate) struct Renewals {
 #[derive(Default)]
 struct Due {
     tenants: HashSet<Uuid>,
-    /// API keys, by their tenants and hashes.
+    /// API keys, by tenant and hash.
     api_keys: HashSet<(Uuid, [u8; 32])>,
-    /// Users and sessions, by the ids of their tenants.
+    /// Users and sessions, by tenant id.
     sessions: Sessions,
 }
 
@@ -65,21 +65,21 @@ impl Due {
     }
 }
 
-/// Sees to it that the version of a tenant is compared soon.
+/// Schedules a comparison of the version of a tenant.
 pub(super) fn of_tenant(tenancy: &Rc<Tenancy>, tenant: Uuid) {
     note(tenancy, |due| {
         due.tenants.insert(tenant);
     });
 }
 
-/// Sees to it that the version of an API key is compared soon, and its use noted.
+/// Schedules a comparison of the version of an API key, which also records its use.
 pub(super) fn of_api_key(tenancy: &Rc<Tenancy>, tenant: Uuid, hash: [u8; 32]) {
     note(tenancy, |due| {
         due.api_keys.insert((tenant, hash));
     });
 }
 
-/// Sees to it that the version of a user, and whether the session goes on, are compared soon.
+/// Schedules a comparison of the version of a user and of the state of a session.
 pub(super) fn of_session(tenancy: &Rc<Tenancy>, tenant: &Tenant, user: Uuid, session: Uuid) {
     note(tenancy, |due| {
         let of_tenant = due.sessions.entry(tenant.id);
@@ -95,8 +95,8 @@ fn note(tenancy: &Rc<Tenancy>, add: impl FnOnce(&mut Due)) {
     }
 }
 
-/// The task that compares what is due. It may be lost with the request that began it: then the next one
-/// begins another.
+/// The task that compares due entries. It may be lost with the request that started it. The next request then starts
+/// another.
 struct Gathering(Rc<Tenancy>);
 
 impl Gathering {
@@ -107,13 +107,17 @@ impl Gathering {
             let mut due = mem::take(&mut *tenancy.renewals.due.borrow_mut());
             let sessions = mem::take(&mut due.sessions);
             if !sessions.is_empty() {
-                // Nobody waits for the database of another tenant.
+                // Other tenants do not wait for the database of this one.
                 let compared = compare_sessions(Rc::clone(tenancy), sessions);
                 tenancy.platform.executor.spawn(Box::pin(compared));
             }
-            // What cannot be compared is compared by a call that needs it.
+            // After a failure, a call that needs the entry compares it.
             if let Err(error) = compare_with_catalog(tenancy, &due).await {
-                log::warning(tenancy, "versions were not compared", &error);
+                log::warning(
+                    tenancy,
+                    "refreshing versions failed; requests compare them on expiry",
+                    &error,
+                );
             }
         }
     }
@@ -125,7 +129,7 @@ impl Drop for Gathering {
     }
 }
 
-/// What has a version in the catalog.
+/// An object with a version in the catalog.
 #[derive(Clone, Copy)]
 enum Thing {
     Tenant,
@@ -145,7 +149,7 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
             api_key::repo::note_uses(&*catalog, &due.api_keys, now).await?,
         )
     };
-    // All of a tenant is one hash slot of a cluster.
+    // All keys of a tenant are in one hash slot of a Redis cluster.
     let mut versions: HashMap<Uuid, Vec<(Thing, i64)>> = HashMap::new();
     for id in &due.tenants {
         match tenants.get(id) {
@@ -166,7 +170,7 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
     join_all(renewed).await.into_iter().collect()
 }
 
-/// Refreshes the entries of things of a tenant that had these versions in the catalog.
+/// Refreshes the entries of objects of a tenant that had these versions in the catalog.
 async fn renew(
     tenancy: &Tenancy,
     tenant: Uuid,
@@ -196,7 +200,11 @@ async fn compare_sessions(tenancy: Rc<Tenancy>, sessions: Sessions) {
             let sessions: Vec<_> = sessions.into_iter().collect();
             for sessions in sessions.chunks(SESSIONS_AT_ONCE) {
                 if let Err(error) = compare_sessions_of(&tenancy, &tenant, sessions).await {
-                    log::warning(&tenancy, "sessions were not compared", &error);
+                    log::warning(
+                        &tenancy,
+                        "refreshing sessions failed; requests compare them on expiry",
+                        &error,
+                    );
                 }
             }
         })

@@ -1,4 +1,4 @@
-//! Sealed copies of tenants and API keys that Redis keeps, so that a verified request needs no SQL.
+//! Sealed snapshots of tenants and API keys in Redis. They let a verified request do without SQL.
 
 #[cfg(test)]
 mod tests;
@@ -17,16 +17,16 @@ use crate::{
     tenant::TenantRecord,
 };
 
-/// What Redis keeps a sealed copy of: whoever can write to Redis cannot make a tenant or a key.
+/// A record that Redis stores sealed, so that write access to Redis does not allow forging a tenant or a key.
 pub(super) trait Snapshot: Serialize + DeserializeOwned {
     const PURPOSE: Purpose;
-    /// What a copy begins with. Its members have no names, and another version of this program may have
-    /// others in their places: a test sees to it that it has another layout then.
+    /// The prefix of a snapshot, which identifies the layout of its members. The members have no names, and another
+    /// version of this program may order them differently. A test ensures that each layout has its own value.
     const LAYOUT: u32;
 
     fn version(&self) -> i64;
 
-    /// Whether there is a key for what is sealed in it.
+    /// Returns whether this key can unseal the secrets in the record.
     fn opens(&self, key: &MasterKey) -> bool;
 }
 
@@ -57,13 +57,13 @@ impl Snapshot for ApiKeyRecord {
     }
 }
 
-/// A copy for Redis.
+/// Seals a snapshot for Redis.
 pub(super) fn seal<T: Snapshot>(tenancy: &Tenancy, tenant: Uuid, snapshot: &T) -> Result<Sealed> {
     let plain = encode(snapshot)?;
     tenancy.master_key.seal(T::PURPOSE, tenant, &plain, &*tenancy.platform.random)
 }
 
-/// As `MessagePack` without the names of members: with many tenants each instance reads many of these.
+/// Encodes a snapshot as `MessagePack` without member names. With many tenants, each instance decodes many snapshots.
 fn encode<T: Snapshot>(snapshot: &T) -> Result<Vec<u8>> {
     let mut plain = T::LAYOUT.to_be_bytes().to_vec();
     rmp_serde::encode::write(&mut plain, snapshot).map_err(Error::internal)?;
@@ -76,15 +76,15 @@ fn open<T: Snapshot>(tenancy: &Tenancy, tenant: Uuid, sealed: &Sealed) -> Option
     snapshot.opens(&tenancy.master_key).then_some(snapshot)
 }
 
-/// The snapshot of the version that Redis knows: from Redis, or the instance's own.
+/// Returns the snapshot of the version in Redis, either from Redis or from the instance's own copy.
 pub(super) fn remembered<T: Snapshot>(
     tenancy: &Tenancy,
     tenant: Uuid,
     known: &Known,
     own: Option<Rc<T>>,
 ) -> Option<Rc<T>> {
-    // One that does not open, or is of another version of this program, is as good as none; so is one
-    // whose secrets have another seal meanwhile.
+    // Ignores a snapshot that cannot be unsealed, that another version of this program wrote, or whose secrets have
+    // since been sealed with another key.
     let opened = known.snapshot.as_ref().and_then(|sealed| open(tenancy, tenant, sealed));
     let mut either = [opened.map(Rc::new), own].into_iter().flatten();
     either.find(|snapshot| Some(snapshot.version()) == known.version)

@@ -1,4 +1,4 @@
-//! The state of tenants, users, sessions and API keys in PostgreSQL, which is stored in the cache.
+//! The state of tenants, users, sessions and API keys in PostgreSQL, which is read to fill the cache.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::{
     token::session,
 };
 
-/// Returns the tenant of an id; `None` when there is none.
+/// Returns a tenant by its id; `None` if there is none.
 pub(super) async fn tenant(tenancy: &Tenancy, id: Uuid) -> Result<Option<Rc<TenantRecord>>> {
     let observation = Observation::now(tenancy);
     let found = {
@@ -28,7 +28,11 @@ pub(super) async fn tenant(tenancy: &Tenancy, id: Uuid) -> Result<Option<Rc<Tena
     };
     match Entry::tenant(tenancy, &record) {
         Ok(entry) => store(tenancy, &entry, observation).await,
-        Err(error) => log::warning(tenancy, "a cache entry was not sealed", &error),
+        Err(error) => log::warning(
+            tenancy,
+            "cache entry not sealed; the next request reads PostgreSQL",
+            &error,
+        ),
     }
     tenancy.tenants.put(id, Rc::clone(&record));
     Ok(Some(record))
@@ -39,7 +43,7 @@ pub(super) async fn ended_tenant(tenancy: &Tenancy, id: Uuid, observation: Obser
     store(tenancy, &Entry::ended_tenant(id), observation).await;
 }
 
-/// Returns the state that a token of a user and a session depends on; `None` when there is no such user.
+/// Returns the state that a token of a user and a session depends on; `None` if there is no such user.
 pub(super) async fn session(
     tenancy: &Tenancy,
     tenant: &Tenant,
@@ -76,8 +80,8 @@ pub(super) async fn store_session(
     store(tenancy, &session, observation).await;
 }
 
-/// Returns the API key of a hash and records its use; `None` when there is none that was not revoked. The
-/// tombstone of a key that Redis never had is not worth its memory: the key may be invented.
+/// Returns an API key by its hash and records its use; `None` if it does not exist or was revoked. A key that Redis
+/// never had gets no tombstone: it may be invented, and would waste memory.
 pub(super) async fn api_key(
     tenancy: &Tenancy,
     tenant: Uuid,
@@ -102,7 +106,11 @@ pub(super) async fn api_key(
                 store(tenancy, &entry, observation).await;
             }
         }
-        Err(error) => log::warning(tenancy, "a cache entry was not sealed", &error),
+        Err(error) => log::warning(
+            tenancy,
+            "cache entry not sealed; the next request reads PostgreSQL",
+            &error,
+        ),
     }
     tenancy.api_keys.put(hash, Rc::clone(&record));
     Ok(Some(record))
@@ -118,11 +126,15 @@ pub(super) async fn ended_api_key(
     store(tenancy, &Entry::ended_api_key(tenant, hash), observation).await;
 }
 
-/// Stores an entry. Without it the next request asks PostgreSQL again, so a failure is only logged.
+/// Stores an entry. A failure is only logged, because the next request reads PostgreSQL again.
 pub(super) async fn store(tenancy: &Tenancy, entry: &Entry, observation: Observation) {
     match entry.store(tenancy, observation).await {
-        // Another process has nothing to lose, and the next request asks PostgreSQL.
+        // Another process has no entry to protect, and the next request reads PostgreSQL.
         Ok(()) | Err(RedisError::OtherProcess) => {}
-        Err(error) => log::warning(tenancy, "a cache entry was not stored", &error.into()),
+        Err(error) => log::warning(
+            tenancy,
+            "cache entry not stored; the next request reads PostgreSQL",
+            &error.into(),
+        ),
     }
 }

@@ -1,7 +1,7 @@
-//! The bounds within which a caller manages API keys.
+//! The limits within which a caller manages API keys.
 //!
-//! A key that manages other keys is bounded by itself: it reaches only keys whose scopes, limits and expiry are
-//! within its own, and leaves them within its own. Otherwise it would lift its limits through another key.
+//! A key that manages other keys cannot exceed itself. It can manage only keys whose scopes, limits and expiry are
+//! within its own, before and after the change. Otherwise it could lift its own limits through another key.
 
 use chrono::{DateTime, Utc};
 
@@ -12,7 +12,7 @@ use crate::{
     http::fields::Patch,
 };
 
-/// The limits of a key in comparable form; `None` stands for no limit.
+/// The limits of a key in comparable form; `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Limits {
     expires_at: Option<DateTime<Utc>>,
@@ -54,12 +54,12 @@ struct Holder {
     limits: Option<Limits>,
 }
 
-/// The authority of a caller over API keys: each credential of the call bounds it.
+/// The authority of a caller over API keys. Each credential of the call limits it.
 #[derive(Debug)]
 pub struct Authority(Vec<Holder>);
 
 impl Authority {
-    /// The authority of the operator, who manages every key of a tenant.
+    /// Returns the authority of the operator, who manages every key of a tenant.
     pub fn unbounded() -> Self {
         Self(Vec::new())
     }
@@ -81,7 +81,7 @@ impl Authority {
     /// Checks that the caller may create a key.
     ///
     /// # Errors
-    /// [`Error::ScopeNotHeld`]; [`Error::InvalidFields`] names the limit that exceeds the limit of the caller.
+    /// [`Error::ScopeNotHeld`]; [`Error::InvalidFields`] for a limit above the limit of the caller.
     pub(super) fn check_new(&self, new: &NewApiKey) -> Result<()> {
         self.check_scopes(&new.scopes)?;
         self.check_result(&Limits {
@@ -91,7 +91,7 @@ impl Authority {
         })
     }
 
-    /// Checks that the caller may rotate or revoke a key as it is.
+    /// Checks that the caller may rotate or revoke a key in its current state.
     ///
     /// # Errors
     /// [`Error::ScopeNotHeld`], [`Error::StrongerApiKey`].
@@ -103,11 +103,11 @@ impl Authority {
         }
     }
 
-    /// Checks that the caller may change a key: as it is, and as it becomes.
+    /// Checks that the caller may change a key: both its current state and its state after the change.
     ///
     /// # Errors
-    /// [`Error::ScopeNotHeld`], [`Error::StrongerApiKey`]; [`Error::InvalidFields`] names the new limit that
-    /// exceeds the limit of the caller.
+    /// [`Error::ScopeNotHeld`], [`Error::StrongerApiKey`]; [`Error::InvalidFields`] for a new limit above the limit of
+    /// the caller.
     pub(super) fn check_change(&self, record: &ApiKeyRecord, change: &ApiKeyChange) -> Result<()> {
         let changed = |patch: Patch<CallLimit>, current: Option<i64>| {
             if patch.is_given() { patch.into_option().map(CallLimit::get) } else { current }
@@ -183,7 +183,7 @@ mod tests {
 
     // S16
     #[test]
-    fn bounded_key_manages_only_keys_within_its_own_bounds() {
+    fn key_manages_only_keys_within_limits() {
         let own = key(WRITE, Some(10), Some(100), Some(1_000));
         let authority = Authority::unbounded().and_key(&own);
         let allows = |record: &ApiKeyRecord| authority.check_existing(record).is_ok();
@@ -206,7 +206,7 @@ mod tests {
 
     // S16
     #[test]
-    fn changed_limits_stay_within_the_callers_own() {
+    fn changed_limits_stay_within_callers_limits() {
         let own = key(WRITE, None, Some(100), None);
         let authority = Authority::unbounded().and_key(&own);
         let target = key(&[], None, Some(10), Some(10));
@@ -228,7 +228,7 @@ mod tests {
 
     // S16
     #[test]
-    fn second_credential_bounds_the_first() {
+    fn second_credential_limits_the_first() {
         let own = key(WRITE, None, Some(5), None);
         let both = Authority::unbounded().and_user(Scope::ALL).and_key(&own);
         assert!(both.check_existing(&key(WRITE, None, None, None)).is_err());

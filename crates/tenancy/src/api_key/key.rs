@@ -1,8 +1,8 @@
-//! The text of an API key: `ldx_<environment>_<secret>_<checksum>`.
+//! The format of an API key: `ldx_<environment>_<secret>_<checksum>`.
 //!
-//! The prefix and the checksum let a secret scanner tell a key from chance, and a typo be told
-//! without a look-up. The secret ends in the id of its tenant, so that what is known of the key is
-//! found where everything of the tenant is. A key is shown once; the catalog keeps its SHA-256.
+//! The prefix and the checksum let a secret scanner recognise a key, and let a typo be detected without a look-up. The
+//! secret ends in the id of its tenant, so that the key can be looked up among the tenant's other data. A key is shown
+//! once; the catalog stores its SHA-256 hash.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::{
     platform::Random,
 };
 
-/// 43 characters of 62 hold 256 bits, 22 hold the 128 of a UUID.
+/// 43 base62 characters hold 256 bits, and 22 hold the 128 bits of a UUID.
 const CHANCE: usize = 43;
 const TENANT: usize = 22;
 const PREFIX: &str = "ldx_";
@@ -31,7 +31,7 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// A new key of a tenant: 256 random bits.
+    /// Generates a key of a tenant from 256 random bits.
     pub fn generate(tenant: Uuid, environment: Environment, random: &dyn Random) -> Self {
         let chance = Zeroizing::new(base62::encode(&random.bytes::<32>(), CHANCE));
         let tenant_text = base62::encode(tenant.as_bytes(), TENANT);
@@ -40,7 +40,7 @@ impl ApiKey {
         Self { text, environment, tenant }
     }
 
-    /// A key from its text; `None` when the form or the checksum is wrong.
+    /// Parses a key; returns `None` if its form or its checksum is wrong.
     pub fn parse(text: &str) -> Option<Self> {
         let (body, given) = text.rsplit_once('_')?;
         let (environment, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
@@ -54,32 +54,32 @@ impl ApiKey {
         Some(Self { text: Zeroizing::new(text.to_owned()), environment, tenant })
     }
 
-    /// Whether a text means to be an API key, sound or not.
+    /// Returns whether a text has the prefix of an API key, valid or not.
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(PREFIX)
     }
 
-    /// The key itself, to be shown once.
+    /// Returns the text of the key, to be shown once.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The environment it is for.
+    /// Returns the environment of the key.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    /// The tenant it is of. That there is such a key is not known yet.
+    /// Returns the tenant in the key. The key may not exist.
     pub fn tenant(&self) -> Uuid {
         self.tenant
     }
 
-    /// What the catalog keeps in its place.
+    /// Returns the hash that the catalog stores instead of the key.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.text.as_bytes()).into()
     }
 
-    /// The first characters, by which its owner knows it again: `ldx_live_` and four more.
+    /// Returns the first characters, which let the owner recognise the key: `ldx_live_` and four more.
     pub fn prefix(&self) -> &str {
         &self.text[..PREFIX.len() + self.environment.as_str().len() + "_".len() + 4]
     }
@@ -103,7 +103,7 @@ mod tests {
 
     // S15
     #[test]
-    fn a_key_is_read_back_and_a_typo_is_told() {
+    fn key_parses_and_typo_is_rejected() {
         let key = generate();
         let text = key.expose();
         assert_eq!(text.len(), "ldx_live_".len() + CHANCE + TENANT + 1 + base62::CHECKSUM);
@@ -119,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_none() {
+    fn malformed_key_is_rejected() {
         for text in ["", "ldx_live_", "ldx_live_a_b", "Bearer x", "ldx__x_y", "é_é_é_é"] {
             assert!(ApiKey::parse(text).is_none(), "{text}");
         }
     }
 
     #[test]
-    fn debugging_shows_the_prefix_alone() {
+    fn debug_output_shows_only_the_prefix() {
         let key = generate();
         let printed = format!("{key:?}");
         assert_eq!(printed, format!("{}...", &key.expose()[..13]));

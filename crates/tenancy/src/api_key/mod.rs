@@ -1,7 +1,7 @@
-//! API keys: how a tenant's services sign in.
+//! API keys: the credentials of a tenant's services.
 //!
-//! A key is kept as its hash, in the catalog. What Redis knows of it is a sealed copy with the
-//! version that it has; see [`crate::admission`]. A change writes the catalog first and Redis second.
+//! The catalog stores the hash of a key. Redis holds a sealed snapshot of the key with its version; see
+//! [`crate::admission`]. A change writes the catalog first and Redis second.
 
 mod authority;
 mod key;
@@ -30,40 +30,40 @@ use crate::{
     tenant::Tenant,
 };
 
-/// The most keys that a tenant may have at one time.
+/// The maximum number of keys of a tenant at one time.
 pub const MOST: i64 = 200;
 
-/// A key to be made.
+/// The properties of a new key.
 pub struct NewApiKey {
-    /// What its owner calls it.
+    /// The name that the owner chose.
     pub name: KeyName,
-    /// What it may do.
+    /// The scopes of the key.
     pub scopes: Vec<Scope>,
-    /// What it is for.
+    /// The environment of the key.
     pub environment: Environment,
-    /// When it ends.
+    /// When the key expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The most calls in a minute.
+    /// The maximum number of calls per minute.
     pub max_requests_per_minute: Option<CallLimit>,
-    /// The most calls in a day of UTC.
+    /// The maximum number of calls per UTC day.
     pub max_requests_per_day: Option<CallLimit>,
 }
 
-/// What is to change of a key.
+/// The changes to a key.
 pub struct ApiKeyChange {
-    /// What its owner calls it.
+    /// The new name.
     pub name: Option<KeyName>,
-    /// The most calls in a minute.
+    /// The maximum number of calls per minute.
     pub max_requests_per_minute: Patch<CallLimit>,
-    /// The most calls in a day of UTC.
+    /// The maximum number of calls per UTC day.
     pub max_requests_per_day: Patch<CallLimit>,
 }
 
-/// Creates a key. Its text is returned this once.
+/// Creates a key. Its text is returned only once.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for an expiry in the past or a limit above the limit of the caller, [`Error::ScopeNotHeld`],
-/// [`Error::TooManyApiKeys`].
+/// [`Error::InvalidFields`] for an expiry in the past or a limit above the limit of the caller;
+/// [`Error::ScopeNotHeld`], [`Error::TooManyApiKeys`].
 pub async fn create(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -93,11 +93,11 @@ pub async fn create(
     Ok((record, key))
 }
 
-/// Changes a key.
+/// Updates a key.
 ///
 /// # Errors
-/// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`], [`Error::ScopeNotHeld`] and [`Error::InvalidFields`] when the
-/// key is not within the caller's authority, or would not be after the change.
+/// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`], [`Error::ScopeNotHeld`] and [`Error::InvalidFields`] if the
+/// key is outside the caller's authority, before or after the change.
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -110,7 +110,7 @@ pub async fn update(
     let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
     let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
-    // Another change in between may have put the key beyond the caller's authority.
+    // A concurrent change may have moved the key outside the caller's authority.
     let record = loop {
         let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
         authority.check_change(&old, change)?;
@@ -123,12 +123,12 @@ pub async fn update(
     Ok(Changed { value: record, effect: publication.finish().await })
 }
 
-/// Gives a key another secret; the one before counts for `overlap` more. Its text is returned this
-/// once. The secret before that one ends at once.
+/// Replaces the secret of a key. The previous secret stays valid for `overlap`, and the one before it becomes invalid
+/// at once. The text of the key is returned only once.
 ///
 /// # Errors
-/// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`] and [`Error::ScopeNotHeld`] when the key is not within the
-/// caller's authority.
+/// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`] and [`Error::ScopeNotHeld`] if the key is outside the caller's
+/// authority.
 pub async fn rotate(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -139,7 +139,7 @@ pub async fn rotate(
 ) -> Result<Changed<(ApiKeyRecord, ApiKey)>> {
     let publication = Change::begin(tenancy);
     let catalog = tenancy.catalog().await?;
-    // Of two rotations at once the second rotates what the first has made.
+    // Of two concurrent rotations, the second one rotates the key that the first one created.
     let (old, record, key) = loop {
         let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
         authority.check_existing(&old)?;
@@ -161,11 +161,11 @@ pub async fn rotate(
     Ok(Changed { value: (record, key), effect: publication.finish().await })
 }
 
-/// Revokes a key for good. Repeating it publishes the end again.
+/// Revokes a key permanently. A repeated call publishes the tombstone again.
 ///
 /// # Errors
-/// [`Error::ApiKeyNotFound`], also for a key that was revoked before and whose end is in effect;
-/// [`Error::StrongerApiKey`] and [`Error::ScopeNotHeld`] when the key is not within the caller's authority.
+/// [`Error::ApiKeyNotFound`], also for a key whose earlier revocation is in effect; [`Error::StrongerApiKey`] and
+/// [`Error::ScopeNotHeld`] if the key is outside the caller's authority.
 pub async fn revoke(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,

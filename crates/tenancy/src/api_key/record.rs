@@ -1,4 +1,4 @@
-//! What the catalog knows of an API key.
+//! The properties of an API key in the catalog.
 
 use chrono::{
     DateTime, Utc,
@@ -15,50 +15,50 @@ use crate::{
     text,
 };
 
-/// A row of `tenant_api_keys`. It is also what Redis keeps of the key, sealed.
+/// A row of `tenant_api_keys`. Redis holds a sealed snapshot of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ApiKeyRecord {
-    /// Its id.
+    /// The id of the key.
     pub id: Uuid,
-    /// The tenant it is of.
+    /// The tenant of the key.
     pub tenant: Uuid,
-    /// What its owner calls it.
+    /// The name that the owner chose.
     pub name: String,
-    /// What it is for.
+    /// The environment of the key.
     pub environment: Environment,
     /// The first characters of the key.
     pub prefix: String,
-    /// SHA-256 of the key.
+    /// The SHA-256 hash of the key.
     #[serde(with = "serde_bytes")]
     pub hash: Vec<u8>,
-    /// SHA-256 of the key before it was rotated.
+    /// The SHA-256 hash of the previous key, from before the last rotation.
     #[serde(with = "serde_bytes")]
     pub previous_hash: Option<Vec<u8>>,
-    /// When the key before it ends.
+    /// When the previous key expires.
     #[serde(with = "ts_microseconds_option")]
     pub previous_expires_at: Option<DateTime<Utc>>,
-    /// What it may do.
+    /// The scopes of the key.
     #[serde(with = "scope_bits")]
     pub scopes: Vec<Scope>,
-    /// The most calls in a minute.
+    /// The maximum number of calls per minute.
     pub max_requests_per_minute: Option<i64>,
-    /// The most calls in a day of UTC.
+    /// The maximum number of calls per UTC day.
     pub max_requests_per_day: Option<i64>,
-    /// Grows with each change.
+    /// The version, which grows with each change.
     pub version: i64,
-    /// When it was made.
+    /// When the key was created.
     #[serde(with = "ts_microseconds")]
     pub created_at: DateTime<Utc>,
-    /// When it ends.
+    /// When the key expires.
     #[serde(with = "ts_microseconds_option")]
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was last used, to the minute.
+    /// When the key was last used, to the minute.
     #[serde(with = "ts_microseconds_option")]
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
 impl ApiKeyRecord {
-    /// Whether a key of this hash counts at `now`.
+    /// Returns whether the key with this hash is valid at `now`.
     pub fn is_valid(&self, hash: &[u8], now: DateTime<Utc>) -> bool {
         let ends = |end: Option<DateTime<Utc>>| end.is_some_and(|end| end <= now);
         let is_current = self.hash == hash;
@@ -68,7 +68,7 @@ impl ApiKeyRecord {
     }
 }
 
-/// Scopes as bits, by their places in [`Scope::ALL`]: names take far longer to read.
+/// Encodes scopes as bits, by their places in [`Scope::ALL`]. Names take far longer to decode.
 mod scope_bits {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
@@ -92,14 +92,14 @@ mod scope_bits {
     }
 }
 
-/// An API key as answers show it: never its secret.
+/// An API key, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApiKeyView<'a> {
     id: Uuid,
     name: &'a str,
     #[schema(value_type = String)]
     environment: &'a Environment,
-    /// The first characters of the key, by which you know it again.
+    /// The first characters of the key, which identify it.
     prefix: &'a str,
     scopes: &'a [Scope],
     max_requests_per_minute: Option<i64>,
@@ -107,7 +107,7 @@ pub struct ApiKeyView<'a> {
     created_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
-    /// While the key before the last rotation still counts: when it ends.
+    /// When the key from before the last rotation expires.
     previous_expires_at: Option<DateTime<Utc>>,
 }
 
@@ -129,19 +129,19 @@ impl<'a> From<&'a ApiKeyRecord> for ApiKeyView<'a> {
     }
 }
 
-/// What a key is for, such as `live` or `test`: 2 to 12 lower case letters.
+/// The environment of a key, such as `live` or `test`: 2 to 12 lower case letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, pattern = "^[a-z]{2,12}$", example = "live")]
 pub struct Environment(String);
 
 impl Environment {
-    /// Its name.
+    /// Returns the name of the environment.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Where nothing else is asked for.
+    /// Returns the default environment.
     pub fn live() -> Self {
         Self("live".to_owned())
     }
@@ -158,13 +158,13 @@ impl Text for Environment {
     }
 }
 
-/// What its owner calls a key: 1 to 100 characters on one line.
+/// The name of a key: 1 to 100 characters on one line.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = String, min_length = 1, max_length = 100, example = "Research service")]
 pub struct KeyName(String);
 
 impl KeyName {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -176,13 +176,13 @@ impl Text for KeyName {
     }
 }
 
-/// How many calls a key may make in a time: 1 to 1,000,000,000.
+/// The maximum number of calls of a key in a window: 1 to 1,000,000,000.
 #[derive(Debug, Clone, Copy, ToSchema)]
 #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000)]
 pub struct CallLimit(i64);
 
 impl CallLimit {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> i64 {
         self.0
     }
@@ -197,16 +197,16 @@ impl FromField for CallLimit {
     }
 }
 
-/// How long a secret counts beside the next one: 0 to 2,592,000 seconds (30 days).
+/// The number of seconds for which the previous secret stays valid after a rotation: 0 to 2,592,000 (30 days).
 #[derive(Debug, Clone, Copy, ToSchema)]
 #[schema(value_type = i64, minimum = 0, maximum = 2_592_000)]
 pub struct Overlap(i64);
 
 impl Overlap {
-    /// Not at all.
+    /// No overlap: the previous secret becomes invalid at once.
     pub const NONE: Self = Self(0);
 
-    /// In seconds.
+    /// Returns the number of seconds.
     pub fn seconds(self) -> i64 {
         self.0
     }

@@ -1,5 +1,5 @@
-//! The statements on `tenant_api_keys`. The first key of a tenant is made by the statement that
-//! activates it, in `tenant::repo`.
+//! The statements on `tenant_api_keys`. The statement that activates a tenant also creates its first key; see
+//! `tenant::repo`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +23,7 @@ const COLUMNS: &str = "id, tenant_id, name, environment, prefix, key_hash, previ
     created_at AT TIME ZONE 'UTC' AS created_at, expires_at AT TIME ZONE 'UTC' AS expires_at,
     last_used_at AT TIME ZONE 'UTC' AS last_used_at";
 
-/// Makes a key. `None` when the tenant has as many as it may have; then nothing was written.
+/// Creates a key. Returns `None` and writes nothing if the tenant has the maximum number of keys.
 pub async fn insert(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -65,7 +65,7 @@ pub async fn insert(
     read(catalog, &statement, &parameters).await
 }
 
-/// A tenant's keys that were not revoked, the newest first, and how many there are in all.
+/// Returns a page of a tenant's keys that are not revoked, the newest first, and the total number of such keys.
 pub async fn list(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -85,7 +85,7 @@ pub async fn list(
     Ok((Rows::read(&rows, record), total))
 }
 
-/// How many keys of a tenant were not revoked.
+/// Returns the number of keys of a tenant that are not revoked.
 pub async fn count(catalog: &dyn Connection, tenant: Uuid) -> Result<i64> {
     let statement = "SELECT count(*) AS total FROM tenant_api_keys
                      WHERE tenant_id = $1 AND revoked_at IS NULL";
@@ -93,7 +93,7 @@ pub async fn count(catalog: &dyn Connection, tenant: Uuid) -> Result<i64> {
     row.map_or(Ok(0), |row| Ok(row.get("total")?))
 }
 
-/// A key of a tenant; `None` when there is none that was not revoked.
+/// Returns a key of a tenant; `None` if it does not exist or was revoked.
 pub async fn find(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -106,7 +106,7 @@ pub async fn find(
     read(catalog, &statement, &[tenant.into(), id.into()]).await
 }
 
-/// The key of a hash; `None` when there is none that was not revoked.
+/// Returns the key with a hash; `None` if it does not exist or was revoked.
 pub async fn find_by_hash(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -119,8 +119,7 @@ pub async fn find_by_hash(
     read(catalog, &statement, &[tenant.into(), hash.into()]).await
 }
 
-/// The key of a hash, whose use is noted to the minute; `None` when there is none that was not
-/// revoked.
+/// Returns the key with a hash and records its use, to the minute; `None` if it does not exist or was revoked.
 pub async fn note_use(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -143,14 +142,14 @@ pub async fn note_use(
     read(catalog, &statement, &[tenant.into(), hash.into(), now.into()]).await
 }
 
-/// The versions of keys, by their tenants and hashes, whose use is noted to the minute; of those that
-/// there are not or that were revoked, none.
+/// Returns the versions of keys by tenant and hash, and records their use, to the minute. Keys that do not exist or
+/// were revoked are omitted.
 pub(crate) async fn note_uses(
     catalog: &dyn Connection,
     keys: &HashSet<(Uuid, [u8; 32])>,
     now: DateTime<Utc>,
 ) -> Result<HashMap<(Uuid, [u8; 32]), i64>> {
-    // Two instances never wait for one another: a key that somebody else changes is left out.
+    // Skips the use of keys that another transaction has locked, so that two instances never wait for each other.
     let statement = "
         WITH found AS (
             SELECT k.id, k.tenant_id, decode(a.hash, 'hex') AS hash, k.version
@@ -173,14 +172,15 @@ pub(crate) async fn note_uses(
         .collect();
     let rows = catalog.query(statement, &[Json::Array(asked).into(), now.into()]).await?;
     let versions = rows.iter().map(|row| {
-        let hash = <[u8; 32]>::try_from(row.get::<Vec<u8>>("hash")?)
-            .map_err(|_| SqlError::Decode("a hash has another length".to_owned()))?;
+        let hash = <[u8; 32]>::try_from(row.get::<Vec<u8>>("hash")?).map_err(|_| {
+            SqlError::Decode("the hash of an API key has an invalid length".to_owned())
+        })?;
         Ok(((row.get("tenant_id")?, hash), row.get("version")?))
     });
     Ok(versions.collect::<Result<_, SqlError>>()?)
 }
 
-/// Changes a key. `None` when it is no longer as `old` describes it; then nothing was written.
+/// Updates a key. Returns `None` and writes nothing if the key no longer matches `old`.
 pub async fn update(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -233,8 +233,7 @@ pub async fn update(
     read(catalog, &statement, &parameters).await
 }
 
-/// Replaces the secret that `old` has. `None` when the key is no longer as `old` describes it; then nothing was
-/// written.
+/// Replaces the secret of a key. Returns `None` and writes nothing if the key no longer matches `old`.
 pub async fn rotate(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -271,7 +270,7 @@ pub async fn rotate(
     read(catalog, &statement, &parameters).await
 }
 
-/// Revokes a key and returns it. `None` when it is no longer as `old` describes it; then nothing was written.
+/// Revokes a key and returns it. Returns `None` and writes nothing if the key no longer matches `old`.
 pub async fn revoke(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -293,7 +292,7 @@ pub async fn revoke(
     read(catalog, &statement, &parameters).await
 }
 
-/// Returns a key that was revoked; `None` when there is none of this id.
+/// Returns a revoked key; `None` if there is none with this id.
 pub async fn find_revoked(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -326,12 +325,12 @@ fn record(row: &Row) -> Result<ApiKeyRecord, SqlError> {
         tenant: row.get("tenant_id")?,
         name: row.get("name")?,
         environment: Environment::parse(&row.get::<String>("environment")?)
-            .map_err(|_| SqlError::Decode("a key has an impossible environment".to_owned()))?,
+            .map_err(|_| SqlError::Decode("an API key has an invalid environment".to_owned()))?,
         prefix: row.get("prefix")?,
         hash: row.get("key_hash")?,
         previous_hash: row.get("previous_key_hash")?,
         previous_expires_at: row.get("previous_expires_at")?,
-        // A scope of a later version of this program means nothing to this one.
+        // Scopes of a later version of this program are unknown to this one and are ignored.
         scopes: scopes.iter().filter_map(|name| Scope::parse(name).ok()).collect(),
         max_requests_per_minute: row.get("max_requests_per_minute")?,
         max_requests_per_day: row.get("max_requests_per_day")?,

@@ -1,4 +1,4 @@
-//! What asks for an API key, and what shows it.
+//! The request that creates an API key, and the response that shows it.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,27 +10,27 @@ use crate::access::Scopes;
 /// A time in the future (RFC 3339).
 #[derive(ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2030-01-31T12:00:00Z")]
-#[expect(dead_code, reason = "it describes what is read as a time")]
+#[expect(dead_code, reason = "it only describes a field that is parsed as a time")]
 struct EndTime(DateTime<Utc>);
 
 crate::fields! {
-    /// A key to be made.
+    /// A new API key.
     #[derive(ToSchema)]
     #[schema(as = NewApiKey)]
     pub struct NewApiKeyRequest {
-        /// What its owner calls it.
+        /// The name of the key.
         pub name: KeyName,
-        /// What the key may do: scopes that the caller has, too.
+        /// The scopes of the key. The caller must hold each of them.
         pub scopes: Scopes,
-        /// What it is for.
+        /// The environment of the key.
         #[schema(required = false, default = "live")]
         pub environment: Environment = Environment::live(),
-        /// When it ends.
+        /// When the key expires.
         #[schema(value_type = Option<EndTime>)]
         pub expires_at: Option<DateTime<Utc>>,
-        /// The most calls in a minute.
+        /// The maximum number of calls per minute.
         pub max_requests_per_minute: Option<CallLimit>,
-        /// The most calls in a day, which is that of UTC.
+        /// The maximum number of calls per UTC day.
         pub max_requests_per_day: Option<CallLimit>,
     }
 }
@@ -48,18 +48,18 @@ impl From<NewApiKeyRequest> for NewApiKey {
     }
 }
 
-/// An API key with its text, which is shown this once.
+/// An API key with its text, which is shown only once.
 #[derive(Serialize, ToSchema)]
 pub struct ShownOnce<'a> {
     #[serde(flatten)]
     key: ApiKeyView<'a>,
-    /// The key itself. Keep it: it is not shown again.
+    /// The text of the key. Store it: it is not shown again.
     #[schema(example = "ldx_live_…")]
     api_key: &'a str,
 }
 
 impl<'a> ShownOnce<'a> {
-    /// A key that was just made or rotated.
+    /// Returns the view of a key that was just created or rotated.
     pub fn new(record: &'a ApiKeyRecord, key: &'a ApiKey) -> Self {
         Self { key: ApiKeyView::from(record), api_key: key.expose() }
     }

@@ -1,11 +1,11 @@
-//! The daily anchors: once a day the heads of all chains are recorded in the platform's chain and in the log.
+//! The daily anchors: once a day, the heads of all chains are recorded in the platform's chain and in the log.
 //!
-//! The event `audit.anchored` has the number of chains and a digest over their heads. The heads are in the table
-//! `audit_anchored_heads`, and in lines of the log, which leave the machine. A chain that was cut back since then does
-//! not have its anchored link. Whoever cuts back the platform's chain, too, cannot change the lines of the log.
+//! The event `audit.anchored` contains the number of chains and a digest of their heads. The heads are in the table
+//! `audit_anchored_heads`, and in log lines, which leave the machine. A chain that was truncated since then lacks its
+//! anchored link. An attacker who also truncates the platform's chain cannot change the log lines.
 //!
-//! Under a crash: heads without an event are removed a day later, and the next call anchors the day. Of two calls at the
-//! same time one records the event.
+//! Under a crash: heads without an event are removed one day later, and the next call anchors the day. Of two
+//! concurrent calls, one records the event.
 
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::json;
@@ -20,18 +20,20 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The days that heads are kept.
+/// The time for which heads are kept.
 const KEPT: TimeDelta = TimeDelta::days(8);
-/// The days whose anchors are verified: fewer, so that none expires meanwhile.
+/// The age up to which anchors are verified. It is shorter than [`KEPT`], so that no anchor expires during a
+/// verification.
 const VERIFIED: TimeDelta = TimeDelta::days(6);
-/// The heads that one statement copies.
+/// The number of heads that one statement copies.
 const PAGE: i64 = 1_000;
-/// The heads that one line of the log has.
+/// The number of heads in one log line.
 const LINE: usize = 50;
-/// The chains that an event names.
+/// The maximum number of chains that an event names.
 const MOST_NAMED: usize = 20;
 
-/// Anchors the heads of all chains if no call has done it today, and returns how many; `None` when it is not due.
+/// Anchors the heads of all chains, unless another call has done so today. Returns the number of chains; `None` if it
+/// is not due.
 pub async fn anchor_if_due(tenancy: &Tenancy) -> Result<Option<u64>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let now = tenancy.platform.clock.now();
@@ -60,14 +62,14 @@ pub async fn anchor_if_due(tenancy: &Tenancy) -> Result<Option<u64>> {
     let chains: Vec<String> = cut_back.iter().map(Uuid::to_string).collect();
     for chains in chains.chunks(LINE) {
         let found = crate::Error::internal(chains.join(", "));
-        log::warning(tenancy, "audit trails were cut back since the anchor before", &found);
+        log::warning(tenancy, "audit trails were truncated since the previous anchor", &found);
     }
     forget(&*catalog, today - KEPT).await?;
     chain::extend(tenancy, None, None).await?;
     Ok(Some(count))
 }
 
-/// Copies the head of each chain, writes them to the log, and returns their number and digest.
+/// Copies the head of each chain, writes the heads to the log, and returns their number and digest.
 async fn copy_heads(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
@@ -116,13 +118,13 @@ impl Head {
         digest.update(&self.mac);
     }
 
-    /// The chain, and the link as `tenantctl audit verify --expect` takes it.
+    /// Returns the chain and its link, in the form that `tenantctl audit verify --expect` accepts.
     fn to_text(&self) -> String {
         format!("{}:{}:{}", self.chain, self.sequence, hex::encode(&self.mac))
     }
 }
 
-/// The chains that do not reach their link of the anchors before, or have another one in its place.
+/// Returns the chains that do not reach their link of the previous anchor, or have another link at its place.
 async fn list_cut_back(catalog: &dyn Connection, anchoring: Uuid) -> Result<Vec<Uuid>> {
     let statement = "
         WITH latest AS (
@@ -138,7 +140,7 @@ async fn list_cut_back(catalog: &dyn Connection, anchoring: Uuid) -> Result<Vec<
     Ok(rows.iter().map(|row| row.get("chain")).collect::<Result<_, SqlError>>()?)
 }
 
-/// Records the event of a day. `false` when the day has one.
+/// Records the event of a day. Returns `false` if the day has one already.
 async fn record(
     catalog: &dyn Connection,
     day: NaiveDate,
@@ -158,7 +160,7 @@ async fn record(
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// Removes the anchors before a day, and the heads that a crash has left without an event.
+/// Removes the anchors from before a day, and the heads that a crash has left without an event.
 async fn forget(catalog: &dyn Connection, before: NaiveDate) -> Result<()> {
     let statement = "DELETE FROM audit_anchorings WHERE day < $1::text::date";
     catalog.execute(statement, &[before.to_string().into()]).await?;
@@ -169,7 +171,7 @@ async fn forget(catalog: &dyn Connection, before: NaiveDate) -> Result<()> {
     Ok(())
 }
 
-/// The links of a chain that were anchored in the last days.
+/// Returns the recently anchored links of a chain.
 pub(super) async fn links(catalog: &dyn Connection, chain: Uuid) -> Result<Vec<Link>> {
     let statement = "SELECT DISTINCT sequence, mac FROM audit_anchored_heads WHERE chain = $1";
     let rows = catalog.query(statement, &[chain.into()]).await?;
@@ -180,19 +182,19 @@ pub(super) async fn links(catalog: &dyn Connection, chain: Uuid) -> Result<Vec<L
     Ok(links.collect::<Result<_, SqlError>>()?)
 }
 
-/// An anchor of the platform's chain, compared with the heads that the catalog has for it.
+/// An anchor of the platform's chain, compared with its heads in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anchoring {
-    /// The event.
+    /// The id of the event.
     pub event: Uuid,
     /// The number of chains.
     pub chains: i64,
-    /// Whether the heads are those of the event.
+    /// Whether the heads match the event.
     pub is_valid: bool,
 }
 
-/// Compares the heads of the last days with the events of the platform's chain, the newest first. The chain itself must
-/// be verified, too.
+/// Compares the recent heads with the events of the platform's chain, the newest first. The chain itself must be
+/// verified separately.
 pub async fn compare(tenancy: &Tenancy) -> Result<Vec<Anchoring>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let statement = "
@@ -218,7 +220,7 @@ pub async fn compare(tenancy: &Tenancy) -> Result<Vec<Anchoring>> {
     Ok(compared)
 }
 
-/// The number and the digest of the heads that are kept of an anchoring.
+/// Returns the number and the digest of the stored heads of an anchoring.
 async fn digest_of(catalog: &dyn Connection, anchoring: Uuid) -> Result<(i64, String)> {
     let statement = "
         SELECT chain, sequence, mac FROM audit_anchored_heads
@@ -239,7 +241,7 @@ async fn digest_of(catalog: &dyn Connection, anchoring: Uuid) -> Result<(i64, St
     }
 }
 
-/// Every chain that the catalog knows of, also those of tenants that were destroyed.
+/// Returns every chain that the catalog knows, including those of tenants that were hard-deleted.
 pub async fn list_chains(tenancy: &Tenancy) -> Result<Vec<Uuid>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let statement = "

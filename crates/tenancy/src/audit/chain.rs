@@ -1,9 +1,9 @@
-//! The chain: each row of the trail has a MAC of itself and of the row before it.
+//! The chain: each row of the trail has a MAC of itself and of the previous row.
 //!
 //! A row is chained with the current master key. Rows of a former key are verified with that key, or by the digest of a
-//! voucher ([`super::voucher`]), and the first row of a later key covers them. Somebody with a former key and write
-//! access to the catalog can cut a trail back and continue it with that key, until it is gone from every instance. The
-//! daily anchors ([`super::anchoring`]), and a `head` that was kept elsewhere, show it.
+//! voucher ([`super::voucher`]), and the first row of a later key covers them. An attacker with a former key and write
+//! access to the catalog can truncate a trail and continue it with that key, until the key is removed from every
+//! instance. The daily anchors ([`super::anchoring`]), and a `head` that was stored elsewhere, reveal this.
 
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -21,16 +21,16 @@ use crate::{
     tenant::TenantDb,
 };
 
-/// The most turns of a call. Another one follows when another call was faster, and after forged rows, which must not
-/// keep the events behind them waiting.
+/// The maximum number of attempts of a call. Another attempt follows if another call was faster, and after forged rows,
+/// which must not delay the events behind them.
 const TURNS: u32 = 8;
 
-/// The rows of outboxes that were looked after.
+/// The result of moving the rows of outboxes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Moved {
-    /// Events that were moved to the end of the chain.
+    /// The number of events that were moved to the end of the chain.
     pub chained: u64,
-    /// Forged rows that were removed.
+    /// The number of forged rows that were removed.
     pub forged: u64,
 }
 
@@ -45,8 +45,8 @@ impl Moved {
     }
 }
 
-/// Moves entries from the catalog's outbox, and from that of a tenant's database, to the end of the chain, the oldest
-/// first. Removes forged rows, and reports them in the platform's chain.
+/// Moves entries from the catalog's outbox, and from the outbox of a tenant's database, to the end of the chain, the
+/// oldest first. Removes forged rows and reports them in the platform's chain.
 pub(super) async fn extend(
     tenancy: &Tenancy,
     tenant: Option<Uuid>,
@@ -57,7 +57,7 @@ pub(super) async fn extend(
     for _ in 0..TURNS {
         let shared = outbox::list(&*catalog, Rows::Of(tenant)).await?;
         let own = match database {
-            // Every row, also those that name another chain: they are forged.
+            // Includes the rows that name another chain: they are forged.
             Some(database) => outbox::list(database.connection(), Rows::All).await?,
             None => Vec::new(),
         };
@@ -88,14 +88,13 @@ pub(super) async fn extend(
         }
     }
     if moved.forged > 0 && forgery::report(tenancy, &*catalog, tenant, Report::IfDue).await? {
-        // The platform's chain. It ends, since no row is forged there any longer.
+        // Extends the platform's chain. The recursion ends, because no row is forged there any longer.
         Box::pin(extend(tenancy, None, None)).await?;
     }
     Ok(moved)
 }
 
-/// Chains entries in one statement. `false` when the chain has grown meanwhile; then nothing was
-/// written.
+/// Chains entries in one statement. Returns `false` and writes nothing if the chain has grown in the meantime.
 async fn append(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
@@ -119,7 +118,7 @@ async fn append(
         rows.push(row);
     }
     if rows.is_empty() {
-        // All of them were chained before; what is left is to take them out of the outbox.
+        // All of them were chained before, so they only need to be removed from the outbox.
         mac = vec![0; 32];
     }
     let statement = "
@@ -162,7 +161,7 @@ async fn append(
     Ok(catalog.query_first(statement, &parameters).await?.is_some())
 }
 
-/// The end of a chain: its length, and the MAC that the next row is chained to.
+/// Returns the end of a chain: its length, and the MAC to which the next row is chained.
 pub(super) async fn head(catalog: &dyn Connection, chain: Uuid) -> Result<(i64, Vec<u8>)> {
     let statement = "SELECT sequence, mac FROM tenant_audit_heads WHERE chain = $1";
     match catalog.query_first(statement, &[chain.into()]).await? {
@@ -171,7 +170,7 @@ pub(super) async fn head(catalog: &dyn Connection, chain: Uuid) -> Result<(i64, 
     }
 }
 
-/// Which of these entries are in the trail already.
+/// Returns the entries that are in the trail already.
 async fn chained(catalog: &dyn Connection, entries: &[(Uuid, Json)]) -> Result<Vec<Uuid>> {
     let statement = "SELECT id FROM tenant_audit_logs
                      WHERE created_at >= $1::text::timestamptz AND id = ANY($2::text[]::uuid[])";
@@ -182,7 +181,7 @@ async fn chained(catalog: &dyn Connection, entries: &[(Uuid, Json)]) -> Result<V
     Ok(ids.collect::<Result<_, SqlError>>()?)
 }
 
-/// The fields of an event, in the order in which they are covered.
+/// The fields of an event, in the order in which the MAC covers them.
 pub(super) const FIELDS: [&str; 12] = [
     "event",
     "severity",
@@ -198,7 +197,7 @@ pub(super) const FIELDS: [&str; 12] = [
     "created_at",
 ];
 
-/// What the MAC of a row is of: its fields in one order, as JSON.
+/// Returns the content that the MAC of a row covers: its fields in a fixed order, as JSON.
 pub(super) fn content(tenant: Option<Uuid>, sequence: i64, id: Uuid, entry: &Json) -> Vec<u8> {
     let mut content = vec![json!(tenant), json!(sequence), json!(id)];
     content.extend(FIELDS.iter().map(|field| entry[*field].clone()));

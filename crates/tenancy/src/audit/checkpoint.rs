@@ -1,14 +1,14 @@
-//! How far a chain has been verified.
+//! Checkpoints: how far a chain has been verified.
 //!
-//! A verification of a long chain goes on where the one before it ended. A checkpoint has a seal of its own, so nobody
-//! who writes to the catalog can invent one, or use it as an anchor or a voucher.
+//! The verification of a long chain continues from the end of the previous one. A checkpoint has its own kind of seal,
+//! so write access to the catalog does not allow inventing one, or using it as an anchor or a voucher.
 
 use uuid::Uuid;
 
 use super::voucher::{Purpose, RowDigest, Span};
 use crate::{error::Result, platform::sql::Connection, tenancy::Tenancy};
 
-/// Returns the last checkpoint of a chain that this service has stored; `None` without one.
+/// Returns the last checkpoint of a chain that this service has stored; `None` if there is none.
 pub(super) async fn find(
     tenancy: &Tenancy,
     catalog: &dyn Connection,

@@ -1,4 +1,4 @@
-//! What an event is, and who is behind it.
+//! Events and their actors.
 
 use std::fmt::Display;
 
@@ -10,50 +10,50 @@ use uuid::Uuid;
 use super::seal;
 use crate::{http::Origin, log, tenancy::Tenancy};
 
-/// Who does something, and from where.
+/// The actor of an event and the origin of the request.
 #[derive(Debug, Clone)]
 pub struct Actor {
     kind: &'static str,
     id: Option<String>,
-    /// The credential of an operator, which `detail.operator` of the event names.
+    /// The credential of an operator, which `detail.operator` of the event contains.
     operator: Option<Json>,
     origin: Origin,
 }
 
 impl Actor {
-    /// The kinds that the table of the trail takes.
+    /// The kinds that the table of the trail accepts.
     pub(super) const KINDS: [&'static str; 6] =
         ["platform", "operator_key", "user", "api_key", "system", "anonymous"];
 
-    /// An operator with `ADMIN_API_KEY`, which is the break-glass credential.
+    /// Returns an operator with `ADMIN_API_KEY`, which is the break-glass credential.
     pub fn platform(origin: Origin) -> Self {
         let operator = json!({ "credential": "break_glass" });
         Self { operator: Some(operator), ..Self::of_kind("platform", origin) }
     }
 
-    /// An operator with a named key.
+    /// Returns an operator with a named key.
     pub fn operator_key(id: Uuid, name: &str, origin: Origin) -> Self {
         let operator = json!({ "credential": "operator_key", "name": name });
         let id = Some(id.to_string());
         Self { id, operator: Some(operator), ..Self::of_kind("operator_key", origin) }
     }
 
-    /// A user of the tenant.
+    /// Returns a user of the tenant.
     pub fn user(id: Uuid, origin: Origin) -> Self {
         Self { id: Some(id.to_string()), ..Self::of_kind("user", origin) }
     }
 
-    /// An API key of the tenant.
+    /// Returns an API key of the tenant.
     pub fn api_key(id: Uuid, origin: Origin) -> Self {
         Self { id: Some(id.to_string()), ..Self::of_kind("api_key", origin) }
     }
 
-    /// Somebody who has not shown who they are.
+    /// Returns an unauthenticated caller.
     pub fn anonymous(origin: Origin) -> Self {
         Self::of_kind("anonymous", origin)
     }
 
-    /// The service itself, or its operator's command line.
+    /// Returns the service itself, or its operator's command line.
     pub fn system() -> Self {
         Self::of_kind("system", Origin::default())
     }
@@ -62,8 +62,8 @@ impl Actor {
         Self { kind, id: None, operator: None, origin }
     }
 
-    /// Returns the details of an event by this actor: those of the event, with the credential of an operator. Statements
-    /// that add to the details keep the members that are there.
+    /// Returns the details of an event by this actor, which include the credential of an operator.
+    /// Statements that add to the details keep the existing members.
     fn complete(&self, mut detail: Json) -> Json {
         if let (Some(operator), Some(members)) = (&self.operator, detail.as_object_mut()) {
             members.insert("operator".to_owned(), operator.clone());
@@ -71,26 +71,26 @@ impl Actor {
         detail
     }
 
-    /// From where.
+    /// Returns the origin of the request.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 }
 
-/// How much an event asks for somebody's attention.
+/// The severity of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The course of things.
+    /// Normal operation.
     Info,
-    /// Worth a look.
+    /// Should be reviewed.
     Warning,
-    /// Somebody may have got in.
+    /// May indicate an intrusion.
     Critical,
 }
 
 impl Severity {
-    /// Its name in the trail.
+    /// Returns the name in the trail.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -100,7 +100,7 @@ impl Severity {
     }
 }
 
-/// What happens.
+/// The description of an event.
 #[derive(Debug, Clone)]
 pub struct Event {
     name: &'static str,
@@ -112,7 +112,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event by its name, such as `user.created`.
+    /// Returns an event with a name, such as `user.created`.
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -124,25 +124,25 @@ impl Event {
         }
     }
 
-    /// What was tried did not come to be.
+    /// Marks the event as failed.
     #[must_use]
     pub fn failed(self) -> Self {
         Self { failed: true, ..self }
     }
 
-    /// With another severity than the course of things has.
+    /// Sets a severity other than [`Severity::Info`].
     #[must_use]
     pub fn severity(self, severity: Severity) -> Self {
         Self { severity, ..self }
     }
 
-    /// What it happens to.
+    /// Sets the resource of the event.
     #[must_use]
     pub fn about(self, kind: &'static str, id: impl Display) -> Self {
         Self { resource: Some((kind, id.to_string())), ..self }
     }
 
-    /// More on it: a JSON object, and never a secret.
+    /// Sets the details: a JSON object that never contains a secret.
     #[must_use]
     pub fn detail(self, detail: Json) -> Self {
         Self { detail, ..self }
@@ -150,14 +150,14 @@ impl Event {
 }
 
 impl Event {
-    /// The statement of the change fills in the actor and the resource.
+    /// Lets the statement of the change set the actor and the resource.
     #[must_use]
     pub(crate) fn with_actor_from_statement(self) -> Self {
         Self { open: &seal::ACTOR, ..self }
     }
 }
 
-/// An event of a moment, as it is kept.
+/// An event at a point in time, in the form in which it is stored.
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub(super) id: Uuid,
@@ -166,7 +166,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What `actor` does now, in a tenant or, with `None`, to the platform.
+    /// Returns the entry of an event that `actor` causes now, in a tenant or, with `None`, on the platform.
     pub fn new(tenancy: &Tenancy, tenant: Option<Uuid>, actor: &Actor, event: Event) -> Self {
         let now = tenancy.platform.clock.now();
         let (resource_type, resource_id) = event.resource.unzip();
@@ -186,13 +186,13 @@ impl Entry {
         });
         let id = tenancy.platform.random.uuid(now);
         if let Err(error) = seal::seal(&tenancy.master_key, tenant, id, &mut json, event.open) {
-            // HMAC takes keys of any length. Without a seal the event is reported as forged.
-            log::warning(tenancy, "an audit event has no seal", &error);
+            // HMAC accepts keys of any length, so this does not fail. An event without a seal is reported as forged.
+            log::warning(tenancy, "an audit event was not sealed", &error);
         }
         Self { id, tenant, json }
     }
 
-    /// The name of its event.
+    /// Returns the name of the event.
     pub(super) fn event(&self) -> &str {
         self.json["event"].as_str().unwrap_or_default()
     }
@@ -208,7 +208,7 @@ mod tests {
 
     // S37
     #[test]
-    fn event_of_an_operator_names_the_credential() {
+    fn operator_event_names_its_credential() {
         let key = Actor::operator_key(Uuid::from_u128(7), "Deployment", Origin::default());
         let expected = json!({
             "slug": "acme", "operator": { "credential": "operator_key", "name": "Deployment" },

@@ -1,4 +1,4 @@
-//! The trail as a file: CSV (RFC 4180) or a JSON object a line, page by page.
+//! Exports the trail page by page as a file: CSV (RFC 4180), or one JSON object per line.
 
 use std::{fmt::Write as _, rc::Rc};
 
@@ -18,22 +18,22 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The rows of a page.
+/// The number of rows of a page.
 const PAGE: u32 = 500;
 
-/// The form of a file.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ExportFormat)]
 pub enum Format {
-    /// Comma-separated values with a head.
+    /// Comma-separated values with a header line.
     Csv,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Ndjson,
 }
 
 impl Format {
-    /// Its media type.
+    /// Returns the media type of the format.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Csv => "text/csv; charset=utf-8; header=present",
@@ -52,14 +52,14 @@ impl Text for Format {
     }
 }
 
-/// The rows that a filter selects, on their way.
+/// A running export of the rows that a filter selects.
 pub struct Export {
     tenancy: Rc<Tenancy>,
     filter: Filter,
     format: Format,
     /// `None` at the end.
     next: Option<Next>,
-    /// The place of this export among those of its tenant.
+    /// The lease of this export. A tenant has one export at a time.
     lease: Lease,
 }
 
@@ -72,7 +72,7 @@ impl Export {
     /// Begins an export. A tenant has one at a time.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] when another one of the tenant is under way.
+    /// [`Error::RateLimited`] while another export of the tenant is running.
     pub async fn begin(tenancy: &Rc<Tenancy>, filter: Filter, format: Format) -> Result<Self> {
         let lease = Lease::take(tenancy, filter.tenant, "export").await?;
         let tenancy = Rc::clone(tenancy);
@@ -92,7 +92,7 @@ impl Export {
             Next::After(cursor) => Some(cursor),
         };
         self.lease.renew().await?;
-        // A place of the instance is held for a page only, so a slow reader keeps none from other tenants.
+        // A slot of the instance is held only for one page, so a slow reader does not block other tenants.
         let _slot = self.tenancy.exports.enter(&*self.tenancy.platform.executor).await?;
         let catalog = self.tenancy.catalog().await?;
         let (events, next) = trail::list(&*catalog, &self.filter, after, PAGE).await?;
@@ -116,7 +116,7 @@ impl BodyReader for Export {
     async fn read(&mut self) -> Result<Option<Vec<u8>>> {
         let page = self.page().await;
         if let Err(error) = &page {
-            log::warning(&self.tenancy, "an export broke off", error);
+            log::warning(&self.tenancy, "an audit export was interrupted", error);
         }
         page
     }
@@ -149,7 +149,8 @@ fn write_csv(text: &mut String, event: &LoggedEvent) {
     let _ = write!(text, "{}\r\n", fields.join(","));
 }
 
-/// A field, in quotes where it needs them. What a spreadsheet would take for a formula is made a text.
+/// Returns a field, in quotes if it needs them. A field that a spreadsheet would take for a formula is turned into
+/// text.
 pub fn csv_field(field: &str) -> String {
     let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if guard.is_empty() && !field.contains([',', '"', '\r', '\n']) {
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_quoted_where_they_must_be() {
+    fn special_fields_are_quoted() {
         for (field, expected) in [
             ("plain", "plain"),
             ("", ""),

@@ -1,10 +1,10 @@
-//! Forged rows of outboxes: removed, counted and reported. Their content is never repeated as a fact.
+//! Removes, counts and reports forged rows of outboxes. Their content is never repeated as a fact.
 //!
-//! The platform's chain gets one event a minute for each outbox, with the number of rows, so a flood of forged rows does
-//! not flood it. The log has a line for each removal.
+//! The platform's chain receives at most one event per minute for each outbox, with the number of rows, so that forged
+//! rows do not flood it. The log has one line for each removal.
 //!
-//! Under a crash: the line is written before rows are removed. Between the removal of a tenant's rows and their count in
-//! the catalog, a crash leaves the line only.
+//! Under a crash: the log line is written before rows are removed. After a crash between the removal of a tenant's rows
+//! and their count in the catalog, only the log line remains.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use crate::{
     tenant::TenantDb,
 };
 
-/// The ids that a line of the log names.
+/// The maximum number of ids in a log line.
 const MOST_NAMED: usize = 5;
 
-/// Removes forged rows from the catalog's outbox (`shared`) and from that of a tenant's database (`own`), and counts
-/// them. Returns how many were there.
+/// Removes forged rows from the catalog's outbox (`shared`) and from the outbox of a tenant's database (`own`), and
+/// counts them. Returns the number of removed rows.
 pub(super) async fn remove(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
@@ -76,7 +76,7 @@ fn describe(tenant: Option<Uuid>, shared: &[(Uuid, Reason)], own: &[(Uuid, Reaso
     let ids = shared.iter().chain(own).take(MOST_NAMED).map(|row| row.0.to_string());
     let chain = tenant.map_or("the platform".to_owned(), |tenant| format!("the tenant {tenant}"));
     format!(
-        "{chain}: {} of {} rows in the catalog and {} in the tenant's database, the first ids {}",
+        "{chain}: {} of {} rows in the catalog and {} in the tenant's database, first ids: {}",
         reasons.collect::<Vec<_>>().join(", "),
         shared.len(),
         own.len(),
@@ -87,14 +87,14 @@ fn describe(tenant: Option<Uuid>, shared: &[(Uuid, Reason)], own: &[(Uuid, Reaso
 /// When forged rows are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Report {
-    /// If the last report is a minute old.
+    /// If the last report is at least one minute old.
     IfDue,
-    /// At once.
+    /// Immediately.
     Now,
 }
 
-/// Reports the forged rows of a chain that no event reports yet, in the outbox of the platform's chain. Returns whether
-/// there is a new event.
+/// Reports the forged rows of a chain that no event has reported yet, in the outbox of the platform's chain. Returns
+/// whether it created an event.
 pub(super) async fn report(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
@@ -114,7 +114,7 @@ pub(super) async fn report(
         .about("audit_trail", chain)
         .detail(json!({ "tenant_id": tenant, "count": count, "total": total }));
     let entry = Entry::new(tenancy, None, &Actor::system(), event);
-    // Another call may report them meanwhile, or count more: then this one reports nothing.
+    // If another call has reported them or counted more in the meantime, this call reports nothing.
     let statement = format!(
         "WITH reported AS (
              UPDATE audit_forgeries SET unreported = 0, reported_at = now()
@@ -128,7 +128,7 @@ pub(super) async fn report(
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// Reports the forged rows of every chain that no event reports yet.
+/// Reports the forged rows of every chain that no event has reported yet.
 pub(super) async fn report_all(tenancy: &Tenancy, catalog: &dyn Connection) -> Result<()> {
     let statement = "SELECT chain FROM audit_forgeries WHERE unreported > 0";
     let rows = catalog.query(statement, &[]).await?;

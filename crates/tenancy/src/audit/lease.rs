@@ -1,7 +1,7 @@
-//! One verification and one export of a tenant at the same time, over all instances.
+//! Limits each tenant to one verification and one export at a time, over all instances.
 //!
-//! The place is a lease in Redis. It expires when its holder stops, or when the reader of an export takes no page
-//! for half a minute: then another export may take the place, and the first one breaks off.
+//! A lease in Redis represents the activity. It expires when its holder stops, or when the reader of an export requests
+//! no page for 30 s. Another export may then take the lease, and the first one fails.
 
 use std::{rc::Rc, sync::LazyLock, time::Duration};
 
@@ -14,8 +14,10 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// Takes, renews or gives back a lease: KEYS the lease; ARGV its holder, and its milliseconds (0 gives it back). Returns
-/// whether the holder has it.
+/// Takes, renews or releases a lease.
+///
+/// KEYS: the lease. ARGV: its holder, and its duration in milliseconds (0 releases it). Returns whether the holder has
+/// it.
 static LEASE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local holder = redis.call('GET', KEYS[1])
@@ -26,11 +28,11 @@ static LEASE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 const MILLIS: i64 = 30_000;
-/// How long a request waits for a place, and how often it looks.
+/// The time for which a request waits for a lease, and the interval at which it retries.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A place, which is given back when this is dropped.
+/// A lease, which is released when this is dropped.
 pub struct Lease {
     tenancy: Rc<Tenancy>,
     key: String,
@@ -38,10 +40,10 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes the place of a chain for an activity.
+    /// Takes the lease of a chain for an activity.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] when the tenant has one under way.
+    /// [`Error::RateLimited`] while the tenant has such an activity running.
     pub async fn take(
         tenancy: &Rc<Tenancy>,
         chain: Option<Uuid>,
@@ -67,23 +69,23 @@ impl Lease {
     /// Renews the lease.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when another has it.
+    /// [`Error::Unavailable`] if another holder has it.
     pub(super) async fn renew(&self) -> Result<()> {
         if self.run(MILLIS).await {
             Ok(())
         } else {
-            Err(Error::unavailable("the reader was too slow, and another has the place now"))
+            Err(Error::unavailable("the reader was too slow, and another request holds the lease"))
         }
     }
 
-    /// Without Redis there are no leases: the bounds of each instance remain.
+    /// Succeeds without Redis: only the limits of each instance apply then.
     async fn run(&self, millis: i64) -> bool {
         let arguments = [Argument::from(&self.holder), Argument::Int(millis)];
         let redis = &*self.tenancy.platform.redis;
         match LEASE.run_with_retry(redis, &[&self.key], &arguments).await {
             Ok(replies) => replies.first().and_then(Reply::as_int) != Some(0),
             Err(error) => {
-                let effect = "Redis unavailable; audit trails are read without a lease";
+                let effect = "Redis unavailable; reading an audit trail without a lease";
                 log::warning(&self.tenancy, effect, &error.into());
                 true
             }
@@ -98,7 +100,7 @@ impl Drop for Lease {
         let executor = Rc::clone(&tenancy.platform.executor);
         executor.spawn(Box::pin(async move {
             let arguments = [Argument::from(&holder), Argument::Int(0)];
-            // On a failure the lease expires.
+            // After a failure, the lease expires.
             let _ = LEASE.run(&*tenancy.platform.redis, &[&key], &arguments).await;
         }));
     }

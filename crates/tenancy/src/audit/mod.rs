@@ -1,15 +1,15 @@
-//! The audit trail: who did what to what, from where, and with what result.
+//! The audit trail: events with their actor, resource, origin and result.
 //!
-//! An [`Entry`] is written to an outbox in the same statement as the change it tells of, so that
-//! there is never one without the other. From there [`flush`] moves it to the trail in the catalog,
-//! where each row is chained to the one before it by a key that is in no database.
+//! An [`Entry`] is written to an outbox in the same statement as the change that it records, so neither exists without
+//! the other. From there, [`flush`] moves it to the trail in the catalog. Each row of the trail is chained to the
+//! previous one with a key that is in no database.
 //!
-//! A tenant's role may write the outbox in its database, so each event has a seal ([`seal`]), and a row without a valid
-//! one is reported instead of chained ([`forgery`]).
+//! A tenant's role may write to the outbox in its database, so each event has a seal ([`seal`]). A row without a valid
+//! seal is reported instead of chained ([`forgery`]).
 //!
-//! Under a crash: what is in an outbox stays there until the next flush, which the next event of the
-//! tenant or `tenantctl repair` brings. An entry that was chained and not yet taken out of its
-//! outbox is recognised by its id, and is not chained twice.
+//! Under a crash: entries remain in an outbox until the next flush, which the tenant's next event or `tenantctl repair`
+//! starts. An entry that was chained but not yet removed from its outbox is recognised by its id and is not chained
+//! twice.
 
 mod anchoring;
 mod chain;
@@ -52,15 +52,15 @@ use crate::{
     tenant::{Tenant, TenantDb, TenantRecord},
 };
 
-/// How often the events of [`note_rarely`] are recorded in a chain, whoever causes them.
+/// The rate at which the events of [`note_rarely`] are recorded in a chain, regardless of their cause.
 const RARE: Rate = Rate { burst: 60, per_minute: 30 };
 
-/// Notes an event that no change goes with.
+/// Records an event that belongs to no change.
 pub async fn note(tenancy: &Tenancy, entry: &Entry) -> Result<()> {
     outbox::insert(&*tenancy.catalog().await?, entry).await
 }
 
-/// Notes an event that no change goes with, after the answer is sent.
+/// Records an event that belongs to no change, after the response is sent.
 pub fn note_later(tenancy: &Rc<Tenancy>, entry: Entry) {
     let tenancy = Rc::clone(tenancy);
     let executor = Rc::clone(&tenancy.platform.executor);
@@ -70,14 +70,14 @@ pub fn note_later(tenancy: &Rc<Tenancy>, entry: Entry) {
             flush_catalog(&tenancy, entry.tenant).await.map(drop)
         };
         if let Err(error) = noted.await {
-            log::warning(&tenancy, "an event was not noted", &error);
+            log::warning(&tenancy, "an audit event was not recorded", &error);
         }
     }));
 }
 
-/// Notes an event that somebody may bring about as often as they like: after the answer is sent, and
-/// once a minute for each subject, and for all subjects together as often as [`RARE`] says. A Redis that is away leaves
-/// it out.
+/// Records an event that a caller can cause as often as they like, after the response is sent. Records it once a minute
+/// for each subject, and within the rate [`RARE`] for all subjects together. If Redis is unavailable, the event is not
+/// recorded.
 pub fn note_rarely(tenancy: &Rc<Tenancy>, entry: Entry, subject: &str) {
     let tenancy = Rc::clone(tenancy);
     let key = match entry.tenant {
@@ -104,23 +104,23 @@ pub fn note_rarely(tenancy: &Rc<Tenancy>, entry: Entry, subject: &str) {
             flush_catalog(&tenancy, entry.tenant).await.map(drop)
         };
         if let Err(error) = noted.await {
-            log::warning(&tenancy, "an event was not noted", &error);
+            log::warning(&tenancy, "an audit event was not recorded", &error);
         }
     }));
 }
 
-/// Moves what is in the outboxes of a tenant to its trail, and returns how much that was.
+/// Moves the entries in the outboxes of a tenant to its trail, and returns their numbers.
 pub async fn flush(tenancy: &Tenancy, tenant: &Tenant) -> Result<Moved> {
     let database = TenantDb::connect(tenancy, tenant).await?;
     chain::extend(tenancy, Some(tenant.id), Some(&database)).await
 }
 
-/// Moves what is in the catalog's outbox for a chain to that chain. `None` is the platform's own.
+/// Moves the entries for a chain in the catalog's outbox to that chain. `None` is the platform's chain.
 pub async fn flush_catalog(tenancy: &Tenancy, tenant: Option<Uuid>) -> Result<Moved> {
     chain::extend(tenancy, tenant, None).await
 }
 
-/// Moves what a crash has left in the outbox of a tenant's database, and returns how much that was.
+/// Moves the entries that a crash has left in the outbox of a tenant's database, and returns their numbers.
 pub async fn recover(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<Moved> {
     let database = TenantDb::connect_to(tenancy, tenant).await?;
     extend_to_the_end(tenancy, Some(tenant.id), Some(&database)).await
@@ -141,12 +141,12 @@ async fn extend_to_the_end(
     }
 }
 
-/// Returns how many events wait in the catalog's outbox.
+/// Returns the number of events in the catalog's outbox.
 pub async fn count_waiting(catalog: &dyn Connection) -> Result<i64> {
     outbox::count(catalog).await
 }
 
-/// Moves what a crash has left in the catalog's outbox, and returns how much that was.
+/// Moves the entries that a crash has left in the catalog's outbox, and returns their numbers.
 pub async fn recover_catalog(tenancy: &Tenancy) -> Result<Moved> {
     let catalog = tenancy.catalog().await?;
     forgery::report_all(tenancy, &*catalog).await?;
@@ -157,24 +157,32 @@ pub async fn recover_catalog(tenancy: &Tenancy) -> Result<Moved> {
     Ok(moved)
 }
 
-/// Flushes a tenant's outboxes after the answer is sent. Where that fails, the next one does it.
+/// Flushes a tenant's outboxes after the response is sent. After a failure, the next flush moves the entries.
 pub fn flush_later(tenancy: &Rc<Tenancy>, tenant: &Tenant) {
     let (tenancy, tenant) = (Rc::clone(tenancy), tenant.clone());
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
         if let Err(error) = flush(&tenancy, &tenant).await {
-            log::warning(&tenancy, "events wait in an outbox", &error);
+            log::warning(
+                &tenancy,
+                "flushing an audit outbox failed; the events remain in it",
+                &error,
+            );
         }
     }));
 }
 
-/// Flushes the catalog's outbox for a chain after the answer is sent.
+/// Flushes the catalog's outbox for a chain after the response is sent.
 pub fn flush_catalog_later(tenancy: &Rc<Tenancy>, tenant: Option<Uuid>) {
     let tenancy = Rc::clone(tenancy);
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
         if let Err(error) = flush_catalog(&tenancy, tenant).await {
-            log::warning(&tenancy, "events wait in an outbox", &error);
+            log::warning(
+                &tenancy,
+                "flushing an audit outbox failed; the events remain in it",
+                &error,
+            );
         }
     }));
 }

@@ -1,4 +1,4 @@
-//! The outboxes: `audit_outbox` in the catalog and in each tenant's database.
+//! The outboxes: the table `audit_outbox` in the catalog and in each tenant's database.
 
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -9,13 +9,13 @@ use crate::{
     platform::sql::{Connection, SqlError, Value},
 };
 
-/// The most entries that one turn moves.
+/// The maximum number of entries that one flush moves.
 const MOST: i64 = 100;
-/// The bytes of the largest entry that is read. An event has a few hundred.
+/// The size of the largest entry that is read, in bytes. An event has a few hundred bytes.
 const LARGEST: i32 = 256 * 1024;
 
-/// A part of a statement that puts an entry into the outbox if `changed`, an earlier part, has a
-/// row. It takes three parameters, from the number `first` on: those of [`parameters`].
+/// Returns the part of a statement that adds an entry to the outbox if the earlier part `changed` has a row. It takes
+/// three parameters from the number `first` on, which [`parameters`] returns.
 pub(crate) fn noted(changed: &str, first: usize) -> String {
     format!(
         "noted AS (
@@ -28,12 +28,12 @@ pub(crate) fn noted(changed: &str, first: usize) -> String {
     )
 }
 
-/// The parameters of [`noted`].
+/// Returns the parameters of [`noted`].
 pub(crate) fn parameters(entry: &Entry) -> [Value; 3] {
     [entry.id.into(), entry.tenant.into(), entry.json.clone().into()]
 }
 
-/// Puts an entry into the outbox by itself.
+/// Adds an entry to the outbox in a separate statement.
 pub(super) async fn insert(connection: &dyn Connection, entry: &Entry) -> Result<()> {
     let statement = "INSERT INTO audit_outbox (id, tenant_id, entry) VALUES ($1, $2, $3)";
     connection.execute(statement, &parameters(entry)).await?;
@@ -45,9 +45,9 @@ pub(super) struct Waiting {
     pub(super) id: Uuid,
     /// The chain that the row names.
     pub(super) tenant: Option<Uuid>,
-    /// `None` for a row that is larger than any event.
+    /// The entry; `None` for a row that is larger than any event.
     pub(super) entry: Option<Json>,
-    /// When it was written; `None` in a database that `tenantctl migrate` has not reached yet.
+    /// When it was written; `None` in a database that `tenantctl migrate` has not updated yet.
     pub(super) written_at: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Waiting {
 pub(super) enum Rows {
     /// The rows that name this chain.
     Of(Option<Uuid>),
-    /// All of them.
+    /// All rows.
     All,
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn list(connection: &dyn Connection, rows: Rows) -> Result<Vec<
         Ok(Waiting {
             id: row.get("id")?,
             tenant: row.get("tenant_id")?,
-            // A value that no Rust type holds is no event.
+            // A value that no Rust type can hold is not an event.
             entry: row.get("entry").unwrap_or_default(),
             written_at: row.get("written_at")?,
         })
@@ -84,19 +84,19 @@ pub(super) async fn list(connection: &dyn Connection, rows: Rows) -> Result<Vec<
     Ok(waiting.collect::<Result<_, SqlError>>()?)
 }
 
-/// Takes entries out of the outbox of a tenant's database, and returns how many were there.
+/// Deletes entries from the outbox of a tenant's database, and returns the number of deleted entries.
 pub(super) async fn delete(connection: &dyn Connection, ids: &[Uuid]) -> Result<u64> {
     let statement = "DELETE FROM audit_outbox WHERE id = ANY($1::text[]::uuid[])";
     Ok(connection.execute(statement, &[texts(ids).into()]).await?)
 }
 
-/// The chains that have something in the catalog's outbox.
+/// Returns the chains that have entries in the catalog's outbox.
 pub(super) async fn chains(catalog: &dyn Connection) -> Result<Vec<Option<Uuid>>> {
     let rows = catalog.query("SELECT DISTINCT tenant_id FROM audit_outbox", &[]).await?;
     Ok(rows.iter().map(|row| row.get("tenant_id")).collect::<Result<_, SqlError>>()?)
 }
 
-/// Returns how many entries wait in this outbox.
+/// Returns the number of entries in this outbox.
 pub(super) async fn count(connection: &dyn Connection) -> Result<i64> {
     let row = connection.query_first("SELECT count(*) AS n FROM audit_outbox", &[]).await?;
     Ok(row.map_or(Ok(0), |row| row.get("n"))?)

@@ -1,7 +1,7 @@
-//! Audit trails under another master key: anchors are sealed again with the current key, and the rows that former keys
-//! have chained get a voucher.
+//! Moves audit trails to another master key: anchors are sealed again with the current key, and the rows that former
+//! keys have chained get a voucher.
 //!
-//! Under a crash: each chain is one statement, and repeating the call finishes the others.
+//! Under a crash: each chain is one statement, and a repeated call completes the others.
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The chains that have an anchor, and the key that has sealed it.
+/// Returns the chains that have an anchor, and the key that sealed it.
 pub async fn list(tenancy: &Tenancy) -> Result<Vec<(Uuid, Sealer)>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let statement = "SELECT chain, sequence, mac, seal FROM tenant_audit_anchors ORDER BY chain";
@@ -25,10 +25,10 @@ pub async fn list(tenancy: &Tenancy) -> Result<Vec<(Uuid, Sealer)>> {
     anchors.collect()
 }
 
-/// Seals the anchor of a chain with the current key. `false` when it has sealed it already.
+/// Seals the anchor of a chain with the current key. Returns `false` if that key has sealed it already.
 ///
 /// # Errors
-/// [`Error::Internal`] for one that no key has sealed: it is not to become genuine here.
+/// [`Error::Internal`] if no configured key sealed the anchor: resealing must not make it genuine.
 pub async fn reseal(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
     let catalog = tenancy.catalog().await?;
     while let Some(anchor) = verify::anchor(&*catalog, chain).await? {
@@ -36,7 +36,7 @@ pub async fn reseal(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
             Sealer::Current => return Ok(false),
             Sealer::Other => {}
             Sealer::Unknown => {
-                let why = "was not made by this service, or with a master key that is gone";
+                let why = "was not sealed by this service, or the master key that sealed it is no longer configured";
                 return Err(Error::internal(format!("the anchor of {chain} {why}")));
             }
         }
@@ -56,7 +56,7 @@ fn sealer(tenancy: &Tenancy, chain: Uuid, anchor: &verify::Anchor) -> Result<Sea
     Ok(if is_ours { Sealer::Other } else { Sealer::Unknown })
 }
 
-/// `false` when the anchor is another one meanwhile.
+/// Returns `false` if the anchor was replaced in the meantime.
 async fn replace(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
@@ -69,18 +69,18 @@ async fn replace(
     Ok(catalog.execute(statement, &parameters).await? == 1)
 }
 
-/// The chains that have rows.
+/// Returns the chains that have rows.
 pub async fn list_trails(tenancy: &Tenancy) -> Result<Vec<Uuid>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let rows = catalog.query("SELECT chain FROM tenant_audit_heads ORDER BY chain", &[]).await?;
     Ok(rows.iter().map(|row| row.get("chain")).collect::<Result<_, SqlError>>()?)
 }
 
-/// Verifies a chain with every key that is there, and vouches for its rows with the current one. `false` when the
-/// current key has chained every row that has no voucher.
+/// Verifies a chain with every configured key, and vouches for its rows with the current one. Returns `false` if the
+/// current key has chained every row without a voucher.
 ///
 /// # Errors
-/// [`Error::Internal`] for a chain that is not as it was written: it is not to become genuine here.
+/// [`Error::Internal`] if the chain was changed since it was written: a voucher must not make it genuine.
 pub async fn vouch(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
     let tenant = (!chain.is_nil()).then_some(chain);
     let examined = walk::examine(tenancy, tenant, None, Extent::Full).await?;
@@ -88,7 +88,7 @@ pub async fn vouch(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
     if !found.valid {
         let (at, reason) = (found.broken_at.unwrap_or(0), found.reason.unwrap_or_default());
         return Err(Error::internal(format!(
-            "the audit trail {chain} is not as it was written at {at}: {reason}. Keep every master key that is in use, \
+            "the audit trail {chain} is invalid at {at}: {reason}. Keep every master key that is in use, \
              and run tenantctl audit verify"
         )));
     }
@@ -99,8 +99,8 @@ pub async fn vouch(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
     voucher::store(tenancy, &*catalog, chain, &examined.span).await
 }
 
-/// Returns the key of the first row without a voucher, for each chain that has one. A later row may need another key,
-/// which only [`vouch`] finds out.
+/// Returns, for each chain with a row that has no voucher, the key of the first such row. A later row may need another
+/// key, which only [`vouch`] determines.
 pub async fn list_first_keys(tenancy: &Tenancy) -> Result<Vec<Sealer>> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let mut keys = Vec::new();

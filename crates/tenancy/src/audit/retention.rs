@@ -1,4 +1,4 @@
-//! Dropping what is too old to be kept: whole months, with an anchor from which the rest is verified.
+//! Drops old parts of the trail: whole months, with an anchor from which the remaining rows are verified.
 //!
 //! Under a crash: one statement stores the anchors and the event in the platform's chain, and drops a month.
 
@@ -18,12 +18,12 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// What came of dropping months.
+/// The result of dropping months.
 pub struct Pruned {
     /// The months that were dropped.
     pub dropped: Vec<Dropped>,
-    /// The tables of months that are old enough, and stay: one of their events was chained after an
-    /// event that is kept.
+    /// The tables of months that are old enough but remain, because one of their events was chained after an event that
+    /// is kept.
     pub kept: Vec<String>,
 }
 
@@ -31,12 +31,12 @@ pub struct Pruned {
 pub struct Dropped {
     /// The name of its table.
     pub table: String,
-    /// How many rows it had.
+    /// The number of its rows.
     pub rows: i64,
 }
 
-/// Drops the months of the trail that ended before the month of `keep_from`: as many of them, from the
-/// oldest on, as leave every chain without a gap.
+/// Drops the months of the trail that ended before the month of `keep_from`. Starts from the oldest month, and drops
+/// only as many months as leave every chain without a gap.
 pub async fn drop_before(tenancy: &Tenancy, keep_from: NaiveDate) -> Result<Pruned> {
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
     let mut months = months_before(&*catalog, keep_from).await?;
@@ -51,13 +51,13 @@ pub async fn drop_before(tenancy: &Tenancy, keep_from: NaiveDate) -> Result<Prun
     for Month { table, end } in months {
         let rows = drop_month(tenancy, &*catalog, &table, &end).await?;
         dropped.push(Dropped { table, rows });
-        // Each by itself: a failure at the next month leaves this one reported.
+        // Extends the chain after each month, so that a failure at the next month leaves this one recorded.
         super::extend_to_the_end(tenancy, None, None).await?;
     }
     Ok(Pruned { dropped, kept })
 }
 
-/// Drops a month, and returns how many rows it had.
+/// Drops a month and returns the number of its rows.
 async fn drop_month(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
@@ -92,7 +92,8 @@ async fn drop_month(
         .about("audit_month", table)
         .detail(json!({ "until": end, "events": rows, "chains": ends.len() }));
     let entry = Entry::new(tenancy, None, &Actor::system(), event);
-    // Statements of a `DO` block take no parameters. An event that was chained meanwhile would be lost without an anchor.
+    // Statements of a `DO` block take no parameters. An event that was chained in the meantime would be lost without an
+    // anchor.
     let statement = format!(
         "DO $prune$ BEGIN
              LOCK TABLE tenant_audit_logs IN ACCESS EXCLUSIVE MODE;
@@ -131,8 +132,8 @@ async fn drop_month(
     Ok(rows)
 }
 
-/// The voucher of a chain without its rows up to `sequence`; `None` if it vouches for none after that. All of its rows
-/// are verified first: later nobody could compare them.
+/// Returns the voucher of a chain without its rows up to `sequence`; `None` if it covers no later row. Verifies all of
+/// its rows first, because they cannot be compared later.
 async fn shortened_voucher(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
@@ -148,7 +149,7 @@ async fn shortened_voucher(
     };
     let is_wrong = || {
         Error::internal(format!(
-            "the voucher of the audit trail {chain} does not fit: run tenantctl audit verify"
+            "the voucher of the audit trail {chain} is invalid. Run tenantctl audit verify"
         ))
     };
     let mut check = tenancy.master_key.audit_check();
@@ -178,7 +179,7 @@ async fn shortened_voucher(
     Ok(Some(Span { after: sequence, digest: rest, ..found.span }))
 }
 
-/// The first month that the trail has a table of, as `YYYY_MM`.
+/// Returns the first month for which the trail has a table, as `YYYY_MM`.
 pub(super) async fn first_month(catalog: &dyn Connection) -> Result<Option<String>> {
     let statement = "
         SELECT min(right(c.relname, 7)) AS month
@@ -192,11 +193,11 @@ pub(super) async fn first_month(catalog: &dyn Connection) -> Result<Option<Strin
 /// A month of the trail.
 struct Month {
     table: String,
-    /// The first day after it.
+    /// The first day after the month.
     end: String,
 }
 
-/// Whether an event from before a day was chained after one from that day on.
+/// Returns whether an event from before a day was chained after an event from that day or later.
 async fn reaches_into_what_is_kept(catalog: &dyn Connection, day: &str) -> Result<bool> {
     let statement = "
         WITH old AS (
@@ -211,7 +212,7 @@ async fn reaches_into_what_is_kept(catalog: &dyn Connection, day: &str) -> Resul
     Ok(catalog.query_first(statement, &[day.into()]).await?.is_some())
 }
 
-/// The tables of the months before a day, the oldest first.
+/// Returns the tables of the months before a day, the oldest first.
 async fn months_before(catalog: &dyn Connection, day: NaiveDate) -> Result<Vec<Month>> {
     let statement = "
         SELECT c.relname::text AS name,
@@ -226,7 +227,7 @@ async fn months_before(catalog: &dyn Connection, day: NaiveDate) -> Result<Vec<M
     Ok(months.collect::<Result<_, SqlError>>()?)
 }
 
-/// The last row of each chain in a month.
+/// Returns the last row of each chain in a month.
 async fn ends(catalog: &dyn Connection, table: &str) -> Result<Vec<(Uuid, i64, Vec<u8>)>> {
     let statement = format!(
         "SELECT DISTINCT ON (tenant_id)

@@ -1,11 +1,11 @@
-//! The seal of an event that waits in an outbox.
+//! The seals of events in an outbox.
 //!
-//! A tenant's role may write the outbox in its database, so a row proves nothing by itself. The service seals each event
-//! with a key that is in no database. The seal binds the event to its chain and its id. A row without a valid seal is
-//! forged: see [`super::forgery`].
+//! A tenant's role may write to the outbox in its database, so the existence of a row proves nothing. The service seals
+//! each event with a key that is in no database. The seal binds the event to its chain and its id. A row without a
+//! valid seal is forged: see [`super::forgery`].
 //!
-//! The statement of a change fills in a few members that only the database knows, such as the state before the change.
-//! The seal names these members and does not cover their values.
+//! The statement of a change sets a few members that only the database knows, such as the state before the change. The
+//! seal names these members and does not cover their values.
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde_json::{Value as Json, json};
@@ -18,14 +18,14 @@ use crate::{
     hex,
 };
 
-/// The members of `detail` that the statement of a change may fill in.
+/// The members of `detail` that the statement of a change may set.
 const FACTS: [&str; 2] = ["detail.before", "detail.after"];
-/// The members that name the user of a setup token, which only the database knows.
+/// The members that identify the user of a setup token, which only the database knows.
 pub(super) const ACTOR: [&str; 4] = ["actor_type", "actor_id", "resource_type", "resource_id"];
-/// The hexadecimal digits of a seal.
+/// The number of hexadecimal digits of a seal.
 const SEAL_DIGITS: usize = 64;
 
-/// Seals an event. The statement of the change fills in `open` members beside the facts.
+/// Seals an event. The statement of the change may set the `open` members and the facts.
 pub(super) fn seal(
     key: &MasterKey,
     tenant: Option<Uuid>,
@@ -49,38 +49,38 @@ pub(super) fn seal(
 pub(super) enum Verdict {
     /// The service has written it.
     Genuine(Json),
-    /// It has no seal. The release before has written it, or it is forged.
+    /// It has no seal: either the previous release has written it, or it is forged.
     Unsealed(Json),
     /// The service has not written it.
     Forged(Reason),
 }
 
-/// Why a row is forged.
+/// The reason why a row is forged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reason {
     /// It has no seal, and was written after every instance could seal.
     Unsealed,
-    /// Its seal is of another event, chain or key.
+    /// Its seal belongs to another event, chain or key.
     InvalidSeal,
     /// It is too large, or not an event.
     Malformed,
-    /// It is of a month that was dropped: somebody has put an old event back.
+    /// It belongs to a dropped month: an old event was inserted again.
     Replayed,
 }
 
 impl Reason {
-    /// Its name in the log.
+    /// Returns the name in the log.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Unsealed => "without a seal",
             Self::InvalidSeal => "with an invalid seal",
             Self::Malformed => "malformed",
-            Self::Replayed => "of a month that was dropped",
+            Self::Replayed => "from a dropped month",
         }
     }
 }
 
-/// Judges a row that waits for the chain of `tenant`. `entry` is `None` if it is too large.
+/// Judges a row that waits for the chain of `tenant`. `entry` is `None` if the row is too large.
 pub(super) fn judge(
     check: &mut AuditCheck<'_>,
     tenant: Option<Uuid>,
@@ -90,7 +90,7 @@ pub(super) fn judge(
     let Some(mut entry) = entry.filter(is_event) else {
         return Ok(Verdict::Forged(Reason::Malformed));
     };
-    // Proven just now: an event is an object.
+    // Cannot fail: `is_event` accepts only objects.
     let Some(members) = entry.as_object_mut() else {
         return Ok(Verdict::Forged(Reason::Malformed));
     };
@@ -108,7 +108,7 @@ pub(super) fn judge(
         return Ok(Verdict::Forged(Reason::InvalidSeal));
     };
     let is_ours = check.is_waiting_event(&parts(tenant, id, &entry, &open).slices(), &seal)?;
-    // Not even a statement that fills in the actor may make up another kind.
+    // A statement that sets the actor must not invent another kind either.
     let is_actor_open = open.iter().any(|name| name == "actor_type");
     Ok(match (is_ours, is_actor_open) {
         (false, _) => Verdict::Forged(Reason::InvalidSeal),
@@ -155,7 +155,7 @@ fn parts(tenant: Option<Uuid>, id: Uuid, entry: &Json, open: &[String]) -> Parts
     }
 }
 
-/// Writes a value in the one form that it has before and after PostgreSQL has stored it as `jsonb`.
+/// Writes a value in a canonical form, which is the same before and after PostgreSQL has stored it as `jsonb`.
 fn write_canonical(text: &mut String, value: &Json) {
     match value {
         Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
@@ -163,7 +163,7 @@ fn write_canonical(text: &mut String, value: &Json) {
             (_, Some(number), _) => text.push_str(&number.to_string()),
             // `jsonb` writes numbers without an exponent, and has no negative zero.
             (.., Some(number)) => text.push_str(&(number + 0.0).to_string()),
-            // Not without the feature `arbitrary_precision` of `serde_json`.
+            // Only with the feature `arbitrary_precision` of `serde_json`.
             _ => text.push_str(&number.to_string()),
         },
         Json::Array(items) => {
@@ -190,7 +190,7 @@ fn write_canonical(text: &mut String, value: &Json) {
     }
 }
 
-/// Returns whether a value is an event that the trail can keep: any other one would block those after it.
+/// Returns whether a value is an event that the trail can store. Any other value would block the events after it.
 fn is_event(entry: &Json) -> bool {
     let text = |name: &str| entry[name].as_str();
     let is_one_of =
@@ -212,18 +212,18 @@ fn is_event(entry: &Json) -> bool {
         && text("created_at").is_some_and(|time| created_at(time).is_some())
 }
 
-/// Returns whether the trail knows the kind of an actor. The kinds of sealed events are the service's.
+/// Returns whether the trail knows the kind of an actor. Sealed events have only the service's own kinds.
 fn has_known_actor(entry: &Json) -> bool {
     entry["actor_type"].as_str().is_some_and(|kind| Actor::KINDS.contains(&kind))
 }
 
-/// Reads the time of an event, in the only form in which the trail returns it.
+/// Parses the time of an event, in the only form in which the trail returns it.
 pub(super) fn created_at(text: &str) -> Option<DateTime<Utc>> {
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.6fZ").ok()?.and_utc();
     (timestamp(time) == text).then_some(time)
 }
 
-/// Writes a time as the trail has it: RFC 3339 in UTC, to the microsecond that PostgreSQL keeps.
+/// Formats a time for the trail: RFC 3339 in UTC, with the microseconds that PostgreSQL stores.
 pub(super) fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
@@ -317,7 +317,7 @@ mod tests {
         filled["actor_type"] = json!("user");
         filled["detail"]["other"] = json!(1);
         assert!(!is_genuine(&filled));
-        // A fact that the service has stated is covered.
+        // The seal covers a fact that the service itself has stated.
         let mut stated = entry();
         stated["detail"]["before"] = json!(1);
         seal(&ring(KEY, &[]), Some(TENANT), ID, &mut stated, &[]).unwrap();

@@ -1,7 +1,7 @@
-//! The rows of an outbox, sorted into events and forged rows.
+//! Sorts the rows of an outbox into events and forged rows.
 //!
-//! A row without a seal is an event if an instance of the release before may have written it: see decision 4. The event
-//! is marked, since nothing proves it.
+//! A row without a seal is an event if an instance of the previous release may have written it: see decision 4. The
+//! event is marked, because nothing proves it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{error::Result, platform::sql::Connection, tenancy::Tenancy};
 
-/// An event that is older may be one of a month that was dropped. Months are kept for longer than this.
+/// The maximum age of an event that cannot belong to a dropped month. Months are kept for longer than this.
 const RECENT: TimeDelta = TimeDelta::days(27);
 
-/// Events, and forged rows with the reason.
+/// Events, and forged rows with their reasons.
 #[derive(Default)]
 pub(super) struct Sorted {
     pub(super) entries: Vec<(Uuid, Json)>,
@@ -29,9 +29,9 @@ pub(super) struct Sorter<'a> {
     tenancy: &'a Tenancy,
     catalog: &'a dyn Connection,
     tenant: Option<Uuid>,
-    /// Until when unsealed rows are accepted, once a row has asked for it.
+    /// The time until which unsealed rows are accepted, once it was read for a row.
     accepts_unsealed_until: Option<DateTime<Utc>>,
-    /// The first month that the trail has, or nothing without months; once a row has asked for it.
+    /// The first month of the trail, empty if there is none, once it was read for a row.
     first_month: Option<String>,
 }
 
@@ -71,10 +71,10 @@ impl<'a> Sorter<'a> {
         Ok(sorted)
     }
 
-    /// Whether a row without a seal may be from the release before.
+    /// Returns whether a row without a seal may be from the previous release.
     async fn accepts_unsealed(&mut self, written_at: Option<&str>) -> Result<bool> {
         let written_at = match written_at {
-            // In a database of the release before, and before the migration.
+            // The row was written in a database of the previous release, or before the migration.
             None | Some("-infinity") => return Ok(true),
             Some(text) => DateTime::parse_from_rfc3339(text),
         };
@@ -88,7 +88,7 @@ impl<'a> Sorter<'a> {
         Ok(written_at.is_ok_and(|written_at| written_at <= until))
     }
 
-    /// Whether the month of an event was dropped. A genuine event of it was chained then.
+    /// Returns whether the month of an event was dropped. A genuine event of that month was chained before.
     async fn is_of_dropped_month(&mut self, entry: &Json) -> Result<bool> {
         let created_at = entry["created_at"].as_str().and_then(seal::created_at);
         let now = self.tenancy.platform.clock.now();
@@ -113,7 +113,7 @@ async fn accepts_unsealed_until(catalog: &dyn Connection) -> Result<DateTime<Utc
     Ok(row.map_or(Ok(DateTime::UNIX_EPOCH), |row| row.get("until"))?)
 }
 
-/// The event with the mark of one that nothing proves.
+/// Returns the event with a mark that nothing proves it.
 fn marked(mut entry: Json) -> Json {
     entry["detail"]["unsealed"] = json!(true);
     entry

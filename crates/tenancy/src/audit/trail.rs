@@ -1,4 +1,4 @@
-//! Reading the trail.
+//! Reads the trail.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -14,16 +14,16 @@ use crate::{
     platform::sql::{Connection, Row, Rows, SqlError, Value},
 };
 
-/// A row of the trail.
+/// An event of the audit trail.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LoggedEvent {
-    /// Its id.
+    /// The id of the event.
     pub id: Uuid,
-    /// The tenant; null for what concerns the platform.
+    /// The tenant; null for events of the platform.
     pub tenant_id: Option<Uuid>,
-    /// Its place in the tenant's chain, from 1 on.
+    /// The place in the tenant's chain, starting from 1.
     pub sequence: i64,
-    /// What happened, such as `user.created`.
+    /// The name of the event, such as `user.created`.
     pub event: String,
     /// `info`, `warning` or `critical`.
     pub severity: String,
@@ -31,26 +31,27 @@ pub struct LoggedEvent {
     pub result: String,
     /// `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`.
     pub actor_type: String,
-    /// The user, the API key or the operator key.
+    /// The id of the user, the API key or the operator key.
     pub actor_id: Option<String>,
-    /// What it happened to.
+    /// The type of the affected resource.
     pub resource_type: Option<String>,
-    /// Its id or name.
+    /// The id or the name of the affected resource.
     pub resource_id: Option<String>,
-    /// From where.
+    /// The address of the client.
     pub address: Option<String>,
-    /// With what.
+    /// The user agent of the client.
     pub user_agent: Option<String>,
-    /// In which request.
+    /// The id of the request.
     pub request_id: Option<String>,
-    /// More on it, often what was `before` and is `after`. `operator` names the credential of an operator.
+    /// Details of the event, often with the values `before` and `after` a change. `operator` names the credential of an
+    /// operator.
     #[schema(value_type = Object)]
     pub detail: Json,
-    /// When.
+    /// When the event happened.
     pub created_at: DateTime<Utc>,
 }
 
-/// Where a page of the trail begins: after this row.
+/// The start of a page of the trail: the row before its first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     created_at: DateTime<Utc>,
@@ -58,12 +59,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// After a row, of which nothing else need be readable.
+    /// Returns the cursor after a row. The other columns of the row need not be readable.
     fn after(row: &Row) -> Result<Self, SqlError> {
         Ok(Self { created_at: row.get("created_at")?, id: row.get("id")? })
     }
 
-    /// As a text for the next request.
+    /// Encodes the cursor as text for the next request.
     pub fn to_text(self) -> String {
         let mut bytes = self.created_at.timestamp_micros().to_be_bytes().to_vec();
         bytes.extend_from_slice(self.id.as_bytes());
@@ -77,14 +78,14 @@ impl Text for Cursor {
             let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
             let (micros, id) = bytes.split_at_checked(8)?;
             let micros = i64::from_be_bytes(micros.try_into().ok()?);
-            // PostgreSQL's years end before this type's.
+            // PostgreSQL supports fewer years than this type.
             let micros = micros.clamp(0, 253_402_300_799_999_999);
             Some(Self {
                 created_at: DateTime::from_timestamp_micros(micros)?,
                 id: Uuid::from_slice(id).ok()?,
             })
         };
-        parsed().ok_or_else(|| "must be the next_cursor of an answer".to_owned())
+        parsed().ok_or_else(|| "must be the next_cursor of an earlier response".to_owned())
     }
 }
 
@@ -99,28 +100,28 @@ impl Text for Severity {
     }
 }
 
-/// Which rows are shown.
+/// The filter of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// One tenant's alone; `None` shows those of all, and the platform's.
+    /// Only this tenant; `None` selects all tenants and the platform.
     pub tenant: Option<Uuid>,
-    /// Only events of this name, or of those that begin with it where it ends in a dot.
+    /// Only events with this name, or with this prefix if it ends in a dot.
     pub event: Option<String>,
-    /// Only what this user or API key did, or this kind of actor.
+    /// Only events of this user, API key or operator key, or of this kind of actor.
     pub actor: Option<String>,
-    /// Only what happened to this.
+    /// Only events of this resource, or of this type of resource.
     pub resource: Option<String>,
-    /// Only of this severity.
+    /// Only events of this severity.
     pub severity: Option<Severity>,
-    /// Only what came to be, or only what did not.
+    /// Only successful or only failed events.
     pub succeeded: Option<bool>,
-    /// Not before this.
+    /// Only events at this time or later.
     pub from: Option<DateTime<Utc>>,
-    /// Before this.
+    /// Only events before this time.
     pub to: Option<DateTime<Utc>>,
 }
 
-/// The rows that `filter` selects, the newest first, and where the next page begins.
+/// Returns the rows that `filter` selects, the newest first, and the start of the next page.
 pub async fn list(
     catalog: &dyn Connection,
     filter: &Filter,
@@ -157,7 +158,7 @@ pub async fn list(
         (i64::from(limit) + 1).into(),
     ];
     let mut rows = catalog.query(statement, &parameters).await?;
-    // One more than asked for tells that there is a next page.
+    // One more row than requested shows that there is a next page.
     let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| has_more).map(Cursor::after).transpose()?;
@@ -189,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_comes_back_as_it_was() {
+    fn cursor_survives_encoding() {
         let cursor = Cursor {
             created_at: DateTime::from_timestamp_micros(1_800_000_000_123_456).unwrap(),
             id: Uuid::from_u128(7),

@@ -1,4 +1,4 @@
-//! Whether the trail is as it was written.
+//! Verification that the trail is unchanged since it was written.
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -12,55 +12,54 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The rows of a page.
+/// The number of rows of a page.
 const PAGE: i64 = 500;
-/// What came of verifying a chain.
+/// The result of verifying a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Verification {
-    /// Whether every row is there, in its place and unchanged.
+    /// Whether every row is present, in its place and unchanged.
     pub valid: bool,
-    /// How many rows were found good.
+    /// The number of valid rows.
     pub verified: i64,
-    /// Where it began: after this row, where the ones before were dropped by their age.
+    /// The row after which the verification began, if older rows were dropped.
     pub anchor: Option<Link>,
-    /// Where it began, if an earlier verification has found the rows up to this one unchanged. Trails of up to 10,000
-    /// rows are always verified from their beginning, and others with `full=true`.
+    /// The row after which the verification began, if an earlier verification found all rows up to it unchanged. Trails
+    /// of up to 10,000 rows are always verified from their beginning, and longer ones with `full=true`.
     pub checkpoint: Option<Link>,
-    /// The last of the rows that a former master key may have chained. They are verified by a digest, which
+    /// The last row that a former master key may have chained. The rows up to it are verified by a digest, which
     /// `tenantctl reseal` has sealed with the current key.
     pub vouched: Option<Link>,
-    /// Whether it reached the end. A long trail takes several calls: the next one goes on from here.
+    /// Whether the verification reached the end. A long trail takes several calls: the next call continues from here.
     pub complete: bool,
-    /// The end of the chain. Keep it: a trail that was cut back and does not reach it any more has
-    /// lost rows.
+    /// The end of the chain. Store it: if a later trail does not contain it, rows were removed.
     pub head: Option<Link>,
-    /// The first place at which something is wrong.
+    /// The first place with an error.
     pub broken_at: Option<i64>,
-    /// What is wrong there.
+    /// The error at that place.
     pub reason: Option<&'static str>,
 }
 
-/// A row of a chain by its place and its MAC.
+/// A row of a chain, identified by its place and its MAC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Link {
-    /// The place, from 1 on.
+    /// The place, starting from 1.
     pub sequence: i64,
-    /// The MAC of the row and of all before it, in hexadecimal.
+    /// The MAC of the row and of all previous rows, in hexadecimal.
     pub mac: String,
 }
 
-/// How much of a chain is verified.
+/// The part of a chain to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// All of it.
+    /// The whole chain.
     Full,
-    /// A long chain from its last checkpoint on, and for a limited time.
+    /// A long chain from its last checkpoint, for a limited time.
     SinceCheckpoint,
 }
 
-/// Verifies a chain from its anchor to its end; the platform's own where `tenant` is `None`. With
-/// `expected`, a link that was kept before, the chain must still have it. It must also have the links that were
-/// anchored in the platform's chain.
+/// Verifies a chain from its anchor to its end; `None` is the platform's chain. If `expected` is given, a link that was
+/// stored earlier, the chain must still contain it. It must also contain the links that were anchored in the platform's
+/// chain.
 pub async fn verify(
     tenancy: &Tenancy,
     tenant: Option<Uuid>,
@@ -70,7 +69,7 @@ pub async fn verify(
     Ok(walk::examine(tenancy, tenant, expected, extent).await?.found)
 }
 
-/// The fields of a row as they were when its MAC was made.
+/// Returns the fields of a row in the form in which its MAC covers them.
 pub(super) fn entry(row: &trail::LoggedEvent) -> Json {
     json!({
         "event": row.event,
@@ -96,7 +95,7 @@ pub(super) async fn page(
     rows(catalog, tenant, after, PAGE).await
 }
 
-/// The first row after a place.
+/// Returns the first row after a place.
 pub(super) async fn first(
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
@@ -142,7 +141,7 @@ pub(super) async fn has_link(
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// How many rows there are after one place and up to another.
+/// Returns the number of rows after one place and up to another.
 pub(super) async fn count(
     catalog: &dyn Connection,
     tenant: Option<Uuid>,

@@ -1,7 +1,7 @@
-//! Vouchers: the rows of a chain up to a link, verified by a digest instead of their MACs.
+//! Vouchers: verify the rows of a chain up to a link by a digest instead of their MACs.
 //!
-//! The MACs of a chain need the master keys that made them. `tenantctl reseal` verifies a chain with those keys, and
-//! seals a digest of its rows with the current key. From then on the former keys are not needed, and can be destroyed.
+//! The MACs of a chain require the master keys that made them. `tenantctl reseal` verifies a chain with those keys, and
+//! seals a digest of its rows with the current key. The former keys are then no longer needed and can be destroyed.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The digest of rows, each with all before it.
+/// A running digest of rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowDigest(pub(super) [u8; 32]);
 
@@ -21,7 +21,7 @@ impl RowDigest {
     /// Adds a row: the content that its MAC covers, and the MAC.
     pub(super) fn add(&mut self, content: &[u8], mac: &[u8]) {
         let mut digest = Sha256::new_with_prefix(self.0);
-        // The length keeps a part of the content from being taken for the MAC.
+        // The length prevents a part of the content from being taken for the MAC.
         digest.update((content.len() as u64).to_be_bytes());
         digest.update(content);
         digest.update(mac);
@@ -40,12 +40,12 @@ pub(super) struct Span {
     pub(super) digest: RowDigest,
 }
 
-/// The claim of a seal.
+/// The statement that a seal confirms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// The rows are as they were written.
+    /// The rows are unchanged since they were written.
     Voucher,
-    /// A verification has come this far.
+    /// A verification has reached this row.
     Checkpoint,
 }
 
@@ -79,13 +79,13 @@ impl Span {
     }
 }
 
-/// A voucher as the catalog has it.
+/// A voucher in the catalog.
 pub(super) struct Voucher {
     pub(super) span: Span,
     pub(super) seal: Vec<u8>,
 }
 
-/// Returns the voucher of a chain, with a seal that is not checked; `None` without one.
+/// Returns the voucher of a chain without checking its seal; `None` if there is none.
 pub(super) async fn find(catalog: &dyn Connection, chain: Uuid) -> Result<Option<Voucher>> {
     let statement = "SELECT after, sequence, mac, digest, seal FROM tenant_audit_vouchers
                      WHERE chain = $1";
@@ -94,7 +94,9 @@ pub(super) async fn find(catalog: &dyn Connection, chain: Uuid) -> Result<Option
     };
     let digest: Vec<u8> = row.get("digest")?;
     let Ok(digest) = digest.try_into() else {
-        return Err(SqlError::Decode("a digest has another length".to_owned()).into());
+        return Err(
+            SqlError::Decode("the digest of a voucher has an invalid length".to_owned()).into()
+        );
     };
     let span = Span {
         after: row.get("after")?,
@@ -105,8 +107,8 @@ pub(super) async fn find(catalog: &dyn Connection, chain: Uuid) -> Result<Option
     Ok(Some(Voucher { span, seal: row.get("seal")? }))
 }
 
-/// Stores a voucher that the current key seals. `false` when months of the chain were dropped meanwhile, or another
-/// voucher reaches as far.
+/// Stores a voucher that the current key seals. Returns `false` if months of the chain were dropped in the meantime, or
+/// another voucher reaches as far.
 pub(super) async fn store(
     tenancy: &Tenancy,
     catalog: &dyn Connection,

@@ -14,12 +14,12 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// A trail of so many rows is always verified from its beginning: that takes a moment only.
+/// The length up to which a trail is always verified from its beginning, because that takes only a moment.
 const ALWAYS_FULL: i64 = 10_000;
-/// How long a verification that can be continued takes.
+/// The time limit of a verification that can be continued.
 const BUDGET_MICROS: u64 = 15_000_000;
 
-/// A chain that was walked along.
+/// The result of a walk along a chain.
 pub(super) struct Examined {
     pub(super) found: Verification,
     /// The rows from the anchor to the end.
@@ -84,11 +84,11 @@ pub(super) async fn examine(
     Ok(Examined { found, span, needs_another_key })
 }
 
-/// Why a walk ends before the end of the chain.
+/// The reason why a walk ends before the end of the chain.
 enum Stop {
-    /// At a place, for a reason.
+    /// An error at a place, with its reason.
     Broken(i64, &'static str),
-    /// The next verification goes on from a checkpoint.
+    /// The time limit is reached. The next verification continues from a checkpoint.
     OutOfTime,
     /// The chain could not be read.
     Failed(Error),
@@ -106,7 +106,7 @@ impl From<SqlError> for Stop {
     }
 }
 
-/// A link that the chain must have.
+/// A link that the chain must contain.
 struct Expected {
     link: Link,
     /// The reason if another row has its place.
@@ -128,7 +128,7 @@ struct Walk<'a> {
     head: Link,
     /// The rows so far, from the anchor on.
     span: Span,
-    /// The walk began after this row.
+    /// The row after which the walk began.
     begin: i64,
     voucher: Option<Voucher>,
     expected: Vec<Expected>,
@@ -164,11 +164,10 @@ impl Walk<'_> {
     async fn begin_at_anchor(&mut self) -> Result<(), Stop> {
         let Some(anchor) = verify::anchor(self.catalog, self.chain).await? else { return Ok(()) };
         if !self.check.is_anchor(self.chain, anchor.sequence, &anchor.mac, &anchor.seal)? {
-            let reason =
-                "the anchor was not made by this service, or with a master key that is gone";
+            let reason = "the anchor was not sealed by this service, or its master key is no longer configured";
             return Err(Stop::Broken(anchor.sequence, reason));
         }
-        // An anchor has a seal of its own, which `reseal` renews by itself.
+        // The seal of an anchor does not matter here, because `reseal` renews it separately.
         self.check.take_has_used_another();
         self.found.anchor = Some(link(anchor.sequence, &anchor.mac));
         self.span.after = anchor.sequence;
@@ -182,16 +181,16 @@ impl Walk<'_> {
         let missing = "rows at the end are missing";
         self.expected.extend(kept.map(|link| Expected {
             link: link.clone(),
-            changed: "it is not the row that was kept",
+            changed: "the row differs from the expected link",
             missing,
         }));
         let anchored = anchoring::links(self.catalog, self.chain).await?;
         self.expected.extend(anchored.into_iter().map(|link| Expected {
             link,
-            changed: "it is not the row that was anchored in the platform's trail",
+            changed: "the row differs from the link that was anchored in the platform's trail",
             missing: "rows that were anchored in the platform's trail are missing at the end",
         }));
-        // Nothing is left of rows that were dropped.
+        // Links of dropped rows can no longer be checked.
         let after = self.span.after;
         self.expected.retain(|expected| expected.link.sequence > after);
         Ok(())
@@ -201,11 +200,10 @@ impl Walk<'_> {
         let Some(voucher) = voucher::find(self.catalog, self.chain).await? else { return Ok(()) };
         let span = &voucher.span;
         if !span.has_seal(&mut self.check, Purpose::Voucher, self.chain, &voucher.seal)? {
-            let reason =
-                "the voucher was not made by this service, or with a master key that is gone";
+            let reason = "the voucher was not sealed by this service, or its master key is no longer configured";
             return Err(Stop::Broken(span.sequence, reason));
         }
-        // Another one vouches for rows that were dropped since: then each row is verified with its key.
+        // Any other voucher covers rows that were dropped since. Each row is then verified with its key.
         if span.after == self.span.after {
             self.needs_another_key |= self.check.take_has_used_another();
             self.found.vouched = Some(link(span.sequence, &span.mac));
@@ -226,7 +224,7 @@ impl Walk<'_> {
         let kept = self.expected.iter().filter(|kept| kept.link.sequence < found.sequence);
         let mut known: Vec<(i64, Vec<u8>, &'static str)> = Vec::new();
         for Expected { link, changed, .. } in kept {
-            // A MAC that is not in hexadecimal is that of no row.
+            // A MAC that is not hexadecimal matches no row.
             known.push((link.sequence, hex::decode(&link.mac).unwrap_or_default(), changed));
         }
         let changed = "the row has changed since it was verified";
@@ -242,7 +240,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Ends the walk when it has taken long, if another call can go on.
+    /// Ends the walk when the time limit is reached, if another call can continue it.
     async fn take_time(&self) -> Result<(), Stop> {
         let now = self.tenancy.platform.clock.monotonic_micros();
         let is_over = now.saturating_sub(self.started) > BUDGET_MICROS;
@@ -258,20 +256,20 @@ impl Walk<'_> {
     fn step(&mut self, sequence: i64, content: &[u8], mac: Vec<u8>) -> Result<(), Stop> {
         if sequence != self.span.sequence + 1 {
             let at = self.span.sequence + 1;
-            return Err(Stop::Broken(at, "a row is missing, or there twice"));
+            return Err(Stop::Broken(at, "a row is missing or duplicated"));
         }
         self.span.digest.add(content, &mac);
         match self.voucher.as_ref().map(|voucher| &voucher.span) {
             Some(vouched) if sequence < vouched.sequence => {}
             Some(vouched) if sequence == vouched.sequence => {
                 if (&vouched.digest, &vouched.mac) != (&self.span.digest, &mac) {
-                    let reason = "a row up to here was changed since the voucher was made";
+                    let reason = "a row up to this one was changed since the voucher was made";
                     return Err(Stop::Broken(sequence, reason));
                 }
             }
             _ => {
                 if !self.check.is_link(&self.span.mac, content, &mac)? {
-                    let reason = "the row was changed, or chained with a master key that is gone";
+                    let reason = "the row was changed, or its master key is no longer configured";
                     return Err(Stop::Broken(sequence, reason));
                 }
                 self.needs_another_key |= self.check.take_has_used_another();
@@ -292,11 +290,11 @@ impl Walk<'_> {
         let Span { after, sequence, mac, .. } = &self.span;
         let (after, sequence) = (*after, *sequence);
         if verify::count(self.catalog, self.tenant, 0, after).await? > 0 {
-            return Err(Stop::Broken(after, "a row stands where rows were dropped"));
+            return Err(Stop::Broken(after, "a row exists in the range that was dropped"));
         }
         let count = verify::count(self.catalog, self.tenant, self.begin, sequence).await?;
         if count != self.found.verified {
-            return Err(Stop::Broken(sequence, "a row is there twice"));
+            return Err(Stop::Broken(sequence, "a row is duplicated"));
         }
         let vouched = self.voucher.as_ref().map_or(0, |voucher| voucher.span.sequence);
         if sequence < self.head.sequence || sequence < vouched {
@@ -312,7 +310,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the chain is long enough for checkpoints.
+    /// Returns whether the chain is long enough for checkpoints.
     fn is_long(&self) -> bool {
         self.head.sequence.max(self.span.sequence) - self.span.after > ALWAYS_FULL
     }

@@ -1,8 +1,8 @@
-//! Buckets: how often something may happen that no quota of a plan limits.
+//! Token buckets: rate limits for operations that no quota of a plan limits.
 //!
-//! A bucket holds a number of units and gets others at a steady rate. It is kept in Redis, so all instances share it.
-//! An instance that was refused does not ask again before a unit is free, so a refused caller costs no store call.
-//! While Redis is away each instance keeps buckets of its own.
+//! A bucket holds a number of units and is refilled at a steady rate. It is in Redis, so all instances share it. After
+//! a refusal, an instance does not ask again before a unit is free, so a refused caller costs no store call. Without
+//! Redis, each instance keeps its own buckets.
 
 use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
 
@@ -15,20 +15,20 @@ use crate::{
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
 
-/// The most buckets that an instance remembers.
+/// The maximum number of buckets in the memory of an instance.
 const MOST: usize = 8192;
 
-/// How much a bucket gives.
+/// The capacity and the refill rate of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rate {
-    /// The units that a full bucket holds.
+    /// The number of units that a full bucket holds.
     pub(crate) burst: u32,
-    /// The units that it gets in a minute.
+    /// The number of units that are refilled per minute.
     pub(crate) per_minute: u32,
 }
 
 impl Rate {
-    /// A bucket that holds the units of one minute.
+    /// Returns the rate of a bucket that holds the units of one minute.
     pub(crate) const fn per_minute(per_minute: u32) -> Self {
         Self { burst: per_minute, per_minute }
     }
@@ -38,7 +38,7 @@ impl Rate {
     }
 }
 
-/// A bucket by its key in Redis.
+/// A bucket, with its key in Redis.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     pub(crate) key: String,
@@ -46,28 +46,28 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket of a tenant. Buckets of the same tenant can be taken from together.
+    /// Returns a bucket of a tenant. One call can take from several buckets of the same tenant.
     pub(crate) fn of_tenant(tenant: uuid::Uuid, name: &str, rate: Rate) -> Self {
         Self { key: format!("t:{{{tenant}}}:bucket:{name}"), rate }
     }
 
-    /// A bucket of the platform.
+    /// Returns a bucket of the platform.
     pub(crate) fn of_platform(name: &str, rate: Rate) -> Self {
         Self { key: format!("platform:bucket:{name}"), rate }
     }
 }
 
-/// The buckets that an instance remembers.
+/// The buckets in the memory of an instance.
 #[derive(Default)]
 pub(crate) struct Buckets {
-    /// When a bucket of this instance is full again, by its monotonic clock in microseconds.
+    /// When each bucket of this instance is full again, in microseconds of its monotonic clock.
     own: RefCell<HashMap<String, u64>>,
-    /// Until when Redis has refused a bucket.
+    /// Until when Redis has refused each bucket.
     refused: RefCell<HashMap<String, u64>>,
 }
 
 impl Buckets {
-    /// Takes a unit of a bucket that only this instance has. Returns the microseconds to wait; 0 when it was taken.
+    /// Takes a unit from a bucket of this instance only. Returns the microseconds to wait; 0 if a unit was taken.
     fn take(&self, key: &str, rate: Rate, now: u64) -> u64 {
         let mut own = self.own.borrow_mut();
         let full = own.get(key).copied().unwrap_or(0).max(now);
@@ -80,7 +80,7 @@ impl Buckets {
         wait
     }
 
-    /// Returns the microseconds until Redis may be asked for a bucket again; 0 when it may be now.
+    /// Returns the microseconds until Redis may be asked for a bucket again; 0 if it may be asked now.
     fn wait(&self, key: &str, now: u64) -> u64 {
         self.refused.borrow().get(key).map_or(0, |until| until.saturating_sub(now))
     }
@@ -92,7 +92,7 @@ impl Buckets {
     }
 }
 
-/// Makes room where none is left.
+/// Removes entries if there is no room left.
 fn forget(times: &mut HashMap<String, u64>, now: u64) {
     if times.len() >= MOST {
         times.retain(|_, until| *until > now);
@@ -102,10 +102,10 @@ fn forget(times: &mut HashMap<String, u64>, now: u64) {
     }
 }
 
-/// Takes a unit from each bucket, or from none. All of them must be of the same tenant, or of the platform.
+/// Takes a unit from each bucket, or from none. All of them must belong to the same tenant or to the platform.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when one of them is empty.
+/// [`Error::RateLimited`] if one of them is empty.
 pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
     let now = tenancy.platform.clock.monotonic_micros();
     let waits = buckets.iter().map(|bucket| tenancy.buckets.wait(&bucket.key, now));
@@ -122,7 +122,7 @@ pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
             let wait = u64::try_from(millis).unwrap_or(0).saturating_mul(1_000);
             if wait > 0 {
                 for bucket in buckets {
-                    // Of several buckets the reply does not say which one is empty.
+                    // With several buckets, the reply does not identify the empty one.
                     if buckets.len() == 1 {
                         tenancy.buckets.refuse(&bucket.key, now.saturating_add(wait), now);
                     }
@@ -131,22 +131,26 @@ pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
             refuse_for(wait)
         }
         Err(error) => {
-            log::warning(tenancy, "Redis unavailable; each instance limits calls", &error.into());
+            log::warning(
+                tenancy,
+                "Redis unavailable; each instance enforces rate limits separately",
+                &error.into(),
+            );
             buckets.iter().try_for_each(|bucket| take_own(tenancy, bucket))
         }
     }
 }
 
-/// Takes a unit from a bucket of this instance only. It costs no store call.
+/// Takes a unit from a bucket of this instance only. It calls no store.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when it is empty.
+/// [`Error::RateLimited`] if it is empty.
 pub(crate) fn take_own(tenancy: &Tenancy, bucket: &Bucket) -> Result<()> {
     let now = tenancy.platform.clock.monotonic_micros();
     refuse_for(tenancy.buckets.take(&bucket.key, bucket.rate, now))
 }
 
-/// Returns an error when Redis has refused a bucket and no unit is free yet. It costs no store call.
+/// Returns an error if Redis has refused a bucket and no unit is free yet. It calls no store.
 ///
 /// # Errors
 /// [`Error::RateLimited`].
@@ -169,7 +173,7 @@ mod tests {
     const RATE: Rate = Rate { burst: 3, per_minute: 60 };
 
     #[test]
-    fn bucket_gives_its_burst_then_its_rate() {
+    fn bucket_grants_its_burst_then_its_rate() {
         let buckets = Buckets::default();
         let begin = 1_000_000_000;
         for _ in 0..3 {
@@ -183,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_buckets_are_kept_than_there_is_room_for() {
+    fn number_of_buckets_is_bounded() {
         let buckets = Buckets::default();
         for number in 0..=2 * MOST as u64 {
             assert_eq!(buckets.take(&number.to_string(), RATE, number), 0);

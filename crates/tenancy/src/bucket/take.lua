@@ -1,7 +1,7 @@
--- Takes one unit from each bucket, or from none where one of them is empty (the generic cell rate algorithm).
--- KEYS: the buckets, each the time in milliseconds at which it is full again. ARGV: for each bucket the units that
--- it holds, then the units that it gets in a minute. Returns the milliseconds until every bucket has a unit; 0 when
--- the units were taken.
+-- Takes one unit from each bucket, or from none if one of them is empty (the generic cell rate algorithm).
+-- KEYS: the buckets, each the time in milliseconds at which it is full again.
+-- ARGV: for each bucket the units that it holds, then the units that are refilled per minute.
+-- Returns the milliseconds until every bucket has a unit; 0 if the units were taken.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
 local wait = 0

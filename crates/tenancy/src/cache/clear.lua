@@ -1,6 +1,8 @@
--- Takes entries out of a tenant's cache, as many as one call may.
--- KEYS: what entries' names follow, the ends of all entries, the sizes of all entries, and how many
--- bytes they are. ARGV: how many. Returns how many were taken; none are left when it is none.
+-- Removes entries from a tenant's cache, up to a maximum number per call.
+-- KEYS: the prefix of the entries' names, the expiry times of all entries, the sizes of all entries, and their total
+-- number of bytes.
+-- ARGV: the maximum number.
+-- Returns the number of removed entries; 0 if none are left.
 local names = redis.call('ZRANGE', KEYS[2], 0, tonumber(ARGV[1]) - 1)
 for _, name in ipairs(names) do
   local had = redis.call('HGET', KEYS[3], name)

@@ -1,8 +1,8 @@
-//! The cache: a tenant's own corner of Redis, with a bound on its bytes and on its entries.
+//! The cache: a part of Redis for each tenant, with limits on its bytes and entries.
 //!
-//! A tenant's entries, and what tells of them, have keys that only a resolved [`Tenant`] gives. Values
-//! are sealed with the tenant's data key, bound to their names. Redis being away is told: a cache that
-//! silently forgets is no cache.
+//! The keys of a tenant's entries and indexes come only from a resolved [`Tenant`]. Values are sealed with the tenant's
+//! data key and bound to their names. If Redis is unavailable, calls fail, because a cache must not lose entries
+//! silently.
 
 use std::sync::LazyLock;
 
@@ -23,17 +23,17 @@ use crate::{
     tenant::Tenant,
 };
 
-/// The most bytes of a value.
+/// The maximum number of bytes of a value.
 pub const MOST_VALUE_BYTES: usize = 1024 * 1024;
-/// The most entries of a tenant.
+/// The maximum number of entries of a tenant.
 pub const MOST_ENTRIES: i64 = 100_000;
-/// The most bytes of a key.
+/// The maximum number of bytes of a key.
 const LONGEST_KEY: usize = 512;
-/// The seconds for which an entry is kept where nothing else is asked for.
+/// The default number of seconds for which an entry is kept.
 pub const DEFAULT_TTL: u32 = 3_600;
-/// The most seconds for which an entry is kept.
+/// The maximum number of seconds for which an entry is kept.
 pub const LONGEST_TTL: u32 = 30 * 24 * 60 * 60;
-/// The entries that one step of clearing takes.
+/// The number of entries that one step of clearing removes.
 const CLEARED_AT_ONCE: i64 = 1_000;
 const NONCE: usize = 12;
 
@@ -46,10 +46,10 @@ static CLEAR: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("clea
 pub struct CacheKey(String);
 
 impl CacheKey {
-    /// From the path of a request, which is decoded once.
+    /// Parses the path of a request, which is decoded once.
     ///
     /// # Errors
-    /// Names `key`.
+    /// [`Error::InvalidFields`] for `key`.
     pub fn from_encoded(encoded: &str) -> Result<Self> {
         let invalid = |message: &str| Error::invalid_field("key", message);
         let key =
@@ -64,20 +64,20 @@ impl CacheKey {
     }
 }
 
-/// The memory that Redis needs for an entry, in bytes: the value, the name in the key and in two indexes, what Redis
-/// keeps with each of them, and a quarter more, since its allocator rounds up.
+/// Returns the memory that Redis needs for an entry, in bytes: the value, the name in the key and in two indexes, the
+/// overhead of each of them, and a quarter more because the allocator rounds up.
 fn memory(value: usize, name: usize) -> i64 {
     const OVERHEAD: usize = 512;
     let bytes = value.saturating_add(name.saturating_mul(3)).saturating_add(OVERHEAD);
     i64::try_from(bytes.saturating_add(bytes / 4)).unwrap_or(i64::MAX)
 }
 
-/// A value with its type.
+/// A value with its content type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What it is, as who put it there said.
+    /// The content type that the writer of the entry stated.
     pub content_type: String,
-    /// Its bytes.
+    /// The bytes of the value.
     pub value: Vec<u8>,
 }
 
@@ -89,28 +89,28 @@ pub struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    /// The cache of a tenant.
+    /// Returns the cache of a tenant.
     pub fn of(tenancy: &'a Tenancy, tenant: &'a Tenant) -> Result<Self> {
         Ok(Self { tenancy, tenant, keys: tenant.data_keys(tenancy)? })
     }
 
-    /// An entry, with the seconds for which it is still kept; `None` when there is none.
+    /// Returns an entry and the seconds for which it is still kept; `None` if there is none.
     pub async fn get(&self, key: &CacheKey) -> Result<Option<(Entry, u32)>> {
         let name = self.entry(key);
         let redis = &*self.tenancy.platform.redis;
         let replies = redis.execute("GET", &[Argument::Key(&name)]).await?;
         let Some(sealed) = replies.first().and_then(Reply::as_bytes) else { return Ok(None) };
-        // One that does not open was put there with a key that is gone, or by nobody we know.
+        // Ignores an entry that cannot be unsealed: its key is gone, or it was not written by this service.
         let Some(entry) = self.open(key, sealed) else { return Ok(None) };
         let replies = redis.execute("TTL", &[Argument::Key(&name)]).await?;
         let seconds = replies.first().and_then(Reply::as_int).unwrap_or(0);
         Ok(Some((entry, u32::try_from(seconds).unwrap_or(0))))
     }
 
-    /// Puts an entry there for `seconds`, in the place of one before it. Whether there was none.
+    /// Stores an entry for `seconds` and replaces an existing one. Returns whether it is new.
     ///
     /// # Errors
-    /// Names `value` when the entry alone needs more than the limit of the tenant's cache.
+    /// [`Error::InvalidFields`] for `value` if this entry needs more than the limit of the tenant's cache.
     pub async fn put(&self, key: &CacheKey, entry: &Entry, seconds: u32) -> Result<bool> {
         let sealed = self.seal(key, entry)?;
         let size = memory(sealed.len(), key.0.len());
@@ -131,13 +131,13 @@ impl<'a> Cache<'a> {
         Ok(replies.first().and_then(Reply::as_int) == Some(1))
     }
 
-    /// Takes an entry out. Whether it was there.
+    /// Deletes an entry. Returns whether it existed.
     pub async fn delete(&self, key: &CacheKey) -> Result<bool> {
         let replies = self.run(&DELETE, &self.entry(key), &[Argument::from(&key.0)]).await?;
         Ok(replies.first().and_then(Reply::as_int) == Some(1))
     }
 
-    /// Takes every entry of this tenant out, and returns how many there were.
+    /// Deletes every entry of this tenant and returns their number.
     pub async fn clear(&self) -> Result<i64> {
         let mut cleared = 0;
         loop {
@@ -181,8 +181,8 @@ impl<'a> Cache<'a> {
         format!("tenancy/v1/cache/{}/{}", self.tenant.id, key.0).into_bytes()
     }
 
-    /// The number of the data key (4 bytes), the nonce, then the ciphertext of the length of the type
-    /// (2 bytes), the type and the value.
+    /// Returns the number of the data key (4 bytes), the nonce, and the ciphertext. The plaintext is the length of the
+    /// type (2 bytes), the type and the value.
     fn seal(&self, key: &CacheKey, entry: &Entry) -> Result<Vec<u8>> {
         let length = u16::try_from(entry.content_type.len()).map_err(Error::internal)?;
         let mut plain = Vec::with_capacity(2 + entry.content_type.len() + entry.value.len());

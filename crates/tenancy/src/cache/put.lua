@@ -1,7 +1,9 @@
--- Puts an entry into a tenant's cache.
--- KEYS: the entry, the ends of all entries, the sizes of all entries, and how many bytes they are.
--- ARGV: the entry's name, its bytes, its size, the seconds to keep it, the most bytes of all, the most
--- entries. Entries that have ended make room first, then those that would end next.
+-- Stores an entry in a tenant's cache. If there is no room, it first removes expired entries, then the entries that
+-- expire next.
+-- KEYS: the entry, the expiry times of all entries, the sizes of all entries, and their total number of bytes.
+-- ARGV: the entry's name, its bytes, its size, the seconds for which to keep it, the maximum number of bytes of all
+-- entries, and the maximum number of entries.
+-- Returns 1 if the entry is new, otherwise 0.
 local now = redis.call('TIME')
 local instant = tonumber(now[1]) + tonumber(now[2]) / 1000000
 local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #ARGV[1])
@@ -30,7 +32,7 @@ redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[4])
 redis.call('ZADD', KEYS[2], instant + tonumber(ARGV[4]), ARGV[1])
 redis.call('HSET', KEYS[3], ARGV[1], size)
 redis.call('INCRBY', KEYS[4], size)
--- What tells of the entries ends with the last of them.
+-- The indexes expire after the last of their entries.
 local longest = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
 local keep = math.ceil(tonumber(longest[2]) - instant) + 60
 for index = 2, 4 do redis.call('EXPIRE', KEYS[index], keep) end

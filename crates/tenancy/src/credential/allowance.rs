@@ -1,8 +1,8 @@
 //! A tenant's share of password hashing.
 //!
-//! A hash takes a third of a second of a core. So each one needs an [`Allowance`]: the sign-ins of a tenant, successful
-//! ones included, and those of an account come out of buckets, and an instance computes a few hashes of a tenant at the
-//! same time. The rest of the instance's places is left to other tenants.
+//! A hash takes a third of a second of CPU time, so each one needs an [`Allowance`]. Buckets limit the sign-ins of each
+//! tenant and each account, including successful ones. In addition, an instance computes only a few hashes of a tenant
+//! concurrently and leaves its remaining slots to other tenants.
 
 use uuid::Uuid;
 
@@ -14,29 +14,30 @@ use crate::{
     tenant::Tenant,
 };
 
-/// The fewest and the most hashes of a tenant in a minute. Between them it is half of the calls of its plan.
+/// The minimum and maximum number of hashes per tenant and minute. Within this range, the limit is half of the plan's
+/// requests per minute.
 const LEAST_PER_MINUTE: i64 = 30;
 const MOST_PER_MINUTE: i64 = 600;
-/// The hashes of an account.
+/// The rate of hashes per account.
 const ACCOUNT: Rate = Rate { burst: 60, per_minute: 30 };
 
 /// The right to compute hashes.
 pub struct Allowance {
-    /// `None` is the platform's operator.
+    /// `None` for the platform's operator.
     pub(super) tenant: Option<Uuid>,
 }
 
 impl Allowance {
-    /// The allowance of the platform's operator. It has no limit.
+    /// Returns the allowance of the platform's operator, which is unlimited.
     pub(crate) fn of_platform() -> Self {
         Self { tenant: None }
     }
 }
 
-/// Takes a hash from the share of a tenant and, if `account` is there, of an account.
+/// Takes a hash from the share of a tenant and, if `account` is given, from the share of an account.
 ///
 /// # Errors
-/// [`crate::Error::RateLimited`] when the share is used up.
+/// [`crate::Error::RateLimited`] if the share is exhausted.
 pub(crate) async fn take(
     tenancy: &Tenancy,
     tenant: &Tenant,
@@ -45,11 +46,11 @@ pub(crate) async fn take(
     take_of(tenancy, tenant.id, tenant.limits.requests_per_minute, account).await
 }
 
-/// Takes a hash for a sign-in. A sign-in at an unknown tenant has a share of its own, under the id that stands for the
-/// tenant in login throttling, so that its response is the same.
+/// Takes a hash for a sign-in. Sign-ins at an unknown tenant have a share under the id that represents the tenant in
+/// login throttling, so that the response is the same.
 ///
 /// # Errors
-/// [`crate::Error::RateLimited`] when the share is used up.
+/// [`crate::Error::RateLimited`] if the share is exhausted.
 pub(crate) async fn take_for_sign_in(
     tenancy: &Tenancy,
     tenant: Option<&Tenant>,
@@ -78,7 +79,7 @@ async fn take_of(
 
 fn rate(requests_per_minute: i64) -> Rate {
     let per_minute = (requests_per_minute / 2).clamp(LEAST_PER_MINUTE, MOST_PER_MINUTE);
-    // Within the bounds above.
+    // The value is within the range above.
     Rate::per_minute(u32::try_from(per_minute).unwrap_or(u32::MAX))
 }
 

@@ -1,13 +1,13 @@
-//! Passwords that everybody tries first (NIST SP 800-63B-4, section 3.1.1.2).
+//! Commonly used passwords (NIST SP 800-63B-4, section 3.1.1.2).
 
-/// In lower case, sorted by bytes, one a line. `data/README.md` tells where it is from.
+/// The passwords in lower case, sorted by bytes, one per line. `data/README.md` lists the sources.
 const LIST: &str = include_str!("../../data/common-passwords.txt");
 
-/// Whether a password is on the list, in whatever case.
+/// Returns whether a password is in the list, ignoring case.
 pub(super) fn is_common(password: &str) -> bool {
     let password = password.to_lowercase();
     let (mut from, mut to) = (0, LIST.len());
-    // A binary search by bytes: each middle is moved back to the beginning of its line.
+    // A binary search by bytes. Each middle is moved back to the beginning of its line.
     while from < to {
         let middle = usize::midpoint(from, to);
         let begin = LIST.as_bytes()[..middle]
@@ -30,7 +30,7 @@ mod tests {
 
     // S12
     #[test]
-    fn every_password_of_the_list_is_found() {
+    fn every_listed_password_is_found() {
         let lines: Vec<_> = LIST.lines().collect();
         assert!(lines.len() >= 10_000, "{}", lines.len());
         assert!(lines.is_sorted());

@@ -1,7 +1,7 @@
-//! Passwords: what one may be, and how it is kept.
+//! Passwords: requirements and hashing.
 //!
-//! PBKDF2-HMAC-SHA-256 in PHC strings. An instance has one thread for 16 requests, so a hash runs in
-//! slices with a turn of the event loop between them, and only so many run at a time.
+//! Passwords are stored as PHC strings with PBKDF2-HMAC-SHA-256. An instance has one thread for 16 requests, so a hash
+//! runs in slices and yields to the event loop between them. The number of concurrent hashes is limited.
 
 pub(crate) mod allowance;
 mod common;
@@ -25,9 +25,9 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The hashes of an instance that run at a time.
+/// The maximum number of concurrent hashes in an instance.
 const HASHES_AT_ONCE: u32 = 8;
-/// Those of one tenant.
+/// The maximum number of concurrent hashes of one tenant in an instance.
 const HASHES_OF_A_TENANT: u32 = 2;
 
 /// Hashes and verifies passwords.
@@ -47,22 +47,23 @@ impl Default for Passwords {
     }
 }
 
-/// Whether a password was right.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was not.
+    /// The password is wrong.
     Wrong,
-    /// It was.
+    /// The password is correct.
     Right,
-    /// It was, and is kept with fewer rounds than the setting asks for now.
+    /// The password is correct, but its stored hash has fewer rounds than the setting requires.
     RightButWeak,
 }
 
 impl Passwords {
-    /// Hashes a password with a salt of its own, as a PHC string.
+    /// Hashes a password with a random salt and returns a PHC string.
     ///
     /// # Errors
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) when too many hashes run already, and for long.
+    /// [`Error::Unavailable`](crate::error::Error::Unavailable) if too many hashes are running and no slot is released
+    /// in time.
     pub async fn hash(
         &self,
         tenancy: &Tenancy,
@@ -78,7 +79,7 @@ impl Passwords {
         Ok(PasswordHash { rounds, salt: salt.to_vec(), hash }.to_string())
     }
 
-    /// Takes a place of the tenant, then one of the instance.
+    /// Acquires a slot of the tenant, then a slot of the instance.
     async fn enter(
         &self,
         tenancy: &Tenancy,
@@ -92,11 +93,12 @@ impl Passwords {
         Ok((share, self.running.enter(executor).await?))
     }
 
-    /// Compares a password with a PHC string. Without one it takes as long and is wrong, so that
-    /// nobody learns from the time whether there is such a user.
+    /// Verifies a password against a PHC string. Without one, the function takes equally long and the password is
+    /// wrong, so that the response time does not reveal whether the user exists.
     ///
     /// # Errors
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) when too many hashes run already, and for long.
+    /// [`Error::Unavailable`](crate::error::Error::Unavailable) if too many hashes are running and no slot is released
+    /// in time.
     pub async fn verify(
         &self,
         tenancy: &Tenancy,
@@ -115,7 +117,7 @@ impl Passwords {
             pbkdf2::derive(password, &against.salt, rounds, pace)
         };
         let hash = derive(against.rounds).await?;
-        // A hash of fewer rounds would tell by its time that there is such a user.
+        // A hash with fewer rounds would reveal by its response time that the user exists.
         let missing = wanted.saturating_sub(against.rounds);
         if missing > 0 {
             std::hint::black_box(derive(missing).await?);

@@ -1,51 +1,50 @@
-//! The pace of a hash: how long it works before others get a turn, and before it rests.
+//! The pace of a hash: how long it works before it yields, and before it pauses.
 
 use std::{cell::Cell, time::Duration};
 
 use crate::platform::{Platform, redis::RoundTrip};
 
-/// The fewest rounds between two turns of the event loop: about 25 microseconds in wasm.
+/// The minimum number of rounds between two yields: about 25 microseconds in wasm.
 const SHORTEST: u32 = 75;
-/// The most: about 0.35 milliseconds.
+/// The maximum number of rounds between two yields: about 0.35 milliseconds.
 const LONGEST: u32 = 1_000;
-/// A turn that takes longer than this, in microseconds, had others in it.
+/// If a yield takes longer than this, in microseconds, other requests ran during it.
 const ALONE: u64 = 60;
 
-/// With fewer rounds between two turns, others have their part of the thread.
+/// Below this number of rounds between two yields, the thread is shared with other requests.
 const CROWDED: u32 = LONGEST / 2;
-/// A rest that takes so many times the shortest is one of a machine that has much to do.
+/// If a pause takes longer than the shortest one by this factor, the machine is busy.
 const BUSY: u64 = 2;
 
-/// The least work between two rests, in microseconds.
+/// The minimum work between two pauses, in microseconds.
 const LEAST_WORK: u64 = 1_000;
-/// The same where others wait: each of their steps does so for the next rest. Where nobody does, rests that are
-/// so frequent make a sign-in a quarter longer.
+/// The minimum work between two pauses while other requests wait, in microseconds. Each step of these requests waits
+/// for the next pause. Without other requests, such frequent pauses would make a sign-in 25 % slower.
 const LEAST_WORK_BESIDE_OTHERS: u64 = 400;
-/// The most.
+/// The maximum work between two pauses, in microseconds.
 const MOST_WORK: u64 = 25_000;
-/// How many times the length of a rest the work between two is: a Redis that is far away is asked more
-/// rarely.
+/// The ratio of work to pause. A distant Redis is contacted less often.
 const WORK_OF_REST: u64 = 5;
-/// How long a hash rests in all, in microseconds: on a machine that is busy with something else, room
-/// that is made is taken at once, and a hash would never end.
+/// The maximum total pause of a hash, in microseconds. On a machine that is busy with other work, the released CPU time
+/// is used at once, and a hash would never end without this limit.
 const MOST_RESTED: u64 = 1_500_000;
-/// The rest where Redis is away. The host counts in milliseconds.
+/// The pause while Redis is unavailable. The host's timer has a resolution of one millisecond.
 const REST_WITHOUT: Duration = Duration::from_millis(1);
-/// The work between two of those, in microseconds.
+/// The work between two pauses while Redis is unavailable, in microseconds.
 const WORK_WITHOUT: u64 = 10_000;
 
-/// The rests that all hashes of an instance make together: the instance gives its thread back only
-/// when all of them do.
+/// The pauses of an instance, which all its hashes make together, because the instance releases its thread only when
+/// all of them pause.
 ///
-/// A host whose threads are all at work looks at its sockets and timers only now and then, so that each
-/// step of any request waits for milliseconds, whatever its own component does. A round trip to Redis
-/// is the shortest time for which a component can have nothing to do: a fraction of what a timer takes.
+/// A host whose threads are all busy polls its sockets and timers only occasionally. Each step of every request then
+/// waits for milliseconds, even in other components. A round trip to Redis is the shortest time in which a component
+/// can be idle: it takes a fraction of the time of a timer.
 pub(super) struct Rests {
-    /// When the next is due, by the host's monotonic clock in microseconds. While one is under way it
-    /// still is: so every hash joins it.
+    /// The time at which the next pause is due, in microseconds of the host's monotonic clock. It stays due while a
+    /// pause is in progress, so that every hash joins this pause.
     due: Cell<u64>,
-    /// The shortest round trip there was, in microseconds: others take longer because of what the
-    /// machine has to do, which is no reason to rest more rarely.
+    /// The shortest round trip so far, in microseconds. Longer round trips are caused by a busy machine, which is no
+    /// reason for fewer pauses.
     shortest: Cell<u64>,
 }
 
@@ -56,7 +55,7 @@ impl Default for Rests {
 }
 
 impl Rests {
-    /// Rests from `begin` on. Returns when it ended.
+    /// Pauses, beginning at `begin`. Returns the time at which the pause ended.
     async fn rest(
         &self,
         Platform { redis, executor, clock, .. }: &Platform,
@@ -87,10 +86,10 @@ impl Rests {
 pub(super) struct Pace<'a> {
     platform: &'a Platform,
     rests: &'a Rests,
-    /// The rounds between two turns: few while others wait, for each of their steps waits for a slice of
-    /// every sign-in, and many while nobody does, for a turn costs as much as 25 rounds.
+    /// The number of rounds between two yields. It is small while other requests wait, because each of their steps
+    /// waits for a slice of every sign-in. It is large otherwise, because a yield costs as much as 25 rounds.
     rounds: u32,
-    /// How long it has rested in all, in microseconds.
+    /// The total time of pauses, in microseconds.
     rested_for: u64,
 }
 
@@ -99,7 +98,7 @@ impl<'a> Pace<'a> {
         Self { platform, rests, rounds: SHORTEST, rested_for: 0 }
     }
 
-    /// Gives others a turn, and rests where that is due. Returns the rounds until the next turn.
+    /// Yields to other requests, and pauses if a pause is due. Returns the number of rounds until the next yield.
     pub(super) async fn turn(&mut self) -> u32 {
         let Platform { executor, clock, .. } = self.platform;
         let begin = clock.monotonic_micros();
@@ -140,8 +139,8 @@ pub(super) mod tests {
         Sleep(Duration),
     }
 
-    /// A host on which each turn and each round trip take so long, in microseconds; without the last,
-    /// Redis is away.
+    /// A host on which each yield and each round trip takes the given time in microseconds. If `round_trip` is `None`,
+    /// Redis is unavailable.
     #[derive(Clone)]
     struct Host {
         turn: u64,
@@ -180,11 +179,11 @@ pub(super) mod tests {
         async fn run(&self, command: Command<'_>) -> Result<Vec<Reply>, RedisError> {
             assert_eq!(command.name, "PING");
             let Some(micros) = self.round_trip else {
-                return Err(RedisError::Unavailable("it is away".to_owned()));
+                return Err(RedisError::Unavailable("it is unavailable".to_owned()));
             };
             self.rests.borrow_mut().push(Rested::RoundTrip);
             self.under_way.set(true);
-            // The other hashes of the instance get a turn meanwhile.
+            // The other hashes of the instance run meanwhile.
             let mut had_turn = false;
             poll_fn(|context| {
                 context.waker().wake_by_ref();
@@ -228,7 +227,7 @@ pub(super) mod tests {
             }
         }
 
-        /// Works for so many turns, a third of a microsecond a round. Returns the rounds after them.
+        /// Works for `turns` slices at a third of a microsecond per round. Returns the last number of rounds.
         async fn work(&self, rests: &Rests, turns: u32) -> u32 {
             let platform = self.platform();
             let mut pace = Pace::new(&platform, rests);
@@ -241,27 +240,27 @@ pub(super) mod tests {
         }
     }
 
-    /// The platform of a host that has nothing else to do.
+    /// Returns the platform of an idle host.
     pub(in crate::credential) fn idle_platform() -> Platform {
         Host::new(1, Some(1)).platform()
     }
 
     #[test]
-    fn slices_are_short_while_others_wait() {
+    fn slices_are_short_while_other_requests_wait() {
         let after = |turn| block_on(Host::new(turn, Some(1)).work(&Rests::default(), 100));
         assert_eq!(after(ALONE), LONGEST);
         assert_eq!(after(ALONE + 1), SHORTEST);
     }
 
     #[test]
-    fn a_hash_rests_after_five_times_as_much_work() {
+    fn work_interval_is_five_round_trips() {
         let crowded = (ALONE + 1, SHORTEST, LEAST_WORK_BESIDE_OTHERS);
         for (turn, rounds, least) in [crowded, (1, LONGEST, LEAST_WORK)] {
             for (round_trip, work) in [(1, least), (400, 2_000), (9_000, 25_000)] {
                 let host = Host::new(turn, Some(round_trip));
                 block_on(host.work(&Rests::default(), 10_000));
                 let rests = u64::try_from(host.rests.borrow().len()).unwrap();
-                // The work between two rests ends with a slice.
+                // The work between two pauses ends with a slice.
                 let longest = round_trip + work + turn + u64::from(rounds / 3);
                 let (least, most) =
                     (host.now.get() / longest, host.now.get() / (round_trip + work) + 2);
@@ -274,7 +273,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_hash_rests_more_often_where_rests_take_long() {
+    fn busy_machine_shortens_the_work_interval() {
         let (host, rests) = (Host::new(1, Some(10)), Rests::default());
         let work_after = |round_trip| {
             let host = Host { round_trip: Some(round_trip), ..host.clone() };
@@ -286,7 +285,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_machine_that_has_much_to_do_is_no_distant_redis() {
+    fn slow_host_does_not_lengthen_work_interval() {
         let (host, rests) = (Host::new(1, Some(50)), Rests::default());
         block_on(host.work(&rests, 1));
         let busy = Host { round_trip: Some(5_000), ..host.clone() };
@@ -297,17 +296,17 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_hashes_of_an_instance_rest_together() {
+    fn hashes_of_an_instance_pause_together() {
         let (host, rests) = (Host::new(1, Some(400)), Rests::default());
         block_on(join(host.work(&rests, 1), host.work(&rests, 1)));
         assert_eq!(*host.rests.borrow(), [Rested::RoundTrip, Rested::JoinedRoundTrip]);
         assert!(rests.due.get() > host.now.get());
-        // Who waits for the rest of a round trip does not take Redis for near.
+        // Only a whole round trip updates the shortest round trip.
         assert!((400..500).contains(&rests.shortest.get()));
     }
 
     #[test]
-    fn without_redis_it_rests_rarely_and_by_the_timer() {
+    fn pauses_use_the_timer_without_redis() {
         let host = Host::new(1, None);
         block_on(host.work(&Rests::default(), 100));
         let rests = host.rests.borrow();
@@ -317,7 +316,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_hash_does_not_rest_for_ever() {
+    fn total_pause_of_a_hash_is_limited() {
         let host = Host::new(ALONE + 1, Some(100_000));
         block_on(host.work(&Rests::default(), 10_000));
         assert_eq!(host.rests.borrow().len(), 15);

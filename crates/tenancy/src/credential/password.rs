@@ -1,4 +1,4 @@
-//! What a password may be.
+//! Requirements for passwords.
 
 use std::fmt;
 
@@ -15,13 +15,13 @@ use crate::{
 
 const LONGEST: usize = 128;
 
-/// A password as a user types it, in NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed.
+/// A password from a user, normalised to NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed.
 #[derive(Clone, ToSchema)]
 #[schema(value_type = String, format = "password", min_length = 1, max_length = 128)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// The password.
+    /// Returns the password.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -34,7 +34,7 @@ impl fmt::Debug for Password {
 }
 
 impl Text for Password {
-    /// Any text of 1 to 128 characters: who signs in is not told what a password would have to be.
+    /// Parses any text of 1 to 128 characters. A sign-in must not reveal the requirements for passwords.
     fn parse(text: &str) -> std::result::Result<Self, String> {
         let normalized: Zeroizing<String> = Zeroizing::new(text.nfkc().collect());
         match normalized.chars().count() {
@@ -44,7 +44,7 @@ impl Text for Password {
     }
 }
 
-/// A password that somebody chooses, before it is checked against the settings.
+/// A new password that is not yet checked against the settings.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = String, format = "password", min_length = 8, max_length = 128,
          example = "correct horse battery staple")]
@@ -57,10 +57,10 @@ impl Text for NewPassword {
 }
 
 impl NewPassword {
-    /// The password, if it is good enough to be chosen.
+    /// Returns the password if it meets the requirements.
     ///
     /// # Errors
-    /// Names `field` when it is too short, or one that everybody tries first.
+    /// [`Error::InvalidFields`] for `field` if the password is too short or commonly used.
     pub fn accept(self, settings: &Settings, field: &str) -> Result<Password> {
         let shortest = settings.password_min_length;
         if self.0.expose().chars().count() < shortest {
@@ -82,7 +82,7 @@ mod tests {
 
     // S12
     #[test]
-    fn nothing_is_cut_and_all_of_unicode_is_taken() {
+    fn unicode_password_is_accepted_without_truncation() {
         let long = "pässwörd🔑".repeat(14);
         assert_eq!(Password::parse(&long).unwrap().expose(), long);
         assert!(Password::parse(&"x".repeat(128)).is_ok());
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_printed() {
+    fn password_is_never_printed() {
         let password = Password::parse("correct horse").unwrap();
         assert_eq!(format!("{password:?}"), "[password]");
     }

@@ -1,7 +1,7 @@
 //! PBKDF2-HMAC-SHA-256 for one block (RFC 8018, section 5.2), in slices.
 //!
-//! The `pbkdf2` crate runs to the end in one go, which would stop every other request of the
-//! instance for a quarter of a second; the tests hold the two against each other.
+//! The `pbkdf2` crate computes a hash without interruption, which would block every other request of the instance for a
+//! quarter of a second. The tests compare both implementations.
 
 use std::array;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// The first 32 bytes of PBKDF2-HMAC-SHA-256.
+/// Returns the first 32 bytes of PBKDF2-HMAC-SHA-256.
 pub(super) async fn derive(
     password: &[u8],
     salt: &[u8],
@@ -36,11 +36,11 @@ pub(super) async fn derive(
     Ok(key)
 }
 
-/// The chain of HMACs whose links add up to the key.
+/// The chain of HMACs whose links are combined into the key.
 struct Chain {
-    /// SHA-256 after the password as the key of the inner hash,
+    /// The SHA-256 state after the key block of the inner hash.
     inner: Words,
-    /// and of the outer one.
+    /// The SHA-256 state after the key block of the outer hash.
     outer: Words,
     link: Words,
     key: Words,
@@ -84,7 +84,7 @@ impl Drop for Chain {
     }
 }
 
-/// A password as the key of HMAC: a block.
+/// Returns a password as an HMAC key block.
 fn padded(password: &[u8]) -> Zeroizing<[u8; 64]> {
     let mut block = Zeroizing::new([0; 64]);
     match block.get_mut(..password.len()) {
@@ -94,7 +94,7 @@ fn padded(password: &[u8]) -> Zeroizing<[u8; 64]> {
     block
 }
 
-/// SHA-256 after a key, masked with a byte.
+/// Returns the SHA-256 state after a key block that is masked with a byte.
 fn after(key: &[u8; 64], mask: u8) -> Words {
     let block = Zeroizing::new(key.map(|byte| byte ^ mask));
     let mut state = INITIAL;
@@ -117,8 +117,8 @@ mod tests {
 
     // S11
     #[test]
-    fn the_vectors_of_rfc_7914_hold() {
-        // Section 11 gives 64 bytes; the first block is the first 32 of them.
+    fn rfc_7914_vectors_match() {
+        // Section 11 has 64 bytes of output. The first block is the first 32 bytes.
         for (password, salt, rounds, expected) in [
             ("passwd", "salt", 1, "VawEblbjCJ/sFpHCJUS2BflBhSFt3gRl5oudV8INrLw="),
             ("Password", "NaCl", 80_000, "TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y="),
@@ -128,9 +128,9 @@ mod tests {
         }
     }
 
-    // The inputs of RFC 6070, whose outputs are of SHA-1; these are OpenSSL's.
+    // The inputs are from RFC 6070, whose outputs use SHA-1. These outputs are from OpenSSL.
     #[test]
-    fn the_inputs_of_rfc_6070_give_what_openssl_gives() {
+    fn rfc_6070_inputs_match_openssl() {
         for (password, salt, rounds, expected) in [
             ("password", "salt", 1, "Eg+2z/z4syxD5yJSVsT4N6hlSMkszDVICAWYfLcL4Xs="),
             ("password", "salt", 2, "rk0Mla9rRtMtCt/5KPBt0CowP47zwlHf1uLYWpVHTEM="),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_crate_gives_the_same() {
+    fn output_matches_the_pbkdf2_crate() {
         for (password, salt, rounds) in
             [("a", "0123456789abcdef", 1), ("pässwörd", "s", 4_097), ("", "", 2)]
         {
@@ -163,10 +163,10 @@ mod tests {
     }
 
     #[test]
-    fn the_crate_gives_the_same_for_every_length() {
+    fn output_matches_the_crate_for_every_length() {
         let bytes: Vec<u8> = (0..=u8::MAX).collect();
         for length in 0..=200 {
-            // All lengths of the one with many of the other.
+            // All lengths of one input with many lengths of the other.
             let (password, salt) = (&bytes[..length], &bytes[..length * 83 % 201]);
             let expected = ::pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt, 3);
             assert_eq!(derived(password, salt, 3), expected, "{length} bytes");

@@ -4,10 +4,10 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 
-/// The bytes of a new salt.
+/// The length of a new salt, in bytes.
 pub(super) const SALT: usize = 16;
 
-/// A hash with what it takes to make it again.
+/// A hash with the parameters to compute it again.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PasswordHash {
     pub(super) rounds: u32,
@@ -16,7 +16,7 @@ pub(super) struct PasswordHash {
 }
 
 impl PasswordHash {
-    /// From a PHC string; `None` when it is of another algorithm or form.
+    /// Parses a PHC string. Returns `None` if it has another algorithm or form.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("$pbkdf2-sha256$")?.split('$');
         let (parameters, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
@@ -49,13 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_survives_its_text() {
+    fn hash_survives_a_round_trip() {
         let hash = PasswordHash { rounds: 600_000, salt: vec![7; SALT], hash: [9; 32] };
         assert_eq!(PasswordHash::parse(&hash.to_string()), Some(hash));
     }
 
     #[test]
-    fn what_is_no_such_hash_is_none() {
+    fn invalid_hash_is_none() {
         for text in ["", "$argon2id$v=19$x$y", "$pbkdf2-sha256$i=1$AAAA$AAAA", "plain"] {
             assert_eq!(PasswordHash::parse(text), None, "{text}");
         }

@@ -1,6 +1,6 @@
-//! SCRAM-SHA-256 verifiers (RFC 5802, RFC 7677), as PostgreSQL keeps them.
+//! SCRAM-SHA-256 verifiers (RFC 5802, RFC 7677) in the format of PostgreSQL.
 //!
-//! A role's password is sent as its verifier, so that no statement and no log has the password.
+//! Only the verifier of a role's password is sent, so no statement and no log contains the password.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 
-/// PostgreSQL's own number. The password is 256 bits of chance, so that more would protect nothing.
+/// The default of PostgreSQL. The password has 256 random bits, so more rounds would not add protection.
 const ROUNDS: u32 = 4_096;
 
-/// The verifier of a password that is ASCII, for `CREATE ROLE ... PASSWORD`.
+/// Returns the verifier of an ASCII password, for `CREATE ROLE ... PASSWORD`.
 pub(crate) fn verifier(password: &str, salt: &[u8; 16]) -> Result<String> {
     let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, ROUNDS);
     let key = |label: &[u8]| -> Result<[u8; 32]> {
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_rfc_7677_holds() {
+    fn rfc_7677_example_matches() {
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap().try_into().unwrap();
         assert_eq!(
             verifier("pencil", &salt).unwrap(),

@@ -1,10 +1,10 @@
-//! The compression function of SHA-256 (FIPS 180-4, section 6.2.2) for the one shape of block that
-//! PBKDF2 hashes a million times: a digest after the 64 bytes of an HMAC key.
+//! The compression function of SHA-256 (FIPS 180-4, section 6.2.2) for the only form of block that PBKDF2 hashes a
+//! million times: a digest after the 64 bytes of an HMAC key.
 //!
-//! In wasm it is our own, since the `sha2` crate pads and copies each block and has no SIMD unless
-//! the whole build has. Native code has `sha2`, which uses the processor's SHA instructions.
+//! In wasm this module has its own implementation, because the `sha2` crate pads and copies each block, and uses SIMD
+//! only if it is enabled for the whole build. Native code uses `sha2`, which uses the processor's SHA instructions.
 
-/// A digest or a state, as words.
+/// A digest or a state as words.
 pub(super) type Words = [u32; 8];
 
 /// The initial state.
@@ -19,7 +19,7 @@ pub(super) const INITIAL: Words = [
     0x5be0_cd19,
 ];
 
-/// What fills a block after a digest that follows 64 bytes: the end mark, and the length in bits.
+/// The padding of a block with a digest after 64 bytes: the end marker and the length in bits.
 const PADDING: Words = [0x8000_0000, 0, 0, 0, 0, 0, 0, (64 + 32) * 8];
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -38,8 +38,8 @@ mod native {
     pub(in super::super) struct Compressor(());
 
     impl Compressor {
-        /// The state after a padded `digest`.
-        #[expect(clippy::unused_self, reason = "that of wasm keeps its scratch memory")]
+        /// Returns the state after a padded `digest`.
+        #[expect(clippy::unused_self, reason = "the wasm version has scratch memory")]
         pub(in super::super) fn compress(&mut self, state: &Words, digest: &Words) -> Words {
             let mut block = [0; 64];
             for (bytes, word) in block.chunks_exact_mut(4).zip(digest.iter().chain(&PADDING)) {
@@ -64,7 +64,7 @@ mod rounds {
     use super::simd::{Four, add, four, lanes, next};
     use super::{PADDING, Words};
 
-    /// The constants of the rounds, by four as the schedule makes its words.
+    /// The round constants, in groups of four like the schedule words.
     #[rustfmt::skip]
     const K: [[u32; 4]; 16] = [
         [0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5],
@@ -85,12 +85,12 @@ mod rounds {
         [0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2],
     ];
 
-    /// Compresses digests, with memory that the compiler of wasm cannot see through.
+    /// Compresses digests, with scratch memory that the wasm compiler cannot optimise away.
     ///
-    /// Words of the schedule come to the rounds by way of memory, since a load beside an addition is
-    /// cheaper than taking a lane out of a vector. And Cranelift puts off what is pure until it
-    /// is needed: it would keep the sums of four rounds waiting in more registers than there are.
-    /// Storing the result of every other round, which nobody reads, makes it compute in order.
+    /// The rounds read the schedule words from memory, because a load next to an addition is cheaper than extracting a
+    /// lane from a vector. In addition, Cranelift delays pure computations until their results are needed. It would
+    /// keep the sums of four rounds in more registers than there are. Storing the result of every other round forces it
+    /// to compute in order, although the stored values are never read.
     #[derive(Default)]
     pub(in super::super) struct Compressor {
         words: [u32; 16],
@@ -104,7 +104,7 @@ mod rounds {
         }
     }
 
-    /// Eight rounds, after which each variable has its own place again.
+    /// Eight rounds, after which each variable has its original role again.
     macro_rules! eight {
         ($round:ident, $i:expr, $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
             $round!($i, $a $b $c $d $e $f $g $h);
@@ -119,7 +119,7 @@ mod rounds {
     }
 
     impl Compressor {
-        /// The state after a padded `digest`.
+        /// Returns the state after a padded `digest`.
         #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
         #[inline(never)]
         #[expect(clippy::many_single_char_names, reason = "the names of the standard")]
@@ -131,7 +131,7 @@ mod rounds {
                 four([PADDING[0], PADDING[1], PADDING[2], PADDING[3]]),
                 four([PADDING[4], PADDING[5], PADDING[6], PADDING[7]]),
             ];
-            // Maj(a, b, c) is b ^ ((a ^ b) & (b ^ c)), and its a ^ b is the next round's b ^ c.
+            // Maj(a, b, c) is b ^ ((a ^ b) & (b ^ c)), and its a ^ b is the b ^ c of the next round.
             let mut b_xor_c = b ^ c;
             macro_rules! round {
                 ($i:expr, $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
@@ -163,7 +163,7 @@ mod rounds {
                         $a.rotate_right(2) ^ $a.rotate_right(13) ^ $a.rotate_right(22),
                     );
                     b_xor_c = a_xor_b;
-                    // By threes, for neighbours would be gathered into one store of a vector.
+                    // The stride is three, because adjacent stores would be combined into one vector store.
                     if i % 2 == 1 {
                         self.results[3 * i % 16] = $h;
                     }
@@ -184,9 +184,9 @@ mod rounds {
     }
 }
 
-/// Four words of the schedule at a time.
+/// Computes four schedule words at a time.
 ///
-/// `#[target_feature]` and no flag of the build: such functions are safe to call in wasm.
+/// It uses `#[target_feature]` instead of a build flag, because functions with this attribute are safe to call in wasm.
 #[cfg(target_arch = "wasm32")]
 mod simd {
     use core::arch::wasm32::{
@@ -219,14 +219,14 @@ mod simd {
         u32x4_add(x, y)
     }
 
-    /// The four words after these sixteen.
+    /// Returns the four words after these sixteen.
     #[target_feature(enable = "simd128")]
     #[inline]
     pub(super) fn next(x0: Four, x4: Four, x8: Four, x12: Four) -> Four {
         let x1 = u32x4_shuffle::<1, 2, 3, 4>(x0, x4);
         let x9 = u32x4_shuffle::<1, 2, 3, 4>(x8, x12);
         let sum = add(add(x0, x9), sigma0(x1));
-        // The last two need sigma1 of the first two.
+        // The last two words need sigma1 of the first two.
         let none = u32x4_splat(0);
         let first = sigma1(u32x4_shuffle::<2, 2, 3, 3>(x12, x12));
         let sum = add(sum, u32x4_shuffle::<0, 2, 4, 4>(first, none));
@@ -242,7 +242,7 @@ mod simd {
         v128_xor(v128_xor(by_7, by_18), u32x4_shr(x, 3))
     }
 
-    /// Of a word that stands twice in each half: shifting the half rotates the word in its lower lane.
+    /// Computes sigma1 of words that occur twice in each half. Shifting the half rotates the word in its lower lane.
     #[target_feature(enable = "simd128")]
     #[inline]
     fn sigma1(x: Four) -> Four {
@@ -250,7 +250,8 @@ mod simd {
     }
 }
 
-/// The same without vectors, so that the rounds can be tested natively, and the vectors against it.
+/// The same functions without vectors, so that the rounds can be tested natively and the vectors can be tested against
+/// them.
 #[cfg(test)]
 mod portable {
     use std::array;
@@ -272,7 +273,7 @@ mod portable {
         array::from_fn(|i| x[i].wrapping_add(y[i]))
     }
 
-    /// The four words after these sixteen.
+    /// Returns the four words after these sixteen.
     pub(super) fn next(x0: Four, x4: Four, x8: Four, x12: Four) -> Four {
         let mut words = [x0, x4, x8, x12, [0; 4]].concat();
         for i in 16..20 {
@@ -294,14 +295,14 @@ mod tests {
 
     use super::{rounds::Compressor as OwnCompressor, *};
 
-    /// Words that look like chance, each seed its own.
+    /// Returns pseudorandom words for a seed.
     fn words<const N: usize>(seed: u32) -> [u32; N] {
         let bytes = |i: usize| Sha256::digest(format!("{seed}/{i}"));
         array::from_fn(|i| u32::from_be_bytes(bytes(i)[..4].try_into().unwrap()))
     }
 
     #[test]
-    fn the_rounds_are_those_of_the_crate() {
+    fn rounds_match_the_sha2_crate() {
         let corners = [[0; 8], [u32::MAX; 8], [1; 8], [0x8000_0000; 8]].map(|words| (words, words));
         let mut compressor = OwnCompressor::default();
         for (state, digest) in (0..200).map(|i| (words(i), words(!i))).chain(corners) {
@@ -316,7 +317,7 @@ mod tests {
 
     #[cfg(target_arch = "wasm32")]
     #[test]
-    fn vectors_make_the_schedule_of_single_words() {
+    fn vector_schedule_matches_scalar_schedule() {
         for seed in 0..200 {
             let x: [[u32; 4]; 4] = array::from_fn(|i| words(seed * 4 + u32::try_from(i).unwrap()));
             let [x0, x4, x8, x12] = x.map(|words| simd::four(words));

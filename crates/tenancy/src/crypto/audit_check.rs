@@ -1,4 +1,4 @@
-//! Whether MACs of an audit trail are this service's.
+//! Verification of the MACs of an audit trail.
 
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::{derived::DerivedKeys, sealed::KeyId};
 use crate::error::Result;
 
-/// Compares MACs of a trail with those that the master keys make. The key that fitted last is tried
-/// first, since rows that follow one another mostly have one key.
+/// Verifies MACs of a trail with the master keys. The key that matched last is tried first, because consecutive rows
+/// usually have the same key.
 pub(crate) struct AuditCheck<'a> {
     keys: Vec<&'a DerivedKeys>,
     current: Option<KeyId>,
@@ -15,23 +15,23 @@ pub(crate) struct AuditCheck<'a> {
 }
 
 impl<'a> AuditCheck<'a> {
-    /// Compares with these keys, the current one first.
+    /// Creates a verifier with these keys, the current one first.
     pub(super) fn new(keys: Vec<&'a DerivedKeys>) -> Self {
         let current = keys.first().map(|key| key.id);
         Self { keys, current, has_used_another: false }
     }
 
-    /// Returns whether a key other than the current one has fitted since the last call.
+    /// Returns whether a key other than the current one has matched since the last call.
     pub(crate) fn take_has_used_another(&mut self) -> bool {
         std::mem::take(&mut self.has_used_another)
     }
 
-    /// Whether `mac` is the link after `previous`, for a row of this content.
+    /// Returns whether `mac` is the link after `previous` for a row with this content.
     pub(crate) fn is_link(&mut self, previous: &[u8], row: &[u8], mac: &[u8]) -> Result<bool> {
         self.fits(mac, |key| key.audit_mac(previous, row))
     }
 
-    /// Whether `seal` is that of the anchor of a trail at this link.
+    /// Returns whether `seal` is the seal of a trail's anchor at this link.
     pub(crate) fn is_anchor(
         &mut self,
         chain: Uuid,
@@ -42,12 +42,12 @@ impl<'a> AuditCheck<'a> {
         self.fits(seal, |key| key.audit_anchor_seal(chain, sequence, link))
     }
 
-    /// Returns whether `seal` is that of an event that waits in an outbox.
+    /// Returns whether `seal` is the seal of an event in an outbox.
     pub(crate) fn is_waiting_event(&mut self, parts: &[&[u8]], seal: &[u8]) -> Result<bool> {
         self.fits(seal, |key| key.waiting_event_seal(parts))
     }
 
-    /// Returns whether `seal` is that of a voucher or a checkpoint.
+    /// Returns whether `seal` is the seal of a voucher or a checkpoint.
     pub(crate) fn is_voucher(&mut self, parts: &[&[u8]], seal: &[u8]) -> Result<bool> {
         self.fits(seal, |key| key.voucher_seal(parts))
     }

@@ -1,4 +1,4 @@
-//! What is derived from one text: a master key's keys, and MACs.
+//! Keys derived from a master key, and MACs.
 
 use aes_gcm::Aes256Gcm;
 use chacha20poly1305::XChaCha20Poly1305;
@@ -14,7 +14,7 @@ use crate::{
     settings::Secret,
 };
 
-/// Keys derived from one master key (HKDF-SHA-256, RFC 5869), one for each use.
+/// The keys derived from one master key (HKDF-SHA-256, RFC 5869), one for each use.
 pub(super) struct DerivedKeys {
     pub(super) id: KeyId,
     pub(super) sealing: Aes256Gcm,
@@ -28,7 +28,7 @@ pub(super) struct DerivedKeys {
 }
 
 impl DerivedKeys {
-    /// The keys that follow from the text of a setting, which is taken as it stands.
+    /// Derives the keys from the unmodified text of a setting.
     pub(super) fn new(text: &Secret) -> Result<Self> {
         let root = Hkdf::<Sha256>::new(None, text.expose().as_bytes());
         let mut id = [0; 4];
@@ -98,12 +98,12 @@ impl DerivedKeys {
         mac(&*self.audit, &[b"anchor", chain.as_bytes(), &sequence.to_be_bytes(), link])
     }
 
-    /// The seal of an event that waits in an outbox.
+    /// Returns the seal of an event in an outbox.
     pub(super) fn waiting_event_seal(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
         framed_mac(&*self.waiting_events, parts)
     }
 
-    /// The seal of a voucher or a checkpoint of an audit trail.
+    /// Returns the seal of a voucher or a checkpoint of an audit trail.
     pub(super) fn voucher_seal(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
         framed_mac(&*self.vouchers, parts)
     }
@@ -113,7 +113,7 @@ impl DerivedKeys {
     }
 }
 
-/// HMAC-SHA-256 of the parts, one after the other. All parts but one must have a fixed length.
+/// Returns the HMAC-SHA-256 of the concatenated parts. All parts except one must have a fixed length.
 pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(Error::internal)?;
     for part in parts {
@@ -122,7 +122,8 @@ pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
     Ok(mac.finalize().into_bytes().into())
 }
 
-/// HMAC-SHA-256 of parts of any length: each has its length before it, so that no two lists of parts are the same bytes.
+/// Returns the HMAC-SHA-256 of parts of any length. Each part is preceded by its length, so that different lists of
+/// parts never result in the same bytes.
 fn framed_mac(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
     let lengths: Vec<_> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
     let framed: Vec<&[u8]> =

@@ -1,26 +1,26 @@
-//! Fingerprints of a request.
+//! Fingerprints of requests.
 
 use crate::hex;
 
-/// The fingerprints of a request, one by each master key. They are keyed, so that a leaked catalog is
-/// no help in guessing a password that was in the request.
+/// The fingerprints of a request, one for each master key. They are keyed, so that a leaked catalog does not help in
+/// guessing a password in the request.
 pub struct Fingerprints {
     pub(super) current: [u8; 32],
     pub(super) others: Vec<[u8; 32]>,
 }
 
 impl Fingerprints {
-    /// The one to keep.
+    /// Returns the fingerprint to store.
     pub fn current(&self) -> [u8; 32] {
         self.current
     }
 
-    /// Whether one that was kept is of the same request, whichever key it was made with.
+    /// Returns whether a stored fingerprint belongs to the same request, with any of the keys.
     pub fn contain(&self, kept: &[u8]) -> bool {
         self.all().any(|own| own == kept)
     }
 
-    /// All of them in hexadecimal, for a statement.
+    /// Returns all fingerprints in hexadecimal, for a statement.
     pub fn to_texts(&self) -> Vec<String> {
         self.all().map(|own| hex::encode(own)).collect()
     }

@@ -1,7 +1,7 @@
-//! The master key, and others that open beside it.
+//! The key ring: the current master key and others that unseal.
 //!
-//! What is made is made with the current key. What was made with another one of the ring still
-//! counts, so that instances whose current key differs work side by side.
+//! The current key creates new values. Values that another key in the ring has created stay valid, so that instances
+//! with different current keys work side by side.
 
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
@@ -18,28 +18,29 @@ use crate::{
     settings::Secret,
 };
 
-/// The operator's master keys: the current one, and others that open.
+/// The operator's master keys: the current one, and others that unseal.
 pub struct MasterKey {
     current: DerivedKeys,
     others: Vec<DerivedKeys>,
 }
 
-/// Which key has sealed a value.
+/// The key that has sealed a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealer {
-    /// The current one.
+    /// The current key.
     Current,
-    /// Another one that opens.
+    /// Another key in the ring.
     Other,
-    /// None that there is here.
+    /// No key in the ring.
     Unknown,
 }
 
 impl MasterKey {
-    /// The ring of these keys.
+    /// Creates a key ring.
     ///
     /// # Errors
-    /// When two of them have the same id, as one that is there twice: a sealed value must name one.
+    /// [`Error::Internal`] if two keys have the same id, for example because they are identical. A sealed value must
+    /// identify exactly one key.
     pub fn derive(current: &Secret, others: &[Secret]) -> Result<Self> {
         let current = DerivedKeys::new(current)?;
         let others = others.iter().map(DerivedKeys::new).collect::<Result<Vec<_>>>()?;
@@ -52,7 +53,7 @@ impl MasterKey {
         Ok(ring)
     }
 
-    /// The current key, then the others.
+    /// Returns the current key, followed by the others.
     fn keys(&self) -> impl Iterator<Item = &DerivedKeys> {
         std::iter::once(&self.current).chain(&self.others)
     }
@@ -84,11 +85,11 @@ impl MasterKey {
         sealed::seal(&self.current, purpose, tenant, address, plain, random)
     }
 
-    /// Opens what was sealed for this tenant and purpose, with the key that it names.
+    /// Unseals a value for this tenant and purpose, with the key that the value identifies.
     ///
     /// # Errors
-    /// When it was sealed with a key that is not in the ring, for another tenant or purpose, or was
-    /// changed.
+    /// [`Error::Internal`] if the value was sealed with a key that is not in the ring, was sealed for another tenant or
+    /// purpose, or was modified.
     pub fn open(
         &self,
         purpose: Purpose,
@@ -98,10 +99,10 @@ impl MasterKey {
         sealed::open(|id| self.key(id), purpose, tenant, &[], sealed)
     }
 
-    /// Opens what was sealed for this tenant, purpose and address, with the key that it names.
+    /// Unseals a value for this tenant, purpose and address, with the key that the value identifies.
     ///
     /// # Errors
-    /// As [`MasterKey::open`], and when it was sealed for another address.
+    /// The same as [`MasterKey::open`], and if the value was sealed for another address.
     pub fn open_for_address(
         &self,
         purpose: Purpose,
@@ -112,12 +113,12 @@ impl MasterKey {
         sealed::open(|id| self.key(id), purpose, tenant, address, sealed)
     }
 
-    /// The first bytes of the values for this purpose that the current key has sealed.
+    /// Returns the first bytes of the values that the current key seals for this purpose.
     pub fn current_head(&self, purpose: Purpose) -> [u8; HEAD] {
         sealed::head_for(purpose, self.current.id)
     }
 
-    /// Which key has sealed the value that lasts and begins with these bytes.
+    /// Returns the key that has sealed a persistent value with these first bytes.
     pub fn sealer(&self, head: &[u8]) -> Sealer {
         match sealed::lasting_key_id(head) {
             Some(id) if id == self.current.id => Sealer::Current,
@@ -126,7 +127,7 @@ impl MasterKey {
         }
     }
 
-    /// The fingerprints of a request.
+    /// Returns the fingerprints of a request.
     pub fn fingerprints(&self, request: &[u8]) -> Result<Fingerprints> {
         let others = self.others.iter().map(|key| key.request_hash(request));
         Ok(Fingerprints {
@@ -135,7 +136,7 @@ impl MasterKey {
         })
     }
 
-    /// What shows that this service has issued a refresh token.
+    /// Returns the proof that this service has issued a refresh token.
     pub(crate) fn refresh_check(
         &self,
         tenant: Uuid,
@@ -145,7 +146,7 @@ impl MasterKey {
         self.current.refresh_check(tenant, session, secret)
     }
 
-    /// Whether a refresh token has the check of one of the keys.
+    /// Returns whether the proof in a refresh token matches one of the keys.
     pub(crate) fn is_refresh_check(
         &self,
         tenant: Uuid,
@@ -161,15 +162,15 @@ impl MasterKey {
         Ok(false)
     }
 
-    /// What stands for whoever is guessed at or guesses, where attempts are counted: who reads the
-    /// counters learns no e-mail address from them.
+    /// Returns the pseudonym of an account or an address in login throttling. A reader of the counters learns no e-mail
+    /// addresses.
     ///
-    /// It is by the current key alone: while instances differ in it, each counts by itself.
+    /// Only the current key creates it. Instances with different current keys count separately.
     pub(crate) fn guessing_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
         self.current.guessing_subject(parts)
     }
 
-    /// What shows that this service has made the anchor of an audit trail.
+    /// Returns the proof that this service has created the anchor of an audit trail.
     pub(crate) fn audit_anchor_seal(
         &self,
         chain: Uuid,
@@ -179,7 +180,7 @@ impl MasterKey {
         self.current.audit_anchor_seal(chain, sequence, link)
     }
 
-    /// Returns the proof that this service has written an event that waits in an outbox.
+    /// Returns the proof that this service has written an event in an outbox.
     pub(crate) fn waiting_event_seal(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
         self.current.waiting_event_seal(parts)
     }
@@ -189,12 +190,12 @@ impl MasterKey {
         self.current.voucher_seal(parts)
     }
 
-    /// The link of an audit trail after `previous`, for a row of this content.
+    /// Returns the link of an audit trail after `previous` for a row with this content.
     pub(crate) fn audit_mac(&self, previous: &[u8], row: &[u8]) -> Result<[u8; 32]> {
         self.current.audit_mac(previous, row)
     }
 
-    /// What tells whether MACs of a trail were made with one of the keys.
+    /// Returns a verifier for MACs of a trail with all keys.
     pub(crate) fn audit_check(&self) -> AuditCheck<'_> {
         AuditCheck::new(self.keys().collect())
     }
@@ -216,7 +217,7 @@ mod tests {
 
     // S24
     #[test]
-    fn a_value_is_sealed_with_the_current_key_and_opens_with_the_one_it_names() {
+    fn value_unseals_with_the_key_it_names() {
         let (old, both, turned, new) =
             (ring(OLD, &[]), ring(OLD, &[NEW]), ring(NEW, &[OLD]), ring(NEW, &[]));
         let seal = |ring: &MasterKey| {
@@ -241,7 +242,7 @@ mod tests {
             [Sealer::Current, Sealer::Other, Sealer::Unknown]
         );
         assert_eq!(old.sealer(&sealed.0[..4]), Sealer::Unknown);
-        // The key that a value names is the only one that is tried.
+        // Only the key that the value identifies is tried.
         let mut renamed = sealed;
         renamed.0[..HEAD].copy_from_slice(&new.current_head(Purpose::DataKey));
         assert!(!opens(&turned, &renamed));
@@ -249,7 +250,7 @@ mod tests {
 
     // S24
     #[test]
-    fn a_key_is_in_a_ring_once() {
+    fn ring_refuses_duplicate_keys() {
         for others in [&[OLD][..], &[NEW, NEW], &[NEW, OLD]] {
             let others: Vec<_> = others.iter().map(|key| Secret::from((*key).to_owned())).collect();
             assert!(MasterKey::derive(&Secret::from(OLD.to_owned()), &others).is_err());
@@ -258,7 +259,7 @@ mod tests {
 
     // S24
     #[test]
-    fn a_request_is_known_again_by_each_key() {
+    fn request_is_recognised_with_every_key() {
         let kept = ring(OLD, &[]).fingerprints(b"request").unwrap().current();
         for (ring, expected) in
             [(ring(OLD, &[NEW]), true), (ring(NEW, &[OLD]), true), (ring(NEW, &[]), false)]
@@ -272,7 +273,7 @@ mod tests {
 
     // S24
     #[test]
-    fn a_trail_is_checked_with_each_key() {
+    fn trail_is_verified_with_every_key() {
         let (old, new) = (ring(OLD, &[]), ring(NEW, &[]));
         let mut macs: Vec<[u8; 32]> = Vec::new();
         for key in [&old, &old, &new, &old, &new] {
@@ -301,7 +302,7 @@ mod tests {
 
     // S24
     #[test]
-    fn what_instances_have_in_common_outlives_the_master_key() {
+    fn derived_secrets_do_not_depend_on_master_key() {
         let (old, turned) = (ring(OLD, &[NEW]), ring(NEW, &[OLD]));
         let sealed = old.seal(Purpose::DataKey, TENANT, &[7; 32], &NativeRandom).unwrap();
         let keys = DataKeys::open(&old, TENANT, &sealed).unwrap();

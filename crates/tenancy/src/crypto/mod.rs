@@ -1,12 +1,11 @@
 //! Keys and sealing.
 //!
-//! The master key seals what the catalog keeps secret: each tenant's data key and its database
-//! password. A sealed value opens only for the tenant and the purpose it was sealed for. There is
-//! no fallback to plain text, and nothing is sealed with the operator's text itself: keys are
-//! derived from it, one for each use.
+//! The master key seals the secrets in the catalog: each tenant's data keys and database password. A sealed value can
+//! be unsealed only for the tenant and the purpose for which it was sealed. There is no fallback to plain text. The
+//! operator's text is never used as a key directly: a separate key is derived from it for each use.
 //!
-//! While the master key is rotated there are several, in another order on each instance. What has to
-//! be the same on all of them follows from a tenant's data key, which is the same under each.
+//! During a rotation there are several master keys, and instances may differ in which one is current. Values that must
+//! be the same on all instances are derived from a tenant's data key, which does not depend on the master key.
 
 mod audit_check;
 mod data_keys;

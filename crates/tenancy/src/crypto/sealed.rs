@@ -1,14 +1,14 @@
 //! Sealed values.
 //!
-//! What lasts is sealed with AES-256-GCM and a random 96-bit nonce (NIST SP 800-38D), once for each value:
-//! far below the 2^32 values of a key that random nonces allow. A snapshot is sealed whenever it was read from
-//! PostgreSQL, and opened by each instance: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) has nonces of
-//! 192 bits, and without instructions for AES, as in wasm, it takes half the time.
+//! Persistent values are sealed once with AES-256-GCM and a random 96-bit nonce (NIST SP 800-38D). Their number is far
+//! below the 2^32 values per key that random nonces allow. Snapshots are sealed after each read from PostgreSQL and
+//! unsealed by each instance. XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) has 192-bit nonces, and without AES
+//! instructions, as in wasm, it takes half the time.
 //!
-//! Layout: format (1 byte), key id (4), nonce (12 or 24), ciphertext and tag. The tenant and the purpose
-//! are associated data: a value moved to another row or column does not open. Where the value is used is
-//! associated data of a bound value: the password of a database opens only for the address that it was
-//! sealed for. The id names the key that opens, and no other is tried.
+//! Layout: format (1 byte), key id (4), nonce (12 or 24), ciphertext and tag. The tenant and the purpose are associated
+//! data: a value that was moved to another row or column cannot be unsealed. For a bound value, the address is
+//! associated data as well: a database password can be unsealed only for the address for which it was sealed. The key
+//! id identifies the key, and no other key is tried.
 
 use aes_gcm::aead::{Aead, Nonce, Payload, array::typenum::Unsigned as _};
 use serde::{Deserialize, Serialize};
@@ -21,10 +21,10 @@ use crate::{
     platform::Random,
 };
 
-/// How a sealed value names its key.
+/// The id of a key in a sealed value.
 pub(super) type KeyId = [u8; 4];
 
-/// The first bytes of a sealed value, which name the format and the key.
+/// The length of the first bytes of a sealed value, which identify the format and the key.
 pub const HEAD: usize = 1 + 4;
 
 /// AES-256-GCM.
@@ -40,26 +40,26 @@ const BOUND: u8 = 3;
 pub struct Sealed(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
 impl Sealed {
-    /// Returns whether it opens for one address only.
+    /// Returns whether the value is bound to an address.
     pub fn is_bound(&self) -> bool {
         key_id(BOUND, &self.0).is_some()
     }
 }
 
-/// What a value is sealed for.
+/// The purpose of a sealed value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The password of a tenant's database role, bound to the address of the database.
     DatabasePassword,
-    /// The password of a tenant's database role that an earlier version has sealed, bound to the tenant only.
+    /// The password of a tenant's database role, sealed by an earlier version and bound only to the tenant.
     UnboundDatabasePassword,
     /// The key that seals a tenant's data.
     DataKey,
-    /// The answer that an idempotency key gives again.
+    /// A stored response to an idempotency key.
     IdempotentAnswer,
-    /// What Redis keeps of a tenant.
+    /// A tenant's record in Redis.
     TenantSnapshot,
-    /// What Redis keeps of an API key.
+    /// An API key's record in Redis.
     ApiKeySnapshot,
 }
 
@@ -83,7 +83,7 @@ impl Purpose {
     }
 }
 
-/// The first bytes of the values for this purpose that the key of this id has sealed.
+/// Returns the first bytes of the values that the key with this id seals for this purpose.
 pub(super) fn head_for(purpose: Purpose, key_id: KeyId) -> [u8; HEAD] {
     head(purpose.format(), key_id)
 }
@@ -92,7 +92,7 @@ fn head(format: u8, [a, b, c, d]: KeyId) -> [u8; HEAD] {
     [format, a, b, c, d]
 }
 
-/// The key that has sealed the value that lasts and begins with these bytes; `None` for another format.
+/// Returns the id of the key that has sealed a persistent value with these first bytes, or `None` for another format.
 pub(super) fn lasting_key_id(bytes: &[u8]) -> Option<KeyId> {
     key_id(LASTING, bytes).or_else(|| key_id(BOUND, bytes))
 }
@@ -143,9 +143,9 @@ pub(super) fn open<'a>(
     address: &[&str],
     sealed: &Sealed,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let fail = |why: &str| Error::internal(format!("the {} of {tenant}: {why}", purpose.name()));
-    let (head, rest) = sealed.0.split_at_checked(HEAD).ok_or_else(|| fail("is cut short"))?;
-    let key_id = key_id(purpose.format(), head).ok_or_else(|| fail("is of an unknown format"))?;
+    let fail = |why: &str| Error::internal(format!("the {} of {tenant} {why}", purpose.name()));
+    let (head, rest) = sealed.0.split_at_checked(HEAD).ok_or_else(|| fail("is truncated"))?;
+    let key_id = key_id(purpose.format(), head).ok_or_else(|| fail("has an unknown format"))?;
     let key = key(key_id).ok_or_else(|| {
         fail(
             "was sealed with a key that is neither MASTER_ENCRYPTION_KEY nor one of \
@@ -158,17 +158,17 @@ pub(super) fn open<'a>(
     } else {
         open_with(&key.sealing, rest, &aad)
     };
-    plain.ok_or_else(|| fail("does not open: it was changed or belongs elsewhere"))
+    plain.ok_or_else(|| fail("cannot be unsealed: it was modified or belongs to another record"))
 }
 
-/// Opens a nonce and what follows it.
+/// Decrypts a nonce followed by a ciphertext.
 fn open_with<A: Aead>(cipher: &A, rest: &[u8], aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, ciphertext) = rest.split_at_checked(A::NonceSize::USIZE)?;
     let nonce = Nonce::<A>::try_from(nonce).ok()?;
     cipher.decrypt(&nonce, Payload { msg: ciphertext, aad }).ok().map(Zeroizing::new)
 }
 
-/// The parts of an address have any length: each has its length before it.
+/// Returns the associated data. The parts of an address have any length, so each part is preceded by its length.
 fn associated_data(purpose: Purpose, tenant: Uuid, address: &[&str]) -> Vec<u8> {
     let mut buffer = Uuid::encode_buffer();
     let tenant = tenant.hyphenated().encode_lower(&mut buffer);
@@ -200,7 +200,7 @@ mod tests {
 
     // S23
     #[test]
-    fn a_value_opens_for_its_tenant_and_purpose_alone() {
+    fn value_unseals_for_its_tenant_and_purpose_only() {
         let key = master_key("a master key of thirty-two bytes");
         let other = master_key("another master key of as many...");
         for purpose in PURPOSES {
@@ -216,7 +216,7 @@ mod tests {
 
     // S23
     #[test]
-    fn a_value_that_was_changed_does_not_open() {
+    fn modified_value_does_not_unseal() {
         let key = master_key("a master key of thirty-two bytes");
         for purpose in PURPOSES {
             let sealed = key.seal(purpose, TENANT, b"plain", &NativeRandom).unwrap();
@@ -234,7 +234,7 @@ mod tests {
 
     // S23
     #[test]
-    fn the_same_value_is_sealed_differently_each_time() {
+    fn same_value_is_sealed_differently_each_time() {
         let key = master_key("a master key of thirty-two bytes");
         for purpose in PURPOSES {
             let seal = || key.seal(purpose, TENANT, b"plain", &NativeRandom).unwrap();

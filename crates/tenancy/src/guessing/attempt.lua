@@ -1,12 +1,14 @@
--- The same rules are in the function sign_in_attempt of the catalog.
--- KEYS: a hash for each subject, of which a success clears the first; last, when this process began to count.
--- ARGV: the step (begin, failed, succeeded, abandoned); then, for each subject, how many failures are let pass without
--- a delay, the longest delay in seconds, whether failures are forgotten a quarter of an hour after the first of them
--- (1) or after the last (0), how many failures it lets the gated subjects count, and whether it is gated (1) itself: a
--- gated subject counts a failure only while each subject before it has had fewer than that.
--- Returns the milliseconds to wait (0 to go on, and -1 when as many are under way as may fail), and whether the
--- catalog may know failures that this process does not: it began to count less than a quarter of an hour ago. A
--- success returns in the second place whether there were failures that the catalog has to forget.
+-- The function sign_in_attempt of the catalog implements the same rules.
+-- KEYS: a hash for each subject, of which a success clears the first. The last key is the time at which this process
+-- began to count.
+-- ARGV: the step (begin, failed, succeeded, abandoned). Then for each subject: the number of failures without a delay;
+-- the longest delay in seconds; whether failures expire a quarter of an hour after the first failure (1) or after the
+-- last one (0); the number of its failures that the gated subjects count; and whether the subject is gated (1). A gated
+-- subject counts a failure only while each subject before it has had fewer failures than that number.
+-- Returns two numbers. The first is the number of milliseconds to wait: 0 to proceed, and -1 if the number of attempts
+-- in progress equals the number that may still fail. The second is 1 if the catalog may have failures that this process
+-- does not have, because the process began to count less than a quarter of an hour ago. For a success, the second
+-- number is 1 if there were failures that the catalog must clear.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local step = ARGV[1]
@@ -50,7 +52,7 @@ if step == 'begin' then
       local key = KEYS[index]
       local _, _, pending = read(key)
       redis.call('HSET', key, 'pending', pending + 1, 'pending_until', now + 30000)
-      -- Memory only: failures are forgotten at their own time.
+      -- This only limits memory. Failures expire at their own time.
       if redis.call('TTL', key) < 60 then
         redis.call('EXPIRE', key, 900)
       end

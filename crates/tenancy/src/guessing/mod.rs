@@ -1,18 +1,20 @@
 //! Login throttling: a limit on failed sign-ins, per account and per address.
 //!
-//! A few failures cost nothing. After them each one doubles the time until the next attempt, up to a
-//! bound; after a quarter of an hour without any they are forgotten. So nobody is locked out for
-//! good. And no stranger can keep the owner of an account out: failures from one address count
-//! against that address there, and those of all addresses together only slow down addresses from
-//! which nobody has signed in to the account before. One address, and one network, has a share of those: a stranger
-//! at one network reaches no limit that others meet, even after hours. A device that shows a refresh token of an earlier session
-//! of the account is throttled by itself only.
+//! The first few failures cause no delay. Each further failure doubles the time until the next attempt, up to a limit.
+//! Failures expire after a quarter of an hour without a new one, so an account is never locked permanently.
 //!
-//! An attempt that is under way may fail: only as many are made at once as may still fail, and the
-//! others wait for them. So guessing many at once gains nothing.
+//! A stranger cannot lock out the owner of an account. Failures from one address count only against this address for
+//! the account. The failures from all addresses together only delay addresses from which the account has never signed
+//! in. One address and one network can contribute only a share to these limits. So a stranger in one network reaches no
+//! limit that applies to others, even after hours. A device with a refresh token of an earlier session of the account
+//! is throttled separately.
 //!
-//! Redis decides. Every failure is also recorded in a table of the catalog, which decides while Redis is away, and
-//! together with Redis during the first quarter of an hour of a Redis process: a restart clears no failures.
+//! An attempt in progress may fail. So the number of concurrent attempts is limited to the number that may still fail,
+//! and the others wait. Guessing many passwords concurrently has no advantage.
+//!
+//! Redis makes the decision. Every failure is also recorded in a table of the catalog. The catalog decides while Redis
+//! is unavailable, and together with Redis during the first quarter of an hour of a Redis process, so that a restart
+//! clears no failures.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -31,66 +33,66 @@ use crate::{
 
 static ATTEMPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("attempt.lua")));
 
-/// How much is let pass.
+/// The limit of a subject.
 #[derive(Clone, Copy)]
 struct Bound {
-    /// Failures without a delay.
+    /// The number of failures without a delay.
     failures: i64,
     /// The longest delay, in seconds.
     longest: i64,
-    /// Whether failures are forgotten a quarter of an hour after the first of them, since many people
-    /// share an address and each of them mistypes now and then. Else that is after the last.
+    /// Whether failures expire a quarter of an hour after the first failure instead of the last one. An address needs
+    /// this, because many people share it and each of them mistypes occasionally.
     is_windowed: bool,
-    /// How many of its failures the gated subjects after it count.
+    /// The number of its failures that the gated subjects after it count.
     share: i64,
-    /// Whether it counts a failure only while the subjects before it have shares left.
+    /// Whether it counts a failure only while the subjects before it have not used up their shares.
     is_gated: bool,
 }
 
-/// A share that never ends.
+/// An unlimited share.
 const ALL: i64 = i64::MAX >> 16;
 
-/// One account, from one address.
+/// One account and one address.
 const PAIR: Bound =
     Bound { failures: 5, longest: 60, is_windowed: false, share: 5, is_gated: false };
-/// One account, from a device of its own.
+/// One account and one known device.
 const DEVICE: Bound = PAIR;
-/// One account, from a network whose addresses are new to it.
+/// One account and one network whose addresses are new to the account.
 const NETWORK: Bound =
     Bound { failures: 20, longest: 60, is_windowed: false, share: 10, is_gated: false };
-/// One account, from every address that is new to it.
+/// One account and all addresses that are new to it.
 const ACCOUNT: Bound =
     Bound { failures: 20, longest: 60, is_windowed: false, share: ALL, is_gated: true };
-/// One address, in one tenant.
+/// One address in one tenant.
 const ADDRESS_IN_TENANT: Bound =
     Bound { failures: 50, longest: 60, is_windowed: true, share: ALL, is_gated: false };
-/// One address, in all tenants.
+/// One address in all tenants.
 const ADDRESS: Bound =
     Bound { failures: 500, longest: 60, is_windowed: true, share: ALL, is_gated: false };
 
-/// How long an attempt waits for others that are under way, before it is sent away.
+/// How long an attempt waits for others in progress before it is refused.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
-/// What a store answers where as many are under way as may still fail.
+/// The response of a store if the number of attempts in progress equals the number that may still fail.
 const OTHERS_PENDING: i64 = -1;
 
-/// Who is guessed at, and from where.
+/// The target and the origin of an attempt.
 pub struct Target<'a> {
-    /// The tenant, or an id that stands for an unknown one.
+    /// The tenant, or an id that represents an unknown tenant.
     pub tenant: Uuid,
-    /// Whether there is such a tenant.
+    /// Whether the tenant exists.
     pub is_tenant: bool,
-    /// What names the account, there or not.
+    /// The name of the account, which need not exist.
     pub account: &'a str,
     /// The address.
     pub address: Option<IpAddr>,
-    /// Whether somebody has signed in to the account from there before.
+    /// Whether the account has signed in from this address before.
     pub is_known_address: bool,
-    /// The session of the account that this device has had before.
+    /// The earlier session of this device with the account.
     pub device: Option<Uuid>,
 }
 
-/// An attempt that is under way. It must be ended.
+/// An attempt in progress. It must be ended.
 #[must_use]
 pub struct Attempt {
     /// The prefix of the Redis keys of `in_tenant`.
@@ -101,22 +103,22 @@ pub struct Attempt {
     in_catalog: bool,
 }
 
-/// What a store says of a step.
+/// The decision of a store on a step.
 struct Decision {
-    /// The milliseconds to wait; 0 to go on, [`OTHERS_PENDING`] to ask again soon.
+    /// The milliseconds to wait: 0 to proceed, [`OTHERS_PENDING`] to retry soon.
     wait: i64,
-    /// Whether the catalog has to take part: it may know more failures, or has some to forget.
+    /// Whether the catalog must take part, because it may have more failures or must clear some.
     needs_catalog: bool,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The password was wrong.
     Failed,
-    /// It was right.
+    /// The password was correct.
     Succeeded,
-    /// It was not compared.
+    /// The password was not verified.
     Abandoned,
 }
 
@@ -133,7 +135,7 @@ impl Outcome {
 /// Begins an attempt.
 ///
 /// # Errors
-/// [`Error::TooManyAttempts`] when it comes too early.
+/// [`Error::TooManyAttempts`] if the attempt is too early.
 pub async fn begin(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
     let mut attempt = attempt(tenancy, target)?;
     let mut waited = Duration::ZERO;
@@ -154,7 +156,7 @@ pub async fn begin(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
 }
 
 impl Attempt {
-    /// Begins the attempt in each store that decides. Returns the milliseconds to wait.
+    /// Begins the attempt in each store that decides. Returns the number of milliseconds to wait.
     async fn begin(&mut self, tenancy: &Tenancy) -> Result<i64> {
         (self.in_redis, self.in_catalog) = (false, false);
         match self.redis_step(tenancy, "begin").await {
@@ -184,8 +186,8 @@ impl Attempt {
         Ok(wait)
     }
 
-    /// Ends the attempt. If it cannot be counted, that is logged: it was admitted by counters that worked a moment
-    /// ago.
+    /// Ends the attempt. A failure to count the outcome is only logged, because the counters admitted the attempt a
+    /// moment ago.
     pub async fn end(self, tenancy: &Tenancy, outcome: Outcome) {
         let step = outcome.step();
         let mut needs_catalog = self.in_catalog || outcome == Outcome::Failed;
@@ -194,7 +196,7 @@ impl Attempt {
                 Ok(decision) => needs_catalog |= decision.needs_catalog,
                 Err(error) => log::warning(
                     tenancy,
-                    "Redis unavailable; the end of an attempt was not counted",
+                    "Redis unavailable; the outcome of a sign-in attempt was not counted",
                     &error,
                 ),
             }
@@ -202,7 +204,7 @@ impl Attempt {
         if !needs_catalog {
             return;
         }
-        // The catalog knows of no attempt that began in Redis only.
+        // The catalog does not have attempts that began only in Redis.
         let step = match outcome {
             Outcome::Failed if !self.in_catalog => "record_failure",
             Outcome::Succeeded if !self.in_catalog => "clear_failures",
@@ -211,7 +213,7 @@ impl Attempt {
         if let Err(error) = self.catalog_step(tenancy, step).await {
             log::warning(
                 tenancy,
-                "PostgreSQL unavailable; the end of an attempt was not counted",
+                "PostgreSQL unavailable; the outcome of a sign-in attempt was not counted",
                 &error,
             );
         }
@@ -224,10 +226,10 @@ impl Attempt {
         }
         let everywhere = redis_step(tenancy, PLATFORM, &self.everywhere, step).await?;
         if everywhere.wait != 0 && step == "begin" {
-            // The attempt that began in the tenant is not made.
+            // The attempt that began in the tenant must be abandoned.
             redis_step(tenancy, &self.prefix, &self.in_tenant, "abandoned").await?;
         }
-        // A success clears failures of the account only.
+        // A success clears only the failures of the account.
         let needs_catalog =
             in_tenant.needs_catalog || (step == "begin" && everywhere.needs_catalog);
         Ok(Decision { needs_catalog, ..everywhere })
@@ -257,7 +259,7 @@ impl Attempt {
 
 fn attempt(tenancy: &Tenancy, target: &Target<'_>) -> Result<Attempt> {
     let address = target.address.map(network);
-    // Strangers name unknown tenants at will: these leave no key behind that lasts.
+    // Callers can invent any number of unknown tenants, which must not leave persistent keys.
     let prefix =
         if target.is_tenant { format!("t:{{{}}}:", target.tenant) } else { PLATFORM.to_owned() };
     let tenant = target.tenant.as_bytes();
@@ -317,7 +319,7 @@ async fn redis_step(
     }
     let redis = &*tenancy.platform.redis;
     let replies = ATTEMPT.run_with_retry(redis, &keys, &arguments).await;
-    // A Redis that refuses (it loads, or is a replica) is as good as none.
+    // A Redis that refuses commands (it is loading or a replica) is treated as unavailable.
     let replies = replies.map_err(Error::unavailable)?;
     let mut numbers = replies.iter().filter_map(Reply::as_int);
     match (numbers.next(), numbers.next()) {
@@ -326,10 +328,10 @@ async fn redis_step(
     }
 }
 
-/// The prefix of the Redis keys that belong to no tenant.
+/// The prefix of Redis keys that do not belong to a tenant.
 const PLATFORM: &str = "platform:";
 
-/// The network that one provider assigns to one customer at most: 24 bits of IPv4, 48 bits of IPv6.
+/// The largest network that a provider usually assigns to one customer: an IPv4 /24 or an IPv6 /48.
 fn wide_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -340,13 +342,13 @@ fn wide_network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The network of one party, as PostgreSQL writes it.
+/// Returns the network of one party in the notation of PostgreSQL.
 pub(crate) fn network_text(address: IpAddr) -> String {
     let network = network(address);
     format!("{network}/{}", if network.is_ipv4() { 32 } else { 64 })
 }
 
-/// What one party has of addresses: of IPv6 a network of 64 bits.
+/// Returns the network of one party: an IPv4 address or an IPv6 /64.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -378,7 +380,7 @@ mod tests {
 
     // S35
     #[test]
-    fn a_party_has_one_address() {
+    fn party_has_one_network() {
         for (one, other, same) in [
             ("192.0.2.1", "::ffff:192.0.2.1", true),
             ("192.0.2.1", "192.0.2.2", false),

@@ -1,4 +1,4 @@
-//! What a request says of its tenant besides its credential: by its host, its path and its header.
+//! The tenant that a request addresses by its host, its path and its header, independent of the credential.
 
 use std::net::IpAddr;
 
@@ -10,27 +10,26 @@ use crate::{
     tenant::{Domain, Slug},
 };
 
-/// The prefixes of a path that a tenant's slug follows.
+/// The path prefixes that precede a tenant's slug.
 const PATH_PREFIXES: [&str; 2] = ["/tenant/", "/t/"];
-/// Where the routes of tenants are.
+/// The path prefix of the tenant routes.
 const API: &str = "/api/v1";
 
-/// How a request addresses its tenant. It is an address and no authority: a credential says itself
-/// of which tenant it is, and the address may only agree.
+/// The ways in which a request addresses its tenant. An address grants no authority: the credential determines the
+/// tenant, and the address must match it.
 #[derive(Debug, Default)]
 pub struct Addressing {
-    /// The slugs of header, path and subdomain; `None` stands for one that no tenant can have.
+    /// The slugs from the header, the path and the subdomain. `None` represents a text that cannot be a slug.
     pub(crate) slugs: Vec<Option<Slug>>,
-    /// The host, where it may be somebody's custom domain.
+    /// The host, if it can be a tenant's custom domain.
     pub(crate) domain: Option<Domain>,
 }
 
 impl Addressing {
-    /// How `request` addresses its tenant.
+    /// Returns how `request` addresses its tenant.
     ///
     /// # Errors
-    /// [`Error::InvalidHeader`](crate::error::Error::InvalidHeader) for a header that stands several
-    /// times.
+    /// [`Error::InvalidHeader`](crate::error::Error::InvalidHeader) if a header occurs more than once.
     pub(super) fn of(request: &Request, settings: &Settings) -> Result<Self> {
         let mut addressing = Self::default();
         let header = request.header("x-tenant-slug")?;
@@ -60,8 +59,8 @@ impl Addressing {
     }
 }
 
-/// The name of the host that a request is for, in lower case, without port and trailing dot. `None`
-/// for an address.
+/// Returns the name of the requested host in lower case, without the port and the trailing dot. Returns `None` if the
+/// host is an IP address.
 pub(super) fn host(request: &Request, settings: &Settings) -> Result<Option<String>> {
     let forwarded = forwarded::host(request, &settings.trusted_proxies)?;
     let Some(authority) = forwarded.or(request.authority.as_deref()) else { return Ok(None) };
@@ -74,8 +73,8 @@ pub(super) fn host(request: &Request, settings: &Settings) -> Result<Option<Stri
     Ok((!is_address && !name.is_empty()).then_some(name))
 }
 
-/// A path without the prefix that names a tenant, and the slug of that prefix. Behind `/t/{slug}`
-/// the routes may also stand without `/api/v1`.
+/// Splits the prefix that identifies a tenant off a path. Returns the rest of the path and the slug. After `/t/{slug}`,
+/// the prefix `/api/v1` is optional.
 pub(super) fn split_path(path: String) -> (String, Option<String>) {
     for prefix in PATH_PREFIXES {
         let Some((slug, rest)) = path.strip_prefix(prefix).and_then(|rest| rest.split_once('/'))
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_may_begin_with_a_tenant() {
+    fn path_prefix_identifies_a_tenant() {
         for (path, route, slug) in [
             ("/tenant/acme/api/v1/profile", "/api/v1/profile", Some("acme")),
             ("/t/acme/api/v1/profile", "/api/v1/profile", Some("acme")),
@@ -118,7 +117,7 @@ mod tests {
 
     // S30, S34
     #[test]
-    fn a_host_names_a_tenant_below_the_base_domain_or_by_a_domain() {
+    fn host_identifies_tenant_by_subdomain_or_domain() {
         let base = Domain::parse("saas.example").unwrap();
         let named = |host: &str| {
             let mut addressing = Addressing::default();

@@ -1,9 +1,10 @@
-//! Bounds on callers without a valid credential: a bucket for each network (an IPv4 address, or 64 bits of
-//! IPv6).
+//! Rate limits for callers without a valid credential. Each network (an IPv4 address, or a /64 prefix of IPv6) has a
+//! bucket.
 //!
-//! A lookup of an API key or operator key that does not exist is a miss: misses have a bucket of their own, and it is checked before the
-//! next lookup. API keys that the instance has seen valid pass. A sign-in at a tenant that does not exist looks like any
-//! other, so it is no miss: login throttling and the share of password hashing bound it.
+//! A look-up of an API key or operator key that does not exist is a miss. Misses have a separate bucket, which is
+//! checked before the next look-up. API keys that the instance has recently verified bypass this check. A sign-in at a
+//! tenant that does not exist looks like any other sign-in and is not a miss. Login throttling and the limit on
+//! password hashing apply to it.
 
 use super::Call;
 use crate::{
@@ -13,20 +14,20 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The misses of a network.
+/// The number of misses that a network may cause.
 const MISSES: Rate = Rate::per_minute(300);
 
 /// Admits a call of a public route.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when the network of the caller has sent too many.
+/// [`Error::RateLimited`] if the caller's network has sent too many requests.
 pub(super) async fn admit(call: &Call, path: &str) -> Result<()> {
     // Without settings there are no stores to protect.
     let Ok(tenancy) = call.try_tenancy() else { return Ok(()) };
     let rate = Rate::per_minute(tenancy.settings.anonymous_requests_per_minute);
     let network = network(call);
     let bucket = Bucket::of_platform(&format!("anonymous:{network}"), rate);
-    // It says that this instance is alive, so it asks no store.
+    // The liveness probe must not depend on a store.
     if path == "/health" {
         bucket::take_own(tenancy, &bucket)
     } else {
@@ -35,17 +36,17 @@ pub(super) async fn admit(call: &Call, path: &str) -> Result<()> {
 }
 
 /// Checks an API key or operator key before it is looked up.
-///
+/// Checks the limit on misses before an API key or operator key is looked up.
 /// # Errors
-/// [`Error::RateLimited`] when the network has shown too many invalid keys.
+/// [`Error::RateLimited`] if the network has sent too many invalid keys.
 pub(super) fn check_key(tenancy: &Tenancy, call: &Call, is_known: bool) -> Result<()> {
     if is_known { Ok(()) } else { bucket::check(tenancy, &misses(call).key) }
 }
 
-/// Counts an API key or operator key that turned out to be invalid.
+/// Records a miss if an API key or operator key is invalid, and returns the error to respond with.
 ///
 /// # Errors
-/// [`Error::RateLimited`] in place of `error` when the network has shown too many.
+/// Returns [`Error::RateLimited`] instead of `error` if the network has sent too many invalid keys.
 pub(super) async fn count_key(tenancy: &Tenancy, call: &Call, error: Error) -> Error {
     use Unauthenticated::{InvalidApiKey, InvalidOperatorKey};
     if !matches!(error, Error::Unauthenticated(InvalidApiKey | InvalidOperatorKey)) {

@@ -1,4 +1,4 @@
-//! Who calls.
+//! Authentication and authorization of a tenant's callers.
 
 use std::rc::Rc;
 
@@ -21,12 +21,12 @@ use crate::{
 };
 use serde_json::json;
 
-/// The header that carries an API key as it stands, besides `Authorization: Bearer`.
+/// The header that carries an API key, as an alternative to `Authorization: Bearer`.
 pub(super) const API_KEY_HEADER: &str = "x-api-key";
-/// The header that carries the key of a gateway, besides the credential of its caller.
+/// The header that carries a gateway's key, in addition to the caller's credential.
 const GATEWAY_KEY_HEADER: &str = "x-gateway-key";
 
-/// Whether a request has the token of `GET /metrics`; without the setting it needs none.
+/// Checks that a request has the token of `GET /metrics`. Without the setting, no token is required.
 pub(super) fn check_metrics_token(tenancy: &Tenancy, request: &Request) -> Result<()> {
     let Some(wanted) = &tenancy.settings.metrics_token else { return Ok(()) };
     let given = bearer_token(request)?.ok_or(Error::Unauthenticated(Unauthenticated::Missing))?;
@@ -37,7 +37,7 @@ pub(super) fn check_metrics_token(tenancy: &Tenancy, request: &Request) -> Resul
     }
 }
 
-/// Finds who of a tenant the caller is, and that they may do what a route of this access does.
+/// Authenticates a caller of a tenant and checks that a route with this access is allowed.
 pub(super) async fn member(
     tenancy: Rc<Tenancy>,
     call: Call,
@@ -52,7 +52,7 @@ pub(super) async fn member(
         } else {
             by_access_token(&tenancy, &call, text, metering).await?
         });
-        // The tenant's limits are taken from once.
+        // Only one credential is charged against the tenant's limits.
         if is_metered {
             metering = Metering::Caller;
         }
@@ -76,7 +76,7 @@ pub(super) async fn member(
     let mut callers = callers.into_iter();
     let (tenant, principal) =
         callers.next().ok_or(Error::Unauthenticated(Unauthenticated::Missing))?;
-    // A second credential adds nothing: it must be of the same tenant, and allow it as well.
+    // A second credential grants nothing. It must belong to the same tenant and must also allow the call.
     let mut second = None;
     for (other_tenant, other) in callers {
         if other_tenant.id != tenant.id {
@@ -102,7 +102,7 @@ async fn check(member: &Member, access: Access) -> Result<()> {
     }
 }
 
-/// Somebody who is known tries what is not theirs.
+/// Records that an authenticated caller was denied access.
 fn note_denial(member: &Member, error: &Error) {
     let detail = match error {
         Error::TenantMismatch => json!({ "reason": "tenant_mismatch" }),
@@ -136,10 +136,10 @@ async fn by_api_key(
     Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
 }
 
-/// The key that a gateway shows besides the credential of its caller; `None` without one.
+/// Returns the key that a gateway sends in addition to the caller's credential, if there is one.
 ///
 /// # Errors
-/// [`Unauthenticated::InvalidApiKey`], and the state of its tenant.
+/// [`Unauthenticated::InvalidApiKey`], and errors for a tenant that is not active.
 pub(super) async fn gateway(
     tenancy: &Rc<Tenancy>,
     call: &Call,
@@ -183,7 +183,7 @@ async fn by_access_token(
     Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
 }
 
-/// Notes who calls and where their limits stand, and lets them in where none is reached.
+/// Records the principal and the state of its limits. Returns the tenant unless a limit is reached.
 fn let_in(
     tenancy: &Rc<Tenancy>,
     call: &Call,
@@ -215,15 +215,15 @@ fn let_in(
     }
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750, section 2.1); `None` without the header, and for
-/// another scheme, which is told of no error (section 3.1).
+/// Returns the token of `Authorization: Bearer` (RFC 6750, section 2.1). Returns `None` without the header and for
+/// another scheme, because the challenge for such a request has no error (section 3.1).
 pub(super) fn bearer_token(request: &Request) -> Result<Option<&str>> {
     let Some(value) = request.header("authorization")? else {
         return Ok(None);
     };
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
-        // What is left of `Bearer ` once HTTP has trimmed it: a token, but an empty one.
+        // HTTP trims `Bearer ` to `Bearer`: the token is present but empty.
         None if value.eq_ignore_ascii_case("bearer") => Ok(Some("")),
         _ => Ok(None),
     }

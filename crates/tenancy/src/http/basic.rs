@@ -1,6 +1,6 @@
 //! HTTP Basic authentication of an OAuth client (RFC 6749, section 2.3.1).
 //!
-//! The client id is the id of an API key, or its prefix; the client secret is the key itself. Both are form-encoded
+//! The client id is the id of an API key or its prefix. The client secret is the key itself. Both are form-encoded
 //! before they are joined.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -22,7 +22,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Reads the value of an `Authorization` header; `None` for another scheme.
+    /// Parses the value of an `Authorization` header. Returns `None` for another scheme.
     ///
     /// # Errors
     /// [`Unauthenticated::InvalidClient`] for a malformed value.
@@ -37,7 +37,7 @@ impl Client {
         Ok(Some(Self { id: form_decode(id)?, secret: Zeroizing::new(form_decode(secret)?) }))
     }
 
-    /// Whether the client id belongs to this key.
+    /// Returns whether the client id belongs to this key.
     pub(super) fn is_of(&self, key: &ApiKeyRecord) -> bool {
         self.id == key.prefix || self.id.parse() == Ok(key.id)
     }

@@ -1,7 +1,7 @@
-//! A call of a route, by the credential of its caller.
+//! A call of a route, by the kind of its caller.
 //!
-//! A handler takes a [`Call`], an [`Operator`](super::Operator) or a [`Member`]; the last two only come to be when
-//! the caller was found to be one.
+//! A handler takes a [`Call`], an [`Operator`](super::Operator) or a [`Member`]. The last two exist only after
+//! authentication.
 
 use std::{net::IpAddr, rc::Rc};
 
@@ -27,7 +27,7 @@ use crate::{
     token::Claims,
 };
 
-/// A call by anybody.
+/// A call by any caller.
 pub struct Call {
     pub(super) tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
     pub(super) request: Request,
@@ -37,12 +37,12 @@ pub struct Call {
     pub(super) record: Rc<Record>,
 }
 
-/// A call by a member of a tenant who may use the route.
+/// A call by a member of a tenant, authorized for the route.
 pub struct Member {
     pub(super) tenancy: Rc<Tenancy>,
     pub(super) tenant: Tenant,
     pub(super) principal: Principal,
-    /// A second credential that vouches for the call.
+    /// The second credential of the call, which must also allow the call.
     pub(super) second: Option<Principal>,
     pub(super) call: Call,
 }
@@ -56,7 +56,7 @@ pub enum Principal {
 }
 
 impl Principal {
-    /// Its permissions.
+    /// Returns the permissions of the principal.
     pub fn scopes(&self) -> &[Scope] {
         match self {
             Self::User(claims) => claims.role.scopes(),
@@ -64,7 +64,7 @@ impl Principal {
         }
     }
 
-    /// Its identity for the log.
+    /// Returns the identity for the log.
     pub(super) fn caller(&self) -> Caller {
         match self {
             Self::User(claims) => Caller::User(claims.sub),
@@ -72,7 +72,7 @@ impl Principal {
         }
     }
 
-    /// Its identity for the audit trail.
+    /// Returns the identity for the audit trail.
     pub(super) fn actor(&self, origin: Origin) -> Actor {
         match self {
             Self::User(claims) => Actor::user(claims.sub, origin),
@@ -81,7 +81,7 @@ impl Principal {
     }
 }
 
-/// Where a call comes from.
+/// The origin of a call.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The address of the client.
@@ -93,25 +93,25 @@ pub struct Origin {
 }
 
 impl Call {
-    /// The service.
+    /// Returns the service.
     ///
     /// # Errors
-    /// [`Error::Misconfigured`] where it cannot run with its settings.
+    /// [`Error::Misconfigured`] if the service cannot run with its settings.
     pub fn tenancy(&self) -> Result<Rc<Tenancy>> {
         self.tenancy.clone().map_err(|settings| Error::Misconfigured(settings.to_vec()))
     }
 
-    /// The service, or the settings that keep it from running.
+    /// Returns the service, or the settings that prevent it from running.
     pub fn try_tenancy(&self) -> Result<&Rc<Tenancy>, &[InvalidSetting]> {
         self.tenancy.as_ref().map_err(|settings| settings.as_slice())
     }
 
-    /// The body as the JSON object that `T` takes.
+    /// Reads the body as a JSON object.
     pub async fn json<T: FromFields>(&mut self) -> Result<T> {
         self.request.json().await
     }
 
-    /// That the call has the token of `GET /metrics`, if the settings have one.
+    /// Checks that the call has the token of `GET /metrics`, if the settings require one.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`].
@@ -119,25 +119,25 @@ impl Call {
         authenticate::check_metrics_token(&*self.tenancy()?, &self.request)
     }
 
-    /// The query string as the parameters that `T` takes.
+    /// Reads the parameters of the query string.
     pub fn query<T: FromFields>(&self) -> Result<T> {
         self.request.query()
     }
 
-    /// The body as the form that `T` takes (`application/x-www-form-urlencoded`).
+    /// Reads the body as a form (`application/x-www-form-urlencoded`).
     pub async fn form<T: FromFields>(&mut self) -> Result<T> {
         self.request.form().await
     }
 
-    /// The body as the JSON object that `T` takes, or as one without fields where there is none.
+    /// Reads the body as a JSON object. An empty body is read as an empty object.
     pub async fn json_or_empty<T: FromFields>(&mut self) -> Result<T> {
         self.request.json_or_empty().await
     }
 
-    /// The header `Idempotency-Key`; `None` where there is none.
+    /// Returns the `Idempotency-Key` header, if there is one.
     ///
     /// # Errors
-    /// [`Error::InvalidHeader`] when it has not 1 to 255 characters.
+    /// [`Error::InvalidHeader`] if the key does not have 1 to 255 characters.
     pub fn idempotency_key(&self) -> Result<Option<String>> {
         const NAME: &str = "idempotency-key";
         match self.request.header(NAME)? {
@@ -150,22 +150,22 @@ impl Call {
         }
     }
 
-    /// How the request addresses its tenant.
+    /// Returns how the request addresses its tenant.
     pub fn addressing(&self) -> Result<Addressing> {
         Addressing::of(&self.request, &self.tenancy()?.settings)
     }
 
-    /// The record of the request for the log and the response.
+    /// Returns the record of the request for the log and the response.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// The request as it came.
+    /// Returns the original request.
     pub fn request(&mut self) -> &mut Request {
         &mut self.request
     }
 
-    /// The origin of the call, as trusted proxies report it.
+    /// Returns the origin of the call, as trusted proxies report it.
     pub fn origin(&self) -> Origin {
         Origin {
             address: self.client(),
@@ -174,7 +174,7 @@ impl Call {
         }
     }
 
-    /// Returns the address of the client. The router has refused a request whose hops are not readable.
+    /// Returns the address of the client. The router has already refused a request with unreadable hops.
     fn client(&self) -> Option<IpAddr> {
         match &self.tenancy {
             Ok(tenancy) => {
@@ -184,20 +184,20 @@ impl Call {
         }
     }
 
-    /// The parameter `name` of the route's path, percent-encoded as it was sent.
+    /// Returns the path parameter `name`, percent-encoded as in the request.
     ///
     /// # Errors
-    /// [`Error::RouteNotFound`] when the route has none.
+    /// [`Error::RouteNotFound`] if the route has no such parameter.
     pub fn raw_parameter(&self, name: &str) -> Result<&str> {
         let mut parameters = self.parameters.iter();
         let found = parameters.find(|(own, _)| own == name);
         found.map(|(_, value)| value.as_str()).ok_or(Error::RouteNotFound)
     }
 
-    /// The parameter `name` of the route's path.
+    /// Returns the path parameter `name`.
     ///
     /// # Errors
-    /// [`Error::RouteNotFound`] when it is not of the type: then there can be nothing at this path.
+    /// [`Error::RouteNotFound`] if the value is invalid for the type, because then no resource can exist at this path.
     pub fn parameter<T: Text>(&self, name: &str) -> Result<T> {
         let raw = self.raw_parameter(name)?;
         let text = percent_decode_str(raw).decode_utf8().map_err(|_| Error::RouteNotFound)?;
@@ -206,25 +206,25 @@ impl Call {
 }
 
 impl Member {
-    /// The service.
+    /// Returns the service.
     pub fn tenancy(&self) -> &Rc<Tenancy> {
         &self.tenancy
     }
 
-    /// The tenant that the caller belongs to.
+    /// Returns the caller's tenant.
     pub fn tenant(&self) -> &Tenant {
         &self.tenant
     }
 
-    /// The caller.
+    /// Returns the caller.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
-    /// The calling user.
+    /// Returns the calling user.
     ///
     /// # Errors
-    /// [`Error::UserRequired`] when an API key does.
+    /// [`Error::UserRequired`] if the caller is an API key.
     pub fn user(&self) -> Result<&Claims> {
         match &self.principal {
             Principal::User(claims) => Ok(claims),
@@ -232,21 +232,23 @@ impl Member {
         }
     }
 
-    /// The principals that vouch for the call: one for each credential.
+    /// Returns the principals of the call, one for each credential.
     fn principals(&self) -> impl Iterator<Item = &Principal> {
         std::iter::once(&self.principal).chain(&self.second)
     }
 
-    /// Whether the caller has a scope.
+    /// Returns whether the caller holds a scope.
     pub fn allows(&self, scope: Scope) -> bool {
         self.principals().all(|principal| principal.scopes().contains(&scope))
     }
 
-    /// That the caller has a scope, or the gateway that forwards the call. A gateway shows its own key of the tenant in
-    /// `X-Gateway-Key`, which grants the caller nothing, or in `X-API-Key` beside the caller's access token.
+    /// Checks that the caller or the gateway that forwards the call holds a scope. A gateway sends its own key of the
+    /// tenant in `X-Gateway-Key`, which grants the caller nothing. Alternatively, it sends the key in `X-API-Key` next
+    /// to the caller's access token.
     ///
     /// # Errors
-    /// [`Error::Forbidden`]; [`Error::TenantMismatch`] for a key of another tenant; the key may be invalid.
+    /// [`Error::Forbidden`]; [`Error::TenantMismatch`] for a key of another tenant; [`Error::Unauthenticated`] for an
+    /// invalid key.
     pub async fn require_of_gateway(&self, scope: Scope) -> Result<()> {
         if self.principals().any(|principal| principal.scopes().contains(&scope)) {
             return Ok(());
@@ -258,7 +260,7 @@ impl Member {
         }
     }
 
-    /// The caller's authority over API keys.
+    /// Returns the caller's authority over API keys.
     pub fn authority(&self) -> Authority {
         self.principals().fold(Authority::unbounded(), |authority, principal| match principal {
             Principal::User(claims) => authority.and_user(claims.role.scopes()),
@@ -266,13 +268,13 @@ impl Member {
         })
     }
 
-    /// Whether the call carries this API key.
+    /// Returns whether the call carries this API key.
     pub fn is_api_key(&self, id: uuid::Uuid) -> bool {
         self.principals()
             .any(|principal| matches!(principal, Principal::ApiKey(own) if own.id == id))
     }
 
-    /// That the caller has a scope.
+    /// Checks that the caller holds a scope.
     ///
     /// # Errors
     /// [`Error::Forbidden`].
@@ -280,7 +282,7 @@ impl Member {
         if self.allows(scope) { Ok(()) } else { Err(Error::Forbidden { scope: scope.as_str() }) }
     }
 
-    /// The roles that the caller may grant: each credential must allow it.
+    /// Returns the roles that the caller may grant. Each credential must allow the role.
     pub fn grantable_roles(&self) -> Vec<Role> {
         let is_grantable = |role: &Role| {
             self.principals().all(|principal| role.is_grantable_with(principal.scopes()))
@@ -288,7 +290,7 @@ impl Member {
         Role::ALL.into_iter().filter(is_grantable).collect()
     }
 
-    /// That the caller may grant a role.
+    /// Checks that the caller may grant a role.
     ///
     /// # Errors
     /// [`Error::ScopeNotHeld`].
@@ -300,25 +302,25 @@ impl Member {
         }
     }
 
-    /// The roles of users that the caller may change or delete: administrators only when the caller may grant that
-    /// role.
+    /// Returns the roles of the users that the caller may update or delete. Administrators are included only if the
+    /// caller may grant that role.
     pub fn manageable_roles(&self) -> Vec<Role> {
         let grantable = self.grantable_roles();
         let is_manageable = |role: &Role| *role != Role::Admin || grantable.contains(role);
         Role::ALL.into_iter().filter(is_manageable).collect()
     }
 
-    /// Notes how much of a resource is used: the response warns near the limit.
+    /// Records the usage of a resource. The response contains a warning near the limit.
     pub fn used(&self, resource: Resource, usage: i64, limit: i64) {
         self.call.record.used(resource, usage, limit);
     }
 
-    /// Its identity for the audit trail.
+    /// Returns the identity for the audit trail.
     pub fn actor(&self) -> Actor {
         self.principal.actor(self.call.origin())
     }
 
-    /// The call itself.
+    /// Returns the call itself.
     pub fn call(&mut self) -> &mut Call {
         &mut self.call
     }

@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110, section 13), on the parsers of the crate `headers`.
+//! Conditional requests (RFC 9110, section 13), based on the parsers of the crate `headers`.
 
 use std::time::{Duration, SystemTime};
 
@@ -38,8 +38,8 @@ pub struct Conditions {
 }
 
 impl Validators {
-    /// Creates the validators of a representation with the strong entity tag `"opaque"`. HTTP dates have whole
-    /// seconds, so the fraction of `modified` is cut off.
+    /// Creates the validators of a representation with the strong entity tag `"opaque"`. HTTP dates have whole seconds,
+    /// so the fraction of `modified` is truncated.
     ///
     /// # Errors
     /// [`Error::Internal`] if `opaque` is not the text of an entity tag.
@@ -70,8 +70,8 @@ impl Validators {
         })
     }
 
-    /// Returns whether a `Range` header applies: `If-Range` is absent, or it names this representation (RFC 9110,
-    /// section 13.1.5). A weak tag, another date and an unreadable value do not.
+    /// Returns whether a `Range` header applies: `If-Range` is absent or identifies this representation (RFC 9110,
+    /// section 13.1.5). A weak tag, another date or an unreadable value does not match.
     pub fn allow_range(&self, request: &Request) -> bool {
         let mut values = request.headers.get_all("if-range");
         let Some(value) = values.next() else { return true };
@@ -82,17 +82,17 @@ impl Validators {
         if value == self.tag_text.as_bytes() {
             return true;
         }
-        // The date must be equal: a later one may be of a representation that replaced this one.
+        // The dates must be equal. A later date may belong to a representation that replaced this one.
         date::<LastModified>(value) == Some(self.modified)
     }
 }
 
 impl Conditions {
-    /// Reads the conditions of a request. A date that is not an HTTP date is ignored, as the RFC demands.
+    /// Reads the conditions of a request. An invalid HTTP date is ignored, as the RFC requires.
     ///
     /// # Errors
-    /// [`Error::InvalidHeader`] if `If-None-Match` of a request that changes something is not a list of entity tags. To
-    /// ignore it would overwrite a representation that the client wants to keep.
+    /// [`Error::InvalidHeader`] if `If-None-Match` of a modifying request is not a list of entity tags. If it were
+    /// ignored, the request could overwrite a representation that the client wants to keep.
     pub fn of(request: &Request) -> Result<Self> {
         let is_read = matches!(request.method, Method::GET | Method::HEAD);
         Ok(Self {
@@ -103,14 +103,14 @@ impl Conditions {
         })
     }
 
-    /// Returns whether a change has no condition.
+    /// Returns whether a modifying request has no conditions.
     pub fn is_empty(&self) -> bool {
         self.if_match.is_none()
             && self.if_none_match.is_none()
             && self.if_unmodified_since.is_none()
     }
 
-    /// Returns whether any existing representation fulfils the conditions: they are `If-Match: *`.
+    /// Returns whether the condition is `If-Match: *`, which any existing representation fulfils.
     pub fn needs_any(&self) -> bool {
         self.if_match.as_ref().is_some_and(IfMatch::is_any) && self.if_none_match.is_none()
     }
@@ -129,7 +129,7 @@ impl Conditions {
         Ok(if is_known { Outcome::NotModified } else { Outcome::Send })
     }
 
-    /// Evaluates the conditions of a change; `current` is `None` if there is no representation.
+    /// Evaluates the conditions of a modifying request. `current` is `None` if there is no representation.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] if a condition is false.
@@ -143,7 +143,7 @@ impl Conditions {
         }
     }
 
-    /// Evaluates `If-Match`, or `If-Unmodified-Since` in its absence.
+    /// Evaluates `If-Match`, or `If-Unmodified-Since` if `If-Match` is absent.
     fn check_unchanged(&self, current: Option<&Validators>) -> Result<()> {
         let is_true = match (&self.if_match, self.if_unmodified_since, current) {
             (Some(tags), _, Some(current)) => tags.precondition_passes(&current.tag),
@@ -158,8 +158,8 @@ impl Conditions {
 /// Reads a list of entity tags, which may have several lines (RFC 9110, section 5.3).
 ///
 /// # Errors
-/// [`Error::InvalidHeader`] if it is not a list of tags, and not to match means to change something. Otherwise such a
-/// list matches nothing.
+/// [`Error::InvalidHeader`] if an `If-None-Match` of a modifying request is not a list of tags. In all other cases, an
+/// invalid list matches nothing.
 fn tags<H: Header>(request: &Request, name: &'static str, is_read: bool) -> Result<Option<H>> {
     let lines: Vec<&[u8]> = request.headers.get_all(name).map(<[u8]>::trim_ascii).collect();
     if lines.is_empty() {
@@ -177,12 +177,12 @@ fn tags<H: Header>(request: &Request, name: &'static str, is_read: bool) -> Resu
     }
 }
 
-/// Returns whether every member of a list is an entity tag, and replaces each byte within quotes that `headers` does
-/// not read. The RFC allows some of them in tags, but our tags have letters and digits only: such a tag matches
-/// nothing, and the other tags of the list stay readable.
+/// Returns whether every member of a list is an entity tag. Replaces each byte within quotes that `headers` cannot
+/// parse. The RFC allows some of these bytes in tags, but the tags of this service have only letters and digits. So
+/// such a tag matches nothing, and the other tags of the list stay readable.
 fn check_list(list: &mut [u8]) -> bool {
     let (mut in_quotes, mut has_tag, mut is_list) = (false, false, true);
-    // The bytes since the last comma, outside of quotes and without spaces.
+    // The bytes since the last comma, without quoted text and spaces.
     let mut member = Vec::new();
     for byte in list {
         match *byte {
@@ -217,7 +217,7 @@ fn date<H: Header + Into<SystemTime>>(value: &[u8]) -> Option<SystemTime> {
     decode::<H>(&HeaderValue::from_bytes(value.trim_ascii()).ok()?).map(Into::into)
 }
 
-/// Returns the date of a header that has one line.
+/// Returns the date of a header that occurs once.
 fn only_date<H>(request: &Request, name: &'static str) -> Option<SystemTime>
 where
     H: Header + Into<SystemTime>,

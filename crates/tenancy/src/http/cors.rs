@@ -1,11 +1,11 @@
-//! Cross-origin requests (WHATWG Fetch): exact origins of `ALLOWED_ORIGINS`, never `*`.
+//! Cross-origin requests (WHATWG Fetch): only the exact origins in `ALLOWED_ORIGINS`, never `*`.
 
 use http::{HeaderName, HeaderValue, header};
 
 use super::{Headers, headers::ResponseHeaders};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-/// The request headers that a preflight gets which names none.
+/// The request headers that are allowed if a preflight lists none.
 const REQUEST_HEADERS: &str = "accept, accept-language, authorization, baggage, cache-control, content-language, \
      content-type, idempotency-key, if-match, if-modified-since, if-none-match, if-range, \
      if-unmodified-since, pragma, prefer, range, traceparent, tracestate, x-admin-api-key, \
@@ -14,12 +14,12 @@ const EXPOSED_HEADERS: &str = "accept-encoding, accept-ranges, allow, content-ra
      last-modified, location, quota-warning, ratelimit, ratelimit-policy, retry-after, \
      takes-effect-by, www-authenticate, x-api-key-id, x-cache-ttl, x-request-id, x-scopes, \
      x-tenant-id, x-tenant-slug, x-user-id, x-user-role";
-/// The most bytes of `Access-Control-Request-Headers` that are read.
+/// The maximum length of `Access-Control-Request-Headers` that is evaluated, in bytes.
 const MOST_NAMES: usize = 4_096;
-/// The beginnings of the names that only proxies and the host may set.
+/// The prefixes of header names that only proxies and the host may set.
 const OF_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-", "x-real-ip", "spin-"];
 
-/// The headers of a request that decide over its cross-origin response.
+/// The request headers that determine the cross-origin response headers.
 pub(super) struct Origin {
     origin: Option<HeaderValue>,
     /// The value of `Access-Control-Allow-Headers`, if this is a preflight.
@@ -27,7 +27,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Reads the headers of a request; `is_preflight` is the result of [`is_preflight`].
+    /// Reads the headers of a request. `is_preflight` is the result of [`is_preflight`].
     pub(super) fn of(headers: &Headers, is_preflight: bool) -> Self {
         let origin = headers.get("origin");
         Self {
@@ -42,8 +42,8 @@ pub(super) fn is_preflight(headers: &Headers) -> bool {
     headers.get("origin").is_some() && headers.get("access-control-request-method").is_some()
 }
 
-/// Returns the headers that a preflight may ask for: the ones in its request. The origin decides over the access, and
-/// a fixed list would lack the headers of the next tracing library.
+/// Returns the headers that a preflight allows, which are the headers that it requests. Access depends on the origin,
+/// and a fixed list would lack the headers of new tracing libraries.
 fn allowed_headers(headers: &Headers) -> HeaderValue {
     let names: Vec<_> = headers.members("access-control-request-headers").collect();
     let is_allowed = |name: &&str| {
@@ -59,7 +59,7 @@ fn allowed_headers(headers: &Headers) -> HeaderValue {
     HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static(REQUEST_HEADERS))
 }
 
-/// Lets the origin of a request read the response, if it is one of `allowed`.
+/// Allows the origin of a request to read the response, if it is one of `allowed`.
 pub(super) fn allow_origin(allowed: &[String], request: Origin, answer: &mut ResponseHeaders) {
     let Origin { origin, allowed_headers } = request;
     // The response depends on the origin even if it is not allowed.
@@ -91,7 +91,7 @@ mod tests {
 
     // S33
     #[test]
-    fn preflight_gets_the_headers_that_it_names() {
+    fn preflight_allows_the_requested_headers() {
         let allowed = |lines: &[&str]| {
             let name = "access-control-request-headers";
             let lines = lines.iter().map(|line| (name.to_owned(), line.as_bytes().to_vec()));

@@ -1,8 +1,7 @@
-//! The response to a request whose tenant ended while the request ran.
+//! The response to a request whose tenant was suspended, deleted or destroyed while the request ran.
 //!
-//! A tenant that is destroyed takes its database along. A request that was admitted just before finds a connection
-//! that breaks or a database that does not exist, which looks like an outage. It gets the response that the next
-//! request of the same caller gets.
+//! Destroying a tenant drops its database. A request that was admitted just before then fails with a broken connection
+//! or a missing database, which looks like an outage. It gets the response that the caller's next request would get.
 
 use std::time::Duration;
 
@@ -14,10 +13,10 @@ use crate::{
     tenant::{Status, repo},
 };
 
-/// How long the look at the tenant's state may take: the request has failed already.
+/// The time limit for reading the tenant's state after a failure.
 const LOOK_DEADLINE: Duration = Duration::from_secs(1);
 
-/// How a request named its tenant.
+/// How a request identified its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Means {
     /// By an access token.
@@ -28,13 +27,13 @@ pub enum Means {
     RefreshToken,
     /// By a setup token.
     SetupToken,
-    /// By its address, without a credential.
+    /// By the address, without a credential.
     Address,
-    /// By its id, as the operator.
+    /// By the id in an operator's request.
     Operator,
 }
 
-/// Returns the error that the state of the tenant explains, or the failure itself.
+/// Returns the error that explains the failure by the tenant's state, or the failure itself.
 pub(super) async fn explain(
     tenancy: &Tenancy,
     concerned: Option<(Uuid, Means)>,
@@ -52,7 +51,7 @@ pub(super) async fn explain(
     }
 }
 
-/// Returns the error that a tenant in this state gives; `None` when it takes requests.
+/// Returns the error for a tenant in this state, or `None` if the tenant accepts requests.
 fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
     let unknown = match means {
         Means::AccessToken => Error::Unauthenticated(Unauthenticated::RevokedToken),

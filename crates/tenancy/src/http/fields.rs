@@ -1,8 +1,6 @@
-//! Fields of a body or a query string: read by name, each by its type, with every mistake that the
-//! types can see told at once.
+//! Typed fields of a body or a query string. All invalid fields are reported together.
 //!
-//! A request type is declared with [`fields!`](crate::fields); the types of its fields carry the
-//! rules.
+//! Declare a request type with [`fields!`](crate::fields). The types of the fields define the rules.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +13,12 @@ use crate::{
     json::{Member, Object},
 };
 
-/// A request type that is read from fields.
+/// A request type that can be read from fields.
 pub trait FromFields: Sized {
-    /// Reads it, or names each field that is missing, unknown or not acceptable.
+    /// Reads the request, or returns every missing, unknown or invalid field.
     fn from_fields(fields: Fields) -> Result<Self>;
 
-    /// Reads it from a JSON object.
+    /// Reads the request from a JSON object.
     fn from_object(object: Object) -> Result<Self> {
         let mut values = Map::new();
         let mut texts = BTreeMap::new();
@@ -40,16 +38,16 @@ pub trait FromFields: Sized {
 
 /// Declares a request type with its fields.
 ///
-/// A field of type `Option<T>` may be absent or null; one with `= default` may be absent; any other
-/// is required.
+/// A field of type `Option<T>` may be absent or null. A field with `= default` may be absent. Any other field is
+/// required.
 ///
 /// ```
 /// tenancy::fields! {
-///     /// How much of a list to show.
+///     /// The part of a list to return.
 ///     pub struct Page {
-///         /// How many to pass over.
+///         /// The number of items to skip.
 ///         pub offset: u32 = 0,
-///         /// What to look for.
+///         /// The text to search for.
 ///         pub search: Option<String>,
 ///     }
 /// }
@@ -87,25 +85,25 @@ macro_rules! fields {
     };
 }
 
-/// The most unknown fields that are told; a request that has more is no mistake.
+/// The maximum number of unknown fields that are reported.
 const MOST_UNKNOWN: usize = 20;
 
-/// What a caller sent, by name.
+/// The fields of a request, by name.
 pub struct Fields {
     values: Map<String, Value>,
-    /// The texts of the values, for types that keep them exactly.
+    /// The original texts of the values, for types that store them exactly.
     texts: BTreeMap<String, Box<RawValue>>,
-    /// Whether the values are the texts of a query string.
+    /// Whether the values are texts of a query string.
     textual: bool,
     ignores_unknown: bool,
     invalid: Vec<InvalidField>,
 }
 
 impl Fields {
-    /// The parameters of a query string (`application/x-www-form-urlencoded`).
+    /// Reads the parameters of a query string (`application/x-www-form-urlencoded`).
     ///
     /// # Errors
-    /// When a parameter stands more than once, or is not UTF-8.
+    /// [`Error::InvalidFields`] if a parameter occurs more than once or is not UTF-8.
     pub fn from_query(query: &str) -> Result<Self> {
         let mut fields = Self {
             values: Map::new(),
@@ -115,26 +113,29 @@ impl Fields {
             invalid: Vec::new(),
         };
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            // What is not UTF-8 was replaced by this character.
+            // The parser replaces invalid UTF-8 with this character.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 return Err(Error::invalid_field(printable(&name), "must be UTF-8"));
             }
             let value = Value::String(value.into_owned());
             if fields.values.insert(name.clone().into_owned(), value).is_some() {
-                return Err(Error::invalid_field(printable(&name), "stands more than once"));
+                return Err(Error::invalid_field(
+                    printable(&name),
+                    "must not occur more than once",
+                ));
             }
         }
         Ok(fields)
     }
 
-    /// Lets fields pass that nobody takes.
+    /// Ignores unknown fields.
     #[must_use]
     pub fn ignoring_unknown(self) -> Self {
         Self { ignores_unknown: true, ..self }
     }
 
-    /// Takes the field `name`, or `default` where it is absent. `None` means that it is not
-    /// acceptable, which [`finish`](Self::finish) will tell.
+    /// Takes the field `name`, or `default` if it is absent. Returns `None` if the field is invalid;
+    /// [`finish`](Self::finish) reports it.
     pub fn take<T: FromField>(&mut self, name: &str, default: Option<T>) -> Option<T> {
         let value = self.values.remove(name);
         let members = value.as_ref().map(T::invalid_members).unwrap_or_default();
@@ -160,10 +161,10 @@ impl Fields {
         read.map_err(|message| self.invalid.push(InvalidField::new(name, message))).ok()
     }
 
-    /// Ends the reading: what is left is unknown.
+    /// Completes the reading. All fields that are left are unknown.
     ///
     /// # Errors
-    /// [`Error::InvalidFields`] with everything that was wrong, in the order it was found.
+    /// [`Error::InvalidFields`] with every problem, in the order of discovery.
     pub fn finish(mut self) -> Result<()> {
         let told = if self.ignores_unknown { 0 } else { MOST_UNKNOWN };
         for name in self.values.keys().take(told) {
@@ -173,12 +174,12 @@ impl Fields {
     }
 }
 
-/// A name that the caller has made up, as far as an answer repeats it.
+/// Shortens a name that the caller chose and removes control characters, so that a response can contain it.
 pub(crate) fn printable(name: &str) -> String {
     name.chars().filter(|char| !char.is_control()).take(100).collect()
 }
 
-/// A field after [`Fields::finish`] found nothing wrong, when it cannot be `None` any more.
+/// Returns the value of a field. After a successful [`Fields::finish`] there is always a value.
 #[doc(hidden)]
 pub fn taken<T>(field: Option<T>) -> Result<T> {
     field.ok_or_else(|| Error::internal("a field was lost between reading and use"))
@@ -195,36 +196,36 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// A type that a field can have. Errors are sentences that go on after the field's name.
+/// A type of fields. Errors are phrases that follow the field's name.
 pub trait FromField: Sized {
-    /// What stands for an absent field; `None` where it is required.
+    /// Returns the value of an absent field, or `None` if the field is required.
     fn absent() -> Option<Self> {
         None
     }
 
-    /// The members that are not acceptable, of a type that is an object; each is told by its own name.
-    /// Where there are any, [`from_json`](Self::from_json) is not asked.
+    /// Returns the invalid members if the type is an object, each by its name. If there are any,
+    /// [`from_json`](Self::from_json) is not called.
     fn invalid_members(_: &Value) -> Vec<InvalidField> {
         Vec::new()
     }
 
-    /// From a JSON value.
+    /// Reads a JSON value.
     fn from_json(value: Value) -> Result<Self, String>;
 
-    /// From a JSON value and its text, for a type that keeps numbers exactly.
+    /// Reads a JSON value together with its text, for a type that stores numbers exactly.
     fn from_exact_json(value: Value, _text: &RawValue) -> Result<Self, String> {
         Self::from_json(value)
     }
 
-    /// From the text of a query parameter.
+    /// Reads the text of a query parameter.
     fn from_text(text: String) -> Result<Self, String> {
         Self::from_json(Value::String(text))
     }
 }
 
-/// A type that is a text with rules.
+/// A type of text that has rules.
 pub trait Text: Sized {
-    /// From a text, or what is wrong with it in a sentence that goes on after the field's name.
+    /// Parses a text, or returns the problem as a phrase that follows the field's name.
     fn parse(text: &str) -> Result<Self, String>;
 }
 
@@ -271,24 +272,24 @@ impl Text for Uuid {
     }
 }
 
-/// A field of a change: left as it is, taken away with null, or given another value.
+/// A field of an update: unchanged, cleared with null, or set to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patch<T> {
     /// The field was absent.
     Keep,
-    /// It was null.
+    /// The field was null.
     Clear,
-    /// It has this value.
+    /// The field has this value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// Whether the field was there.
+    /// Returns whether the field was present.
     pub fn is_given(&self) -> bool {
         !matches!(self, Self::Keep)
     }
 
-    /// The value, where it has one.
+    /// Returns the value, if there is one.
     pub fn into_option(self) -> Option<T> {
         match self {
             Self::Set(value) => Some(value),
@@ -296,7 +297,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The same of a reference.
+    /// Returns the patch with a reference to its value.
     pub fn as_ref(&self) -> Patch<&T> {
         match self {
             Self::Keep => Patch::Keep,
@@ -332,14 +333,14 @@ impl Text for DateTime<Utc> {
     fn parse(text: &str) -> Result<Self, String> {
         let invalid = || "must be a time such as 2030-01-31T12:00:00Z (RFC 3339)".to_owned();
         let time = DateTime::parse_from_rfc3339(text).map_err(|_| invalid())?.to_utc();
-        // A leap second is the first moment of the next minute: no store has one.
+        // Stores cannot represent a leap second, so it becomes the first moment of the next minute.
         let is_leap_second = time.nanosecond() >= 1_000_000_000;
         let time = if is_leap_second {
             DateTime::from_timestamp(time.timestamp() + 1, 0).ok_or_else(invalid)?
         } else {
             time
         };
-        // RFC 3339 has four digits for the year; the offset may lead out of them.
+        // RFC 3339 has four-digit years, but the offset may move the time out of this range.
         if (0..=9_999).contains(&time.year()) {
             Ok(time)
         } else {
@@ -352,7 +353,7 @@ impl Text for NaiveDate {
     fn parse(text: &str) -> Result<Self, String> {
         let invalid = || "must be a day such as 2030-01-31".to_owned();
         let day: Self = text.parse().map_err(|_| invalid())?;
-        // As it is written in ISO 8601, in the years that PostgreSQL and a person know.
+        // Only the form of ISO 8601, with years that are plausible and that PostgreSQL supports.
         let is_plain = text.len() == 10 && (1970..=9999).contains(&day.year());
         if is_plain { Ok(day) } else { Err(invalid()) }
     }

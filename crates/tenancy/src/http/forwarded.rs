@@ -1,7 +1,7 @@
 //! The headers in which trusted proxies report the client: `X-Forwarded-For`, `-Host` and `-Proto`.
 //!
-//! Each proxy appends to a list, and a client may send a list of its own. So the lists are read from the right, as
-//! bytes. The members that a client has put on the left are ignored and need not be readable.
+//! Each proxy appends to a list, and a client may send a list as well. So the lists are read from the right, as bytes.
+//! Members that a client has put on the left are ignored and need not be readable.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,7 +15,7 @@ const FOR: &str = "x-forwarded-for";
 const HOST: &str = "x-forwarded-host";
 const PROTO: &str = "x-forwarded-proto";
 
-/// Returns the members of a list from the last to the first. Repeated lines are one list (RFC 9110, section 5.3).
+/// Returns the members of a list from the last to the first. Repeated lines form one list (RFC 9110, section 5.3).
 fn from_the_right<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     headers
         .get_all(name)
@@ -25,12 +25,12 @@ fn from_the_right<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item
         .filter(|member| !member.is_empty())
 }
 
-/// Returns the address of the client: the last hop that is not a trusted proxy. `None` if the host does not report a
-/// peer.
+/// Returns the address of the client: the last hop that is not a trusted proxy. Returns `None` if the host does not
+/// report a peer.
 ///
 /// # Errors
-/// [`Error::InvalidHeader`] if a trusted proxy has appended something else than an address. To take the proxy for the
-/// client would count the failed sign-ins of all clients together.
+/// [`Error::InvalidHeader`] if a trusted proxy has appended something other than an address. If the proxy were treated
+/// as the client, the failed sign-ins of all clients would be counted together.
 pub(super) fn client(request: &Request, proxies: &TrustedProxies) -> Result<Option<IpAddr>> {
     let Some(mut client) = request.peer() else { return Ok(None) };
     for hop in from_the_right(&request.headers, FOR) {
@@ -39,16 +39,16 @@ pub(super) fn client(request: &Request, proxies: &TrustedProxies) -> Result<Opti
         }
         client = hop_address(hop).ok_or_else(|| Error::InvalidHeader {
             name: FOR,
-            message: "must end with the address that the trusted proxy has seen".to_owned(),
+            message: "must end with the client address that the trusted proxy saw".to_owned(),
         })?;
     }
     Ok(Some(client))
 }
 
-/// Returns the host that the trusted proxy reports; `None` without a trusted proxy or without the header.
+/// Returns the host that the trusted proxy reports, or `None` without a trusted proxy or without the header.
 ///
 /// # Errors
-/// [`Error::InvalidHeader`] if it is not ASCII.
+/// [`Error::InvalidHeader`] if the host is not ASCII.
 pub(super) fn host<'a>(request: &'a Request, proxies: &TrustedProxies) -> Result<Option<&'a str>> {
     if !request.is_by(proxies) {
         return Ok(None);
@@ -60,19 +60,19 @@ pub(super) fn host<'a>(request: &'a Request, proxies: &TrustedProxies) -> Result
     })
 }
 
-/// Returns whether the trusted proxy reports that the client came over TLS.
+/// Returns whether the trusted proxy reports that the client connected over TLS.
 pub(super) fn is_over_tls(request: &Request, proxies: &TrustedProxies) -> bool {
     let proto = from_the_right(&request.headers, PROTO).next();
     request.is_by(proxies) && proto.is_some_and(|proto| proto.eq_ignore_ascii_case(b"https"))
 }
 
-/// Reads the address of a hop: IPv4 or IPv6, with or without a port, with or without brackets and a zone.
+/// Parses the address of a hop: IPv4 or IPv6, with or without a port, brackets and a zone.
 fn hop_address(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop).ok()?;
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
     let address = bare.parse::<IpAddr>().ok();
     let address = address.or_else(|| hop.parse::<SocketAddr>().ok().map(|hop| hop.ip()));
-    // The zone of a link-local address says nothing to anybody else.
+    // The zone of a link-local address has no meaning on other machines.
     let address = address.or_else(|| bare.split_once('%')?.0.parse().ok().map(IpAddr::V6));
     address.map(|address| address.to_canonical())
 }

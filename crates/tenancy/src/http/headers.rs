@@ -1,32 +1,32 @@
-//! The headers of a request, and those of an answer.
+//! Headers of requests and responses.
 
 use http::{HeaderName, HeaderValue};
 
-/// The headers of a request in the order in which they came, names in lower case.
+/// The headers of a request in their original order. Names are in lower case.
 ///
-/// A request has about a dozen, of which a few are asked for a few times: looking through all of them
-/// is cheaper than making a table.
+/// A request has about a dozen headers, and only a few of them are read, each a few times. A linear search is cheaper
+/// than building a table.
 #[derive(Debug, Default)]
 pub struct Headers(Vec<(String, Vec<u8>)>);
 
 impl Headers {
-    /// The values of a header, whose name is in lower case.
+    /// Returns the values of a header. `name` is in lower case.
     pub fn get_all(&self, name: &str) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_slice())
     }
 
-    /// The first value of a header, whose name is in lower case.
+    /// Returns the first value of a header. `name` is in lower case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.get_all(name).next()
     }
 
-    /// The first value of a header as text; `None` also where it is not [`visible`].
+    /// Returns the first value of a header as text, or `None` if it is absent or not [`visible`].
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(visible)
     }
 
-    /// The values of a header that is a list, put together (RFC 9110, section 5.3); values that are not
-    /// [`visible`] are left out.
+    /// Returns the members of a list header from all its lines (RFC 9110, section 5.3). Lines that are not [`visible`]
+    /// are omitted.
     pub fn members(&self, name: &str) -> impl Iterator<Item = &str> {
         self.get_all(name).filter_map(visible).flat_map(|list| list.split(',')).map(str::trim)
     }
@@ -38,12 +38,11 @@ impl From<Vec<(String, Vec<u8>)>> for Headers {
     }
 }
 
-/// The headers of an answer in the order in which they came. Here, too, a table would cost more than it
-/// saves.
+/// The headers of a response in the order of insertion. A table would cost more than it saves here as well.
 #[derive(Debug)]
 pub struct ResponseHeaders(Vec<(HeaderName, HeaderValue)>);
 
-/// The headers that there is room for at once: most answers have fewer.
+/// The initial capacity. Most responses have fewer headers.
 const ROOM: usize = 16;
 
 impl Default for ResponseHeaders {
@@ -53,41 +52,41 @@ impl Default for ResponseHeaders {
 }
 
 impl ResponseHeaders {
-    /// Adds a header in the place of all of the same name.
+    /// Sets a header and removes all others of the same name.
     pub fn insert(&mut self, name: HeaderName, value: HeaderValue) {
         self.0.retain(|(own, _)| *own != name);
         self.0.push((name, value));
     }
 
-    /// Adds a header behind those of the same name.
+    /// Adds a header after others of the same name.
     pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
         self.0.push((name, value));
     }
 
-    /// Adds a header if there is none of the same name.
+    /// Adds a header unless one of the same name exists.
     pub fn insert_if_absent(&mut self, name: HeaderName, value: HeaderValue) {
         if !self.0.iter().any(|(own, _)| *own == name) {
             self.0.push((name, value));
         }
     }
 
-    /// All of them.
+    /// Returns all headers.
     pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         self.0.iter().map(|(name, value)| (name, value))
     }
 }
 
-/// The value of a header as text, if it is of visible ASCII, spaces and tabs (RFC 9110, section 5.5).
+/// Returns the value of a header as text if it has only visible ASCII, spaces and tabs (RFC 9110, section 5.5).
 pub fn visible(value: &[u8]) -> Option<&str> {
     let is_visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
-    // Of a token there are hundreds.
+    // Tokens are hundreds of bytes long, so eight bytes are checked at a time.
     let (words, rest) = value.as_chunks::<8>();
     let are_visible = words.iter().all(|word| is_printable(*word) || word.iter().all(is_visible))
         && rest.iter().all(is_visible);
     are_visible.then(|| std::str::from_utf8(value).ok())?
 }
 
-/// Whether eight bytes are all of `b' '..=b'~'`, without looking at each.
+/// Returns whether all eight bytes are in `b' '..=b'~'`, in constant time for the word.
 fn is_printable(word: [u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let word = u64::from_ne_bytes(word);
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_is_not_visible_is_found_wherever_it_stands() {
+    fn invisible_byte_is_found_at_any_position() {
         for byte in 0..=u8::MAX {
             let is_visible = byte == b'\t' || (b' '..=b'~').contains(&byte);
             for place in 0..19 {
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_a_header_once_or_as_often_as_it_was_added() {
+    fn insert_replaces_and_append_adds_headers() {
         const NAME: HeaderName = HeaderName::from_static("x-name");
         let value = HeaderValue::from_static;
         let mut headers = ResponseHeaders::default();

@@ -1,6 +1,6 @@
-//! The edge that the four components share: requests, answers, routing, errors as problems.
+//! The HTTP edge that the four components share: requests, responses, routing, and errors as problem details.
 //!
-//! What a route does is in its component; who may call it is in [`crate::access`].
+//! The components implement the routes. [`crate::access`] defines the access to them.
 
 mod addressing;
 pub mod anonymous;

@@ -1,4 +1,4 @@
-//! Operators of the platform, and their credentials: a named operator key, or `ADMIN_API_KEY`.
+//! Authentication of the platform's operators by a named operator key or by `ADMIN_API_KEY`.
 
 use std::rc::Rc;
 
@@ -23,7 +23,7 @@ use crate::{
     tenant::{Tenant, repo},
 };
 
-/// The headers that carry the credential of an operator as it stands, besides `Authorization: Bearer`.
+/// The headers that carry an operator's credential, as an alternative to `Authorization: Bearer`.
 const KEY_HEADERS: [&str; 3] = ["x-admin-key", "x-admin-api-key", API_KEY_HEADER];
 
 const INVALID_ADMIN_KEY: Error = Error::Unauthenticated(Unauthenticated::InvalidAdminKey);
@@ -44,7 +44,7 @@ enum Credential {
     Key(Rc<OperatorKeyRecord>),
 }
 
-/// The credential that a request shows, before a look-up.
+/// The credential in a request before it is verified.
 #[derive(PartialEq, Eq)]
 enum Shown {
     AdminKey,
@@ -55,7 +55,7 @@ impl Operator {
     /// Authenticates the caller as an operator.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`]; [`Error::RateLimited`] when the network of the caller has shown too many invalid keys.
+    /// [`Error::Unauthenticated`]; [`Error::RateLimited`] if the caller's network has sent too many invalid keys.
     pub(super) async fn authenticate(tenancy: Rc<Tenancy>, call: Call) -> Result<Self> {
         let credential = match shown(&tenancy, &call.request) {
             Ok(Shown::AdminKey) => Credential::BreakGlass,
@@ -88,7 +88,7 @@ impl Operator {
         &mut self.call
     }
 
-    /// Checks that the operator has a scope. A denial is recorded in the audit trail.
+    /// Checks that the operator holds a scope. A denial is recorded in the audit trail.
     ///
     /// # Errors
     /// [`Error::Forbidden`].
@@ -106,7 +106,7 @@ impl Operator {
         Err(Error::Forbidden { scope: scope.as_str() })
     }
 
-    /// Returns the tenant of the parameter `id` of the path, in a state in which its keys may be managed.
+    /// Returns the tenant of the path parameter `id`, if the operator may manage keys in its current state.
     ///
     /// # Errors
     /// [`Error::TenantNotFound`] and [`Error::TenantDeleted`].
@@ -126,8 +126,8 @@ impl Operator {
         }
     }
 
-    /// Returns the `Idempotency-Key` of the request. The response to an earlier request has secrets, so each operator key
-    /// has idempotency keys of its own.
+    /// Returns the `Idempotency-Key` of the request. The stored response of an earlier request contains secrets, so
+    /// each operator key has its own set of idempotency keys.
     ///
     /// # Errors
     /// [`Error::InvalidHeader`].
@@ -136,7 +136,7 @@ impl Operator {
         Ok(match &self.credential {
             Credential::BreakGlass => given,
             Credential::Key(key) => given.map(|given| {
-                // The id has a fixed length, so no two pairs are the same text.
+                // The id has a fixed length, so different pairs never result in the same text.
                 hex::encode(&Sha256::digest([key.id.as_bytes(), given.as_bytes()].concat()))
             }),
         })
@@ -152,7 +152,7 @@ impl Operator {
     }
 }
 
-/// Returns the credential of a request. It may stand in several headers, but there may be no second one.
+/// Returns the credential of a request. It may occur in several headers, but there may be no second credential.
 fn shown(tenancy: &Tenancy, request: &Request) -> Result<Shown> {
     let mut found = None;
     let bearer = bearer_token(request);
@@ -174,8 +174,8 @@ fn shown(tenancy: &Tenancy, request: &Request) -> Result<Shown> {
     found.ok_or(Error::Unauthenticated(Unauthenticated::Missing))
 }
 
-/// Compares a text with every secret in constant time. Digests have one length, so not even the length of a secret
-/// shows.
+/// Compares a text with every secret in constant time. Digests have a fixed length, so the comparison does not reveal
+/// the length of a secret.
 pub(super) fn is_one_of(secrets: &[Secret], given: &str) -> bool {
     let given = Sha256::digest(given.as_bytes());
     secrets
@@ -186,7 +186,7 @@ pub(super) fn is_one_of(secrets: &[Secret], given: &str) -> bool {
         .into()
 }
 
-/// Looks an operator key up, in one statement at most.
+/// Looks up an operator key with at most one statement.
 async fn verify(
     tenancy: &Rc<Tenancy>,
     call: &Call,
@@ -215,7 +215,7 @@ async fn verify(
     Err(anonymous::count_key(tenancy, call, INVALID_OPERATOR_KEY).await)
 }
 
-/// Records that somebody showed a key that exists and is not accepted. It may be stolen.
+/// Records the use of a key that exists but is not accepted. The key may be stolen.
 fn note_refused(tenancy: &Rc<Tenancy>, call: &Call, record: &OperatorKeyRecord, refusal: Refusal) {
     let origin = call.origin();
     let from = origin.address.map(guessing::network_text).unwrap_or_default();
@@ -228,7 +228,7 @@ fn note_refused(tenancy: &Rc<Tenancy>, call: &Call, record: &OperatorKeyRecord, 
     audit::note_rarely(tenancy, entry, &format!("{}:{from}", record.id));
 }
 
-/// Records that somebody showed a key that does not exist.
+/// Records the use of a key that does not exist.
 fn note_unknown(tenancy: &Rc<Tenancy>, call: &Call, error: &Error) {
     use Unauthenticated::{InvalidAdminKey, InvalidOperatorKey};
     if !matches!(error, Error::Unauthenticated(InvalidAdminKey | InvalidOperatorKey)) {

@@ -1,49 +1,49 @@
-//! How long the service waits for a client that sends a body or reads a response.
+//! Time limits for clients that send a body or read a response.
 //!
-//! Each wait has a bound, and so have the waits of an instance: an instance serves few requests at once, and clients
-//! that stand still must not take all of its places.
+//! Each wait has a time limit, and an instance limits its number of concurrent waits. An instance serves few requests
+//! at once, and stalled clients must not occupy all of its slots.
 
 use std::time::Duration;
 
-/// The time in which all of a body must arrive that is read whole.
+/// The time limit for a body that is read whole.
 const WHOLE: Duration = Duration::from_secs(10);
 /// The time in which a transfer must make [`LEAST`] bytes of progress.
 const WINDOW: Duration = Duration::from_secs(30);
-/// The bytes of a window: 1 KiB for each second.
+/// The minimum number of bytes in a window: 1 KiB/s.
 const LEAST: usize = 30 * 1024;
-/// The waits for clients that stand still which an instance allows at once. It serves 16 requests at once.
+/// The number of stalled waits that an instance allows at once. It serves 16 requests at once.
 const MOST_STALLED: usize = 8;
 
-/// The time that a client has left. Only the time counts in which the service waits for the client.
+/// The time that a client has left. Only the time during which the service waits for the client is subtracted.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     left: Duration,
-    /// The bytes of this window; `None` if all has to arrive in the time that is left.
+    /// The number of bytes in this window, or `None` if the whole body must arrive in the time that is left.
     progress: Option<usize>,
 }
 
 impl Pace {
-    /// Returns the time for a body that is read whole: 10 s for all of it.
+    /// Returns the time limit for a body that is read whole: 10 s.
     pub fn whole() -> Self {
         Self { left: WHOLE, progress: None }
     }
 
-    /// Returns the time for a transfer of any length: at least 1 KiB/s, measured over 30 s.
+    /// Returns the time limit for a transfer of any length: at least 1 KiB/s, measured over 30 s.
     pub fn transfer() -> Self {
         Self { left: WINDOW, progress: Some(0) }
     }
 
-    /// Returns how long the next piece may take.
+    /// Returns the maximum wait for the next piece.
     pub fn patience(&self) -> Duration {
         self.left
     }
 
-    /// Returns after how long a wait for the next piece counts as a stall.
+    /// Returns the time after which a wait for the next piece is stalled.
     pub fn stalls_after(&self) -> Duration {
         Duration::from_secs(if self.progress.is_none() { 1 } else { 5 })
     }
 
-    /// Records a piece of `bytes` that came after a wait.
+    /// Records a piece of `bytes` that arrived after a wait.
     pub fn record(&mut self, waited: Duration, bytes: usize) {
         self.left = self.left.saturating_sub(waited);
         if let Some(progress) = &mut self.progress {
@@ -55,8 +55,8 @@ impl Pace {
     }
 }
 
-/// Returns the stalled waits of an instance that are above the bound, the longest ones first. Each comes with the
-/// time since which it stalls.
+/// Returns the stalled waits of an instance that exceed the limit, the longest first. Each wait comes with the time at
+/// which it stalled.
 pub fn excess<T>(mut stalled: Vec<(u64, T)>) -> Vec<T> {
     let excess = stalled.len().saturating_sub(MOST_STALLED);
     stalled.sort_by_key(|(since, _)| *since);
@@ -69,7 +69,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Returns the seconds after which a client is too slow that sends `bytes` each second.
+    /// Returns the number of seconds after which a client that sends `bytes` per second is too slow.
     fn seconds(mut pace: Pace, bytes: usize) -> Option<u64> {
         (1..=1_000).find(|_| {
             pace.record(SECOND, bytes);

@@ -1,4 +1,4 @@
-//! Lists by offset.
+//! Lists with offset pagination.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,16 +6,16 @@ use utoipa::ToSchema;
 
 use super::fields::FromField;
 
-/// How many items a list shows: 1 to 100.
+/// The maximum number of items on a page: 1 to 100.
 #[derive(Debug, Clone, Copy, ToSchema)]
 #[schema(value_type = u32, minimum = 1, maximum = 100, default = 50)]
 pub struct Limit(u32);
 
 impl Limit {
-    /// Where nothing else is asked for.
+    /// The default.
     pub const DEFAULT: Self = Self(50);
 
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> u32 {
         self.0
     }
@@ -40,12 +40,12 @@ impl FromField for Limit {
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
-    /// What is on the page.
+    /// The items on the page.
     pub items: Vec<T>,
-    /// How many there are in all.
+    /// The total number of items.
     pub total: i64,
-    /// How many come before the page.
+    /// The number of items before the page.
     pub offset: u32,
-    /// The most that a page shows.
+    /// The maximum number of items on the page.
     pub limit: u32,
 }

@@ -1,5 +1,4 @@
-//! Errors as `application/problem+json` (RFC 9457). This is the one place that knows their status,
-//! code and words.
+//! Errors as `application/problem+json` (RFC 9457). This module defines the status, code and text of every error.
 
 mod operator_key;
 mod unauthenticated;
@@ -28,21 +27,21 @@ pub struct Problem<'a> {
     detail: Cow<'static, str>,
     /// The stable code for programs.
     code: &'static str,
-    /// The request, as the log has it.
+    /// The id of the request, which is also in the log.
     request_id: &'a str,
-    /// The fields that are at fault.
+    /// The invalid fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: Vec<FieldProblem<'a>>,
-    /// Of OAuth's endpoints: the error as RFC 6749 names it.
+    /// For OAuth endpoints: the error code of RFC 6749.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
-    /// Of a quota: the resource.
+    /// For a quota: the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<Resource>,
-    /// Of a quota: how much the tenant may use.
+    /// For a quota: the limit of the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<i64>,
-    /// Of a quota: how much it has used.
+    /// For a quota: the current usage of the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<i64>,
 }
@@ -53,7 +52,7 @@ struct FieldProblem<'a> {
     message: &'a str,
 }
 
-/// The response that describes `error`.
+/// Returns the response for `error`.
 pub fn answer(error: &Error, request_id: &str) -> Response {
     let (status, code, title, detail) = describe(error);
     let (resource, limit, usage) = match error {
@@ -88,7 +87,7 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
     response
 }
 
-#[expect(clippy::too_many_lines, reason = "a table is read whole")]
+#[expect(clippy::too_many_lines, reason = "a table is easier to read in one piece")]
 fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {
     use StatusCode as S;
     match error {
@@ -97,8 +96,8 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             (
                 S::UNPROCESSABLE_ENTITY,
                 "validation_failed",
-                "Fields are not acceptable",
-                format!("Not acceptable: {}.", names.join(", ")).into(),
+                "Validation failed",
+                format!("Invalid fields: {}.", names.join(", ")).into(),
             )
         }
         Error::InvalidJson(reason) => (
@@ -110,19 +109,19 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         Error::InvalidHeader { name, message } => (
             S::BAD_REQUEST,
             "invalid_header",
-            "A header is not acceptable",
+            "Invalid header",
             format!("The header {name} {message}.").into(),
         ),
         Error::InvalidForm(reason) => (
             S::BAD_REQUEST,
             "invalid_request",
-            "The body is not acceptable",
-            format!("The body is not acceptable: {reason}.").into(),
+            "Invalid form",
+            format!("The body is not a valid form: {reason}.").into(),
         ),
         Error::UnsupportedMediaType { expected } => (
             S::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
-            "Wrong content type",
+            "Unsupported content type",
             format!("Send the body with the content type {expected}.").into(),
         ),
         Error::UnsupportedContentCoding => (
@@ -140,26 +139,27 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         Error::BodyIncomplete => (
             S::BAD_REQUEST,
             "body_incomplete",
-            "The body did not arrive",
-            "The body broke off before its end.".into(),
+            "Incomplete body",
+            "The connection ended before the whole body arrived. Send the request again.".into(),
         ),
         Error::BodyTooSlow => (
             S::REQUEST_TIMEOUT,
             "body_too_slow",
             "The body arrived too slowly",
-            "Send JSON and forms within 10 s, files and cache values with at least 1 KiB/s.".into(),
+            "Send JSON and forms within 10 s. Send files and cache values at 1 KiB/s or faster."
+                .into(),
         ),
         Error::RouteNotFound => (
             S::NOT_FOUND,
             "route_not_found",
             "No such route",
-            "There is nothing at this path.".into(),
+            "No route matches this path.".into(),
         ),
         Error::MethodNotAllowed { allow } => (
             S::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "Method not allowed",
-            format!("This path takes {allow}.").into(),
+            format!("This path supports {allow}.").into(),
         ),
         Error::Unauthenticated(reason) => unauthenticated::describe(*reason),
         Error::InvalidCredentials => (
@@ -172,21 +172,19 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::UNAUTHORIZED,
             "invalid_setup_token",
             "Not authenticated",
-            "The setup token is not valid: it was used, it expired, or it never was.".into(),
+            "The setup token is invalid, used or expired.".into(),
         ),
         Error::InvalidRefreshToken => (
             S::UNAUTHORIZED,
             "invalid_refresh_token",
             "Not authenticated",
-            "The refresh token is not valid: it was used, it expired, or it never was. Sign in \
-             again."
-                .into(),
+            "The refresh token is invalid, used or expired. Sign in again.".into(),
         ),
         Error::UnsupportedTokenType => (
             S::BAD_REQUEST,
             "unsupported_token_type",
-            "Not this type of token",
-            "API keys are revoked with DELETE /api/v1/api-keys/{id}.".into(),
+            "Unsupported token type",
+            "To revoke an API key, send DELETE /api/v1/api-keys/{id}.".into(),
         ),
         Error::TooManyAttempts { retry_after } => (
             S::TOO_MANY_REQUESTS,
@@ -197,8 +195,8 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         Error::RateLimited { retry_after } => (
             S::TOO_MANY_REQUESTS,
             "rate_limited",
-            "Too many calls",
-            format!("The limit of calls is reached. Try again in {retry_after} s.").into(),
+            "Rate limit exceeded",
+            format!("The rate limit is exceeded. Try again in {retry_after} s.").into(),
         ),
         Error::QuotaExceeded { resource, limit, usage, .. } => (
             match resource {
@@ -207,8 +205,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
                 Resource::Storage => S::INSUFFICIENT_STORAGE,
             },
             "quota_exceeded",
-            "The quota is used up",
-            format!("{usage} of {limit} {} are used.", resource.as_str()).into(),
+            "Quota exceeded",
+            format!(
+                "The request exceeds the quota of {}: {usage} of {limit} are used.",
+                resource.as_str()
+            )
+            .into(),
         ),
         Error::AdministratorRequired => (
             S::FORBIDDEN,
@@ -222,7 +224,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "user_required",
             "Not allowed",
-            "This route is for users: send an access token, not an API key.".into(),
+            "This endpoint requires a user's access token. API keys are not accepted.".into(),
         ),
         Error::ScopeNotHeld { scope } => (
             S::FORBIDDEN,
@@ -246,26 +248,26 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "forbidden",
             "Not allowed",
-            format!("This takes the scope {scope}.").into(),
+            format!("The scope {scope} is required. Use a credential that has it.").into(),
         ),
         Error::UnknownScope => (
             S::FORBIDDEN,
             "forbidden",
             "Not allowed",
-            "This scope does not exist, so no caller has it.".into(),
+            "The scope does not exist, so no caller has it.".into(),
         ),
         Error::TenantRequired => (
             S::BAD_REQUEST,
             "tenant_required",
-            "No tenant named",
-            "Say which tenant this is for: by its host name, its path or the header X-Tenant-Slug."
+            "Tenant required",
+            "Identify the tenant by the host name, the path or the header X-Tenant-Slug."
                 .into(),
         ),
         Error::TenantMismatch => (
             S::FORBIDDEN,
             "tenant_mismatch",
-            "Different tenants named",
-            "The credential and the address of the request name different tenants.".into(),
+            "Tenant mismatch",
+            "The credential and the address of the request identify different tenants.".into(),
         ),
         Error::TenantNotFound => {
             (S::NOT_FOUND, "tenant_not_found", "No such tenant", "There is no such tenant.".into())
@@ -274,7 +276,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "tenant_suspended",
             "The tenant is suspended",
-            "The tenant is suspended. Ask its operator for the reason.".into(),
+            "The tenant is suspended. Ask the operator for the reason.".into(),
         ),
         Error::TenantDeleted => (
             S::FORBIDDEN,
@@ -285,10 +287,10 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         Error::IllegalTransition { from, to } => (
             S::CONFLICT,
             "illegal_transition",
-            "Not from this state",
+            "Invalid state transition",
             match to {
                 Some(to) => format!("A tenant that is {from} cannot become {to}.").into(),
-                None => format!("A tenant that is {from} cannot be changed.").into(),
+                None => format!("A tenant that is {from} cannot be updated.").into(),
             },
         ),
         Error::UserNotFound => {
@@ -301,7 +303,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::NOT_FOUND,
             "cache_entry_not_found",
             "No such entry",
-            "There is no such entry in the cache, or it has expired.".into(),
+            "The cache entry does not exist or has expired.".into(),
         ),
         Error::PlanNotFound => {
             (S::NOT_FOUND, "plan_not_found", "No such plan", "There is no such plan.".into())
@@ -310,18 +312,18 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::CONFLICT,
             "plan_in_use",
             "The plan is in use",
-            "The default plan, and one that tenants have, cannot be deleted.".into(),
+            "You cannot delete the default plan or a plan that tenants use.".into(),
         ),
         Error::RangeNotSatisfiable { size } => (
             S::RANGE_NOT_SATISFIABLE,
             "range_not_satisfiable",
-            "No such range",
-            format!("There are {size} bytes.").into(),
+            "Range not satisfiable",
+            format!("The file has {size} bytes.").into(),
         ),
         Error::PreconditionFailed => (
             S::PRECONDITION_FAILED,
             "precondition_failed",
-            "Changed meanwhile",
+            "Precondition failed",
             "The resource has changed or does not exist. Fetch it again and retry with its current ETag."
                 .into(),
         ),
@@ -341,15 +343,19 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         Error::LastAdministrator => (
             S::CONFLICT,
             "last_admin",
-            "The last administrator stays",
-            "A tenant needs an active administrator who has set a password. Add another one first."
+            "The last administrator is required",
+            "A tenant needs an active administrator with a password. Add another one first."
                 .into(),
         ),
         Error::TooManyApiKeys => (
             S::CONFLICT,
             "too_many_api_keys",
             "Too many API keys",
-            format!("A tenant has at most {} API keys.", crate::api_key::MOST).into(),
+            format!(
+                "A tenant can have at most {} API keys. Revoke one first.",
+                crate::api_key::MOST
+            )
+            .into(),
         ),
         Error::Taken { field, code } => {
             (S::CONFLICT, code, "Already taken", format!("This {field} is taken.").into())
@@ -363,23 +369,27 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         Error::Unavailable { .. } => (
             S::SERVICE_UNAVAILABLE,
             "unavailable",
-            "Try again in a moment",
-            "The service cannot do this right now. Trying again is safe.".into(),
+            "Temporarily unavailable",
+            "The service cannot process the request right now. It is safe to try again.".into(),
         ),
         Error::Misconfigured(settings) => {
             let names: Vec<_> = settings.iter().map(|setting| setting.name).collect();
             (
                 S::SERVICE_UNAVAILABLE,
                 "misconfigured",
-                "The service is not configured",
-                format!("Its operator has to see to {}.", names.join(", ")).into(),
+                "The service is misconfigured",
+                format!(
+                    "The service is misconfigured. Ask the operator to check {}.",
+                    names.join(", ")
+                )
+                .into(),
             )
         }
         Error::Internal(_) => (
             S::INTERNAL_SERVER_ERROR,
             "internal_error",
-            "The service failed",
-            "The service failed. Its log has the reason under this request id.".into(),
+            "Internal error",
+            "The service failed. Its log has the cause under this request id.".into(),
         ),
     }
 }
@@ -395,7 +405,7 @@ fn fields(error: &Error) -> Vec<FieldProblem<'_>> {
     }
 }
 
-/// The header that goes with some errors: `Allow`, `Retry-After`, and the challenge of RFC 6750.
+/// Returns the header that accompanies some errors: `Allow`, `Retry-After`, or the challenge of RFC 6750.
 fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
     let challenge = |error_code: &str| format!(r#"Bearer realm="tenancy", error="{error_code}""#);
     let (name, value) = match error {
@@ -410,7 +420,7 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             (header::RETRY_AFTER, retry_after.to_string())
         }
         Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),
-        // The challenge to a request without a credential has no error (RFC 6750, section 3.1).
+        // The challenge for a request without a credential has no error code (RFC 6750, section 3.1).
         Error::Unauthenticated(Unauthenticated::Missing)
         | Error::InvalidCredentials
         | Error::InvalidSetupToken
@@ -428,7 +438,7 @@ fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         Error::UnknownScope => (header::WWW_AUTHENTICATE, challenge("insufficient_scope")),
         _ => return None,
     };
-    // Scopes and methods are ours, so this is always a valid header; were it not, the answer
-    // would go without.
+    // Scopes and methods come from this program, so the header value is always valid. If it were not, the response
+    // would omit the header.
     HeaderValue::from_str(&value).ok().map(|value| (name, value))
 }

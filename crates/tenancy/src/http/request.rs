@@ -1,4 +1,4 @@
-//! What a caller sent.
+//! Requests and their bodies.
 
 use std::{
     cell::OnceCell,
@@ -21,73 +21,73 @@ use crate::{
 };
 
 const JSON: &str = "application/json";
-/// The most bytes of a body that is read whole.
+/// The maximum length of a body that is read whole, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// A request, its body not yet read.
+/// A request whose body is not read yet.
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The host, and often the port, that the request is for.
+    /// The requested host, often with the port.
     pub authority: Option<String>,
-    /// The path as it was sent, percent-encoding and all.
+    /// The path as sent, percent-encoded.
     pub path: String,
-    /// The slug of a prefix that was taken off the path.
+    /// The slug from the path prefix, which was removed from the path.
     pub path_slug: Option<String>,
-    /// What follows the question mark, as it was sent.
+    /// The query string as sent, without the question mark.
     pub query: Option<String>,
     /// The headers.
     pub headers: Headers,
     /// The body.
     pub body: Body,
-    /// The address that the request came from, once it was asked for.
+    /// The peer address, cached after the first look-up.
     pub(crate) peer: OnceCell<Option<IpAddr>>,
 }
 
-/// A body that arrives piece by piece.
+/// A body that arrives in pieces.
 pub struct Body {
     source: Box<dyn BodySource>,
     pace: Pace,
 }
 
-/// Where the pieces of a request's body come from.
+/// The source of the pieces of a request's body.
 #[async_trait(?Send)]
 pub trait BodySource {
-    /// Returns the next piece, `None` at the end, and records in `pace` how long it took.
+    /// Returns the next piece, or `None` at the end. Records the waiting time in `pace`.
     ///
     /// # Errors
-    /// [`Error::BodyIncomplete`] if the rest will not come, [`Error::BodyTooSlow`] if it takes longer than `pace`
-    /// allows, [`Error::Unavailable`] if too many requests of the instance wait.
+    /// [`Error::BodyIncomplete`] if the connection ended, [`Error::BodyTooSlow`] if the piece takes longer than `pace`
+    /// allows, [`Error::Unavailable`] if too many requests of the instance are waiting.
     async fn read(&mut self, pace: &mut Pace) -> Result<Option<Vec<u8>>>;
 }
 
-/// Where the pieces of a response's body come from.
+/// The source of the pieces of a response's body.
 #[async_trait(?Send)]
 pub trait BodyReader {
-    /// Returns the next piece, `None` at the end.
+    /// Returns the next piece, or `None` at the end.
     async fn read(&mut self) -> Result<Option<Vec<u8>>>;
 }
 
 impl Body {
-    /// A body from where its pieces come from.
+    /// Creates a body from the source of its pieces.
     pub fn new(source: impl BodySource + 'static) -> Self {
         Self { source: Box::new(source), pace: Pace::transfer() }
     }
 
-    /// Returns the next piece of a body of any length, `None` at the end.
+    /// Returns the next piece of a body of any length, or `None` at the end.
     ///
     /// # Errors
-    /// [`Error::BodyIncomplete`] if the rest will not come, [`Error::BodyTooSlow`] below the minimum rate.
+    /// [`Error::BodyIncomplete`] if the connection ended, [`Error::BodyTooSlow`] below the minimum rate.
     pub async fn read(&mut self) -> Result<Option<Vec<u8>>> {
         self.source.read(&mut self.pace).await
     }
 
-    /// Reads a value of at most `limit` bytes, which may take as long as its rate allows.
+    /// Reads a value of at most `limit` bytes. The time is limited only by the minimum rate.
     pub async fn read_value(&mut self, limit: usize) -> Result<Vec<u8>> {
         self.collect(limit).await
     }
 
-    /// Reads the whole body, at most `limit` bytes of it, within 10 s.
+    /// Reads the whole body of at most `limit` bytes within 10 s.
     async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>> {
         self.pace = Pace::whole();
         self.collect(limit).await
@@ -110,40 +110,43 @@ impl Body {
 }
 
 impl Request {
-    /// The value of a header that may stand once, `None` when it is absent.
+    /// Returns the value of a header that may occur once, or `None` if it is absent.
     ///
     /// # Errors
-    /// [`Error::InvalidHeader`] when it stands several times or is not visible ASCII.
+    /// [`Error::InvalidHeader`] if the header occurs more than once or is not visible ASCII.
     pub fn header(&self, name: &'static str) -> Result<Option<&str>> {
         let mut values = self.headers.get_all(name);
         let Some(value) = values.next() else {
             return Ok(None);
         };
         if values.next().is_some() {
-            return Err(Error::InvalidHeader { name, message: "stands more than once".to_owned() });
+            return Err(Error::InvalidHeader {
+                name,
+                message: "must not occur more than once".to_owned(),
+            });
         }
         visible(value).map(|text| Some(text.trim())).ok_or_else(|| Error::InvalidHeader {
             name,
-            message: "has characters outside of visible ASCII".to_owned(),
+            message: "must have only visible ASCII characters".to_owned(),
         })
     }
 
-    /// The address that the request came from: the client's, or a proxy's.
+    /// Returns the address of the peer, which is the client or a proxy.
     pub fn peer(&self) -> Option<IpAddr> {
         *self.peer.get_or_init(|| {
-            // The host adds its value behind any that a client sends.
+            // The host appends its value after any value from the client.
             let value = self.headers.get_all("spin-client-addr").next_back()?;
             let address = visible(value)?.parse::<SocketAddr>().ok()?;
             Some(address.ip().to_canonical())
         })
     }
 
-    /// Whether the request came by way of one of these proxies.
+    /// Returns whether the peer is one of these proxies.
     pub(super) fn is_by(&self, proxies: &TrustedProxies) -> bool {
         !proxies.is_empty() && self.peer().is_some_and(|peer| proxies.contains(peer))
     }
 
-    /// The body as a form of the fields that `T` takes.
+    /// Reads the body as a form.
     pub async fn form<T: FromFields>(&mut self) -> Result<T> {
         const FORM: &str = "application/x-www-form-urlencoded";
         if !self.is_of_type(FORM)? {
@@ -151,12 +154,12 @@ impl Request {
         }
         let body = self.read_body().await?;
         if json::starts_with_byte_order_mark(&body) {
-            let reason = "it begins with a byte order mark, send UTF-8 without one";
+            let reason = "it begins with a byte order mark. Send UTF-8 without one";
             return Err(Error::InvalidForm(reason.to_owned()));
         }
         let text = std::str::from_utf8(&body)
             .map_err(|_| Error::InvalidForm("it is not UTF-8".to_owned()))?;
-        // Who does not know a parameter ignores it (RFC 6749, section 3.2).
+        // Unknown parameters are ignored (RFC 6749, section 3.2).
         let fields = Fields::from_query(text).map(Fields::ignoring_unknown);
         fields.and_then(T::from_fields).map_err(|error| match error {
             Error::InvalidFields(fields) => {
@@ -167,7 +170,7 @@ impl Request {
         })
     }
 
-    /// The body as a JSON object, or as an empty one where there is no body.
+    /// Reads the body as a JSON object. An empty body is read as an empty object.
     pub async fn json_or_empty<T: FromFields>(&mut self) -> Result<T> {
         let body = self.read_body().await?;
         if body.is_empty() {
@@ -182,12 +185,12 @@ impl Request {
         T::from_object(json::parse_object(&body)?)
     }
 
-    /// The body as a JSON object of the fields that `T` takes.
+    /// Reads the body as a JSON object with the fields of `T`.
     pub async fn json<T: FromFields>(&mut self) -> Result<T> {
         T::from_object(self.json_object().await?)
     }
 
-    /// The body as a JSON object.
+    /// Reads the body as a JSON object.
     async fn json_object(&mut self) -> Result<Object> {
         if !self.is_of_type(JSON)? {
             return Err(Error::UnsupportedMediaType { expected: JSON });
@@ -201,8 +204,8 @@ impl Request {
         Ok(essence.eq_ignore_ascii_case(expected))
     }
 
-    /// Checks that the body has no content coding (RFC 9110, section 8.4): compressed bytes are neither unpacked nor
-    /// stored with their coding, so a reader would take them for the content.
+    /// Checks that the body has no content coding (RFC 9110, section 8.4). Compressed bytes are neither decompressed
+    /// nor stored with their coding, so a reader would mistake them for the content.
     ///
     /// # Errors
     /// [`Error::UnsupportedContentCoding`].
@@ -228,7 +231,7 @@ impl Request {
         self.body.read_to_end(BODY_LIMIT).await
     }
 
-    /// The query string as the parameters that `T` takes.
+    /// Reads the parameters of the query string.
     pub fn query<T: FromFields>(&self) -> Result<T> {
         let query = self.query.as_deref().unwrap_or_default();
         T::from_fields(Fields::from_query(query)?)

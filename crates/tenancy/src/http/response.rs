@@ -1,4 +1,4 @@
-//! What a caller gets.
+//! Responses.
 
 use chrono::SecondsFormat;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -8,83 +8,82 @@ use serde_json::json;
 use super::{BodyReader, headers::ResponseHeaders};
 use crate::admission::Effect;
 
-/// The header with the latest time at which a change takes effect, as a date and time of RFC 3339.
+/// The header with the latest time at which a change takes effect, as an RFC 3339 timestamp.
 const TAKES_EFFECT_BY: HeaderName = HeaderName::from_static("takes-effect-by");
 
-/// An answer.
+/// A response.
 ///
-/// One that is whole the host writes with `content-length` and in one segment: a chunked or split
-/// answer costs 40 ms on a connection that is kept alive, since Spin leaves Nagle's algorithm on.
+/// The host writes a complete response with `content-length` and in one segment. A chunked or split response costs 40
+/// ms on a keep-alive connection, because Spin does not disable Nagle's algorithm.
 pub struct Response {
     /// The status.
     pub status: StatusCode,
-    /// The headers, `content-length` left out.
+    /// The headers without `content-length`.
     pub headers: ResponseHeaders,
     /// The body.
     pub content: Content,
 }
 
-/// The body of an answer.
+/// The body of a response.
 pub enum Content {
-    /// All of it.
+    /// The complete body.
     Whole(Vec<u8>),
-    /// Piece by piece, for what does not fit into memory. An error on the way breaks the connection
-    /// off, so that nobody takes a part for the whole.
+    /// The body in pieces, if it does not fit into memory. An error aborts the connection, so that clients do not
+    /// mistake a part for the complete body.
     Stream {
-        /// How many bytes it will be, where that is known.
+        /// The length in bytes, if known.
         length: Option<u64>,
-        /// Where the pieces come from.
+        /// The source of the pieces.
         pieces: Box<dyn BodyReader>,
     },
 }
 
 impl Response {
-    /// An answer without a body.
+    /// Returns a response without a body.
     pub fn empty(status: StatusCode) -> Self {
         Self { status, headers: ResponseHeaders::default(), content: Content::Whole(Vec::new()) }
     }
 
-    /// An answer with `value` as JSON.
+    /// Returns a response with `value` as JSON.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => Self::bytes("application/json", body).with_status(status),
-            // Maps with keys other than strings are all that serde_json cannot write, and no
-            // answer has one.
+            // `serde_json` fails only for maps with keys other than strings, and no response contains such a map.
             Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 
-    /// `200 OK` with these bytes.
+    /// Returns `200 OK` with these bytes.
     pub fn bytes(content_type: &'static str, bytes: Vec<u8>) -> Self {
         Self { content: Content::Whole(bytes), ..Self::empty(StatusCode::OK) }
             .with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
-    /// `200 OK` piece by piece; `length` is how many bytes it will be, where that is known.
+    /// Returns `200 OK` with a body in pieces. `length` is the length in bytes, if known.
     pub fn stream(length: Option<u64>, pieces: impl BodyReader + 'static) -> Self {
         let content = Content::Stream { length, pieces: Box::new(pieces) };
         Self { content, ..Self::empty(StatusCode::OK) }
     }
 
-    /// The same with another status.
+    /// Returns the response with another status.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// `200 OK` with `value` as JSON.
+    /// Returns `200 OK` with `value` as JSON.
     pub fn ok(value: &impl Serialize) -> Self {
         Self::json(StatusCode::OK, value)
     }
 
-    /// `201 Created` with `value` as JSON.
+    /// Returns `201 Created` with `value` as JSON.
     pub fn created(value: &impl Serialize) -> Self {
         Self::json(StatusCode::CREATED, value)
     }
 
-    /// The same for a change that has this effect. A change that is recorded but not yet in effect gives
-    /// `202 Accepted` (RFC 9110, section 15.3.3) and the header `Takes-Effect-By`; a response without a body gets
-    /// one that says so.
+    /// Returns the response to a change with this effect. For a change that is recorded but not yet in effect, this is
+    /// `202 Accepted` (RFC 9110, section 15.3.3) with the header `Takes-Effect-By`. If the response has no body, it
+    /// gets one with this time.
     #[must_use]
     pub fn with_effect(self, effect: Effect) -> Self {
         let Effect::By(time) = effect else { return self };
@@ -103,7 +102,7 @@ impl Response {
         }
     }
 
-    /// The same with one more header, in the place of one of the same name.
+    /// Returns the response with a header. The header replaces one of the same name.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);

@@ -1,4 +1,4 @@
-//! From a request to the handler of its route, and from its outcome to an answer.
+//! Routing: from a request to the handler of its route, and from the outcome to a response.
 
 use std::{mem, rc::Rc};
 
@@ -33,15 +33,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Default)]
 struct Methods {
     handlers: Vec<(Method, Handler)>,
-    /// Set if every method is answered as GET; returns the response to a preflight.
+    /// Set if every method is handled like GET. Returns the response to a preflight.
     any_as_get: Option<fn() -> Response>,
     path: &'static str,
 }
 
 /// The routes of a component.
 ///
-/// Each route must have its line in [`access::ROUTES`], of the kind that its handler takes:
-/// [`Router::check`] tells which has not, and such a route does not exist.
+/// Each route must have an entry in [`access::ROUTES`] of the kind that its handler takes. A route without one does not
+/// exist, and [`Router::check`] reports it.
 #[derive(Default)]
 pub struct Router {
     paths: matchit::Router<Methods>,
@@ -51,19 +51,19 @@ pub struct Router {
 }
 
 impl Router {
-    /// No routes yet.
+    /// Creates a router without routes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks for the platform's key also where there is no route.
+    /// Requires an operator's credential even for paths without a route.
     #[must_use]
     pub fn operators_only(mut self) -> Self {
         self.operators_only = true;
         self
     }
 
-    /// A route for anybody.
+    /// Adds a route for any caller.
     #[must_use]
     pub fn public<F>(self, method: Method, path: &'static str, handler: fn(Call) -> F) -> Self
     where
@@ -80,7 +80,7 @@ impl Router {
         self.add(method, path, mistaken, Box::new(guarded))
     }
 
-    /// A route for operators of the platform who have the scope that the route's line requires.
+    /// Adds a route for operators with the scope that the route's entry requires.
     #[must_use]
     pub fn operator<F>(self, method: Method, path: &'static str, handler: fn(Operator) -> F) -> Self
     where
@@ -102,7 +102,7 @@ impl Router {
         self.add(method, path, mistaken, Box::new(handler))
     }
 
-    /// A route for somebody of a tenant, who has what the route's line asks for.
+    /// Adds a route for members of a tenant with the access that the route's entry requires.
     #[must_use]
     pub fn member<F>(self, method: Method, path: &'static str, handler: fn(Member) -> F) -> Self
     where
@@ -125,23 +125,23 @@ impl Router {
         self.add(method, path, mistaken, Box::new(guarded))
     }
 
-    /// Answers every method of `path` as GET, known or not: gateways ask with the method of the caller. A preflight
-    /// has no credential (WHATWG Fetch), so it gets the response of `preflight`; a gateway lets it pass.
+    /// Handles every method of `path` like GET, because gateways send the method of the caller. A preflight has no
+    /// credential (WHATWG Fetch), so it gets the response of `preflight` and a gateway admits it.
     #[must_use]
     pub fn any_method_as_get(mut self, path: &'static str, preflight: fn() -> Response) -> Self {
         match self.paths.at_mut(path) {
             Ok(found) => found.value.any_as_get = Some(preflight),
-            Err(_) => self.mistakes.push(format!("{path} has no GET to answer as")),
+            Err(_) => self.mistakes.push(format!("{path} has no handler for GET")),
         }
         self
     }
 
     fn add(mut self, method: Method, path: &'static str, mistaken: bool, handler: Handler) -> Self {
         if mistaken {
-            self.mistakes.push(format!("{method} {path} has no such line in access::ROUTES"));
+            self.mistakes.push(format!("{method} {path} has no such entry in access::ROUTES"));
             return self;
         }
-        // A literal path may also match one with parameters that was there before.
+        // A literal path may also match an earlier path with parameters.
         if let Some(methods) = self.registered.contains(&path).then(|| self.paths.at_mut(path)) {
             if let Ok(found) = methods {
                 found.value.handlers.push((method, handler));
@@ -156,12 +156,12 @@ impl Router {
         self
     }
 
-    /// What is wrong with the routes; empty when nothing is. Each component's test asks.
+    /// Returns the mistakes in the routes. The tests of each component check that there are none.
     pub fn check(&self) -> &[String] {
         &self.mistakes
     }
 
-    /// Answers a request. `tenancy` is the service, or the settings that keep it from running.
+    /// Responds to a request. `tenancy` is the service, or the settings that prevent it from running.
     pub async fn answer(
         &self,
         platform: &Platform,
@@ -208,7 +208,7 @@ impl Router {
         tell_limits(&mut response, &record);
         if let Ok(tenancy) = &tenancy {
             let micros = platform.clock.monotonic_micros().saturating_sub(start);
-            // A path that is no route's may be made up.
+            // A path without a route may be arbitrary, so it is not recorded.
             let route = record.route.get().unwrap_or("none");
             tenancy.counters.request(tenancy, (route, &method), response.status, micros);
             log::request(
@@ -247,7 +247,7 @@ impl Router {
         {
             return Ok(preflight());
         }
-        // A gateway takes 204 for a yes, so that its other requests need a credential.
+        // A gateway treats 204 as permission, so its requests other than preflights need a credential.
         if request.method == Method::OPTIONS && of_gateway.is_none() {
             let allow = found.map(|found| allow(found.value)).ok_or(Error::RouteNotFound)?;
             let allow = HeaderValue::from_str(&allow).map_err(Error::internal)?;
@@ -261,7 +261,7 @@ impl Router {
         match found {
             Ok((handler, parameters)) => handler(call(request, parameters)).await,
             Err(error) => {
-                // A caller without a credential does not learn which routes there are.
+                // A caller without a credential must not learn which routes exist.
                 if self.operators_only {
                     let call = call(request, Vec::new());
                     Operator::authenticate(call.tenancy()?, call).await?;
@@ -272,7 +272,7 @@ impl Router {
     }
 }
 
-/// The handler for a method, with the parameters of the path.
+/// Returns the handler for a method, with the parameters of the path.
 fn find<'a>(
     found: Option<matchit::Match<'a, '_, &'a Methods>>,
     method: &Method,
@@ -283,7 +283,7 @@ fn find<'a>(
         handlers.iter().find(|(own, _)| own == wanted).map(|(_, handler)| handler)
     };
     let handler = of(method)
-        // What GET answers, HEAD answers too; the host leaves the body out.
+        // HEAD is handled like GET. The host omits the body.
         .or_else(|| (any_as_get.is_some() || method == Method::HEAD).then(|| of(&Method::GET))?)
         .ok_or_else(|| Error::MethodNotAllowed { allow: allow(found.value) })?;
     let parameters =
@@ -291,7 +291,7 @@ fn find<'a>(
     Ok((handler, parameters))
 }
 
-/// The value of `Allow` (RFC 9110, section 10.2.1).
+/// Returns the value of `Allow` (RFC 9110, section 10.2.1).
 fn allow(methods: &Methods) -> String {
     let mut names: Vec<_> = methods.handlers.iter().map(|(method, _)| method.as_str()).collect();
     if names.contains(&"GET") {
@@ -302,7 +302,7 @@ fn allow(methods: &Methods) -> String {
     names.join(", ")
 }
 
-/// The caller's own request id where it is a sound one, or a new one.
+/// Returns the caller's request id if it is valid, or a new one.
 fn request_id(platform: &Platform, request: &Request, now: DateTime<Utc>) -> String {
     let sound = |id: &&str| {
         (1..=128).contains(&id.len())
@@ -315,8 +315,8 @@ fn request_id(platform: &Platform, request: &Request, now: DateTime<Utc>) -> Str
     }
 }
 
-/// Returns whether a request is a preflight as browsers send it: without a credential, and for no other method, which
-/// the service behind a gateway might prefer.
+/// Returns whether a request is a preflight as browsers send it. It has no credential and no method override, because
+/// the service behind a gateway might use the override.
 fn is_bare_preflight(request: &Request) -> bool {
     const OTHERS: [&str; 5] = [
         "authorization",
@@ -330,9 +330,9 @@ fn is_bare_preflight(request: &Request) -> bool {
         && OTHERS.iter().all(|name| request.headers.get(name).is_none())
 }
 
-/// Returns the value of `Strict-Transport-Security`, if a trusted proxy reports that the client came over TLS.
-/// Subdomains are included below `BASE_DOMAIN` only: those of a customer's domain may be somebody else's, and have no
-/// TLS.
+/// Returns the value of `Strict-Transport-Security` if a trusted proxy reports that the client connected over TLS.
+/// Subdomains are included only below `BASE_DOMAIN`. Subdomains of a customer's domain may belong to others and may not
+/// support TLS.
 fn stay_on_tls(tenancy: &Tenancy, request: &Request) -> Option<HeaderValue> {
     let settings = &tenancy.settings;
     if !forwarded::is_over_tls(request, &settings.trusted_proxies) {
@@ -353,7 +353,7 @@ fn stay_on_tls(tenancy: &Tenancy, request: &Request) -> Option<HeaderValue> {
     }))
 }
 
-/// The limits of the caller (draft-ietf-httpapi-ratelimit-headers-10), and what is near its end.
+/// Adds the headers with the caller's limits (draft-ietf-httpapi-ratelimit-headers-10) and the quota warning.
 fn tell_limits(response: &mut Response, record: &Record) {
     let meter = record.meter.borrow();
     for (name, value) in [

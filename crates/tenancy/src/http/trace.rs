@@ -1,19 +1,18 @@
-//! Trace context (W3C Recommendation, level 1), as far as the log needs it: Spin itself joins its spans
-//! to the caller's.
+//! Trace context (W3C Recommendation, level 1), for the log only. Spin itself connects its spans to the caller's trace.
 
 use super::{Headers, headers::visible};
 
 /// The trace that a request belongs to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Trace {
-    /// The trace's id, 32 hexadecimal digits.
+    /// The trace id, 32 hexadecimal digits.
     pub(super) id: String,
-    /// The caller's span, 16 hexadecimal digits.
+    /// The caller's span id, 16 hexadecimal digits.
     pub(super) parent: String,
 }
 
 impl Trace {
-    /// From `traceparent`; `None` where there is none that is sound.
+    /// Parses `traceparent`. Returns `None` if it is absent or invalid.
     pub(super) fn of(headers: &Headers) -> Option<Self> {
         let mut values = headers.get_all("traceparent");
         let value = visible(values.next()?)?;
@@ -47,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_one_is_taken() {
+    fn only_valid_traceparent_is_accepted() {
         let (id, parent) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
         let expected = Trace { id: id.to_owned(), parent: parent.to_owned() };
         assert_eq!(of(&format!("00-{id}-{parent}-01")), Some(expected));

@@ -1,7 +1,7 @@
-//! The bucket of routes that no quota of a plan limits: logout, revocation, deletions, a change of password.
+//! The buckets of the routes that are exempt from plan quotas: logout, revocation, deletions and password changes.
 //!
-//! A tenant whose quota is used up can still end sessions and keys. The bucket is ten times the limit by the minute
-//! of the tenant and of the API key, and at least 120.
+//! A tenant that has exhausted its quota can still end sessions and revoke keys. These buckets allow ten times the
+//! per-minute limit of the tenant and of the API key, and at least 120 requests per minute.
 
 use super::{Member, Principal};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 const LEAST: i64 = 120;
 const FACTOR: i64 = 10;
 
-/// Takes a call from the buckets of the tenant and of the caller.
+/// Takes one request from the buckets of the tenant and of the caller.
 ///
 /// # Errors
 /// [`crate::Error::RateLimited`].

@@ -1,24 +1,24 @@
-//! JSON numbers by their text.
+//! Exact parsing of JSON numbers.
 
 use serde_json::Number;
 
-/// The most digits that PostgreSQL's `numeric` has before the point.
+/// The maximum number of digits before the decimal point in PostgreSQL's `numeric`.
 const MAX_INTEGER_DIGITS: i64 = 131_072;
-/// The most digits that it has after the point.
+/// The maximum number of digits after the decimal point in PostgreSQL's `numeric`.
 const MAX_FRACTION_DIGITS: i64 = 16_383;
 
-/// A number as its significant digits and a power of ten.
+/// A number as significant digits and a power of ten.
 struct Decimal {
     is_negative: bool,
-    /// The digits without zeros at either end; empty for zero.
+    /// The digits without leading and trailing zeros; empty for zero.
     digits: String,
     exponent: i64,
-    /// The digits after the point, zeros at the end included.
+    /// The number of digits after the decimal point, including trailing zeros.
     fraction_digits: i64,
 }
 
 impl Decimal {
-    /// Reads a JSON number. `None` for an exponent that no arithmetic holds.
+    /// Parses a JSON number. Returns `None` if the exponent is out of range.
     fn parse(text: &str) -> Option<Self> {
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
@@ -38,7 +38,7 @@ impl Decimal {
         })
     }
 
-    /// The number, if it is an integer of 64 bits.
+    /// Returns the number if it is a 64-bit integer.
     fn integer(&self) -> Option<Number> {
         if self.digits.is_empty() {
             return Some(Number::from(0));
@@ -53,21 +53,21 @@ impl Decimal {
     }
 }
 
-/// Reads a number: as an integer if it is one of 64 bits (`2.0` is one: JSON Schema 2020-12, section
-/// 4.2.3), otherwise as the nearest `f64`. `None` beyond the range of `f64`: most readers of JSON
-/// would refuse the whole response that repeats such a number (RFC 8259, section 6).
+/// Parses a number as a 64-bit integer if possible, otherwise as the nearest `f64`. `2.0` is an integer (JSON Schema
+/// 2020-12, section 4.2.3). Returns `None` if the number is out of the range of `f64`, because most JSON parsers would
+/// refuse a whole response that repeats such a number (RFC 8259, section 6).
 pub(super) fn read(text: &str) -> Option<Number> {
     if let Some(integer) = Decimal::parse(text).and_then(|decimal| decimal.integer()) {
         return Some(integer);
     }
-    // Beyond 64 bits the nearest `f64` may be an integer, which is as good. Within them, a fraction
-    // close to an integer must not become that integer.
+    // Beyond 64 bits, the nearest `f64` may be an integer, which is equally exact. Within 64 bits, a fraction close to
+    // an integer must not become that integer.
     let nearest = text.parse::<f64>().ok()?;
     let is_rounded = nearest.fract() == 0.0 && nearest.abs() < 1e16;
     Number::from_f64(if is_rounded { nearest + 0.5 } else { nearest })
 }
 
-/// Whether PostgreSQL can store a number in `jsonb`.
+/// Returns whether PostgreSQL can store a number in `jsonb`.
 pub(super) fn is_storable(text: &str) -> bool {
     Decimal::parse(text).is_some_and(|decimal| {
         let digits = i64::try_from(decimal.digits.len()).unwrap_or(i64::MAX);
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_are_integers_however_written() {
+    fn integers_are_recognised_in_any_notation() {
         for (text, expected) in [
             ("2", json!(2)),
             ("2.0", json!(2)),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_are_no_integers() {
+    fn fractions_are_not_integers() {
         for text in ["2.5", "1e-1", "1e-400", "1.00000000000000000000001", "-1.0000000000000000001"]
         {
             let number = read(text).unwrap();

@@ -1,4 +1,4 @@
-//! A JSON value that is kept as text.
+//! A JSON value that is stored as text.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,36 +7,35 @@ use serde_json::value::RawValue;
 
 use super::number;
 
-/// A JSON value as its text, in one form: without space, members in the order of their names,
-/// numbers as they were written. So a number survives unchanged (`0.1`, `1e400`, `1.0`), which
-/// neither `f64` nor `jsonb` would ensure.
+/// A JSON value as text in canonical form: without whitespace, members ordered by name, numbers as they were written. A
+/// number survives unchanged (`0.1`, `1e400`, `1.0`), which neither `f64` nor `jsonb` ensures.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JsonText(String);
 
 impl JsonText {
-    /// The value whose text the catalog has. `None` if it is no JSON.
+    /// Returns the value for a text from the catalog, or `None` if the text is not JSON.
     pub fn from_stored(text: String) -> Option<Self> {
         serde_json::from_str::<&RawValue>(&text).is_ok().then_some(Self(text))
     }
 
-    /// The value of a client's text, each of whose members stands once.
+    /// Returns the canonical form of a client's text, which must have no duplicate members.
     ///
     /// # Errors
-    /// The problem, in a sentence that goes on after the field's name.
+    /// Returns the problem as a phrase that follows the field's name.
     pub fn from_raw(raw: &RawValue) -> Result<Self, String> {
         let mut text = String::new();
         write(raw, &mut text)?;
         Ok(Self(text))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Default for JsonText {
-    /// The empty object.
+    /// Returns the empty object.
     fn default() -> Self {
         Self("{}".to_owned())
     }
@@ -49,7 +48,7 @@ impl fmt::Debug for JsonText {
 }
 
 impl Serialize for JsonText {
-    /// As the value in JSON, and as a string in a format without text.
+    /// Serialises to the value in a JSON format, and to a string in a binary format.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         if to.is_human_readable() {
             serde_json::from_str::<&RawValue>(&self.0).map_err(S::Error::custom)?.serialize(to)
@@ -66,7 +65,7 @@ impl<'de> Deserialize<'de> for JsonText {
         } else {
             String::deserialize(from)?
         };
-        Self::from_stored(text).ok_or_else(|| D::Error::custom("it is no JSON"))
+        Self::from_stored(text).ok_or_else(|| D::Error::custom("it is not JSON"))
     }
 }
 
@@ -105,7 +104,8 @@ fn write(raw: &RawValue, to: &mut String) -> Result<(), String> {
         }
         Some(b'-' | b'0'..=b'9') if !number::is_storable(text) => {
             return Err(
-                "must have no number with more than 16383 digits after the point".to_owned()
+                "must not have numbers with more than 16383 digits after the decimal point"
+                    .to_owned(),
             );
         }
         _ => to.push_str(text),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_text_that_is_no_json_is_none() {
+    fn invalid_stored_text_is_none() {
         assert!(JsonText::from_stored("{".to_owned()).is_none());
         assert!(JsonText::from_stored("{} {}".to_owned()).is_none());
     }

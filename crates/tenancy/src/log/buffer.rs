@@ -1,5 +1,5 @@
-//! Lines that wait to be written together: each write is a call of the host, which costs more than
-//! putting the line together does.
+//! A buffer of log lines that are written together, because each write is a host call and costs more than formatting
+//! the line.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,12 +12,12 @@ use std::{
 use super::line::{Line, SecondText};
 use crate::tenancy::Tenancy;
 
-/// How long a line may wait.
+/// The maximum time that a line waits.
 const DELAY: Duration = Duration::from_millis(100);
-/// The bytes from which on lines do not wait.
+/// The buffer size in bytes from which lines are written at once.
 const MOST: usize = 16 * 1024;
 
-/// The lines of an instance that are not yet written.
+/// The log lines of an instance that are not written yet.
 #[derive(Default)]
 pub(crate) struct Buffer {
     lines: RefCell<Vec<u8>>,
@@ -26,7 +26,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Adds a line with what `write` puts into it.
+    /// Adds a line with the members that `write` adds.
     pub(super) fn add_line(&self, write: impl FnOnce(&mut Line<'_>, &mut SecondText)) {
         let mut lines = self.lines.borrow_mut();
         let mut line = Line::begin(&mut lines);
@@ -34,8 +34,8 @@ impl Buffer {
         line.end();
     }
 
-    /// Writes all lines now, in one piece, so that lines of two instances do not mix. A log that
-    /// cannot be written is no reason to fail a request.
+    /// Writes all lines now, in one call, so that lines of two instances do not mix. A failure to write the log does
+    /// not fail a request.
     pub(super) fn write(&self) {
         let lines = mem::take(&mut *self.lines.borrow_mut());
         if !lines.is_empty() {
@@ -44,7 +44,7 @@ impl Buffer {
     }
 }
 
-/// Sees to it that what waits is written soon.
+/// Schedules a write of the buffered lines.
 pub(super) fn write_soon(tenancy: &Rc<Tenancy>) {
     let log = &tenancy.log;
     if log.lines.borrow().len() >= MOST {

@@ -1,13 +1,13 @@
-//! A line of the log: a JSON object, put together directly, since every request has one.
+//! A log line: a JSON object, formatted directly because every request writes one.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
-/// An object that is being written, whose names need no escape.
+/// A JSON object under construction. Its member names need no escaping.
 pub(super) struct Line<'a>(&'a mut Vec<u8>);
 
 impl<'a> Line<'a> {
-    /// Begins an object behind what is there.
+    /// Begins an object at the end of `bytes`.
     pub(super) fn begin(bytes: &'a mut Vec<u8>) -> Self {
         bytes.push(b'{');
         Self(bytes)
@@ -22,18 +22,18 @@ impl<'a> Line<'a> {
         self.0.extend_from_slice(b"\":");
     }
 
-    /// A member that is text, or null.
+    /// Adds a member that is text or null.
     pub(super) fn text(&mut self, name: &str, value: Option<&str>) {
         self.name(name);
         match value {
             None => self.0.extend_from_slice(b"null"),
             Some(value) if value.bytes().all(stands_for_itself) => self.quoted(value.as_bytes()),
-            // To a vector, and of a string, nothing fails.
+            // Writing a string to a vector cannot fail.
             Some(value) => drop(serde_json::to_writer(&mut *self.0, value)),
         }
     }
 
-    /// A member that is an id behind the name of its kind, which needs no escape; or null.
+    /// Adds a member that is an id with its kind as a prefix, or null. The prefix needs no escaping.
     pub(super) fn id(&mut self, name: &str, kind: &str, value: Option<Uuid>) {
         self.name(name);
         match value {
@@ -48,7 +48,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A member that is a moment, with microseconds (RFC 3339).
+    /// Adds a member that is a timestamp with microseconds (RFC 3339).
     pub(super) fn time(&mut self, name: &str, value: DateTime<Utc>, seconds: &mut SecondText) {
         self.name(name);
         self.0.push(b'"');
@@ -58,13 +58,13 @@ impl<'a> Line<'a> {
         self.0.extend_from_slice(b"Z\"");
     }
 
-    /// A member that is a whole number.
+    /// Adds a member that is a whole number.
     pub(super) fn number(&mut self, name: &str, value: u64) {
         self.name(name);
         self.digits(value, 1);
     }
 
-    /// A member that is a number of thousandths.
+    /// Adds a member that is a number of thousandths.
     pub(super) fn thousandths(&mut self, name: &str, value: u64) {
         self.name(name);
         self.digits(value / 1_000, 1);
@@ -83,7 +83,7 @@ impl<'a> Line<'a> {
         self.0.push(b'"');
     }
 
-    /// A number with at least so many digits.
+    /// Writes a number with at least `least` digits.
     fn digits(&mut self, mut number: u64, least: usize) {
         // The longest `u64` has 20 digits.
         let mut digits = [b'0'; 20];
@@ -98,12 +98,12 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Whether a byte stands in a JSON string as it is (RFC 8259, section 7).
+/// Returns whether a byte needs no escaping in a JSON string (RFC 8259, section 7).
 fn stands_for_itself(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
-/// The text of a moment up to its second, kept for the next line of the same second.
+/// The text of a timestamp up to the second, cached for the next line of the same second.
 #[derive(Default)]
 pub(super) struct SecondText {
     second: Option<i64>,
@@ -137,7 +137,7 @@ mod tests {
 
     // S38
     #[test]
-    fn nothing_in_a_value_ends_it() {
+    fn value_cannot_end_its_own_string() {
         for value in ["", "plain", "a\"b\\c", "a\nb\u{0}", "\u{7f}\u{2028}é"] {
             let expected = json!({ "first": value, "second": null });
             let own = written(|line| {

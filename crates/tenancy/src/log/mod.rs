@@ -1,7 +1,6 @@
-//! The log: a JSON object a line on standard output.
+//! The log: one JSON object per line on standard output.
 //!
-//! Values are written as JSON, which escapes control characters: no line can be forged from what a
-//! caller sends.
+//! Values are written as JSON, which escapes control characters, so callers cannot forge log lines.
 
 mod buffer;
 mod line;
@@ -21,18 +20,18 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// Notes something that is worth a look, with why it happened.
+/// Records a condition that deserves attention, with its cause.
 pub fn warning(tenancy: &Tenancy, message: &str, error: &Error) {
     write(tenancy, Level::Warning, message, error, None);
 }
 
 /// Returns the readable rows of a list, and records the others.
 pub fn readable<T>(tenancy: &Tenancy, rows: Rows<T>) -> Vec<T> {
-    unreadable_rows(tenancy, "a list leaves a row out", &rows.unreadable);
+    unreadable_rows(tenancy, "a list omits an unreadable row", &rows.unreadable);
     rows.items
 }
 
-/// Records a fact that has to leave the machine, at any level of the log.
+/// Records a fact that must leave the machine, at any log level.
 pub(crate) fn notice(tenancy: &Tenancy, message: &str, name: &str, value: &str) {
     let now = tenancy.platform.clock.now();
     tenancy.log.add_line(|line, seconds| {
@@ -44,58 +43,58 @@ pub(crate) fn notice(tenancy: &Tenancy, message: &str, name: &str, value: &str) 
     tenancy.log.write();
 }
 
-/// Records the rows that a list or the work on many tenants leaves out, because they are unreadable.
+/// Records the unreadable rows that a list or a task for many tenants omits.
 pub fn unreadable_rows(tenancy: &Tenancy, message: &str, rows: &[UnreadableRow]) {
     for row in rows {
         write(tenancy, Level::Error, message, &Error::internal(row), None);
     }
 }
 
-/// Notes that a request failed for a reason its caller is not told.
+/// Records that a request failed, with the reason that the response does not contain.
 pub fn failure(tenancy: &Tenancy, request_id: &str, error: &Error) {
     let level = match error {
         Error::Internal(_) => Level::Error,
         _ => Level::Warning,
     };
-    write(tenancy, level, "a request failed", error, Some(request_id));
+    write(tenancy, level, "request failed", error, Some(request_id));
 }
 
-/// Who calls.
+/// The principal of a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Caller {
     /// The platform's administration.
     Platform,
     /// An operator, by the id of the operator key.
     OperatorKey(Uuid),
-    /// A user, by its id.
+    /// A user, by id.
     User(Uuid),
     /// A service, by the id of its API key.
     ApiKey(Uuid),
 }
 
-/// A request that was answered.
+/// A completed request.
 pub struct Answered<'a> {
-    /// Its id.
+    /// The request id.
     pub request_id: &'a str,
-    /// When it came.
+    /// When the request was received.
     pub received_at: DateTime<Utc>,
-    /// The caller's trace and span.
+    /// The caller's trace id and span id.
     pub trace: Option<(&'a str, &'a str)>,
-    /// Its method.
+    /// The method.
     pub method: &'a Method,
-    /// The route, by its path in the table of access.
+    /// The route, by its path in the access table.
     pub route: &'a str,
-    /// The answer's status.
+    /// The status of the response.
     pub status: StatusCode,
-    /// The time that it took, in microseconds.
+    /// The processing time, in microseconds.
     pub micros: u64,
-    /// The tenant that the caller belongs to.
+    /// The tenant of the caller.
     pub tenant: Option<Uuid>,
-    /// Who calls.
+    /// The principal.
     pub principal: Option<Caller>,
 }
 
-/// Notes a request that was answered: with the level INFO, and a moment later.
+/// Records a completed request at the level INFO. The line is written a moment later.
 pub fn request(tenancy: &Rc<Tenancy>, answered: &Answered<'_>) {
     if Level::Info < tenancy.settings.log_level {
         return;
@@ -137,6 +136,6 @@ fn write(tenancy: &Tenancy, level: Level, message: &str, error: &Error, request_
         line.text("request_id", request_id);
         line.text("error", Some(&error.to_string()));
     });
-    // It may be the last that this instance says.
+    // This may be the last message of the instance.
     tenancy.log.write();
 }

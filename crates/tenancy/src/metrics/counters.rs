@@ -1,4 +1,4 @@
-//! What an instance counts.
+//! The counters of an instance.
 
 use std::{cell::RefCell, collections::HashMap, mem, rc::Rc, sync::LazyLock};
 
@@ -11,20 +11,20 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// Where the counters of all instances are added up.
+/// The Redis hash with the sums of all instances.
 pub(super) const KEY: &str = "platform:counters";
 
-/// The route of probes. It is not counted: an instance that does nothing else would open a connection to
-/// Redis for that, and a probe asks no store.
+/// The route of liveness probes, which are not counted. A probe uses no store, and counting it would open a Redis
+/// connection on an otherwise idle instance.
 const PROBE: &str = "/health";
 
-/// The upper ends of the classes of a histogram, in microseconds.
+/// The upper bounds of the histogram buckets, in microseconds.
 pub(super) const BOUNDS: [u64; 12] = [
     1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     10_000_000,
 ];
 
-/// The upper end of the last class, of what is above all of [`BOUNDS`].
+/// The upper bound of the last bucket, for values above all of [`BOUNDS`].
 pub(super) const INFINITE: &str = "+Inf";
 
 static ADD: LazyLock<Script> = LazyLock::new(|| {
@@ -34,7 +34,7 @@ static ADD: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// What came of a sign-in.
+/// The result of a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Login {
     Success,
@@ -42,7 +42,7 @@ pub(crate) enum Login {
     Throttled,
 }
 
-/// What is timed.
+/// A timed operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Timer {
     Redis,
@@ -50,7 +50,7 @@ pub(crate) enum Timer {
     Provisioning,
 }
 
-/// A request that was answered.
+/// The labels of a completed request.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Answered {
     route: &'static str,
@@ -67,27 +67,27 @@ enum Counter {
 
 #[derive(Debug, Clone, Default)]
 struct Histogram {
-    /// How many were in each class, and above the last.
+    /// The number of values in each bucket, and above the last bound.
     classes: [u64; BOUNDS.len() + 1],
     sum_micros: u64,
 }
 
-/// The counters of an instance, since it last wrote them.
+/// The counts of an instance since its last write.
 #[derive(Default)]
 pub struct Counters(RefCell<Counted>);
 
 #[derive(Default)]
 struct Counted {
-    /// How long each took. How many there were is what all classes have together.
+    /// The durations of requests. The sum of the buckets is the number of requests.
     requests: HashMap<Answered, Histogram>,
     counters: HashMap<Counter, u64>,
     timers: [Histogram; Timer::ALL.len()],
-    /// What could not be written.
+    /// The counts that could not be written.
     left_over: HashMap<String, u64>,
 }
 
 impl Counters {
-    /// A request was answered: it is counted, if it is no probe. Nothing of it is written before something [`schedules`] it.
+    /// Counts a completed request, unless it is a probe. The counts are written when something [`schedules`] it.
     ///
     /// [`schedules`]: crate::background::schedule
     pub(crate) fn request(
@@ -125,7 +125,7 @@ impl Counters {
         *self.0.borrow_mut().counters.entry(counter).or_default() += 1;
     }
 
-    /// Adds what was counted to what all instances have counted.
+    /// Adds the counts of this instance to the sums of all instances.
     pub(crate) async fn write(&self, tenancy: &Tenancy) {
         let fields = self.0.borrow_mut().take();
         if fields.is_empty() {
@@ -137,7 +137,7 @@ impl Counters {
             arguments.push(Argument::Int(i64::try_from(*amount).unwrap_or(i64::MAX)));
         }
         if let Err(error) = ADD.run(&*tenancy.platform.redis, &[KEY], &arguments).await {
-            log::warning(tenancy, "metrics wait for Redis", &error.into());
+            log::warning(tenancy, "Redis unavailable; metrics are written later", &error.into());
             let left_over = &mut self.0.borrow_mut().left_over;
             for (field, amount) in fields {
                 *left_over.entry(field).or_default() += amount;
@@ -147,7 +147,7 @@ impl Counters {
 }
 
 impl Counted {
-    /// Everything by the names under which it is added up.
+    /// Takes all counts, by the names of their series.
     fn take(&mut self) -> HashMap<String, u64> {
         let mut fields = mem::take(&mut self.left_over);
         let mut add = |field: String, amount: u64| *fields.entry(field).or_default() += amount;
@@ -173,7 +173,7 @@ impl Histogram {
         self.classes[class] += 1;
     }
 
-    /// What came in each class that something came in: [`super::render`] adds the classes up.
+    /// Adds the non-empty buckets. [`super::render`] computes the cumulative counts.
     fn fields(&self, name: &str, label: &str, add: &mut impl FnMut(String, u64)) {
         let separator = if label.is_empty() { "" } else { "," };
         let bounds = BOUNDS.map(seconds).into_iter().chain([INFINITE.to_owned()]);
@@ -185,7 +185,7 @@ impl Histogram {
         }
         if is_used {
             let braced = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
-            // Redis adds whole numbers; shown are seconds.
+            // Redis adds integers, so the unit is microseconds. The rendered unit is seconds.
             add(format!("{name}_sum{braced}"), self.sum_micros);
         }
     }
@@ -202,7 +202,7 @@ impl Answered {
 }
 
 impl Counter {
-    /// All of them: their labels have no other values.
+    /// Returns all counters. Their labels have no other values.
     fn all() -> impl Iterator<Item = Self> {
         let logins = [Login::Success, Login::Failure, Login::Throttled].map(Self::Login);
         let refusals = Resource::ALL.into_iter().map(Self::QuotaRefusal);
@@ -228,7 +228,7 @@ impl Counter {
 }
 
 impl Timer {
-    /// In the order in which they are numbered.
+    /// All timers, in the order of their numbers.
     const ALL: [Self; 3] = [Self::Redis, Self::Postgres, Self::Provisioning];
 
     fn series(self) -> &'static str {
@@ -240,14 +240,14 @@ impl Timer {
     }
 }
 
-/// The series whose labels are known before anything is counted. They are shown from zero, so that
-/// `rate` sees the first event.
+/// Returns the series whose labels are known before the first event. They are rendered from zero, so that `rate` sees
+/// the first event.
 pub(super) fn known_series() -> impl Iterator<Item = String> {
     let timers = Timer::ALL.into_iter().map(|timer| format!("{}_sum", timer.series()));
     Counter::all().map(|counter| counter.series()).chain(timers)
 }
 
-/// A method that a caller makes up is no label.
+/// Returns the label for a method. Arbitrary methods from callers share one label.
 fn known_method(method: &Method) -> &str {
     match *method {
         Method::GET
@@ -261,7 +261,7 @@ fn known_method(method: &Method) -> &str {
     }
 }
 
-/// Microseconds as seconds, without a needless digit.
+/// Formats microseconds as seconds, without trailing zeros.
 pub(super) fn seconds(micros: u64) -> String {
     let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_histogram_counts_in_the_first_class_that_holds_it() {
+    fn value_falls_into_its_lowest_bucket() {
         let counters = Counters::default();
         counters.time(Timer::Redis, 2_500);
         counters.time(Timer::Redis, 20_000_000);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_that_is_made_up_is_no_label() {
+    fn unknown_method_is_labelled_other() {
         let made_up = Method::from_bytes(b"X\x21").unwrap();
         assert_eq!(known_method(&made_up), "other");
     }

@@ -1,4 +1,4 @@
-//! The stores, with every call timed.
+//! Wrappers of the stores that time every call.
 
 use std::{rc::Rc, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::platform::{
     sql::{Connection, Row, SqlError, Value},
 };
 
-/// What times a call.
+/// Times calls of a store.
 #[derive(Clone)]
 struct Stopwatch {
     clock: Rc<dyn Clock>,
@@ -29,7 +29,7 @@ impl Stopwatch {
     }
 }
 
-/// Redis, timed.
+/// Redis with timed calls.
 pub(crate) struct MeteredRedis {
     inner: Rc<dyn Redis>,
     stopwatch: Stopwatch,
@@ -51,13 +51,13 @@ impl Redis for MeteredRedis {
         self.inner.process()
     }
 
-    /// Not timed: nobody waits for what it brings.
+    /// Not timed, because no request waits for the result.
     async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
         self.inner.round_trip().await
     }
 }
 
-/// PostgreSQL, timed.
+/// PostgreSQL with timed calls.
 pub(crate) struct MeteredSql {
     inner: Rc<dyn Sql>,
     stopwatch: Stopwatch,

@@ -1,9 +1,8 @@
-//! Metrics: counted in each instance, added up in Redis every few seconds, shown in the text format of
+//! Metrics: counted in each instance, added up in Redis every few seconds, and rendered in the text format of
 //! Prometheus.
 //!
-//! Labels are routes, methods, statuses and names of this program: none has values that a caller
-//! makes up. What an instance has counted and not written when it is killed is lost: at most the last
-//! five seconds.
+//! Labels are routes, methods, statuses and names from this program. No label has a value that a caller chooses.
+//! Killing an instance loses the counts that it has not written, which are at most those of the last five seconds.
 
 mod counters;
 mod metered;

@@ -14,34 +14,29 @@ use crate::{
     tenant::repo::{self, TenantCount},
 };
 
-/// The families: name, type, and what they tell.
+/// The metric families: name, type and help text.
 const FAMILIES: [(&str, &str, &str); 8] = [
-    ("tenancy_http_requests_total", "counter", "Requests answered, by route, method and status."),
+    ("tenancy_http_requests_total", "counter", "Completed requests, by route, method and status."),
     (
         "tenancy_http_request_duration_seconds",
         "histogram",
-        "Time from a request to its answer, by route.",
+        "Time from a request to its response, by route.",
     ),
     ("tenancy_logins_total", "counter", "Sign-ins with a password, by result."),
     ("tenancy_quota_refusals_total", "counter", "Requests refused by a quota, by resource."),
-    (
-        "tenancy_rate_limited_total",
-        "counter",
-        "Requests refused by a limit of calls by the minute.",
-    ),
-    ("tenancy_redis_duration_seconds", "histogram", "Time of a call of Redis."),
-    ("tenancy_postgres_duration_seconds", "histogram", "Time of a statement of PostgreSQL."),
-    ("tenancy_provisioning_duration_seconds", "histogram", "Time in which a tenant was made."),
+    ("tenancy_rate_limited_total", "counter", "Requests refused by a per-minute rate limit."),
+    ("tenancy_redis_duration_seconds", "histogram", "Duration of Redis calls."),
+    ("tenancy_postgres_duration_seconds", "histogram", "Duration of PostgreSQL statements."),
+    ("tenancy_provisioning_duration_seconds", "histogram", "Duration of tenant provisioning."),
 ];
 
-/// Everything that is counted, and how many tenants there are. A store that is away leaves out what it
-/// would tell.
+/// Renders all metrics and the numbers of tenants. The families of an unavailable store are omitted.
 pub async fn render(tenancy: &Tenancy) -> String {
     tenancy.counters.write(tenancy).await;
     let (counted, catalog, key_value) =
         join!(counted(tenancy), of_catalog(tenancy), health::check_key_value(tenancy));
     if let Err(error) = &key_value {
-        log::warning(tenancy, "the key-value store does not answer", error);
+        log::warning(tenancy, "the key-value store is unavailable", error);
     }
     let mut text = String::new();
     for (name, kind, help) in FAMILIES {
@@ -64,11 +59,11 @@ pub async fn render(tenancy: &Tenancy) -> String {
             let series = format!("tenancy_tenants{{status=\"{status}\",plan=\"{plan}\"}}");
             line(&mut text, &series, &count.to_string());
         }
-        let help = "Audit events that wait in the outbox of the catalog.";
+        let help = "Audit events in the outbox of the catalog.";
         head(&mut text, "tenancy_audit_events_waiting", "gauge", help);
         line(&mut text, "tenancy_audit_events_waiting", &waiting.to_string());
     }
-    head(&mut text, "tenancy_store_up", "gauge", "Whether a store answers.");
+    head(&mut text, "tenancy_store_up", "gauge", "Whether a store is available.");
     for (store, is_up) in [
         ("redis", counted.is_ok()),
         ("postgres", catalog.is_ok()),
@@ -81,7 +76,7 @@ pub async fn render(tenancy: &Tenancy) -> String {
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to a string does not fail.
+    // Writing to a `String` cannot fail.
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
@@ -89,12 +84,12 @@ fn line(text: &mut String, series: &str, value: &str) {
     let _ = writeln!(text, "{series} {value}");
 }
 
-/// A series as its name and its labels, without braces.
+/// Splits a series into its name and its labels without braces.
 fn split(series: &str) -> (&str, &str) {
     series.split_once('{').map_or((series, ""), |(name, rest)| (name, rest.trim_end_matches('}')))
 }
 
-/// The classes of a histogram, each with all below it, and how many there are in all.
+/// Renders the cumulative buckets of a histogram and the total count.
 fn histogram(text: &mut String, name: &str, labels: &str, counted: &BTreeMap<String, u64>) {
     let separator = if labels.is_empty() { "" } else { "," };
     let mut total = 0;
@@ -107,13 +102,13 @@ fn histogram(text: &mut String, name: &str, labels: &str, counted: &BTreeMap<Str
     line(text, &format!("{name}_count{braced}"), &total.to_string());
 }
 
-/// What all instances have counted.
+/// Returns the counts of all instances.
 async fn counted(tenancy: &Tenancy) -> Result<BTreeMap<String, u64>> {
     let replies = match tenancy.platform.redis.execute("HGETALL", &[Argument::Key(KEY)]).await {
         Ok(replies) => replies,
         Err(error) => {
             let error = error.into();
-            log::warning(tenancy, "metrics were not read", &error);
+            log::warning(tenancy, "Redis unavailable; request metrics are omitted", &error);
             return Err(error);
         }
     };
@@ -127,14 +122,16 @@ async fn counted(tenancy: &Tenancy) -> Result<BTreeMap<String, u64>> {
     Ok(counted)
 }
 
-/// The tenants, and the audit events that wait in the catalog. Those in the tenants' databases would take a connection
-/// to each: the maintenance reports them.
+/// Returns the numbers of tenants and the number of audit events in the catalog's outbox. The outboxes in the tenants'
+/// databases are not counted, because each would need a connection. Maintenance reports them.
 async fn of_catalog(tenancy: &Tenancy) -> Result<(Vec<TenantCount>, i64)> {
     let counted = async {
         let catalog = tenancy.catalog().await?;
         Ok((repo::count(&*catalog).await?, audit::count_waiting(&*catalog).await?))
     };
-    counted.await.inspect_err(|error| log::warning(tenancy, "tenants were not counted", error))
+    counted.await.inspect_err(|error| {
+        log::warning(tenancy, "PostgreSQL unavailable; tenant metrics are omitted", error)
+    })
 }
 
 #[cfg(test)]
@@ -142,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_is_shown_with_all_below_it() {
+    fn buckets_are_rendered_cumulatively() {
         let counted = [("x_bucket{a=\"b\",le=\"0.005\"}", 2), ("x_bucket{a=\"b\",le=\"+Inf\"}", 1)];
         let mut text = String::new();
         let counted = counted.map(|(series, amount)| (series.to_owned(), amount)).into();

@@ -1,4 +1,4 @@
-//! The migrations, taken into the program.
+//! The migrations, embedded in the program.
 
 use super::Migration;
 

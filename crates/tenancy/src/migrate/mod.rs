@@ -1,7 +1,7 @@
 //! Migrations of the catalog and of tenants' databases.
 //!
-//! Under a crash: each migration is one `DO` block and so one transaction, which also notes that it
-//! ran. A template database is built under a name of its own and renamed when it is whole.
+//! Migrations are crash-safe: each one is a `DO` block and therefore one transaction, which also records that it ran. A
+//! template database is built under a temporary name and renamed when it is complete.
 
 mod embedded;
 mod privileges;
@@ -19,9 +19,9 @@ use crate::{
 /// One migration.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
-    /// Its number, from 1.
+    /// The number of the migration, from 1.
     pub version: i32,
-    /// Its name.
+    /// The name of the migration.
     pub name: &'static str,
     sql: &'static str,
 }
@@ -31,14 +31,15 @@ pub const CATALOG: &[Migration] = embedded::CATALOG;
 /// The migrations of a tenant's database, in order.
 pub const TENANT: &[Migration] = embedded::TENANT;
 
-/// Brings the catalog up to date and returns what ran. `connections` is how many the database may have at the same time.
+/// Migrates the catalog to the newest version and returns the migrations that ran. `connections` is the maximum number
+/// of concurrent connections to the database.
 pub async fn migrate_catalog(
     catalog: &dyn Connection,
     connections: u32,
 ) -> Result<Vec<&'static Migration>> {
     let ran = apply(catalog, CATALOG).await?;
     catalog.execute("SELECT ensure_audit_months(24)", &[]).await?;
-    // Tenants' roles are of the same cluster, and PUBLIC includes them.
+    // Tenants' roles are in the same cluster, and PUBLIC includes them.
     let close = "DO $close$ BEGIN
         EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     END $close$";
@@ -48,8 +49,8 @@ pub async fn migrate_catalog(
     Ok(ran)
 }
 
-/// Bounds the connections of the database, so that the pools of all hosts together leave some to the tenants' databases
-/// on the same server.
+/// Limits the connections to the database, so that the pools of all hosts together leave some for the tenants'
+/// databases on the same server.
 async fn limit_connections(catalog: &dyn Connection, connections: u32) -> Result<()> {
     let statement = format!(
         "DO $limit$ BEGIN
@@ -59,8 +60,8 @@ async fn limit_connections(catalog: &dyn Connection, connections: u32) -> Result
     allowed(catalog.execute(&statement, &[]).await)
 }
 
-/// Passes over a refusal for a missing privilege. An account of a managed server may not be allowed to set limits:
-/// `doctor` reports what is missing.
+/// Ignores a refusal due to a missing privilege. The account of a managed server may not be allowed to set limits, and
+/// `doctor` reports missing limits.
 fn allowed(outcome: Result<u64, SqlError>) -> Result<()> {
     match outcome {
         Err(error) if error.is(state::INSUFFICIENT_PRIVILEGE) => Ok(()),
@@ -68,8 +69,8 @@ fn allowed(outcome: Result<u64, SqlError>) -> Result<()> {
     }
 }
 
-/// Sets the timeouts of the account's own role: the server closes idle connections of a pool, and cancels a statement
-/// that takes longer than any statement of this program may ([`crate::platform::sql::SCHEMA_DEADLINE`]).
+/// Sets timeouts on the account's own role. The server closes idle connections of a pool, and cancels a statement that
+/// takes longer than the longest deadline ([`crate::platform::sql::SCHEMA_DEADLINE`]).
 pub async fn limit_account(database: &dyn Connection) -> Result<()> {
     let statement = "DO $limits$ BEGIN
         PERFORM pg_advisory_xact_lock(hashtextextended(current_user, 0));
@@ -80,13 +81,14 @@ pub async fn limit_account(database: &dyn Connection) -> Result<()> {
     allowed(database.execute(statement, &[]).await)
 }
 
-/// Brings a tenant's database up to date, grants its tables to the tenant's role, and returns what ran. The connection
-/// must be of the account that owns the database. The template database has no role.
+/// Migrates a tenant's database to the newest version, grants its tables to the tenant's role, and returns the
+/// migrations that ran. The connection must belong to the account that owns the database. The template database has no
+/// role.
 pub async fn migrate_tenant(
     database: &dyn Connection,
     role: Option<&str>,
 ) -> Result<Vec<&'static Migration>> {
-    // Before a migration takes the tables from PUBLIC: requests go on meanwhile.
+    // Grants come before a migration that revokes the tables from PUBLIC, because requests continue meanwhile.
     if let Some(role) = role
         && version(database).await? >= privileges::SINCE
     {
@@ -99,7 +101,7 @@ pub async fn migrate_tenant(
     Ok(ran)
 }
 
-/// The version of the schema that a database is at, 0 when it was never migrated.
+/// Returns the schema version of a database, or 0 if it was never migrated.
 pub async fn version(database: &dyn Connection) -> Result<i32> {
     match database.query_first("SELECT max(version) AS version FROM schema_migrations", &[]).await {
         Ok(Some(row)) => Ok(row.get::<Option<i32>>("version")?.unwrap_or(0)),
@@ -109,7 +111,7 @@ pub async fn version(database: &dyn Connection) -> Result<i32> {
     }
 }
 
-/// The version that `migrations` lead to.
+/// Returns the version that results from `migrations`.
 pub fn newest(migrations: &[Migration]) -> i32 {
     migrations.last().map_or(0, |migration| migration.version)
 }
@@ -139,7 +141,7 @@ async fn apply(
             Some(checksum) if checksum == migration.checksum() => {}
             Some(_) => {
                 return Err(Error::internal(format!(
-                    "the migration {} ran with another text than it has now",
+                    "the migration {} has changed since it ran",
                     migration.name
                 )));
             }
@@ -159,7 +161,7 @@ impl Migration {
         hex::encode(&Sha256::digest(self.sql.as_bytes()))
     }
 
-    /// The migration as one statement that does nothing where another migrator was faster.
+    /// Returns the migration as one statement, which does nothing if another migrator was faster.
     fn statement(&self) -> String {
         format!(
             "DO $migration$ BEGIN
@@ -179,13 +181,13 @@ impl Migration {
     }
 }
 
-/// The name of the database that new tenants' databases are copies of. It has the version of the
-/// schema in it, so that the versions of the application that run side by side each find theirs.
+/// Returns the name of the template database that new tenants' databases are copied from. The name contains the schema
+/// version, so that application versions that run side by side each find their template.
 pub fn template_name(tenancy: &Tenancy) -> String {
     format!("{}_tenant_v{}", template_stem(tenancy), newest(TENANT))
 }
 
-/// The catalog's name, as far as the name of a template has room for it and an SQL pattern takes it.
+/// Returns the catalog's name, shortened and restricted to characters that are safe in an SQL pattern.
 fn template_stem(tenancy: &Tenancy) -> String {
     tenancy
         .settings
@@ -197,8 +199,7 @@ fn template_stem(tenancy: &Tenancy) -> String {
         .collect()
 }
 
-/// Makes the template database on the cluster of `location`, if it is not there. Returns whether it
-/// made one.
+/// Creates the template database on the cluster of `location` unless it exists. Returns whether it was created.
 pub async fn create_template(tenancy: &Tenancy, location: &TrustedLocation) -> Result<bool> {
     let name = template_name(tenancy);
     let cluster = cluster::connect(tenancy, location, None).await?;
@@ -210,7 +211,7 @@ pub async fn create_template(tenancy: &Tenancy, location: &TrustedLocation) -> R
     if built.is_err() {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(&unfinished));
         cluster.execute(&drop, &[]).await?;
-        // Where the name is there now, another call was faster, and its template is as good.
+        // If the template exists now, another call was faster, and its template is equivalent.
         if exists(&*cluster, &name).await? {
             return Ok(false);
         }
@@ -218,8 +219,8 @@ pub async fn create_template(tenancy: &Tenancy, location: &TrustedLocation) -> R
     built.map(|()| true)
 }
 
-/// Drops what was left of template databases whose building broke off, and returns their names.
-/// One that is just being built by another call would be lost too, and built again.
+/// Drops incomplete template databases and returns their names. A template that another call is currently building is
+/// dropped as well, and is then built again.
 pub async fn drop_unfinished_templates(
     tenancy: &Tenancy,
     location: &TrustedLocation,
@@ -233,7 +234,7 @@ pub async fn drop_unfinished_templates(
     Ok(names)
 }
 
-/// Returns the names of template databases whose building broke off, or is under way.
+/// Returns the names of incomplete template databases, including those that are currently being built.
 pub async fn list_unfinished_templates(
     tenancy: &Tenancy,
     location: &TrustedLocation,
@@ -246,7 +247,7 @@ pub async fn list_unfinished_templates(
     Ok(names.collect::<std::result::Result<_, SqlError>>()?)
 }
 
-/// Whether a cluster has a database of this name.
+/// Returns whether a cluster has a database with this name.
 pub async fn exists(cluster: &dyn Connection, database: &str) -> Result<bool> {
     let statement = "SELECT FROM pg_database WHERE datname = $1";
     Ok(cluster.query_first(statement, &[database.into()]).await?.is_some())
@@ -264,7 +265,7 @@ async fn build_template(
         "CREATE DATABASE {from} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false"
     );
     cluster.execute(&create, &[]).await?;
-    // Every role could connect to a new database, so it opens when that is taken away.
+    // Every role can connect to a new database, so connections are allowed only after this privilege is revoked.
     let open = format!(
         "DO $template$ BEGIN
              REVOKE ALL ON DATABASE {from} FROM PUBLIC;
@@ -276,7 +277,7 @@ async fn build_template(
     migrate_tenant(&*database, None).await?;
     drop(database);
     cluster.execute(&format!("ALTER DATABASE {from} ALLOW_CONNECTIONS false"), &[]).await?;
-    // A host's pool may keep the session that migrated, and none may be in what is renamed.
+    // A host's pool may keep the session that ran the migration, but a database can be renamed only without sessions.
     let end_sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
                         WHERE datname = $1 AND usename = current_user";
     cluster.query(end_sessions, &[unfinished.into()]).await?;

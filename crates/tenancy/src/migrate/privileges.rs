@@ -1,14 +1,14 @@
-//! The privileges of a tenant's role in its own database. PUBLIC has none.
+//! The privileges of a tenant's role in the tenant's database. PUBLIC has none.
 
 use crate::{
     error::Result,
     platform::sql::{Connection, identifier},
 };
 
-/// The first schema that has every table named below.
+/// The first schema version with every table named below.
 pub(super) const SINCE: i32 = 3;
 
-/// Grants a tenant's role the rows of the tables, and no more. Repeating it adds missing privileges.
+/// Grants a tenant's role access to the rows of the tables only. It is idempotent and adds missing privileges.
 pub(super) async fn grant(database: &dyn Connection, role: &str) -> Result<()> {
     let statement = format!(
         "DO $privileges$ BEGIN

@@ -1,7 +1,8 @@
-//! The bounds within which a caller manages operator keys.
+//! The limits within which a caller manages operator keys.
 //!
-//! An operator key is bounded by itself: it reaches only keys whose scopes, expiry and networks are within its own, and
-//! leaves them within its own. Otherwise it would lift its bounds through another key. `ADMIN_API_KEY` has no bounds.
+//! An operator key can manage only keys whose scopes, expiry and networks are within its own, and the result must be
+//! within its own as well. Otherwise it could exceed its limits through another key. `ADMIN_API_KEY` has no such
+//! limits.
 
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use crate::{
     networks::Networks,
 };
 
-/// The parts of a key that bound the keys it manages; `None` stands for no bound.
+/// The properties of a key that must be within those of the managing key. `None` means unlimited.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds<'a> {
     pub(super) scopes: &'a [OperatorScope],
@@ -23,7 +24,7 @@ pub(super) struct Bounds<'a> {
 }
 
 impl Bounds<'_> {
-    /// Returns the first field in which these bounds exceed those of `own`.
+    /// Returns the first field in which these limits exceed those of `own`.
     fn excess(&self, own: &OperatorKeyRecord) -> Option<&'static str> {
         let outlives =
             own.expires_at.is_some_and(|own| self.expires_at.is_none_or(|end| end > own));
@@ -53,17 +54,17 @@ impl<'a> From<&'a OperatorKeyRecord> for Bounds<'a> {
 pub struct Authority(Option<Rc<OperatorKeyRecord>>);
 
 impl Authority {
-    /// The authority of `ADMIN_API_KEY`, which manages every key.
+    /// Returns the authority of `ADMIN_API_KEY`, which manages every key.
     pub fn unbounded() -> Self {
         Self(None)
     }
 
-    /// The authority of an operator key.
+    /// Returns the authority of an operator key.
     pub fn of(own: &Rc<OperatorKeyRecord>) -> Self {
         Self(Some(Rc::clone(own)))
     }
 
-    /// Checks a key that the caller has found: whether the caller may change, rotate or revoke it.
+    /// Checks whether the caller may update, rotate or revoke an existing key.
     ///
     /// # Errors
     /// [`KeyError::ScopeNotHeld`], [`KeyError::Stronger`].
@@ -76,17 +77,16 @@ impl Authority {
         }
     }
 
-    /// Checks a key as the caller wants it.
+    /// Checks whether the caller may leave a key with these properties.
     ///
     /// # Errors
-    /// [`KeyError::ScopeNotHeld`]; [`Error::InvalidFields`] names the field that exceeds the key of the caller.
+    /// [`KeyError::ScopeNotHeld`]; [`Error::InvalidFields`] for the field that exceeds the caller's key.
     pub(super) fn check_wanted(&self, wanted: &Bounds<'_>) -> Result<()> {
         self.check_scopes(wanted.scopes)?;
         match self.0.as_ref().and_then(|own| wanted.excess(own)) {
-            Some(field) => Err(Error::invalid_field(
-                field,
-                "must be within the bounds of the operator key that you use",
-            )),
+            Some(field) => {
+                Err(Error::invalid_field(field, "must be within the limits of your operator key"))
+            }
             None => Ok(()),
         }
     }
@@ -158,7 +158,7 @@ mod tests {
 
     // S16
     #[test]
-    fn excess_is_named() {
+    fn excess_is_reported_by_field() {
         let own = Rc::new(key(WRITE, Some(10), Some(&["10.0.0.0/8"])));
         let authority = Authority::of(&own);
         for (record, expected) in [

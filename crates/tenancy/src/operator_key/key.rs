@@ -1,7 +1,7 @@
 //! The text of an operator key: `ldxop_<secret>_<checksum>`.
 //!
-//! The prefix differs from the prefix of tenants' API keys, so neither kind is taken for the other. A key is shown
-//! once; the catalog stores its SHA-256.
+//! The prefix differs from the prefix of tenants' API keys, so the two kinds cannot be confused. A key is shown once.
+//! The catalog stores only its SHA-256 hash.
 
 use std::fmt;
 
@@ -13,10 +13,10 @@ use crate::{
     platform::Random,
 };
 
-/// 43 characters of 62 hold 256 bits.
+/// 43 base 62 digits hold 256 bits.
 const SECRET: usize = 43;
 const PREFIX: &str = "ldxop_";
-/// The characters of the secret that the prefix of a key shows.
+/// The number of characters of the secret in the prefix of a key.
 const SHOWN: usize = 4;
 
 /// An operator key. It is never printed.
@@ -31,7 +31,7 @@ impl OperatorKey {
         Self(Zeroizing::new(format!("{}_{}", *body, checksum(&body))))
     }
 
-    /// Reads a key; `None` if the form or the checksum is wrong.
+    /// Parses a key. Returns `None` if the form or the checksum is wrong.
     pub fn parse(text: &str) -> Option<Self> {
         let (body, given) = text.rsplit_once('_')?;
         let secret = body.strip_prefix(PREFIX)?;
@@ -40,12 +40,12 @@ impl OperatorKey {
         (is_well_formed && given == checksum(body)).then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// Whether a text has the prefix of an operator key.
+    /// Returns whether a text has the prefix of an operator key.
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(PREFIX)
     }
 
-    /// Returns the key itself, to be shown once.
+    /// Returns the text of the key, to be shown once.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -55,7 +55,7 @@ impl OperatorKey {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
-    /// Returns the first characters, by which people recognise the key.
+    /// Returns the first characters of the key, by which people recognise it.
     pub fn prefix(&self) -> &str {
         &self.0[..PREFIX.len() + SHOWN]
     }
@@ -79,7 +79,7 @@ mod tests {
 
     // S15
     #[test]
-    fn typo_in_a_key_is_found() {
+    fn key_with_typo_is_refused() {
         let key = OperatorKey::generate(&NativeRandom);
         let text = key.expose();
         assert_eq!(text.len(), PREFIX.len() + SECRET + 1 + base62::CHECKSUM);

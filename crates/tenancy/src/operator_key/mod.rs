@@ -1,11 +1,11 @@
 //! Operator keys: the named credentials of the platform's operators and of their automation.
 //!
-//! A key has scopes, an expiry and the networks from which it is accepted, and each event of the audit trail names it.
-//! The catalog stores its hash. Each request reads the row again, in one statement and without a cache, so a change takes
-//! effect on the next request at every instance. Administration is rare enough for that.
+//! A key has scopes, an expiry and the networks from which it is accepted. Each event in the audit trail contains the
+//! name of the key. The catalog stores the hash of the key. Each request reads the row with one statement and without a
+//! cache, so a change takes effect on the next request at every instance. Administration is rare enough for that.
 //!
-//! `ADMIN_API_KEY` creates the first key and remains for emergencies (break-glass): it has every scope and no bounds.
-//! Once there are operator keys, the first use of it in an hour is an event of the platform's chain.
+//! `ADMIN_API_KEY` creates the first key and remains for emergencies (break-glass): it has every scope and no limits.
+//! Once there are operator keys, its first use in an hour is recorded in the platform's audit trail.
 
 mod authority;
 mod key;
@@ -37,46 +37,46 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The most keys that are not revoked.
+/// The maximum number of keys that are not revoked.
 pub const MOST: i64 = 100;
 
-/// The properties of a key that its managers choose.
+/// The properties of a new key.
 pub struct NewOperatorKey {
-    /// The name that the audit trail shows.
+    /// The name in the audit trail.
     pub name: KeyName,
-    /// The routes that it may call.
+    /// The scopes of the key.
     pub scopes: Vec<OperatorScope>,
-    /// The time at which it expires.
+    /// The time at which the key expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The networks from which it is accepted; `None` stands for every network.
+    /// The networks from which the key is accepted, or `None` for every network.
     pub allowed_networks: Option<Networks>,
 }
 
-/// The changes of a key.
+/// An update of a key.
 pub struct OperatorKeyChange {
-    /// The name that the audit trail shows.
+    /// The name in the audit trail.
     pub name: Option<KeyName>,
-    /// The routes that it may call.
+    /// The scopes of the key.
     pub scopes: Option<Vec<OperatorScope>>,
-    /// The time at which it expires.
+    /// The time at which the key expires.
     pub expires_at: Patch<DateTime<Utc>>,
-    /// The networks from which it is accepted.
+    /// The networks from which the key is accepted.
     pub allowed_networks: Patch<Networks>,
 }
 
-/// Why a key that exists is refused.
+/// The reason why an existing key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// It was revoked.
+    /// The key was revoked.
     Revoked,
-    /// It has expired, or was rotated and its overlap is over.
+    /// The key has expired, or its secret was rotated and the overlap is over.
     Expired,
-    /// It is not accepted from the address of the client.
+    /// The key is not accepted from the address of the client.
     Network,
 }
 
 impl Refusal {
-    /// Its name in the audit trail.
+    /// Returns the name of the reason in the audit trail.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Revoked => "revoked",
@@ -86,19 +86,19 @@ impl Refusal {
     }
 }
 
-/// Why operator keys cannot be managed as the caller asks.
+/// The reason why a management operation on an operator key fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyError {
-    /// There is no such key.
+    /// The key does not exist.
     NotFound,
-    /// There are as many keys as allowed.
+    /// The maximum number of keys is reached.
     TooMany,
     /// The caller does not hold a scope of the key.
     ScopeNotHeld {
         /// The scope.
         scope: &'static str,
     },
-    /// The key has a later expiry or wider networks than the key of the caller.
+    /// The key has a later expiry or wider networks than the caller's key.
     Stronger,
 }
 
@@ -108,31 +108,31 @@ impl From<KeyError> for Error {
     }
 }
 
-/// The facts about operator credentials that an instance remembers. None of them grants anything.
+/// The facts about operator credentials that an instance caches. None of them grants access.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// Hashes of keys that were valid: a network with many misses does not keep them from being looked up.
+    /// The hashes of keys that were valid. They are looked up even if their network has caused many misses.
     valid: Remembered<[u8; 32], ()>,
-    /// The hour, since the epoch, in which a use of `ADMIN_API_KEY` is recorded already.
+    /// The hour since the epoch for which a use of `ADMIN_API_KEY` is already recorded.
     break_glass_hour: Cell<Option<i64>>,
 }
 
 impl Seen {
-    /// Whether a key was valid before.
+    /// Returns whether a key was valid earlier.
     pub(crate) fn was_valid(&self, hash: &[u8; 32]) -> bool {
         self.valid.get(hash).is_some()
     }
 
-    /// Remembers that a key was valid.
+    /// Caches the fact that a key was valid.
     pub(crate) fn put_valid(&self, hash: [u8; 32]) {
         self.valid.put(hash, Rc::new(()));
     }
 }
 
-/// Creates a key. Its text is returned only here.
+/// Creates a key. Only this function returns its text.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for an expiry in the past and for bounds beyond those of the caller;
+/// [`Error::InvalidFields`] for an expiry in the past and for properties that exceed the caller's;
 /// [`KeyError::ScopeNotHeld`], [`KeyError::TooMany`]; [`Error::Taken`] if another key has the name.
 pub async fn create(
     tenancy: &Rc<Tenancy>,
@@ -153,12 +153,11 @@ pub async fn create(
     Ok((record, key))
 }
 
-/// Changes a key. With `version`, only that version.
+/// Updates a key. If `version` is given, updates only that version.
 ///
 /// # Errors
-/// [`KeyError::NotFound`]; [`KeyError::ScopeNotHeld`], [`KeyError::Stronger`] and [`Error::InvalidFields`] when the key
-/// is not within the caller's authority, or would not be after the change; [`Error::Taken`],
-/// [`Error::PreconditionFailed`].
+/// [`KeyError::NotFound`]; [`KeyError::ScopeNotHeld`], [`KeyError::Stronger`] and [`Error::InvalidFields`] if the key
+/// exceeds the caller's authority before or after the update; [`Error::Taken`], [`Error::PreconditionFailed`].
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     id: Uuid,
@@ -168,7 +167,7 @@ pub async fn update(
     actor: &Actor,
 ) -> Result<OperatorKeyRecord> {
     let catalog = tenancy.catalog().await?;
-    // Another change in between may have put the key beyond the caller's authority.
+    // A concurrent update may have put the key beyond the caller's authority.
     loop {
         let old = find(tenancy, id, version).await?;
         authority.check_existing(&old)?;
@@ -192,11 +191,11 @@ pub async fn update(
     }
 }
 
-/// Gives a key another secret, whose text is returned only here. The secret before stays valid for `overlap`; the secret
-/// before that is invalid at once.
+/// Replaces the secret of a key. Only this function returns the new text. The previous secret stays valid for
+/// `overlap`. The secret before it becomes invalid at once.
 ///
 /// # Errors
-/// [`KeyError::NotFound`]; [`KeyError::Stronger`] and [`KeyError::ScopeNotHeld`] when the key is not within the caller's
+/// [`KeyError::NotFound`]; [`KeyError::Stronger`] and [`KeyError::ScopeNotHeld`] if the key exceeds the caller's
 /// authority; [`Error::PreconditionFailed`].
 pub async fn rotate(
     tenancy: &Rc<Tenancy>,
@@ -222,11 +221,11 @@ pub async fn rotate(
     }
 }
 
-/// Revokes a key for good.
+/// Revokes a key permanently.
 ///
 /// # Errors
-/// [`KeyError::NotFound`], also for a key that was revoked before; [`KeyError::Stronger`] and
-/// [`KeyError::ScopeNotHeld`] when the key is not within the caller's authority; [`Error::PreconditionFailed`].
+/// [`KeyError::NotFound`], also for a key that was already revoked; [`KeyError::Stronger`] and
+/// [`KeyError::ScopeNotHeld`] if the key exceeds the caller's authority; [`Error::PreconditionFailed`].
 pub async fn revoke(
     tenancy: &Rc<Tenancy>,
     id: Uuid,
@@ -249,10 +248,11 @@ pub async fn revoke(
     }
 }
 
-/// Records a use of `ADMIN_API_KEY` on `route` before its effect. A defect of the record keeps nobody from an emergency.
+/// Records a use of `ADMIN_API_KEY` on `route` before it takes effect. A defect in the recording does not block access
+/// in an emergency.
 ///
 /// # Errors
-/// [`Error::Unavailable`] while the catalog is away: then no route of operators works.
+/// [`Error::Unavailable`] while the catalog is unavailable, because then no operator route works.
 pub(crate) async fn record_break_glass(
     tenancy: &Rc<Tenancy>,
     actor: &Actor,
@@ -280,7 +280,7 @@ pub(crate) async fn record_break_glass(
             }
         }
         Err(error @ Error::Unavailable { .. }) => return Err(error),
-        Err(error) => log::warning(tenancy, "a use of ADMIN_API_KEY is not recorded", &error),
+        Err(error) => log::warning(tenancy, "could not record a use of ADMIN_API_KEY", &error),
     }
     Ok(())
 }
@@ -301,7 +301,7 @@ fn check_expiry(tenancy: &Tenancy, expires_at: Option<DateTime<Utc>>) -> Result<
 }
 
 impl OperatorKeyChange {
-    /// Returns the properties of a key after this change.
+    /// Returns the properties of a key after this update.
     fn apply(&self, old: &OperatorKeyRecord) -> Result<NewOperatorKey> {
         fn changed<T: Clone>(patch: &Patch<T>, current: Option<&T>) -> Option<T> {
             match patch {
@@ -351,7 +351,7 @@ fn details(name: &str, bounds: &Bounds<'_>) -> Json {
     })
 }
 
-/// Returns the members in which two objects of the same members differ: as they were, and as they become.
+/// Returns the members that differ between two objects with the same members: the old values and the new values.
 fn difference(before: &Json, after: &Json) -> (Json, Json) {
     let mut parts = (json!({}), json!({}));
     for (name, value) in after.as_object().into_iter().flatten() {

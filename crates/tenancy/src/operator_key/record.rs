@@ -1,4 +1,4 @@
-//! An operator key as the catalog and responses have it.
+//! Operator keys in the catalog and in responses.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,27 +11,27 @@ use crate::{access::OperatorScope, networks::Networks};
 /// A row of `operator_keys`.
 #[derive(Debug, Clone)]
 pub struct OperatorKeyRecord {
-    /// Its id.
+    /// The id.
     pub id: Uuid,
-    /// The name that its owner gave it.
+    /// The name.
     pub name: String,
     /// The first characters of the key.
     pub prefix: String,
-    /// The routes that it may call.
+    /// The scopes of the key.
     pub scopes: Vec<OperatorScope>,
-    /// The networks from which it is accepted; `None` stands for every network.
+    /// The networks from which the key is accepted, or `None` for every network.
     pub allowed_networks: Option<Networks>,
-    /// Grows with each change.
+    /// The version, which increases with each update.
     pub version: i64,
-    /// The time of its creation.
+    /// The time of creation.
     pub created_at: DateTime<Utc>,
-    /// The time of its last change.
+    /// The time of the last update.
     pub updated_at: DateTime<Utc>,
-    /// The time at which it expires.
+    /// The time at which the key expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The time of its last use, to the minute.
+    /// The time of the last use, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// The time at which the secret before the last rotation expires.
+    /// The time at which the previous secret expires, after a rotation.
     pub previous_expires_at: Option<DateTime<Utc>>,
 }
 
@@ -50,7 +50,7 @@ pub struct OperatorKeyView<'a> {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
-    /// The last use, to the minute. The entity tag does not cover it.
+    /// The time of the last use, to the minute. The entity tag does not cover it.
     last_used_at: Option<DateTime<Utc>>,
     /// The time at which the secret before the last rotation expires or expired.
     previous_expires_at: Option<DateTime<Utc>>,
@@ -73,7 +73,7 @@ impl<'a> From<&'a OperatorKeyRecord> for OperatorKeyView<'a> {
     }
 }
 
-/// An operator key with its text, which only this response has.
+/// An operator key with its text. Only this response contains the text.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ShownOperatorKey)]
 pub struct ShownOnce<'a> {
@@ -85,7 +85,7 @@ pub struct ShownOnce<'a> {
 }
 
 impl<'a> ShownOnce<'a> {
-    /// A key that was just created or rotated.
+    /// Creates the response for a key that was just created or rotated.
     pub fn new(record: &'a OperatorKeyRecord, key: &'a OperatorKey) -> Self {
         Self { key: OperatorKeyView::from(record), operator_key: key.expose() }
     }

@@ -1,6 +1,6 @@
-//! The statements on `operator_keys` and on the uses of `ADMIN_API_KEY`.
+//! SQL statements on `operator_keys` and on the uses of `ADMIN_API_KEY`.
 //!
-//! Expiry is judged by the clock of the catalog, so all instances agree on it.
+//! The clock of the catalog determines expiry, so all instances agree on it.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ const COLUMNS: &str = "id, name, prefix, scopes, allowed_networks::text[] AS all
     expires_at AT TIME ZONE 'UTC' AS expires_at, last_used_at AT TIME ZONE 'UTC' AS last_used_at,
     previous_expires_at AT TIME ZONE 'UTC' AS previous_expires_at";
 
-/// Inserts a key. Returns `None` when there are as many keys as allowed; then nothing is written.
+/// Inserts a key. Returns `None` and writes nothing if the maximum number of keys is reached.
 ///
 /// # Errors
 /// [`Error::Taken`] if another key has the name.
@@ -75,21 +75,22 @@ pub async fn list(
     Ok((Rows::read(&rows, record), total))
 }
 
-/// Returns a key; `None` when there is no key of this id that is not revoked.
+/// Returns a key, or `None` if it does not exist or is revoked.
 pub async fn find(catalog: &dyn Connection, id: Uuid) -> Result<Option<OperatorKeyRecord>> {
     let statement =
         format!("SELECT {COLUMNS} FROM operator_keys WHERE id = $1 AND revoked_at IS NULL");
     read(catalog, &statement, &[id.into()]).await
 }
 
-/// Returns the key of a hash with the reason to refuse it, if there is one; `None` when no key ever had the hash. An
-/// accepted use is recorded to the minute. Without an address no key is accepted that is bound to networks.
+/// Returns the key with a hash and the reason to refuse it, if there is one. Returns `None` if no key ever had this
+/// hash. Records an accepted use, to the minute. If the address is unknown, keys that are restricted to networks are
+/// refused.
 pub async fn verify(
     catalog: &dyn Connection,
     hash: [u8; 32],
     address: Option<IpAddr>,
 ) -> Result<Option<(OperatorKeyRecord, Option<Refusal>)>> {
-    // No request waits for another one that records the use, or for a change of the key.
+    // The statement does not wait for another request that records the use or for an update of the key.
     let statement = format!(
         "WITH found AS (
              SELECT *, CASE
@@ -123,8 +124,8 @@ pub async fn verify(
     Ok(Some((record(&row)?, refusal)))
 }
 
-/// Changes a key to be as `new` describes it. Returns `None` when it is no longer as `old` describes it; then nothing is
-/// written.
+/// Updates a key to the properties in `new`. Returns `None` and writes nothing if the key no longer has the version of
+/// `old`.
 ///
 /// # Errors
 /// [`Error::Taken`] if another key has the name.
@@ -157,8 +158,8 @@ pub async fn update(
     read(catalog, &statement, &parameters).await
 }
 
-/// Replaces the secret of a key; the secret of `old` stays valid for `overlap`. Returns `None` when the key is no longer
-/// as `old` describes it; then nothing is written.
+/// Replaces the secret of a key. The secret of `old` stays valid for `overlap`. Returns `None` and writes nothing if
+/// the key no longer has the version of `old`.
 pub async fn rotate(
     catalog: &dyn Connection,
     old: &OperatorKeyRecord,
@@ -188,7 +189,7 @@ pub async fn rotate(
     read(catalog, &statement, &parameters).await
 }
 
-/// Revokes a key. Returns `None` when it is no longer as `old` describes it; then nothing is written.
+/// Revokes a key. Returns `None` and writes nothing if the key no longer has the version of `old`.
 pub async fn revoke(
     catalog: &dyn Connection,
     old: &OperatorKeyRecord,
@@ -211,13 +212,13 @@ pub async fn revoke(
 
 /// The result of [`record_break_glass`].
 pub struct BreakGlass {
-    /// Whether there is an operator key that is valid.
+    /// Whether there is a valid operator key.
     pub has_keys: bool,
-    /// Whether this use was the first of its hour, so that the entry was put into the outbox.
+    /// Whether this use was the first of its hour and was recorded in the outbox.
     pub is_recorded: bool,
 }
 
-/// Records a use of `ADMIN_API_KEY` if it is the first of an hour in which there are valid operator keys.
+/// Records a use of `ADMIN_API_KEY` if it is the first in an hour and there are valid operator keys.
 pub async fn record_break_glass(catalog: &dyn Connection, entry: &Entry) -> Result<BreakGlass> {
     let statement = format!(
         "WITH keys AS (
@@ -233,7 +234,7 @@ pub async fn record_break_glass(catalog: &dyn Connection, entry: &Entry) -> Resu
         outbox::noted("used", 1)
     );
     let row = catalog.query_first(&statement, &outbox::parameters(entry)).await?;
-    let row = row.ok_or_else(|| Error::internal("a statement without a row"))?;
+    let row = row.ok_or_else(|| Error::internal("a statement returned no row"))?;
     Ok(BreakGlass { has_keys: row.get("has_keys")?, is_recorded: row.get("is_recorded")? })
 }
 
@@ -266,7 +267,7 @@ fn record(row: &Row) -> Result<OperatorKeyRecord, SqlError> {
         id: row.get("id")?,
         name: row.get("name")?,
         prefix: row.get("prefix")?,
-        // A scope of a later version of this program means nothing to this one.
+        // Scopes of a later version of this program are unknown to this version and are ignored.
         scopes: scopes.iter().filter_map(|name| OperatorScope::parse(name).ok()).collect(),
         allowed_networks: networks.transpose()?,
         version: row.get("version")?,

@@ -1,4 +1,4 @@
-//! Requests for operator keys.
+//! Requests that create and update operator keys.
 
 use chrono::{DateTime, Utc};
 use utoipa::ToSchema;
@@ -17,31 +17,31 @@ crate::fields! {
     #[derive(ToSchema)]
     #[schema(as = NewOperatorKey)]
     pub struct NewOperatorKeyRequest {
-        /// The name that the audit trail shows. No other key may have it.
+        /// The name in the audit trail. It must be unique.
         pub name: KeyName,
         /// The scopes of the key. An operator key can grant only scopes that it holds.
         pub scopes: OperatorScopes,
-        /// The time at which the key expires; null for a key that does not expire.
+        /// The time at which the key expires, or null for a key that does not expire.
         #[schema(value_type = Option<EndTime>)]
         pub expires_at: Option<DateTime<Utc>>,
-        /// The networks and addresses from which the key is accepted; null for every network.
+        /// The networks and addresses from which the key is accepted, or null for every network.
         pub allowed_networks: Option<Networks>,
     }
 }
 
 crate::fields! {
-    /// The changes of an operator key. An absent field stays as it is.
+    /// An update of an operator key. Absent fields keep their values.
     #[derive(ToSchema)]
     #[schema(as = OperatorKeyUpdate)]
     pub struct OperatorKeyChangeRequest {
-        /// The name that the audit trail shows. No other key may have it.
+        /// The name in the audit trail. It must be unique.
         pub name: Option<KeyName>,
-        /// All scopes that the key has from now on.
+        /// The complete new list of scopes.
         pub scopes: Option<OperatorScopes>,
-        /// Null removes the expiry.
+        /// The time at which the key expires. Null removes the expiry.
         #[schema(value_type = Option<EndTime>)]
         pub expires_at: Patch<DateTime<Utc>>,
-        /// Null allows every network.
+        /// The networks and addresses from which the key is accepted. Null allows every network.
         #[schema(value_type = Option<Networks>)]
         pub allowed_networks: Patch<Networks>,
     }

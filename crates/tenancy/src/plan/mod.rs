@@ -1,4 +1,4 @@
-//! Plans: the limits that tenants have together.
+//! Plans: limits that several tenants share.
 
 pub mod repo;
 
@@ -23,27 +23,27 @@ use crate::{
 /// A plan.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Plan {
-    /// Its name.
+    /// The plan's name.
     pub name: String,
-    /// The limits of its tenants, where they have none of their own.
+    /// The limits of the plan's tenants, unless a tenant has its own.
     pub limits: Limits,
-    /// Whether a tenant has it where nothing else is asked for.
+    /// Whether a new tenant gets this plan by default.
     pub is_default: bool,
-    /// How many tenants have it.
+    /// The number of tenants on the plan.
     pub tenant_count: i64,
-    /// When it was made.
+    /// When the plan was created.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// When the plan was last updated.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A plan's name: 1 to 40 small letters, digits, hyphens and underscores, a letter first.
+/// The name of a plan: 1 to 40 lowercase letters, digits, hyphens and underscores, starting with a letter.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = String, pattern = "^[a-z][a-z0-9_-]{0,39}$", example = "enterprise")]
 pub struct PlanName(String);
 
 impl PlanName {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -59,16 +59,16 @@ impl Text for PlanName {
         if is_sound {
             Ok(Self(text.to_owned()))
         } else {
-            Err("must have 1 to 40 small letters, digits, hyphens and underscores, a letter first"
+            Err("must be 1 to 40 lowercase letters, digits, - and _, and start with a letter"
                 .to_owned())
         }
     }
 }
 
-/// Makes a plan. Every limit must be given.
+/// Creates a plan. Every limit is required.
 ///
 /// # Errors
-/// [`Error::Taken`]; [`Error::InvalidFields`] where a limit is missing.
+/// [`Error::Taken`] if a plan has this name; [`Error::InvalidFields`] if a limit is missing.
 pub async fn create(
     tenancy: &Rc<Tenancy>,
     name: &PlanName,
@@ -92,11 +92,11 @@ pub async fn create(
     repo::find(&*catalog, name).await?.ok_or(Error::PlanNotFound)
 }
 
-/// Changes a plan. Its tenants have the new limits on their next request.
+/// Updates a plan. The new limits take effect on the next request of each tenant.
 ///
 /// # Errors
-/// [`Error::PlanNotFound`]; [`Error::InvalidFields`] for a limit of null, and for a default that is to
-/// be none: another is to be made it.
+/// [`Error::PlanNotFound`]; [`Error::InvalidFields`] for a null limit, and for `is_default: false` on the default plan.
+/// To replace the default, make another plan the default.
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     name: &PlanName,
@@ -115,7 +115,7 @@ pub async fn update(
     let catalog = tenancy.catalog().await?;
     let before = repo::find(&*catalog, name).await?.ok_or(Error::PlanNotFound)?;
     if before.is_default && is_default == Some(false) {
-        let message = "is the default: make another plan the default instead";
+        let message = "cannot be false for the default plan. Make another plan the default instead";
         return Err(Error::invalid_field("is_default", message));
     }
     if !repo::put(&*catalog, name, false, limits, is_default, &entry).await? {
@@ -127,7 +127,7 @@ pub async fn update(
     Ok(Changed { value: plan, effect: publication.finish().await })
 }
 
-/// Removes a plan that no tenant has.
+/// Deletes a plan that no tenant uses.
 ///
 /// # Errors
 /// [`Error::PlanNotFound`], [`Error::PlanInUse`].
@@ -143,13 +143,13 @@ pub async fn delete(tenancy: &Rc<Tenancy>, name: &PlanName, actor: &Actor) -> Re
     Ok(())
 }
 
-/// Publishes every tenant that has a plan.
+/// Publishes every tenant on a plan.
 async fn publish(tenancy: &Tenancy, publication: &Change<'_>, name: &PlanName) -> Result<()> {
     let catalog = tenancy.catalog().await?;
     let mut after = Uuid::nil();
     loop {
         let page = tenant::repo::list_of_plan(&*catalog, name.as_str(), after).await?;
-        let message = "a change of a plan does not reach a tenant";
+        let message = "an updated plan does not take effect for a tenant";
         log::unreadable_rows(tenancy, message, &page.unreadable);
         let readable = page.items.last().map(|record| record.id);
         let unreadable = page.unreadable.iter().filter_map(|row| row.id).max();

@@ -1,4 +1,4 @@
-//! The statements on `plans`.
+//! SQL statements on `plans`.
 
 use super::{Plan, PlanName};
 use crate::{
@@ -16,22 +16,22 @@ const SELECT: &str = "
            p.updated_at AT TIME ZONE 'UTC' AS updated_at
     FROM plans p";
 
-/// Every plan, the one with the fewest calls first.
+/// Returns every plan, in ascending order of daily calls.
 pub async fn list(catalog: &dyn Connection) -> Result<Rows<Plan>> {
     let statement = format!("{SELECT} ORDER BY p.max_api_calls_per_day, p.name");
     let rows = catalog.query(&statement, &[]).await?;
     Ok(Rows::read(&rows, plan))
 }
 
-/// The plan of a name; `None` when there is none.
+/// Returns the plan with a name, if it exists.
 pub async fn find(catalog: &dyn Connection, name: &PlanName) -> Result<Option<Plan>> {
     let statement = format!("{SELECT} WHERE p.name = $1");
     let row = catalog.query_first(&statement, &[name.as_str().into()]).await?;
     Ok(row.as_ref().map(plan).transpose()?)
 }
 
-/// Makes a plan, or changes one. `false` when it is to be made and is there, or is to be changed and
-/// is not; then nothing was written.
+/// Creates or updates a plan. Returns `false` and writes nothing if the plan to create already exists, or if the plan
+/// to update does not exist.
 pub(super) async fn put(
     catalog: &dyn Connection,
     name: &PlanName,
@@ -54,7 +54,7 @@ pub(super) async fn put(
     row.map_or(Ok(false), |row| Ok(row.get("done")?))
 }
 
-/// Removes a plan that is neither the default nor any tenant's. `false` when there is none such.
+/// Deletes a plan that is not the default and has no tenants. Returns `false` if there is no such plan.
 pub(super) async fn delete(
     catalog: &dyn Connection,
     name: &PlanName,
@@ -73,7 +73,7 @@ pub(super) async fn delete(
     let parameters = [name.as_str().into(), entry_id, entry_tenant, entry];
     match catalog.query_first(&statement, &parameters).await {
         Ok(row) => Ok(row.is_some()),
-        // A tenant got it at the same moment.
+        // A tenant was assigned the plan concurrently.
         Err(error) if error.constraint() == Some("tenants_plan_fkey") => Err(Error::PlanInUse),
         Err(error) => Err(error.into()),
     }

@@ -1,17 +1,17 @@
-//! The time, as a parameter, so that tests can move it.
+//! The clock, as a trait, so that tests can control the time.
 
 use chrono::{DateTime, Utc};
 
-/// A source of the time.
+/// A clock.
 pub trait Clock {
-    /// The time of day, in UTC, to the microsecond (what PostgreSQL keeps).
+    /// Returns the time of day in UTC, with the microsecond precision of PostgreSQL.
     fn now(&self) -> DateTime<Utc>;
 
-    /// Microseconds since some fixed moment; never goes back.
+    /// Returns microseconds since a fixed moment. The value never decreases.
     fn monotonic_micros(&self) -> u64;
 
-    /// The time of day and the microseconds of [`Clock::monotonic_micros`] at one moment. The time of
-    /// day may be reckoned from one that was read up to a second before.
+    /// Returns the time of day and [`Clock::monotonic_micros`] for the same moment. The time of day may be computed
+    /// from a reading that is up to a second old.
     fn moment(&self) -> (DateTime<Utc>, u64) {
         (self.now(), self.monotonic_micros())
     }

@@ -1,4 +1,4 @@
-//! Turns of the single-threaded event loop that all requests of an instance share.
+//! The single-threaded event loop that all requests of an instance share.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use futures::future::LocalBoxFuture;
 /// The event loop.
 #[async_trait(?Send)]
 pub trait Executor {
-    /// Lets the other requests of this instance run, then goes on.
+    /// Lets the other requests of this instance run.
     async fn yield_now(&self);
 
     /// Waits for `duration`.
     async fn sleep(&self, duration: Duration);
 
-    /// Runs `task` beside the request, also after its response has been sent. Nothing waits for it
-    /// and it may be lost with the instance: it must not be what correctness depends on.
+    /// Runs `task` concurrently with the request, even after its response has been sent. Nothing awaits the task, and
+    /// it may be lost with the instance, so correctness must not depend on it.
     fn spawn(&self, task: LocalBoxFuture<'static, ()>);
 }

@@ -1,8 +1,8 @@
-//! What the outside gives: SQL, Redis, key-value stores, time, chance and the executor, as small
-//! traits. [`spin`] implements them on a Spin host, [`native`] for `tenantctl` and the tests.
+//! The interface to the host: SQL, Redis, key-value stores, time, randomness and the executor, as small traits.
+//! [`spin`] implements them on a Spin host, [`native`] for `tenantctl` and the tests.
 //!
-//! This is the only module that knows the Spin SDK. Every outbound call has a deadline: a call
-//! that takes longer fails as unavailable, it never hangs.
+//! This is the only module that uses the Spin SDK. Every outbound call has a deadline. A call that exceeds it fails as
+//! unavailable and never hangs.
 
 mod clock;
 mod executor;
@@ -24,7 +24,7 @@ pub use random::Random;
 pub use redis::Redis;
 pub use sql::Sql;
 
-/// The outside, as one handle. Cloning it is cheap and shares what is behind it.
+/// The interface to the host as one handle. Clones are cheap and share the same resources.
 #[derive(Clone)]
 pub struct Platform {
     /// PostgreSQL.
@@ -33,10 +33,10 @@ pub struct Platform {
     pub redis: Rc<dyn Redis>,
     /// Key-value stores.
     pub key_value: Rc<dyn KeyValue>,
-    /// The time.
+    /// The clock.
     pub clock: Rc<dyn Clock>,
-    /// Randomness fit for keys.
+    /// Cryptographically secure randomness.
     pub random: Rc<dyn Random>,
-    /// Turns of the event loop.
+    /// The event loop.
     pub executor: Rc<dyn Executor>,
 }

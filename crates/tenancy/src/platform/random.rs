@@ -1,4 +1,4 @@
-//! Randomness, as a parameter.
+//! Randomness, as a trait.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,14 +10,14 @@ pub trait Random {
 }
 
 impl dyn Random + '_ {
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes
     }
 
-    /// A new UUID of version 7 (RFC 9562), which sorts by `now`.
+    /// Returns a new UUID of version 7 (RFC 9562), which sorts by `now`.
     pub fn uuid(&self, now: DateTime<Utc>) -> Uuid {
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()

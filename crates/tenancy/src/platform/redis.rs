@@ -1,10 +1,10 @@
 //! Redis: commands, keys and scripts.
 //!
-//! A Redis that restarts may come back empty, or with an older snapshot of its memory: an entry that was
-//! overwritten or deleted is there again, and a counter goes on below its value. So nothing that one server
-//! process received is ever read from another. Every key is an [`Argument::Key`], and the implementation puts
-//! the [`ProcessId`] of the process behind the connection in front of it. After a restart, whatever a snapshot
-//! brings back has names that nobody asks for, and its time to live removes it.
+//! A restarted Redis may be empty or may contain an older snapshot of its memory. Overwritten and deleted entries are
+//! then back, and counters have lower values. So a value that was written to one server process is never read from
+//! another. Every key is an [`Argument::Key`], and the implementation prefixes it with the [`ProcessId`] of the
+//! connected process. After a restart, no request reads the names that a snapshot restores, and their time to live
+//! removes them.
 
 use std::borrow::Cow;
 
@@ -13,19 +13,18 @@ use sha1::{Digest, Sha1};
 
 use crate::hex;
 
-/// A Redis server, behind a connection that is kept.
+/// A Redis server with a persistent connection.
 #[async_trait(?Send)]
 pub trait Redis {
     /// Runs one command.
     ///
-    /// A reply comes flattened: the members of nested arrays follow one another.
+    /// The reply is flattened: the members of nested arrays follow one another.
     ///
     /// # Errors
-    /// [`RedisError::OtherProcess`] when the command is bound to a process that the connection no longer
-    /// leads to.
+    /// [`RedisError::OtherProcess`] if the command is bound to a process to which the connection no longer leads.
     async fn run(&self, command: Command<'_>) -> Result<Vec<Reply>, RedisError>;
 
-    /// Returns the server process behind the kept connection; `None` when no connection is kept.
+    /// Returns the server process of the open connection, or `None` if no connection is open.
     fn process(&self) -> Option<ProcessId>;
 
     /// Runs one command on the current process.
@@ -37,8 +36,7 @@ pub trait Redis {
         self.run(Command { name, arguments, target: Target::default() }).await
     }
 
-    /// Waits for a round trip to the server. Whoever asks for one while another is under way waits for
-    /// the end of that.
+    /// Waits for a round trip to the server. If another round trip is in progress, waits for its end instead.
     async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
         self.execute("PING", &[]).await.map(|_| RoundTrip::Whole)
     }
@@ -47,25 +45,25 @@ pub trait Redis {
 /// A command with its arguments.
 #[derive(Debug, Clone, Copy)]
 pub struct Command<'a> {
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// Its arguments.
+    /// The arguments.
     pub arguments: &'a [Argument<'a>],
-    /// The process that runs it.
+    /// The process that must run the command.
     pub target: Target,
 }
 
-/// The process that a command is meant for.
+/// The process that must run a command.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Target {
-    /// The only process that may run the command; `None` for the current one.
+    /// The only process that may run the command, or `None` for the current one.
     pub process: Option<ProcessId>,
-    /// Whether the command is sent even during the pause that follows a failed connection.
+    /// Whether the command is sent even during the pause after a failed connection.
     pub is_urgent: bool,
 }
 
-/// The identity of a Redis server process: 16 hexadecimal digits, derived from the `run_id` that the
-/// server draws when it starts.
+/// The identity of a Redis server process: 16 hexadecimal digits, derived from the `run_id` that the server generates
+/// when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProcessId([u8; ProcessId::LENGTH]);
 
@@ -76,7 +74,7 @@ impl ProcessId {
     /// Reads the identity from the reply to [`ProcessId::COMMAND`].
     ///
     /// # Errors
-    /// [`RedisError::Refused`] when the reply has no `run_id`.
+    /// [`RedisError::Refused`] if the reply has no `run_id`.
     pub fn of_info(replies: &[Reply]) -> Result<Self, RedisError> {
         let info = replies.first().and_then(Reply::as_bytes).unwrap_or_default();
         let run_id = info
@@ -90,12 +88,12 @@ impl ProcessId {
         Ok(Self(digits))
     }
 
-    /// Reads the identity from its digits; `None` when they are not as many.
+    /// Reads the identity from its digits. Returns `None` if their number is wrong.
     pub fn of_digits(digits: &[u8]) -> Option<Self> {
         digits.try_into().ok().map(Self)
     }
 
-    /// The command whose reply has the identity.
+    /// The command whose reply contains the identity.
     pub const COMMAND: (&str, &str) = ("INFO", "server");
 
     /// Returns the digits.
@@ -103,25 +101,25 @@ impl ProcessId {
         &self.0
     }
 
-    /// Returns the name under which this process knows a key.
+    /// Returns the name of a key in this process.
     pub fn name(self, key: &str) -> Vec<u8> {
         [&self.0[..], b":", key.as_bytes()].concat()
     }
 }
 
-/// How much of a round trip was waited for.
+/// The part of a round trip that the caller waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoundTrip {
-    /// All of it.
+    /// The whole round trip.
     Whole,
-    /// What was left of one that was under way.
+    /// The rest of a round trip that was already in progress.
     Rest,
 }
 
 /// An argument of a command.
 #[derive(Debug, Clone, Copy)]
 pub enum Argument<'a> {
-    /// A key. The implementation sends the name that the process behind the connection knows it by.
+    /// A key. The implementation sends the name that the key has in the connected process.
     Key(&'a str),
     /// An integer.
     Int(i64),
@@ -130,7 +128,7 @@ pub enum Argument<'a> {
 }
 
 impl<'a> Argument<'a> {
-    /// Returns the bytes that are sent to a process; `None` for an integer.
+    /// Returns the bytes to send to a process, or the number if the argument is an integer.
     pub(super) fn bytes(&self, process: ProcessId) -> Result<Cow<'a, [u8]>, i64> {
         match *self {
             Self::Key(key) => Ok(Cow::Owned(process.name(key))),
@@ -167,7 +165,7 @@ impl From<i64> for Argument<'_> {
 /// One member of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// Nothing there.
+    /// Null.
     Nil,
     /// A status line such as `OK`.
     Status(String),
@@ -178,7 +176,7 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// As an integer: an integer reply, or bytes that spell one.
+    /// Returns the reply as an integer, if it is an integer or bytes that represent one.
     pub fn as_int(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
@@ -187,7 +185,7 @@ impl Reply {
         }
     }
 
-    /// As bytes.
+    /// Returns the reply as bytes, if it consists of bytes.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
@@ -196,17 +194,17 @@ impl Reply {
     }
 }
 
-/// Why a Redis call failed; the text is for logs, never for an answer.
+/// The reason why a Redis call failed. The text is for logs only, never for a response.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RedisError {
-    /// Redis could not be reached, or did not answer in time.
+    /// Redis could not be reached or did not respond in time.
     #[error("Redis is unavailable: {0}")]
     Unavailable(String),
-    /// The server has not seen the script of this digest.
-    #[error("Redis does not know the script")]
+    /// The server has not cached the script with this digest.
+    #[error("Redis has not cached the script")]
     NoScript,
     /// Redis refused the command.
-    #[error("Redis refused: {0}")]
+    #[error("Redis refused the command: {0}")]
     Refused(String),
     /// Redis restarted since the command's process was observed.
     #[error("Redis restarted")]
@@ -214,9 +212,9 @@ pub enum RedisError {
 }
 
 impl RedisError {
-    /// Refusals that pass by themselves, as the server or its client library names them: the dataset is being
-    /// loaded, the server is a replica, its memory is full or its snapshots fail, a script runs, or a cluster
-    /// moves the slot.
+    /// Parts of the messages of temporary errors, as the server or its client library writes them. Causes: the dataset
+    /// is loading, the server is a replica, its memory is full, its snapshots fail, a script is running, or a cluster
+    /// is moving the slot.
     const TEMPORARY: [&str; 14] = [
         "LOADING",
         "loading",
@@ -244,19 +242,19 @@ impl RedisError {
     }
 }
 
-/// A Lua script, called by its digest and sent whole only where the server lacks it.
+/// A Lua script, called by its digest. The source is sent only if the server has not cached it.
 pub struct Script {
     source: &'static str,
     digest: String,
 }
 
 impl Script {
-    /// A script from its source.
+    /// Creates a script from its source.
     pub fn new(source: &'static str) -> Self {
         Self { source, digest: hex::encode(&Sha1::digest(source.as_bytes())) }
     }
 
-    /// Runs the script on `keys`, which must all be of one hash slot, with `arguments`.
+    /// Runs the script with `arguments` on `keys`, which must all belong to one hash slot.
     pub async fn run(
         &self,
         redis: &dyn Redis,
@@ -288,8 +286,8 @@ impl Script {
         }
     }
 
-    /// Runs the script, and once more when Redis was unavailable: a kept connection that broke is replaced on
-    /// the second try. If it broke after the script had run, the script runs twice.
+    /// Runs the script and retries once if Redis was unavailable. The retry opens a new connection if the old one
+    /// broke. If the connection broke after the script had run, the script runs twice.
     pub async fn run_with_retry(
         &self,
         redis: &dyn Redis,
@@ -312,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn process_id_follows_from_the_run_id() {
+    fn process_id_is_derived_from_run_id() {
         let of = |text: &str| ProcessId::of_info(&info(text));
         let one = of("# Server\r\nredis_version:7.0.15\r\nrun_id:0a1b\r\ntcp_port:6379\r\n");
         let one = one.unwrap();

@@ -1,8 +1,8 @@
-//! PostgreSQL: statements, values and rows, in the types that both hosts can carry.
+//! PostgreSQL: statements, values and rows, in the types that both hosts support.
 //!
-//! A house rule stands behind this interface having no transaction: a connection goes back to a
-//! pool that knows nothing of an open one, so a request that dies in the middle would hand its
-//! transaction to the next. What must happen together is one statement (a CTE, or a `DO` block).
+//! This interface has no transactions. A connection returns to a pool that does not track open transactions, so a
+//! request that is aborted would leave its transaction to the next request. Operations that must be atomic are one
+//! statement (a CTE or a `DO` block).
 
 use std::{rc::Rc, time::Duration};
 
@@ -11,18 +11,18 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
-/// How long opening a connection may take.
+/// The time limit for opening a connection.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
-/// How long a statement may take that a user waits for.
+/// The time limit of a statement that a user waits for.
 pub const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
-/// How long a statement may take that creates or changes a database.
+/// The time limit of a statement that creates or alters a database.
 pub const SCHEMA_DEADLINE: Duration = Duration::from_mins(1);
 
 /// PostgreSQL servers.
 #[async_trait(?Send)]
 pub trait Sql {
-    /// A connection to the database at `address`, a `postgres://` URL. Each of its calls may take
-    /// up to `deadline`.
+    /// Returns a connection to the database at `address`, a `postgres://` URL. Each call on the connection may take up
+    /// to `deadline`.
     async fn connect(
         &self,
         address: &str,
@@ -36,12 +36,12 @@ pub trait Connection {
     /// Runs one statement and returns its rows.
     async fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError>;
 
-    /// Runs one statement and returns how many rows it touched.
+    /// Runs one statement and returns the number of affected rows.
     async fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, SqlError>;
 }
 
 impl dyn Connection + '_ {
-    /// The first row of a statement, `None` when it has none.
+    /// Returns the first row of a statement, or `None` if it has no rows.
     pub async fn query_first(
         &self,
         statement: &str,
@@ -51,10 +51,10 @@ impl dyn Connection + '_ {
     }
 }
 
-/// A value of a parameter or a column.
+/// The value of a parameter or a column.
 ///
-/// Times are `timestamp` without zone, in UTC: no host reads `timestamptz`. Statements convert with
-/// `AT TIME ZONE 'UTC'` on both ways.
+/// Times are `timestamp` without time zone, in UTC, because neither host supports `timestamptz`. Statements convert
+/// with `AT TIME ZONE 'UTC'` in both directions.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// SQL NULL.
@@ -79,8 +79,8 @@ pub enum Value {
     TextArray(Vec<String>),
 }
 
-/// A row of a result. A value that no Rust type holds fails the read of its column, and not the
-/// statement: the other rows stay readable.
+/// A row of a result. A value that no Rust type can represent fails the read of its column, but not the statement. The
+/// other rows stay readable.
 #[derive(Debug, Clone)]
 pub struct Row {
     columns: Rc<[String]>,
@@ -88,46 +88,45 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row of `values` under the names of `columns`, which are as many.
+    /// Creates a row from `values` and the equally many names in `columns`.
     pub fn new(columns: Rc<[String]>, values: Vec<Result<Value, SqlError>>) -> Self {
         Self { columns, values }
     }
 
-    /// The value of the column `name`.
+    /// Returns the value of the column `name`.
     ///
     /// # Errors
-    /// [`SqlError::Decode`] when there is no such column or it is of another type.
+    /// [`SqlError::Decode`] if the column does not exist or has another type.
     pub fn get<T: FromValue>(&self, name: &str) -> Result<T, SqlError> {
         let value = self
             .columns
             .iter()
             .position(|column| column == name)
             .and_then(|index| self.values.get(index))
-            .ok_or_else(|| SqlError::Decode(format!("there is no column {name}")))?
+            .ok_or_else(|| SqlError::Decode(format!("the column {name} does not exist")))?
             .as_ref()
-            .map_err(|error| SqlError::Decode(format!("the column {name}: {error}")))?;
+            .map_err(|error| SqlError::Decode(format!("cannot read the column {name}: {error}")))?;
         T::from_value(value)
-            .ok_or_else(|| SqlError::Decode(format!("the column {name} is of another type")))
+            .ok_or_else(|| SqlError::Decode(format!("the column {name} has another type")))
     }
 }
 
-/// The rows of a list, of which single ones may be unreadable: those break neither the list nor the
-/// work on the others.
+/// The rows of a list. An unreadable row does not affect the list or the work on the other rows.
 #[derive(Debug)]
 pub struct Rows<T> {
-    /// The readable ones.
+    /// The readable rows.
     pub items: Vec<T>,
-    /// The others.
+    /// The unreadable rows.
     pub unreadable: Vec<UnreadableRow>,
 }
 
-/// A row that contradicts what the program expects of its table.
+/// A row that does not match the program's expectations of its table.
 #[derive(Debug, thiserror::Error)]
 #[error("the row {} is unreadable: {reason}", .id.map_or_else(|| "without an id".to_owned(), |id| id.to_string()))]
 pub struct UnreadableRow {
-    /// Its `id`, if that can be read.
+    /// The `id` of the row, if it is readable.
     pub id: Option<Uuid>,
-    /// The column and the problem. For the log.
+    /// The column and the problem, for the log.
     pub reason: SqlError,
 }
 
@@ -150,12 +149,12 @@ impl<T> Rows<T> {
         read_rows
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.items.len() + self.unreadable.len()
     }
 
-    /// Whether there is no row.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -163,7 +162,7 @@ impl<T> Rows<T> {
 
 /// A Rust type that a column can be read as.
 pub trait FromValue: Sized {
-    /// `None` when the value is of another type.
+    /// Returns the value, or `None` if it has another type.
     fn from_value(value: &Value) -> Option<Self>;
 }
 
@@ -231,52 +230,52 @@ impl<T: FromValue> FromValue for Option<T> {
     }
 }
 
-/// Why a statement failed; the texts are for logs, never for an answer.
+/// The reason why a statement failed. The texts are for logs only, never for a response.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SqlError {
-    /// The server could not be reached, refused the connection, or did not answer in time.
+    /// The server could not be reached, refused the connection or did not respond in time.
     #[error("PostgreSQL is unavailable: {0}")]
     Unavailable(String),
     /// The server refused the statement.
-    #[error("PostgreSQL refused with {state}: {message}")]
+    #[error("PostgreSQL refused the statement with {state}: {message}")]
     Refused {
         /// The SQLSTATE, five characters.
         state: String,
         /// The server's message.
         message: String,
-        /// The constraint that was violated, if one was.
+        /// The violated constraint, if there is one.
         constraint: Option<String>,
     },
-    /// A result was not of the form that the code expects.
-    #[error("PostgreSQL answered with an unexpected result: {0}")]
+    /// A result does not have the expected form.
+    #[error("PostgreSQL returned an unexpected result: {0}")]
     Decode(String),
 }
 
-/// SQLSTATE codes that the code tells apart (PostgreSQL, appendix A).
+/// The SQLSTATE codes that the program handles (PostgreSQL, appendix A).
 pub mod state {
-    /// A database of the name exists.
+    /// A database with this name already exists.
     pub const DUPLICATE_DATABASE: &str = "42P04";
-    /// No database of the name exists.
+    /// No database with this name exists.
     pub const INVALID_CATALOG_NAME: &str = "3D000";
     /// A table or view does not exist.
     pub const UNDEFINED_TABLE: &str = "42P01";
-    /// The account has no right to do this.
+    /// The role lacks the privilege.
     pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
-    /// Another session uses what the statement needs for itself.
+    /// Another session uses the object that the statement needs exclusively.
     pub const OBJECT_IN_USE: &str = "55006";
 }
 
-/// Classes and codes that are not about the statement, and that trying again may mend: connection,
-/// resources and shutdown, and a statement that lost against another or against the clock.
+/// SQLSTATE classes and codes of failures that a retry may resolve: connections, resources, shutdown, conflicts with
+/// other statements and timeouts.
 const TRANSIENT: [&str; 8] = ["08", "53", "57P", "40001", "40P01", "55P03", "57014", "25006"];
 
 impl SqlError {
-    /// Whether the server refused with this SQLSTATE.
+    /// Returns whether the server refused the statement with this SQLSTATE.
     pub fn is(&self, state: &str) -> bool {
         matches!(self, Self::Refused { state: actual, .. } if actual == state)
     }
 
-    /// The constraint that the statement violated, if that is why it failed.
+    /// Returns the constraint that the statement violated, if this is the cause of the failure.
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Refused { constraint, .. } => constraint.as_deref(),
@@ -284,7 +283,7 @@ impl SqlError {
         }
     }
 
-    /// From what the server says.
+    /// Creates the error from the server's response.
     pub fn from_server(state: &str, message: String, constraint: Option<String>) -> Self {
         if TRANSIENT.iter().any(|transient| state.starts_with(transient)) {
             Self::Unavailable(format!("{state}: {message}"))
@@ -294,23 +293,23 @@ impl SqlError {
     }
 }
 
-/// Compares text without regard to case by the rules of Unicode, instead of those of the database's
-/// locale, which in the locale `C` know ASCII only.
+/// A collation that compares text case-insensitively by the rules of Unicode. The database's locale may be `C`, which
+/// supports only ASCII.
 pub const UNICODE: &str = r#"COLLATE "und-x-icu""#;
 
-/// A pattern of `ILIKE` that a text matches which contains `text`.
+/// Returns an `ILIKE` pattern that matches every text that contains `text`.
 pub fn contains_pattern(text: &str) -> String {
     let text: String = text.nfc().collect();
     let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     format!("%{escaped}%")
 }
 
-/// A name as an identifier of a statement.
+/// Returns a name as a quoted identifier.
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as a literal, for the statements that take no parameters.
+/// Returns a text as a literal, for statements that do not accept parameters.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

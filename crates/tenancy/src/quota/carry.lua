@@ -1,15 +1,15 @@
--- Functions that the scripts of counters begin with.
+-- The functions that precede the scripts of counters.
 
 -- The process that runs the script: the first part of each name.
 local this_process = string.sub(KEYS[1], 1, 16)
 
--- Returns the part of a counter that later processes may start with. Without the reports that the catalog has not stored:
--- each of them is counted again by its repetition.
+-- Returns the part of a counter that later processes may start with. It excludes the reports that the catalog has not
+-- stored, because a repetition of a report counts it.
 local function settled(name)
   return tonumber(redis.call('GET', name) or 0) - tonumber(redis.call('GET', name .. ':unsettled') or 0)
 end
 
--- Starts a counter that does not exist with what is known of it, and returns whether it did not exist.
+-- Starts a counter that does not exist with its known usage, and returns whether it started the counter.
 local function start(name, used, millis)
   used = math.max(used, tonumber(redis.call('GET', name .. ':floor') or 0))
   if not redis.call('SET', name, used, 'PX', millis, 'NX') then return false end
@@ -17,7 +17,7 @@ local function start(name, used, millis)
   return true
 end
 
--- Raises a counter that exists by the part of an earlier process's usage that was not carried over yet.
+-- Raises an existing counter by the part of an earlier process's usage that was not carried over yet.
 local function raise(name, used, millis)
   local carried = tonumber(redis.call('GET', name .. ':carried') or 0)
   if used <= carried or redis.call('EXISTS', name) == 0 then return end

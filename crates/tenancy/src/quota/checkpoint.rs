@@ -1,9 +1,9 @@
 //! Checkpoints: the counters of Redis, stored in PostgreSQL.
 //!
-//! The admission script tells one call every four seconds that a checkpoint is due. Its instance reads the counter
-//! four seconds later and stores it together with the others that are due, so each call is stored within five
-//! seconds while both stores are up. The numbers are absolute, and a lower one has no effect: storing them twice, or
-//! late, is harmless. A Redis process that restarts starts its counters from here.
+//! Every four seconds, the admission script reports to one call that a checkpoint is due. Four seconds later, its
+//! instance reads the counter and stores it together with the other counters that are due. So each call is stored
+//! within five seconds while both stores are available. The numbers are absolute, and a lower one has no effect, so a
+//! repeated or late write is harmless. After a restart, a Redis process starts its counters from the checkpoints.
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,17 +23,17 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// How long a counter waits; the admission script spells it, too.
+/// The delay before a counter is stored. The admission script contains the same number.
 const DELAY: Duration = Duration::from_secs(4);
-/// How long it may wait for others, to be written with them.
+/// The additional time for which a counter may wait, to be written together with others.
 const SLACK: Duration = Duration::from_millis(500);
 
 /// A counter of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Counter {
-    /// Of a resource of the tenant.
+    /// A resource of the tenant.
     Tenant(DailyResource),
-    /// Of the calls of an API key.
+    /// The calls of an API key.
     ApiKey(Uuid),
 }
 
@@ -41,7 +41,7 @@ impl Counter {
     /// The calls of a tenant.
     pub(crate) const CALLS: Self = Self::Tenant(DailyResource::ApiCalls);
 
-    /// Returns its key; the admission script spells it, too.
+    /// Returns the Redis key of the counter. The admission script builds the same key.
     pub(crate) fn key(self, tenant: Uuid, day: NaiveDate) -> String {
         let number = day_number(day);
         match self {
@@ -55,24 +55,24 @@ impl Counter {
 
 type Place = (Uuid, Counter, NaiveDate);
 
-/// The counters that an instance is to keep.
+/// The counters that an instance has to store.
 #[derive(Default)]
 pub(crate) struct Checkpoints {
     due: RefCell<HashMap<Place, Due>>,
     is_looking: Cell<bool>,
 }
 
-/// A counter to keep. Times are in microseconds of the monotonic clock.
+/// A counter to store. Times are in microseconds of the monotonic clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Due {
     at: u64,
-    /// When the last of those is due who have asked for it.
+    /// The time at which the last request to store it is due.
     last: u64,
-    /// The most that it was seen to say.
+    /// The highest usage that was seen.
     usage: i64,
 }
 
-/// Sees to it that a counter, which says `usage`, is kept soon.
+/// Schedules the checkpoint of a counter whose current value is `usage`.
 pub(crate) fn note(
     tenancy: &Rc<Tenancy>,
     tenant: Uuid,
@@ -88,8 +88,8 @@ pub(crate) fn note(
     }
 }
 
-/// The task that writes what is due. It may be lost with the request that began it: then the next one
-/// begins another.
+/// The task that writes the checkpoints that are due. It may be lost with the request that started it. The next request
+/// then starts another.
 struct Looking(Rc<Tenancy>);
 
 impl Looking {
@@ -119,13 +119,13 @@ impl Checkpoints {
         kept.usage = kept.usage.max(usage);
     }
 
-    /// When the first one is due.
+    /// Returns the earliest time at which a counter is due.
     fn next(&self) -> Option<u64> {
         self.due.borrow().values().map(|due| due.at).min()
     }
 
-    /// Those that are due. One that somebody has asked for since then stays, for the calls that come
-    /// until that one is due.
+    /// Takes the counters that are due. A counter that was requested again since then stays until the later request is
+    /// due, for the calls in between.
     fn take(&self, now: u64) -> HashMap<Place, i64> {
         let mut taken = HashMap::new();
         self.due.borrow_mut().retain(|counter, due| {
@@ -139,7 +139,7 @@ impl Checkpoints {
     }
 }
 
-/// Writes what is due. What cannot be written waits for the next time.
+/// Writes the checkpoints that are due. After a failure they are due again later.
 async fn write(tenancy: &Tenancy) {
     let due = tenancy.checkpoints.take(tenancy.platform.clock.monotonic_micros());
     let usage = join_all(due.into_iter().map(async |(counter, seen)| {
@@ -152,7 +152,7 @@ async fn write(tenancy: &Tenancy) {
         repo::keep(&*catalog, &usage).await
     };
     if let Err(error) = kept.await {
-        log::warning(tenancy, "PostgreSQL unavailable; a checkpoint waits", &error);
+        log::warning(tenancy, "PostgreSQL unavailable; storing usage checkpoints later", &error);
         let now = tenancy.platform.clock.monotonic_micros();
         for (counter, usage) in usage {
             tenancy.checkpoints.add(counter, now, usage);
@@ -160,8 +160,8 @@ async fn write(tenancy: &Tenancy) {
     }
 }
 
-/// Returns a counter as it is now, without the reports that the catalog has not stored (`carry.lua`). `None` if Redis does
-/// not have it, or is away.
+/// Returns the current value of a counter, without the reports that the catalog has not stored (`carry.lua`). Returns
+/// `None` if Redis does not have the counter or is unavailable.
 async fn newest(tenancy: &Tenancy, (tenant, counter, day): Place) -> Option<i64> {
     let key = counter.key(tenant, day);
     let unsettled = format!("{key}:unsettled");
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_is_due_once_after_each_who_asked_for_it() {
+    fn counter_is_due_after_each_request() {
         let checkpoints = Checkpoints::default();
         checkpoints.add(counter(1), 0, 5);
         checkpoints.add(counter(1), 3 * SECOND, 4);

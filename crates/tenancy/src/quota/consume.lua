@@ -1,9 +1,14 @@
--- Takes an amount from the quota that a tenant has for a day.
--- KEYS: the counter of the day and, for a report that counts once, the key that remembers it.
--- ARGV: the amount, the limit, the usage that PostgreSQL has (empty when it was not asked), the seconds to keep
--- the counter, the seconds to remember the report; then the process, the usage and the day of a counter that the
--- instance saw in an earlier process (the process is empty when there is none).
--- Returns the outcome (0: over the limit; 1: taken; 2: taken before; -1: PostgreSQL must be asked first), the usage,
+-- Takes an amount from a tenant's quota of a day.
+-- KEYS: the counter of the day and, for a report that is counted only once, the key that stores its result.
+-- ARGV:
+-- 1: the amount;
+-- 2: the limit;
+-- 3: the usage in PostgreSQL (empty if it was not queried);
+-- 4: the seconds for which to keep the counter;
+-- 5: the seconds for which to keep the report;
+-- 6 to 8: the process (empty if there is none), the usage and the day of a counter that the instance saw in an earlier
+-- process.
+-- Returns the outcome (0: over the limit; 1: taken; 2: taken before; -1: PostgreSQL must be queried first), the usage,
 -- the process, and the usage without the reports that the catalog has not stored.
 local amount, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 if KEYS[2] then

@@ -1,4 +1,4 @@
-//! Consuming the quota of a day.
+//! Consumption of the quota of a day.
 
 use std::{collections::HashMap, rc::Rc, sync::LazyLock};
 
@@ -27,12 +27,12 @@ static CONSUME: LazyLock<Script> =
 static RAISE: LazyLock<Script> =
     LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("raise.lua"))));
 
-/// Seconds for which the counter of a day is kept.
+/// The number of seconds for which the counter of a day is kept.
 pub(crate) const KEPT: i64 = 3 * 24 * 60 * 60;
-/// Seconds for which a report is remembered.
+/// The number of seconds for which a report is kept.
 const REPORT_KEPT: i64 = 24 * 60 * 60;
 
-/// The outcome of asking Redis, with the usage.
+/// The outcome of a consumption, with the usage.
 enum Taken {
     Yes { usage: i64, settled: i64, process: ProcessId },
     OverLimit { usage: i64 },
@@ -42,19 +42,19 @@ enum Taken {
 struct Consumed {
     outcome: i64,
     usage: i64,
-    /// The usage without the reports that the catalog has not stored: those are counted again by their repetition.
+    /// The usage without the reports that the catalog has not stored. A repetition of such a report counts it.
     settled: i64,
     process: ProcessId,
 }
 
-/// An amount of a resource, from the quota of a day.
+/// An amount of a resource to take from the quota of a day.
 struct Take<'a> {
     tenancy: &'a Tenancy,
     tenant: &'a Tenant,
     resource: DailyResource,
     amount: i64,
     day: NaiveDate,
-    /// The key under which it is counted once.
+    /// The key under which it is counted only once.
     report: Option<&'a str>,
 }
 
@@ -65,7 +65,7 @@ impl Take<'_> {
 
     async fn run(&self) -> Result<Taken> {
         let mut kept = String::new();
-        // The second turn has what PostgreSQL keeps.
+        // The second attempt passes the usage from PostgreSQL.
         for _ in 0..2 {
             match self.ask(&kept).await? {
                 Consumed { outcome: -1, .. } => {
@@ -80,10 +80,10 @@ impl Take<'_> {
                 }
             }
         }
-        Err(Error::unavailable("Redis loses the counter of the day"))
+        Err(Error::unavailable("Redis repeatedly lost the counter of the day"))
     }
 
-    /// Remembers the usage for a Redis process that loses it.
+    /// Stores the usage in memory, in case the Redis process loses it.
     fn remember(&self, usage: i64, process: ProcessId) {
         let seen = Seen { process, used: usage, until: day_number(self.day) };
         self.tenancy.seen_usage.daily(self.tenant.id, self.resource, seen);
@@ -91,7 +91,7 @@ impl Take<'_> {
 
     async fn ask(&self, kept: &str) -> Result<Consumed, RedisError> {
         let replies = match self.consume(kept).await {
-            // A report is counted once for its key.
+            // A report is counted only once for its key, so it can be retried.
             Err(RedisError::Unavailable(_)) if self.report.is_some() => self.consume(kept).await,
             replies => replies,
         }?;
@@ -102,7 +102,7 @@ impl Take<'_> {
                 Ok(Consumed { outcome, usage, settled, process })
             }
             _ => {
-                Err(RedisError::Refused("the script of quotas returned something else".to_owned()))
+                Err(RedisError::Refused("the quota script returned an unexpected reply".to_owned()))
             }
         }
     }
@@ -137,11 +137,10 @@ impl Take<'_> {
     }
 }
 
-/// Takes an amount from the tenant's quota of today, and returns how much is used then; `None` while
-/// Redis is away.
+/// Takes an amount from the tenant's quota of today and returns the usage after it; `None` if Redis is unavailable.
 ///
 /// # Errors
-/// [`Error::QuotaExceeded`] when not all of it is left; then nothing was taken.
+/// [`Error::QuotaExceeded`] if less than the amount is left. Nothing was taken then.
 pub async fn consume(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -161,9 +160,9 @@ pub async fn consume(
             Ok(Some(usage))
         }
         Ok(Taken::OverLimit { usage }) => Err(take.refused(usage)),
-        // Not tried again where it is unclear whether it was counted: the counter would be off.
+        // No retry: if the first attempt was counted, a second one would make the counter wrong.
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {
-            log::warning(tenancy, "Redis unavailable; a use is not counted", &error);
+            log::warning(tenancy, "Redis unavailable; allowing a use without counting it", &error);
             Ok(None)
         }
         Err(error) => Err(error),
@@ -172,26 +171,26 @@ pub async fn consume(
 
 /// The result of a report.
 pub struct Reported {
-    /// The day that it counts on.
+    /// The day on which the report is counted.
     pub day: NaiveDate,
-    /// How much was used of that day's quota then.
+    /// The usage of that day's quota after the report.
     pub usage: i64,
-    /// Whether it was counted before, and this is the answer of then.
+    /// Whether the report was counted by an earlier call, whose result is returned again.
     pub is_replay: bool,
 }
 
-/// Counts a use that a service reports, once for each `key`, however often it is reported.
+/// Counts a use that a service reports, once for each `key`, regardless of repetitions.
 ///
-/// Under a crash: the catalog records the report, Redis claims and counts it in one step, and the catalog stores the
-/// usage with the report in one statement. A report that broke off is counted by its repetition: Redis knows whether
-/// it counted the report. If Redis restarts, its counter starts with the usage that the catalog has. A process that
-/// did so just before the catalog stored this report is raised by it before the report is acknowledged. No acknowledged
-/// report is lost, and none is counted twice: a usage that leaves its Redis process, for the catalog or for the memory of
-/// an instance, is without the reports that the catalog has not stored.
+/// Under a crash: the catalog records the report. Redis then claims and counts it in one step, and the catalog stores
+/// the usage with the report in one statement. If a report is interrupted, its repetition counts it: Redis knows
+/// whether it has counted the report. After a restart, Redis starts its counter from the usage in the catalog. If that
+/// happened just before the catalog stored this report, the counter is raised by the report before the report is
+/// acknowledged. No acknowledged report is lost, and none is counted twice: usage that leaves its Redis process, for
+/// the catalog or for the memory of an instance, excludes the reports that the catalog has not stored.
 ///
 /// # Errors
-/// [`Error::QuotaExceeded`], [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] while a store
-/// is away: repeating it is safe.
+/// [`Error::QuotaExceeded`], [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] while a store is unavailable.
+/// Repeating the call is safe.
 pub async fn report(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -217,7 +216,7 @@ pub async fn report(
     }
     let take = Take { tenancy, tenant, resource, amount, day, report: Some(key) };
     let (usage, process) = match take.run().await? {
-        // This report is not settled.
+        // This report is not settled yet.
         Taken::Yes { settled, process, .. } => (settled.saturating_add(amount), process),
         Taken::OverLimit { usage } => {
             repo::withdraw(&*catalog, tenant.id, key).await?;
@@ -227,7 +226,7 @@ pub async fn report(
     let digits = String::from_utf8_lossy(process.digits()).into_owned();
     let settled = Report { usage: Some(usage), process: Some(digits.clone()), ..report };
     repo::settle(&*catalog, tenant.id, key, &settled).await?;
-    // Not before: a report that is not settled is counted by its repetition.
+    // Not earlier: a report that is not settled is counted by its repetition.
     take.remember(usage, process);
     raise(tenancy, tenant.id, (resource, day), &digits, usage, key).await?;
     let step = (usage - amount, usage);
@@ -235,7 +234,8 @@ pub async fn report(
     Ok(Reported { day, usage, is_replay: false })
 }
 
-/// Carries a counter that this instance saw in an earlier process over to the current one, and remembers the result.
+/// Carries a counter that this instance saw in an earlier process over to the current one, and stores the result in
+/// memory.
 pub(super) async fn carry(
     tenancy: &Tenancy,
     tenant: Uuid,
@@ -256,14 +256,14 @@ pub(super) async fn carry(
     Ok(())
 }
 
-/// Returns the key under which Redis remembers a report.
+/// Returns the Redis key of a report.
 fn report_key(tenant: Uuid, report: &str) -> String {
     let digest = hex::encode(&Sha256::digest(report.as_bytes()));
     format!("t:{{{tenant}}}:report:{digest}")
 }
 
-/// Tells Redis that the catalog has stored a report. Carries the usage that `process` counted with it over to the counter
-/// of the day, if Redis runs another process by now, and stores the counter that results.
+/// Reports to Redis that the catalog has stored a report. If Redis runs another process by now, carries the usage that
+/// `process` counted with the report over to the counter of the day, and stores the resulting counter.
 async fn raise(
     tenancy: &Tenancy,
     tenant: Uuid,
@@ -285,8 +285,8 @@ async fn raise(
     Ok(())
 }
 
-/// Returns the usage of each daily resource today: from Redis, or from the catalog and the instance's own memory
-/// when Redis does not have it.
+/// Returns the usage of each daily resource today: from Redis, or from the catalog and the instance's memory if Redis
+/// does not have it.
 pub(crate) async fn current(
     tenancy: &Tenancy,
     tenant: Uuid,

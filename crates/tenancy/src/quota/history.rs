@@ -1,4 +1,4 @@
-//! What was used in the past, as an answer.
+//! The usage history as a response.
 
 use std::{fmt::Write as _, rc::Rc};
 
@@ -19,21 +19,21 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The days that are shown where nothing else is asked for.
+/// The default number of days.
 const DEFAULT_DAYS: i64 = 30;
-/// The most days that one answer spans.
+/// The maximum number of days in one response.
 const MOST_DAYS: i64 = 3_660;
-/// The most lines of a CSV file.
+/// The maximum number of lines of a CSV file.
 const MOST_LINES: u32 = 100_000;
 
-/// The form of the answer.
+/// The format of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = HistoryFormat)]
 pub enum Format {
     /// A page of a list.
     Json,
-    /// Comma-separated values with a head (RFC 4180).
+    /// Comma-separated values with a header line (RFC 4180).
     Csv,
 }
 
@@ -47,30 +47,30 @@ impl Text for Format {
     }
 }
 
-/// What is asked for.
+/// The parameters of a request for the history.
 pub struct HistoryRequest {
-    /// One tenant's alone.
+    /// Only this tenant.
     pub tenant: Option<Uuid>,
-    /// One resource alone.
+    /// Only this resource.
     pub resource: Option<Resource>,
     /// The first day.
     pub from: Option<NaiveDate>,
     /// The last day.
     pub to: Option<NaiveDate>,
-    /// By what it adds up.
+    /// The period over which the usage is aggregated.
     pub granularity: Granularity,
-    /// The form of the answer.
+    /// The format of the response.
     pub format: Format,
-    /// How many to pass over.
+    /// The number of entries to skip.
     pub offset: u32,
-    /// The most to show, of a page.
+    /// The maximum number of entries of a page.
     pub limit: u32,
 }
 
-/// Answers with what was used.
+/// Returns the usage history.
 ///
 /// # Errors
-/// Names `from` where it comes after `to`, or the two are too far apart.
+/// [`Error::InvalidFields`] for `from` if it is after `to`, or more than ten years before it.
 pub async fn answer(tenancy: &Rc<Tenancy>, request: HistoryRequest) -> Result<Response> {
     let today = tenancy.platform.clock.now().date_naive();
     let to = request.to.unwrap_or(today);
@@ -105,7 +105,7 @@ pub async fn answer(tenancy: &Rc<Tenancy>, request: HistoryRequest) -> Result<Re
     })
 }
 
-/// Keeps what Redis has counted today, whichever instance counted it.
+/// Stores the counts of today that Redis has from all instances.
 async fn keep_today(tenancy: &Tenancy, tenant: Uuid, today: NaiveDate) -> Result<()> {
     let counted = super::current(tenancy, tenant, today).await?;
     let counted = counted

@@ -1,45 +1,44 @@
-//! Where a caller stands with its limits, for the headers of the answer
-//! (draft-ietf-httpapi-ratelimit-headers-10).
+//! The state of a caller's limits, for the response headers (draft-ietf-httpapi-ratelimit-headers-10).
 
-/// About how long a limit is in a header.
+/// The approximate length of a limit in a header.
 const ROOM: usize = 48;
 
-/// What is left of each limit that counted a call.
+/// The state of each limit that counted a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meter {
-    /// The limits: of the tenant by the minute and by the day, and of the API key.
+    /// The limits of the tenant per minute and per day, and those of the API key.
     pub limits: Vec<Limit>,
 }
 
-/// One limit.
+/// The state of one limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    /// Its name in the headers.
+    /// The name in the headers.
     pub name: &'static str,
-    /// The most calls in its window.
+    /// The maximum number of calls in the window.
     pub limit: i64,
-    /// How many of them were made.
+    /// The number of calls that were made.
     pub used: i64,
-    /// The seconds of its window.
+    /// The length of the window in seconds.
     pub window: u32,
-    /// The seconds until it starts anew.
+    /// The seconds until the window resets.
     pub reset: u32,
 }
 
 impl Meter {
-    /// The value of `RateLimit-Policy`: each limit with its window.
+    /// Returns the value of `RateLimit-Policy`: each limit with its window.
     pub fn policy(&self) -> String {
         self.list([";q=", ";w="], |limit| (limit.limit, limit.window))
     }
 
-    /// The value of `RateLimit`: what is left of each, and for how long.
+    /// Returns the value of `RateLimit`: the remaining calls of each limit, and the seconds until it resets.
     pub fn remaining(&self) -> String {
         self.list([";r=", ";t="], |limit| {
             (limit.limit.saturating_sub(limit.used).max(0), limit.reset)
         })
     }
 
-    /// A list of structured fields (RFC 9651), each a name with two parameters.
+    /// Returns a list of structured fields (RFC 9651), each a name with two parameters.
     fn list(&self, [first, second]: [&str; 2], values: impl Fn(&Limit) -> (i64, u32)) -> String {
         let mut text = String::with_capacity(self.limits.len() * ROOM);
         let mut digits = itoa::Buffer::new();

@@ -1,8 +1,8 @@
-//! Quotas: how much of a resource a tenant may use, exactly, however many ask at once.
+//! Quotas: exact limits on the resources of a tenant, also under concurrent requests.
 //!
-//! What is counted by the day of UTC, Redis counts and PostgreSQL keeps: see [`checkpoint`]. While
-//! Redis is away nothing is counted, and nobody is refused. Users and bytes of files are counted
-//! where they are, in the tenant's own database.
+//! Redis counts the resources that are limited per UTC day, and PostgreSQL stores the counts; see [`checkpoint`]. If
+//! Redis is unavailable, nothing is counted and no request is refused. Users and bytes of files are counted in the
+//! tenant's own database.
 
 pub(crate) mod checkpoint;
 mod daily;
@@ -29,36 +29,36 @@ use crate::{
     tenant::Tenant,
 };
 
-/// The share of a limit, in percent, from which a tenant is told that it is near.
+/// The share of a limit, in percent, from which a tenant is warned.
 pub const SOFT_LIMIT_PERCENT: i64 = 80;
 
-/// The days since 1970-01-01, by which counters are named.
+/// Returns the number of days since 1970-01-01, which is part of the names of counters.
 pub(crate) fn day_number(day: NaiveDate) -> i64 {
     day.signed_duration_since(NaiveDate::default()).num_days()
 }
 
-/// The day of a number.
+/// Returns the day with a number.
 pub(crate) fn day_of(number: i64) -> NaiveDate {
     NaiveDate::default() + chrono::TimeDelta::days(number)
 }
 
-/// The least use of a limit that is near it.
+/// Returns the lowest usage that is near a limit.
 fn soft_limit(limit: i64) -> i64 {
     let share = i128::from(limit) * i128::from(SOFT_LIMIT_PERCENT);
     i64::try_from((share + 99) / 100).unwrap_or(i64::MAX)
 }
 
-/// Whether so much of a limit is near it.
+/// Returns whether a usage is near a limit.
 pub fn is_near(usage: i64, limit: i64) -> bool {
     usage >= soft_limit(limit)
 }
 
-/// Whether the step from one usage to another is what brings it near a limit.
+/// Returns whether the usage was not near the limit before a step and is near it after the step.
 pub(crate) fn comes_near((before, after): (i64, i64), limit: i64) -> bool {
     !is_near(before, limit) && is_near(after, limit)
 }
 
-/// Notes that a use has come near its limit, if this step is what brought it there.
+/// Records that a usage has come near its limit, if this step caused it.
 pub(crate) fn note_soft_limit(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -77,7 +77,7 @@ pub(crate) fn note_soft_limit(
     audit::note_later(tenancy, Entry::new(tenancy, Some(tenant.id), actor, event));
 }
 
-/// Notes that a quota has refused something: rarely, for whoever is refused asks again.
+/// Records that a quota has refused a request. It records rarely, because refused callers try again.
 pub(crate) fn note_refusal(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -94,7 +94,7 @@ pub(crate) fn note_refusal(
     audit::note_rarely(tenancy, entry, resource.as_str());
 }
 
-/// Keeps the most that a tenant had of something today, for the history: after the answer is sent.
+/// Stores a tenant's peak usage of today for the history, after the response is sent.
 pub(crate) fn keep_peak_later(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -110,7 +110,7 @@ pub(crate) fn keep_peak_later(
             repo::keep_peak(&*catalog, tenant, resource, day, amount).await
         };
         if let Err(error) = kept.await {
-            log::warning(&tenancy, "a peak was not kept", &error);
+            log::warning(&tenancy, "the peak usage of the day was not stored", &error);
         }
     }));
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_is_from_four_fifths_on() {
+    fn usage_is_near_from_80_percent() {
         for (usage, limit, expected) in
             [(3, 5, false), (4, 5, true), (7, 9, false), (8, 9, true), (0, 1, false), (0, 0, true)]
         {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_counted_from_the_epoch() {
+    fn day_numbers_start_at_the_epoch() {
         let day = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
         assert_eq!(day_number(day), 20_781);
         assert_eq!(day_of(20_781), day);

@@ -1,9 +1,9 @@
--- Carries a usage that an earlier process counted over to the counter of a day. A counter that does not exist yet starts
--- with it: the instance that starts it may have read PostgreSQL before the usage was stored there.
--- KEYS: the counter and, for a report that the catalog has stored, the key that remembers it.
--- ARGV: the process that counted, its usage, the seconds to keep the counter.
--- Returns the counter without the reports that the catalog has not stored. 0 when it does not exist, or when this process
--- counted a usage that is no report.
+-- Carries the usage that an earlier process counted over to the counter of a day. A counter that does not exist yet
+-- starts with this usage: the instance that starts it may have read PostgreSQL before the usage was stored there.
+-- KEYS: the counter and, for a report that the catalog has stored, the key that stores its result.
+-- ARGV: the process that counted, its usage, and the seconds for which to keep the counter.
+-- Returns the counter without the reports that the catalog has not stored. Returns 0 if the counter does not exist, or
+-- if this process counted a usage that is not a report.
 local used, millis = tonumber(ARGV[2]), ARGV[3] * 1000
 if KEYS[2] then
   local amount = redis.call('GETDEL', KEYS[2] .. ':unsettled')

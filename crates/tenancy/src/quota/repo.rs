@@ -15,8 +15,7 @@ use crate::{
     platform::sql::{Connection, Row, SqlError, Value},
 };
 
-/// How much of a resource a tenant has used on a day, as of the last checkpoint; `None` when there
-/// was none.
+/// Returns a tenant's usage of a resource on a day, as of the last checkpoint; `None` if there is none.
 pub async fn find(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -30,7 +29,7 @@ pub async fn find(
     Ok(row.map(|row| row.get("amount")).transpose()?)
 }
 
-/// Returns how many calls a tenant and one of its API keys made on a day, as of the last checkpoint.
+/// Returns the number of calls of a tenant and of one of its API keys on a day, as of the last checkpoint.
 pub(crate) async fn find_calls(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -50,7 +49,7 @@ pub(crate) async fn find_calls(
     }
 }
 
-/// Stores the usage of days, unless more is stored already. A tenant or an API key that was deleted is left out.
+/// Stores the usage of days, unless more is stored already. Deleted tenants and API keys are omitted.
 pub(super) async fn keep(
     catalog: &dyn Connection,
     usage: &HashMap<(Uuid, Counter, NaiveDate), i64>,
@@ -94,7 +93,7 @@ async fn keep_api_key_rows(catalog: &dyn Connection, rows: Vec<Json>) -> Result<
     Ok(())
 }
 
-/// Keeps the most that a tenant had of something on a day.
+/// Stores a tenant's peak usage of a resource on a day, unless more is stored already.
 pub(crate) async fn keep_peak(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -127,13 +126,13 @@ pub(super) struct Report {
     pub(super) resource: DailyResource,
     pub(super) amount: i64,
     pub(super) day: NaiveDate,
-    /// How much was used of the day's quota once it was counted.
+    /// The usage of the day's quota after the report was counted.
     pub(super) usage: Option<i64>,
     /// The Redis process that counted it.
     pub(super) process: Option<String>,
 }
 
-/// Records a report under its key, or finds the one that has it. A key is forgotten after a day.
+/// Records a report under its key, or returns the existing report with that key. Reports expire after one day.
 pub(super) async fn claim(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -158,11 +157,11 @@ pub(super) async fn claim(
         new.day.to_string().into(),
     ];
     let row = catalog.query_first(statement, &parameters).await?;
-    let row = row.ok_or_else(|| Error::internal("a report was not returned"))?;
+    let row = row.ok_or_else(|| Error::internal("the statement returned no report"))?;
     Ok(report(&row)?)
 }
 
-/// Takes back a report that was not counted.
+/// Withdraws a report that was not counted.
 pub(super) async fn withdraw(catalog: &dyn Connection, tenant: Uuid, key: &str) -> Result<()> {
     let statement = "DELETE FROM tenant_usage_reports
                      WHERE tenant_id = $1 AND key = $2 AND usage IS NULL";
@@ -170,7 +169,7 @@ pub(super) async fn withdraw(catalog: &dyn Connection, tenant: Uuid, key: &str) 
     Ok(())
 }
 
-/// Keeps that a report was counted, and in the same statement what the counter then said.
+/// Stores in one statement that a report was counted, and the value of the counter after it.
 pub(super) async fn settle(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -202,7 +201,7 @@ pub(super) async fn settle(
 }
 
 fn report(row: &Row) -> Result<Report, SqlError> {
-    let decode = |what: &str| SqlError::Decode(format!("a report has an impossible {what}"));
+    let decode = |what: &str| SqlError::Decode(format!("a usage report has an invalid {what}"));
     Ok(Report {
         resource: DailyResource::parse(&row.get::<String>("resource")?)
             .map_err(|_| decode("resource"))?,
@@ -213,13 +212,13 @@ fn report(row: &Row) -> Result<Report, SqlError> {
     })
 }
 
-/// By what a history adds up.
+/// The period over which a history is aggregated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Granularity {
-    /// Each day of UTC by itself.
+    /// Each UTC day separately.
     Day,
-    /// Each month: the sum of what was counted by the day, the most of what is there at one time.
+    /// Each month: the sum of daily counts, and the maximum of quantities that exist at one time.
     Month,
 }
 
@@ -233,41 +232,41 @@ impl crate::http::fields::Text for Granularity {
     }
 }
 
-/// Which part of the history is shown.
+/// The filter of a history.
 #[derive(Debug, Clone)]
 pub struct HistoryFilter {
-    /// One tenant's alone.
+    /// Only this tenant.
     pub tenant: Option<Uuid>,
-    /// One resource alone.
+    /// Only this resource.
     pub resource: Option<Resource>,
     /// The first day.
     pub from: NaiveDate,
     /// The last day.
     pub to: NaiveDate,
-    /// By what it adds up.
+    /// The period over which the usage is aggregated.
     pub granularity: Granularity,
-    /// How many to pass over.
+    /// The number of entries to skip.
     pub offset: u32,
-    /// The most to show.
+    /// The maximum number of entries.
     pub limit: u32,
 }
 
-/// What a tenant used in a day or a month.
+/// The usage of a tenant in a day or a month.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Used {
     /// The tenant.
     pub tenant_id: Uuid,
-    /// Its slug.
+    /// The tenant's slug.
     pub tenant_slug: String,
     /// The day as `2030-01-31`, or the month as `2030-01`.
     pub period: String,
     /// The resource.
     pub resource_type: String,
-    /// How much of it: the sum of what is counted, the most of what is there at one time.
+    /// The amount: the sum of daily counts, and the maximum of quantities that exist at one time.
     pub amount: i64,
 }
 
-/// The history that `filter` selects, the newest first, and how many entries it selects in all.
+/// Returns the entries that `filter` selects, the newest first, and their total number.
 pub async fn history(catalog: &dyn Connection, filter: &HistoryFilter) -> Result<(Vec<Used>, i64)> {
     let format = match filter.granularity {
         Granularity::Day => "YYYY-MM-DD",
@@ -300,7 +299,7 @@ pub async fn history(catalog: &dyn Connection, filter: &HistoryFilter) -> Result
     let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;
     let used = rows
         .iter()
-        // A page past the end is one row of the count alone.
+        // A page past the end has one row, which contains only the total.
         .filter(|row| !matches!(row.get::<Option<Uuid>>("tenant_id"), Ok(None)))
         .map(|row| {
             Ok(Used {
@@ -315,7 +314,7 @@ pub async fn history(catalog: &dyn Connection, filter: &HistoryFilter) -> Result
     Ok((used, total))
 }
 
-/// Forgets the reports of before a moment, and returns how many.
+/// Deletes the reports from before a time, and returns their number.
 pub async fn forget_reports(catalog: &dyn Connection, before: DateTime<Utc>) -> Result<u64> {
     let statement = "DELETE FROM tenant_usage_reports
                      WHERE created_at <= $1::timestamp AT TIME ZONE 'UTC'";

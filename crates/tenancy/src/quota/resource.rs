@@ -1,17 +1,17 @@
-//! What is counted.
+//! The resources that quotas limit.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{http::fields::Text, tenant::Limits};
 
-/// What a tenant's plan limits.
+/// A resource that a tenant's plan limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
-    /// Calls of the API in a day of UTC.
+    /// API calls per UTC day.
     ApiCalls,
-    /// AI requests in a day of UTC.
+    /// AI requests per UTC day.
     AiRequests,
     /// Bytes of files.
     Storage,
@@ -20,10 +20,10 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Every one.
+    /// Lists every resource.
     pub const ALL: [Self; 4] = [Self::ApiCalls, Self::AiRequests, Self::Storage, Self::Users];
 
-    /// Its name.
+    /// Returns the name of the resource.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ApiCalls => "api_calls",
@@ -33,7 +33,7 @@ impl Resource {
         }
     }
 
-    /// How much of it these limits allow.
+    /// Returns the limit of the resource.
     pub const fn limit(self, limits: &Limits) -> i64 {
         match self {
             Self::ApiCalls => limits.api_calls,
@@ -53,21 +53,21 @@ impl Text for Resource {
     }
 }
 
-/// What is counted by the day of UTC.
+/// A resource that is limited per UTC day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DailyResource {
-    /// Calls of the API.
+    /// API calls.
     ApiCalls,
     /// AI requests.
     AiRequests,
 }
 
 impl DailyResource {
-    /// Every one.
+    /// Lists every daily resource.
     pub const ALL: [Self; 2] = [Self::ApiCalls, Self::AiRequests];
 
-    /// The same among all resources.
+    /// Converts the daily resource to a resource.
     pub const fn resource(self) -> Resource {
         match self {
             Self::ApiCalls => Resource::ApiCalls,
@@ -75,7 +75,7 @@ impl DailyResource {
         }
     }
 
-    /// Its name.
+    /// Returns the name of the resource.
     pub const fn as_str(self) -> &'static str {
         self.resource().as_str()
     }
@@ -90,12 +90,12 @@ impl Text for DailyResource {
     }
 }
 
-/// So much of a resource, written `ai_requests:1`.
+/// An amount of a resource, written `ai_requests:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     /// The resource.
     pub resource: DailyResource,
-    /// How much: 1 to 1,000.
+    /// The amount: 1 to 1,000.
     pub amount: i64,
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_a_resource_and_a_number() {
+    fn amount_parses_as_resource_and_number() {
         let one = Amount { resource: DailyResource::AiRequests, amount: 1 };
         assert_eq!(Amount::parse("ai_requests:1"), Ok(one));
         for text in ["", "ai_requests", "ai_requests:0", "ai_requests:-1", "storage:1", "users:x"] {

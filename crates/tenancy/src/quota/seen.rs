@@ -1,9 +1,9 @@
 //! The usage that an instance last saw.
 //!
-//! A Redis process that restarts has no counters. Counters of a day start with the last checkpoint in PostgreSQL,
-//! counters of a minute with nothing. The usage that each instance saw of the earlier process is a lower bound: the
-//! scripts raise a counter by the part of it that was not carried over yet (`carry.lua`), so a restart of Redis gives no quota
-//! back while an instance lives that saw it used.
+//! A Redis process has no counters after a restart. Counters of a day start from the last checkpoint in PostgreSQL, and
+//! counters of a minute start from zero. The usage that each instance saw of the earlier process is a lower bound: the
+//! scripts raise a counter by the part that was not carried over yet (`carry.lua`). So a restart of Redis returns no
+//! used quota while an instance lives that saw the usage.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -24,7 +24,8 @@ pub(crate) struct Seen {
     pub(crate) process: ProcessId,
     /// The usage.
     pub(crate) used: i64,
-    /// Of a minute the time at which its window ends, in microseconds of the monotonic clock; of a day its number.
+    /// The end of the window: for a minute, its time in microseconds of the monotonic clock; for a day, the number of
+    /// the day.
     pub(crate) until: i64,
 }
 
@@ -40,11 +41,11 @@ struct Counters {
 #[derive(Default)]
 pub(crate) struct SeenUsage {
     counters: Remembered<Owner, Cell<Counters>>,
-    /// The process that the counters of earlier processes were carried over to.
+    /// The process to which the counters of earlier processes were carried over.
     carried_to: Cell<Option<ProcessId>>,
 }
 
-/// Whose counters they are.
+/// The owner of counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
     /// A tenant.
@@ -54,7 +55,7 @@ pub(crate) enum Owner {
 }
 
 impl SeenUsage {
-    /// Remembers the counters of the calls in a minute and a day.
+    /// Stores the counters of calls per minute and per day.
     pub(crate) fn calls(&self, owner: Owner, minute: Option<Seen>, day: Option<Seen>) {
         self.update(owner, |counters| {
             counters.minute = minute.or(counters.minute);
@@ -62,12 +63,12 @@ impl SeenUsage {
         });
     }
 
-    /// Remembers the counter of a resource on a day.
+    /// Stores the counter of a resource for a day.
     pub(crate) fn daily(&self, tenant: Uuid, resource: DailyResource, seen: Seen) {
         self.update(Owner::Tenant(tenant), |counters| *counters.daily(resource) = Some(seen));
     }
 
-    /// Returns the counter of a resource on a day, if an earlier process than the current one counted it.
+    /// Returns the counter of a resource for a day, if an earlier process counted it.
     pub(crate) fn earlier_daily(
         &self,
         tenancy: &Tenancy,
@@ -80,9 +81,8 @@ impl SeenUsage {
         (seen.until == day && Some(seen.process) != process).then_some(seen)
     }
 
-    /// Returns the counters of a tenant's and an API key's calls that an earlier process than the current one
-    /// counted, in the order of the limits that the admission script has: of the tenant by the minute and by the
-    /// day, and of the key.
+    /// Returns the counters of a tenant's and an API key's calls that an earlier process counted. They are in the order
+    /// of the limits in the admission script: tenant per minute, tenant per day, key per minute, key per day.
     pub(crate) fn earlier_calls(&self, tenancy: &Tenancy, owners: &[Owner]) -> [Option<Seen>; 4] {
         let process = tenancy.platform.redis.process();
         let mut earlier = [None; 4];
@@ -103,7 +103,7 @@ impl SeenUsage {
         earlier
     }
 
-    /// Returns the counters of the tenants' current day that an earlier process than this one counted.
+    /// Returns the counters of the tenants' current day that an earlier process counted.
     fn earlier_days(&self, process: ProcessId, day: i64) -> Vec<(Uuid, DailyResource, Seen)> {
         let mut earlier = Vec::new();
         for (owner, counters) in self.counters.entries() {
@@ -144,8 +144,8 @@ impl Counters {
     }
 }
 
-/// Carries the counters that this instance saw over to a process that is new to it, once. Without this, usage of an
-/// earlier process that only this instance saw would not be in the counters that the next process starts with.
+/// Carries the counters that this instance saw over to a process that is new to it, once. Without this, the next
+/// process would lack the usage of an earlier process that only this instance saw.
 pub(crate) async fn carry_over(tenancy: &Tenancy) {
     let seen_usage = &tenancy.seen_usage;
     let Some(process) = tenancy.platform.redis.process() else { return };
@@ -156,13 +156,13 @@ pub(crate) async fn carry_over(tenancy: &Tenancy) {
     for (tenant, resource, seen) in seen_usage.earlier_days(process, day_number(day)) {
         if let Err(error) = daily::carry(tenancy, tenant, (resource, day), seen).await {
             seen_usage.carried_to.set(None);
-            return log::warning(tenancy, "Redis unavailable; usage is carried over later", &error);
+            return log::warning(tenancy, "Redis unavailable; carrying usage over later", &error);
         }
     }
 }
 
-/// Appends a counter to the arguments of a script: the process, the usage, and the end of its window, which of a
-/// minute is the milliseconds that are left of it and of a day its number. Without a counter the process is empty.
+/// Appends a counter to the arguments of a script: the process, the usage, and the end of its window. The end is the
+/// milliseconds left of a minute, or the number of a day. Without a counter, the process is empty.
 pub(crate) fn append<'a>(
     arguments: &mut Vec<Argument<'a>>,
     seen: Option<&'a Seen>,

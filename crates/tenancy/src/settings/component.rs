@@ -1,21 +1,21 @@
-//! The components of the application, and the secrets that each of them gets.
+//! The components of the application, and the secrets that each component gets.
 
 use super::NAMES;
 
 /// A component of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Component {
-    /// The routes of the platform's operator.
+    /// The operator routes of the platform.
     Admin,
     /// Sign-in, users and API keys.
     Auth,
-    /// Health, metrics and the documentation.
+    /// Health, metrics and API documentation.
     Health,
-    /// The routes of a tenant.
+    /// The routes of tenants.
     Tenant,
 }
 
-/// The settings that only some components get, and these components. All others get none of them.
+/// The settings that only some components get, with these components. All other components get none of these settings.
 const SOME: [(&str, &[Component]); 9] = [
     ("TENANT_DATABASE_TEMPLATE", &[Component::Admin, Component::Auth, Component::Tenant]),
     ("MASTER_ENCRYPTION_KEY", &[Component::Admin, Component::Auth, Component::Tenant]),
@@ -39,8 +39,8 @@ impl Component {
         NAMES.into_iter().filter(move |name| self.gets(name))
     }
 
-    /// Returns a value in place of a required setting that the component does not get: `random` for a secret, so that
-    /// nothing opens with it and no caller has it. `None` for a setting that is optional.
+    /// Returns a stand-in for a required setting that the component does not get. For a secret this is `random`, so
+    /// that it unseals nothing and no caller has it. Returns `None` for an optional setting.
     pub fn stand_in(name: &str, random: &str) -> Option<String> {
         match name {
             "TENANT_DATABASE_TEMPLATE" => {
@@ -68,7 +68,7 @@ mod tests {
 
     // S40
     #[test]
-    fn manifest_gives_each_component_the_settings_that_it_needs_and_no_other() {
+    fn manifest_grants_exactly_the_required_settings() {
         let manifest = include_str!("../../../../spin.toml");
         for (component, name) in ALL {
             let start = format!("\n[component.{name}.variables]\n");
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn health_gets_nothing_that_opens_or_signs() {
+    fn health_gets_no_keys() {
         for secret in ["MASTER_ENCRYPTION_KEY", "JWT_SECRET_KEY", "ADMIN_API_KEY"] {
             assert!(!Component::Health.gets(secret), "{secret}");
         }

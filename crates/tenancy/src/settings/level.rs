@@ -1,20 +1,20 @@
-//! Levels of the log.
+//! Log levels.
 
-/// How severe a logged event is.
+/// The severity of a logged event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Of use while developing.
+    /// Useful for development.
     Debug,
-    /// Normal business.
+    /// Normal operation.
     Info,
-    /// Worth a look.
+    /// A condition that deserves attention.
     Warning,
-    /// Something failed.
+    /// A failure.
     Error,
 }
 
 impl Level {
-    /// Its name in the log.
+    /// Returns the name of the level in the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "debug",

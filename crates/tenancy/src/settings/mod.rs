@@ -1,7 +1,7 @@
-//! Settings: what an operator may choose, checked once at the start.
+//! Settings of the operator, which are checked once at the start.
 //!
-//! Each is a Spin variable in lower case and an environment variable in upper case. Messages name
-//! the setting, and never its value.
+//! Each setting is a Spin variable in lower case and an environment variable in upper case. Messages contain the name
+//! of the setting but never its value.
 
 mod component;
 mod level;
@@ -28,12 +28,12 @@ use crate::{
     token::{Ed25519Key, Ed25519VerifyingKey},
 };
 
-/// Secrets shorter than this many bytes are refused: 256 bits, as RFC 7518 asks of HS256.
+/// The minimum length of a secret in bytes: 256 bits, as RFC 7518 requires for HS256.
 const SECRET_MINIMUM: usize = 32;
-/// The fewest PBKDF2 rounds (OWASP Password Storage Cheat Sheet, for HMAC-SHA-256).
+/// The minimum number of PBKDF2 rounds (OWASP Password Storage Cheat Sheet, for HMAC-SHA-256).
 const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
 
-/// The settings by their names as environment variables.
+/// The names of the settings as environment variables.
 pub const NAMES: [&str; 31] = [
     "MASTER_DATABASE_URL",
     "TENANT_DATABASE_TEMPLATE",
@@ -68,68 +68,68 @@ pub const NAMES: [&str; 31] = [
     "LOG_LEVEL",
 ];
 
-/// What the service runs with.
+/// The settings of the service.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the catalog is.
+    /// The address of the catalog.
     pub master_database_url: PostgresUrl,
-    /// Where tenants' databases are made.
+    /// The address at which tenants' databases are created.
     pub tenant_database_template: DatabaseTemplate,
-    /// The connections that the catalog's database may have at the same time.
+    /// The maximum number of concurrent connections to the catalog's database.
     pub catalog_connections: u32,
     /// The limits of tenants' PostgreSQL roles.
     pub role_limits: RoleLimits,
-    /// Where Redis is, as a `redis://` URL.
+    /// The `redis://` URL of Redis.
     pub redis_url: Secret,
-    /// What the keys that seal other keys are derived from.
+    /// The secret from which the keys that seal other keys are derived.
     pub master_encryption_key: Secret,
-    /// Other master keys that open: the one before, or the one to come.
+    /// Other master keys that can unseal: the previous key or the next one.
     pub master_decryption_keys: Vec<Secret>,
-    /// What signs access tokens with HS256, where there is no Ed25519 key.
+    /// The key that signs access tokens with HS256 if there is no Ed25519 key.
     pub jwt_secret_key: Secret,
-    /// What signs access tokens with Ed25519.
+    /// The key that signs access tokens with Ed25519.
     pub jwt_ed25519_key: Option<Ed25519Key>,
-    /// Other keys that HS256 tokens are verified with: the one before, or the one to come.
+    /// Other keys that verify HS256 tokens: the previous key or the next one.
     pub jwt_verification_secret_keys: Vec<Secret>,
-    /// Other keys that tokens of Ed25519 are verified with, and that are published.
+    /// Other keys that verify Ed25519 tokens. They are published as well.
     pub jwt_verification_ed25519_keys: Vec<Ed25519VerifyingKey>,
-    /// The keys of the platform's administration; two are valid while one is rotated.
+    /// The admin keys of the platform. Two keys are valid during a rotation.
     pub admin_api_keys: Vec<Secret>,
-    /// The domain whose subdomains name tenants.
+    /// The domain whose subdomains identify tenants.
     pub base_domain: Option<Domain>,
-    /// The proxies whose word on the client and the host counts.
+    /// The proxies that are trusted to report the client and the host.
     pub trusted_proxies: TrustedProxies,
     /// The `iss` of access tokens.
     pub jwt_issuer: String,
     /// The `aud` of access tokens.
     pub jwt_audience: String,
-    /// How long an access token is valid.
+    /// The lifetime of an access token.
     pub access_token_lifetime: Duration,
-    /// How long a refresh token is valid.
+    /// The lifetime of a refresh token.
     pub refresh_token_lifetime: Duration,
-    /// How long a refresh token that was used gives the same successor again.
+    /// The period after the use of a refresh token in which it returns the same successor again.
     pub refresh_grace: Duration,
-    /// How long a setup token is valid.
+    /// The lifetime of a setup token.
     pub setup_token_lifetime: Duration,
-    /// The fewest characters of a password.
+    /// The minimum length of a password, in characters.
     pub password_min_length: usize,
-    /// The rounds of PBKDF2 that a new password is hashed with.
+    /// The number of PBKDF2 rounds for hashing a new password.
     pub password_rounds: u32,
-    /// The web origins that may call from a browser, such as `https://app.example.com`.
+    /// The web origins that may call the API from a browser, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
-    /// The requests without a credential that a network may send in a minute.
+    /// The number of requests without a credential that a network may send per minute.
     pub anonymous_requests_per_minute: u32,
-    /// What `GET /metrics` asks for, as a bearer token.
+    /// The bearer token that `GET /metrics` requires.
     pub metrics_token: Option<Secret>,
-    /// The least severe events that are logged.
+    /// The lowest level that is logged.
     pub log_level: Level,
 }
 
 impl Settings {
-    /// Settings from `values`, by the names of [`NAMES`]; an empty value counts as absent.
+    /// Parses the settings in `values`, by the names in [`NAMES`]. An empty value is treated as absent.
     ///
     /// # Errors
-    /// Each setting that is missing or not acceptable.
+    /// Returns every missing or invalid setting.
     pub fn parse(values: &BTreeMap<&'static str, String>) -> Result<Self, Vec<InvalidSetting>> {
         let mut reader = Reader::new(values);
         let master_database_url = reader.database_url("MASTER_DATABASE_URL");

@@ -1,4 +1,4 @@
-//! The proxies before the service.
+//! The proxies in front of the service.
 
 use std::net::IpAddr;
 
@@ -6,12 +6,12 @@ use ipnet::IpNet;
 
 use crate::networks;
 
-/// Proxies whose `X-Forwarded-Host` and `X-Forwarded-For` are believed: addresses and networks.
+/// Addresses and networks of proxies whose `X-Forwarded-For`, `-Host` and `-Proto` are trusted.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// From addresses and networks with commas between: `10.0.0.0/8, 192.0.2.1, fd00::/8`.
+    /// Parses a comma-separated list of addresses and networks: `10.0.0.0/8, 192.0.2.1, fd00::/8`.
     pub fn parse(text: &str) -> Result<Self, String> {
         text.split(',')
             .map(str::trim)
@@ -20,16 +20,16 @@ impl TrustedProxies {
             .collect::<Option<_>>()
             .map(Self)
             .ok_or_else(|| {
-                "must be addresses or networks like 10.0.0.0/8 with commas between".into()
+                "must be a comma-separated list of addresses or networks like 10.0.0.0/8".into()
             })
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no trusted proxies.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether an address is one of them.
+    /// Returns whether an address belongs to a trusted proxy.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_networks_are_told() {
+    fn addresses_and_networks_are_matched() {
         let proxies = TrustedProxies::parse("10.0.0.0/8, ::ffff:192.0.2.1,fd00::/8").unwrap();
         for (address, expected) in [
             ("10.1.2.3", true),

@@ -1,4 +1,4 @@
-//! Settings read one by one, with everything that is wrong told at the end.
+//! A reader that collects every invalid setting.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ impl<'a> Reader<'a> {
         Self { values, invalid: Vec::new() }
     }
 
-    /// What was refused.
+    /// Returns the invalid settings.
     pub(super) fn into_invalid(self) -> Vec<InvalidSetting> {
         self.invalid
     }
@@ -55,49 +55,49 @@ impl<'a> Reader<'a> {
         self.required(name, secret)
     }
 
-    /// A secret; `None` where the setting is absent.
+    /// Returns a secret, or `None` if the setting is absent.
     pub(super) fn optional_secret(&mut self, name: &'static str) -> Option<Secret> {
         self.optional(name, secret)
     }
 
-    /// Secrets with commas between; none where the setting is absent.
+    /// Returns a comma-separated list of secrets, which is empty if the setting is absent.
     pub(super) fn secrets(&mut self, name: &'static str) -> Vec<Secret> {
         let parse = |text: &str| list(text).iter().map(|item| secret(item)).collect();
         self.optional(name, parse).unwrap_or_default()
     }
 
-    /// Master keys beside the current one, with commas between; none where the setting is absent.
+    /// Returns a comma-separated list of additional master keys, which is empty if the setting is absent.
     pub(super) fn other_master_keys(
         &mut self,
         name: &'static str,
         current: Option<&Secret>,
     ) -> Vec<Secret> {
         let others = self.secrets(name);
-        // Deriving takes a while, and each instance reads its settings.
+        // Deriving keys is slow and each instance reads its settings, so the check runs only if there are other keys.
         let is_ring = |current| MasterKey::derive(current, &others).is_ok();
         if !others.is_empty() && !current.is_none_or(is_ring) {
-            self.refuse(name, "must have each key once, and not that of MASTER_ENCRYPTION_KEY");
+            self.refuse(name, "must not repeat a key or contain MASTER_ENCRYPTION_KEY");
         }
         others
     }
 
-    /// Refuses a secret that another setting has: a leak of one would be a leak of both.
+    /// Refuses a secret that another setting uses, because a leak of one would be a leak of both.
     pub(super) fn different(&mut self, secrets: &[(&'static str, &[&Secret])]) {
         for (index, (name, own)) in secrets.iter().enumerate() {
             let twin = secrets[..index].iter().find(|(_, others)| {
                 own.iter().any(|own| others.iter().any(|other| own.expose() == other.expose()))
             });
             if let Some((twin, _)) = twin {
-                self.refuse(name, format!("must not have a secret of {twin}"));
+                self.refuse(name, format!("must not share a secret with {twin}"));
             }
         }
     }
 
-    /// One secret, or two with a comma between.
+    /// Returns one secret, or two secrets separated by a comma.
     pub(super) fn keys(&mut self, name: &'static str) -> Option<Vec<Secret>> {
         self.required(name, |text| {
             let keys = list(text);
-            // It has to pass through a header.
+            // The key must be valid in an HTTP header.
             let good = |key: &String| {
                 key.len() >= SECRET_MINIMUM
                     && key.bytes().all(|byte| byte.is_ascii_graphic())
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
             };
             if !keys.iter().all(good) || !(1..=2).contains(&keys.len()) {
                 return Err(format!(
-                    "must be one random key, or two with a comma, each of at least {SECRET_MINIMUM} \
+                    "must be one random key or two separated by a comma, each of at least {SECRET_MINIMUM} \
                      visible ASCII characters"
                 ));
             }
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         self.required(name, |text| {
             PostgresUrl::parse(text)
                 .filter(|url| !url.database.is_empty())
-                .ok_or("must be like postgres://user:password@host:5432/database".to_owned())
+                .ok_or("must have the form postgres://user:password@host:5432/database".to_owned())
         })
     }
 
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
                 format!("redis://{host}:6379")
             };
             if url::Url::parse(&url).is_err() {
-                self.refuse("REDIS_HOST", "must be a host name, with a port or without");
+                self.refuse("REDIS_HOST", "must be a host name, optionally with a port");
                 return None;
             }
             return Some(Secret::from(url));
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
         if valid {
             return Some(Secret::from(url.to_owned()));
         }
-        self.refuse("REDIS_URL", "must be like redis://:password@host:6379");
+        self.refuse("REDIS_URL", "must have the form redis://:password@host:6379");
         None
     }
 
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         if !origins.iter().all(exact) {
             self.refuse(
                 "ALLOWED_ORIGINS",
-                "must be origins like https://app.example.com with commas between, no *",
+                "must be a comma-separated list of origins like https://app.example.com, without *",
             );
         }
         origins
@@ -204,13 +204,13 @@ fn secret(text: &str) -> Result<Secret, String> {
     if text.len() < SECRET_MINIMUM {
         Err(format!("must have at least {SECRET_MINIMUM} bytes"))
     } else if is_weak(text) || is_placeholder(text) {
-        Err("must be random: no repetition, no sequence, no example".to_owned())
+        Err("must be random, not a repetition, a sequence or an example".to_owned())
     } else {
         Ok(Secret::from(text.to_owned()))
     }
 }
 
-/// Whether a text stands in somebody's example for what has to be chosen.
+/// Returns whether a text is a placeholder from an example.
 fn is_placeholder(text: &str) -> bool {
     let text = text.to_ascii_lowercase().replace(['-', '_', ' ', '.'], "");
     ["changeme", "changethis", "changein", "yoursecret", "yourkey", "placeholder", "example"]

@@ -1,13 +1,12 @@
-//! Whether a secret may be random.
+//! A check that a secret may be random.
 
-/// The fewest different bytes of a secret. Of 32 random hexadecimal digits fewer than 8 are different once in a hundred
-/// million.
+/// The minimum number of different bytes in a secret. With 32 random hexadecimal digits, the probability of fewer than
+/// 8 different digits is one in a hundred million.
 const DIFFERENT: usize = 8;
-/// The least entropy of a secret, by the frequency of its bytes, in bits. 32 random hexadecimal digits have about 115.
+/// The minimum entropy of a secret in bits, by the frequency of its bytes. 32 random hexadecimal digits have about 115.
 const BITS: f64 = 80.0;
 
-/// Returns whether a secret is hardly random: it repeats a part, counts up or down, or has few
-/// different bytes.
+/// Returns whether a secret is unlikely to be random: it repeats a part, counts up or down, or has few different bytes.
 pub(super) fn is_weak(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut counts = [0_u32; 256];
@@ -21,7 +20,7 @@ pub(super) fn is_weak(text: &str) -> bool {
         || counts_on(bytes)
 }
 
-/// The entropy of a text by the frequency of its bytes, in bits.
+/// Returns the entropy of a text in bits, by the frequency of its bytes.
 fn entropy(counts: &[u32; 256], length: usize) -> f64 {
     let length = u32::try_from(length).map_or(f64::MAX, f64::from);
     counts
@@ -31,12 +30,12 @@ fn entropy(counts: &[u32; 256], length: usize) -> f64 {
         .sum()
 }
 
-/// Whether it is a part of at most half its length, again and again.
+/// Returns whether the text repeats a part of at most half its length.
 fn repeats(bytes: &[u8]) -> bool {
     (1..=bytes.len() / 2).any(|part| bytes.iter().skip(part).eq(&bytes[..bytes.len() - part]))
 }
 
-/// Whether most of its bytes follow the ones before them.
+/// Returns whether more than half of the bytes differ by at most one from the preceding byte.
 fn counts_on(bytes: &[u8]) -> bool {
     let steps = bytes.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) <= 1).count();
     steps * 2 > bytes.len()

@@ -19,7 +19,7 @@ fn refused(name: &'static str, value: &str) -> Vec<InvalidSetting> {
 }
 
 #[test]
-fn what_is_not_set_has_its_default() {
+fn absent_settings_have_their_defaults() {
     let mut values = good();
     values.insert("LOG_LEVEL", String::new());
     let settings = Settings::parse(&values).unwrap();
@@ -31,7 +31,7 @@ fn what_is_not_set_has_its_default() {
 }
 
 #[test]
-fn redis_is_found_by_its_host_or_its_url() {
+fn redis_address_comes_from_host_or_url() {
     for (name, value, expected) in [
         ("REDIS_HOST", "cache.internal", "redis://cache.internal:6379"),
         ("REDIS_HOST", "cache.internal:7000", "redis://cache.internal:7000"),
@@ -45,7 +45,7 @@ fn redis_is_found_by_its_host_or_its_url() {
 
 // S8, S41
 #[test]
-fn a_weak_setting_is_named_without_its_value() {
+fn invalid_setting_is_reported_without_its_value() {
     for (name, value) in [
         ("MASTER_DATABASE_URL", "tenancy"),
         ("MASTER_DATABASE_URL", "postgres://host"),
@@ -83,7 +83,7 @@ fn a_weak_setting_is_named_without_its_value() {
 }
 
 #[test]
-fn every_missing_setting_is_named_at_once() {
+fn all_missing_settings_are_reported_together() {
     let invalid = Settings::parse(&BTreeMap::new()).unwrap_err();
     let names: Vec<_> = invalid.iter().map(|setting| setting.name).collect();
     assert_eq!(
@@ -111,7 +111,7 @@ fn two_admin_keys_are_valid_while_one_is_rotated() {
 
 // S24
 #[test]
-fn other_master_keys_open_while_one_is_rotated() {
+fn decryption_keys_are_listed_without_duplicates() {
     let others = ["6512bd43d9caa6e02c990b0a82652dca", "a master key that is to come later"];
     let mut values = good();
     values.insert("MASTER_DECRYPTION_KEYS", others.join(", "));

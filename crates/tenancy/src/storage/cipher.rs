@@ -1,8 +1,8 @@
-//! Chunks, sealed: AES-256-GCM by a key of each file's own (HKDF-SHA-256 of the tenant's data key and
-//! the file's id), with a random 96-bit nonce.
+//! Seals the chunks of files with AES-256-GCM and a random 96-bit nonce. Each file has its own key (HKDF-SHA-256 of the
+//! tenant's data key and the file's id).
 //!
-//! Tenant, file, place and whether it is the last are associated data: no chunk can be moved, dropped
-//! from the end, or put into another file. A file has at most 2^32 chunks by far.
+//! The associated data are the tenant, the file, the index of the chunk and whether it is the last one. So no chunk can
+//! be moved, dropped from the end, or put into another file. A file has far fewer than 2^32 chunks.
 
 use aes_gcm::{
     Aes256Gcm, KeyInit as _,
@@ -19,12 +19,12 @@ use crate::{
     platform::Random,
 };
 
-/// The bytes of a chunk, before it is sealed; the last one of a file may have fewer.
+/// The number of bytes of a chunk before it is sealed. The last chunk of a file may be shorter.
 pub const CHUNK: usize = 256 * 1024;
 
 const NONCE: usize = 12;
 
-/// Seals and opens the chunks of one file.
+/// Seals and unseals the chunks of one file.
 pub(super) struct FileCipher {
     key: Aes256Gcm,
     tenant: Uuid,
@@ -32,7 +32,7 @@ pub(super) struct FileCipher {
 }
 
 impl FileCipher {
-    /// The cipher of a file that is sealed with the tenant's data key of this number.
+    /// Returns the cipher of a file that is sealed with the tenant's data key of this number.
     pub(super) fn new(keys: &DataKeys, number: u32, tenant: Uuid, file: Uuid) -> Result<Self> {
         let mut key = Zeroizing::new([0; 32]);
         let info = format!("tenancy/v1/file/{file}");
@@ -43,7 +43,7 @@ impl FileCipher {
         Ok(Self { key, tenant, file })
     }
 
-    /// Seals a chunk: its nonce, then the ciphertext with the tag.
+    /// Seals a chunk: returns its nonce, then the ciphertext with the tag.
     pub(super) fn seal(
         &self,
         index: u64,
@@ -63,12 +63,13 @@ impl FileCipher {
         Ok(sealed)
     }
 
-    /// Opens a chunk.
+    /// Unseals a chunk.
     ///
     /// # Errors
-    /// When it was changed, or is not the chunk of this place of this file.
+    /// [`Error::Internal`] if it was changed, or is not the chunk at this index of this file.
     pub(super) fn open(&self, index: u64, is_last: bool, sealed: &[u8]) -> Result<Vec<u8>> {
-        let fail = || Error::internal(format!("the chunk {index} of {} does not open", self.file));
+        let fail =
+            || Error::internal(format!("chunk {index} of file {} cannot be unsealed", self.file));
         let (nonce, ciphertext) = sealed.split_at_checked(NONCE).ok_or_else(fail)?;
         let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| fail())?;
         let aad = self.associated_data(index, is_last);
@@ -93,7 +94,7 @@ mod tests {
 
     // S23
     #[test]
-    fn a_chunk_opens_in_its_place_alone() {
+    fn chunk_unseals_only_in_its_place() {
         let sealed = cipher(1, 2).seal(3, false, b"plain text", &NativeRandom).unwrap();
         assert_eq!(cipher(1, 2).open(3, false, &sealed).unwrap(), b"plain text");
         assert!(cipher(1, 2).open(4, false, &sealed).is_err());

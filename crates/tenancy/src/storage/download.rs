@@ -1,4 +1,4 @@
-//! Reading a file, chunk by chunk.
+//! Reads a file chunk by chunk.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::{
     tenant::Tenant,
 };
 
-/// The bytes of a file, or of a part of it, as they are asked for.
+/// The bytes of a file or of a part of it, read on demand.
 pub struct Download {
     tenancy: Rc<Tenancy>,
     cipher: FileCipher,
@@ -22,14 +22,14 @@ pub struct Download {
     file: Uuid,
     chunks: u64,
     range: ByteRange,
-    /// The next byte.
+    /// The position of the next byte.
     position: u64,
-    /// The first piece, which was opened before the answer began.
+    /// The first piece, which was unsealed before the response began.
     first: Option<Vec<u8>>,
 }
 
-/// Begins to read a file; `None` when the part is empty. The first chunk is opened here, so that one
-/// that was tampered with is told before the answer begins.
+/// Begins to read a file. The first chunk is unsealed here, so that tampering with it is reported before the response
+/// begins.
 pub async fn download(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -52,7 +52,7 @@ pub async fn download(
 }
 
 impl Download {
-    /// All of it, where it is one piece; nothing is left then.
+    /// Returns the content if it is a single piece. Nothing is left to read then.
     pub fn only_piece(&mut self) -> Option<Vec<u8>> {
         let is_all = self.position > self.range.last;
         self.first.take_if(|_| is_all)
@@ -65,10 +65,10 @@ impl Download {
         let (chunk, offset) = (self.position / CHUNK as u64, self.position % CHUNK as u64);
         let key = chunk_key(self.tenant, self.file, chunk);
         let sealed = self.tenancy.platform.key_value.get(STORE, &key).await?;
-        let missing = || Error::internal(format!("the chunk {chunk} of {} is missing", self.file));
+        let missing = || Error::internal(format!("chunk {chunk} of file {} is missing", self.file));
         let is_last = chunk + 1 == self.chunks;
         let mut plain = self.cipher.open(chunk, is_last, &sealed.ok_or_else(missing)?)?;
-        let short = || Error::internal(format!("the chunk {chunk} of {} is short", self.file));
+        let short = || Error::internal(format!("chunk {chunk} of file {} is too short", self.file));
         let (begin, end) =
             wanted_part(plain.len(), offset, self.range.last - self.position).ok_or_else(short)?;
         plain.truncate(end);
@@ -78,8 +78,8 @@ impl Download {
     }
 }
 
-/// Returns where the wanted bytes of a chunk begin and end; `None` if the chunk has none of them. `more` is how many
-/// bytes are wanted after the one at `offset`: on wasm32 it may not fit into `usize`.
+/// Returns the beginning and the end of the wanted bytes within a chunk; `None` if the chunk has none of them. `more`
+/// is the number of wanted bytes after the one at `offset`. On wasm32 it may exceed `usize`.
 fn wanted_part(length: usize, offset: u64, more: u64) -> Option<(usize, usize)> {
     let begin = usize::try_from(offset).ok().filter(|begin| *begin < length)?;
     let more = usize::try_from(more).unwrap_or(usize::MAX).min(length - begin - 1);
@@ -94,7 +94,7 @@ impl BodyReader for Download {
         }
         let next = self.next().await;
         if let Err(error) = &next {
-            log::warning(&self.tenancy, "a download broke off", error);
+            log::warning(&self.tenancy, "a download was interrupted", error);
         }
         next
     }

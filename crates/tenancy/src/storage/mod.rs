@@ -1,10 +1,10 @@
-//! Files: sealed in chunks in a key-value store, their names and sizes in the tenant's own database.
+//! Files: their chunks are sealed in a key-value store; their names and sizes are in the tenant's own database.
 //!
-//! Under a crash: an upload reserves its bytes and is noted before its first chunk is written, and
-//! counts from the one statement that completes it. One that broke off is given up when it has not
-//! gone on for ten minutes, by the next upload of the tenant or by [`crate::maintenance`]; so are the chunks of a file
-//! that was replaced or deleted, where they were not removed right after. An instance claims a file before it removes
-//! its chunks, so no two do it at the same time, and the file counts against the quota until they are removed.
+//! Under a crash: an upload reserves its bytes and is recorded before its first chunk is written. The file exists from
+//! the one statement that completes the upload. An upload without progress for ten minutes is abandoned by the next
+//! upload of the tenant or by [`crate::maintenance`]. These also remove the chunks of a replaced or deleted file that
+//! were not removed at once. An instance claims a file before it removes its chunks, so two instances never remove the
+//! same file at one time. The file counts against the quota until its chunks are removed.
 
 mod cipher;
 mod download;
@@ -36,29 +36,29 @@ use crate::{
     tenant::{Tenant, TenantDb, TenantRecord},
 };
 
-/// The key-value store that has the chunks. Akamai Functions has only this one.
+/// The key-value store that holds the chunks. Akamai Functions provides only this one.
 pub const STORE: &str = "default";
-/// Which files a request claims. An upload without progress for ten minutes is given up. A removal stores its progress
-/// more often than a claim expires.
+/// The files that a request claims. An upload without progress for ten minutes is abandoned. A removal stores its
+/// progress more often than a claim expires.
 const CLAIM: Claim = Claim { stale_minutes: 10, most: 20, claim_seconds: 60 };
 
-/// The key of a chunk: no name of a file is in it.
+/// Returns the key of a chunk. It does not contain the name of the file.
 fn chunk_key(tenant: Uuid, file: Uuid, index: u64) -> String {
     format!("{tenant}/{file}/{index}")
 }
 
-/// Normalises the beginning of a path, for a list, to the form of stored paths.
+/// Normalises a path prefix of a list request to the form of stored paths.
 ///
 /// # Errors
-/// Names `prefix`.
+/// [`Error::InvalidFields`] for `prefix`.
 pub fn normalize_prefix(prefix: &str) -> Result<String> {
     path::normalize_prefix(prefix).map_err(|message| Error::invalid_field("prefix", message))
 }
 
-/// Deletes a file, and returns what is stored then.
+/// Deletes a file.
 ///
 /// # Errors
-/// [`Error::FileNotFound`]; [`Error::PreconditionFailed`] when it is another than the one `wanted`.
+/// [`Error::FileNotFound`]; [`Error::PreconditionFailed`] if the current file is not `wanted`.
 pub async fn delete(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -82,19 +82,23 @@ pub async fn delete(
     }
 }
 
-/// Removes the chunks of a file that this instance has claimed, after the response was sent.
+/// Removes the chunks of a file that this instance has claimed, after the response is sent.
 fn remove_later(tenancy: &Rc<Tenancy>, tenant: &Tenant, remains: Remains) {
     let (tenancy, tenant) = (Rc::clone(tenancy), tenant.clone());
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
         if let Err(error) = remove(&tenancy, tenant.record(), remains).await {
-            log::warning(&tenancy, "the chunks of a file wait to be removed", &error);
+            log::warning(
+                &tenancy,
+                "removing the chunks of a file failed; it is retried later",
+                &error,
+            );
         }
     }));
 }
 
 /// Removes the chunks of a claimed file from the last to the first, then its row, which refunds its bytes. The row
-/// has the progress, so an interrupted removal goes on where it was.
+/// stores the progress, so an interrupted removal continues from there.
 async fn remove(tenancy: &Tenancy, tenant: &TenantRecord, remains: Remains) -> Result<()> {
     let mut left = remains.chunks;
     while left > 0 {
@@ -110,7 +114,7 @@ async fn remove(tenancy: &Tenancy, tenant: &TenantRecord, remains: Remains) -> R
     repo::forget(&database, remains.file).await
 }
 
-/// Some chunks of a file, which are removed between two reports of progress.
+/// A range of a file's chunks that are removed between two updates of the progress.
 struct Batch {
     first: u64,
     end: u64,
@@ -119,7 +123,7 @@ struct Batch {
 impl Batch {
     const LENGTH: u64 = 256;
 
-    /// The last batch of so many chunks.
+    /// Returns the last batch of a number of chunks.
     fn last(chunks: u64) -> Self {
         Self { first: chunks.saturating_sub(Self::LENGTH), end: chunks }
     }
@@ -146,7 +150,7 @@ async fn remove_chunks(
     Batch { first: 0, end: remains.chunks }.remove(tenancy, tenant, remains.file).await
 }
 
-/// Claims what earlier uploads and removals have left, and removes it after the response was sent.
+/// Claims the orphaned chunks of earlier uploads and removals, and removes them after the response is sent.
 async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> Result<()> {
     for remains in repo::claim(database, &CLAIM).await? {
         remove_later(tenancy, tenant, remains);
@@ -154,8 +158,8 @@ async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> R
     Ok(())
 }
 
-/// Removes what uploads and removals of a tenant have left, until nothing is left or `is_over`. Returns the number of
-/// files, and whether nothing is left.
+/// Removes the orphaned chunks of a tenant's uploads and removals, until none are left or `is_over`. Returns the number
+/// of files, and whether none are left.
 pub(crate) async fn maintain(
     tenancy: &Tenancy,
     tenant: &TenantRecord,
@@ -178,7 +182,7 @@ pub(crate) async fn maintain(
     }
 }
 
-/// Removes every chunk of every file of a tenant that is destroyed, and returns of how many files.
+/// Removes every chunk of every file of a tenant that is hard-deleted, and returns the number of files.
 pub(crate) async fn remove_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<u64> {
     orphans::record_uploads(tenancy, tenant).await?;
     let database = TenantDb::connect_to(tenancy, tenant).await?;
@@ -194,7 +198,7 @@ pub(crate) async fn remove_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Resu
     }
 }
 
-/// Keeps the most that was stored today, for the history, and tells who comes near the limit.
+/// Stores the peak storage usage of today for the history, and records that a tenant comes near its limit.
 fn note_used(tenancy: &Rc<Tenancy>, tenant: &Tenant, (before, after): (i64, i64), actor: &Actor) {
     let limit = tenant.limits.storage;
     quota::note_soft_limit(tenancy, tenant, Resource::Storage, (before, after), limit, actor);

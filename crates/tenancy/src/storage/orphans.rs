@@ -1,8 +1,8 @@
-//! Chunks of files whose tenant was destroyed by `tenantctl repair`.
+//! Orphaned chunks of tenants that `tenantctl repair` has hard-deleted.
 //!
-//! Only the service reaches the key-value store. So the command records the files in the catalog before it drops the
-//! database that names them, and the service removes their chunks beside a later upload or hard delete. Nobody can
-//! read them meanwhile: the tenant's data key is destroyed with the tenant.
+//! Only the service has access to the key-value store. So the command records the files in the catalog before it drops
+//! the database that names them. The service removes their chunks beside a later upload or hard delete. Until then they
+//! are unreadable, because the tenant's data key is destroyed with the tenant.
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ use crate::{
     tenant::{TenantDb, TenantRecord},
 };
 
-/// The most files that one turn removes.
+/// The maximum number of files that one run removes.
 const AT_ONCE: i64 = 50;
 
 /// Records every file of a tenant whose database is about to be dropped.
@@ -35,8 +35,8 @@ pub(crate) async fn record_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Resu
     }
 }
 
-/// Gives up the uploads of a tenant that is destroyed, and records them: one that is under way may write a chunk after
-/// the chunks of all files were removed.
+/// Abandons the uploads of a tenant that is hard-deleted, and records them. An upload in progress may write a chunk
+/// after the chunks of all files were removed.
 pub(crate) async fn record_uploads(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<()> {
     let database = TenantDb::connect_to(tenancy, tenant).await?;
     let catalog = tenancy.catalog().await?;
@@ -66,19 +66,19 @@ async fn record(
     Ok(())
 }
 
-/// Returns how many files wait.
+/// Returns the number of recorded files.
 pub async fn count(catalog: &dyn Connection) -> Result<i64> {
     let row = catalog.query_first("SELECT count(*) AS n FROM orphaned_files", &[]).await?;
     Ok(row.map_or(Ok(0), |row| row.get("n"))?)
 }
 
-/// Removes the chunks of files that wait, after the response was sent.
+/// Removes the chunks of recorded files, after the response is sent.
 pub(crate) fn remove_later(tenancy: &Rc<Tenancy>) {
     let tenancy = Rc::clone(tenancy);
     let executor = Rc::clone(&tenancy.platform.executor);
     executor.spawn(Box::pin(async move {
         if let Err(error) = remove(&tenancy).await {
-            log::warning(&tenancy, "orphaned files wait to be removed", &error);
+            log::warning(&tenancy, "removing orphaned files failed; it is retried later", &error);
         }
     }));
 }
@@ -91,8 +91,8 @@ async fn remove(tenancy: &Tenancy) -> Result<()> {
     Ok(())
 }
 
-/// Removes the chunks of files that wait, until none is left or `is_over`. Returns the number of files, and whether
-/// none is left.
+/// Removes the chunks of recorded files, until none are left or `is_over`. Returns the number of files, and whether
+/// none are left.
 pub(crate) async fn maintain(tenancy: &Tenancy, is_over: impl Fn() -> bool) -> Result<(u64, bool)> {
     let mut removed = 0;
     loop {
@@ -111,7 +111,7 @@ pub(crate) async fn maintain(tenancy: &Tenancy, is_over: impl Fn() -> bool) -> R
     }
 }
 
-/// Claims files that wait: no other instance gets them for five minutes after their last progress.
+/// Claims recorded files. No other instance claims them for five minutes after their last progress.
 async fn claim(catalog: &dyn Connection, most: i64) -> Result<Vec<(Uuid, Remains)>> {
     let statement = "
         UPDATE orphaned_files SET claimed_at = now()

@@ -1,4 +1,4 @@
-//! What a file may be called.
+//! Validation of file paths.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::text::visible;
 
-/// The most bytes of a path.
+/// The maximum number of bytes of a path.
 const LONGEST: usize = 1_024;
 
-/// The path of a file, such as `reports/2030/january.pdf`: parts with slashes between, of which none
-/// is empty, `.` or `..`.
+/// The path of a file, such as `reports/2030/january.pdf`. Its parts are separated by slashes, and none of them is
+/// empty, `.` or `..`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePath(String);
 
 impl FilePath {
-    /// From the path of a request, which is decoded once.
+    /// Parses the path of a request, which is decoded once.
     ///
     /// # Errors
-    /// What is wrong with it, in a sentence that goes on after the field's name.
+    /// The problem, as a phrase that follows the field's name.
     pub fn from_encoded(encoded: &str) -> Result<Self, String> {
         let decoded =
             percent_decode_str(encoded).decode_utf8().map_err(|_| "must be UTF-8".to_owned())?;
@@ -32,12 +32,12 @@ impl FilePath {
             return Err("must have no empty part, and no slash at either end".to_owned());
         }
         if path.split('/').any(|part| part == "." || part == "..") {
-            return Err("must have no part that is . or ..".to_owned());
+            return Err("must not contain the parts . or ..".to_owned());
         }
         Ok(Self(path))
     }
 
-    /// The path.
+    /// Returns the path.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,7 +49,7 @@ impl fmt::Display for FilePath {
     }
 }
 
-/// Normalises a path to NFC: some systems take accents off letters, and a file has one name.
+/// Normalises a path to NFC. Some systems separate accents from letters, but a file must have only one name.
 fn normalize(path: &str) -> Result<String, String> {
     let path = visible(path)?;
     if path.contains('\\') {
@@ -58,10 +58,10 @@ fn normalize(path: &str) -> Result<String, String> {
     check_length(path)
 }
 
-/// Normalises the beginning of a path, which may end between a letter and its joiner.
+/// Normalises a path prefix, which may end between a letter and its joiner.
 ///
 /// # Errors
-/// The problem, in a sentence that goes on after the field's name.
+/// The problem, as a phrase that follows the field's name.
 pub(super) fn normalize_prefix(prefix: &str) -> Result<String, String> {
     check_length(prefix.nfc().collect())
 }
@@ -76,7 +76,7 @@ mod tests {
 
     // S28
     #[test]
-    fn names_that_are_odd_are_refused() {
+    fn invalid_paths_are_rejected() {
         for sound in ["a", "a/b.txt", "%C3%A9", "a%20b", ".hidden", "a..b", "...", "%252e%252e"] {
             assert!(FilePath::from_encoded(sound).is_ok(), "{sound}");
         }
@@ -109,9 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn names_of_every_script_are_taken() {
+    fn paths_in_any_script_are_accepted() {
         for (encoded, expected) in [
-            // Typed on macOS: the accents stand apart.
+            // macOS separates the accents from the letters.
             ("Re%CC%81sume%CC%81.pdf", "R\u{e9}sum\u{e9}.pdf"),
             (
                 "%E2%9D%A4%EF%B8%8F/%F0%9F%91%A9%E2%80%8D%F0%9F%91%A7.png",
@@ -123,7 +123,7 @@ mod tests {
             let path = FilePath::from_encoded(encoded);
             assert_eq!(path.as_ref().map(FilePath::as_str), Ok(expected), "{encoded}");
         }
-        // The length is that of the name that is stored.
+        // The limit applies to the stored, normalised name.
         assert!(FilePath::from_encoded(&"e\u{301}".repeat(512)).is_ok());
     }
 }

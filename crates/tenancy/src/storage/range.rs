@@ -1,6 +1,6 @@
-//! Ranges of bytes (RFC 9110, section 14).
+//! Byte ranges (RFC 9110, section 14).
 
-/// Bytes of a file, from the first to the last of them.
+/// A range of a file's bytes, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteRange {
     /// The first byte.
@@ -10,16 +10,16 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// How many bytes these are.
+    /// Returns the number of bytes in the range.
     pub fn length(self) -> u64 {
         self.last - self.first + 1
     }
 }
 
-/// What a request asks for.
+/// The part of a file that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requested {
-    /// All of it: there is no range, or none that this service answers.
+    /// The whole file: there is no range, or this service does not support it.
     Whole,
     /// A part.
     Part(ByteRange),
@@ -28,10 +28,10 @@ pub enum Requested {
 }
 
 impl Requested {
-    /// Reads the header `Range` for a file of `size` bytes. A value that is malformed, has another unit or asks for
+    /// Parses the header `Range` for a file of `size` bytes. A value that is malformed, has another unit or asks for
     /// several ranges is ignored, as the RFC allows.
     ///
-    /// The parser of the crate `headers` is not used here: it wants the unit in lower case, and skips a suffix that
+    /// The parser of the crate `headers` is not suitable: it requires the unit in lower case, and skips a suffix that
     /// is longer than the file.
     pub fn parse(header: Option<&[u8]>, size: u64) -> Self {
         let text = header.and_then(|header| std::str::from_utf8(header).ok());
@@ -52,7 +52,7 @@ impl Requested {
             (true, true) => Self::Whole,
             (true, false) => match number(last) {
                 0 => Self::NotThere,
-                // The last bytes of an empty file are the file: a part of no bytes cannot be described.
+                // The last bytes of an empty file are the whole file, because a range cannot describe zero bytes.
                 _ if size == 0 => Self::Whole,
                 suffix => Self::Part(ByteRange { first: size - suffix.min(size), last: size - 1 }),
             },
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_those_of_the_rfc() {
+    fn ranges_parse_as_in_the_rfc() {
         let part = |first, last| Requested::Part(ByteRange { first, last });
         for (header, expected) in [
             ("bytes=0-499", part(0, 499)),

@@ -11,35 +11,35 @@ use crate::{
     tenant::TenantDb,
 };
 
-/// A file whose bytes are all there.
+/// A completely uploaded file.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// Its id, which another upload to the same path does not have.
+    /// The id of the file. Each upload to the same path has another one.
     pub id: Uuid,
-    /// Its path.
+    /// The path of the file.
     pub path: String,
-    /// Its bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Its type, as the upload said.
+    /// The content type that the upload stated.
     pub content_type: String,
-    /// The data key that it is sealed with.
+    /// The number of the data key that seals the file.
     pub(super) key_number: u32,
-    /// When its bytes were all there.
+    /// When the upload was completed.
     pub updated_at: DateTime<Utc>,
 }
 
 const COLUMNS: &str =
     "id, path, size, content_type, key_number, updated_at AT TIME ZONE 'UTC' AS updated_at";
 
-/// The file of a path; `None` when there is none.
+/// Returns the file at a path; `None` if there is none.
 pub async fn find(database: &TenantDb, path: &FilePath) -> Result<Option<File>> {
     let statement = format!("SELECT {COLUMNS} FROM files WHERE path = $1 AND status = 'complete'");
     let row = database.connection().query_first(&statement, &[path.as_str().into()]).await?;
     Ok(row.as_ref().map(file).transpose()?)
 }
 
-/// The files whose paths begin with `prefix` and come after `after`, in the order of their bytes, and the path after
-/// which the next page begins.
+/// Returns the files whose paths begin with `prefix` and come after `after`, in the byte order of the paths. Also
+/// returns the path after which the next page begins.
 pub async fn list(
     database: &TenantDb,
     prefix: &str,
@@ -54,7 +54,7 @@ pub async fn list(
     );
     let parameters = [prefix.into(), after.into(), (i64::from(limit) + 1).into()];
     let mut rows = database.connection().query(&statement, &parameters).await?;
-    // One more than asked for shows that there is a next page.
+    // One more row than requested shows that there is a next page.
     let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let last = rows.last().filter(|_| has_more);
@@ -62,7 +62,7 @@ pub async fn list(
     Ok((Rows::read(&rows, file), next))
 }
 
-/// The stored bytes and the number of files.
+/// Returns the stored bytes and the number of files.
 pub async fn usage(database: &TenantDb) -> Result<(i64, i64)> {
     let statement = "SELECT used, (SELECT count(*) FROM files WHERE status = 'complete') AS files
                      FROM storage_usage";
@@ -80,8 +80,8 @@ pub(super) struct NewUpload<'a> {
     pub(super) key_number: u32,
 }
 
-/// Begins an upload, with so many bytes reserved. Returns the usage then, or `None` when the limit does not
-/// leave as many; then nothing was written.
+/// Begins an upload and reserves bytes for it. Returns the usage after that. Returns `None` and writes nothing if the
+/// limit does not leave that many bytes.
 pub(super) async fn begin(
     database: &TenantDb,
     new: &NewUpload<'_>,
@@ -109,8 +109,8 @@ pub(super) async fn begin(
     used(database, statement, &parameters).await
 }
 
-/// Reserves more bytes for an upload. Returns the usage then, or `None` when the limit does not leave as
-/// many, or the upload has ended.
+/// Reserves more bytes for an upload. Returns the usage after that; `None` if the limit does not leave that many bytes,
+/// or if the upload has ended.
 pub(super) async fn reserve(
     database: &TenantDb,
     upload: Uuid,
@@ -131,7 +131,7 @@ pub(super) async fn reserve(
     used(database, statement, &[upload.into(), signed(bytes).into(), limit.into()]).await
 }
 
-/// Notes that an upload goes on. Whether it does: another may have given it up.
+/// Records that an upload makes progress. Returns `false` if another instance has abandoned it.
 pub(super) async fn touch(database: &TenantDb, upload: Uuid) -> Result<bool> {
     let statement = "UPDATE files SET updated_at = now() WHERE id = $1 AND status = 'uploading'";
     Ok(database.connection().execute(statement, &[upload.into()]).await? > 0)
@@ -149,24 +149,24 @@ pub(crate) struct Remains {
     pub(crate) chunks: u64,
 }
 
-/// The result of completing or deleting.
+/// The result of completing an upload or deleting a file.
 pub(super) enum Changed {
-    /// It was done at this time; so much is used now, and these are the remains of the file before.
+    /// Done at this time, with the usage after it and the remains of the previous file.
     Done { at: DateTime<Utc>, used: i64, remains: Option<Remains> },
     /// There is no such upload or file.
     NotFound,
-    /// The file is another than it must be.
+    /// The current file does not match the condition.
     Other,
 }
 
-/// The condition on the file at a path.
+/// The condition on the current file at a path.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Precondition {
-    /// The file of this id.
+    /// It must have this id.
     pub file: Option<Uuid>,
-    /// Nothing.
+    /// It must not exist.
     pub must_be_new: bool,
-    /// Some file.
+    /// It must exist.
     pub must_exist: bool,
 }
 
@@ -197,7 +197,7 @@ pub(super) async fn complete(
     changed(database, statement, &parameters).await
 }
 
-/// Takes a file away.
+/// Deletes a file.
 pub(super) async fn delete(
     database: &TenantDb,
     path: &FilePath,
@@ -229,8 +229,8 @@ async fn changed(database: &TenantDb, statement: &str, parameters: &[Value]) -> 
     }
 }
 
-/// Gives up an upload. Its reservation counts until its chunks are removed. Returns whether its chunks belong to no
-/// file then: they belong to one if it was completed and only the response was lost.
+/// Abandons an upload. Its reservation counts against the quota until its chunks are removed. Returns whether its
+/// chunks are orphaned: they are not if the upload was completed and only the response was lost.
 pub(super) async fn abandon(database: &TenantDb, upload: Uuid) -> Result<bool> {
     let statement = "
         WITH gone AS (
@@ -246,8 +246,8 @@ pub(super) async fn abandon(database: &TenantDb, upload: Uuid) -> Result<bool> {
     Ok(status.as_deref() != Some("complete"))
 }
 
-/// Gives up the uploads that have not gone on for a while, and claims them and files whose removal was interrupted.
-/// Nobody else gets the returned files until a claim has expired.
+/// Abandons uploads without progress, and claims them and the files whose removal was interrupted. No other call
+/// returns the same files until their claim has expired.
 pub(crate) async fn claim(database: &TenantDb, claim: &Claim) -> Result<Vec<Remains>> {
     let statement = "
         WITH gone AS (
@@ -279,7 +279,7 @@ pub(crate) async fn claim(database: &TenantDb, claim: &Claim) -> Result<Vec<Rema
     Ok(remains.collect::<Result<_, SqlError>>()?)
 }
 
-/// Returns the uploads that are not complete.
+/// Returns the incomplete uploads.
 pub(crate) async fn list_uploads(database: &TenantDb) -> Result<Vec<Remains>> {
     let statement = "SELECT id, reserved / $1 + 1 AS chunks FROM files WHERE status = 'uploading'";
     let rows = database.connection().query(statement, &[chunk().into()]).await?;
@@ -290,14 +290,14 @@ pub(crate) async fn list_uploads(database: &TenantDb) -> Result<Vec<Remains>> {
     Ok(uploads.collect::<Result<_, SqlError>>()?)
 }
 
-/// Which files are claimed.
+/// The selection of files to claim.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim {
-    /// Uploads without progress for so many minutes.
+    /// The number of minutes without progress after which an upload is abandoned.
     pub(crate) stale_minutes: i64,
-    /// The most of each kind.
+    /// The maximum number of each kind.
     pub(crate) most: i64,
-    /// Seconds without progress after which a claim has expired.
+    /// The number of seconds without progress after which a claim has expired.
     pub(crate) claim_seconds: i64,
 }
 
@@ -309,7 +309,7 @@ pub(super) async fn store_progress(database: &TenantDb, file: Uuid, left: u64) -
     Ok(())
 }
 
-/// Gives up every upload, so that none writes chunks without a record.
+/// Abandons every upload, so that none writes chunks without a record.
 pub(crate) async fn abandon_all(database: &TenantDb) -> Result<()> {
     let statement = "UPDATE files SET status = 'deleting', chunk_count = reserved / $1 + 1
                      WHERE status = 'uploading'";
@@ -317,7 +317,7 @@ pub(crate) async fn abandon_all(database: &TenantDb) -> Result<()> {
     Ok(())
 }
 
-/// Every file that there is anything of, a page at a time in the order of their ids.
+/// Returns a page of all files that may have chunks, in the order of their ids.
 pub(crate) async fn list_remains(database: &TenantDb, after: Uuid) -> Result<Vec<Remains>> {
     let statement = "
         SELECT id, CASE status WHEN 'uploading' THEN reserved / $2 + 1 ELSE chunk_count END AS chunks
@@ -330,7 +330,7 @@ pub(crate) async fn list_remains(database: &TenantDb, after: Uuid) -> Result<Vec
     Ok(remains.collect::<Result<_, SqlError>>()?)
 }
 
-/// Deletes the row of a file whose chunks are removed. That refunds its bytes.
+/// Deletes the row of a file whose chunks are removed. This refunds its bytes.
 pub(super) async fn forget(database: &TenantDb, file: Uuid) -> Result<()> {
     let statement = "DELETE FROM files WHERE id = $1 AND status = 'deleting'";
     database.connection().execute(statement, &[file.into()]).await?;

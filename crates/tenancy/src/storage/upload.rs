@@ -1,4 +1,4 @@
-//! Writing a file, as its bytes arrive.
+//! Writes a file as its bytes arrive.
 
 use std::{mem, rc::Rc};
 
@@ -22,38 +22,38 @@ use crate::{
     tenant::{self, Status, Tenant, TenantDb},
 };
 
-/// The bytes that an upload of unknown length reserves at a time.
+/// The number of bytes that an upload of unknown length reserves at a time.
 const STEP: u64 = 4 * 1024 * 1024;
-/// How often an upload says that it goes on, in microseconds.
+/// The interval at which an upload records its progress, in microseconds.
 const SIGN_OF_LIFE_MICROS: u64 = 60_000_000;
 
-/// A file to be written.
+/// A file to write.
 pub struct NewFile<'a> {
-    /// Where.
+    /// The path of the file.
     pub path: &'a FilePath,
-    /// Its type.
+    /// The content type of the file.
     pub content_type: &'a str,
-    /// Its bytes, where the request says how many.
+    /// The size in bytes, if the request states it.
     pub length: Option<u64>,
-    /// What must be there before.
+    /// The condition on the current file at the path.
     pub precondition: Precondition,
 }
 
-/// A file that was written.
+/// The result of an upload.
 pub struct Uploaded {
     /// The file.
     pub file: File,
-    /// Whether there was one before it.
+    /// Whether it replaced a file.
     pub is_replacement: bool,
-    /// The bytes of all files of the tenant now.
+    /// The stored bytes of all files of the tenant after the upload.
     pub used: i64,
 }
 
-/// Writes a file in the place of one before it. At most one chunk of it is in memory at a time.
+/// Writes a file and replaces an existing one. At most one chunk is in memory at a time.
 ///
 /// # Errors
-/// [`Error::QuotaExceeded`] when it does not fit, [`Error::PreconditionFailed`],
-/// [`Error::BodyIncomplete`] when it breaks off. The file before then stays as it was.
+/// [`Error::QuotaExceeded`] if the file does not fit, [`Error::PreconditionFailed`], [`Error::BodyIncomplete`] if the
+/// upload is interrupted. The existing file then remains unchanged.
 pub async fn upload(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -63,7 +63,7 @@ pub async fn upload(
 ) -> Result<Uploaded> {
     let database = TenantDb::connect(tenancy, tenant).await?;
     if let Err(error) = sweep(tenancy, tenant, &database).await {
-        log::warning(tenancy, "remains of files wait to be removed", &error);
+        log::warning(tenancy, "claiming orphaned chunks failed; they are removed later", &error);
     }
     orphans::remove_later(tenancy);
     let keys = tenant.data_keys(tenancy)?;
@@ -74,7 +74,7 @@ pub async fn upload(
     let limit = tenant.limits.storage;
     let mut reserved = first;
     if repo::begin(&database, &begun, first, limit).await?.is_none() {
-        // One of unknown length may still be small enough.
+        // An upload of unknown length may still be small enough.
         reserved = 0;
         let fits =
             new.length.is_none() && repo::begin(&database, &begun, 0, limit).await?.is_some();
@@ -101,12 +101,16 @@ pub async fn upload(
     };
     if written.is_err() {
         let remains = Remains { file: id, chunks: writer.chunks + 1 };
-        // What cannot be given up now is given up by a later upload.
+        // If it cannot be abandoned now, a later upload abandons it.
         match repo::abandon(&database, id).await {
             Ok(true) => remove_later(tenancy, tenant, remains),
             Ok(false) => {}
             Err(error) => {
-                log::warning(tenancy, "an upload was not given up", &error);
+                log::warning(
+                    tenancy,
+                    "abandoning an upload failed; a later upload abandons it",
+                    &error,
+                );
                 remove_if_destroyed(tenancy, tenant.id, remains).await;
             }
         }
@@ -114,7 +118,8 @@ pub async fn upload(
     written
 }
 
-/// Removes the chunks of an upload that broke off because its tenant was destroyed: no database names them.
+/// Removes the chunks of an interrupted upload whose tenant was hard-deleted, because no database names them any
+/// longer.
 async fn remove_if_destroyed(tenancy: &Rc<Tenancy>, tenant: Uuid, remains: Remains) {
     let removed = async {
         let catalog = tenancy.catalog().await?;
@@ -125,7 +130,7 @@ async fn remove_if_destroyed(tenancy: &Rc<Tenancy>, tenant: Uuid, remains: Remai
         Ok(())
     };
     if let Err(error) = removed.await {
-        log::warning(tenancy, "chunks of an upload were not removed", &error);
+        log::warning(tenancy, "the chunks of an interrupted upload were not removed", &error);
     }
 }
 
@@ -150,10 +155,10 @@ struct Writer<'a> {
     key_number: u32,
     id: Uuid,
     reserved: u64,
-    /// The bytes that have arrived.
+    /// The number of bytes that have arrived.
     written: u64,
     chunks: u64,
-    /// When it has to say again that it goes on.
+    /// The time at which the progress must be recorded again.
     alive_until: u64,
     buffer: Vec<u8>,
 }
@@ -164,7 +169,7 @@ impl Writer<'_> {
             self.say_alive().await?;
             let mut rest = piece.as_slice();
             while !rest.is_empty() {
-                // A full chunk is written when it is known not to be the last.
+                // A full chunk is written only when it is known not to be the last one.
                 if self.buffer.len() == CHUNK {
                     self.put(false).await?;
                 }
@@ -178,18 +183,18 @@ impl Writer<'_> {
         if self.buffer.is_empty() { Ok(()) } else { self.put(true).await }
     }
 
-    /// Says now and then that the upload goes on, however slowly.
+    /// Records the progress of the upload from time to time, even if it is slow.
     async fn say_alive(&mut self) -> Result<()> {
         let now = self.tenancy.platform.clock.monotonic_micros();
         if now < self.alive_until {
             return Ok(());
         }
         self.alive_until = now + SIGN_OF_LIFE_MICROS;
-        // One that was given up must not go on writing what nobody counts.
+        // An abandoned upload must stop writing, because its bytes are not counted.
         if repo::touch(self.database, self.id).await? { Ok(()) } else { Err(Error::BodyIncomplete) }
     }
 
-    /// Sees to it that what arrives is reserved before it is written.
+    /// Reserves the arriving bytes before they are written.
     async fn grow(&mut self, bytes: u64) -> Result<()> {
         self.written += bytes;
         if self.written <= self.reserved {
@@ -227,7 +232,7 @@ impl Writer<'_> {
         match completed {
             Changed::Done { at, used, remains } => {
                 audit::flush_later(self.tenancy, self.tenant);
-                // The replaced file counts until its chunks are removed.
+                // The replaced file counts against the quota until its chunks are removed.
                 let before = used.saturating_sub(i64::try_from(size).unwrap_or(i64::MAX));
                 note_used(self.tenancy, self.tenant, (before, used), actor);
                 if let Some(remains) = remains {
@@ -243,7 +248,7 @@ impl Writer<'_> {
                 };
                 Ok(Uploaded { file, is_replacement: remains.is_some(), used })
             }
-            // Given up meanwhile: it took too long between two signs of life.
+            // Another instance has abandoned the upload, because it recorded no progress for too long.
             Changed::NotFound => Err(Error::BodyIncomplete),
             Changed::Other => Err(Error::PreconditionFailed),
         }

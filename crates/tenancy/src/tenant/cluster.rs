@@ -1,9 +1,9 @@
-//! Roles and databases on a PostgreSQL cluster: the statements that make them.
+//! Creation of tenants' roles and databases on a PostgreSQL cluster.
 //!
-//! Under a crash: each statement finds what an earlier attempt left and goes on from there. A
-//! tenant's database is made closed and under the name of its role, which is the tenant's alone. One
-//! statement then gives it its privileges, opens it and gives it its own name. So a database of that
-//! name is a tenant's own if its role may connect to it, and nobody connects before that.
+//! The statements are crash-safe: each one finds the results of an earlier attempt and continues from there. A tenant's
+//! database is created with connections disabled, under the name of its role, which no other tenant has. One statement
+//! then grants the privileges, enables connections and renames the database. So a database with the final name belongs
+//! to the tenant if the tenant's role may connect to it, and no connection is possible before that.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
 const COPY_ATTEMPTS: u32 = 10;
 const COPY_PAUSE: Duration = Duration::from_millis(200);
 
-/// Makes the tenant's role and database, each where it is not there yet.
+/// Creates the tenant's role and database unless they exist.
 pub(super) async fn create_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
     let location = record.trusted_location(tenancy)?;
     let cluster = connect(tenancy, &location, None).await?;
@@ -35,18 +35,18 @@ pub(super) async fn create_database(tenancy: &Tenancy, record: &TenantRecord) ->
     };
     match made {
         Ok(()) => bring_up_to_date(tenancy, record).await,
-        // Another call was faster; then a copy of ours may be left over.
+        // Another call was faster, so the copy of this call may be left over.
         Err(_) if is_ready(&*cluster, record).await? => {
             drop_unfinished(&*cluster, &record.database_role).await?;
-            // It may not have granted the tables yet.
+            // The other call may not have granted the tables yet.
             bring_up_to_date(tenancy, record).await
         }
         Err(error) => Err(error),
     }
 }
 
-/// Grants the tables to the tenant's role: the template has no role to grant them to. A database of an earlier attempt
-/// may also have the schema of an earlier version of this program.
+/// Grants the tables to the tenant's role, because the template has no role to grant them to. A database of an earlier
+/// attempt may also have the schema of an earlier version of this program.
 async fn bring_up_to_date(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
     let location = record.trusted_location(tenancy)?;
     let database = connect(tenancy, &location, Some(&location.name)).await?;
@@ -61,7 +61,7 @@ pub(super) async fn put_role(
     record: &TenantRecord,
     password: &Secret,
 ) -> Result<()> {
-    // Only a verifier is sent, so no log of statements has the password.
+    // Only a verifier is sent, so the statement log never contains the password.
     let verifier = scram::verifier(password.expose(), &tenancy.platform.random.bytes())?;
     let statement = format!(
         "DO $role$ BEGIN
@@ -82,7 +82,7 @@ pub(super) async fn put_role(
     Ok(())
 }
 
-/// Whether the database of the tenant's name is there and its role was let in by name.
+/// Returns whether the tenant's database has its final name and its role has an explicit CONNECT privilege.
 async fn is_ready(cluster: &dyn Connection, record: &TenantRecord) -> Result<bool> {
     let statement = "
         SELECT FROM pg_database d, aclexplode(d.datacl) given
@@ -92,7 +92,7 @@ async fn is_ready(cluster: &dyn Connection, record: &TenantRecord) -> Result<boo
     Ok(cluster.query_first(statement, &parameters).await?.is_some())
 }
 
-/// Copies the migrated template to a database that is closed to connections.
+/// Copies the migrated template to a database with connections disabled.
 async fn copy_template(
     tenancy: &Tenancy,
     cluster: &dyn Connection,
@@ -106,7 +106,7 @@ async fn copy_template(
     for _ in 0..COPY_ATTEMPTS {
         match cluster.execute(&statement, &[]).await {
             Ok(_) => return Ok(()),
-            // From an earlier attempt, or from another call that is just as fast.
+            // The database comes from an earlier attempt or from a concurrent call.
             Err(error)
                 if error.is(state::DUPLICATE_DATABASE)
                     || error.constraint() == Some("pg_database_datname_index") =>
@@ -120,7 +120,7 @@ async fn copy_template(
             Err(error) if error.is(state::INVALID_CATALOG_NAME) => {
                 migrate::create_template(tenancy, &record.trusted_location(tenancy)?).await?;
             }
-            // Another connection is in the template for a moment.
+            // Another connection is temporarily using the template.
             Err(error) if error.is(state::OBJECT_IN_USE) => {
                 tenancy.platform.executor.sleep(COPY_PAUSE).await;
             }
@@ -130,7 +130,7 @@ async fn copy_template(
     Err(Error::unavailable("the template database is in use"))
 }
 
-/// Gives the copy its privileges and its name, all at once.
+/// Grants the privileges on the copy and renames it, in one statement.
 async fn open_to_its_role(cluster: &dyn Connection, record: &TenantRecord) -> Result<()> {
     let statement = format!(
         "DO $database$ BEGIN
@@ -147,15 +147,15 @@ async fn open_to_its_role(cluster: &dyn Connection, record: &TenantRecord) -> Re
     match cluster.execute(&statement, &[]).await {
         Ok(_) => Ok(()),
         Err(error) if error.is(state::DUPLICATE_DATABASE) => Err(Error::internal(format!(
-            "the database {} is there and not of the tenant {}: rename it, then repeat the call",
+            "the database {} exists but does not belong to the tenant {}: rename it, then repeat the call",
             record.database.name, record.id
         ))),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Returns whether a tenant has a database that it can connect to. One whose `DROP DATABASE` was interrupted is
-/// marked as invalid, by a connection limit of -2 (PostgreSQL 15.4 and newer).
+/// Returns whether a tenant has a database that it can connect to. If `DROP DATABASE` is interrupted, the database is
+/// marked as invalid with a connection limit of -2 (PostgreSQL 15.4 and newer).
 pub(super) async fn has_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<bool> {
     let location = record.trusted_location(tenancy)?;
     let cluster = connect(tenancy, &location, None).await?;
@@ -175,8 +175,8 @@ async fn is_invalid(cluster: &dyn Connection, database: &str) -> Result<bool> {
     Ok(cluster.query_first(statement, &[database.into()]).await?.is_some())
 }
 
-/// Returns the databases of a cluster that an interrupted `DROP DATABASE` left invalid and that belong to the
-/// account of this program.
+/// Returns the databases of a cluster that an interrupted `DROP DATABASE` left invalid and that belong to this
+/// program's account.
 pub async fn list_invalid(tenancy: &Tenancy, location: &TrustedLocation) -> Result<Vec<String>> {
     let cluster = connect(tenancy, location, None).await?;
     let statement = "
@@ -187,14 +187,14 @@ pub async fn list_invalid(tenancy: &Tenancy, location: &TrustedLocation) -> Resu
     Ok(names.collect::<std::result::Result<_, SqlError>>()?)
 }
 
-/// Drops a tenant's database and its role, as far as they are there.
+/// Drops a tenant's database and role, if they exist.
 pub(super) async fn drop_database(tenancy: &Tenancy, record: &TenantRecord) -> Result<()> {
     let location = record.trusted_location(tenancy)?;
     let cluster = connect(tenancy, &location, None).await?;
-    // A database of that name is the tenant's own only if its role was let in.
+    // A database with this name belongs to the tenant only if the tenant's role may connect to it.
     if is_ready(&*cluster, record).await? {
         let name = identifier(&record.database.name);
-        // Connections of a role can be ended by its members alone.
+        // Only members of a role can terminate its connections.
         let role = identifier(&record.database_role);
         cluster.execute(&format!("GRANT {role} TO CURRENT_USER"), &[]).await?;
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
@@ -206,7 +206,8 @@ pub(super) async fn drop_database(tenancy: &Tenancy, record: &TenantRecord) -> R
     Ok(())
 }
 
-/// A session that this account may not end (a superuser's, or a dump) holds a database: it has to end by itself.
+/// Another session uses the database, and this account may not terminate it (a superuser or a dump). The session must
+/// end first.
 fn in_use(error: SqlError) -> Error {
     if error.is(state::OBJECT_IN_USE) || error.is(state::INSUFFICIENT_PRIVILEGE) {
         return Error::unavailable(error);
@@ -220,7 +221,7 @@ async fn drop_unfinished(cluster: &dyn Connection, role: &str) -> Result<()> {
     Ok(())
 }
 
-/// Drops the copies on the cluster of `location` that were left over when another call was faster, and returns their
+/// Drops the copies on the cluster of `location` that were left over because another call was faster, and returns their
 /// names.
 pub async fn drop_leftovers(
     tenancy: &Tenancy,
@@ -236,7 +237,7 @@ pub async fn drop_leftovers(
 }
 
 /// Returns the names of the copies that [`drop_leftovers`] drops. `finished` are the roles of this catalog's tenants
-/// that are not being provisioned any longer; another catalog may use the same cluster.
+/// after provisioning. Another catalog may use the same cluster.
 pub async fn list_leftovers(
     tenancy: &Tenancy,
     location: &TrustedLocation,
@@ -251,8 +252,8 @@ pub async fn list_leftovers(
     Ok(names.collect::<std::result::Result<_, SqlError>>()?)
 }
 
-/// A connection that may make roles and databases where `location` is: to `database`, or without a
-/// name to the catalog where that is on the same cluster, or else to `postgres`.
+/// Returns a connection to `database` on the cluster of `location` that may create roles and databases. Without a name,
+/// connects to the catalog if it is on the same cluster, and otherwise to `postgres`.
 pub async fn connect(
     tenancy: &Tenancy,
     location: &TrustedLocation,

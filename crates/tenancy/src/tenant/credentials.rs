@@ -1,8 +1,8 @@
-//! The location of a tenant's database and the password of its role, and their change.
+//! Changes of the location of a tenant's database and of its role's password.
 //!
-//! Under a crash: a rotation records the next password in the catalog before it changes the role. The repeated call and
-//! `tenantctl repair` finish it. Between the change of the role and its record a new connection is refused, and the
-//! request gets 503.
+//! A rotation is crash-safe: it records the next password in the catalog before it alters the role. Repeating the call
+//! or running `tenantctl repair` finishes it. Between the change of the role and its record, new connections are
+//! refused and requests get 503.
 
 use std::rc::Rc;
 
@@ -19,11 +19,11 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// Records that a tenant's database is on the cluster of `host` and `port` now, after a connection to it. The change
+/// Records that a tenant's database is now on the cluster at `host` and `port`, after connecting to it. The change
 /// takes effect on the next request.
 ///
 /// # Errors
-/// [`Error::TenantNotFound`], and [`Error::Unavailable`] if the database cannot be reached there, or its password is
+/// [`Error::TenantNotFound`], and [`Error::Unavailable`] if the database cannot be reached there or its password is
 /// being rotated.
 pub async fn relocate(
     tenancy: &Rc<Tenancy>,
@@ -43,7 +43,7 @@ pub async fn relocate(
         database_password: Some(password.clone()),
         ..old.clone()
     };
-    // A destruction that was interrupted may have dropped it.
+    // An interrupted destruction may have dropped the database.
     if old.status != Status::Deleting {
         let database = TenantDb::connect_to(tenancy, &new).await?;
         database.connection().query_first("SELECT 1 FROM schema_migrations LIMIT 1", &[]).await?;
@@ -55,17 +55,17 @@ pub async fn relocate(
     let entry = Entry::new(tenancy, Some(tenant), actor, event);
     let publication = Change::begin(tenancy);
     if !sealed::replace_location(&*catalog, &old, &location, &password, &entry).await? {
-        return Err(Error::unavailable("the tenant's credentials are being changed"));
+        return Err(Error::unavailable("the tenant's credentials are being updated"));
     }
     publish(tenancy, publication, tenant).await
 }
 
-/// Gives the role of a tenant's database another password, or finishes a rotation that was interrupted. Connections of
-/// pools that are open stay open.
+/// Sets a new password for the role of a tenant's database, or finishes an interrupted rotation. Open connections in
+/// pools stay open.
 ///
 /// # Errors
-/// [`Error::TenantNotFound`], [`Error::IllegalTransition`] while the tenant is created or destroyed, and
-/// [`Error::Unavailable`] when the cluster is away.
+/// [`Error::TenantNotFound`], [`Error::IllegalTransition`] while the tenant is being created or destroyed, and
+/// [`Error::Unavailable`] if the cluster is unavailable.
 pub async fn rotate_password(tenancy: &Rc<Tenancy>, tenant: Uuid, actor: &Actor) -> Result<Effect> {
     let catalog = tenancy.catalog().await?;
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
@@ -78,7 +78,7 @@ pub async fn rotate_password(tenancy: &Rc<Tenancy>, tenant: Uuid, actor: &Actor)
         let next = database::seal_new_password(tenancy, tenant, &location, role)?;
         sealed::begin_rotation(&*catalog, &record, &next).await?;
     }
-    // Of two calls at once, both work with the password of the first.
+    // Two concurrent calls both use the password of the first call.
     let next = sealed::find_next_password(&*catalog, tenant).await?;
     let next = next.ok_or_else(|| Error::unavailable("the tenant's credentials have changed"))?;
     let password = database::open_sealed_password(tenancy, &record, &next)?;

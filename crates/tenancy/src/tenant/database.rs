@@ -1,4 +1,4 @@
-//! Where a tenant's database is, the connection to it, and what opens its data.
+//! The location of a tenant's database, the connection to it, and the keys of its data.
 
 use std::ops::Deref;
 
@@ -16,39 +16,40 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// Where new tenants' databases are made: a `postgres://` URL with `{tenant_slug}` in the name of
-/// the database.
+/// The setting that determines the databases of new tenants: a `postgres://` URL with `{tenant_slug}` in the database
+/// name.
 ///
-/// A user and a password that are written out are the account that makes databases there. With
-/// `{role}:{password}`, or with neither, it is the catalog's own account. What a tenant connects
-/// with is always a role of its own.
+/// An explicit user and password belong to the account that creates the databases. With `{role}:{password}`, or without
+/// both, the catalog's account creates them. Each tenant always connects with a separate role.
 #[derive(Debug, Clone)]
 pub struct DatabaseTemplate(PostgresUrl);
 
 impl DatabaseTemplate {
-    /// A template from the text of the setting, or what is wrong with it.
+    /// Parses the setting. Returns the problem as a phrase that follows the name of the setting.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let url = PostgresUrl::parse(text)
-            .ok_or("must be like postgres://{role}:{password}@host:5432/tenant_{tenant_slug}")?;
+        let url = PostgresUrl::parse(text).ok_or(
+            "must have the form postgres://{role}:{password}@host:5432/tenant_{tenant_slug}",
+        )?;
         if !url.database.contains("{tenant_slug}") {
-            return Err("must have {tenant_slug} in the name of the database".to_owned());
+            return Err("must have {tenant_slug} in the database name".to_owned());
         }
         let longest = url.database.replace("{tenant_slug}", &"x".repeat(56));
         if longest.len() > 63 || longest.contains(['/', '"', '{', '}', '\0']) {
             return Err(
-                "must give the database a name of at most 63 bytes for a slug of 56".to_owned()
+                "must result in a database name of at most 63 bytes for a slug of 56 bytes"
+                    .to_owned(),
             );
         }
         Ok(Self(url))
     }
 
-    /// Where the database of a new tenant will be.
+    /// Returns the location for the database of a new tenant.
     pub fn location(&self, slug: &Slug) -> DatabaseLocation {
         let name = self.0.database.replace("{tenant_slug}", slug.as_str());
         DatabaseLocation { name, ..self.cluster().0 }
     }
 
-    /// The cluster that new tenants' databases are made on. No database there is meant.
+    /// Returns the cluster for the databases of new tenants. The location has no database name.
     pub fn cluster(&self) -> TrustedLocation {
         TrustedLocation(DatabaseLocation {
             host: self.0.host.clone(),
@@ -58,7 +59,7 @@ impl DatabaseTemplate {
         })
     }
 
-    /// The account that makes databases where this template points, if it is written out.
+    /// Returns the account that creates databases on the cluster of this template, if the template contains it.
     pub fn account_at(&self, location: &DatabaseLocation) -> Option<(&str, &Secret)> {
         let here = self.0.host == location.host && self.0.port == location.port;
         let written_out = !matches!(self.0.user.as_str(), "" | "{role}");
@@ -66,21 +67,21 @@ impl DatabaseTemplate {
     }
 }
 
-/// Where a database is.
+/// The location of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseLocation {
-    /// The host of its cluster.
+    /// The host of the cluster.
     pub host: String,
-    /// The port of its cluster.
+    /// The port of the cluster.
     pub port: u16,
-    /// Its name.
+    /// The database name.
     pub name: String,
-    /// Options of the connection, as the query of a URL: `sslmode=require`.
+    /// The connection options, in the form of a URL's query: `sslmode=require`.
     pub options: String,
 }
 
 impl DatabaseLocation {
-    /// The URL that connects `user` to the database `name` of the same cluster.
+    /// Returns the URL that connects `user` to the database `name` on the same cluster.
     pub fn url(&self, name: &str, user: &str, password: Secret) -> Secret {
         let url = PostgresUrl {
             user: user.to_owned(),
@@ -94,13 +95,13 @@ impl DatabaseLocation {
     }
 }
 
-/// The location of a database that credentials may be sent to: the settings name its cluster, or the seal of the
-/// tenant's password does. Whoever can only change rows of the catalog redirects no credentials.
+/// A database location that is safe to send credentials to. Either the settings contain its cluster, or the seal of the
+/// tenant's password confirms it. An attacker with write access to the catalog cannot redirect credentials.
 #[derive(Debug, Clone)]
 pub struct TrustedLocation(DatabaseLocation);
 
 impl TrustedLocation {
-    /// The location without a database: its cluster.
+    /// Returns the location of the cluster, without a database.
     #[must_use]
     pub fn cluster(&self) -> Self {
         Self(DatabaseLocation { name: String::new(), ..self.0.clone() })
@@ -115,10 +116,10 @@ impl Deref for TrustedLocation {
     }
 }
 
-/// A connection to one tenant's database, as that tenant's own role.
+/// A connection to one tenant's database with the role of that tenant.
 ///
-/// It can only be had for a resolved [`Tenant`], and no statement on users, sessions or files takes
-/// anything else: this is the first of the three lines that keep tenants apart.
+/// Creating one requires a resolved [`Tenant`], and all statements on users, sessions or files require one. This is the
+/// first of the three defences that isolate tenants.
 pub struct TenantDb {
     connection: Box<dyn Connection>,
 }
@@ -129,8 +130,7 @@ impl TenantDb {
         Self::connect_to(tenancy, tenant.record()).await
     }
 
-    /// Connects to the database of a tenant that the service itself works on, in whatever state it is:
-    /// while it is provisioned, or repaired.
+    /// Connects to the database of a tenant in any state, for work of the service such as provisioning or repair.
     pub(crate) async fn connect_to(tenancy: &Tenancy, record: &TenantRecord) -> Result<Self> {
         let password = open_password(tenancy, record)?;
         let url = record.database.url(&record.database.name, &record.database_role, password);
@@ -138,16 +138,17 @@ impl TenantDb {
         Ok(Self { connection })
     }
 
-    /// The connection, for the repositories of what is in it.
+    /// Returns the connection, for the repositories of the tenant's data.
     pub(crate) fn connection(&self) -> &dyn Connection {
         &*self.connection
     }
 }
 
-/// Opens the password of a tenant's role.
+/// Unseals the password of a tenant's role.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when the location was changed without the seal, [`Error::Internal`] for a destroyed tenant.
+/// [`Error::Unavailable`] if the location was changed without resealing the password, [`Error::Internal`] for a
+/// destroyed tenant.
 pub(crate) fn open_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<Secret> {
     let sealed = record
         .database_password
@@ -156,7 +157,7 @@ pub(crate) fn open_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<
     open_sealed_password(tenancy, record, sealed)
 }
 
-/// Opens a password that was sealed for a tenant's role.
+/// Unseals a password that was sealed for a tenant's role.
 pub(super) fn open_sealed_password(
     tenancy: &Tenancy,
     record: &TenantRecord,
@@ -171,21 +172,21 @@ pub(super) fn open_sealed_password(
         key.open(Purpose::UnboundDatabasePassword, record.id, sealed)
     } else {
         Err(Error::internal(format!(
-            "the password of {} is bound to no location, and the settings do not name {}:{}",
+            "the password of {} is not bound to a location, and the settings do not contain {}:{}",
             record.id, record.database.host, record.database.port
         )))
     };
-    // The caller did nothing wrong, and the operator can repair it.
+    // The caller is not at fault, and the operator can repair the problem.
     let password = opened.map_err(|error| match error {
         Error::Internal(reason) => Error::unavailable(format!(
-            "{reason}. After the database was moved, run tenantctl relocate"
+            "{reason}. If the database was moved, run tenantctl relocate"
         )),
         other => other,
     })?;
     String::from_utf8(password.to_vec()).map(Secret::from).map_err(Error::internal)
 }
 
-/// Generates and seals a password of a tenant's role.
+/// Generates and seals a password for a tenant's role.
 pub(super) fn seal_new_password(
     tenancy: &Tenancy,
     tenant: Uuid,
@@ -216,7 +217,8 @@ pub(crate) fn seal_password(
     )
 }
 
-/// Seals the password of a tenant's role anew, with the current key and for its location. `None` where it is already.
+/// Reseals the password of a tenant's role with the current key and for its location. Returns `None` if this is not
+/// necessary.
 pub(crate) fn reseal_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<Option<Sealed>> {
     let Some(sealed) = &record.database_password else { return Ok(None) };
     if sealed.is_bound() && tenancy.master_key.sealer(&sealed.0) == Sealer::Current {
@@ -232,7 +234,7 @@ fn address<'a>(location: &'a DatabaseLocation, port: &'a str, role: &'a str) -> 
     [&location.host, port, &location.name, &location.options, role]
 }
 
-/// Returns whether the settings name the cluster of a location.
+/// Returns whether the settings contain the cluster of a location.
 fn is_configured(tenancy: &Tenancy, location: &DatabaseLocation) -> bool {
     let catalog = &tenancy.settings.master_database_url;
     let template = tenancy.settings.tenant_database_template.cluster();
@@ -241,10 +243,10 @@ fn is_configured(tenancy: &Tenancy, location: &DatabaseLocation) -> bool {
 }
 
 impl TenantRecord {
-    /// Returns where its database is, if credentials may be sent there.
+    /// Returns the location of the database, if it is safe to send credentials to.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the location was changed without the seal of the password.
+    /// [`Error::Unavailable`] if the location was changed without resealing the password.
     pub fn trusted_location(&self, tenancy: &Tenancy) -> Result<TrustedLocation> {
         if self.database_password.is_some() || !is_configured(tenancy, &self.database) {
             open_password(tenancy, self)?;
@@ -252,7 +254,7 @@ impl TenantRecord {
         Ok(TrustedLocation(self.database.clone()))
     }
 
-    /// The keys that seal its data.
+    /// Returns the keys that seal the tenant's data.
     pub(crate) fn data_keys(&self, tenancy: &Tenancy) -> Result<DataKeys> {
         let sealed = self
             .data_key
@@ -262,7 +264,7 @@ impl TenantRecord {
     }
 }
 
-/// What the catalog says of a tenant's secrets, for the one statement that writes them.
+/// The sealed secrets of a new tenant.
 pub(super) struct SealedSecrets {
     pub(super) database_password: Sealed,
     pub(super) data_key: Sealed,
@@ -305,7 +307,7 @@ mod tests {
 
     // S39
     #[test]
-    fn password_opens_for_its_location_and_role_only() {
+    fn password_unseals_for_its_location_and_role_only() {
         let tenancy = tenancy();
         let id = sample().id;
         let sealed = seal_password(&tenancy, id, &at("tenants"), "tenant_1", b"secret").unwrap();
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn unbound_password_opens_on_a_cluster_of_the_settings_only_and_is_bound_by_reseal() {
+    fn unbound_password_unseals_on_configured_clusters_only() {
         let tenancy = tenancy();
         let (key, random) = (&tenancy.master_key, &*tenancy.platform.random);
         let unbound = Purpose::UnboundDatabasePassword;
@@ -344,7 +346,7 @@ mod tests {
         assert!(bound.is_bound());
         let new = record(at("tenants"), &bound);
         assert_eq!(open_password(&tenancy, &new).unwrap().expose(), "secret");
-        // Neither format serves in place of the other.
+        // Neither format is accepted instead of the other.
         assert!(key.open(unbound, sample().id, &bound).is_err());
     }
 
@@ -384,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_gives_each_tenant_a_database() {
+    fn template_gives_each_tenant_a_database() {
         let template =
             "postgresql://{role}:{password}@db.internal:6432/tenant_{tenant_slug}?sslmode=require";
         let template = DatabaseTemplate::parse(template).unwrap();
@@ -400,19 +402,19 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_is_written_out_makes_the_databases() {
+    fn explicit_account_creates_the_databases() {
         let template =
             DatabaseTemplate::parse("postgres://maker:s%40cret@other/t_{tenant_slug}").unwrap();
         let location = template.location(&slug("acme"));
         let (user, password) = template.account_at(&location).unwrap();
         assert_eq!((user, password.expose()), ("maker", "s@cret"));
-        // Not where tenants are that an earlier template has placed.
+        // The account does not apply to tenants that an earlier template has placed.
         let elsewhere = DatabaseLocation { host: "before".to_owned(), ..location };
         assert!(template.account_at(&elsewhere).is_none());
     }
 
     #[test]
-    fn what_is_no_template_is_refused() {
+    fn invalid_template_is_refused() {
         for text in [
             "",
             "tenant_{tenant_slug}",

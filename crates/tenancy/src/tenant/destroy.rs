@@ -1,10 +1,11 @@
 //! The destruction of a tenant.
 //!
-//! Under a crash, of this program or of PostgreSQL: the first statement puts the tenant into the state `deleting`, in
-//! which it takes no request; each step after it finds what an earlier attempt left, and the last one removes the
-//! tenant from the catalog. Repeating the call finishes it, and so does `tenantctl repair`. A `DROP DATABASE` that
-//! was interrupted leaves a database that is marked as invalid: nobody can connect to it, and dropping it again
-//! finishes it. The database is dropped after the files, so an invalid one has no files left.
+//! A destruction is crash-safe, for crashes of this program and of PostgreSQL. The first statement puts the tenant into
+//! the state `deleting`, in which it accepts no requests. Each later step finds the results of an earlier attempt, and
+//! the last step removes the tenant from the catalog. Repeating the call or running `tenantctl repair` finishes the
+//! destruction. An interrupted `DROP DATABASE` leaves a database that is marked as invalid. No connection to it is
+//! possible, and dropping it again finishes the operation. The database is dropped after the files, so an invalid
+//! database has no files left.
 
 use std::rc::Rc;
 
@@ -24,14 +25,14 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// The keys that one step of a scan looks at.
+/// The number of keys that one `SCAN` call examines.
 const SCANNED_AT_ONCE: i64 = 1_000;
 
-/// Destroys a tenant: its database, role, files, counters, cache and keys. Its names are free then. Its
-/// audit trail stays, with what was done here at its end.
+/// Destroys a tenant: its database, role, files, counters, cache and keys. Its names become available. Its audit trail
+/// remains and ends with the destruction.
 ///
 /// # Errors
-/// [`Error::TenantNotFound`], [`Error::IllegalTransition`] while it is provisioned,
+/// [`Error::TenantNotFound`], [`Error::IllegalTransition`] while the tenant is being provisioned,
 /// [`Error::PreconditionFailed`].
 pub async fn destroy(
     tenancy: &Rc<Tenancy>,
@@ -49,14 +50,14 @@ pub async fn destroy(
 /// The treatment of the tenant's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Files {
-    /// Their chunks are removed from the key-value store.
+    /// Removes their chunks from the key-value store.
     Remove,
-    /// They are recorded in the catalog, and the service removes their chunks: this program does not reach the
-    /// key-value store.
+    /// Records them in the catalog, and the service removes their chunks. This option is for programs that cannot reach
+    /// the key-value store.
     Record,
 }
 
-/// Finishes the destruction of a tenant that is in the state `deleting`.
+/// Finishes the destruction of a tenant in the state `deleting`.
 pub async fn finish(
     tenancy: &Rc<Tenancy>,
     record: &TenantRecord,
@@ -64,10 +65,10 @@ pub async fn finish(
     actor: &Actor,
 ) -> Result<()> {
     if record.status != Status::Deleting {
-        return Err(Error::internal("only a tenant in the state deleting is destroyed"));
+        return Err(Error::internal("only a tenant in the state deleting can be destroyed"));
     }
     if cluster::has_database(tenancy, record).await? {
-        // The events in its outbox are part of the trail.
+        // The events in the tenant's outbox are part of the trail.
         audit::recover(tenancy, record).await?;
         match files {
             Files::Remove => drop(storage::remove_all(tenancy, record).await?),
@@ -85,16 +86,16 @@ pub async fn finish(
     let catalog = tenancy.catalog().await?;
     repo::remove(&*catalog, record.id, &entry).await?;
     publication.ended_tenant(record.id).await;
-    // Its requests are refused since the first statement took effect.
+    // The tenant's requests have been refused since the first statement took effect.
     let _: Effect = publication.finish().await;
     audit::flush_catalog(tenancy, Some(record.id)).await?;
     Ok(())
 }
 
-/// Takes everything of a tenant out of Redis.
+/// Removes all keys of a tenant from Redis.
 async fn forget_in_redis(tenancy: &Tenancy, tenant: Uuid) -> Result<()> {
     let redis = &*tenancy.platform.redis;
-    // Names of every process: a snapshot may have brought back those of an earlier one.
+    // The pattern includes names of every process, because a snapshot may have restored those of an earlier process.
     let pattern = format!("*:t:{{{tenant}}}:*");
     let mut cursor = "0".to_owned();
     loop {

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::http::fields::{FromField, Text};
 
-/// The most custom domains of a tenant.
+/// The maximum number of custom domains of a tenant.
 const MOST: usize = 20;
 
-/// Custom domains as a request lists them, each once; the first is the primary one.
+/// The custom domains in a request, without duplicates. The first one is the primary domain.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = Vec<Domain>, max_items = 20)]
 pub struct Domains(pub Vec<Domain>);
@@ -37,20 +37,20 @@ impl FromField for Domains {
     }
 }
 
-/// A domain name in the one form that uniqueness is judged by: lower case A-labels, no trailing
-/// dot, at most 253 characters and two labels or more.
+/// A domain name in its canonical form, which uniqueness is based on: lowercase A-labels without a trailing dot, at
+/// most 253 characters, and at least two labels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, format = "hostname", example = "app.example.com")]
 pub struct Domain(String);
 
 impl Domain {
-    /// The domain.
+    /// Returns the domain.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is `other` or one below it.
+    /// Returns whether the domain is `other` or a subdomain of it.
     pub fn is_within(&self, other: &Self) -> bool {
         let prefix = self.0.strip_suffix(&other.0);
         prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'))
@@ -63,8 +63,8 @@ impl fmt::Display for Domain {
     }
 }
 
-/// Returns a host name in lower case A-labels (UTS 46); `None` for a text that is none. Hyphens in
-/// places 3 and 4 are valid: only `xn--` has a meaning there.
+/// Returns a host name as lowercase A-labels (UTS 46), or `None` if the text is not a host name. Hyphens in positions 3
+/// and 4 are valid, because only `xn--` has a meaning there.
 pub(crate) fn to_ascii(name: &str) -> Option<String> {
     Uts46::new()
         .to_ascii(name.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_form_for_one_domain() {
+    fn domain_has_one_canonical_form() {
         for (text, expected) in [
             ("Company.COM", "company.com"),
             ("company.com.", "company.com"),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_within_another_by_whole_labels() {
+    fn domain_is_within_another_by_whole_labels() {
         let domain = |text: &str| Domain::parse(text).unwrap();
         for (one, other, within) in [
             ("saas.example", "saas.example", true),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_domain_is_refused() {
+    fn invalid_domain_is_refused() {
         for text in [
             "",
             ".",

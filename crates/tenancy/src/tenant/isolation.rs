@@ -8,8 +8,8 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// Returns the clusters that hold databases of these tenants, and the cluster of new tenants. No database is meant.
-/// A tenant whose location was changed without the seal of its password adds none: [`list_defects`] reports it.
+/// Returns the clusters of these tenants' databases and the cluster of new tenants, without database names. A tenant
+/// whose location was changed without resealing its password is omitted, and [`list_defects`] reports it.
 pub fn clusters(tenancy: &Tenancy, tenants: &[TenantRecord]) -> Vec<TrustedLocation> {
     let mut clusters = vec![tenancy.settings.tenant_database_template.cluster()];
     for tenant in tenants {
@@ -25,7 +25,7 @@ pub fn clusters(tenancy: &Tenancy, tenants: &[TenantRecord]) -> Vec<TrustedLocat
     clusters
 }
 
-/// Returns the databases of a cluster that PUBLIC, and so each tenant's role, may connect to.
+/// Returns the databases of a cluster that PUBLIC, and therefore every tenant's role, may connect to.
 pub async fn list_open_databases(
     tenancy: &Tenancy,
     location: &TrustedLocation,
@@ -40,15 +40,15 @@ pub async fn list_open_databases(
     list(&*cluster, statement, &[]).await
 }
 
-/// Returns the defects in the isolation of one tenant: a schema that is behind, privileges of others in its database,
-/// privileges that its role lacks, and rights of the role outside of its database.
+/// Returns the defects in the isolation of one tenant: an outdated schema, privileges of other roles in its database,
+/// missing privileges of its role, and privileges of its role outside of its database.
 pub async fn list_defects(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<Vec<String>> {
     let location = tenant.trusted_location(tenancy)?;
     let database = cluster::connect(tenancy, &location, Some(&location.name)).await?;
     let (has, wants) = (migrate::version(&*database).await?, migrate::newest(migrate::TENANT));
     let mut defects = Vec::new();
     if has < wants {
-        defects.push(format!("its schema is at {has} and has to be at {wants}"));
+        defects.push(format!("its schema version is {has}, but {wants} is required"));
     }
     let role = [tenant.database_role.as_str().into()];
     for statement in [FOREIGN_GRANTS, MISSING_GRANTS, ROLE] {
@@ -57,7 +57,7 @@ pub async fn list_defects(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<Ve
     Ok(defects)
 }
 
-/// Privileges of roles other than the owner of the object, the account that checks, and the tenant's role.
+/// Privileges of roles other than the object's owner, the current account and the tenant's role.
 const FOREIGN_GRANTS: &str = "
     WITH schemas AS (
         SELECT oid, nspname, nspowner, nspacl FROM pg_namespace
@@ -99,7 +99,7 @@ const MISSING_GRANTS: &str = "
       AND NOT has_table_privilege(r.oid, c.oid, 'SELECT')
     ORDER BY 1";
 
-/// Rights of the tenant's role beyond its database.
+/// Privileges of the tenant's role outside of its database.
 const ROLE: &str = "
     SELECT 'its role may do more than connect: it is superuser, creates roles or databases, replicates, \
             or bypasses row security' AS found

@@ -1,4 +1,4 @@
-//! Changing a tenant, and the states that it may go through.
+//! Updates of a tenant and the transitions between its states.
 
 use std::rc::Rc;
 
@@ -18,46 +18,46 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// What is to change of a tenant.
+/// An update of a tenant.
 #[derive(Default)]
 pub struct TenantChange {
-    /// Its display name.
+    /// The display name.
     pub name: Option<TenantName>,
-    /// Whom to write to about it.
+    /// The contact address of the tenant.
     pub admin_email: Option<EmailAddress>,
-    /// Its custom domains, the primary one first.
+    /// The custom domains, the primary one first.
     pub domains: Option<Vec<Domain>>,
-    /// Its state.
+    /// The state.
     pub status: Option<Status>,
-    /// Settings that its users see.
+    /// Settings that the tenant's users can see.
     pub settings: Option<TenantSettings>,
-    /// Settings that the operator sees only.
+    /// Settings that only the operator can see.
     pub private_settings: Option<TenantSettings>,
-    /// Its plan.
+    /// The plan.
     pub plan: Option<String>,
-    /// Its own limits.
+    /// The limits that replace those of the plan.
     pub limits: Option<LimitChange>,
 }
 
 impl Status {
-    /// The states that a tenant cannot be in when it is given this one.
+    /// Returns the states from which a tenant cannot change to this state.
     fn illegal_before(self) -> &'static [Self] {
         use Status::{Active, Deleted, Deleting, Provisioning, Suspended};
         match self {
             Active | Suspended => &[Provisioning, Deleting, Deleted],
             Deleted => &[Provisioning, Deleting],
-            // What is being destroyed can be destroyed again: that goes on where it broke off.
+            // A repeated destruction continues an interrupted one.
             Deleting => &[Provisioning],
             Provisioning => &[Provisioning, Active, Suspended, Deleting, Deleted],
         }
     }
 }
 
-/// Changes a tenant, if it is of the version that it must have. The change takes effect on the next request.
+/// Updates a tenant. If `version` is given, updates only that version. The change takes effect on the next request.
 ///
 /// # Errors
-/// [`Error::TenantNotFound`], [`Error::IllegalTransition`], [`Error::PreconditionFailed`], [`Error::Taken`] for a domain,
-/// [`Error::InvalidFields`] for an unknown plan.
+/// [`Error::TenantNotFound`], [`Error::IllegalTransition`], [`Error::PreconditionFailed`], [`Error::Taken`] for a
+/// domain, [`Error::InvalidFields`] for an unknown plan.
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     tenant: Uuid,
@@ -73,7 +73,7 @@ pub async fn update(
         .severity(if change.status.is_some() { Severity::Warning } else { Severity::Info })
         .detail(json!({ "fields": changed_fields(change) }));
     let entry = Entry::new(tenancy, Some(tenant), actor, event);
-    // Without a new state, any tenant but a deleted one may be changed.
+    // Without a new state, any tenant can be updated unless it is deleted or being destroyed.
     let illegal = change
         .status
         .map_or(&[Status::Deleting, Status::Deleted][..], |status| status.illegal_before());
@@ -94,11 +94,11 @@ pub async fn update(
     Ok(Published { value: record, effect: publication.finish().await })
 }
 
-/// Gives a tenant a new data key. What was sealed with those before still opens; what is sealed from
-/// now on is sealed with the new one. Returns its number.
+/// Adds a new data key to a tenant and returns its number. The new key seals new data. Earlier keys still unseal
+/// existing data.
 ///
 /// # Errors
-/// [`Error::TenantNotFound`], and [`Error::IllegalTransition`] for one whose data is not in use.
+/// [`Error::TenantNotFound`], and [`Error::IllegalTransition`] for a tenant whose data is not in use.
 pub async fn rotate_data_key(
     tenancy: &Rc<Tenancy>,
     tenant: Uuid,
@@ -121,7 +121,7 @@ pub async fn rotate_data_key(
             .about("tenant", tenant)
             .detail(json!({ "key_number": number }));
         let entry = Entry::new(tenancy, Some(tenant), actor, event);
-        // Of two rotations at once the second adds to what the first has made.
+        // Of two concurrent rotations, the second adds to the keys of the first.
         if repo::replace_data_keys(&*catalog, &record, &new, &entry).await? {
             let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
             publication.tenant(&record).await?;
@@ -131,28 +131,31 @@ pub async fn rotate_data_key(
     }
 }
 
-/// The custom domains of a request, which has one or a list of them.
+/// Returns the custom domains of a request, which has either a single domain or a list.
 ///
 /// # Errors
-/// Names `domain` when it has both.
+/// [`Error::InvalidFields`] for `domain` if the request has both.
 pub fn custom_domains(domain: Option<Domain>, domains: Option<Domains>) -> Result<Vec<Domain>> {
     match (domain, domains) {
-        (Some(_), Some(_)) => Err(Error::invalid_field("domain", "must not stand beside domains")),
+        (Some(_), Some(_)) => {
+            Err(Error::invalid_field("domain", "must not be combined with domains"))
+        }
         (Some(domain), None) => Ok(vec![domain]),
         (None, Some(domains)) => Ok(domains.0),
         (None, None) => Ok(Vec::new()),
     }
 }
 
-/// Whether a domain may be a tenant's own.
+/// Checks whether a tenant may use a custom domain.
 ///
 /// # Errors
-/// Names `field` when it is the platform's: its subdomains belong to the tenants of their names.
+/// [`Error::InvalidFields`] for `field` if the domain belongs to the platform, because its subdomains identify tenants.
 pub fn check_domain(tenancy: &Tenancy, domain: &Domain, field: &str) -> Result<()> {
     match &tenancy.settings.base_domain {
-        Some(base) if domain.is_within(base) => {
-            Err(Error::invalid_field(field, "must not be the platform's own domain or below it"))
-        }
+        Some(base) if domain.is_within(base) => Err(Error::invalid_field(
+            field,
+            "must not be the platform's domain or a subdomain of it",
+        )),
         _ => Ok(()),
     }
 }

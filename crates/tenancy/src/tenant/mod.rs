@@ -1,8 +1,7 @@
-//! Tenants: what the catalog knows of them, how they come to be, and the proof that one was
-//! resolved.
+//! Tenants: their records in the catalog, their life cycle, and the proof that a tenant was resolved.
 //!
-//! A crash leaves a tenant in the state `provisioning`, which the same call or `tenantctl repair`
-//! finishes; see [`provision`].
+//! A crash leaves a tenant in the state `provisioning`. Repeating the same call or running `tenantctl repair` finishes
+//! it; see [`provision`].
 
 pub mod cluster;
 pub mod credentials;
@@ -32,18 +31,18 @@ pub use slug::Slug;
 
 use crate::error::{Error, Result};
 
-/// A resolved tenant: one that a request may act in.
+/// A resolved tenant that accepts requests.
 ///
-/// Everything that belongs to a tenant (its database, cache, files, counters) can only be had with
-/// one of these, and these come from resolution alone.
+/// Access to everything that belongs to a tenant (its database, cache, files, counters) requires a value of this type,
+/// and only resolution creates one.
 #[derive(Debug, Clone)]
 pub struct Tenant(Rc<TenantRecord>);
 
 impl Tenant {
-    /// Admits a tenant to requests by its state.
+    /// Admits a request if the state of the tenant allows it.
     ///
     /// # Errors
-    /// Tells one that is suspended, deleted, or not there yet.
+    /// The reason why the tenant does not accept requests: it is suspended, deleted or not provisioned yet.
     pub(crate) fn admit(record: Rc<TenantRecord>) -> Result<Self> {
         match record.status {
             Status::Active => Ok(Self(record)),
@@ -53,8 +52,8 @@ impl Tenant {
         }
     }
 
-    /// Admits a tenant to a sign-in, with the error that a caller with a valid credential gets. `None` for a tenant
-    /// in a state without sign-ins.
+    /// Admits a sign-in, together with the error for a caller with valid credentials, if there is one. Returns `None`
+    /// if the state of the tenant does not allow sign-ins.
     pub(crate) fn admit_to_sign_in(record: Rc<TenantRecord>) -> Option<(Self, Option<Error>)> {
         match record.status {
             Status::Active => Some((Self(record), None)),
@@ -63,10 +62,10 @@ impl Tenant {
         }
     }
 
-    /// A tenant that the platform's operator works on, in a state in which its keys may be managed.
+    /// Admits an operator's request if the tenant's keys may be managed in its current state.
     ///
     /// # Errors
-    /// [`Error::TenantNotFound`] for one that is not there yet, [`Error::TenantDeleted`].
+    /// [`Error::TenantNotFound`] for a tenant that is not provisioned yet, [`Error::TenantDeleted`].
     pub(crate) fn of_operator(record: Rc<TenantRecord>) -> Result<Self> {
         match record.status {
             Status::Active | Status::Suspended => Ok(Self(record)),
@@ -75,7 +74,7 @@ impl Tenant {
         }
     }
 
-    /// What the catalog says of it.
+    /// Returns the tenant's record.
     pub fn record(&self) -> &TenantRecord {
         &self.0
     }

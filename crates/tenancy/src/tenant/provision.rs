@@ -1,9 +1,9 @@
-//! How a tenant comes to be.
+//! The provisioning of a tenant.
 //!
-//! Under a crash: the first statement reserves everything by name and notes the secrets, sealed;
-//! each step after it can be repeated; the last one, which makes the tenant active, gives it its
-//! API key and keeps the answer for the idempotency key, all at once. A crash between two steps
-//! leaves a tenant in `provisioning`, which the same request, or `tenantctl repair`, finishes.
+//! Provisioning is crash-safe. The first statement reserves all names and stores the sealed secrets. Each later step
+//! can be repeated. The last step is one statement: it activates the tenant, creates its API key, and stores the
+//! response for the idempotency key. A crash between two steps leaves a tenant in `provisioning`. Repeating the request
+//! or running `tenantctl repair` finishes it.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -33,46 +33,46 @@ use crate::{
     user::repo::credentials,
 };
 
-/// What an operator asks for.
+/// The tenant that an operator requests.
 pub struct NewTenant {
     /// The display name.
     pub name: TenantName,
-    /// The address of its first administrator.
+    /// The e-mail address of the first administrator.
     pub admin_email: EmailAddress,
-    /// Its slug; derived from the name where it is absent.
+    /// The slug. If it is absent, it is derived from the name.
     pub slug: Option<Slug>,
-    /// Its custom domains, the primary one first.
+    /// The custom domains, the primary one first.
     pub domains: Vec<Domain>,
-    /// Settings that its users see.
+    /// Settings that the tenant's users can see.
     pub settings: TenantSettings,
-    /// Settings that the operator sees only.
+    /// Settings that only the operator can see.
     pub private_settings: TenantSettings,
-    /// Its plan; the default plan where it is absent.
+    /// The plan, or the default plan if absent.
     pub plan: Option<String>,
-    /// The password of the first administrator; a setup token is given where it is absent.
+    /// The password of the first administrator. If it is absent, a setup token is created.
     pub admin_password: Option<Password>,
 }
 
-/// A tenant that is ready, with what is shown this once.
+/// A provisioned tenant with the credentials that are shown once.
 pub struct Provisioned {
     /// The tenant.
     pub tenant: TenantRecord,
-    /// Its first credentials.
+    /// The first credentials.
     pub credentials: FirstCredentials,
-    /// Whether this is an answer that was given before.
+    /// Whether this is a replay of an earlier response.
     pub is_replay: bool,
 }
 
-/// What opens a new tenant. Shown once, and again only to who has the idempotency key.
+/// The first credentials of a new tenant. They are shown once, and again only for the same idempotency key.
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FirstCredentials {
-    /// Its first API key.
+    /// The first API key.
     pub api_key: String,
-    /// What sets the first administrator's password, where the request set none.
+    /// The token that sets the first administrator's password, if the request contained none.
     pub setup_token: Option<String>,
 }
 
-/// What the first statement writes.
+/// The data that the first statement stores.
 pub struct Reservation {
     pub(super) id: Uuid,
     pub(super) slug: Slug,
@@ -89,7 +89,7 @@ pub struct Reservation {
     pub(super) idempotency_key: Option<String>,
 }
 
-/// The API key that a new tenant begins with.
+/// The first API key of a new tenant.
 pub struct FirstApiKey {
     pub(super) id: Uuid,
     pub(super) name: &'static str,
@@ -97,14 +97,14 @@ pub struct FirstApiKey {
     pub(super) scopes: Vec<String>,
 }
 
-/// Makes a tenant: its database, its role, its keys, its first administrator.
+/// Creates a tenant: its database, role, keys and first administrator.
 ///
-/// The same request, repeated after it broke off, goes on where it stopped. With an idempotency
-/// key it also gives the answer again when only the answer was lost.
+/// Repeating an interrupted request continues it. With an idempotency key, a repeated request also returns the same
+/// response if only the response was lost.
 ///
 /// # Errors
 /// [`Error::Taken`] for a slug or a domain, [`Error::InvalidFields`] for an unknown plan,
-/// [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] when a store is away.
+/// [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] if a store is unavailable.
 pub async fn provision(
     tenancy: &Tenancy,
     new: &NewTenant,
@@ -149,7 +149,7 @@ async fn provision_now(
         if let Some(provisioned) = request.create(slug).await? {
             return Ok(provisioned);
         }
-        // A call with the same key may have made it, or be just making it.
+        // A concurrent call with the same key may have created the tenant or may be creating it.
         if let Some(provisioned) = request.recall().await? {
             return Ok(provisioned);
         }
@@ -157,10 +157,10 @@ async fn provision_now(
     Err(Error::Taken { field: "slug", code: "slug_taken" })
 }
 
-/// Finishes what a crash left of a provisioning. The first administrator gets a setup token, since
-/// the password of the request is not known any more.
+/// Finishes an interrupted provisioning. The first administrator gets a setup token, because the password from the
+/// request is no longer known.
 ///
-/// `None` when it was finished in the meantime.
+/// Returns `None` if another call has finished it.
 pub async fn finish(tenancy: &Tenancy, tenant: Uuid) -> Result<Option<Provisioned>> {
     let catalog = tenancy.catalog().await?;
     match repo::find(&*catalog, tenant).await? {
@@ -171,7 +171,7 @@ pub async fn finish(tenancy: &Tenancy, tenant: Uuid) -> Result<Option<Provisione
     }
 }
 
-/// A request for a tenant, on its way.
+/// A request for a tenant that is in progress.
 struct Request<'a> {
     tenancy: &'a Tenancy,
     catalog: &'a dyn Connection,
@@ -182,11 +182,11 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// What the idempotency key stands for: the answer that was given, or a tenant that is finished
-    /// now. `None` without a key, or when the key is new.
+    /// Returns the earlier response for the idempotency key, or finishes its tenant. Returns `None` without a key, or
+    /// if the key is new.
     async fn recall(&self) -> Result<Option<Provisioned>> {
         let Some(key) = self.idempotency_key else { return Ok(None) };
-        // The second look is for an answer that another call has given during the first.
+        // The second iteration finds the response of a call that finished during the first.
         for _ in 0..2 {
             let Some(remembered) = creation::find_creation(self.catalog, key).await? else {
                 return Ok(None);
@@ -194,9 +194,9 @@ impl Request<'_> {
             if !self.fingerprints.contain(&remembered.request_hash) {
                 return Err(Error::IdempotencyKeyReused);
             }
-            let tenant = repo::find(self.catalog, remembered.tenant)
-                .await?
-                .ok_or_else(|| Error::internal("an idempotency key without its tenant"))?;
+            let tenant = repo::find(self.catalog, remembered.tenant).await?.ok_or_else(|| {
+                Error::internal("the tenant of an idempotency key does not exist")
+            })?;
             if let Some(answer) = remembered.answer {
                 return replay(self.tenancy, tenant, &answer).map(Some);
             }
@@ -204,11 +204,11 @@ impl Request<'_> {
                 return Ok(Some(provisioned));
             }
         }
-        Err(Error::internal("an idempotency key of an active tenant has no answer"))
+        Err(Error::internal("the idempotency key of an active tenant has no stored response"))
     }
 
-    /// Makes a tenant of this slug, or goes on with one that this request has begun. `None` when the
-    /// slug is another's, or another call was faster.
+    /// Creates a tenant with this slug, or continues an unfinished one from the same request. Returns `None` if the
+    /// slug belongs to another tenant or another call was faster.
     async fn create(&self, slug: Slug) -> Result<Option<Provisioned>> {
         let reservation = reservation(self, slug)?;
         let record = match creation::reserve(self.catalog, &reservation).await? {
@@ -237,7 +237,7 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
     let random = &*tenancy.platform.random;
     let id = random.uuid(tenancy.platform.clock.now());
     let location = tenancy.settings.tenant_database_template.location(&slug);
-    // By the id, not the slug: two installations that share a cluster never meet.
+    // The role name is based on the id instead of the slug, so that two installations on one cluster never conflict.
     let database_role = format!("tenant_{}", id.simple());
     Ok(Reservation {
         id,
@@ -264,7 +264,7 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
     })
 }
 
-/// What tells whether a request is the same as one before.
+/// Returns the fingerprints that identify a repeated request.
 fn fingerprints(tenancy: &Tenancy, new: &NewTenant) -> Result<Fingerprints> {
     let request = (
         new.name.as_str(),
@@ -276,7 +276,7 @@ fn fingerprints(tenancy: &Tenancy, new: &NewTenant) -> Result<Fingerprints> {
         new.admin_password.as_ref().map(Password::expose),
     );
     let mut text = serde_json::to_vec(&request).map_err(Error::internal)?;
-    // Without private settings a request has the fingerprint that it had before there were any.
+    // A request without private settings has the same fingerprint as in versions without this field.
     let private = new.private_settings.json();
     if *private != JsonText::default() {
         text.extend_from_slice(private.as_str().as_bytes());
@@ -284,7 +284,7 @@ fn fingerprints(tenancy: &Tenancy, new: &NewTenant) -> Result<Fingerprints> {
     tenancy.master_key.fingerprints(&text)
 }
 
-/// The steps after the reservation. `None` when another call was faster.
+/// Runs the steps after the reservation. Returns `None` if another call was faster.
 async fn complete(
     tenancy: &Tenancy,
     catalog: &dyn Connection,
@@ -321,7 +321,7 @@ async fn complete(
     }
     let tenant = repo::find(catalog, record.id)
         .await?
-        .ok_or_else(|| Error::internal("a tenant was removed while it was provisioned"))?;
+        .ok_or_else(|| Error::internal("a tenant was removed while it was being provisioned"))?;
     Ok(Some(Provisioned { tenant, credentials, is_replay: false }))
 }
 
@@ -331,7 +331,7 @@ fn replay(tenancy: &Tenancy, tenant: TenantRecord, answer: &Sealed) -> Result<Pr
     Ok(Provisioned { tenant, credentials, is_replay: true })
 }
 
-/// Makes the first administrator, and the token that sets a password where the request had none.
+/// Creates the first administrator, and a setup token if the request has no password.
 async fn create_administrator(
     tenancy: &Tenancy,
     record: &TenantRecord,

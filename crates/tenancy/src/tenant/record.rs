@@ -1,4 +1,4 @@
-//! What the catalog says of a tenant.
+//! The record of a tenant in the catalog, and its forms in requests and responses.
 
 use chrono::{DateTime, Utc, serde::ts_microseconds};
 use serde::{Deserialize, Serialize};
@@ -18,71 +18,70 @@ use crate::{
     text,
 };
 
-/// A row of the catalog's `tenants`, with its plan's limits and its primary domain.
+/// A row of `tenants` in the catalog, with the plan's limits and the primary domain.
 ///
-/// It is also the snapshot that Redis keeps, so that a verified request needs no SQL; what is
-/// secret in it is sealed.
+/// Redis caches this record, so that a verified request needs no SQL. The secrets in it are sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TenantRecord {
-    /// Its id.
+    /// The id.
     pub id: Uuid,
-    /// Its name in host names, paths and headers.
+    /// The name in host names, paths and headers.
     pub slug: Slug,
-    /// Its display name.
+    /// The display name.
     pub name: String,
-    /// The state of its life.
+    /// The state.
     pub status: Status,
-    /// Whom to write to about it.
+    /// The contact address of the tenant.
     pub admin_email: String,
-    /// Its primary custom domain.
+    /// The primary custom domain.
     pub domain: Option<String>,
-    /// All of its custom domains, the primary one first.
+    /// All custom domains, the primary one first.
     pub domains: Vec<String>,
-    /// The name of its plan.
+    /// The name of the plan.
     pub plan: String,
-    /// Its limits: the plan's, or its own in their place.
+    /// The limits of the plan, unless the tenant has its own.
     pub limits: Limits,
-    /// Settings that the tenant's users see.
+    /// Settings that the tenant's users can see.
     pub settings: JsonText,
-    /// Settings that only the operator sees. No snapshot has them.
+    /// Settings that only the operator can see. The cached record does not contain them.
     #[serde(skip)]
     pub private_settings: JsonText,
-    /// Grows with each change of the row.
+    /// The version, which increases with each change of the row.
     pub version: i64,
-    /// Where its database is.
+    /// The location of the database.
     pub database: DatabaseLocation,
-    /// The role that its database is reached by.
+    /// The role that connects to the database.
     pub database_role: String,
-    /// The password of that role, sealed by the master key. `None` once it is destroyed.
+    /// The password of the role, sealed with the master key. `None` after the destruction.
     pub database_password: Option<Sealed>,
-    /// The key that seals its data, sealed by the master key. `None` once it is destroyed.
+    /// The keys that seal the tenant's data, sealed with the master key. `None` after the destruction.
     pub data_key: Option<Sealed>,
-    /// When it was created.
+    /// When the tenant was created.
     #[serde(with = "ts_microseconds")]
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// When the tenant was last updated.
     #[serde(with = "ts_microseconds")]
     pub updated_at: DateTime<Utc>,
 }
 
-/// The state of a tenant's life.
+/// The state of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Its database is being made.
+    /// The tenant is being created.
     Provisioning,
-    /// It takes requests.
+    /// The tenant accepts requests.
     Active,
-    /// It takes none until an operator reactivates it.
+    /// The tenant accepts no requests until an operator reactivates it.
     Suspended,
-    /// Its remains are being destroyed.
+    /// The tenant's data is being destroyed.
     Deleting,
-    /// It is deleted; its remains are kept.
+    /// The tenant is deleted, but its data is kept.
     Deleted,
 }
 
 impl Status {
-    /// Its name in the catalog and in answers.
+    /// Returns the name of the state in the catalog and in responses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Provisioning => "provisioning",
@@ -105,37 +104,37 @@ impl Text for Status {
     }
 }
 
-/// How much of each resource a tenant may use.
+/// The maximum usage of each resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
-    /// Users at one time.
+    /// The number of users.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub users: i64,
-    /// Bytes of files at one time.
+    /// The total size of files in bytes.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub storage: i64,
-    /// Calls of the API in a day.
+    /// The number of API calls per day.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub api_calls: i64,
-    /// AI requests in a day.
+    /// The number of AI requests per day.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub ai_requests: i64,
-    /// Calls of the API in a minute.
+    /// The number of API calls per minute.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub requests_per_minute: i64,
-    /// Bytes of Redis memory for the cache.
+    /// The Redis memory for the cache in bytes.
     #[schema(required = false, minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub cache: i64,
 }
 
-/// Limits to be set.
+/// Limits in an update.
 #[derive(ToSchema)]
 #[schema(as = LimitChange)]
-#[expect(dead_code, reason = "it describes what `LimitChange` reads by name")]
+#[expect(dead_code, reason = "it describes the members of `LimitChange`")]
 struct LimitFields {
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     users: Option<i64>,
-    /// Bytes.
+    /// The total size of files in bytes.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     storage: Option<i64>,
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
@@ -144,20 +143,19 @@ struct LimitFields {
     ai_requests: Option<i64>,
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     requests_per_minute: Option<i64>,
-    /// Bytes of Redis memory; a new plan has 64 MiB without it.
+    /// The Redis memory for the cache in bytes. The default for a new plan is 64 MiB.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     cache: Option<i64>,
 }
 
-/// Limits of a tenant's own in the place of its plan's: of each that is given, a whole number, or null
-/// for the plan's.
+/// Limits of a tenant that replace those of its plan. Each one is a whole number, or null for the limit of the plan.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = LimitFields)]
 pub struct LimitChange(Map<String, Value>);
 
-/// The most that a limit can be.
+/// The maximum value of a limit.
 const MOST: i64 = 1_000_000_000_000_000;
-/// The most mistakes that are told.
+/// The maximum number of invalid members that are reported.
 const MOST_TOLD: usize = 20;
 
 impl LimitChange {
@@ -173,20 +171,20 @@ impl LimitChange {
     /// The name of the limit that has a default.
     const CACHE: &'static str = "cache";
 
-    /// The first limit that is not given and has no default.
+    /// Returns the first limit that is absent and has no default.
     pub(crate) fn missing(&self) -> Option<&'static str> {
         let given = |column: &str| self.0.get(column).is_some_and(|limit| !limit.is_null());
         let mut required = Self::NAMES.iter().filter(|known| known.0 != Self::CACHE);
         required.find(|known| !given(known.1)).map(|known| known.0)
     }
 
-    /// The first limit that is null.
+    /// Returns the first limit that is null.
     pub(crate) fn cleared(&self) -> Option<&'static str> {
         let is_null = |column: &str| self.0.get(column).is_some_and(Value::is_null);
         Self::NAMES.iter().find(|known| is_null(known.1)).map(|known| known.0)
     }
 
-    /// By the names of the plan's columns.
+    /// Returns the limits by the names of the plan's columns.
     pub(crate) fn to_value(&self) -> Value {
         Value::Object(self.0.clone())
     }
@@ -197,7 +195,7 @@ impl FromField for LimitChange {
         let mistake = |(name, limit): (&String, &Value)| {
             let Some((.., least)) = Self::NAMES.iter().find(|known| known.0 == name) else {
                 let known = Self::NAMES.map(|known| known.0).join(", ");
-                return Some(InvalidField::new(printable(name), format!("is none of {known}")));
+                return Some(InvalidField::new(printable(name), format!("must be one of {known}")));
             };
             let is_in_range = limit.as_i64().is_some_and(|limit| (*least..=MOST).contains(&limit));
             let message = format!("must be a whole number from {least} to {MOST}, or null");
@@ -218,13 +216,13 @@ impl FromField for LimitChange {
     }
 }
 
-/// A display name: 1 to 200 characters on one line, without space around.
+/// A display name: 1 to 200 characters on a single line, without surrounding space.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = String, min_length = 1, max_length = 200, example = "Acme Corporation")]
 pub struct TenantName(String);
 
 impl TenantName {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -242,7 +240,7 @@ impl Text for TenantName {
 pub struct TenantSettings(JsonText);
 
 impl TenantSettings {
-    /// As JSON.
+    /// Returns the settings as JSON.
     pub fn json(&self) -> &JsonText {
         &self.0
     }
@@ -266,21 +264,21 @@ impl FromField for TenantSettings {
     }
 }
 
-/// A tenant as its users see it.
+/// A tenant in responses to its users.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TenantView<'a> {
     id: Uuid,
     slug: &'a str,
     name: &'a str,
-    /// Its primary custom domain.
+    /// The primary custom domain.
     domain: Option<&'a str>,
-    /// All of its custom domains.
+    /// All custom domains.
     domains: &'a [String],
     status: Status,
     admin_email: &'a str,
     plan: &'a str,
     limits: Limits,
-    /// Settings that the tenant's users see.
+    /// Settings that the tenant's users can see.
     #[schema(value_type = Object)]
     settings: &'a JsonText,
     created_at: DateTime<Utc>,
@@ -306,12 +304,12 @@ impl<'a> From<&'a TenantRecord> for TenantView<'a> {
     }
 }
 
-/// A tenant as the operator sees it.
+/// A tenant in responses to the operator.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OperatorTenantView<'a> {
     #[serde(flatten)]
     tenant: TenantView<'a>,
-    /// Settings that the operator sees only.
+    /// Settings that only the operator can see.
     #[schema(value_type = Object)]
     private_settings: &'a JsonText,
 }

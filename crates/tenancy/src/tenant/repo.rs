@@ -1,4 +1,4 @@
-//! The statements on `tenants`: with the modules below, the only file that spells them.
+//! SQL statements on `tenants`. Only this module and its submodules contain them.
 
 pub mod creation;
 pub mod sealed;
@@ -38,13 +38,13 @@ const SELECT: &str = "
            p.max_ai_requests_per_day, p.max_requests_per_minute, p.max_cache_bytes
     FROM tenants t JOIN plans p ON p.name = t.plan";
 
-/// The tenant of an id; `None` when there is none.
+/// Returns the tenant with an id, if it exists.
 pub async fn find(catalog: &dyn Connection, id: Uuid) -> Result<Option<TenantRecord>> {
     let statement = format!("{SELECT} WHERE t.id = $1");
     read(catalog, &statement, &[id.into()]).await
 }
 
-/// The versions of tenants; of those that there are not, none.
+/// Returns the versions of tenants. Tenants that do not exist are omitted.
 pub(crate) async fn find_versions(
     catalog: &dyn Connection,
     ids: &HashSet<Uuid>,
@@ -56,13 +56,13 @@ pub(crate) async fn find_versions(
     Ok(versions.collect::<Result<_, SqlError>>()?)
 }
 
-/// The tenant of a slug; `None` when there is none.
+/// Returns the tenant with a slug, if it exists.
 pub async fn find_by_slug(catalog: &dyn Connection, slug: &Slug) -> Result<Option<TenantRecord>> {
     let statement = format!("{SELECT} WHERE t.slug = $1");
     read(catalog, &statement, &[slug.as_str().into()]).await
 }
 
-/// The tenant of a custom domain; `None` when there is none.
+/// Returns the tenant with a custom domain, if it exists.
 pub async fn find_by_domain(
     catalog: &dyn Connection,
     domain: &Domain,
@@ -73,27 +73,27 @@ pub async fn find_by_domain(
     read(catalog, &statement, &[domain.as_str().into()]).await
 }
 
-/// The id of the tenant that a custom domain is of; `None` when it is nobody's.
+/// Returns the id of the tenant with a custom domain, if it exists.
 pub async fn find_domain_owner(catalog: &dyn Connection, domain: &Domain) -> Result<Option<Uuid>> {
     let statement = "SELECT tenant_id FROM tenant_domains WHERE domain = $1";
     let row = catalog.query_first(statement, &[domain.as_str().into()]).await?;
     Ok(row.map(|row| row.get("tenant_id")).transpose()?)
 }
 
-/// What came of changing a tenant.
+/// The result of updating a tenant.
 pub enum Changed {
-    /// It was done.
+    /// The tenant was updated.
     Done,
-    /// There is no such tenant.
+    /// The tenant does not exist.
     NotFound,
-    /// It is in this state, which the new one cannot follow; nothing was changed.
+    /// The tenant is in this state, which does not allow the update. Nothing was changed.
     Illegal(Status),
-    /// It is of another version than it must be; nothing was changed.
+    /// The tenant has another version than required. Nothing was changed.
     OtherVersion,
 }
 
-/// Changes a tenant. From one of the states `illegal_from`, and of another version than the one that
-/// it must have, nothing is changed.
+/// Updates a tenant. Changes nothing if the tenant is in one of the states `illegal_from` or does not have the required
+/// version.
 pub async fn change(
     catalog: &dyn Connection,
     id: Uuid,
@@ -135,7 +135,7 @@ pub async fn change(
         return Ok(Changed::NotFound);
     };
     let before =
-        Status::parse(&before).map_err(|_| Error::internal("a tenant has an impossible status"))?;
+        Status::parse(&before).map_err(|_| Error::internal("a tenant has an invalid status"))?;
     Ok(if !row.get::<bool>("is_wanted")? {
         Changed::OtherVersion
     } else if illegal_from.contains(&before) {
@@ -145,8 +145,7 @@ pub async fn change(
     })
 }
 
-/// Ends what the catalog has of a tenant that is destroyed: only its trail is left. `false` when
-/// there was nothing any more.
+/// Removes a destroyed tenant from the catalog, except for its audit trail. Returns `false` if it was already removed.
 pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result<bool> {
     let statement = format!(
         "WITH removed AS (
@@ -162,8 +161,7 @@ pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// Puts other data keys in the place of those that `old` has. `false` when it has others meanwhile;
-/// then nothing was written.
+/// Replaces the data keys of `old`. Returns `false` and writes nothing if the tenant has other keys by now.
 pub async fn replace_data_keys(
     catalog: &dyn Connection,
     old: &TenantRecord,
@@ -189,7 +187,7 @@ pub async fn replace_data_keys(
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// The tenants of a plan, a page at a time in the order of their ids.
+/// Returns a page of the tenants on a plan, in the order of their ids.
 pub async fn list_of_plan(
     catalog: &dyn Connection,
     plan: &str,
@@ -200,7 +198,7 @@ pub async fn list_of_plan(
     Ok(Rows::read(&rows, record))
 }
 
-/// The tenants that have been in the state `deleting` for `minutes` or longer.
+/// Returns the tenants that have been in the state `deleting` for at least `minutes`.
 pub async fn list_deleting(catalog: &dyn Connection, minutes: i64) -> Result<Rows<TenantRecord>> {
     let statement = format!(
         "{SELECT} WHERE t.status = 'deleting'
@@ -211,7 +209,7 @@ pub async fn list_deleting(catalog: &dyn Connection, minutes: i64) -> Result<Row
     Ok(Rows::read(&rows, record))
 }
 
-/// Every tenant that has a database, also one that is deleted and keeps its data.
+/// Returns every tenant with a database, including deleted tenants whose data is kept.
 pub async fn list_with_database(catalog: &dyn Connection) -> Result<Rows<TenantRecord>> {
     let statement = format!(
         "{SELECT} WHERE t.status IN ('active', 'suspended', 'deleted')
@@ -222,7 +220,7 @@ pub async fn list_with_database(catalog: &dyn Connection) -> Result<Rows<TenantR
     Ok(Rows::read(&rows, record))
 }
 
-/// The ids and the slugs of all tenants, in any state.
+/// Returns the ids and slugs of all tenants in any state.
 pub async fn list_ids(catalog: &dyn Connection) -> Result<Vec<(Uuid, String)>> {
     let rows = catalog.query("SELECT id, slug FROM tenants ORDER BY slug", &[]).await?;
     let ids = rows.iter().map(|row| Ok((row.get("id")?, row.get("slug")?)));
@@ -232,27 +230,27 @@ pub async fn list_ids(catalog: &dyn Connection) -> Result<Vec<(Uuid, String)>> {
 fn refused(error: SqlError) -> Error {
     match error.constraint() {
         Some("tenant_domains_pkey") => Error::Taken { field: "domain", code: "domain_taken" },
-        Some("tenants_plan_fkey") => Error::invalid_field("plan", "is not one of the plans"),
+        Some("tenants_plan_fkey") => Error::invalid_field("plan", "must be an existing plan"),
         _ => error.into(),
     }
 }
 
-/// Which tenants a list shows.
+/// The filter of a list of tenants.
 #[derive(Debug)]
 pub struct Filter {
-    /// How many to pass over.
+    /// The number of tenants to skip.
     pub offset: u32,
-    /// The most to show.
+    /// The maximum number of tenants to return.
     pub limit: u32,
-    /// Only those in this state.
+    /// Selects tenants in this state.
     pub status: Option<Status>,
-    /// Only those with this text in their name, slug, e-mail address or domain.
+    /// Selects tenants with this text in their name, slug, e-mail address or domain.
     pub search: Option<String>,
-    /// Also those that are deleted.
+    /// Whether to include deleted tenants.
     pub include_deleted: bool,
 }
 
-/// The tenants that `filter` selects, the newest first, and how many it selects in all.
+/// Returns the tenants that `filter` selects, the newest first, and the total number of selected tenants.
 pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Rows<TenantRecord>, i64)> {
     let statement = format!(
         "WITH selected AS (
@@ -281,22 +279,22 @@ pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Rows<Ten
     ];
     let rows = catalog.query(&statement, &parameters).await?;
     let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;
-    // A page past the end is one row with the count only.
+    // For a page past the end, the result is a single row with only the count.
     let shown = rows.iter().filter(|row| !matches!(row.get::<Option<Uuid>>("id"), Ok(None)));
     Ok((Rows::read(shown, record), total))
 }
 
-/// How many tenants there are of a status and a plan.
+/// The number of tenants with a status and a plan.
 pub struct TenantCount {
     /// The status.
     pub status: String,
     /// The plan.
     pub plan: String,
-    /// How many.
+    /// The number of tenants.
     pub count: i64,
 }
 
-/// How many tenants there are, by status and plan.
+/// Returns the numbers of tenants, by status and plan.
 pub async fn count(catalog: &dyn Connection) -> Result<Vec<TenantCount>> {
     let statement = "SELECT status, plan, count(*) AS count FROM tenants
                      GROUP BY status, plan ORDER BY status, plan";
@@ -321,7 +319,7 @@ async fn read(
 }
 
 fn record(row: &Row) -> Result<TenantRecord, SqlError> {
-    let decode = |what: &str| SqlError::Decode(format!("a tenant has an impossible {what}"));
+    let decode = |what: &str| SqlError::Decode(format!("a tenant has an invalid {what}"));
     Ok(TenantRecord {
         id: row.get("id")?,
         slug: Slug::from_catalog(row.get("slug")?),
@@ -350,7 +348,7 @@ fn record(row: &Row) -> Result<TenantRecord, SqlError> {
     })
 }
 
-/// The plan's limits, with the tenant's own in their place.
+/// Returns the limits of the plan, replaced by the tenant's own limits.
 fn limits(row: &Row) -> Result<Limits, SqlError> {
     let overrides: Json = row.get("limit_overrides")?;
     let limit = |column: &str| match overrides.get(column).and_then(Json::as_i64) {

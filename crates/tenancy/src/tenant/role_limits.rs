@@ -1,9 +1,9 @@
-//! The limits of a tenant's PostgreSQL role, which keep one tenant from using up the cluster.
+//! The limits of a tenant's PostgreSQL role, which prevent one tenant from exhausting the cluster.
 //!
-//! The server enforces them, so they hold for a leaked password, too. A role can lift its own timeouts with `SET`,
-//! but neither its connection limit nor `temp_file_limit`. The latter needs a right that only a superuser grants:
-//! `GRANT SET ON PARAMETER temp_file_limit TO <account>`. Without it the limit is left out, and `tenantctl doctor`
-//! reports that.
+//! The server enforces them, so they also apply if a password leaks. A role can raise its timeouts with `SET`, but not
+//! its connection limit or `temp_file_limit`. Setting the latter requires a privilege that only a superuser can grant:
+//! `GRANT SET ON PARAMETER temp_file_limit TO <account>`. Without this privilege the limit is omitted, and
+//! `tenantctl doctor` reports it.
 
 use super::TenantRecord;
 use crate::{
@@ -15,20 +15,20 @@ use crate::{
 /// The limits of each tenant's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoleLimits {
-    /// The connections that the role may have at the same time.
+    /// The maximum number of concurrent connections of the role.
     pub connections: u32,
     /// Seconds after which a statement is cancelled.
     pub statement_seconds: u32,
-    /// Seconds for which a statement waits for a lock.
+    /// Seconds after which a statement stops waiting for a lock.
     pub lock_seconds: u32,
     /// Seconds after which an idle connection is closed.
     pub idle_seconds: u32,
-    /// Mebibytes of temporary files of a connection.
+    /// The maximum size of temporary files of a connection, in MiB.
     pub temp_file_mebibytes: u32,
 }
 
 impl RoleLimits {
-    /// Returns the statements that set the limits, for the body of a `DO` block. Repeating them does no harm.
+    /// Returns the statements that set the limits, for the body of a `DO` block. They are idempotent.
     pub(super) fn statements(self, role: &str) -> String {
         let Self { connections, statement_seconds, lock_seconds, idle_seconds, .. } = self;
         let role = identifier(role);
@@ -46,13 +46,13 @@ impl RoleLimits {
     }
 }
 
-/// Whether the account may set `temp_file_limit`. PostgreSQL 15 and newer have the function.
+/// Whether the account may set `temp_file_limit`. The function exists in PostgreSQL 15 and newer.
 const MAY_LIMIT_FILES: &str = "has_parameter_privilege(current_user, 'temp_file_limit', 'SET')";
 
-/// Sets the limits of the role of a tenant. Connections that the role has keep the earlier timeouts.
+/// Sets the limits of a tenant's role. Existing connections of the role keep the earlier timeouts.
 ///
 /// # Errors
-/// [`crate::Error::Unavailable`] when the cluster is away.
+/// [`crate::Error::Unavailable`] if the cluster is unavailable.
 pub async fn apply(
     tenancy: &Tenancy,
     cluster: &dyn Connection,
@@ -71,21 +71,21 @@ pub async fn apply(
     Ok(())
 }
 
-/// The cluster's connections, compared with the limits of roles.
+/// The cluster's connection limit and the roles with outdated limits.
 #[derive(Debug)]
 pub struct Survey {
-    /// `max_connections`, less the reserved ones.
+    /// `max_connections` without the reserved connections.
     pub connections: i64,
     /// Whether the account may set `temp_file_limit`.
     pub may_limit_files: bool,
-    /// The roles among the asked ones that have other limits than the settings say.
+    /// The roles whose limits differ from the settings.
     pub outdated: Vec<String>,
 }
 
-/// Surveys the cluster for `doctor`. `roles` are those of the tenants.
+/// Surveys the cluster for `doctor`. `roles` are the roles of the tenants.
 ///
 /// # Errors
-/// [`crate::Error::Unavailable`] when the cluster is away.
+/// [`crate::Error::Unavailable`] if the cluster is unavailable.
 pub async fn survey(
     tenancy: &Tenancy,
     cluster: &dyn Connection,
@@ -99,7 +99,7 @@ pub async fn survey(
                 {MAY_LIMIT_FILES} AS may_limit_files"
     );
     let row = cluster.query_first(&statement, &[]).await?;
-    let row = row.ok_or_else(|| crate::Error::internal("a server has no settings"))?;
+    let row = row.ok_or_else(|| crate::Error::internal("the server returned no settings"))?;
     let may_limit_files: bool = row.get("may_limit_files")?;
     let mut wanted = vec![
         format!("statement_timeout={}s", limits.statement_seconds),

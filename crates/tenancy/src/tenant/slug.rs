@@ -11,7 +11,7 @@ use crate::{hex, http::fields::Text, platform::Random};
 
 const LENGTH: std::ops::RangeInclusive<usize> = 2..=56;
 
-/// Names that would stand for something else in a host name or a path.
+/// Names with another meaning in a host name or a path.
 const RESERVED: [&str; 42] = [
     "account",
     "accounts",
@@ -57,8 +57,7 @@ const RESERVED: [&str; 42] = [
     "www",
 ];
 
-/// A slug: lower case letters, digits and single hyphens between them, 2 to 56 characters, and no
-/// reserved word.
+/// A slug: 2 to 56 lowercase letters, digits and single hyphens between them, and not a reserved word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, pattern = "^[a-z0-9](-?[a-z0-9])+$", min_length = 2, max_length = 56,
@@ -66,23 +65,23 @@ const RESERVED: [&str; 42] = [
 pub struct Slug(String);
 
 impl Slug {
-    /// The slug.
+    /// Returns the slug.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a name would stand for something else in a host name or a path.
+    /// Returns whether a name has another meaning in a host name or a path.
     pub fn is_reserved(name: &str) -> bool {
         RESERVED.contains(&name)
     }
 
-    /// The slug of a tenant that exists. It stays valid when its word is reserved later.
+    /// Returns the slug of an existing tenant. It stays valid even if the word becomes reserved later.
     pub(super) fn from_catalog(slug: String) -> Self {
         Self(slug)
     }
 
-    /// Slugs for a tenant called `name`, the best first: the name itself, then numbered ones, then
-    /// some that chance makes unique.
+    /// Returns slugs for a tenant called `name`, the best first: the name, then numbered variants, then variants with a
+    /// random suffix.
     pub fn candidates(name: &str, random: &dyn Random) -> impl Iterator<Item = Self> {
         let base = derive(name);
         let with_suffix = move |suffix: &str| {
@@ -112,7 +111,8 @@ impl Text for Slug {
         if !LENGTH.contains(&text.len()) {
             Err("must have 2 to 56 characters".to_owned())
         } else if !hyphens_single || !characters {
-            Err("must be lower case letters, digits and single hyphens between them".to_owned())
+            Err("must have only lowercase letters, digits and single hyphens between them"
+                .to_owned())
         } else if Self::is_reserved(text) {
             Err("is reserved".to_owned())
         } else {
@@ -121,7 +121,7 @@ impl Text for Slug {
     }
 }
 
-/// Derives a slug from the letters and digits of a name in any script, with hyphens for the rest.
+/// Derives a slug from the letters and digits of a name in any script. All other characters become hyphens.
 fn derive(name: &str) -> String {
     let mut slug = String::new();
     let name: String = name.nfkc().collect();
@@ -144,7 +144,7 @@ mod tests {
     use crate::platform::native::NativeRandom;
 
     #[test]
-    fn what_a_slug_is() {
+    fn slug_form_is_checked() {
         for text in ["acme", "a1", "1a", "a-b-c", &"x".repeat(56)] {
             assert!(Slug::parse(text).is_ok(), "{text}");
         }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_gives_slugs() {
+    fn slugs_are_derived_from_names() {
         let candidates = |name| {
             Slug::candidates(name, &NativeRandom).take(2).map(|slug| slug.0).collect::<Vec<_>>()
         };
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_words_are_in_order_and_once() {
+    fn reserved_words_are_sorted_and_unique() {
         assert!(RESERVED.is_sorted());
         assert!(RESERVED.windows(2).all(|pair| pair[0] != pair[1]));
     }

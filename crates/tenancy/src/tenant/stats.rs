@@ -1,4 +1,4 @@
-//! How much a tenant uses, and how much it may.
+//! The usage and limits of a tenant.
 
 use std::collections::HashMap;
 
@@ -16,25 +16,25 @@ use crate::{
     user,
 };
 
-/// How much of a resource is used.
+/// The usage of a resource.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Usage {
     /// The resource.
     pub resource_type: Resource,
-    /// Whether more of it may be used.
+    /// Whether the tenant may use more of the resource.
     pub allowed: bool,
-    /// How much is used: today, or at this time.
+    /// The usage of today for daily resources, and the current usage for others.
     pub current_usage: i64,
-    /// How much may be.
+    /// The limit.
     pub limit: i64,
-    /// How much is left.
+    /// The remaining amount.
     pub remaining: i64,
-    /// How much of the limit is used, in percent.
+    /// The usage as a percentage of the limit.
     pub percentage_used: f64,
 }
 
 impl Usage {
-    /// So much of a resource.
+    /// Creates the usage of a resource.
     #[expect(clippy::cast_precision_loss, reason = "a percentage needs no more than 52 bits")]
     pub fn new(resource_type: Resource, current_usage: i64, limit: i64) -> Self {
         let percentage = if limit > 0 {
@@ -53,7 +53,7 @@ impl Usage {
     }
 }
 
-/// How much of each resource a tenant uses; of the resources in `asked` alone.
+/// Returns a tenant's usage of each resource in `asked`.
 pub async fn usage(
     tenancy: &Tenancy,
     tenant: &TenantRecord,
@@ -88,7 +88,7 @@ async fn used(
     Ok(used)
 }
 
-/// Amounts of the resources.
+/// Amounts of each resource.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Amounts {
     users: i64,
@@ -97,7 +97,7 @@ pub struct Amounts {
     ai_requests: i64,
 }
 
-/// A tenant in numbers.
+/// Statistics of a tenant.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Stats {
     tenant_id: Uuid,
@@ -107,12 +107,12 @@ pub struct Stats {
     user_count: i64,
     api_key_count: i64,
     file_count: i64,
-    /// What is used: of calls and AI requests today.
+    /// The current usage. For calls and AI requests, the usage of today.
     usage: Amounts,
     limits: Limits,
 }
 
-/// A tenant in numbers, in whatever state it is, as long as there is a database of it.
+/// Returns the statistics of a tenant in any state, if its database exists.
 pub async fn stats(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<Stats> {
     let used = used(tenancy, tenant, &Resource::ALL).await?;
     let amount = |resource: Resource| used.get(&resource).copied().unwrap_or(0);

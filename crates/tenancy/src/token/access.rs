@@ -1,4 +1,4 @@
-//! Access tokens: JSON Web Tokens (RFC 7519), by RFC 9068 and RFC 8725.
+//! Access tokens: JSON Web Tokens (RFC 7519) according to RFC 9068 and RFC 8725.
 
 use std::rc::Rc;
 
@@ -20,26 +20,26 @@ use crate::{
     settings::Settings,
 };
 
-/// The longest token that is looked at, in bytes.
+/// The maximum length of a token, in bytes.
 const LONGEST: usize = 8 * 1024;
-/// How far ahead of ours the clock may be that signed a token, in seconds.
+/// The maximum number of seconds by which the clock of the signer may be ahead.
 const LEEWAY: i64 = 30;
 /// The `typ` of the header (RFC 9068, section 2.1).
 const HEADER_TYPE: &str = "at+jwt";
-/// The `typ` among the claims, which tells it from any other token of ours.
+/// The `typ` claim, which distinguishes access tokens from other tokens of this service.
 const CLAIM_TYPE: &str = "access";
-/// The one client that tokens are issued to.
+/// The only client that receives tokens.
 const CLIENT_ID: &str = "tenancy";
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    /// Who issued it.
+    /// The issuer.
     pub iss: String,
-    /// Whom it is for.
+    /// The audience.
     pub aud: String,
-    /// What it was issued to (RFC 9068, section 2.2): this service's own sign-in.
+    /// The client (RFC 9068, section 2.2): this service's own sign-in.
     pub client_id: String,
     /// The user.
     pub sub: Uuid,
@@ -49,24 +49,24 @@ pub struct Claims {
     pub slug: String,
     /// The user's role.
     pub role: Role,
-    /// What the role allows, for services that read the token themselves.
+    /// The scopes of the role, for services that read the token themselves.
     pub scope: String,
     typ: String,
-    /// The token's own id.
+    /// The id of the token.
     pub jti: Uuid,
-    /// The session that the token is of.
+    /// The session of the token.
     pub sid: Uuid,
-    /// When it was issued, in seconds of the Unix epoch.
+    /// When the token was issued, in seconds since the Unix epoch.
     pub iat: i64,
-    /// From when on it counts.
+    /// When the token becomes valid.
     pub nbf: i64,
-    /// When it ends.
+    /// When the token expires.
     pub exp: i64,
-    /// The user's version: a token of another one counts no more.
+    /// The user's version. A token with another version is invalid.
     pub ver: i64,
 }
 
-/// Whom a token is for.
+/// The subject of a token.
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// The user.
@@ -95,7 +95,7 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// Access tokens as the settings have them.
+    /// Returns the signer and verifier that the settings describe.
     pub fn new(settings: &Settings) -> Self {
         jws::install();
         Self {
@@ -110,17 +110,17 @@ impl AccessTokens {
         }
     }
 
-    /// The keys by which other services verify tokens themselves.
+    /// Returns the keys with which other services verify tokens.
     pub fn public_keys(&self) -> Vec<Jwk> {
         self.public_keys.iter().map(Jwk::from).collect()
     }
 
-    /// How long a token is valid, in seconds.
+    /// Returns how long a token is valid, in seconds.
     pub fn lifetime_seconds(&self) -> i64 {
         self.lifetime_seconds
     }
 
-    /// A signed token.
+    /// Issues a signed token.
     pub fn issue(
         &self,
         subject: &Subject<'_>,
@@ -154,8 +154,8 @@ impl AccessTokens {
         encode(&header, &claims, &self.signing.key).map_err(Error::internal)
     }
 
-    /// What a token says, once it has shown itself to be ours and of this moment. One that this instance
-    /// has verified before is only asked for its time.
+    /// Verifies a token and its time, and returns its claims. For a token that this instance has verified before, only
+    /// the time is checked.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Rc<Claims>, Unauthenticated> {
         let claims = match self.verified.get(token) {
             Some(claims) => claims,
@@ -175,7 +175,7 @@ impl AccessTokens {
         Ok(claims)
     }
 
-    /// What a token says, once it has shown itself to be ours, of whatever time.
+    /// Verifies a token without its time, and returns its claims.
     fn read(&self, token: &str) -> Result<Claims, Unauthenticated> {
         const INVALID: Unauthenticated = Unauthenticated::InvalidToken;
         if token.len() > LONGEST {
@@ -195,7 +195,7 @@ impl AccessTokens {
             return Err(INVALID);
         }
         let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| INVALID)?;
-        // Each claim must be there, and none twice.
+        // Each claim must be present exactly once.
         let claims: Claims = serde_json::from_slice(&claims).map_err(|_| INVALID)?;
         let is_for_us =
             claims.typ == CLAIM_TYPE && claims.iss == self.issuer && claims.aud == self.audience;
@@ -204,7 +204,7 @@ impl AccessTokens {
 }
 
 impl Claims {
-    /// Whether the user's role allows `scope`.
+    /// Returns whether the user's role includes `scope`.
     pub fn allows(&self, scope: Scope) -> bool {
         self.role.scopes().contains(&scope)
     }
@@ -263,7 +263,7 @@ mod tests {
         tokens.issue(&subject, now(), &NativeRandom).unwrap()
     }
 
-    /// A token signed with our secret, of a header and claims as they stand.
+    /// Signs an unmodified header and claims with our secret.
     fn signed(header: &str, claims: &str) -> String {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let message = format!("{}.{}", part(header), part(claims));
@@ -278,7 +278,7 @@ mod tests {
         (text(), text())
     }
 
-    /// A token signed with our key whose header and claims were changed before.
+    /// Signs a token with our key after a change of its header and claims.
     fn forged(change: impl FnOnce(&mut Header, &mut Value)) -> String {
         let token = issued();
         let ours = tokens(SECRET);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_issued_is_verified() {
+    fn issued_token_is_verified() {
         let claims = tokens(SECRET).verify(&issued(), now()).unwrap();
         assert_eq!((claims.sub, claims.tid), (Uuid::from_u128(1), Uuid::from_u128(2)));
         assert_eq!((claims.slug.as_str(), claims.role, claims.ver), ("acme", Role::Viewer, 3));
@@ -300,7 +300,7 @@ mod tests {
 
     // S3
     #[test]
-    fn a_token_counts_for_its_time() {
+    fn token_is_valid_only_during_lifetime() {
         let at = |seconds| tokens(SECRET).verify(&issued(), now() + TimeDelta::seconds(seconds));
         assert!(at(1_799).is_ok());
         assert_eq!(at(1_800).err(), Some(Unauthenticated::ExpiredToken));
@@ -310,7 +310,7 @@ mod tests {
 
     // S3
     #[test]
-    fn a_token_that_was_verified_before_is_asked_for_its_time_and_its_signature() {
+    fn cached_token_requires_time_and_signature() {
         let tokens = tokens(SECRET);
         let token = issued_by(&tokens);
         let at = |token: &str, seconds| tokens.verify(token, now() + TimeDelta::seconds(seconds));
@@ -325,7 +325,7 @@ mod tests {
 
     // S3, S5
     #[test]
-    fn every_claim_is_asked_for_and_checked() {
+    fn every_claim_is_required_and_checked() {
         let refused = |token: String| {
             let verdict = tokens(SECRET).verify(&token, now());
             assert_eq!(verdict.err(), Some(Unauthenticated::InvalidToken), "{token}");
@@ -372,7 +372,7 @@ mod tests {
 
     // S5
     #[test]
-    fn claims_and_header_fields_that_stand_twice_are_refused() {
+    fn duplicate_claims_and_headers_are_rejected() {
         let (header, claims) = parts(&issued());
         let verify = |token: String| tokens(SECRET).verify(&token, now()).map(drop);
         assert_eq!(verify(signed(&header, &claims)), Ok(()));
@@ -388,7 +388,7 @@ mod tests {
 
     // S5
     #[test]
-    fn keys_that_a_token_brings_are_not_looked_at() {
+    fn keys_in_a_token_are_ignored() {
         let (header, claims) = parts(&issued());
         for (name, value) in [
             ("jwk", r#"{"kty":"oct","k":"AAAA"}"#),
@@ -405,7 +405,7 @@ mod tests {
 
     // S1
     #[test]
-    fn no_algorithm_but_that_of_the_key() {
+    fn only_the_keys_algorithm_is_accepted() {
         let (header, claims) = parts(&issued());
         for algorithm in ["none", "None", "NONE", "nOnE", "HS384", "HS512", "RS256", "EdDSA", ""] {
             let head = header.replace("HS256", algorithm);
@@ -420,7 +420,7 @@ mod tests {
 
     // S1, S5
     #[test]
-    fn no_other_key_or_algorithm_signs() {
+    fn other_keys_and_algorithms_are_rejected() {
         let other = tokens("another secret of thirty-two bytes, or more");
         assert_eq!(other.verify(&issued(), now()).err(), Some(Unauthenticated::InvalidToken));
         let long = format!("{}{}", issued(), "A".repeat(LONGEST));
@@ -436,7 +436,7 @@ mod tests {
 
     // S2
     #[test]
-    fn a_public_key_is_no_secret() {
+    fn public_key_is_no_hmac_secret() {
         let eddsa = tokens_with(SECRET, &[("JWT_ED25519_KEY", ED25519)]);
         let (header, claims) = parts(&issued_by(&eddsa));
         assert!(header.contains("EdDSA"), "{header}");
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_rotated_without_a_token_being_lost() {
+    fn tokens_survive_key_rotation() {
         let new = "a new secret of thirty-two bytes or more";
         let before = tokens_with(SECRET, &[("JWT_VERIFICATION_SECRET_KEYS", new)]);
         let after = tokens_with(new, &[("JWT_VERIFICATION_SECRET_KEYS", SECRET)]);

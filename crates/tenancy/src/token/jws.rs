@@ -1,8 +1,7 @@
 //! The signatures of access tokens, for the `jsonwebtoken` crate.
 //!
-//! The crate's own choice of algorithms would bring RSA and two more elliptic curves into every
-//! component. This one knows HS256 and EdDSA and refuses the rest, so that no token can choose
-//! another.
+//! The crate's own providers would add RSA and two more elliptic curves to every component. This provider supports only
+//! HS256 and EdDSA, so no token can choose another algorithm.
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -20,9 +19,9 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes this the way `jsonwebtoken` signs and verifies.
+/// Installs this provider in `jsonwebtoken`.
 pub(super) fn install() {
-    // Installed already means: by a call before this one.
+    // An error means that an earlier call has installed it.
     let _ = PROVIDER.install_default();
 }
 

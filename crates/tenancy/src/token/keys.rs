@@ -1,4 +1,4 @@
-//! Keys that sign and verify access tokens, each with its name (`kid`) and its one algorithm.
+//! The keys that sign and verify access tokens, each with a name (`kid`) and one algorithm.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::settings::{Secret, Settings};
 
-/// An Ed25519 key that signs. It is never printed.
+/// An Ed25519 signing key. It is never printed.
 #[derive(Clone)]
 pub struct Ed25519Key(SigningKey);
 
 impl Ed25519Key {
-    /// From PKCS#8 as PEM, in which `\n` may stand for the ends of lines, or from its base64 alone,
-    /// or from the 32 bytes of the seed (RFC 8032) in base64url.
+    /// Parses one of three forms: PKCS#8 in PEM format, in which `\n` may stand for line breaks; only the base64 text
+    /// of that; or the 32 bytes of the seed (RFC 8032) in base64url.
     pub fn parse(text: &str) -> Result<Self, String> {
         let pem = if text.starts_with("-----BEGIN") {
             text.replace("\\n", "\n")
@@ -35,7 +35,7 @@ impl Ed25519Key {
             })
     }
 
-    /// What verifies its signatures.
+    /// Returns the key that verifies its signatures.
     pub fn verifying_key(&self) -> Ed25519VerifyingKey {
         Ed25519VerifyingKey(self.0.verifying_key())
     }
@@ -47,12 +47,12 @@ impl fmt::Debug for Ed25519Key {
     }
 }
 
-/// An Ed25519 key that verifies.
+/// An Ed25519 verification key.
 #[derive(Debug, Clone)]
 pub struct Ed25519VerifyingKey(VerifyingKey);
 
 impl Ed25519VerifyingKey {
-    /// From keys with commas between, each the `x` of its JWK: 32 bytes in base64url.
+    /// Parses a comma-separated list of keys, each the `x` of its JWK: 32 bytes in base64url.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
         let parse = |text: &str| {
             let bytes = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
@@ -65,7 +65,7 @@ impl Ed25519VerifyingKey {
     }
 }
 
-/// A public key as services read it (RFC 7517, RFC 8037).
+/// A public key in the JWK format (RFC 7517, RFC 8037).
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Jwk {
     kty: &'static str,
@@ -89,7 +89,7 @@ impl From<&Ed25519VerifyingKey> for Jwk {
     }
 }
 
-/// The one key that signs.
+/// The key that signs new tokens.
 pub(super) struct Signing {
     pub(super) id: String,
     pub(super) algorithm: Algorithm,
@@ -97,7 +97,7 @@ pub(super) struct Signing {
 }
 
 impl Signing {
-    /// The Ed25519 key where there is one, or else the secret.
+    /// Returns the Ed25519 key if there is one, otherwise the secret.
     pub(super) fn of(settings: &Settings) -> Self {
         match &settings.jwt_ed25519_key {
             Some(key) => Self {
@@ -114,7 +114,7 @@ impl Signing {
     }
 }
 
-/// A key that verifies, for its own algorithm alone.
+/// A verification key, for its own algorithm only.
 pub(super) struct Verifying {
     pub(super) id: String,
     pub(super) algorithm: Algorithm,
@@ -122,8 +122,8 @@ pub(super) struct Verifying {
 }
 
 impl Verifying {
-    /// Every key that the settings have. The secret counts beside an Ed25519 key, so that tokens
-    /// outlive the change from one to the other.
+    /// Returns every key in the settings. The secret stays valid beside an Ed25519 key, so that tokens survive the
+    /// change from one to the other.
     pub(super) fn all(settings: &Settings) -> Vec<Self> {
         let secrets = std::iter::once(&settings.jwt_secret_key)
             .chain(&settings.jwt_verification_secret_keys)
@@ -141,7 +141,7 @@ impl Verifying {
     }
 }
 
-/// The keys that are published: never a secret.
+/// Returns the published keys. They never include a secret.
 pub(super) fn public_keys(settings: &Settings) -> Vec<Ed25519VerifyingKey> {
     let own = settings.jwt_ed25519_key.as_ref().map(Ed25519Key::verifying_key);
     let mut keys: Vec<Ed25519VerifyingKey> = own.into_iter().collect();
@@ -157,7 +157,7 @@ fn secret_id(secret: &Secret) -> String {
     key_id(b"tenancy/v1/kid", secret.expose().as_bytes())
 }
 
-/// A name for a key that tells nothing of it.
+/// Derives a name from a key without revealing the key.
 fn key_id(label: &[u8], key: &[u8]) -> String {
     let digest = Sha256::new().chain_update(label).chain_update(key).finalize();
     URL_SAFE_NO_PAD.encode(&digest[..9])
@@ -172,7 +172,7 @@ mod tests {
     const PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
     #[test]
-    fn a_key_is_read_in_each_form() {
+    fn key_parses_in_each_form() {
         let der = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
         for text in [SEED, der, &pem, &pem.replace('\n', "\\n")] {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn public_keys_are_read_by_their_x() {
+    fn public_keys_parse_from_their_x() {
         let keys = Ed25519VerifyingKey::parse_list(&format!("{PUBLIC}, {PUBLIC}")).unwrap();
         assert_eq!(keys.len(), 2);
         let zero = URL_SAFE_NO_PAD.encode([0; 32]);

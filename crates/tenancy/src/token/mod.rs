@@ -1,7 +1,7 @@
-//! Tokens: what a signed-in user shows.
+//! Tokens: the credentials of signed-in users.
 //!
-//! An access token is a signed statement (JWT) that is believed without a look-up, apart from the
-//! versions in it. Setup and refresh tokens are opaque: chance, kept as a hash.
+//! An access token is a signed statement (JWT). It is verified without a look-up, apart from the versions in it. Setup
+//! and refresh tokens are opaque random values that are stored as a hash.
 
 mod access;
 mod jws;

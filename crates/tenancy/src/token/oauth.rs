@@ -1,6 +1,6 @@
-//! What services ask about tokens: introspection (RFC 7662) and revocation (RFC 7009).
+//! Token introspection (RFC 7662) and revocation (RFC 7009) for services.
 //!
-//! A service learns of the tokens of its own tenant alone; any other is as good as none.
+//! A service can only query the tokens of its own tenant. Any other token is reported as inactive.
 
 use std::rc::Rc;
 
@@ -23,13 +23,13 @@ use crate::{
     user,
 };
 
-/// What a token says (RFC 7662, section 2.2).
+/// The result of an introspection (RFC 7662, section 2.2).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Introspection {
-    /// One that counts.
+    /// A valid token.
     Active(Box<ActiveToken>),
-    /// One that does not count.
+    /// An invalid token.
     Inactive(InactiveToken),
 }
 
@@ -42,34 +42,34 @@ impl From<Option<ActiveToken>> for Introspection {
     }
 }
 
-/// The one value that tells the two apart.
+/// Returns the schema of a boolean with only one value, which distinguishes the two results.
 fn only<const VALUE: bool>() -> Object {
     ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([VALUE])).build()
 }
 
-/// Of a token that does not count, only that.
+/// The result for an invalid token, without details.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct InactiveToken {
-    /// False.
+    /// Always false.
     #[schema(schema_with = only::<false>)]
     active: bool,
 }
 
-/// What a token says that counts.
+/// The properties of a valid token.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct ActiveToken {
-    /// True.
+    /// Always true.
     #[schema(schema_with = only::<true>)]
     active: bool,
-    /// How it is shown (RFC 6749, section 5.1).
+    /// The type of the token (RFC 6749, section 5.1).
     token_type: &'static str,
     /// `access_token`, `refresh_token` or `api_key`.
     kind: &'static str,
-    /// The scopes, with spaces between.
+    /// The scopes, separated by spaces.
     scope: String,
-    /// The user; of an API key the key.
+    /// The id of the user, or of the API key.
     sub: Uuid,
-    /// The API key.
+    /// The id of the API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<Uuid>,
     /// The user's e-mail address.
@@ -77,11 +77,11 @@ pub struct ActiveToken {
     username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
-    /// The tenant.
+    /// The id of the tenant.
     tid: Uuid,
     /// The tenant's slug.
     slug: String,
-    /// The session.
+    /// The id of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ pub struct ActiveToken {
     exp: Option<i64>,
 }
 
-/// What a token of the tenant says.
+/// Introspects a token of the tenant.
 pub async fn introspect(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -200,12 +200,11 @@ async fn of_api_key(
     }))
 }
 
-/// Ends the session of a token of the tenant, if there is one. That there is none is no error
-/// (RFC 7009, section 2.2).
+/// Ends the session of a token of the tenant. An unknown or invalid token is not an error (RFC 7009, section 2.2).
 ///
 /// # Errors
-/// [`Error::UnsupportedTokenType`] for an API key of the tenant, which has an end of its own;
-/// [`Error::Unavailable`] when the revocation is recorded but not yet in effect: the client repeats it (RFC 7009,
+/// [`Error::UnsupportedTokenType`] for an API key of the tenant, which must be revoked as an API key;
+/// [`Error::Unavailable`] if the revocation is recorded but not yet in effect. The client then retries (RFC 7009,
 /// section 2.2.1).
 pub async fn revoke(
     tenancy: &Rc<Tenancy>,
@@ -229,7 +228,7 @@ pub async fn revoke(
     let Some(session) = session else { return Ok(()) };
     match user::log_out(tenancy, tenant, None, session, session::End::Admin, actor).await {
         Ok(Effect::Now) | Err(Error::SessionNotFound) => Ok(()),
-        Ok(Effect::By(_)) => Err(Error::unavailable("a revocation waits until it reaches Redis")),
+        Ok(Effect::By(_)) => Err(Error::unavailable("the revocation has not reached Redis yet")),
         Err(error) => Err(error),
     }
 }

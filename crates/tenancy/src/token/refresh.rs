@@ -1,12 +1,13 @@
-//! Refresh tokens: each gets the next one and an access token, once.
+//! Refresh tokens: each can be exchanged once for an access token and the next refresh token.
 //!
-//! A token says of which tenant and session it is, and carries a check that only this service can
-//! make. So a token that is not the session's current one is known to have been issued before: it
-//! was used twice. One that is made up is nobody's, and ends no session.
+//! A token contains its tenant and session, and a check value that only this service can compute. So a token that is
+//! not the session's current one is known to have been issued before, and its use is a reuse. An invented token belongs
+//! to no session and ends none.
 //!
-//! While the master key is rotated, two uses at once may come to instances whose current key differs.
-//! So the secret, whose hash is kept, follows from the tenant's data key: both give the same one. The
-//! check is by the current key, and counts by any: a session moves to another key with its next use.
+//! While the master key is rotated, two concurrent uses may reach instances with different current keys. So the secret,
+//! whose hash is stored, is derived from the tenant's data key, and both instances derive the same one. The check value
+//! is computed with the current key and accepted with any configured key. A session moves to another key with its next
+//! use.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
@@ -21,7 +22,7 @@ use crate::{
 
 const PREFIX: &str = "ldr_";
 
-/// A refresh token. It is shown once; its hash is kept.
+/// A refresh token. It is shown once; its hash is stored.
 pub struct RefreshToken {
     tenant: Uuid,
     session: Uuid,
@@ -30,7 +31,7 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// The first token of a session: 256 random bits.
+    /// Generates the first token of a session from 256 random bits.
     pub fn first(
         key: &MasterKey,
         tenant: Uuid,
@@ -40,7 +41,7 @@ impl RefreshToken {
         Self::new(key, tenant, session, random.bytes())
     }
 
-    /// The token after this one. It follows from it, so that two uses at once give the same.
+    /// Derives the next token. It depends only on this token, so two concurrent uses return the same one.
     pub fn successor(&self, key: &MasterKey, tenant: &DataKeys) -> Result<Self> {
         let secret = tenant.next_refresh_secret(self.session, &self.secret)?;
         Self::new(key, self.tenant, self.session, secret)
@@ -51,7 +52,7 @@ impl RefreshToken {
         Ok(Self { tenant, session, secret: Zeroizing::new(secret), check })
     }
 
-    /// A token from its text, if this service has issued it; `None` else.
+    /// Parses a token; returns `None` if this service has not issued it.
     pub fn parse(key: &MasterKey, text: &str) -> Result<Option<Self>> {
         let Some(given) = Self::decode(text) else { return Ok(None) };
         let is_ours =
@@ -72,24 +73,25 @@ impl RefreshToken {
         })
     }
 
-    /// The tenant it is of.
+    /// Returns the tenant of the token.
     pub fn tenant(&self) -> Uuid {
         self.tenant
     }
 
-    /// The session it is of.
+    /// Returns the session of the token.
     pub fn session(&self) -> Uuid {
         self.session
     }
 
-    /// The token itself, to be shown once.
+    /// Returns the text of the token, to be shown once.
     pub fn expose(&self) -> String {
         let parts: [&[u8]; 4] =
             [self.tenant.as_bytes(), self.session.as_bytes(), &*self.secret, &self.check];
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&*Zeroizing::new(parts.concat())))
     }
 
-    /// What is kept in its place: SHA-256, of 256 bits of chance, so no salt is needed.
+    /// Returns the SHA-256 hash that is stored instead of the token. The token has 256 random bits, so no salt is
+    /// needed.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(*self.secret).into()
     }
@@ -120,7 +122,7 @@ mod tests {
 
     // S4, S9
     #[test]
-    fn a_token_is_read_back_where_it_was_issued_and_nowhere_else() {
+    fn token_parses_only_with_its_key() {
         let ours = key(OLD, &[]);
         let token = first(&ours);
         let read = RefreshToken::parse(&ours, &token.expose()).unwrap().unwrap();
@@ -139,7 +141,7 @@ mod tests {
 
     // S9
     #[test]
-    fn a_token_has_one_successor() {
+    fn token_has_exactly_one_successor() {
         let key = key(OLD, &[]);
         let data_keys = DataKeys::from_bytes(&[7; 32]).unwrap();
         let token = first(&key);
@@ -153,7 +155,7 @@ mod tests {
 
     // S9, S24
     #[test]
-    fn a_session_moves_to_another_master_key_with_its_next_use() {
+    fn session_moves_to_new_master_key() {
         let (old, new) = (key(OLD, &[]), key(NEW, &[]));
         let (both, turned) = (key(OLD, &[NEW]), key(NEW, &[OLD]));
         let data_keys = DataKeys::from_bytes(&[7; 32]).unwrap();
@@ -161,7 +163,7 @@ mod tests {
         assert!(counts(&both, &token) && counts(&turned, &token) && !counts(&new, &token));
         let next = |key: &MasterKey| token.successor(key, &data_keys).unwrap();
         let (here, there) = (next(&both), next(&turned));
-        // Two uses at once: one token for the catalog, and for whoever uses either of them.
+        // Two concurrent uses derive the same token, both for the catalog and for the next use of either token.
         assert_eq!(here.hash(), there.hash());
         let after = [(&here, &turned), (&there, &both)]
             .map(|(token, key)| token.successor(key, &data_keys).unwrap().hash());

@@ -1,5 +1,5 @@
-//! Sessions: families of refresh tokens, kept in the tenant's database. The last token of a family
-//! counts; one before it that is used again ends the family.
+//! Sessions: families of refresh tokens, stored in the tenant's database. The last token of a family is valid. Reuse of
+//! an earlier one ends the family.
 
 use std::collections::HashMap;
 
@@ -18,58 +18,58 @@ use crate::{
     user::{User, repo},
 };
 
-/// Ended and expired sessions are forgotten after this.
+/// The number of days after which ended and expired sessions are deleted.
 const KEPT_DAYS: i64 = 30;
-/// The most sessions of a user at one time.
+/// The maximum number of sessions of a user at one time.
 const MOST: i32 = 50;
-/// The most generations of refresh tokens that one use skips.
+/// The maximum number of generations of refresh tokens that one use skips.
 const MOST_GENERATIONS: i64 = 10_000;
-/// Generations that a use may not see yet, because others issued them while it waited.
+/// The number of generations that a use may not see yet, because others issued them while it waited.
 const UNSEEN_GENERATIONS: i64 = 16;
 
 /// A session that begins with a sign-in.
 pub struct NewSession<'a> {
-    /// Its id.
+    /// The id of the session.
     pub id: Uuid,
-    /// Who signed in.
+    /// The user who signed in.
     pub user: Uuid,
-    /// Its first refresh token.
+    /// The first refresh token of the session.
     pub token: &'a RefreshToken,
-    /// What the client calls itself.
+    /// The client's user agent.
     pub user_agent: Option<&'a str>,
-    /// From where.
+    /// The client's address.
     pub address: Option<String>,
-    /// When the sign-in is.
+    /// The time of the sign-in.
     pub now: DateTime<Utc>,
-    /// When the session ends if it is not used.
+    /// When the session expires if it is not used.
     pub expires_at: DateTime<Utc>,
 }
 
-/// A session as its user sees it.
+/// A session of a user.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Session {
-    /// Its id.
+    /// The id of the session.
     pub id: Uuid,
-    /// What the client called itself at the sign-in.
+    /// The client's user agent at the sign-in.
     pub user_agent: Option<String>,
-    /// The address that the sign-in came from.
+    /// The client's address at the sign-in.
     pub address: Option<String>,
-    /// When it began.
+    /// When the session began.
     pub created_at: DateTime<Utc>,
-    /// When it last got a new access token.
+    /// When the session last received an access token.
     pub last_used_at: DateTime<Utc>,
-    /// When it ends if it is not used.
+    /// When the session expires if it is not used.
     pub expires_at: DateTime<Utc>,
-    /// Whether it is the one that asks.
+    /// Whether the request belongs to this session.
     pub is_current: bool,
 }
 
-/// Why a session ends.
+/// The reason why a session ends.
 #[derive(Debug, Clone, Copy)]
 pub enum End {
-    /// Its user says so.
+    /// Its user signs out.
     Logout,
-    /// An administrator or a service says so.
+    /// An administrator or a service revokes it.
     Admin,
 }
 
@@ -82,9 +82,9 @@ impl End {
     }
 }
 
-/// Begins a session and records the sign-in, in one statement. Returns the sessions that ended because the user has
-/// too many. `None` when the user was removed, deactivated or given another password in the meantime; then nothing was
-/// written.
+/// Begins a session and records the sign-in, in one statement. Returns the sessions that ended because the user has too
+/// many. Returns `None` and writes nothing if the user was deleted or deactivated, or received another password, in the
+/// meantime.
 pub async fn begin(
     database: &TenantDb,
     session: &NewSession<'_>,
@@ -133,23 +133,23 @@ pub async fn begin(
     ended.collect::<Result<_>>().map(Some)
 }
 
-/// A refresh token that is used.
+/// A use of a refresh token.
 pub struct Use<'a> {
     /// The token.
     pub token: &'a RefreshToken,
-    /// The one after it.
+    /// The next token.
     pub successor: &'a RefreshToken,
-    /// When it is used.
+    /// The time of the use.
     pub now: DateTime<Utc>,
-    /// When the session ends if it is not used again.
+    /// When the session expires if it is not used again.
     pub expires_at: DateTime<Utc>,
-    /// How long a used token still returns the session's current token.
+    /// The grace period, in which a used token still returns the session's current token.
     pub grace: TimeDelta,
-    /// What is noted when the token was used before.
+    /// The audit entry to record if the token was used before.
     pub reuse: &'a Entry,
 }
 
-/// What comes of using a refresh token.
+/// The result of using a refresh token.
 pub enum Used {
     /// The successor is the session's current token, for this user.
     Rotated(User),
@@ -159,19 +159,19 @@ pub enum Used {
         user: User,
         /// SHA-256 of the session's current token.
         current: Vec<u8>,
-        /// At most as many generations are between the two.
+        /// An upper limit on the number of generations between the two tokens.
         generations: i64,
     },
-    /// The token was used before, and the session has ended with this.
+    /// The token was used before, and this use has ended the session.
     Reused,
-    /// The session was over already.
+    /// The session had already ended.
     Over,
 }
 
-/// Uses a refresh token: of several uses at once, one rotates the session.
+/// Uses a refresh token. Of several concurrent uses, one rotates the session.
 ///
-/// A used token is remembered for the grace period. The newest of them is also in the session's own row, because a use
-/// that waited for another one sees that row as the other has left it, and no new row of another table.
+/// A used token is stored for the grace period. The newest used token is also in the session's own row: a use that
+/// waited for another one sees the updated row, but no new row of another table.
 pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
     let statement = format!(
         "WITH found AS MATERIALIZED (
@@ -219,8 +219,8 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
         columns = repo::COLUMNS,
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(used.reuse);
-    // Without a grace nothing counts again, not even what another use has written after this one
-    // has read the clock.
+    // Without a grace period no used token is valid, not even one that another use has written after this one read the
+    // clock.
     let grace_began =
         if used.grace.is_zero() { used.now + TimeDelta::days(1) } else { used.now - used.grace };
     let parameters = [
@@ -255,13 +255,13 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
 pub enum Ended {
     /// The session ended with this call.
     Now,
-    /// It had been ended before.
+    /// It had ended before.
     Before,
-    /// There is no such session, or it expired.
+    /// There is no such session, or it has expired.
     NotFound,
 }
 
-/// Ends a session; when a user is given, only a session of that user.
+/// Ends a session. If a user is given, ends only a session of that user.
 pub async fn end(
     database: &TenantDb,
     user: Option<Uuid>,
@@ -285,7 +285,7 @@ pub async fn end(
     if database.connection().query_first(&statement, &parameters).await?.is_some() {
         return Ok(Ended::Now);
     }
-    // A statement of its own: the first one may have waited for the one that ended the session.
+    // A separate statement, because the first one may have waited for the call that ended the session.
     let statement = "SELECT FROM sessions WHERE id = $2 AND ($1::uuid IS NULL OR user_id = $1)
                      AND revoked_at IS NOT NULL";
     let parameters = [user.into(), session.into()];
@@ -293,8 +293,7 @@ pub async fn end(
     Ok(if found.is_some() { Ended::Before } else { Ended::NotFound })
 }
 
-/// Ends every session of a user, and every access token. Returns the user's version from then on;
-/// `None` when there is no such user.
+/// Ends every session and access token of a user. Returns the user's new version; `None` if there is no such user.
 pub async fn end_all(database: &TenantDb, user: Uuid, entry: &Entry) -> Result<Option<i64>> {
     let statement = format!(
         "WITH changed AS (
@@ -313,7 +312,7 @@ pub async fn end_all(database: &TenantDb, user: Uuid, entry: &Entry) -> Result<O
     Ok(row.map(|row| row.get("version")).transpose()?)
 }
 
-/// A user's sessions that go on, the newest first.
+/// Returns a page of a user's open sessions, the newest first, and their total number.
 pub async fn list(
     database: &TenantDb,
     user: Uuid,
@@ -338,16 +337,16 @@ pub async fn list(
     Ok((Rows::read(&rows, session), total))
 }
 
-/// What a token depends on.
+/// The state that a token depends on.
 pub struct State {
     /// The user's version.
     pub user_version: i64,
-    /// Whether the session goes on.
+    /// Whether the session is open.
     pub is_open: bool,
 }
 
-/// What tokens of these users and sessions depend on; of a user that there is not, nothing. A user who is
-/// deactivated has another version than before.
+/// Returns the states that tokens of these users and sessions depend on. Unknown users are omitted. Deactivation
+/// increments the version of a user.
 pub(crate) async fn find_states(
     database: &TenantDb,
     sessions: &[(Uuid, Uuid)],
@@ -372,7 +371,7 @@ pub(crate) async fn find_states(
     Ok(states.collect::<Result<_, SqlError>>()?)
 }
 
-/// The user and the end of a session that goes on; `None` when it does not.
+/// Returns the user and the expiry of a session; `None` if the session has ended.
 pub async fn find_by_token(
     database: &TenantDb,
     token: &RefreshToken,

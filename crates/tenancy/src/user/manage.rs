@@ -1,4 +1,4 @@
-//! Making, changing and removing users.
+//! Creating, updating and deleting users.
 
 use std::rc::Rc;
 
@@ -22,20 +22,20 @@ use crate::{
     token::SetupToken,
 };
 
-/// A user that was made.
+/// A user that was created.
 pub struct Created {
     /// The user.
     pub user: User,
-    /// What sets the password, where there is none yet.
+    /// The token that sets the password, if the user has none yet.
     pub setup_token: Option<SetupToken>,
-    /// How many users the tenant has now.
+    /// The number of users in the tenant after the creation.
     pub user_count: i64,
 }
 
-/// Makes a user. Without a password it gets a setup token, which is returned with it.
+/// Creates a user. If no password is given, also creates a setup token and returns it.
 ///
 /// # Errors
-/// [`Error::Taken`] for an address or a username, [`Error::QuotaExceeded`].
+/// [`Error::Taken`] for an e-mail address or a username, [`Error::QuotaExceeded`].
 pub async fn create(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -80,11 +80,11 @@ pub async fn create(
     Ok(Created { user, setup_token, user_count: before + 1 })
 }
 
-/// Changes a user. A role that changes, and a deactivation, take effect on the next request.
+/// Updates a user. A new role and a deactivation take effect on the next request.
 ///
 /// # Errors
 /// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::Taken`]; [`Error::AdministratorRequired`] and
-/// [`Error::ScopeNotHeld`] when the user has none of the roles `over`.
+/// [`Error::ScopeNotHeld`] if the role of the user is not in `over`.
 pub async fn update(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -111,11 +111,11 @@ pub async fn update(
     }
 }
 
-/// Removes a user for good, with every session and token.
+/// Deletes a user permanently, with every session and token.
 ///
 /// # Errors
 /// [`Error::UserNotFound`], [`Error::LastAdministrator`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`]
-/// when the user has none of the roles `over`.
+/// if the role of the user is not in `over`.
 pub async fn delete(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -134,7 +134,7 @@ pub async fn delete(
             Ok(publication.finish().await)
         }
         Changed::NotFound => {
-            // The response to an earlier call may have been lost before Redis was told.
+            // An earlier call may have failed after the deletion and before Redis was updated.
             publication.ended_user(tenant.id, id).await;
             match publication.finish().await {
                 Effect::Now => Err(Error::UserNotFound),
@@ -155,7 +155,7 @@ fn event_name(change: &UserChange) -> &'static str {
     }
 }
 
-/// The names of what changes: an address or a name of a person is not for the trail.
+/// Returns the names of the updated fields. The audit trail does not contain addresses and names of people.
 fn changed_fields(change: &UserChange) -> Vec<&'static str> {
     fn given<T>(patch: &Patch<T>) -> bool {
         patch.is_given()

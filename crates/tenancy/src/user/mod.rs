@@ -1,7 +1,7 @@
-//! Users: the people of a tenant, in the tenant's own database.
+//! Users: the people of a tenant, stored in the tenant's database.
 //!
-//! What changes a user also ends what counts no more, in one statement: the version that access
-//! tokens carry grows, and sessions end. Redis is told after that.
+//! A statement that updates a user also revokes everything that the update makes invalid: it increases the version in
+//! access tokens and ends sessions. Redis is updated afterwards.
 
 mod manage;
 mod password;
@@ -27,35 +27,35 @@ use crate::{
     text,
 };
 
-/// A user, as answers show it.
+/// A user in responses.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct User {
-    /// Its id.
+    /// The id of the user.
     pub id: Uuid,
-    /// Its address, by which it signs in.
+    /// The e-mail address, with which the user signs in.
     pub email: String,
-    /// A name of its own choosing, unique in its tenant.
+    /// The username, unique in the tenant.
     pub username: Option<String>,
-    /// Its first name.
+    /// The first name.
     pub first_name: Option<String>,
-    /// Its last name.
+    /// The last name.
     pub last_name: Option<String>,
-    /// What it may do.
+    /// The role, which determines the permissions.
     pub role: Role,
-    /// Whether it may sign in.
+    /// Whether the user may sign in.
     pub is_active: bool,
-    /// Whether the user has proved control of the address. Setting a password with a setup token is no proof.
+    /// Whether the user has proved control of the e-mail address. Setting a password with a setup token is not a proof.
     pub is_verified: bool,
-    /// When it was created.
+    /// When the user was created.
     pub created_at: DateTime<Utc>,
-    /// When it last signed in.
+    /// When the user last signed in.
     pub last_login: Option<DateTime<Utc>>,
-    /// Grows when tokens issued before must not count any more.
+    /// The version, which increases when earlier access tokens must become invalid.
     #[serde(skip)]
     pub version: i64,
 }
 
-/// The refusal to act on a user of a role that is beyond the caller's authority.
+/// Returns the refusal to act on a user whose role exceeds the caller's authority.
 fn beyond(role: Role) -> Error {
     match role {
         Role::Admin => Error::AdministratorRequired,
@@ -63,35 +63,35 @@ fn beyond(role: Role) -> Error {
     }
 }
 
-/// A user to be made.
+/// A user to create.
 pub struct NewUser {
-    /// Its address.
+    /// The e-mail address.
     pub email: EmailAddress,
-    /// A name of its own choosing.
+    /// The username.
     pub username: Option<Username>,
-    /// Its first name.
+    /// The first name.
     pub first_name: Option<PersonName>,
-    /// Its last name.
+    /// The last name.
     pub last_name: Option<PersonName>,
-    /// What it may do.
+    /// The role.
     pub role: Role,
-    /// Its password; a setup token is given where it is absent.
+    /// The password. If it is absent, a setup token is created.
     pub password: Option<Password>,
 }
 
-/// What is to change of a user.
+/// An update of a user.
 pub struct UserChange {
-    /// Its address.
+    /// The e-mail address.
     pub email: Option<EmailAddress>,
-    /// A name of its own choosing.
+    /// The username.
     pub username: Patch<Username>,
-    /// Its first name.
+    /// The first name.
     pub first_name: Patch<PersonName>,
-    /// Its last name.
+    /// The last name.
     pub last_name: Patch<PersonName>,
-    /// What it may do.
+    /// The role.
     pub role: Option<Role>,
-    /// Whether it may sign in.
+    /// Whether the user may sign in.
     pub is_active: Option<bool>,
 }
 
@@ -106,7 +106,7 @@ impl Text for Username {
         if name.chars().all(|char| text::is_word_char(char) || "._-".contains(char)) {
             Ok(Self(name))
         } else {
-            Err("must be letters, digits and . _ -".to_owned())
+            Err("must have only letters, digits and . _ -".to_owned())
         }
     }
 }
@@ -117,7 +117,7 @@ impl From<&Username> for Value {
     }
 }
 
-/// A first or last name: 1 to 100 characters on one line.
+/// A first or last name: 1 to 100 characters on a single line.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = String, min_length = 1, max_length = 100, example = "Ursula")]
 pub struct PersonName(String);
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usernames_of_every_script_are_taken() {
+    fn usernames_of_every_script_are_accepted() {
         for (text, expected) in [
             ("ursula.1", "ursula.1"),
             ("Ju\u{308}rgen", "J\u{fc}rgen"),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_people_have_no_hidden_characters() {
+    fn invisible_characters_in_names_are_refused() {
         for text in ["Dr\u{202e}.rM", "Ann\u{200b}a", "\u{feff}Anna", "Anna\n"] {
             let trimmed = text.trim() != text;
             assert_eq!(PersonName::parse(text).is_ok(), trimmed, "{text:?}");

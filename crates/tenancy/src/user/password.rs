@@ -1,4 +1,4 @@
-//! Changing one's own password, and resetting somebody else's.
+//! Password changes by users and password resets by administrators.
 
 use std::rc::Rc;
 
@@ -24,10 +24,11 @@ use crate::{
     token::SetupToken,
 };
 
-/// Changes the caller's own password, ends every session of theirs, and begins a new one.
+/// Changes the caller's password, ends every session of the user, and starts a new session.
 ///
 /// # Errors
-/// Names `current_password` when it is wrong; [`Error::TooManyAttempts`] after several of those.
+/// [`Error::InvalidFields`] for `current_password` if it is wrong; [`Error::TooManyAttempts`] after several wrong
+/// attempts.
 pub async fn change_password(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -70,17 +71,18 @@ pub async fn change_password(
     let publication = Change::begin(tenancy);
     let database = TenantDb::connect(tenancy, tenant).await?;
     let changed = credentials::replace_password(&database, &change, &entry).await?;
-    let user = changed.ok_or_else(|| Error::unavailable("the password was changed meanwhile"))?;
+    let user =
+        changed.ok_or_else(|| Error::unavailable("the password was changed concurrently"))?;
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
     Ok(Changed { value: begin_session(tenancy, tenant, &database, user, actor).await?, effect })
 }
 
-/// Takes a user's password and sessions away, and returns the token that sets another password once.
+/// Removes the password of a user, ends every session, and returns a setup token for a new password.
 ///
 /// # Errors
-/// [`Error::UserNotFound`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`] when the user has none of the
-/// roles `over`.
+/// [`Error::UserNotFound`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`] if the role of the user is not
+/// in `over`.
 pub async fn reset_password(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,

@@ -1,5 +1,4 @@
-//! The statements on `users`. That a sign-in is noted in `last_login` is in `token::session`, as one
-//! statement with the session.
+//! SQL statements on `users`. `token::session` updates `last_login`, in one statement with the new session.
 
 pub mod credentials;
 
@@ -17,32 +16,33 @@ use crate::{
     tenant::TenantDb,
 };
 
-/// The columns of [`user`].
+/// The columns that [`user`] reads.
 pub(crate) const COLUMNS: &str =
     "id, email, username, first_name, last_name, role, is_active, is_verified,
     created_at AT TIME ZONE 'UTC' AS created_at, last_login AT TIME ZONE 'UTC' AS last_login,
     version";
 
-/// A user's row to be made.
+/// The row of a user to create.
 pub struct NewRow<'a> {
-    /// Its id.
+    /// The id.
     pub id: Uuid,
-    /// What was asked for.
+    /// The requested properties.
     pub new: &'a NewUser,
-    /// Its password as a PHC string.
+    /// The password as a PHC string.
     pub password_hash: Option<String>,
-    /// What sets the password where there is none.
+    /// The token that sets the password, if there is none.
     pub setup_token: Option<SetupToken>,
 }
 
-/// How many users there are.
+/// Returns the number of users.
 pub async fn count(database: &TenantDb) -> Result<i64> {
     let statement = "SELECT count(*) AS total FROM users";
     let row = database.connection().query_first(statement, &[]).await?;
     row.map_or(Ok(0), |row| Ok(row.get("total")?))
 }
 
-/// Makes a user, where there are fewer than `limit`: the user, or `None`, and how many there were.
+/// Creates a user if there are fewer than `limit` users. Returns the user, if created, and the previous number of
+/// users.
 pub async fn insert(
     database: &TenantDb,
     row: &NewRow<'_>,
@@ -99,22 +99,22 @@ fn taken(error: SqlError) -> Error {
     }
 }
 
-/// Which users a list shows.
+/// The filter of a list of users.
 #[derive(Debug)]
 pub struct Filter {
-    /// How many to pass over.
+    /// The number of users to skip.
     pub offset: u32,
-    /// The most to show.
+    /// The maximum number of users to return.
     pub limit: u32,
-    /// Only those of this role.
+    /// Selects users with this role.
     pub role: Option<Role>,
-    /// Only those who may sign in, or may not.
+    /// Selects active users, or deactivated users.
     pub is_active: Option<bool>,
-    /// Only those with this text in their address or a name.
+    /// Selects users with this text in the e-mail address or a name.
     pub search: Option<String>,
 }
 
-/// The users that `filter` selects, the newest first, and how many it selects in all.
+/// Returns the users that `filter` selects, the newest first, and the total number of selected users.
 pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Rows<User>, i64)> {
     let selected = format!(
         "($1::text IS NULL OR role = $1) AND ($2::boolean IS NULL OR is_active = $2)
@@ -139,21 +139,20 @@ pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Rows<User>, i
     Ok((Rows::read(&rows, user), total))
 }
 
-/// What comes of changing or removing a user.
+/// The result of updating or deleting a user.
 pub enum Changed<T> {
-    /// It was done.
+    /// The user was updated or deleted.
     Done(T),
-    /// There is no such user.
+    /// The user does not exist.
     NotFound,
-    /// The tenant would be left without an active administrator; nothing was written.
+    /// The tenant would have no active administrator. Nothing was written.
     LastAdministrator,
-    /// The user has this role, which is beyond the caller's authority; nothing was written.
+    /// The user has this role, which exceeds the caller's authority. Nothing was written.
     Above(Role),
 }
 
-/// The parts of a statement that lock the administrators with a password, in one order, and then the user
-/// $1. Of two calls that would each leave the other's administrator as the last, the second sees
-/// what the first has done.
+/// CTEs that lock the administrators with a password, in a fixed order, and then the user $1. If two concurrent calls
+/// would each remove one of the last two administrators, the second call sees the effect of the first.
 const LOCKED: &str = "
     administrators AS MATERIALIZED (
         SELECT id FROM users WHERE role = 'admin' AND is_active AND password_hash IS NOT NULL
@@ -164,8 +163,8 @@ const LOCKED: &str = "
         FOR UPDATE
     )";
 
-/// Changes a user with one of the roles `over`. A deactivation ends every session; a change of the address ends the
-/// setup token, which was issued for the address before.
+/// Updates a user whose role is in `over`. A deactivation ends every session. A new e-mail address revokes the setup
+/// token, which was issued for the previous address.
 pub async fn update(
     database: &TenantDb,
     id: Uuid,
@@ -230,7 +229,7 @@ pub async fn update(
     changed(row.as_ref(), user)
 }
 
-/// Deletes a user with one of the roles `over`, and its sessions, and returns the version that it had.
+/// Deletes a user whose role is in `over`, with its sessions, and returns the last version of the user.
 pub async fn delete(
     database: &TenantDb,
     id: Uuid,
@@ -265,7 +264,7 @@ fn changed<T>(
     row: Option<&Row>,
     read: impl FnOnce(&Row) -> Result<T, SqlError>,
 ) -> Result<Changed<T>> {
-    let row = row.ok_or_else(|| Error::internal("a change has no result"))?;
+    let row = row.ok_or_else(|| Error::internal("an update returned no result"))?;
     if row.get::<Option<Uuid>>("id")?.is_some() {
         return Ok(Changed::Done(read(row)?));
     }
@@ -276,22 +275,22 @@ fn changed<T>(
 }
 
 fn role(name: &str) -> Result<Role, SqlError> {
-    Role::parse(name).map_err(|_| SqlError::Decode("a user has an impossible role".to_owned()))
+    Role::parse(name).map_err(|_| SqlError::Decode("a user has an invalid role".to_owned()))
 }
 
-/// The names of roles in the database.
+/// Returns the names of roles in the database.
 pub(super) fn role_names(roles: &[Role]) -> Vec<String> {
     roles.iter().map(|role| role.as_str().to_owned()).collect()
 }
 
-/// The user of an id; `None` when there is none.
+/// Returns the user with an id, if there is one.
 pub async fn find(database: &TenantDb, id: Uuid) -> Result<Option<User>> {
     let statement = format!("SELECT {COLUMNS} FROM users WHERE id = $1");
     let row = database.connection().query_first(&statement, &[id.into()]).await?;
     Ok(row.as_ref().map(user).transpose()?)
 }
 
-/// A user from the columns of [`COLUMNS`].
+/// Reads a user from the columns in [`COLUMNS`].
 pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
     Ok(User {
         id: row.get("id")?,

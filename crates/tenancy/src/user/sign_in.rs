@@ -1,4 +1,4 @@
-//! Signing in, going on with a refresh token, and signing out.
+//! Sign-in, session refresh and logout.
 
 use std::rc::Rc;
 
@@ -30,34 +30,35 @@ use crate::{
     },
 };
 
-/// What somebody who has signed in goes on with.
+/// The response to a sign-in.
 #[derive(Serialize, ToSchema)]
 pub struct SignedIn {
-    /// Shown with each request as `Authorization: Bearer`.
+    /// The access token. Send it with each request as `Authorization: Bearer`.
     access_token: String,
-    /// Gets the next access token, once.
+    /// The refresh token, which can be used once to get the next access token.
     refresh_token: String,
     #[schema(example = "bearer")]
     token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// The lifetime of the access token in seconds.
     expires_in: i64,
     user: User,
 }
 
 impl SignedIn {
-    /// The id of the user.
+    /// Returns the id of the user.
     pub fn user_id(&self) -> Uuid {
         self.user.id
     }
 }
 
-/// Signs a user in with address and password. `device` is a refresh token of an earlier session on the same device,
-/// valid or not.
+/// Signs in a user by e-mail address and password. `device` is a refresh token of an earlier session on the same
+/// device, whether it is valid or not.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`], the same and after the same time for a wrong password, an unknown
-/// address, a user without a password, a deactivated user, and a tenant that is unknown, suspended or deleted;
-/// [`Error::TooManyAttempts`]. A valid password in a suspended tenant gets [`Error::TenantSuspended`].
+/// [`Error::InvalidCredentials`] for a wrong password, an unknown address, a user without a password, a deactivated
+/// user, and a tenant that is unknown, suspended or deleted. The error and the response time are the same in all these
+/// cases. [`Error::TooManyAttempts`] after too many failures. [`Error::TenantSuspended`] for a valid password in a
+/// suspended tenant.
 pub async fn sign_in(
     tenancy: &Rc<Tenancy>,
     target: SignInTarget,
@@ -67,7 +68,7 @@ pub async fn sign_in(
     actor: &Actor,
 ) -> Result<SignedIn> {
     let SignInTarget { tenant, refusal, subject } = target;
-    // A connection is not held while the password is hashed: others need it meanwhile.
+    // No connection is held during password hashing, because other requests need it.
     let address = actor.origin().address.map(guessing::network_text);
     let device = device.filter(|token| token.tenant() == subject).map(RefreshToken::session);
     let found = match &tenant {
@@ -103,24 +104,24 @@ pub async fn sign_in(
     begin_session(tenancy, tenant, &database, found.user, actor).await
 }
 
-/// The account whose password is compared.
+/// The account of a sign-in attempt.
 pub(super) struct Attempted<'a> {
-    /// The tenant; `None` for an unknown one.
+    /// The tenant, or `None` if it is unknown.
     pub tenant: Option<&'a Tenant>,
-    /// The id of the tenant in login throttling.
+    /// The id of the tenant for login throttling.
     pub subject: Uuid,
-    /// The address of the account.
+    /// The e-mail address of the account.
     pub email: &'a str,
     /// The user, if there is one.
     pub found: Option<&'a Credentials>,
-    /// The session that this device has had with the account.
+    /// The earlier session of this device with the account.
     pub device: Option<Uuid>,
-    /// The event that records a failure.
+    /// The name of the event that records a failure.
     pub failure: &'static str,
 }
 
-/// Compares a password, with login throttling. `None` when it is wrong, or the account cannot sign in; the failure is
-/// recorded.
+/// Verifies a password, with login throttling. Returns `None` and records the failure if the password is wrong or the
+/// account cannot sign in.
 pub(super) async fn compare(
     tenancy: &Rc<Tenancy>,
     attempted: &Attempted<'_>,
@@ -183,10 +184,10 @@ pub(super) async fn compare(
     Ok(None)
 }
 
-/// Sets the password of the user that a setup token is for, and signs the user in.
+/// Sets the password of the user that a setup token belongs to, and signs in the user.
 ///
 /// # Errors
-/// [`Error::InvalidSetupToken`] when the token does not count, or not any more.
+/// [`Error::InvalidSetupToken`] if the token is invalid, used or expired.
 pub async fn set_up(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -196,7 +197,7 @@ pub async fn set_up(
 ) -> Result<Changed<SignedIn>> {
     let password = password.accept(&tenancy.settings, "password")?;
     let now = tenancy.platform.clock.now();
-    // Hashing is the costly part, and not to be had with a token that is made up.
+    // Hashing is expensive, so an invalid token must be refused first.
     let counts = {
         let database = TenantDb::connect(tenancy, tenant).await?;
         credentials::has_setup_token(&database, &token.hash(), now).await?
@@ -218,7 +219,7 @@ pub async fn set_up(
     Ok(Changed { value: begin_session(tenancy, tenant, &database, user, actor).await?, effect })
 }
 
-/// Begins a session of a user who has shown who they are.
+/// Starts a session of an authenticated user.
 pub(super) async fn begin_session(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -246,11 +247,11 @@ pub(super) async fn begin_session(
     let publication = Change::begin(tenancy);
     let ended = session::begin(database, &new, user.version, &entry).await?;
     let ended =
-        ended.ok_or_else(|| Error::unavailable("the user was changed while they signed in"))?;
+        ended.ok_or_else(|| Error::unavailable("the user was updated during the sign-in"))?;
     for session in ended {
         publication.ended_session(tenant.id, session).await;
     }
-    // Nobody asked for the end of these sessions, so nobody waits for it.
+    // The caller did not request the end of these sessions, so the response does not wait for it.
     let _: Effect = publication.finish().await;
     audit::flush_later(tenancy, tenant);
     user.last_login = Some(now);
@@ -282,11 +283,11 @@ fn signed_in(
     })
 }
 
-/// Goes on with a session: a refresh token for the next one and an access token.
+/// Refreshes a session. Returns the next refresh token and an access token.
 ///
 /// # Errors
-/// [`Error::InvalidRefreshToken`] when the token does not count. One that was used before ends its
-/// session, and the access tokens of it.
+/// [`Error::InvalidRefreshToken`] if the token is invalid. A token that was already used also ends its session and
+/// revokes the session's access tokens.
 pub async fn refresh(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -313,7 +314,7 @@ pub async fn refresh(
     match session::rotate(&database, &used).await? {
         Used::Rotated(user) => signed_in(tenancy, tenant, user, token.session(), &successor),
         Used::Again { user, current, generations } => {
-            // Each generation follows from the one before it.
+            // Each generation is derived from the previous one.
             let keys = tenant.data_keys(tenancy)?;
             let mut newest = successor;
             for _ in 0..generations {
@@ -327,7 +328,7 @@ pub async fn refresh(
         Used::Reused => {
             publication.ended_session(tenant.id, token.session()).await;
             audit::flush_later(tenancy, tenant);
-            // The caller is refused, whenever the end of the session takes effect.
+            // The caller is refused, regardless of when the end of the session takes effect.
             let _: Effect = publication.finish().await;
             Err(Error::InvalidRefreshToken)
         }
@@ -335,11 +336,11 @@ pub async fn refresh(
     }
 }
 
-/// Ends a session and its access tokens; when a user is given, only a session of that user. Repeating it publishes
-/// the end again.
+/// Ends a session and revokes its access tokens. If a user is given, ends only a session of this user. A repeated call
+/// publishes the end again.
 ///
 /// # Errors
-/// [`Error::SessionNotFound`] when there is no such session, or it ended before and its end is in effect.
+/// [`Error::SessionNotFound`] if the session does not exist, or if its end is already in effect.
 pub async fn log_out(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -364,7 +365,7 @@ pub async fn log_out(
     }
 }
 
-/// Ends every session of a user, and every access token.
+/// Ends every session of a user and revokes every access token.
 pub async fn log_out_everywhere(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -383,8 +384,8 @@ pub async fn log_out_everywhere(
     Ok(publication.finish().await)
 }
 
-/// Keeps the password with as many rounds as the setting asks for now. Nobody waits for it: where
-/// it fails, the next sign-in does it.
+/// Hashes the password again with the current number of rounds, in the background. If this fails, the next sign-in
+/// tries again.
 fn rehash_later(
     tenancy: &Rc<Tenancy>,
     tenant: &Tenant,
@@ -402,7 +403,11 @@ fn rehash_later(
             credentials::replace_hash(&database, user, &weak, &hash).await
         };
         if let Err(error) = rehash.await {
-            log::warning(&tenancy, "a password keeps its weaker hash", &error);
+            log::warning(
+                &tenancy,
+                "could not strengthen a password hash; the next sign-in tries again",
+                &error,
+            );
         }
     }));
 }

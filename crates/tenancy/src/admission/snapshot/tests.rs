@@ -98,19 +98,19 @@ fn assert_layout<T: Snapshot + Debug>(sample: &T) {
     let scopes = Scope::ALL.iter().map(|scope| scope.as_str().as_bytes());
     let digest = Sha256::digest([&[members], &*scopes.collect::<Vec<_>>()].concat().concat());
     let layout = u32::from_be_bytes(*digest.first_chunk().unwrap());
-    assert!(T::LAYOUT == layout, "its members have changed: so does LAYOUT, to {layout:#x}");
+    assert!(T::LAYOUT == layout, "the members have changed; set LAYOUT to {layout:#x}");
     let again: T = rmp_serde::from_slice(members).unwrap();
     assert_eq!(format!("{again:?}"), format!("{sample:?}"));
 }
 
 #[test]
-fn what_has_other_members_has_another_layout() {
+fn snapshot_layout_matches_its_members() {
     assert_layout(&tenant());
     assert_layout(&api_key());
 }
 
 #[test]
-fn a_copy_of_another_layout_is_none() {
+fn snapshot_of_another_layout_is_ignored() {
     let tenancy = tenancy(OLD, "");
     let mut plain = encode(&record(&tenancy)).unwrap();
     let opened = |plain: &[u8]| {
@@ -132,7 +132,7 @@ fn record(tenancy: &Tenancy) -> TenantRecord {
 
 // S24
 #[test]
-fn what_redis_keeps_is_believed_where_all_of_it_opens() {
+fn snapshot_is_used_only_if_unsealed() {
     let [before, learning, turned, after] =
         [tenancy(OLD, ""), tenancy(OLD, NEW), tenancy(NEW, OLD), tenancy(NEW, "")];
     let found = |by: &Tenancy, kept: &TenantRecord, at: &Tenancy, own: Option<Rc<TenantRecord>>| {
@@ -141,12 +141,12 @@ fn what_redis_keeps_is_believed_where_all_of_it_opens() {
         remembered(at, TENANT, &known, own).is_some()
     };
     let old = record(&before);
-    // Instances that have both keys read what the other one has put there.
+    // Instances that have both keys read the snapshots of each other.
     assert!(found(&learning, &old, &turned, None) && found(&turned, &old, &learning, None));
     assert!(!found(&learning, &old, &after, None));
-    // The outer seal is new, and the inner one of before the catalog was sealed anew.
+    // The outer seal uses the new key. The inner one is still from before the catalog was resealed.
     assert!(!found(&turned, &old, &after, None));
     assert!(found(&turned, &record(&turned), &after, None));
-    // What an instance has itself goes on: nothing is read again for each request.
+    // The instance's own copy stays valid, so the catalog is not read for each request.
     assert!(found(&turned, &old, &before, Some(Rc::new(record(&before)))));
 }

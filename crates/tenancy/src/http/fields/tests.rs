@@ -29,7 +29,7 @@ fn absent_fields_take_their_default() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once() {
+fn all_invalid_fields_are_reported_together() {
     let found = mistakes(read(r#"{"count": "x", "note": "a\u0000b", "other": 1}"#));
     let expected = [
         ("name", "is required"),
@@ -58,7 +58,7 @@ fn times_stay_within_rfc_3339_after_the_offset() {
 }
 
 #[test]
-fn integers_are_taken_however_written() {
+fn integers_are_accepted_in_any_notation() {
     for count in ["2", "2.0", "20e-1"] {
         let example = read(&format!(r#"{{"name": "a", "count": {count}}}"#)).unwrap();
         assert_eq!(example.count, 2, "{count}");

@@ -1,4 +1,4 @@
-//! The words of errors about operator keys.
+//! Texts of errors about operator keys.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::operator_key::{KeyError, MOST};
 pub(super) const INVALID: &str = "The operator key is not accepted: it is mistyped, revoked, expired or not allowed \
     from your address, or the request has another credential. The audit trail of the platform has the reason.";
 
-/// Returns status, code, title and detail.
+/// Returns the status, code, title and detail.
 pub(super) fn describe(
     error: KeyError,
 ) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {

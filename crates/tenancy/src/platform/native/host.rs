@@ -1,4 +1,4 @@
-//! Time, chance and the event loop of a native program.
+//! The clock, randomness and event loop of a native program.
 
 use std::{
     sync::LazyLock,
@@ -13,11 +13,11 @@ use crate::platform::{Clock, Executor, Random};
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The clock of the system.
+/// The system clock.
 pub struct NativeClock;
 
 impl Clock for NativeClock {
-    #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+    #[expect(clippy::disallowed_methods, reason = "this is the source of the time")]
     fn now(&self) -> DateTime<Utc> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
@@ -29,18 +29,18 @@ impl Clock for NativeClock {
     }
 }
 
-/// The randomness of the system.
+/// The system's source of randomness.
 pub struct NativeRandom;
 
 impl Random for NativeRandom {
-    #[expect(clippy::disallowed_methods, reason = "this is where randomness comes from")]
+    #[expect(clippy::disallowed_methods, reason = "this is the source of randomness")]
     fn fill(&self, bytes: &mut [u8]) {
-        #[expect(clippy::expect_used, reason = "a system without randomness cannot go on safely")]
-        getrandom::fill(bytes).expect("the system gives random bytes");
+        #[expect(clippy::expect_used, reason = "a system without randomness cannot run safely")]
+        getrandom::fill(bytes).expect("the system provides random bytes");
     }
 }
 
-/// The tokio runtime that the program runs on.
+/// The tokio runtime of the program.
 pub struct NativeExecutor;
 
 #[async_trait(?Send)]
@@ -53,7 +53,7 @@ impl Executor for NativeExecutor {
         tokio::time::sleep(duration).await;
     }
 
-    /// Runs the task on the `LocalSet` that the program must run in.
+    /// Runs the task on the `LocalSet` in which the program must run.
     fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
         tokio::task::spawn_local(task);
     }

@@ -1,4 +1,4 @@
-//! The platform of a native program: `tenantctl`, and the tests.
+//! The platform of a native program: `tenantctl` and the tests.
 
 mod host;
 mod redis;
@@ -14,8 +14,8 @@ pub use sql::NativeSql;
 use super::{KeyValue, KeyValueError, Platform};
 
 impl Platform {
-    /// The platform of a native program on a single-threaded tokio runtime. `redis_address` is a
-    /// `redis://` URL; nothing is connected before it is used.
+    /// Returns the platform of a native program on a single-threaded tokio runtime. `redis_address` is a `redis://`
+    /// URL. Connections open on first use.
     pub fn native(redis_address: String) -> Self {
         Self {
             sql: Rc::new(NativeSql::default()),
@@ -28,7 +28,7 @@ impl Platform {
     }
 }
 
-/// Key-value stores belong to the Spin host: a native program has none.
+/// A key-value store that is always unavailable, because only the Spin host provides key-value stores.
 struct NoKeyValue;
 
 impl NoKeyValue {

@@ -1,4 +1,4 @@
-//! Redis of a native program.
+//! The Redis client of a native program.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -13,21 +13,21 @@ use crate::platform::{
 
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// A connection, which leads to one server process: it is never reopened by itself.
+/// A connection to one server process. It never reconnects.
 #[derive(Clone)]
 struct Kept {
     connection: MultiplexedConnection,
     process: ProcessId,
 }
 
-/// One connection, opened at the first command and kept.
+/// A Redis client with one connection, which opens on the first command and stays open.
 pub struct NativeRedis {
     address: String,
     kept: RefCell<Option<Kept>>,
 }
 
 impl NativeRedis {
-    /// Redis at a `redis://` URL.
+    /// Creates a client for a `redis://` URL.
     pub fn new(address: String) -> Self {
         Self { address, kept: RefCell::new(None) }
     }
@@ -102,7 +102,7 @@ fn unavailable(error: impl std::fmt::Display) -> RedisError {
     RedisError::Unavailable(error.to_string())
 }
 
-/// As Spin gives replies: the members of nested arrays follow one another.
+/// Flattens a reply like Spin: the members of nested arrays follow one another.
 fn flatten(value: Value, replies: &mut Vec<Reply>) -> Result<(), RedisError> {
     match value {
         Value::Nil => replies.push(Reply::Nil),
@@ -114,7 +114,7 @@ fn flatten(value: Value, replies: &mut Vec<Reply>) -> Result<(), RedisError> {
             values.into_iter().try_for_each(|value| flatten(value, replies))?;
         }
         other => {
-            return Err(RedisError::Refused(format!("a reply of another type: {other:?}")));
+            return Err(RedisError::Refused(format!("a reply of an unsupported type: {other:?}")));
         }
     }
     Ok(())

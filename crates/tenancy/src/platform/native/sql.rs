@@ -1,4 +1,4 @@
-//! PostgreSQL of a native program: a connection each time, without a pool.
+//! The PostgreSQL client of a native program. Connections are not pooled.
 
 use std::{cell::RefCell, error::Error as _, rc::Rc, sync::Arc, time::Duration};
 
@@ -19,11 +19,11 @@ use crate::platform::{
     sql::{CONNECT_DEADLINE, Connection, Row, SqlError, Value},
 };
 
-/// The wait before another attempt to connect to a server that has no free connection.
+/// The wait before another attempt to connect to a server without free connections.
 const NEXT_TRY: Duration = Duration::from_millis(100);
 
-/// PostgreSQL servers, over TLS where the URL's `sslmode` and the server have it. Trusted are the
-/// certificates that the system trusts.
+/// A PostgreSQL client. It uses TLS if the URL's `sslmode` and the server support it, and trusts the certificates that
+/// the system trusts.
 pub struct NativeSql {
     tls: MakeRustlsConnect,
 }
@@ -31,13 +31,13 @@ pub struct NativeSql {
 impl Default for NativeSql {
     fn default() -> Self {
         let mut roots = RootCertStore::empty();
-        // What the system has and cannot be read is not trusted.
+        // Unreadable certificates of the system are not trusted.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        #[expect(clippy::expect_used, reason = "the provider has the versions that it defaults to")]
+        #[expect(clippy::expect_used, reason = "the provider supports its default versions")]
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .expect("ring has TLS 1.2 and 1.3")
+            .expect("ring supports TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
         Self { tls: MakeRustlsConnect::new(config) }
@@ -70,8 +70,8 @@ struct NativeConnection {
 }
 
 impl NativeConnection {
-    /// Returns the connection, or another one where the server has closed it: a command may be busy elsewhere for
-    /// longer than the server keeps an idle connection.
+    /// Returns the connection, or opens a new one if the server has closed it. A command may pause for longer than the
+    /// server keeps an idle connection.
     async fn client(&self) -> Result<Rc<Client>, SqlError> {
         let kept = self.client.borrow().clone().filter(|client| !client.is_closed());
         if let Some(client) = kept {
@@ -80,7 +80,7 @@ impl NativeConnection {
         let connected = timeout(CONNECT_DEADLINE, async {
             loop {
                 match tokio_postgres::connect(&self.address, self.tls.clone()).await {
-                    // Another program gives a connection back in a moment.
+                    // Another program may release a connection in a moment.
                     Err(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
                         sleep(NEXT_TRY).await;
                     }
@@ -150,7 +150,7 @@ impl ToSql for Value {
     }
 
     fn accepts(_: &Type) -> bool {
-        // Each value checks by itself, above.
+        // Each value checks its type in `to_sql`.
         true
     }
 
@@ -176,8 +176,8 @@ fn value(row: &tokio_postgres::Row, index: usize) -> Result<Value, SqlError> {
         Type::JSONB => get::<serde_json::Value>(row, index),
         Type::TIMESTAMP => get::<NaiveDateTime>(row, index),
         Type::TEXT_ARRAY => get::<Vec<String>>(row, index),
-        // As on Spin, `timestamptz` among them.
-        ref other => Err(SqlError::Decode(format!("the type {other} is not used here"))),
+        // These types are unsupported on Spin as well, including `timestamptz`.
+        ref other => Err(SqlError::Decode(format!("the type {other} is not supported"))),
     }
 }
 
@@ -197,7 +197,7 @@ fn is_io(error: &tokio_postgres::Error) -> bool {
     error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
-/// Why a connection was refused, which the error itself only has in its source.
+/// Returns the reason why a connection was refused, which is only in the error's source.
 fn refusal(error: &tokio_postgres::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),

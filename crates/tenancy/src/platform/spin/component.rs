@@ -1,4 +1,4 @@
-//! A component: its routes, served for as long as the host keeps the instance.
+//! The entry point of a component, which serves its routes for the life of the instance.
 
 use std::{cell::OnceCell, collections::BTreeMap, rc::Rc};
 
@@ -18,11 +18,11 @@ use crate::{
     tenancy::Tenancy,
 };
 
-/// What an instance keeps from its first request on.
+/// The state that an instance keeps between requests.
 #[derive(Default)]
 struct Instance {
     router: OnceCell<Router>,
-    /// The service, once its settings were found good.
+    /// The service, once its settings are valid.
     tenancy: OnceCell<Rc<Tenancy>>,
 }
 
@@ -39,10 +39,10 @@ pub async fn serve(
     let instance = INSTANCE.with(Rc::clone);
     let tenancy = match instance.tenancy.get() {
         Some(tenancy) => Ok(Rc::clone(tenancy)),
-        // Another request of the instance may load it as well; the first one to end stays.
+        // A concurrent request of the instance may load the service as well. The first one to finish is kept.
         None => load(component).await.map(|new| Rc::clone(instance.tenancy.get_or_init(|| new))),
     };
-    // What keeps the service from running does not keep it from answering.
+    // Invalid settings prevent the service from running, but the component still responds.
     let bare;
     let platform = match &tenancy {
         Ok(tenancy) => &tenancy.platform,
@@ -66,18 +66,18 @@ async fn load(component: Component) -> Result<Rc<Tenancy>, Rc<Vec<InvalidSetting
         }
     }
     let names: Vec<_> = component.settings().collect();
-    // All at once: one after the other would be a turn of the host's event loop for each.
+    // All settings are read concurrently, because sequential reads would take one turn of the host's event loop each.
     let asked = names.iter().map(|name| variables::get(name.to_ascii_lowercase()));
     for (name, value) in names.iter().copied().zip(join_all(asked).await) {
         match value {
             Ok(value) => {
                 values.insert(name, value);
             }
-            // Whether it is required, the settings know.
+            // `Settings::parse` decides whether the setting is required.
             Err(VariableError::Undefined(_)) => {}
             Err(_) => invalid.push(InvalidSetting {
                 name,
-                message: "has no value that its provider can give".to_owned(),
+                message: "cannot be read from its provider".to_owned(),
             }),
         }
     }

@@ -1,9 +1,8 @@
 //! Deadlines on host calls.
 //!
-//! A timer of each call's own would cost more than most calls: one that is not needed any more has to
-//! be cancelled, for which the host puts the instance aside. So one watch looks after all calls of an
-//! instance, a few times a second, as long as there are any. It wakes a call whose time is over by a
-//! stream: one request cannot wake another without the host.
+//! A timer for each call would cost more than most calls: cancelling an unused timer suspends the instance. So one
+//! watch monitors all calls of an instance several times a second while there are any. It wakes an overdue call through
+//! a stream, because one request can wake another only through the host.
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,39 +22,39 @@ use spin_sdk::{
 use super::handover;
 use crate::http::pace::{self, Pace};
 
-/// How often the watch looks: a deadline is kept with up to this much more.
+/// The interval of the watch. A deadline may be exceeded by up to this time.
 const TICK: Duration = Duration::from_millis(100);
-/// The bells that are kept for later calls.
+/// The maximum number of bells that are kept for later calls.
 const MOST_BELLS: usize = 64;
 
 /// A call that has not returned.
 struct Waiting {
-    /// The tick at which its time is over.
+    /// The tick at which the time limit is reached.
     over_at: u64,
-    /// The tick from which a wait for a client counts as a stall; `None` for a call of a store.
+    /// The tick from which a wait for a client is stalled, or `None` for a call of a store.
     stalls_at: Option<u64>,
-    /// Whether the wait ended because the instance had too many of its kind.
+    /// Whether the wait was ended because the instance had too many stalled waits.
     is_displaced: Cell<bool>,
-    /// Taken when it rings.
+    /// The end of the stream that wakes the call. It is taken when the watch wakes the call.
     rope: RefCell<Option<StreamWriter<u8>>>,
 }
 
-/// The end of a wait for a client.
+/// The result of a wait for a client.
 pub(super) enum Waited<T> {
-    /// The client did its part.
+    /// The client completed its part.
     Done(T),
-    /// It took too long.
+    /// The client was too slow.
     TooSlow,
-    /// Too many clients of this instance stand still, and this one has for the longest time.
+    /// Too many clients of this instance are stalled, and this one has stalled for the longest time.
     Displaced,
 }
 
 #[derive(Default)]
 struct Watch {
     calls: RefCell<Vec<Rc<Waiting>>>,
-    /// Streams that no call has: the end that rings, and the end that is listened to.
+    /// Unused streams: the end that signals and the end that is awaited.
     bells: RefCell<Vec<(StreamWriter<u8>, StreamReader<u8>)>>,
-    /// How often it has looked.
+    /// The number of ticks so far.
     ticks: Cell<u64>,
     is_looking: Cell<bool>,
 }
@@ -64,7 +63,8 @@ thread_local! {
     static WATCH: Rc<Watch> = Rc::default();
 }
 
-/// What `call`, which has not begun, returns, or `None` when it takes longer than `limit`; it is then cancelled.
+/// Returns the result of `call`, which must not have begun. Returns `None` and cancels the call if it takes longer than
+/// `limit`.
 pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> Option<T> {
     handover::settled().await;
     match watched(limit, None, call).await {
@@ -73,7 +73,7 @@ pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = T>) ->
     }
 }
 
-/// Waits for a client as long as `pace` allows, and returns how long that was, to a tick.
+/// Waits for a client as long as `pace` allows. Also returns the waiting time, with the precision of a tick.
 pub(super) async fn within_pace<T>(
     pace: &Pace,
     call: impl Future<Output = T>,
@@ -137,15 +137,15 @@ impl Watch {
         (Watched { watch: Rc::clone(self), call }, bell)
     }
 
-    /// Returns the first tick at which `time` has passed.
+    /// Returns the first tick by which `time` has passed.
     fn tick_after(&self, time: Duration) -> u64 {
         let ticks = time.as_millis().div_ceil(TICK.as_millis());
-        // The tick that is under way has partly passed.
+        // The current tick has partly passed.
         let ticks = u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1);
         self.ticks.get().saturating_add(ticks)
     }
 
-    /// Displaces the clients that stand still above the bound of the instance.
+    /// Marks the stalled waits that exceed the limit of the instance as displaced.
     fn displace(&self, tick: u64) {
         let calls = self.calls.borrow();
         let stalled = calls.iter().filter_map(|call| {
@@ -158,7 +158,7 @@ impl Watch {
     }
 }
 
-/// The watch at work. It may be lost with the request that began it: the next call begins another.
+/// The running watch. It may be lost with the request that started it. The next call then starts another.
 struct Looking(Rc<Watch>);
 
 impl Looking {
@@ -187,14 +187,14 @@ impl Drop for Looking {
     }
 }
 
-/// A call under the watch, until this is dropped.
+/// A call that is watched until this value is dropped.
 struct Watched {
     watch: Rc<Watch>,
     call: Rc<Waiting>,
 }
 
 impl Watched {
-    /// Keeps the bell of a call for another one, if it has not rung.
+    /// Keeps the bell of a call for reuse, if it was not used.
     fn keep(self, bell: StreamReader<u8>) {
         let mut bells = self.watch.bells.borrow_mut();
         if let Some(rope) = self.call.rope.borrow_mut().take()

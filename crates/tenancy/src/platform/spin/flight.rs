@@ -1,4 +1,4 @@
-//! What one call does while all others that need it wait for its end.
+//! Single flight: one call does the work while all others that need it wait for its end.
 
 use std::cell::RefCell;
 
@@ -7,13 +7,13 @@ use spin_sdk::{
     wit_bindgen::{StreamReader, StreamWriter},
 };
 
-/// Something that one call does at a time, for all that need it. One request cannot wake another
-/// without the host: each that waits hears that a stream of its own ends.
+/// Work that one call at a time does for all calls that need it. One request can wake another only through the host, so
+/// each waiting call has a stream, which closes at the end.
 #[derive(Default)]
 pub(super) struct Flight(RefCell<Option<Vec<StreamWriter<u8>>>>);
 
 impl Flight {
-    /// What ends when the flight that is under way does; `None` where none is.
+    /// Returns a stream that closes when the flight in progress ends, or `None` if there is none.
     pub(super) fn join(&self) -> Option<StreamReader<u8>> {
         let mut waiting = self.0.borrow_mut();
         let waiting = waiting.as_mut()?;
@@ -22,15 +22,15 @@ impl Flight {
         Some(end)
     }
 
-    /// Begins a flight, which ends with what this returns. Whatever becomes of the call, those who wait
-    /// go on.
+    /// Begins a flight, which ends when the returned value is dropped. The waiting calls resume even if this call is
+    /// aborted.
     pub(super) fn begin(&self) -> Underway<'_> {
         *self.0.borrow_mut() = Some(Vec::new());
         Underway(self)
     }
 }
 
-/// A flight, until this is dropped.
+/// A flight in progress, until this value is dropped.
 pub(super) struct Underway<'a>(&'a Flight);
 
 impl Drop for Underway<'_> {

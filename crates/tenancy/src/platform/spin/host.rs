@@ -1,4 +1,4 @@
-//! Time, chance and the event loop, from WASI 0.3.
+//! The clock, randomness and event loop, from WASI 0.3.
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,14 +16,14 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::platform::{Clock, Executor, Random};
 
-/// How long the time of day is reckoned from when it was last read, in microseconds: it may be set
-/// meanwhile.
+/// How long the time of day is computed from the last reading, in microseconds. The limit is necessary because the
+/// system clock may be adjusted.
 const RECKONED_MICROS: u64 = 1_000_000;
 
-/// The clocks of the host. Each reading is a call of it.
+/// The clocks of the host. Each reading is a host call.
 #[derive(Default)]
 pub(super) struct HostClock {
-    /// The time of day when it was last read for a moment, and the monotonic clock at that time.
+    /// The last reading of the time of day, and the monotonic clock at that time.
     read: Cell<Option<(DateTime<Utc>, u64)>>,
 }
 
@@ -31,7 +31,7 @@ impl Clock for HostClock {
     fn now(&self) -> DateTime<Utc> {
         let now = system_clock::now();
         let micros = i64::from(now.nanoseconds / 1_000);
-        // Out of chrono's range only in the year 262143.
+        // Out of the range of chrono only from the year 262143.
         DateTime::from_timestamp_micros(
             now.seconds.saturating_mul(1_000_000).saturating_add(micros),
         )
@@ -53,11 +53,11 @@ impl Clock for HostClock {
     }
 }
 
-/// The bytes that are taken from the host at a time.
+/// The number of bytes that are requested from the host at once.
 const POOL: u64 = 512;
 
-/// Random bytes of the host, some of them taken ahead: each request needs a few, and a call of the host
-/// costs more than they do.
+/// Random bytes of the host, requested in advance. Each request needs only a few, and a host call costs more than
+/// generating them.
 #[derive(Default)]
 pub(super) struct HostRandom(RefCell<Zeroizing<Vec<u8>>>);
 
@@ -66,14 +66,14 @@ impl Random for HostRandom {
         let mut pool = self.0.borrow_mut();
         let mut filled = 0;
         while filled < bytes.len() {
-            // The host may give fewer bytes than asked for, though never none.
+            // The host may return fewer bytes than requested, but at least one.
             if pool.is_empty() {
                 **pool = random::get_random_bytes(POOL);
             }
             let taken = pool.len().min(bytes.len() - filled);
             let rest = pool.len() - taken;
             bytes[filled..filled + taken].copy_from_slice(&pool[rest..]);
-            // It may be a key by now, of which no copy is to stay.
+            // The bytes may be part of a key, so no copy may remain.
             pool[rest..].zeroize();
             pool.truncate(rest);
             filled += taken;

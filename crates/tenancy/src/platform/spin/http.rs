@@ -1,4 +1,4 @@
-//! Requests and answers of the Spin host (wasi:http 0.3).
+//! Requests and responses of the Spin host (wasi:http 0.3).
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -27,26 +27,26 @@ use crate::{
     http::{Body, BodySource, Content, Headers, Request, Response, ResponseHeaders, pace::Pace},
 };
 
-/// The bytes that a read of a body asks for.
+/// The number of bytes that a read of a body requests.
 const PIECE: usize = 64 * 1024;
-/// The most bytes of a response that a client has the time of one window for.
+/// The maximum number of response bytes that a client must accept within one window.
 const SLICE: usize = 32 * 1024;
-/// The most bytes of a body that is written without a deadline, which would take a twentieth of the time of a verified
-/// request (docs/performance.md).
+/// The maximum length of a body that is written without a deadline, in bytes. A deadline would take a twentieth of the
+/// time of a verified request (docs/performance.md).
 const UNWATCHED: usize = 16 * 1024;
-/// The most of these bodies in an instance that the host has not taken. The others have a deadline.
+/// The maximum number of such bodies in an instance that the host has not taken. Additional bodies have a deadline.
 const MOST_UNWATCHED: u32 = 4;
-/// How long the host may take to hear that a response broke off.
+/// The time limit for reporting to the host that a response was aborted.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Reads what the host gives; the body stays with the host until it is asked for.
+/// Reads a request from the host. The body stays with the host until it is read.
 pub fn read_request(request: types::Request) -> Request {
     let target = request.get_path_with_query().unwrap_or_default();
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
         None => (target, None),
     };
-    // The host has parsed them, and has their names in lower case.
+    // The host has already parsed the headers and converted their names to lower case.
     let headers = Headers::from(request.get_headers().copy_all());
     let authority = request.get_authority().or_else(|| headers.text("host").map(str::to_owned));
     Request {
@@ -72,7 +72,7 @@ fn method(method: types::Method) -> Method {
         types::Method::Options => Method::OPTIONS,
         types::Method::Trace => Method::TRACE,
         types::Method::Patch => Method::PATCH,
-        // A method that is none takes no route.
+        // An invalid method matches no route.
         types::Method::Other(name) => Method::from_bytes(name.as_bytes()).unwrap_or(Method::TRACE),
     }
 }
@@ -84,7 +84,7 @@ enum HostBody {
     Reading {
         bytes: StreamReader<u8>,
         trailers: Option<FutureReader<Trailers>>,
-        /// Tells the host, when it is dropped, that the reading went well.
+        /// Reports to the host on drop that the body was read successfully.
         _done: FutureWriter<Result<(), ErrorCode>>,
     },
 }
@@ -108,7 +108,7 @@ impl BodySource for HostBody {
             Waited::TooSlow => return Err(Error::BodyTooSlow),
             Waited::Displaced => {
                 return Err(Error::unavailable(
-                    "too many requests of the instance wait for a body",
+                    "too many requests of the instance are waiting for a body",
                 ));
             }
         };
@@ -118,7 +118,7 @@ impl BodySource for HostBody {
                 Ok(Some(piece))
             }
             (StreamResult::Dropped | StreamResult::Cancelled, _) => match trailers.take() {
-                // The end of the stream is the end of the body only if the trailers say so.
+                // The end of the stream is the end of the body only if the trailers confirm it.
                 Some(trailers) => match trailers.await {
                     Ok(_) => Ok(None),
                     Err(_) => Err(Error::BodyIncomplete),
@@ -129,8 +129,8 @@ impl BodySource for HostBody {
     }
 }
 
-/// Gives an answer to the host. One that is whole has `content-length`, and its body is already under
-/// way when the host looks for it: then header and body leave in one segment.
+/// Passes a response to the host. A complete response has `content-length`, and its body is already being written when
+/// the host reads it. So the header and the body are sent in one segment.
 pub async fn write_response(response: Response) -> Result<types::Response, ErrorCode> {
     let Response { status, headers, content } = response;
     let (length, is_empty) = match &content {
@@ -146,11 +146,11 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
     let contents = (has_body && !is_empty).then(wit_stream::new);
     let (writer, reader) = contents.unzip();
     let (answer, _sent) = types::Response::new(fields, reader, trailers_reader);
-    // An answer is 200 to begin with, and most are: a call of the host for nothing.
+    // The status is 200 by default, so setting it would be an unnecessary host call.
     if status != http::StatusCode::OK {
         answer
             .set_status_code(status.as_u16())
-            .map_err(|()| ErrorCode::InternalError(Some("no such status".to_owned())))?;
+            .map_err(|()| ErrorCode::InternalError(Some("invalid status".to_owned())))?;
     }
     let mut writing: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
         let written = match writer {
@@ -161,9 +161,9 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
             Ok(()) => {
                 let _ = trailers.write(Ok(None)).await;
             }
-            // The host looks at this only when the client reads on, which it may never do.
+            // The host reads this only when the client continues to read, which may never happen.
             Err(_) => {
-                let broken = ErrorCode::InternalError(Some("the body broke off".to_owned()));
+                let broken = ErrorCode::InternalError(Some("the body is incomplete".to_owned()));
                 let _ = within(FAREWELL, trailers.write(Err(broken))).await;
             }
         }
@@ -178,11 +178,11 @@ pub async fn write_response(response: Response) -> Result<types::Response, Error
 }
 
 thread_local! {
-    /// The headers of the last answer: the next one's take their place in memory.
+    /// The headers of the last response. The next response reuses their memory.
     static LIST: RefCell<Vec<(String, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Gives the host the headers of an answer, and how long it is.
+/// Passes the headers of a response and the content length to the host.
 fn fields(headers: &ResponseHeaders, length: Option<u64>) -> Result<Fields, HeaderError> {
     let length = length.map(|length| length.to_string());
     let length = length.iter().map(|length| ("content-length", length.as_bytes()));
@@ -204,14 +204,14 @@ fn fields(headers: &ResponseHeaders, length: Option<u64>) -> Result<Fields, Head
     })
 }
 
-/// Writes a body at the pace of its client. A client that is gone is no error; one that is too slow is.
+/// Writes a body at the pace of its client. A disconnected client is not an error, but a client that is too slow is.
 async fn write_content(mut writer: StreamWriter<u8>, content: Content) -> Result<()> {
     let mut pace = Pace::transfer();
     match content {
         Content::Whole(body) => {
             let _underway = Handover::begin();
             if body.len() <= UNWATCHED && handover::underway() <= MOST_UNWATCHED {
-                // The host takes it at once, except from a client of HTTP/2 that allows no bytes.
+                // The host takes the body at once, unless the client uses HTTP/2 and currently allows no bytes.
                 let _ = writer.write_all(body).await;
             } else {
                 write_slices(&mut writer, body, &mut pace).await?;
@@ -228,7 +228,7 @@ async fn write_content(mut writer: StreamWriter<u8>, content: Content) -> Result
     Ok(())
 }
 
-/// Writes bytes in slices. Returns whether the client has taken all of them.
+/// Writes bytes in slices. Returns whether the client has accepted all of them.
 async fn write_slices(
     writer: &mut StreamWriter<u8>,
     bytes: Vec<u8>,

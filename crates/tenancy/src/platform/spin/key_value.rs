@@ -29,7 +29,7 @@ impl SpinKeyValue {
 async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, KeyValueError> {
     within(DEADLINE, call)
         .await
-        .ok_or_else(|| KeyValueError("no answer in time".to_owned()))?
+        .ok_or_else(|| KeyValueError("no response in time".to_owned()))?
         .map_err(|error| KeyValueError(format!("{error:?}")))
 }
 

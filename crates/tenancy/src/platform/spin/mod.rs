@@ -19,8 +19,7 @@ pub use spin_sdk::wasip3;
 use super::Platform;
 
 impl Platform {
-    /// The platform of a component that runs on Spin. `redis_address` is a `redis://` URL; nothing
-    /// is connected before it is used.
+    /// Returns the platform of a component on Spin. `redis_address` is a `redis://` URL. Connections open on first use.
     pub(super) fn on_spin(redis_address: String) -> Self {
         Self {
             sql: Rc::new(sql::SpinSql::default()),

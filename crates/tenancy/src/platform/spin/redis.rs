@@ -1,4 +1,4 @@
-//! Redis of the Spin host.
+//! The Redis client of the Spin host.
 
 use std::{
     cell::{Cell, RefCell},
@@ -19,11 +19,11 @@ use crate::platform::{
 };
 
 const DEADLINE: Duration = Duration::from_secs(1);
-/// After a failure Redis is left alone for this long, so that a Redis that hangs costs one request
-/// a deadline and not every request.
+/// The pause after a failure. During the pause, requests fail at once, so that an unresponsive Redis costs only one
+/// request a full deadline.
 const PAUSE_NANOS: u64 = 1_000_000_000;
 
-/// One connection, kept for the life of the instance: to Spin, each `open` is a new one.
+/// A Redis client with one connection for the life of the instance, because each `open` in Spin creates a new one.
 pub(super) struct SpinRedis {
     address: String,
     kept: RefCell<Option<Rc<Kept>>>,
@@ -32,7 +32,7 @@ pub(super) struct SpinRedis {
     paused_until: Cell<u64>,
 }
 
-/// A connection. Spin never reopens one by itself, so it leads to one server process.
+/// A connection. Spin never reconnects it, so it leads to one server process.
 struct Kept {
     connection: Connection,
     process: ProcessId,
@@ -49,7 +49,7 @@ impl Kept {
         let arguments = vec![RedisParameter::Binary(argument.as_bytes().to_vec())];
         let replies = within(DEADLINE, connection.execute(name, arguments))
             .await
-            .ok_or_else(|| "no answer in time".to_owned())?
+            .ok_or_else(|| "no response in time".to_owned())?
             .map_err(failed)?;
         let replies: Vec<_> = replies.into_iter().map(Reply::from).collect();
         let process = ProcessId::of_info(&replies).map_err(|error| error.to_string())?;
@@ -68,7 +68,7 @@ impl SpinRedis {
         }
     }
 
-    /// Returns the connection, and whether it was there already. An urgent caller does not observe the pause.
+    /// Returns the connection, and whether it was already open. An urgent caller ignores the pause.
     async fn connection(&self, is_urgent: bool) -> Result<(Rc<Kept>, bool), RedisError> {
         loop {
             if let Some(kept) = self.kept.borrow().clone() {
@@ -78,10 +78,10 @@ impl SpinRedis {
                 return Err(RedisError::Unavailable("it failed a moment ago".to_owned()));
             }
             let Some(mut opened) = self.opening.join() else { break };
-            // The end of the stream is the only signal, or that the opening takes too long.
+            // The wait ends when the stream closes or the deadline is reached.
             within(DEADLINE, opened.read(Vec::with_capacity(1))).await;
             if self.kept.borrow().is_none() {
-                // An urgent caller tries again, and does not wait for one opening after another here.
+                // An urgent caller retries by itself and does not wait for several attempts here.
                 return Err(RedisError::Unavailable("it was not reachable".to_owned()));
             }
         }
@@ -96,7 +96,7 @@ impl SpinRedis {
         }
     }
 
-    /// Gives a connection up, unless another one has replaced it.
+    /// Discards a connection, unless another one has already replaced it.
     fn give_up(&self, failed: &Rc<Kept>) -> bool {
         let mut kept = self.kept.borrow_mut();
         let is_kept = kept.as_ref().is_some_and(|kept| Rc::ptr_eq(kept, failed));
@@ -140,13 +140,13 @@ impl Redis for SpinRedis {
                 Err(RedisError::Refused(message))
             }
             Some(Err(error)) if was_kept => {
-                // The server may have gone and come back since this connection was opened: the
-                // next call opens another without a pause.
+                // The server may have restarted since this connection was opened, so the next call opens another
+                // without a pause.
                 self.give_up(&kept);
                 Err(RedisError::Unavailable(format!("{error:?}")))
             }
             Some(Err(error)) => Err(self.unavailable(&kept, format!("{error:?}"))),
-            None => Err(self.unavailable(&kept, "no answer in time".to_owned())),
+            None => Err(self.unavailable(&kept, "no response in time".to_owned())),
         }
     }
 

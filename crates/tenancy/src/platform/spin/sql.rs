@@ -1,4 +1,4 @@
-//! PostgreSQL of the Spin host, which pools connections by address.
+//! The PostgreSQL client of the Spin host, which pools connections by address.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,20 +21,20 @@ use crate::platform::{
     sql::{CONNECT_DEADLINE, Connection, Row, SqlError, Value},
 };
 
-/// After a server did not answer in time it is left alone for this long, so that one that hangs
-/// costs one request a deadline and not every request.
+/// The pause after a server did not respond in time. During the pause, requests fail at once, so that an unresponsive
+/// server costs only one request a full deadline.
 const PAUSE_NANOS: u64 = 1_000_000_000;
-/// The most addresses that are remembered.
+/// The maximum number of addresses whose state is cached.
 const MOST_REMEMBERED: usize = 64;
-/// The most connections to an address that an instance has at the same time. The host's pool has 64 for all
-/// instances of a component, and a role of a tenant may have fewer.
+/// The maximum number of concurrent connections of an instance to an address. The host's pool has 64 for all instances
+/// of a component, and a tenant's role may have fewer.
 const AT_ONCE: u32 = 2;
-/// How long a request waits before it looks for a free place again.
+/// The polling interval of a request that waits for a free connection.
 const LOOK: Duration = Duration::from_millis(1);
-/// How long a request waits before it first asks a server again that has no free connection. The wait doubles with each
-/// refusal, because each costs the server a process and a check of the password.
+/// The first wait before another attempt to connect to a server without free connections. The wait doubles with each
+/// refusal, because each attempt costs the server a process and a password check.
 const FIRST_WAIT: Duration = Duration::from_millis(25);
-/// The longest of these waits.
+/// The maximum wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
@@ -43,9 +43,9 @@ pub(super) struct SpinSql(Rc<Addresses>);
 /// The state of the addresses.
 #[derive(Default)]
 struct Addresses {
-    /// Until when an address is left alone, by the host's monotonic clock.
+    /// The time until which an address is paused, by the host's monotonic clock.
     paused: RefCell<HashMap<String, u64>>,
-    /// How many connections the instance has to each address.
+    /// The number of connections of the instance to each address.
     open: RefCell<HashMap<String, Rc<Cell<u32>>>>,
 }
 
@@ -83,21 +83,21 @@ impl Sql for SpinSql {
     }
 }
 
-/// Statements on a database. The host's pool lends a connection for each statement only: a request that waits for
-/// a body, a hash or another store keeps no connection from others.
+/// A connection that runs statements on a database. It borrows a connection from the host's pool for each statement. So
+/// a request that waits for a body, a hash or another store does not block a connection.
 struct SpinConnection {
     addresses: Rc<Addresses>,
     address: String,
     deadline: Duration,
 }
 
-/// A connection of the host's pool, which is given back when this is dropped.
+/// A connection from the host's pool, which is returned on drop.
 struct Lent {
     connection: pg::Connection,
     _place: Place,
 }
 
-/// One of the places of an address.
+/// A connection slot of an address.
 struct Place(Rc<Cell<u32>>);
 
 impl Drop for Place {
@@ -107,11 +107,11 @@ impl Drop for Place {
 }
 
 impl SpinConnection {
-    /// Borrows a connection. The pool replaces one that the server has closed. Nothing has been sent yet, so a
-    /// refusal for the number of connections is tried again.
+    /// Borrows a connection. The pool replaces a connection that the server has closed. Because nothing has been sent
+    /// yet, a refusal due to the number of connections is retried.
     async fn borrow(&self) -> Result<Lent, SqlError> {
         if self.addresses.is_paused(&self.address) {
-            return Err(SqlError::Unavailable("it hung a moment ago".to_owned()));
+            return Err(SqlError::Unavailable("it did not respond a moment ago".to_owned()));
         }
         let begin = monotonic_clock::now();
         let limit = u64::try_from(CONNECT_DEADLINE.as_nanos()).unwrap_or(u64::MAX);
@@ -119,7 +119,7 @@ impl SpinConnection {
         let open = self.addresses.open(&self.address);
         while open.get() >= AT_ONCE {
             if is_over() {
-                return Err(SqlError::Unavailable("no connection got free in time".to_owned()));
+                return Err(SqlError::Unavailable("no connection became free in time".to_owned()));
             }
             sleep(LOOK).await;
         }
@@ -146,8 +146,8 @@ impl SpinConnection {
     }
 }
 
-/// Whether a server refused because it, or the role, has as many connections as it may have: SQLSTATE 53300, which
-/// the host passes on as text.
+/// Returns whether a server refused the connection because it or the role has reached its maximum number of
+/// connections. The SQLSTATE is 53300, which the host passes on as text.
 fn is_full(reason: &str) -> bool {
     reason.contains("53300")
         || reason.contains("too many")
@@ -197,15 +197,15 @@ fn answer<T>(answer: Option<Result<T, Error>>) -> Result<T, SqlError> {
         Some(Err(Error::PgError(PgError::ConnectionFailed(reason)))) => {
             Err(SqlError::Unavailable(reason))
         }
-        // What the server did not say itself is told as text: either the connection broke, or a
-        // value was not of the type that the statement has.
+        // Failures without a response from the server are reported as text. Either the connection broke, or a value did
+        // not have the type that the statement requires.
         Some(Err(Error::PgError(PgError::QueryFailed(QueryError::Text(reason)))))
             if reason.contains("kind: Closed") || reason.contains("kind: Io") =>
         {
             Err(SqlError::Unavailable(reason))
         }
         Some(Err(error)) => Err(SqlError::Decode(format!("{error:?}"))),
-        None => Err(SqlError::Unavailable("no answer in time".to_owned())),
+        None => Err(SqlError::Unavailable("no response in time".to_owned())),
     }
 }
 
@@ -263,7 +263,7 @@ fn value(value: DbValue) -> Result<Value, SqlError> {
                 values.ok_or_else(|| SqlError::Decode("an array with NULL in it".to_owned()))?,
             )
         }
-        _ => return Err(SqlError::Decode("a value of a type that is not used here".to_owned())),
+        _ => return Err(SqlError::Decode("a value of an unsupported type".to_owned())),
     })
 }
 

@@ -1,4 +1,4 @@
-//! The statements that make a tenant: reserved, found again by a later call, and activated.
+//! SQL statements that create a tenant: reservation, look-up by a later call, and activation.
 
 use uuid::Uuid;
 
@@ -14,18 +14,18 @@ use crate::{
     },
 };
 
-/// What came of reserving.
+/// The result of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserved {
-    /// Everything is reserved.
+    /// All names are reserved.
     Yes,
-    /// The slug, or the name of the database that follows from it, is taken. Nothing was written.
+    /// The slug or the database name derived from it is taken. Nothing was written.
     SlugTaken,
     /// Another call has used the idempotency key. Nothing was written.
     IdempotencyKeyUsed,
 }
 
-/// Reserves slug, domain, database and role of a new tenant, in the state `provisioning`.
+/// Reserves the slug, domains, database and role of a new tenant in the state `provisioning`.
 pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Result<Reserved> {
     let statement = "
         WITH tenant AS (
@@ -79,7 +79,7 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
     }
 }
 
-/// What a request created before, if a tenant of this slug is still being provisioned for it.
+/// Returns the tenant with this slug if it is still being provisioned for the same request.
 pub async fn find_unfinished(
     catalog: &dyn Connection,
     slug: &Slug,
@@ -93,7 +93,7 @@ pub async fn find_unfinished(
     read(catalog, &statement, &parameters).await
 }
 
-/// The tenants that have been in the state `provisioning` for `minutes` or longer.
+/// Returns the tenants that have been in the state `provisioning` for at least `minutes`.
 pub async fn list_unfinished(catalog: &dyn Connection, minutes: i64) -> Result<Rows<TenantRecord>> {
     let statement = format!(
         "{SELECT} WHERE t.status = 'provisioning'
@@ -104,30 +104,30 @@ pub async fn list_unfinished(catalog: &dyn Connection, minutes: i64) -> Result<R
     Ok(Rows::read(&rows, record))
 }
 
-/// The roles of the tenants that are not being provisioned any more.
+/// Returns the roles of the tenants that are no longer being provisioned.
 pub async fn list_finished_roles(catalog: &dyn Connection) -> Result<Vec<String>> {
     let statement = "SELECT database_role FROM tenants WHERE status <> 'provisioning'";
     let rows = catalog.query(statement, &[]).await?;
     Ok(rows.iter().map(|row| row.get("database_role")).collect::<Result<_, SqlError>>()?)
 }
 
-/// What ends a provisioning.
+/// The data of an activation.
 pub struct Activation<'a> {
     /// The tenant.
     pub tenant: Uuid,
-    /// Its first API key.
+    /// The first API key.
     pub api_key: &'a FirstApiKey,
-    /// The answer to give again, sealed.
+    /// The sealed response, for replays.
     pub answer: &'a Sealed,
-    /// The idempotency key of the call that ends it.
+    /// The idempotency key of the activating call.
     pub idempotency_key: Option<&'a str>,
-    /// What is noted of it.
+    /// The audit event.
     pub entry: &'a Entry,
 }
 
-/// Ends the provisioning of a tenant: in one statement it becomes active, gets its first API key,
-/// and the idempotency keys of its requests get the answer to give again. `false` when it was not
-/// being provisioned any more; then nothing was written.
+/// Completes the provisioning of a tenant in one statement: activates it, creates its first API key, and stores the
+/// response for the idempotency keys of its requests. Returns `false` and writes nothing if the tenant is no longer
+/// being provisioned.
 pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> Result<bool> {
     let statement = "
         WITH activated AS (
@@ -142,7 +142,7 @@ pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> 
             WHERE tenant_id = $1 AND operation = 'create tenant'
               AND EXISTS (SELECT FROM activated)
         ), noted AS (
-            -- Of a call that went on with what one without the key had begun.
+            -- For a call with a key that continued a call without one.
             INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id, answer)
             SELECT 'create tenant', $9::text, request_hash, id, $8 FROM activated
             WHERE $9 IS NOT NULL
@@ -171,17 +171,17 @@ pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> 
     Ok(catalog.query_first(statement, &parameters).await?.is_some())
 }
 
-/// What an idempotency key of a creation stands for.
+/// The stored data of an idempotency key.
 pub struct RememberedCreation {
-    /// The request it was used for.
+    /// The fingerprint of the request that used the key.
     pub request_hash: Vec<u8>,
     /// The tenant that the request creates.
     pub tenant: Uuid,
-    /// The answer to give again, once there was one.
+    /// The sealed response, for replays. `None` until the tenant is active.
     pub answer: Option<Sealed>,
 }
 
-/// What an idempotency key of the last 24 hours stands for; `None` when it is new.
+/// Returns the stored data of an idempotency key from the last 24 hours, or `None` if the key is new.
 pub async fn find_creation(
     catalog: &dyn Connection,
     idempotency_key: &str,
@@ -205,7 +205,7 @@ pub async fn find_creation(
     }))
 }
 
-/// Forgets the idempotency keys that are older than they count, and returns how many.
+/// Deletes expired idempotency keys and returns how many were deleted.
 pub async fn forget_idempotency_keys(catalog: &dyn Connection) -> Result<i64> {
     let statement = "DELETE FROM idempotency_keys WHERE created_at <= now() - interval '24 hours'";
     let forgotten = catalog.execute(statement, &[]).await?;

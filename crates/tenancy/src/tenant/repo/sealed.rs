@@ -1,4 +1,4 @@
-//! The statements on what `tenants` and `idempotency_keys` keep sealed by the master key.
+//! SQL statements on the values in `tenants` and `idempotency_keys` that are sealed with the master key.
 
 use uuid::Uuid;
 
@@ -10,15 +10,15 @@ use crate::{
     tenant::{DatabaseLocation, TenantRecord},
 };
 
-/// Sealed values that begin alike.
+/// The number of sealed values with the same first bytes.
 pub struct Counted {
-    /// What they begin with.
+    /// The first bytes.
     pub head: Vec<u8>,
-    /// How many they are.
+    /// The number of values.
     pub count: i64,
 }
 
-/// How many sealed values there are, by the format and the key that they name.
+/// Returns the numbers of sealed values, by format and key.
 pub async fn count(catalog: &dyn Connection) -> Result<Vec<Counted>> {
     let statement = format!(
         "SELECT substring(value FOR {HEAD}) AS head, count(*) AS count FROM (
@@ -34,7 +34,7 @@ pub async fn count(catalog: &dyn Connection) -> Result<Vec<Counted>> {
     Ok(counts.collect::<Result<_, SqlError>>()?)
 }
 
-/// How many passwords of databases are not of the format that this head begins with.
+/// Returns the number of database passwords that do not have the format of this head.
 pub async fn count_unbound(catalog: &dyn Connection, bound: [u8; HEAD]) -> Result<i64> {
     let statement = "SELECT count(*) AS count FROM tenants
                      WHERE substring(database_password FOR 1) <> substring($1::bytea FOR 1)";
@@ -42,7 +42,7 @@ pub async fn count_unbound(catalog: &dyn Connection, bound: [u8; HEAD]) -> Resul
     Ok(row.map_or(Ok(0), |row| row.get("count"))?)
 }
 
-/// The tenants that have a password or a data key which does not begin with these heads, in any state.
+/// Returns the tenants in any state whose password or data keys do not begin with these heads.
 pub async fn list_tenants(
     catalog: &dyn Connection,
     password: [u8; HEAD],
@@ -59,8 +59,8 @@ pub async fn list_tenants(
     Ok(rows.iter().map(|row| row.get("id")).collect::<Result<_, SqlError>>()?)
 }
 
-/// Puts other seals of the same secrets in the place of those that `old` has; what is `None` stays as
-/// it is. `false` when it has others meanwhile, or is no more; then nothing was written.
+/// Replaces the seals of the same secrets. A secret that is `None` stays unchanged. Returns `false` and writes nothing
+/// if the tenant has other seals by now or does not exist.
 pub async fn replace_secrets(
     catalog: &dyn Connection,
     old: &TenantRecord,
@@ -94,8 +94,8 @@ pub async fn replace_secrets(
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// Records another location of a tenant's database, with the password sealed for it. `false` when the tenant has another
-/// password or location meanwhile; then nothing was written.
+/// Records a new location of a tenant's database, with the password sealed for it. Returns `false` and writes nothing
+/// if the tenant has another password or location by now.
 pub async fn replace_location(
     catalog: &dyn Connection,
     old: &TenantRecord,
@@ -128,7 +128,7 @@ pub async fn replace_location(
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// Returns the password that a tenant's role is about to get; `None` without an unfinished rotation.
+/// Returns the next password of a tenant's role, or `None` if no rotation is in progress.
 pub async fn find_next_password(catalog: &dyn Connection, tenant: Uuid) -> Result<Option<Sealed>> {
     let statement = "SELECT next_database_password AS next FROM tenants
                      WHERE id = $1 AND next_database_password IS NOT NULL";
@@ -136,7 +136,7 @@ pub async fn find_next_password(catalog: &dyn Connection, tenant: Uuid) -> Resul
     Ok(row.map(|row| row.get("next").map(Sealed)).transpose()?)
 }
 
-/// Records the password that a tenant's role is about to get, unless another rotation has recorded one.
+/// Records the next password of a tenant's role, unless another rotation has already recorded one.
 pub async fn begin_rotation(
     catalog: &dyn Connection,
     old: &TenantRecord,
@@ -153,7 +153,7 @@ pub async fn begin_rotation(
     Ok(())
 }
 
-/// Records that a tenant's role has its next password. `false` when another call has done so.
+/// Records that a tenant's role has its next password. Returns `false` if another call has already recorded it.
 pub async fn finish_rotation(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -174,7 +174,7 @@ pub async fn finish_rotation(
     Ok(catalog.query_first(&statement, &parameters).await?.is_some())
 }
 
-/// Returns the tenants whose password rotation was interrupted and is to be finished.
+/// Returns the tenants with an interrupted password rotation that must be finished.
 pub async fn list_rotations(catalog: &dyn Connection) -> Result<Vec<Uuid>> {
     let statement = "SELECT id FROM tenants
                      WHERE next_database_password IS NOT NULL AND status <> 'deleting' ORDER BY id";
@@ -182,16 +182,16 @@ pub async fn list_rotations(catalog: &dyn Connection) -> Result<Vec<Uuid>> {
     Ok(rows.iter().map(|row| row.get("id")).collect::<Result<_, SqlError>>()?)
 }
 
-/// Which answer to an idempotency key is meant.
+/// The identity of a stored response to an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerId {
-    /// The tenant that it tells of.
+    /// The tenant in the response.
     pub tenant: Uuid,
     operation: String,
     key: String,
 }
 
-/// The answers that do not begin with `head`.
+/// Returns the stored responses that do not begin with `head`.
 pub async fn list_answers(catalog: &dyn Connection, head: [u8; HEAD]) -> Result<Vec<AnswerId>> {
     let statement = format!(
         "SELECT tenant_id, operation, key FROM idempotency_keys
@@ -208,7 +208,7 @@ pub async fn list_answers(catalog: &dyn Connection, head: [u8; HEAD]) -> Result<
     Ok(answers.collect::<Result<_, SqlError>>()?)
 }
 
-/// An answer, and the tenant that it is sealed for; `None` when it was forgotten.
+/// Returns a stored response and the tenant that it is sealed for, or `None` if it was deleted.
 pub async fn find_answer(
     catalog: &dyn Connection,
     id: &AnswerId,
@@ -223,8 +223,8 @@ pub async fn find_answer(
     Ok(answer.transpose()?)
 }
 
-/// Puts another seal of the same answer in the place of `old`. `false` when there is another
-/// meanwhile, or none any more; then nothing was written.
+/// Replaces the seal of the same response. Returns `false` and writes nothing if the stored value has changed or was
+/// deleted.
 pub async fn replace_answer(
     catalog: &dyn Connection,
     id: &AnswerId,

@@ -1,4 +1,4 @@
-//! The statements on what a user signs in with: passwords, and the tokens that set one.
+//! SQL statements on credentials of users: passwords and setup tokens.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -13,30 +13,30 @@ use crate::{
     user::User,
 };
 
-/// What sets a password once, as it is kept.
+/// A setup token as stored.
 pub struct SetupToken {
-    /// SHA-256 of the token.
+    /// The SHA-256 hash of the token.
     pub hash: [u8; 32],
-    /// When it ends.
+    /// When the token expires.
     pub expires_at: DateTime<Utc>,
 }
 
-/// A password that is put in the place of another.
+/// A replacement of a password.
 pub struct PasswordChange<'a> {
     /// The user.
     pub user: Uuid,
-    /// The hash that it must still have; `None` where any may be replaced.
+    /// The hash that must still be current, or `None` to replace any password.
     pub from: Option<&'a str>,
-    /// The new password as a PHC string; `None` until the user has set one.
+    /// The new password as a PHC string, or `None` until the user sets one.
     pub to: Option<&'a str>,
-    /// What sets the new one.
+    /// The token that sets the new password.
     pub setup_token: Option<SetupToken>,
     /// The roles of users whose password may be replaced.
     pub over: &'a [Role],
 }
 
-/// Replaces a password and ends every session and token of the user. `None` when there is no such
-/// user, it has another password by now, or another role than those.
+/// Replaces a password and ends every session and token of the user. Returns `None` if the user does not exist, has a
+/// different password by now, or has a role that is not in `over`.
 pub async fn replace_password(
     database: &TenantDb,
     change: &PasswordChange<'_>,
@@ -77,23 +77,23 @@ pub async fn replace_password(
 
 /// The first administrator of a tenant.
 pub struct FirstAdministrator<'a> {
-    /// Its id.
+    /// The id.
     pub id: Uuid,
-    /// Its address.
+    /// The e-mail address.
     pub email: &'a str,
-    /// Its password as a PHC string.
+    /// The password as a PHC string.
     pub password_hash: Option<String>,
-    /// What sets the password where there is none.
+    /// The token that sets the password, if there is none.
     pub setup_token: Option<SetupToken>,
 }
 
-/// Makes the first administrator, or gives the one of an earlier attempt this credential, too. One
-/// who has used a credential is left as it is: then this attempt comes too late.
+/// Creates the first administrator, or adds this credential to the administrator of an earlier attempt. If that
+/// administrator has already used a credential, it stays unchanged, because this attempt is too late.
 pub async fn put_first_administrator(
     database: &TenantDb,
     administrator: &FirstAdministrator<'_>,
 ) -> Result<()> {
-    // One call at a time: of two that write the same token at once, one would fail on that.
+    // Calls are serialised: if two wrote the same token concurrently, one would fail.
     let statement = "
         WITH alone AS MATERIALIZED (
             SELECT pg_advisory_xact_lock(hashtextextended('first administrator', 0))
@@ -120,19 +120,19 @@ pub async fn put_first_administrator(
     Ok(())
 }
 
-/// A user with what its password is compared with.
+/// A user with the data for verifying the password.
 pub struct Credentials {
     /// The user.
     pub user: User,
-    /// Its password as a PHC string; `None` until it has set one.
+    /// The password as a PHC string, or `None` until the user sets one.
     pub password_hash: Option<String>,
-    /// Whether it has signed in from the address before.
+    /// Whether the user has signed in from the address before.
     pub is_known_address: bool,
-    /// Whether the session that the device shows is one of its own.
+    /// Whether the session of the device belongs to the user.
     pub is_known_device: bool,
 }
 
-/// The user of an e-mail address, with its password; `None` when there is none.
+/// Returns the user with an e-mail address and its password, if there is one.
 pub async fn find_credentials(
     database: &TenantDb,
     email: &str,
@@ -142,7 +142,7 @@ pub async fn find_credentials(
     find_credentials_by(database, "email = $1", email.into(), address, device).await
 }
 
-/// The user of an id, with its password; `None` when there is none.
+/// Returns the user with an id and its password, if there is one.
 pub async fn find_own_credentials(
     database: &TenantDb,
     id: Uuid,
@@ -180,7 +180,7 @@ async fn find_credentials_by(
     Ok(credentials.transpose()?)
 }
 
-/// Whether a setup token would set a password now.
+/// Returns whether a setup token is currently valid.
 pub async fn has_setup_token(
     database: &TenantDb,
     token_hash: &[u8; 32],
@@ -192,9 +192,9 @@ pub async fn has_setup_token(
     Ok(database.connection().query_first(statement, &parameters).await?.is_some())
 }
 
-/// Sets the password that a setup token stands for, and uses the token up: of two calls at once,
-/// one gets the user. `None` when the token is no longer valid. The token is no proof of control of the user's address:
-/// the API returns it to its caller, and callers pass it on by hand.
+/// Sets the password of the user that a setup token belongs to, and invalidates the token. Of two concurrent calls,
+/// only one gets the user. Returns `None` if the token is no longer valid. The token does not prove control of the
+/// user's address, because the API returns it to its caller, who passes it on.
 pub async fn use_setup_token(
     database: &TenantDb,
     token_hash: &[u8; 32],
@@ -214,7 +214,7 @@ pub async fn use_setup_token(
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
          ), noted AS (
-             -- Who sets it is known by the token alone.
+             -- Only the token identifies the user who sets the password.
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT $4::uuid, $5::uuid, $6::jsonb || jsonb_build_object(
                  'actor_type', 'user', 'actor_id', id, 'resource_type', 'user', 'resource_id', id)
@@ -235,14 +235,14 @@ pub async fn use_setup_token(
     Ok(row.as_ref().map(user).transpose()?)
 }
 
-/// Keeps the same password with another hash, unless it was changed in the meantime.
+/// Replaces the hash of an unchanged password.
 pub async fn replace_hash(database: &TenantDb, id: Uuid, from: &str, to: &str) -> Result<()> {
     let statement = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     database.connection().execute(statement, &[id.into(), from.into(), to.into()]).await?;
     Ok(())
 }
 
-/// The values of the two columns of a setup token.
+/// Returns the values of the two columns of a setup token.
 pub(super) fn token_values(token: Option<&SetupToken>) -> (Value, Value) {
     match token {
         Some(token) => (token.hash.as_slice().into(), token.expires_at.into()),
