@@ -1,4 +1,4 @@
-//! Takes what the page of the documentation needs out of the package of Swagger UI, compressed.
+//! Extracts the files of the documentation page from the Swagger UI package and compresses them.
 
 use std::{
     env,
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for name in FILES {
         let end = format!("/dist/{name}");
         let path = package.file_names().find(|path| path.ends_with(&end)).map(str::to_owned);
-        let path = path.ok_or_else(|| format!("the package of Swagger UI has no {name}"))?;
+        let path = path.ok_or_else(|| format!("the Swagger UI package does not contain {name}"))?;
         let file = File::create(folder.join(format!("{name}.gz")))?;
         let mut compressed = GzEncoder::new(file, Compression::best());
         copy(&mut package.by_name(&path)?, &mut compressed)?;

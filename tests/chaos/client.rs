@@ -1,4 +1,4 @@
-//! Sends requests, and holds each response against the rules that apply to all of them.
+//! Sends requests, and checks each response against the rules for all responses.
 
 use std::{
     collections::BTreeMap,
@@ -17,12 +17,12 @@ use crate::{
     violations::{Promise, Violations},
 };
 
-/// The longest that a request may take, even if a store is away.
+/// The maximum duration of a request, even if a store is unavailable.
 const LONGEST: Duration = Duration::from_secs(20);
 /// The time after which the client gives up.
 const TIMEOUT: Duration = Duration::from_secs(25);
 
-/// A client of every host.
+/// A client of all hosts.
 pub struct Client {
     hosts: Vec<(String, Connections)>,
     /// The key of the platform.
@@ -45,7 +45,7 @@ pub struct Sent {
 }
 
 impl Client {
-    /// A client of the hosts at these addresses.
+    /// Creates a client for the hosts at these addresses.
     pub fn new(addresses: &[String], admin_key: String) -> Self {
         let connections = || Connections::with_timeout(TIMEOUT);
         let hosts = addresses.iter().map(|address| (address.clone(), connections())).collect();
@@ -53,7 +53,7 @@ impl Client {
         Self { hosts, admin_key, requests, statuses: Mutex::default(), broken }
     }
 
-    /// How many hosts there are.
+    /// Returns the number of hosts.
     pub fn hosts(&self) -> usize {
         self.hosts.len()
     }
@@ -103,12 +103,12 @@ impl Client {
         Sent { host, started, ended, answer: answer.ok() }
     }
 
-    /// How many requests were sent.
+    /// Returns the number of requests.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The responses by status.
+    /// Returns the number of responses per status.
     pub fn statuses(&self) -> String {
         let statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = statuses.iter().map(|(status, count)| format!("{status}: {count}"));
@@ -118,18 +118,18 @@ impl Client {
 }
 
 impl Sent {
-    /// The status; 0 if the connection broke.
+    /// Returns the status, or 0 if the connection broke.
     pub fn status(&self) -> u16 {
         self.answer.as_ref().map_or(0, |answer| answer.status)
     }
 
-    /// Whether the response is a success.
+    /// Returns whether the response is a success.
     pub fn is_accepted(&self) -> bool {
         (200..300).contains(&self.status())
     }
 }
 
-/// A response as evidence has it.
+/// Formats a response as evidence.
 pub fn shown(answer: &Answer) -> String {
     let text: String = answer.text.chars().take(300).collect();
     format!("{} {text} (request {})", answer.status, answer.header("x-request-id"))

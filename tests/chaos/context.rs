@@ -1,4 +1,4 @@
-//! The state that every actor shares.
+//! The state that all actors share.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -18,10 +18,10 @@ use crate::{
     violations::{Promise, Violations},
 };
 
-/// How long an operation may stay undecided once every store and host is up again.
+/// The time within which an operation must get a definitive response once all stores and hosts are up.
 const SETTLE: Duration = Duration::from_secs(25);
 
-/// The state that every actor shares.
+/// The state that all actors share.
 pub struct Context {
     pub client: Client,
     pub ledger: Ledger,
@@ -36,7 +36,7 @@ pub struct Context {
 pub struct Settled {
     /// Before the first attempt was sent.
     pub first_started: Instant,
-    /// How many attempts it took.
+    /// The number of attempts.
     pub attempts: u32,
     /// The last attempt.
     pub sent: Sent,
@@ -45,7 +45,7 @@ pub struct Settled {
 }
 
 impl Context {
-    /// The context of a run.
+    /// Creates the context of a run.
     pub fn new(client: Client) -> Self {
         Self {
             client,
@@ -57,7 +57,7 @@ impl Context {
         }
     }
 
-    /// Whether actors begin something new.
+    /// Returns whether actors may start new operations.
     pub fn is_running(&self) -> bool {
         !self.stopped.load(Ordering::Relaxed)
     }
@@ -67,7 +67,7 @@ impl Context {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for a random time; not at all once the load is over.
+    /// Waits for a random time, or not at all after the end of the load.
     pub fn pause(&self, random: &mut Random, from: u64, to: u64) {
         let wait = random.millis(from, to);
         let begin = Instant::now();
@@ -81,13 +81,13 @@ impl Context {
         self.client.send((&self.timeline, &self.violations), host, request)
     }
 
-    /// A random host.
+    /// Returns a random host.
     pub fn host(&self, random: &mut Random) -> usize {
         random.index(self.client.hosts())
     }
 
-    /// Sends a request again and again until its response is definitive. The bound applies from the end
-    /// of the load; a request that stays undecided is a violation of `promise`, and `None`.
+    /// Repeats a request until its response is definitive. After the end of the load, the time is limited. A request
+    /// without a definitive response is a violation of `promise`, and returns `None`.
     pub fn settle(
         &self,
         random: &mut Random,
@@ -123,14 +123,14 @@ impl Context {
         }
     }
 
-    /// Records a violation with the faults before it.
+    /// Records a violation with the preceding faults.
     pub fn violate(&self, promise: Promise, time: Instant, evidence: String) {
         let before = self.timeline.before(time);
         self.violations.record(promise, evidence + &before);
     }
 }
 
-/// Whether a repetition of the request would change nothing.
+/// Returns whether repeating the request would change nothing.
 fn is_definitive(answer: &Answer) -> bool {
     match answer.status {
         429 => answer.text.contains("\"quota_exceeded\""),

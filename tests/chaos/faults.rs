@@ -1,4 +1,4 @@
-//! Carries out the schedule of faults.
+//! Executes the fault schedule.
 
 use std::{
     sync::{
@@ -18,10 +18,10 @@ use crate::{
     timeline::Effect,
 };
 
-/// How long a kill waits for the operation that it aims at.
+/// The time for which a kill waits for its target operation.
 const AIM: Duration = Duration::from_secs(4);
 
-/// The operations under way that a kill can aim at.
+/// The number of running operations that a kill can target.
 #[derive(Default)]
 pub struct Targets {
     pub destructions: AtomicU32,
@@ -38,7 +38,7 @@ impl Targets {
     }
 }
 
-/// Ends the load if the harness fails: without the store nothing more is found.
+/// Ends the load if the harness panics, because without the store the load finds nothing.
 struct StopsOnPanic<'a>(&'a Context);
 
 impl Drop for StopsOnPanic<'_> {
@@ -49,8 +49,7 @@ impl Drop for StopsOnPanic<'_> {
     }
 }
 
-/// Carries out the faults of a line, each at its time after `begin`. At the end of the line everything
-/// runs again.
+/// Executes the faults of a line, each at its time after `begin`. At the end of the line all servers run again.
 pub fn run(
     context: &Context,
     stores: &Stores,
@@ -88,7 +87,7 @@ fn carry_out(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], f
             let start = || stores.start_redis(restart);
             during(Effect::RedisKilled, down, &|| stores.kill_redis(), &start);
             if restart == Restart::Older {
-                // The next snapshot is of this state.
+                // The next snapshot contains this state.
                 stores.save_redis();
             }
         }
@@ -114,7 +113,7 @@ fn carry_out(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], f
     }
 }
 
-/// An operation that a kill can aim at.
+/// An operation that a kill can target.
 #[derive(Clone, Copy)]
 enum Operation {
     Destruction,
@@ -129,7 +128,7 @@ impl Operation {
         }
     }
 
-    /// Its longest statement, which the title of a PostgreSQL process shows.
+    /// Returns its longest statement, which the title of a PostgreSQL process shows.
     fn statement(self) -> &'static str {
         match self {
             Self::Destruction => "DROP DATABASE",
@@ -138,7 +137,7 @@ impl Operation {
     }
 }
 
-/// Waits for the operation that a kill aims at, for a bounded time.
+/// Waits for the target operation of a kill, for a limited time.
 fn take_aim(aim: Aim, is_under_way: impl Fn(Operation) -> bool) {
     let (operation, delay) = match aim {
         Aim::Planned => return,

@@ -1,5 +1,5 @@
-//! A seeded load with faults: hosts, Redis and PostgreSQL are killed, stopped and restarted while actors
-//! work, and every acknowledged response is held to the promises of the README. README.md explains it.
+//! Runs a seeded load with faults. Hosts, Redis and PostgreSQL are killed, stopped and restarted while actors work.
+//! Every acknowledged response is checked against the promises of the README. See README.md in this folder.
 
 #![expect(clippy::expect_used, reason = "a harness that fails fails the run")]
 

@@ -5,14 +5,14 @@ use std::{fs, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use e2e::root;
 
-/// Runs a mixed load while the application and its stores are killed and stopped, and checks the
-/// promises of the README.
+/// Runs a mixed load while the application and its stores are killed and stopped, and checks the promises of the
+/// README.
 ///
-/// The application runs on the real Spin that SPIN names, or else on tools/runner.
+/// The application runs on the Spin binary that SPIN names, or else on tools/runner.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "chaos")]
 pub struct Options {
-    /// Seconds of load. Start and final checks take about 20 more.
+    /// The duration of the load in seconds. Start and final checks take about 20 seconds more.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub seconds: u64,
 
@@ -20,11 +20,11 @@ pub struct Options {
     #[arg(long, default_value_t = 19)]
     pub seed: u64,
 
-    /// Hosts that share every store.
+    /// The number of hosts. They share all stores.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub hosts: u8,
 
-    /// Plans this kind of fault only. May be repeated; without it every kind is planned.
+    /// Plans only this kind of fault. May be repeated. The default is all kinds.
     #[arg(long, value_name = "FAULT")]
     pub only: Vec<Kind>,
 
@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long)]
     pub replay: bool,
 
-    /// Prints the schedule of faults, and runs nothing.
+    /// Prints the schedule of faults without a run.
     #[arg(long)]
     pub plan: bool,
 }
@@ -40,17 +40,17 @@ pub struct Options {
 /// A kind of fault.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// No fault at all: load and invariants only.
+    /// No faults: only load and invariants.
     None,
-    /// A host is killed.
+    /// Kills a host.
     Host,
-    /// Redis is killed; it restarts from a snapshot or empty.
+    /// Kills Redis. It restarts from a snapshot or empty.
     Redis,
-    /// Redis is stopped and continued.
+    /// Stops and continues Redis.
     RedisPause,
-    /// PostgreSQL is killed with all its processes.
+    /// Kills all PostgreSQL processes.
     Postgres,
-    /// PostgreSQL is stopped and continued with all its processes.
+    /// Stops and continues all PostgreSQL processes.
     PostgresPause,
 }
 
@@ -58,7 +58,7 @@ impl Options {
     /// Reads the command line. With `--replay`, the options of the last failed run replace the others.
     ///
     /// # Errors
-    /// Explains why the last failed run cannot be read.
+    /// Returns the reason why the options of the last failed run cannot be read.
     pub fn read() -> Result<Self, String> {
         let options = Self::parse();
         if !options.replay {
@@ -71,12 +71,12 @@ impl Options {
         Self::try_parse_from(words).map_err(|error| error.to_string())
     }
 
-    /// Whether faults of this kind are planned.
+    /// Returns whether faults of this kind are planned.
     pub fn plans(&self, kind: Kind) -> bool {
         self.only.is_empty() || self.only.contains(&kind)
     }
 
-    /// The command line that repeats this run.
+    /// Returns the command line that repeats this run.
     pub fn line(&self) -> String {
         let Self { seconds, seed, hosts, only, replay: _, plan: _ } = self;
         let mut line = format!("--seconds {seconds} --seed {seed} --hosts {hosts}");
@@ -87,14 +87,14 @@ impl Options {
         line
     }
 
-    /// Keeps the options for `--replay`.
+    /// Stores the options for `--replay`.
     pub fn keep(&self) -> std::io::Result<()> {
         fs::create_dir_all(folder())?;
         fs::write(last_failure(), self.line())
     }
 }
 
-/// The folder for the evidence of failed runs.
+/// Returns the folder for the evidence of failed runs.
 pub fn folder() -> PathBuf {
     root().join("target/chaos")
 }

@@ -1,4 +1,4 @@
-//! The schedule of faults, which the seed determines.
+//! The fault schedule, which the seed determines.
 
 use std::{fmt, time::Duration};
 
@@ -18,7 +18,7 @@ pub enum Fault {
     KillRedis { down: Duration, restart: Restart },
     /// Stops Redis, and continues it later.
     PauseRedis { pause: Duration },
-    /// Has Redis write a snapshot.
+    /// Makes Redis write a snapshot.
     SaveRedis,
     /// Kills every process of PostgreSQL, and restarts it later.
     KillPostgres { down: Duration, aim: Aim },
@@ -31,29 +31,29 @@ pub enum Fault {
 pub enum Aim {
     /// The planned moment.
     Planned,
-    /// So long after the next hard delete of a tenant begins; PostgreSQL: after its DROP DATABASE does.
+    /// This time after the next hard delete of a tenant starts. For PostgreSQL, after its `DROP DATABASE` starts.
     Destruction(Duration),
-    /// So long after the next creation of a tenant begins; PostgreSQL: after its CREATE DATABASE does.
+    /// This time after the next creation of a tenant starts. For PostgreSQL, after its `CREATE DATABASE` starts.
     Creation(Duration),
 }
 
-/// A fault at its time since the begin of the load.
+/// A fault, and its time since the start of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     pub at: Duration,
     pub fault: Fault,
 }
 
-/// Faults that come one after another. Faults of two lines overlap.
+/// A sequence of faults. Faults of different lines overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub name: String,
     pub steps: Vec<Step>,
 }
 
-/// Each window of this length ends in a rest.
+/// The length of a window. Each window ends with a rest.
 const WINDOW: Duration = Duration::from_secs(20);
-/// The begin of the rest in its window: no fault begins in the rest.
+/// The start of the rest within its window. No fault starts during the rest.
 const REST: Duration = Duration::from_secs(15);
 
 /// Returns the lines of a run.
@@ -109,7 +109,7 @@ fn redis_fault(random: &mut Random) -> Fault {
                 1 | 2 => Restart::Older,
                 _ => Restart::Newest,
             };
-            // Mostly too short for the application to see more than broken connections.
+            // Most faults are so short that the application sees only broken connections.
             let longest = if random.one_in(3) { 3_000 } else { 300 };
             Fault::KillRedis { down: random.millis(0, longest), restart }
         }
@@ -130,7 +130,7 @@ fn postgres_fault(random: &mut Random) -> Fault {
 }
 
 impl Fault {
-    /// How long it lasts, about.
+    /// Returns the approximate duration of the fault.
     fn lasts(self) -> Duration {
         match self {
             Self::KillHost { down, .. }
@@ -144,7 +144,7 @@ impl Fault {
     fn kind(self) -> Kind {
         match self {
             Self::KillHost { .. } => Kind::Host,
-            // Without a snapshot a restart of Redis has nothing to bring back.
+            // Without a snapshot, a restart of Redis has no data to restore.
             Self::KillRedis { .. } | Self::SaveRedis => Kind::Redis,
             Self::PauseRedis { .. } => Kind::RedisPause,
             Self::KillPostgres { .. } => Kind::Postgres,
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn plan_is_equal_for_equal_seeds() {
+    fn equal_seeds_produce_equal_plans() {
         assert_eq!(plan(&options(7)), plan(&options(7)));
         assert_ne!(plan(&options(7)), plan(&options(8)));
     }

@@ -7,12 +7,12 @@ use std::time::Duration;
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence of a seed.
+    /// Creates the sequence of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The sequence of a seed for one consumer. Consumers do not disturb each other's sequences.
+    /// Creates the sequence of a seed for one consumer. Consumers do not affect each other's sequences.
     pub fn of(seed: u64, consumer: &str) -> Self {
         // FNV-1a.
         let hash = consumer.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -22,7 +22,7 @@ impl Random {
         Self(mixed.number())
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -31,34 +31,34 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`; 0 if `end` is 0.
+    /// Returns a number below `end`, or 0 if `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         self.number().checked_rem(end).unwrap_or(0)
     }
 
-    /// An index into something of this length; 0 if it is empty.
+    /// Returns an index below `length`, or 0 if `length` is 0.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
 
-    /// True once in `n` times.
+    /// Returns true with a probability of 1 in `n`.
     pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    /// A duration of `from` to `to` milliseconds.
+    /// Returns a duration of `from` to `to` milliseconds.
     pub fn millis(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.below(to.saturating_sub(from) + 1))
     }
 
-    /// A random element; `None` if there are none.
+    /// Returns a random element, or `None` for an empty slice.
     pub fn pick<T: Clone>(&mut self, elements: &[T]) -> Option<T> {
         let index = self.index(elements.len());
         elements.get(index).cloned()
     }
 }
 
-/// The bytes that a seed determines: the content of a file.
+/// Returns the bytes that a seed determines, for the content of a file.
 pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut random = Random::new(seed);
     let mut bytes = Vec::with_capacity(length + 8);
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_follow_the_published_sequence() {
+    fn numbers_match_published_sequence() {
         let mut random = Random::new(1_234_567);
         let first = [random.number(), random.number(), random.number()];
         assert_eq!(

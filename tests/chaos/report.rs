@@ -14,7 +14,7 @@ pub fn say(text: &str) {
     println!("{text}");
 }
 
-/// Returns the line that sums a run up.
+/// Returns the summary line of a run.
 pub fn summary(context: &Context, options: &Options) -> String {
     let count = |effect: Effect| context.timeline.times(effect).len();
     format!(
@@ -33,7 +33,7 @@ pub fn summary(context: &Context, options: &Options) -> String {
     )
 }
 
-/// Prints the evidence of a failed run, and keeps all of it in files.
+/// Prints the evidence of a failed run, and writes all of it to files.
 pub fn failure(context: &Context, options: &Options, logs: &[PathBuf]) {
     say(&format!("\nfaults:\n{}", context.timeline.all()));
     say(&format!("responses: {}\n", context.client.statuses()));

@@ -1,4 +1,4 @@
-//! A request that can be sent more than once.
+//! A repeatable request.
 
 use e2e::Call;
 use http::Method;
@@ -14,60 +14,60 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request for a path.
+    /// Creates a request for a path.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), headers: Vec::new(), body: None }
     }
 
-    /// A GET.
+    /// Creates a GET request.
     pub fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path)
     }
 
-    /// A POST of JSON.
+    /// Creates a POST request with JSON.
     pub fn post(path: impl Into<String>, body: &Value) -> Self {
         Self::new(Method::POST, path).json(body)
     }
 
-    /// A PATCH of JSON.
+    /// Creates a PATCH request with JSON.
     pub fn patch(path: impl Into<String>, body: &Value) -> Self {
         Self::new(Method::PATCH, path).json(body)
     }
 
-    /// A PUT of bytes.
+    /// Creates a PUT request with bytes.
     pub fn put(path: impl Into<String>, bytes: Vec<u8>) -> Self {
         let body = Some(("application/octet-stream", bytes));
         Self { body, ..Self::new(Method::PUT, path) }
     }
 
-    /// A DELETE.
+    /// Creates a DELETE request.
     pub fn delete(path: impl Into<String>) -> Self {
         Self::new(Method::DELETE, path)
     }
 
-    /// The request with a form.
+    /// Adds a form body.
     pub fn form(mut self, form: String) -> Self {
         self.body = Some(("application/x-www-form-urlencoded", form.into_bytes()));
         self
     }
 
-    /// The request with an access token, an API key or the key of the platform.
+    /// Adds an access token, an API key or the key of the platform.
     pub fn credential(self, secret: &str) -> Self {
         self.header("authorization", format!("Bearer {secret}"))
     }
 
-    /// The request with one more header.
+    /// Adds a header.
     pub fn header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// The method and the path.
+    /// Returns the method and the path.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The call of the application at an address.
+    /// Returns the call of the application at an address.
     pub fn call(&self, address: &str) -> Call {
         let mut call = Call::new(self.method.clone(), address, &self.path);
         for (name, value) in &self.headers {

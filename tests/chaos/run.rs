@@ -25,14 +25,14 @@ use crate::{
     stores::Stores,
 };
 
-/// So much that no limit of a plan is reached.
+/// An amount that no run reaches.
 const PLENTY: i64 = 1_000_000_000;
-/// Ports of hosts, below the range that the kernel hands out: the port of a killed host stays free.
+/// Ports of hosts. They are below the ephemeral range of the kernel, so the port of a killed host stays free.
 const PORTS: std::ops::Range<u16> = 14_000..20_000;
-/// One host reuses its instances as the README says, the other as Spin does by default.
+/// Instance reuse per host: as recommended in the README, and the default of Spin.
 const REUSE: [&[&str]; 2] = [&["--max-instance-reuse-count", "4096"], &[]];
 
-/// Runs everything. Returns whether there was no violation.
+/// Runs everything. Returns true if there was no violation.
 pub fn run(options: &Options) -> bool {
     report::say("==> starting the stores and the hosts");
     let stores = Stores::start();
@@ -91,7 +91,7 @@ fn load(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], option
             .map(|line| scope.spawn(move || faults::run(context, stores, hosts, &line, begin)))
             .collect();
         let end = begin + Duration::from_secs(options.seconds);
-        // A line that fails ends the load.
+        // A failed line ends the load.
         while Instant::now() < end && context.is_running() {
             thread::sleep(Duration::from_millis(50));
         }
@@ -106,7 +106,7 @@ fn lock(host: &Mutex<Application>) -> std::sync::MutexGuard<'_, Application> {
     host.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A free port. The process number keeps two runs on one machine apart.
+/// Returns a free port. The process id keeps parallel runs on one machine apart.
 fn free_port() -> u16 {
     let offset = std::process::id() % u32::from(PORTS.end - PORTS.start);
     let first = PORTS.start + u16::try_from(offset).unwrap_or(0);

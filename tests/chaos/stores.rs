@@ -13,7 +13,7 @@ impl Stores {
         Self(Services::start_durable())
     }
 
-    /// The servers, for their settings and connections.
+    /// Returns the servers, for their settings and connections.
     pub fn services(&self) -> &Services {
         &self.0
     }

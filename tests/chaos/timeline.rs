@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the application may need to recover after the last fault.
+/// The time within which the application must recover after the last fault.
 const RECOVERY: Duration = Duration::from_secs(3);
 /// The number of faults in a piece of evidence.
 const SHOWN: usize = 6;
@@ -14,11 +14,11 @@ const SHOWN: usize = 6;
 /// The effect of a fault on a store or a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// A host is gone.
+    /// A host was killed.
     HostKilled,
-    /// Redis is gone, with all that no snapshot has.
+    /// Redis was killed. Data since the last snapshot is lost.
     RedisKilled,
-    /// PostgreSQL is gone.
+    /// PostgreSQL was killed.
     PostgresKilled,
     /// A store does not respond.
     Paused,
@@ -40,12 +40,12 @@ pub struct Timeline {
     entries: Mutex<Vec<Entry>>,
 }
 
-/// A fault that lasts. It is over when [`Timeline::end`] has it.
+/// A fault in progress. [`Timeline::end`] ends it.
 #[must_use]
 pub struct Lasting(usize);
 
 impl Timeline {
-    /// A timeline that begins now.
+    /// Creates a timeline that starts now.
     pub fn new() -> Self {
         Self { begin: Instant::now(), entries: Mutex::default() }
     }
@@ -63,7 +63,7 @@ impl Timeline {
         entries[lasting.0].to = Some(Instant::now());
     }
 
-    /// Whether every store and host was up from `from` until `to`, and had the time to recover before.
+    /// Returns whether all stores and hosts were up from `from` until `to`, and had recovered before.
     pub fn is_calm(&self, from: Instant, to: Instant) -> bool {
         self.entries()
             .iter()
@@ -71,35 +71,35 @@ impl Timeline {
             .all(|entry| entry.from > to || entry.to.is_some_and(|over| over + RECOVERY < from))
     }
 
-    /// When faults with this effect began.
+    /// Returns the start times of faults with this effect.
     pub fn times(&self, effect: Effect) -> Vec<Instant> {
         let entries = self.entries();
         entries.iter().filter(|entry| entry.effect == effect).map(|entry| entry.from).collect()
     }
 
-    /// The time since the begin of the run.
+    /// Returns the time since the start of the run.
     pub fn since(&self, time: Instant) -> Duration {
         time.saturating_duration_since(self.begin)
     }
 
-    /// A time as evidence has it: seconds since the begin of the run.
+    /// Formats a time for evidence, in seconds since the start of the run.
     pub fn at(&self, time: Instant) -> String {
         format!("{:.3} s", self.since(time).as_secs_f64())
     }
 
-    /// The last faults that began before a time, one a line.
+    /// Returns the last faults that started before a time, one per line.
     pub fn before(&self, time: Instant) -> String {
         let entries = self.entries();
         let earlier: Vec<_> = entries.iter().filter(|entry| entry.from <= time).collect();
         let mut text = String::new();
         for entry in &earlier[earlier.len().saturating_sub(SHOWN)..] {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, "\n      {}", self.line(entry));
         }
         text
     }
 
-    /// Every fault, one a line.
+    /// Returns all faults, one per line.
     pub fn all(&self) -> String {
         let lines = self.entries().iter().map(|entry| self.line(entry) + "\n").collect::<String>();
         if lines.is_empty() { "no faults\n".to_owned() } else { lines }

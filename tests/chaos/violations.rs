@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// How many violations of a promise are shown in full.
+/// The number of violations of a promise that are shown in full.
 const SHOWN: usize = 4;
 
 /// A promise of the README.
@@ -56,17 +56,17 @@ impl Violations {
         found.entry(promise).or_default().push(evidence);
     }
 
-    /// How many there are.
+    /// Returns the number of violations.
     pub fn count(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().map(Vec::len).sum()
     }
 
-    /// The violations by promise, the first few of each in full.
+    /// Returns the violations by promise, with the first few of each in full.
     pub fn summary(&self) -> String {
         self.listed(SHOWN)
     }
 
-    /// Every violation in full.
+    /// Returns all violations in full.
     pub fn all(&self) -> String {
         self.listed(usize::MAX)
     }
@@ -74,7 +74,7 @@ impl Violations {
     fn listed(&self, shown: usize) -> String {
         let mut text = String::new();
         for (promise, found) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "  {}: {} violations", promise.text(), found.len());
             for evidence in found.iter().take(shown) {
                 let _ = writeln!(text, "    - {evidence}");

@@ -1,7 +1,6 @@
-//! What `docs/openapi.json` says, held against a linter and against the running application.
+//! Checks `docs/openapi.json` with a linter, and compares it with the running application.
 //!
-//! The application, and the servers behind it, are this program's own: what is made up here changes
-//! plans and removes tenants as it likes.
+//! This test starts its own application and servers, because the generated requests change plans and delete tenants.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
@@ -11,13 +10,13 @@ use e2e::{Application, Call, Services, root, tenantctl};
 use http::Method;
 use serde_json::{Value, json};
 
-/// A tool that `./dev test` sets up, by the variable that names it.
+/// Returns the path of a tool from the variable that `./dev test` sets.
 fn tool(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is set by ./dev test"))
 }
 
 #[test]
-fn redocly_finds_nothing_in_the_description() {
+fn openapi_document_passes_redocly_lint() {
     let document = root().join("docs/openapi.json");
     let output = Command::new(tool("REDOCLY")).arg("lint").arg(document).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
@@ -25,13 +24,13 @@ fn redocly_finds_nothing_in_the_description() {
     assert!(output.status.success() && is_clean, "{said}");
 }
 
-/// What the application is asked with, so that it is not only asked who is there.
+/// The credentials of the requests, so that they get past authentication.
 struct Credentials {
     admin_key: String,
     slug: String,
     api_key: String,
     access_token: String,
-    /// Of a session that may end.
+    /// The access token of a session that the requests may end.
     spare_token: String,
 }
 
@@ -62,7 +61,7 @@ fn credentials(application: &Application, admin_key: &str) -> Credentials {
     }
 }
 
-/// The configuration of schemathesis. Every check is on, with the two exceptions that are explained.
+/// Returns the configuration of schemathesis. All checks are enabled, with the two exceptions that are explained below.
 fn configuration(credentials: &Credentials) -> String {
     let Credentials { admin_key, slug, api_key, access_token, spare_token } = credentials;
     let operations = [
@@ -81,14 +80,14 @@ fn configuration(credentials: &Credentials) -> String {
     })
     .collect::<Vec<_>>()
     .concat();
-    // A gateway asks with the method of its caller, which OpenAPI would take seven operations to say.
+    // A gateway uses the method of the original request. Describing this in OpenAPI would take seven operations.
     let of_gateways = format!(
         "[[operations]]\ninclude-path = \"/api/v1/auth/verify\"\n\
          headers = {{ Authorization = \"Bearer {api_key}\" }}\n\
          checks.unsupported_method.enabled = false\n"
     );
-    // What a schema cannot say (that a plan exists, that an end is in the future, that an entity has a
-    // tag) is refused with 412 or 422.
+    // Schemas cannot express some conditions: a plan exists, an expiry is in the future, an entity tag matches.
+    // Violations return 412 or 422.
     format!(
         "continue-on-failure = true\n\
          [generation]\nallow-x00 = false\n\
@@ -99,7 +98,7 @@ fn configuration(credentials: &Credentials) -> String {
 }
 
 #[test]
-fn schemathesis_finds_nothing_in_the_application() {
+fn application_conforms_to_openapi_document() {
     let schemathesis = tool("SCHEMATHESIS");
     let services = Services::start();
     let settings = services.settings(&services.databases());

@@ -1,11 +1,11 @@
-//! An entry of the cache that was overwritten or deleted does not return.
+//! Overwritten and deleted cache entries do not reappear.
 
 use e2e::Restart;
 
 use crate::support::Arena;
 
 #[test]
-fn overwritten_or_deleted_entry_does_not_return_after_a_restart() {
+fn stale_cache_entry_disappears_after_restart() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let token = &tenant.admin.access_token;
@@ -27,9 +27,9 @@ fn overwritten_or_deleted_entry_does_not_return_after_a_restart() {
     assert_eq!(get("overwritten").text, "newest");
 }
 
-/// The names of an earlier process are removed: nobody asks for them.
+/// Key names contain the Redis process, so no request reads the keys of an earlier process.
 #[test]
-fn keys_of_an_earlier_process_are_removed() {
+fn keys_of_earlier_process_are_removed() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let token = &tenant.admin.access_token;

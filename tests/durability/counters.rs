@@ -1,4 +1,4 @@
-//! Counters do not go back when Redis restarts.
+//! Counters do not decrease when Redis restarts.
 
 use std::{thread::sleep, time::Duration};
 
@@ -15,7 +15,7 @@ fn report(tenant: &TestTenant, amount: i64) -> Value {
 }
 
 #[test]
-fn reported_usage_continues_above_an_older_snapshot() {
+fn reported_usage_survives_older_snapshot() {
     let arena = Arena::enter();
     for restart in [Restart::Newest, Restart::Empty] {
         let tenant = arena.world.tenant();
@@ -35,7 +35,7 @@ fn keyed(host: &str, tenant: &TestTenant, key: &str, amount: i64) -> Call {
     call.token(&tenant.admin.access_token).header("idempotency-key", key)
 }
 
-/// An application that reaches PostgreSQL through a proxy, which acts when a report is settled.
+/// Starts an application that connects to PostgreSQL through a proxy, which acts when a report is settled.
 fn acting_on_settlement(
     arena: &Arena,
     cut: Cut,
@@ -50,9 +50,9 @@ fn acting_on_settlement(
     (proxy, application)
 }
 
-/// PostgreSQL is lost between counting and settling, and Redis before the repetition.
+/// PostgreSQL fails between counting and settling; Redis fails before the repetition.
 #[test]
-fn repeated_report_is_counted_once_after_both_stores_broke_off() {
+fn repeated_report_counts_once_after_outages() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let (proxy, application) = acting_on_settlement(&arena, Cut::Before, || {});
@@ -66,9 +66,9 @@ fn repeated_report_is_counted_once_after_both_stores_broke_off() {
     assert_eq!(tenant.used("ai_requests")["current_usage"], 10);
 }
 
-/// What instances and the catalog know of a counter is without a report that broke off, so its repetition counts it once.
+/// The counters in instances and in the catalog exclude an interrupted report, so its repetition is added only once.
 #[test]
-fn report_that_broke_off_is_not_carried_by_others() {
+fn interrupted_report_is_not_carried_over() {
     let arena = Arena::enter();
     for is_reported_meanwhile in [false, true] {
         let tenant = arena.world.tenant();
@@ -84,7 +84,7 @@ fn report_that_broke_off_is_not_carried_by_others() {
             report(&tenant, 5);
             expected += 5;
         }
-        // The instances carry the counters that they saw over to the new process.
+        // The instances copy the counters that they have seen to the new process.
         for _ in 0..3 {
             arena.info(&tenant.admin.access_token);
             sleep(Duration::from_secs(1));
@@ -100,9 +100,9 @@ fn report_that_broke_off_is_not_carried_by_others() {
     }
 }
 
-/// Another report starts the counter of the new process before this one is settled.
+/// Another report creates the counter of the new process before this report is settled.
 #[test]
-fn report_that_is_settled_late_is_in_the_counter_of_the_new_process() {
+fn late_report_counts_in_new_process() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let call = keyed(arena.world.address(), &tenant, "meanwhile", 5);
@@ -120,7 +120,7 @@ fn report_that_is_settled_late_is_in_the_counter_of_the_new_process() {
     assert_eq!(report(&tenant, 1)["current_usage"], 16);
 }
 
-/// Calls until one is refused, and returns how many were not.
+/// Sends calls until one is rejected, and returns the number of accepted calls.
 fn calls_until_refused(arena: &Arena, credential: &str, most: usize) -> usize {
     let call = |number: usize| -> Answer {
         let host = arena.hosts()[number % 2];
@@ -129,7 +129,7 @@ fn calls_until_refused(arena: &Arena, credential: &str, most: usize) -> usize {
     (0..most).take_while(|number| call(*number).status == 200).count()
 }
 
-/// The number of calls that are admitted in all, when Redis restarts after `first` of them.
+/// Returns the number of calls that are admitted in all, when Redis restarts after `first` of them.
 fn admitted_over_a_restart(arena: &Arena, credential: &str, first: usize, most: usize) -> usize {
     arena.world.services.save_redis();
     let before = calls_until_refused(arena, credential, first);
@@ -138,19 +138,19 @@ fn admitted_over_a_restart(arena: &Arena, credential: &str, first: usize, most: 
 }
 
 #[test]
-fn daily_limit_of_calls_holds_over_a_restart() {
+fn daily_call_limit_survives_restart() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let key = tenant.api_key(&["tenant:read"]);
     tenant.limit(&json!({ "api_calls": 40 }));
-    // The creation of the key is a call, too.
+    // The creation of the key is also a call.
     let before = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
     let admitted = admitted_over_a_restart(&arena, &key, 20, 60);
     assert_eq!(i64::try_from(admitted).unwrap(), 40 - before);
 }
 
 #[test]
-fn minute_limit_of_calls_holds_over_a_restart() {
+fn minute_call_limit_survives_restart() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let key = tenant.api_key(&["tenant:read"]);
@@ -160,7 +160,7 @@ fn minute_limit_of_calls_holds_over_a_restart() {
 }
 
 #[test]
-fn limits_of_an_api_key_hold_over_a_restart() {
+fn api_key_limits_survive_restart() {
     let arena = Arena::enter();
     for limit in ["max_requests_per_minute", "max_requests_per_day"] {
         let tenant = arena.world.tenant();
@@ -170,9 +170,9 @@ fn limits_of_an_api_key_hold_over_a_restart() {
     }
 }
 
-/// The checkpoint of a key's day is in PostgreSQL: a new host and a new Redis find it there.
+/// PostgreSQL stores a checkpoint of the key's daily counter, which a new host and a new Redis can read.
 #[test]
-fn daily_limit_of_an_api_key_holds_without_any_memory_of_it() {
+fn api_key_daily_limit_uses_checkpoint() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let new = json!({ "name": "k", "scopes": ["tenant:read"], "max_requests_per_day": 20 });

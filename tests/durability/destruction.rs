@@ -1,4 +1,4 @@
-//! A destruction that PostgreSQL interrupts, and requests that meet one.
+//! Destructions that PostgreSQL interrupts, and requests during a destruction.
 
 use std::thread;
 
@@ -7,8 +7,7 @@ use http::Method;
 
 use crate::support::{Arena, wait_until};
 
-/// Leaves the remains of a crash of PostgreSQL during `DROP DATABASE`: the state `deleting`, no files, and an invalid
-/// database.
+/// Simulates a crash of PostgreSQL during `DROP DATABASE`: the state `deleting`, no files, and an invalid database.
 fn interrupt(tenant: &TestTenant) {
     let mut superuser = World::get().services.superuser("tenancy");
     let statement = "UPDATE tenants SET status = 'deleting' WHERE slug = $1";
@@ -33,7 +32,7 @@ fn destroy(tenant: &TestTenant) -> Call {
 }
 
 #[test]
-fn interrupted_drop_is_finished_by_the_repeated_call() {
+fn repeated_delete_finishes_interrupted_drop() {
     let _arena = Arena::enter();
     let tenant = World::get().tenant();
     interrupt(&tenant);
@@ -43,7 +42,7 @@ fn interrupted_drop_is_finished_by_the_repeated_call() {
 }
 
 #[test]
-fn interrupted_drop_is_listed_by_doctor_and_finished_by_repair() {
+fn repair_finishes_interrupted_drop() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     interrupt(&tenant);
@@ -60,7 +59,7 @@ fn interrupted_drop_is_listed_by_doctor_and_finished_by_repair() {
 }
 
 #[test]
-fn repair_destroys_a_tenant_with_files_and_the_service_removes_their_chunks() {
+fn repair_destroys_tenant_with_files() {
     let arena = Arena::enter();
     let (tenant, other) = (arena.world.tenant(), arena.world.tenant());
     let put = |tenant: &TestTenant| {
@@ -75,15 +74,15 @@ fn repair_destroys_a_tenant_with_files_and_the_service_removes_their_chunks() {
     let repair = arena.world.tenantctl(&["repair", "--older-than-minutes", "60"]);
     assert!(repair.status.success(), "{}", String::from_utf8_lossy(&repair.stderr));
     assert!(is_gone(&tenant));
-    // The service removes them beside another upload.
+    // The service deletes them in the background of another upload.
     put(&other);
     wait_until("the chunks are removed", || arena.world.stored_chunks(&tenant.id).is_empty());
     assert_eq!(arena.world.stored_chunks(&other.id).len(), 3);
 }
 
-/// The request waits in the tenant's database while that is dropped.
+/// The request waits in the tenant's database while the database is dropped.
 #[test]
-fn request_that_meets_a_destruction_gets_the_response_of_the_next_one() {
+fn request_during_destruction_is_rejected() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let key = tenant.api_key(&["users:read"]);
@@ -112,7 +111,7 @@ fn request_that_meets_a_destruction_gets_the_response_of_the_next_one() {
 }
 
 #[test]
-fn session_of_a_superuser_delays_a_destruction() {
+fn open_superuser_session_delays_destruction() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let session = arena.world.services.superuser(&tenant.database());

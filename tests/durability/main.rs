@@ -1,4 +1,4 @@
-//! Promises that hold when the servers crash: each test kills or stops Redis or PostgreSQL.
+//! Promises that hold when the servers crash. Each test kills or stops Redis or PostgreSQL.
 //!
 //! The tests share one application and its servers, and run one at a time.
 

@@ -1,4 +1,4 @@
-//! A revocation stays in effect when Redis restarts from an older snapshot.
+//! Revocations stay in effect when Redis restarts from an older snapshot.
 
 use e2e::{Restart, TestTenant, World};
 use http::Method;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Arena, wait_until};
 
-/// A credential that was accepted, and the status that rejects it once its change was acknowledged.
+/// A credential that was valid, and the status of its rejection after the acknowledged change.
 struct Revoked {
     kind: &'static str,
     credential: String,
@@ -17,14 +17,14 @@ fn revoked(kind: &'static str, credential: &str, status: u16) -> Revoked {
     Revoked { kind, credential: credential.to_owned(), status }
 }
 
-/// A key with its id.
+/// Creates an API key. Returns its id and the key.
 fn key(tenant: &TestTenant) -> (String, String) {
     let created = tenant.create_api_key(&json!({ "name": "k", "scopes": ["tenant:read"] }));
     let text = |name: &str| created[name].as_str().unwrap().to_owned();
     (text("id"), text("api_key"))
 }
 
-/// Makes one change of each kind after `before_changes`, and returns the credentials that it ended.
+/// Makes one change of each kind after `before_changes`, and returns the credentials that became invalid.
 fn change_everything(arena: &Arena, before_changes: impl FnOnce()) -> Vec<Revoked> {
     let world = arena.world;
     let tenant = world.tenant();
@@ -95,7 +95,7 @@ fn change_everything(arena: &Arena, before_changes: impl FnOnce()) -> Vec<Revoke
 
 // S10, S16
 #[test]
-fn revocations_stay_in_effect_after_redis_restarts() {
+fn revocations_survive_redis_restart() {
     let arena = Arena::enter();
     for restart in [Restart::Newest, Restart::Empty] {
         let revoked = change_everything(&arena, || World::get().services.save_redis());
@@ -108,7 +108,7 @@ fn revocations_stay_in_effect_after_redis_restarts() {
 
 // S10, S16
 #[test]
-fn revocations_stay_in_effect_while_postgresql_is_away_too() {
+fn revocations_survive_outage_of_both_stores() {
     let arena = Arena::enter();
     let services = &arena.world.services;
     let revoked = change_everything(&arena, || services.save_redis());
@@ -124,7 +124,7 @@ fn revocations_stay_in_effect_while_postgresql_is_away_too() {
     for (kind, answer) in answers {
         assert_eq!(answer.status, 503, "{kind}: {}", answer.text);
     }
-    // An instance pauses for a second after a server that hung.
+    // After a hanging server, an instance waits for a second before it connects again.
     wait_until("PostgreSQL responds", || {
         arena.info(&revoked[0].credential).iter().all(|answer| answer.status != 503)
     });
@@ -134,7 +134,7 @@ fn revocations_stay_in_effect_while_postgresql_is_away_too() {
 }
 
 #[test]
-fn raised_limits_of_a_plan_do_not_return_to_the_old_ones() {
+fn lowered_plan_limit_survives_redis_restart() {
     let arena = Arena::enter();
     let world = arena.world;
     let name = e2e::unique("plan");

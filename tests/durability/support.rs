@@ -1,4 +1,4 @@
-//! The application, a second host beside it, and the servers that both use.
+//! The application, a second host, and their shared servers.
 
 use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
@@ -9,19 +9,19 @@ use std::{
 use e2e::{Answer, Application, Call, Restart, World};
 use http::Method;
 
-/// How long something may take that happens beside the requests.
+/// The timeout for background work.
 pub const SOON: Duration = Duration::from_secs(10);
 
 /// The servers, for one test at a time.
 pub struct Arena {
     pub world: &'static World,
-    /// A host beside the one of the world.
+    /// A second host, in addition to the host of the world.
     pub other: &'static Application,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Arena {
-    /// Waits for the tests before this one.
+    /// Waits for exclusive access to the servers.
     pub fn enter() -> Self {
         static ALONE: Mutex<()> = Mutex::new(());
         static OTHER: OnceLock<Application> = OnceLock::new();
@@ -31,12 +31,12 @@ impl Arena {
         Self { world, other, _alone: alone }
     }
 
-    /// A call of each host.
+    /// Returns the addresses of both hosts.
     pub fn hosts(&self) -> [&str; 2] {
         [self.world.address(), &self.other.address]
     }
 
-    /// Asks each host for the tenant of a credential, which is an access token or an API key.
+    /// Requests the tenant of an access token or an API key from each host.
     pub fn info(&self, credential: &str) -> [Answer; 2] {
         self.hosts().map(|host| {
             Call::new(Method::GET, host, "/api/v1/tenant/info").token(credential).send()
@@ -59,14 +59,14 @@ impl Arena {
         }
     }
 
-    /// Kills Redis, and starts it again with this data.
+    /// Kills Redis, and restarts it with this data.
     pub fn restart_redis(&self, restart: Restart) {
         self.world.services.kill_redis();
         self.world.services.start_redis(restart);
     }
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 #[track_caller]
 pub fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! Failed sign-ins are not forgotten when Redis restarts.
+//! The counts of failed sign-ins survive a restart of Redis.
 
 use e2e::Restart;
 
@@ -6,7 +6,7 @@ use crate::support::Arena;
 
 // S14
 #[test]
-fn restart_of_redis_clears_no_failed_sign_ins() {
+fn failed_sign_ins_survive_redis_restart() {
     let arena = Arena::enter();
     for restart in [Restart::Newest, Restart::Empty] {
         let tenant = arena.world.tenant();
@@ -24,7 +24,7 @@ fn restart_of_redis_clears_no_failed_sign_ins() {
 }
 
 #[test]
-fn success_clears_failures_in_every_store() {
+fn successful_sign_in_clears_all_failures() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     for _ in 0..4 {

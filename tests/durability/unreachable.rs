@@ -1,4 +1,4 @@
-//! A change that cannot reach Redis: it is recorded, acknowledged as accepted, and published later.
+//! Changes that cannot reach Redis. They are recorded, acknowledged with 202, and published later.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ fn waiting(arena: &Arena) -> i64 {
     arena.world.services.superuser("tenancy").query_one(statement, &[]).unwrap().get(0)
 }
 
-/// Asserts that a change was accepted and says when it takes effect, and returns the body.
+/// Asserts that a change was accepted and that the response contains the time of its effect. Returns the body.
 #[track_caller]
 fn expect_accepted(answer: &Answer) -> Value {
     let body = answer.expect(202);
@@ -32,7 +32,7 @@ fn new_key(tenant: &TestTenant) -> (String, String) {
 }
 
 #[test]
-fn changes_are_accepted_and_published_once_redis_is_back() {
+fn changes_return_202_until_redis_recovers() {
     let arena = Arena::enter();
     let services = &arena.world.services;
     let tenant = arena.world.tenant();
@@ -57,8 +57,8 @@ fn changes_are_accepted_and_published_once_redis_is_back() {
     let path = format!("/admin/tenants/{}", suspended.id);
     let suspend = arena.world.admin(Method::PATCH, &path).json(&json!({ "status": "suspended" }));
     assert_eq!(expect_accepted(&suspend.send())["status"], "suspended");
-    // Without Redis the change is in effect already.
-    arena.rejects("while Redis is away", &key, 401);
+    // Without Redis the change is already in effect.
+    arena.rejects("while Redis is unavailable", &key, 401);
     assert_eq!(waiting(&arena), 4);
     services.resume_redis();
     wait_until("the queue is empty", || {
@@ -72,7 +72,7 @@ fn changes_are_accepted_and_published_once_redis_is_back() {
 }
 
 #[test]
-fn repair_publishes_waiting_changes() {
+fn repair_publishes_pending_changes() {
     let arena = Arena::enter();
     let services = &arena.world.services;
     let tenant = arena.world.tenant();
@@ -92,7 +92,7 @@ fn repair_publishes_waiting_changes() {
 }
 
 #[test]
-fn oauth_revocation_is_unavailable_until_it_is_in_effect() {
+fn oauth_revocation_returns_503_until_effective() {
     let arena = Arena::enter();
     let services = &arena.world.services;
     let tenant = arena.world.tenant();
@@ -114,9 +114,9 @@ fn oauth_revocation_is_unavailable_until_it_is_in_effect() {
     arena.rejects("session", &user.access_token, 401);
 }
 
-/// Redis is back before the pause after a failed connection has ended.
+/// Redis becomes available before the instance ends its pause after a failed connection.
 #[test]
-fn revocation_during_the_pause_of_an_instance_is_published() {
+fn revocation_during_reconnect_pause_is_published() {
     let arena = Arena::enter();
     let tenant = arena.world.tenant();
     let (path, key) = new_key(&tenant);
@@ -125,7 +125,7 @@ fn revocation_during_the_pause_of_an_instance_is_published() {
     arena.world.services.save_redis();
     for _ in 0..3 {
         arena.world.services.kill_redis();
-        // The instances that manage keys find that Redis is away.
+        // The instances that manage keys notice that Redis is unavailable.
         tenant.get("/api/v1/api-keys").token(admin).send().expect(200);
         arena.world.services.start_redis(Restart::Newest);
         arena.accepts(&key);
@@ -151,7 +151,7 @@ fn repeated_revocation_publishes_again() {
     arena.accepts(&key);
     services.pause_redis();
     expect_accepted(&tenant.delete(&path).token(admin).send());
-    // As if the catalog had been away, too.
+    // Simulates an outage of the catalog.
     let forget = "DELETE FROM pending_publications";
     services.superuser("tenancy").execute(forget, &[]).unwrap();
     services.resume_redis();

@@ -1,4 +1,4 @@
-//! End-to-end tests: one module a route, and scenarios that cross them.
+//! End-to-end tests: one module per route, and scenarios across routes.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails panics")]
 

@@ -1,12 +1,12 @@
-//! Examples of requests: `/docs` fills them in, so that sending one as it stands does no harm. A change
-//! changes a name, and the ids are those of nobody.
+//! Request examples. `/docs` fills them in, so sending an unmodified example must be harmless: changes affect only
+//! names, and the ids do not exist.
 
 use serde_json::{Value, json};
 
-/// An id that nothing has.
+/// An id that does not exist.
 const ID: &str = "01920000-0000-7000-8000-000000000000";
 
-/// The example of a request body by method and path.
+/// Returns the example of a request body.
 fn body(method: &str, path: &str) -> Option<Value> {
     let limits = json!({ "users": 10, "storage": 5_368_709_120_i64, "api_calls": 5_000,
                          "ai_requests": 100, "requests_per_minute": 120, "cache": 16_777_216 });
@@ -37,7 +37,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
             json!({ "refresh_token": "the refresh token of a sign-in" })
         }
         ("post", "/api/v1/auth/introspect" | "/api/v1/auth/revoke") => {
-            json!({ "token": "the token in question" })
+            json!({ "token": "the token to check" })
         }
         ("post", "/api/v1/users") => json!({
             "email": "ursula@acme.example", "first_name": "Ursula", "last_name": "Le Guin",
@@ -45,7 +45,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         }),
         ("patch", "/api/v1/users/{id}" | "/api/v1/profile") => json!({ "first_name": "Ursula" }),
         ("post", "/api/v1/profile/password") => json!({
-            "current_password": "the password until now",
+            "current_password": "the current password",
             "new_password": "correct horse battery staple",
         }),
         ("patch", "/api/v1/api-keys/{id}") => json!({ "name": "Deployment" }),
@@ -60,7 +60,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
     })
 }
 
-/// The example of a parameter of a path.
+/// Returns the example of a path parameter.
 fn parameter(path: &str, name: &str) -> Option<&'static str> {
     Some(match (path, name) {
         (_, "id" | "key_id") => ID,
@@ -71,12 +71,12 @@ fn parameter(path: &str, name: &str) -> Option<&'static str> {
     })
 }
 
-/// Adds the examples to an operation.
+/// Adds examples to an operation.
 pub fn add(operation: &mut Value, method: &str, path: &str) {
     let content = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
     if let Some(content) = content {
         let example = body(method, path);
-        let example = example.unwrap_or_else(|| panic!("{method} {path} has no example of a body"));
+        let example = example.unwrap_or_else(|| panic!("{method} {path} has no example body"));
         for media_type in content.values_mut() {
             media_type["example"] = example.clone();
         }
@@ -86,10 +86,11 @@ pub fn add(operation: &mut Value, method: &str, path: &str) {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
         if parameter["in"] == "path" {
             let example = self::parameter(path, &name);
-            let example = example.unwrap_or_else(|| panic!("{method} {path}: {name} has none"));
+            let example =
+                example.unwrap_or_else(|| panic!("{method} {path}: {name} has no example"));
             parameter["example"] = json!(example);
         }
-        // Filled in, it would take from the caller's quota.
+        // A filled-in example would consume the caller's quota.
         if name == "consume" {
             parameter.as_object_mut().map(|parameter| parameter.remove("example"));
         }

@@ -1,5 +1,5 @@
-//! `docs/openapi.json`: made from the handlers' own types and from the table of access, and compared
-//! here. `UPDATE_OPENAPI=1` writes it anew; what changed is then looked at in the diff.
+//! Generates the OpenAPI document from the types of the handlers and the access table, and compares it with
+//! `docs/openapi.json`. `UPDATE_OPENAPI=1` overwrites the file; review the diff.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use tenancy::access::{Access, ROUTES};
 use utoipa::OpenApi as _;
 
-/// Answers of a gateway's own paths, which OpenAPI cannot describe, and what a page is made of.
+/// Paths of gateway requests, which OpenAPI cannot describe, and the files of the documentation page.
 const UNDESCRIBED: [&str; 3] =
     ["/api/v1/auth/verify/", "/api/v1/auth/verify/{*path}", "/docs/{file}"];
 
-/// The operations that change what requests are admitted by: Redis has to receive them, see `tenancy::admission`.
+/// Operations that change the admission of requests. Redis must receive these changes; see `tenancy::admission`.
 const PUBLISHED: [(&str, &str); 18] = [
     ("put", "/admin/tenants/{id}"),
     ("patch", "/admin/tenants/{id}"),
@@ -53,25 +53,25 @@ fn document() -> Value {
     document["info"] = json!({
         "title": "Tenancy",
         "version": env!("CARGO_PKG_VERSION"),
-        "description": "The multi-tenant backend of a SaaS. A tenant is addressed by its \
-            subdomain, its custom domain, the path /t/{slug}/api/v1/…, or the header \
-            X-Tenant-Slug; a credential says itself of which tenant it is.",
+        "description": "Multi-tenant backend for SaaS applications. Requests address a tenant by its \
+            subdomain, its custom domain, the path /t/{slug}/api/v1/… or the header X-Tenant-Slug. Credentials \
+            identify their tenant themselves.",
         "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
     });
     document["servers"] = json!([{ "url": "/" }]);
     document["components"]["securitySchemes"] = json!({
         "credential": {
             "type": "http", "scheme": "bearer",
-            "description": "An access token of POST /api/v1/auth/login, or an API key. An API key \
-                may also stand in the header X-API-Key.",
+            "description": "An access token from POST /api/v1/auth/login, or an API key. API keys are also \
+                accepted in the header X-API-Key.",
         },
         "access_token": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "An access token of POST /api/v1/auth/login: no API key.",
+            "description": "An access token from POST /api/v1/auth/login. API keys are not accepted.",
         },
         "admin_key": {
             "type": "http", "scheme": "bearer",
-            "description": "An operator key with the scope of the operation, or ADMIN_API_KEY of the platform.",
+            "description": "An operator key with the scope of the operation, or the ADMIN_API_KEY of the platform.",
         },
     });
     let problem = serde_json::to_value(
@@ -90,10 +90,10 @@ fn document() -> Value {
         }
         let path = described(path);
         let operation = &mut document["paths"][&path][method.as_str().to_ascii_lowercase()];
-        assert!(operation.is_object(), "{method} {path} is not described");
+        assert!(operation.is_object(), "{method} {path} is undocumented");
         describe_access(operation, *access);
         examples::add(operation, &method.as_str().to_ascii_lowercase(), &path);
-        // Names that are unique, for generated clients.
+        // Generated clients need unique names.
         operation["operationId"] = json!(operation_id(method, &path));
     }
     describe_headers(&mut document);
@@ -105,7 +105,7 @@ fn document() -> Value {
     document
 }
 
-/// A header is text or absent: nothing is sent for null.
+/// Removes null from the types of header parameters. A header is either text or absent.
 fn describe_headers(document: &mut Value) {
     let paths = document["paths"].as_object_mut().unwrap().values_mut();
     let operations = paths.flat_map(|path| path.as_object_mut().unwrap().values_mut());
@@ -117,7 +117,8 @@ fn describe_headers(document: &mut Value) {
     }
 }
 
-/// The response to a change that could not reach Redis: the one to a change in effect, with another status.
+/// Describes the response to a change that could not reach Redis. It equals the response to an effective change, except
+/// for the status.
 fn describe_publication(responses: &mut Value) {
     let in_effect = if responses["204"].is_object() { "204" } else { "200" };
     let mut accepted = responses[in_effect].clone();
@@ -139,7 +140,7 @@ fn describe_publication(responses: &mut Value) {
     responses["202"] = accepted;
 }
 
-/// A JSON body has the fields that its type names, and no others.
+/// Disallows additional properties in JSON request bodies.
 fn close_request_bodies(document: &mut Value) {
     let mut names = Vec::new();
     for methods in document["paths"].as_object().unwrap().values() {
@@ -158,14 +159,14 @@ fn close_request_bodies(document: &mut Value) {
     }
 }
 
-/// Schemas that others have taken in whole are of no use by themselves.
+/// Removes schemas that no reference uses because other schemas include them inline.
 fn drop_unused_schemas(document: &mut Value) {
     let text = document.to_string();
     let schemas = document["components"]["schemas"].as_object_mut().unwrap();
     schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
 }
 
-/// A path as OpenAPI writes it, which knows no parameter with slashes in it.
+/// Converts a path to OpenAPI syntax, which has no wildcard parameters.
 fn described(path: &str) -> String {
     path.replace("{*", "{")
 }
@@ -191,11 +192,13 @@ fn describe_access(operation: &mut Value, access: Access) {
         })
     };
     if access != Access::Public {
-        operation["responses"]["401"] = problem("There is no credential, or it does not count.");
-        operation["responses"]["403"] = problem("The caller may not do this.");
+        operation["responses"]["401"] = problem("The credential is missing or invalid.");
+        operation["responses"]["403"] = problem("The caller is not allowed to do this.");
     }
-    operation["responses"]["4XX"] = problem("The request is not acceptable: see its code.");
-    operation["responses"]["default"] = problem("Something else went wrong: see its code.");
+    operation["responses"]["4XX"] =
+        problem("The request was rejected. See the `code` of the problem.");
+    operation["responses"]["default"] =
+        problem("An unexpected error. See the `code` of the problem.");
 }
 
 fn operation_id(method: &Method, path: &str) -> String {
@@ -218,7 +221,7 @@ fn described_routes(document: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_route_is_described_and_nothing_else() {
+fn documented_routes_match_access_table() {
     let mut table: Vec<_> = ROUTES
         .iter()
         .filter(|route| !UNDESCRIBED.contains(&route.1))
@@ -229,7 +232,7 @@ fn every_route_is_described_and_nothing_else() {
 }
 
 #[test]
-fn the_document_is_that_of_the_handlers() {
+fn committed_document_matches_handlers() {
     let path = e2e::root().join("docs/openapi.json");
     let document = format!("{}\n", serde_json::to_string_pretty(&document()).unwrap());
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
@@ -239,12 +242,12 @@ fn the_document_is_that_of_the_handlers() {
     let first = committed.lines().zip(document.lines()).position(|(one, two)| one != two);
     assert!(
         committed == document,
-        "docs/openapi.json differs from line {first:?} on: UPDATE_OPENAPI=1 writes it anew"
+        "docs/openapi.json differs starting at line {first:?}; run with UPDATE_OPENAPI=1 to update it"
     );
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn references_resolve() {
     fn references(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(object) => {
@@ -269,7 +272,7 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
-fn examples_of_changes_are_harmless() {
+fn change_examples_are_harmless() {
     let document = document();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! The application on wasm: on the real Spin where `SPIN` names one, or else on `tools/runner`.
+//! The application as Wasm components. It runs on the Spin binary that `SPIN` names, or else on `tools/runner`.
 
 use std::{
     collections::BTreeMap,
@@ -12,40 +12,40 @@ use crate::{Process, root};
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
-/// A running application. It ends when this is dropped, or with the process.
+/// A running application. It stops when this value is dropped or when the process ends.
 pub struct Application {
-    /// Its address, `127.0.0.1:port`.
+    /// The address, `127.0.0.1:port`.
     pub address: String,
-    /// Starts it, the first time and again.
+    /// The command that starts and restarts it.
     command: Command,
     log: PathBuf,
     process: Process,
 }
 
-/// Where an application keeps files.
+/// The store for the files of an application.
 #[derive(Clone, Copy)]
 pub enum FileStore<'a> {
-    /// In a file of its own state.
+    /// A file in its own state folder.
     Own,
-    /// In the file at a path.
+    /// The file at a path.
     Sqlite(&'a Path),
-    /// In the Redis of a URL.
+    /// The Redis at a URL.
     Redis(&'a str),
 }
 
-/// How an application is started.
+/// The options for starting an application.
 #[derive(Clone, Copy)]
 struct Start<'a> {
     manifest: &'a Path,
     settings: &'a BTreeMap<&'static str, String>,
-    /// Where its state and its log go.
+    /// The folder for the state and the log.
     folder: &'a Path,
     files: FileStore<'a>,
-    /// Variables of the host's environment, beside the settings.
+    /// Environment variables of the host, in addition to the settings.
     variables: &'a [(&'a str, &'a str)],
-    /// Arguments of the host, beside those that every application needs.
+    /// Arguments of the host, in addition to the default ones.
     arguments: &'a [&'a str],
-    /// The port; 0 for a free one.
+    /// The port, or 0 for any free port.
     port: u16,
 }
 
@@ -61,13 +61,12 @@ impl<'a> Start<'a> {
 }
 
 impl Application {
-    /// Starts the application with these settings; its state and its log go to `folder`.
+    /// Starts the application with these settings. Its state and its log are stored in `folder`.
     pub fn start(settings: &BTreeMap<&'static str, String>, folder: &Path) -> Self {
         Self::start_with(settings, folder, &[])
     }
 
-    /// Starts the application with these settings, and with a store of files that other applications may
-    /// have, too.
+    /// Starts the application with these settings and with a file store that other applications may share.
     pub fn start_sharing(
         settings: &BTreeMap<&'static str, String>,
         folder: &Path,
@@ -77,8 +76,8 @@ impl Application {
         Self::run(&Start { files, ..Start::new(&manifest, settings, folder) })
     }
 
-    /// Starts the application like [`Self::start_sharing`], on a host with these arguments that listens
-    /// on `port`. A port below the range of the kernel stays free while the application is down.
+    /// Starts the application like [`Self::start_sharing`], on a host with these arguments that listens on `port`. A
+    /// port below the ephemeral range of the kernel stays free while the application is down.
     pub fn start_on_port(
         settings: &BTreeMap<&'static str, String>,
         folder: &Path,
@@ -90,7 +89,7 @@ impl Application {
         Self::run(&Start { files, arguments, port, ..Start::new(&manifest, settings, folder) })
     }
 
-    /// Starts the application with these settings, on a host with these variables.
+    /// Starts the application with these settings, on a host with these environment variables.
     pub fn start_with(
         settings: &BTreeMap<&'static str, String>,
         folder: &Path,
@@ -134,7 +133,7 @@ impl Application {
                 command.arg("up");
                 command
             }
-            // The bench names one that is built for speed.
+            // The benchmark names an optimized build.
             None => Process::command(
                 named("RUNNER").map_or_else(|| root().join("target/tools/runner"), PathBuf::from),
             ),
@@ -148,7 +147,7 @@ impl Application {
             .arg(&state)
             .args(["--listen", &address])
             .args(arguments)
-            // What a host leaves there that is killed goes with the folder.
+            // Deleting the folder also deletes the temporary files of a killed host.
             .env("TMPDIR", &state);
         for (name, value) in settings {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
@@ -160,24 +159,24 @@ impl Application {
         Self { address, command, log, process }
     }
 
-    /// Kills the application if it runs, and starts it again: same address, same state, same log.
+    /// Kills the application if it runs, and starts it again with the same address, state and log.
     pub fn restart(&mut self) {
         self.process.end();
         self.process = Process::start(&mut self.command, &self.log);
         self.process.wait_until_listening(&self.address);
     }
 
-    /// The file of its log.
+    /// Returns the path of the log file.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// The memory that its processes have resident, in KiB.
+    /// Returns the resident memory of its processes, in KiB.
     pub fn resident_kib(&self) -> u64 {
         self.process.resident_kib()
     }
 
-    /// Ends the application at once, as a power cut would.
+    /// Kills the application immediately, like a power failure.
     pub fn kill(&self) {
         self.process.kill();
     }

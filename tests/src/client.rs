@@ -1,4 +1,4 @@
-//! A client that takes any answer for an answer.
+//! An HTTP client that returns every response, whatever its status.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::World;
 
-/// The longest that a call takes, where the test does not say.
+/// The default timeout of a call.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// A call that is put together.
+/// A request under construction.
 #[must_use]
 pub struct Call {
     method: Method,
@@ -20,7 +20,7 @@ pub struct Call {
     connections: Option<ureq::Agent>,
 }
 
-/// Connections that are kept alive from one call to the next.
+/// Connections that are kept alive between calls.
 #[derive(Clone)]
 pub struct Connections(ureq::Agent);
 
@@ -31,7 +31,7 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// Connections on which a call fails that takes longer than `longest`.
+    /// Returns connections with a timeout of `longest` per call.
     pub fn with_timeout(longest: Duration) -> Self {
         Self(agent(longest))
     }
@@ -48,65 +48,65 @@ fn agent(longest: Duration) -> ureq::Agent {
         .into()
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as text, as far as it is one.
+    /// The body as text. Invalid UTF-8 is replaced.
     pub text: String,
     /// The body.
     pub bytes: Vec<u8>,
 }
 
 impl Call {
-    /// A call of `path` at an address.
+    /// Starts a call of `path` at an address.
     pub fn new(method: Method, address: &str, path: &str) -> Self {
         let url = format!("http://{address}{path}");
         Self { method, url, headers: Vec::new(), body: Vec::new(), connections: None }
     }
 
-    /// Over one of these connections.
+    /// Uses one of these connections.
     pub fn over(mut self, connections: &Connections) -> Self {
         self.connections = Some(connections.0.clone());
         self
     }
 
-    /// With one more header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With an access token.
+    /// Adds an access token.
     pub fn token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// With `X-Tenant-Slug`.
+    /// Adds `X-Tenant-Slug`.
     pub fn slug(self, slug: &str) -> Self {
         self.header("x-tenant-slug", slug)
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    /// With a body of any type.
+    /// Sets a body of any content type.
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("content-type", content_type)
     }
 
-    /// Sends it.
+    /// Sends the call.
     pub fn send(self) -> Answer {
-        self.try_send().expect("an answer comes")
+        self.try_send().expect("a response arrives")
     }
 
-    /// Sends it, where the application may be gone before it answers.
+    /// Sends the call. The application may stop before it responds.
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(self.method).uri(&self.url);
         for (name, value) in &self.headers {
@@ -126,13 +126,13 @@ impl Call {
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text)
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
     }
 
-    /// The header `name`; empty where there is none.
+    /// Returns the header `name`, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap_or("not text"))
     }
@@ -144,12 +144,12 @@ impl Answer {
         self.json()
     }
 
-    /// What the applications of this run have logged about the request.
+    /// Returns the log lines of this run about the request.
     fn logged(&self) -> String {
         World::get().logged(self.header("x-request-id"))
     }
 
-    /// Asserts that this is a problem (RFC 9457) of a status and a code, and returns it.
+    /// Asserts that the response is a problem (RFC 9457) with this status and code, and returns it.
     #[track_caller]
     pub fn expect_problem(&self, status: u16, code: &str) -> Value {
         let problem = self.expect(status);
@@ -163,11 +163,11 @@ impl Answer {
         problem
     }
 
-    /// Asserts that this is the problem of fields that are not acceptable, and returns their names.
+    /// Asserts that the response reports invalid fields, and returns their names.
     #[track_caller]
     pub fn expect_invalid(&self) -> Vec<String> {
         let problem = self.expect_problem(422, "validation_failed");
-        let errors = problem["errors"].as_array().expect("errors are told");
+        let errors = problem["errors"].as_array().expect("errors are listed");
         errors
             .iter()
             .map(|error| {

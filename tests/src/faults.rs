@@ -1,4 +1,4 @@
-//! Faults of the servers: they are killed, stopped and started again, on the same data and port.
+//! Faults of the servers: kills, stops and restarts with the same data and port.
 
 use std::{
     fs,
@@ -12,12 +12,12 @@ use std::{
 
 use crate::{Services, root};
 
-/// How many snapshots are kept beside the newest.
+/// The number of snapshots that are kept in addition to the newest.
 const OLDER: usize = 3;
-/// How long a store may take to listen.
+/// The time within which a store must listen.
 const START: Duration = Duration::from_mins(1);
 
-/// The data that Redis restarts with.
+/// The data with which Redis restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restart {
     /// The newest snapshot.
@@ -29,7 +29,7 @@ pub enum Restart {
 }
 
 impl Services {
-    /// Has Redis write a snapshot, and keeps a copy of it.
+    /// Makes Redis write a snapshot, and keeps a copy.
     pub fn save_redis(&self) {
         let saved = Command::new("timeout")
             .args(["10", "redis-cli", "-p", self.value("REDIS_PORT"), "SAVE"])
@@ -57,7 +57,7 @@ impl Services {
         match restart {
             Restart::Newest => {}
             Restart::Older => {
-                // The oldest copy: without one there is no snapshot at all.
+                // The oldest copy. Without a copy, no snapshot exists.
                 if let Some(snapshot) = snapshots.first() {
                     fs::write(self.snapshot(), snapshot).expect("the snapshot can be written");
                 }
@@ -74,17 +74,17 @@ impl Services {
         wait_until("Redis listens", || is_listening(self.value("REDIS_PORT")));
     }
 
-    /// Stops Redis, so that it holds its connections and does not respond.
+    /// Pauses Redis. It keeps its connections but does not respond.
     pub fn pause_redis(&self) {
         signal("STOP", &[self.redis()]);
     }
 
-    /// Continues Redis.
+    /// Resumes Redis.
     pub fn resume_redis(&self) {
         signal("CONT", &[self.redis()]);
     }
 
-    /// Kills every process of PostgreSQL.
+    /// Kills all PostgreSQL processes.
     pub fn kill_postgres(&self) {
         let processes = self.stopped_postgres();
         signal("KILL", &processes);
@@ -98,7 +98,7 @@ impl Services {
         assert!(started.expect("scripts/restart-postgres runs").success(), "PostgreSQL starts");
     }
 
-    /// Whether a process of PostgreSQL runs a statement of this kind, as its title says.
+    /// Returns whether a PostgreSQL process runs this kind of statement, according to its process title.
     pub fn is_running(&self, statement: &str) -> bool {
         let title = |process: &u32| {
             let title = fs::read_to_string(format!("/proc/{process}/cmdline"));
@@ -107,17 +107,17 @@ impl Services {
         children(self.postgres()).iter().any(title)
     }
 
-    /// Stops every process of PostgreSQL. Returns the processes for [`Self::resume_postgres`].
+    /// Pauses all PostgreSQL processes. Returns the processes for [`Self::resume_postgres`].
     pub fn pause_postgres(&self) -> Vec<u32> {
         self.stopped_postgres()
     }
 
-    /// Continues the processes of PostgreSQL.
+    /// Resumes the PostgreSQL processes.
     pub fn resume_postgres(&self, processes: &[u32]) {
         signal("CONT", processes);
     }
 
-    /// Stops the server first, so that it starts no process that is not in the list.
+    /// Pauses PostgreSQL. The main process stops first, so that it starts no process that is missing from the list.
     fn stopped_postgres(&self) -> Vec<u32> {
         let server = self.postgres();
         signal("STOP", &[server]);
@@ -146,10 +146,10 @@ impl Services {
 
 fn first_number(file: &std::path::Path) -> u32 {
     let text = fs::read_to_string(file).expect("the file of the process can be read");
-    text.lines().next().and_then(|line| line.trim().parse().ok()).expect("it has a process")
+    text.lines().next().and_then(|line| line.trim().parse().ok()).expect("it has a process id")
 }
 
-/// The child processes of a process (proc(5)).
+/// Returns the child processes of a process (proc(5)).
 fn children(parent: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let of_parent = processes.filter_map(|process| {
@@ -161,13 +161,13 @@ fn children(parent: u32) -> Vec<u32> {
     of_parent.collect()
 }
 
-/// Whether a process exists and is no zombie.
+/// Returns whether a process exists and is not a zombie.
 fn is_alive(process: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with('Z'))
 }
 
-/// Sends a signal. A process that has ended since is no error.
+/// Sends a signal. Processes that have ended meanwhile are ignored.
 fn signal(name: &str, processes: &[u32]) {
     let processes = processes.iter().map(u32::to_string);
     let sent =

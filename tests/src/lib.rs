@@ -1,4 +1,4 @@
-//! The harness of the end-to-end tests: servers of their own, the application on wasm, and a client.
+//! The harness of the end-to-end tests: temporary servers, the application as Wasm components, and an HTTP client.
 //!
 //! ```no_run
 //! let acme = e2e::World::get().tenant();
@@ -34,7 +34,7 @@ pub use services::{Databases, Services};
 pub use tenant::{TestTenant, TestUser, unique};
 pub use world::{World, tenantctl};
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub fn root() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }

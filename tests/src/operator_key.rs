@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{Call, World, unique};
 
-/// An operator key of a test. It is revoked when it is dropped: there is a maximum for all tests together.
+/// An operator key of a test. It is revoked on drop, because all tests together share a maximum number of keys.
 pub struct TestOperatorKey {
     /// The id.
     pub id: String,
@@ -16,12 +16,12 @@ pub struct TestOperatorKey {
 }
 
 impl World {
-    /// A new operator key with these scopes.
+    /// Creates an operator key with these scopes.
     pub fn operator_key(&self, scopes: &[&str]) -> TestOperatorKey {
         self.operator_key_with(&json!({ "scopes": scopes }))
     }
 
-    /// A new operator key with these fields, and with a name of its own if they have none.
+    /// Creates an operator key with these fields, and with a unique name if they contain none.
     pub fn operator_key_with(&self, fields: &Value) -> TestOperatorKey {
         let mut body = json!({ "name": unique("key") });
         for (name, value) in fields.as_object().expect("fields are an object") {
@@ -34,12 +34,12 @@ impl World {
 }
 
 impl TestOperatorKey {
-    /// A call with this key.
+    /// Starts a call with this key.
     pub fn call(&self, method: Method, path: &str) -> Call {
         World::get().call(method, path).token(&self.text)
     }
 
-    /// The path of this key.
+    /// Returns the path of this key.
     pub fn path(&self) -> String {
         format!("/admin/operator-keys/{}", self.id)
     }
@@ -47,7 +47,7 @@ impl TestOperatorKey {
 
 impl Drop for TestOperatorKey {
     fn drop(&mut self) {
-        // It may be revoked already, and a test that fails is not to fail twice.
+        // The key may already be revoked, and a failing test must not panic twice.
         drop(World::get().admin(Method::DELETE, &self.path()).try_send());
     }
 }

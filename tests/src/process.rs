@@ -1,4 +1,4 @@
-//! A program that ends with this process, however that ends (`scripts/until-eof`).
+//! A program that stops when this process ends, even after a crash (`scripts/until-eof`).
 
 use std::{
     ffi::OsStr,
@@ -13,16 +13,16 @@ use std::{
 
 use crate::root;
 
-/// A running program, with all that it started. It ends when this is dropped, or with the process.
+/// A running program with its child processes. It stops when this value is dropped or when this process ends.
 pub struct Process {
     group: String,
     log: PathBuf,
-    /// Its standard input is what the program lives by.
+    /// The program stops when the standard input of this script closes.
     script: Child,
 }
 
 impl Process {
-    /// A command that [`Process::start`] takes.
+    /// Returns a command for [`Process::start`].
     pub fn command(program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(root().join("scripts/until-eof"));
         command.arg(program);
@@ -41,25 +41,25 @@ impl Process {
         Self { group: group.trim().to_owned(), log: log.to_owned(), script }
     }
 
-    /// Waits until it listens at an address.
+    /// Waits until the program listens on an address.
     pub fn wait_until_listening(&mut self, address: &str) {
         let begin = Instant::now();
         while TcpStream::connect(address).is_err() {
             let ended = self.script.try_wait().unwrap();
             if ended.is_some() || begin.elapsed() > Duration::from_mins(2) {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-                panic!("what was to listen at {address} did not start ({ended:?}):\n{log}");
+                panic!("the program for {address} did not start ({ended:?}):\n{log}");
             }
             sleep(Duration::from_millis(20));
         }
     }
 
-    /// The memory that its processes have resident, in KiB.
+    /// Returns the resident memory of its processes, in KiB.
     pub fn resident_kib(&self) -> u64 {
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let of_group = processes.map(|process| process.path()).filter(|process| {
             let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
-            // Behind the name, which may have spaces: state, parent, group (proc(5)).
+            // State, parent and group follow the name, which may contain spaces (proc(5)).
             let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
             fields.split(' ').nth(2) == Some(self.group.as_str())
         });
@@ -71,14 +71,14 @@ impl Process {
         resident.sum()
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Kills the program immediately, like a power failure.
     pub fn kill(&self) {
         let group = format!("-{}", self.group);
-        // It may have ended by itself, which is as good.
+        // The program may already have ended, which is fine.
         let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
     }
 
-    /// Ends it at once, and waits until it has ended.
+    /// Kills the program, and waits until it has ended.
     pub(crate) fn end(&mut self) {
         self.kill();
         drop(self.script.stdin.take());

@@ -1,4 +1,4 @@
-//! A TCP proxy before a server: it can be cut, and it can watch a conversation with PostgreSQL.
+//! A TCP proxy for a server. It can cut connections, and watch a conversation with PostgreSQL.
 
 use std::{
     io::{Read, Write},
@@ -10,24 +10,24 @@ use std::{
     thread,
 };
 
-/// At which point of a statement a watch acts.
+/// The point of a statement at which a watch acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// When the statement arrives, before PostgreSQL has it.
+    /// When the statement arrives, before PostgreSQL receives it.
     Before,
-    /// When PostgreSQL has done it, before the application knows.
+    /// When PostgreSQL has completed the statement, before the application receives the result.
     After,
-    /// When the statement arrives. It goes on when the action is done.
+    /// When the statement arrives. The statement is forwarded after the action.
     Delay,
 }
 
-/// What a proxy waits for.
+/// A statement to wait for, and an action.
 pub struct Watch {
     /// A part of the text of the statement.
     pub statement: &'static str,
-    /// At which point.
+    /// The point at which to act.
     pub cut: Cut,
-    /// What is done then, once. Nothing passes the proxy afterwards, unless the statement is only delayed.
+    /// The action, run once. Afterwards the proxy forwards nothing, unless the statement is only delayed.
     pub action: Box<dyn FnOnce() + Send>,
 }
 
@@ -38,15 +38,15 @@ struct State {
     watch: Mutex<Option<Watch>>,
 }
 
-/// A proxy on a port of its own.
+/// A proxy on its own port.
 pub struct Proxy {
-    /// Its address.
+    /// The address of the proxy.
     pub address: String,
     state: Arc<State>,
 }
 
 impl Proxy {
-    /// A proxy before the server at `target`.
+    /// Starts a proxy for the server at `target`.
     pub fn start(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -71,17 +71,17 @@ impl Proxy {
         *self.state.watch.lock().unwrap() = Some(watch);
     }
 
-    /// Whether what it waited for came.
+    /// Returns whether the watch has acted.
     pub fn has_acted(&self) -> bool {
         self.state.watch.lock().unwrap().is_none()
     }
 
-    /// Cuts every connection and takes no new one.
+    /// Cuts all connections and rejects new ones.
     pub fn close(&self) {
         self.state.close();
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub fn open(&self) {
         self.state.closed.store(false, Ordering::SeqCst);
     }
@@ -94,13 +94,13 @@ impl State {
         }
     }
 
-    /// Takes no new connection, and gives those that are there.
+    /// Rejects new connections, and returns the existing ones.
     fn stop(&self) -> Vec<TcpStream> {
         self.closed.store(true, Ordering::SeqCst);
         std::mem::take(&mut *self.streams.lock().unwrap())
     }
 
-    /// Acts, if the watch is for this point.
+    /// Runs the action if the watch is for this point. Returns whether the connection must close.
     fn act(&self, cut: Cut) -> bool {
         let mut watch = self.watch.lock().unwrap();
         let is_delay = watch.as_ref().is_some_and(|watch| watch.cut == Cut::Delay);
@@ -117,7 +117,7 @@ impl State {
         }
         let action = watch.take().map(|watch| watch.action);
         drop(watch);
-        // The test goes on when the action is done, and may open the proxy for others.
+        // Stops first: the test continues after the action, and may open the proxy again.
         let streams = self.stop();
         if let Some(action) = action {
             action();
@@ -137,7 +137,7 @@ fn connect(state: &Arc<State>, client: TcpStream, server: TcpStream) {
     let mut streams = state.streams.lock().unwrap();
     streams.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
     drop(streams);
-    // Set while the statement that is waited for runs on this connection.
+    // Set while the watched statement runs on this connection.
     let running = Arc::new(AtomicBool::new(false));
     let (to_server, from_server) = (server.try_clone().unwrap(), server);
     let (to_client, from_client) = (client.try_clone().unwrap(), client);
@@ -161,7 +161,7 @@ fn connect(state: &Arc<State>, client: TcpStream, server: TcpStream) {
     });
 }
 
-/// Passes bytes on for as long as `may_pass` says so.
+/// Forwards bytes while `may_pass` returns true.
 fn pass(mut from: TcpStream, mut to: TcpStream, mut may_pass: impl FnMut(&[u8]) -> bool) {
     let mut buffer = [0; 16 * 1024];
     loop {
@@ -182,14 +182,14 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// The messages that PostgreSQL sends (its manual, section 55.7), across reads.
+/// The messages of PostgreSQL (its manual, section 55.7), reassembled across reads.
 #[derive(Default)]
 struct Messages {
     unread: Vec<u8>,
 }
 
 impl Messages {
-    /// Whether a `CommandComplete` is among the messages that end in these bytes.
+    /// Returns whether one of the messages that end in these bytes is `CommandComplete`.
     fn completes_command(&mut self, bytes: &[u8]) -> bool {
         self.unread.extend_from_slice(bytes);
         let mut completes = false;

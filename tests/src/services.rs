@@ -1,4 +1,4 @@
-//! PostgreSQL and Redis for this run alone (`scripts/test-services`).
+//! Temporary PostgreSQL and Redis servers for this run (`scripts/test-services`).
 
 use std::{
     collections::BTreeMap,
@@ -12,21 +12,21 @@ use postgres::{Client, NoTls};
 
 use crate::root;
 
-/// The servers of a run. They end with the process, however that ends.
+/// The servers of a run. They stop when the process ends, even after a crash.
 pub struct Services {
     values: BTreeMap<String, String>,
-    /// Copies of earlier snapshots of Redis, the oldest first.
+    /// Copies of earlier Redis snapshots, oldest first.
     pub(crate) snapshots: Mutex<Vec<Vec<u8>>>,
-    /// Its standard input is what the servers live by.
+    /// The servers stop when the standard input of this script closes.
     _script: Child,
 }
 
-/// Where a part of the application finds its databases.
+/// The addresses of the databases for a part of the application.
 #[derive(Debug, Clone)]
 pub struct Databases {
-    /// The host and port of PostgreSQL, or of a proxy before it.
+    /// The host and port of PostgreSQL, or of its proxy.
     pub postgres: String,
-    /// The host and port of Redis, or of a proxy before it.
+    /// The host and port of Redis, or of its proxy.
     pub redis: String,
 }
 
@@ -41,7 +41,7 @@ impl Services {
         Self::start_with(&["--durable"])
     }
 
-    /// Starts the servers. PostgreSQL has only so many connections.
+    /// Starts the servers. PostgreSQL allows this number of connections.
     pub fn start_with_connections(connections: u32) -> Self {
         Self::start_with(&["--connections", &connections.to_string()])
     }
@@ -65,20 +65,20 @@ impl Services {
                 return Self { values, snapshots: Mutex::default(), _script: script };
             }
         }
-        panic!("scripts/test-services did not get ready");
+        panic!("scripts/test-services did not become ready");
     }
 
-    /// A value that the script has printed, by its name.
+    /// Returns the value that the script has printed under this name.
     pub fn value(&self, name: &str) -> &str {
         &self.values[name]
     }
 
-    /// The temporary folder of the run.
+    /// Returns the temporary folder of the run.
     pub fn folder(&self) -> PathBuf {
         self.value("FOLDER").into()
     }
 
-    /// The servers themselves.
+    /// Returns the addresses of the servers, without a proxy.
     pub fn databases(&self) -> Databases {
         Databases {
             postgres: format!("127.0.0.1:{}", self.value("POSTGRES_PORT")),
@@ -86,7 +86,7 @@ impl Services {
         }
     }
 
-    /// The settings of an application on these servers, by their plain names.
+    /// Returns the settings of an application on these servers, by their plain names.
     pub fn settings(&self, databases: &Databases) -> BTreeMap<&'static str, String> {
         let Databases { postgres, redis } = databases;
         let account = self.value("ACCOUNT_PASSWORD");
@@ -103,20 +103,20 @@ impl Services {
                 ),
             ),
             ("REDIS_URL", format!("redis://:{redis_password}@{redis}")),
-            ("MASTER_ENCRYPTION_KEY", "for tests alone: the key that seals other keys".to_owned()),
-            ("JWT_SECRET_KEY", "for tests alone: the key that signs access tokens".to_owned()),
-            ("ADMIN_API_KEY", "for-tests-alone-the-key-of-the-platform".to_owned()),
+            ("MASTER_ENCRYPTION_KEY", "for tests only: the key that seals other keys".to_owned()),
+            ("JWT_SECRET_KEY", "for tests only: the key that signs access tokens".to_owned()),
+            ("ADMIN_API_KEY", "for-tests-only-the-key-of-the-platform".to_owned()),
             ("ALLOWED_POSTGRES_HOSTS", "postgres://127.0.0.1:*".to_owned()),
             ("ALLOWED_REDIS_HOSTS", format!("redis://{redis}")),
             ("BASE_DOMAIN", "saas.example".to_owned()),
-            // The pools of several hosts share them.
+            // The connection pools of several hosts share these limits.
             ("TENANT_CONNECTIONS", self.value("TENANT_CONNECTIONS").to_owned()),
             ("CATALOG_CONNECTIONS", self.value("CATALOG_CONNECTIONS").to_owned()),
             ("ALLOWED_ORIGINS", "https://app.example.com".to_owned()),
         ])
     }
 
-    /// A connection of the account that the application works with.
+    /// Connects to a database with the account of the application.
     pub fn account(&self, database: &str) -> Client {
         let password = self.value("ACCOUNT_PASSWORD");
         let address = self.databases().postgres;
@@ -124,7 +124,7 @@ impl Services {
             .expect("the account connects")
     }
 
-    /// A superuser's connection to a database.
+    /// Connects to a database as a superuser.
     pub fn superuser(&self, database: &str) -> Client {
         let password = self.value("POSTGRES_PASSWORD");
         let address = self.databases().postgres;

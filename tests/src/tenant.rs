@@ -11,33 +11,33 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Call, World};
 
-/// The password of every user of the tests.
+/// The password of all test users.
 const PASSWORD: &str = "a password for tests";
 
-/// A name that no other test of the run has, of letters, digits and a hyphen.
+/// Returns a name that is unique in this run, of letters, digits and a hyphen.
 pub fn unique(stem: &str) -> String {
     static LAST: AtomicU32 = AtomicU32::new(0);
     format!("{stem}-{}", LAST.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A tenant of a test's own.
+/// A tenant for one test.
 pub struct TestTenant {
     world: &'static World,
     /// The slug.
     pub slug: String,
     /// The id.
     pub id: String,
-    /// What the creation answered.
+    /// The response to the creation.
     pub created: Value,
-    /// Its first administrator, who is signed in.
+    /// The first administrator, signed in.
     pub admin: TestUser,
 }
 
-/// A user who is signed in.
+/// A signed-in user.
 pub struct TestUser {
     /// The id.
     pub id: String,
-    /// The address.
+    /// The e-mail address.
     pub email: String,
     /// The password.
     pub password: String,
@@ -68,53 +68,53 @@ impl TestTenant {
         }
     }
 
-    /// A GET, addressed to this tenant.
+    /// Starts a GET request to this tenant.
     pub fn get(&self, path: &str) -> Call {
         self.world.call(Method::GET, path).slug(&self.slug)
     }
 
-    /// A POST with a JSON body, addressed to this tenant.
+    /// Starts a POST request with a JSON body to this tenant.
     pub fn post(&self, path: &str, body: &Value) -> Call {
         self.world.post(path, body).slug(&self.slug)
     }
 
-    /// A PATCH with a JSON body, addressed to this tenant.
+    /// Starts a PATCH request with a JSON body to this tenant.
     pub fn patch(&self, path: &str, body: &Value) -> Call {
         self.world.call(Method::PATCH, path).json(body).slug(&self.slug)
     }
 
-    /// A PUT of bytes, addressed to this tenant.
+    /// Starts a PUT request with bytes to this tenant.
     pub fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) -> Call {
         self.world.call(Method::PUT, path).body("application/octet-stream", bytes).slug(&self.slug)
     }
 
-    /// A PUT of a text of a type, addressed to this tenant.
+    /// Starts a PUT request with text of a content type to this tenant.
     pub fn call_put(&self, path: &str, content_type: &str, text: &str) -> Call {
         self.world.call(Method::PUT, path).body(content_type, text).slug(&self.slug)
     }
 
-    /// A HEAD, addressed to this tenant.
+    /// Starts a HEAD request to this tenant.
     pub fn head(&self, path: &str) -> Call {
         self.world.call(Method::HEAD, path).slug(&self.slug)
     }
 
-    /// A DELETE, addressed to this tenant.
+    /// Starts a DELETE request to this tenant.
     pub fn delete(&self, path: &str) -> Call {
         self.world.call(Method::DELETE, path).slug(&self.slug)
     }
 
-    /// A new API key with these scopes.
+    /// Creates an API key with these scopes, and returns it.
     pub fn api_key(&self, scopes: &[&str]) -> String {
         let created = self.create_api_key(&json!({ "name": "of a test", "scopes": scopes }));
         created["api_key"].as_str().expect("a new key is shown").to_owned()
     }
 
-    /// A new API key, as it was answered.
+    /// Creates an API key, and returns the response.
     pub fn create_api_key(&self, body: &Value) -> Value {
         self.post("/api/v1/api-keys", body).token(&self.admin.access_token).send().expect(201)
     }
 
-    /// What the audit trail has of an event, the oldest first.
+    /// Returns the rows of an event in the audit trail, oldest first.
     pub fn audited(&self, event: &str) -> Vec<Value> {
         let query = "SELECT jsonb_build_object('actor_type', actor_type, 'actor_id', actor_id,
                          'resource_type', resource_type, 'resource_id', resource_id,
@@ -128,7 +128,7 @@ impl TestTenant {
         rows.iter().map(row).collect()
     }
 
-    /// Waits until the audit trail has so many of an event, and returns them.
+    /// Waits until the audit trail has exactly `count` rows of an event, and returns them.
     #[track_caller]
     pub fn wait_until_audited(&self, event: &str, count: usize) -> Vec<Value> {
         let begin = Instant::now();
@@ -143,7 +143,8 @@ impl TestTenant {
         }
     }
 
-    /// Waits until all its files have so many bytes. Those of a removed file count until its chunks are gone.
+    /// Waits until the stored files of the tenant have this total size. A deleted file is included until its chunks are
+    /// deleted.
     #[track_caller]
     pub fn wait_until_stored(&self, bytes: i64) {
         let begin = Instant::now();
@@ -153,36 +154,37 @@ impl TestTenant {
         }
     }
 
-    /// Signs in.
+    /// Signs a user in.
     pub fn login(&self, email: &str, password: &str) -> Answer {
         self.post("/api/v1/auth/login", &json!({ "email": email, "password": password })).send()
     }
 
-    /// A new user of a role, who is signed in.
+    /// Creates a user with a role, and signs the user in.
     pub fn user(&self, role: &str) -> TestUser {
         let email = format!("{}@{}.example", unique(role), self.slug);
         let body = json!({ "email": email, "role": role });
         let call = self.post("/api/v1/users", &body).token(&self.admin.access_token);
-        // Hashing is what tests spend their time on: a password that the user sets is hashed once.
+        // Password hashing dominates the run time of tests. Setting the password with the setup token hashes it only
+        // once.
         let setup_token = call.send().expect(201)["setup_token"].clone();
         let setup = json!({ "setup_token": setup_token, "password": PASSWORD });
         TestUser::from(&self.post("/api/v1/auth/setup", &setup).send().expect(200))
     }
 
-    /// Changes its limits, as its operator.
+    /// Changes the limits of the tenant as the operator.
     pub fn limit(&self, limits: &Value) {
         let path = format!("/admin/tenants/{}", self.id);
         let body = json!({ "limits": limits });
         self.world.admin(Method::PATCH, &path).json(&body).send().expect(200);
     }
 
-    /// How much of a resource it uses.
+    /// Returns the usage of a resource.
     pub fn used(&self, resource: &str) -> Value {
         let path = format!("/api/v1/tenant/usage?resource_type={resource}");
         self.get(&path).token(&self.admin.access_token).send().expect(200)
     }
 
-    /// The name of its database.
+    /// Returns the name of the database.
     pub fn database(&self) -> String {
         format!("tenant_{}", self.slug)
     }
@@ -190,7 +192,7 @@ impl TestTenant {
 
 impl From<&Value> for TestUser {
     fn from(signed_in: &Value) -> Self {
-        let text = |value: &Value| value.as_str().expect("a sign-in is whole").to_owned();
+        let text = |value: &Value| value.as_str().expect("a sign-in is complete").to_owned();
         Self {
             id: text(&signed_in["user"]["id"]),
             email: text(&signed_in["user"]["email"]),

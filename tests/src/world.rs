@@ -1,4 +1,4 @@
-//! What the tests of a run share: the servers, and one application.
+//! The servers and the application that the tests of a run share.
 
 use std::{
     collections::BTreeMap,
@@ -23,16 +23,16 @@ pub struct World {
 }
 
 impl World {
-    /// The world of this run, which the first test starts.
+    /// Returns the world of this run. The first caller starts it.
     pub fn get() -> &'static Self {
-        // A world that did not start is not started again by each test.
+        // After a failed start, later tests do not try again.
         WORLD
             .get_or_init(|| std::panic::catch_unwind(Self::start).ok())
             .as_ref()
-            .expect("the world started: the first test to fail tells why it did not")
+            .expect("the world started; if not, the first failed test shows the reason")
     }
 
-    /// Returns a world of its own, whose PostgreSQL has only 100 connections: the server's default.
+    /// Returns a separate world whose PostgreSQL allows 100 connections, the default of the server.
     pub fn with_few_connections() -> &'static Self {
         static FEW: OnceLock<World> = OnceLock::new();
         FEW.get_or_init(|| Self::on(Services::start_with_connections(100)))
@@ -50,62 +50,62 @@ impl World {
         Self { services, application, repairs: Mutex::new(()) }
     }
 
-    /// The settings of the application, by their plain names.
+    /// Returns the settings of the application, by their plain names.
     pub fn settings(&self) -> BTreeMap<&'static str, String> {
         self.services.settings(&self.services.databases())
     }
 
-    /// The address of the application.
+    /// Returns the address of the application.
     pub fn address(&self) -> &str {
         &self.application.address
     }
 
-    /// The key of the platform's administration.
+    /// Returns the administration key of the platform.
     pub fn admin_key(&self) -> String {
         self.settings()["ADMIN_API_KEY"].clone()
     }
 
-    /// A call of the application.
+    /// Starts a call of the application.
     pub fn call(&self, method: Method, path: &str) -> Call {
         Call::new(method, self.address(), path)
     }
 
-    /// A GET.
+    /// Starts a GET request.
     pub fn get_path(&self, path: &str) -> Call {
         self.call(Method::GET, path)
     }
 
-    /// A POST with a JSON body.
+    /// Starts a POST request with a JSON body.
     pub fn post(&self, path: &str, body: &Value) -> Call {
         self.call(Method::POST, path).json(body)
     }
 
-    /// A call with the platform's key.
+    /// Starts a call with the administration key.
     pub fn admin(&self, method: Method, path: &str) -> Call {
         self.call(method, path).token(&self.admin_key())
     }
 
-    /// A POST with a JSON body and the platform's key.
+    /// Starts a POST request with a JSON body and the administration key.
     pub fn admin_post(&self, path: &str, body: &Value) -> Call {
         self.admin(Method::POST, path).json(body)
     }
 
-    /// A new tenant with an administrator who is signed in.
+    /// Creates a tenant with a signed-in administrator.
     pub fn tenant(&'static self) -> TestTenant {
         TestTenant::create(self, &unique("tenant"))
     }
 
-    /// A new tenant of this slug, with an administrator who is signed in.
+    /// Creates a tenant with this slug and a signed-in administrator.
     pub fn tenant_of(&'static self, slug: &str) -> TestTenant {
         TestTenant::create(self, slug)
     }
 
-    /// A text as a part of a query string.
+    /// Encodes text for a query string.
     pub fn encoded(&self, text: &str) -> String {
         text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"))
     }
 
-    /// What the key-value stores of this run's applications have under keys that begin with `prefix`.
+    /// Returns the entries whose keys start with `prefix` in the key-value stores of this run's applications.
     pub fn stored_chunks(&self, prefix: &str) -> Vec<(String, Vec<u8>)> {
         let statement = "SELECT key, value FROM spin_key_value WHERE key LIKE ?1 ORDER BY key";
         let pattern = format!("{prefix}%");
@@ -118,7 +118,7 @@ impl World {
         chunks
     }
 
-    /// Runs a statement on the key-value stores of this run's applications.
+    /// Runs a statement in the key-value stores of this run's applications, and asserts that it changes a row.
     pub fn tamper_with_chunks(&self, statement: &str, parameters: &[&dyn rusqlite::ToSql]) {
         let changed: usize = self
             .stores()
@@ -129,40 +129,40 @@ impl World {
     }
 
     fn stores(&self) -> Vec<rusqlite::Connection> {
-        let folders = self.services.folder().read_dir().expect("the folder of the run is there");
+        let folders = self.services.folder().read_dir().expect("the folder of the run exists");
         let paths = folders.filter_map(|folder| Some(folder.ok()?.path().join("files.db")));
         let open = |path: std::path::PathBuf| {
             let store = rusqlite::Connection::open(path).ok()?;
             store.busy_timeout(std::time::Duration::from_secs(20)).ok()?;
-            // One that was never written to has no table.
+            // A store without writes has no table.
             let has_table = store.prepare("SELECT 1 FROM spin_key_value").is_ok();
             has_table.then_some(store)
         };
         paths.filter(|path| path.exists()).filter_map(open).collect()
     }
 
-    /// Another application on the same servers, or through proxies before them.
+    /// Starts another application on the same servers, or on proxies of them.
     pub fn another_application(&self, databases: &Databases) -> Application {
         Application::start(&self.services.settings(databases), &self.services.folder())
     }
 
-    /// Another application on the same servers, with these settings changed.
+    /// Starts another application on the same servers, with these settings changed.
     pub fn application_with(&self, changed: &[(&'static str, &str)]) -> Application {
         let mut settings = self.settings();
         settings.extend(changed.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Application::start(&settings, &self.services.folder())
     }
 
-    /// A replica of the application, which keeps files in a database of Redis that others may have, too.
+    /// Starts a replica of the application, which stores files in a Redis database that other replicas may share.
     pub fn replica(&self, redis_database: u8) -> Application {
         let settings = self.settings();
         let url = format!("{}/{redis_database}", settings["REDIS_URL"]);
         Application::start_sharing(&settings, &self.services.folder(), FileStore::Redis(&url))
     }
 
-    /// The lines that have `text` in the logs of the applications.
+    /// Returns the log lines of the applications that contain `text`.
     pub fn logged(&self, text: &str) -> String {
-        let folders = self.services.folder().read_dir().expect("the folder of the run is there");
+        let folders = self.services.folder().read_dir().expect("the folder of the run exists");
         let logs = folders
             .filter_map(|folder| std::fs::read_to_string(folder.ok()?.path().join("log")).ok());
         let logs: Vec<String> = logs.collect();
@@ -170,7 +170,7 @@ impl World {
         lines.filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n")
     }
 
-    /// The lines that a command of Redis answers.
+    /// Runs a Redis command and returns the lines of the reply.
     pub fn redis(&self, command: &[&str]) -> Vec<String> {
         let output = Command::new("redis-cli")
             .args(["-p", self.services.value("REDIS_PORT")])
@@ -181,29 +181,29 @@ impl World {
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 
-    /// Returns the name under which the Redis process of this run knows a key.
+    /// Returns the full name of a key for the Redis process of this run.
     pub fn redis_key(&self, key: &str) -> String {
         let info = self.redis(&["INFO", "server"]).join("\n");
         let process = ProcessId::of_info(&[Reply::Bytes(info.into_bytes())]).expect("it has one");
         String::from_utf8(process.name(key)).expect("names are text")
     }
 
-    /// Makes it long ago that a tenant was changed, for a repair that leaves alone what other tests have
-    /// just begun.
+    /// Sets the last change of a tenant to two hours ago, so that a repair can include it and skip the recent work of
+    /// other tests.
     pub fn changed_earlier(&self, slug: &str) {
         let mut catalog = self.services.superuser("tenancy");
-        // No trigger may put the present time there.
+        // Disables the trigger that sets the current time.
         catalog.batch_execute("SET session_replication_role = replica").unwrap();
         let change = "UPDATE tenants SET updated_at = now() - interval '2 hours' WHERE slug = $1";
         catalog.execute(change, &[&slug]).unwrap();
     }
 
-    /// Keeps the tests from repairing what another one of them has broken.
+    /// Prevents parallel tests from repairing the damage that another test has caused.
     pub fn repairs_alone(&self) -> MutexGuard<'_, ()> {
         self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records another address of the database of a tenant.
+    /// Records another address for the database of a tenant.
     pub fn relocate(&self, slug: &str, address: &str) {
         let output = self.tenantctl(&["relocate", "--tenant", slug, "--to", address]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,4 +1,4 @@
-//! `/admin`: what the platform's operator does.
+//! `/admin`: the endpoints for the operator of the platform.
 
 mod audit;
 mod maintenance;
@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 tenancy::component!(Admin, routes);
 
-/// The routes of this component.
+/// Returns the routes of this component.
 pub fn routes() -> Router {
     Router::new()
         .operators_only()
@@ -51,7 +51,7 @@ pub fn routes() -> Router {
         .operator(Method::POST, "/admin/operator-keys/{id}/rotate", operator_keys::rotate::handler)
 }
 
-/// The documentation of the routes.
+/// The OpenAPI documentation of the routes.
 #[derive(OpenApi)]
 #[openapi(paths(
     tenants::create::handler,
@@ -88,7 +88,7 @@ pub struct Documentation;
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_route_has_its_line_in_the_table() {
+    fn routes_match_access_table() {
         assert_eq!(super::routes().check(), [] as [String; 0]);
     }
 }

@@ -8,24 +8,25 @@ use tenancy::{
 use uuid::Uuid;
 
 tenancy::fields! {
-    /// Where to go on.
+    /// The position at which to continue.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The `next_cursor` of the response before.
+        /// The `next_cursor` of the previous response.
         after: Option<Uuid>,
     }
 }
 
-/// Finishes the work that requests and crashes left for later: files that wait to be removed, expired uploads,
-/// queued publications, expired idempotency keys and reports. Call it regularly, and again with
-/// `next_cursor` until that is null.
+/// Finishes work that requests and crashes have deferred.
+///
+/// This covers files that wait to be removed, expired uploads, queued publications, expired idempotency keys and
+/// expired reports. Call it regularly. Repeat the call with `next_cursor` until that is null.
 #[utoipa::path(
     post,
     path = "/admin/maintenance",
     tag = "Administration",
     params(Query),
-    responses((status = 200, description = "The work that was done.", body = Report)),
+    responses((status = 200, description = "The completed work.", body = Report)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { after } = operator.call().query()?;

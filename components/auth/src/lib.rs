@@ -1,4 +1,4 @@
-//! Who are you: signing in, and the people and the keys of a tenant.
+//! Sign-in, sessions, users and API keys of a tenant.
 
 mod api_keys;
 mod auth;
@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 
 tenancy::component!(Auth, routes);
 
-/// The routes of this component.
+/// Returns the routes of this component.
 pub fn routes() -> Router {
     Router::new()
         .public(Method::GET, "/.well-known/jwks.json", well_known::jwks::handler)
@@ -48,7 +48,7 @@ pub fn routes() -> Router {
         .member(Method::POST, "/api/v1/api-keys/{id}/rotate", api_keys::rotate::handler)
 }
 
-/// The documentation of the routes.
+/// The OpenAPI documentation of the routes.
 #[derive(OpenApi)]
 #[openapi(paths(
     well_known::jwks::handler,
@@ -83,7 +83,7 @@ pub struct Documentation;
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_route_has_its_line_in_the_table() {
+    fn routes_match_access_table() {
         assert_eq!(super::routes().check(), [] as [String; 0]);
     }
 }

@@ -10,7 +10,7 @@ use tenancy::{
     kept,
 };
 
-/// Says how each store is. 503 when requests fail.
+/// Reports the state of each store. The status is 503 when requests fail.
 #[utoipa::path(
     get,
     path = "/health/detailed",

@@ -1,4 +1,4 @@
-//! The service itself: what it is, and how it is. It also answers where there is no route.
+//! The service itself: version, health, metrics and API documentation. Also responds to paths without a route.
 
 mod detailed;
 mod docs;
@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 tenancy::component!(Health, routes);
 
-/// The routes of this component.
+/// Returns the routes of this component.
 pub fn routes() -> Router {
     Router::new()
         .public(Method::GET, "/", root::handler)
@@ -25,7 +25,7 @@ pub fn routes() -> Router {
         .public(Method::GET, "/openapi.json", openapi::handler)
 }
 
-/// The documentation of the routes.
+/// The OpenAPI documentation of the routes.
 #[derive(OpenApi)]
 #[openapi(paths(
     root::handler,
@@ -40,7 +40,7 @@ pub struct Documentation;
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_route_has_its_line_in_the_table() {
+    fn routes_match_access_table() {
         assert_eq!(super::routes().check(), [] as [String; 0]);
     }
 }

@@ -12,12 +12,12 @@ struct Live {
     status: Status,
 }
 
-/// Says that the service answers. No store is asked: one that is away is no reason to restart it.
+/// Reports that the service responds. It checks no store, because a restart does not fix an unavailable store.
 #[utoipa::path(
     get,
     path = "/health",
     tag = "Service",
-    responses((status = 200, description = "It answers.", body = Live)),
+    responses((status = 200, description = "The service responds.", body = Live)),
 )]
 pub async fn handler(_: Call) -> Result<Response> {
     Ok(Response::ok(&Live { status: Status::Healthy }))

@@ -6,7 +6,7 @@ use tenancy::{
     kept,
 };
 
-/// Shows the metrics for Prometheus. With the setting `METRICS_TOKEN` it requires that token as a bearer token.
+/// Returns the metrics for Prometheus. If `METRICS_TOKEN` is set, requests must send it as a bearer token.
 #[utoipa::path(
     get,
     path = "/metrics",

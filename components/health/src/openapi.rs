@@ -6,10 +6,10 @@ use tenancy::{
     http::{Call, Response},
 };
 
-/// Made from the handlers' own types; a test of `tests` compares it with them.
+/// Generated from the types of the handlers. A test in `tests` compares it with them.
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
 
-/// Describes every route (OpenAPI 3.1).
+/// Returns the description of every route (OpenAPI 3.1).
 #[utoipa::path(
     get,
     path = "/openapi.json",

@@ -13,12 +13,12 @@ struct Root {
     health: &'static str,
 }
 
-/// Says what answers here.
+/// Returns the name and the version of the service.
 #[utoipa::path(
     get,
     path = "/",
     tag = "Service",
-    responses((status = 200, description = "What this is.", body = Root)),
+    responses((status = 200, description = "The name and the version.", body = Root)),
 )]
 pub async fn handler(_: Call) -> Result<Response> {
     Ok(Response::ok(&Root {

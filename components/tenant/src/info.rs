@@ -6,7 +6,7 @@ use tenancy::{
     tenant::TenantView,
 };
 
-/// Shows the caller's tenant.
+/// Returns the caller's tenant.
 #[utoipa::path(
     get,
     path = "/api/v1/tenant/info",

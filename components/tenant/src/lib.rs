@@ -1,4 +1,4 @@
-//! What is yours: the tenant, as its own people see it.
+//! The endpoints for the members of a tenant: files, cache, usage and audit trail.
 
 mod audit;
 mod cache;
@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 tenancy::component!(Tenant, routes);
 
-/// The routes of this component.
+/// Returns the routes of this component.
 pub fn routes() -> Router {
     Router::new()
         .member(Method::GET, "/api/v1/tenant/info", info::handler)
@@ -34,7 +34,7 @@ pub fn routes() -> Router {
         .member(Method::DELETE, "/api/v1/cache/{*key}", cache::delete::handler)
 }
 
-/// The documentation of the routes.
+/// The OpenAPI documentation of the routes.
 #[derive(OpenApi)]
 #[openapi(
     paths(
@@ -67,7 +67,7 @@ pub struct Documentation;
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_route_has_its_line_in_the_table() {
+    fn routes_match_access_table() {
         assert_eq!(super::routes().check(), [] as [String; 0]);
     }
 }

@@ -6,12 +6,12 @@ use tenancy::{
     tenant::stats::{self, Stats},
 };
 
-/// Shows the caller's tenant in numbers: what it uses, and what it may.
+/// Returns the usage and the limits of the caller's tenant.
 #[utoipa::path(
     get,
     path = "/api/v1/tenant/stats",
     tag = "Tenant",
-    responses((status = 200, description = "The numbers.", body = Stats)),
+    responses((status = 200, description = "The statistics.", body = Stats)),
 )]
 pub async fn handler(member: Member) -> Result<Response> {
     Ok(Response::ok(&stats::stats(member.tenancy(), member.tenant().record()).await?))

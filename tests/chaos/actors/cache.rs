@@ -10,7 +10,7 @@ use crate::{
     violations::Promise,
 };
 
-/// How many entries an actor reads again and again.
+/// The number of entries that an actor reads repeatedly.
 const KEPT: usize = 24;
 
 /// Works with cache entries until the load ends.
@@ -25,7 +25,7 @@ pub fn run(context: &Context, mut random: Random) {
         }
         if !entries.is_empty() {
             let index = random.index(entries.len());
-            // A write without a response may be carried out after the next one.
+            // A write without a response may be executed after the next one.
             if !write(context, &mut random, &mut entries[index]) {
                 settled.push_back(entries.swap_remove(index));
                 settled.truncate(KEPT);

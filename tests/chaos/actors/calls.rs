@@ -1,4 +1,4 @@
-//! Calls a tenant that has a small limit of calls by the day, on and on after the limit is reached.
+//! Calls a tenant with a small daily call limit, and continues after the limit is reached.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     request::Request,
 };
 
-/// How many calls are sent to a tenant, for each that its limit allows.
+/// The number of calls that are sent for each call that the limit allows.
 const MORE: usize = 2;
 
 /// Calls such tenants, one after another, until the load ends.
@@ -39,7 +39,7 @@ fn use_up(context: &Context, random: &mut Random) {
             return;
         }
         let sent = context.send(context.host(random), &request);
-        // A call without the header was not counted: Redis was away.
+        // A call without the header was not counted, because Redis was unavailable.
         let is_counted = |answer: &e2e::Answer| answer.header("ratelimit").contains("\"day\"");
         if sent.is_accepted() && sent.answer.as_ref().is_some_and(is_counted) {
             calls.count(sent.ended);

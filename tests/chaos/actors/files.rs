@@ -15,7 +15,7 @@ use crate::{
     violations::Promise,
 };
 
-/// The most bytes of a file: more than two chunks.
+/// The maximum file size in bytes: more than two chunks.
 const LONGEST: u64 = 600_000;
 
 /// Works with files until the load ends.
@@ -28,7 +28,7 @@ pub fn run(context: &Context, mut random: Random) {
                 let is_certain = write(context, &mut random, &file);
                 read_everywhere(context, &file);
                 context.pause(&mut random, 0, 300);
-                // An attempt without a response may be carried out after the next write.
+                // An attempt without a response may be executed after the next write.
                 if !is_certain {
                     break;
                 }
@@ -59,7 +59,7 @@ fn new_file(context: &Context, tenant: &Arc<Tenant>) -> Arc<FileFacts> {
     file
 }
 
-/// Writes a new content. Returns whether the first attempt was acknowledged.
+/// Writes new content. Returns whether the first attempt was acknowledged.
 fn write(context: &Context, random: &mut Random, file: &FileFacts) -> bool {
     let (seed, length) = (random.number(), 1 + random.below(LONGEST));
     let length = usize::try_from(length).unwrap_or(1);

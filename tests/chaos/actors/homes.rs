@@ -2,9 +2,9 @@
 
 use crate::{actors::tenants, context::Context, random::Random};
 
-/// How many there are before the load begins.
+/// The number of tenants before the load starts.
 const FIRST: usize = 3;
-/// How many there are in the end.
+/// The number of tenants at the end.
 const ALL: usize = 6;
 
 /// Creates the first tenants.

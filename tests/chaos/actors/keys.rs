@@ -27,7 +27,7 @@ pub fn run(context: &Context, mut random: Random) {
             context.pause(&mut random, 0, 1_500);
             use_everywhere(context, &key);
             match random.below(6) {
-                // It stays valid.
+                // The key stays valid.
                 0 => {}
                 1 => rotate(context, &mut random, &key),
                 other => revoke(context, &mut random, &key, other == 2),
@@ -47,7 +47,7 @@ pub fn create(
     let body = json!({ "name": "chaos", "scopes": ["tenant:read"] });
     let request = Request::post("/api/v1/api-keys", &body).credential(&tenant.key);
     let settled = context.settle(random, Promise::NothingLost, &request)?;
-    // Of some keys nobody revokes any: in a long run a tenant has as many as it may have.
+    // Some keys are never revoked, so in a long run a tenant reaches its maximum number of keys.
     let is_full = || settled.answer.json()["code"] == "too_many_api_keys";
     if settled.answer.status == 409 && is_full() {
         return None;
@@ -89,7 +89,7 @@ fn revoke(context: &Context, random: &mut Random, key: &Credential, by_operator:
     context.ledger.add_event(tenant, "api_key.revoked", &key.id);
 }
 
-/// Rotates a key without overlap. A repetition rotates once more, so the old secret ends in any case.
+/// Rotates a key without overlap. A repetition rotates it again, so the old secret becomes invalid in any case.
 fn rotate(context: &Context, random: &mut Random, key: &Credential) {
     let path = format!("/api/v1/api-keys/{}/rotate", key.id);
     let request = Request::post(path, &json!({})).credential(&key.tenant.key);
@@ -104,7 +104,7 @@ fn rotate(context: &Context, random: &mut Random, key: &Credential) {
     let secret = text(&settled.answer.json()["api_key"]);
     let rotated = Credential::new(Kind::ApiKey, &key.id, &secret, &key.tenant, INFO);
     if settled.attempts > 1 {
-        // An attempt without a response may still be carried out, and end this secret.
+        // An attempt without a response may still be executed and invalidate this secret.
         rotated.standing.change();
     }
     context.ledger.add_credential(&rotated);

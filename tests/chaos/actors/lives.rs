@@ -6,7 +6,7 @@ use crate::{
     random::Random,
 };
 
-/// Lets tenants live and end until the load ends.
+/// Creates and ends tenants until the load ends.
 pub fn run(context: &Context, mut random: Random) {
     while context.is_running() {
         live(context, &mut random);

@@ -1,5 +1,4 @@
-//! The actors of the load. Each runs on a thread of its own until the load ends, and finishes its last
-//! operation then.
+//! The actors of the load. Each runs on its own thread until the load ends, and then finishes its last operation.
 
 mod cache;
 mod calls;
@@ -20,7 +19,7 @@ use crate::{context::Context, random::Random};
 
 type Actor = fn(&Context, Random);
 
-/// The actors, with how many there are of each.
+/// The actors, and the number of threads for each.
 const ACTORS: &[(&str, usize, Actor)] = &[
     ("homes", 1, homes::run),
     ("lives", 3, lives::run),

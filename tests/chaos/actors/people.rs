@@ -17,7 +17,7 @@ use crate::{
 };
 
 const PASSWORD: &str = "a password for the chaos run";
-/// The route that only an administrator may read.
+/// A route that only administrators may read.
 const USERS: &str = "/api/v1/users";
 
 /// A signed-in user.
@@ -50,7 +50,7 @@ const ENDINGS: [Ending; 7] = [
     Ending::ResetPassword,
 ];
 
-/// Lets people work until the load ends.
+/// Signs people in and ends their sessions until the load ends.
 pub fn run(context: &Context, mut random: Random) {
     while context.is_running() {
         let homes = context.ledger.homes();
@@ -68,7 +68,7 @@ pub fn run(context: &Context, mut random: Random) {
     }
 }
 
-/// Creates a user, sets a password and uses the refresh token once.
+/// Creates a user, sets the password and uses the refresh token once.
 fn sign_up(
     context: &Context,
     random: &mut Random,
@@ -120,7 +120,7 @@ impl Person {
         }
     }
 
-    /// Uses the refresh token. Without a response nothing is known of the session.
+    /// Uses the refresh token. Without a response, the state of the session is unknown.
     fn renew(&mut self, context: &Context, path: &'static str) {
         let Some(refresh) = self.refresh.last().cloned() else { return };
         refresh.standing.change();
@@ -171,7 +171,7 @@ fn end(context: &Context, random: &mut Random, person: &Person, ending: Ending) 
             (by_admin(post(&format!("{user}/reset-password"))), Some("password.reset"))
         }
     };
-    // A demotion takes a right away; the refresh token may open another session.
+    // A demotion removes a right but keeps the session, so the refresh token may still be used.
     let refresh = if matches!(ending, Ending::Demote) { &[][..] } else { &person.refresh[..] };
     let ended: Vec<_> = person.access.iter().chain(refresh).collect();
     if matches!(ending, Ending::Delete) {
@@ -194,7 +194,7 @@ fn end(context: &Context, random: &mut Random, person: &Person, ending: Ending) 
     }
 }
 
-/// The body of a response with the expected status; otherwise a violation.
+/// Returns the body of a response with the expected status. Another status is a violation.
 fn expect(context: &Context, operation: &str, settled: &Settled, status: u16) -> Option<Value> {
     if settled.answer.status == status {
         return Some(settled.answer.json());

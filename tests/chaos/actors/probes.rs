@@ -13,9 +13,9 @@ use crate::{
 };
 use serde_json::json;
 
-/// How many of the newest credentials are tried most.
+/// The number of newest credentials that are tried most often.
 const NEWEST: usize = 60;
-/// How many of the newest tenants are asked for data while they are destroyed.
+/// The number of newest tenants that receive requests during their destruction.
 const NEWEST_TENANTS: usize = 8;
 /// Routes that need the database of the tenant.
 const DATABASE_ROUTES: [&str; 3] = ["/api/v1/files", "/api/v1/users", "/api/v1/tenant/stats"];
@@ -45,7 +45,7 @@ pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
         Kind::ApiKey | Kind::AccessToken => {
             Request::get(credential.path).credential(&credential.secret)
         }
-        // Before its end a use would replace it.
+        // Using a valid refresh token would replace it.
         Kind::RefreshToken if !matches!(right.1, State::Ended(_)) => return,
         Kind::RefreshToken => {
             let body = json!({ "refresh_token": credential.secret });
@@ -73,7 +73,7 @@ pub fn probe(context: &Context, host: usize, credential: &Arc<Credential>) {
     }
 }
 
-/// Sends a request that needs the database of a tenant in destruction, or destroyed a moment ago.
+/// Sends a request that needs the database of a tenant in destruction, or of a recently destroyed tenant.
 fn meet_destruction(context: &Context, random: &mut Random) {
     let tenants = context.ledger.tenants();
     let newest = tenants[tenants.len().saturating_sub(NEWEST_TENANTS)..].iter();
@@ -104,7 +104,7 @@ fn meet_destruction(context: &Context, random: &mut Random) {
 fn refused(context: &Context, credential: &Credential, sent: &Sent, is_valid: bool) {
     let Some(answer) = &sent.answer else { return };
     let tenant = &credential.tenant;
-    // A token expires, and that of another path may lack the right.
+    // Tokens expire, and a credential for another path may lack the permission.
     let must_open = credential.kind == Kind::ApiKey && credential.path == INFO;
     if is_valid && must_open && !tenant.is_uncertain() && [401, 403, 404].contains(&answer.status) {
         let evidence = format!(

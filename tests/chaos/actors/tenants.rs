@@ -17,7 +17,7 @@ use crate::{
     violations::Promise,
 };
 
-/// The route that a member reads its tenant from.
+/// The route that returns the tenant to its members.
 pub const INFO: &str = "/api/v1/tenant/info";
 
 /// Creates a tenant, and repeats the request until it is created.
@@ -77,7 +77,7 @@ pub fn activate(context: &Context, random: &mut Random, tenant: &Tenant) -> bool
     };
     match settled.answer.status {
         200 => tenant.standing.is_valid_again(),
-        // It becomes active a little later.
+        // The tenant becomes active a little later.
         202 => return false,
         _ => {
             violate(context, "the activation of a tenant", &settled);
@@ -93,7 +93,7 @@ pub fn delete(context: &Context, random: &mut Random, tenant: &Tenant) {
     let request = operator(context, Request::delete(path(tenant)));
     tenant.standing.begin_end();
     let Some(settled) = context.settle(random, Promise::Revocation, &request) else { return };
-    // A repetition finds that the tenant is deleted already.
+    // A repetition may find that the tenant is already deleted.
     let is_repeated = settled.attempts > 1 && matches!(settled.answer.status, 404 | 409 | 410);
     if !is_repeated && !matches!(settled.answer.status, 202 | 204) {
         violate(context, "the deletion of a tenant", &settled);
@@ -103,7 +103,7 @@ pub fn delete(context: &Context, random: &mut Random, tenant: &Tenant) {
     tenant.standing.end("DELETE", &settled);
 }
 
-/// Destroys a tenant, and repeats the request until nothing is left of it.
+/// Destroys a tenant, and repeats the request until the destruction is complete.
 pub fn destroy(context: &Context, random: &mut Random, tenant: &Tenant) {
     let request = operator(context, Request::delete(format!("{}?hard_delete=true", path(tenant))));
     tenant.standing.begin_end();
@@ -126,7 +126,7 @@ pub fn destroy(context: &Context, random: &mut Random, tenant: &Tenant) {
     tenant.standing.end("DELETE ?hard_delete=true", &settled);
 }
 
-/// Changes limits of a tenant. `None` if the change is not acknowledged.
+/// Changes limits of a tenant. Returns `None` if the change is not acknowledged.
 pub fn limit(
     context: &Context,
     random: &mut Random,
@@ -143,17 +143,17 @@ pub fn limit(
     None
 }
 
-/// A request of the operator.
+/// Adds the credential of the operator to a request.
 pub fn operator(context: &Context, request: Request) -> Request {
     request.credential(&context.client.admin_key)
 }
 
-/// The text of a JSON value; empty if it is none.
+/// Returns the text of a JSON string, or an empty string for other values.
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Records that an operation was refused that has no reason to be refused.
+/// Records that an operation was rejected without a reason.
 pub fn violate(context: &Context, operation: &str, settled: &Settled) {
     let evidence = format!(
         "{operation}: {} after {} attempts since {}",
@@ -168,7 +168,7 @@ fn path(tenant: &Tenant) -> String {
     format!("/admin/tenants/{}", tenant.id)
 }
 
-/// An attempt without a response may be carried out after the next change.
+/// Returns whether the change is certain. An attempt without a response may be executed after the next change.
 fn is_certain(tenant: &Tenant, settled: &Settled) -> bool {
     let is_certain = settled.attempts == 1 && settled.answer.status == 200;
     if !is_certain {

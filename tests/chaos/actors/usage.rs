@@ -17,7 +17,7 @@ use crate::{
     violations::Promise,
 };
 
-/// The limit that is never reached.
+/// A limit that is never reached.
 pub const PLENTY: i64 = 1_000_000_000;
 
 /// Reports usage until the load ends.
@@ -26,7 +26,7 @@ pub fn run(context: &Context, mut random: Random) {
         let homes = context.ledger.homes();
         if let Some(tenant) = random.pick(&homes) {
             report(context, &mut random, &tenant);
-            // Limits of one tenant are changed by one actor, one after another.
+            // Only one actor at a time changes the limits of a tenant.
             let is_own = tenant.usage.try_own();
             if is_own {
                 if random.one_in(12) {
@@ -56,7 +56,7 @@ fn report(context: &Context, random: &mut Random, tenant: &Arc<Tenant>) {
     let usage = answer["current_usage"].as_i64().unwrap_or(-1);
     tenant.usage.acknowledge(&text(&answer["day"]), amount);
     let limit = tenant.usage.highest_limit(settled.first_started);
-    // At midnight the usage begins at 0 again.
+    // At midnight the usage restarts at 0.
     let is_one_day = tenant.usage.acknowledged().len() == 1;
     let problem = if is_one_day && usage < before + amount {
         Some(format!("{before} were acknowledged before it began"))
@@ -77,7 +77,7 @@ fn report(context: &Context, random: &mut Random, tenant: &Arc<Tenant>) {
     }
 }
 
-/// Sets a limit that the next reports reach, and takes it away again.
+/// Sets a limit that the next reports reach, and removes it again.
 fn change_limit(context: &Context, random: &mut Random, tenant: &Tenant) {
     let low = tenant.usage.attempted() + 20 + i64::try_from(random.below(100)).unwrap_or(0);
     for limit in [low, PLENTY] {

@@ -8,7 +8,7 @@ use crate::{
     violations::Promise,
 };
 
-/// The usage of each tenant lies between the acknowledged reports and all reports.
+/// Checks that the usage of each tenant lies between the acknowledged reports and all reports.
 pub fn usage_is_exact(end: &End<'_>, random: &mut Random) {
     let context = end.context;
     for tenant in context.ledger.homes() {
@@ -53,7 +53,7 @@ pub fn usage_is_exact(end: &End<'_>, random: &mut Random) {
             200 => settled.answer.json()["current_usage"].as_i64().unwrap_or(-1),
             _ => -1,
         };
-        // Without midnight in between, all of it is of today.
+        // If midnight did not pass during the run, all usage is from today.
         let expected: i64 = acknowledged.values().sum();
         if acknowledged.len() == 1 && !(expected..=tenant.usage.attempted()).contains(&used) {
             let evidence = format!(
@@ -66,7 +66,7 @@ pub fn usage_is_exact(end: &End<'_>, random: &mut Random) {
     }
 }
 
-/// No tenant had more counted calls than its limit allows.
+/// Checks that no tenant had more counted calls than its limit allows.
 pub fn calls_are_within_limits(end: &End<'_>) {
     let context = end.context;
     let timeline = &context.timeline;

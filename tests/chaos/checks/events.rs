@@ -1,4 +1,4 @@
-//! The audit trail has every event of an acknowledged change.
+//! Checks that the audit trail has every event of an acknowledged change.
 
 use std::{collections::BTreeMap, time::Instant};
 

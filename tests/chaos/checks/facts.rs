@@ -1,4 +1,4 @@
-//! Every acknowledged fact exists at the end, and every ended right is refused.
+//! Checks that every acknowledged fact exists at the end, and that every ended right is rejected.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::{
     violations::Promise,
 };
 
-/// After the repair, every ended right is refused at every host, whatever its response promised.
+/// Checks that after the repair every host rejects every ended right, regardless of the promise in the response.
 pub fn ended_rights_are_refused(end: &End<'_>) {
     let context = end.context;
     for credential in context.ledger.credentials() {
@@ -31,7 +31,7 @@ pub fn ended_rights_are_refused(end: &End<'_>) {
     }
 }
 
-/// Every tenant, user and file that was acknowledged exists. The keys were tried before.
+/// Checks that every acknowledged tenant, user and file exists. Another check has tried the keys.
 pub fn facts_exist(end: &End<'_>, random: &mut Random) {
     let context = end.context;
     for tenant in context.ledger.tenants() {

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, path::Path, thread::sleep, time::Duration};
 
 use crate::{context::Context, random::Random, stores::Stores};
 
-/// How long instances may finish work that they do after their responses.
+/// The time within which instances must finish the work after their responses.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// The end of a run.
@@ -18,7 +18,7 @@ pub struct End<'a> {
     pub context: &'a Context,
     pub stores: &'a Stores,
     pub settings: &'a BTreeMap<&'static str, String>,
-    /// The file in which every host keeps files.
+    /// The key-value file in which all hosts store files.
     pub files: &'a Path,
 }
 
@@ -32,7 +32,7 @@ impl End<'_> {
         counters::usage_is_exact(self, random);
         counters::calls_are_within_limits(self);
         sleep(QUIET);
-        // The checks have sent requests, which have events of their own.
+        // The requests of the checks have recorded new events.
         repair::finish(self);
         events::trail_has_every_event(self);
         orphans::nothing_is_left(self);

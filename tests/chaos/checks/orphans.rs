@@ -1,4 +1,4 @@
-//! Nothing is left of destroyed tenants.
+//! Checks that no orphans of destroyed tenants remain.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -48,12 +48,12 @@ pub fn nothing_is_left(end: &End<'_>) {
     }
 }
 
-/// The number of chunks by tenant. The key of a chunk begins with its tenant.
+/// Returns the number of chunks per tenant. The key of a chunk starts with its tenant.
 fn chunks(end: &End<'_>) -> Vec<(String, i64)> {
     let Ok(store) = rusqlite::Connection::open(end.files) else { return Vec::new() };
     let statement = "SELECT substr(key, 1, 36), count(*) FROM spin_key_value
                      WHERE substr(key, 37, 1) = '/' GROUP BY 1";
-    // A store that was never written to has no table.
+    // A store without writes has no table.
     let Ok(mut query) = store.prepare(statement) else { return Vec::new() };
     let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
     rows.expect("chunks are counted").map(|row| row.expect("a count is read")).collect()

@@ -1,4 +1,4 @@
-//! `tenantctl repair` finishes everything that crashes have left, and the audit trail verifies.
+//! Checks that `tenantctl repair` finishes all interrupted work, and that the audit trail verifies.
 
 use std::{process::Output, time::Instant};
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::End;
 use crate::violations::Promise;
 
-/// How many seconds a command may take.
+/// The timeout of a command in seconds.
 const SECONDS: &str = "120";
 
-/// Repairs, and finds nothing to repair after that.
+/// Runs a repair, and checks that a second repair finds nothing.
 pub fn check(end: &End<'_>) {
     finish(end);
     let again = tenantctl(end, &["repair", "--older-than-minutes", "0"]);
@@ -26,7 +26,7 @@ pub fn check(end: &End<'_>) {
     }
 }
 
-/// Repairs.
+/// Runs a repair.
 pub fn finish(end: &End<'_>) {
     let output = tenantctl(end, &["repair", "--older-than-minutes", "0"]);
     if !output.status.success() {
@@ -38,13 +38,13 @@ pub fn finish(end: &End<'_>) {
     }
 }
 
-/// Whether a line of the output shows a credential.
+/// Returns whether a line of the output shows a credential.
 fn has_credential(line: &str) -> bool {
     let line: Value = serde_json::from_str(line).unwrap_or_default();
     ["api_key", "setup_token"].iter().any(|name| line[name].is_string())
 }
 
-/// Whether a line of the output counts nothing: an object of zeros.
+/// Returns whether a line of the output reports no work: an object of zeros.
 fn says_nothing(line: &str) -> bool {
     let line: Option<Value> = serde_json::from_str(line).ok();
     line.as_ref().and_then(Value::as_object).is_some_and(|object| object.values().all(is_nothing))

@@ -1,4 +1,4 @@
-//! A cache entry that one actor writes. Each write has a higher number than the one before.
+//! A cache entry that one actor writes. Each write has a higher number than the previous one.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ pub struct CacheEntry {
 }
 
 impl CacheEntry {
-    /// An entry that was never written.
+    /// Creates an entry that was never written.
     pub fn new(tenant: &Arc<Tenant>, path: String) -> Self {
         Self { tenant: Arc::clone(tenant), path, sent: 0, acknowledged: (0, true) }
     }
 
-    /// The number of the next write.
+    /// Returns the number of the next write.
     pub fn next(&mut self) -> u64 {
         self.sent += 1;
         self.sent
     }
 
-    /// The problem of a value; `None` if it is one that the entry may have.
+    /// Returns the problem of a value, or `None` if the entry may have the value.
     pub fn problem(&self, value: &str) -> Option<String> {
         let (number, is_deleted) = self.acknowledged;
         match value.parse::<u64>() {

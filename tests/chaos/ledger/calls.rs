@@ -1,4 +1,4 @@
-//! The counted calls of a tenant with a small limit by the day.
+//! The counted calls of a tenant with a small daily limit.
 
 use std::{
     sync::{Arc, Mutex},
@@ -7,11 +7,11 @@ use std::{
 
 use super::{Tenant, locked};
 
-/// Counted calls that were acknowledged so long before the loss of Redis may be lost with it, if a host
-/// was killed as well. Otherwise an instance keeps the counter in PostgreSQL within this time.
+/// Counted calls that were acknowledged within this time before the loss of Redis may be lost, if a host was killed as
+/// well. Otherwise an instance stores the counter in PostgreSQL within this time.
 pub const FORFEITED_WITHIN: Duration = Duration::from_secs(5);
 
-/// A tenant with a small limit of calls.
+/// A tenant with a small call limit.
 pub struct CallLimit {
     pub tenant: Arc<Tenant>,
     pub limit: usize,
@@ -19,7 +19,7 @@ pub struct CallLimit {
 }
 
 impl CallLimit {
-    /// A tenant whose limit has taken effect.
+    /// Creates the record of a tenant whose limit has taken effect.
     pub fn new(tenant: &Arc<Tenant>, limit: usize) -> Self {
         Self { tenant: Arc::clone(tenant), limit, counted: Mutex::default() }
     }
@@ -29,12 +29,12 @@ impl CallLimit {
         locked(&self.counted).push(ended);
     }
 
-    /// How many calls were counted.
+    /// Returns the number of counted calls.
     pub fn counted(&self) -> usize {
         locked(&self.counted).len()
     }
 
-    /// How many of the counted calls may have been lost when both Redis and a host were killed.
+    /// Returns the number of counted calls that may be lost because both Redis and a host were killed.
     pub fn forfeited(&self, redis: &[Instant], hosts: &[Instant]) -> usize {
         let between = |one: Instant, other: Instant| {
             one.saturating_duration_since(other).max(other.saturating_duration_since(one))

@@ -1,4 +1,4 @@
-//! A credential that was acknowledged, and the requests that were accepted after its end.
+//! An acknowledged credential, and the requests that were accepted after its end.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,18 +15,18 @@ pub enum Kind {
     ApiKey,
     /// An access token.
     AccessToken,
-    /// A refresh token, which is tried only after its end.
+    /// A refresh token. It is tried only after its end.
     RefreshToken,
 }
 
 /// A credential.
 pub struct Credential {
     pub kind: Kind,
-    /// Its id, or that of its user.
+    /// The id of the API key or of the user.
     pub id: String,
     pub secret: String,
     pub tenant: Arc<Tenant>,
-    /// The path that it opens, and no longer opens after its end.
+    /// A path that accepts the credential before its end and rejects it afterwards.
     pub path: &'static str,
     pub standing: Standing,
     violation: Mutex<Option<Accepted>>,
@@ -41,7 +41,7 @@ struct Accepted {
 }
 
 impl Credential {
-    /// A credential that is valid.
+    /// Creates a valid credential.
     pub fn new(
         kind: Kind,
         id: &str,
@@ -73,7 +73,7 @@ impl Credential {
         accepted.last = accepted.last.max(sent.started);
     }
 
-    /// The evidence of the requests that were accepted after the end, if there are any.
+    /// Returns the evidence of requests that were accepted after the end, if any.
     pub fn violation(&self, timeline: &Timeline) -> Option<String> {
         let violation = locked(&self.violation);
         let Accepted { end, first, last, count } = violation.as_ref()?;

@@ -25,7 +25,7 @@ pub struct FileFacts {
 }
 
 impl FileFacts {
-    /// A file that is about to be written.
+    /// Creates the record of a file before it is written.
     pub fn new(tenant: &Arc<Tenant>, path: String) -> Arc<Self> {
         Arc::new(Self { tenant: Arc::clone(tenant), path, content: Mutex::new(Content::Changing) })
     }
@@ -42,7 +42,7 @@ impl FileFacts {
 }
 
 impl Content {
-    /// The problem of a response to a GET; `None` if the response is right or says nothing.
+    /// Returns the problem of a response to GET, or `None` if the response is correct or inconclusive.
     pub fn problem(self, status: u16, bytes: &[u8]) -> Option<String> {
         match (self, status) {
             (Self::Bytes(seed, length), 200) if random::bytes(seed, length) != bytes => {

@@ -23,7 +23,7 @@ pub use self::{
     usage::Usage,
 };
 
-/// A user that was acknowledged.
+/// An acknowledged user.
 #[derive(Clone)]
 pub struct User {
     pub tenant: Arc<Tenant>,
@@ -55,7 +55,7 @@ impl Ledger {
         locked(&self.tenants).push(Arc::clone(tenant));
     }
 
-    /// Adds a tenant in which every actor works, and which stays until the end.
+    /// Adds a tenant that all actors use and that stays until the end.
     pub fn add_home(&self, tenant: &Arc<Tenant>) {
         locked(&self.homes).push(Arc::clone(tenant));
     }
@@ -80,48 +80,48 @@ impl Ledger {
         locked(&self.files).push(Arc::clone(file));
     }
 
-    /// Adds a tenant with a small limit of calls.
+    /// Adds a tenant with a small call limit.
     pub fn add_calls(&self, calls: &Arc<CallLimit>) {
         locked(&self.calls).push(Arc::clone(calls));
     }
 
-    /// Adds an event that the audit trail of a tenant must have, once more than before.
+    /// Adds one more occurrence of an event that the audit trail of a tenant must have.
     pub fn add_event(&self, tenant: &Tenant, event: &'static str, resource: &str) {
         let event = (tenant.id.clone(), event, resource.to_owned());
         *locked(&self.events).entry(event).or_default() += 1;
     }
 
-    /// Every tenant.
+    /// Returns every tenant.
     pub fn tenants(&self) -> Vec<Arc<Tenant>> {
         locked(&self.tenants).clone()
     }
 
-    /// The tenants in which every actor works.
+    /// Returns the tenants that all actors use.
     pub fn homes(&self) -> Vec<Arc<Tenant>> {
         locked(&self.homes).clone()
     }
 
-    /// Every credential, the oldest first.
+    /// Returns all credentials, oldest first.
     pub fn credentials(&self) -> Vec<Arc<Credential>> {
         locked(&self.credentials).clone()
     }
 
-    /// The users that exist.
+    /// Returns the users that exist.
     pub fn users(&self) -> Vec<User> {
         locked(&self.users).clone()
     }
 
-    /// Every file.
+    /// Returns every file.
     pub fn files(&self) -> Vec<Arc<FileFacts>> {
         locked(&self.files).clone()
     }
 
-    /// The tenants with a small limit of calls.
+    /// Returns the tenants with a small call limit.
     pub fn calls(&self) -> Vec<Arc<CallLimit>> {
         locked(&self.calls).clone()
     }
 
-    /// The events that the audit trail must have, with how often.
+    /// Returns the events that the audit trail must have, with their number of occurrences.
     pub fn events(&self) -> BTreeMap<Event, u32> {
         locked(&self.events).clone()
     }

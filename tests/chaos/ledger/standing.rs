@@ -1,4 +1,4 @@
-//! Whether a credential or a tenant is accepted.
+//! The state of a credential or a tenant: valid, changing or ended.
 
 use std::{
     sync::Mutex,
@@ -15,10 +15,10 @@ use crate::context::Settled;
 pub struct End {
     /// The request that ended it, and its response.
     pub how: String,
-    /// When the response had arrived.
+    /// The time at which the response had arrived.
     pub acknowledged: Instant,
-    /// Requests that start at this time or later are refused. `None` if the response promises nothing
-    /// before the final repair.
+    /// Requests that start at this time or later must be rejected. `None` if the response promises nothing before the
+    /// final repair.
     pub from: Option<Instant>,
 }
 
@@ -33,7 +33,7 @@ pub enum State {
     Ended(End),
 }
 
-/// The state of a right over time. Each change gives it another generation.
+/// The state of a right over time. Each change increases the generation.
 #[derive(Debug)]
 pub struct Standing(Mutex<(u64, State)>);
 
@@ -44,7 +44,7 @@ impl Default for Standing {
 }
 
 impl Standing {
-    /// The generation and the state.
+    /// Returns the generation and the state.
     pub fn now(&self) -> (u64, State) {
         locked(&self.0).clone()
     }
@@ -54,7 +54,7 @@ impl Standing {
         self.set(State::Changing);
     }
 
-    /// Records that the right is valid, as a response says.
+    /// Records that a response confirmed the right as valid.
     pub fn is_valid_again(&self) {
         self.set(State::Valid);
     }
@@ -67,8 +67,7 @@ impl Standing {
         }
     }
 
-    /// Records that the right has ended, as the response of `request` says. An end that took effect
-    /// earlier stays.
+    /// Records that the response to `request` confirmed the end of the right. An end that took effect earlier stays.
     pub fn end(&self, request: &str, settled: &Settled) {
         match self.now().1 {
             State::Ended(earlier) if earlier.refuses(settled.sent.ended) => {}
@@ -76,7 +75,7 @@ impl Standing {
         }
     }
 
-    /// Records that an end has taken effect by a time, also if its response promised less.
+    /// Records that an end has taken effect by a time, even if its response promised less.
     pub fn take_effect(&self, time: Instant) {
         if let State::Ended(end) = &mut locked(&self.0).1 {
             end.from = Some(end.from.map_or(time, |from| from.min(time)));
@@ -90,9 +89,9 @@ impl Standing {
 }
 
 impl End {
-    /// The end that a response acknowledges. 200 and 204 take effect at once, and so does the 404 of a
-    /// repetition. 202 takes effect by the time in its header. Another response shows only that the
-    /// right has ended for one host.
+    /// Returns the end that a response acknowledges. 200 and 204 take effect immediately, and so does the 404 of a
+    /// repetition. 202 takes effect by the time in its header. Any other response shows only that the right has ended
+    /// for one host.
     fn of(request: &str, settled: &Settled) -> Self {
         let (status, ended) = (settled.answer.status, settled.sent.ended);
         let by = settled.answer.header("takes-effect-by");
@@ -112,14 +111,14 @@ impl End {
         Self { how, acknowledged: ended, from }
     }
 
-    /// Whether a request that started at a time must be refused.
+    /// Returns whether a request that started at a time must be refused.
     pub fn refuses(&self, started: Instant) -> bool {
         self.from.is_some_and(|from| from <= started)
     }
 }
 
-/// The instant of an RFC 3339 time; `otherwise` if it is none, so that a 202 without the header is held
-/// to the strict rule.
+/// Returns the instant of an RFC 3339 time, or `otherwise` if it is invalid, so that the strict rule applies to a 202
+/// without the header.
 fn takes_effect(time: &str, otherwise: Instant) -> Instant {
     #[expect(clippy::disallowed_methods, reason = "the time of the header is that of this machine")]
     let (wall, now) = (DateTime::<Utc>::from(SystemTime::now()), Instant::now());

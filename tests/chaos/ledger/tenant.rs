@@ -1,4 +1,4 @@
-//! A tenant that was acknowledged.
+//! An acknowledged tenant.
 
 use std::{
     sync::{
@@ -20,15 +20,15 @@ pub struct Tenant {
     pub standing: Standing,
     /// The reported usage.
     pub usage: Usage,
-    /// When the first hard delete was sent.
+    /// The time at which the first hard delete was sent.
     destruction: Mutex<Option<Instant>>,
     destroyed: AtomicBool,
-    /// Whether an attempt to suspend or activate it had no response: it may take effect late.
+    /// Whether an attempt to suspend or activate it had no response. Such an attempt may take effect late.
     uncertain: AtomicBool,
 }
 
 impl Tenant {
-    /// A tenant that is active.
+    /// Creates the record of an active tenant.
     pub fn new(id: &str, slug: &str, key: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -47,7 +47,7 @@ impl Tenant {
         *locked(&self.destruction) = Some(Instant::now());
     }
 
-    /// Whether a hard delete began before a time.
+    /// Returns whether a hard delete began before a time.
     pub fn is_in_destruction(&self, time: Instant) -> bool {
         locked(&self.destruction).is_some_and(|begun| begun <= time)
     }
@@ -57,7 +57,7 @@ impl Tenant {
         self.destroyed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the tenant is destroyed.
+    /// Returns whether the tenant is destroyed.
     pub fn is_destroyed(&self) -> bool {
         self.destroyed.load(Ordering::Relaxed)
     }
@@ -67,7 +67,7 @@ impl Tenant {
         self.uncertain.store(true, Ordering::Relaxed);
     }
 
-    /// Whether an earlier change may still take effect.
+    /// Returns whether an earlier change may still take effect.
     pub fn is_uncertain(&self) -> bool {
         self.uncertain.load(Ordering::Relaxed)
     }

@@ -21,14 +21,14 @@ pub struct Usage {
 
 #[derive(Default)]
 struct Sums {
-    /// Of every report, each once.
+    /// The sum of all reports, each counted one time.
     attempted: i64,
-    /// Of the acknowledged reports, by day.
+    /// The sum of the acknowledged reports per day.
     acknowledged: BTreeMap<String, i64>,
     limits: Vec<Limit>,
 }
 
-/// A limit. It may be in force from the moment that its request is sent.
+/// A limit. It may apply from the moment at which its request is sent.
 struct Limit {
     limit: i64,
     acknowledged: Option<Instant>,
@@ -47,22 +47,22 @@ impl Usage {
         *locked(&self.sums).acknowledged.entry(day.to_owned()).or_default() += amount;
     }
 
-    /// The sum of all reports.
+    /// Returns the sum of all reports.
     pub fn attempted(&self) -> i64 {
         locked(&self.sums).attempted
     }
 
-    /// The acknowledged sums by day.
+    /// Returns the acknowledged sums per day.
     pub fn acknowledged(&self) -> BTreeMap<String, i64> {
         locked(&self.sums).acknowledged.clone()
     }
 
-    /// Whether the caller owns the limit from now on.
+    /// Claims the limit for the caller. Returns whether the claim succeeded.
     pub fn try_own(&self) -> bool {
         !self.is_owned.swap(true, Ordering::SeqCst)
     }
 
-    /// Lets another actor own the limit.
+    /// Releases the limit for other actors.
     pub fn disown(&self) {
         self.is_owned.store(false, Ordering::SeqCst);
     }
@@ -79,8 +79,8 @@ impl Usage {
         locked(&self.sums).limits[number].acknowledged = Some(time);
     }
 
-    /// The highest limit that can apply to a request that started at a time; `None` before there is a
-    /// limit that took effect.
+    /// Returns the highest limit that can apply to a request that started at a time, or `None` if no limit has taken
+    /// effect.
     pub fn highest_limit(&self, started: Instant) -> Option<i64> {
         let sums = locked(&self.sums);
         let in_effect = |limit: &Limit| limit.acknowledged.is_some_and(|time| time <= started);

@@ -1,5 +1,5 @@
-//! The table of access, walked: every route with every kind of caller. `tests/openapi` holds the
-//! table against the OpenAPI document, so a route that is in neither fails there.
+//! Checks the access table: every route with every kind of caller. `tests/openapi` compares the table with the OpenAPI
+//! document and so detects missing routes.
 
 use e2e::{Answer, Call, TestOperatorKey, TestTenant, World};
 use http::Method;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tenancy::access::{Access, OperatorScope, ROUTES, Role, Scope};
 use uuid::Uuid;
 
-/// A kind of caller, with what it is let do by this access, or why not.
+/// A kind of caller. `verdict` returns whether the caller is allowed, or the error code.
 struct Caller {
     name: &'static str,
     credential: Option<String>,
@@ -43,7 +43,7 @@ fn as_api_key(scopes: &[Scope], access: Access) -> Result<(), &'static str> {
     }
 }
 
-/// Operator keys without scopes and with every scope.
+/// Creates two operator keys: one without scopes, and one with all scopes.
 fn operator_keys() -> [TestOperatorKey; 2] {
     let all: Vec<_> = OperatorScope::ALL.iter().map(|scope| scope.as_str()).collect();
     [World::get().operator_key(&[]), World::get().operator_key(&all)]
@@ -58,7 +58,7 @@ fn callers(
     let all: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
     vec![
         Caller {
-            name: "nobody",
+            name: "no credential",
             credential: None,
             verdict: |access| match access {
                 Access::Public => Ok(()),
@@ -117,7 +117,7 @@ fn callers(
             },
         },
         Caller {
-            name: "the platform's administration",
+            name: "the platform key",
             credential: Some(World::get().admin_key()),
             verdict: |access| match access {
                 Access::Public | Access::Operator(_) => Ok(()),
@@ -138,14 +138,14 @@ fn call(tenant: &TestTenant, method: &Method, path: &str, credential: Option<&st
     credential.into_iter().fold(call, Call::token).send()
 }
 
-/// The routes that the running application describes, and those that OpenAPI cannot.
+/// Returns the routes in the OpenAPI document of the application, and the routes that OpenAPI cannot describe.
 fn described_routes() -> Vec<(Method, String)> {
     let document = World::get().get_path("/openapi.json").send().expect(200);
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
-            // OpenAPI knows no parameter with slashes in it.
+            // OpenAPI has no wildcard parameters.
             let path = path.replace("/files/{path}", "/files/{*path}");
             routes.push((method, path.replace("/cache/{key}", "/cache/{*key}")));
         }
@@ -159,7 +159,7 @@ fn described_routes() -> Vec<(Method, String)> {
 
 // S16, S17
 #[test]
-fn every_route_takes_whom_the_table_says() {
+fn routes_enforce_access_table() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let operator_keys = operator_keys();
@@ -168,7 +168,7 @@ fn every_route_takes_whom_the_table_says() {
     for (method, path) in described_routes() {
         let access = tenancy::access::of_route(&method, &path);
         let access = access.unwrap_or_else(|| panic!("{method} {path} is not in the table"));
-        // Who has logged out is nobody: each of these is tried by callers of its own.
+        // A logout invalidates its credential, so each logout route gets new callers.
         let leavers =
             path.contains("/logout").then(|| self::callers(&tenant, &other, &operator_keys));
         matrix.push(format!("{method} {path}"));
@@ -176,14 +176,14 @@ fn every_route_takes_whom_the_table_says() {
             let answer = call(&tenant, &method, &path, credential.as_deref());
             let status = answer.status;
             let refused = status == 401 || status == 403 || status == 405 || status >= 500;
-            let outcome = if refused { code_or_empty(&answer) } else { "may".to_owned() };
+            let outcome = if refused { code_or_empty(&answer) } else { "allowed".to_owned() };
             assert_ne!(code_or_empty(&answer), "route_not_found", "{method} {path}");
-            let expected = verdict(access).err().unwrap_or("may");
+            let expected = verdict(access).err().unwrap_or("allowed");
             assert_eq!(outcome, expected, "{method} {path} as {name}: {}", answer.text);
             matrix.push(format!("    {name}: {outcome}"));
         }
     }
-    // The whole matrix, for eyes: a change of the table shows here.
+    // The snapshot of the matrix shows each change of the table in reviews.
     insta::assert_snapshot!("matrix", matrix.join("\n"));
 }
 
@@ -194,7 +194,7 @@ fn code_or_empty(answer: &Answer) -> String {
 
 // S16
 #[test]
-fn an_api_key_may_do_what_its_scopes_say_one_by_one() {
+fn api_key_is_limited_to_scopes() {
     let tenant = World::get().tenant();
     for (method, path, access) in ROUTES {
         let Access::Member(scope) = access else { continue };
@@ -205,7 +205,7 @@ fn an_api_key_may_do_what_its_scopes_say_one_by_one() {
         assert!(problem["detail"].as_str().unwrap().contains(scope.as_str()), "{problem}");
         let with = tenant.api_key(&[scope.as_str()]);
         let answer = call(&tenant, method, path, Some(&with));
-        // What lets act as somebody asks for the scopes of that somebody, too.
+        // Routes that grant a role also require the scopes of that role.
         let let_in = match answer.status {
             403 => code_or_empty(&answer) == "scope_not_held",
             status => status != 401 && status != 405 && status < 500,
@@ -216,7 +216,7 @@ fn an_api_key_may_do_what_its_scopes_say_one_by_one() {
 
 // S16
 #[test]
-fn operator_key_may_call_only_the_routes_of_its_scopes() {
+fn operator_key_is_limited_to_scopes() {
     let world = World::get();
     let tenant = world.tenant();
     for wanted in OperatorScope::ALL {

@@ -23,7 +23,7 @@ fn of(tenant: &TestTenant, method: Method, id: &Value) -> e2e::Call {
     World::get().call(method, &path).token(&tenant.admin.access_token)
 }
 
-/// A call with the key, by the header that such keys have.
+/// Sends a call with the key in `X-API-Key`.
 fn info(key: &Value) -> Answer {
     let call = World::get().get_path("/api/v1/tenant/info");
     call.header("x-api-key", key.as_str().unwrap()).send()
@@ -31,7 +31,7 @@ fn info(key: &Value) -> Answer {
 
 // S15
 #[test]
-fn a_key_is_shown_once_and_kept_as_a_hash() {
+fn key_is_shown_once_and_hashed() {
     let world = World::get();
     let tenant = world.tenant();
     let body = json!({
@@ -43,7 +43,7 @@ fn a_key_is_shown_once_and_kept_as_a_hash() {
     let key = created["api_key"].as_str().unwrap();
     let parts: Vec<_> = key.split('_').collect();
     assert_eq!((parts.len(), parts[0], parts[1], parts[3].len()), (4, "ldx", "test", 6), "{key}");
-    // 43 characters of 62 are 256 bits.
+    // 43 characters from an alphabet of 62 are 256 bits.
     assert!(parts[2].len() >= 43 && parts[2].bytes().all(|byte| byte.is_ascii_alphanumeric()));
     assert_eq!(created["name"], "Research");
     assert_eq!(created["scopes"], json!(["tenant:read", "users:read"]));
@@ -55,7 +55,7 @@ fn a_key_is_shown_once_and_kept_as_a_hash() {
     assert_eq!(shown.expect(200)["name"], "Research");
     let list = tenant.get(KEYS).token(&tenant.admin.access_token).send();
     assert!(!list.text.contains(key) && !list.text.contains("hash"), "{}", list.text);
-    // With the one that the tenant began with.
+    // The list includes the first key of the tenant.
     assert_eq!(list.expect(200)["total"], 2);
     let mut catalog = world.services.superuser("tenancy");
     let row = "SELECT tenant_api_keys::text FROM tenant_api_keys WHERE id = $1::text::uuid";
@@ -70,13 +70,13 @@ fn a_key_is_shown_once_and_kept_as_a_hash() {
 
 // S15
 #[test]
-fn what_is_no_key_is_refused() {
+fn unknown_key_returns_401() {
     let world = World::get();
     let tenant = world.tenant();
     let key = tenant.api_key(&["tenant:read"]);
     let mut typo = key.clone();
     typo.replace_range(12..13, if &key[12..13] == "a" { "b" } else { "a" });
-    // Right in form, and of nobody: its tenant is there, its secret is not.
+    // Well-formed keys with an unknown secret, including a key for an existing tenant.
     let id = tenant.id.parse().unwrap();
     let live = tenancy::api_key::Environment::live();
     let random = tenancy::platform::native::NativeRandom;
@@ -114,7 +114,7 @@ fn what_is_no_key_is_refused() {
 
 // S16
 #[test]
-fn a_revoked_key_counts_no_more_on_the_very_next_request() {
+fn revoked_key_is_rejected_immediately() {
     let tenant = World::get().tenant();
     let key = tenant.create_api_key(&json!({ "name": "a", "scopes": ["tenant:read"] }));
     for _ in 0..3 {
@@ -130,7 +130,7 @@ fn a_revoked_key_counts_no_more_on_the_very_next_request() {
 
 // S16
 #[test]
-fn a_key_ends_when_it_says() {
+fn expired_key_is_rejected() {
     let tenant = World::get().tenant();
     let soon = "SELECT to_char((now() AT TIME ZONE 'UTC') + interval '2 seconds',
                                'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
@@ -147,7 +147,7 @@ fn a_key_ends_when_it_says() {
 
 // S16
 #[test]
-fn a_rotated_key_goes_on_for_the_overlap() {
+fn rotated_key_stays_valid_during_overlap() {
     let tenant = World::get().tenant();
     let first = tenant.create_api_key(&json!({ "name": "a", "scopes": ["tenant:read"] }));
     info(&first["api_key"]).expect(200);
@@ -159,7 +159,7 @@ fn a_rotated_key_goes_on_for_the_overlap() {
     sleep(Duration::from_millis(2_100));
     info(&first["api_key"]).expect_problem(401, "invalid_api_key");
     info(&second["api_key"]).expect(200);
-    // Without an overlap it ends at once, and so does the one before that.
+    // Without an overlap, the previous secret and older secrets become invalid immediately.
     let third = rotate(&tenant, &first["id"], &json!({ "overlap_seconds": 600 })).expect(200);
     let path = format!("{KEYS}/{}/rotate", first["id"].as_str().unwrap());
     let fourth = World::get().call(Method::POST, &path).token(&tenant.admin.access_token).send();
@@ -168,7 +168,7 @@ fn a_rotated_key_goes_on_for_the_overlap() {
         info(&ended["api_key"]).expect_problem(401, "invalid_api_key");
     }
     info(&fourth["api_key"]).expect(200);
-    // A revocation ends every secret.
+    // A revocation invalidates all secrets.
     let fifth = rotate(&tenant, &first["id"], &json!({ "overlap_seconds": 600 })).expect(200);
     assert_eq!(of(&tenant, Method::DELETE, &first["id"]).send().status, 204);
     for ended in [&fourth, &fifth] {
@@ -181,7 +181,7 @@ fn a_rotated_key_goes_on_for_the_overlap() {
 
 // S35
 #[test]
-fn a_limit_of_calls_is_kept_exactly() {
+fn call_limit_is_enforced_exactly() {
     let tenant = World::get().tenant();
     for limit in ["max_requests_per_minute", "max_requests_per_day"] {
         let key = create(&tenant, &json!({ "name": "a", "scopes": ["tenant:read"], limit: 10 }));
@@ -198,10 +198,10 @@ fn a_limit_of_calls_is_kept_exactly() {
         let wait: u32 = refused.header("retry-after").parse().unwrap();
         let longest = if limit.ends_with("minute") { 60 } else { 86_400 };
         assert!((1..=longest).contains(&wait), "{wait}");
-        // Another secret of the same key has no calls of its own.
+        // A new secret of the same key shares its limit.
         let rotated = rotate(&tenant, &key["id"], &json!({})).expect(200);
         info(&rotated["api_key"]).expect_problem(429, "rate_limited");
-        // A limit that is raised or taken away counts at once.
+        // Raising or removing a limit takes effect immediately.
         let raised = of(&tenant, Method::PATCH, &key["id"]).json(&json!({ limit: 11 })).send();
         assert_eq!(raised.expect(200)[limit], 11);
         info(&rotated["api_key"]).expect(200);
@@ -210,12 +210,12 @@ fn a_limit_of_calls_is_kept_exactly() {
         assert_eq!(none.expect(200)[limit], Value::Null);
         info(&rotated["api_key"]).expect(200);
     }
-    // S21: others go on.
+    // S21: other keys are not limited.
     info(&json!(tenant.api_key(&["tenant:read"]))).expect(200);
 }
 
 #[test]
-fn the_last_use_is_noted() {
+fn last_use_is_recorded() {
     let tenant = World::get().tenant();
     let key = tenant.create_api_key(&json!({ "name": "a", "scopes": ["tenant:read"] }));
     assert_eq!(key["last_used_at"], Value::Null);
@@ -227,7 +227,7 @@ fn the_last_use_is_noted() {
 
 // S16
 #[test]
-fn nobody_gives_a_scope_that_they_do_not_have() {
+fn granting_unheld_scope_is_rejected() {
     let tenant = World::get().tenant();
     let all: Vec<_> = tenancy::access::Scope::ALL.iter().map(|scope| scope.as_str()).collect();
     let strong = tenant.create_api_key(&json!({ "name": "strong", "scopes": all }));
@@ -244,7 +244,7 @@ fn nobody_gives_a_scope_that_they_do_not_have() {
 
 // S18
 #[test]
-fn a_key_of_another_tenant_is_not_there() {
+fn foreign_key_returns_404() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let key = other.create_api_key(&json!({ "name": unique("key"), "scopes": ["tenant:read"] }));
@@ -258,7 +258,7 @@ fn a_key_of_another_tenant_is_not_there() {
 }
 
 #[test]
-fn every_bad_field_is_named() {
+fn invalid_fields_are_reported() {
     let tenant = World::get().tenant();
     for (body, fields) in [
         (json!({}), vec!["name", "scopes"]),
@@ -280,7 +280,7 @@ fn every_bad_field_is_named() {
 
 // S16
 #[test]
-fn a_key_does_not_free_itself_of_its_bounds() {
+fn key_cannot_exceed_its_own_limits() {
     let tenant = World::get().tenant();
     let bounded = create(
         &tenant,
@@ -310,7 +310,7 @@ fn a_key_does_not_free_itself_of_its_bounds() {
 
 // S16
 #[test]
-fn a_secret_that_has_ended_takes_no_call_from_its_successor() {
+fn revoked_secret_does_not_consume_limit() {
     let tenant = World::get().tenant();
     let body = json!({ "name": "a", "scopes": ["tenant:read"], "max_requests_per_minute": 5 });
     let leaked = create(&tenant, &body).expect(201);
@@ -326,7 +326,7 @@ fn a_secret_that_has_ended_takes_no_call_from_its_successor() {
 }
 
 #[test]
-fn rotations_at_once_follow_one_another() {
+fn concurrent_rotations_leave_one_secret() {
     let tenant = World::get().tenant();
     let key = tenant.create_api_key(&json!({ "name": "a", "scopes": ["tenant:read"] }));
     let secrets: Vec<Value> = std::thread::scope(|scope| {
@@ -340,7 +340,7 @@ fn rotations_at_once_follow_one_another() {
 
 // S16
 #[test]
-fn key_reaches_no_key_beyond_its_own_bounds() {
+fn key_cannot_manage_stronger_keys() {
     let tenant = World::get().tenant();
     let scopes = json!(["api_keys:read", "api_keys:write", "tenant:read"]);
     let bounds = json!({
@@ -362,7 +362,7 @@ fn key_reaches_no_key_beyond_its_own_bounds() {
         assert_eq!(patch(&within["id"], &body).expect_invalid().len(), 1, "{body}");
     }
     patch(&within["id"], &json!({ "name": "b", "max_requests_per_minute": 99 })).expect(200);
-    // A stronger key is out of reach in every way, whichever bound it exceeds.
+    // A stronger key cannot be managed in any way, whichever limit it exceeds.
     for (field, value, code) in [
         ("expires_at", Value::Null, "stronger_api_key"),
         ("expires_at", json!("2099-01-02T00:00:00Z"), "stronger_api_key"),
@@ -379,7 +379,7 @@ fn key_reaches_no_key_beyond_its_own_bounds() {
         let rotation = tenant.post(&format!("{}/rotate", path(id)), &json!({})).token(key).send();
         rotation.expect_problem(403, code);
         tenant.delete(&path(id)).token(key).send().expect_problem(403, code);
-        // A second credential lifts no bound.
+        // A second credential does not extend the permissions.
         let admin = &tenant.admin.access_token;
         let both = tenant.delete(&path(id)).token(admin).header("x-api-key", key).send();
         both.expect_problem(403, code);

@@ -20,7 +20,7 @@ fn verify(tenant: &TestTenant) -> Value {
 
 // S37
 #[test]
-fn what_was_done_a_moment_ago_is_shown_with_who_and_from_where() {
+fn recent_event_is_listed_with_actor() {
     let tenant = World::get().tenant();
     let key = tenant.create_api_key(&json!({ "name": "k", "scopes": [] }));
     let page = list(&tenant, "event=api_key.created");
@@ -36,7 +36,7 @@ fn what_was_done_a_moment_ago_is_shown_with_who_and_from_where() {
 }
 
 #[test]
-fn filters_and_pages() {
+fn events_are_filtered_and_paged() {
     let tenant = World::get().tenant();
     for number in 0..5 {
         tenant.create_api_key(&json!({ "name": format!("k{number}"), "scopes": [] }));
@@ -75,7 +75,7 @@ fn filters_and_pages() {
 
 // S18
 #[test]
-fn a_tenant_sees_its_own_trail_and_the_operator_sees_all() {
+fn tenant_reads_only_its_own_trail() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let own = list(&tenant, "limit=100");
@@ -90,7 +90,7 @@ fn a_tenant_sees_its_own_trail_and_the_operator_sees_all() {
 }
 
 #[test]
-fn the_trail_is_exported_in_two_forms() {
+fn trail_exports_as_ndjson_or_csv() {
     let world = World::get();
     let tenant = world.tenant();
     tenant.create_api_key(&json!({ "name": "=cmd,\"x\"", "scopes": [] }));
@@ -118,10 +118,10 @@ fn the_trail_is_exported_in_two_forms() {
 }
 
 #[test]
-fn an_export_has_every_row_of_many_pages() {
+fn large_export_contains_all_rows() {
     let tenant = World::get().tenant();
     let mut superuser = World::get().services.superuser("tenancy");
-    // Rows of the release before have no seal.
+    // Rows of the previous release have no seal.
     superuser.batch_execute("SET session_replication_role = replica").unwrap();
     let many = "INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
                 SELECT gen_random_uuid(), $1::text::uuid, '-infinity', jsonb_build_object(
@@ -131,7 +131,7 @@ fn an_export_has_every_row_of_many_pages() {
                                           'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))
                 FROM generate_series(1, 1300)";
     superuser.execute(many, &[&tenant.id]).unwrap();
-    // Each look moves some of them to the trail.
+    // Each export moves some of them to the trail.
     let count = || {
         let path = "/api/v1/tenant/audit/export?event=test.many&format=ndjson";
         tenant.get(path).token(&tenant.admin.access_token).send().text.lines().count()
@@ -148,7 +148,7 @@ fn an_export_has_every_row_of_many_pages() {
 
 // S37
 #[test]
-fn a_trail_that_was_tampered_with_is_told() {
+fn tampering_is_detected() {
     let tenant = World::get().tenant();
     for number in 0..4 {
         tenant.create_api_key(&json!({ "name": format!("k{number}"), "scopes": [] }));
@@ -160,7 +160,7 @@ fn a_trail_that_was_tampered_with_is_told() {
     assert_eq!(good["verified"], length);
     let mut superuser = World::get().services.superuser("tenancy");
     let mut tamper = |statement: &str| {
-        // Who owns the tables can switch the guard off; the application cannot.
+        // Only the owner of the tables can disable the guard; the application cannot.
         let guarded = format!(
             "ALTER TABLE tenant_audit_logs DISABLE TRIGGER USER; {}; ALTER TABLE tenant_audit_logs ENABLE TRIGGER USER",
             statement.replace("{id}", &tenant.id)
@@ -197,7 +197,7 @@ fn a_trail_that_was_tampered_with_is_told() {
 }
 
 #[test]
-fn the_operator_verifies_any_trail_here_and_on_the_command_line() {
+fn operator_can_verify_any_trail() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/audit/verify?tenant_id={}", tenant.id);
@@ -210,7 +210,7 @@ fn the_operator_verifies_any_trail_here_and_on_the_command_line() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&line["valid"], &line["tenant"]), (&json!(true), &json!(tenant.slug)));
-    // A trail that was cut back, together with its end, still lacks what was kept of it.
+    // A trail that was truncated together with its head does not contain the expected link.
     let head = &found["head"];
     let kept =
         format!("{}:{}", head["sequence"].as_i64().unwrap() + 5, head["mac"].as_str().unwrap());
@@ -218,7 +218,7 @@ fn the_operator_verifies_any_trail_here_and_on_the_command_line() {
     assert!(!output.status.success());
 }
 
-/// A chain of a tenant that is only in the trail.
+/// A chain of a tenant that exists only in the trail.
 struct Chain(String);
 
 impl Chain {
@@ -226,9 +226,9 @@ impl Chain {
         Self(Uuid::from_u128(u128::from(std::process::id()) << 64).to_string())
     }
 
-    /// Adds events of a moment, and has them chained.
+    /// Adds events with a creation time, and chains them.
     fn add(&self, first: u32, count: u32, created_at: &str) -> Value {
-        // Rows of the release before have no seal.
+        // Rows of the previous release have no seal.
         let statement = "INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
             SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $1::text::uuid,
                 '-infinity', jsonb_build_object('event', 'test.old', 'severity', 'info', 'result', 'success',
@@ -255,7 +255,7 @@ fn prune() -> String {
 }
 
 #[test]
-fn months_are_dropped_and_the_rest_is_verified_from_its_anchor() {
+fn pruned_trail_is_verified_from_anchor() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let mut superuser = world.services.superuser("tenancy");
@@ -276,7 +276,7 @@ fn months_are_dropped_and_the_rest_is_verified_from_its_anchor() {
     let chain = Chain::new();
     chain.add(1, 3, "2020-01-15T00:00:00.000000Z");
     chain.add(4, 2, "2026-11-01T00:00:00.000000Z");
-    // An event of February that was chained late keeps its month.
+    // The table of February is kept, because an event in it was chained late.
     let before = chain.add(6, 1, "2020-02-15T00:00:00.000000Z");
     assert_eq!((&before["valid"], &before["verified"]), (&json!(true), &json!(6)), "{before}");
     let said = prune();
@@ -285,7 +285,7 @@ fn months_are_dropped_and_the_rest_is_verified_from_its_anchor() {
     let after = chain.verify();
     assert_eq!((&after["valid"], &after["verified"]), (&json!(true), &json!(3)), "{after}");
     assert_eq!((&after["anchor"]["sequence"], &after["head"]), (&json!(3), &before["head"]));
-    // A row where rows were dropped was put there by somebody else.
+    // A row in the dropped range is a forgery.
     let forged = "INSERT INTO tenant_audit_logs (id, tenant_id, sequence, event, severity, result,
                       actor_type, mac, created_at)
                   SELECT gen_random_uuid(), tenant_id, $2, event, severity, result, actor_type, mac,
@@ -298,7 +298,7 @@ fn months_are_dropped_and_the_rest_is_verified_from_its_anchor() {
     assert_eq!(chain.verify()["valid"], false);
     superuser.batch_execute(&remove.replace("{id}", &chain.0)).unwrap();
     assert_eq!(chain.verify()["valid"], true, "{}", chain.verify());
-    // An anchor that somebody else has made is none.
+    // A forged anchor is rejected.
     let forge = "UPDATE tenant_audit_anchors SET mac = sha256('x') WHERE chain = $1::text::uuid";
     superuser.execute(forge, &[&chain.0]).unwrap();
     assert_eq!(chain.verify()["valid"], false);

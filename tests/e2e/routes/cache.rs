@@ -6,7 +6,7 @@ use e2e::World;
 use serde_json::json;
 
 #[test]
-fn an_entry_comes_back_as_it_was_put() {
+fn entry_is_returned_unchanged() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let bytes: Vec<u8> = (0..=255).collect();
@@ -26,7 +26,7 @@ fn an_entry_comes_back_as_it_was_put() {
 }
 
 #[test]
-fn an_entry_ends_and_can_be_taken_out() {
+fn entry_expires_and_can_be_deleted() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let get = |key: &str| tenant.get(&format!("/api/v1/cache/{key}")).token(token).send();
@@ -42,7 +42,7 @@ fn an_entry_ends_and_can_be_taken_out() {
 }
 
 #[test]
-fn sizes_and_times_are_bounded() {
+fn entry_size_and_ttl_are_limited() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -57,7 +57,7 @@ fn sizes_and_times_are_bounded() {
     for key in [long.as_str(), "%00", "a%0ab", "%ff"] {
         assert_eq!(put(&format!("/api/v1/cache/{key}"), 1).expect_invalid(), ["key"], "{key}");
     }
-    // The tenant's part has a bound: what would end next makes room.
+    // The tenant's part has a limit. The entries closest to expiry are evicted.
     for number in 0..70 {
         let path = format!("/api/v1/cache/n{number}?ttl={}", 1_000 + number);
         assert_eq!(put(&path, 1024 * 1024).status, 201);
@@ -71,7 +71,7 @@ fn sizes_and_times_are_bounded() {
 
 // S20
 #[test]
-fn clearing_one_tenants_part_leaves_ten_thousand_entries_of_another() {
+fn clearing_keeps_entries_of_other_tenants() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let token = &tenant.admin.access_token;
@@ -80,7 +80,7 @@ fn clearing_one_tenants_part_leaves_ten_thousand_entries_of_another() {
     }
     let of_other = other.put("/api/v1/cache/0", "theirs").token(&other.admin.access_token).send();
     assert_eq!(of_other.status, 201);
-    // Written where the service would write them.
+    // The script writes the same keys as the service.
     let script = "for i = 1, 10000 do
             redis.call('SET', KEYS[1] .. 'x' .. i, 'theirs')
             redis.call('ZADD', KEYS[2], 9999999999, 'x' .. i) end return 1";
@@ -95,7 +95,7 @@ fn clearing_one_tenants_part_leaves_ten_thousand_entries_of_another() {
     assert_eq!(left, ["10001"]);
     let theirs = other.get("/api/v1/cache/0").token(&other.admin.access_token).send();
     assert_eq!(theirs.text, "theirs");
-    // And their own clearing takes all of it.
+    // Clearing the other part deletes all of its entries.
     let cleared = other.delete("/api/v1/cache").token(&other.admin.access_token).send().expect(200);
     assert_eq!(cleared["cleared"], 10_001);
     assert_eq!(tenant.wait_until_audited("cache.cleared", 2)[0]["detail"]["cleared"], 5);
@@ -103,7 +103,7 @@ fn clearing_one_tenants_part_leaves_ten_thousand_entries_of_another() {
 
 // S20, S23
 #[test]
-fn redis_has_no_plain_value_and_one_that_was_moved_does_not_open() {
+fn entry_is_sealed_for_its_key() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let token = &tenant.admin.access_token;
@@ -120,7 +120,7 @@ fn redis_has_no_plain_value_and_one_that_was_moved_does_not_open() {
 }
 
 #[test]
-fn a_viewer_reads_and_does_not_write() {
+fn viewer_cannot_write() {
     let tenant = World::get().tenant();
     let viewer = tenant.user("viewer");
     tenant.put("/api/v1/cache/k", "v").token(&tenant.admin.access_token).send();
@@ -130,7 +130,7 @@ fn a_viewer_reads_and_does_not_write() {
 }
 
 #[test]
-fn bound_counts_the_memory_of_redis() {
+fn limit_includes_redis_overhead() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -152,5 +152,5 @@ fn bound_counts_the_memory_of_redis() {
     ] {
         used += number(world.redis(&["MEMORY", "USAGE", &key(name), "SAMPLES", "0"]));
     }
-    assert!(counted >= used, "{counted} are counted of {used}");
+    assert!(counted >= used, "{counted} of {used} are counted");
 }

@@ -1,4 +1,4 @@
-//! `/docs`: a page on which the API can be called, with nothing from anybody else.
+//! `/docs`: the API documentation as a page that can send requests, without third-party content.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 #[test]
-fn the_page_asks_nobody_else_for_anything() {
+fn page_loads_no_third_party_content() {
     let world = World::get();
     let page = world.get_path("/docs").send();
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
@@ -37,7 +37,7 @@ fn the_page_asks_nobody_else_for_anything() {
 }
 
 #[test]
-fn assets_are_compressed_for_who_takes_it() {
+fn assets_are_compressed_on_request() {
     let world = World::get();
     let get = |coding: &str| {
         world.get_path("/docs/swagger-ui.css").header("accept-encoding", coding).send()
@@ -48,7 +48,7 @@ fn assets_are_compressed_for_who_takes_it() {
     assert!(plain.text.contains(".swagger-ui"));
 }
 
-/// A browser without a window, driven over `WebDriver` (W3C Recommendation).
+/// A headless browser, controlled with `WebDriver` (W3C Recommendation).
 struct Browser {
     driver: Child,
     address: String,
@@ -63,7 +63,7 @@ impl Browser {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("chromedriver is there: ./dev test installs it");
+            .expect("chromedriver is installed by ./dev test");
         let address = format!("127.0.0.1:{port}");
         let begin = Instant::now();
         while std::net::TcpStream::connect(&address).is_err() {
@@ -95,7 +95,7 @@ impl Browser {
         self.command(Method::POST, "/url", Some(&json!({ "url": url })));
     }
 
-    /// Waits for what a script returns to be neither null nor false.
+    /// Waits until a script returns a value other than null and false, and returns it.
     #[track_caller]
     fn wait_for(&self, script: &str) -> Value {
         let begin = Instant::now();
@@ -110,7 +110,7 @@ impl Browser {
         }
     }
 
-    /// The element that an `XPath` finds, once it is there.
+    /// Waits for the element at an `XPath`, and returns it.
     #[track_caller]
     fn find(&self, path: &str) -> String {
         let begin = Instant::now();
@@ -126,14 +126,14 @@ impl Browser {
         }
     }
 
-    /// Clicks as a person does.
+    /// Clicks an element.
     #[track_caller]
     fn click(&self, path: &str) {
         let element = self.find(path);
         self.command(Method::POST, &format!("/element/{element}/click"), Some(&json!({})));
     }
 
-    /// Types into a field as a person does.
+    /// Types text into a field.
     #[track_caller]
     fn type_into(&self, path: &str, text: &str) {
         let element = self.find(path);
@@ -152,13 +152,13 @@ impl Drop for Browser {
 }
 
 #[test]
-fn a_newcomer_makes_their_first_authorised_call_on_the_page() {
+fn page_sends_authorized_request() {
     let world = World::get();
     let tenant = world.tenant();
     let browser = Browser::start();
     browser.open(&format!("http://{}/docs", world.address()));
     browser.click("//button[contains(@class, 'btn authorize')]");
-    // The field of the credential of a tenant: its API key.
+    // The field for the credential of a tenant gets its API key.
     let of_credential = "//div[contains(@class, 'auth-container')][.//code='credential']";
     let key = tenant.created["api_key"].as_str().unwrap();
     browser.type_into(&format!("{of_credential}//input"), key);
@@ -173,7 +173,7 @@ fn a_newcomer_makes_their_first_authorised_call_on_the_page() {
          return e && e.innerText",
     );
     assert!(shown.as_str().unwrap().contains(&tenant.slug), "{shown}");
-    // Everything that it asked for came from here, and nothing was refused by its policy.
+    // The page loaded everything from this service, and its policy blocked nothing.
     let log = browser.command(Method::POST, "/se/log", Some(&json!({ "type": "performance" })));
     let requests: Vec<String> = log
         .as_array()

@@ -1,4 +1,4 @@
-//! What every route has in common: bodies, headers, unknown paths, methods, CORS.
+//! Common behavior of all routes: bodies, headers, unknown paths, methods, CORS.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,7 +18,7 @@ fn login(content_type: &str, body: impl Into<Vec<u8>>) -> Call {
 
 // S27
 #[test]
-fn a_body_that_is_no_json_object_is_told() {
+fn invalid_json_body_returns_400() {
     for body in [
         "",
         "{",
@@ -42,14 +42,14 @@ fn a_body_that_is_no_json_object_is_told() {
 
 // S27
 #[test]
-fn a_member_that_stands_twice_is_told() {
+fn duplicate_member_returns_422() {
     let body = r#"{"email": "a@b.example", "password": "x", "email": "c@d.example"}"#;
     assert_eq!(login("application/json", body).send().expect_invalid(), ["email"]);
 }
 
 // S27
 #[test]
-fn a_body_of_another_type_is_told() {
+fn unsupported_content_type_returns_415() {
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""]
     {
         login(content_type, "{}").send().expect_problem(415, "unsupported_media_type");
@@ -61,10 +61,10 @@ fn a_body_of_another_type_is_told() {
 
 // S27
 #[test]
-fn a_body_that_is_too_large_is_told() {
+fn oversized_body_returns_413() {
     let large = json!({ "email": "x".repeat(70_000) }).to_string();
     login("application/json", large.clone()).send().expect_problem(413, "body_too_large");
-    // Without a length that would tell it at once.
+    // A chunked body does not announce its length.
     let mut stream = TcpStream::connect(World::get().address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let head = format!(
@@ -72,7 +72,7 @@ fn a_body_that_is_too_large_is_told() {
          x-tenant-slug: some-tenant\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{large}\r\n",
         large.len()
     );
-    // The end is never sent: the answer does not wait for it.
+    // The end of the body is never sent, so the response must not wait for it.
     stream.write_all(head.as_bytes()).unwrap();
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).unwrap();
@@ -80,7 +80,7 @@ fn a_body_that_is_too_large_is_told() {
 }
 
 #[test]
-fn an_unknown_path_is_a_problem() {
+fn unknown_path_returns_404() {
     let world = World::get();
     for path in [
         "/nothing",
@@ -107,7 +107,7 @@ fn an_unknown_path_is_a_problem() {
 }
 
 #[test]
-fn a_wrong_method_is_told_the_right_ones() {
+fn unsupported_method_returns_405_with_allow() {
     let world = World::get();
     for (method, path, allow) in [
         (Method::DELETE, "/health", "GET, HEAD, OPTIONS"),
@@ -128,7 +128,7 @@ fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[test]
-fn head_is_get_without_the_body() {
+fn head_returns_headers_of_get() {
     let world = World::get();
     let (get, head) =
         (world.get_path("/health").send(), world.call(Method::HEAD, "/health").send());
@@ -137,7 +137,7 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
-fn every_answer_has_a_request_id() {
+fn responses_have_request_id() {
     let world = World::get();
     let given = world.get_path("/nothing").header("x-request-id", "my-request.1").send();
     let problem = given.expect_problem(404, "route_not_found");
@@ -151,7 +151,7 @@ fn every_answer_has_a_request_id() {
 
 // S32
 #[test]
-fn every_answer_has_the_security_headers() {
+fn responses_have_security_headers() {
     let world = World::get();
     for path in ["/health", "/nothing", "/admin/tenants", "/api/v1/profile"] {
         let answer = world.get_path(path).send();
@@ -168,7 +168,7 @@ fn every_answer_has_the_security_headers() {
 
 // S33
 #[test]
-fn only_the_origins_of_the_setting_may_read() {
+fn cors_allows_only_configured_origins() {
     let world = World::get();
     let origin = |origin: &str| world.get_path("/health").header("origin", origin).send();
     let allowed = origin("https://app.example.com");
@@ -211,10 +211,10 @@ fn compressed_body_returns_415() {
     plain.expect_problem(422, "validation_failed");
 }
 
-/// Spin leaves Nagle's algorithm on: an answer in two segments would wait 40 ms for the client's
-/// acknowledgement.
+/// Spin enables Nagle's algorithm, so a response in two segments would wait 40 ms for the acknowledgement of the
+/// client.
 #[test]
-fn an_answer_leaves_whole_and_with_its_length() {
+fn response_is_sent_in_one_segment() {
     let world = World::get();
     let tenant = world.tenant();
     let mut stream = TcpStream::connect(world.address()).unwrap();
@@ -241,7 +241,7 @@ fn an_answer_leaves_whole_and_with_its_length() {
             };
             assert!(!head.contains("transfer-encoding"), "{head}");
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.expect("the length is told").parse().unwrap();
+            let length: usize = length.expect("the length is set").parse().unwrap();
             if body.len() == length {
                 break head.len() + 4 + length;
             }
@@ -249,6 +249,6 @@ fn an_answer_leaves_whole_and_with_its_length() {
         assert_eq!(answer.len(), expected);
         whole += usize::from(reads == 1);
     }
-    // One that is split is split each time; a busy machine may read some in two.
-    assert!(whole >= 20, "{whole} of 40 answers came in one segment");
+    // A split response would be split every time. On a busy machine, some reads may return only a part.
+    assert!(whole >= 20, "{whole} of 40 responses arrived in one segment");
 }

@@ -12,7 +12,7 @@ use http::Method;
 const PATH: &str = "/api/v1/files/f";
 const OLD: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const FUTURE: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
-/// The bytes of a chunk.
+/// The size of a chunk in bytes.
 const CHUNK: usize = 256 * 1024;
 
 fn call(tenant: &TestTenant, method: Method, headers: &[(&str, &str)]) -> Call {
@@ -44,7 +44,7 @@ fn head_ignores_ranges() {
 }
 
 #[test]
-fn changes_compare_every_tag_of_a_list() {
+fn changes_compare_all_listed_tags() {
     let tenant = World::get().tenant();
     let tag = put(&tenant, "one", &[]).header("etag").to_owned();
     let weak = format!("W/{tag}");
@@ -70,12 +70,12 @@ fn changes_compare_every_tag_of_a_list() {
     let second = put(&tenant, "two", &[("if-match", "\"x\""), ("if-match", &tag)]);
     let tag = second.expect(200)["etag"].as_str().unwrap().to_owned();
     assert_eq!(delete(&tenant, &[("if-match", &tag)]).status, 204);
-    // Without the condition it would be 404, so the condition does not count (RFC 9110, section 13.2.1).
+    // Without the condition the response would be 404, so the condition is ignored (RFC 9110, section 13.2.1).
     delete(&tenant, &[("if-match", &tag)]).expect_problem(404, "file_not_found");
 }
 
 #[test]
-fn changes_keep_a_file_that_is_newer() {
+fn newer_file_is_not_overwritten() {
     let tenant = World::get().tenant();
     let since = |date: &'static str| [("if-unmodified-since", date)];
     put(&tenant, "one", &since(OLD)).expect(201);
@@ -87,7 +87,7 @@ fn changes_keep_a_file_that_is_newer() {
     put(&tenant, "two", &[("if-unmodified-since", &modified)]).expect(200);
     put(&tenant, "three", &since("yesterday")).expect(200);
     let tag = put(&tenant, "four", &since(FUTURE)).header("etag").to_owned();
-    // `If-Match` is more exact than a date.
+    // `If-Match` takes precedence over a date.
     let with_tag = [("if-unmodified-since", OLD), ("if-match", tag.as_str())];
     assert_eq!(delete(&tenant, &with_tag).status, 204);
 }
@@ -113,7 +113,7 @@ fn unmodified_file_returns_304() {
 }
 
 #[test]
-fn refused_condition_is_told_before_the_upload() {
+fn failed_condition_is_reported_before_upload() {
     let tenant = World::get().tenant();
     put(&tenant, "one", &[]).expect(201);
     for condition in ["if-none-match: *", "if-match: \"x\"", &format!("if-unmodified-since: {OLD}")]
@@ -136,7 +136,7 @@ fn refused_condition_is_told_before_the_upload() {
 }
 
 #[test]
-fn ranges_of_any_case_and_of_empty_files() {
+fn range_unit_is_case_insensitive() {
     let tenant = World::get().tenant();
     put(&tenant, "0123456789", &[]).expect(201);
     for range in ["Bytes=2-4", "BYTES=2-4", "bytes=,2-4"] {
@@ -157,7 +157,7 @@ fn ranges_of_any_case_and_of_empty_files() {
 }
 
 #[test]
-fn ranges_of_more_than_4_gib_begin() {
+fn range_above_4_gib_is_served() {
     let world = World::get();
     let tenant = world.tenant();
     put(&tenant, &"0123456789".repeat(CHUNK / 5), &[]).expect(201);

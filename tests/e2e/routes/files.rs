@@ -10,7 +10,7 @@ use std::{
 use e2e::{Answer, TestTenant, World};
 use serde_json::{Value, json};
 
-/// The bytes of a chunk.
+/// The size of a chunk in bytes.
 const CHUNK: usize = 256 * 1024;
 
 fn put(tenant: &TestTenant, path: &str, bytes: impl Into<Vec<u8>>) -> Answer {
@@ -26,7 +26,7 @@ fn delete(tenant: &TestTenant, path: &str) -> e2e::Call {
     tenant.delete(&format!("/api/v1/files/{path}")).token(&tenant.admin.access_token)
 }
 
-/// Bytes that differ from place to place.
+/// Returns bytes that differ by position.
 fn pattern(size: usize) -> Vec<u8> {
     (0..size).map(|place| u8::try_from((place * 31 + place / 251) % 256).unwrap()).collect()
 }
@@ -36,7 +36,7 @@ fn stored(tenant: &TestTenant) -> i64 {
 }
 
 #[test]
-fn a_file_comes_back_as_it_was_put() {
+fn file_is_returned_unchanged() {
     let tenant = World::get().tenant();
     for size in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 7] {
         let bytes = pattern(size);
@@ -58,7 +58,7 @@ fn a_file_comes_back_as_it_was_put() {
 }
 
 #[test]
-fn type_and_headers_are_kept_and_harmless() {
+fn content_type_is_kept_and_sandboxed() {
     let tenant = World::get().tenant();
     let call = tenant.call_put("/api/v1/files/page.html", "text/html; charset=utf-8", "<script>");
     call.token(&tenant.admin.access_token).send().expect(201);
@@ -75,7 +75,7 @@ fn type_and_headers_are_kept_and_harmless() {
 }
 
 #[test]
-fn parts_are_those_that_are_asked_for() {
+fn range_returns_requested_part() {
     let tenant = World::get().tenant();
     let bytes = pattern(2 * CHUNK + 100);
     let size = bytes.len();
@@ -105,7 +105,7 @@ fn parts_are_those_that_are_asked_for() {
 }
 
 #[test]
-fn conditions_hold() {
+fn failed_condition_returns_412() {
     let tenant = World::get().tenant();
     let etag = put(&tenant, "f", "one").header("etag").to_owned();
     let unchanged = get(&tenant, "f").header("if-none-match", &etag).send();
@@ -137,7 +137,7 @@ fn conditions_hold() {
 }
 
 #[test]
-fn files_are_listed_by_prefix_page_by_page() {
+fn files_are_listed_by_prefix() {
     let tenant = World::get().tenant();
     for path in ["a/1", "a/2", "a/3", "a_", "b/1", "Z", "%C3%A9"] {
         put(&tenant, path, "x").expect(201);
@@ -150,7 +150,7 @@ fn files_are_listed_by_prefix_page_by_page() {
         let items = page["items"].as_array().unwrap().iter();
         items.map(|item| item["path"].as_str().unwrap().to_owned()).collect()
     };
-    // By the order of their bytes.
+    // Paths are ordered by their bytes.
     assert_eq!(paths(&list("")), ["Z", "a/1", "a/2", "a/3", "a_", "b/1", "é"]);
     assert_eq!(paths(&list("prefix=a/")), ["a/1", "a/2", "a/3"]);
     assert_eq!(paths(&list("prefix=a%25")), [] as [&str; 0]);
@@ -163,7 +163,7 @@ fn files_are_listed_by_prefix_page_by_page() {
 
 // S28
 #[test]
-fn names_that_are_odd_are_refused() {
+fn unsafe_path_is_rejected() {
     let tenant = World::get().tenant();
     let long = "n".repeat(1_025);
     for path in [
@@ -183,14 +183,14 @@ fn names_that_are_odd_are_refused() {
         assert_eq!(put(&tenant, path, "x").expect_invalid(), ["path"], "{path}");
         assert_eq!(get(&tenant, path).send().expect_invalid(), ["path"], "{path}");
     }
-    // As a client sends it that does not tidy up.
+    // Some clients do not normalize the path.
     let raw = raw_request(&tenant, "PUT /api/v1/files/a/../../../etc/passwd", &[], b"x");
     assert!(raw.starts_with("HTTP/1.1 4"), "{raw}");
     assert_eq!(put(&tenant, "%252e%252e", "x").expect(201)["path"], "%2e%2e");
     assert_eq!(stored(&tenant), 1);
 }
 
-/// What the application answers to a request as it stands; the body may be shorter than it says.
+/// Sends a raw request, and returns the response. The body may be shorter than the announced length.
 fn raw_request(tenant: &TestTenant, line: &str, headers: &[&str], body: &[u8]) -> String {
     let mut stream = TcpStream::connect(World::get().address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -208,36 +208,36 @@ fn raw_request(tenant: &TestTenant, line: &str, headers: &[&str], body: &[u8]) -
         stream.shutdown(std::net::Shutdown::Write).unwrap();
     }
     let mut answer = Vec::new();
-    // The connection may be reset where the body is short.
+    // The server may reset the connection if the body is too short.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]
-fn an_upload_that_breaks_off_leaves_the_file_before_it() {
+fn interrupted_upload_keeps_previous_file() {
     let tenant = World::get().tenant();
     put(&tenant, "f", "the first").expect(201);
     let part = pattern(2 * CHUNK + 10);
     raw_request(&tenant, "PUT /api/v1/files/f", &["content-length: 9000000"], &part);
     assert_eq!(get(&tenant, "f").send().text, "the first");
-    // What it had reserved is free again, and its chunks are gone.
+    // Its reservation is released, and its chunks are deleted.
     tenant.wait_until_stored(9);
     let begin = Instant::now();
     while World::get().stored_chunks(&tenant.id).len() != 1 {
-        assert!(begin.elapsed().as_secs() < 20, "chunks are left");
+        assert!(begin.elapsed().as_secs() < 20, "the chunks are deleted");
         sleep(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn chunks_of_a_file_that_was_replaced_or_deleted_go() {
+fn replaced_or_deleted_chunks_are_removed() {
     let tenant = World::get().tenant();
     put(&tenant, "f", pattern(3 * CHUNK)).expect(201);
     assert_eq!(put(&tenant, "f", "short").status, 200);
     let wait = |count: usize| {
         let begin = Instant::now();
         while World::get().stored_chunks(&tenant.id).len() != count {
-            assert!(begin.elapsed().as_secs() < 20, "there are not {count} chunks");
+            assert!(begin.elapsed().as_secs() < 20, "the number of chunks is not {count}");
             sleep(Duration::from_millis(50));
         }
     };
@@ -248,7 +248,7 @@ fn chunks_of_a_file_that_was_replaced_or_deleted_go() {
 
 // S35
 #[test]
-fn storage_is_exact_and_reserved_before_it_is_written() {
+fn storage_is_reserved_before_upload() {
     let tenant = World::get().tenant();
     tenant.limit(&json!({ "storage": 10_000 }));
     put(&tenant, "a", pattern(6_000)).expect(201);
@@ -261,7 +261,7 @@ fn storage_is_exact_and_reserved_before_it_is_written() {
     let full = put(&tenant, "b", pattern(4_000));
     full.expect(201);
     assert_eq!(full.header("quota-warning"), "storage;usage=10000;limit=10000");
-    // Of unknown length, it is refused as soon as it does not fit.
+    // An upload of unknown length is rejected when it exceeds the limit.
     let chunked = b"4\r\nabcd\r\n0\r\n\r\n";
     let headers = ["transfer-encoding: chunked", "x: content-length"];
     let answer = raw_chunked(&tenant, "PUT /api/v1/files/c", &headers, chunked);
@@ -290,7 +290,7 @@ fn raw_chunked(tenant: &TestTenant, line: &str, headers: &[&str], body: &[u8]) -
 
 // S35
 #[test]
-fn sixteen_uploads_at_once_fill_exactly_what_is_left() {
+fn concurrent_uploads_never_exceed_storage() {
     let tenant = World::get().tenant();
     tenant.limit(&json!({ "storage": 5_500 }));
     let statuses: Vec<u16> = thread::scope(|scope| {
@@ -309,10 +309,10 @@ fn sixteen_uploads_at_once_fill_exactly_what_is_left() {
 
 // S23, S20
 #[test]
-fn the_store_has_neither_plain_text_nor_a_name_and_tells_tampering() {
+fn stored_chunks_are_sealed_and_authenticated() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
-    let text = "a secret that nobody but the tenant reads ".repeat(CHUNK / 16);
+    let text = "a secret that only the tenant can read ".repeat(CHUNK / 16);
     let bytes = text.as_bytes();
     put(&tenant, "very-secret-name", bytes).expect(201);
     put(&tenant, "second", bytes).expect(201);
@@ -321,7 +321,7 @@ fn the_store_has_neither_plain_text_nor_a_name_and_tells_tampering() {
     assert!(all.len() >= 9);
     for (key, value) in &all {
         let has = |needle: &[u8]| value.windows(needle.len()).any(|window| window == needle);
-        assert!(!has(b"a secret that nobody") && !has(b"very-secret-name"), "{key}");
+        assert!(!has(b"a secret that only") && !has(b"very-secret-name"), "{key}");
         assert!(!key.contains("secret") && !key.contains("theirs"), "{key}");
     }
     let chunks = world.stored_chunks(&tenant.id);
@@ -350,18 +350,18 @@ fn the_store_has_neither_plain_text_nor_a_name_and_tells_tampering() {
     let insert = "INSERT INTO spin_key_value (store, key, value) VALUES ('default', ?1, ?2)";
     world.tamper_with_chunks(insert, &[key, &of_first[1].1]);
     assert!(get(&tenant, "very-secret-name").send().bytes == bytes);
-    // The end cut off, and the row made to say so.
+    // The last chunk is removed, and the row is changed accordingly.
     let mut database = world.services.superuser(&tenant.database());
     let half = i64::try_from(2 * CHUNK).unwrap();
     let cut = "UPDATE files SET size = $1, chunk_count = 2 WHERE path = 'very-secret-name'";
     database.execute(cut, &[&half]).unwrap();
     broken(&tenant, "very-secret-name", &bytes[..2 * CHUNK], "cut off at its end");
-    // A first chunk that was tampered with is told before anything is sent.
+    // A changed first chunk is detected before the response starts.
     world.tamper_with_chunks(set, &[&of_second[0].0, &of_first[0].1]);
     get(&tenant, "second").send().expect_problem(500, "internal_error");
 }
 
-/// A file that does not come back whole: an error, or a connection that breaks off.
+/// Asserts that a file is not returned completely: either an error, or an interrupted connection.
 #[track_caller]
 fn broken(tenant: &TestTenant, path: &str, whole: &[u8], what: &str) {
     if let Ok(answer) = get(tenant, path).try_send() {
@@ -371,7 +371,7 @@ fn broken(tenant: &TestTenant, path: &str, whole: &[u8], what: &str) {
 
 // S18, S20
 #[test]
-fn another_tenants_files_are_not_there() {
+fn foreign_file_returns_404() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     put(&tenant, "mine", "mine").expect(201);
@@ -384,7 +384,7 @@ fn another_tenants_files_are_not_there() {
 }
 
 #[test]
-fn a_viewer_reads_and_does_not_write() {
+fn viewer_cannot_write() {
     let tenant = World::get().tenant();
     let viewer = tenant.user("viewer");
     put(&tenant, "f", "x").expect(201);
@@ -392,14 +392,14 @@ fn a_viewer_reads_and_does_not_write() {
     assert_eq!(read.text, "x");
     let write = tenant.put("/api/v1/files/f", "y").token(&viewer.access_token).send();
     write.expect_problem(403, "forbidden");
-    // By its path, too.
+    // The tenant can also be addressed in the path.
     let world = World::get();
     let path = format!("/t/{}/files/f", tenant.slug);
     assert_eq!(world.get_path(&path).token(&viewer.access_token).send().text, "x");
 }
 
 #[test]
-fn every_upload_and_deletion_is_in_the_trail() {
+fn uploads_and_deletions_are_audited() {
     let tenant = World::get().tenant();
     put(&tenant, "f", "12345").expect(201);
     put(&tenant, "f", "123").expect(200);

@@ -4,17 +4,17 @@ use e2e::World;
 use insta::assert_json_snapshot;
 
 #[test]
-fn the_service_says_what_it_is() {
+fn root_returns_name_and_version() {
     assert_json_snapshot!(World::get().get_path("/").send().expect(200), { ".version" => "[version]" });
 }
 
 #[test]
-fn the_service_says_that_it_answers() {
+fn health_returns_200() {
     assert_json_snapshot!(World::get().get_path("/health").send().expect(200));
 }
 
 #[test]
-fn each_store_has_its_state_and_latency() {
+fn detailed_health_reports_each_store() {
     let world = World::get();
     let answer = world.get_path("/health/detailed").send();
     let report = answer.expect(200);

@@ -1,12 +1,12 @@
-//! `GET /.well-known/jwks.json`, and keys that are rotated while clients go on
+//! `GET /.well-known/jwks.json`, and key rotation without interruption for clients
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use e2e::{Application, Call, TestTenant, TestUser, World};
 use http::Method;
 use serde_json::{Value, json};
 
-const OLD_SECRET: &str = "for tests alone: the key that signs access tokens";
-const NEW_SECRET: &str = "for tests alone: the key that comes after that one";
+const OLD_SECRET: &str = "for tests only: the key that signs access tokens";
+const NEW_SECRET: &str = "for tests only: the key that comes after that one";
 /// RFC 8032, section 7.1, tests 1 and 2.
 const ED25519: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
 const PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -31,17 +31,17 @@ fn header(token: &str) -> Value {
 }
 
 #[test]
-fn a_secret_is_never_published() {
+fn jwks_contains_no_secret() {
     let keys = World::get().get_path("/.well-known/jwks.json").send().expect(200);
     assert_eq!(keys, json!({ "keys": [] }));
 }
 
 #[test]
-fn a_rotation_is_noticed_by_no_client() {
+fn key_rotation_keeps_tokens_valid() {
     let world = World::get();
     let tenant = world.tenant();
     let start = |settings: &[(&'static str, &str)]| world.application_with(settings);
-    // Every instance learns of the new key before one of them signs with it.
+    // All instances accept the new key before one of them signs with it.
     let before = start(&[]);
     let learning = start(&[("JWT_VERIFICATION_SECRET_KEYS", NEW_SECRET)]);
     let signing =
@@ -55,9 +55,9 @@ fn a_rotation_is_noticed_by_no_client() {
             assert_eq!(profile_at(application, token), 200);
         }
     }
-    // S5: who does not know the key refuses it.
+    // S5: an instance without the key rejects the token.
     assert_eq!(profile_at(&before, &new.access_token), 401);
-    // The refresh token of before gets an access token of the new key.
+    // An old refresh token returns an access token that the new key signs.
     let call = Call::new(Method::POST, &signing.address, "/api/v1/auth/refresh");
     let body = json!({ "refresh_token": old.refresh_token });
     let refreshed = TestUser::from(&call.json(&body).send().expect(200));
@@ -65,7 +65,7 @@ fn a_rotation_is_noticed_by_no_client() {
 }
 
 #[test]
-fn other_services_verify_tokens_by_the_published_key() {
+fn published_key_verifies_tokens() {
     let world = World::get();
     let tenant = world.tenant();
     let ready = world.application_with(&[("JWT_VERIFICATION_ED25519_KEYS", PUBLIC)]);
@@ -82,9 +82,9 @@ fn other_services_verify_tokens_by_the_published_key() {
     let head = header(&user.access_token);
     assert_eq!((&head["alg"], &head["kid"]), (&json!("EdDSA"), &key["kid"]));
     assert_eq!(profile_at(&ready, &user.access_token), 200);
-    // Tokens of before go on.
+    // Old tokens stay valid.
     assert_eq!(profile_at(&signing, &tenant.admin.access_token), 200);
-    // What another service does with the key alone.
+    // Another service verifies the token with only the public key.
     let (message, signature) = user.access_token.rsplit_once('.').unwrap();
     let public: [u8; 32] = URL_SAFE_NO_PAD.decode(PUBLIC).unwrap().try_into().unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();

@@ -26,7 +26,7 @@ fn value(metrics: &str, series: &str) -> Option<f64> {
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
-/// Other instances add what they have counted within a few seconds.
+/// Waits until a series reaches a value. Other instances publish their counts within a few seconds.
 #[track_caller]
 fn wait_until(series: &str, least: f64) {
     let begin = Instant::now();
@@ -37,7 +37,7 @@ fn wait_until(series: &str, least: f64) {
 }
 
 #[test]
-fn what_happens_is_counted_over_all_instances() {
+fn metrics_are_summed_over_instances() {
     let world = World::get();
     let failures = "tenancy_logins_total{result=\"failure\"}";
     let refusals = "tenancy_quota_refusals_total{resource=\"ai_requests\"}";
@@ -75,7 +75,7 @@ fn what_happens_is_counted_over_all_instances() {
 
 // S39
 #[test]
-fn what_a_caller_makes_up_is_no_label() {
+fn caller_input_is_never_a_label() {
     let world = World::get();
     let tenant = world.tenant();
     let made_up = "made-up-by-a-caller";
@@ -84,16 +84,16 @@ fn what_a_caller_makes_up_is_no_label() {
     tenant.get(&format!("/api/v1/files/{made_up}")).token(&tenant.admin.access_token).send();
     wait_until("tenancy_http_requests_total{route=\"none\",method=\"GET\",status=\"404\"}", 1.0);
     let metrics = metrics();
-    // A probe asks no store, not even to be counted.
+    // Probes access no store, not even for metrics.
     for text in [made_up, &tenant.slug, &tenant.id, "{id}{id}", "route=\"/health\""] {
         assert!(!metrics.contains(text), "{text}");
     }
 }
 
 #[test]
-fn known_series_begin_at_zero() {
+fn known_series_start_at_zero() {
     let world = World::get();
-    // Another database of Redis, in which nothing was counted.
+    // Another Redis database, without counters.
     let mut settings = world.settings();
     let redis = format!("{}/7", settings["REDIS_URL"]);
     settings.insert("REDIS_URL", redis);
@@ -125,13 +125,13 @@ fn alert_rules_fire_as_described() {
     let folder = e2e::root().join("deploy/grafana");
     let run = |arguments: &[&str]| {
         let output = Command::new("promtool").args(arguments).current_dir(&folder).output();
-        let output = output.expect("promtool is there: ./dev test installs it");
+        let output = output.expect("promtool is installed by ./dev test");
         let said = [output.stdout, output.stderr].concat();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
     };
     run(&["check", "rules", "alerts.yaml"]);
     run(&["test", "rules", "alerts.test.yaml"]);
-    // Rules and panels name metrics that there are.
+    // Rules and panels use only existing metrics.
     let metrics = metrics();
     for file in ["alerts.yaml", "tenancy.json"] {
         let text = std::fs::read_to_string(folder.join(file)).unwrap();
@@ -144,14 +144,14 @@ fn alert_rules_fire_as_described() {
 }
 
 #[test]
-fn promtool_finds_nothing_wrong() {
+fn metrics_pass_promtool_check() {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("promtool is there: ./dev test installs it");
+        .expect("promtool is installed by ./dev test");
     promtool.stdin.take().unwrap().write_all(metrics().as_bytes()).unwrap();
     let output = promtool.wait_with_output().unwrap();
     let said = format!(

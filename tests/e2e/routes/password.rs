@@ -1,4 +1,4 @@
-//! `POST /api/v1/profile/password`, and which passwords may be chosen
+//! `POST /api/v1/profile/password`, and the password rules
 
 use e2e::{Answer, TestTenant, TestUser, World};
 use serde_json::json;
@@ -10,7 +10,7 @@ fn change(tenant: &TestTenant, user: &TestUser, current: &str, new: &str) -> Ans
 
 // S10
 #[test]
-fn a_changed_password_ends_every_session_and_begins_one() {
+fn password_change_ends_other_sessions() {
     let world = World::get();
     let tenant = world.tenant();
     let laptop = tenant.user("viewer");
@@ -33,7 +33,7 @@ fn a_changed_password_ends_every_session_and_begins_one() {
 
 // S14
 #[test]
-fn a_stolen_token_is_no_way_to_guess_the_password() {
+fn password_guessing_with_token_is_throttled() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     let mut wrong = 0;
@@ -44,7 +44,7 @@ fn a_stolen_token_is_no_way_to_guess_the_password() {
         }
         assert_eq!(answer.expect_invalid(), ["current_password"]);
         wrong += 1;
-        assert!(wrong < 10, "guessing is slowed down");
+        assert!(wrong < 10, "guessing is throttled");
     };
     refused.expect_problem(429, "too_many_attempts");
     assert_eq!(wrong, 5);
@@ -52,7 +52,7 @@ fn a_stolen_token_is_no_way_to_guess_the_password() {
 
 // S12
 #[test]
-fn common_and_short_passwords_are_refused_and_long_ones_taken() {
+fn common_and_short_passwords_are_rejected() {
     let world = World::get();
     let tenant = world.tenant();
     let create = |password: &str| {

@@ -5,7 +5,7 @@ use e2e::World;
 use serde_json::{Value, json};
 
 #[test]
-fn each_role_sees_its_own_profile() {
+fn each_role_reads_own_profile() {
     let tenant = World::get().tenant();
     for role in ["admin", "user", "viewer"] {
         let user = tenant.user(role);
@@ -15,7 +15,7 @@ fn each_role_sees_its_own_profile() {
 }
 
 #[test]
-fn what_is_no_access_token_is_refused() {
+fn invalid_access_token_returns_401() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -52,12 +52,12 @@ fn what_is_no_access_token_is_refused() {
     in_the_query.expect_problem(401, "authentication_required");
     let basic = tenant.get("/api/v1/profile").header("authorization", "Basic YTpi").send();
     basic.expect_problem(401, "authentication_required");
-    // RFC 6750, section 3.1: another scheme is told of no error.
+    // RFC 6750, section 3.1: for another scheme, the challenge contains no error.
     assert_eq!(basic.header("www-authenticate"), r#"Bearer realm="tenancy""#);
 }
 
 #[test]
-fn everybody_changes_their_own_names_and_nothing_else() {
+fn user_may_change_only_own_names() {
     let tenant = World::get().tenant();
     let user = tenant.user("viewer");
     let patch =

@@ -6,7 +6,7 @@ use insta::assert_json_snapshot;
 use serde_json::json;
 
 #[test]
-fn everybody_of_a_tenant_sees_what_it_is() {
+fn all_roles_can_read_tenant() {
     let tenant = World::get().tenant();
     for role in ["admin", "user", "viewer"] {
         let user = tenant.user(role);
@@ -25,7 +25,7 @@ fn everybody_of_a_tenant_sees_what_it_is() {
 
 // S21
 #[test]
-fn operators_settings_stay_with_the_operator() {
+fn private_settings_are_hidden_from_tenant() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
@@ -44,7 +44,7 @@ fn operators_settings_stay_with_the_operator() {
         let info = tenant.get("/api/v1/tenant/info").token(credential).send().expect(200);
         assert_eq!(info["settings"], json!({ "theme": "dark" }));
     }
-    // Each is changed by itself, and both are listed to the operator.
+    // Each kind of settings changes independently, and the operator sees both.
     let theme = json!({ "settings": { "theme": "light" } });
     world.admin(Method::PATCH, &path).json(&theme).send().expect(200);
     let search = format!("/admin/tenants?search={}", tenant.slug);
@@ -54,7 +54,7 @@ fn operators_settings_stay_with_the_operator() {
         assert_eq!(found["private_settings"], body["private_settings"]);
         assert_eq!(found["settings"], theme["settings"]);
     }
-    // The trail, which the tenant reads, names the field and not its value.
+    // The audit trail, which the tenant can read, contains the field name but not its value.
     let event = &tenant.wait_until_audited("tenant.updated", 2)[0];
     assert!(!event.to_string().contains("owes us money"), "{event}");
     let wrong = json!({ "private_settings": [] });

@@ -1,4 +1,4 @@
-//! `/api/v1/tenant/usage`, and the limits that it tells of.
+//! `/api/v1/tenant/usage`, and the enforcement of limits.
 
 use std::thread;
 
@@ -10,7 +10,7 @@ fn report(tenant: &TestTenant, key: &str, body: &Value) -> e2e::Answer {
 }
 
 #[test]
-fn usage_is_shown_of_all_and_of_one() {
+fn usage_is_reported_per_resource() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let all = tenant.get("/api/v1/tenant/usage").token(token).send().expect(200);
@@ -27,7 +27,7 @@ fn usage_is_shown_of_all_and_of_one() {
 }
 
 #[test]
-fn every_call_counts_and_each_answer_tells_what_is_left() {
+fn each_call_is_counted_and_reported() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     tenant.limit(&json!({ "api_calls": 100, "requests_per_minute": 50 }));
@@ -41,7 +41,7 @@ fn every_call_counts_and_each_answer_tells_what_is_left() {
         let left = format!("\"day\";r={};t=", 100 - before - call);
         assert!(answer.header("ratelimit").contains(&left), "{:?}", answer.headers);
     }
-    // What is refused for another reason is told as well.
+    // Responses that reject a request for another reason contain the header as well.
     let refused = tenant.get("/admin/tenants").token(token).send();
     assert_eq!(refused.status, 401);
     let forbidden = tenant.get("/api/v1/users").token(&tenant.user("viewer").access_token).send();
@@ -51,7 +51,7 @@ fn every_call_counts_and_each_answer_tells_what_is_left() {
 
 // S35
 #[test]
-fn past_the_days_calls_nothing_is_let_through_but_the_end_of_a_session() {
+fn exceeded_daily_limit_allows_only_logout() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let used = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
@@ -66,7 +66,7 @@ fn past_the_days_calls_nothing_is_let_through_but_the_end_of_a_session() {
     let wait: i64 = refused.header("retry-after").parse().unwrap();
     assert!((1..=86_400).contains(&wait), "{wait}");
     assert!(refused.header("ratelimit").contains("\"day\";r=0;"));
-    // An API key of the tenant has nothing left, either.
+    // An API key of the tenant is limited as well.
     let key = tenant.created["api_key"].as_str().unwrap();
     tenant.get("/api/v1/tenant/info").token(key).send().expect_problem(429, "quota_exceeded");
     tenant.limit(&json!({ "api_calls": used + 3 }));
@@ -81,7 +81,7 @@ fn past_the_days_calls_nothing_is_let_through_but_the_end_of_a_session() {
 
 // S35
 #[test]
-fn sixteen_at_once_take_exactly_what_is_left() {
+fn concurrent_reports_never_exceed_limit() {
     let tenant = World::get().tenant();
     let key = tenant.api_key(&["usage:write", "tenant:read"]);
     tenant.limit(&json!({ "ai_requests": 20 }));
@@ -103,7 +103,7 @@ fn sixteen_at_once_take_exactly_what_is_left() {
 
 // S35
 #[test]
-fn sixteen_at_once_make_exactly_the_last_calls() {
+fn concurrent_calls_never_exceed_limit() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let used = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
@@ -120,7 +120,7 @@ fn sixteen_at_once_make_exactly_the_last_calls() {
 
 // S35
 #[test]
-fn sixteen_at_once_make_exactly_the_last_users() {
+fn concurrent_users_never_exceed_limit() {
     let tenant = World::get().tenant();
     tenant.limit(&json!({ "users": 4 }));
     let create = |number: usize| {
@@ -148,11 +148,11 @@ fn sixteen_at_once_make_exactly_the_last_users() {
 
 // S21, S35
 #[test]
-fn a_tenants_calls_in_a_minute_are_limited() {
+fn minute_limit_returns_429() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     tenant.limit(&json!({ "requests_per_minute": 3 }));
-    // The window may have begun before the limit did.
+    // The window may have started before the limit took effect.
     let answers: Vec<_> =
         (0..4).map(|_| tenant.get("/api/v1/profile").token(token).send()).collect();
     let refused = answers.last().unwrap();
@@ -165,7 +165,7 @@ fn a_tenants_calls_in_a_minute_are_limited() {
 }
 
 #[test]
-fn quota_warning_is_on_responses_that_use_the_resource() {
+fn quota_warning_concerns_used_resource() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let user = json!({ "email": "second@limits.example" });
@@ -173,7 +173,7 @@ fn quota_warning_is_on_responses_that_use_the_resource() {
     tenant.put("/api/v1/files/a", "12345678").token(token).send().expect(201);
     tenant.limit(&json!({ "users": 2, "storage": 10, "ai_requests": 5, "api_calls": 1_000 }));
     let warning = |answer: &e2e::Answer| answer.header("quota-warning").to_owned();
-    // Users and storage are past four fifths; a request that uses neither says nothing of them.
+    // Users and storage exceed 80 %. Requests that use neither have no warning.
     for path in ["/api/v1/profile", "/api/v1/users", "/api/v1/files", "/api/v1/tenant/usage"] {
         assert_eq!(warning(&tenant.get(path).token(token).send()), "", "{path}");
     }
@@ -186,7 +186,7 @@ fn quota_warning_is_on_responses_that_use_the_resource() {
     };
     assert_eq!(verify("ai_requests:3"), "");
     assert_eq!(verify("ai_requests:1"), "ai_requests;usage=4;limit=5");
-    // Calls are used by every request that is counted.
+    // Every counted request uses calls.
     let used = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
     tenant.limit(&json!({ "api_calls": used + 3 }));
     for path in ["/api/v1/profile", "/api/v1/users"] {
@@ -196,7 +196,7 @@ fn quota_warning_is_on_responses_that_use_the_resource() {
 }
 
 #[test]
-fn from_four_fifths_on_the_answers_and_the_trail_say_so() {
+fn soft_limit_is_reported_and_audited() {
     let tenant = World::get().tenant();
     let key = tenant.api_key(&["usage:write"]);
     tenant.limit(&json!({ "ai_requests": 10 }));
@@ -216,7 +216,7 @@ fn from_four_fifths_on_the_answers_and_the_trail_say_so() {
 }
 
 #[test]
-fn a_report_counts_once_however_often_it_comes() {
+fn repeated_report_is_counted_once() {
     let tenant = World::get().tenant();
     let key = tenant.api_key(&["usage:write"]);
     let body =
@@ -238,7 +238,7 @@ fn a_report_counts_once_however_often_it_comes() {
     assert_eq!(tenant.used("ai_requests")["current_usage"], 3);
     let other = json!({ "resource_type": "ai_requests", "amount": 4, "idempotency_key": body["idempotency_key"] });
     report(&tenant, &key, &other).expect_problem(422, "idempotency_key_reused");
-    // The header says the same.
+    // The header is equivalent to the field.
     let plain = json!({ "resource_type": "ai_requests", "amount": 3 });
     let name = body["idempotency_key"].as_str().unwrap();
     let with_header = tenant
@@ -256,7 +256,7 @@ fn a_report_counts_once_however_often_it_comes() {
 }
 
 #[test]
-fn eight_reports_at_once_with_one_key_count_once() {
+fn concurrent_equal_reports_are_counted_once() {
     let tenant = World::get().tenant();
     let key = tenant.api_key(&["usage:write"]);
     let body =
@@ -270,7 +270,7 @@ fn eight_reports_at_once_with_one_key_count_once() {
 }
 
 #[test]
-fn a_report_that_is_refused_counts_when_there_is_room() {
+fn rejected_report_can_be_repeated() {
     let tenant = World::get().tenant();
     let key = tenant.api_key(&["usage:write"]);
     tenant.limit(&json!({ "ai_requests": 2 }));
@@ -282,7 +282,7 @@ fn a_report_that_is_refused_counts_when_there_is_room() {
 }
 
 #[test]
-fn what_is_no_report_is_refused_by_name() {
+fn invalid_report_fields_are_reported() {
     let tenant = World::get().tenant();
     let key = tenant.api_key(&["usage:write"]);
     for (body, fields) in [
@@ -298,7 +298,7 @@ fn what_is_no_report_is_refused_by_name() {
 }
 
 #[test]
-fn history_adds_up_by_the_day_and_by_the_month() {
+fn history_sums_days_and_months() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let mut superuser = World::get().services.superuser("tenancy");
@@ -324,7 +324,7 @@ fn history_adds_up_by_the_day_and_by_the_month() {
         .map(|item| (item["resource_type"].as_str().unwrap(), item["amount"].as_i64().unwrap()))
         .collect();
     assert_eq!(amounts, [("ai_requests", 15), ("users", 4)]);
-    // What was counted a moment ago is there.
+    // The history includes recent usage.
     let today = history("resource_type=api_calls");
     assert!(today["items"][0]["amount"].as_i64() > Some(0), "{today}");
     let past_the_end = history(&format!("{january}&offset=50"));

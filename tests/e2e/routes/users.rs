@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tenancy::access::{Role, Scope};
 
 #[test]
-fn an_administrator_makes_users_in_the_tenants_own_database() {
+fn user_is_created_in_tenant_database() {
     let world = World::get();
     let tenant = world.tenant();
     let body = json!({
@@ -30,7 +30,7 @@ fn an_administrator_makes_users_in_the_tenants_own_database() {
 }
 
 #[test]
-fn a_user_without_a_password_is_invited() {
+fn user_without_password_is_invited() {
     let world = World::get();
     let tenant = world.tenant();
     let body = json!({ "email": "invited@acme.com" });
@@ -43,7 +43,7 @@ fn a_user_without_a_password_is_invited() {
 }
 
 #[test]
-fn only_an_administrator_makes_users() {
+fn only_administrator_may_create_users() {
     let tenant = World::get().tenant();
     let body = json!({ "email": "new@acme.com", "password": "secure_password" });
     for role in ["user", "viewer"] {
@@ -59,7 +59,7 @@ fn only_an_administrator_makes_users() {
 }
 
 #[test]
-fn what_must_be_unique_is_told_when_it_is_taken() {
+fn taken_email_or_username_returns_409() {
     let tenant = World::get().tenant();
     let create =
         |body: &Value| tenant.post("/api/v1/users", body).token(&tenant.admin.access_token).send();
@@ -70,7 +70,7 @@ fn what_must_be_unique_is_told_when_it_is_taken() {
 }
 
 #[test]
-fn every_bad_field_is_named() {
+fn invalid_fields_are_reported() {
     let tenant = World::get().tenant();
     for (body, fields) in [
         (json!({}), vec!["email"]),
@@ -102,7 +102,7 @@ fn delete(tenant: &TestTenant, id: &str) -> e2e::Answer {
 }
 
 #[test]
-fn users_are_listed_by_page_and_found_by_text() {
+fn users_are_paged_and_searchable() {
     let tenant = World::get().tenant();
     let one = tenant.user("user");
     let two = tenant.user("viewer");
@@ -131,7 +131,7 @@ fn users_are_listed_by_page_and_found_by_text() {
 
 // S18
 #[test]
-fn a_user_of_another_tenant_is_not_there() {
+fn foreign_user_returns_404() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let stranger = other.user("user");
@@ -156,7 +156,7 @@ fn a_user_of_another_tenant_is_not_there() {
 }
 
 #[test]
-fn a_user_is_changed_field_by_field() {
+fn user_fields_change_independently() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     let names = json!({ "username": "ursula", "first_name": "Ursula", "last_name": "Ü" });
@@ -191,7 +191,7 @@ fn a_user_is_changed_field_by_field() {
 }
 
 #[test]
-fn a_user_who_is_deleted_is_gone() {
+fn deleted_user_is_rejected() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     assert_eq!(delete(&tenant, &user.id).status, 204);
@@ -200,14 +200,14 @@ fn a_user_who_is_deleted_is_gone() {
     tenant.login(&user.email, &user.password).expect_problem(401, "invalid_credentials");
     let profile = tenant.get("/api/v1/profile").token(&user.access_token).send();
     profile.expect_problem(401, "token_revoked");
-    // The address is free again, and who has it now is somebody else.
+    // The address is free again, and belongs to a different user.
     let again = json!({ "email": user.email, "password": "secure_password" });
     let again = tenant.post("/api/v1/users", &again).token(&tenant.admin.access_token);
     assert_ne!(again.send().expect(201)["id"], user.id);
 }
 
 #[test]
-fn the_last_administrator_stays() {
+fn last_administrator_cannot_be_removed() {
     let tenant = World::get().tenant();
     for change in [
         json!({ "role": "user" }),
@@ -218,7 +218,7 @@ fn the_last_administrator_stays() {
     }
     delete(&tenant, &tenant.admin.id).expect_problem(409, "last_admin");
     patch(&tenant, &tenant.admin.id, &json!({ "first_name": "Still" })).expect(200);
-    // One who may not sign in is none.
+    // A deactivated administrator is not included.
     let second = tenant.user("admin");
     patch(&tenant, &second.id, &json!({ "is_active": false })).expect(200);
     delete(&tenant, &tenant.admin.id).expect_problem(409, "last_admin");
@@ -230,7 +230,7 @@ fn the_last_administrator_stays() {
 }
 
 #[test]
-fn two_administrators_cannot_remove_one_another_at_once() {
+fn concurrent_demotions_keep_one_administrator() {
     let tenant = World::get().tenant();
     let all: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
     let key = tenant.api_key(&all);
@@ -255,7 +255,7 @@ fn two_administrators_cannot_remove_one_another_at_once() {
 
 // S10
 #[test]
-fn a_reset_takes_password_and_sessions_away() {
+fn password_reset_ends_sessions() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
@@ -279,13 +279,13 @@ fn a_reset_takes_password_and_sessions_away() {
     set_up(&second["setup_token"]).expect_problem(401, "invalid_setup_token");
     tenant.login(&user.email, "a new password").expect(200);
     tenant.wait_until_audited("password.reset", 2);
-    // With those of the administrator and of the user before.
+    // Includes the passwords of the administrator and of the user.
     tenant.wait_until_audited("auth.password_set", 3);
 }
 
 // S16
 #[test]
-fn nobody_gives_what_they_do_not_have() {
+fn granting_unheld_role_is_rejected() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     let key = tenant.api_key(&["users:write", "users:read", "profile:read"]);
@@ -297,7 +297,7 @@ fn nobody_gives_what_they_do_not_have() {
     as_key(tenant.patch(&path, &promote)).expect_problem(403, "scope_not_held");
     let reset = format!("/api/v1/users/{}/reset-password", tenant.admin.id);
     as_key(tenant.post(&reset, &json!({}))).expect_problem(403, "scope_not_held");
-    // Who may not do all that an administrator may cannot touch one.
+    // A caller without all administrator permissions cannot manage an administrator.
     let mut strong = vec!["users:write"];
     strong.extend(Role::User.scopes().iter().map(|scope| scope.as_str()));
     let strong = tenant.api_key(&strong);
@@ -318,7 +318,7 @@ fn nobody_gives_what_they_do_not_have() {
 }
 
 #[test]
-fn administrator_without_a_password_does_not_count() {
+fn passwordless_administrator_is_not_counted() {
     let tenant = World::get().tenant();
     let admin = &tenant.admin.access_token;
     let invited = json!({ "email": "invited@acme.com", "role": "admin" });
@@ -327,12 +327,12 @@ fn administrator_without_a_password_does_not_count() {
         patch(&tenant, &tenant.admin.id, &change).expect_problem(409, "last_admin");
     }
     delete(&tenant, &tenant.admin.id).expect_problem(409, "last_admin");
-    // A reset takes the password away, and with it the means to sign in.
+    // A password reset removes the password, so this administrator cannot sign in.
     let second = tenant.user("admin");
     let reset = tenant.post(&format!("/api/v1/users/{}/reset-password", second.id), &json!({}));
     reset.token(admin).send().expect(200);
     delete(&tenant, &tenant.admin.id).expect_problem(409, "last_admin");
-    // Administrators without a password can go, as long as another one can sign in.
+    // Administrators without a password can be deleted while another administrator can sign in.
     assert_eq!(delete(&tenant, &second.id).status, 204);
     assert_eq!(delete(&tenant, invited["id"].as_str().unwrap()).status, 204);
     let third = tenant.user("admin");
@@ -342,7 +342,7 @@ fn administrator_without_a_password_does_not_count() {
 
 // S16
 #[test]
-fn delegated_role_is_granted_and_no_other() {
+fn only_delegated_role_can_be_granted() {
     let world = World::get();
     let tenant = world.tenant();
     let mailer = tenant.api_key(&["users:write", "users:grant:viewer"]);
@@ -364,13 +364,13 @@ fn delegated_role_is_granted_and_no_other() {
     let token = reset(viewer["id"].as_str().unwrap()).expect(200)["setup_token"].clone();
     reset(&user.id).expect_problem(403, "scope_not_held");
     reset(&second.id).expect_problem(403, "administrator_required");
-    // No role is changed that the mailer could not grant: neither up nor down.
+    // The key can change only roles that it can grant, in both directions.
     let role = |id: &str, role: &str| as_mailer(tenant.patch(&path(id), &json!({ "role": role })));
     role(viewer["id"].as_str().unwrap(), "user").expect_problem(403, "scope_not_held");
     role(&user.id, "viewer").expect_problem(403, "scope_not_held");
     role(&second.id, "viewer").expect_problem(403, "administrator_required");
     role(viewer["id"].as_str().unwrap(), "viewer").expect(200);
-    // Nor does the scope lead to another key with more.
+    // The scope cannot be used to create a stronger key.
     let keys = tenant.api_key(&["api_keys:write", "users:write", "users:grant:viewer"]);
     let body = json!({ "name": "a", "scopes": ["users:write", "users:grant:user"] });
     let more = tenant.post("/api/v1/api-keys", &body).token(&keys).send();
@@ -378,7 +378,7 @@ fn delegated_role_is_granted_and_no_other() {
     let body = json!({ "setup_token": token, "password": "a good password" });
     let signed_in = world.post("/api/v1/auth/setup", &body).send().expect(200);
     assert_eq!(signed_in["user"]["role"], "viewer");
-    // Delegation of the administrators' role reaches administrators.
+    // A key with the scope for the administrator role can manage administrators.
     let strong = tenant.api_key(&["users:write", "users:grant:admin"]);
     let reset = tenant.post(&format!("{}/reset-password", path(&second.id)), &json!({}));
     reset.token(&strong).send().expect(200);

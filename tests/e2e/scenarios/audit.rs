@@ -1,4 +1,4 @@
-//! The audit trail: each event once, chained, whatever dies in between.
+//! The audit trail: each event is chained exactly once, even after crashes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use http::Method;
 use postgres::Row;
 use serde_json::{Value, json};
 
-/// The rows of a tenant's chain, the oldest first.
+/// Returns the rows of a tenant's chain, oldest first.
 fn chain(tenant: &TestTenant) -> Vec<Row> {
     let query = "SELECT sequence, event, mac FROM tenant_audit_logs
                  WHERE tenant_id = $1::text::uuid ORDER BY sequence";
@@ -42,7 +42,7 @@ fn wait_until_chained(tenant: &TestTenant) {
 
 // S37
 #[test]
-fn events_at_once_are_one_chain_without_a_gap() {
+fn concurrent_events_form_gapless_chain() {
     let tenant = World::get().tenant();
     let create = |number: usize| {
         let body = json!({ "email": format!("user-{number}@acme.com") });
@@ -69,7 +69,7 @@ fn events_at_once_are_one_chain_without_a_gap() {
 
 // S37
 #[test]
-fn an_event_says_who_from_where_and_in_which_request() {
+fn event_contains_actor_address_and_request() {
     let world = World::get();
     let tenant = world.tenant();
     let body = json!({ "email": "new@acme.com", "role": "viewer" });
@@ -91,7 +91,7 @@ fn an_event_says_who_from_where_and_in_which_request() {
     );
 }
 
-/// An application that is killed when it sends a statement with this text, or gets its answer.
+/// Starts an application that is killed when it sends a statement with this text, or when it receives the result.
 fn mortal(statement: &'static str, cut: Cut) -> (Proxy, Arc<e2e::Application>) {
     let world = World::get();
     let direct = world.services.databases();
@@ -104,7 +104,7 @@ fn mortal(statement: &'static str, cut: Cut) -> (Proxy, Arc<e2e::Application>) {
 }
 
 #[test]
-fn a_crash_loses_no_event_and_doubles_none() {
+fn crash_neither_loses_nor_duplicates_events() {
     let world = World::get();
     let _alone = world.repairs_alone();
     for (statement, cut) in [
@@ -117,11 +117,11 @@ fn a_crash_loses_no_event_and_doubles_none() {
         let tenant = world.tenant();
         wait_until_chained(&tenant);
         let (proxy, application) = mortal(statement, cut);
-        // The catalog says where the tenant's database is: behind the proxy as well.
+        // The catalog records the proxy as the location of the tenant's database.
         world.relocate(&tenant.slug, &proxy.address);
         let call = Call::new(Method::POST, &application.address, "/api/v1/users");
         let call = call.token(&tenant.admin.access_token).json(&json!({ "email": "a@acme.com" }));
-        // The change is answered before its event is chained, or the answer is lost with the rest.
+        // Either the response arrives before the event is chained, or the crash loses the response.
         let answer = call.try_send();
         let begin = std::time::Instant::now();
         while !proxy.has_acted() {
@@ -136,7 +136,7 @@ fn a_crash_loses_no_event_and_doubles_none() {
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap())
             .find(|line| !line["chained_audit_events"].is_null())
-            .expect("repair tells what it chained");
+            .expect("repair reports the chained events");
         assert!(chained["chained_audit_events"].is_u64(), "{chained}");
         assert_eq!(waiting(&tenant), 0, "{statement} {cut:?}");
         assert_eq!(tenant.audited("user.created").len(), 1, "{statement} {cut:?}");
@@ -144,10 +144,10 @@ fn a_crash_loses_no_event_and_doubles_none() {
     }
 }
 
-/// Each call that changes something or is refused, and the event that tells of it.
+/// Each change and each rejected call is recorded as an event.
 // S37
 #[test]
-fn each_call_has_its_event() {
+fn each_call_records_its_event() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
@@ -212,7 +212,7 @@ fn each_call_has_its_event() {
     }
     assert_eq!(world.admin(Method::DELETE, &tenant_path).send().status, 204);
     tenant.wait_until_audited("tenant.deleted", 1);
-    // The platform's own chain.
+    // The chain of the platform.
     world
         .get_path("/admin/tenants")
         .token("not the key")

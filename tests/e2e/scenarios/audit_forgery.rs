@@ -1,4 +1,4 @@
-//! Rows that somebody with a tenant's role writes into its outbox: reported, removed, and never chained.
+//! Rows that an attacker writes into the outbox with a tenant's role. They are reported, removed, and never chained.
 
 use std::{
     thread::sleep,
@@ -12,7 +12,7 @@ use postgres::Client;
 use serde_json::{Value, json};
 use tenancy::platform::{Clock as _, native::NativeClock};
 
-/// An entry that the trail could keep.
+/// Returns a valid entry of the trail.
 fn entry(event: &str) -> Value {
     json!({
         "event": event, "severity": "info", "result": "success", "actor_type": "system",
@@ -27,7 +27,7 @@ fn insert(database: &mut Client, id: &str, tenant: &str, entry: &Value) {
     database.execute(statement, &[&id, &tenant, &entry.to_string()]).unwrap();
 }
 
-/// The number of forged rows of a tenant's chain that the platform's chain reports, and of its events.
+/// Returns the number of forged rows of a tenant that the platform's chain reports, and the number of those events.
 fn reported(tenant: &TestTenant) -> (i64, i64) {
     let statement = "SELECT COALESCE(sum((detail ->> 'count')::bigint), 0)::bigint, count(*)
                      FROM tenant_audit_logs
@@ -44,7 +44,7 @@ fn waiting(database: &mut Client) -> i64 {
 
 // S37
 #[test]
-fn forged_rows_are_reported_and_never_chained() {
+fn forged_rows_are_reported_not_chained() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
@@ -77,13 +77,14 @@ fn forged_rows_are_reported_and_never_chained() {
         let id = format!("00000000-0000-7000-8000-00000000000{number}");
         insert(&mut database, &id, &tenant.id, entry);
     }
-    // Another tenant's chain, and the platform's.
+    // Rows for another tenant's chain, and for the platform's chain.
     let id = "00000000-0000-7000-8000-000000000010";
     insert(&mut database, id, &other.id, &entry("test.forged"));
     let statement =
         "INSERT INTO audit_outbox (id, entry) VALUES (gen_random_uuid(), $1::text::jsonb)";
     database.execute(statement, &[&entry("test.forged").to_string()]).unwrap();
-    // The writer of a row cannot say that it is older than the migration. More rows than a turn moves.
+    // The database ignores the timestamp of the writer, so a row cannot claim to be older than the migration. There are
+    // more rows than one pass moves.
     let statement = "INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
                      SELECT ('00000000-0000-7000-8001-' || lpad(n::text, 12, '0'))::uuid,
                             $1::text::uuid, '-infinity', $2::text::jsonb
@@ -91,7 +92,7 @@ fn forged_rows_are_reported_and_never_chained() {
     let many = entry("test.forged").to_string();
     database.execute(statement, &[&tenant.id, &many]).unwrap();
 
-    // The events behind them are not kept waiting.
+    // Forged rows do not delay the events after them.
     tenant.user("viewer");
     tenant.wait_until_audited("user.created", 1);
     let begin = Instant::now();
@@ -99,7 +100,7 @@ fn forged_rows_are_reported_and_never_chained() {
         assert!(begin.elapsed().as_secs() < 20, "the outbox is emptied");
         sleep(Duration::from_millis(50));
     }
-    // The event of the first removal comes at once, and the others with the maintenance.
+    // The first removal is reported immediately, and the others with the next maintenance.
     let begin = Instant::now();
     while reported(&tenant).1 == 0 {
         assert!(begin.elapsed().as_secs() < 20, "forged rows are reported");
@@ -122,7 +123,7 @@ fn forged_rows_are_reported_and_never_chained() {
 
 // S37
 #[test]
-fn forged_row_of_the_catalog_is_reported() {
+fn forged_catalog_row_is_reported() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
@@ -136,13 +137,13 @@ fn forged_row_of_the_catalog_is_reported() {
 }
 
 #[test]
-fn maintenance_chains_waiting_events_and_anchors_the_day() {
+fn maintenance_chains_and_anchors_events() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     tenant.wait_until_audited("auth.login", 1);
     let mut database = world.services.superuser(&tenant.database());
-    // An instance of the release before was killed before it chained this.
+    // Simulates an instance of the previous release that was killed before it chained this event.
     database.batch_execute("SET session_replication_role = replica").unwrap();
     let statement = "INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
                      VALUES (gen_random_uuid(), $1::text::uuid, '-infinity', $2::text::jsonb)";
@@ -164,7 +165,7 @@ fn maintenance_chains_waiting_events_and_anchors_the_day() {
         "SELECT count(*) FROM audit_anchorings WHERE day = (now() AT TIME ZONE 'UTC')::date";
     let anchored = world.services.superuser("tenancy").query_one(anchored, &[]).unwrap();
     assert_eq!(anchored.get::<_, i64>(0), 1);
-    // The gauge has what waits in the catalog.
+    // The gauge counts the events that wait in the catalog.
     let metrics = world.get_path("/metrics").send().text;
     assert!(metrics.contains("\ntenancy_audit_events_waiting "), "{metrics}");
 }

@@ -1,4 +1,4 @@
-//! Audit trails over months and master keys, in catalogs of their own without tenants or an application.
+//! Audit trails across months and master keys, in separate catalogs without tenants or an application.
 
 mod checkpoint;
 
@@ -13,7 +13,7 @@ const OLD: &str = "for tests only: the key that seals other keys";
 const NEW: &str = "for tests only: the key that seals them after that one";
 const LAST: &str = "for tests only: the key that seals them in the end";
 
-/// The current master key, and the others with commas between.
+/// The current master key, and the other keys separated by commas.
 type Ring<'a> = (&'a str, &'a str);
 
 struct Catalog(String);
@@ -43,7 +43,7 @@ impl Catalog {
         settings
     }
 
-    /// The lines of a command, and whether it succeeded.
+    /// Runs a command. Returns whether it succeeded, and its output lines.
     fn run(&self, ring: Ring<'_>, arguments: &[&str]) -> (bool, Vec<Value>) {
         let output = e2e::tenantctl(&self.settings(ring), arguments);
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -77,7 +77,7 @@ impl Catalog {
         self.superuser().batch_execute(&unguarded).unwrap();
     }
 
-    /// Puts events of the release before into the outbox, which have no seal.
+    /// Inserts unsealed events into the outbox, like the previous release.
     fn add(&self, chain: Uuid, count: u32, created_at: &str) {
         self.tamper(&format!(
             "INSERT INTO audit_outbox (id, tenant_id, written_at, entry)
@@ -89,13 +89,13 @@ impl Catalog {
         ));
     }
 
-    /// Adds events and has them chained with the current key of the ring.
+    /// Adds events, and chains them with the current key of the ring.
     fn chain(&self, ring: Ring<'_>, chain: Uuid, count: u32, created_at: &str) {
         self.add(chain, count, created_at);
         self.succeeds(ring, &["repair"]);
     }
 
-    /// The table of a month that is old enough to be dropped.
+    /// Creates the table of a month that is old enough to be dropped.
     fn add_month(&self, month: &str, next: &str) {
         let first = |month: &str| format!("{}-01 00:00:00+00", month.replace('_', "-"));
         let create = format!(
@@ -108,7 +108,7 @@ impl Catalog {
         self.superuser().batch_execute(&create).unwrap();
     }
 
-    /// The details of the events of the platform's chain, the oldest first.
+    /// Returns the details of events in the platform's chain, oldest first.
     fn events(&self, event: &str) -> Vec<Value> {
         let statement = "SELECT jsonb_build_object('severity', severity, 'resource', resource_id,
                              'detail', detail)::text
@@ -131,7 +131,7 @@ impl Catalog {
 
 const BEFORE: Ring<'static> = (OLD, "");
 
-/// The present time as events have it.
+/// Returns the current time in the format of events.
 fn now() -> String {
     NativeClock.now().to_rfc3339_opts(SecondsFormat::Micros, true)
 }
@@ -140,7 +140,7 @@ fn trail(number: u128) -> Uuid {
     Uuid::from_u128((7 << 76) | number)
 }
 
-/// The line of a trail in the output of `audit verify`.
+/// Returns the line of a trail in the output of `audit verify`.
 #[track_caller]
 fn line(lines: &[Value], chain: Uuid) -> &Value {
     let found = lines.iter().find(|line| line["tenant_id"] == json!(chain));
@@ -149,7 +149,7 @@ fn line(lines: &[Value], chain: Uuid) -> &Value {
 
 // S37
 #[test]
-fn every_trail_is_verified_also_after_a_broken_one() {
+fn verification_continues_after_broken_trail() {
     let catalog = Catalog::new();
     for number in 1..=3 {
         catalog.add(trail(number), 3, &now());
@@ -171,11 +171,11 @@ fn every_trail_is_verified_also_after_a_broken_one() {
     });
     let broken = (json!(false), json!(2));
     assert_eq!(found, [broken.clone(), broken, (json!(true), Value::Null)]);
-    // A trail without a tenant has its id.
+    // The trail of a destroyed tenant is selected by its id.
     let id = trail(3).to_string();
     assert_eq!(catalog.succeeds(BEFORE, &["audit", "verify", "--tenant", &id]).len(), 1);
     catalog.fails(BEFORE, &["audit", "verify", "--tenant", &trail(9).to_string()]);
-    // Nothing is left of a trail but its anchored head.
+    // Only the anchored head of the trail remains.
     catalog.tamper(&format!(
         "DELETE FROM tenant_audit_logs WHERE tenant_id = '{id}';
          DELETE FROM tenant_audit_heads WHERE chain = '{id}'"
@@ -186,7 +186,7 @@ fn every_trail_is_verified_also_after_a_broken_one() {
 
 // S37
 #[test]
-fn dropped_month_is_in_the_platform_trail() {
+fn dropped_month_is_recorded() {
     let catalog = Catalog::new();
     catalog.add_month("2020_01", "2020_02");
     catalog.chain(BEFORE, trail(1), 3, "2020-01-15T00:00:00.000000Z");
@@ -201,26 +201,26 @@ fn dropped_month_is_in_the_platform_trail() {
     assert_eq!(events, [event]);
     let lines = catalog.succeeds(BEFORE, &["audit", "verify"]);
     assert_eq!(line(&lines, trail(1))["anchor"]["sequence"], 3);
-    // An old event that is put back is not chained again.
+    // An old event that is inserted again is not chained again.
     catalog.chain(BEFORE, trail(1), 1, "2020-01-15T00:00:00.000000Z");
     assert_eq!(catalog.events("audit.events_forged").len(), 1);
     let lines = catalog.succeeds(BEFORE, &["audit", "verify"]);
     assert_eq!(line(&lines, trail(1))["head"]["sequence"], 5);
-    // Nothing was dropped, so nothing is recorded.
+    // Without dropped months, no event is recorded.
     catalog.succeeds(BEFORE, &["audit", "prune", "--keep-months", "24"]);
     assert_eq!(catalog.events("audit.pruned").len(), 1);
 }
 
 // S37
 #[test]
-fn trail_that_was_cut_back_is_not_as_it_was_anchored() {
+fn truncated_trail_does_not_match_anchor() {
     let catalog = Catalog::new();
     catalog.add(trail(1), 4, &now());
     let lines = catalog.succeeds(BEFORE, &["repair"]);
     assert!(lines.iter().any(|line| line["anchored_audit_trails"] == 1), "{lines:?}");
     let text = json!(lines).to_string();
     assert!(text.contains("audit heads anchored") && text.contains(&format!("{}:4:", trail(1))));
-    // Once a day.
+    // Anchors are recorded once a day.
     let lines = catalog.succeeds(BEFORE, &["repair"]);
     assert!(lines.iter().all(|line| line["anchored_audit_trails"].is_null()), "{lines:?}");
     let events = catalog.events("audit.anchored");
@@ -228,7 +228,7 @@ fn trail_that_was_cut_back_is_not_as_it_was_anchored() {
     assert_eq!(events[0]["detail"]["chains"], 1);
     let lines = catalog.succeeds(BEFORE, &["audit", "verify"]);
     assert!(lines.iter().any(|line| line["anchors"].is_string() && line["valid"] == true));
-    // A trail that has grown is as it was anchored.
+    // A longer trail still matches its anchor.
     catalog.chain(BEFORE, trail(1), 1, &now());
     catalog.succeeds(BEFORE, &["audit", "verify"]);
 
@@ -237,12 +237,12 @@ fn trail_that_was_cut_back_is_not_as_it_was_anchored() {
     let found = line(&lines, trail(1));
     assert_eq!((&found["valid"], &found["broken_at"]), (&json!(false), &json!(4)), "{found}");
     assert!(found["reason"].as_str().unwrap().contains("anchored"), "{found}");
-    // A trail that goes on from there has another row in its place.
+    // If the trail continues from there, the anchored row differs.
     catalog.chain(BEFORE, trail(1), 4, &now());
     let lines = catalog.fails(BEFORE, &["audit", "verify"]);
     assert_eq!(line(&lines, trail(1))["broken_at"], 4);
 
-    // The next day's anchor reports it, too.
+    // The next day's anchor also reports the truncation.
     catalog.cut_back(trail(1), 2);
     catalog.tamper("UPDATE audit_anchorings SET day = day - 1");
     catalog.succeeds(BEFORE, &["repair"]);
@@ -250,7 +250,7 @@ fn trail_that_was_cut_back_is_not_as_it_was_anchored() {
     assert_eq!((events.len(), &events[1]["severity"]), (2, &json!("critical")));
     assert_eq!(events[1]["detail"]["cut_back"], json!([trail(1)]));
 
-    // Heads that were changed, or removed, do not have the digest of the event.
+    // Changed or removed heads do not match the digest in the event.
     catalog.tamper(&format!("DELETE FROM audit_anchored_heads WHERE chain = '{}'", trail(1)));
     let lines = catalog.fails(BEFORE, &["audit", "verify"]);
     assert_eq!(line(&lines, trail(1))["valid"], true);
@@ -261,7 +261,7 @@ fn trail_that_was_cut_back_is_not_as_it_was_anchored() {
 
 // S24 S37
 #[test]
-fn former_keys_can_be_dropped_after_a_reseal() {
+fn reseal_makes_former_keys_unnecessary() {
     let catalog = Catalog::new();
     let [one, two] = [trail(1), trail(2)];
     catalog.add_month("2020_01", "2020_02");
@@ -269,7 +269,7 @@ fn former_keys_can_be_dropped_after_a_reseal() {
     catalog.chain(BEFORE, one, 3, old);
     catalog.chain(BEFORE, one, 2, &now());
     catalog.chain(BEFORE, two, 2, &now());
-    // While instances differ in the current key, rows of both follow one another.
+    // While instances use different current keys, rows of both keys alternate.
     catalog.chain((NEW, OLD), one, 2, &now());
     catalog.chain((OLD, NEW), one, 1, &now());
     catalog.fails((NEW, ""), &["audit", "verify"]);
@@ -282,10 +282,10 @@ fn former_keys_can_be_dropped_after_a_reseal() {
     let lines = catalog.succeeds((NEW, ""), &["audit", "verify"]);
     let found = line(&lines, one);
     assert_eq!((&found["verified"], &found["vouched"]["sequence"]), (&json!(8), &json!(8)));
-    // A key that nobody has vouched with.
+    // No voucher exists for this key.
     catalog.fails((LAST, ""), &["audit", "verify"]);
 
-    // The trail goes on, and loses its oldest month.
+    // The trail continues, and its oldest month is dropped.
     catalog.chain((NEW, ""), one, 2, &now());
     catalog.succeeds((NEW, ""), &["audit", "prune", "--keep-months", "24"]);
     let lines = catalog.succeeds((NEW, ""), &["audit", "verify"]);
@@ -299,7 +299,7 @@ fn former_keys_can_be_dropped_after_a_reseal() {
     let lines = catalog.succeeds((LAST, ""), &["audit", "verify"]);
     assert_eq!(line(&lines, one)["verified"], 8);
 
-    // A changed row is found without the keys, and gets no other voucher.
+    // A changed row is detected without the former keys, and gets no new voucher.
     let change = |actor: &str| {
         catalog.tamper(&format!(
             "UPDATE tenant_audit_logs SET actor_id = {actor} WHERE tenant_id = '{one}' AND sequence = 5"
@@ -316,7 +316,7 @@ fn former_keys_can_be_dropped_after_a_reseal() {
     catalog.fails((LAST, OLD), &["reseal"]);
     change("NULL");
     catalog.succeeds((LAST, ""), &["audit", "verify"]);
-    // So is a voucher that somebody else has made.
+    // A forged voucher is detected as well.
     catalog.tamper("UPDATE tenant_audit_vouchers SET digest = sha256('x')");
     catalog.fails((LAST, ""), &["audit", "verify"]);
     catalog.tamper("DELETE FROM tenant_audit_vouchers");
@@ -325,7 +325,7 @@ fn former_keys_can_be_dropped_after_a_reseal() {
 
 // S24
 #[test]
-fn trail_that_is_not_as_it_was_written_gets_no_voucher() {
+fn changed_trail_gets_no_voucher() {
     let catalog = Catalog::new();
     catalog.chain(BEFORE, trail(1), 3, &now());
     catalog.tamper("UPDATE tenant_audit_logs SET actor_id = 'somebody' WHERE tenant_id IS NOT NULL AND sequence = 2");
@@ -336,12 +336,12 @@ fn trail_that_is_not_as_it_was_written_gets_no_voucher() {
 
 // S37
 #[test]
-fn unsealed_events_are_accepted_for_a_week_after_the_update() {
+fn unsealed_events_are_accepted_for_week() {
     let catalog = Catalog::new();
     let until =
         "SELECT extract(epoch FROM accepts_unsealed_until - now())::float8 FROM audit_sealing";
     let seconds = || -> f64 { catalog.superuser().query_one(until, &[]).unwrap().get(0) };
-    // No instance of the release before works with a new catalog.
+    // A new catalog has no instances of the previous release.
     assert!(seconds() <= 0.0);
     let add = || {
         let entry = json!({
@@ -355,7 +355,7 @@ fn unsealed_events_are_accepted_for_a_week_after_the_update() {
         (catalog.events("test.event").len(), catalog.events("audit.events_forged").len())
     };
     assert_eq!(add(), (0, 1));
-    // The catalog as the release before has left it.
+    // Restores the schema of the previous release.
     let older = "
         DROP TRIGGER audit_outbox_stamp ON audit_outbox;
         DROP FUNCTION stamp_waiting_event;
@@ -372,7 +372,7 @@ fn unsealed_events_are_accepted_for_a_week_after_the_update() {
     assert_eq!(catalog.events("test.event")[0]["detail"], json!({ "unsealed": true }));
     catalog.tamper("UPDATE audit_sealing SET accepts_unsealed_until = now() - interval '1 second'");
     assert_eq!(add(), (1, 2));
-    // The anchors of the days before were dropped above.
+    // The anchors of the previous days were dropped above.
     let (_, lines) = catalog.run(BEFORE, &["audit", "verify"]);
     assert_eq!((&lines[0]["tenant_id"], &lines[0]["valid"]), (&Value::Null, &json!(true)));
 }

@@ -1,4 +1,4 @@
-//! Bounds on the work that a stranger, or one tenant, can cause.
+//! Limits on the work that anonymous clients or a single tenant can cause.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -14,19 +14,19 @@ use tenancy::{
     platform::native::NativeRandom,
 };
 
-/// A call through a proxy that the application trusts, from a client at an address.
+/// Returns a call from a client address, sent through a trusted proxy.
 fn from(application: &Application, method: Method, path: &str, address: &str) -> Call {
     Call::new(method, &application.address, path).header("x-forwarded-for", address)
 }
 
-/// An application behind a proxy, with these settings changed.
+/// Starts an application behind a proxy, with these settings changed.
 fn behind_proxy(changed: &[(&'static str, &str)]) -> Application {
     let changed: Vec<_> =
         changed.iter().copied().chain([("TRUSTED_PROXIES", "127.0.0.1")]).collect();
     World::get().application_with(&changed)
 }
 
-/// The responses to as many calls, several at the same time.
+/// Sends calls concurrently, and returns the responses.
 fn flood(count: u32, call: impl Fn(u32) -> Call + Sync) -> Vec<Answer> {
     let next = AtomicU32::new(0);
     thread::scope(|scope| {
@@ -62,7 +62,7 @@ fn invented_key(tenant: &TestTenant) -> String {
 
 // S21, S36
 #[test]
-fn successful_sign_ins_of_one_tenant_come_out_of_its_own_share() {
+fn sign_ins_use_their_tenants_share() {
     let world = World::get();
     let (greedy, other) = (world.tenant(), world.tenant());
     greedy.limit(&json!({ "requests_per_minute": 60 }));
@@ -82,7 +82,7 @@ fn successful_sign_ins_of_one_tenant_come_out_of_its_own_share() {
 
 // S35
 #[test]
-fn invented_api_keys_of_one_network_are_refused_without_a_lookup() {
+fn unknown_keys_are_throttled_by_network() {
     let tenant = World::get().tenant();
     let application = behind_proxy(&[]);
     let key = tenant.api_key(&["tenant:read"]);
@@ -98,7 +98,7 @@ fn invented_api_keys_of_one_network_are_refused_without_a_lookup() {
 }
 
 #[test]
-fn every_public_route_has_a_bucket_for_each_network() {
+fn public_routes_are_throttled_by_network() {
     let application = behind_proxy(&[("ANONYMOUS_REQUESTS_PER_MINUTE", "60")]);
     let routes = [
         (Method::GET, "/"),
@@ -124,7 +124,7 @@ fn every_public_route_has_a_bucket_for_each_network() {
 
 // S35
 #[test]
-fn unknown_operator_keys_are_throttled_by_network() {
+fn unknown_operator_keys_are_network_throttled() {
     let application = behind_proxy(&[]);
     let known = World::get().operator_key(&["plans:read"]);
     let plans = |address: &str, key: &str| {
@@ -137,7 +137,7 @@ fn unknown_operator_keys_are_throttled_by_network() {
     for answer in answers.iter().filter(|answer| answer.status != 429) {
         answer.expect_problem(401, "invalid_operator_key");
     }
-    // Other networks pass.
+    // Other networks are not throttled.
     plans("203.0.113.22", &known.text).send().expect(200);
     let unknown = OperatorKey::generate(&NativeRandom);
     for _ in 0..2 {
@@ -147,7 +147,7 @@ fn unknown_operator_keys_are_throttled_by_network() {
 }
 
 #[test]
-fn metrics_require_the_token_of_the_settings() {
+fn metrics_require_configured_token() {
     let token = "the token of Prometheus in a test".replace(' ', "-");
     let application = behind_proxy(&[("METRICS_TOKEN", &token)]);
     let metrics = || from(&application, Method::GET, "/metrics", "198.51.100.200");
@@ -158,7 +158,7 @@ fn metrics_require_the_token_of_the_settings() {
 }
 
 #[test]
-fn unmetered_routes_have_a_generous_bucket() {
+fn unmetered_routes_have_generous_limit() {
     let tenant = World::get().tenant();
     tenant.limit(&json!({ "requests_per_minute": 1 }));
     let token = &tenant.admin.access_token;
@@ -167,12 +167,12 @@ fn unmetered_routes_have_a_generous_bucket() {
     let passed = answers.iter().filter(|answer| answer.status == 404).count();
     assert!((120..150).contains(&passed), "{passed}");
     assert_eq!(refused(&answers) + passed, 200);
-    // Routes with a quota do not use the bucket.
+    // Requests that count against a quota do not use the bucket.
     let key = tenant.get("/api/v1/profile").token(token).send();
     assert!([200, 429].contains(&key.status), "{}", key.text);
 }
 
-/// Makes it look as if the instance that removes the file of a path was killed two hours ago.
+/// Simulates an instance that was killed two hours ago while it removed the file at a path.
 fn interrupt_removal(tenant: &TestTenant, path: &str) {
     let statement =
         "UPDATE files SET status = 'deleting', held = size, updated_at = now() - interval '2 hours'
@@ -181,7 +181,7 @@ fn interrupt_removal(tenant: &TestTenant, path: &str) {
     assert_eq!(database.execute(statement, &[&path]).unwrap(), 1);
 }
 
-/// Calls the maintenance until it has looked after every tenant. Returns how many files it has removed.
+/// Calls the maintenance endpoint until it has processed all tenants. Returns the number of removed files.
 fn maintain() -> u64 {
     let (mut removed, mut path) = (0, "/admin/maintenance".to_owned());
     loop {
@@ -195,7 +195,7 @@ fn maintain() -> u64 {
 }
 
 #[test]
-fn maintenance_finishes_interrupted_removals_and_refunds_them() {
+fn maintenance_finishes_and_refunds_interrupted_removals() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -207,7 +207,7 @@ fn maintenance_finishes_interrupted_removals_and_refunds_them() {
             .expect(201);
     }
     interrupt_removal(&tenant, "gone");
-    // The bytes count until the chunks are removed.
+    // The bytes are part of the usage until the chunks are removed.
     tenant.wait_until_stored(2_000);
     let mut database = world.services.superuser(&tenant.database());
     let stale = "INSERT INTO files (id, path, size, chunk_count, content_type, etag, status, reserved, updated_at)
@@ -222,14 +222,14 @@ fn maintenance_finishes_interrupted_removals_and_refunds_them() {
 }
 
 #[test]
-fn file_that_is_being_removed_is_claimed_once() {
+fn file_in_removal_is_claimed_once() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
     tenant.put("/api/v1/files/claimed", "x").token(token).send().expect(201);
     interrupt_removal(&tenant, "claimed");
     let mut database = world.services.superuser(&tenant.database());
-    // An instance renewed its claim a moment ago: neither an upload nor the maintenance removes the file.
+    // An instance has recently renewed its claim, so neither an upload nor the maintenance removes the file.
     database.batch_execute("UPDATE files SET updated_at = now() WHERE path = 'claimed'").unwrap();
     tenant.put("/api/v1/files/other", "x").token(token).send().expect(201);
     maintain();
@@ -238,7 +238,7 @@ fn file_that_is_being_removed_is_claimed_once() {
 }
 
 #[test]
-fn deleted_file_counts_until_its_chunks_are_removed() {
+fn deleted_file_is_refunded_after_removal() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     tenant.put("/api/v1/files/f", vec![1; 5_000]).token(token).send().expect(201);
@@ -250,11 +250,11 @@ fn deleted_file_counts_until_its_chunks_are_removed() {
 
 // S36
 #[test]
-fn export_of_one_tenant_does_not_wait_for_those_of_another() {
+fn stalled_exports_do_not_delay_others() {
     use std::{io::Write as _, net::TcpStream};
     let world = World::get();
     let (slow, other) = (world.tenant(), world.tenant());
-    // Requests that are never read to their end.
+    // Clients that do not read their responses.
     let _stalled: Vec<_> = (0..4)
         .map(|_| {
             let mut stream = TcpStream::connect(world.address()).unwrap();
@@ -273,7 +273,7 @@ fn export_of_one_tenant_does_not_wait_for_those_of_another() {
 }
 
 #[test]
-fn long_trail_is_verified_from_its_checkpoint() {
+fn short_trail_is_verified_without_checkpoint() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let verify = |query: &str| {
@@ -283,7 +283,7 @@ fn long_trail_is_verified_from_its_checkpoint() {
     assert_eq!((&short["valid"], &short["complete"]), (&json!(true), &json!(true)));
     assert!(short["checkpoint"].is_null(), "{short}");
     assert_eq!(verify("?full=true")["valid"], json!(true));
-    // A checkpoint that this service has not made is not believed.
+    // A forged checkpoint is ignored.
     let forged = "INSERT INTO tenant_audit_checkpoints (chain, sequence, mac, seal)
                   VALUES ($1::text::uuid, 20000, sha256('a'), sha256('b'))";
     World::get().services.superuser("tenancy").execute(forged, &[&tenant.id]).unwrap();

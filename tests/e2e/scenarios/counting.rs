@@ -1,4 +1,4 @@
-//! Counting, while what counts is killed.
+//! Usage counters while Redis or the application is killed.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -12,10 +12,10 @@ use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// How long what was counted may wait before it is kept, and some more.
+/// The maximum delay until counters are stored in PostgreSQL, with a margin.
 const KEPT_WITHIN: Duration = Duration::from_secs(8);
 
-/// A Redis that keeps nothing.
+/// A Redis without persistence.
 struct Redis {
     process: Child,
     port: u16,
@@ -74,12 +74,12 @@ fn call(application: &Application, tenant: &TestTenant) -> e2e::Answer {
     call.token(&tenant.admin.access_token).send()
 }
 
-/// How many calls of a tenant are used, with one more.
+/// Sends one more call, and returns the used calls of the tenant.
 fn used(application: &Application, tenant: &TestTenant) -> i64 {
     used_by(&call(application, tenant))
 }
 
-/// How many calls of its tenant are used, as an answer says.
+/// Returns the used calls of the tenant according to a response.
 fn used_by(answer: &e2e::Answer) -> i64 {
     answer.expect(200);
     let header = answer.header("ratelimit");
@@ -87,7 +87,7 @@ fn used_by(answer: &e2e::Answer) -> i64 {
     50_000 - left.unwrap_or_else(|| panic!("{header}")).parse::<i64>().unwrap()
 }
 
-/// What PostgreSQL has kept of the calls of a tenant.
+/// Returns the calls of a tenant that PostgreSQL has stored.
 fn kept(tenant: &TestTenant) -> i64 {
     let statement = "SELECT COALESCE(max(amount), 0) FROM tenant_usage
                      WHERE tenant_id = $1::text::uuid AND resource = 'api_calls'";
@@ -99,18 +99,18 @@ fn kept(tenant: &TestTenant) -> i64 {
 fn wait_until_kept(tenant: &TestTenant, amount: i64) {
     let begin = Instant::now();
     while kept(tenant) < amount {
-        assert!(begin.elapsed() < KEPT_WITHIN, "{} of {amount} are kept", kept(tenant));
+        assert!(begin.elapsed() < KEPT_WITHIN, "{} of {amount} are stored", kept(tenant));
         sleep(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn a_redis_that_is_killed_loses_at_most_the_last_interval() {
+fn killed_redis_loses_only_last_interval() {
     let tenant = World::get().tenant();
     let redis = Redis::start(free_port());
     let application = application(redis.port);
     let before = used(&application, &tenant);
-    // A load from several sides, over more than one instance.
+    // A load from several clients, on more than one instance.
     let load = |calls: u32| {
         let left = AtomicU32::new(calls);
         thread::scope(|scope| {
@@ -128,12 +128,12 @@ fn a_redis_that_is_killed_loses_at_most_the_last_interval() {
     };
     load(400);
     let counted = before + 400;
-    // What was counted is kept although nothing more comes.
+    // The counter is stored although no more calls arrive.
     wait_until_kept(&tenant, counted);
     assert_eq!(kept(&tenant), counted);
     load(50);
     let port = redis.kill();
-    // Signed-in traffic goes on, uncounted.
+    // Signed-in requests are still served, but not counted.
     for _ in 0..3 {
         call(&application, &tenant).expect(200);
     }
@@ -141,18 +141,18 @@ fn a_redis_that_is_killed_loses_at_most_the_last_interval() {
     let begin = Instant::now();
     let after = loop {
         let answer = call(&application, &tenant);
-        // Another instance may find Redis again later.
+        // Another instance may reconnect to Redis later.
         if !answer.header("ratelimit").is_empty() {
             break used_by(&answer);
         }
-        assert!(begin.elapsed().as_secs() < 20, "Redis is found again");
+        assert!(begin.elapsed().as_secs() < 20, "Redis is used again");
     };
-    assert!((counted + 1..=counted + 60).contains(&after), "{after}, {counted} were kept");
+    assert!((counted + 1..=counted + 60).contains(&after), "{after}, {counted} were stored");
     drop(redis);
 }
 
 #[test]
-fn an_application_that_is_killed_loses_nothing_that_redis_has_counted() {
+fn killed_application_loses_no_counted_call() {
     let tenant = World::get().tenant();
     let redis = Redis::start(free_port());
     let first = application(redis.port);
@@ -163,15 +163,15 @@ fn an_application_that_is_killed_loses_nothing_that_redis_has_counted() {
     first.kill();
     let second = application(redis.port);
     assert_eq!(used(&second, &tenant), before + 31);
-    // Whoever was to keep it is gone. A later call sees to it.
+    // The killed instance cannot store the counter, so a later call does.
     sleep(Duration::from_secs(4));
     assert_eq!(used(&second, &tenant), before + 32);
     wait_until_kept(&tenant, before + 32);
 }
 
-/// Each statement of a report, killed before and after it: the repetition counts it once.
+/// Kills the application before and after each statement of a report. The repetition is counted only once.
 #[test]
-fn a_report_that_is_killed_counts_once_when_it_is_repeated() {
+fn report_repeated_after_crash_counts_once() {
     let world = World::get();
     for (statement, cut) in [
         ("INSERT INTO tenant_usage_reports", Cut::Before),
@@ -194,7 +194,7 @@ fn a_report_that_is_killed_counts_once_when_it_is_repeated() {
         };
         let answer = report(&application.address).try_send();
         assert!(answer.is_err() && proxy.has_acted(), "{statement} {cut:?}: {answer:?}");
-        // Redis may be lost on top of it.
+        // Redis may lose its data as well.
         if cut == Cut::After && statement.starts_with("UPDATE") {
             let keys = world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:*", tenant.id))]);
             let keys: Vec<&str> =

@@ -1,11 +1,11 @@
-//! A provisioning that is killed at any statement, and repeated.
+//! Provisioning that is killed at any statement, and then repeated.
 
 use e2e::{Answer, Application, Call, Cut, Databases, Proxy, Watch, World, unique};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A part of the text of each statement of a provisioning, in order.
+/// A part of the text of each provisioning statement, in order.
 const STATEMENTS: [&str; 6] = [
     "INSERT INTO tenants",
     "CREATE ROLE",
@@ -22,7 +22,7 @@ fn create(address: &str, body: &Value, idempotency_key: &str) -> Call {
         .json(body)
 }
 
-/// An application that dies at a statement. It reaches PostgreSQL through the proxy.
+/// Starts an application that connects to PostgreSQL through a proxy, and is killed at a statement.
 fn mortal_application(statement: &'static str, cut: Cut) -> (Proxy, Databases, Arc<Application>) {
     let world = World::get();
     let direct = world.services.databases();
@@ -41,7 +41,7 @@ fn killed_and_repeated(statement: &'static str, cut: Cut) -> (Value, Answer) {
         json!({ "name": "Crash", "admin_email": "a@crash.example", "slug": unique("crash") });
     let key = unique("key");
     let answer = create(&application.address, &body, &key).try_send();
-    assert!(answer.is_err(), "{statement}: the application dies before it answers: {answer:?}");
+    assert!(answer.is_err(), "{statement}: the application is killed first: {answer:?}");
     assert!(proxy.has_acted(), "{statement} is among the statements: {answer:?}");
     drop(application);
     proxy.open();
@@ -79,7 +79,7 @@ fn is_whole(body: &Value, created: &Value) {
 }
 
 #[test]
-fn killed_before_any_statement_and_repeated() {
+fn creation_killed_before_statement_is_repeatable() {
     for statement in STATEMENTS {
         let (body, answer) = killed_and_repeated(statement, Cut::Before);
         is_whole(&body, &answer.expect(201));
@@ -88,11 +88,11 @@ fn killed_before_any_statement_and_repeated() {
 }
 
 #[test]
-fn killed_after_any_statement_and_repeated() {
+fn creation_killed_after_statement_is_repeatable() {
     for statement in STATEMENTS {
         let (body, answer) = killed_and_repeated(statement, Cut::After);
         is_whole(&body, &answer.expect(201));
-        // After the last one only the answer was lost, and is given again.
+        // After the last statement only the response was lost, so it is replayed.
         let was_last = statement == STATEMENTS[STATEMENTS.len() - 1];
         let expected = if was_last { "true" } else { "" };
         assert_eq!(answer.header("idempotency-replayed"), expected, "{statement}");
@@ -100,7 +100,7 @@ fn killed_after_any_statement_and_repeated() {
 }
 
 #[test]
-fn without_an_idempotency_key_the_same_request_goes_on_too() {
+fn repeated_creation_continues_without_idempotency_key() {
     let world = World::get();
     let (proxy, _, application) = mortal_application("CREATE DATABASE", Cut::After);
     let body =
@@ -110,7 +110,7 @@ fn without_an_idempotency_key_the_same_request_goes_on_too() {
     };
     assert!(call(&application.address, &body).try_send().is_err());
     proxy.open();
-    // Another request may not take what this one has reserved.
+    // A different request must not take the reserved slug.
     let mut other = body.clone();
     other["admin_email"] = json!("b@crash.example");
     call(world.address(), &other).send().expect_problem(409, "slug_taken");

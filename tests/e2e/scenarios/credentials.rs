@@ -1,4 +1,4 @@
-//! The credentials of tenants' databases: where they are sent, and how they change.
+//! The credentials of tenant databases: permitted destinations, relocation and rotation.
 
 use std::{
     io::Read as _,
@@ -12,7 +12,7 @@ use std::{
 use e2e::{Cut, Proxy, TestTenant, Watch, World};
 use http::Method;
 
-/// A server to which no connection may come.
+/// A server that must not receive connections.
 struct Forbidden {
     address: String,
     was_called: Arc<AtomicBool>,
@@ -34,7 +34,7 @@ impl Forbidden {
     }
 }
 
-/// Changes the row of a tenant in the catalog, as somebody who has nothing but the catalog could.
+/// Changes the row of a tenant in the catalog, like an attacker with access only to the catalog.
 fn change_row(tenant: &TestTenant, change: &str) {
     let world = World::get();
     let statement = format!("UPDATE tenants SET {change} WHERE id = '{}'", tenant.id);
@@ -62,7 +62,7 @@ fn uploads(tenant: &TestTenant) {
 
 // S39
 #[test]
-fn changed_row_redirects_no_credentials() {
+fn changed_row_does_not_redirect_credentials() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let (tenant, other) = (world.tenant(), world.tenant());
@@ -112,9 +112,9 @@ fn changed_row_redirects_no_credentials() {
 }
 
 #[test]
-fn moved_database_is_used_at_its_new_location_on_the_next_request() {
+fn relocation_takes_effect_on_next_request() {
     let world = World::get();
-    // A repair would wait for a database that is away.
+    // A concurrent repair would wait for the unreachable database.
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     let proxy = Proxy::start(&world.services.databases().postgres);
@@ -122,7 +122,7 @@ fn moved_database_is_used_at_its_new_location_on_the_next_request() {
     uploads(&tenant);
     proxy.close();
     upload(&tenant).expect_problem(503, "unavailable");
-    // A typing error changes nothing.
+    // A wrong address changes nothing.
     let output = world.tenantctl(&["relocate", "--tenant", &tenant.slug, "--to", "127.0.0.1:1"]);
     assert!(!output.status.success());
     let from = ["relocate", "--from", &proxy.address, "--to", &world.services.databases().postgres];
@@ -132,7 +132,7 @@ fn moved_database_is_used_at_its_new_location_on_the_next_request() {
     assert!(String::from_utf8_lossy(&output.stdout).contains(&tenant.id));
     uploads(&tenant);
     assert_eq!(tenant.audited("tenant.database_relocated").len(), 2);
-    // Nothing is there any longer.
+    // No database has the old location any longer.
     let output = world.tenantctl(&from);
     assert!(String::from_utf8_lossy(&output.stderr).contains("no tenant has a database at"));
     assert!(!output.status.success());
@@ -144,7 +144,7 @@ fn moved_database_is_used_at_its_new_location_on_the_next_request() {
 }
 
 #[test]
-fn rotated_password_is_used_and_a_crash_loses_neither() {
+fn password_rotation_survives_crash() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
@@ -173,13 +173,13 @@ fn rotated_password_is_used_and_a_crash_loses_neither() {
         proxy.open();
         let doctor = String::from_utf8(world.tenantctl(&["doctor"]).stdout).unwrap();
         assert!(doctor.contains("1 unfinished password rotations"), "{statement}: {doctor}");
-        // `reseal` also verifies the trails, with which other tests tamper.
+        // `reseal` may fail, because it also verifies trails that other tests tamper with.
         let finished = String::from_utf8(world.tenantctl(command).stdout).unwrap();
         assert!(finished.contains("rotated_password_of_tenant"), "{command:?}: {finished}");
         world.relocate(&tenant.slug, &world.services.databases().postgres);
         uploads(&tenant);
     }
-    // Nothing may create the role of a tenant again that is being destroyed.
+    // Nothing may recreate the role of a tenant in destruction.
     change_row(&tenant, "status = 'deleting'");
     assert!(!world.tenantctl(&rotate).status.success());
     change_row(&tenant, "status = 'active'");

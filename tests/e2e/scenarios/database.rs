@@ -1,10 +1,10 @@
-//! The schema itself: states that must not be are refused, and migrations can be repeated.
+//! The schema: it rejects invalid states, and migrations are repeatable.
 
 use e2e::World;
 use postgres::error::SqlState;
 use tenancy::migrate;
 
-/// The name of the template database.
+/// Returns the name of the template database.
 fn template() -> String {
     format!("tenancy_tenant_v{}", migrate::newest(migrate::TENANT))
 }
@@ -14,7 +14,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_catalog_refuses_impossible_states() {
+fn catalog_rejects_invalid_states() {
     let world = World::get();
     let tenant = world.tenant();
     let mut catalog = world.services.superuser("tenancy");
@@ -47,7 +47,7 @@ fn the_catalog_refuses_impossible_states() {
 }
 
 #[test]
-fn the_version_of_a_tenant_grows_with_each_change() {
+fn tenant_version_grows_with_each_change() {
     let world = World::get();
     let tenant = world.tenant();
     let mut catalog = world.services.superuser("tenancy");
@@ -58,7 +58,7 @@ fn the_version_of_a_tenant_grows_with_each_change() {
 }
 
 #[test]
-fn a_tenants_database_refuses_impossible_states() {
+fn tenant_database_rejects_invalid_states() {
     let world = World::get();
     let tenant = world.tenant();
     let mut database = world.services.superuser(&tenant.database());
@@ -85,7 +85,7 @@ fn a_tenants_database_refuses_impossible_states() {
 }
 
 #[test]
-fn a_users_version_grows_when_its_tokens_must_not_count_any_more() {
+fn user_version_grows_when_access_changes() {
     let world = World::get();
     let tenant = world.tenant();
     let mut database = world.services.superuser(&tenant.database());
@@ -102,7 +102,7 @@ fn a_users_version_grows_when_its_tokens_must_not_count_any_more() {
 
 // S37
 #[test]
-fn the_audit_trail_is_append_only_and_kept_by_month() {
+fn audit_trail_is_append_only() {
     let world = World::get();
     let mut catalog = world.services.superuser("tenancy");
     let insert = "INSERT INTO tenant_audit_logs
@@ -123,7 +123,7 @@ fn the_audit_trail_is_append_only_and_kept_by_month() {
 }
 
 #[test]
-fn migrating_again_changes_nothing() {
+fn repeated_migration_changes_nothing() {
     let world = World::get();
     let output = world.tenantctl(&["migrate"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -136,10 +136,10 @@ fn migrating_again_changes_nothing() {
 }
 
 #[test]
-fn a_template_that_is_missing_is_built_by_the_call_that_needs_it() {
+fn missing_template_is_built_on_demand() {
     let world = World::get();
     let drop = format!("DROP DATABASE {}", template());
-    // Another test may be copying it just now.
+    // Another test may be copying the template.
     while let Err(error) = world.services.superuser("tenancy").batch_execute(&drop) {
         assert_eq!(error.code(), Some(&SqlState::OBJECT_IN_USE), "{error}");
     }
@@ -153,7 +153,7 @@ fn a_template_that_is_missing_is_built_by_the_call_that_needs_it() {
 }
 
 #[test]
-fn the_version_of_a_tenant_grows_with_its_domains_and_its_plan() {
+fn domain_and_plan_changes_bump_version() {
     let world = World::get();
     let tenant = world.tenant();
     let mut catalog = world.services.superuser("tenancy");
@@ -172,7 +172,7 @@ fn the_version_of_a_tenant_grows_with_its_domains_and_its_plan() {
 }
 
 #[test]
-fn a_migration_whose_text_has_changed_is_refused() {
+fn changed_migration_is_rejected() {
     let world = World::get();
     let tenant = world.tenant();
     let mut database = world.services.superuser(&tenant.database());

@@ -1,4 +1,4 @@
-//! What `deploy/` says against what `spin.toml` wants.
+//! Compares the files in `deploy/` with `spin.toml`.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ fn table(path: &str) -> toml::Table {
     text.parse().unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The variables of the application, and those of them that have no default.
+/// Returns all variables of the application, and the required ones.
 fn variables() -> (BTreeSet<String>, BTreeSet<String>) {
     let manifest = table("spin.toml");
     let variables = manifest["variables"].as_table().unwrap();
@@ -25,7 +25,7 @@ fn fits(given: &BTreeSet<String>) {
 }
 
 #[test]
-fn the_manifest_for_spinkube_gives_every_required_variable_and_no_unknown_one() {
+fn spinkube_variables_match_manifest() {
     let manifest = std::fs::read_to_string(root().join("deploy/spinkube/tenancy.yaml")).unwrap();
     let (_, variables) = manifest.split_once("\n  variables:\n").unwrap();
     let names = variables.lines().filter_map(|line| line.strip_prefix("    - name: "));
@@ -33,12 +33,12 @@ fn the_manifest_for_spinkube_gives_every_required_variable_and_no_unknown_one() 
 }
 
 #[test]
-fn the_variables_for_akamai_functions_are_every_required_one_and_no_unknown_one() {
+fn akamai_variables_match_manifest() {
     fits(&table("deploy/akamai/variables.example.toml").keys().cloned().collect());
 }
 
 #[test]
-fn the_runtime_configurations_have_the_store_that_the_components_open() {
+fn runtime_configurations_define_component_stores() {
     let manifest = table("spin.toml");
     let components = manifest["component"].as_table().unwrap().values();
     let labels = components.filter_map(|component| component.get("key_value_stores"));

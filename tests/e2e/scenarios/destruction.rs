@@ -1,4 +1,4 @@
-//! A destruction that is killed at any statement, and repeated.
+//! A hard delete that is killed at any statement, and then repeated.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn killed(statement: &'static str, cut: Cut) -> TestTenant {
     let proxy = Proxy::start(&direct.postgres);
     let databases = Databases { postgres: proxy.address.clone(), ..direct };
     let application = Arc::new(world.another_application(&databases));
-    // The catalog says where the tenant's database is: behind the proxy as well.
+    // The catalog records the proxy as the location of the tenant's database.
     move_to(&tenant, &proxy.address);
     let victim = Arc::clone(&application);
     proxy.watch(Watch { statement, cut, action: Box::new(move || victim.kill()) });
@@ -51,7 +51,7 @@ fn move_to(tenant: &TestTenant, address: &str) {
 }
 
 #[test]
-fn the_repeated_call_finishes_what_a_crash_left() {
+fn repeated_hard_delete_finishes_after_crash() {
     let world = World::get();
     let _alone = world.repairs_alone();
     for (statement, cut) in [
@@ -75,7 +75,7 @@ fn the_repeated_call_finishes_what_a_crash_left() {
 }
 
 #[test]
-fn repair_finishes_it_as_well_where_there_are_no_files() {
+fn repair_finishes_destruction_without_files() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let tenant = killed("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::Before);

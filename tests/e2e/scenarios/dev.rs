@@ -1,5 +1,5 @@
-//! `./dev up` and `./dev down`, as a newcomer types them. What they build is built already, so in
-//! this copy of the repository cargo does nothing.
+//! `./dev up` and `./dev down` in a copy of the repository. The binaries already exist, so `cargo` does nothing in this
+//! copy.
 
 use std::{
     fs::{self, File, Permissions},
@@ -17,13 +17,13 @@ use std::{
 use e2e::{Call, World, root, unique};
 use http::Method;
 
-/// A copy of the repository, whose servers end with it.
+/// A copy of the repository. Its servers stop when this value is dropped.
 struct Clone {
     folder: PathBuf,
     port: u16,
 }
 
-/// A `./dev up` that serves.
+/// A running `./dev up`.
 struct Up {
     process: Child,
     output: PathBuf,
@@ -47,8 +47,8 @@ impl Clone {
 
     fn dev(&self, arguments: &[&str]) -> Command {
         let path = std::env::var("PATH").unwrap();
-        // A script that runs the tests as a background job has SIGINT ignored, which a shell cannot
-        // undo for itself: the disposition is reset before it starts.
+        // Tests in a background job inherit an ignored SIGINT, which a shell cannot reset itself. `env` resets it
+        // before the shell starts.
         let mut command = Command::new("sh");
         command
             .args(["-c", "trap '' INT; exec env --default-signal=INT ./dev \"$@\"", "dev"])
@@ -57,7 +57,7 @@ impl Clone {
             .env("PATH", format!("{}:{path}", self.folder.join("bin").display()))
             .env("PORT", self.port.to_string())
             .stdin(Stdio::null());
-        // What `./dev` makes itself where it is not given.
+        // `./dev` creates these values if they are absent.
         for name in ["MASTER_DATABASE_URL", "TENANT_DATABASE_TEMPLATE", "REDIS_URL", "REDIS_HOST"] {
             command.env_remove(name);
         }
@@ -87,7 +87,7 @@ impl Clone {
         up
     }
 
-    /// The ports of its servers, which are noted in `.dev/env`.
+    /// Returns the ports of its servers, which `.dev/env` contains.
     fn ports(&self) -> Vec<u16> {
         let settings = fs::read_to_string(self.folder.join(".dev/env")).unwrap();
         let port = |line: &str| line.split_once("_PORT=").and_then(|(_, port)| port.parse().ok());
@@ -100,7 +100,7 @@ impl Clone {
 
 impl Drop for Clone {
     fn drop(&mut self) {
-        // The folder goes with that of the run.
+        // The folder is deleted together with the folder of the run.
         let _ = self.run(&["down"]);
     }
 }
@@ -110,7 +110,7 @@ impl Up {
         fs::read_to_string(&self.output).unwrap()
     }
 
-    /// The value of the line that begins with `name`.
+    /// Returns the value on the line that starts with `name`.
     fn told(&self, name: &str) -> String {
         let said = self.said();
         let line = said.lines().find_map(|line| line.trim_start().strip_prefix(name));
@@ -133,7 +133,7 @@ fn mode(file: &Path) -> u32 {
 }
 
 #[test]
-fn up_serves_until_ctrl_c_and_again_with_the_same_data() {
+fn dev_up_keeps_data_after_restart() {
     let clone = Clone::new();
     let up = clone.up();
     let key = up.told("Admin key");
@@ -152,7 +152,7 @@ fn up_serves_until_ctrl_c_and_again_with_the_same_data() {
     let tenants = |method| Call::new(method, &address, "/admin/tenants").token(&key);
     tenants(Method::POST).json(&body).send().expect(201);
 
-    // Another one is refused, and takes nothing from the one that serves.
+    // A second `./dev up` fails, and does not affect the running one.
     let other = clone.run(&["up"]);
     let error = String::from_utf8(other.stderr).unwrap();
     assert_eq!(other.status.code(), Some(1));
@@ -161,7 +161,7 @@ fn up_serves_until_ctrl_c_and_again_with_the_same_data() {
     assert_eq!(tenants(Method::GET).send().expect(200)["total"], 1);
 
     up.ctrl_c();
-    assert!(!clone.ports().into_iter().any(listens), "everything that it started ends");
+    assert!(!clone.ports().into_iter().any(listens), "all servers stop");
 
     let up = clone.up();
     assert_eq!(up.told("Admin key"), key);
@@ -170,13 +170,13 @@ fn up_serves_until_ctrl_c_and_again_with_the_same_data() {
 }
 
 #[test]
-fn down_stops_what_a_killed_run_left_and_forgets_on_demand() {
+fn dev_down_stops_servers_and_wipes() {
     let clone = Clone::new();
     let mut up = clone.up();
     up.process.kill().unwrap();
     up.process.wait().unwrap();
     let ports = clone.ports();
-    assert!(ports.iter().copied().all(listens), "a killed run leaves its servers");
+    assert!(ports.iter().copied().all(listens), "the servers survive a killed run");
     assert!(clone.run(&["down"]).status.success());
     assert!(!ports.iter().copied().any(listens));
     assert!(clone.folder.join(".dev/env").exists());
@@ -186,7 +186,7 @@ fn down_stops_what_a_killed_run_left_and_forgets_on_demand() {
     }
 }
 
-/// The settings in the table of the README, without those of `./dev` itself.
+/// Returns the settings in the table of the README, except those of `./dev` itself.
 fn documented_settings() -> Vec<String> {
     const OF_DEV: [&str; 4] = ["HOST", "PORT", "POSTGRES_PORT", "REDIS_PORT"];
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
@@ -202,7 +202,7 @@ fn documented_settings() -> Vec<String> {
 }
 
 #[test]
-fn every_setting_of_the_readme_reaches_the_application() {
+fn readme_settings_reach_application() {
     let settings = documented_settings();
     assert!(settings.len() > 20, "{settings:?}");
     assert!(settings.contains(&"JWT_ED25519_KEY".to_owned()), "{settings:?}");
@@ -223,7 +223,7 @@ fn every_setting_of_the_readme_reaches_the_application() {
 }
 
 #[test]
-fn tokens_are_signed_with_the_ed25519_key_of_the_environment_file() {
+fn environment_file_key_signs_tokens() {
     let clone = Clone::new();
     let up = clone.up();
     up.ctrl_c();
@@ -239,11 +239,11 @@ fn tokens_are_signed_with_the_ed25519_key_of_the_environment_file() {
 }
 
 #[test]
-fn a_setting_that_is_not_acceptable_is_one_line() {
+fn invalid_setting_prints_one_line() {
     let clone = Clone::new();
     for (name, value, message) in [
         ("JWT_SECRET_KEY", "short", "tenantctl: JWT_SECRET_KEY "),
-        ("PORT", "none", "dev: PORT=none is no port"),
+        ("PORT", "none", "dev: PORT=none is not a port"),
         ("SPIN", "/nowhere/spin", "dev: SPIN=/nowhere/spin is not Spin 4.1 or newer"),
     ] {
         let output = clone.dev(&["up"]).env(name, value).output().unwrap();

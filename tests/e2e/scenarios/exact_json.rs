@@ -1,10 +1,10 @@
-//! JSON that clients send: numbers, repeated members, and rows that cannot be read.
+//! JSON from clients: numbers and repeated members. Also unreadable database rows.
 
 use e2e::{World, unique};
 use http::Method;
 use serde_json::{Value, json};
 
-/// A body with the settings as they are written.
+/// Returns a request body that contains the settings verbatim.
 fn with_settings(name: &str, settings: &str) -> String {
     format!(
         r#"{{"name":"{name}","slug":"{name}","admin_email":"a@{name}.example","settings":{settings}}}"#
@@ -12,7 +12,7 @@ fn with_settings(name: &str, settings: &str) -> String {
 }
 
 #[test]
-fn numbers_in_settings_survive_unchanged() {
+fn settings_numbers_survive_unchanged() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
@@ -32,7 +32,7 @@ fn numbers_in_settings_survive_unchanged() {
     let list = format!("/admin/tenants?search={}", tenant.slug);
     has_settings(&world.admin(Method::GET, &list).send().text);
     has_settings(&tenant.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send().text);
-    // Another change leaves them, and a version of the application that knows no text replaces them.
+    // Another change keeps the text of the settings. A release that does not know the text column replaces it.
     world.admin(Method::PATCH, &path).json(&json!({ "name": "Other" })).send().expect(200);
     has_settings(&world.admin(Method::GET, &path).send().text);
     let mut catalog = world.services.superuser("tenancy");
@@ -55,7 +55,7 @@ fn numbers_in_settings_survive_unchanged() {
 }
 
 #[test]
-fn numbers_beyond_every_store_are_refused() {
+fn out_of_range_numbers_are_rejected() {
     let tenant = World::get().tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
     for number in ["1e-16384", "0e-99999"] {
@@ -63,7 +63,7 @@ fn numbers_beyond_every_store_are_refused() {
         let change = World::get().admin(Method::PATCH, &path).body("application/json", body);
         assert_eq!(change.send().expect_invalid(), ["settings"], "{number}");
     }
-    // Most readers would refuse a list of tenants with one of these in it.
+    // Most JSON parsers would reject a list of tenants that contains one of these numbers.
     for number in ["1e400", "-1.7976931348623159e308", "1e99999999999999999999"] {
         let body = format!(r#"{{"settings":{{"a":[{number}]}}}}"#);
         let change = World::get().admin(Method::PATCH, &path).body("application/json", body);
@@ -73,7 +73,7 @@ fn numbers_beyond_every_store_are_refused() {
 }
 
 #[test]
-fn repeated_members_are_refused_at_every_depth() {
+fn repeated_members_are_rejected() {
     let tenant = World::get().tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
     for (body, field) in [
@@ -88,7 +88,7 @@ fn repeated_members_are_refused_at_every_depth() {
 }
 
 #[test]
-fn integers_are_accepted_however_written() {
+fn integers_are_accepted_in_any_notation() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
@@ -117,7 +117,7 @@ fn integers_are_accepted_however_written() {
 }
 
 #[test]
-fn byte_order_marks_are_named() {
+fn byte_order_marks_are_reported() {
     let world = World::get();
     let body = "\u{feff}{\"email\":\"a@b.example\",\"password\":\"x\"}";
     let login = world.call(Method::POST, "/api/v1/auth/login").body("application/json", body);
@@ -131,14 +131,14 @@ fn byte_order_marks_are_named() {
 }
 
 #[test]
-fn unreadable_tenant_breaks_nothing_else() {
+fn unreadable_tenant_does_not_affect_others() {
     let world = World::get();
     let _alone = world.repairs_alone();
     let stem = unique("unreadable");
     let [first, broken, last] =
         ["a", "b", "c"].map(|end| world.tenant_of(&format!("{stem}-{end}")));
     let mut catalog = world.services.superuser("tenancy");
-    // As a defect or a restored backup could leave it: no check of the table refuses this.
+    // A defect or a restored backup could cause this state. The constraints of the table allow it.
     let breaking = "UPDATE tenants SET limit_overrides = '{}', settings_text = '{' WHERE slug = $1";
     catalog.execute(breaking, &[&broken.slug]).unwrap();
     let list: Value =
@@ -148,7 +148,7 @@ fn unreadable_tenant_breaks_nothing_else() {
     assert_eq!(slugs, [&json!(last.slug), &json!(first.slug)]);
     assert_eq!(list["total"], 3);
     assert!(world.logged(&broken.id).contains("unreadable"));
-    // A change of the plan reaches the others.
+    // A change of the plan still applies to the other tenants.
     let plan = json!({ "limits": { "requests_per_minute": 100_000 } });
     world.admin(Method::PATCH, "/admin/plans/enterprise").json(&plan).send().expect(200);
     for arguments in [&["migrate"][..], &["repair", "--older-than-minutes", "60"]] {
@@ -164,11 +164,11 @@ fn unreadable_tenant_breaks_nothing_else() {
 }
 
 #[test]
-fn unreadable_user_breaks_no_list() {
+fn unreadable_user_is_omitted_from_list() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
-    // As a later version of the program, or a restored backup, could leave it.
+    // A later release or a restored backup could cause this state.
     let change = format!(
         "ALTER TABLE users DROP CONSTRAINT users_role_check;
          UPDATE users SET role = 'owner' WHERE id = '{}'",
@@ -179,5 +179,5 @@ fn unreadable_user_breaks_no_list() {
     let ids: Vec<_> = list["items"].as_array().unwrap().iter().map(|user| &user["id"]).collect();
     assert_eq!(ids, [&json!(tenant.admin.id)]);
     assert_eq!(list["total"], 2);
-    assert!(world.logged(&user.id).contains("a list leaves a row out"));
+    assert!(world.logged(&user.id).contains("a list omits an unreadable row"));
 }

@@ -1,4 +1,4 @@
-//! A tenant at its limits, and another one beside it.
+//! Isolation of tenants from a tenant that reaches its limits.
 
 use std::{
     io::Write as _,
@@ -18,7 +18,7 @@ fn put(application: &Application, tenant: &TestTenant, bytes: &[u8]) -> Answer {
     call.token(&tenant.admin.access_token).send()
 }
 
-/// An upload that stops in the middle of its body.
+/// Starts an upload that stalls in the middle of its body.
 fn stalled_upload(application: &Application, tenant: &TestTenant, number: usize) -> TcpStream {
     let mut stream = TcpStream::connect(&application.address).unwrap();
     let token = &tenant.admin.access_token;
@@ -30,7 +30,7 @@ fn stalled_upload(application: &Application, tenant: &TestTenant, number: usize)
     stream
 }
 
-/// The connections of the roles of tenants.
+/// Returns the number of connections of the roles of tenants.
 fn connections(world: &World, tenants: &[&TestTenant]) -> i64 {
     let databases: Vec<_> = tenants.iter().map(|tenant| tenant.database()).collect();
     let statement = "SELECT count(*) FROM pg_stat_activity
@@ -40,7 +40,7 @@ fn connections(world: &World, tenants: &[&TestTenant]) -> i64 {
 
 // S21
 #[test]
-fn a_tenant_whose_storage_is_full_keeps_no_other_from_writing() {
+fn full_storage_does_not_affect_others() {
     let world = World::get();
     let (full, other) = (world.tenant(), world.tenant());
     let application = world.application_with(&[]);
@@ -49,14 +49,14 @@ fn a_tenant_whose_storage_is_full_keeps_no_other_from_writing() {
     put(&application, &other, b"more than ten").expect(201);
 }
 
-/// The world with few connections, for one test at a time: the server has 100 for all of them.
+/// Returns the world with few connections. Only one test at a time uses it, because the server allows 100 connections.
 fn few_connections() -> (&'static World, MutexGuard<'static, ()>) {
     static ALONE: Mutex<()> = Mutex::new(());
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     (World::with_few_connections(), alone)
 }
 
-/// The limits that PostgreSQL has of the role of a tenant.
+/// Returns the limits of the role of a tenant in PostgreSQL.
 fn limits_of_role(world: &World, tenant: &TestTenant) -> (i32, Vec<String>) {
     let statement = "SELECT r.rolconnlimit, COALESCE(r.rolconfig, '{}') FROM pg_roles r
                      JOIN tenants t ON t.database_role = r.rolname WHERE t.id = $1::text::uuid";
@@ -67,7 +67,7 @@ fn limits_of_role(world: &World, tenant: &TestTenant) -> (i32, Vec<String>) {
 
 // S21
 #[test]
-fn stalled_uploads_of_two_tenants_keep_nobody_from_postgresql() {
+fn stalled_uploads_do_not_exhaust_connections() {
     let (world, _alone) = few_connections();
     let (one, two, other) = (world.tenant(), world.tenant(), world.tenant());
     let application = world.application_with(&[]);
@@ -79,7 +79,7 @@ fn stalled_uploads_of_two_tenants_keep_nobody_from_postgresql() {
     for tenant in [&one, &two] {
         let mut database = world.services.superuser(&tenant.database());
         while database.query_one(waiting, &[]).unwrap().get::<_, i64>(0) < 60 {
-            assert!(begin.elapsed().as_secs() < 30, "the uploads began");
+            assert!(begin.elapsed().as_secs() < 30, "the uploads start");
             sleep(Duration::from_millis(50));
         }
     }
@@ -101,7 +101,7 @@ fn stalled_uploads_of_two_tenants_keep_nobody_from_postgresql() {
 }
 
 #[test]
-fn idle_connections_are_given_back() {
+fn idle_connections_are_closed() {
     let (world, _alone) = few_connections();
     let tenant = world.tenant();
     let key = tenant.api_key(&["files:write", "files:read"]);
@@ -117,7 +117,7 @@ fn idle_connections_are_given_back() {
         assert!(begin.elapsed().as_secs() < 20, "{}", connections(world, &[&tenant]));
         sleep(Duration::from_millis(200));
     }
-    // The pool finds that its connections are closed, and opens others.
+    // The pool detects its closed connections, and opens new ones.
     for number in 0..8 {
         let answer = tenant.get(&format!("/api/v1/files/{number}")).token(&key).send();
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -125,7 +125,7 @@ fn idle_connections_are_given_back() {
 }
 
 #[test]
-fn closed_pooled_connection_is_replaced_without_an_error() {
+fn closed_pooled_connection_is_replaced() {
     let (world, _alone) = few_connections();
     let tenant = world.tenant();
     let mut superuser = world.services.superuser("tenancy");
@@ -144,7 +144,7 @@ fn closed_pooled_connection_is_replaced_without_an_error() {
 }
 
 #[test]
-fn role_of_a_tenant_has_the_limits_of_the_settings() {
+fn tenant_role_has_configured_limits() {
     let (world, _alone) = few_connections();
     let tenant = world.tenant();
     let expected = vec![
@@ -156,7 +156,7 @@ fn role_of_a_tenant_has_the_limits_of_the_settings() {
     ];
     assert_eq!(limits_of_role(world, &tenant), (16, expected.clone()));
 
-    // A tenant from before has none: `migrate` sets them.
+    // A tenant of an earlier release has no limits; `migrate` sets them.
     let role = format!(
         "DO $$ DECLARE role text := (SELECT database_role FROM tenants WHERE id = '{}'); BEGIN
              EXECUTE format('ALTER ROLE %I CONNECTION LIMIT -1', role);
@@ -175,7 +175,7 @@ fn role_of_a_tenant_has_the_limits_of_the_settings() {
 }
 
 #[test]
-fn doctor_compares_the_roles_with_max_connections() {
+fn doctor_reports_insufficient_max_connections() {
     let (world, _alone) = few_connections();
     let mut settings = world.settings();
     settings.insert("TENANT_CONNECTIONS", "90".to_owned());
@@ -186,7 +186,7 @@ fn doctor_compares_the_roles_with_max_connections() {
 }
 
 #[test]
-fn statement_that_waits_for_a_lock_is_cancelled_by_the_server() {
+fn statement_waiting_for_lock_is_cancelled() {
     let (world, _alone) = few_connections();
     let tenant = world.tenant();
     let mut holder = world.services.superuser(&tenant.database());

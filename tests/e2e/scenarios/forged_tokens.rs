@@ -1,5 +1,5 @@
-//! The attacks of RFC 8725 on access tokens, over HTTP: each token is made with what an attacker may
-//! have, and beside it stands one that was made the same way and counts.
+//! The attacks of RFC 8725 on access tokens, over HTTP. An unchanged token that is signed in the same way is accepted,
+//! which shows that only the forgery is rejected.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use e2e::{Answer, TestTenant, World};
@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// A token that was issued, taken apart, with the secret that signed it.
+/// The parts of an issued token, and the secret that signed it.
 struct Forge {
     tenant: TestTenant,
     header: Value,
@@ -26,7 +26,7 @@ impl Forge {
         let (header, claims) = (parts.next().unwrap().unwrap(), parts.next().unwrap().unwrap());
         let secret = world.settings()["JWT_SECRET_KEY"].clone();
         let forge = Self { tenant, header, claims, secret };
-        // Signed again without a change, it counts.
+        // The unchanged token, signed again, is valid.
         send(&forge.sign(&forge.header, &forge.claims)).expect(200);
         forge
     }
@@ -67,7 +67,7 @@ fn send(token: &str) -> Answer {
 
 // S1
 #[test]
-fn alg_none_in_any_spelling() {
+fn alg_none_is_rejected() {
     let forge = Forge::new();
     for none in ["none", "None", "NONE", "nOnE"] {
         let header = forge.header_with("alg", json!(none));
@@ -81,7 +81,7 @@ fn alg_none_in_any_spelling() {
 
 // S2
 #[test]
-fn a_public_key_as_the_secret() {
+fn public_key_as_secret_is_rejected() {
     let world = World::get();
     let private = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
     let application = world.application_with(&[("JWT_ED25519_KEY", private)]);
@@ -102,7 +102,7 @@ fn a_public_key_as_the_secret() {
 
 // S1
 #[test]
-fn another_algorithm_than_the_key_has() {
+fn wrong_algorithm_is_rejected() {
     let forge = Forge::new();
     for algorithm in ["HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA"] {
         forge.refused(&forge.header_with("alg", json!(algorithm)), &forge.claims);
@@ -111,7 +111,7 @@ fn another_algorithm_than_the_key_has() {
 
 // S5
 #[test]
-fn a_foreign_or_missing_kid() {
+fn unknown_or_missing_kid_is_rejected() {
     let forge = Forge::new();
     for kid in [json!("another"), json!(""), json!("../../etc/passwd"), json!(1), Value::Null] {
         forge.refused(&forge.header_with("kid", kid), &forge.claims);
@@ -120,7 +120,7 @@ fn a_foreign_or_missing_kid() {
 
 // S5
 #[test]
-fn a_key_that_the_token_brings() {
+fn embedded_key_is_rejected() {
     let forge = Forge::new();
     let secret = b"a secret that the attacker has made up";
     for (name, value) in [
@@ -137,7 +137,7 @@ fn a_key_that_the_token_brings() {
 
 // S3, S4
 #[test]
-fn a_swapped_typ() {
+fn wrong_typ_is_rejected() {
     let forge = Forge::new();
     for typ in ["JWT", "rt+jwt", "refresh", ""] {
         forge.refused(&forge.header_with("typ", json!(typ)), &forge.claims);
@@ -151,7 +151,7 @@ fn a_swapped_typ() {
 
 // S3
 #[test]
-fn a_wrong_issuer_or_audience() {
+fn wrong_issuer_or_audience_is_rejected() {
     let forge = Forge::new();
     for name in ["iss", "aud"] {
         for wrong in [json!("another"), json!(""), json!(["another"]), Value::Null] {
@@ -162,13 +162,13 @@ fn a_wrong_issuer_or_audience() {
 
 // S3
 #[test]
-fn expired_and_not_yet_valid() {
+fn expired_or_premature_token_is_rejected() {
     let forge = Forge::new();
     let iat = forge.claims["iat"].as_i64().unwrap();
     let expired = forge.sign(&forge.header, &forge.claims_with("exp", json!(iat - 1)));
     send(&expired).expect_problem(401, "token_expired");
     forge.refused(&forge.header, &forge.claims_with("nbf", json!(iat + 3_600)));
-    // A clock may be a little ahead.
+    // A clock may be slightly ahead.
     let early = forge.sign(&forge.header, &forge.claims_with("nbf", json!(iat + 10)));
     send(&early).expect(200);
     for wrong in [json!("tomorrow"), Value::Null, json!(-1.5)] {
@@ -178,7 +178,7 @@ fn expired_and_not_yet_valid() {
 
 // S3
 #[test]
-fn a_swapped_tenant_user_version_or_session() {
+fn swapped_claims_are_rejected() {
     let forge = Forge::new();
     let other = World::get().tenant();
     for (name, value) in [
@@ -196,7 +196,7 @@ fn a_swapped_tenant_user_version_or_session() {
 
 // S1
 #[test]
-fn tampered() {
+fn tampered_token_is_rejected() {
     let forge = Forge::new();
     let token = &forge.tenant.admin.access_token;
     let (message, signature) = token.rsplit_once('.').unwrap();
@@ -216,7 +216,7 @@ fn tampered() {
 
 // S5
 #[test]
-fn huge() {
+fn oversized_token_is_rejected() {
     let forge = Forge::new();
     let claims = forge.claims_with("slug", json!("x".repeat(9_000)));
     forge.refused(&forge.header, &claims);
@@ -224,7 +224,7 @@ fn huge() {
 
 // S5
 #[test]
-fn duplicate_claims() {
+fn duplicate_claims_are_rejected() {
     let forge = Forge::new();
     let claims = forge.claims.to_string();
     for more in [r#""role":"viewer""#, r#""exp":9999999999"#, r#""tid":"x""#, r#""sub":"x""#] {
@@ -240,7 +240,7 @@ fn duplicate_claims() {
 
 // S7
 #[test]
-fn no_credential_is_in_the_log() {
+fn log_contains_no_credentials() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
@@ -259,7 +259,7 @@ fn no_credential_is_in_the_log() {
         world.post("/api/v1/auth/refresh", &json!({ "refresh_token": secret })).send();
     }
     for secret in secrets {
-        // The end, which no prefix that is shown has.
+        // The last characters, which the displayed prefix does not contain.
         let end = &secret[secret.len() - 20..];
         assert_eq!(world.logged(end), "");
     }

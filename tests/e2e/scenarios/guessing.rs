@@ -1,4 +1,4 @@
-//! Guessing at passwords: slowed down per account and per address, and no way to lock anybody out.
+//! Login throttling: failed sign-ins are limited per account and per address, and nobody can lock out a user.
 
 use std::{
     thread::sleep,
@@ -9,7 +9,7 @@ use e2e::{Answer, Application, Call, Databases, Proxy, TestTenant, World};
 use http::Method;
 use serde_json::json;
 
-/// Before an application that believes what this test says of the client's address.
+/// An application that trusts the client addresses that this test sends.
 struct Site {
     application: Application,
 }
@@ -29,7 +29,7 @@ impl Site {
     }
 }
 
-/// How many of `attempts` were let through before the first that was not.
+/// Returns the number of attempts before the first throttled one, and its response.
 fn let_through(attempts: impl Iterator<Item = Answer>) -> (usize, Answer) {
     let mut count = 0;
     for answer in attempts {
@@ -39,12 +39,12 @@ fn let_through(attempts: impl Iterator<Item = Answer>) -> (usize, Answer) {
         answer.expect_problem(401, "invalid_credentials");
         count += 1;
     }
-    panic!("nothing was slowed down in {count} attempts");
+    panic!("no attempt of {count} was throttled");
 }
 
 // S14
 #[test]
-fn an_account_is_slowed_down_from_one_address_and_not_from_its_owners() {
+fn account_is_throttled_per_address() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let user = tenant.user("user");
@@ -56,29 +56,29 @@ fn an_account_is_slowed_down_from_one_address_and_not_from_its_owners() {
     refused.expect_problem(429, "too_many_attempts");
     let wait: u64 = refused.header("retry-after").parse().unwrap();
     assert!((1..=2).contains(&wait), "{wait}");
-    // Another case of the address is the same account.
+    // An e-mail address in another case belongs to the same account.
     guess(&user.email.to_uppercase()).expect_problem(429, "too_many_attempts");
-    // The right password does not count there, either: nobody learns that it is right.
+    // The correct password is throttled as well, so that an attacker cannot detect it.
     let right = site.login(&tenant, attacker, &user.email, &user.password);
     right.expect_problem(429, "too_many_attempts");
-    // The owner, elsewhere, notices nothing, and neither does anybody else at this address.
+    // The owner at another address is not throttled, and neither are other users at this address.
     site.login(&tenant, owner, &user.email, &user.password).expect(200);
     site.login(&tenant, attacker, &tenant.admin.email, &tenant.admin.password).expect(200);
-    // The delay grows with each failure, and ends.
+    // The delay grows with each failure, and then expires.
     sleep(Duration::from_millis(1_100));
     guess(&user.email).expect_problem(401, "invalid_credentials");
     sleep(Duration::from_millis(1_100));
     guess(&user.email).expect_problem(429, "too_many_attempts");
     sleep(Duration::from_millis(1_100));
     site.login(&tenant, attacker, &user.email, &user.password).expect(200);
-    // Who has signed in begins anew.
+    // A successful sign-in resets the count.
     let (count, _) = let_through((0..20).map(|_| guess(&user.email)));
     assert_eq!(count, 5);
 }
 
 // S13, S14
 #[test]
-fn an_unknown_user_is_slowed_down_as_one_who_is_there() {
+fn unknown_user_is_throttled_like_known() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let user = tenant.user("user");
@@ -97,7 +97,7 @@ fn an_unknown_user_is_slowed_down_as_one_who_is_there() {
 
 // S14
 #[test]
-fn many_addresses_slow_an_account_down_for_strangers_alone() {
+fn distributed_guessing_throttles_only_unknown_addresses() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let user = tenant.user("user");
@@ -114,25 +114,25 @@ fn many_addresses_slow_an_account_down_for_strangers_alone() {
 
 // S14, S35
 #[test]
-fn an_address_is_slowed_down_over_many_accounts() {
+fn address_is_throttled_across_accounts() {
     let site = Site::start();
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let begin = Instant::now();
-    // Each time another address of the one network that an IPv6 party has.
+    // Each attempt uses another address of the same IPv6 network.
     let (count, _) = let_through((0..80).map(|number| {
         let from = format!("2001:db8::{:x}", number + 1);
         site.login(&tenant, &from, &format!("user-{number}@acme.com"), "not the password")
     }));
     assert_eq!(count, 50, "in {:?}", begin.elapsed());
-    // S21: other tenants and other addresses go on.
+    // S21: other tenants and other addresses are not throttled.
     site.login(&other, "2001:db8::1", &other.admin.email, &other.admin.password).expect(200);
     site.login(&tenant, "2001:db8:1::1", &tenant.admin.email, &tenant.admin.password).expect(200);
 }
 
 // S35
 #[test]
-fn guessing_many_at_once_gains_little() {
+fn concurrent_guesses_are_throttled() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let user = tenant.user("user");
@@ -152,7 +152,7 @@ fn guessing_many_at_once_gains_little() {
 }
 
 #[test]
-fn who_signs_in_many_times_at_once_is_let_in() {
+fn concurrent_valid_sign_ins_succeed() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let user = tenant.user("user");
@@ -167,11 +167,11 @@ fn who_signs_in_many_times_at_once_is_let_in() {
 
 // S35
 #[test]
-fn a_client_does_not_choose_its_address() {
+fn client_cannot_forge_its_address() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let user = tenant.user("user");
-    // A proxy puts the true address at the end of what the client has sent.
+    // A proxy appends the real address to the value that the client has sent.
     let forged = ["garbage", "203.0.113.1, x", "203.0.113.2", "198.51.100.200, 203.0.113.9:80", ""];
     let (count, _) = let_through((0..20).map(|number| {
         let from = format!("{}{number}, 198.51.100.10:4711", forged[number % forged.len()]);
@@ -182,7 +182,7 @@ fn a_client_does_not_choose_its_address() {
 
 // S14
 #[test]
-fn without_redis_a_table_counts() {
+fn throttling_works_without_redis() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
@@ -201,7 +201,7 @@ fn without_redis_a_table_counts() {
     let (count, refused) = let_through((0..20).map(|_| guess("not the password")));
     assert_eq!(count, 5);
     refused.expect_problem(429, "too_many_attempts");
-    // S37, S39: the table has no address and no account in plain text.
+    // S37, S39: the table contains no address and no account in plain text.
     let mut catalog = world.services.superuser("tenancy");
     let rows = catalog.query("SELECT a::text FROM sign_in_attempts a", &[]).unwrap();
     assert!(!rows.is_empty());
@@ -211,7 +211,7 @@ fn without_redis_a_table_counts() {
 
 // S37
 #[test]
-fn failures_are_in_the_trail() {
+fn failed_sign_ins_are_audited() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     tenant.login(&user.email, "not the password").expect_problem(401, "invalid_credentials");
@@ -227,7 +227,7 @@ fn failures_are_in_the_trail() {
 
 // S36
 #[test]
-fn sign_ins_are_bounded_and_others_go_on_beside_them() {
+fn login_flood_does_not_delay_others() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let statuses: Vec<Answer> = std::thread::scope(|scope| {
@@ -240,7 +240,7 @@ fn sign_ins_are_bounded_and_others_go_on_beside_them() {
                 })
             })
             .collect();
-        // A verified request is not kept waiting by them.
+        // They do not delay a verified request.
         for _ in 0..10 {
             let begin = Instant::now();
             tenant.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send().expect(200);
@@ -251,7 +251,7 @@ fn sign_ins_are_bounded_and_others_go_on_beside_them() {
     for answer in statuses {
         match answer.status {
             401 => {}
-            // Past the bound, and after a while: it is told when to come again.
+            // Sign-ins above the limit wait for a while, and then get `Retry-After`.
             503 => assert_ne!(answer.header("retry-after"), ""),
             _ => panic!("{answer:?}"),
         }
@@ -260,7 +260,7 @@ fn sign_ins_are_bounded_and_others_go_on_beside_them() {
 
 // S13
 #[test]
-fn an_unknown_user_takes_as_long_as_a_wrong_password() {
+fn unknown_user_takes_equal_time() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let mut times = [Vec::new(), Vec::new()];
@@ -278,17 +278,17 @@ fn an_unknown_user_takes_as_long_as_a_wrong_password() {
         times.sort_unstable();
         times[times.len() / 2].as_secs_f64()
     });
-    // A look-up alone takes a hundredth of a hash; the machine may be busy.
+    // A lookup without hashing would take a hundredth of the time. The range allows for a busy machine.
     assert!((0.4..2.5).contains(&(known / unknown)), "{known} s and {unknown} s");
 }
 
 // S14
 #[test]
-fn one_network_cannot_slow_an_account_down_for_others() {
+fn network_cannot_throttle_account_for_others() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let user = tenant.user("user");
-    // A stranger with every address of a network, of IPv4 and of IPv6.
+    // An attacker uses all addresses of a network.
     for number in 0..26 {
         let answer = site.login(
             &tenant,
@@ -298,7 +298,7 @@ fn one_network_cannot_slow_an_account_down_for_others() {
         );
         assert!([401, 429].contains(&answer.status), "{}", answer.text);
     }
-    // The owner, whose address is new to the account, meets no limit. Nor does a second stranger fill it.
+    // The owner signs in from an address that is new to the account. A second network cannot exhaust the limit either.
     let owner = |from: &str| site.login(&tenant, from, &user.email, &user.password);
     owner("203.0.113.9").expect(200);
     for number in 0..9 {
@@ -311,7 +311,7 @@ fn one_network_cannot_slow_an_account_down_for_others() {
 
 // S14
 #[test]
-fn known_device_passes_while_strangers_fill_the_account() {
+fn known_device_bypasses_account_throttling() {
     let site = Site::start();
     let tenant = World::get().tenant();
     let (user, other) = (tenant.user("user"), tenant.user("user"));
@@ -333,11 +333,11 @@ fn known_device_passes_while_strangers_fill_the_account() {
     };
     let travelling = "203.0.113.40";
     login(travelling, None, &user.password).expect_problem(429, "too_many_attempts");
-    // A token of somebody else, or one that is made up, is no device of this user.
+    // The refresh token of another user, or an invented one, does not identify a device of this user.
     for foreign in [other.refresh_token.as_str(), "ldr_AAAA", ""] {
         login(travelling, Some(foreign), &user.password).expect_problem(429, "too_many_attempts");
     }
-    // Whether the token is still valid does not matter.
+    // The token identifies the device even after a logout.
     let logout = tenant.post("/api/v1/auth/logout", &json!({})).token(&user.access_token);
     assert_eq!(logout.send().status, 204);
     login(travelling, Some(&user.refresh_token), &user.password).expect(200);
@@ -350,7 +350,7 @@ fn known_device_passes_while_strangers_fill_the_account() {
 
 // S35
 #[test]
-fn address_forgets_failures_in_a_busy_office() {
+fn address_failures_expire_despite_sign_ins() {
     let site = Site::start();
     let world = World::get();
     let tenant = world.tenant();
@@ -365,7 +365,7 @@ fn address_forgets_failures_in_a_busy_office() {
     };
     site.login(&tenant, office, "nobody@acme.com", "not the password")
         .expect_problem(401, "invalid_credentials");
-    // A quarter of an hour passes, in which somebody signs in every minute.
+    // Simulates a quarter of an hour with a sign-in every minute.
     for key in subjects() {
         world.redis(&["HSET", &key, "failures", "49", "forget_at", "1"]);
         world.redis(&["EXPIRE", &key, "30"]);
@@ -376,7 +376,7 @@ fn address_forgets_failures_in_a_busy_office() {
         site.login(&tenant, office, &email, "not the password")
             .expect_problem(401, "invalid_credentials");
     }
-    // Other subjects keep the values above until the next attempt.
+    // Subjects without a new attempt keep the values that were set above.
     let failures: Vec<i64> = subjects()
         .iter()
         .filter(|key| world.redis(&["HGET", key, "forget_at"]) != ["1"])

@@ -1,4 +1,4 @@
-//! What holds everywhere: in what is sent, in what is reached, in what is built.
+//! General protections: injection, outbound connections, imports of the components, and the list of promises.
 
 use std::{fs, path::Path};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 // S26
 #[test]
-fn what_a_caller_writes_is_never_a_statement() {
+fn sql_injection_is_impossible() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -32,7 +32,7 @@ fn what_a_caller_writes_is_never_a_statement() {
         let path = format!("/api/v1/files?prefix={search}");
         let files = tenant.get(&path).token(token).send();
         assert!(files.status == 200 || files.status == 422, "{}", files.text);
-        // Databases and roles have names of a checked type alone.
+        // The names of databases and roles always have a validated type.
         let named = json!({ "name": "X", "admin_email": "a@acme.com", "slug": text });
         assert_eq!(world.admin_post("/admin/tenants", &named).send().expect_invalid(), ["slug"]);
         let plan = json!({ "plan": text });
@@ -45,7 +45,7 @@ fn what_a_caller_writes_is_never_a_statement() {
 
 // S29
 #[test]
-fn a_component_reaches_the_hosts_that_are_declared_and_redirects_nowhere() {
+fn undeclared_hosts_are_unreachable() {
     let world = World::get();
     let elsewhere = world.application_with(&[("ALLOWED_REDIS_HOSTS", "redis://127.0.0.1:1")]);
     let report = e2e::Call::new(Method::GET, &elsewhere.address, "/health/detailed").send();
@@ -60,7 +60,7 @@ fn a_component_reaches_the_hosts_that_are_declared_and_redirects_nowhere() {
         assert!(!(300..400).contains(&answer.status), "{path}: {}", answer.status);
         assert_eq!(answer.header("location"), "");
     }
-    // None takes a host of its callers: no component may make requests of its own.
+    // No component may send HTTP requests, so no caller can make one reach another host.
     let manifest = fs::read_to_string(root().join("spin.toml")).unwrap();
     for line in manifest.lines().filter(|line| line.starts_with("allowed_outbound_hosts")) {
         assert!(!line.contains("http"), "{line}");
@@ -69,7 +69,7 @@ fn a_component_reaches_the_hosts_that_are_declared_and_redirects_nowhere() {
 
 // S40
 #[test]
-fn a_component_imports_what_it_needs() {
+fn components_import_only_required_interfaces() {
     for component in ["admin", "auth", "tenant", "health"] {
         let path = root().join(format!("target/wasm32-wasip2/release/{component}.wasm"));
         let wasm = fs::read(path).unwrap();
@@ -99,7 +99,7 @@ fn a_component_imports_what_it_needs() {
         .split("[component.tenant]")
         .next()
         .unwrap();
-    assert!(!auth.contains("key_value_stores"), "who signs people in has no need of files");
+    assert!(!auth.contains("key_value_stores"), "the component for sign-in does not need files");
     assert!(root().join("Cargo.lock").exists() && root().join("deny.toml").exists());
 }
 
@@ -117,7 +117,7 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
 
 // S25
 #[test]
-fn chance_comes_from_the_platform_alone() {
+fn randomness_comes_only_from_platform() {
     let mut found = Vec::new();
     for folder in ["crates", "components"] {
         sources(&root().join(folder), &mut found);
@@ -131,9 +131,9 @@ fn chance_comes_from_the_platform_alone() {
     }
 }
 
-/// `docs/security.md` names a test for each of the 41 promises, and each names its promise.
+/// Checks that `docs/security.md` names a test for each of the 41 promises, and that each test file names its promise.
 #[test]
-fn every_promise_has_its_tests() {
+fn security_promises_have_tests() {
     let document = fs::read_to_string(root().join("docs/security.md")).unwrap();
     let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| S")).collect();
     assert_eq!(rows.len(), 41);

@@ -1,5 +1,5 @@
-//! What an administrator changes counts on the very next request, while sixteen connections are kept
-//! busy, on more than one instance of more than one application.
+//! Changes by an administrator take effect on the next request. Sixteen connections keep several instances of two
+//! applications busy meanwhile.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,8 +13,8 @@ use serde_json::json;
 
 const CONNECTIONS: usize = 16;
 
-/// Keeps 16 clients busy with a credential, half of them at each of two applications, while `change`
-/// is made. Every request that begins after the change was answered must be refused.
+/// Keeps 16 clients busy with a credential while `change` runs. Each of two applications serves half of the clients.
+/// Requests that start after the response to the change must be rejected.
 fn busy_while(
     other: &Application,
     path: &str,
@@ -38,7 +38,7 @@ fn busy_while(
                     if after_change {
                         answer.expect_problem(refused.0, refused.1);
                     } else {
-                        // While it is made, a request may still be served.
+                        // During the change, requests may still succeed.
                         let request = answer.header("x-request-id");
                         let is_expected = [200, refused.0].contains(&answer.status);
                         assert!(is_expected, "{}\n{}", answer.text, world.logged(request));
@@ -50,11 +50,11 @@ fn busy_while(
         let wait_for = |more: u64| {
             let (begin, until) = (Instant::now(), served.load(Ordering::SeqCst) + more);
             while served.load(Ordering::SeqCst) < until {
-                assert!(begin.elapsed().as_secs() < 30, "requests are answered");
+                assert!(begin.elapsed().as_secs() < 30, "requests complete");
                 sleep(Duration::from_millis(5));
             }
         };
-        // Long enough that each instance has its snapshots.
+        // Enough requests for each instance to cache its snapshots.
         wait_for(200);
         let change = std::panic::catch_unwind(std::panic::AssertUnwindSafe(change));
         changed.store(true, Ordering::SeqCst);
@@ -74,7 +74,7 @@ fn users_path(user: &TestUser) -> String {
 
 // S10, S16
 #[test]
-fn every_change_counts_on_the_next_request_of_busy_connections() {
+fn changes_take_effect_on_busy_connections() {
     let world = World::get();
     let tenant = world.tenant();
     let other = world.application_with(&[]);

@@ -1,4 +1,4 @@
-//! The examples of `docs/integrate.md`, run as they stand before the running application.
+//! The examples of `docs/integrate.md`, run unmodified against the application.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use e2e::{Answer, Call, World, root, unique};
 use http::Method;
 use serde_json::{Value, json};
 
-/// A program of an example. It ends with this.
+/// A running example program. It stops when this value is dropped.
 struct Program {
     address: String,
     process: Child,
@@ -22,7 +22,7 @@ struct Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // The program may already have ended, which is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -45,7 +45,7 @@ impl Program {
         Self::start_before(command, port, &tenancy_url())
     }
 
-    /// Starts a program that finds Tenancy at `url`.
+    /// Starts a program that uses Tenancy at `url`.
     fn start_before(mut command: Command, port: u16, url: &str) -> Self {
         let log = World::get().services.folder().join(unique("example")).with_extension("log");
         let log = File::create(log).unwrap();
@@ -83,7 +83,7 @@ impl Program {
 }
 
 #[test]
-fn a_research_service_works_for_the_tenant_that_asks() {
+fn research_service_separates_tenants() {
     let world = World::get();
     let (acme, globex) = (world.tenant(), world.tenant());
     let mut keys = json!({});
@@ -108,7 +108,7 @@ fn a_research_service_works_for_the_tenant_that_asks() {
         (&of_globex["tenant"], &of_globex["items"][0]["question"]),
         (&json!(globex.slug), &json!("how?"))
     );
-    // What Tenancy refuses is refused, in its words.
+    // The service forwards errors of Tenancy unchanged.
     assert_eq!(ask("nonsense", "x").expect(401)["code"], "invalid_token");
     let elsewhere = service.call(Method::GET, "/research").slug(&globex.slug);
     let elsewhere = elsewhere.token(&acme.admin.access_token).send();
@@ -121,7 +121,7 @@ fn a_research_service_works_for_the_tenant_that_asks() {
     assert_ne!(refused.header("retry-after"), "");
 }
 
-/// The command line, with a home of its own.
+/// Runs the command line with a separate home directory.
 fn acme(home: &PathBuf, input: &str, arguments: &[&str]) -> Output {
     let mut process = Command::new(python())
         .arg(root().join("examples/cli/acme"))
@@ -143,7 +143,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn a_command_line_signs_in_to_a_tenant_and_stays_signed_in() {
+fn command_line_stays_signed_in() {
     let tenant = World::get().tenant();
     let home = World::get().services.folder().join(unique("cli"));
     let user = &tenant.admin;
@@ -157,7 +157,7 @@ fn a_command_line_signs_in_to_a_tenant_and_stays_signed_in() {
     let whoami = format!("{} (admin) of Tenant {}\n", user.email, tenant.slug);
     assert_eq!(said(&run("", &["whoami"])), whoami);
     assert_eq!(said(&run("", &["users"])), format!("{}\tadmin\n", user.email));
-    // An access token that counts no more is renewed, and the next run goes on with the new one.
+    // An invalid access token is refreshed, and the next run uses the new token.
     let tokens = home.join("tokens.json");
     let mut kept: Value = serde_json::from_slice(&fs::read(&tokens).unwrap()).unwrap();
     let refresh_token = kept["refresh_token"].clone();
@@ -177,17 +177,17 @@ fn a_command_line_signs_in_to_a_tenant_and_stays_signed_in() {
 
 fn form(program: &Program, path: &str, cookie: &str, fields: &str) -> Answer {
     let call = program.call(Method::POST, path).header("cookie", cookie);
-    // Where it leads to is what is looked at.
+    // The client does not follow redirects, so tests can check them.
     call.body("application/x-www-form-urlencoded", fields).send()
 }
 
 #[test]
-fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
+fn web_interface_manages_users() {
     let tenant = World::get().tenant();
     let viewer = tenant.user("viewer");
     let web = Program::python("web-interface/web.py");
     let home = |cookie: &str| web.call(Method::GET, "/").header("cookie", cookie).send().text;
-    // The form for those who have no session has a token, which is in a cookie, too.
+    // The form for visitors without a session contains a CSRF token, which is also in a cookie.
     let front = web.call(Method::GET, "/").send();
     let form_cookie = front.header("set-cookie").split(';').next().unwrap().to_owned();
     let form_token = csrf_of(&front.text);
@@ -229,7 +229,7 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
     assert_eq!(invite(csrf).status, 303);
     let page = home(&admin);
     assert!(page.contains("new@acme.com"));
-    // Who was invited gets in with what is shown once.
+    // Invited users sign in with a setup token that is shown once.
     let token = page.split("<code>").nth(1).unwrap().split("</code>").next().unwrap();
     assert!(!home(&admin).contains("<code>"));
     let set_up = |token: &str| {
@@ -250,13 +250,13 @@ fn a_web_interface_chooses_the_tenant_and_manages_its_users() {
     assert!(home(&looker).contains(&viewer.email));
 }
 
-/// The token of the first form of a page.
+/// Returns the CSRF token of the first form on a page.
 fn csrf_of(page: &str) -> String {
     let value = page.split("name=\"csrf\" value=\"").nth(1).expect("a form has a token");
     value.split('"').next().unwrap().to_owned()
 }
 
-/// Starts an example before a service that does not answer.
+/// Starts an example whose Tenancy service is unreachable.
 fn without_tenancy(script: &str) -> Program {
     let mut command = Command::new(python());
     command.arg(root().join("examples").join(script));
@@ -265,7 +265,7 @@ fn without_tenancy(script: &str) -> Program {
 }
 
 #[test]
-fn the_web_interface_answers_bad_requests_and_when_tenancy_is_away() {
+fn web_interface_handles_errors() {
     let tenant = World::get().tenant();
     let web = Program::python("web-interface/web.py");
     let long = "a".repeat(20_000);
@@ -284,7 +284,7 @@ fn the_web_interface_answers_bad_requests_and_when_tenancy_is_away() {
 }
 
 #[test]
-fn the_research_service_answers_bad_requests_and_when_tenancy_is_away() {
+fn research_service_handles_errors() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let service = Program::python("research-service/research.py");
@@ -307,14 +307,14 @@ fn the_research_service_answers_bad_requests_and_when_tenancy_is_away() {
         assert_eq!(answer.status, status, "{}", answer.text);
         assert!(answer.json()["error"].is_string());
     }
-    // None of them was counted.
+    // Rejected requests are not counted.
     assert_eq!(tenant.used("ai_requests")["current_usage"], 0);
     let away = without_tenancy("research-service/research.py");
     let answer = ask(&away, b"{\"question\":\"why?\"}");
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text);
 }
 
-/// nginx with the example's configuration, whose addresses are those of this run.
+/// Starts nginx with the example's configuration, adapted to the addresses of this run.
 fn nginx(ai_service: &Program, gateway_key: &str) -> Program {
     nginx_before(&ai_service.address, gateway_key)
 }
@@ -342,7 +342,7 @@ fn nginx_before(service: &str, gateway_key: &str) -> Program {
 }
 
 #[test]
-fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
+fn ai_service_trusts_only_gateway_identity() {
     let world = World::get();
     let tenant = world.tenant();
     let service = Program::python("ai-service/ai.py");
@@ -354,7 +354,7 @@ fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
         "tenant": tenant.slug, "user": user.id, "completion": "cba", "has_credential": false,
     });
     assert_eq!(told, expected);
-    // What a client says of itself does not pass.
+    // Identity headers from the client are not forwarded.
     let key = tenant.api_key(&["tenant:read"]);
     let forged = ask().header("x-api-key", &key).header("x-user-id", "somebody").send().expect(200);
     assert_eq!((&forged["user"], &forged["tenant"]), (&Value::Null, &json!(tenant.slug)));
@@ -369,12 +369,12 @@ fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
     assert_eq!(no_scope.expect(403)["code"], "forbidden");
     assert_eq!(no_scope.header("content-type"), "application/problem+json");
     assert_eq!(ask().token(&user.access_token).slug("another").send().status, 403);
-    // The host names the tenant: that of another one is refused.
+    // The host names the tenant. The host of another tenant is rejected.
     let host = format!("{}.saas.example", tenant.slug);
     assert_eq!(ask().header("host", &host).token(&user.access_token).send().status, 200);
     let other = format!("{}.saas.example", world.tenant().slug);
     assert_eq!(ask().header("host", &other).token(&user.access_token).send().status, 403);
-    // Three were taken, and one is left.
+    // Three requests were consumed, and one remains.
     let limits = json!({ "limits": { "ai_requests": 4 } });
     let path = format!("/admin/tenants/{}", tenant.id);
     world.admin(Method::PATCH, &path).json(&limits).send().expect(200);
@@ -387,7 +387,7 @@ fn an_ai_service_behind_nginx_works_for_whom_it_is_told() {
 }
 
 #[test]
-fn preflights_pass_the_gateway_for_nobody() {
+fn preflight_passes_gateway_without_identity() {
     let service = Program::python("ai-service/ai.py");
     let gateway = nginx(&service, "ldx_live_unused");
     let options = || {
@@ -397,7 +397,7 @@ fn preflights_pass_the_gateway_for_nobody() {
     let preflight = options().header("access-control-request-method", "POST").send();
     assert_eq!(preflight.status, 204, "{preflight:?}");
     assert_eq!(preflight.header("access-control-allow-origin"), "https://app.example.com");
-    // Anything else takes a credential.
+    // All other requests require a credential.
     assert_eq!(options().send().status, 401);
     let asked = || options().header("access-control-request-method", "POST");
     assert_eq!(asked().header("x-http-method-override", "POST").send().status, 401);
@@ -406,7 +406,7 @@ fn preflights_pass_the_gateway_for_nobody() {
     assert_eq!(post.header("access-control-request-method", "POST").send().status, 401);
 }
 
-/// Serves one connection, upgrades it and echoes; returns the request that it got.
+/// Serves one connection, upgrades it and echoes the data. Returns the received request.
 fn echo(listener: &TcpListener) -> String {
     use std::io::Read as _;
 
@@ -428,7 +428,7 @@ fn echo(listener: &TcpListener) -> String {
 }
 
 #[test]
-fn websockets_pass_the_gateway_without_forged_names() {
+fn websocket_passes_without_forged_headers() {
     use std::io::Read as _;
 
     let tenant = World::get().tenant();

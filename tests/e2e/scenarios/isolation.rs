@@ -1,4 +1,4 @@
-//! Two tenants side by side: neither can reach the other, by any line of defence.
+//! Isolation of two tenants, at each line of defence.
 
 use e2e::{TestTenant, World};
 use postgres::{Client, NoTls, error::SqlState};
@@ -11,7 +11,7 @@ use tenancy::{
 };
 
 #[test]
-fn the_same_address_is_two_users() {
+fn same_email_is_distinct_per_tenant() {
     let world = World::get();
     let (one, two) = (world.tenant(), world.tenant());
     let email = "same@user.example";
@@ -25,13 +25,13 @@ fn the_same_address_is_two_users() {
     assert_ne!(in_one["user"]["id"], in_two["user"]["id"]);
     one.login(email, "password of two").expect_problem(401, "invalid_credentials");
     two.login(email, "password of one").expect_problem(401, "invalid_credentials");
-    // A user of one is nobody in the other.
+    // A user of one tenant cannot sign in to the other tenant.
     one.login(&two.admin.email, &two.admin.password).expect_problem(401, "invalid_credentials");
 }
 
 // S17
 #[test]
-fn a_token_of_one_with_the_header_of_another_is_refused() {
+fn token_with_foreign_header_is_rejected() {
     let world = World::get();
     let (one, two) = (world.tenant(), world.tenant());
     for path in ["/api/v1/profile", "/api/v1/tenant/info"] {
@@ -45,7 +45,7 @@ fn a_token_of_one_with_the_header_of_another_is_refused() {
     let body = json!({ "email": "spy@one.example", "password": "secure_password" });
     let spy = two.post("/api/v1/users", &body).token(&one.admin.access_token).send();
     spy.expect_problem(403, "tenant_mismatch");
-    // Without a header it is the token that decides.
+    // Without a header, the token selects the tenant.
     let info = world.get_path("/api/v1/tenant/info").token(&one.admin.access_token).send();
     assert_eq!(info.expect(200)["id"], one.id);
 }
@@ -54,7 +54,7 @@ struct Role {
     url: String,
 }
 
-/// What a leaked connection string of a tenant would be.
+/// Returns the connection string of a tenant, as if it had leaked.
 fn role_of(tenant: &TestTenant) -> Role {
     let world = World::get();
     let settings = Settings::parse(&world.settings()).unwrap();
@@ -88,7 +88,7 @@ impl Role {
 
 // S19
 #[test]
-fn a_tenants_role_reaches_its_own_database_alone() {
+fn tenant_role_reaches_only_own_database() {
     let world = World::get();
     let (one, two) = (world.tenant(), world.tenant());
     let role = role_of(&one);
@@ -106,7 +106,7 @@ fn a_tenants_role_reaches_its_own_database_alone() {
     for database in others {
         let error = role.connect(&database).err().expect(&database);
         let code = error.as_db_error().map(postgres::error::DbError::code);
-        // A template takes no connection at all, and another test may just have dropped one.
+        // A template allows no connections, and another test may have dropped a database meanwhile.
         let refused = [
             SqlState::INSUFFICIENT_PRIVILEGE,
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -118,7 +118,7 @@ fn a_tenants_role_reaches_its_own_database_alone() {
 
 // S19
 #[test]
-fn a_tenants_role_may_touch_rows_and_nothing_else() {
+fn tenant_role_may_only_access_rows() {
     let tenant = World::get().tenant();
     let mut own = role_of(&tenant).connect(&tenant.database()).unwrap();
     for statement in [
@@ -144,9 +144,9 @@ fn a_tenants_role_may_touch_rows_and_nothing_else() {
 
 // S23
 #[test]
-fn what_is_sealed_for_one_tenant_opens_for_no_other() {
+fn sealed_values_are_bound_to_tenant() {
     let world = World::get();
-    // A repair would find a tenant that cannot be opened.
+    // A concurrent repair would fail at the tenant that cannot be unsealed.
     let _alone = world.repairs_alone();
     let (one, two) = (world.tenant(), world.tenant());
     let mut catalog = world.services.superuser("tenancy");
@@ -165,7 +165,7 @@ fn what_is_sealed_for_one_tenant_opens_for_no_other() {
 
 // S20, S39
 #[test]
-fn redis_keeps_tenants_apart_by_key_and_sealed() {
+fn redis_snapshots_are_bound_to_tenant() {
     let world = World::get();
     let tenant = world.tenant();
     tenant.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send().expect(200);
@@ -182,7 +182,7 @@ fn redis_keeps_tenants_apart_by_key_and_sealed() {
     );
     let snapshot = world.redis(&["HGETALL", &key]).join(" ");
     assert!(snapshot.contains("snapshot") && !snapshot.contains(&tenant.slug), "{snapshot}");
-    // One that was put there by somebody else is as good as none.
+    // A forged snapshot is ignored.
     let other = world.tenant();
     other.get("/api/v1/tenant/info").token(&other.admin.access_token).send().expect(200);
     world.redis(&[
@@ -198,7 +198,7 @@ fn redis_keeps_tenants_apart_by_key_and_sealed() {
     }
 }
 
-/// The tables of a tenant's database that PUBLIC may use in any way.
+/// Returns the tables of a tenant's database on which PUBLIC has any privilege.
 fn public_tables(tenant: &TestTenant) -> Vec<String> {
     let query = "SELECT c.relname::text FROM pg_class c, aclexplode(c.relacl) given
                  WHERE c.relnamespace = 'public'::regnamespace AND given.grantee = 0
@@ -209,7 +209,7 @@ fn public_tables(tenant: &TestTenant) -> Vec<String> {
 
 // S19
 #[test]
-fn tables_are_granted_to_the_tenants_own_role_only() {
+fn only_tenant_role_can_read_tables() {
     let world = World::get();
     let tenant = world.tenant();
     assert_eq!(public_tables(&tenant), [] as [&str; 0]);
@@ -225,7 +225,7 @@ fn tables_are_granted_to_the_tenants_own_role_only() {
         .query_one("SELECT database_role FROM tenants WHERE slug = $1", &[&tenant.slug])
         .unwrap()
         .get(0);
-    // A role that may connect later, for backups or reports, reads nothing by default.
+    // Another role with access to the database, for backups or reports, cannot read tables by default.
     for privilege in ["SELECT", "UPDATE"] {
         assert!(reads(&role, privilege), "{privilege}");
         assert!(!reads("pg_monitor", privilege), "{privilege}");
@@ -234,7 +234,7 @@ fn tables_are_granted_to_the_tenants_own_role_only() {
 
 // S19
 #[test]
-fn migrating_takes_the_tables_of_older_databases_from_public() {
+fn migration_revokes_privileges_from_public() {
     let world = World::get();
     let tenant = world.tenant();
     let role: String = world
@@ -243,7 +243,7 @@ fn migrating_takes_the_tables_of_older_databases_from_public() {
         .query_one("SELECT database_role FROM tenants WHERE slug = $1", &[&tenant.slug])
         .unwrap()
         .get(0);
-    // The database as the release before has left it.
+    // Restores the schema and the privileges of the previous release.
     let older = format!(
         "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
          REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {role};
@@ -263,13 +263,13 @@ fn migrating_takes_the_tables_of_older_databases_from_public() {
     world.tenantctl(&["migrate"]);
     assert_eq!(public_tables(&tenant), [] as [&str; 0]);
     let signed_in = tenant.login(&tenant.admin.email, &tenant.admin.password).expect(200);
-    // Nobody had proved control of an address.
+    // No user had proved control of an address.
     assert_eq!(signed_in["user"]["is_verified"], false);
 }
 
 // S19
 #[test]
-fn doctor_names_privileges_of_others() {
+fn doctor_reports_foreign_privileges() {
     let world = World::get();
     let tenant = world.tenant();
     let doctor = || String::from_utf8(world.tenantctl(&["doctor"]).stdout).unwrap();

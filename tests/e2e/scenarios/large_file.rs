@@ -1,4 +1,4 @@
-//! A file that is larger than the memory of the component that stores it.
+//! A file that is larger than the memory of its component.
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
@@ -10,12 +10,12 @@ use e2e::{Application, World};
 use sha2::{Digest as _, Sha256};
 
 const SIZE: u64 = 1 << 30;
-/// The most linear memory of an instance, in bytes.
+/// The maximum linear memory of an instance, in bytes.
 const MEMORY: &str = "67108864";
 const PIECE: usize = 1 << 20;
 
 fn piece(number: u64) -> Vec<u8> {
-    // Bytes that no two pieces share, made faster than they are stored.
+    // The bytes of each piece are different, and cheap to generate.
     let seed = Sha256::digest(number.to_be_bytes());
     seed.iter().copied().cycle().take(PIECE).collect()
 }
@@ -27,7 +27,7 @@ fn connect(application: &Application, head: &str) -> TcpStream {
     stream
 }
 
-/// The status line, and what follows the head.
+/// Returns the status line, and a reader for the body.
 fn read_head(stream: TcpStream) -> (String, BufReader<TcpStream>) {
     let mut reader = BufReader::with_capacity(PIECE, stream);
     let mut status = String::new();
@@ -42,7 +42,7 @@ fn read_head(stream: TcpStream) -> (String, BufReader<TcpStream>) {
 }
 
 #[test]
-fn a_gibibyte_goes_through_an_instance_of_64_mebibytes() {
+fn gibibyte_file_fits_64_mebibyte_instance() {
     let world = World::get();
     let tenant = world.tenant();
     let limits = [("SPIN_MAX_INSTANCE_MEMORY", MEMORY)];
@@ -72,7 +72,7 @@ fn a_gibibyte_goes_through_an_instance_of_64_mebibytes() {
     let mut received = vec![0; PIECE];
     for number in 0..SIZE / PIECE as u64 {
         reader.read_exact(&mut received).unwrap();
-        assert!(received == piece(number), "the piece {number} is another");
+        assert!(received == piece(number), "piece {number} differs");
     }
     assert_eq!(reader.read(&mut received).unwrap(), 0);
 }

@@ -1,4 +1,4 @@
-//! The log: a line of JSON for each request, with no secret in it.
+//! The log: one line of JSON per request, without secrets.
 
 use std::{
     thread::sleep,
@@ -9,7 +9,7 @@ use e2e::World;
 use http::Method;
 use serde_json::{Value, json};
 
-/// The line of a request, once it is written.
+/// Waits for the log line of a request, and returns it.
 #[track_caller]
 fn line(request_id: &str) -> Value {
     let begin = Instant::now();
@@ -24,7 +24,7 @@ fn line(request_id: &str) -> Value {
 }
 
 #[test]
-fn a_request_is_a_line_with_who_what_and_how_long() {
+fn request_is_logged_with_principal() {
     let tenant = World::get().tenant();
     let answer = tenant.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send();
     let logged = line(answer.header("x-request-id"));
@@ -40,7 +40,7 @@ fn a_request_is_a_line_with_who_what_and_how_long() {
 }
 
 #[test]
-fn sign_ins_are_logged_with_tenant_and_principal() {
+fn sign_in_is_logged_with_principal() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     let principal = format!("user:{}", user.id);
@@ -62,13 +62,13 @@ fn sign_ins_are_logged_with_tenant_and_principal() {
     set_up.expect(200);
     let logged = line(set_up.header("x-request-id"));
     assert_eq!(logged["principal"], format!("user:{}", invited["id"].as_str().unwrap()));
-    // A failed one has signed nobody in.
+    // A failed sign-in has no principal.
     let failed = tenant.login(&user.email, "wrong password");
     assert_eq!(line(failed.header("x-request-id"))["principal"], Value::Null);
 }
 
 #[test]
-fn a_request_joins_the_trace_of_its_caller() {
+fn request_joins_trace_of_caller() {
     let world = World::get();
     let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
     let parent = format!("00-{trace}-{span}-01");
@@ -81,7 +81,7 @@ fn a_request_joins_the_trace_of_its_caller() {
 
 // S38
 #[test]
-fn nobody_writes_a_line_of_their_own() {
+fn log_injection_is_impossible() {
     let world = World::get();
     let forged = "x%0A%7B%22level%22%3A%22error%22%7D";
     let answer = world.call(Method::GET, &format!("/{forged}")).header("user-agent", "a\tb").send();
@@ -90,14 +90,14 @@ fn nobody_writes_a_line_of_their_own() {
     assert!(
         !world.logged("{\"level\":\"error\"}").lines().any(|line| line == "{\"level\":\"error\"}")
     );
-    // A request id that could is not taken.
+    // An unsafe request id is replaced.
     let answer = world.get_path("/health").header("x-request-id", "a b").send();
     assert_ne!(answer.header("x-request-id"), "a b");
 }
 
 // S7, S39
 #[test]
-fn no_secret_is_in_the_log() {
+fn log_contains_no_secrets() {
     let world = World::get();
     let tenant = world.tenant();
     let key = tenant.api_key(&["tenant:read", "tokens:introspect"]);
@@ -129,7 +129,7 @@ fn no_secret_is_in_the_log() {
 }
 
 #[test]
-fn the_level_is_respected() {
+fn log_level_is_respected() {
     let world = World::get();
     let quiet = world.application_with(&[("LOG_LEVEL", "ERROR")]);
     let answer = e2e::Call::new(Method::GET, &quiet.address, "/health").send();

@@ -1,5 +1,5 @@
-//! A master key that is rotated while the service goes on, on servers of its own: what seals the
-//! catalog anew would take the tenants of other tests along.
+//! Rotation of the master key while the service runs. This test uses its own servers, because resealing the catalog
+//! would affect the tenants of other tests.
 
 mod installation;
 
@@ -11,15 +11,15 @@ use serde_json::json;
 
 use installation::{AFTER, BEFORE, Installation, LEARNING, TURNED, Tenant, refresh, text};
 
-const FOREIGN: &str = "for tests alone: the key of another installation";
+const FOREIGN: &str = "for tests only: the key of another installation";
 
-/// A token that is used at two instances at once has one successor, whichever key they seal with.
+/// Checks that a token that two instances use at the same time has one successor, even if their keys differ.
 fn two_uses_at_once_have_one_successor(tenant: &Tenant, one: &Application, two: &Application) {
     let first = text(&tenant.log_in(one).expect(200)["refresh_token"]);
     let next =
         |at: &Application, token: &str| text(&refresh(at, token).expect(200)["refresh_token"]);
     let (here, there) = (next(one, &first), next(two, &first));
-    // Each tab goes on with what it got, where the other one was.
+    // Each browser tab continues with its token at the instance of the other tab.
     let (last, same) = (next(two, &here), next(one, &there));
     next(one, &last);
     next(two, &same);
@@ -28,7 +28,7 @@ fn two_uses_at_once_have_one_successor(tenant: &Tenant, one: &Application, two: 
     refresh(one, &last).expect(200);
 }
 
-/// A provisioning that died under one key, and is repeated under another.
+/// Checks that provisioning that is interrupted under one key can be repeated under another key.
 fn a_provisioning_is_finished_under_another_key(installation: &Installation, turned: &Application) {
     let proxy = Proxy::start(&installation.services.databases().postgres);
     let mortal = Arc::new(installation.application(LEARNING, Some(&proxy)));
@@ -45,7 +45,7 @@ fn a_provisioning_is_finished_under_another_key(installation: &Installation, tur
     installation.change(turned, &tenant.id, &json!({ "status": "deleted" }));
 }
 
-/// A chain of which the beginning was dropped under the old key, with nothing after its anchor.
+/// Creates a chain whose rows were all dropped under the old key. Only its anchor remains.
 fn pruned_chain(installation: &Installation) -> String {
     let chain = "00000000-0000-7000-8000-00000000000a";
     let statement = format!(
@@ -66,7 +66,7 @@ fn pruned_chain(installation: &Installation) -> String {
     chain.to_owned()
 }
 
-/// Seals anew while the connection is cut at each statement that does it, and then to the end.
+/// Runs a reseal while the connection is cut at each of its statements, and then a complete reseal.
 fn resealed_with_cuts(installation: &Installation) {
     for (statement, cut) in [
         ("UPDATE tenants SET database_password", Cut::Before),
@@ -88,7 +88,7 @@ fn resealed_with_cuts(installation: &Installation) {
     assert_eq!(installation.succeeds(TURNED, &["reseal"]), "{\"resealed\":0}\n");
 }
 
-/// A data key that is rotated between what a reseal reads and what it writes.
+/// Checks that a data key survives a rotation between the read and the write of a reseal.
 fn a_data_key_that_is_rotated_meanwhile_is_not_lost(
     installation: &Installation,
     tenant: &Tenant,
@@ -105,7 +105,7 @@ fn a_data_key_that_is_rotated_meanwhile_is_not_lost(
     tenant.put(learning, "/api/v1/files/second", "of the second key");
     let rotated: Vec<u8> = superuser.query_one(get, &[&tenant.slug]).unwrap().get(0);
     superuser.execute(put, &[&tenant.slug, &before]).unwrap();
-    // The same once more, and the reseal has to wait for its end.
+    // Repeats the rotation, so that the reseal must wait for its transaction.
     let mut rotation = superuser.transaction().unwrap();
     rotation.execute(put, &[&tenant.slug, &rotated]).unwrap();
     std::thread::scope(|scope| {
@@ -114,7 +114,7 @@ fn a_data_key_that_is_rotated_meanwhile_is_not_lost(
         rotation.commit().unwrap();
         reseal.join().unwrap();
     });
-    // What is cached is not asked.
+    // The change invalidates the cached tenant.
     installation.change(turned, &tenant.id, &json!({ "name": "Rotated" }));
     tenant.has(turned, "/api/v1/files/second", "of the second key");
     tenant.has(turned, "/api/v1/files/f", "a file");
@@ -123,7 +123,7 @@ fn a_data_key_that_is_rotated_meanwhile_is_not_lost(
 
 // S24
 #[test]
-fn a_rotation_is_noticed_by_nobody() {
+fn master_key_rotation_needs_no_downtime() {
     let installation = Installation::new();
     let before = installation.application(BEFORE, None);
     let mut tenant = Tenant::new(&installation, &before, "acme");
@@ -136,7 +136,7 @@ fn a_rotation_is_noticed_by_nobody() {
     }
     let pruned = pruned_chain(&installation);
 
-    // The new key is known everywhere, then it is the current one at some, then everywhere.
+    // First all instances know the new key, then it is the current key of some instances, then of all.
     let learning = installation.application(LEARNING, None);
     tenant.goes_on(&learning);
     let turned = installation.application(TURNED, None);
@@ -161,18 +161,18 @@ fn a_rotation_is_noticed_by_nobody() {
     assert!(doctor.contains("note  master key") && doctor.contains("tenantctl reseal"), "{doctor}");
     let doctor = installation.fails(AFTER, &["doctor"]);
     assert!(doctor.contains("bad   master key"), "{doctor}");
-    // What is cached of a tenant is sealed with the new key, and its secrets in there with the old one.
+    // The cached tenant is sealed with the new key, but its secrets inside are sealed with the old key.
     installation.change(&turned, &tenant.id, &json!({ "name": "Other" }));
     tenant.goes_on(&turned);
     other.goes_on(&turned);
     resealed_with_cuts(&installation);
     let heads = installation.heads();
-    // The first byte is the format, the others name the key.
+    // The first byte is the format; the others identify the key.
     let keys: BTreeSet<_> = heads.iter().map(|(head, _)| &head[2..]).collect();
     assert_eq!(keys.len(), 1, "{heads:?}");
     tenant.is_created_once(&installation, &learning);
 
-    // The old key is gone.
+    // The old key is no longer configured.
     let after = installation.application(AFTER, None);
     tenant.goes_on(&after);
     tenant.log_in(&after).expect(200);
@@ -188,7 +188,7 @@ fn a_rotation_is_noticed_by_nobody() {
     resealed_trails_need_the_current_key_only(&installation, &tenant, &after, &pruned);
 }
 
-/// After a reseal the old key is not needed to verify the rows that it has chained, and a changed one is still found.
+/// Checks that after a reseal the rows of the old key verify without it, and that changed rows are still detected.
 fn resealed_trails_need_the_current_key_only(
     installation: &Installation,
     tenant: &Tenant,
@@ -209,7 +209,7 @@ fn resealed_trails_need_the_current_key_only(
         (&json!(true), &json!(1)),
         "{found}"
     );
-    // A changed row that a voucher covers is found.
+    // A changed row that a voucher covers is detected.
     let mut superuser = installation.services.superuser("tenancy");
     let change = format!(
         "SET session_replication_role = replica;

@@ -1,4 +1,4 @@
-//! `tenantctl`, as an operator runs it.
+//! `tenantctl`, run like an operator runs it.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use e2e::{World, root, unique};
 use serde_json::{Value, json};
 
 #[test]
-fn the_doctor_finds_a_sound_installation_sound() {
+fn doctor_accepts_valid_installation() {
     let output = World::get().tenantctl(&["doctor"]);
     let lines = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{lines}");
@@ -15,11 +15,11 @@ fn the_doctor_finds_a_sound_installation_sound() {
 }
 
 #[test]
-fn closed_pipe_stops_neither_program_nor_work() {
+fn closed_pipe_does_not_stop_work() {
     let world = World::get();
     let _alone = world.repairs_alone();
     for arguments in ["doctor", "migrate", "repair", "audit verify", "--help"] {
-        // The reader has gone before the first line.
+        // The reader closes the pipe before the first line.
         let script = "{ sleep 0.2; \"$0\" $1; echo \"code $?\" >&2; } | true";
         let output = Command::new("sh")
             .args(["-c", script])
@@ -40,7 +40,7 @@ fn closed_pipe_stops_neither_program_nor_work() {
 
 // S8, S41
 #[test]
-fn the_doctor_names_each_setting_that_is_missing_or_weak() {
+fn doctor_reports_missing_and_weak_settings() {
     let world = World::get();
     let doctor = |change: &dyn Fn(&mut std::collections::BTreeMap<&'static str, String>)| {
         let mut settings = world.settings();
@@ -87,14 +87,14 @@ fn all_scopes() -> Vec<&'static str> {
 }
 
 #[test]
-fn a_tenant_that_a_crash_left_is_finished_by_repair() {
+fn repair_finishes_interrupted_tenant() {
     let _alone = World::get().repairs_alone();
     let world = World::get();
     let slug = unique("crashed");
     let mut catalog = world.services.superuser("tenancy");
     let body = json!({ "name": "Crashed", "admin_email": "a@crashed.example", "slug": slug });
     world.admin_post("/admin/tenants", &body).send().expect(201);
-    // What is there when the call dies before its second statement.
+    // Simulates a creation that was killed before its second statement.
     let database = format!("tenant_{slug}");
     catalog.batch_execute(&format!("DROP DATABASE \"{database}\" WITH (FORCE)")).unwrap();
     let begin =
@@ -117,9 +117,9 @@ fn a_tenant_that_a_crash_left_is_finished_by_repair() {
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .find(|line| line["slug"] == slug.as_str())
-        .expect("the tenant is told");
+        .expect("the tenant is reported");
     assert_eq!(finished.as_object().unwrap().len(), 2, "no credential is printed: {finished}");
-    // The operator lets the administrator in: with a key, which gives a setup token.
+    // The operator creates a key, and uses it to get a setup token for the administrator.
     let id = finished["finished_tenant"].as_str().unwrap();
     let scopes = json!({ "name": "after a crash", "scopes": all_scopes() });
     let key = world.admin_post(&format!("/admin/tenants/{id}/api-keys"), &scopes).send();
@@ -135,7 +135,7 @@ fn a_tenant_that_a_crash_left_is_finished_by_repair() {
 }
 
 #[test]
-fn repair_comes_too_late_for_who_has_signed_in() {
+fn repair_keeps_existing_password() {
     let _alone = World::get().repairs_alone();
     let world = World::get();
     let tenant = world.tenant();
@@ -151,7 +151,7 @@ fn repair_comes_too_late_for_who_has_signed_in() {
 }
 
 #[test]
-fn a_copy_that_another_call_left_is_dropped_by_repair() {
+fn repair_drops_orphaned_database_copy() {
     let _alone = World::get().repairs_alone();
     let world = World::get();
     let tenant = world.tenant();
@@ -165,7 +165,7 @@ fn a_copy_that_another_call_left_is_dropped_by_repair() {
 }
 
 #[test]
-fn a_template_that_a_crash_left_is_dropped_by_repair() {
+fn repair_drops_orphaned_template() {
     let _alone = World::get().repairs_alone();
     let world = World::get();
     let mut superuser = world.services.superuser("tenancy");

@@ -1,4 +1,4 @@
-//! Operator keys beside the other credentials, in the audit trail, and at their maximum.
+//! Operator keys in combination with other credentials, in the audit trail, and at their maximum number.
 
 use std::{
     thread::sleep,
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 // S16
 #[test]
-fn operator_key_is_accepted_in_every_header_of_the_admin_key() {
+fn operator_key_is_accepted_in_headers() {
     let world = World::get();
     let (key, other) = (world.operator_key(&["plans:read"]), world.operator_key(&["plans:read"]));
     let plans = || world.get_path("/admin/plans");
     for header in ["x-admin-key", "x-admin-api-key", "x-api-key"] {
         plans().header(header, &key.text).send().expect(200);
         plans().header(header, &key.text).token(&key.text).send().expect(200);
-        // There may be no second credential of any kind.
+        // A second credential of any kind is rejected.
         for second in [&other.text, &world.admin_key()] {
             let answer = plans().header(header, &key.text).token(second).send();
             answer.expect_problem(401, "invalid_operator_key");
@@ -39,7 +39,7 @@ fn operator_key_is_accepted_in_every_header_of_the_admin_key() {
 
 // S16, S17, S41
 #[test]
-fn credentials_of_operators_and_tenants_are_never_exchanged() {
+fn operator_and_tenant_credentials_are_separate() {
     let world = World::get();
     let tenant = world.tenant();
     let scopes: Vec<_> =
@@ -78,7 +78,7 @@ fn credentials_of_operators_and_tenants_are_never_exchanged() {
 
 // S37
 #[test]
-fn events_name_the_credential_of_the_operator() {
+fn events_contain_operator_credential() {
     let world = World::get();
     let name = unique("Deployment");
     let key = world.operator_key_with(&json!({
@@ -107,7 +107,7 @@ fn events_name_the_credential_of_the_operator() {
     assert_eq!(key.call(Method::DELETE, &child).send().status, 204);
     let denied = key.call(Method::DELETE, &path).send();
     denied.expect_problem(403, "forbidden");
-    // A status is no way around the scope.
+    // Setting a status does not bypass the scope.
     patch(&json!({ "status": "deleted" })).expect_problem(403, "forbidden");
 
     let events = |query: &str| {
@@ -145,7 +145,7 @@ fn events_name_the_credential_of_the_operator() {
     let change = json!([{ "scopes": ["plans:write"] }, { "scopes": [] }]);
     assert_eq!(json!([updated["before"], updated["after"]]), change);
 
-    // ADMIN_API_KEY keeps its kind, and is named as the break-glass credential.
+    // ADMIN_API_KEY keeps its actor type, and is recorded as the break-glass credential.
     world.admin(Method::PATCH, &path).json(&json!({ "status": "active" })).send().expect(200);
     let id = tenant["id"].as_str().unwrap();
     let activated = loop {
@@ -161,7 +161,7 @@ fn events_name_the_credential_of_the_operator() {
         (&json!("platform"), &Value::Null)
     );
     assert_eq!(activated["detail"]["operator"], json!({ "credential": "break_glass" }));
-    // Not the platform's trail: other tests tamper with it.
+    // The platform's trail is not verified, because other tests tamper with it.
     let verified = world.admin(Method::GET, &format!("/admin/audit/verify?tenant_id={id}")).send();
     let verified = verified.expect(200);
     assert_eq!(verified["valid"], true, "{verified}");
@@ -170,7 +170,7 @@ fn events_name_the_credential_of_the_operator() {
 
 // S18
 #[test]
-fn idempotency_keys_belong_to_an_operator_key() {
+fn idempotency_keys_belong_to_operator_key() {
     let world = World::get();
     let (one, other) =
         (world.operator_key(&["tenants:write"]), world.operator_key(&["tenants:write"]));
@@ -191,7 +191,7 @@ fn idempotency_keys_belong_to_an_operator_key() {
     }
 }
 
-/// Servers without other tests: their operator keys can be counted.
+/// Separate servers, so that the number of operator keys is known.
 struct Installation {
     services: Services,
     application: Application,
@@ -222,7 +222,7 @@ impl Installation {
         self.admin(Method::POST, "/admin/operator-keys").json(&body)
     }
 
-    /// The events of a name in the platform's chain, the newest first.
+    /// Returns the events with a name in the platform's chain, newest first.
     fn events(&self, name: &str) -> Vec<Value> {
         let path = format!("/admin/audit?event={name}");
         let page = self.admin(Method::GET, &path).send().expect(200);
@@ -232,7 +232,7 @@ impl Installation {
 
 // S37, S41
 #[test]
-fn break_glass_is_recorded_hourly_once_there_are_keys() {
+fn break_glass_use_is_recorded_hourly() {
     const EVENT: &str = "platform.break_glass_used";
     let installation = Installation::new();
     let plans = || installation.admin(Method::GET, "/admin/plans").send().expect(200);
@@ -248,7 +248,7 @@ fn break_glass_is_recorded_hourly_once_there_are_keys() {
     let expected =
         json!({ "route": "GET /admin/plans", "operator": { "credential": "break_glass" } });
     assert_eq!(event["detail"], expected);
-    // An operator key is no break-glass credential, and no instance records other uses of the hour.
+    // An operator key is not a break-glass credential. Other instances record no further use in the same hour.
     let call = |application: &Application, key: &str| {
         let call = Call::new(Method::GET, &application.address, "/admin/audit");
         call.token(key).send().expect(200);
@@ -256,7 +256,7 @@ fn break_glass_is_recorded_hourly_once_there_are_keys() {
     let other = installation.another_application();
     call(&other, key["operator_key"].as_str().unwrap());
     call(&other, &installation.admin_key);
-    // The test may run over a full hour.
+    // The test may run across a full hour.
     let hours = "SELECT count(DISTINCT date_trunc('hour', created_at))
                  FROM tenant_audit_logs WHERE event = $1";
     let recorded = installation.events(EVENT).len();
@@ -269,7 +269,7 @@ fn break_glass_is_recorded_hourly_once_there_are_keys() {
 }
 
 #[test]
-fn there_are_never_more_keys_than_the_maximum() {
+fn operator_key_maximum_is_enforced() {
     let installation = Installation::new();
     let fill = "INSERT INTO operator_keys (id, name, key_hash, prefix, scopes)
                 SELECT gen_random_uuid(), 'key ' || n, sha256(n::text::bytea), 'ldxop_', '{}'

@@ -1,4 +1,4 @@
-//! Stores that are away: what still works does, and nothing hangs.
+//! Outages of stores: unaffected requests are served, and no request hangs.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use e2e::{Call, Databases, Proxy, TestTenant, World};
 use http::Method;
 use serde_json::json;
 
-/// An application whose stores can be taken away.
+/// An application whose stores can be disconnected.
 struct Fragile {
     application: e2e::Application,
     postgres: Proxy,
@@ -32,7 +32,7 @@ impl Fragile {
 }
 
 #[test]
-fn without_redis_signed_in_traffic_goes_on() {
+fn redis_outage_keeps_sessions_working() {
     let tenant = World::get().tenant();
     let fragile = fragile();
     fragile.info(&tenant).expect(200);
@@ -49,12 +49,12 @@ fn without_redis_signed_in_traffic_goes_on() {
     fragile.redis.open();
     let begin = Instant::now();
     while fragile.get("/health/detailed").send().expect(200)["status"] != "healthy" {
-        assert!(begin.elapsed() < Duration::from_secs(10), "Redis is found again");
+        assert!(begin.elapsed() < Duration::from_secs(10), "Redis is used again");
     }
 }
 
 #[test]
-fn without_redis_a_change_is_seen_at_once() {
+fn redis_outage_keeps_changes_immediate() {
     let world = World::get();
     let tenant = world.tenant();
     let fragile = fragile();
@@ -66,7 +66,7 @@ fn without_redis_a_change_is_seen_at_once() {
 }
 
 #[test]
-fn without_postgresql_verified_traffic_goes_on_and_the_rest_is_told_to_come_again() {
+fn postgresql_outage_serves_only_verified_requests() {
     let world = World::get();
     let tenant = world.tenant();
     let fragile = fragile();
@@ -98,12 +98,12 @@ fn without_postgresql_verified_traffic_goes_on_and_the_rest_is_told_to_come_agai
     fragile.postgres.open();
     let body =
         Call::new(Method::POST, address, "/api/v1/auth/login").slug(&tenant.slug).json(&login);
-    // The session is made in the tenant's own database, which is noted at its true address.
+    // The session is created in the tenant's database, whose recorded address bypasses the proxy.
     body.send().expect(200);
 }
 
 #[test]
-fn without_postgresql_what_was_compared_lately_is_believed_and_no_more() {
+fn postgresql_outage_limits_version_age() {
     let world = World::get();
     let tenant = world.tenant();
     let (user, gone) = (tenant.user("user"), tenant.user("user"));
@@ -131,12 +131,12 @@ fn without_postgresql_what_was_compared_lately_is_believed_and_no_more() {
     info(&gone).expect_problem(401, "token_revoked");
     fragile.postgres.close();
     age(&gone, 120);
-    // Who was found to be deactivated stays so.
+    // A user that was found to be deactivated stays rejected.
     info(&gone).expect_problem(401, "token_revoked");
-    // The tenant's own database is noted at its true address; the catalog is away.
+    // The tenant's database is reachable at its recorded address, but the catalog is not.
     age(&user, 120);
     info(&user).expect(200);
-    // Redis forgets it after ten minutes.
+    // The entry expires in Redis after ten minutes.
     let left: i64 = world.redis(&["TTL", &key(&user)])[0].parse().unwrap();
     assert!((1..=600).contains(&left), "{left}");
     world.redis(&["DEL", &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id))]);
@@ -146,7 +146,7 @@ fn without_postgresql_what_was_compared_lately_is_believed_and_no_more() {
 
 // S8
 #[test]
-fn with_settings_that_are_too_weak_nothing_runs_and_the_setting_is_named() {
+fn weak_setting_returns_503_with_name() {
     let world = World::get();
     let mut settings = world.settings();
     settings.insert("JWT_SECRET_KEY", "short".to_owned());
@@ -158,7 +158,7 @@ fn with_settings_that_are_too_weak_nothing_runs_and_the_setting_is_named() {
         let problem = answer.expect_problem(503, "misconfigured");
         assert!(problem["detail"].as_str().unwrap().contains("JWT_SECRET_KEY"), "{problem}");
     }
-    // The other components do not have that secret.
+    // The other components do not use this secret.
     get("/admin/tenants").expect_problem(401, "authentication_required");
     settings.insert("METRICS_TOKEN", "short".to_owned());
     let application = e2e::Application::start(&settings, &world.services.folder());

@@ -1,4 +1,4 @@
-//! Replicas of the application that share every store.
+//! Replicas of the application that share all stores.
 
 use std::{
     thread::sleep,
@@ -8,11 +8,11 @@ use std::{
 use e2e::{Application, Call, World};
 use http::Method;
 
-/// The database of Redis that these replicas keep files in.
+/// The Redis database in which these replicas store files.
 const FILES: u8 = 1;
 
 #[test]
-fn a_file_is_there_for_every_replica() {
+fn file_is_visible_on_all_replicas() {
     let world = World::get();
     let tenant = world.tenant();
     let (one, other) = (world.replica(FILES), world.replica(FILES));
@@ -24,12 +24,12 @@ fn a_file_is_there_for_every_replica() {
         let (database, pattern) = (FILES.to_string(), format!("{}/*", tenant.id));
         let begin = Instant::now();
         while world.redis(&["-n", &database, "--scan", "--pattern", &pattern]).len() != count {
-            assert!(begin.elapsed().as_secs() < 20, "there are not {count} chunks");
+            assert!(begin.elapsed().as_secs() < 20, "the number of chunks is not {count}");
             sleep(Duration::from_millis(50));
         }
     };
 
-    // Of three chunks.
+    // The file has three chunks.
     let bytes: Vec<u8> =
         (0..600_000_u32).map(|place| place.to_le_bytes()[place as usize % 3]).collect();
     let put = call(&one, Method::PUT).body("application/octet-stream", bytes.clone());
@@ -42,9 +42,9 @@ fn a_file_is_there_for_every_replica() {
     assert_eq!(part.status, 206);
     assert!(part.bytes == bytes[262_140..=262_150]);
 
-    // One replaces it, and the other takes it away.
-    call(&other, Method::PUT).body("application/octet-stream", "anew").send().expect(200);
-    assert_eq!(call(&one, Method::GET).send().bytes, b"anew");
+    // One replica replaces the file, and the other replica deletes it.
+    call(&other, Method::PUT).body("application/octet-stream", "new").send().expect(200);
+    assert_eq!(call(&one, Method::GET).send().bytes, b"new");
     wait_for_chunks(1);
     assert_eq!(call(&one, Method::DELETE).send().status, 204);
     assert_eq!(call(&other, Method::GET).send().status, 404);

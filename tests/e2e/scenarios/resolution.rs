@@ -1,10 +1,10 @@
-//! Which tenant a request is for, by each of the five ways, and what becomes of those that disagree.
+//! Tenant resolution: the five ways to address a tenant, and requests whose addresses disagree.
 
 use e2e::{Answer, Call, TestTenant, World, unique};
 use http::Method;
 use serde_json::json;
 
-/// A call of `path` with this `Host`.
+/// Returns a call of `path` with this `Host`.
 fn at(host: &str, method: Method, path: &str) -> Call {
     World::get().call(method, path).header("host", host)
 }
@@ -21,7 +21,7 @@ fn info_at(host: &str, tenant: &TestTenant) -> Answer {
     at(host, Method::GET, "/api/v1/tenant/info").token(&tenant.admin.access_token).send()
 }
 
-/// Gives a tenant domains, the first of which is the primary one.
+/// Sets the domains of a tenant. The first one is the primary domain.
 fn set_domains(tenant: &TestTenant, domains: &[&str]) -> Answer {
     let path = format!("/admin/tenants/{}", tenant.id);
     World::get().admin(Method::PATCH, &path).json(&json!({ "domains": domains })).send()
@@ -33,7 +33,7 @@ fn subdomain(tenant: &TestTenant) -> String {
 
 // S30, S34
 #[test]
-fn by_subdomain() {
+fn subdomain_selects_tenant() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let host = subdomain(&tenant);
@@ -54,7 +54,7 @@ fn by_subdomain() {
         login_at(unknown, &tenant).expect_problem(401, "invalid_credentials");
         info_at(unknown, &tenant).expect_problem(403, "tenant_mismatch");
     }
-    // The platform's own names are no tenant's.
+    // The platform's own names do not address a tenant.
     for own in ["saas.example", "www.saas.example", "api.saas.example", "localhost", "127.0.0.1:80"]
     {
         login_at(own, &tenant).expect_problem(400, "tenant_required");
@@ -64,7 +64,7 @@ fn by_subdomain() {
 
 // S30, S34
 #[test]
-fn by_custom_domain() {
+fn custom_domain_selects_tenant() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let name = unique("company");
@@ -86,11 +86,11 @@ fn by_custom_domain() {
         assert_eq!(info_at(&host, &tenant).expect(200)["id"], tenant.id, "{host}");
         info_at(&host, &other).expect_problem(403, "tenant_mismatch");
     }
-    // A host that is nobody's names nobody: a credential counts there, a sign-in finds no tenant.
+    // An unknown host addresses no tenant. Credentials are accepted there, but a sign-in finds no tenant.
     let nobodys = format!("nobodys-{name}.com");
     login_at(&nobodys, &tenant).expect_problem(401, "invalid_credentials");
     info_at(&nobodys, &tenant).expect(200);
-    // What is taken away is nobody's at once, and may be another's.
+    // A removed domain is free immediately, and another tenant may use it.
     assert_eq!(
         set_domains(&other, &[first]).expect_problem(409, "domain_taken")["code"],
         "domain_taken"
@@ -100,14 +100,14 @@ fn by_custom_domain() {
     login_at(second, &tenant).expect(200);
     set_domains(&other, &[first]).expect(200);
     login_at(first, &other).expect(200);
-    // The platform's own domain is given to nobody.
+    // Tenants cannot use the platform's own domain.
     for own in ["saas.example", "www.saas.example", &subdomain(&other)] {
         assert_eq!(set_domains(&tenant, &[own]).expect_invalid(), ["domains"]);
     }
 }
 
 #[test]
-fn by_path() {
+fn path_selects_tenant() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     for prefix in [
@@ -141,7 +141,7 @@ fn by_path() {
 }
 
 #[test]
-fn by_header_and_by_api_key() {
+fn header_and_api_key_select_tenant() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     for slug in [tenant.slug.clone(), tenant.slug.to_uppercase()] {
@@ -157,7 +157,7 @@ fn by_header_and_by_api_key() {
 
 // S17
 #[test]
-fn everything_that_is_named_must_be_the_same() {
+fn conflicting_tenants_are_rejected() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let own_domain = format!("{}.com", unique("own"));
@@ -167,7 +167,7 @@ fn everything_that_is_named_must_be_the_same() {
     let key = tenant.api_key(&["tenant:read"]);
     let other_key = other.api_key(&["tenant:read"]);
     let path = |tenant: &TestTenant| format!("/t/{}/api/v1/tenant/info", tenant.slug);
-    // All five at once.
+    // All five ways agree.
     let agreed = at(&own_domain, Method::GET, &path(&tenant))
         .slug(&tenant.slug)
         .token(&tenant.admin.access_token)
@@ -186,7 +186,7 @@ fn everything_that_is_named_must_be_the_same() {
     ] {
         disagreed.send().expect_problem(403, "tenant_mismatch");
     }
-    // Also where nothing is shown yet.
+    // Sign-in requests have no credential yet, but must agree as well.
     let login_path = format!("/t/{}/auth/login", tenant.slug);
     for disagreed in [
         at(&subdomain(&other), Method::POST, &login_path),
@@ -196,14 +196,14 @@ fn everything_that_is_named_must_be_the_same() {
     ] {
         login(disagreed, &tenant).expect_problem(403, "tenant_mismatch");
     }
-    // Nobody learns that a tenant does not exist.
+    // The response does not reveal that the tenant does not exist.
     let unknown = at(&other_domain, Method::POST, "/api/v1/auth/login").slug("nobody-here");
     login(unknown, &tenant).expect_problem(401, "invalid_credentials");
 }
 
 // S17, S34
 #[test]
-fn a_forwarded_host_counts_from_trusted_proxies_alone() {
+fn forwarded_host_requires_trusted_proxy() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let forwarded = |address: &str, host: &str| {
@@ -212,7 +212,7 @@ fn a_forwarded_host_counts_from_trusted_proxies_alone() {
             .token(&tenant.admin.access_token)
             .send()
     };
-    // Nobody is trusted here.
+    // This application trusts no proxy.
     forwarded(world.address(), &subdomain(&other)).expect(200);
     let behind = world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")]);
     forwarded(&behind.address, &subdomain(&other)).expect_problem(403, "tenant_mismatch");
@@ -224,7 +224,7 @@ fn a_forwarded_host_counts_from_trusted_proxies_alone() {
     let sessions = Call::new(Method::GET, &behind.address, "/api/v1/auth/sessions?limit=1");
     let sessions = sessions.token(&tenant.admin.access_token).send().expect(200);
     assert_eq!(sessions["items"][0]["address"], "203.0.113.9");
-    // What the proxy cannot know, it does not say: the last hop that is not its own counts.
+    // The client address is the last hop that is not a trusted proxy.
     let spoofed = Call::new(Method::POST, &behind.address, "/api/v1/auth/login")
         .header("x-forwarded-host", &subdomain(&tenant))
         .header("x-forwarded-for", "198.51.100.1, 203.0.113.10, 10.1.2.3");
@@ -232,7 +232,7 @@ fn a_forwarded_host_counts_from_trusted_proxies_alone() {
     let sessions = Call::new(Method::GET, &behind.address, "/api/v1/auth/sessions?limit=1");
     let sessions = sessions.token(&tenant.admin.access_token).send().expect(200);
     assert_eq!(sessions["items"][0]["address"], "203.0.113.10");
-    // The proxy appends: a host of the client stands before it, in the same line or in one of its own.
+    // The proxy appends its value after the value of the client, on the same line or on a separate line.
     let hosts = format!("{}, {}", subdomain(&other), subdomain(&tenant));
     forwarded(&behind.address, &hosts).expect(200);
     let hosts = format!("{}, {}", subdomain(&tenant), subdomain(&other));
@@ -247,7 +247,7 @@ fn a_forwarded_host_counts_from_trusted_proxies_alone() {
 
 // S35
 #[test]
-fn client_address_is_read_from_the_right() {
+fn client_address_is_rightmost_untrusted_hop() {
     let world = World::get();
     let tenant = world.tenant();
     let behind = world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")]);
@@ -274,7 +274,7 @@ fn client_address_is_read_from_the_right() {
 
 // S22
 #[test]
-fn a_tenant_that_is_not_active_says_no_more_than_the_caller_may_know() {
+fn deleted_tenant_looks_unknown_to_strangers() {
     let world = World::get();
     let tenant = world.tenant();
     let domain = format!("{}.com", unique("gone"));
@@ -292,8 +292,7 @@ fn a_tenant_that_is_not_active_says_no_more_than_the_caller_may_know() {
     let refresh = || world.post("/api/v1/auth/refresh", &refresh).send();
     refresh().expect_problem(403, "tenant_suspended");
     assert_eq!(world.admin(Method::DELETE, &path).send().status, 204);
-    // Who has a credential of it is told; who has none is told what they are told of one that never
-    // was.
+    // Callers with a credential learn that the tenant is deleted. Other callers get the response for an unknown tenant.
     info_at("x", &tenant).expect_problem(403, "tenant_deleted");
     with_key().expect_problem(403, "tenant_deleted");
     refresh().expect_problem(403, "tenant_deleted");
@@ -307,7 +306,7 @@ fn a_tenant_that_is_not_active_says_no_more_than_the_caller_may_know() {
     );
     let wrong = world.get_path("/api/v1/tenant/info").token(wrong.expose()).send();
     wrong.expect_problem(401, "invalid_api_key");
-    // Its names stay its own.
+    // The names of the deleted tenant stay reserved.
     let again = json!({ "name": "A", "admin_email": "a@b.example", "slug": tenant.slug });
     world.admin_post("/admin/tenants", &again).send().expect_problem(409, "slug_taken");
     let again = json!({ "name": "A", "admin_email": "a@b.example", "domain": domain });
@@ -319,7 +318,7 @@ fn a_tenant_that_is_not_active_says_no_more_than_the_caller_may_know() {
 
 // S32
 #[test]
-fn behind_tls_browsers_are_told_to_stay_there() {
+fn hsts_is_sent_behind_tls() {
     let world = World::get();
     let behind = world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1")]);
     let health = |address: &str, scheme: &str| {

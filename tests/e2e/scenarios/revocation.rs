@@ -1,4 +1,4 @@
-//! Tokens that were valid and count no more, and versions that Redis is behind with.
+//! Revoked tokens, and stale versions in Redis.
 
 use std::{
     thread::sleep,
@@ -11,16 +11,16 @@ fn profile(tenant: &TestTenant, user: &TestUser) -> Answer {
     tenant.get("/api/v1/profile").token(&user.access_token).send()
 }
 
-/// Runs a statement on the tenant's own database.
+/// Runs a statement in the tenant's database.
 fn change(tenant: &TestTenant, statement: &str, user: &TestUser) {
     let mut database = World::get().services.superuser(&tenant.database());
     assert_eq!(database.execute(statement, &[&user.email]).unwrap(), 1, "{statement}");
 }
 
-/// The version of what is no more.
+/// The tombstone version.
 const ENDED: &str = "9007199254740991";
 
-/// The time of Redis, so many seconds ago.
+/// Returns the time of Redis minus a number of seconds.
 fn ago(seconds: u64) -> String {
     let now: u64 = World::get().redis(&["TIME"])[0].parse().unwrap();
     (now - seconds).to_string()
@@ -30,19 +30,19 @@ fn user_key(tenant: &TestTenant, user: &TestUser) -> String {
     World::get().redis_key(&format!("t:{{{}}}:user:{}", tenant.id, user.id))
 }
 
-/// Makes what Redis knows of a user so many seconds old.
+/// Sets the age of the cache entry of a user in Redis.
 fn age(tenant: &TestTenant, user: &TestUser, seconds: u64) {
     World::get().redis(&["HSET", &user_key(tenant, user), "checked", &ago(seconds)]);
 }
 
-/// Whether what Redis knows of a user was compared a moment ago.
+/// Returns whether the cache entry of a user was revalidated in the last seconds.
 fn is_compared(tenant: &TestTenant, user: &TestUser) -> bool {
     World::get().redis(&["HGET", &user_key(tenant, user), "checked"])[0] >= ago(5)
 }
 
 // S10
 #[test]
-fn a_token_counts_no_more_once_its_user_has_changed() {
+fn token_is_rejected_after_user_change() {
     let tenant = World::get().tenant();
     for statement in [
         "UPDATE users SET role = 'viewer' WHERE email = $1",
@@ -64,7 +64,7 @@ fn a_token_counts_no_more_once_its_user_has_changed() {
 
 // S10
 #[test]
-fn a_token_counts_no_more_once_its_tenant_is_suspended_or_gone() {
+fn token_is_rejected_after_tenant_suspension() {
     let world = World::get();
     let tenant = world.tenant();
     let suspend = "UPDATE tenants SET status = 'suspended', suspended_at = now() WHERE slug = $1";
@@ -89,11 +89,11 @@ fn a_token_counts_no_more_once_its_tenant_is_suspended_or_gone() {
 }
 
 #[test]
-fn a_token_that_is_newer_than_redis_counts() {
+fn token_newer_than_redis_is_accepted() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     profile(&tenant, &user).expect(200);
-    // Redis has compared the version a moment ago, and does not know of the next one.
+    // The cache entry in Redis is fresh, but does not have the new version.
     change(&tenant, "UPDATE users SET version = version + 1 WHERE email = $1", &user);
     let signed_in = tenant.login(&user.email, &user.password).expect(200);
     let again = TestUser::from(&signed_in);
@@ -102,7 +102,7 @@ fn a_token_that_is_newer_than_redis_counts() {
 }
 
 #[test]
-fn what_redis_says_late_changes_nothing() {
+fn higher_redis_version_does_not_revoke() {
     let world = World::get();
     let tenant = world.tenant();
     profile(&tenant, &tenant.admin).expect(200);
@@ -110,12 +110,12 @@ fn what_redis_says_late_changes_nothing() {
     let version: i64 = world.redis(&["HGET", &key, "version"])[0].parse().unwrap();
     world.redis(&["HSET", &key, "version", &(version + 1).to_string()]);
     age(&tenant, &tenant.admin, 60);
-    // PostgreSQL is the truth, and Redis keeps the higher version that it was told.
+    // PostgreSQL is authoritative, and Redis keeps the higher version.
     profile(&tenant, &tenant.admin).expect(200);
     assert_eq!(world.redis(&["HGET", &key, "version"])[0], (version + 1).to_string());
 }
 
-/// Waits until something is so that happens beside the requests some seconds after one.
+/// Waits for the result of background work, which runs some seconds after a request.
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let begin = Instant::now();
     while !is_so() {
@@ -125,29 +125,29 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_version_is_compared_before_it_is_too_old_and_no_call_waits_for_it() {
+fn version_is_revalidated_in_background() {
     let world = World::get();
     let tenant = world.tenant();
     let key = user_key(&tenant, &tenant.admin);
     let asked = || world.redis(&["HGET", &key, "asked"])[0].clone();
     profile(&tenant, &tenant.admin).expect(200);
-    // Another call was left to see to it a moment ago.
+    // Another call has recently claimed the revalidation.
     let lately = ago(1);
     world.redis(&["HSET", &key, "checked", &ago(52), "asked", &lately]);
     profile(&tenant, &tenant.admin).expect(200);
     assert_eq!(asked(), lately);
-    // Nothing came of that.
+    // That call has not finished the revalidation.
     world.redis(&["HSET", &key, "asked", &ago(7)]);
     profile(&tenant, &tenant.admin).expect(200);
     assert!(asked() >= lately);
     assert!(!is_compared(&tenant, &tenant.admin));
-    wait_until("the version is compared", || is_compared(&tenant, &tenant.admin));
+    wait_until("the version is revalidated", || is_compared(&tenant, &tenant.admin));
     profile(&tenant, &tenant.admin).expect(200);
 }
 
 // S10
 #[test]
-fn a_user_who_has_changed_is_found_when_versions_are_compared() {
+fn revalidation_finds_changed_user() {
     let world = World::get();
     let tenant = world.tenant();
     let [changed, gone] = [tenant.user("user"), tenant.user("user")];
@@ -163,12 +163,12 @@ fn a_user_who_has_changed_is_found_when_versions_are_compared() {
         age(&tenant, user, 52);
         world.redis(&["HDEL", &user_key(&tenant, user), "asked"]);
     }
-    // What it does needs no SQL, so both go on.
+    // These requests need no SQL, so both still succeed.
     for user in [&changed, &gone] {
         tenant.get("/api/v1/tenant/info").token(&user.access_token).send().expect(200);
     }
-    wait_until("the changed one is found", || version(&changed) != before);
-    wait_until("the one who is gone is found", || version(&gone) == ENDED);
+    wait_until("the changed user is found", || version(&changed) != before);
+    wait_until("the deleted user is found", || version(&gone) == ENDED);
     for user in [&changed, &gone] {
         profile(&tenant, user).expect_problem(401, "token_revoked");
     }
@@ -176,7 +176,7 @@ fn a_user_who_has_changed_is_found_when_versions_are_compared() {
 
 // S10
 #[test]
-fn what_redis_was_not_told_is_found_when_versions_are_compared() {
+fn revalidation_finds_missed_publications() {
     let world = World::get();
     let [changed, unchanged, revoked] = [world.tenant(), world.tenant(), world.tenant()];
     let info = |tenant: &TestTenant, key: &str| tenant.get("/api/v1/tenant/info").token(key).send();
@@ -194,7 +194,7 @@ fn what_redis_was_not_told_is_found_when_versions_are_compared() {
         info(tenant, &key).expect(200);
         key
     });
-    // As a crash leaves it between PostgreSQL and Redis.
+    // Simulates a crash between the writes to PostgreSQL and Redis.
     let mut catalog = world.services.superuser("tenancy");
     for statement in [
         "UPDATE tenants SET name = 'Renamed' WHERE slug = $1",
@@ -214,33 +214,33 @@ fn what_redis_was_not_told_is_found_when_versions_are_compared() {
             world.redis(&["HSET", &key, "checked", &ago(52)]);
         }
     }
-    // They go on, and see to it.
+    // The requests still succeed, and trigger the revalidation.
     for (tenant, key) in [&changed, &unchanged, &revoked].into_iter().zip(&keys) {
         info(tenant, key).expect(200);
     }
-    wait_until("the unchanged one is compared", || is_compared(&unchanged));
+    wait_until("the unchanged tenant is revalidated", || is_compared(&unchanged));
     info(&unchanged, &keys[1]).expect(200);
     let last_use = "SELECT bool_or(last_used_at > now() - interval '1 minute')
                     FROM tenant_api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE t.slug = $1";
     assert!(catalog.query_one(last_use, &[&unchanged.slug]).unwrap().get::<_, bool>(0));
-    wait_until("the changed one is compared", || is_compared(&changed));
+    wait_until("the changed tenant is revalidated", || is_compared(&changed));
     info(&changed, &keys[0]).expect_problem(403, "forbidden");
     assert_eq!(info(&changed, &changed.admin.access_token).expect(200)["name"], "Renamed");
-    // No call waits for it: Redis is told beside them.
+    // No call waits for the update of Redis, which happens in the background.
     let is_retired = |key: &String| world.redis(&["HGET", key, "version"])[0] == ENDED;
-    wait_until("the revoked one is found", || hashes(&revoked).iter().any(is_retired));
+    wait_until("the revoked key is found", || hashes(&revoked).iter().any(is_retired));
     info(&revoked, &keys[2]).expect_problem(401, "invalid_api_key");
 }
 
 // S10
 #[test]
-fn nobody_is_let_in_with_a_version_that_is_too_old() {
+fn stale_version_is_never_accepted() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
     profile(&tenant, &user).expect(200);
     change(&tenant, "UPDATE users SET is_active = false WHERE email = $1", &user);
-    // Another call was left to compare it, and never comes back.
+    // Another call has claimed the revalidation, and never finishes it.
     let key = user_key(&tenant, &user);
     world.redis(&["HSET", &key, "checked", &ago(61), "asked", &ago(0)]);
     profile(&tenant, &user).expect_problem(401, "token_revoked");

@@ -1,16 +1,16 @@
-//! Text in every script: names, addresses and paths.
+//! Names, addresses and paths in all scripts.
 
 use e2e::{World, unique};
 use http::Method;
 use serde_json::json;
 
-/// A text in a path or a query.
+/// Encodes text for a path or a query.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"))
 }
 
 #[test]
-fn users_have_names_and_addresses_of_every_script() {
+fn names_and_addresses_accept_all_scripts() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     for (index, (local, username, first)) in [
@@ -27,7 +27,7 @@ fn users_have_names_and_addresses_of_every_script() {
                            "password": "a password for tests" });
         let user = tenant.post("/api/v1/users", &user).token(token).send().expect(201);
         let login = |email: &str| tenant.login(email, "a password for tests").expect(200);
-        // With the space of a pasted address, and in both forms of Unicode.
+        // The address may have spaces around it, and may use either Unicode normalization form.
         assert_eq!(login(&email)["user"]["id"], user["id"]);
         assert_eq!(login(user["email"].as_str().unwrap())["user"]["id"], user["id"]);
         let search = encoded(first);
@@ -38,7 +38,7 @@ fn users_have_names_and_addresses_of_every_script() {
 
 // S30
 #[test]
-fn unseen_characters_are_refused_in_every_displayed_name() {
+fn invisible_characters_in_names_are_rejected() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -79,7 +79,7 @@ fn unseen_characters_are_refused_in_every_displayed_name() {
 }
 
 #[test]
-fn a_file_has_one_name_in_both_forms_of_unicode() {
+fn unicode_forms_name_same_file() {
     let tenant = World::get().tenant();
     let token = &tenant.admin.access_token;
     let path = |name: &str| format!("/api/v1/files/{}", encoded(name));
@@ -98,7 +98,7 @@ fn a_file_has_one_name_in_both_forms_of_unicode() {
 }
 
 #[test]
-fn usernames_and_searches_ignore_case_in_every_locale() {
+fn usernames_and_searches_ignore_case() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -119,7 +119,7 @@ fn usernames_and_searches_ignore_case_in_every_locale() {
 }
 
 #[test]
-fn slugs_are_derived_from_letters_of_every_script() {
+fn slugs_are_transliterated() {
     let world = World::get();
     let stem = unique("l");
     let create = |name: &str| {
@@ -136,7 +136,7 @@ fn slugs_are_derived_from_letters_of_every_script() {
 }
 
 #[test]
-fn times_outside_of_rfc_3339_are_refused() {
+fn times_outside_rfc_3339_are_rejected() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;

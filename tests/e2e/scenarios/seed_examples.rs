@@ -1,4 +1,4 @@
-//! The three examples of the README, run as they stand there with Python's httpx.
+//! The three examples of the README, run unmodified with Python's httpx.
 
 use std::{
     io::Write as _,
@@ -8,7 +8,7 @@ use std::{
 use e2e::{Application, World, root};
 use serde_json::{Value, json};
 
-/// The Python examples of the README, in order.
+/// Returns the Python examples of the README, in order.
 fn examples() -> Vec<String> {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     readme
@@ -18,7 +18,7 @@ fn examples() -> Vec<String> {
         .collect()
 }
 
-/// The examples of the earlier service's README, which this one keeps.
+/// The examples in the README of the earlier service. This README must keep them.
 const SEED: [&str; 3] = [
     r#"import httpx
 
@@ -45,7 +45,7 @@ response = httpx.get("http://localhost:8002/api/v1/profile", headers=headers)
 ];
 
 #[test]
-fn the_examples_are_the_seeds_with_the_admin_key() {
+fn readme_examples_match_seed() {
     let key = r#"}, headers={"Authorization": "Bearer YOUR_ADMIN_KEY"})"#;
     let without_key: Vec<_> = examples().iter().map(|example| example.replace(key, "})")).collect();
     assert_eq!(without_key, SEED);
@@ -65,26 +65,26 @@ fn run(application: &Application, before: &str, example: &str) -> (u16, Value) {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("Python with httpx is there: ./dev test installs it");
+        .expect("Python with httpx is installed by ./dev test");
     python.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success(), "{script}");
     let text = String::from_utf8(output.stdout).unwrap();
-    let (status, body) = text.trim().split_once(' ').expect("the example answers");
+    let (status, body) = text.trim().split_once(' ').expect("the example prints a response");
     (status.parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
 #[test]
-fn the_three_examples_work() {
+fn readme_examples_work() {
     let world = World::get();
-    // Of its own, since the examples name the tenant `acme`.
+    // A separate application, because the examples use the tenant `acme`.
     let application = world.another_application(&world.services.databases());
     let [create, authenticate, use_token]: [String; 3] = examples().try_into().unwrap();
 
     let (status, tenant) = run(&application, "", &create);
     assert_eq!((status, &tenant["slug"]), (201, &json!("acme")), "{tenant}");
 
-    // What the README says between the first and the second example.
+    // The steps in the README between the first and the second example.
     let setup = json!({ "setup_token": tenant["setup_token"], "password": "the first password" });
     let admin = world.post("/api/v1/auth/setup", &setup).send().expect(200);
     let user = json!({ "email": "user@acme.com", "password": "secure_password" });

@@ -1,4 +1,4 @@
-//! Clients that send or read slowly: each wait has a bound.
+//! Clients that send or read slowly. Each wait has a time limit.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,7 +18,7 @@ fn connect(application: &Application, head: &str) -> TcpStream {
     stream
 }
 
-/// Begins a sign-in whose body does not come.
+/// Starts a sign-in whose body never arrives.
 fn stalled_login(application: &Application, tenant: &TestTenant) -> TcpStream {
     let mut stream = connect(application, "POST /api/v1/auth/login HTTP/1.1");
     write!(
@@ -30,7 +30,7 @@ fn stalled_login(application: &Application, tenant: &TestTenant) -> TcpStream {
     stream
 }
 
-/// Sends `piece` each second until there is an answer; returns its status and the seconds until then.
+/// Sends `piece` every second until a response arrives. Returns its status and the elapsed seconds.
 fn dribble(mut stream: TcpStream, piece: &[u8]) -> (u16, u64) {
     let begin = Instant::now();
     stream.set_read_timeout(Some(SECOND)).unwrap();
@@ -40,14 +40,14 @@ fn dribble(mut stream: TcpStream, piece: &[u8]) -> (u16, u64) {
             let status = String::from_utf8_lossy(&head[9..]).parse().unwrap();
             return (status, begin.elapsed().as_secs());
         }
-        assert!(begin.elapsed().as_secs() < 60, "the request is not ended");
-        // The answer may be under way.
+        assert!(begin.elapsed().as_secs() < 60, "the request has no response");
+        // The server may already have sent the response.
         let _ = stream.write_all(piece);
     }
 }
 
 #[test]
-fn json_body_has_10_seconds() {
+fn slow_json_body_returns_408() {
     let world = World::get();
     let tenant = world.tenant();
     let application = world.application_with(&[]);
@@ -57,7 +57,7 @@ fn json_body_has_10_seconds() {
 }
 
 #[test]
-fn upload_has_a_minimum_rate() {
+fn slow_upload_returns_408() {
     let world = World::get();
     let tenant = world.tenant();
     let application = world.application_with(&[]);
@@ -73,7 +73,7 @@ fn upload_has_a_minimum_rate() {
 }
 
 #[test]
-fn upload_at_the_minimum_rate_goes_on() {
+fn upload_at_minimum_rate_succeeds() {
     let world = World::get();
     let tenant = world.tenant();
     let application = world.application_with(&[]);
@@ -86,11 +86,11 @@ fn upload_at_the_minimum_rate_goes_on() {
 }
 
 #[test]
-fn stalled_requests_are_bounded_and_others_go_on() {
+fn stalled_requests_do_not_block_others() {
     const STALLED: usize = 160;
     let world = World::get();
     let tenant = world.tenant();
-    // Fewer instances than the host would start: each has more than its bound.
+    // Starts fewer instances than usual, so that each gets more requests than its limit.
     let arguments = ["--max-instance-concurrent-reuse-count", "64"];
     let application = Application::start_manifest(
         &root().join("spin.toml"),
@@ -99,7 +99,7 @@ fn stalled_requests_are_bounded_and_others_go_on() {
         &arguments,
     );
     let stalled = (0..STALLED).map(|_| {
-        // The host finds an instance that is ready.
+        // Gives the host time to choose a ready instance.
         sleep(Duration::from_millis(10));
         stalled_login(&application, &tenant)
     });
@@ -121,7 +121,7 @@ fn stalled_requests_are_bounded_and_others_go_on() {
 }
 
 #[test]
-fn reader_that_stands_still_is_ended() {
+fn stalled_reader_is_disconnected() {
     const SIZE: usize = 48 << 20;
     let world = World::get();
     let tenant = world.tenant();
@@ -134,7 +134,7 @@ fn reader_that_stands_still_is_ended() {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     sleep(Duration::from_secs(45));
     let mut read = Vec::new();
-    // The connection may be reset.
+    // The server may reset the connection.
     let _ = stream.read_to_end(&mut read);
-    assert!(read.len() < SIZE, "{} bytes came", read.len());
+    assert!(read.len() < SIZE, "{} bytes arrived", read.len());
 }

@@ -14,44 +14,44 @@ use uuid::Uuid;
 
 use crate::{environment, output};
 
-/// What to do with the trail.
+/// The operations on audit trails.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Says whether trails are as they were written: one line of JSON each. All are verified, also after a broken one.
+    /// Verifies audit trails. Prints one line of JSON per trail, and continues after a broken one.
     Verify(Verify),
-    /// Drops the months that are too old to be kept. What is left can still be verified.
+    /// Drops old months. The remaining trail can still be verified.
     Prune(Prune),
 }
 
-/// Which trails to verify.
+/// The options of `audit verify`.
 #[derive(clap::Args)]
 pub struct Verify {
-    /// The slug or the id of one tenant; without it, the platform and every tenant, also those that were destroyed.
+    /// The slug or the id of one tenant. The default is the platform and all tenants, including destroyed ones.
     #[arg(long)]
     tenant: Option<String>,
-    /// A `head` that was kept of that tenant's trail, as `sequence:mac`: the trail must still have it.
+    /// An earlier `head` of the tenant's trail, as `sequence:mac`. The trail must still contain it.
     #[arg(long, requires = "tenant", value_parser = link)]
     expect: Option<Link>,
 }
 
-/// What to keep.
+/// The options of `audit prune`.
 #[derive(clap::Args)]
 pub struct Prune {
-    /// The months to keep beside this one.
+    /// The number of months to keep in addition to the current month.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1200))]
     keep_months: u32,
 }
 
 fn link(text: &str) -> Result<Link, String> {
     let (sequence, mac) = text.split_once(':').ok_or("must be a number, a colon and a MAC")?;
-    let sequence = sequence.parse().map_err(|_| "must begin with a number")?;
+    let sequence = sequence.parse().map_err(|_| "must start with a number")?;
     if mac.len() != 64 || !mac.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("must end in 64 hexadecimal digits".to_owned());
     }
     Ok(Link { sequence, mac: mac.to_ascii_lowercase() })
 }
 
-/// Verifies or prunes.
+/// Runs the command.
 pub async fn run(command: &Command) -> Result<()> {
     let tenancy = environment::tenancy()?;
     match command {
@@ -67,10 +67,10 @@ async fn verify(tenancy: &Tenancy, arguments: &Verify) -> Result<()> {
     let mut chains = audit::list_chains(tenancy).await?;
     if let Some(name) = &arguments.tenant {
         let of_slug = tenants.iter().find(|tenant| tenant.1 == *name).map(|tenant| tenant.0);
-        // The trail of a tenant that was destroyed has an id only.
+        // The trail of a destroyed tenant has only an id.
         let of_id = || name.parse().ok().filter(|id| chains.contains(id));
         let found = of_slug.or_else(of_id);
-        chains = vec![found.with_context(|| format!("there is no tenant {name}"))?];
+        chains = vec![found.with_context(|| format!("tenant {name} does not exist"))?];
     }
     let mut broken = 0;
     for chain in chains {
@@ -83,12 +83,12 @@ async fn verify(tenancy: &Tenancy, arguments: &Verify) -> Result<()> {
         broken += compare_anchorings(tenancy).await?;
     }
     if broken > 0 {
-        bail!("{broken} of the trails and their anchors are not as they were written");
+        bail!("{broken} audit trails or anchors failed verification");
     }
     Ok(())
 }
 
-/// Verifies a chain. A failure is the result of this chain only, and the others are verified.
+/// Verifies a chain. A failure becomes the result of this chain, so that the others are still verified.
 async fn verify_one(
     tenancy: &Tenancy,
     chain: Uuid,
@@ -99,7 +99,7 @@ async fn verify_one(
     let mut line = match audit::verify(tenancy, tenant, expected, audit::Extent::Full).await {
         Ok(found) => serde_json::to_value(found)?,
         Err(error) => {
-            json!({ "valid": false, "reason": format!("it could not be verified: {error}") })
+            json!({ "valid": false, "reason": format!("the verification failed: {error}") })
         }
     };
     line["tenant"] = json!(slug);
@@ -108,7 +108,7 @@ async fn verify_one(
     Ok(line)
 }
 
-/// Compares the heads of the last days with their digests in the platform's trail, and returns how many differ.
+/// Compares the heads of the last days with their digests in the platform's trail. Returns the number of mismatches.
 async fn compare_anchorings(tenancy: &Tenancy) -> Result<u32> {
     let mut broken = 0;
     for found in audit::compare_anchorings(tenancy).await? {
@@ -130,7 +130,7 @@ async fn prune(tenancy: &Tenancy, keep_months: u32) -> Result<()> {
         output::line(&line.to_string());
     }
     for table in pruned.kept {
-        let reason = "an event of it was chained after one that is kept";
+        let reason = "the chain has an event of this month after a kept event";
         output::line(&json!({ "kept_month": table, "reason": reason }).to_string());
     }
     Ok(())

@@ -26,10 +26,10 @@ pub struct Relocate {
     /// The slug of one tenant.
     #[arg(long, required_unless_present = "from", conflicts_with = "from")]
     tenant: Option<String>,
-    /// Every tenant on the cluster of this host and port: db-1.internal:5432.
+    /// All tenants on the cluster with this host and port, such as db-1.internal:5432.
     #[arg(long, value_parser = host_and_port)]
     from: Option<(String, u16)>,
-    /// The host and port of the cluster that has the databases now.
+    /// The host and port of the new cluster.
     #[arg(long, value_parser = host_and_port)]
     to: (String, u16),
 }
@@ -37,7 +37,7 @@ pub struct Relocate {
 /// The options of `rotate-passwords`.
 #[derive(clap::Args)]
 pub struct Rotate {
-    /// The slug of one tenant; without it, every tenant that has a database.
+    /// The slug of one tenant. The default is all tenants that have a database.
     #[arg(long)]
     tenant: Option<String>,
 }
@@ -46,7 +46,7 @@ fn host_and_port(text: &str) -> Result<(String, u16), String> {
     let (host, port) = text.rsplit_once(':').ok_or("must be like db-1.internal:5432")?;
     let port = port.parse().ok().filter(|port| *port > 0);
     let port = port.ok_or("must end with a port from 1 to 65535")?;
-    // The only form in which the URL of a connection has the host.
+    // The host must be in the form that connection URLs use.
     let url = PostgresUrl::parse(&format!("postgres://{host}:{port}"));
     if url.is_none_or(|url| url.host != host) {
         return Err("must be like db-1.internal:5432 or [fd00::1]:5432".to_owned());
@@ -54,7 +54,7 @@ fn host_and_port(text: &str) -> Result<(String, u16), String> {
     Ok((host.to_owned(), port))
 }
 
-/// Records the location of tenants' databases that were moved to another cluster. Each tenant is a line of JSON.
+/// Records the new location of tenant databases that were moved to another cluster. Prints one line of JSON per tenant.
 pub async fn relocate(arguments: &Relocate) -> Result<()> {
     let tenancy = Rc::new(environment::tenancy()?);
     let (host, port) = &arguments.to;
@@ -74,7 +74,7 @@ pub async fn relocate(arguments: &Relocate) -> Result<()> {
     finish(failed)
 }
 
-/// Gives the roles of tenants' databases new passwords. Each tenant is a line of JSON.
+/// Rotates the passwords of the roles of tenant databases. Prints one line of JSON per tenant.
 pub async fn rotate(arguments: &Rotate) -> Result<()> {
     let tenancy = Rc::new(environment::tenancy()?);
     let mut failed = 0_u32;
@@ -85,7 +85,7 @@ pub async fn rotate(arguments: &Rotate) -> Result<()> {
     finish(failed)
 }
 
-/// Finishes the rotations that were interrupted, and returns how many failed.
+/// Finishes interrupted rotations, and returns the number of failures.
 pub async fn finish_rotations(tenancy: &Rc<Tenancy>) -> Result<u32> {
     let catalog = tenancy.catalog().await?;
     let mut failed = 0_u32;
@@ -96,14 +96,14 @@ pub async fn finish_rotations(tenancy: &Rc<Tenancy>) -> Result<u32> {
     Ok(failed)
 }
 
-/// Returns the tenant of a slug, in any state, or every tenant that has a database and is not being destroyed.
+/// Returns the tenant with a slug, in any state, or all tenants that have a database and are not being destroyed.
 async fn tenants(tenancy: &Tenancy, slug: Option<&str>) -> Result<Vec<TenantRecord>> {
     let catalog = tenancy.catalog().await?;
     if let Some(text) = slug {
         let slug = Slug::parse(text).map_err(|reason| anyhow!("{text}: {reason}"))?;
         let tenant = repo::find_by_slug(&*catalog, &slug).await?;
         let tenant = tenant.filter(|tenant| tenant.database_password.is_some());
-        return Ok(vec![tenant.with_context(|| format!("no tenant {text} has a database"))?]);
+        return Ok(vec![tenant.with_context(|| format!("tenant {text} has no database"))?]);
     }
     let rows = repo::list_with_database(&*catalog).await?;
     match rows.unreadable.first() {
@@ -127,7 +127,7 @@ fn report(failed: &mut u32, name: &str, tenant: Uuid, changed: tenancy::Result<E
 
 fn finish(failed: u32) -> Result<()> {
     if failed > 0 {
-        bail!("{failed} of the tenants failed");
+        bail!("{failed} tenants failed");
     }
     Ok(())
 }

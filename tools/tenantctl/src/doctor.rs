@@ -20,20 +20,20 @@ use url::Url;
 
 use crate::{environment, output};
 
-/// What to check.
+/// The options of `doctor`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Check the settings alone, and connect to nothing.
+    /// Checks only the settings, without connecting to a store.
     #[arg(long)]
     settings: bool,
 }
 
-/// The oldest PostgreSQL that is supported, as its `server_version_num`.
+/// The oldest supported PostgreSQL version, as `server_version_num`.
 const POSTGRESQL: i32 = 150_000;
-/// The oldest Redis that is supported.
+/// The oldest supported major version of Redis.
 const REDIS: u32 = 7;
 
-/// Checks the settings and the stores. Each finding is a line; the command fails if one is bad.
+/// Checks the settings and the stores. Each finding prints a line. The command fails if a finding is bad.
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let tenancy = environment::tenancy()?;
     output::line("ok    settings");
@@ -77,7 +77,7 @@ async fn check_catalog(tenancy: &Tenancy) -> Result<Finding> {
     }
     let (has, wants) = (migrate::version(&*catalog).await?, migrate::newest(migrate::CATALOG));
     if has < wants {
-        bail!("the schema is at {has} and has to be at {wants}: run tenantctl migrate");
+        bail!("the schema has version {has} instead of {wants}: run tenantctl migrate");
     }
     Ok(Finding::Good(format!("PostgreSQL {}, schema {has}", version / 10_000)))
 }
@@ -96,7 +96,7 @@ async fn check_cluster(tenancy: &Tenancy) -> Result<Finding> {
         None => false,
     };
     if !may {
-        bail!("the account may not make databases and roles: ALTER ROLE ... CREATEDB CREATEROLE");
+        bail!("the account cannot create databases and roles: ALTER ROLE ... CREATEDB CREATEROLE");
     }
     let template = migrate::template_name(tenancy);
     if !migrate::exists(&*cluster, &template).await? {
@@ -105,11 +105,11 @@ async fn check_cluster(tenancy: &Tenancy) -> Result<Finding> {
     Ok(Finding::Good(format!("PostgreSQL {}, template {template}", version / 10_000)))
 }
 
-/// The most defects that one line names.
+/// The maximum number of defects on one line.
 const MOST_NAMED: usize = 5;
 
-/// Each tenant's role reaches its own database and no other, and nobody else reaches that. Every cluster that holds
-/// tenants is checked, and every tenant's database.
+/// Checks that each tenant's role can connect only to its own database, and that no other tenant's role can connect to
+/// it. Covers all clusters with tenants and all tenant databases.
 async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
     let catalog = tenancy.catalog().await?;
     let rows = repo::list_with_database(&*catalog).await?;
@@ -124,7 +124,7 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
         let is_master = (&master.host, master.port) == (&cluster.host, cluster.port);
         if is_master && names.contains(&master.database) {
             bail!(
-                "PUBLIC may connect to the catalog: REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
+                "PUBLIC can connect to the catalog: REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
                 master.database
             );
         }
@@ -137,7 +137,7 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
                 defects
                     .extend(found.into_iter().map(|defect| format!("{}: {defect}", tenant.slug)));
             }
-            // A tenant may end meanwhile.
+            // A tenant may be deleted meanwhile.
             Err(error) => match repo::find(&*catalog, tenant.id).await? {
                 Some(found) if found.status == tenant.status => {
                     defects.push(format!("{}: not checked: {error}", tenant.slug));
@@ -153,16 +153,16 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
         let rest = count - defects.len();
         let rest = if rest > 0 { format!("; and {rest} more") } else { String::new() };
         bail!(
-            "{}{rest}. Run tenantctl migrate, and revoke the privileges that it leaves",
+            "{}{rest}. Run tenantctl migrate, then revoke the privileges that remain",
             defects.join("; ")
         );
     }
     let checked = format!("{} tenants' databases on {} clusters", tenants.len(), clusters.len());
     Ok(if open.is_empty() {
-        Finding::Good(format!("{checked}: each role reaches its own database only"))
+        Finding::Good(format!("{checked}: each role can connect only to its own database"))
     } else {
         Finding::Doubtful(format!(
-            "PUBLIC, and so each tenant's role, may connect to {}: REVOKE CONNECT ... FROM PUBLIC",
+            "PUBLIC, and thus each tenant's role, can connect to {}: REVOKE CONNECT ... FROM PUBLIC",
             open.join(", ")
         ))
     })
@@ -173,34 +173,32 @@ async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
         reseal::survey(tenancy).await?;
     if unknown > 0 {
         bail!(
-            "of the sealed values, {unknown} open neither with MASTER_ENCRYPTION_KEY nor with one of \
-             MASTER_DECRYPTION_KEYS: add the key that they are sealed with"
+            "{unknown} sealed values cannot be unsealed with MASTER_ENCRYPTION_KEY or MASTER_DECRYPTION_KEYS: add the \
+             key that sealed them"
         );
     }
     let all = current + others;
     let mut notes = Vec::new();
     if others > 0 {
         notes.push(format!(
-            "of {all} sealed values, {others} are sealed with another key than the current: run \
-             tenantctl reseal"
+            "{others} of {all} sealed values are not sealed with the current key: run tenantctl reseal"
         ));
     }
     if unbound > 0 {
         notes.push(format!(
-            "{unbound} passwords of databases are bound to no location: run tenantctl reseal when every \
-             instance is up to date"
+            "{unbound} database passwords are not bound to a location: run tenantctl reseal when all instances are up \
+             to date"
         ));
     }
     if unknown_anchors > 0 {
         notes.push(format!(
-            "no key here has made {unknown_anchors} of the audit trails' anchors: run tenantctl audit \
-             verify"
+            "{unknown_anchors} audit anchors match no configured key: run tenantctl audit verify"
         ));
     }
     if unknown_trails > 0 {
         notes.push(format!(
-            "no key here has chained the first rows of {unknown_trails} audit trails, and nothing vouches for them: \
-             run tenantctl audit verify"
+            "the first rows of {unknown_trails} audit trails match no configured key and have no voucher: run \
+             tenantctl audit verify"
         ));
     }
     Ok(if notes.is_empty() {
@@ -210,7 +208,7 @@ async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
     })
 }
 
-/// The work that a crash or an outage left, which the service or `repair` finishes.
+/// Counts the unfinished work of crashes and outages, which the service or `repair` finishes.
 async fn check_waiting(tenancy: &Tenancy) -> Result<Finding> {
     const MINUTES: i64 = 5;
     let catalog = tenancy.catalog().await?;
@@ -248,7 +246,7 @@ async fn check_waiting(tenancy: &Tenancy) -> Result<Finding> {
 
 async fn check_redis(tenancy: &Tenancy) -> Result<Finding> {
     if tenancy.settings.redis_url.expose().starts_with("rediss:") {
-        return Ok(Finding::Doubtful("it is not checked over TLS".to_owned()));
+        return Ok(Finding::Doubtful("not checked, because the connection uses TLS".to_owned()));
     }
     let reply = tenancy.platform.redis.execute("INFO", &["server".into()]).await?;
     let info = reply.first().and_then(|reply| reply.as_bytes()).unwrap_or_default();
@@ -256,7 +254,7 @@ async fn check_redis(tenancy: &Tenancy) -> Result<Finding> {
     let version = info
         .lines()
         .find_map(|line| line.strip_prefix("redis_version:"))
-        .context("it does not tell its version")?;
+        .context("the version is missing in the reply")?;
     let major: u32 = version.split('.').next().unwrap_or_default().parse()?;
     if major < REDIS {
         bail!("Redis {version} is older than {REDIS}");
@@ -265,19 +263,19 @@ async fn check_redis(tenancy: &Tenancy) -> Result<Finding> {
         Finding::Good(format!("Redis {version}"))
     } else {
         Finding::Doubtful(format!(
-            "Redis {version} needs no password: whoever can write to it can have revoked credentials accepted. Set \
-             requirepass or an ACL, and REDIS_URL"
+            "Redis {version} requires no password: anyone with write access can make revoked credentials valid again. \
+             Set requirepass or an ACL, and REDIS_URL"
         ))
     })
 }
 
 async fn server_version(connection: &dyn Connection) -> Result<i32> {
     let statement = "SELECT current_setting('server_version_num')::integer AS version";
-    let row = connection.query_first(statement, &[]).await?.context("it has no version")?;
+    let row = connection.query_first(statement, &[]).await?.context("no version")?;
     Ok(row.get("version")?)
 }
 
-/// Returns whether the URL of Redis has a password. Redis refuses a password that it does not need.
+/// Returns whether the URL of Redis has a password. A connected Redis requires it: Redis rejects unnecessary passwords.
 fn has_password(url: &str) -> bool {
     let url = Url::parse(url).ok();
     url.as_ref().and_then(Url::password).is_some_and(|password| !password.is_empty())
@@ -288,7 +286,7 @@ mod tests {
     use super::has_password;
 
     #[test]
-    fn password_of_redis_is_found_in_its_url() {
+    fn redis_url_password_is_detected() {
         assert!(has_password("redis://:secret@cache:6379"));
         assert!(has_password("rediss://user:secret@cache:6379/1"));
         for url in ["redis://cache:6379", "redis://user@cache:6379", "redis://:@cache:6379"] {

@@ -9,10 +9,10 @@ use tenancy::{
     settings::{NAMES, Settings},
 };
 
-/// The settings, by their plain names or with Spin's prefix.
+/// Returns the settings, read by their plain names or with Spin's prefix.
 ///
 /// # Errors
-/// Names each setting that is missing or not acceptable, with what is wrong with it.
+/// Names each missing or invalid setting, with the reason.
 pub fn settings() -> Result<Settings> {
     let values: BTreeMap<_, _> = NAMES
         .into_iter()
@@ -33,7 +33,7 @@ pub fn settings() -> Result<Settings> {
     }
 }
 
-/// The service on this machine.
+/// Returns the service with the settings and the platform of this machine.
 pub fn tenancy() -> Result<Tenancy> {
     let settings = settings()?;
     let platform = Platform::native(settings.redis_url.expose().to_owned());

@@ -1,4 +1,4 @@
-//! `tenantctl`: the operator's command line, on the service's own code.
+//! `tenantctl`: the operator's command line. It runs the same code as the service.
 
 mod audit;
 mod credentials;
@@ -15,8 +15,8 @@ use clap::{Parser, Subcommand};
 
 /// Operates the multi-tenancy service.
 ///
-/// Settings come from the environment, by their plain names (`MASTER_DATABASE_URL`) or as Spin
-/// takes them (`SPIN_VARIABLE_MASTER_DATABASE_URL`).
+/// Settings are environment variables, with their plain names (`MASTER_DATABASE_URL`) or with the prefix that Spin uses
+/// (`SPIN_VARIABLE_MASTER_DATABASE_URL`).
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
@@ -26,20 +26,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Brings the catalog, the template database and every tenant's database up to date.
+    /// Migrates the catalog, the template database and all tenant databases.
     Migrate,
-    /// Finishes everything that a crash left unfinished.
+    /// Finishes work that a crash interrupted.
     Repair(repair::Arguments),
-    /// Seals what the catalog keeps anew with the current master key.
+    /// Seals the values of the catalog again with the current master key.
     Reseal,
     /// Records that tenants' databases were moved to another cluster.
     Relocate(credentials::Relocate),
-    /// Gives the PostgreSQL roles of tenants new passwords.
+    /// Rotates the passwords of the PostgreSQL roles of tenants.
     RotatePasswords(credentials::Rotate),
-    /// Verifies the audit trail, and drops what is too old of it.
+    /// Verifies audit trails, and drops old months.
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Checks the settings and the stores, and says what is wrong with them.
+    /// Checks the settings and the stores, and reports problems.
     Doctor(doctor::Arguments),
 }
 

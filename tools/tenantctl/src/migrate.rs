@@ -10,8 +10,8 @@ use tenancy::{
 
 use crate::{environment, output};
 
-/// Brings the catalog, the template database and every tenant's database up to date. A tenant whose
-/// database cannot be is told, and does not keep the others from it.
+/// Migrates the catalog, the template database and all tenant databases. A failed tenant is reported and does not stop
+/// the others.
 pub async fn run() -> Result<()> {
     let tenancy = environment::tenancy()?;
     let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await.context("the catalog")?;
@@ -24,7 +24,7 @@ pub async fn run() -> Result<()> {
     migrate::limit_account(&*cluster).await.context("the cluster")?;
     let made = migrate::create_template(&tenancy, &location).await.context("the template")?;
     let name = migrate::template_name(&tenancy);
-    output::line(&format!("template {name}: {}", if made { "made" } else { "up to date" }));
+    output::line(&format!("template {name}: {}", if made { "created" } else { "up to date" }));
 
     let (mut current, mut migrated, mut failed) = (0, 0, 0);
     let tenants = repo::list_with_database(&*catalog).await?;
@@ -47,7 +47,7 @@ pub async fn run() -> Result<()> {
     }
     output::line(&format!("tenants: {current} up to date, {migrated} migrated, {failed} failed"));
     if failed > 0 {
-        bail!("{failed} of the tenants' databases are not up to date");
+        bail!("{failed} tenant databases could not be migrated");
     }
     Ok(())
 }

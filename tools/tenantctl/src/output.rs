@@ -2,13 +2,12 @@
 
 use std::io::Write as _;
 
-/// Prints a line of the result. A reader that has gone away (`| head`) stops neither the work nor the
-/// program.
+/// Prints a line of the result. A closed output (`| head`) does not stop the work.
 pub fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Prints why the command failed, in one line, on standard error.
+/// Prints the error of the command to standard error, on one line.
 pub fn failure(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr(), "tenantctl: {error:#}");
 }

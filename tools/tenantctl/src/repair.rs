@@ -23,19 +23,19 @@ use crate::{credentials, environment, output};
 /// The options of `repair`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Skip tenants that changed within this many minutes: a request may still be working on them.
+    /// Skips tenants that changed within this number of minutes, because a request may still be processing them.
     #[arg(long, default_value_t = 5)]
     older_than_minutes: u32,
 }
 
-/// Finishes everything that a crash left unfinished. Each repair is a line of JSON without credentials; a tenant that
-/// cannot be repaired is reported and does not stop the others.
+/// Finishes work that a crash interrupted. Each repair prints a line of JSON without credentials. A tenant that cannot
+/// be repaired is reported and does not stop the others.
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let tenancy = Rc::new(environment::tenancy()?);
     let catalog = tenancy.catalog().await?;
     let minutes = i64::from(arguments.older_than_minutes);
     let mut failed = 0_u32;
-    // First, for credentials that were revoked are still accepted.
+    // Must be first: revoked credentials are still accepted until the changes are published.
     let published = queue::work_off(&tenancy).await;
     report(&mut failed, "published_changes", published);
     let unfinished = creation::list_unfinished(&*catalog, minutes).await?;
@@ -108,7 +108,7 @@ fn readable(tenants: Rows<TenantRecord>, failed: &mut u32) -> Vec<TenantRecord> 
     tenants.items
 }
 
-/// Reports a count, or the failure to repair.
+/// Reports a count, or the failure of the repair.
 fn report(failed: &mut u32, name: &str, count: tenancy::Result<u64>) {
     match count {
         Ok(count) => report_value(name, count.into()),
@@ -116,7 +116,7 @@ fn report(failed: &mut u32, name: &str, count: tenancy::Result<u64>) {
     }
 }
 
-/// Reports each name, or the failure to repair.
+/// Reports each name, or the failure of the repair.
 fn report_names(failed: &mut u32, name: &str, names: tenancy::Result<Vec<String>>) {
     match names {
         Ok(names) => names.into_iter().for_each(|text| report_value(name, text.into())),
@@ -134,7 +134,7 @@ fn fail(failed: &mut u32, subject: &str, error: tenancy::Error) {
     output::failure(&anyhow::Error::from(error).context(subject.to_owned()));
 }
 
-/// Finishes the provisioning of a tenant. Its credentials are not printed: they would end up in a log.
+/// Finishes the provisioning of a tenant. Its credentials are not printed, because output often ends up in logs.
 async fn finish(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<()> {
     let Some(finished) = provision::finish(tenancy, tenant.id).await? else { return Ok(()) };
     let line = json!({

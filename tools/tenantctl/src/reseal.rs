@@ -12,13 +12,13 @@ use tenancy::{
 
 use crate::{credentials, environment, output};
 
-/// Seals the values of the catalog again with `MASTER_ENCRYPTION_KEY`, and vouches for the rows of audit trails that
-/// other keys have chained. Each is a line of JSON; a failure is reported, and does not stop the others.
+/// Seals the values of the catalog again with `MASTER_ENCRYPTION_KEY`, and vouches for audit rows that were chained
+/// with other keys. Each item prints a line of JSON. A failure is reported and does not stop the others.
 pub async fn run() -> Result<()> {
     let tenancy = Rc::new(environment::tenancy()?);
     let mut resealed = 0;
     let mut failed = chain_waiting_events(&tenancy).await?;
-    // A password that a rotation has only recorded is sealed, too.
+    // Rotations that are recorded but unfinished also hold sealed passwords.
     failed += credentials::finish_rotations(&tenancy).await?;
     for item in reseal::list(&tenancy).await? {
         match reseal::reseal(&tenancy, &item).await {
@@ -35,13 +35,13 @@ pub async fn run() -> Result<()> {
     }
     output::line(&json!({ "resealed": resealed }).to_string());
     if failed > 0 {
-        bail!("{failed} could not be sealed anew");
+        bail!("{failed} items could not be resealed");
     }
     Ok(())
 }
 
-/// Moves all waiting events to their trails: an event that a former key has sealed would be taken for a forged one once
-/// that key is gone. Returns the number of failures.
+/// Moves all waiting events to their trails. An event that is sealed with a former key would look forged once that key
+/// is removed. Returns the number of failures.
 async fn chain_waiting_events(tenancy: &Tenancy) -> Result<u32> {
     let catalog = tenancy.catalog().await?;
     let mut failed = 0;

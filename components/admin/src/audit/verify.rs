@@ -8,25 +8,25 @@ use tenancy::{
 use uuid::Uuid;
 
 tenancy::fields! {
-    /// Which trail to verify.
+    /// The audit trail to verify.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The tenant; the platform's own trail where it is absent.
+        /// The id of the tenant. The default is the trail of the platform.
         tenant_id: Option<Uuid>,
-        /// Verify a long trail from its beginning, instead of from its last checkpoint.
+        /// Verifies a long trail from its beginning instead of from its last checkpoint.
         #[param(required = false)]
         full: bool = false,
     }
 }
 
-/// Says whether the trail is as it was written: whether a row was changed, moved or removed.
+/// Verifies that no row of the audit trail was changed, moved or removed.
 #[utoipa::path(
     get,
     path = "/admin/audit/verify",
     tag = "Audit",
     params(Query),
-    responses((status = 200, description = "What was found.", body = Verification)),
+    responses((status = 200, description = "The result of the verification.", body = Verification)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { tenant_id, full } = operator.call().query()?;

@@ -7,8 +7,10 @@ use tenancy::{
     operator_key::{self, NewOperatorKeyRequest, ShownOnce},
 };
 
-/// Creates an operator key. The key itself is in this response only. An operator key can create only keys whose scopes,
-/// expiry and networks are within its own.
+/// Creates an operator key.
+///
+/// Only this response contains the key itself. An operator key can create only keys whose scopes, expiry and networks
+/// are within its own.
 #[utoipa::path(
     post,
     path = "/admin/operator-keys",

@@ -7,15 +7,17 @@ use tenancy::{
     operator_key,
 };
 
-/// Revokes an operator key for good; its next request is refused. An operator key can revoke only keys whose scopes,
-/// expiry and networks are within its own, and itself.
+/// Permanently revokes an operator key.
+///
+/// The next request with the key is rejected. An operator key can revoke itself, and keys whose scopes, expiry and
+/// networks are within its own.
 #[utoipa::path(
     delete,
     path = "/admin/operator-keys/{id}",
     tag = "Operator keys",
     params(
         ("id" = uuid::Uuid, Path, description = "The id of the key."),
-        ("If-Match" = Option<String>, Header, description = "The tag that the key must have."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
     ),
     responses((status = 204, description = "The key is revoked.")),
 )]

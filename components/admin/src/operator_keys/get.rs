@@ -7,18 +7,18 @@ use tenancy::{
     operator_key::{KeyError, OperatorKeyView, repo},
 };
 
-/// Shows an operator key, without its secret.
+/// Returns an operator key, without its secret.
 #[utoipa::path(
     get,
     path = "/admin/operator-keys/{id}",
     tag = "Operator keys",
     params(
         ("id" = uuid::Uuid, Path, description = "The id of the key."),
-        ("If-None-Match" = Option<String>, Header, description = "The tags that need not be sent."),
+        ("If-None-Match" = Option<String>, Header, description = "Returns 304 if the current entity tag is listed."),
     ),
     responses(
         (status = 200, description = "The key.", body = OperatorKeyView<'_>),
-        (status = 304, description = "The caller has the current version."),
+        (status = 304, description = "The caller already has the current version."),
     ),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {

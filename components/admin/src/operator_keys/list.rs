@@ -8,20 +8,20 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// The part of the list to show.
+    /// The part of the list to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
         /// The number of keys to skip.
         #[param(required = false, default = 0)]
         offset: u32 = 0,
-        /// The most keys to show.
+        /// The maximum number of keys to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
     }
 }
 
-/// Lists the operator keys that are not revoked, the newest first.
+/// Lists the operator keys that are not revoked, newest first.
 #[utoipa::path(
     get,
     path = "/admin/operator-keys",

@@ -14,22 +14,24 @@ tenancy::fields! {
     #[derive(ToSchema)]
     #[schema(as = OperatorKeyRotation)]
     struct Request {
-        /// The seconds for which the previous secret stays valid, at most 30 days.
+        /// The number of seconds for which the previous secret stays valid, at most 30 days.
         #[schema(required = false, default = 0)]
         overlap_seconds: Overlap = Overlap::NONE,
     }
 }
 
-/// Gives an operator key another secret, which is in this response only. The previous secret stays valid for the overlap,
-/// and the secret before that is invalid at once. An operator key can rotate only keys whose scopes, expiry and networks
-/// are within its own.
+/// Replaces the secret of an operator key.
+///
+/// Only this response contains the new secret. The previous secret stays valid for the overlap; any older secret
+/// becomes invalid immediately. An operator key can rotate only keys whose scopes, expiry and networks are within its
+/// own.
 #[utoipa::path(
     post,
     path = "/admin/operator-keys/{id}/rotate",
     tag = "Operator keys",
     params(
         ("id" = uuid::Uuid, Path, description = "The id of the key."),
-        ("If-Match" = Option<String>, Header, description = "The tag that the key must have."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
     ),
     request_body(content = Option<Request>),
     responses((status = 200, description = "The key, with its new secret.", body = ShownOnce<'_>)),

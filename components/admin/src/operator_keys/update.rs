@@ -6,15 +6,17 @@ use tenancy::{
     operator_key::{self, OperatorKeyChange, OperatorKeyChangeRequest, OperatorKeyView},
 };
 
-/// Changes an operator key, which takes effect on its next request. An operator key can change only keys whose scopes,
-/// expiry and networks are within its own, and stay there.
+/// Updates an operator key.
+///
+/// The change takes effect on the next request with the key. An operator key can update only keys whose scopes, expiry
+/// and networks are within its own, both before and after the change.
 #[utoipa::path(
     patch,
     path = "/admin/operator-keys/{id}",
     tag = "Operator keys",
     params(
         ("id" = uuid::Uuid, Path, description = "The id of the key."),
-        ("If-Match" = Option<String>, Header, description = "The tag that the key must have."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
     ),
     request_body = OperatorKeyChangeRequest,
     responses((status = 200, description = "The changed key.", body = OperatorKeyView<'_>)),

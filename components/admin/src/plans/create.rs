@@ -10,21 +10,21 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// A plan to be made.
+    /// A new plan.
     #[derive(ToSchema)]
     #[schema(as = NewPlan)]
     struct Request {
         name: PlanName,
-        /// Every limit.
+        /// All limits of the plan.
         #[schema(value_type = Limits)]
         limits: LimitChange,
-        /// Whether new tenants get it where nothing else is asked for, in the place of the one before.
+        /// Whether the plan becomes the default for new tenants, instead of the current default.
         #[schema(required = false, default = false)]
         is_default: bool = false,
     }
 }
 
-/// Makes a plan.
+/// Creates a plan.
 #[utoipa::path(
     post,
     path = "/admin/plans",

@@ -7,13 +7,13 @@ use tenancy::{
     plan,
 };
 
-/// Removes a plan. The default plan, and one that tenants have, stay.
+/// Deletes a plan. The default plan and plans with tenants cannot be deleted.
 #[utoipa::path(
     delete,
     path = "/admin/plans/{name}",
     tag = "Plans",
-    params(("name" = String, Path, description = "The plan.", example = "trial")),
-    responses((status = 204, description = "The plan is gone.")),
+    params(("name" = String, Path, description = "The name of the plan.", example = "trial")),
+    responses((status = 204, description = "The plan is deleted.")),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let name = super::name(&mut operator)?;

@@ -6,12 +6,12 @@ use tenancy::{
     plan::{Plan, repo},
 };
 
-/// Shows a plan.
+/// Returns a plan.
 #[utoipa::path(
     get,
     path = "/admin/plans/{name}",
     tag = "Plans",
-    params(("name" = String, Path, description = "The plan.", example = "enterprise")),
+    params(("name" = String, Path, description = "The name of the plan.", example = "enterprise")),
     responses((status = 200, description = "The plan.", body = Plan)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {

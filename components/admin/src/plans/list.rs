@@ -7,7 +7,7 @@ use tenancy::{
     plan::{Plan, repo},
 };
 
-/// Lists every plan, the smallest first.
+/// Lists all plans, smallest first.
 #[utoipa::path(
     get,
     path = "/admin/plans",

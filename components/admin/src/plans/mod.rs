@@ -8,7 +8,7 @@ pub mod update;
 
 use tenancy::{Error, Result, http::Operator, plan::PlanName};
 
-/// The plan's name in the path.
+/// Returns the plan name in the path.
 fn name(operator: &mut Operator) -> Result<PlanName> {
     operator.call().parameter("name").map_err(|_| Error::PlanNotFound)
 }

@@ -9,24 +9,24 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// What changes of a plan. What is absent stays as it is.
+    /// A change of a plan. Omitted fields keep their values.
     #[derive(ToSchema)]
     #[schema(as = PlanUpdate)]
     struct Request {
         limits: Option<LimitChange>,
-        /// True makes it the default, in the place of the one before.
+        /// `true` makes the plan the default, instead of the current default.
         is_default: Option<bool>,
     }
 }
 
-/// Changes a plan. Its tenants have the new limits on their next request.
+/// Updates a plan. New limits apply to its tenants from their next request.
 #[utoipa::path(
     patch,
     path = "/admin/plans/{name}",
     tag = "Plans",
-    params(("name" = String, Path, description = "The plan.", example = "enterprise")),
+    params(("name" = String, Path, description = "The name of the plan.", example = "enterprise")),
     request_body = Request,
-    responses((status = 200, description = "The plan, changed.", body = Plan)),
+    responses((status = 200, description = "The changed plan.", body = Plan)),
 )]
 pub async fn patch(mut operator: Operator) -> Result<Response> {
     let name = super::name(&mut operator)?;
@@ -36,14 +36,14 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }
 
-/// The same as PATCH: what is absent stays as it is.
+/// Same as PATCH: omitted fields keep their values.
 #[utoipa::path(
     put,
     path = "/admin/plans/{name}",
     tag = "Plans",
-    params(("name" = String, Path, description = "The plan.", example = "enterprise")),
+    params(("name" = String, Path, description = "The name of the plan.", example = "enterprise")),
     request_body = Request,
-    responses((status = 200, description = "The plan, changed.", body = Plan)),
+    responses((status = 200, description = "The changed plan.", body = Plan)),
 )]
 pub async fn put(operator: Operator) -> Result<Response> {
     patch(operator).await

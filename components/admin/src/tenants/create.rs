@@ -16,21 +16,21 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// A tenant to be made.
+    /// A new tenant.
     #[derive(ToSchema)]
     #[schema(as = NewTenant)]
     struct Request {
         name: TenantName,
         admin_email: EmailAddress,
         slug: Option<Slug>,
-        /// Its custom domain.
+        /// The custom domain.
         domain: Option<Domain>,
-        /// All of its custom domains, the primary one first, in the place of `domain`.
+        /// All custom domains, primary domain first. Use this field instead of `domain`.
         domains: Option<Domains>,
-        /// Settings that the tenant's users see.
+        /// Settings that the tenant's users can read.
         #[schema(required = false)]
         settings: TenantSettings = TenantSettings::default(),
-        /// Settings that the operator sees only.
+        /// Settings that only the operator can read.
         #[schema(required = false)]
         private_settings: TenantSettings = TenantSettings::default(),
         plan: Option<String>,
@@ -47,13 +47,13 @@ struct Created<'a> {
     credentials: &'a FirstCredentials,
 }
 
-/// Makes a tenant. Its credentials are in this answer and nowhere else.
+/// Creates a tenant. Only this response contains its credentials.
 #[utoipa::path(
     post,
     path = "/admin/tenants",
     tag = "Administration",
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
-            description = "The same request with the same key gives the same answer for a day.")),
+            description = "For one day, the same request with the same key returns the same response.")),
     request_body = Request,
     responses((status = 201, description = "The tenant.", body = Created<'_>)),
 )]

@@ -12,26 +12,26 @@ use tenancy::{
 use uuid::Uuid;
 
 tenancy::fields! {
-    /// How a tenant is deleted.
+    /// The kind of deletion.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// Destroys its database, files, counters and keys, and frees its names. Nothing brings them
-        /// back.
+        /// Destroys the database, files, counters and keys of the tenant and frees its names. This cannot be undone.
         #[param(required = false, default = false)]
         hard_delete: bool = false,
     }
 }
 
-/// Deletes a tenant: it takes no request any more. Its data is kept, and so are its names, unless
-/// `hard_delete` is true.
+/// Deletes a tenant.
+///
+/// All of its requests are rejected. Its data and its names are kept unless `hard_delete` is true.
 #[utoipa::path(
     delete,
     path = "/admin/tenants/{id}",
     tag = "Administration",
     params(
-        ("id" = Uuid, Path, description = "The tenant."),
-        ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
+        ("id" = Uuid, Path, description = "The id of the tenant."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
         Query,
     ),
     responses((status = 204, description = "The tenant is deleted.")),

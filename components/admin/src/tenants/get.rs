@@ -7,18 +7,18 @@ use tenancy::{
     tenant::{OperatorTenantView, repo},
 };
 
-/// Shows a tenant, in whatever state it is.
+/// Returns a tenant in any state.
 #[utoipa::path(
     get,
     path = "/admin/tenants/{id}",
     tag = "Administration",
     params(
-        ("id" = uuid::Uuid, Path, description = "The tenant."),
-        ("If-None-Match" = Option<String>, Header, description = "The tags that need not be sent."),
+        ("id" = uuid::Uuid, Path, description = "The id of the tenant."),
+        ("If-None-Match" = Option<String>, Header, description = "Returns 304 if the current entity tag is listed."),
     ),
     responses(
         (status = 200, description = "The tenant.", body = OperatorTenantView<'_>),
-        (status = 304, description = "The caller has the current version."),
+        (status = 304, description = "The caller already has the current version."),
     ),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {

@@ -8,27 +8,27 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// Which tenants to show.
+    /// The tenants to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// How many to pass over.
+        /// The number of items to skip.
         #[param(required = false, default = 0)]
         offset: u32 = 0,
-        /// The most to show.
+        /// The maximum number of items to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
-        /// Only those in this state.
+        /// Restricts the list to tenants in this state.
         status_filter: Option<Status>,
-        /// Only those with this text in their name, slug, e-mail address or domain.
+        /// Restricts the list to tenants with this text in their name, slug, e-mail address or domain.
         search: Option<String>,
-        /// Also those that are deleted.
+        /// Includes deleted tenants.
         #[param(required = false, default = false)]
         include_deleted: bool = false,
     }
 }
 
-/// Lists tenants, the newest first.
+/// Lists tenants, newest first.
 #[utoipa::path(
     get,
     path = "/admin/tenants",

@@ -13,18 +13,19 @@ use uuid::Uuid;
 #[derive(Serialize, ToSchema)]
 struct DataKey {
     tenant_id: Uuid,
-    /// Its number, from 1 on.
+    /// The number of the key, starting at 1.
     key_number: u32,
 }
 
-/// Gives a tenant a new data key: what is stored from now on is sealed with it. What was stored before
-/// opens with the keys before.
+/// Creates a new data key for a tenant.
+///
+/// New data is sealed with the new key. Existing data stays sealed with the earlier keys.
 #[utoipa::path(
     post,
     path = "/admin/tenants/{id}/rotate-key",
     tag = "Administration",
-    params(("id" = Uuid, Path, description = "The tenant.")),
-    responses((status = 200, description = "The new key, by its number.", body = DataKey)),
+    params(("id" = Uuid, Path, description = "The id of the tenant.")),
+    responses((status = 200, description = "The number of the new key.", body = DataKey)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let tenant_id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;

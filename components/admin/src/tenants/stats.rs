@@ -9,13 +9,13 @@ use tenancy::{
     },
 };
 
-/// Shows a tenant in numbers: what it uses, and what it may.
+/// Returns the usage and the limits of a tenant.
 #[utoipa::path(
     get,
     path = "/admin/tenants/{id}/stats",
     tag = "Administration",
-    params(("id" = uuid::Uuid, Path, description = "The tenant.")),
-    responses((status = 200, description = "The numbers.", body = Stats)),
+    params(("id" = uuid::Uuid, Path, description = "The id of the tenant.")),
+    responses((status = 200, description = "The statistics.", body = Stats)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;

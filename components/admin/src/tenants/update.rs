@@ -14,40 +14,42 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 tenancy::fields! {
-    /// What changes of a tenant. What is absent stays as it is.
+    /// A change of a tenant. Omitted fields keep their values.
     #[derive(ToSchema)]
     #[schema(as = TenantUpdate)]
     struct Request {
         name: Option<TenantName>,
         admin_email: Option<EmailAddress>,
-        /// Its one custom domain; null takes every domain away.
+        /// The only custom domain. Null removes all custom domains.
         #[schema(value_type = Option<Domain>)]
         domain: Patch<Domain>,
-        /// All of its custom domains, the primary one first.
+        /// All custom domains, primary domain first.
         domains: Option<Domains>,
         /// `active`, `suspended` or `deleted`.
         status: Option<Status>,
-        /// Settings that the tenant's users see.
+        /// Settings that the tenant's users can read.
         settings: Option<TenantSettings>,
-        /// Settings that the operator sees only.
+        /// Settings that only the operator can read.
         private_settings: Option<TenantSettings>,
         plan: Option<String>,
         limits: Option<LimitChange>,
     }
 }
 
-/// Changes a tenant. A suspension takes effect on the tenant's next request. The status `deleted` also requires the scope
+/// Updates a tenant.
+///
+/// A suspension takes effect on the tenant's next request. The status `deleted` also requires the scope
 /// `tenants:delete`.
 #[utoipa::path(
     patch,
     path = "/admin/tenants/{id}",
     tag = "Administration",
     params(
-        ("id" = Uuid, Path, description = "The tenant."),
-        ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
+        ("id" = Uuid, Path, description = "The id of the tenant."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
     ),
     request_body = Request,
-    responses((status = 200, description = "The tenant, changed.", body = OperatorTenantView<'_>)),
+    responses((status = 200, description = "The changed tenant.", body = OperatorTenantView<'_>)),
 )]
 pub async fn patch(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
@@ -70,7 +72,7 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     if matches!(change.status, Some(Status::Provisioning | Status::Deleting)) {
         return Err(Error::invalid_field("status", "must be active, suspended or deleted"));
     }
-    // The same as DELETE.
+    // Same as DELETE.
     if change.status == Some(Status::Deleted) {
         operator.require(OperatorScope::TenantsDelete)?;
     }
@@ -81,17 +83,17 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     Ok(super::validators(&changed.value)?.describe(response)?.with_effect(changed.effect))
 }
 
-/// The same as PATCH: what is absent stays as it is.
+/// Same as PATCH: omitted fields keep their values.
 #[utoipa::path(
     put,
     path = "/admin/tenants/{id}",
     tag = "Administration",
     params(
-        ("id" = Uuid, Path, description = "The tenant."),
-        ("If-Match" = Option<String>, Header, description = "The tag that the tenant must have."),
+        ("id" = Uuid, Path, description = "The id of the tenant."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
     ),
     request_body = Request,
-    responses((status = 200, description = "The tenant, changed.", body = OperatorTenantView<'_>)),
+    responses((status = 200, description = "The changed tenant.", body = OperatorTenantView<'_>)),
 )]
 pub async fn put(operator: Operator) -> Result<Response> {
     patch(operator).await

@@ -7,8 +7,10 @@ use tenancy::{
     http::{Member, Response},
 };
 
-/// Creates an API key. The key itself is in this response only. An API key can create only keys whose scopes, limits
-/// and expiry are within its own.
+/// Creates an API key.
+///
+/// Only this response contains the key itself. An API key can create only keys whose scopes, limits and expiry are
+/// within its own.
 #[utoipa::path(
     post,
     path = "/api/v1/api-keys",

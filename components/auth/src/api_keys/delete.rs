@@ -7,13 +7,15 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-/// Revokes an API key; its next request is refused. An API key can revoke only keys whose scopes, limits and expiry are
-/// within its own, and itself.
+/// Revokes an API key.
+///
+/// The next request with the key is rejected. An API key can revoke itself, and keys whose scopes, limits and expiry
+/// are within its own.
 #[utoipa::path(
     delete,
     path = "/api/v1/api-keys/{id}",
     tag = "API keys",
-    params(("id" = Uuid, Path, description = "The key's id.")),
+    params(("id" = Uuid, Path, description = "The id of the key.")),
     responses((status = 204, description = "The key is revoked.")),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {

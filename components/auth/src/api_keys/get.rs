@@ -7,12 +7,12 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-/// Shows an API key, without its secret.
+/// Returns an API key, without its secret.
 #[utoipa::path(
     get,
     path = "/api/v1/api-keys/{id}",
     tag = "API keys",
-    params(("id" = Uuid, Path, description = "The key's id.")),
+    params(("id" = Uuid, Path, description = "The id of the key.")),
     responses((status = 200, description = "The key.", body = ApiKeyView<'_>)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {

@@ -10,24 +10,26 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 tenancy::fields! {
-    /// How a key changes its secret.
+    /// The rotation of a key.
     #[derive(ToSchema)]
     #[schema(as = ApiKeyRotation)]
     struct Request {
-        /// Seconds for which the secret before still counts, at most 30 days.
+        /// The number of seconds for which the previous secret stays valid, at most 30 days.
         #[schema(required = false, default = 0)]
         overlap_seconds: Overlap = Overlap::NONE,
     }
 }
 
-/// Gives an API key another secret, which is in this answer and nowhere else. The one before counts
-/// for as long as the caller asks, and the one before that no more. An API key can rotate only keys whose scopes,
-/// limits and expiry are within its own.
+/// Replaces the secret of an API key.
+///
+/// Only this response contains the new secret. The previous secret stays valid for the requested overlap; any older
+/// secret becomes invalid immediately. An API key can rotate only keys whose scopes, limits and expiry are within its
+/// own.
 #[utoipa::path(
     post,
     path = "/api/v1/api-keys/{id}/rotate",
     tag = "API keys",
-    params(("id" = Uuid, Path, description = "The key's id.")),
+    params(("id" = Uuid, Path, description = "The id of the key.")),
     request_body(content = Option<Request>),
     responses((status = 200, description = "The key, with its new secret.", body = ShownOnce<'_>)),
 )]

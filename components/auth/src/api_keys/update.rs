@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 tenancy::fields! {
-    /// What changes of a key. What is absent stays as it is; null takes a limit away.
+    /// A change of a key. Omitted fields keep their values; null removes a limit.
     #[derive(ToSchema)]
     #[schema(as = ApiKeyUpdate)]
     struct Request {
@@ -21,20 +21,22 @@ tenancy::fields! {
     }
 }
 
-/// Changes the name or the limits of an API key. Limits take effect on its next request. An API key can change only
-/// other keys whose scopes, limits and expiry are within its own, and stay there.
+/// Updates the name or the limits of an API key.
+///
+/// New limits take effect on the next request with the key. An API key cannot update itself. It can update only other
+/// keys whose scopes, limits and expiry are within its own, both before and after the change.
 #[utoipa::path(
     patch,
     path = "/api/v1/api-keys/{id}",
     tag = "API keys",
-    params(("id" = Uuid, Path, description = "The key's id.")),
+    params(("id" = Uuid, Path, description = "The id of the key.")),
     request_body = Request,
-    responses((status = 200, description = "The key, changed.", body = ApiKeyView<'_>)),
+    responses((status = 200, description = "The changed key.", body = ApiKeyView<'_>)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let request: Request = member.call().json().await?;
-    // Its limits are what others have set for it.
+    // A key must not raise its own limits.
     if member.is_api_key(id) {
         return Err(Error::UserRequired);
     }

@@ -14,21 +14,21 @@ tenancy::fields! {
     pub(super) struct Request {
         /// An access token, a refresh token or an API key.
         pub(super) token: String,
-        /// What it may be. It is found out without, too.
+        /// The likely type of the token. The endpoint also detects the type without a hint.
         pub(super) token_type_hint: Option<String>,
     }
 }
 
-/// Says whether a token of the caller's tenant counts, and what it says (RFC 7662).
+/// Reports whether a token of the caller's tenant is valid, and returns its claims (RFC 7662).
 ///
-/// An OAuth client may authenticate by HTTP Basic (RFC 6749, section 2.3.1): the id of an API key is the client id, the
-/// key itself the client secret.
+/// OAuth clients may authenticate with HTTP Basic (RFC 6749, section 2.3.1). The client id is the id of an API key; the
+/// client secret is the key itself.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/introspect",
     tag = "Other services",
     request_body(content = Request, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "What the token says.", body = Introspection)),
+    responses((status = 200, description = "The state and the claims of the token.", body = Introspection)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Request { token, token_type_hint: _ } = member.call().form().await?;

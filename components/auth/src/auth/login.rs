@@ -13,7 +13,7 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// Who signs in.
+    /// The credentials of a user.
     #[derive(ToSchema)]
     #[schema(as = Login)]
     struct Request {
@@ -25,20 +25,22 @@ tenancy::fields! {
     }
 }
 
-/// Signs a user in to the tenant that the request addresses. A wrong password, an unknown address and an unknown,
-/// suspended or deleted tenant get the same response.
+/// Signs a user in to the tenant that the request addresses.
+///
+/// The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted
+/// tenant.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/login",
     params(("X-Tenant-Slug" = Option<String>, Header, example = "acme",
-            description = "The tenant, where neither the host nor the path names it.")),
+            description = "The slug of the tenant. Required if neither the host nor the path names the tenant.")),
     tag = "Signing in",
     request_body = Request,
-    responses((status = 200, description = "Signed in.", body = SignedIn)),
+    responses((status = 200, description = "The user is signed in.", body = SignedIn)),
 )]
 pub async fn handler(mut call: Call) -> Result<Response> {
     let tenancy = call.tenancy()?;
-    // An address that cannot be read is refused before the body is.
+    // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let request: Request = call.json().await?;
     let target = resolve::for_sign_in(&tenancy, &call.addressing()?).await?;

@@ -10,16 +10,16 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// Which session ends.
+    /// The session to end.
     #[derive(ToSchema)]
     #[schema(as = Logout)]
     struct Request {
-        /// Of the session that ends; without it, that of the access token does.
+        /// The refresh token of the session. The default is the session of the access token.
         refresh_token: Option<String>,
     }
 }
 
-/// Ends a session of the caller: its refresh token and its access tokens count no more.
+/// Ends a session of the caller. Its refresh token and its access tokens become invalid.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/logout",

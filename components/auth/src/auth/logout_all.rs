@@ -7,12 +7,12 @@ use tenancy::{
     user,
 };
 
-/// Ends every session of the caller, on every device.
+/// Ends all sessions of the caller, on all devices.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/logout-all",
     tag = "Signing in",
-    responses((status = 204, description = "Every session has ended.")),
+    responses((status = 204, description = "All sessions have ended.")),
 )]
 pub async fn handler(member: Member) -> Result<Response> {
     let user = member.user()?.sub;

@@ -11,7 +11,7 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// What goes on with a session.
+    /// The refresh token of a session.
     #[derive(ToSchema)]
     #[schema(as = Refresh)]
     struct Request {
@@ -19,14 +19,13 @@ tenancy::fields! {
     }
 }
 
-/// Gives the next access token and the next refresh token. A refresh token counts once: used again,
-/// it ends its session.
+/// Returns a new access token and a new refresh token. A refresh token is valid once. Using it again ends its session.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/refresh",
     tag = "Signing in",
     request_body = Request,
-    responses((status = 200, description = "The next tokens.", body = SignedIn)),
+    responses((status = 200, description = "The new tokens.", body = SignedIn)),
 )]
 pub async fn handler(mut call: Call) -> Result<Response> {
     let tenancy = call.tenancy()?;

@@ -9,17 +9,18 @@ use tenancy::{
 
 use super::introspect::Request;
 
-/// Ends the session of an access token or a refresh token of the caller's tenant (RFC 7009). That
-/// there is none is no error.
+/// Ends the session of an access token or a refresh token of the caller's tenant (RFC 7009).
 ///
-/// An OAuth client may authenticate by HTTP Basic (RFC 6749, section 2.3.1): the id of an API key is the client id, the
-/// key itself the client secret.
+/// Revoking an unknown token is not an error.
+///
+/// OAuth clients may authenticate with HTTP Basic (RFC 6749, section 2.3.1). The client id is the id of an API key; the
+/// client secret is the key itself.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/revoke",
     tag = "Other services",
     request_body(content = Request, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The token counts no more.")),
+    responses((status = 200, description = "The token is invalid.")),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Request { token, token_type_hint: _ } = member.call().form().await?;

@@ -12,7 +12,7 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// What sets a password once.
+    /// The first password of a user.
     #[derive(ToSchema)]
     #[schema(as = Setup)]
     struct Request {
@@ -21,7 +21,7 @@ tenancy::fields! {
     }
 }
 
-/// Sets the password that a setup token is for, and signs the user in.
+/// Sets the password of a user with a setup token, and signs the user in.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/setup",
@@ -34,7 +34,7 @@ pub async fn handler(mut call: Call) -> Result<Response> {
     let addressing = call.addressing()?;
     let request: Request = call.json().await?;
     let token = SetupToken::parse(&request.setup_token).ok_or(Error::InvalidSetupToken)?;
-    // The token says itself of which tenant it is.
+    // The token contains the id of its tenant.
     let tenant = resolve::by_id(&tenancy, token.tenant()).await?.ok_or(Error::InvalidSetupToken)?;
     call.record().concerns(tenant.id, Means::SetupToken);
     resolve::agree(&tenancy, &addressing, &tenant).await?;

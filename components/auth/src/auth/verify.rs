@@ -11,58 +11,59 @@ use tenancy::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The response headers that tell a gateway who calls.
+/// The response headers that identify the caller to a gateway.
 const IDENTITY: [&str; 6] =
     ["x-tenant-id", "x-tenant-slug", "x-user-id", "x-user-role", "x-api-key-id", "x-scopes"];
 
 tenancy::fields! {
-    /// What the caller must be allowed.
+    /// The permissions that the caller needs.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The scopes that it takes, with spaces between.
+        /// The required scopes, separated by spaces.
         #[param(example = "tenant:read")]
         scope: Option<String>,
-        /// The price of the request in units of the tenant's quota, as `ai_requests:1` or `api_calls:1`. The scope
-        /// `usage:write` is required, of the caller or of the gateway's own API key in `X-Gateway-Key`.
+        /// The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either
+        /// the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`.
         #[param(value_type = Option<String>, example = "ai_requests:1")]
         consume: Option<Amount>,
     }
 }
 
-/// Who calls.
+/// The identity of the caller.
 #[derive(Serialize, ToSchema)]
 struct Verified<'a> {
     tenant_id: Uuid,
     tenant_slug: &'a str,
-    /// Of a user.
+    /// The id of the user, if the caller is a user.
     user_id: Option<Uuid>,
-    /// Of a user.
+    /// The role of the user, if the caller is a user.
     user_role: Option<Role>,
-    /// Of an API key.
+    /// The id of the API key, if the caller is an API key.
     api_key_id: Option<Uuid>,
     scopes: &'a [Scope],
 }
 
-/// Says who calls, and whether they may: for gateways such as nginx (`auth_request`), Traefik
-/// (`ForwardAuth`) and Envoy (`ext_authz`). The answer's headers `X-Tenant-Id`, `X-Tenant-Slug`,
-/// `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes` say the same as its body. Every method
-/// is answered as GET, and so is any path below this one. The preflight of a browser has no
-/// credential: it gets 204, with these headers empty.
+/// Authenticates and authorizes a request for a gateway, such as nginx (`auth_request`), Traefik (`ForwardAuth`) or
+/// Envoy (`ext_authz`).
+///
+/// The response headers `X-Tenant-Id`, `X-Tenant-Slug`, `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes`
+/// contain the same identity as the body. Every method is handled like GET, also on any path below this one. A
+/// browser's preflight request has no credential. It gets 204, with these headers empty.
 #[utoipa::path(
     get,
     path = "/api/v1/auth/verify",
     tag = "Other services",
     params(Query),
-    responses((status = 200, description = "The caller may.", body = Verified<'_>)),
+    responses((status = 200, description = "The caller has the required scopes.", body = Verified<'_>)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let query = member.call().query()?;
     verified(&member, &query).await
 }
 
-/// Answers below this path as well. The path and the query are those of the request that a gateway
-/// asks about: what its caller wrote there is none of ours.
+/// Handles paths below this one. A gateway copies the path and the query of the original request, so both are untrusted
+/// and are ignored.
 pub async fn below(member: Member) -> Result<Response> {
     verified(&member, &Query { scope: None, consume: None }).await
 }
@@ -71,11 +72,11 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
     for name in
         query.scope.iter().flat_map(|names| names.split(' ').filter(|name| !name.is_empty()))
     {
-        // Not 422: of that a gateway makes an error of its own, and 403 it passes on.
+        // Not 422: gateways replace a 422 by their own error but pass on a 403.
         member.require(Scope::parse(name).map_err(|_| Error::UnknownScope)?)?;
     }
     if let Some(amount) = query.consume {
-        // A gateway sets the price. Without this, each user could spend the quota of all.
+        // Only a gateway may set the price. Otherwise each user could spend the whole tenant's quota.
         member.require_of_gateway(Scope::UsageWrite).await?;
         let Amount { resource, amount } = amount;
         let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
@@ -109,20 +110,20 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
     ];
     let mut response = Response::ok(&verified);
     for (name, value) in headers {
-        // Also without a value: a gateway then replaces what a client has sent itself.
+        // Empty headers are sent too, so that the gateway overwrites those that a client has sent.
         let value = HeaderValue::from_str(&value.unwrap_or_default()).map_err(Error::internal)?;
         response = response.with_header(HeaderName::from_static(name), value);
     }
     Ok(response)
 }
 
-/// Answers the preflight of a browser, which has no credential. The gateway lets it pass to the service behind it,
-/// for nobody.
+/// Responds to a browser's preflight request, which has no credential. The gateway forwards it to the service without
+/// an identity.
 pub fn preflight() -> Response {
     identified_as_nobody(Response::empty(StatusCode::NO_CONTENT))
 }
 
-/// Adds every header of the identity, without a value: a gateway then replaces what a client has sent itself.
+/// Adds all identity headers without a value, so that the gateway overwrites those that a client has sent.
 fn identified_as_nobody(response: Response) -> Response {
     IDENTITY.into_iter().fold(response, |response, name| {
         response.with_header(HeaderName::from_static(name), HeaderValue::from_static(""))

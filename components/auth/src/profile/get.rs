@@ -8,12 +8,12 @@ use tenancy::{
     user::{self, User},
 };
 
-/// Shows the caller who they are.
+/// Returns the profile of the caller.
 #[utoipa::path(
     get,
     path = "/api/v1/profile",
     tag = "Profile",
-    responses((status = 200, description = "The caller.", body = User)),
+    responses((status = 200, description = "The profile.", body = User)),
 )]
 pub async fn handler(member: Member) -> Result<Response> {
     let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;

@@ -9,7 +9,7 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// A password in the place of another.
+    /// A change of the password.
     #[derive(ToSchema)]
     #[schema(as = PasswordChange)]
     struct Request {
@@ -18,7 +18,7 @@ tenancy::fields! {
     }
 }
 
-/// Changes the caller's own password. Every session of theirs ends; the answer begins a new one.
+/// Changes the caller's password. All of their sessions end; the response starts a new one.
 #[utoipa::path(
     post,
     path = "/api/v1/profile/password",

@@ -9,7 +9,7 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// What of their own a user changes. Null takes a name away.
+    /// A change of the caller's profile. Omitted fields keep their values; null removes a name.
     #[derive(ToSchema)]
     #[schema(as = ProfileUpdate)]
     struct Request {
@@ -22,13 +22,13 @@ tenancy::fields! {
     }
 }
 
-/// Changes the caller's own names.
+/// Updates the caller's names.
 #[utoipa::path(
     patch,
     path = "/api/v1/profile",
     tag = "Profile",
     request_body = Request,
-    responses((status = 200, description = "The caller, changed.", body = User)),
+    responses((status = 200, description = "The changed profile.", body = User)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
@@ -41,7 +41,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         is_active: None,
     };
     let id = member.user()?.sub;
-    // One's own names are one's own, whatever one is.
+    // Users of every role may change their own names.
     let changed =
         user::update(member.tenancy(), member.tenant(), id, &change, &Role::ALL, &member.actor())
             .await?;

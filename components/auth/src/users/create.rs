@@ -14,7 +14,7 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// A user to be made.
+    /// A new user.
     #[derive(ToSchema)]
     #[schema(as = NewUser)]
     struct Request {
@@ -33,13 +33,15 @@ tenancy::fields! {
 struct Created {
     #[serde(flatten)]
     user: User,
-    /// What sets the user's password, where the request set none.
+    /// The token that sets the user's password. Present if the request has no password.
     #[serde(skip_serializing_if = "Option::is_none")]
     setup_token: Option<String>,
 }
 
-/// Creates a user of the caller's tenant. Without a password, the response has a setup token. The caller must hold every
-/// scope of the role, or the scope that delegates it: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+/// Creates a user in the caller's tenant.
+///
+/// If the request has no password, the response contains a setup token. The caller must hold every scope of the role,
+/// or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
 #[utoipa::path(
     post,
     path = "/api/v1/users",

@@ -8,13 +8,13 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-/// Removes a user for good.
+/// Permanently deletes a user.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{id}",
     tag = "Users",
-    params(("id" = Uuid, Path, description = "The user.")),
-    responses((status = 204, description = "The user is removed.")),
+    params(("id" = Uuid, Path, description = "The id of the user.")),
+    responses((status = 204, description = "The user is deleted.")),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;

@@ -8,12 +8,12 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-/// Shows a user.
+/// Returns a user.
 #[utoipa::path(
     get,
     path = "/api/v1/users/{id}",
     tag = "Users",
-    params(("id" = Uuid, Path, description = "The user.")),
+    params(("id" = Uuid, Path, description = "The id of the user.")),
     responses((status = 200, description = "The user.", body = User)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {

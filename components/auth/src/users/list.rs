@@ -10,26 +10,26 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// Which users to show.
+    /// The users to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// How many to pass over.
+        /// The number of items to skip.
         #[param(required = false, default = 0)]
         offset: u32 = 0,
-        /// The most to show.
+        /// The maximum number of items to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
-        /// Only those of this role.
+        /// Restricts the list to users with this role.
         role: Option<Role>,
-        /// Only those who may sign in, or may not.
+        /// Restricts the list to active or to deactivated users.
         is_active: Option<bool>,
-        /// Only those with this text in their address or a name.
+        /// Restricts the list to users with this text in their e-mail address or one of their names.
         search: Option<String>,
     }
 }
 
-/// Lists the tenant's users, the newest first.
+/// Lists the tenant's users, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/users",

@@ -11,26 +11,28 @@ use tenancy::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What sets another password.
+/// The token that sets a new password.
 #[derive(Serialize, ToSchema)]
 struct PasswordReset {
-    /// For `POST /api/v1/auth/setup`, once. It is shown this once.
+    /// The token for `POST /api/v1/auth/setup`. It is valid once, and only this response contains it.
     setup_token: String,
     expires_at: DateTime<Utc>,
 }
 
-/// Takes a user's password and sessions away, and returns a token that sets another password once. The caller must be
-/// allowed to grant the user's role.
+/// Resets the password of a user.
+///
+/// The user's password becomes invalid and their sessions end. The response contains a token that sets a new password
+/// once. The caller must be allowed to grant the user's role.
 #[utoipa::path(
     post,
     path = "/api/v1/users/{id}/reset-password",
     tag = "Users",
-    params(("id" = Uuid, Path, description = "The user.")),
-    responses((status = 200, description = "What sets another password.", body = PasswordReset)),
+    params(("id" = Uuid, Path, description = "The id of the user.")),
+    responses((status = 200, description = "The token that sets a new password.", body = PasswordReset)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    // The response allows a sign-in as the user, so it grants the user's role.
+    // The token allows signing in as the user, so returning it amounts to granting the user's role.
     let over = member.grantable_roles();
     if over.is_empty() {
         member.require_grant(Role::Viewer)?;

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 tenancy::fields! {
-    /// What changes of a user. What is absent stays as it is; null takes a name away.
+    /// A change of a user. Omitted fields keep their values; null removes a name.
     #[derive(ToSchema)]
     #[schema(as = UserUpdate)]
     struct Request {
@@ -23,24 +23,24 @@ tenancy::fields! {
         #[schema(value_type = Option<PersonName>)]
         last_name: Patch<PersonName>,
         role: Option<Role>,
-        /// False ends every session of the user.
+        /// `false` deactivates the user and ends all of their sessions.
         is_active: Option<bool>,
     }
 }
 
-/// Changes a user. Another role, and a deactivation, count on the user's next request.
+/// Updates a user. A new role and a deactivation take effect on the user's next request.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{id}",
     tag = "Users",
-    params(("id" = Uuid, Path, description = "The user.")),
+    params(("id" = Uuid, Path, description = "The id of the user.")),
     request_body = Request,
-    responses((status = 200, description = "The user, changed.", body = User)),
+    responses((status = 200, description = "The changed user.", body = User)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
     let request: Request = member.call().json().await?;
-    // A change of the role takes one away and grants another.
+    // A role change revokes one role and grants another.
     let over = match request.role {
         Some(role) => {
             member.require_grant(role)?;

@@ -15,8 +15,8 @@ struct JwkSet {
     keys: Vec<Jwk>,
 }
 
-/// Shows the public keys that access tokens are signed with, where that is EdDSA. A key that is about
-/// to sign is shown before it does.
+/// Returns the public keys that verify access tokens, if tokens are signed with EdDSA. A new key is published before it
+/// signs tokens.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",

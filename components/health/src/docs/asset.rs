@@ -1,4 +1,4 @@
-//! `GET /docs/{file}`: what the page is made of.
+//! `GET /docs/{file}`: the files of the documentation page.
 
 use std::io::Read as _;
 
@@ -9,7 +9,7 @@ use tenancy::{
     http::{Call, Headers, Response},
 };
 
-/// A file of the page: its name, its type, and its bytes, compressed or not.
+/// A file of the page: name, content type, and bytes, compressed or not.
 struct Asset {
     name: &'static str,
     content_type: &'static str,
@@ -40,7 +40,7 @@ const ASSETS: [Asset; 4] = [
     of_swagger_ui!("favicon-32x32.png", "image/png"),
 ];
 
-/// Gives a file of the page.
+/// Returns a file of the page.
 pub async fn handler(mut call: Call) -> Result<Response> {
     let name: String = call.parameter("file")?;
     let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or(Error::RouteNotFound)?;
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_for_who_takes_it() {
+    fn gzip_requires_accept_encoding() {
         let takes = |value: &'static str| {
             takes_gzip(&Headers::from(vec![("accept-encoding".to_owned(), value.into())]))
         };

@@ -1,5 +1,5 @@
-//! `GET /docs`: the description of the API as a page on which it can be called. All of it comes from
-//! here; the page asks nobody else for anything.
+//! `GET /docs`: the API documentation as a page that can send requests. This service serves every file of the page; the
+//! page loads nothing from third parties.
 
 mod asset;
 
@@ -12,13 +12,13 @@ use tenancy::{
 
 const PAGE: &str = include_str!("page.html");
 
-/// The page may run its own scripts and call this service, and nothing else. Its styles are in part in
-/// its elements.
+/// Allows the page only its own scripts and requests to this service. Inline styles are allowed because Swagger UI sets
+/// them on its elements.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// Shows the API as a page on which it can be called.
+/// Returns the API documentation as a page that can send requests.
 #[utoipa::path(
     get,
     path = "/docs",

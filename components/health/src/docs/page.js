@@ -1,4 +1,4 @@
-// No validator of somebody else's, and nothing that outlives the page: a key is gone when it is closed.
+// No third-party validator, and no stored state: credentials are discarded when the page is closed.
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",

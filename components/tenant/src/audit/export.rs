@@ -9,32 +9,32 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// Which events to export, and in which form.
+    /// The events to export, and the format.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The form: CSV with a head, or a JSON object a line.
+        /// The format: CSV with a header line, or one JSON object per line.
         #[param(required = false, default = "ndjson")]
         format: Format = Format::Ndjson,
-        /// The name of an event, or the beginning of one with its dot, such as `user.`.
+        /// An event name, or a prefix that ends with a dot, such as `user.`.
         #[param(example = "auth.")]
         event: Option<String>,
         /// The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`,
-        /// `api_key`, `system`, `anonymous`.
+        /// `api_key`, `system` or `anonymous`.
         actor: Option<String>,
-        /// The id of what it happened to, or its kind.
+        /// The id or the kind of the affected resource.
         resource: Option<String>,
         severity: Option<Severity>,
-        /// Whether it came to be.
+        /// Whether the action succeeded.
         succeeded: Option<bool>,
-        /// Not before this.
+        /// The earliest time, inclusive.
         from: Option<DateTime<Utc>>,
-        /// Before this.
+        /// The latest time, exclusive.
         to: Option<DateTime<Utc>>,
     }
 }
 
-/// Exports the trail, the newest first.
+/// Exports the audit trail, newest event first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenant/audit/export",
@@ -59,7 +59,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         to: query.to,
     };
     let tenancy = member.tenancy();
-    // What was done a moment ago is exported.
+    // The export includes the most recent events.
     audit::flush(tenancy, member.tenant()).await?;
     let export = Export::begin(tenancy, filter, format).await?;
     let name = match format {

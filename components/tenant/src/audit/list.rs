@@ -11,44 +11,44 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// Which events to show.
+    /// The events to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The name of an event, or the beginning of one with its dot, such as `user.`.
+        /// An event name, or a prefix that ends with a dot, such as `user.`.
         #[param(example = "auth.")]
         event: Option<String>,
         /// The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`,
-        /// `api_key`, `system`, `anonymous`.
+        /// `api_key`, `system` or `anonymous`.
         actor: Option<String>,
-        /// The id of what it happened to, or its kind.
+        /// The id or the kind of the affected resource.
         resource: Option<String>,
         severity: Option<Severity>,
-        /// Whether it came to be.
+        /// Whether the action succeeded.
         succeeded: Option<bool>,
-        /// Not before this.
+        /// The earliest time, inclusive.
         from: Option<DateTime<Utc>>,
-        /// Before this.
+        /// The latest time, exclusive.
         to: Option<DateTime<Utc>>,
-        /// The most to show.
+        /// The maximum number of items to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
-        /// The `next_cursor` of the answer before.
+        /// The `next_cursor` of the previous page.
         #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{32}$")]
         cursor: Option<Cursor>,
     }
 }
 
-/// A page of the trail.
+/// A page of the audit trail.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditPage)]
 struct AuditPage {
     items: Vec<LoggedEvent>,
-    /// Where the next page begins; null on the last one.
+    /// The cursor of the next page, or null on the last page.
     next_cursor: Option<String>,
 }
 
-/// Shows what happened in the tenant, the newest first.
+/// Lists the audit events of the tenant, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenant/audit",
@@ -70,7 +70,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         to: query.to,
     };
     let tenancy = member.tenancy();
-    // What was done a moment ago is shown.
+    // The response includes the most recent events.
     audit::flush(tenancy, member.tenant()).await?;
     let catalog = tenancy.catalog().await?;
     let (events, next) = audit::list(&*catalog, &filter, cursor, limit).await?;

@@ -7,23 +7,23 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// How much to verify.
+    /// The part of the trail to verify.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// Verify a long trail from its beginning, instead of from its last checkpoint.
+        /// Verifies a long trail from its beginning instead of from its last checkpoint.
         #[param(required = false)]
         full: bool = false,
     }
 }
 
-/// Says whether the trail is as it was written: whether a row was changed, moved or removed.
+/// Verifies that no row of the audit trail was changed, moved or removed.
 #[utoipa::path(
     get,
     path = "/api/v1/tenant/audit/verify",
     tag = "Audit",
     params(Query),
-    responses((status = 200, description = "What was found.", body = Verification)),
+    responses((status = 200, description = "The result of the verification.", body = Verification)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { full } = member.call().query()?;

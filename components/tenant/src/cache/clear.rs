@@ -10,15 +10,15 @@ use tenancy::{
 };
 use utoipa::ToSchema;
 
-/// What was taken out.
+/// The result of clearing the cache.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ClearedCache)]
 struct Cleared {
-    /// How many entries.
+    /// The number of deleted entries.
     cleared: i64,
 }
 
-/// Takes every entry of the tenant out of the cache.
+/// Deletes all cache entries of the tenant.
 #[utoipa::path(
     delete,
     path = "/api/v1/cache",

@@ -7,13 +7,13 @@ use tenancy::{
     http::{Member, Response},
 };
 
-/// Takes an entry out of the cache.
+/// Deletes a cache entry.
 #[utoipa::path(
     delete,
     path = "/api/v1/cache/{key}",
     tag = "Cache",
-    params(("key" = String, Path, description = "The entry.")),
-    responses((status = 204, description = "The entry is gone.")),
+    params(("key" = String, Path, description = "The key of the entry.")),
+    responses((status = 204, description = "The entry is deleted.")),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let key = super::key(&mut member)?;

@@ -7,13 +7,12 @@ use tenancy::{
     http::{Member, Response},
 };
 
-/// Gives an entry of the cache as it was put there. `X-Cache-TTL` says for how many seconds it is
-/// still kept.
+/// Returns a cache entry unchanged. The header `X-Cache-TTL` is its remaining lifetime in seconds.
 #[utoipa::path(
     get,
     path = "/api/v1/cache/{key}",
     tag = "Cache",
-    params(("key" = String, Path, description = "The entry.")),
+    params(("key" = String, Path, description = "The key of the entry.")),
     responses((status = 200, description = "The entry.", content_type = "application/octet-stream")),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
@@ -24,7 +23,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     Ok(Response::bytes("application/octet-stream", entry.value)
         .with_header(header::CONTENT_TYPE, content_type)
         .with_header(HeaderName::from_static("x-cache-ttl"), HeaderValue::from(seconds))
-        // What a tenant puts here never acts as a page of this service.
+        // Tenant content must never run as a page of this service.
         .with_header(
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),

@@ -7,7 +7,7 @@ pub mod put;
 
 use tenancy::{Result, cache::CacheKey, http::Member};
 
-/// The key in the path of the request.
+/// Returns the cache key in the path of the request.
 fn key(member: &mut Member) -> Result<CacheKey> {
     CacheKey::from_encoded(member.call().raw_parameter("key")?)
 }

@@ -8,17 +8,17 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// How long an entry is kept.
+    /// The lifetime of an entry.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The seconds for which it is kept.
+        /// The lifetime of the entry in seconds.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 2_592_000, default = 3600)]
         ttl: Seconds = Seconds(DEFAULT_TTL),
     }
 }
 
-/// 1 second to 30 days.
+/// A lifetime in seconds: 1 second to 30 days.
 struct Seconds(u32);
 
 impl FromField for Seconds {
@@ -41,13 +41,14 @@ impl Seconds {
     }
 }
 
-/// Puts an entry into the cache, in the place of one before it: at most 1 MiB. When the tenant's part
-/// of the cache is full (64 MiB, 100,000 entries), those that would end next make room.
+/// Stores a cache entry of at most 1 MiB, and replaces an existing entry.
+///
+/// If the tenant's part of the cache is full (64 MiB, 100,000 entries), the entries closest to expiry are evicted.
 #[utoipa::path(
     put,
     path = "/api/v1/cache/{key}",
     tag = "Cache",
-    params(("key" = String, Path, description = "The entry."), Query),
+    params(("key" = String, Path, description = "The key of the entry."), Query),
     request_body(content = String, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "The entry is new."),

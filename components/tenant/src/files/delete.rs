@@ -16,13 +16,14 @@ use super::{path, validators};
     path = "/api/v1/files/{path}",
     tag = "Files",
     params(
-        ("path" = String, Path, description = "Where, with slashes between its parts."),
-        ("If-Match" = Option<String>, Header, description = "The tag of the file to delete."),
-        ("If-None-Match" = Option<String>, Header, description = "The tags that the file must not have.",
+        ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the file has this entity tag."),
+        ("If-None-Match" = Option<String>, Header,
+            description = "Proceeds only if the file has none of these entity tags.",
             pattern = r#"^(\*|"[!#-~]*"(, *"[!#-~]*")*)$"#),
-        ("If-Unmodified-Since" = Option<String>, Header, description = "The file to delete must not be newer."),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the file is not newer."),
     ),
-    responses((status = 204, description = "The file is gone.")),
+    responses((status = 204, description = "The file is deleted.")),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let path = path(&mut member)?;

@@ -10,27 +10,27 @@ use tenancy::{
 
 use super::{path, validators};
 
-/// How often a file may be replaced while it is looked for.
+/// The number of attempts to read a file that is replaced meanwhile.
 const MOST_REPLACEMENTS: u32 = 3;
 
-/// Gives a file, or the part of it that `Range` asks for.
+/// Returns a file, or the part of it that `Range` requests.
 #[utoipa::path(
     get,
     path = "/api/v1/files/{path}",
     tag = "Files",
     params(
-        ("path" = String, Path, description = "Where, with slashes between its parts."),
-        ("Range" = Option<String>, Header, description = "A part, such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "The tag or `Last-Modified` that the part must be of."),
-        ("If-Match" = Option<String>, Header, description = "The tags that the file may have."),
-        ("If-None-Match" = Option<String>, Header, description = "The tags that need not be sent."),
-        ("If-Modified-Since" = Option<String>, Header, description = "A file that is not newer need not be sent."),
-        ("If-Unmodified-Since" = Option<String>, Header, description = "The file must not be newer."),
+        ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
+        ("Range" = Option<String>, Header, description = "The requested part, such as `bytes=0-1023`."),
+        ("If-Range" = Option<String>, Header, description = "Applies `Range` if the file has this tag or date."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the file has one of these entity tags."),
+        ("If-None-Match" = Option<String>, Header, description = "Returns 304 if the current entity tag is listed."),
+        ("If-Modified-Since" = Option<String>, Header, description = "Returns 304 if the file is not newer."),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the file is not newer."),
     ),
     responses(
         (status = 200, description = "The file.", content_type = "application/octet-stream"),
-        (status = 206, description = "The part.", content_type = "application/octet-stream"),
-        (status = 304, description = "It is the file that the caller has."),
+        (status = 206, description = "The requested part.", content_type = "application/octet-stream"),
+        (status = 304, description = "The caller already has the current version."),
     ),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
@@ -42,14 +42,14 @@ pub async fn handler(mut member: Member) -> Result<Response> {
             Err(error @ Error::Internal(_)) => error,
             answered => return answered,
         };
-        // The chunks of a file go when another takes its place.
+        // Replacing a file deletes the chunks of the old one.
         let now = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;
         if now.id == file.id {
             return Err(failed);
         }
         file = now;
     }
-    Err(Error::unavailable("the file is replaced all the time"))
+    Err(Error::unavailable("the file was replaced during each attempt to read it"))
 }
 
 async fn answer(member: &mut Member, file: &storage::File) -> Result<Response> {
@@ -87,7 +87,7 @@ async fn answer(member: &mut Member, file: &storage::File) -> Result<Response> {
 
 /// Returns the value of `Range` if it applies to this file.
 fn range<'a>(request: &'a Request, validators: &Validators) -> Option<&'a [u8]> {
-    // Only GET has ranges (RFC 9110, section 14.2). `Range` is not a list: several of them mean nothing.
+    // Only GET supports ranges (RFC 9110, section 14.2). `Range` is not a list, so repeated headers are ignored.
     let mut ranges = request.headers.get_all("range");
     match (ranges.next(), ranges.next()) {
         (Some(range), None) if request.method == Method::GET => Some(range),
@@ -96,13 +96,13 @@ fn range<'a>(request: &'a Request, validators: &Validators) -> Option<&'a [u8]> 
     .filter(|_| validators.allow_range(request))
 }
 
-/// Adds the headers that every response about a file has (RFC 9110, section 15.4.5).
+/// Adds the headers of every file response (RFC 9110, section 15.4.5).
 fn described(response: Response, validators: &Validators) -> Result<Response> {
     Ok(validators
         .describe(response)?
         .with_header(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
         .with_header(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))
-        // What a tenant stores never acts as a page of this service.
+        // Tenant content must never run as a page of this service.
         .with_header(
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),

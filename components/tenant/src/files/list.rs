@@ -13,17 +13,17 @@ use utoipa::ToSchema;
 use super::FileView;
 
 tenancy::fields! {
-    /// Which files to show.
+    /// The files to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// Only those whose paths begin with this.
+        /// Restricts the list to paths with this prefix.
         #[param(required = false, example = "reports/")]
         prefix: String = String::new(),
-        /// The most to show.
+        /// The maximum number of items to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
-        /// The `next_cursor` of the answer before.
+        /// The `next_cursor` of the previous page.
         cursor: Option<String>,
     }
 }
@@ -33,11 +33,11 @@ tenancy::fields! {
 #[schema(as = FilePage)]
 struct FilePage {
     items: Vec<FileView>,
-    /// Where the next page begins; null on the last one.
+    /// The cursor of the next page, or null on the last page.
     next_cursor: Option<String>,
 }
 
-/// Lists files in the order of their paths.
+/// Lists files, ordered by path.
 #[utoipa::path(
     get,
     path = "/api/v1/files",

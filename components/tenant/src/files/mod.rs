@@ -19,10 +19,10 @@ use utoipa::ToSchema;
 #[schema(as = File)]
 struct FileView {
     path: String,
-    /// Its bytes.
+    /// The size in bytes.
     size: u64,
     content_type: String,
-    /// What tells this version of it from others, for `If-Match` and `If-None-Match`.
+    /// The entity tag of this version, for `If-Match` and `If-None-Match`.
     etag: String,
     updated_at: DateTime<Utc>,
 }
@@ -34,13 +34,13 @@ impl From<File> for FileView {
     }
 }
 
-/// The path of the file in the path of the request.
+/// Returns the file path in the path of the request.
 fn path(member: &mut Member) -> Result<FilePath> {
     let encoded = member.call().raw_parameter("path")?;
     FilePath::from_encoded(encoded).map_err(|message| Error::invalid_field("path", message))
 }
 
-/// Returns the validators of a file. Each upload has an id, and so a tag, of its own.
+/// Returns the validators of a file. Each upload has a unique id, and thus a unique entity tag.
 fn validators(file: &File) -> Result<Validators> {
     Validators::new(&file.id.simple().to_string(), file.updated_at)
 }

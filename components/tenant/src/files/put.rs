@@ -11,23 +11,25 @@ use tenancy::{
 
 use super::{FileView, path, validators};
 
-/// What is stored where the request does not say what it is.
+/// The content type of an upload without one.
 const UNKNOWN: &str = "application/octet-stream";
-/// The most characters of a content type.
+/// The maximum length of a content type, in characters.
 const LONGEST: usize = 255;
 
-/// Stores a file, in the place of one before it. The body is the file, however large it is; the one
-/// before stays until all of it has arrived: there must be room for both.
+/// Stores a file, and replaces an existing file.
+///
+/// The request body is the file content, of any size. An existing file stays until the upload is complete, so the quota
+/// must have room for both.
 #[utoipa::path(
     put,
     path = "/api/v1/files/{path}",
     tag = "Files",
     params(
-        ("path" = String, Path, description = "Where, with slashes between its parts."),
-        ("If-Match" = Option<String>, Header, description = "The tag of the file to replace."),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: there must be no file yet.",
+        ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
+        ("If-Match" = Option<String>, Header, description = "Proceeds only if the old file has this entity tag."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: proceeds only if the file does not exist.",
             pattern = r#"^(\*|"[!#-~]*"(, *"[!#-~]*")*)$"#),
-        ("If-Unmodified-Since" = Option<String>, Header, description = "The file to replace must not be newer."),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the old file is not newer."),
     ),
     request_body(content = String, content_type = "application/octet-stream"),
     responses(
@@ -44,8 +46,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         return Err(Error::InvalidHeader { name: "content-type", message });
     }
     if request.header("content-range")?.is_some() {
-        // A part must not be taken for the whole (RFC 9110, section 14.4).
-        let message = "is not taken: send the whole file".to_owned();
+        // A part must not be stored as the whole file (RFC 9110, section 14.4).
+        let message = "is not supported; send the whole file".to_owned();
         return Err(Error::InvalidHeader { name: "content-range", message });
     }
     request.check_coding()?;
@@ -53,14 +55,14 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let length = request.header("content-length")?.and_then(|length| length.parse().ok());
     let (tenancy, tenant) = (member.tenancy().clone(), member.tenant().clone());
     let actor = member.actor();
-    // Before the upload, so that no client sends a file in vain.
+    // Checked before the upload, so that clients do not send a file in vain.
     let precondition = if conditions.is_empty() {
         Precondition::default()
     } else {
         let database = TenantDb::connect(&tenancy, &tenant).await?;
         let before = repo::find(&database, &path).await?;
         conditions.check_change(before.as_ref().map(validators).transpose()?.as_ref())?;
-        // The file that fulfilled the conditions must still be there when the upload is complete.
+        // The file that met the conditions must still exist when the upload is complete.
         match before {
             Some(_) if conditions.needs_any() => {
                 Precondition { must_exist: true, ..Precondition::default() }

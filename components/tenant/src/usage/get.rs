@@ -10,24 +10,25 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// Which resources to show.
+    /// The resources to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// This one alone.
+        /// Restricts the response to this resource.
         resource_type: Option<Resource>,
     }
 }
 
-/// How much is used of everything.
+/// The usage of all resources.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UsageOfAll)]
 struct All {
     items: Vec<Usage>,
 }
 
-/// Shows how much is used of each resource: an object of one, where `resource_type` asks for it, or
-/// else a list of all.
+/// Returns the usage of one resource or of all resources.
+///
+/// With `resource_type`, the response is one object. Otherwise it is a list of all resources.
 #[utoipa::path(
     get,
     path = "/api/v1/tenant/usage",
@@ -41,7 +42,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     match resource_type {
         Some(resource) => {
             let one = stats::usage(tenancy, tenant, &[resource]).await?.into_iter().next();
-            let one = one.ok_or_else(|| Error::internal("a usage was asked for and not found"))?;
+            let one = one
+                .ok_or_else(|| Error::internal("the usage of the requested resource is missing"))?;
             Ok(Response::ok(&UsageAnswer::One(one)))
         }
         None => {
@@ -51,7 +53,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     }
 }
 
-/// One resource, or all of them.
+/// The usage of one resource or of all resources.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum UsageAnswer {

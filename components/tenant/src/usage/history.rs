@@ -11,40 +11,40 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// Which part of the history to show.
+    /// The part of the usage history to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The first day, in UTC; 30 days before the last one where it is absent.
+        /// The first day, in UTC. The default is 30 days before the last day.
         #[param(example = "2030-01-01")]
         from: Option<chrono::NaiveDate>,
-        /// The last day, in UTC; today where it is absent.
+        /// The last day, in UTC. The default is today.
         #[param(example = "2030-01-31")]
         to: Option<chrono::NaiveDate>,
-        /// By what it adds up.
+        /// The period of each total.
         #[param(required = false, default = "day")]
         granularity: Granularity = Granularity::Day,
-        /// One resource alone.
+        /// Restricts the response to this resource.
         resource_type: Option<Resource>,
-        /// The form of the answer; CSV has a head, and no count.
+        /// The format of the response. CSV has a header line and no total.
         #[param(required = false, default = "json")]
         format: Format = Format::Json,
-        /// How many to pass over.
+        /// The number of items to skip.
         #[param(required = false, default = 0)]
         offset: u32 = 0,
-        /// The most to show.
+        /// The maximum number of items to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
     }
 }
 
-/// Shows what the tenant has used, by the day or by the month, the newest first.
+/// Lists the usage of the tenant per day or per month, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/tenant/usage/history",
     tag = "Tenant",
     params(Query),
-    responses((status = 200, description = "What was used.", content(
+    responses((status = 200, description = "The usage history.", content(
         (Page<Used> = "application/json"),
         (String = "text/csv"),
     ))),

@@ -15,20 +15,20 @@ use tenancy::{
 use utoipa::ToSchema;
 
 tenancy::fields! {
-    /// A use of the tenant's quota, by a service that counts it.
+    /// Consumption of the tenant's quota, reported by another service.
     #[derive(ToSchema)]
     #[schema(as = UsageReport)]
     struct Request {
         resource_type: DailyResource,
         #[schema(required = false, value_type = i64, minimum = 1, maximum = 1_000_000, default = 1)]
         amount: Amount = Amount(1),
-        /// What the report is known by: repeated with the same key, it counts once. The header
-        /// `Idempotency-Key` says the same.
+        /// The idempotency key of the report. Reports with the same key are added only once. The header
+        /// `Idempotency-Key` is equivalent.
         idempotency_key: Option<Key>,
     }
 }
 
-/// How much: 1 to 1,000,000.
+/// An amount from 1 to 1,000,000.
 struct Amount(i64);
 
 impl FromField for Amount {
@@ -40,7 +40,7 @@ impl FromField for Amount {
     }
 }
 
-/// 1 to 255 characters.
+/// An idempotency key of 1 to 255 characters, without control characters.
 #[derive(ToSchema)]
 #[schema(as = IdempotencyKey, value_type = String, min_length = 1, max_length = 255)]
 struct Key(String);
@@ -50,33 +50,35 @@ impl Text for Key {
         if (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
             Ok(Self(text.to_owned()))
         } else {
-            Err("must have 1 to 255 characters, none of them a control".to_owned())
+            Err("must have 1 to 255 characters and no control characters".to_owned())
         }
     }
 }
 
-/// What was counted.
+/// The result of a usage report.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReportedUsage)]
 struct Counted {
     #[serde(flatten)]
     usage: Usage,
-    /// How much this report has counted.
+    /// The amount that this report added.
     amount: i64,
-    /// The day, in UTC, that it counts on.
+    /// The day of the usage, in UTC.
     day: NaiveDate,
 }
 
-/// Counts a use: all of it or, past the limit, nothing. Repeated with the same idempotency key, it
-/// counts once, whatever failed in between; the key is known for a day.
+/// Adds consumption to the tenant's usage.
+///
+/// The whole amount is counted, or none of it if it exceeds the limit. Reports with the same idempotency key are added
+/// only once, even after failures. Keys are stored for one day.
 #[utoipa::path(
     post,
     path = "/api/v1/tenant/usage",
     tag = "Other services",
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
-            description = "What the report is known by.")),
+            description = "The idempotency key of the report.")),
     request_body = Request,
-    responses((status = 200, description = "It is counted.", body = Counted)),
+    responses((status = 200, description = "The usage is counted.", body = Counted)),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let header = member.call().idempotency_key()?;
@@ -84,7 +86,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         member.call().json().await?;
     let key = match (header, idempotency_key) {
         (Some(header), Some(Key(field))) if header != field => {
-            let message = "is another than the one in the header";
+            let message = "differs from the `Idempotency-Key` header";
             return Err(Error::invalid_field("idempotency_key", message));
         }
         (header, field) => header.or(field.map(|key| key.0)),
@@ -94,7 +96,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         Some(key) => quota::report(tenancy, tenant, resource_type, amount, key, &actor).await?,
         None => {
             let used = quota::consume(tenancy, tenant, resource_type, amount, &actor).await?;
-            let usage = used.ok_or_else(|| Error::unavailable("Redis counts, and is away"))?;
+            let usage = used
+                .ok_or_else(|| Error::unavailable("Redis, which counts usage, is unavailable"))?;
             let day = tenancy.platform.clock.now().date_naive();
             Reported { day, usage, is_replay: false }
         }

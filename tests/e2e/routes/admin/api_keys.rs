@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 #[test]
-fn an_operator_makes_lists_and_ends_a_tenants_keys() {
+fn operator_manages_tenant_api_keys() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}/api-keys", tenant.id);
@@ -31,7 +31,7 @@ fn an_operator_makes_lists_and_ends_a_tenants_keys() {
 }
 
 #[test]
-fn a_suspended_tenants_keys_can_be_managed_and_a_deleted_ones_cannot() {
+fn deleted_tenant_rejects_new_api_key() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);

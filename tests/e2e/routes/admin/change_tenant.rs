@@ -1,11 +1,11 @@
-//! `PUT`, `PATCH` and `DELETE /admin/tenants/{id}`: versions, and what the trail has of it.
+//! `PUT`, `PATCH` and `DELETE /admin/tenants/{id}`: versions and audit events.
 
 use e2e::World;
 use http::Method;
 use serde_json::json;
 
 #[test]
-fn a_change_of_an_old_version_is_refused() {
+fn stale_change_returns_412() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
@@ -29,7 +29,7 @@ fn a_change_of_an_old_version_is_refused() {
 }
 
 #[test]
-fn the_trail_has_what_was_before_and_is_after() {
+fn audit_contains_old_and_new_values() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
@@ -44,7 +44,7 @@ fn the_trail_has_what_was_before_and_is_after() {
 }
 
 #[test]
-fn only_legal_states_follow_one_another() {
+fn illegal_status_transition_returns_409() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
@@ -58,15 +58,15 @@ fn only_legal_states_follow_one_another() {
     assert_eq!(to("deleted").expect(200)["status"], "deleted");
     to("active").expect_problem(409, "illegal_transition");
     to("suspended").expect_problem(409, "illegal_transition");
-    // Nor does it take any other change.
+    // Other changes are rejected as well.
     let renamed = world.admin(Method::PATCH, &path).json(&json!({ "name": "Other" })).send();
     let problem = renamed.expect_problem(409, "illegal_transition");
-    assert_eq!(problem["detail"], "A tenant that is deleted cannot be changed.");
+    assert_eq!(problem["detail"], "A tenant that is deleted cannot be updated.");
 }
 
 // S24
 #[test]
-fn a_new_data_key_opens_what_the_one_before_has_sealed() {
+fn key_rotation_keeps_old_data_readable() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -91,7 +91,7 @@ fn a_new_data_key_opens_what_the_one_before_has_sealed() {
 }
 
 #[test]
-fn a_tenant_in_numbers_is_the_same_to_both() {
+fn operator_and_tenant_stats_match() {
     let world = World::get();
     let tenant = world.tenant();
     tenant.user("viewer");
@@ -114,7 +114,7 @@ fn a_tenant_in_numbers_is_the_same_to_both() {
 }
 
 #[test]
-fn conditions_of_a_tenant_are_lists_of_tags() {
+fn tenant_conditions_accept_tag_lists() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);

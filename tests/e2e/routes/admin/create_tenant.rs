@@ -6,7 +6,7 @@ use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 #[test]
-fn a_tenant_is_made_with_its_credentials() {
+fn tenant_creation_returns_credentials() {
     let world = World::get();
     let slug = unique("acme");
     let answer = world
@@ -46,7 +46,7 @@ fn a_tenant_is_made_with_its_credentials() {
 }
 
 #[test]
-fn a_slug_is_derived_and_made_unique() {
+fn missing_slug_is_derived_from_name() {
     let world = World::get();
     let name = unique("Zoë's Café");
     let body = |email: &str| json!({ "name": name, "admin_email": email });
@@ -58,7 +58,7 @@ fn a_slug_is_derived_and_made_unique() {
 }
 
 #[test]
-fn a_password_in_the_request_takes_the_place_of_a_setup_token() {
+fn admin_password_replaces_setup_token() {
     let world = World::get();
     let slug = unique("acme");
     let body = json!({
@@ -75,7 +75,7 @@ fn a_password_in_the_request_takes_the_place_of_a_setup_token() {
 }
 
 #[test]
-fn what_must_be_unique_is_told_when_it_is_taken() {
+fn taken_slug_or_domain_returns_409() {
     let world = World::get();
     let (slug, domain) = (unique("acme"), format!("{}.example", unique("domain")));
     let body =
@@ -93,7 +93,7 @@ fn what_must_be_unique_is_told_when_it_is_taken() {
 }
 
 #[test]
-fn every_bad_field_is_named() {
+fn invalid_fields_are_reported() {
     let world = World::get();
     let long = "x".repeat(201);
     let good = || json!({ "name": "Acme", "admin_email": "a@acme.com" });
@@ -136,7 +136,7 @@ fn every_bad_field_is_named() {
 }
 
 #[test]
-fn an_idempotency_key_gives_the_same_answer_again() {
+fn idempotency_key_replays_response() {
     let world = World::get();
     let key = unique("idempotency");
     let body = json!({ "name": unique("Acme"), "admin_email": "a@acme.com" });
@@ -158,7 +158,7 @@ fn an_idempotency_key_gives_the_same_answer_again() {
 }
 
 #[test]
-fn an_idempotency_key_makes_one_tenant_of_calls_at_once() {
+fn concurrent_idempotent_calls_create_one_tenant() {
     let world = World::get();
     for slug in [Value::Null, json!(unique("race"))] {
         let key = unique("idempotency");
@@ -176,7 +176,7 @@ fn an_idempotency_key_makes_one_tenant_of_calls_at_once() {
 }
 
 #[test]
-fn an_idempotency_key_is_for_one_request_also_at_once() {
+fn concurrent_idempotency_key_reuse_returns_422() {
     let world = World::get();
     let key = unique("idempotency");
     let answers: Vec<_> = std::thread::scope(|scope| {
@@ -194,7 +194,7 @@ fn an_idempotency_key_is_for_one_request_also_at_once() {
 }
 
 #[test]
-fn two_calls_at_once_make_one_tenant() {
+fn concurrent_calls_create_one_tenant() {
     let world = World::get();
     let body = json!({ "name": "Race", "admin_email": "a@race.com", "slug": unique("race") });
     let answers: Vec<_> = std::thread::scope(|scope| {
@@ -208,7 +208,7 @@ fn two_calls_at_once_make_one_tenant() {
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         answer.expect_problem(409, "slug_taken");
     }
-    // The token of the one answer counts: no other call has replaced it.
+    // The token in the successful response is valid, so no other call has replaced it.
     let setup = json!({
         "setup_token": made[0].json()["setup_token"], "password": "a good password",
     });
@@ -216,7 +216,7 @@ fn two_calls_at_once_make_one_tenant() {
 }
 
 #[test]
-fn the_platform_key_is_asked_for_always() {
+fn admin_routes_require_platform_key() {
     let world = World::get();
     let body = json!({ "name": "Acme", "admin_email": "a@acme.com" });
     let call = || world.post("/admin/tenants", &body);
@@ -232,7 +232,7 @@ fn the_platform_key_is_asked_for_always() {
         .token(&world.tenant().admin.access_token)
         .send()
         .expect_problem(401, "invalid_admin_key");
-    // Each key that is given must be right.
+    // All keys in a request must be valid.
     call()
         .token(&world.admin_key())
         .header("x-admin-key", "wrong")

@@ -4,7 +4,7 @@ use e2e::World;
 use http::Method;
 
 #[test]
-fn a_tenant_is_shown_without_its_credentials() {
+fn tenant_is_returned_without_credentials() {
     let world = World::get();
     let tenant = world.tenant();
     let shown =
@@ -17,7 +17,7 @@ fn a_tenant_is_shown_without_its_credentials() {
 }
 
 #[test]
-fn what_is_no_tenant_is_not_found() {
+fn unknown_tenant_returns_404() {
     let world = World::get();
     for id in [
         "00000000-0000-0000-0000-000000000000",

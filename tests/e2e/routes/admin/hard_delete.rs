@@ -1,4 +1,4 @@
-//! `DELETE /admin/tenants/{id}?hard_delete=true`: nothing is left, and the names are free.
+//! `DELETE /admin/tenants/{id}?hard_delete=true`: no data remains, and the names are free.
 
 use e2e::{TestTenant, World};
 use http::Method;
@@ -18,7 +18,7 @@ fn count(statement: &str, parameter: &str) -> i64 {
 
 // S22, S24
 #[test]
-fn nothing_is_left_and_a_new_tenant_of_the_name_sees_nothing_of_the_old() {
+fn hard_delete_removes_all_data() {
     let world = World::get();
     let tenant = world.tenant();
     let token = &tenant.admin.access_token;
@@ -46,11 +46,11 @@ fn nothing_is_left_and_a_new_tenant_of_the_name_sees_nothing_of_the_old() {
     ] {
         assert_eq!(count(statement, parameter), 0, "{statement}");
     }
-    // What is left in Redis says only that it is no more.
+    // Only tombstones remain in Redis.
     let left = world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:*", tenant.id))]);
     assert!(left.iter().all(|key| !key.contains("cache") && !key.contains("usage")), "{left:?}");
     assert_eq!(world.stored_chunks(&tenant.id), Vec::<(String, Vec<u8>)>::new());
-    // Its trail stays, with its end.
+    // The audit trail stays, and records the destruction.
     assert_eq!(tenant.wait_until_audited("tenant.destroyed", 1)[0]["severity"], "critical");
 
     let again = world.tenant_of(&tenant.slug);
@@ -63,7 +63,7 @@ fn nothing_is_left_and_a_new_tenant_of_the_name_sees_nothing_of_the_old() {
 }
 
 #[test]
-fn what_is_deleted_softly_can_be_destroyed_and_only_once() {
+fn deleted_tenant_can_be_destroyed_once() {
     let world = World::get();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);

@@ -13,7 +13,7 @@ fn slugs(page: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn tenants_are_listed_by_page_and_found_by_text() {
+fn tenants_are_paged_and_searchable() {
     let world = World::get();
     let common = unique("findme").replace('-', "x");
     let made: Vec<_> = (0..3)
@@ -43,7 +43,7 @@ fn tenants_are_listed_by_page_and_found_by_text() {
     let past_the_end = list(&format!("search={common}&offset=3"));
     assert_eq!((slugs(&past_the_end).len(), &past_the_end["total"]), (0, &json!(3)));
 
-    // What means something in a pattern means itself here.
+    // Pattern characters match literally.
     assert_eq!(slugs(&list(&format!("search=100%25_{common}"))), newest_first);
     assert_eq!(slugs(&list(&format!("search={common}%20%5C%201"))), newest_first[1..2]);
     assert_eq!(slugs(&list(&format!("search={common}%25_"))).len(), 0);
@@ -51,7 +51,7 @@ fn tenants_are_listed_by_page_and_found_by_text() {
 }
 
 #[test]
-fn tenants_are_filtered_by_their_state() {
+fn tenants_are_filtered_by_status() {
     let world = World::get();
     let tenant = world.tenant();
     let search = format!("search={}", tenant.slug);
@@ -67,7 +67,7 @@ fn tenants_are_filtered_by_their_state() {
 }
 
 #[test]
-fn every_bad_parameter_is_named() {
+fn invalid_parameters_are_reported() {
     for (query, fields) in [
         ("limit=0", vec!["limit"]),
         ("limit=101", vec!["limit"]),

@@ -15,7 +15,7 @@ fn set(key: &TestOperatorKey, assignment: &str) {
     assert_eq!(changed.unwrap(), 1);
 }
 
-/// Waits for an event of the platform's chain about a key.
+/// Waits for an event about a key in the platform's chain.
 #[track_caller]
 fn wait_for_event(event: &str, id: &str) -> Value {
     let begin = Instant::now();
@@ -30,7 +30,7 @@ fn wait_for_event(event: &str, id: &str) -> Value {
     }
 }
 
-/// An application that takes the address of the client from its callers.
+/// Starts an application that trusts client addresses from its callers.
 fn behind_proxy() -> Application {
     World::get().application_with(&[("TRUSTED_PROXIES", "127.0.0.1")])
 }
@@ -42,7 +42,7 @@ fn plans_from(application: &Application, address: &str, key: &str) -> Answer {
 
 // S15
 #[test]
-fn key_is_created_used_and_revoked_everywhere() {
+fn revoked_key_is_rejected_everywhere() {
     let world = World::get();
     let name = unique("Née Łukasz");
     let body = json!({ "name": format!(" {name} "), "scopes": ["plans:read", "plans:read"] });
@@ -93,7 +93,7 @@ fn key_is_created_used_and_revoked_everywhere() {
 }
 
 #[test]
-fn names_are_unique_among_valid_keys() {
+fn duplicate_name_returns_409() {
     let world = World::get();
     let name = unique("Straße");
     let key = world.operator_key_with(&json!({ "name": name, "scopes": [] }));
@@ -110,7 +110,7 @@ fn names_are_unique_among_valid_keys() {
 }
 
 #[test]
-fn every_bad_field_is_named() {
+fn invalid_fields_are_reported() {
     let world = World::get();
     let key = world.operator_key(&[]);
     let path = key.path();
@@ -155,7 +155,7 @@ fn every_bad_field_is_named() {
 }
 
 #[test]
-fn list_is_paged_newest_first() {
+fn keys_are_listed_newest_first() {
     let world = World::get();
     let keys: Vec<_> = (0..3).map(|_| world.operator_key(&[])).collect();
     let listed =
@@ -174,7 +174,7 @@ fn list_is_paged_newest_first() {
 
 // S16
 #[test]
-fn key_manages_only_keys_within_its_own_bounds() {
+fn key_manages_only_weaker_keys() {
     let world = World::get();
     let scopes = ["operator_keys:read", "operator_keys:write", "plans:read"];
     let bounded = json!({
@@ -226,7 +226,7 @@ fn key_manages_only_keys_within_its_own_bounds() {
     own.call(Method::POST, &format!("{child}/rotate")).send().expect(200);
     assert_eq!(own.call(Method::DELETE, &child).send().status, 204);
 
-    // A stronger key is shown, and stays as it is.
+    // A stronger key can be read but not changed.
     for (fields, code) in [
         (
             json!({ "scopes": ["tenants:read"], "expires_at": "2030-01-01T00:00:00Z",
@@ -253,7 +253,7 @@ fn key_manages_only_keys_within_its_own_bounds() {
 
 // S16
 #[test]
-fn key_is_accepted_only_from_its_networks() {
+fn key_is_rejected_outside_its_networks() {
     let world = World::get();
     let application = behind_proxy();
     let networks = json!(["192.0.2.0/24", "::ffff:198.51.100.7", "2001:db8:1::/48"]);
@@ -272,7 +272,7 @@ fn key_is_accepted_only_from_its_networks() {
         refused.expect_problem(401, "invalid_operator_key");
         assert_eq!(detail(&refused.text), detail(&unknown), "{address}");
     }
-    // The scope is not looked at, and the trail has the reason.
+    // The scope is not checked, and the audit trail contains the reason.
     let event = wait_for_event("operator_key.refused", &key.id);
     assert_eq!((&event["severity"], &event["result"]), (&json!("warning"), &json!("failure")));
     assert_eq!(event["detail"]["reason"], "network");
@@ -287,7 +287,7 @@ fn key_is_accepted_only_from_its_networks() {
 
 // S16
 #[test]
-fn expired_key_is_refused_and_recorded() {
+fn expired_key_is_rejected_and_recorded() {
     let world = World::get();
     let expires_at = json!("2040-01-01T00:00:00Z");
     let key =
@@ -297,7 +297,7 @@ fn expired_key_is_refused_and_recorded() {
     set(&key, "expires_at = now()");
     plans().expect_problem(401, "invalid_operator_key");
     assert_eq!(wait_for_event("operator_key.refused", &key.id)["detail"]["reason"], "expired");
-    // Another change leaves the expiry, and a new expiry takes effect at once.
+    // Another change keeps the expiry. A new expiry takes effect immediately.
     let patch = |body: &Value| world.admin(Method::PATCH, &key.path()).json(body).send();
     patch(&json!({ "name": unique("still expired") })).expect(200);
     plans().expect_problem(401, "invalid_operator_key");
@@ -307,7 +307,7 @@ fn expired_key_is_refused_and_recorded() {
 
 // S16
 #[test]
-fn rotated_secret_is_invalid_after_its_overlap() {
+fn rotated_secret_expires_after_overlap() {
     let world = World::get();
     let key = world.operator_key(&["plans:read"]);
     let plans = |text: &str| world.get_path("/admin/plans").token(text).send();
@@ -335,7 +335,7 @@ fn rotated_secret_is_invalid_after_its_overlap() {
 }
 
 #[test]
-fn conditions_guard_changes() {
+fn stale_change_returns_412() {
     let world = World::get();
     let key = world.operator_key(&[]);
     let call = |method: Method| world.admin(method, &key.path());
@@ -355,7 +355,7 @@ fn conditions_guard_changes() {
     rotate.header("if-match", &tag).send().expect_problem(412, "precondition_failed");
     let stale = call(Method::DELETE).header("if-match", &tag).send();
     stale.expect_problem(412, "precondition_failed");
-    // A change without a difference leaves the version and writes no event.
+    // A change without a difference keeps the version and records no event.
     let before = call(Method::GET).send();
     let same = call(Method::PATCH).json(&json!({ "scopes": [] })).send();
     same.expect(200);
@@ -363,7 +363,7 @@ fn conditions_guard_changes() {
 }
 
 #[test]
-fn use_is_recorded_once_a_minute() {
+fn use_is_recorded_once_per_minute() {
     let world = World::get();
     let key = world.operator_key(&["plans:read"]);
     let used = |call: Call| {
@@ -374,7 +374,7 @@ fn use_is_recorded_once_a_minute() {
     let first = used(plans());
     assert!(first.is_string(), "{first}");
     assert_eq!(used(plans()), first);
-    // A refused use is no use.
+    // A rejected request is not recorded as a use.
     set(&key, "last_used_at = now() - interval '61 seconds', expires_at = now()");
     let before = used(plans());
     assert_ne!(before, first);

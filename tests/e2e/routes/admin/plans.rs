@@ -10,7 +10,7 @@ fn limits() -> Value {
 }
 
 #[test]
-fn the_three_plans_of_the_beginning_are_there() {
+fn default_plans_exist() {
     let plans = World::get().admin(Method::GET, "/admin/plans").send().expect(200);
     let items = plans["items"].as_array().unwrap();
     let plan = |name: &str| items.iter().find(|plan| plan["name"] == name).unwrap();
@@ -22,7 +22,7 @@ fn the_three_plans_of_the_beginning_are_there() {
 }
 
 #[test]
-fn a_plan_is_made_changed_and_removed() {
+fn plan_can_be_created_changed_deleted() {
     let world = World::get();
     let name = unique("plan");
     let path = format!("/admin/plans/{name}");
@@ -43,7 +43,7 @@ fn a_plan_is_made_changed_and_removed() {
     assert_eq!(world.admin(Method::DELETE, &path).send().status, 204);
     world.admin(Method::GET, &path).send().expect_problem(404, "plan_not_found");
     patch(&json!({})).expect_problem(404, "plan_not_found");
-    // The platform's own trail has it.
+    // The platform's audit trail contains the events.
     let trail = "/admin/audit?event=plan.&limit=100";
     let trail = world.admin(Method::GET, trail).send().expect(200);
     let events =
@@ -54,7 +54,7 @@ fn a_plan_is_made_changed_and_removed() {
 }
 
 #[test]
-fn what_is_no_plan_is_refused_by_name() {
+fn invalid_plan_fields_are_reported() {
     let world = World::get();
     let post = |body: &Value| world.admin_post("/admin/plans", body).send().expect_invalid();
     assert_eq!(post(&json!({})), ["name", "limits"]);
@@ -70,7 +70,7 @@ fn what_is_no_plan_is_refused_by_name() {
 }
 
 #[test]
-fn a_change_of_a_plan_counts_on_its_tenants_next_request() {
+fn plan_change_takes_effect_immediately() {
     let world = World::get();
     let name = unique("plan");
     let body = json!({ "name": name, "limits": limits() });

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 #[test]
-fn an_operator_sees_what_each_tenant_uses_by_the_day() {
+fn usage_is_reported_per_tenant() {
     let world = World::get();
     let tenant = world.tenant();
     let key = tenant.api_key(&["usage:write"]);

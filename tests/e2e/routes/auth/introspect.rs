@@ -17,7 +17,7 @@ fn service(tenant: &TestTenant) -> String {
 }
 
 #[test]
-fn a_token_that_counts_is_told() {
+fn valid_token_is_active_with_claims() {
     let tenant = World::get().tenant();
     let service = service(&tenant);
     let user = tenant.user("user");
@@ -44,7 +44,7 @@ fn a_token_that_counts_is_told() {
 
 // S17, S18
 #[test]
-fn of_any_other_token_nothing_is_told() {
+fn invalid_or_foreign_token_is_inactive() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let service = service(&tenant);
@@ -66,7 +66,7 @@ fn of_any_other_token_nothing_is_told() {
 }
 
 #[test]
-fn the_request_is_a_form() {
+fn introspection_requires_form_body() {
     let tenant = World::get().tenant();
     let service = service(&tenant);
     let json = tenant.post("/api/v1/auth/introspect", &json!({ "token": "x" })).token(&service);
@@ -80,7 +80,7 @@ fn the_request_is_a_form() {
         let problem = call(wrong).expect_problem(400, "invalid_request");
         assert_eq!(problem["error"], "invalid_request");
     }
-    // Section 3.2: what is not known is ignored.
+    // Section 3.2: unknown parameters are ignored.
     assert_eq!(call("token=a&client_id=b").expect(200), json!({ "active": false }));
     let binary = World::get().call(Method::POST, "/api/v1/auth/introspect").token(&service);
     let binary = binary.body("application/x-www-form-urlencoded", vec![b't', 0xff]).send();
@@ -88,7 +88,7 @@ fn the_request_is_a_form() {
 }
 
 #[test]
-fn oauth_client_authenticates_by_http_basic() {
+fn oauth_client_authenticates_with_http_basic() {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let world = World::get();
     let tenant = world.tenant();
@@ -126,7 +126,7 @@ fn oauth_client_authenticates_by_http_basic() {
     post(introspect, &weak, &user.access_token).expect_problem(403, "forbidden");
     assert_eq!(post(revoke, &right, &user.refresh_token).status, 200);
     assert_eq!(post(introspect, &right, &user.access_token).expect(200)["active"], false);
-    // No other route takes it.
+    // Other routes do not accept HTTP Basic.
     let basic = format!("Basic {}", STANDARD.encode(&right));
     let elsewhere = world.get_path("/api/v1/auth/verify").header("authorization", &basic).send();
     elsewhere.expect_problem(401, "authentication_required");

@@ -8,7 +8,7 @@ use insta::assert_json_snapshot;
 use serde_json::json;
 
 #[test]
-fn a_user_signs_in() {
+fn valid_login_returns_tokens() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
@@ -30,7 +30,7 @@ fn a_user_signs_in() {
 }
 
 #[test]
-fn a_session_notes_where_it_comes_from() {
+fn session_records_address_and_user_agent() {
     let world = World::get();
     let tenant = world.tenant();
     let body = json!({ "email": tenant.admin.email, "password": tenant.admin.password });
@@ -50,7 +50,7 @@ fn a_session_notes_where_it_comes_from() {
 
 // S13
 #[test]
-fn whoever_cannot_sign_in_gets_one_answer() {
+fn failed_logins_return_same_response() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
@@ -77,7 +77,7 @@ fn whoever_cannot_sign_in_gets_one_answer() {
 }
 
 #[test]
-fn the_tenant_must_be_named_and_there() {
+fn missing_or_unknown_tenant_is_rejected() {
     let world = World::get();
     let body = json!({ "email": "a@b.example", "password": "whatever" });
     let call = || world.post("/api/v1/auth/login", &body);
@@ -90,7 +90,7 @@ fn the_tenant_must_be_named_and_there() {
 }
 
 #[test]
-fn a_tenant_that_is_not_active_takes_no_sign_in() {
+fn inactive_tenant_rejects_login() {
     let world = World::get();
     let tenant = world.tenant();
     let mut catalog = world.services.superuser("tenancy");
@@ -108,7 +108,7 @@ fn a_tenant_that_is_not_active_takes_no_sign_in() {
 
 // S22
 #[test]
-fn tenants_cannot_be_enumerated_without_a_credential() {
+fn tenants_cannot_be_enumerated() {
     let world = World::get();
     let (tenant, suspended, deleted) = (world.tenant(), world.tenant(), world.tenant());
     let path = |tenant: &TestTenant| format!("/admin/tenants/{}", tenant.id);
@@ -133,7 +133,7 @@ fn tenants_cannot_be_enumerated_without_a_credential() {
         (&deleted.slug, &deleted.admin.email, "localhost"),
         ("no-such-tenant", "nobody@acme.com", "localhost"),
         ("-", "nobody@acme.com", "localhost"),
-        // Nor does a host show whether it is a tenant's.
+        // The response does not show whether a host belongs to a tenant.
         ("no-such-tenant", "nobody@acme.com", &domain),
         (&suspended.slug, "nobody@acme.com", &domain),
     ] {
@@ -143,23 +143,23 @@ fn tenants_cannot_be_enumerated_without_a_credential() {
         let mut headers: Vec<_> =
             answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
         headers.sort();
-        // A password is hashed in any case.
+        // A password is always hashed.
         assert!(took > Duration::from_millis(20), "{slug}: {took:?}");
         responses.push((problem, headers));
     }
     assert!(responses.windows(2).all(|pair| pair[0] == pair[1]), "{responses:?}");
-    // Unknown tenants are throttled like others.
+    // Unknown tenants are throttled like existing ones.
     let slug = unique("unknown");
     let statuses: Vec<_> =
         (0..6).map(|_| attempt(&slug, "nobody@acme.com", "localhost").0.status).collect();
     assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
-    // The response to a valid credential has the reason.
+    // The response to valid credentials contains the reason.
     let told = suspended.login(&suspended.admin.email, &suspended.admin.password);
     told.expect_problem(403, "tenant_suspended");
 }
 
 #[test]
-fn every_bad_field_is_named() {
+fn invalid_fields_are_reported() {
     let tenant = World::get().tenant();
     for (body, fields) in [
         (json!({}), vec!["email", "password"]),
@@ -176,7 +176,7 @@ fn every_bad_field_is_named() {
 }
 
 #[test]
-fn a_weaker_hash_is_replaced_at_the_sign_in() {
+fn weak_hash_is_replaced_at_login() {
     // S11
     let world = World::get();
     let tenant = world.tenant();
@@ -193,7 +193,7 @@ fn a_weaker_hash_is_replaced_at_the_sign_in() {
         if row.get::<_, String>(0).starts_with("$pbkdf2-sha256$i=600000,l=32$") {
             break;
         }
-        assert!(begin.elapsed().as_secs() < 20, "the hash stays weak");
+        assert!(begin.elapsed().as_secs() < 20, "the hash is replaced");
         std::thread::sleep(Duration::from_millis(50));
     }
     tenant.login(&tenant.admin.email, "a weaker password").expect(200);

@@ -20,7 +20,7 @@ fn refresh(user: &TestUser) -> Answer {
 
 // S10
 #[test]
-fn a_logout_ends_its_session_at_once_and_no_other() {
+fn logout_ends_only_its_session() {
     let world = World::get();
     let tenant = world.tenant();
     let laptop = tenant.user("user");
@@ -37,7 +37,7 @@ fn a_logout_ends_its_session_at_once_and_no_other() {
 }
 
 #[test]
-fn a_logout_may_name_the_session_by_its_refresh_token() {
+fn logout_accepts_refresh_token() {
     let tenant = World::get().tenant();
     let (laptop, stranger) = (tenant.user("user"), tenant.user("user"));
     let phone = sign_in_again(&tenant, &laptop);
@@ -46,7 +46,7 @@ fn a_logout_may_name_the_session_by_its_refresh_token() {
         tenant.post(LOGOUT, &body).token(&laptop.access_token).send()
     };
     end("nonsense").expect_problem(401, "invalid_refresh_token");
-    // Somebody else's is none of theirs.
+    // A refresh token of another user is rejected.
     end(&stranger.refresh_token).expect_problem(404, "session_not_found");
     profile(&tenant, &stranger).expect(200);
     assert_eq!(end(&phone.refresh_token).status, 204);
@@ -56,7 +56,7 @@ fn a_logout_may_name_the_session_by_its_refresh_token() {
 
 // S10
 #[test]
-fn a_logout_everywhere_ends_every_session_of_the_user_alone() {
+fn logout_all_ends_only_own_sessions() {
     let tenant = World::get().tenant();
     let (laptop, stranger) = (tenant.user("user"), tenant.user("user"));
     let phone = sign_in_again(&tenant, &laptop);

@@ -20,7 +20,7 @@ fn profile(tenant: &TestTenant, access_token: &str) -> Answer {
 
 // S9
 #[test]
-fn each_use_gives_the_next_tokens() {
+fn refresh_returns_new_tokens() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
@@ -37,7 +37,7 @@ fn each_use_gives_the_next_tokens() {
         profile(&tenant, next["access_token"].as_str().unwrap()).expect(200);
         token = text(&next["refresh_token"]);
     }
-    // What is kept is a hash.
+    // The database stores only a hash.
     let mut database = world.services.superuser(&tenant.database());
     let rows = database.query("SELECT sessions::text FROM sessions", &[]).unwrap();
     let secret = token.strip_prefix("ldr_").unwrap();
@@ -46,18 +46,18 @@ fn each_use_gives_the_next_tokens() {
 
 // S9
 #[test]
-fn a_token_that_is_used_again_ends_the_family() {
+fn reused_token_ends_session() {
     let tenant = World::get().tenant();
     let (user, other) = (tenant.user("user"), tenant.user("user"));
     let second = refresh(&user.refresh_token).expect(200);
     let third = refresh(second["refresh_token"].as_str().unwrap()).expect(200);
     let access_token = text(&third["access_token"]);
     profile(&tenant, &access_token).expect(200);
-    // A thief who has the first one, and two generations later.
+    // A thief reuses the first token, two generations later.
     refresh(&user.refresh_token).expect_problem(401, "invalid_refresh_token");
     refresh(third["refresh_token"].as_str().unwrap()).expect_problem(401, "invalid_refresh_token");
     profile(&tenant, &access_token).expect_problem(401, "token_revoked");
-    // Nobody else is touched, and the user may sign in again.
+    // Other users are not affected, and the user can sign in again.
     refresh(&other.refresh_token).expect(200);
     tenant.login(&user.email, &user.password).expect(200);
     let events = tenant.wait_until_audited("auth.refresh_token_reused", 1);
@@ -66,7 +66,7 @@ fn a_token_that_is_used_again_ends_the_family() {
 
 // S9
 #[test]
-fn of_uses_at_once_one_wins() {
+fn concurrent_refreshes_succeed_once() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     let barrier = Barrier::new(16);
@@ -87,7 +87,7 @@ fn of_uses_at_once_one_wins() {
 
 // S9
 #[test]
-fn within_the_grace_two_tabs_get_the_same() {
+fn concurrent_refreshes_share_token_within_grace() {
     let world = World::get();
     let patient = world.application_with(&[("REFRESH_GRACE_SECONDS", "2")]);
     let tenant = world.tenant();
@@ -111,7 +111,7 @@ fn within_the_grace_two_tabs_get_the_same() {
 
 // S9
 #[test]
-fn grace_covers_every_generation_issued_within_it() {
+fn grace_covers_all_recent_generations() {
     let world = World::get();
     let patient = world.application_with(&[("REFRESH_GRACE_SECONDS", "4")]);
     let tenant = world.tenant();
@@ -126,7 +126,7 @@ fn grace_covers_every_generation_issued_within_it() {
         let next = refresh(generations.last().unwrap()).expect(200);
         generations.push(text(&next["refresh_token"]));
     }
-    // Each of them returns the newest token, and the session goes on.
+    // Each of them returns the newest token, and the session continues.
     let newest = generations.pop().unwrap();
     for earlier in &generations {
         let again = refresh(earlier).expect(200);
@@ -136,7 +136,7 @@ fn grace_covers_every_generation_issued_within_it() {
     std::thread::sleep(std::time::Duration::from_secs(2));
     let last = text(&refresh(&newest).expect(200)["refresh_token"]);
     std::thread::sleep(std::time::Duration::from_millis(2_200));
-    // Only the grace period of the newest has time left.
+    // Only the newest token is still within its grace period.
     assert_eq!(refresh(&newest).expect(200)["refresh_token"], last);
     refresh(&generations[3]).expect_problem(401, "invalid_refresh_token");
     for ended in [&newest, &last] {
@@ -147,7 +147,7 @@ fn grace_covers_every_generation_issued_within_it() {
 
 // S4
 #[test]
-fn what_is_no_refresh_token_is_refused() {
+fn invalid_refresh_token_returns_401() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     let mut changed = user.refresh_token.clone().into_bytes();
@@ -164,7 +164,7 @@ fn what_is_no_refresh_token_is_refused() {
     ] {
         refresh(&wrong).expect_problem(401, "invalid_refresh_token");
     }
-    // A token that is made up ends nobody's session.
+    // An invented token does not end a session.
     refresh(&user.refresh_token).expect(200);
     let missing = World::get().post("/api/v1/auth/refresh", &json!({})).send();
     assert_eq!(missing.expect_invalid(), ["refresh_token"]);
@@ -172,7 +172,7 @@ fn what_is_no_refresh_token_is_refused() {
 
 // S10, S17
 #[test]
-fn a_token_counts_for_its_own_tenant_and_as_long_as_its_user() {
+fn refresh_requires_tenant_and_active_user() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let user = tenant.user("user");

@@ -13,7 +13,7 @@ fn revoke(service: &str, token: &str) -> Answer {
 
 // S10
 #[test]
-fn a_token_that_is_revoked_ends_its_session() {
+fn revoked_token_ends_its_session() {
     let tenant = World::get().tenant();
     let service = tenant.api_key(&["tokens:revoke"]);
     let (one, two) = (tenant.user("user"), tenant.user("user"));
@@ -22,7 +22,7 @@ fn a_token_that_is_revoked_ends_its_session() {
         assert_eq!((answer.status, answer.text.as_str()), (200, ""));
         let profile = tenant.get("/api/v1/profile").token(&user.access_token).send();
         profile.expect_problem(401, "token_revoked");
-        // Again is no error.
+        // Revoking the token again is not an error.
         assert_eq!(revoke(&service, token).status, 200);
     }
     let events = tenant.wait_until_audited("auth.logout", 2);
@@ -31,7 +31,7 @@ fn a_token_that_is_revoked_ends_its_session() {
 
 // S17
 #[test]
-fn what_is_nobodys_or_another_tenants_is_no_error_and_stays() {
+fn revoking_foreign_token_is_no_op() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let service = tenant.api_key(&["tokens:revoke"]);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 const SESSIONS: &str = "/api/v1/auth/sessions";
 
 #[test]
-fn a_user_sees_their_sessions_and_ends_one() {
+fn user_lists_and_ends_own_sessions() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let laptop = tenant.user("user");
@@ -49,11 +49,11 @@ fn a_user_sees_their_sessions_and_ends_one() {
 }
 
 #[test]
-fn oldest_session_ends_when_a_user_has_too_many() {
+fn oldest_session_ends_at_session_limit() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("user");
-    // Of 50 sessions the user's own is the oldest.
+    // The session of the test user is the oldest of 50.
     let copies =
         "INSERT INTO sessions (id, user_id, session_epoch, token_hash, created_at, expires_at)
                   SELECT gen_random_uuid(), user_id, session_epoch,
@@ -63,14 +63,14 @@ fn oldest_session_ends_when_a_user_has_too_many() {
     let profile = || tenant.get("/api/v1/profile").token(&user.access_token).send();
     profile().expect(200);
     let newest = tenant.login(&user.email, &user.password).expect(200);
-    // The oldest ends at once, with its access token and its refresh token.
+    // The oldest session ends immediately, with its access token and its refresh token.
     profile().expect_problem(401, "token_revoked");
     let body = json!({ "refresh_token": user.refresh_token });
     let refresh = world.post("/api/v1/auth/refresh", &body).send();
     refresh.expect_problem(401, "invalid_refresh_token");
     let token = newest["access_token"].as_str().unwrap();
     assert_eq!(tenant.get(SESSIONS).token(token).send().expect(200)["total"], 50);
-    // Of sign-ins at once each makes room for itself only.
+    // Each of several concurrent sign-ins ends only one session.
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| tenant.login(&user.email, &user.password).expect(200));

@@ -11,12 +11,12 @@ fn new_tenant() -> (String, Value) {
 }
 
 #[test]
-fn a_setup_token_sets_the_password_once() {
+fn setup_token_is_valid_once() {
     let world = World::get();
     let (slug, token) = new_tenant();
     let body = json!({ "setup_token": token, "password": "secure_password" });
     let signed_in = world.post("/api/v1/auth/setup", &body).slug(&slug).send().expect(200);
-    // An administrator may have passed the token on: it proves no control of the address.
+    // An administrator may have forwarded the token, so it does not prove control of the address.
     assert_eq!(signed_in["user"]["is_verified"], false);
     assert_eq!(signed_in["user"]["role"], "admin");
     let access_token = signed_in["access_token"].as_str().unwrap();
@@ -27,7 +27,7 @@ fn a_setup_token_sets_the_password_once() {
 }
 
 #[test]
-fn of_two_calls_at_once_one_sets_the_password() {
+fn concurrent_setups_succeed_once() {
     let world = World::get();
     let (_, token) = new_tenant();
     let statuses: Vec<_> = std::thread::scope(|scope| {
@@ -45,7 +45,7 @@ fn of_two_calls_at_once_one_sets_the_password() {
 }
 
 #[test]
-fn a_token_that_does_not_count_is_refused() {
+fn invalid_setup_token_returns_401() {
     let world = World::get();
     let tenant = world.tenant();
     let (slug, token) = new_tenant();
@@ -53,7 +53,7 @@ fn a_token_that_does_not_count_is_refused() {
         world.post("/api/v1/auth/setup", &json!({ "setup_token": token, "password": "a good one" }))
     };
     let text = token.as_str().unwrap();
-    // S4: no other token of ours is a setup token.
+    // S4: other tokens of the service are not accepted as setup tokens.
     for wrong in [
         "",
         "lds_",
@@ -67,7 +67,7 @@ fn a_token_that_does_not_count_is_refused() {
     ] {
         setup(&json!(wrong)).send().expect_problem(401, "invalid_setup_token");
     }
-    // S17: the token is of one tenant, and the address may not name another.
+    // S17: the token belongs to one tenant, and the request must not address another tenant.
     setup(&token).slug(&tenant.slug).send().expect_problem(403, "tenant_mismatch");
     world
         .services
@@ -78,7 +78,7 @@ fn a_token_that_does_not_count_is_refused() {
 }
 
 #[test]
-fn every_bad_field_is_named() {
+fn invalid_fields_are_reported() {
     let (_, token) = new_tenant();
     for (body, fields) in [
         (json!({}), vec!["setup_token", "password"]),
@@ -93,7 +93,7 @@ fn every_bad_field_is_named() {
 }
 
 #[test]
-fn setup_token_ends_with_its_address() {
+fn address_change_invalidates_setup_token() {
     let world = World::get();
     let tenant = world.tenant();
     let admin = &tenant.admin.access_token;
@@ -105,7 +105,7 @@ fn setup_token_ends_with_its_address() {
         let body = json!({ "setup_token": token, "password": "a good password" });
         world.post("/api/v1/auth/setup", &body).send()
     };
-    // Another spelling of the same address, and another field, end nothing.
+    // Changing the case of the address, or another field, does not invalidate the token.
     patch(&json!({ "email": "OLD@acme.com", "first_name": "A" }));
     patch(&json!({ "email": "new@acme.com" }));
     set_up(&created["setup_token"]).expect_problem(401, "invalid_setup_token");

@@ -7,7 +7,7 @@ use serde_json::json;
 const VERIFY: &str = "/api/v1/auth/verify";
 
 #[test]
-fn a_user_is_told_by_headers() {
+fn user_is_identified_in_headers() {
     let world = World::get();
     let tenant = world.tenant();
     let user = tenant.user("viewer");
@@ -30,7 +30,7 @@ fn a_user_is_told_by_headers() {
 }
 
 #[test]
-fn an_api_key_is_told_by_headers() {
+fn api_key_is_identified_in_headers() {
     let world = World::get();
     let tenant = world.tenant();
     let key = tenant.create_api_key(&json!({ "name": "gateway", "scopes": ["tenant:read"] }));
@@ -45,7 +45,7 @@ fn an_api_key_is_told_by_headers() {
         assert_eq!(answer.header("x-tenant-slug"), tenant.slug);
         assert_eq!(answer.header("x-api-key-id"), key["id"].as_str().unwrap());
         assert_eq!(answer.header("x-scopes"), "tenant:read");
-        // They are there, so that a gateway replaces what a client has sent itself.
+        // Empty headers are present, so that a gateway overwrites those that a client has sent.
         for empty in ["x-user-id", "x-user-role"] {
             assert_eq!(answer.headers.get(empty).unwrap(), "", "{empty}");
         }
@@ -53,7 +53,7 @@ fn an_api_key_is_told_by_headers() {
 }
 
 #[test]
-fn a_scope_may_be_asked_for() {
+fn missing_scope_returns_403() {
     let tenant = World::get().tenant();
     let user = tenant.user("user");
     let verify = |scope: &str| {
@@ -63,13 +63,13 @@ fn a_scope_may_be_asked_for() {
     verify("users:write").expect_problem(403, "forbidden");
     verify("tenant:read%20profile:read").expect(200);
     verify("tenant:read%20users:write").expect_problem(403, "forbidden");
-    // No caller has a scope that does not exist.
+    // Every caller lacks an unknown scope.
     let unknown = verify("everything").expect_problem(403, "forbidden");
-    let detail = "This scope does not exist, so no caller has it.";
+    let detail = "The scope does not exist, so no caller has it.";
     assert_eq!(unknown["detail"], detail);
     let admin = tenant.get(&format!("{VERIFY}?scope=users:write"));
     admin.token(&tenant.admin.access_token).send().expect(200);
-    // A second credential takes away what it does not allow itself.
+    // A second credential restricts the permissions to its own.
     let key = tenant.api_key(&["tenant:read"]);
     let both = |scope: &str| {
         let call = tenant.get(&format!("{VERIFY}?scope={scope}")).header("x-api-key", &key);
@@ -88,7 +88,7 @@ fn consume(tenant: &e2e::TestTenant, amount: &str) -> Answer {
 
 // S35
 #[test]
-fn what_is_consumed_is_counted_exactly() {
+fn consumed_usage_is_counted_exactly() {
     let world = World::get();
     let tenant = world.tenant();
     let limits = json!({ "limits": { "ai_requests": 10 } });
@@ -97,7 +97,7 @@ fn what_is_consumed_is_counted_exactly() {
     assert_eq!(changed["limits"]["ai_requests"], 10);
     consume(&tenant, "ai_requests:3").expect(200);
     consume(&tenant, "ai_requests:8").expect_problem(429, "quota_exceeded");
-    // Sixteen clients race for the seven that are left.
+    // Sixteen clients compete for the seven remaining units.
     let taken = std::thread::scope(|scope| {
         let clients: Vec<_> =
             (0..16).map(|_| scope.spawn(|| consume(&tenant, "ai_requests:1").status)).collect();
@@ -110,7 +110,7 @@ fn what_is_consumed_is_counted_exactly() {
     assert_eq!((&problem["limit"], &problem["usage"]), (&json!(10), &json!(10)));
     let wait: u32 = refused.header("retry-after").parse().unwrap();
     assert!((1..=86_400).contains(&wait));
-    // Other resources, and other tenants, are counted by themselves.
+    // Other resources and other tenants have separate counters.
     consume(&tenant, "api_calls:1").expect(200);
     consume(&world.tenant(), "ai_requests:1").expect(200);
     for wrong in ["ai_requests", "ai_requests:0", "storage:1", "ai_requests:1001", "ai_requests:-1"]
@@ -120,7 +120,7 @@ fn what_is_consumed_is_counted_exactly() {
 }
 
 #[test]
-fn what_was_consumed_outlives_redis() {
+fn consumed_usage_survives_redis_loss() {
     let world = World::get();
     let tenant = world.tenant();
     let limits = json!({ "limits": { "ai_requests": 5 } });
@@ -141,7 +141,7 @@ fn what_was_consumed_outlives_redis() {
 }
 
 #[test]
-fn gateways_ask_with_any_method_and_path() {
+fn verify_accepts_any_method_and_path() {
     let world = World::get();
     let tenant = world.tenant();
     for method in [
@@ -163,7 +163,7 @@ fn gateways_ask_with_any_method_and_path() {
 }
 
 #[test]
-fn preflight_passes_without_a_credential_for_nobody() {
+fn preflight_returns_empty_identity_headers() {
     let world = World::get();
     let tenant = world.tenant();
     for path in [VERIFY, "/api/v1/auth/verify/", "/api/v1/auth/verify/a/b?c=d"] {
@@ -205,11 +205,11 @@ fn consuming_requires_usage_write() {
         assert!(problem["detail"].as_str().unwrap().contains("usage:write"), "{problem}");
     }
     assert_eq!(tenant.used("ai_requests")["current_usage"], 0);
-    // The gateway's own key sets the price.
+    // The API key of the gateway sets the price.
     let gateway = tenant.api_key(&["usage:write", "tenant:read"]);
     let call = tenant.get(&path).token(&viewer.access_token).header("x-api-key", &gateway);
     call.send().expect(200);
-    // In a header of its own it leaves the caller's scopes as they are.
+    // In `X-Gateway-Key`, the key does not restrict the scopes of the caller.
     let call = tenant.get(&path).token(&viewer.access_token).header("x-gateway-key", &gateway);
     let answer = call.send();
     answer.expect(200);
@@ -219,7 +219,7 @@ fn consuming_requires_usage_write() {
         assert_eq!(call.send().status, status, "{key}");
     }
     assert_eq!(tenant.used("ai_requests")["current_usage"], 2);
-    // A key of another tenant is no gateway of this one.
+    // A key of another tenant is not a gateway key of this tenant.
     let foreign = world.tenant().api_key(&["usage:write", "tenant:read"]);
     for header in ["x-api-key", "x-gateway-key"] {
         let call = tenant.get(&path).token(&viewer.access_token).header(header, &foreign);

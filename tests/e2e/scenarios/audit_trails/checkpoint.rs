@@ -1,4 +1,4 @@
-//! A verification that takes several calls.
+//! Verifications that take several calls.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -12,7 +12,7 @@ use tenancy::{
 
 use super::{BEFORE, Catalog, now, trail};
 
-/// A clock on which each look takes as long as a verification may.
+/// A clock that advances by the time limit of a verification on each reading.
 struct SlowClock(Cell<u64>);
 
 impl Clock for SlowClock {
@@ -28,7 +28,7 @@ impl Clock for SlowClock {
 
 // S37
 #[test]
-fn verification_of_a_long_trail_goes_on_from_its_checkpoint() {
+fn long_verification_continues_from_checkpoint() {
     const ROWS: u32 = 10_700;
     let catalog = Catalog::new();
     let chain = trail(1);
@@ -45,7 +45,7 @@ fn verification_of_a_long_trail_goes_on_from_its_checkpoint() {
     let last = loop {
         let found = verify(Extent::SinceCheckpoint);
         assert!(found.valid, "{found:?}");
-        // Each call goes on where the one before has stopped.
+        // Each call continues at the end of the previous call.
         let from = found.checkpoint.as_ref().map_or(0, |link| link.sequence);
         assert_eq!(from, verified);
         verified += found.verified;
@@ -57,15 +57,15 @@ fn verification_of_a_long_trail_goes_on_from_its_checkpoint() {
     };
     assert!(calls > 10, "{calls}");
     assert_eq!((verified, last.head.unwrap().sequence), (rows, rows));
-    // Nothing new since the end was reached.
+    // The trail has no new rows since the last call.
     let found = verify(Extent::SinceCheckpoint);
     assert_eq!((found.verified, found.complete), (0, true));
     assert_eq!(found.checkpoint.unwrap().sequence, rows);
-    // All of it is read on demand, without a limit of time.
+    // A full verification reads the whole trail, without a time limit.
     let found = verify(Extent::Full);
     assert_eq!((found.verified, found.complete, found.checkpoint), (rows, true, None));
 
-    // The row of the checkpoint has changed.
+    // Changes the row of the checkpoint.
     let change = |mac: &str| {
         catalog.tamper(&format!(
             "UPDATE tenant_audit_logs SET mac = {mac} WHERE tenant_id = '{chain}' AND sequence = {rows}"
@@ -73,7 +73,7 @@ fn verification_of_a_long_trail_goes_on_from_its_checkpoint() {
     };
     change("sha256(mac)");
     assert_eq!(verify(Extent::SinceCheckpoint).broken_at, Some(rows));
-    // A checkpoint that somebody else has made is none.
+    // A forged checkpoint is ignored.
     catalog.tamper("UPDATE tenant_audit_checkpoints SET sequence = sequence - 1");
     let found = verify(Extent::SinceCheckpoint);
     assert_eq!((found.checkpoint, found.verified), (None, 500));

@@ -1,4 +1,4 @@
-//! Servers of their own, with applications of several master keys on them.
+//! Separate servers, and applications with several master keys on them.
 
 use std::{
     collections::BTreeMap,
@@ -12,11 +12,11 @@ use e2e::{Answer, Application, Call, Databases, FileStore, Proxy, Services};
 use http::Method;
 use serde_json::{Value, json};
 
-pub const OLD: &str = "for tests alone: the key that seals other keys";
-pub const NEW: &str = "for tests alone: the key that seals them after that one";
+pub const OLD: &str = "for tests only: the key that seals other keys";
+pub const NEW: &str = "for tests only: the key that seals them after that one";
 const PASSWORD: &str = "a password for tests";
 
-/// The current key and the others, with commas between.
+/// The current key, and the other keys separated by commas.
 pub type Ring = (&'static str, &'static str);
 
 pub const BEFORE: Ring = (OLD, "");
@@ -79,7 +79,7 @@ impl Installation {
         lines
     }
 
-    /// The keys that sealed values name, with how many name each.
+    /// Returns the key ids of the sealed values, and the number of values for each.
     pub fn heads(&self) -> Vec<(String, i64)> {
         let statement = "
             SELECT encode(substring(value FOR 5), 'hex'), count(*) FROM (
@@ -90,7 +90,7 @@ impl Installation {
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
-    /// Waits until a statement with this text waits for another one to end.
+    /// Waits until a statement with this text waits for a lock.
     pub fn wait_until_locked_out(&self, text: &str) {
         let statement = "SELECT FROM pg_stat_activity
                          WHERE wait_event_type = 'Lock' AND position($1 IN query) > 0";
@@ -133,7 +133,7 @@ pub fn refresh(at: &Application, token: &str) -> Answer {
     post(at, "/api/v1/auth/refresh", &json!({ "refresh_token": token })).send()
 }
 
-/// A tenant with one of everything that depends on the master key.
+/// A tenant with one of each object that depends on the master key.
 pub struct Tenant {
     created: Value,
     pub id: String,
@@ -177,7 +177,7 @@ impl Tenant {
         post(at, "/api/v1/auth/login", &body).slug(self.slug).send()
     }
 
-    /// What was there before a rotation is there at this application.
+    /// Asserts that this application can use the data from before a rotation.
     #[track_caller]
     pub fn goes_on(&mut self, at: &Application) {
         self.has(at, "/api/v1/files/f", "a file");
@@ -189,7 +189,7 @@ impl Tenant {
         self.refresh_token = text(&next["refresh_token"]);
     }
 
-    /// The creation gives the same answer again.
+    /// Asserts that repeating the creation returns the same response.
     #[track_caller]
     pub fn is_created_once(&self, installation: &Installation, at: &Application) {
         let again = installation.create(at, self.slug).send();
@@ -207,7 +207,7 @@ impl Tenant {
         assert_eq!(found["valid"], true, "{found}");
     }
 
-    /// Writes an event, and waits until it is chained with the key that is current at `at`.
+    /// Records an event, and waits until it is chained with the current key of `at`.
     pub fn adds_an_event(&self, installation: &Installation, at: &Application, email: &str) {
         let call = self.call(at, Method::POST, "/api/v1/users").json(&json!({ "email": email }));
         let created = call.send().expect(201);

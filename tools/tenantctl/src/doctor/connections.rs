@@ -1,4 +1,4 @@
-//! Compares the connections that tenants may have with those that PostgreSQL has.
+//! Compares the connection limits of tenants with the connections of PostgreSQL.
 
 use anyhow::{Context as _, Result, bail};
 use tenancy::{
@@ -8,10 +8,10 @@ use tenancy::{
 
 use super::Finding;
 
-/// The fewest tenants that can use all of their connections at the same time.
+/// The minimum number of tenants that must be able to use all of their connections at the same time.
 const BUSY_TENANTS: i64 = 2;
 
-/// Checks the limits of tenants' roles, and that some busy tenants do not use up the server.
+/// Checks the limits of tenants' roles, and that a few busy tenants cannot exhaust the connections of the server.
 pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
     let location = tenancy.settings.tenant_database_template.cluster();
     let cluster = cluster::connect(tenancy, &location, None).await?;
@@ -32,14 +32,15 @@ pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
     let mut notes = Vec::new();
     if survey.connections < wanted {
         notes.push(format!(
-            "PostgreSQL has {} connections: the catalog with {of_the_catalog} and {BUSY_TENANTS} busy tenants with \
-             {each} each use them up. Raise max_connections to at least {wanted}, or lower CATALOG_CONNECTIONS or \
+            "PostgreSQL has {} connections. The catalog with {of_the_catalog} and {BUSY_TENANTS} busy tenants with \
+             {each} each can exhaust them: raise max_connections to at least {wanted}, or lower CATALOG_CONNECTIONS or \
              TENANT_CONNECTIONS",
             survey.connections
         ));
     }
     let limit = "SELECT datconnlimit AS most FROM pg_database WHERE datname = current_database()";
-    let limit = catalog.query_first(limit, &[]).await?.context("the catalog has no database")?;
+    let limit =
+        catalog.query_first(limit, &[]).await?.context("the catalog database is missing")?;
     let limit: i32 = limit.get("most")?;
     if i64::from(limit) != of_the_catalog {
         notes.push(
@@ -63,7 +64,7 @@ pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
     }
     Ok(if notes.is_empty() {
         Finding::Good(format!(
-            "{} of PostgreSQL, {of_the_catalog} for the catalog and {each} for each tenant",
+            "{} in PostgreSQL, {of_the_catalog} for the catalog, {each} for each tenant",
             survey.connections
         ))
     } else {

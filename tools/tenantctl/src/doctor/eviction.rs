@@ -5,11 +5,11 @@ use tenancy::{Tenancy, platform::redis::Reply};
 
 use super::Finding;
 
-/// Checks `maxmemory` and `maxmemory-policy`. An evicted counter of sign-ins lifts login throttling, and an evicted
-/// counter of calls lifts a quota. Counters have a time to live, so the `volatile` policies evict them, too.
+/// Checks `maxmemory` and `maxmemory-policy`. An evicted sign-in counter disables login throttling, and an evicted call
+/// counter disables a quota. Counters have a time to live, so the `volatile` policies evict them too.
 pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
     if tenancy.settings.redis_url.expose().starts_with("rediss:") {
-        return Ok(Finding::Doubtful("it is not checked over TLS".to_owned()));
+        return Ok(Finding::Doubtful("not checked, because the connection uses TLS".to_owned()));
     }
     let replies = tenancy.platform.redis.execute("INFO", &["memory".into()]).await?;
     let info = replies.first().and_then(Reply::as_bytes).unwrap_or_default();
@@ -30,6 +30,6 @@ pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
                 .to_owned(),
         )
     } else {
-        Finding::Good(format!("{limit} bytes at most, noeviction"))
+        Finding::Good(format!("at most {limit} bytes, noeviction"))
     })
 }

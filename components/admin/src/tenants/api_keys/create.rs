@@ -6,12 +6,12 @@ use tenancy::{
     http::{Operator, Response},
 };
 
-/// Makes an API key of a tenant. The key itself is in this answer and nowhere else.
+/// Creates an API key for a tenant. Only this response contains the key itself.
 #[utoipa::path(
     post,
     path = "/admin/tenants/{id}/api-keys",
     tag = "Administration",
-    params(("id" = uuid::Uuid, Path, description = "The tenant.")),
+    params(("id" = uuid::Uuid, Path, description = "The id of the tenant.")),
     request_body = NewApiKeyRequest,
     responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
 )]

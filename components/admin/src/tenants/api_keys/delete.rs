@@ -8,16 +8,16 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-/// Ends an API key of a tenant, at once and for good.
+/// Permanently revokes an API key of a tenant, with immediate effect.
 #[utoipa::path(
     delete,
     path = "/admin/tenants/{id}/api-keys/{key_id}",
     tag = "Administration",
     params(
-        ("id" = Uuid, Path, description = "The tenant."),
-        ("key_id" = Uuid, Path, description = "The key's id."),
+        ("id" = Uuid, Path, description = "The id of the tenant."),
+        ("key_id" = Uuid, Path, description = "The id of the key."),
     ),
-    responses((status = 204, description = "The key counts no more.")),
+    responses((status = 204, description = "The key is revoked.")),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let key: Uuid = operator.call().parameter("key_id").map_err(|_| Error::ApiKeyNotFound)?;

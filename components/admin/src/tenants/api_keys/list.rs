@@ -8,25 +8,25 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// Which keys to show.
+    /// The part of the list to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// How many to pass over.
+        /// The number of items to skip.
         #[param(required = false, default = 0)]
         offset: u32 = 0,
-        /// The most to show.
+        /// The maximum number of items to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
     }
 }
 
-/// Lists a tenant's API keys, the newest first, without those that were revoked.
+/// Lists the API keys of a tenant that are not revoked, newest first.
 #[utoipa::path(
     get,
     path = "/admin/tenants/{id}/api-keys",
     tag = "Administration",
-    params(("id" = uuid::Uuid, Path, description = "The tenant."), Query),
+    params(("id" = uuid::Uuid, Path, description = "The id of the tenant."), Query),
     responses((status = 200, description = "The keys.", body = Page<ApiKeyView<'_>>)),
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {

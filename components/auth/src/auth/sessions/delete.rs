@@ -14,7 +14,7 @@ use uuid::Uuid;
     delete,
     path = "/api/v1/auth/sessions/{id}",
     tag = "Signing in",
-    params(("id" = Uuid, Path, description = "The session.")),
+    params(("id" = Uuid, Path, description = "The id of the session.")),
     responses((status = 204, description = "The session has ended.")),
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {

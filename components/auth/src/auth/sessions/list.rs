@@ -9,20 +9,20 @@ use tenancy::{
 };
 
 tenancy::fields! {
-    /// Which sessions to show.
+    /// The part of the list to return.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// How many to pass over.
+        /// The number of items to skip.
         #[param(required = false, default = 0)]
         offset: u32 = 0,
-        /// The most to show.
+        /// The maximum number of items to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
     }
 }
 
-/// Lists the caller's sessions with device and address, the newest first.
+/// Lists the caller's sessions with their device and IP address, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/auth/sessions",
