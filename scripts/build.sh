@@ -1,9 +1,9 @@
-# Building: the components for wasm, the tools for this machine.
+# The build: components for wasm, tools for this machine.
 
 COMPONENTS=(admin auth tenant health)
 WASM_DIR=target/wasm32-wasip2/release
 
-# find_spin: the real Spin, 4.1 or newer: the one that SPIN names, or one on PATH. Empty without.
+# find_spin: prints the path of Spin 4.1 or newer, from SPIN or PATH. Prints nothing if there is none.
 find_spin() {
   local spin=${SPIN:-} version
   if [ -z "$spin" ]; then spin=$(command -v spin || true); fi
@@ -16,7 +16,7 @@ find_spin() {
   fi
 }
 
-# run_cargo STEP ARGUMENT...: cargo, which tells what is wrong by itself.
+# run_cargo STEP ARGUMENT...: runs cargo, which prints its own errors.
 run_cargo() {
   say "$1"
   shift
@@ -30,16 +30,16 @@ build_components() {
   for component in "${COMPONENTS[@]}"; do
     size=$(wc -c <"$WASM_DIR/$component.wasm")
     printf '    %-8s %5d kB\n' "$component" $((size / 1000))
-    [ "$size" -lt 3500000 ] || fail "the component $component is over 3.5 MB"
+    [ "$size" -lt 3500000 ] || fail "the component $component is larger than 3.5 MB"
   done
 }
 
-# build_tools [--package NAME]: the tools, and others with them.
+# build_tools [--package NAME]: builds the tools and additional packages.
 build_tools() {
   local packages=(--package tenantctl "$@") step="building the tools"
   if [ -z "$(find_spin)" ]; then
     packages+=(--package runner)
-    [ -e target/tools/runner ] || step+=", with a wasm runtime (the first time that takes minutes)"
+    [ -e target/tools/runner ] || step+=", with a wasm runtime (the first time takes minutes)"
   fi
   run_cargo "$step" build --locked --profile tools "${packages[@]}"
 }

@@ -1,9 +1,9 @@
 # The chaos load: its requirements and its build.
 
-# The run of ./dev test: together with start and checks it takes about 85 s.
+# The options in ./dev test. With start and checks, such a run takes about 85 s.
 CHAOS_OF_TESTS=(--seconds 60 --hosts 2)
 
-# chaos ARGUMENT...: builds everything, and runs the load with faults.
+# chaos ARGUMENT...: builds everything and runs the load with faults.
 chaos() {
   setup_toolchain
   install_servers
@@ -14,7 +14,7 @@ chaos() {
   target/tools/chaos "$@"
 }
 
-# check_chaos: the run of ./dev test. It shows its summary, or all of its evidence.
+# check_chaos: the run of ./dev test. Prints its summary, or all evidence after a failure.
 check_chaos() {
   check "chaos ${CHAOS_OF_TESTS[*]}" target/tools/chaos "${CHAOS_OF_TESTS[@]}"
   sed -n 's/^chaos:/    &/p' "$DEV_DIR/check.log"

@@ -1,11 +1,11 @@
-# Every check of the project. Tests start servers of their own.
+# All checks of the project. Tests start their own servers.
 
-# How many checks there were; each test program adds its own count.
+# The counts of checks. Each test program adds its own.
 PASSED=0
 FAILED=0
 SKIPPED=0
 
-# check NAME COMMAND...: runs it, and counts how it went.
+# check NAME COMMAND...: runs a command and counts the result.
 check() {
   local name=$1
   shift
@@ -25,11 +25,11 @@ skip() {
   say "skipped: $1 ($2)"
 }
 
-# run_tests ARGUMENT...: cargo test, with what it prints, and its counts added.
+# run_tests ARGUMENT...: runs cargo test, shows its output and adds its counts.
 run_tests() {
   local log="$DEV_DIR/test.log" before=$FAILED
   say "tests"
-  # Most tests wait most of the time: for hashes, for servers, for what is written a little later.
+  # Most tests spend their time waiting for hashes, servers and delayed writes.
   export RUST_TEST_THREADS=${RUST_TEST_THREADS:-10}
   cargo test --locked --profile tools --no-fail-fast "$@" 2>&1 | tee "$log" | grep -vE '^(test .* \.\.\. ok|running [0-9]+ tests?|test result: ok. 0 passed; 0 failed; 0 ignored.*|)$' || true
   local passed failed ignored
@@ -38,11 +38,11 @@ run_tests() {
     FAILED=$((FAILED + failed))
     SKIPPED=$((SKIPPED + ignored))
   done < <(sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored.*/\1 \2 \3/p' "$log")
-  # What does not compile has no result to count.
+  # A compile error has no test results.
   if [ "$FAILED" -eq "$before" ] && grep -qE '^error' "$log"; then FAILED=$((FAILED + 1)); fi
 }
 
-# find_python: a Python that has httpx, for the examples of the README.
+# find_python: finds or installs Python with httpx, for the examples of the README.
 find_python() {
   if have python3 && python3 -c 'import httpx' 2>/dev/null; then
     PYTHON=python3
@@ -54,36 +54,36 @@ find_python() {
   export PYTHON
 }
 
-# find_nginx: nginx, for the example of a gateway.
+# find_nginx: finds or installs nginx, for the gateway example.
 find_nginx() {
   PATH="$PATH:/usr/sbin"
   export PATH
   if have nginx; then return; fi
   is_debian || fail "nginx is missing: install it"
-  install_packages "the example of a gateway" nginx
+  install_packages "the gateway example" nginx
 }
 
-# find_promtool: promtool, which knows what Prometheus takes.
+# find_promtool: finds or installs promtool, which checks metrics and alert rules.
 find_promtool() {
   if have promtool; then return; fi
   is_debian || fail "promtool is missing: install Prometheus"
-  install_packages "the check of the metrics" prometheus
+  install_packages "the checks of metrics and alert rules" prometheus
 }
 
-# find_browser: Chromium without a window, and what drives it, for the page of the documentation.
+# find_browser: finds or installs headless Chromium and its driver, for the test of the documentation page.
 find_browser() {
   if have chromedriver && { have chromium || have google-chrome; }; then return; fi
-  is_debian || fail "Chromium and chromedriver are missing: install them"
-  install_packages "the page of the documentation" chromium chromium-driver
+  is_debian || fail "Chromium or chromedriver is missing: install both"
+  install_packages "the test of the documentation page" chromium chromium-driver
 }
 
-# find_contract_tools: what holds the application against its description, in the versions that
-# tests/contract names.
+# find_contract_tools: installs the tools that check the application against its OpenAPI document, in the versions of
+# tests/contract.
 find_contract_tools() {
   local folder="$DEV_DIR/contract" wanted
   if ! have npm; then
-    is_debian || fail "Node.js is missing: install it, with npm"
-    install_packages "the linter of the description" nodejs npm
+    is_debian || fail "Node.js is missing: install it with npm"
+    install_packages "the linter of the OpenAPI document" nodejs npm
   fi
   wanted=$(cat tests/contract/{package-lock.json,requirements.txt} | sha256sum)
   if [ "$(cat "$folder/ready" 2>/dev/null)" != "$wanted" ]; then
@@ -92,23 +92,23 @@ find_contract_tools() {
     mkdir -p "$folder"
     cp tests/contract/package*.json "$folder/"
     (cd "$folder" && npm ci --no-audit --no-fund) >"$DEV_DIR/contract.log" 2>&1 ||
-      fail "npm ci failed (all it said: $DEV_DIR/contract.log)"
+      fail "npm ci failed (output: $DEV_DIR/contract.log)"
     if ! "$PYTHON" -m venv "$folder/python" >"$DEV_DIR/contract.log" 2>&1; then
-      is_debian || fail "Python cannot make a virtual environment: $DEV_DIR/contract.log"
+      is_debian || fail "Python cannot create a virtual environment (output: $DEV_DIR/contract.log)"
       install_packages "schemathesis" python3-venv
       "$PYTHON" -m venv --clear "$folder/python" >"$DEV_DIR/contract.log" 2>&1 ||
-        fail "Python cannot make a virtual environment: $DEV_DIR/contract.log"
+        fail "Python cannot create a virtual environment (output: $DEV_DIR/contract.log)"
     fi
     "$folder/python/bin/pip" install -q -r tests/contract/requirements.txt >"$DEV_DIR/contract.log" 2>&1 ||
-      fail "pip install failed (all it said: $DEV_DIR/contract.log)"
+      fail "pip install failed (output: $DEV_DIR/contract.log)"
     echo "$wanted" >"$folder/ready"
   fi
   export REDOCLY="$folder/node_modules/.bin/redocly" SCHEMATHESIS="$folder/python/bin/schemathesis"
-  # Neither asks anybody for a newer version, nor tells anybody of this run.
+  # No update checks and no telemetry.
   export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
 }
 
-# has_cargo_deny: whether cargo-deny is there, or can be built here.
+# has_cargo_deny: succeeds if cargo-deny is installed or can be built.
 has_cargo_deny() {
   export PATH="$DEV_DIR/cargo/bin:$PATH"
   have cargo-deny && return
@@ -116,7 +116,7 @@ has_cargo_deny() {
   cargo install --quiet --locked --root "$DEV_DIR/cargo" cargo-deny@0.20.2
 }
 
-# has_linters: whether rustfmt and clippy are there; Debian has them for its own toolchain.
+# has_linters: succeeds if rustfmt and clippy are installed. Debian has packages for its own toolchain.
 has_linters() {
   if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
     is_debian && [ "$(command -v cargo)" = "$DEV_DIR/toolchain/bin/cargo" ] || return 1
@@ -135,7 +135,7 @@ checks() {
   find_browser
   find_contract_tools
   build_components --package runner-guest --package floor
-  # All at once, for the features of a dependency follow from what is built together.
+  # In one build, because the features of a dependency depend on the packages that are built together.
   run_cargo "building the tools and the tests" build --locked --profile tools "${native[@]}" --all-targets
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
@@ -143,7 +143,7 @@ checks() {
   if has_cargo_deny; then
     check "licences and sources of dependencies" cargo deny --log-level error check bans licenses sources
   else
-    skip "licences and sources of dependencies" "cargo-deny cannot be built here"
+    skip "licences and sources of dependencies" "cargo-deny cannot be built"
   fi
   if has_linters; then
     for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
@@ -152,7 +152,7 @@ checks() {
     check "clippy" cargo clippy --locked --profile tools "${native[@]}" --all-targets --quiet -- -D warnings
     check "clippy for wasm" cargo clippy --locked --release --target wasm32-wasip2 "${packages[@]}" --quiet -- -D warnings
   else
-    skip "rustfmt and clippy" "this toolchain has none; rustup's has"
+    skip "rustfmt and clippy" "missing in this toolchain; rustup provides them"
   fi
   run_tests "${native[@]}"
   check_chaos

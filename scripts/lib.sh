@@ -1,4 +1,4 @@
-# Shared by ./dev and the scripts beside this file: messages, packages, ports.
+# Functions that ./dev and the other scripts share: messages, packages, ports.
 
 say() { printf '==> %s\n' "$*"; }
 fail() {
@@ -15,24 +15,24 @@ as_root() {
   elif have sudo; then
     sudo "$@"
   else
-    fail "this needs root: $* (run it as root, or install sudo)"
+    fail "this command needs root: $* (run it as root, or install sudo)"
   fi
 }
 
-# apt-get, with its chatter kept in a file that is shown only when it fails.
+# apt_quietly ARGUMENT...: runs apt-get, and shows its output only if it fails.
 apt_quietly() {
   local log="$DEV_DIR/apt.log"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Options::=--force-confold \
     -o DPkg::Lock::Timeout=120 "$@" >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
-    fail "apt-get $* failed (all of it: $log)"
+    fail "apt-get $* failed (output: $log)"
   }
 }
 
 is_installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
-# install_packages WHY PACKAGE...: Debian packages that are missing. Their services are neither
-# started nor enabled: ./dev runs private instances of its own.
+# install_packages REASON PACKAGE...: installs missing Debian packages. Their services are neither started nor enabled,
+# because ./dev runs private instances.
 install_packages() {
   local why=$1 missing=() package
   shift
@@ -45,13 +45,13 @@ install_packages() {
   (
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
-      # However this ends, the machine may start services again.
+      # Always allow the machine to start services again.
       trap 'as_root rm -f "$policy"' EXIT
       trap 'exit 130' INT TERM
       printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
       as_root chmod 755 "$policy"
     fi
-    # PostgreSQL's package would otherwise make a cluster of its own.
+    # PostgreSQL's package would otherwise create a cluster.
     if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
       as_root mkdir -p /etc/postgresql-common
       echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
@@ -67,7 +67,7 @@ install_packages() {
   )
 }
 
-# command_of PROCESS: the command line of a process; nothing when there is none.
+# command_of PROCESS: prints the command line of a process, or nothing if it does not exist.
 command_of() {
   if [ -r "/proc/$1/cmdline" ]; then
     tr '\0' ' ' <"/proc/$1/cmdline"
@@ -76,10 +76,10 @@ command_of() {
   fi
 }
 
-# port_is_free PORT: whether nothing listens there on loopback.
+# port_is_free PORT: succeeds if no program listens on this loopback port.
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# free_port [LOWEST]: a port of the 6,000 from LOWEST on, below the range that the kernel hands out.
+# free_port [LOWEST]: prints a free port of the 6,000 ports from LOWEST on, below the ephemeral range of the kernel.
 free_port() {
   local lowest=${1:-20000} port
   for _ in $(seq 100); do
@@ -92,5 +92,5 @@ free_port() {
   fail "found no free port from $lowest on"
 }
 
-# random_secret: 256 bits, as text that needs no quoting in a URL or a shell.
+# random_secret: prints 256 random bits as text that needs no quoting in a URL or a shell.
 random_secret() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '='; }

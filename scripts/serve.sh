@@ -1,9 +1,9 @@
 # Serving: the stores, the migrations, the application.
 
-# What this run started and so has to stop: names of functions.
+# The functions that stop the programs of this run.
 STARTED=()
 
-# postgres_folder: below .dev, unless PostgreSQL's user cannot get there (a clone in /root).
+# postgres_folder: prints a folder below .dev, unless PostgreSQL's user cannot access it (a clone in /root).
 postgres_folder() {
   if [ "$(id -u)" -eq 0 ] && ! as_postgres test -x "$DEV_DIR" 2>/dev/null; then
     echo "/var/lib/postgresql/tenancy-$(printf '%s' "$PWD" | cksum | cut -d' ' -f1)"
@@ -15,7 +15,7 @@ postgres_folder() {
 stop_dev_postgres() { stop_postgres "$(postgres_folder)"; }
 stop_dev_redis() { stop_redis "$DEV_DIR/redis" "${REDIS_PORT:-}"; }
 
-# start_stores: what the settings name, or else private instances.
+# start_stores: uses the stores in the settings, and otherwise starts private instances.
 start_stores() {
   local own_postgres=no own_redis=no
   [ -n "${MASTER_DATABASE_URL:-}" ] || own_postgres=yes
@@ -37,31 +37,31 @@ start_dev_postgres() {
   local folder
   folder=$(postgres_folder)
   if postgres_runs "$folder"; then
-    say "PostgreSQL runs already on port $POSTGRES_PORT"
+    say "PostgreSQL is already running on port $POSTGRES_PORT"
   else
     say "starting PostgreSQL on port $POSTGRES_PORT"
-    port_is_free "$POSTGRES_PORT" || fail "port $POSTGRES_PORT is in use: stop what listens there, or set POSTGRES_PORT in .dev/env"
+    port_is_free "$POSTGRES_PORT" || fail "port $POSTGRES_PORT is in use: stop the program that uses it, or set POSTGRES_PORT in .dev/env"
     STARTED+=(stop_dev_postgres)
     start_postgres "$folder" "$POSTGRES_PORT"
   fi
   create_catalog "$folder" "$POSTGRES_PORT"
-  # It has no TLS, and Spin would read the certificates of this machine for each new database.
+  # This PostgreSQL has no TLS, and Spin would read the machine's certificates for each new database.
   export MASTER_DATABASE_URL="postgres://tenancy:$(cat "$folder/account")@127.0.0.1:$POSTGRES_PORT/tenancy?sslmode=disable"
 }
 
 start_dev_redis() {
   if redis_runs "$DEV_DIR/redis" "$REDIS_PORT"; then
-    say "Redis runs already on port $REDIS_PORT"
+    say "Redis is already running on port $REDIS_PORT"
   else
     say "starting Redis on port $REDIS_PORT"
-    port_is_free "$REDIS_PORT" || fail "port $REDIS_PORT is in use: stop what listens there, or set REDIS_PORT in .dev/env"
+    port_is_free "$REDIS_PORT" || fail "port $REDIS_PORT is in use: stop the program that uses it, or set REDIS_PORT in .dev/env"
     STARTED+=(stop_dev_redis)
     start_redis "$DEV_DIR/redis" "$REDIS_PORT"
   fi
   export REDIS_URL="redis://:$(cat "$DEV_DIR/redis/password")@127.0.0.1:$REDIS_PORT"
 }
 
-# narrow_hosts: lets the components reach the stores of the settings and no other host.
+# narrow_hosts: lets the components reach only the stores of the settings.
 narrow_hosts() {
   local catalog tenants redis=${REDIS_URL:-redis://$REDIS_HOST}
   catalog=$(host_of postgres "$MASTER_DATABASE_URL" 5432)
@@ -69,7 +69,7 @@ narrow_hosts() {
   if [ "$catalog" = "$tenants" ]; then
     export ALLOWED_POSTGRES_HOSTS=${ALLOWED_POSTGRES_HOSTS:-$catalog}
   else
-    # One pattern has to match both.
+    # One pattern must match both.
     export ALLOWED_POSTGRES_HOSTS=${ALLOWED_POSTGRES_HOSTS:-postgres://*:*}
   fi
   export ALLOWED_REDIS_HOSTS=${ALLOWED_REDIS_HOSTS:-$(host_of "${redis%%://*}" "$redis" 6379)}
@@ -85,14 +85,14 @@ stop_started() {
 
 migrate() {
   say "migrating"
-  target/tools/tenantctl doctor --settings >/dev/null || fail "a setting is not acceptable"
+  target/tools/tenantctl doctor --settings >/dev/null || fail "a setting is invalid"
   target/tools/tenantctl migrate >"$DEV_DIR/migrate.log" || fail "the migration failed"
 }
 
-# serve: the application in the foreground, and what a newcomer wants to know.
+# serve: runs the application in the foreground, and prints its addresses and credentials.
 serve() {
   local host=${HOST:-127.0.0.1} port=${PORT:-8002} reach listen spin
-  [[ "$port" =~ ^[0-9]+$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || fail "PORT=$port is no port"
+  [[ "$port" =~ ^[0-9]+$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || fail "PORT=$port is not a port"
   host=${host#[}
   host=${host%]}
   case $host in
@@ -106,7 +106,7 @@ serve() {
     *) listen=$host:$port ;;
   esac
   if (exec 3<>"/dev/tcp/$reach/$port") 2>/dev/null; then
-    fail "port $port is in use: stop what listens there, or choose another one: PORT=8003 ./dev up"
+    fail "port $port is in use: stop the program that uses it, or choose another port: PORT=8003 ./dev up"
   fi
   export_variables
   spin=$(find_spin)
@@ -116,7 +116,7 @@ serve() {
     say "starting the application on $("$spin" --version | cut -d' ' -f1,2)"
     "$spin" up "${options[@]}" >"$DEV_DIR/application.log" 2>&1 &
   else
-    say "starting the application on tools/runner (no spin 4.1 is installed)"
+    say "starting the application on tools/runner (Spin 4.1 is not installed)"
     target/tools/runner "${options[@]}" >"$DEV_DIR/application.log" 2>&1 &
   fi
   echo $! >"$DEV_DIR/application.pid"
@@ -140,7 +140,7 @@ READY
   wait "$(cat "$DEV_DIR/application.pid")" || fail "the application ended: $(tail -n 1 "$DEV_DIR/application.log")"
 }
 
-# stop_application: the one whose pid is noted, if that is it still.
+# stop_application: stops the application of the PID file, if the process is still the application.
 stop_application() {
   local pid
   pid=$(cat "$DEV_DIR/application.pid" 2>/dev/null) || return 0
@@ -154,17 +154,17 @@ stop_application() {
   rm -f "$DEV_DIR/application.pid"
 }
 
-# wait_until_healthy PROCESS HOST PORT
+# wait_until_healthy PROCESS HOST PORT: waits until /health returns 200.
 wait_until_healthy() {
   for _ in $(seq 600); do
     kill -0 "$1" 2>/dev/null || fail "the application did not start: $(tail -n 3 "$DEV_DIR/application.log")"
     if [[ "$(status_line "$2" "$3" /health 2>/dev/null)" == *" 200 "* ]]; then return; fi
     sleep 0.1
   done
-  fail "the application did not answer within a minute (its log: .dev/application.log)"
+  fail "the application did not respond within a minute (log: .dev/application.log)"
 }
 
-# status_line HOST PORT PATH: the first line of the answer to a GET, without a need for curl.
+# status_line HOST PORT PATH: prints the first line of the response to a GET, without curl.
 status_line() {
   local line
   exec 3<>"/dev/tcp/$1/$2"

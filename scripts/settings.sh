@@ -1,11 +1,11 @@
-# Settings of a development machine: kept in .dev/env, which is made on the first run.
+# Settings of a development machine, in .dev/env, which the first run creates.
 
-# load_settings: what .dev/env says, where the environment says nothing else.
+# load_settings: exports the settings of .dev/env that are not set in the environment.
 load_settings() {
   if [ ! -e "$DEV_DIR/env" ]; then
-    say "making secrets for development (.dev/env)"
+    say "creating secrets for development (.dev/env)"
     (umask 077 && cat >"$DEV_DIR/env.new") <<ENV
-# Made by ./dev for this machine alone. Any setting of the README may be added here.
+# Created by ./dev for this machine only. You can add any setting of the README.
 ADMIN_API_KEY=$(random_secret)
 JWT_SECRET_KEY=$(random_secret)
 MASTER_ENCRYPTION_KEY=$(random_secret)
@@ -21,19 +21,18 @@ ENV
     [ -n "${!name:-}" ] || export "$name=${line#*=}"
   done <"$DEV_DIR/env"
   for name in ADMIN_API_KEY JWT_SECRET_KEY MASTER_ENCRYPTION_KEY POSTGRES_PORT REDIS_PORT; do
-    [ -n "${!name:-}" ] || fail "$name is missing in .dev/env: add it, or start anew with ./dev down --wipe"
+    [ -n "${!name:-}" ] || fail "$name is missing in .dev/env: add it, or reset everything with ./dev down --wipe"
   done
 }
 
-# query_of URL: what follows the question mark, with it; nothing where there is none.
+# query_of URL: prints the query with its question mark, or nothing.
 query_of() {
   case $1 in
     *\?*) echo "?${1#*\?}" ;;
   esac
 }
 
-# host_of SCHEME URL PORT: scheme://host:port of a URL, as allowed_outbound_hosts wants it. PORT is
-# for a URL that has none.
+# host_of SCHEME URL PORT: prints scheme://host:port of a URL for allowed_outbound_hosts. PORT is the default port.
 host_of() {
   local scheme=$1 url=$2 default_port=$3 authority
   authority=${url#*://}
@@ -48,7 +47,7 @@ host_of() {
   echo "$scheme://$authority"
 }
 
-# export_variables: the settings that are set, as Spin takes them.
+# export_variables: exports settings with a value as Spin variables.
 export_variables() {
   local name
   for name in $(sed -n '/^\[variables\]/,/^\[\[/s/^\([a-z0-9_]*\) = .*/\1/p' spin.toml); do

@@ -1,19 +1,18 @@
-# The Rust toolchain for native code and for wasm32-wasip2, in this order: what
-# is on PATH, what rustup can add to it, Debian's rustc with a std built from
-# its own source. Sets PATH so that plain `cargo` is the right one.
+# The Rust toolchain for native code and for wasm32-wasip2. In this order: the toolchain on PATH, a target that rustup
+# adds to it, Debian's rustc with a std built from its own source. Sets PATH so that `cargo` uses this toolchain.
 
 MINIMUM_RUST=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 DEBIAN_RUSTC=/usr/bin/rustc
 DEBIAN_CARGO=/usr/bin/cargo
 
-# rust_is_recent RUSTC: whether it is MINIMUM_RUST or newer.
+# rust_is_recent RUSTC: succeeds if its version is MINIMUM_RUST or newer.
 rust_is_recent() {
   local version
   version=$("$1" --version 2>/dev/null | awk '{print $2}') || return 1
   [ -n "$version" ] && [ "$(printf '%s\n%s\n' "$MINIMUM_RUST" "$version" | sort -V | head -n 1)" = "$MINIMUM_RUST" ]
 }
 
-# has_wasm_std RUSTC: whether it can compile for wasm32-wasip2.
+# has_wasm_std RUSTC: succeeds if it can compile for wasm32-wasip2.
 has_wasm_std() {
   local lib
   lib=$("$1" --print target-libdir --target wasm32-wasip2 2>/dev/null) || return 1
@@ -32,7 +31,7 @@ use_debian_rust() {
   export PATH="$bin:$PATH"
 }
 
-# debian_wasm_stamp: where the release is noted for which the std was built.
+# debian_wasm_stamp: prints the path of the file with the release for which the std was built.
 debian_wasm_stamp() { echo "$("$DEBIAN_RUSTC" --print sysroot)/lib/rustlib/wasm32-wasip2/built-for"; }
 
 debian_wasm_is_ready() {
@@ -44,10 +43,10 @@ install_debian_rust() {
   local package
   for package in rustup rustc cargo; do
     if is_installed "$package"; then
-      fail "Debian's package '$package' stands in the way of rustc-web. Either remove it (apt-get remove $package) or use rustup: rustup target add wasm32-wasip2"
+      fail "Debian's package '$package' conflicts with rustc-web. Remove it (apt-get remove $package), or use rustup: rustup target add wasm32-wasip2"
     fi
   done
-  install_packages "Rust, no rustup can add wasm32-wasip2 here" \
+  install_packages "Rust, because rustup cannot add wasm32-wasip2" \
     ca-certificates gcc libc6-dev rustc-web cargo-web rust-web-src rust-web-llvm wasi-libc
   rust_is_recent "$DEBIAN_RUSTC" || fail "Debian's $("$DEBIAN_RUSTC" --version) is older than $MINIMUM_RUST; install rustup (https://rustup.rs), then: rustup target add wasm32-wasip2"
   local llvm
@@ -55,8 +54,8 @@ install_debian_rust() {
   install_packages "the wasm linker" "lld-$llvm"
 }
 
-# Debian ships no std for wasm32-wasip2, but its source: an empty crate is
-# built with -Zbuild-std, and what that leaves is the std.
+# Debian ships only the source of the std for wasm32-wasip2. An empty crate that is built with -Zbuild-std produces the
+# std.
 build_debian_wasm_std() {
   say "building the standard library for wasm32-wasip2 (once on this machine, about a minute)"
   local work target_dir
@@ -64,12 +63,12 @@ build_debian_wasm_std() {
   mkdir -p "$work/src"
   printf '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2024"\n' >"$work/Cargo.toml"
   : >"$work/src/lib.rs"
-  # Bitcode is what lto = "fat" needs of the std.
+  # lto = "fat" requires a std with bitcode.
   (cd "$work" && RUSTC_BOOTSTRAP=1 RUSTC=$DEBIAN_RUSTC RUSTFLAGS=-Cembed-bitcode=yes CARGO_TARGET_DIR="$work/target" \
     "$DEBIAN_CARGO" build --release --target wasm32-wasip2 -Zbuild-std=std,panic_abort >"$DEV_DIR/build-std.log" 2>&1) || {
     tail -n 20 "$DEV_DIR/build-std.log" >&2
     rm -rf "$work"
-    fail "the standard library for wasm32-wasip2 did not build"
+    fail "building the standard library for wasm32-wasip2 failed"
   }
   target_dir=$("$DEBIAN_RUSTC" --print target-libdir --target wasm32-wasip2)
   rm -f "$work"/target/wasm32-wasip2/release/deps/libempty-*.rlib
@@ -81,7 +80,7 @@ build_debian_wasm_std() {
   rm -rf "$work"
 }
 
-# setup_toolchain: leaves a `cargo` on PATH that builds for wasm32-wasip2.
+# setup_toolchain: puts a `cargo` on PATH that builds for wasm32-wasip2.
 setup_toolchain() {
   if ! have cc; then
     is_debian || fail "a C linker is missing: install gcc (or clang) and the C library's headers"
@@ -99,10 +98,10 @@ setup_toolchain() {
     if timeout 300 rustup target add wasm32-wasip2 >"$DEV_DIR/rustup.log" 2>&1 && has_wasm_std rustc; then
       return
     fi
-    say "rustup cannot (all it said: $DEV_DIR/rustup.log)"
+    say "rustup cannot add the target (output: $DEV_DIR/rustup.log)"
   fi
-  is_debian || fail "no Rust for wasm32-wasip2. Install rustup (https://rustup.rs), then: rustup toolchain install stable && rustup target add wasm32-wasip2"
-  [ "$(uname -m)" = x86_64 ] || fail "no Rust for wasm32-wasip2. Install rustup (https://rustup.rs), then: rustup target add wasm32-wasip2"
+  is_debian || fail "Rust for wasm32-wasip2 is missing. Install rustup (https://rustup.rs), then: rustup toolchain install stable && rustup target add wasm32-wasip2"
+  [ "$(uname -m)" = x86_64 ] || fail "Rust for wasm32-wasip2 is missing. Install rustup (https://rustup.rs), then: rustup target add wasm32-wasip2"
   install_debian_rust
   debian_wasm_is_ready || build_debian_wasm_std
   use_debian_rust

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""An AI service that knows nothing of tokens: nginx before it asks Tenancy, and tells it by headers
-for whom it works. It listens where nobody but nginx reaches it. Run it with:
+"""An AI service that does not process tokens. nginx in front of it verifies callers with Tenancy, and sends their
+identity in headers. The service listens only where nginx can reach it. Run it with:
 
     PORT=9001 ./ai.py
     nginx -p . -c nginx.conf
@@ -15,7 +15,7 @@ MAX_BODY = 64 * 1024
 
 
 class Handler(BaseHTTPRequestHandler):
-    # A client that stalls does not hold a thread for ever.
+    # A stalled client must not occupy a thread forever.
     timeout = 20
 
     def do_POST(self):
@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
             "tenant": self.headers["X-Tenant-Slug"],
             "user": self.headers["X-User-Id"],
             "completion": prompt[::-1],
-            # Nginx keeps the credential to itself.
+            # nginx does not forward the credential.
             "has_credential": "Authorization" in self.headers or "X-API-Key" in self.headers,
         }
         body = json.dumps(answer).encode()
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_OPTIONS(self):
-        # The gateway lets preflights pass, for nobody: which origins may call is for this service to decide.
+        # The gateway forwards preflights without an identity. This service decides which origins may call.
         self.send_response(204)
         self.send_header("Access-Control-Allow-Origin", os.environ.get("ORIGIN", "https://app.example.com"))
         self.send_header("Access-Control-Allow-Methods", "POST")

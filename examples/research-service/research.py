@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""A research service that belongs to many tenants: each question is answered, and remembered, for
-the tenant that asks.
+"""A research service for many tenants: it stores each question and its result for the tenant of the caller.
 
-It keeps no users and no passwords. Whatever credential comes with a request goes on to Tenancy,
-which says who it is. Run it with:
+It has no users and no passwords. It forwards the credential of a request to Tenancy, which returns the identity of the
+caller. Run it with:
 
     TENANCY_URL=http://127.0.0.1:8002 PORT=9002 GATEWAY_KEYS='{"acme": "ldx_live_…"}' ./research.py
 
-GATEWAY_KEYS has the service's own API key of each tenant, with the scope usage:write: it sets the price of a question.
+GATEWAY_KEYS has the service's API key of each tenant, with the scope usage:write: the service sets the price of a
+question.
 """
 
 import http.client
@@ -19,19 +19,19 @@ from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TENANCY_URL = os.environ.get("TENANCY_URL", "http://127.0.0.1:8002")
-# The service's own keys, by the slugs of the tenants.
+# The service's keys, by the slugs of the tenants.
 GATEWAY_KEYS = json.loads(os.environ.get("GATEWAY_KEYS", "{}"))
-# What says who calls, and which tenant they mean.
+# Headers that identify the caller and the tenant.
 FORWARDED = ("Authorization", "X-API-Key", "X-Tenant-Slug")
 
-# A longer question is refused before it is read.
+# Longer questions are refused before they are read.
 MAX_BODY = 64 * 1024
 
 research_of_tenant = defaultdict(list)
 
 
 class Refused(Exception):
-    """What Tenancy answered instead of 200."""
+    """A response of Tenancy other than 200."""
 
     def __init__(self, status, body, headers):
         super().__init__(status)
@@ -41,7 +41,7 @@ class Refused(Exception):
 def verify(headers, consume=None):
     """Returns the tenant, the user and the scopes of the caller, and consumes the price of the request."""
     caller = ask(headers, None, None)
-    # Only now is the tenant known, and with it the key.
+    # The first call identifies the tenant, which selects the key.
     return ask(headers, consume, GATEWAY_KEYS.get(caller["tenant_slug"])) if consume else caller
 
 
@@ -58,9 +58,9 @@ def ask(headers, consume, gateway_key):
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise Refused(error.code, error.read(), error.headers) from error
-    # A header that urllib does not send, such as one with a line break in it.
+    # For example a header that urllib does not send, because it contains a line break.
     except (ValueError, http.client.HTTPException) as error:
-        raise ConnectionError("no readable answer") from error
+        raise ConnectionError("no readable response") from error
 
 
 class BadRequest(Exception):
@@ -76,26 +76,26 @@ def read_question(stream, headers):
         raise BadRequest(413, f"send at most {MAX_BODY} bytes")
     try:
         body = json.loads(stream.read(length))
-    # Too deep a nesting is a RecursionError.
+    # Deep nesting raises RecursionError.
     except (ValueError, RecursionError):
         raise BadRequest(400, "send a JSON object") from None
     question = body.get("question") if isinstance(body, dict) else None
     if not isinstance(question, str) or not question.strip():
-        raise BadRequest(422, "question must be a text")
+        raise BadRequest(422, "question must be a string")
     return question
 
 
 class Handler(BaseHTTPRequestHandler):
-    # A client that stalls does not hold a thread for ever.
+    # A stalled client must not occupy a thread forever.
     timeout = 20
 
     def do_POST(self):
         try:
-            # Before the call to Tenancy: a question that cannot be read costs no quota.
+            # Before the call to Tenancy, so that an unreadable question costs no quota.
             question = read_question(self.rfile, self.headers)
         except BadRequest as error:
             status, reason = error.args
-            # The rest of the body may still come.
+            # The rest of the body may still arrive.
             self.close_connection = True
             return self.answer(status, json.dumps({"error": reason}).encode())
         self.guarded(lambda caller: self.research(caller, question), consume="ai_requests:1")
@@ -107,11 +107,11 @@ class Handler(BaseHTTPRequestHandler):
         try:
             caller = verify(self.headers, consume)
         except Refused as refused:
-            # 401, 403 and 429 are the caller's to see, with the words of Tenancy.
+            # Pass 401, 403 and 429 to the caller with the text of Tenancy.
             more = {name: refused.headers[name] for name in ("WWW-Authenticate", "Retry-After")}
             self.answer(refused.status, refused.body, "application/problem+json", more)
         except OSError:
-            self.answer(503, b'{"error": "Tenancy does not answer"}', more={"Retry-After": "1"})
+            self.answer(503, b'{"error": "Tenancy does not respond"}', more={"Retry-After": "1"})
         else:
             handler(caller)
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A web interface: choose a tenant, sign in, see who you are; administrators invite users.
+"""A web interface: choose a tenant, sign in, see your profile. Administrators can invite users.
 
-The browser gets a cookie and never a token: the tokens stay here, where no script of a page can
-read them. It runs behind a proxy that adds TLS. Run it with:
+The browser gets a cookie and never a token. The tokens stay on the server, where no script of a page can read them. The
+server runs behind a proxy that adds TLS. Run it with:
 
     TENANCY_URL=http://127.0.0.1:8002 PORT=9003 ./web.py
 
-Without TLS, INSECURE_COOKIES=1 makes browsers other than those of this machine keep the cookie.
+Without TLS, set INSECURE_COOKIES=1 so that browsers on other machines accept the cookie.
 """
 
 import html
@@ -25,10 +25,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TENANCY_URL = os.environ.get("TENANCY_URL", "http://127.0.0.1:8002")
 INSECURE = os.environ.get("INSECURE_COOKIES") == "1"
-# With this prefix a browser takes a cookie over TLS only, and from this host only.
+# With this prefix a browser accepts a cookie only over TLS and only from this host.
 PREFIX = "" if INSECURE else "__Host-"
 COOKIE = f"{PREFIX}session"
-# The first forms, before there is a session, carry the same value as this cookie.
+# Before there is a session, forms carry the same value as this cookie.
 FORM_COOKIE = f"{PREFIX}form"
 ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict" + ("" if INSECURE else "; Secure")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -38,11 +38,11 @@ SESSION_SECONDS = 12 * 3600
 
 
 class Unavailable(Exception):
-    """Tenancy does not answer."""
+    """Tenancy does not respond."""
 
 
 class Refused(Exception):
-    """A problem that Tenancy answers with: its status and its words."""
+    """A problem from Tenancy: its status and detail."""
 
     def __init__(self, error):
         super().__init__(error.code)
@@ -54,7 +54,7 @@ class Refused(Exception):
 
 
 class Sessions:
-    """The sessions by the values of their cookies: a bounded number, each for a bounded time."""
+    """The sessions by the values of their cookies. Their number and their lifetime are limited."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -88,11 +88,11 @@ class Session:
     def __init__(self, signed_in):
         self.signed_in = signed_in
         self.ends_at = time.monotonic() + SESSION_SECONDS
-        # Forms of other sites do not know it.
+        # Forms of other sites do not have it.
         self.csrf = secrets.token_urlsafe()
-        # A refresh token counts once: two requests of a browser take turns.
+        # A refresh token is valid for one use, so only one request of a browser may refresh at a time.
         self.lock = threading.Lock()
-        # Who was invited, and their setup token: shown once.
+        # The invited user and the setup token, which are shown once.
         self.invited = None
 
     def call(self, method, path, body=None):
@@ -114,7 +114,7 @@ def call(method, path, body=None, token=None, tenant=None, client=None):
     if tenant:
         headers["X-Tenant-Slug"] = tenant
     if client:
-        # Guessing is slowed down by address: without this, everybody here would have one.
+        # Login throttling works by address. Without this header all users would share one.
         headers["X-Forwarded-For"] = client
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(TENANCY_URL + path, data, headers, method=method)
@@ -124,7 +124,7 @@ def call(method, path, body=None, token=None, tenant=None, client=None):
         return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
         raise Refused(error) from error
-    # ValueError also for a header that urllib does not send.
+    # urllib raises ValueError for a header that it does not send.
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise Unavailable from error
 
@@ -156,7 +156,7 @@ LOGIN = """<form method="post" action="/login">CSRF
 
 
 class Handler(BaseHTTPRequestHandler):
-    # A client that stalls does not hold a thread for ever.
+    # A stalled client must not occupy a thread forever.
     timeout = 20
 
     def do_GET(self):
@@ -169,13 +169,13 @@ class Handler(BaseHTTPRequestHandler):
         try:
             handler()
         except Unavailable:
-            body = page("Not now", "<p role=alert>Tenancy does not answer. Try again soon.</p>")
+            body = page("Unavailable", "<p role=alert>Tenancy does not respond. Try again later.</p>")
             self.show(503, body, {"Retry-After": "5"})
         except Refused as error:
             if error.code == 401:
                 sessions.remove(self.cookie(COOKIE))
                 return self.show_login(401, "You are signed out.")
-            self.show(error.code, page("Not done", f"<p role=alert>{html.escape(error.detail)}</p>"))
+            self.show(error.code, page("Request failed", f"<p role=alert>{html.escape(error.detail)}</p>"))
 
     def get(self):
         session = self.session()
@@ -189,10 +189,10 @@ class Handler(BaseHTTPRequestHandler):
             return None
         csrf = form.get("csrf", "")
         if self.path in ("/login", "/setup"):
-            # Without this, another site could sign a browser in to an account of its own.
+            # Otherwise another site could sign a browser in to an account of its own.
             expected = self.cookie(FORM_COOKIE)
             if not TOKEN.fullmatch(expected) or not equal(csrf, expected):
-                return self.show_login(403, "This form is too old. Try again.")
+                return self.show_login(403, "This form has expired. Try again.")
             if self.path == "/login":
                 body = {"email": form.get("email"), "password": form.get("password")}
                 return self.sign_in("login", body, tenant=form.get("tenant"))
@@ -209,39 +209,39 @@ class Handler(BaseHTTPRequestHandler):
             try:
                 session.call("POST", "/api/v1/auth/logout")
             except Refused:
-                # The session has ended already.
+                # The session has already ended.
                 pass
         else:
-            return self.show(404, page("Not found", "There is no such page."))
+            return self.show(404, page("Not found", "This page does not exist."))
         return self.redirect()
 
     def form(self):
-        """The fields of a form; None for one that is refused."""
+        """Returns the fields of a form, or None if it is refused."""
         try:
             length = int(self.headers.get("Content-Length", ""))
         except ValueError:
             length = -1
         if not 0 <= length <= MAX_BODY:
-            # The body is not read, so the connection cannot go on.
+            # The body is not read, so the connection cannot be reused.
             self.close_connection = True
-            self.show(413 if length > MAX_BODY else 411, page("Not done", "The form is too long."))
+            self.show(413 if length > MAX_BODY else 411, page("Request failed", "The form is too long."))
             return None
         try:
             text = self.rfile.read(length).decode()
             return dict(urllib.parse.parse_qsl(text, max_num_fields=20))
         except ValueError:
-            self.show(400, page("Not done", "The form cannot be read."))
+            self.show(400, page("Request failed", "The form cannot be read."))
             return None
 
     def sign_in(self, how, body, tenant=None):
         if tenant and not re.fullmatch(r"[A-Za-z0-9-]{1,63}", tenant):
-            return self.show_login(404, "There is no such tenant.")
+            return self.show_login(404, "The tenant does not exist.")
         try:
             client = self.client_address[0]
             signed_in = call("POST", f"/api/v1/auth/{how}", body, tenant=tenant, client=client)
         except Refused as error:
             return self.show_login(error.code, error.detail)
-        # A session that was there before ends: nobody goes on with it under the new name.
+        # End a previous session, so that it cannot be used after the sign-in.
         sessions.remove(self.cookie(COOKIE))
         return self.redirect(f"{COOKIE}={sessions.add(Session(signed_in))}; {ATTRIBUTES}")
 

@@ -1,8 +1,6 @@
-//! Points the bindings at the WIT files that the spin-sdk crate carries, so
-//! that host and guests share one definition.
+//! Points the bindings at the WIT files in the spin-sdk crate, so that the host and guests share one definition.
 //!
-//! Where cargo keeps the sources of a crate is known to cargo alone, so it is
-//! asked.
+//! Only cargo knows the location of a crate's sources, so this script asks cargo.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-/// The folders below `wit/deps` of spin-sdk that hold the imports of a guest.
+/// The folders below `wit/deps` of spin-sdk with the imports of a guest.
 const PACKAGES: [&str; 4] =
     ["spin-key-value@3.0.0", "spin-postgres@4.2.0", "spin-redis@3.0.0", "spin-variables@3.0.0"];
 
@@ -30,7 +28,7 @@ fn main() -> Result<()> {
         paths.push(path);
     }
 
-    // The macro takes nothing but literals for its paths.
+    // The macro accepts only literals as paths.
     let source = format!(
         "macro_rules! bindgen_from_spin_sdk {{\n    \
              ($($option:tt)*) => {{ wasmtime::component::bindgen!({{ path: {paths:?}, $($option)* }}); }};\n}}\n"
@@ -40,7 +38,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The folder of the one spin-sdk in the lock file.
+/// Returns the folder of the spin-sdk version in the lock file.
 fn spin_sdk(metadata: &Value) -> Result<PathBuf> {
     let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
     let mut found = packages.iter().filter(|package| package["name"] == "spin-sdk");
@@ -52,11 +50,10 @@ fn spin_sdk(metadata: &Value) -> Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-/// What cargo knows of the packages in the lock file.
+/// Returns cargo's metadata of the packages in the lock file.
 ///
-/// Offline first: the answer then takes no network and cannot wait for one. On
-/// a machine where only the packages of this build were downloaded, that fails
-/// for the others, and cargo may fetch them.
+/// Tries offline first, because that needs no network and cannot wait for one. On a machine with only the packages of
+/// this build, offline mode fails for the other packages, and cargo may fetch them.
 fn cargo_metadata() -> Result<Value> {
     let offline = run_cargo_metadata(&["--offline"]);
     let output = match offline {

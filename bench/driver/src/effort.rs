@@ -1,33 +1,33 @@
-//! How long is measured.
+//! The duration and size of the measurements.
 
 use std::time::Duration;
 
-/// How long is measured, and how many tenants there are.
+/// The duration of the measurements, and the number of tenants.
 pub(crate) struct Effort {
-    /// How often what is compared takes turns.
+    /// The number of interleaved rounds.
     pub(crate) rounds: usize,
-    /// How long a load is kept up.
+    /// The duration of a load.
     pub(crate) load: Duration,
-    /// How long a load is kept up before it counts.
+    /// The duration of the load before a measurement.
     pub(crate) warm_up: Duration,
-    /// How long requests are paced.
+    /// The duration of paced requests.
     pub(crate) pace: Duration,
-    /// How many sign-ins follow one another.
+    /// The number of consecutive sign-ins.
     pub(crate) logins: usize,
-    /// How many MiB a file has.
+    /// The size of a file in MiB.
     pub(crate) file_mebibytes: usize,
-    /// How many tenants there are in the end; half of them are timed.
+    /// The final number of tenants. The creation of half of them is timed.
     pub(crate) tenants: usize,
-    /// How many of them take turns.
+    /// The numbers of tenants in rotation.
     pub(crate) turns: &'static [usize],
 }
 
 impl Effort {
-    /// What the table is measured with.
+    /// Returns the effort for the published table.
     pub(crate) fn full() -> Self {
         Self {
-            // Many and short: a machine that others have, too, is not as fast in this second as in
-            // the next ones, and what is compared should not be far apart.
+            // Many short rounds, because the speed of a shared machine varies from second to second. Compared
+            // measurements should be close together.
             rounds: 11,
             load: Duration::from_secs(2),
             warm_up: Duration::from_secs(2),
@@ -39,7 +39,7 @@ impl Effort {
         }
     }
 
-    /// What shows that all of it works.
+    /// Returns the effort for a test of the benchmark itself.
     pub(crate) fn quick() -> Self {
         Self {
             rounds: 2,

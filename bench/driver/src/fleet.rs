@@ -15,32 +15,32 @@ use crate::{
     stage::{Stage, text},
 };
 
-/// How many clients make tenants at one time.
+/// The number of clients that create tenants concurrently.
 const CLIENTS: usize = 8;
-/// Instances that have nothing to do are dropped after a second.
+/// The host drops idle instances after a second.
 const UNTIL_IDLE: Duration = Duration::from_secs(3);
 
-/// The tenants that were made, and how that went.
+/// The created tenants, and the times of their creation.
 pub(crate) struct Fleet {
-    /// An API key of each.
+    /// One API key of each tenant.
     pub(crate) api_keys: Vec<String>,
-    /// The timed ones, in the order in which they were done.
+    /// The tenants whose creation was timed, in the order of completion.
     pub(crate) timed: Vec<Made>,
-    /// The memory of the application before, in KiB.
+    /// The memory of the application before the creation, in KiB.
     pub(crate) kib_before: u64,
 }
 
-/// A tenant that was made.
+/// A created tenant.
 pub(crate) struct Made {
     api_key: String,
-    /// How long that took.
+    /// The duration of its creation.
     pub(crate) took: Duration,
-    /// When it was done, since the first of all was begun.
+    /// The time of completion, relative to the start of the first creation.
     pub(crate) done: Duration,
 }
 
 impl Fleet {
-    /// Makes the tenants: the first half is timed.
+    /// Creates the tenants, and times the first half.
     pub(crate) fn create(stage: &Stage, effort: &Effort) -> Result<Self> {
         saturate(&stage.as_user("/api/v1/tenant/info"), effort.load)?;
         let kib_before = idle_kib(stage);
@@ -52,13 +52,13 @@ impl Fleet {
     }
 }
 
-/// The memory of the application at rest, in KiB.
+/// Returns the memory of the idle application in KiB.
 pub(crate) fn idle_kib(stage: &Stage) -> u64 {
     sleep(UNTIL_IDLE);
     stage.application.resident_kib()
 }
 
-/// Makes the tenants of these numbers. Returns them in the order in which they were done.
+/// Creates the tenants with these numbers. Returns them in the order of completion.
 fn create(stage: &Stage, from: usize, to: usize) -> Result<Vec<Made>> {
     let next = AtomicUsize::new(from);
     let start = Instant::now();
@@ -67,7 +67,7 @@ fn create(stage: &Stage, from: usize, to: usize) -> Result<Vec<Made>> {
             (0..CLIENTS).map(|_| scope.spawn(|| follow(stage, &next, to, start))).collect();
         let mut made = Vec::new();
         for client in clients {
-            made.extend(client.join().map_err(|_| anyhow!("a thread has panicked"))??);
+            made.extend(client.join().map_err(|_| anyhow!("a thread panicked"))??);
         }
         Ok::<_, anyhow::Error>(made)
     });

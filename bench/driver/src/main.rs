@@ -1,9 +1,8 @@
-//! `./dev bench`: how fast the application is, as shares of what the runtime allows.
+//! `./dev bench`: the performance of the application, as shares of the runtime's limits.
 //!
-//! The application and the floor (`bench/floor`) run on the same host program, each in a process of
-//! its own, on the same servers, and only one of them is under load at a time. What is compared is
-//! measured in turns (A B C, A B C, …), and each ratio is of one round: a machine that slows down
-//! slows both.
+//! The application and the floor (`bench/floor`) run on the same host program in separate processes, with the same
+//! servers. Only one of them is under load at a time. Compared paths are measured in interleaved rounds (A B C, A B C,
+//! …), and each ratio is of one round, because a slowdown of the machine then affects both values.
 
 mod effort;
 mod fleet;
@@ -26,27 +25,27 @@ use crate::{
     stage::Stage,
 };
 
-/// Measures the application against what the runtime allows.
+/// Measures the application as a share of the runtime's limits.
 ///
-/// On the real Spin that SPIN names, or else on tools/runner. `LOG_LEVEL` is the application's. How
-/// fast it is never makes it fail; an answer that is an error does.
+/// Uses the real Spin that SPIN names, and otherwise tools/runner. `LOG_LEVEL` applies to the application. Slow results
+/// are not a failure. An error response is.
 #[derive(Parser)]
 #[command(name = "bench", version)]
 struct Options {
-    /// A few seconds for each row, and 50 tenants: shows that it works, and no more.
+    /// Uses a few seconds for each row, and 50 tenants. The figures are not meaningful.
     #[arg(long)]
     quick: bool,
 
-    /// Measures this part of the table alone.
+    /// Measures only this part of the table.
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
 
-    /// After how many requests the host ends an instance. The README says this number; Spin's own is 128.
+    /// Number of requests after which the host ends an instance. The README uses the default; Spin's default is 128.
     #[arg(long, value_name = "REQUESTS", default_value_t = INSTANCE_REUSE)]
     instance_reuse: u32,
 }
 
-/// As `./dev up` and the README have it.
+/// The value in `./dev up` and the README.
 const INSTANCE_REUSE: u32 = 4096;
 
 fn main() -> ExitCode {
@@ -77,7 +76,7 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Measures part after part. What a part needs of another is measured for it.
+/// Measures the parts in order. If a part needs results of a part that is not selected, measures those as well.
 fn measure(stage: &Stage, effort: &Effort, only: Option<Part>) -> Result<Vec<Row>> {
     let is_wanted = |part: Part| only.is_none_or(|only| only == part);
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! What is measured: the application, the floor and the native service, on servers of their own.
+//! The measured programs: the application, the floor and the native service, on private servers.
 
 use std::{collections::BTreeMap, env, net::TcpListener};
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::load::Request;
 
-/// So much that no limit is reached.
+/// A limit that is never reached.
 const PLENTY: i64 = 1_000_000_000_000;
 const PASSWORD: &str = "a password for the bench";
-/// How many users sign in at one time.
+/// The number of users that sign in concurrently.
 pub(crate) const USERS: usize = 8;
 
-/// What is measured. It ends when this is dropped, or with the process.
+/// The measured programs. They stop when this value is dropped, or with the process.
 pub(crate) struct Stage {
     pub(crate) application: Application,
     pub(crate) floor: Application,
@@ -22,7 +22,7 @@ pub(crate) struct Stage {
     native_address: String,
     pub(crate) services: Services,
     pub(crate) admin_key: String,
-    /// The tenant that single requests are made in.
+    /// The tenant of single requests.
     pub(crate) tenant: Tenant,
 }
 
@@ -31,18 +31,17 @@ pub(crate) struct Tenant {
     pub(crate) slug: String,
     pub(crate) api_key: String,
     pub(crate) access_token: String,
-    /// The addresses of its users.
+    /// The e-mail addresses of its users.
     pub(crate) users: Vec<String>,
 }
 
 impl Stage {
-    /// Starts everything, the application and the floor on a host that ends an instance after
-    /// `instance_reuse` requests.
+    /// Starts all programs. The host of the application and the floor ends an instance after `instance_reuse` requests.
     pub(crate) fn start(instance_reuse: u32) -> Result<Self> {
         let services = Services::start();
         let folder = services.folder();
         let mut settings = services.settings(&services.databases());
-        // A token outlives the bench.
+        // The token must outlive the benchmark.
         settings.insert("ACCESS_TOKEN_EXPIRE_MINUTES", "1440".to_owned());
         if let Ok(level) = env::var("LOG_LEVEL") {
             settings.insert("LOG_LEVEL", level);
@@ -86,34 +85,34 @@ impl Stage {
         })
     }
 
-    /// A request of the application.
+    /// Returns a request to the application.
     pub(crate) fn application(&self, path: &str) -> Request {
         Request::get(&self.application.address, path)
     }
 
-    /// A request of the application by a user of the tenant.
+    /// Returns a request to the application from a user of the tenant.
     pub(crate) fn as_user(&self, path: &str) -> Request {
         self.application(path).token(&self.tenant.access_token)
     }
 
-    /// A request of the floor.
+    /// Returns a request to the floor.
     pub(crate) fn floor(&self, path: &str) -> Request {
         Request::get(&self.floor.address, path)
     }
 
-    /// The request of the native service.
+    /// Returns the request to the native service.
     pub(crate) fn native(&self) -> Request {
         Request::get(&self.native_address, "/api/v1/tenant/info").token(&self.tenant.access_token)
     }
 
-    /// A sign-in.
+    /// Returns a sign-in request.
     pub(crate) fn login(&self, user: &str) -> Request {
         login(&self.application.address, &self.tenant.slug, user)
     }
 }
 
 impl Tenant {
-    /// Makes the tenant, with its id, and takes the limits away from every tenant to come.
+    /// Creates the tenant and returns it with its ID. Removes the limits of all later tenants.
     fn create(address: &str, admin_key: &str) -> Result<(Self, String)> {
         let limits = ["users", "storage", "api_calls", "ai_requests", "requests_per_minute"];
         let limits: BTreeMap<_, _> = limits.into_iter().map(|name| (name, PLENTY)).collect();
@@ -152,7 +151,7 @@ fn login(address: &str, slug: &str, user: &str) -> Request {
         .json(&json!({ "email": user, "password": PASSWORD }))
 }
 
-/// A member of an answer, as text.
+/// Returns a string member of a response.
 pub(crate) fn text(answer: &Value, name: &str) -> Result<String> {
-    answer[name].as_str().map(str::to_owned).with_context(|| format!("the answer has no {name}"))
+    answer[name].as_str().map(str::to_owned).with_context(|| format!("the response has no {name}"))
 }

@@ -1,10 +1,10 @@
-//! Medians, percentiles, and how far rounds are apart.
+//! Medians, percentiles, and the spread of rounds.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// What rounds have measured.
+/// The measurements of several rounds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -14,7 +14,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// The spread of rounds, of which there is at least one.
+    /// Returns the spread of one or more rounds.
     pub(crate) fn of(rounds: Vec<f64>) -> Self {
         let mut sorted = rounds.clone();
         sorted.sort_by(f64::total_cmp);
@@ -25,19 +25,19 @@ impl Spread {
         Self { median, min: at(0), max: at(last), rounds }
     }
 
-    /// The spread of the ratios, each of one round.
+    /// Returns the spread of ratios. Each ratio is of one round.
     pub(crate) fn of_ratios(numerators: &[f64], denominators: &[f64]) -> Self {
         let pairs = numerators.iter().zip(denominators);
         Self::of(pairs.map(|(numerator, denominator)| numerator / denominator).collect())
     }
 }
 
-/// The middle of some numbers.
+/// Returns the median of some numbers.
 pub(crate) fn median(numbers: &[f64]) -> f64 {
     Spread::of(numbers.to_vec()).median
 }
 
-/// How long requests took.
+/// The latencies of requests.
 pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
@@ -46,7 +46,7 @@ impl Latencies {
         Self(latencies)
     }
 
-    /// The least time in which so many percent of the requests were done, in milliseconds.
+    /// Returns the shortest time within which this percentage of the requests finished, in milliseconds.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.0.len() * percent).div_ceil(100).max(1);
         self.0.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1_000.0)
@@ -58,8 +58,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "what is not computed is exact")]
-    fn a_median_is_in_the_middle() {
+    #[expect(clippy::float_cmp, reason = "values that are not computed are exact")]
+    fn median_is_middle_value() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
         assert_eq!(median(&[7.0]), 7.0);
@@ -68,8 +68,8 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "what is not computed is exact")]
-    fn a_percentile_is_the_nearest_rank() {
+    #[expect(clippy::float_cmp, reason = "values that are not computed are exact")]
+    fn percentile_uses_nearest_rank() {
         let latencies = Latencies::of((1..=200).rev().map(Duration::from_millis).collect());
         assert_eq!(latencies.percentile(50), 100.0);
         assert_eq!(latencies.percentile(99), 198.0);

@@ -1,5 +1,5 @@
-//! The least that a request of the application takes: what its contract has of headers, and for a
-//! verified one the application's script that admits it. It verifies nothing, and writes no log.
+//! The minimum for a request of the application: the headers of its contract, and for a verified request also the
+//! application's admission script. It verifies no token and writes no log.
 
 use std::cell::RefCell;
 
@@ -12,14 +12,14 @@ use crate::{Answer, stores};
 
 const ADMIT: &str = include_str!("../../../crates/tenancy/src/admission/admit.lua");
 const KEYS: [&str; 3] = ["t:{floor}:tenant", "t:{floor}:user:floor", "t:{floor}:session:floor"];
-/// Where the script's answer says what came of counting, and the two numbers for a call that counts.
+/// The index of the outcome in the script's reply, and the two outcomes of a counted call.
 const OUTCOME: usize = 6;
 const COUNTED: [i64; 2] = [1, 4];
 const VERSION: i64 = 1;
-/// So much that no limit is reached.
+/// A limit that is never reached.
 const PLENTY: i64 = 1_000_000_000_000;
 
-/// Of every answer.
+/// The headers of every response.
 const HEADERS: [(&str, &str); 7] = [
     ("content-type", "application/json"),
     ("vary", "origin"),
@@ -29,25 +29,25 @@ const HEADERS: [(&str, &str); 7] = [
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("cache-control", "no-store"),
 ];
-/// Of one to a verified request.
+/// The additional headers of a response to a verified request.
 const LIMITS: [(&str, &str); 2] = [
     ("ratelimit-policy", "\"minute\";q=1000000000000;w=60, \"day\";q=1000000000000;w=86400"),
     ("ratelimit", "\"minute\";r=999999990000;t=30, \"day\";r=999999990000;t=40000"),
 ];
-/// About as long as what the application says of a tenant.
+/// About as long as the application's JSON of a tenant.
 const BODY: [u8; 430] = [b' '; 430];
 
 thread_local! {
     static SCRIPT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// The least of `/health`.
+/// Serves the minimum for `/health`.
 pub(crate) fn public(request: &Request) -> Answer {
     read(request);
     Answer { headers: owned(&HEADERS), body: b"{\"status\":\"healthy\"}".to_vec() }
 }
 
-/// The least of `/api/v1/tenant/info`.
+/// Serves the minimum for `/api/v1/tenant/info`.
 pub(crate) async fn verified(request: &Request) -> Result<Answer, String> {
     let headers = read(request);
     if !headers.iter().any(|(name, _)| name == "authorization") {
@@ -63,7 +63,7 @@ pub(crate) async fn verified(request: &Request) -> Result<Answer, String> {
     Ok(Answer { headers: [owned(&HEADERS), owned(&LIMITS)].concat(), body: BODY.to_vec() })
 }
 
-/// Asks the host for what the application needs to know of any request.
+/// Reads the data that the application needs for any request from the host.
 fn read(request: &Request) -> Vec<(String, Vec<u8>)> {
     let _ = (request.get_method(), request.get_authority());
     request.get_headers().copy_all()
@@ -73,7 +73,7 @@ fn owned(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-/// Counts a call; `false` where Redis has to be prepared for that first.
+/// Counts a call. Returns `false` if Redis must be prepared first.
 async fn admit(connection: &Connection) -> Result<bool, String> {
     let Some(script) = SCRIPT.with_borrow(Clone::clone) else { return Ok(false) };
     let mut arguments = vec![text(&script), RedisParameter::Int64(3)];
@@ -85,23 +85,24 @@ async fn admit(connection: &Connection) -> Result<bool, String> {
             let outcome = numbers.get(OUTCOME).copied().map(i64::from_be_bytes);
             Ok(outcome.is_some_and(|outcome| COUNTED.contains(&outcome)))
         }
-        other => Err(format!("Redis answered {other:?}")),
+        other => Err(format!("unexpected Redis reply {other:?}")),
     }
 }
 
-/// Lets the versions count for another minute, and the calls of this day be known.
+/// Makes the versions fresh for another minute, and creates the counter of this day.
 async fn prepare(connection: &Connection) -> Result<(), String> {
     let loaded = execute(connection, "SCRIPT", vec![text("LOAD"), text(ADMIT)]).await?;
     let [RedisResult::Binary(script)] = loaded.as_slice() else {
-        return Err(format!("Redis answered {loaded:?}"));
+        return Err(format!("unexpected Redis reply {loaded:?}"));
     };
     let script = String::from_utf8_lossy(script).into_owned();
     SCRIPT.with_borrow_mut(|kept| *kept = Some(script));
     let time = execute(connection, "TIME", vec![]).await?;
     let Some(RedisResult::Binary(seconds)) = time.first() else {
-        return Err(format!("Redis answered {time:?}"));
+        return Err(format!("unexpected Redis reply {time:?}"));
     };
-    let seconds = String::from_utf8_lossy(seconds).parse().map_err(|_| "Redis has no time")?;
+    let seconds =
+        String::from_utf8_lossy(seconds).parse().map_err(|_| "Redis returned no valid time")?;
     for key in KEYS {
         let fields = [
             ("version", VERSION),

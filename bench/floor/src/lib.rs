@@ -1,6 +1,5 @@
-//! The floor: the least that a component of the same runtime can do for a request. Each route is one
-//! thing that the application's requests do, and nothing besides; `/least` and `/least-verified` are
-//! those together that a request cannot do without.
+//! The floor: a minimal component on the same runtime. Each route performs one operation of the application's requests.
+//! `/least` and `/least-verified` combine the operations that no request can omit.
 
 #![cfg(target_family = "wasm")]
 
@@ -39,14 +38,14 @@ impl wasip3::exports::http::handler::Guest for Component {
     }
 }
 
-/// What a route answers.
+/// The response of a route.
 struct Answer {
-    /// Those beside `content-length`.
+    /// The headers other than `content-length`.
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
 }
 
-/// An answer in one segment: with `content-length`, its body under way before the header leaves.
+/// Sends a response in one segment: with `content-length`, and with the body being written before the header leaves.
 async fn respond(status: u16, Answer { mut headers, body }: Answer) -> Result<Response, ErrorCode> {
     headers.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
     let fields = Fields::from_list(&headers)
@@ -56,11 +55,11 @@ async fn respond(status: u16, Answer { mut headers, body }: Answer) -> Result<Re
     let (response, _sent) = Response::new(fields, Some(reader), trailers_reader);
     response
         .set_status_code(status)
-        .map_err(|()| ErrorCode::InternalError(Some("no such status".to_owned())))?;
+        .map_err(|()| ErrorCode::InternalError(Some("invalid status".to_owned())))?;
     let mut writing = Box::pin(async move {
         writer.write_all(body).await;
         drop(writer);
-        // Who reads no trailers is gone, which is no error.
+        // The client may have disconnected, which is not an error.
         let _ = trailers.write(Ok(None)).await;
     });
     let is_written =

@@ -1,4 +1,4 @@
-//! One call of each store.
+//! One call to each store.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -12,7 +12,7 @@ thread_local! {
     static REDIS: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
 }
 
-/// The connection to Redis that the instance keeps.
+/// Returns the instance's connection to Redis.
 pub(crate) async fn connection() -> Result<Rc<Connection>, String> {
     if let Some(kept) = REDIS.with_borrow(Clone::clone) {
         return Ok(kept);
@@ -24,18 +24,18 @@ pub(crate) async fn connection() -> Result<Rc<Connection>, String> {
     Ok(opened)
 }
 
-/// `INCR`.
+/// Runs `INCR`.
 pub(crate) async fn redis() -> Result<Vec<u8>, String> {
     let connection = connection().await?;
     let key = RedisParameter::Binary(b"floor".to_vec());
     let replies = connection.execute("INCR", vec![key]).await;
     match replies.map_err(|error| format!("{error:?}"))?.first() {
         Some(RedisResult::Int64(number)) => Ok(number.to_string().into_bytes()),
-        other => Err(format!("Redis answered {other:?}")),
+        other => Err(format!("unexpected Redis reply {other:?}")),
     }
 }
 
-/// One row by one statement, on a connection of the host's pool.
+/// Reads one row with one statement, on a connection of the host's pool.
 pub(crate) async fn sql() -> Result<Vec<u8>, String> {
     let address = variable("database_url").await?;
     let connection = pg::Connection::open(address).await.map_err(|error| format!("{error:?}"))?;
@@ -46,7 +46,7 @@ pub(crate) async fn sql() -> Result<Vec<u8>, String> {
     result.result().await.map_err(|error| format!("{error:?}"))?;
     match row.as_deref() {
         Some([pg::DbValue::Int32(number)]) => Ok(number.to_string().into_bytes()),
-        other => Err(format!("PostgreSQL answered {other:?}")),
+        other => Err(format!("unexpected PostgreSQL result {other:?}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one Redis call of a request, by the application's own script.
+//! The Redis call of a request, with the application's script.
 
 use std::fmt::Write as _;
 
@@ -13,22 +13,22 @@ const ADMIT: &str = concat!(
     include_str!("../../../crates/tenancy/src/quota/carry.lua"),
     include_str!("../../../crates/tenancy/src/admission/admit.lua"),
 );
-/// What the script says of a call that was counted; the second asks for what PostgreSQL is to keep, of
-/// which there is none here.
+/// The outcomes of a counted call. The second also requests a checkpoint in PostgreSQL, which this service does not
+/// use.
 const COUNTED: [i64; 2] = [1, 4];
-/// The limits in the order in which the script tells of them, with the seconds of their windows.
+/// The limits in the order of the script's reply, with their windows in seconds.
 const LIMITS: [(&str, u32); 2] = [("minute", 60), ("day", 86_400)];
 
 pub(crate) struct Admission {
     connection: MultiplexedConnection,
-    /// The script's name in Redis.
+    /// The digest of the script in Redis.
     script: String,
-    /// The Redis process that the connection leads to, which each key begins with.
+    /// The Redis process of the connection. Each key starts with it.
     process: String,
     tenant_version: i64,
 }
 
-/// Where the limits of a tenant stand.
+/// The rate-limit headers of a tenant.
 #[derive(Default)]
 pub(crate) struct Meter {
     pub(crate) policy: String,
@@ -47,7 +47,7 @@ impl Admission {
         Ok(Self { connection, script, process, tenant_version })
     }
 
-    /// Counts a call of somebody who may act.
+    /// Counts a call of a valid caller.
     pub(crate) async fn admit(&self, claims: &Claims) -> Result<Meter> {
         let (process, tenant) = (&self.process, claims.tid);
         let keys = [
@@ -66,7 +66,7 @@ impl Admission {
             "the user has changed: {told:?}"
         );
         ensure!(told.is_counted(), "the call was not counted: {told:?}");
-        Meter::of(&told).context("the answer of Redis has no limits")
+        Meter::of(&told).context("the reply of Redis has no limits")
     }
 
     async fn ask(&self, keys: &[String; 3], claims: &Claims) -> Result<Told> {
@@ -79,8 +79,8 @@ impl Admission {
         Ok(Told(numbers.collect()))
     }
 
-    /// Lets the versions count for another minute. The application compares them with PostgreSQL; here is
-    /// none.
+    /// Makes the versions fresh for another minute. The application compares them with PostgreSQL, which this service
+    /// does not have.
     async fn renew(&self, keys: &[String; 3]) -> Result<()> {
         let mut connection = self.connection.clone();
         let (now, _): (i64, i64) = redis::cmd("TIME").query_async(&mut connection).await?;
@@ -92,7 +92,7 @@ impl Admission {
     }
 }
 
-/// The numbers that the script tells.
+/// The numbers in the script's reply.
 #[derive(Debug)]
 struct Told(Vec<i64>);
 

@@ -1,4 +1,4 @@
-//! What a caller gets, and what the log has of it: the same as from the application.
+//! The response and the line of the log, as in the application.
 
 use std::{io::Write as _, time::Duration};
 
@@ -15,7 +15,7 @@ use uuid::{Builder, Uuid};
 
 use crate::{admission::Meter, token::Claims};
 
-/// A tenant as answers show it.
+/// A tenant in responses.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tenant {
@@ -43,8 +43,8 @@ struct Limits {
     requests_per_minute: i64,
 }
 
-/// A new id.
-#[expect(clippy::disallowed_methods, reason = "there is no platform to ask: this is no part of it")]
+/// Returns a new ID.
+#[expect(clippy::disallowed_methods, reason = "this program has no platform")]
 pub(crate) fn request_id(now: DateTime<Utc>) -> Result<String> {
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|error| anyhow!("{error}"))?;
@@ -52,7 +52,7 @@ pub(crate) fn request_id(now: DateTime<Utc>) -> Result<String> {
     Ok(Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string())
 }
 
-/// The answer.
+/// Returns the response.
 pub(crate) fn of_tenant(tenant: &Tenant, meter: &Meter, request_id: &str) -> Result<Response> {
     let fixed = HeaderValue::from_static;
     let response = Response::builder()
@@ -71,7 +71,7 @@ pub(crate) fn of_tenant(tenant: &Tenant, meter: &Meter, request_id: &str) -> Res
     Ok(response.body(Body::from(serde_json::to_vec(tenant)?))?)
 }
 
-/// Writes the line of a request that was answered.
+/// Logs a request.
 pub(crate) fn log(now: DateTime<Utc>, request_id: &str, duration: Duration, claims: &Claims) {
     let line = json!({
         "time": now,
@@ -87,6 +87,6 @@ pub(crate) fn log(now: DateTime<Utc>, request_id: &str, duration: Duration, clai
         "tenant": claims.tid,
         "principal": format!("user:{}", claims.sub),
     });
-    // A log that cannot be written is no reason to fail the request.
+    // A failure of the log must not fail the request.
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }

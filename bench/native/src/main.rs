@@ -1,9 +1,8 @@
-//! The yardstick: `GET /api/v1/tenant/info` as a native service does it, on axum and tokio.
+//! The native reference: `GET /api/v1/tenant/info` as a native service on axum and tokio.
 //!
-//! It does what the application does for a request with an access token: verifies the token, asks
-//! Redis with the application's own script (which counts the call), answers the same JSON with the
-//! same headers, and writes the same line of log. It is a fast path alone: what is not as it should
-//! be is an error and never sends it to PostgreSQL.
+//! It performs the application's work for a request with an access token: it verifies the token, calls Redis with the
+//! application's script (which counts the call), returns the same JSON with the same headers, and writes the same line
+//! of the log. It has only the fast path: every other case is an error, and it never reads PostgreSQL.
 
 mod admission;
 mod answer;
@@ -42,7 +41,7 @@ async fn main() -> Result<()> {
     });
     let router = Router::new().route("/api/v1/tenant/info", get(info)).with_state(service);
     let listener = TcpListener::bind(&settings.address).await?.tap_io(|connection| {
-        // Without it a connection is only slower.
+        // If this fails, the connection is only slower.
         let _ = connection.set_nodelay(true);
     });
     axum::serve(listener, router).await?;
@@ -74,12 +73,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-#[expect(clippy::disallowed_methods, reason = "there is no platform to ask: this is no part of it")]
+#[expect(clippy::disallowed_methods, reason = "this program has no platform")]
 fn now() -> DateTime<Utc> {
     std::time::SystemTime::now().into()
 }
 
-#[expect(clippy::print_stderr, reason = "the log of a program of its own")]
+#[expect(clippy::print_stderr, reason = "the log of a separate program")]
 fn log_failure(error: &anyhow::Error) {
     eprintln!("{error:#}");
 }

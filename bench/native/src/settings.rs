@@ -1,4 +1,4 @@
-//! The settings, from the environment.
+//! The settings from the environment.
 
 use std::env;
 
@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result};
 use crate::answer::Tenant;
 
 pub(crate) struct Settings {
-    /// Where it listens.
+    /// The listening address.
     pub(crate) address: String,
     pub(crate) redis_url: String,
-    /// What access tokens are signed with.
+    /// The secret that signs access tokens.
     pub(crate) secret: String,
-    /// The tenant, as the application shows it.
+    /// The tenant, as the application returns it.
     pub(crate) tenant: Tenant,
     pub(crate) tenant_version: i64,
 }

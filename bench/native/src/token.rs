@@ -1,4 +1,4 @@
-//! Access tokens: the same checks as the application's (`crates/tenancy/src/token/access.rs`).
+//! Access tokens, with the checks of the application (`crates/tenancy/src/token/access.rs`).
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
@@ -14,15 +14,15 @@ use sha2::Sha256;
 use signature::{Error, Verifier};
 use uuid::Uuid;
 
-/// The longest token that is looked at, in bytes.
+/// The maximum length of a token in bytes.
 const LONGEST: usize = 8 * 1024;
-/// How far ahead of ours the clock may be that signed a token, in seconds.
+/// The number of seconds that the clock of the signer may be ahead.
 const LEEWAY: i64 = 30;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "that each is there, and nothing else, is a check")]
+#[expect(dead_code, reason = "deserialization checks that exactly these claims are present")]
 pub(crate) struct Claims {
     iss: String,
     aud: String,
@@ -48,10 +48,10 @@ pub(crate) struct AccessTokens {
 
 impl AccessTokens {
     pub(crate) fn new(secret: &[u8]) -> Self {
-        // Installed already means: by a call before this one.
+        // Fails only if an earlier call installed it.
         let _ = PROVIDER.install_default();
         let mut validation = Validation::new(Algorithm::HS256);
-        // Judged below, as the application does.
+        // `verify` checks the times, as in the application.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.set_issuer(&["tenancy"]);
@@ -63,17 +63,20 @@ impl AccessTokens {
     pub(crate) fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims> {
         ensure!(token.len() <= LONGEST, "the token is too long");
         let header = decode_header(token)?;
-        ensure!(header.typ.as_deref() == Some("at+jwt"), "the token is of another type");
-        ensure!(header.crit.is_none() && header.kid.is_some(), "the token's header is another");
+        ensure!(header.typ.as_deref() == Some("at+jwt"), "the token has another type");
+        ensure!(header.crit.is_none() && header.kid.is_some(), "the token has another header");
         let claims = decode::<Claims>(token, &self.key, &self.validation)?.claims;
         let now = now.timestamp();
-        ensure!(claims.typ == "access", "the token is of another type");
-        ensure!(claims.nbf <= now + LEEWAY && now < claims.exp, "the token is of another time");
+        ensure!(claims.typ == "access", "the token has another type");
+        ensure!(
+            claims.nbf <= now + LEEWAY && now < claims.exp,
+            "the token is expired or not yet valid"
+        );
         Ok(claims)
     }
 }
 
-// The choices that `jsonwebtoken` offers bring RSA, or need a C compiler.
+// The providers of `jsonwebtoken` include RSA or need a C compiler.
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
     verifier_factory: |algorithm, key| match algorithm {

@@ -1,5 +1,4 @@
-//! An application ready to serve: its manifest, its configuration and its
-//! compiled components put together.
+//! An application ready to serve: its manifest, its configuration and its compiled components.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -27,7 +26,7 @@ use crate::runtime_config::RuntimeConfig;
 use crate::server::Component;
 use crate::variables::{EnvProvider, Provider, Variables, source};
 
-/// An application that was checked and compiled, and does not listen yet.
+/// A checked and compiled application that does not listen yet.
 pub(crate) struct Loaded {
     app: App,
     config: RuntimeConfig,
@@ -39,7 +38,7 @@ pub(crate) struct Loaded {
     reuse: Reuse,
 }
 
-/// An application that can answer requests.
+/// An application that can serve requests.
 pub(crate) struct Application {
     name: String,
     version: String,
@@ -48,7 +47,7 @@ pub(crate) struct Application {
 }
 
 impl Loaded {
-    /// Reads, checks and compiles what `options` name.
+    /// Reads, checks and compiles the application that `options` name.
     pub(crate) fn new(options: &Options) -> Result<Self> {
         let manifest_path = std::path::absolute(options.manifest())?;
         let app = manifest::load(&manifest_path)?;
@@ -59,12 +58,14 @@ impl Loaded {
         let (router, duplicates) = Router::new(&app.triggers)?;
         for duplicate in duplicates {
             eprintln!(
-                "route {} of {:?} is never used, {:?} has the same",
+                "route {} of {:?} is never used, because {:?} has the same route",
                 duplicate.route, duplicate.replaced, duplicate.effective
             );
         }
         if router.has_well_known() {
-            eprintln!("routes below {WELL_KNOWN_PREFIX} are never used");
+            eprintln!(
+                "routes below {WELL_KNOWN_PREFIX} are never used, because the host serves them"
+            );
         }
 
         let mut providers = vec![Provider::Static(source::read(&options.variable)?)];
@@ -88,7 +89,7 @@ impl Loaded {
         })
     }
 
-    /// Makes it ready to serve at `address`.
+    /// Makes the application ready to serve at `address`.
     pub(crate) fn serve_at(self, address: SocketAddr) -> Result<Application> {
         let own_authority: Authority = address.to_string().parse().context("invalid address")?;
         let total = Limit::new(self.config.max_total_connections);
@@ -142,7 +143,7 @@ impl Loaded {
 }
 
 impl Application {
-    /// The JSON of `/.well-known/spin/info`.
+    /// Returns the JSON of `/.well-known/spin/info`.
     pub(crate) fn info(&self) -> Result<Vec<u8>> {
         #[derive(Serialize)]
         struct Info<'a> {
@@ -154,7 +155,7 @@ impl Application {
     }
 }
 
-/// The key-value stores of each component. Those with one label are one.
+/// Returns the key-value stores of each component. Components with the same label share a store.
 fn stores(
     app: &App,
     config: &RuntimeConfig,
@@ -183,7 +184,7 @@ fn stores(
     Ok(by_component)
 }
 
-/// Compiles the components that a trigger names, all at once.
+/// Compiles the components of all triggers concurrently.
 fn compile(app: &App) -> Result<HashMap<String, ServicePre<InstanceData>>> {
     let engine = engine::new_engine()?;
     let linker: Linker<InstanceData> = engine::new_linker(&engine)?;

@@ -1,5 +1,4 @@
-//! The interfaces of Spin that a guest may import, generated from the WIT files
-//! of the spin-sdk crate (see `build.rs`).
+//! The interfaces of Spin that a guest may import, generated from the WIT files of the spin-sdk crate (see `build.rs`).
 
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/bindgen_from_spin_sdk.rs"));

@@ -1,4 +1,4 @@
-//! wasmtime, set up as Spin sets it up.
+//! wasmtime with the configuration of Spin.
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use std::path::Path;
@@ -10,14 +10,13 @@ use crate::bindings;
 use crate::host::{key_value, postgres, redis, variables};
 use crate::instance::InstanceData;
 
-/// How many instances may be alive at once; other limits follow from it.
+/// The maximum number of instances at the same time. Other limits follow from it.
 const MAX_INSTANCES: u32 = 1_000;
-/// The bits of address space that the pool takes.
+/// The bits of address space for the pool.
 const POOL_ADDRESS_BITS: u32 = 42;
 const MIB: usize = 1 << 20;
 
-/// Makes the engine. Compiled components are kept in wasmtime's cache for the
-/// next start.
+/// Creates the engine. wasmtime caches compiled components for the next start.
 pub(crate) fn new_engine() -> Result<Engine> {
     let mut config = Config::new();
     config.epoch_interruption(true).wasm_component_model(true).wasm_component_model_async(true);
@@ -25,7 +24,9 @@ pub(crate) fn new_engine() -> Result<Engine> {
         Ok(cache) => {
             config.cache(Some(cache));
         }
-        Err(error) => eprintln!("components are compiled at each start: {error:#}"),
+        Err(error) => eprintln!(
+            "compilation cache unavailable; compiling components at each start: {error:#}"
+        ),
     }
     if pool_fits() {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
@@ -33,7 +34,7 @@ pub(crate) fn new_engine() -> Result<Engine> {
     Ok(Engine::new(&config)?)
 }
 
-/// The limits of Spin's pool. A component that goes beyond them fails there.
+/// Returns the limits of Spin's pool. A component that exceeds them fails in Spin.
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(MAX_INSTANCES)
@@ -55,20 +56,19 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
-/// Whether the machine has the address space for the pool, which is found by
-/// taking as much.
+/// Returns whether the machine has enough address space for the pool, by reserving the same amount.
 fn pool_fits() -> bool {
     let mut config = Config::new();
     config.wasm_memory64(true).memory_reservation(1 << POOL_ADDRESS_BITS);
     let Ok(engine) = Engine::new(&config) else {
         return false;
     };
-    // In pages of 64 KiB.
+    // The size is in pages of 64 KiB.
     let memory = wasmtime::MemoryType::new64(0, Some(1 << (POOL_ADDRESS_BITS - 16)));
     wasmtime::Memory::new(wasmtime::Store::new(&engine, ()), memory).is_ok()
 }
 
-/// All that a component may import.
+/// Links all interfaces that a component may import.
 pub(crate) fn new_linker(engine: &Engine) -> Result<Linker<InstanceData>> {
     let mut linker: Linker<InstanceData> = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -87,11 +87,14 @@ pub(crate) fn new_linker(engine: &Engine) -> Result<Linker<InstanceData>> {
     Ok(linker)
 }
 
-/// Compiles the component in the file at `path`, or takes it from the cache,
-/// and links it.
+/// Compiles the component in the file at `path`, or loads it from the cache, and links it.
 pub(crate) fn load(linker: &Linker<InstanceData>, path: &Path) -> Result<ServicePre<InstanceData>> {
     let wasm = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(!is_core_module(&wasm), "{} is a module, the runner runs components", path.display());
+    ensure!(
+        !is_core_module(&wasm),
+        "{} is a core module, but the runner needs a component",
+        path.display()
+    );
     let component = Component::from_binary(linker.engine(), &wasm)
         .map_err(anyhow::Error::from)
         .with_context(|| format!("cannot compile {}", path.display()))?;
@@ -100,7 +103,7 @@ pub(crate) fn load(linker: &Linker<InstanceData>, path: &Path) -> Result<Service
         .map_err(|error| explain_link_error(&component, error))?;
     ServicePre::new(instance)
         .map_err(anyhow::Error::from)
-        .context("it exports no wasi:http/handler@0.3")
+        .context("it does not export wasi:http/handler@0.3")
 }
 
 /// Names the import that `error` is about.
@@ -109,12 +112,12 @@ fn explain_link_error(component: &Component, error: wasmtime::Error) -> anyhow::
     let component_type = component.component_type();
     let mut imports = component_type.imports(component.engine()).map(|(name, _)| name);
     match imports.find(|name| text.contains(&format!("`{name}`"))) {
-        Some(name) => anyhow!("it imports {name}, which the runner does not offer"),
+        Some(name) => anyhow!("it imports {name}, which the runner does not support"),
         None => error.into(),
     }
 }
 
-/// Whether `wasm` is a core module by the version and layer in its head.
+/// Returns whether `wasm` is a core module, by the version and layer in its header.
 fn is_core_module(wasm: &[u8]) -> bool {
     wasm.starts_with(b"\0asm\x01\0\0\0")
 }

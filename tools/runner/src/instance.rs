@@ -1,4 +1,4 @@
-//! What one instance of a component holds.
+//! The state of one instance of a component.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::host::{http, key_value, postgres, redis, variables};
 use crate::network::Gate;
 use crate::network::blocked::BlockedNetworks;
 
-/// What the instances of one component share.
+/// The state that all instances of one component share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) environment: Arc<[(String, String)]>,
@@ -41,7 +41,7 @@ pub(crate) struct InstanceData {
 }
 
 impl Shared {
-    /// A store for a new instance.
+    /// Creates a store for a new instance.
     pub(crate) fn new_store(&self, engine: &wasmtime::Engine) -> Store<InstanceData> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.envs(&self.environment).stdout(Output::Stdout).stderr(Output::Stderr);
@@ -64,8 +64,8 @@ impl Shared {
         };
         let mut store = Store::new(engine, data);
         store.limiter_async(|data| &mut data.memory);
-        // Spin compiles guests so that they can be interrupted, and gives them
-        // no deadline: this one never comes.
+        // Like Spin, the engine compiles guests so that they can be interrupted, but sets no deadline. This epoch never
+        // occurs.
         store.set_epoch_deadline(u64::MAX / 2);
         store
     }
@@ -83,12 +83,12 @@ impl WasiHttpView for InstanceData {
     }
 }
 
-/// Which addresses sockets may use.
+/// Decides which addresses sockets may use.
 #[derive(Clone, Debug)]
 pub(crate) struct Sockets {
     pub(crate) gate: Gate,
     pub(crate) blocked: BlockedNetworks,
-    /// Sockets are not counted, so a total of connections leaves none.
+    /// Sockets are not counted, so a limit on all connections forbids sockets.
     pub(crate) uncounted: bool,
 }
 
@@ -107,7 +107,7 @@ impl Sockets {
     }
 }
 
-/// The most bytes a memory of the instance may grow to.
+/// The maximum size of a memory of the instance in bytes.
 struct MemoryLimit(Option<usize>);
 
 #[wasmtime_wasi::async_trait]

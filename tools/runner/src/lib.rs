@@ -1,7 +1,7 @@
 //! Runs a Spin application on wasmtime, for development and CI.
 //!
-//! The runner never allows more than Spin does: an application that works here
-//! works there. Where the two differ, the runner refuses.
+//! The runner never allows more than Spin, so an application that works here also works there. If the two differ, the
+//! runner is stricter.
 
 #![expect(clippy::print_stderr, reason = "stderr is the log")]
 
@@ -26,8 +26,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use application::Loaded;
 use options::Options;
 
-/// Serves the application that `options` name until SIGINT or SIGTERM. The
-/// process is expected to end then: what still runs is left running.
+/// Serves the application that `options` name until SIGINT or SIGTERM. The caller must then end the process, because
+/// running tasks continue.
 pub fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let result = runtime.block_on(async {
@@ -39,8 +39,8 @@ pub fn run(options: &Options) -> Result<()> {
             _ = terminate.recv() => Ok(()),
         }
     });
-    // The process ends here. To end its tasks first would take until the last
-    // call of a guest, and would report every instance as failed.
+    // The process ends here. Ending its tasks first would wait for the last call of a guest, and would report every
+    // instance as failed.
     std::mem::forget(runtime);
     result
 }

@@ -17,7 +17,7 @@ pub struct Options {
     #[arg(short = 'f', long, default_value = "spin.toml")]
     pub from: PathBuf,
 
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(
         long,
         env = "SPIN_HTTP_LISTEN_ADDR",
@@ -26,7 +26,7 @@ pub struct Options {
     )]
     pub listen: SocketAddr,
 
-    /// The file of the runtime configuration.
+    /// The runtime configuration file.
     #[arg(long, env = "RUNTIME_CONFIG_FILE")]
     pub runtime_config_file: Option<PathBuf>,
 
@@ -35,43 +35,41 @@ pub struct Options {
     #[arg(long, value_name = "NAME=VALUE")]
     pub variable: Vec<VariableSource>,
 
-    /// Where state is kept [default: .spin beside the manifest]; empty for
-    /// nowhere.
+    /// The folder for state [default: .spin beside the manifest]. If empty, no state is stored.
     #[arg(long)]
     pub state_dir: Option<String>,
 
-    /// How many requests an instance serves.
+    /// The maximum number of requests of an instance.
     #[arg(long, default_value_t = 128)]
     pub max_instance_reuse_count: usize,
 
-    /// How many requests an instance serves at once.
+    /// The maximum number of concurrent requests of an instance.
     #[arg(long, default_value_t = 16)]
     pub max_instance_concurrent_reuse_count: usize,
 
-    /// How long an instance without a request is kept: seconds, or with a
-    /// suffix `s`, `ms`, `us` or `ns`.
+    /// The time after which an idle instance ends: seconds, or with a suffix `s`, `ms`, `us` or `ns`.
     #[arg(long, default_value = "1s", value_parser = parse_duration)]
     pub idle_instance_timeout: Duration,
 
-    /// How long a request may take. Spin has no end of its own.
+    /// The maximum time of a request. Spin has no limit by default.
     #[arg(long, default_value = "3600s", value_parser = parse_duration)]
     pub request_timeout: Duration,
 
-    /// How long a client may take for the header of a request, and be idle before the next one.
+    /// The maximum time for a client to send the header of a request, and to be idle before the next request.
     #[arg(long, default_value = "30s", value_parser = parse_duration)]
     pub header_timeout: Duration,
 
-    /// The most bytes of memory of an instance [default: no limit].
+    /// The maximum memory of an instance in bytes [default: no limit].
     #[arg(long, env = "SPIN_MAX_INSTANCE_MEMORY")]
     pub max_instance_memory: Option<usize>,
 }
 
-/// How often and how long an instance is used.
+/// The limits for the use of an instance.
 #[derive(Clone, Copy, Debug)]
 pub struct Reuse {
-    /// Requests in all.
+    /// Requests in total.
     pub max_requests: usize,
-    /// Requests at once.
+    /// Concurrent requests.
     pub max_concurrent_requests: usize,
     /// Time without a request.
     pub idle_timeout: Duration,
@@ -80,12 +78,12 @@ pub struct Reuse {
 }
 
 impl Options {
-    /// The path of the manifest.
+    /// Returns the path of the manifest.
     pub fn manifest(&self) -> PathBuf {
         if self.from.is_dir() { self.from.join("spin.toml") } else { self.from.clone() }
     }
 
-    /// How instances are used.
+    /// Returns the limits for the use of instances.
     pub fn reuse(&self) -> Reuse {
         Reuse {
             max_requests: self.max_instance_reuse_count,
@@ -96,11 +94,11 @@ impl Options {
     }
 }
 
-/// Of the addresses that `text` stands for, 127.0.0.1 is preferred.
+/// Resolves `text` to an address, and prefers 127.0.0.1.
 fn parse_address(text: &str) -> Result<SocketAddr> {
     let addresses: Vec<SocketAddr> = text.to_socket_addrs()?.collect();
     let local = addresses.iter().find(|address| address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST));
-    local.or(addresses.first()).copied().context("no such address")
+    local.or(addresses.first()).copied().context("the name has no address")
 }
 
 fn parse_duration(text: &str) -> Result<Duration> {
@@ -120,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_those_of_spin() {
+    fn defaults_match_spin() {
         let options = Options::parse_from(["runner"]);
         let reuse = options.reuse();
         assert_eq!(options.listen, "127.0.0.1:3000".parse().unwrap());
@@ -131,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn no_request_waits_forever() {
+    fn timeouts_have_defaults() {
         let options = Options::parse_from(["runner"]);
         assert_eq!(options.header_timeout, Duration::from_secs(30));
         assert_eq!(options.reuse().request_timeout, Duration::from_hours(1));
     }
 
     #[test]
-    fn durations_have_units() {
+    fn duration_units_are_parsed() {
         for (text, expected) in [
             ("2", Duration::from_secs(2)),
             ("2s", Duration::from_secs(2)),
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_be_given_for_the_address() {
+    fn address_accepts_host_name() {
         assert_eq!(parse_address("localhost:1").unwrap(), "127.0.0.1:1".parse().unwrap());
         assert!(parse_address("localhost").is_err());
     }

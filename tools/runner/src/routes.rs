@@ -1,4 +1,4 @@
-//! Which trigger serves which path, as Spin's router decides.
+//! The trigger for each path, as Spin's router selects it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use routefinder::{Captures, RouteSpec};
 
 use crate::manifest::{HttpTrigger, Route, TriggerTarget};
 
-/// The paths below which the host itself answers.
+/// The prefix of paths that the host itself serves.
 pub const WELL_KNOWN_PREFIX: &str = "/.well-known/spin/";
 
 /// All routes of an application.
@@ -18,30 +18,30 @@ pub struct Router {
     routes: routefinder::Router<Handler>,
 }
 
-/// What a route leads to.
+/// The target of a route.
 #[derive(Debug)]
 struct Handler {
-    /// As the manifest has it.
+    /// The pattern in the manifest.
     raw: String,
-    /// With a slash before it, and none after it.
+    /// The pattern with a leading slash and without a trailing one.
     path: String,
-    /// What the route is listed under.
+    /// The name in the list of routes.
     name: String,
     target: TriggerTarget,
 }
 
-/// A route that another one of the same pattern replaces.
+/// A route that another route with the same pattern replaces.
 #[derive(Debug, PartialEq)]
 pub struct Duplicate {
     /// The pattern.
     pub route: String,
-    /// What it would have led to.
+    /// The target of the replaced route.
     pub replaced: String,
-    /// What it leads to.
+    /// The target of the other route.
     pub effective: String,
 }
 
-/// The route of one path.
+/// The route for one path.
 #[derive(Debug)]
 pub struct RouteMatch<'a> {
     handler: &'a Handler,
@@ -50,9 +50,9 @@ pub struct RouteMatch<'a> {
 }
 
 impl Router {
-    /// Takes the routes of `triggers`, and reports those that are of no effect.
+    /// Adds the routes of `triggers`, and reports routes without effect.
     ///
-    /// Of two equal patterns the later wins. Private routes are left out.
+    /// Of two equal patterns the later wins. Private routes are skipped.
     pub fn new(triggers: &[HttpTrigger]) -> Result<(Self, Vec<Duplicate>)> {
         let mut handlers: Vec<Handler> = Vec::new();
         let mut duplicates = Vec::new();
@@ -84,19 +84,19 @@ impl Router {
         Ok((Self { routes }, duplicates))
     }
 
-    /// The route of `path`, the most specific one that matches.
+    /// Returns the most specific route that matches `path`.
     pub fn find<'a>(&'a self, path: &'a str) -> Option<RouteMatch<'a>> {
         let best = self.routes.best_match(path)?;
         let handler: &'a Handler = best.handler();
         Some(RouteMatch { handler, captures: best.captures(), path })
     }
 
-    /// The name and the path of each route, in the order of precedence.
+    /// Returns the name and the path of each route, in the order of precedence.
     pub fn list(&self) -> impl Iterator<Item = (&str, String)> {
         self.routes.iter().map(|(_, handler)| (handler.name.as_str(), handler.to_string()))
     }
 
-    /// Whether a route is one that the host itself answers.
+    /// Returns whether the host itself serves a route.
     pub fn has_well_known(&self) -> bool {
         self.routes.iter().any(|(_, handler)| handler.path.starts_with(WELL_KNOWN_PREFIX))
     }
@@ -114,7 +114,7 @@ impl Handler {
         }
     }
 
-    /// The path before the trailing wildcard, if there is one.
+    /// Returns the path before the trailing wildcard, if there is one.
     fn wildcard_prefix(&self) -> Option<&str> {
         self.path.strip_suffix("/...").or_else(|| self.path.strip_suffix("/*"))
     }
@@ -148,37 +148,37 @@ fn trigger_name(trigger: &HttpTrigger) -> &str {
 }
 
 impl<'a> RouteMatch<'a> {
-    /// What serves the path.
+    /// Returns the target of the route.
     pub fn target(&self) -> &'a TriggerTarget {
         &self.handler.target
     }
 
-    /// The pattern, made a path.
+    /// Returns the pattern as a path.
     pub fn route(&self) -> &'a str {
         &self.handler.path
     }
 
-    /// The pattern as the manifest has it.
+    /// Returns the pattern in the manifest.
     pub fn raw_route(&self) -> &'a str {
         &self.handler.raw
     }
 
-    /// The pattern as the manifest has it, without a trailing wildcard.
+    /// Returns the pattern in the manifest, without a trailing wildcard.
     pub fn raw_route_prefix(&self) -> &'a str {
         self.handler.raw.strip_suffix("/...").unwrap_or(&self.handler.raw)
     }
 
-    /// What the segments with a name stand for; of two with one name, the later.
+    /// Returns the values of named segments. Of two segments with the same name, the later one wins.
     pub fn named_segments(&self) -> BTreeMap<&str, &str> {
         self.captures.iter().collect()
     }
 
-    /// What the trailing wildcard stands for: empty, or with a slash before it.
+    /// Returns the value of the trailing wildcard: empty, or with a leading slash.
     pub fn trailing_wildcard(&self) -> Cow<'_, str> {
         let Some(rest) = self.captures.wildcard() else {
             return Cow::Borrowed("");
         };
-        // The router drops a slash at the end; Spin has it.
+        // The router drops a trailing slash, but Spin keeps it.
         let end = if self.path.ends_with('/') { "/" } else { "" };
         match (rest, end) {
             ("", end) => Cow::Borrowed(end),
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_specific_route_wins() {
+    fn most_specific_route_wins() {
         let routes = [
             ("/...", "all"),
             ("/a", "exact"),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_route_matches_no_more() {
+    fn exact_route_matches_only_its_path() {
         let router = router(&[("/a", "a"), ("/x/:id", "x")]);
         for path in ["/", "/a/b", "/aa", "/x", "/x/1/2", ""] {
             assert_eq!(find(&router, path), None, "{path}");
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_may_lack_its_slash() {
+    fn leading_slash_is_optional() {
         let router = router(&[("a", "a")]);
         assert_eq!(find(&router, "/a"), Some("a"));
         assert_eq!(router.find("/a").unwrap().route(), "/a");
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_two_equal_routes_wins() {
+    fn later_of_equal_routes_wins() {
         let (router, duplicates) = build(&[("/a", "first"), ("/b", "b"), ("/a", "second")]);
         assert_eq!(find(&router, "/a"), Some("second"));
         let expected = Duplicate {
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn private_routes_are_left_out() {
+    fn private_routes_are_skipped() {
         let private = trigger(Route::Private(Private { private: true }), "a");
         let (router, duplicates) = Router::new(&[private]).unwrap();
         assert_eq!(router.list().count(), 0);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trailing_wildcard_keeps_its_slashes() {
+    fn trailing_wildcard_keeps_slashes() {
         let router = router(&[("/a/...", "a")]);
         for (path, expected) in
             [("/a", ""), ("/a/", "/"), ("/a/b", "/b"), ("/a/b/", "/b/"), ("/a/b/c", "/b/c")]
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_have_names() {
+    fn named_segments_are_captured() {
         let router = router(&[("/a/:one/b/:two/...", "a")]);
         let route = router.find("/a/1/b/2/c").unwrap();
         assert_eq!(route.named_segments(), [("one", "1"), ("two", "2")].into());
@@ -306,13 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn routes_of_the_host_are_found() {
+    fn host_routes_are_detected() {
         assert!(router(&[("/.well-known/spin/x", "a")]).has_well_known());
         assert!(!router(&[("/.well-known/spin", "a"), ("/...", "b")]).has_well_known());
     }
 
     #[test]
-    fn an_invalid_route_is_refused() {
+    fn invalid_route_is_refused() {
         let route = Route::Pattern("/*x".to_owned());
         assert!(Router::new(&[trigger(route, "a")]).is_err());
     }

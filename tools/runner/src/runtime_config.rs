@@ -1,7 +1,6 @@
 //! The runtime configuration file, as Spin 4.1 reads it.
 //!
-//! Sections for what the runner does not offer are refused, since what they
-//! promise would not be kept.
+//! Sections that the runner does not support are refused, because they would have no effect.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -17,31 +16,31 @@ use crate::variables::{EnvProvider, Provider};
 /// The file of the default key-value store, inside the state directory.
 const DEFAULT_STORE_FILE: &str = "sqlite_key_value.db";
 
-/// Everything the file sets.
+/// The settings of the file.
 #[derive(Debug, Default)]
 pub struct RuntimeConfig {
-    /// Where state is kept, unless the command line says. Empty for nowhere.
+    /// The folder for state, unless the command line sets it. If empty, no state is stored.
     pub state_dir: Option<String>,
-    /// The most bytes of memory of an instance.
+    /// The maximum memory of an instance in bytes.
     pub max_instance_memory: Option<usize>,
     /// Key-value stores by label.
     pub stores: BTreeMap<String, StoreConfig>,
-    /// Where variables come from, the first before the next. Without the
-    /// environment, which is always asked last.
+    /// The sources of variables in the order of precedence. The environment is not included; it always has the lowest
+    /// precedence.
     pub providers: Vec<Provider>,
-    /// The most connections to PostgreSQL at once.
+    /// The maximum number of connections to PostgreSQL.
     pub max_postgres_connections: Option<usize>,
-    /// The most connections to Redis at once.
+    /// The maximum number of connections to Redis.
     pub max_redis_connections: Option<usize>,
-    /// The most outbound HTTP requests at once.
+    /// The maximum number of concurrent outbound HTTP requests.
     pub max_http_connections: Option<usize>,
-    /// The most connections of all kinds at once.
+    /// The maximum number of connections of all kinds together.
     pub max_total_connections: Option<usize>,
     /// Networks that no component can reach.
     pub blocked_networks: BlockedNetworks,
 }
 
-/// Where a key-value store keeps its pairs.
+/// The location of a key-value store.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoreConfig {
     /// In an `SQLite` file, or in memory.
@@ -61,7 +60,7 @@ impl RuntimeConfig {
             .with_context(|| format!("invalid runtime configuration {}", path.display()))
     }
 
-    /// Reads `table`, whose relative paths start at `folder`.
+    /// Parses `table`. Relative paths start at `folder`.
     fn parse(mut table: toml::Table, folder: &Path) -> Result<Self> {
         for section in
             ["client_tls", "llm_compute", "outbound_mqtt", "outbound_mysql", "sqlite_database"]
@@ -71,7 +70,7 @@ impl RuntimeConfig {
 
         let mut config = Self {
             state_dir: take_str(&mut table, "state_dir"),
-            // Spin too takes what is no integer for nothing.
+            // Like Spin, ignore a value that is not an integer.
             max_instance_memory: match table.remove("max_instance_memory") {
                 Some(toml::Value::Integer(bytes)) => {
                     Some(bytes.try_into().context("`max_instance_memory`")?)
@@ -80,7 +79,7 @@ impl RuntimeConfig {
             },
             ..Self::default()
         };
-        // Components write to the runner's own stdout and stderr.
+        // Components write directly to the stdout and stderr of the runner.
         table.remove("log_dir");
 
         let stores: BTreeMap<String, Store> = take(&mut table, "key_value_store")?;
@@ -90,7 +89,7 @@ impl RuntimeConfig {
             config.stores.insert(label, store);
         }
 
-        // The second is the old name of the first.
+        // The second name is the old name of the first.
         let old: Option<toml::Value> = table.remove("config_provider");
         if let Some(providers) = table.remove("variables_provider").or(old) {
             config.providers = providers_of(providers).context("variables_provider")?;
@@ -115,8 +114,8 @@ impl RuntimeConfig {
         Ok(config)
     }
 
-    /// The store called `label`: one of the file, or the default one, which is
-    /// in `state_dir` or, without one, in memory.
+    /// Returns the store with this label: a store of the file, or the default one, which is in `state_dir` or, without
+    /// one, in memory.
     pub fn store(&self, label: &str, state_dir: Option<&Path>) -> Option<StoreConfig> {
         match self.stores.get(label) {
             Some(store) => Some(store.clone()),
@@ -127,8 +126,8 @@ impl RuntimeConfig {
         }
     }
 
-    /// The directory of state: `flag` if given, else that of the file, else
-    /// `.spin` in the folder of the application. An empty name means none.
+    /// Returns the state directory: `flag` if given, otherwise the one in the file, otherwise `.spin` in the folder of
+    /// the application. An empty name means none.
     pub fn state_dir(&self, flag: Option<&str>, app_folder: &Path) -> Result<Option<PathBuf>> {
         match flag.or(self.state_dir.as_deref()) {
             Some("") => Ok(None),
@@ -197,7 +196,7 @@ impl Http {
             (Some(_), Some(_)) => {
                 bail!("outbound_http has both max_connections and max_concurrent_requests")
             }
-            // The old name of the limit counted from zero.
+            // The limit with the old name starts at zero.
             (None, Some(max)) => Ok(Some(max + 1)),
             (max, None) => Ok(max),
         }
@@ -221,7 +220,7 @@ impl Networking {
             .map(|text| {
                 IpNetwork::from_str_truncate(text)
                     .ok()
-                    .with_context(|| format!("block_networks: {text:?} is no network"))
+                    .with_context(|| format!("block_networks: {text:?} is not a network"))
             })
             .collect::<Result<_>>()?;
         Ok(BlockedNetworks::new(networks, private))
@@ -267,7 +266,7 @@ fn take_str(table: &mut toml::Table, key: &str) -> Option<String> {
     }
 }
 
-/// Takes the section `key` out of `table`; its default where it is absent.
+/// Removes the section `key` from `table`, or returns the default if it is absent.
 fn take<T: DeserializeOwned + Default>(table: &mut toml::Table, key: &str) -> Result<T> {
     match table.remove(key) {
         Some(value) => value.try_into().map_err(one_line).with_context(|| key.to_owned()),
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_are_read() {
+    fn stores_are_parsed() {
         let config = parse(
             r#"
             [key_value_store.file]
@@ -322,14 +321,14 @@ mod tests {
     }
 
     #[test]
-    fn the_default_store_can_be_moved() {
+    fn default_store_can_be_configured() {
         let config =
             parse("[key_value_store.default]\ntype = \"redis\"\nurl = \"redis://h\"").unwrap();
         assert_eq!(config.store("default", None), Some(StoreConfig::Redis("redis://h".into())));
     }
 
     #[test]
-    fn bad_stores_are_refused() {
+    fn invalid_stores_are_refused() {
         assert!(error("[key_value_store.s]\ntype = \"azure_cosmos\"").contains("azure_cosmos"));
         assert!(
             error("[key_value_store.s]\ntype = \"redis\"\nurl = \"http://x\"")
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn providers_are_read_under_both_names() {
+    fn providers_are_accepted_under_both_names() {
         for name in ["variables_provider", "config_provider"] {
             let text = format!(
                 "[[{name}]]\ntype = \"static\"\nvalues = {{ a = \"1\" }}\n[[{name}]]\ntype = \"env\"\nprefix = \"P\""
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn other_providers_are_refused_by_name() {
+    fn unsupported_providers_are_refused_by_name() {
         for kind in ["vault", "azure_key_vault", "other"] {
             let text = format!("[[variables_provider]]\ntype = \"{kind}\"\nurl = \"u\"");
             assert!(error(&text).contains(kind));
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_read() {
+    fn limits_are_parsed() {
         let config = parse(
             r#"
             max_instance_memory = 1000
@@ -396,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_the_runner_lacks_are_refused() {
+    fn unsupported_sections_are_refused() {
         for section in
             ["client_tls", "llm_compute", "outbound_mqtt", "outbound_mysql", "sqlite_database"]
         {
@@ -406,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_directory_is_chosen() {
+    fn state_directory_is_selected() {
         let app = Path::new("/app");
         let none = RuntimeConfig::default();
         let file = RuntimeConfig { state_dir: Some("/file".into()), ..RuntimeConfig::default() };

@@ -1,13 +1,12 @@
-//! A folder for a test. The integration tests include this file too: a
-//! development dependency for it would build the runner twice, since it changes
-//! the features of what the runner depends on.
+//! A temporary folder for a test. The integration tests include this file as well. A development dependency would build
+//! the runner twice, because it changes the features of the runner's dependencies.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// A new folder, which goes with this value.
+/// A new folder, which is deleted when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct TempFolder(PathBuf);
 
@@ -16,7 +15,7 @@ impl TempFolder {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("runner-test-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).expect("cannot make a folder for a test");
+        std::fs::create_dir(&path).expect("cannot create a folder for a test");
         Self(path)
     }
 

@@ -1,5 +1,4 @@
-//! HTTP/1.1 on one connection that is kept alive: no more than the driver needs, so that what it
-//! takes of the machine is little.
+//! A minimal HTTP/1.1 client on one keep-alive connection, which uses few resources of the machine.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -10,10 +9,10 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-/// How long an answer may take: nothing hangs.
+/// The timeout of a response, so that the driver does not hang.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a head ends with.
+/// The end of a head.
 const END: &[u8] = b"\r\n\r\n";
 
 /// A request.
@@ -41,7 +40,7 @@ impl Request {
         self
     }
 
-    /// With a token, an API key or the platform's key.
+    /// Adds a token, an API key or the platform's key.
     pub(crate) fn token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
@@ -55,12 +54,12 @@ impl Request {
         self
     }
 
-    /// Sends it on a connection of its own.
+    /// Sends the request on a new connection.
     pub(crate) fn send(&self) -> Result<Answer> {
         Client::connect(&self.address)?.send(&self.bytes())
     }
 
-    /// As it goes over the wire.
+    /// Returns the bytes of the request on the wire.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let Self { address, path, method, headers, body } = self;
         let mut head = vec![format!("{method} {path} HTTP/1.1"), format!("host: {address}")];
@@ -72,7 +71,7 @@ impl Request {
     }
 }
 
-/// What came back.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
@@ -80,42 +79,42 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer that these bytes are, if all of it is there.
+    /// Parses a response. Returns `None` if it is incomplete.
     pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>> {
         let Some(end) = bytes.windows(END.len()).position(|window| window == END) else {
             return Ok(None);
         };
         let (head, body) = bytes.split_at(end + END.len());
         let (mut answer, length) = Self::begun(String::from_utf8(head.to_vec())?)?;
-        ensure!(body.len() <= length, "there is more than an answer: {:?}", answer.head);
+        ensure!(body.len() <= length, "there are bytes after the response: {:?}", answer.head);
         answer.body.extend_from_slice(body);
         Ok((body.len() == length).then_some(answer))
     }
 
-    /// An answer that begins so, without its body, and how long that is.
+    /// Parses the head of a response. Returns the response without its body, and the length of the body.
     fn begun(head: String) -> Result<(Self, usize)> {
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.with_context(|| format!("this is no answer: {head:?}"))?;
+        let status = status.with_context(|| format!("not an HTTP response: {head:?}"))?;
         let answer = Self { status, head, body: Vec::new() };
         match answer.header("content-length").parse() {
             Ok(length) => Ok((answer, length)),
             Err(_) if status == 204 => Ok((answer, 0)),
-            Err(_) => bail!("the answer has no content-length: {:?}", answer.head),
+            Err(_) => bail!("the response has no content-length: {:?}", answer.head),
         }
     }
 
-    /// The answer, where its status is one of success.
+    /// Returns the response if its status is 2xx.
     pub(crate) fn checked(self) -> Result<Self> {
         let text = String::from_utf8_lossy(&self.body);
-        ensure!((200..300).contains(&self.status), "the answer is {} {text}", self.status);
+        ensure!((200..300).contains(&self.status), "the response is {} {text}", self.status);
         Ok(self)
     }
 
     pub(crate) fn json(&self) -> Result<Value> {
-        serde_json::from_slice(&self.body).context("the answer is no JSON")
+        serde_json::from_slice(&self.body).context("the response is not JSON")
     }
 
-    /// A header; empty where there is none.
+    /// Returns a header, or an empty string.
     pub(crate) fn header(&self, name: &str) -> &str {
         let fields = self.head.lines().filter_map(|line| line.split_once(':'));
         let mut values = fields.filter(|(other, _)| other.eq_ignore_ascii_case(name));
@@ -135,13 +134,13 @@ impl Client {
         Ok(Self(BufReader::with_capacity(64 * 1024, stream)))
     }
 
-    /// Sends the bytes of a request, and reads the answer.
+    /// Sends the bytes of a request, and reads the response.
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<Answer> {
         self.0.get_mut().write_all(request)?;
         let mut head = String::new();
         loop {
             let length = self.0.read_line(&mut head)?;
-            ensure!(length > 0, "the connection was closed before the answer: {head:?}");
+            ensure!(length > 0, "the connection was closed before the response: {head:?}");
             if head.as_bytes().ends_with(END) {
                 break;
             }
@@ -152,7 +151,7 @@ impl Client {
         Ok(answer)
     }
 
-    /// The connection, without what waits for an answer.
+    /// Returns the connection in non-blocking mode.
     pub(super) fn into_nonblocking(self) -> Result<mio::net::TcpStream> {
         let stream = self.0.into_inner();
         stream.set_nonblocking(true)?;
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_read_when_all_of_it_is_there() {
+    fn only_complete_response_is_parsed() {
         let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
         for end in 0..bytes.len() {
             assert!(Answer::parse(&bytes[..end]).unwrap().is_none());

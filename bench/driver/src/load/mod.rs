@@ -1,4 +1,4 @@
-//! Load: as fast as it goes (`wrk`), at a pace, or one request after the other.
+//! Load: at full speed (`wrk`), at a fixed pace, or one request after the other.
 
 mod client;
 mod paced;

@@ -1,10 +1,10 @@
-//! Requests at a pace, whatever the answers do (an open loop).
+//! Requests at a fixed pace, independent of the responses (an open loop).
 //!
-//! The time of a request that is held up because no connection is free begins when it was to be sent, as it does
-//! for its user (no coordinated omission). That of any other begins when it is sent: it is not the host's doing
-//! that the thread which sends gets a processor a millisecond late.
+//! If a request waits because no connection is free, its time begins when it was due, as it does for a user (no
+//! coordinated omission). The time of other requests begins when they are sent, because a late start of the sending
+//! thread is not caused by the host.
 //!
-//! One thread sends and one receives, so that the host has the processors for itself as far as can be.
+//! One thread sends and one receives, to leave the processors to the host.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -25,17 +25,17 @@ use super::{
 };
 use crate::statistics::Latencies;
 
-/// How many requests may be under way at one time.
+/// The maximum number of concurrent requests.
 const CONNECTIONS: usize = 32;
-/// How often who receives looks whether anything is still to come.
+/// The interval at which the receiver checks whether responses are still expected.
 const LOOK: Duration = Duration::from_millis(100);
-/// The bytes that one call reads at the most: more than an answer has.
+/// The maximum bytes of one read: more than a response has.
 const PIECE: usize = 16 * 1024;
 
-/// How many requests, and how fast.
+/// The rate and duration of requests.
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
-    /// Requests a second.
+    /// Requests per second.
     pub(crate) rate: f64,
     pub(crate) duration: Duration,
 }
@@ -44,34 +44,34 @@ impl Pace {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a count, and far from the ends"
+        reason = "a count, far from the limits"
     )]
     fn requests(self) -> usize {
         (self.rate * self.duration.as_secs_f64()).max(1.0) as usize
     }
 
-    /// When a request is to be sent, from the first on.
-    #[expect(clippy::cast_precision_loss, reason = "a count, and far from the end")]
+    /// Returns the time at which a request is due, relative to the first.
+    #[expect(clippy::cast_precision_loss, reason = "a count, far from the limit")]
     fn due(self, number: usize) -> Duration {
         Duration::from_secs_f64(number as f64 / self.rate)
     }
 }
 
-/// A connection, and the nanoseconds from the start on at which the time of its request began.
+/// A connection, and the start time of its request in nanoseconds since the start of the run.
 struct Connection {
     stream: TcpStream,
     begun: AtomicU64,
 }
 
-/// What both threads know.
+/// The state that both threads share.
 struct Run {
     connections: Vec<Connection>,
     start: Instant,
-    /// How many answers there will be, once that is known.
+    /// The number of expected responses, once it is known.
     to_come: AtomicUsize,
 }
 
-/// Sends a request again and again at a pace.
+/// Sends a request repeatedly at a fixed pace.
 pub(crate) fn paced(request: &Request, pace: Pace) -> Result<Latencies> {
     let bytes = request.bytes();
     let poll = Poll::new()?;
@@ -91,9 +91,9 @@ pub(crate) fn paced(request: &Request, pace: Pace) -> Result<Latencies> {
         let (run, bytes) = (&run, &bytes);
         let sending = scope.spawn(move || run.send(bytes, pace, &idle));
         let latencies = run.receive(poll, &rest);
-        // If that has failed, who sends ends for want of a connection.
+        // After a failure, the sender stops because it gets no connection.
         drop(rest);
-        sending.join().map_err(|_| anyhow!("a thread has panicked"))??;
+        sending.join().map_err(|_| anyhow!("a thread panicked"))??;
         Ok(Latencies::of(latencies?))
     })
 }
@@ -103,7 +103,7 @@ impl Run {
         let mut sent = 0;
         let mut waited_until = self.start;
         let result = (|| {
-            // Where the pace is too much, that shows long before all requests were made.
+            // An excessive pace is detected long before all requests are sent.
             while sent < pace.requests() && self.start.elapsed() < pace.duration * 3 {
                 let due = self.start + pace.due(sent);
                 thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -112,7 +112,7 @@ impl Run {
                     waited_until = Instant::now();
                     found
                 });
-                // Who receives has failed.
+                // The receiver failed.
                 let Ok(index) = found else { break };
                 let begin = if due < waited_until { due } else { Instant::now() };
                 let Connection { stream, begun } = &self.connections[index];
@@ -145,16 +145,16 @@ impl Run {
                 let begun = Duration::from_nanos(begun.load(Ordering::Acquire));
                 latencies.push(last.saturating_duration_since(self.start + begun));
                 bytes.clear();
-                // Nobody wants it any more when all is sent.
+                // The sender may have finished.
                 let _ = rest.send(index);
             }
-            ensure!(last.elapsed() < PATIENCE, "no answer has come for a minute");
+            ensure!(last.elapsed() < PATIENCE, "no response for a minute");
         }
         Ok(latencies)
     }
 }
 
-/// Reads all that is there.
+/// Reads all available bytes.
 fn read(mut stream: &TcpStream, received: &mut Vec<u8>) -> Result<()> {
     loop {
         let length = received.len();
@@ -162,7 +162,7 @@ fn read(mut stream: &TcpStream, received: &mut Vec<u8>) -> Result<()> {
         let read = stream.read(&mut received[length..]);
         received.truncate(length + *read.as_ref().unwrap_or(&0));
         match read {
-            Ok(0) => return Err(anyhow!("the connection was closed before the answer")),
+            Ok(0) => return Err(anyhow!("the connection was closed before the response")),
             Ok(_) => (),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error.into()),
@@ -179,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers each request after a while, and each connection for itself, until the test ends.
+    /// Responds to each request after a pause, on each connection independently, until the test ends.
     fn server(pause: Duration) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_connection_is_slow() {
+    fn wait_for_connection_counts_as_latency() {
         let request = Request::get(&server(Duration::from_millis(20)), "/");
         let median = |rate| {
             let pace = Pace { rate, duration: Duration::from_millis(200) };
             paced(&request, pace).unwrap().percentile(50)
         };
-        // The connections do 1,600 a second.
+        // The connections can serve 1,600 requests per second.
         assert!(median(100.0) < 150.0);
         assert!(median(8_000.0) > 150.0);
     }

@@ -1,4 +1,4 @@
-//! Load as fast as it goes: `wrk`, a closed loop.
+//! Load at full speed: `wrk`, a closed loop.
 
 use std::{fmt::Write as _, path::Path, process::Command, time::Duration};
 
@@ -6,29 +6,29 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Request;
 
-/// As many connections as keep the processors busy.
+/// A number of connections that keeps the processors busy.
 const MANY: usize = 32;
-/// As many as leave them time: it shows what an answer waits for besides.
+/// A number that leaves them idle time, which shows the other delays of a response.
 const FEW: usize = 6;
 
-/// The requests a second that are answered.
+/// Returns the rate of responses per second.
 pub(crate) fn saturate(request: &Request, duration: Duration) -> Result<f64> {
     rate(&run(with_headers(request), request, MANY, duration)?)
 }
 
-/// The milliseconds that half of the answers take at the most, and 99 % of them, with few connections that
-/// never pause. `wrk` counts a pause as often as requests would have been made in it.
+/// Returns p50 and p99 in milliseconds, with few connections that never pause. `wrk` counts a stall once for each
+/// request that would have been sent in it.
 pub(crate) fn few(request: &Request, duration: Duration) -> Result<(f64, f64)> {
     let said = run(with_headers(request), request, FEW, duration)?;
     let percentile = |name: &str| {
         let line = said.lines().find_map(|line| line.trim().strip_prefix(name));
         line.and_then(|time| milliseconds(time.trim()))
-            .with_context(|| format!("wrk has no {name}: {said}"))
+            .with_context(|| format!("the output of wrk has no {name}: {said}"))
     };
     Ok((percentile("50%")?, percentile("99%")?))
 }
 
-/// A time as `wrk` writes it: `0.93ms`, `930.00us`, `1.20s`.
+/// Parses a time of `wrk`: `0.93ms`, `930.00us`, `1.20s`.
 fn milliseconds(time: &str) -> Option<f64> {
     let units = [("us", 0.001), ("ms", 1.0), ("s", 1_000.0), ("m", 60_000.0)];
     units.iter().find_map(|(unit, factor)| {
@@ -45,7 +45,7 @@ fn with_headers(request: &Request) -> Command {
     command
 }
 
-/// The same, where each request has the next one of these tokens.
+/// Returns the rate if each request uses the next one of these tokens.
 pub(crate) fn rotating(
     request: &Request,
     tokens: &[String],
@@ -61,11 +61,11 @@ pub(crate) fn rotating(
     std::fs::write(&path, script)?;
     let mut command = Command::new("wrk");
     command.arg("-s").arg(path);
-    let first = tokens.first().context("there is no tenant")?;
+    let first = tokens.first().context("there are no tenants")?;
     rate(&run(command, &request.clone().token(first), MANY, duration)?)
 }
 
-/// The end of a script of `wrk`: what requests look like is worked out once.
+/// The end of a `wrk` script, which builds each request only once.
 const ROTATE: &str = r#"}
 local requests = {}
 local last = 0
@@ -80,14 +80,14 @@ function request()
 end
 "#;
 
-/// What `wrk` says.
+/// Runs `wrk` and returns its output.
 fn run(
     mut command: Command,
     request: &Request,
     connections: usize,
     duration: Duration,
 ) -> Result<String> {
-    // `wrk` counts errors and does not tell which: this one does.
+    // `wrk` only counts errors. This request shows the error.
     request.send()?.checked().with_context(|| request.path.clone())?;
     let output = command
         .args(["-t1", "--latency"])
@@ -95,23 +95,23 @@ fn run(
         .arg(format!("-d{}s", duration.as_secs()))
         .arg(format!("http://{}{}", request.address, request.path))
         .output()
-        .context("wrk does not run: ./dev bench installs it")?;
+        .context("wrk does not run; ./dev bench installs it")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "wrk failed: {said}");
     if said.contains("Non-2xx") || has_lost_connections(&said) {
         request.send()?.checked().with_context(|| request.path.clone())?;
-        bail!("{}: some answers were errors: {said}", request.path);
+        bail!("{}: some responses were errors: {said}", request.path);
     }
     Ok(said)
 }
 
 fn rate(said: &str) -> Result<f64> {
     let rate = said.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
-    let rate = rate.with_context(|| format!("wrk has no figure: {said}"))?;
+    let rate = rate.with_context(|| format!("the output of wrk has no rate: {said}"))?;
     Ok(rate.trim().parse()?)
 }
 
-/// Whether connections broke. An answer that only took its time is none of the errors.
+/// Returns whether connections broke. Slow responses are not errors.
 fn has_lost_connections(said: &str) -> bool {
     let errors = said.lines().find_map(|line| line.trim().strip_prefix("Socket errors: "));
     errors.is_some_and(|errors| {
@@ -120,7 +120,7 @@ fn has_lost_connections(said: &str) -> bool {
     })
 }
 
-/// The version of `wrk`.
+/// Returns the version of `wrk`.
 pub(crate) fn wrk_version() -> String {
     let output = Command::new("wrk").arg("-v").output();
     let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());

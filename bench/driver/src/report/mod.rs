@@ -1,4 +1,4 @@
-//! What came of it: a table, a file for programs, and a plot.
+//! The results: a table, a JSON file and a plot.
 
 mod plot;
 mod record;
@@ -17,18 +17,18 @@ use crate::{
 };
 pub(crate) use versions::Versions;
 
-/// What is asked of a measure.
+/// The target of a measure.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
-    /// So much, or more.
+    /// This value or more.
     AtLeast(f64),
-    /// Less than that.
+    /// Less than this value.
     Under(f64),
 }
 
 impl Target {
-    /// The bound itself.
+    /// Returns the bound.
     fn bound(self) -> f64 {
         match self {
             Self::AtLeast(bound) | Self::Under(bound) => bound,
@@ -55,62 +55,62 @@ impl Target {
 pub(crate) struct Row {
     path: String,
     figure: String,
-    /// Its rounds, where it is the median of some.
+    /// The rounds, if the figure is their median.
     figures: Vec<f64>,
     measured: Option<Spread>,
-    /// What the measure is of: a ratio of that, or its unit.
+    /// The reference of a ratio, or the unit of the measure.
     of: String,
     target: Option<Target>,
     is_met: Option<bool>,
 }
 
 impl Row {
-    /// A row of a figure alone.
+    /// Creates a row with only a figure.
     pub(crate) fn new(path: &str, figure: String) -> Self {
         let (path, of) = (path.to_owned(), String::new());
         Self { path, figure, figures: Vec::new(), measured: None, of, target: None, is_met: None }
     }
 
-    /// A row of what rounds have measured in a unit.
+    /// Creates a row with the median of rounds in a unit.
     pub(crate) fn of_rounds(path: &str, rounds: &[f64], unit: &str) -> Self {
         let figure = format!("{:.0} {unit}", median(rounds));
         Self { figures: rounds.to_vec(), ..Self::new(path, figure) }
     }
 
-    /// With a ratio of something, or a measure in a unit.
+    /// Adds a ratio to a reference, or a measure in a unit.
     pub(crate) fn measured(self, measured: Spread, of: &str) -> Self {
         Self { measured: Some(measured), of: of.to_owned(), ..self }
     }
 
-    /// With what is asked of the measure's median.
+    /// Adds a target for the median of the measure.
     pub(crate) fn target(self, target: Target) -> Self {
         let is_met = self.measured.as_ref().map(|measured| target.is_met(measured.median));
         Self { target: Some(target), is_met, ..self }
     }
 }
 
-/// All that came of a run.
+/// The results of a run.
 pub(crate) struct Report {
     rows: Vec<Row>,
     versions: Versions,
     date: DateTime<Utc>,
-    /// What it is, where it is not the whole table; else empty.
+    /// The name of the measured part, or empty for the whole table.
     part: String,
 }
 
 impl Report {
     pub(crate) fn new(rows: Vec<Row>, stage: &Stage, part: String) -> Result<Self> {
-        #[expect(clippy::disallowed_methods, reason = "a program of its own, with no platform")]
+        #[expect(clippy::disallowed_methods, reason = "a separate program without a platform")]
         let date = std::time::SystemTime::now().into();
         Ok(Self { rows, versions: Versions::find(stage)?, date, part })
     }
 
-    /// The table.
+    /// Returns the table as text.
     pub(crate) fn table(&self) -> String {
         table::table(&self.rows)
     }
 
-    /// Writes the files. Returns their paths below the root of the repository.
+    /// Writes the files. Returns their paths relative to the root of the repository.
     pub(crate) fn write(&self) -> Result<[String; 2]> {
         let date = self.date.format("%Y-%m-%d");
         let stem = format!("{}-{date}-{}", self.versions.host, self.part);
@@ -123,7 +123,7 @@ impl Report {
         Ok(paths)
     }
 
-    /// What it is of, in a line.
+    /// Returns a one-line title.
     fn title(&self) -> String {
         let Versions { host, cores, .. } = &self.versions;
         format!("{host}, {cores} cores, {} {}", self.date.format("%Y-%m-%d"), self.part)

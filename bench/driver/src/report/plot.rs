@@ -1,16 +1,16 @@
-//! A plot: a bar for each measure that has a target, and the target as a mark.
+//! A plot: a bar for each measure with a target, and the target as a mark.
 //!
-//! Every bar is drawn in shares of its own target, so that one mark is that of all.
+//! Each bar is drawn as a share of its target, so that all bars share one mark.
 
 use super::{Report, Row, Target, table};
 
 const WIDTH: f64 = 980.0;
 const LINE: f64 = 30.0;
 const BAR: f64 = 16.0;
-/// Where bars begin, and how long one is that is as long as its target.
+/// The left edge of bars, and the length of a bar that equals its target.
 const LEFT: f64 = 210.0;
 const TARGET: f64 = 240.0;
-/// The longest bar, in targets; what is longer is cut off.
+/// The maximum length of a bar, as a multiple of the target. Longer bars are cut off.
 const LONGEST: f64 = 1.5;
 const TOP: f64 = 56.0;
 
@@ -40,8 +40,7 @@ pub(super) fn plot(report: &Report) -> String {
     }
     let height = y + LINE;
     let title = text("title", 16.0, 30.0, &format!("Shares of the target: {}", report.title()));
-    let note =
-        "blue: met; orange: not met; thin line: the rounds; what ends at the right edge is cut off";
+    let note = "blue: met; orange: not met; thin line: range of rounds; bars at the right edge are cut off";
     let note = text("note", 16.0, 50.0, note);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
@@ -73,10 +72,10 @@ fn bar(row: &Row, y: f64) -> String {
     [name, filled, spread.unwrap_or_default(), text("note", right, y, &label)].concat()
 }
 
-/// What a measure is of: a unit, or something else that was measured.
+/// Returns the unit of a measure, or its reference.
 fn of(row: &Row) -> String {
     match row.of.as_str() {
-        unit @ ("a second" | "KiB a tenant") => unit.to_owned(),
+        unit @ ("per second" | "KiB per tenant") => unit.to_owned(),
         other => format!("of {}", other.trim_start_matches("floor: ")),
     }
 }

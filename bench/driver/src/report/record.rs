@@ -1,4 +1,4 @@
-//! A file for programs.
+//! The results as JSON.
 
 use std::env;
 

@@ -1,4 +1,4 @@
-//! The table, as text.
+//! The results as a text table.
 
 use super::Row;
 use crate::statistics::Spread;
@@ -28,7 +28,7 @@ pub(super) fn table(rows: &[Row]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// `median [min..max]`.
+/// Formats a spread as `median [min..max]`.
 pub(super) fn measure(spread: &Spread) -> String {
     let Spread { median, min, max, rounds } = spread;
     if rounds.len() < 2 {

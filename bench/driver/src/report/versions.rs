@@ -1,4 +1,4 @@
-//! What it was measured on: nothing that tells which machine it was.
+//! The versions of the measured software. They do not identify the machine.
 
 use std::{env, process::Command, thread};
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::{load::wrk_version, stage::Stage};
 
-/// What it was measured on.
+/// The versions of the measured software.
 #[derive(Serialize)]
 pub(crate) struct Versions {
-    /// `runner`, or `spin-` and its version.
+    /// `runner`, or `spin-` with its version.
     pub(crate) host: String,
     pub(crate) cores: usize,
     postgresql: String,

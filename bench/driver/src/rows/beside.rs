@@ -1,4 +1,4 @@
-//! Whether verified requests suffer from sign-ins beside them.
+//! The effect of concurrent sign-ins on verified requests.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -15,13 +15,13 @@ use crate::{
     statistics::{Latencies, Spread, median},
 };
 
-/// Requests a second: few, so that it is the sign-ins that take the processor.
+/// Requests per second. The rate is low, so that mainly the sign-ins use the processor.
 const RATE: f64 = 200.0;
 
 pub(crate) fn beside(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
     let pace = Pace { rate: RATE, duration: effort.pace / 2 };
     let mut rows = Vec::new();
-    // The second is of the component that signs in.
+    // The second path is in the component that serves sign-ins.
     for (name, path) in
         [("tenant/info", "/api/v1/tenant/info"), ("auth/verify", "/api/v1/auth/verify")]
     {
@@ -34,19 +34,20 @@ pub(crate) fn beside(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
             rates.push(sign_ins / pace.duration.as_secs_f64());
         }
         let figure = format!(
-            "p99 {:.2} ms, alone {:.2} ms; {:.1} sign-ins a second",
+            "p99 {:.2} ms, without logins {:.2} ms; {:.1} logins per second",
             median(&among),
             median(&alone),
             median(&rates),
         );
         let row = Row::new(&format!("{name} beside 8 logins"), figure);
         let ratio = Spread::of_ratios(&among, &alone);
-        rows.push(row.measured(ratio, "its p99 alone").target(Target::Under(3.0)));
+        rows.push(row.measured(ratio, "its p99 without logins").target(Target::Under(3.0)));
     }
     Ok(rows)
 }
 
-/// Paced requests while every user of the tenant signs in again and again, and how often they did.
+/// Sends paced requests while every user of the tenant signs in repeatedly. Returns their latencies and the number of
+/// sign-ins.
 fn among_logins(stage: &Stage, request: &Request, pace: Pace) -> Result<(Latencies, f64)> {
     let has_ended = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -57,7 +58,7 @@ fn among_logins(stage: &Stage, request: &Request, pace: Pace) -> Result<(Latenci
         has_ended.store(true, Ordering::Relaxed);
         let mut sign_ins = 0;
         for login in logins {
-            sign_ins += login.join().map_err(|_| anyhow!("a thread has panicked"))??;
+            sign_ins += login.join().map_err(|_| anyhow!("a thread panicked"))??;
         }
         Ok((latencies?, f64::from(sign_ins)))
     })
@@ -69,7 +70,7 @@ fn sign_in_until(stage: &Stage, user: &str, has_ended: &AtomicBool) -> Result<u3
     let mut sign_ins = 0;
     while !has_ended.load(Ordering::Relaxed) {
         client.send(&request)?.checked()?;
-        // One that ends later is not of this time.
+        // A sign-in that ends later is not part of this measurement.
         sign_ins += u32::from(!has_ended.load(Ordering::Relaxed));
     }
     Ok(sign_ins)

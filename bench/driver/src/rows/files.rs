@@ -1,4 +1,4 @@
-//! Large files, beside the cipher that seals them.
+//! Large files, compared with the cipher that seals them.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::{
     statistics::Spread,
 };
 
-/// The least share of the cipher's own speed.
+/// The minimum share of the cipher's speed.
 const LEAST: f64 = 0.5;
 const UNIT: &str = "MiB/s";
 
@@ -28,8 +28,8 @@ pub(crate) fn files(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
     let aes = stage.floor(&format!("/aes?{mebibytes}")).bytes();
     let mut application = Client::connect(&stage.application.address)?;
     let mut floor = Client::connect(&stage.floor.address)?;
-    // Bytes a second do not depend on how large the file is.
-    #[expect(clippy::cast_precision_loss, reason = "a count, and far from the end")]
+    // Bytes per second do not depend on the size of the file.
+    #[expect(clippy::cast_precision_loss, reason = "a count, far from the limit")]
     let rate = |start: Instant| mebibytes as f64 / start.elapsed().as_secs_f64();
     let (mut sealed, mut written, mut read) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..=effort.rounds {
@@ -43,7 +43,7 @@ pub(crate) fn files(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
         let answer = application.send(&get)?.checked()?;
         let of_get = rate(start);
         ensure!(answer.body.len() == length, "the file has {} bytes", answer.body.len());
-        // The first one opens connections, and makes the file.
+        // The first round opens connections and creates the file.
         if number > 0 {
             sealed.push(of_aes);
             written.push(of_put);

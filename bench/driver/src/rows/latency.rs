@@ -1,4 +1,4 @@
-//! How long requests take: at half the rate that each path can do, and of a few clients that never pause.
+//! Latencies: at half the peak rate of each path, and with a few clients that never pause.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::{
     statistics::{Spread, median},
 };
 
-/// A stall of 40 ms, as a delayed acknowledgement makes it, is far beyond.
+/// A stall of 40 ms by a delayed acknowledgement is far beyond this value.
 const MOST: f64 = 5.0;
 
 pub(crate) fn latency(stage: &Stage, effort: &Effort, peaks: &Peaks) -> Result<Vec<Row>> {
     let rates = || peaks.iter().map(|peak| peak.rate / 2.0);
-    // Paced like the paths that are held against them, they tell how much of a figure is the host's.
+    // The floors have the pace of the compared paths, which shows the share of the host in a figure.
     let floors = [
         ("floor: hello", stage.floor("/hello"), rates().fold(0.0, f64::max), None),
         (
@@ -51,11 +51,11 @@ pub(crate) fn latency(stage: &Stage, effort: &Effort, peaks: &Peaks) -> Result<V
     });
     let rows_of_few = names()
         .zip(&of_few)
-        .map(|((name, _), rounds)| rounds.row(&format!("p99, {name}, of six that never pause")));
+        .map(|((name, _), rounds)| rounds.row(&format!("p99, {name}, six clients without pauses")));
     Ok(paced_rows.chain(rows_of_few).collect())
 }
 
-/// What was found round by round, in milliseconds.
+/// The results of the rounds, in milliseconds.
 #[derive(Clone, Default)]
 struct Rounds {
     p50s: Vec<f64>,

@@ -1,4 +1,4 @@
-//! What a sign-in takes, beside the hash of its password alone.
+//! The time of a sign-in, compared with the hash of its password.
 
 use std::{
     process::Command,
@@ -36,7 +36,7 @@ pub(crate) fn login(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
             timed(&mut floor, &hash)?,
             milliseconds(openssl(ROUNDS)?.saturating_sub(openssl(1)?)),
         );
-        // The first one opens connections.
+        // The first round opens connections.
         if number > 0 {
             logins.push(round.0);
             in_wasm.push(round.1);
@@ -61,7 +61,7 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// PBKDF2-HMAC-SHA-256 in a process of its own, with its start.
+/// Returns the time of PBKDF2-HMAC-SHA-256 in a new process, including its start.
 fn openssl(rounds: u32) -> Result<Duration> {
     let start = Instant::now();
     let output = Command::new("openssl")

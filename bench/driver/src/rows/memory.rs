@@ -1,4 +1,4 @@
-//! What a tenant takes of the application's memory.
+//! The memory that a tenant takes in the application.
 
 use anyhow::Result;
 
@@ -13,12 +13,12 @@ use crate::{
 
 pub(crate) fn memory(stage: &Stage, effort: &Effort, fleet: &Fleet) -> Result<Vec<Row>> {
     let request = stage.application("/api/v1/tenant/info");
-    // Every one of them calls, more than once.
+    // Every tenant sends several requests.
     rotating(&request, &fleet.api_keys, &stage.services.folder(), effort.load)?;
     let (before, after) = (fleet.kib_before, idle_kib(stage));
-    #[expect(clippy::cast_precision_loss, reason = "far from the end")]
+    #[expect(clippy::cast_precision_loss, reason = "far from the limit")]
     let of_one = after.saturating_sub(before) as f64 / fleet.api_keys.len() as f64;
     let figure = format!("{} MiB, with few tenants {} MiB", after / 1024, before / 1024);
     let row = Row::new(&format!("memory at {} tenants", fleet.api_keys.len()), figure);
-    Ok(vec![row.measured(Spread::of(vec![of_one]), "KiB a tenant").target(Target::Under(64.0))])
+    Ok(vec![row.measured(Spread::of(vec![of_one]), "KiB per tenant").target(Target::Under(64.0))])
 }

@@ -23,26 +23,26 @@ pub(crate) use turns::turns;
 /// A part of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// Requests as fast as they go, beside the floor and the native service.
+    /// Requests at full speed, compared with the floor and the native service.
     Throughput,
-    /// Latencies at half of that.
+    /// Latencies at half of that rate.
     Latency,
-    /// A sign-in, beside the bare hash.
+    /// A sign-in, compared with the hash.
     Login,
-    /// Requests beside sign-ins.
+    /// Requests during sign-ins.
     Beside,
-    /// Large files, beside bare AES-256-GCM.
+    /// Large files, compared with AES-256-GCM.
     Files,
-    /// New tenants.
+    /// The creation of tenants.
     Provisioning,
-    /// Many tenants that take turns.
+    /// Requests of many tenants in rotation.
     Turns,
-    /// What a tenant takes of memory.
+    /// The memory of a tenant.
     Memory,
 }
 
 impl Part {
-    /// All, in the order in which they are measured.
+    /// All parts, in the order of measurement.
     pub(crate) const ALL: [Self; 8] = [
         Self::Throughput,
         Self::Latency,
@@ -54,7 +54,7 @@ impl Part {
         Self::Memory,
     ];
 
-    /// Its name on the command line.
+    /// Returns the name on the command line.
     pub(crate) fn name(self) -> String {
         format!("{self:?}").to_lowercase()
     }

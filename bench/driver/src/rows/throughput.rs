@@ -1,4 +1,4 @@
-//! Requests a second, as fast as they go.
+//! Requests per second at full speed.
 
 use anyhow::Result;
 
@@ -11,14 +11,14 @@ use crate::{
 };
 
 const UNIT: &str = "req/s";
-// Where the floors are in their list.
+// The indexes of the floors in their list.
 const HELLO: usize = 0;
 const REDIS: usize = 1;
 const LEAST: usize = 3;
 const LEAST_VERIFIED: usize = 4;
 const NATIVE: usize = 5;
 
-/// A path of the application, and what it is held against.
+/// A path of the application, and its reference.
 struct Path {
     name: &'static str,
     request: Request,
@@ -26,7 +26,7 @@ struct Path {
     target: f64,
 }
 
-/// A request of the application, and how many a second it answers.
+/// A request of the application, and its rate of responses per second.
 #[derive(Clone)]
 pub(crate) struct Peak {
     pub(crate) name: &'static str,
@@ -42,9 +42,9 @@ fn floors(stage: &Stage) -> [(&'static str, Request); 6] {
         ("floor: hello", stage.floor("/hello")),
         ("floor: one Redis call", stage.floor("/redis")),
         ("floor: one SQL query", stage.floor("/sql")),
-        ("floor: least of health", stage.floor("/least")),
+        ("floor: minimal health", stage.floor("/least")),
         (
-            "floor: least of tenant/info",
+            "floor: minimal tenant/info",
             stage.floor("/least-verified").token(&stage.tenant.access_token),
         ),
         ("native: tenant/info, JWT", stage.native()),
@@ -63,7 +63,7 @@ fn paths(stage: &Stage) -> [Path; 4] {
     ]
 }
 
-/// Measures each path beside the floor and the native service.
+/// Measures each path, the floor and the native service.
 pub(crate) fn throughput(stage: &Stage, effort: &Effort) -> Result<(Vec<Row>, Peaks)> {
     let (floors, paths) = (floors(stage), paths(stage));
     let requests: Vec<_> = floors
@@ -107,7 +107,7 @@ pub(crate) fn throughput(stage: &Stage, effort: &Effort) -> Result<(Vec<Row>, Pe
     Ok((rows, paths.into_iter().zip(of_paths).map(peak).collect()))
 }
 
-/// The peaks alone.
+/// Measures only the peaks.
 pub(crate) fn peaks(stage: &Stage, effort: &Effort) -> Result<Peaks> {
     let peak = |path: Path| {
         saturate(&path.request, effort.warm_up)?;

@@ -1,4 +1,4 @@
-//! Verified requests of many tenants that take turns.
+//! Verified requests of many tenants in rotation.
 
 use anyhow::Result;
 
@@ -16,7 +16,7 @@ pub(crate) fn turns(stage: &Stage, effort: &Effort, fleet: &Fleet) -> Result<Vec
     let folder = stage.services.folder();
     let load =
         |count: usize, duration| rotating(&request, &fleet.api_keys[..count], &folder, duration);
-    // Each has been there once before it counts.
+    // Every tenant sends a request before the measurement.
     load(fleet.api_keys.len(), effort.warm_up)?;
     let mut rates = vec![Vec::new(); effort.turns.len()];
     for _ in 0..effort.rounds {
@@ -26,12 +26,12 @@ pub(crate) fn turns(stage: &Stage, effort: &Effort, fleet: &Fleet) -> Result<Vec
     }
     let least = effort.turns[0];
     let rows = effort.turns.iter().zip(&rates).map(|(count, of_count)| {
-        let row = Row::of_rounds(&format!("{count} tenants in turns"), of_count, "req/s");
+        let row = Row::of_rounds(&format!("{count} tenants in rotation"), of_count, "req/s");
         if *count == least {
             return row;
         }
         let ratio = Spread::of_ratios(of_count, &rates[0]);
-        row.measured(ratio, "that of the fewest").target(Target::AtLeast(0.9))
+        row.measured(ratio, "rate of the fewest").target(Target::AtLeast(0.9))
     });
     Ok(rows.collect())
 }

@@ -20,13 +20,13 @@ type Body = UnsyncBoxBody<Bytes, ErrorCode>;
 type Outcome = Box<dyn Future<Output = Result<(), ErrorCode>> + Send>;
 type Answer = Result<(Response<Body>, Outcome), TrappableError<ErrorCode>>;
 
-/// What all instances of a component use.
+/// The state that all instances of a component share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) blocked: BlockedNetworks,
     pub(crate) permits: Permits,
-    /// Where the application itself listens.
+    /// The address of the application itself.
     pub(crate) own_authority: Authority,
 }
 
@@ -62,8 +62,7 @@ impl Shared {
         Ok((response.map(BodyExt::boxed_unsync), Box::new(outcome)))
     }
 
-    /// Checks where `request` may go, and gives one without a host that of the
-    /// application itself.
+    /// Checks the destination of `request`. A request without a host is sent to the application itself.
     fn route(&self, request: &mut Request<Body>) -> Result<(), ErrorCode> {
         let host = request.uri().host().unwrap_or_default();
         if host.is_empty() || host == "self.alt" {
@@ -91,7 +90,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Refuses a host of which one address is blocked.
+    /// Refuses a host if one of its addresses is blocked.
     async fn check_blocked(&self, uri: &Uri) -> Result<(), ErrorCode> {
         if self.blocked.is_empty() {
             return Ok(());

@@ -1,8 +1,7 @@
-//! What a guest can call, one interface a module.
+//! The interfaces that a guest can call, one in each module.
 //!
-//! Each has the same shape: `Shared`, what all instances of a component use;
-//! `State`, what one instance holds; and `Interface`, which names the state to
-//! the generated bindings.
+//! Each module has the same structure: `Shared` is the state that all instances of a component share, `State` is the
+//! state of one instance, and `Interface` connects the state to the generated bindings.
 
 pub(crate) mod http;
 pub(crate) mod key_value;
@@ -13,7 +12,7 @@ mod stream;
 mod table;
 pub(crate) mod variables;
 
-/// The most bytes of one answer that the host keeps in memory.
+/// The maximum bytes of a response that the host buffers in memory.
 const MAX_BUFFERED_BYTES: usize = 128 << 20;
 
 fn too_large() -> String {

@@ -17,10 +17,10 @@ use crate::network::Gate;
 use crate::network::blocked::BlockedNetworks;
 use crate::network::permits::{Permit, Permits};
 
-/// The most connections one instance holds.
+/// The maximum number of connections of one instance.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// What all instances of a component use.
+/// The state that all instances of a component share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) gate: Gate,
@@ -81,7 +81,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Interface {
         let permit = shared.permits.acquire().await;
         let config = AsyncConnectionConfig::new().set_dns_resolver(Resolver(shared.blocked));
         let client = redis::Client::open(address).map_err(|_| wit::Error::InvalidAddress)?;
-        // Spin connects to a socket in the file system if all hosts are allowed.
+        // Spin connects to a Unix socket if all hosts are allowed.
         if matches!(client.get_connection_info().addr, ConnectionAddr::Unix(_)) {
             return Err(wit::Error::InvalidAddress);
         }
@@ -215,7 +215,7 @@ fn size(result: &wit::RedisResult) -> usize {
         }
 }
 
-/// A reply as a guest gets it: all arrays in one another as one list.
+/// Converts a reply for a guest. Nested arrays become one flat list.
 #[derive(Debug)]
 struct Flat(Vec<wit::RedisResult>);
 
@@ -258,7 +258,7 @@ fn append(results: &mut Vec<wit::RedisResult>, value: &Value) -> redis::RedisRes
     Ok(())
 }
 
-/// Resolves names, to addresses that are not blocked.
+/// Resolves names to addresses that are not blocked.
 struct Resolver(BlockedNetworks);
 
 impl AsyncDNSResolver for Resolver {
@@ -272,9 +272,9 @@ impl AsyncDNSResolver for Resolver {
                 .await?
                 .filter(|address| !self.0.contains(address.ip()))
                 .collect();
-            // The client panics without an address, in Spin too.
+            // Without an address the client panics, in Spin as well.
             if addresses.is_empty() {
-                return Err((ErrorKind::IoError, "no address of the host may be reached").into());
+                return Err((ErrorKind::IoError, "all addresses of the host are blocked").into());
             }
             Ok(Box::new(addresses.into_iter()) as Box<_>)
         })
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_come_flat() {
+    fn nested_arrays_are_flattened() {
         let value = Value::Array(vec![
             Value::Int(1),
             Value::Array(vec![Value::Nil, Value::Set(vec![Value::Okay])]),
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn some_types_are_errors() {
+    fn unsupported_types_are_errors() {
         let map = Value::Map(vec![(Value::Int(1), Value::Int(2))]);
         assert!(flat(&map).unwrap_err().contains("Map type is not supported"));
         assert!(flat(&Value::Array(vec![map])).is_err());

@@ -1,4 +1,4 @@
-//! The stdout and stderr of guests, which become the runner's own.
+//! The stdout and stderr of guests, which are written to those of the runner.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -9,10 +9,10 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-/// The longest part of a line that is kept back.
+/// The maximum length of a partial line that is held back.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Where a guest's lines go.
+/// The destination of a guest's lines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Output {
     Stdout,
@@ -48,8 +48,7 @@ impl StdoutStream for Output {
     }
 }
 
-/// Keeps a line back until it ends, so that lines of instances that run at once
-/// do not mix.
+/// Holds a line back until it ends, so that lines of concurrent instances do not mix.
 struct LineWriter {
     output: Output,
     line: Vec<u8>,
@@ -93,7 +92,7 @@ impl AsyncWrite for LineWriter {
         Poll::Ready(self.push(bytes).map(|()| bytes.len()))
     }
 
-    // A guest's std flushes in the middle of lines too.
+    // The guest's std also flushes in the middle of lines.
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

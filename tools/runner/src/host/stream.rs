@@ -7,10 +7,10 @@ use tokio::sync::mpsc::Receiver;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Destination, StreamProducer, StreamResult};
 
-/// How many items a channel holds while the guest does not read.
+/// The number of items that a channel holds while the guest does not read.
 pub(super) const CHANNEL_CAPACITY: usize = 4;
 
-/// Gives a guest what comes out of a channel, one item a read.
+/// Passes the items of a channel to a guest, one for each read.
 pub(super) struct ChannelProducer<T>(pub(super) Receiver<T>);
 
 impl<D, T: Send + Sync + 'static> StreamProducer<D> for ChannelProducer<T> {
@@ -24,7 +24,7 @@ impl<D, T: Send + Sync + 'static> StreamProducer<D> for ChannelProducer<T> {
         mut destination: Destination<'a, Self::Item, Self::Buffer>,
         finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {
-        // A read of nothing only asks whether the stream is alive.
+        // A read of zero items only checks whether the stream is alive.
         if destination.remaining(store) == Some(0) {
             return Poll::Ready(Ok(StreamResult::Completed));
         }

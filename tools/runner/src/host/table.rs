@@ -1,10 +1,10 @@
-//! Host values that a guest holds handles of.
+//! Host values for which a guest holds handles.
 
 use std::collections::HashMap;
 
 use wasmtime::component::Resource;
 
-/// A bounded number of values, each under the number of its handle.
+/// A bounded number of values, indexed by their handles.
 #[derive(Debug)]
 pub(super) struct Table<V> {
     capacity: usize,
@@ -17,7 +17,7 @@ impl<V> Table<V> {
         Self { capacity, next: 0, values: HashMap::new() }
     }
 
-    /// Puts `value` in, or gives None if the table is full.
+    /// Adds a value, or returns `None` if the table is full.
     pub(super) fn push<R: 'static>(&mut self, value: V) -> Option<Resource<R>> {
         if self.values.len() >= self.capacity {
             return None;
@@ -31,7 +31,7 @@ impl<V> Table<V> {
         Some(Resource::new_own(number))
     }
 
-    /// The value of `handle`, which is there until the guest drops it.
+    /// Returns the value of `handle`, which exists until the guest drops it.
     pub(super) fn get<R: 'static>(&self, handle: &Resource<R>) -> Option<&V> {
         self.values.get(&handle.rep())
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_table_takes_nothing_until_something_goes() {
+    fn full_table_refuses_until_removal() {
         let mut table = Table::new(2);
         let a = table.push::<u8>('a').unwrap();
         let b = table.push::<u8>('b').unwrap();

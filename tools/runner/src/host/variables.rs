@@ -7,7 +7,7 @@ use wasmtime::component::{Accessor, HasData};
 use crate::bindings::variables as wit;
 use crate::variables::{Error, Variables};
 
-/// The variables of the application, and whose turn it is.
+/// The variables of the application, and the component that reads them.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) component: Arc<str>,

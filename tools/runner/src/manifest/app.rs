@@ -1,4 +1,4 @@
-//! What a manifest means: the components and what triggers them.
+//! The components of a manifest and their triggers.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,58 +13,58 @@ use super::schema::{
 use crate::network::allowed_hosts;
 use crate::variables::Defaults;
 
-/// An application as its manifest describes it.
+/// An application as described by its manifest.
 #[derive(Debug)]
 pub struct App {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version, which may be empty.
+    /// The version, which may be empty.
     pub version: String,
-    /// Its variables by name.
+    /// The variables by name.
     pub variables: BTreeMap<String, Variable>,
-    /// Its components by name.
+    /// The components by name.
     pub components: BTreeMap<String, Component>,
-    /// What it serves, in the order of the manifest.
+    /// The triggers, in the order of the manifest.
     pub triggers: Vec<HttpTrigger>,
 }
 
 /// One component.
 #[derive(Debug)]
 pub struct Component {
-    /// The file of its Wasm.
+    /// The Wasm file.
     pub source: PathBuf,
-    /// Templates of the variables it can read, by name.
+    /// Templates of the readable variables, by name.
     pub variables: BTreeMap<String, String>,
-    /// Its environment variables.
+    /// The environment variables.
     pub environment: BTreeMap<String, String>,
-    /// Templates of the destinations it can reach.
+    /// Templates of the allowed destinations.
     pub allowed_outbound_hosts: Vec<String>,
-    /// The labels of the key-value stores it can open.
+    /// The labels of the allowed key-value stores.
     pub key_value_stores: Vec<String>,
 }
 
 /// One `[[trigger.http]]`.
 #[derive(Debug)]
 pub struct HttpTrigger {
-    /// Its name, given or made up.
+    /// The name, given or generated.
     pub id: String,
-    /// The paths it serves.
+    /// The paths of the trigger.
     pub route: Route,
-    /// What answers.
+    /// The target of the trigger.
     pub target: TriggerTarget,
 }
 
-/// What answers a request.
+/// The target of a request.
 #[derive(Clone, Debug)]
 pub enum TriggerTarget {
-    /// The component of this name.
+    /// The component with this name.
     Component(String),
-    /// The host.
+    /// A static response of the host.
     Static(StaticResponse),
 }
 
 impl App {
-    /// Checks `manifest`, whose relative paths start at `folder`.
+    /// Checks `manifest`. Relative paths start at `folder`.
     pub fn new(mut manifest: Manifest, folder: &Path) -> Result<Self> {
         check_http_defaults(&manifest)?;
         let mut triggers = http_triggers(&mut manifest.triggers)?;
@@ -119,17 +119,17 @@ impl Component {
         }
         ensure!(
             component.allowed_http_hosts.is_empty(),
-            "the runner does not support `allowed_http_hosts`, use `allowed_outbound_hosts`"
+            "the runner does not support `allowed_http_hosts`: use `allowed_outbound_hosts`"
         );
         allowed_hosts::validate(&component.allowed_outbound_hosts, defaults)
             .context("`allowed_outbound_hosts`")?;
         let source = match component.source {
             Source::Local(path) => folder.join(path),
             Source::Remote { url, .. } => {
-                bail!("the runner does not download components, here {url}")
+                bail!("the runner does not download components: {url}")
             }
             Source::Registry { package, version, .. } => {
-                bail!("the runner does not download components, here {package}@{version}")
+                bail!("the runner does not download components: {package}@{version}")
             }
         };
         Ok(Self {
@@ -164,11 +164,15 @@ impl HttpTrigger {
             bail!("the runner does not support the wagi executor");
         }
         if let Route::Private(private) = &config.route {
-            ensure!(private.private, "a route is a pattern or {{ private = true }}");
+            ensure!(private.private, "a route must be a pattern or {{ private = true }}");
         }
         let target = match (trigger.component, config.static_response) {
             (Some(ComponentSpec::Reference(id)), None) => {
-                ensure!(components.contains_key(id.as_str()), "no component {:?}", id.as_str());
+                ensure!(
+                    components.contains_key(id.as_str()),
+                    "component {:?} does not exist",
+                    id.as_str()
+                );
                 TriggerTarget::Component(id.into())
             }
             (None, Some(response)) => {
@@ -189,7 +193,7 @@ fn check_http_defaults(manifest: &Manifest) -> Result<()> {
     let defaults: HttpDefaults = table.clone().try_into().context("[application.trigger.http]")?;
     ensure!(
         defaults.base.is_none_or(|base| base == "/"),
-        "[application.trigger.http] has a `base`, which belongs into each route"
+        "[application.trigger.http] has a `base`, which Spin no longer supports: include it in each route"
     );
     Ok(())
 }
@@ -203,7 +207,7 @@ fn http_triggers(triggers: &mut BTreeMap<String, Vec<Trigger>>) -> Result<Vec<Tr
     Ok(http)
 }
 
-/// Names the triggers that the manifest leaves without a name, as Spin does.
+/// Generates the missing names of triggers, like Spin.
 fn name_triggers(triggers: &mut [Trigger]) {
     let mut taken: HashSet<String> = triggers.iter().map(|trigger| trigger.id.clone()).collect();
     for trigger in triggers.iter_mut().filter(|trigger| trigger.id.is_empty()) {
@@ -219,7 +223,7 @@ fn name_triggers(triggers: &mut [Trigger]) {
     }
 }
 
-/// Moves the components that are written in a trigger to the named ones.
+/// Moves inline components of triggers to the named components.
 fn name_inline_components(
     triggers: &mut [Trigger],
     components: &mut BTreeMap<super::id::KebabId, schema::Component>,
@@ -238,7 +242,7 @@ fn name_inline_components(
             .chain(counted)
             .filter_map(|id| id.try_into().ok())
             .find(|id| !components.contains_key(id))
-            .context("no name is left for an inline component")?;
+            .context("no unused name for an inline component")?;
         trigger.component = Some(ComponentSpec::Reference(id.clone()));
         components.insert(id, *component);
     }

@@ -2,11 +2,9 @@
 
 use serde::Deserialize;
 
-/// An identifier of words joined by `DELIMITER`, all of them lower case if
-/// `LOWER`.
+/// An identifier of words joined by `DELIMITER`, all in lower case if `LOWER`.
 ///
-/// A word starts with an ASCII letter, goes on in ASCII letters and digits, and
-/// is all lower or all upper case.
+/// A word starts with an ASCII letter, continues with ASCII letters and digits, and is all lower or all upper case.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 #[serde(try_from = "String")]
 pub struct Id<const DELIMITER: char, const LOWER: bool>(String);
@@ -19,7 +17,7 @@ pub type SnakeId = Id<'_', false>;
 pub type LowerSnakeId = Id<'_', true>;
 
 impl<const DELIMITER: char, const LOWER: bool> Id<DELIMITER, LOWER> {
-    /// The identifier as it was written.
+    /// Returns the identifier in its original spelling.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,7 +47,7 @@ fn check_word(word: &str, lower: bool) -> Result<(), &'static str> {
         return Err("must start with an ASCII letter");
     }
     if !word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err("may hold nothing but ASCII letters and digits");
+        return Err("must contain only ASCII letters and digits");
     }
     let has_upper = word.bytes().any(|byte| byte.is_ascii_uppercase());
     let has_lower = word.bytes().any(|byte| byte.is_ascii_lowercase());
@@ -62,7 +60,7 @@ fn check_word(word: &str, lower: bool) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether `label` can name a key-value store.
+/// Returns whether `label` can name a key-value store.
 pub fn is_store_label(label: &str) -> bool {
     KebabId::try_from(label.to_owned()).is_ok() || SnakeId::try_from(label.to_owned()).is_ok()
 }
@@ -96,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_are_named_in_either_case() {
+    fn store_names_allow_both_cases() {
         assert!(is_store_label("session-cache"));
         assert!(is_store_label("session_cache"));
         assert!(!is_store_label("session_cache-2"));

@@ -1,4 +1,4 @@
-//! Reading `spin.toml`.
+//! Parses `spin.toml`.
 
 mod app;
 pub mod id;
@@ -12,8 +12,7 @@ use serde::Deserialize;
 pub use app::{App, Component, HttpTrigger, TriggerTarget};
 pub use schema::{Manifest, Route, StaticResponse, Variable};
 
-/// Reads the manifest at `path` and checks all that can be checked without the
-/// runtime configuration.
+/// Reads the manifest at `path`, and performs all checks that do not need the runtime configuration.
 pub fn load(path: &Path) -> Result<App> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the manifest {}", path.display()))?;
@@ -35,13 +34,13 @@ pub fn parse(text: &str) -> Result<Manifest> {
     match version {
         toml::Value::Integer(2) => parse_toml(text),
         toml::Value::String(version) if version == "1" => {
-            bail!("the runner reads manifests of version 2 only, this one is of version 1")
+            bail!("the runner supports only manifests of version 2, and this one has version 1")
         }
         other => bail!("invalid manifest version {other}"),
     }
 }
 
-/// Parses TOML, with an error of one line.
+/// Parses TOML, with a one-line error.
 pub(crate) fn parse_toml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     toml::from_str(text).map_err(|error| {
         let line = error
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_manifest_is_read() {
+    fn minimal_manifest_is_parsed() {
         let app = app(START).unwrap();
         assert_eq!(app.name, "test");
         assert_eq!(app.components["a"].source, Path::new("/app/a.wasm"));
@@ -112,14 +111,14 @@ mod tests {
         ] {
             assert!(error(&text).contains(key), "{key}");
         }
-        // An untagged enum cannot name the key, in Spin neither.
+        // An untagged enum cannot name the key, in Spin as well.
         app(&START.replace("\"/...\"", "{ private = true, x = 1 }")).unwrap_err();
         app(&START.replace("\"a.wasm\"", "{ url = \"u\", digest = \"sha256:\", x = 1 }"))
             .unwrap_err();
     }
 
     #[test]
-    fn what_spin_has_no_use_for_at_run_time_is_ignored() {
+    fn build_time_keys_are_ignored() {
         app(&with(
             r#"
             description = "d"
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_spin() {
+    fn names_follow_spin_rules() {
         assert!(app(&START.replace("component.a", "component.a_b")).is_err());
         assert!(app(&with("[variables]\nA = { default = \"\" }")).is_err());
         assert!(app(&with("[variables]\na-b = { default = \"\" }")).is_err());
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_required_or_has_a_default() {
+    fn variable_is_required_or_has_default() {
         assert!(app(&with("[variables]\nv = { default = \"\" }")).is_ok());
         assert!(app(&with("[variables]\nv = { required = true, secret = true }")).is_ok());
         assert!(error(&with("[variables]\nv = { secret = true }")).contains("variable \"v\""));
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_runner_lacks_is_refused_by_name() {
+    fn unsupported_keys_are_refused_by_name() {
         for (key, rest) in [
             ("files", "files = [\"a.txt\"]"),
             ("ai_models", "ai_models = [\"llama2-chat\"]"),
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trigger_has_one_target() {
+    fn trigger_has_exactly_one_target() {
         let none = START.replace("component = \"a\"", "");
         assert!(error(&none).contains("neither"));
         let both = START.replace("route =", "static_response = { body = \"x\" }\nroute =");
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inline_component_gets_a_name() {
+    fn inline_component_gets_name() {
         let text =
             START.replace("component = \"a\"", "id = \"t\"\ncomponent = { source = \"b.wasm\" }");
         let app = app(&text).unwrap();
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn several_triggers_may_run_one_component() {
+    fn triggers_can_share_component() {
         let app =
             app(&with("[[trigger.http]]\nroute = { private = true }\ncomponent = \"a\"")).unwrap();
         assert_eq!(app.triggers.len(), 2);
@@ -220,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn the_base_of_routes_has_gone() {
+    fn route_base_is_refused() {
         assert!(app(&with("[application.trigger.http]\nbase = \"/\"")).is_ok());
         assert!(error(&with("[application.trigger.http]\nbase = \"/x\"")).contains("base"));
         assert!(app(&with("[application.trigger.http]\nx = 1")).is_err());
     }
 
     #[test]
-    fn allowed_hosts_are_checked_with_the_defaults() {
+    fn allowed_hosts_are_checked_with_defaults() {
         let hosts = |host: &str| with(&format!("allowed_outbound_hosts = [\"{host}\"]"));
         assert!(app(&hosts("redis://localhost:6379")).is_ok());
         assert!(error(&hosts("localhost")).contains("allowed_outbound_hosts"));

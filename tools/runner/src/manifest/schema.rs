@@ -1,9 +1,9 @@
-//! The shape of `spin.toml`, version 2, as Spin 4.1 reads it.
+//! The structure of `spin.toml`, version 2, as Spin 4.1 reads it.
 //!
-//! What Spin refuses as unknown is refused here; what it reads and the runner
-//! has no use for is still read, so that a wrong value is found.
+//! Keys that are unknown to Spin are refused. Keys that the runner does not use are still parsed, to detect invalid
+//! values.
 
-#![expect(dead_code, reason = "fields that are read to be checked, and not used")]
+#![expect(dead_code, reason = "fields that are parsed only for validation")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -59,10 +59,10 @@ pub struct Application {
 pub struct Variable {
     #[serde(default)]
     description: Option<String>,
-    /// Whether a provider must know it.
+    /// Whether a provider must have a value.
     #[serde(default)]
     pub required: bool,
-    /// Its value where no provider knows it.
+    /// The value if no provider has one.
     #[serde(default)]
     pub default: Option<String>,
     #[serde(default)]
@@ -72,24 +72,24 @@ pub struct Variable {
 /// One `[[trigger.<type>]]`
 #[derive(Debug, Deserialize)]
 pub struct Trigger {
-    /// Empty where the manifest gives none.
+    /// Empty if the manifest has no ID.
     #[serde(default)]
     pub id: String,
     /// The component to run.
     #[serde(default)]
     pub component: Option<ComponentSpec>,
-    /// Further components, for triggers other than HTTP.
+    /// Additional components, for triggers other than HTTP.
     #[serde(default)]
     pub components: toml::Table,
     /// Middleware.
     #[serde(default)]
     pub dependencies: toml::Table,
-    /// What the type of the trigger defines.
+    /// The keys of the trigger's type.
     #[serde(flatten)]
     pub config: toml::Table,
 }
 
-/// A component, named or written in place.
+/// A named or inline component.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "toml::Value")]
 pub enum ComponentSpec {
@@ -115,14 +115,14 @@ impl TryFrom<toml::Value> for ComponentSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
-    /// Where its Wasm is.
+    /// The location of the Wasm file.
     pub source: Source,
     #[serde(default)]
     description: String,
-    /// Templates of the variables it can read.
+    /// Templates of the readable variables, by name.
     #[serde(default)]
     pub variables: BTreeMap<LowerSnakeId, String>,
-    /// Its environment variables.
+    /// The environment variables.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// Files to mount.
@@ -130,19 +130,19 @@ pub struct Component {
     pub files: Vec<toml::Value>,
     #[serde(default)]
     exclude_files: Vec<String>,
-    /// What `allowed_outbound_hosts` was called.
+    /// The old name of `allowed_outbound_hosts`.
     #[serde(default)]
     pub allowed_http_hosts: Vec<String>,
-    /// Templates of the destinations it can reach.
+    /// Templates of the allowed destinations.
     #[serde(default)]
     pub allowed_outbound_hosts: Vec<String>,
-    /// The key-value stores it can open.
+    /// The allowed key-value stores.
     #[serde(default, deserialize_with = "store_labels")]
     pub key_value_stores: Vec<String>,
-    /// The `SQLite` databases it can open.
+    /// The allowed `SQLite` databases.
     #[serde(default, deserialize_with = "store_labels")]
     pub sqlite_databases: Vec<String>,
-    /// The models it can ask.
+    /// The allowed AI models.
     #[serde(default)]
     pub ai_models: Vec<String>,
     #[serde(default)]
@@ -153,15 +153,15 @@ pub struct Component {
     tool: BTreeMap<String, toml::Table>,
     #[serde(default)]
     dependencies_inherit_configuration: Option<bool>,
-    /// Components to compose it with.
+    /// Components for composition.
     #[serde(default)]
     pub dependencies: toml::Table,
-    /// Overrides for named profiles; the runner knows the unnamed one alone.
+    /// Overrides for named profiles. The runner supports only the unnamed profile.
     #[serde(default)]
     pub profile: BTreeMap<String, Profile>,
 }
 
-/// Where the Wasm of a component is.
+/// The location of a component's Wasm file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, untagged)]
 pub enum Source {
@@ -169,14 +169,14 @@ pub enum Source {
     Local(PathBuf),
     /// A file to download.
     Remote {
-        /// Its address.
+        /// The URL.
         url: String,
         /// `sha256:…`
         digest: String,
     },
     /// A package to download.
     Registry {
-        /// The host, or the default one.
+        /// The host, or the default host.
         registry: Option<String>,
         /// `namespace:name`
         package: String,
@@ -193,7 +193,7 @@ pub struct Profile {
     source: Option<Source>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
-    /// Components to compose it with.
+    /// Components for composition.
     #[serde(default)]
     pub dependencies: toml::Table,
     #[serde(default)]
@@ -231,27 +231,27 @@ enum Target {
     File { path: PathBuf },
 }
 
-/// The part of `[[trigger.http]]` that is HTTP's own.
+/// The keys of `[[trigger.http]]` that are specific to HTTP.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
-    /// The paths it serves.
+    /// The paths of the trigger.
     pub route: Route,
-    /// A response that needs no component.
+    /// A response without a component.
     #[serde(default)]
     pub static_response: Option<StaticResponse>,
-    /// How the component is called.
+    /// The way to call the component.
     #[serde(default)]
     pub executor: Option<Executor>,
 }
 
-/// The paths a trigger serves.
+/// The paths of a trigger.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Route {
     /// A pattern.
     Pattern(String),
-    /// None, from outside.
+    /// No public path.
     Private(Private),
 }
 
@@ -266,13 +266,13 @@ pub struct Private {
 /// `static_response = { … }`
 #[derive(Clone, Debug, Deserialize)]
 pub struct StaticResponse {
-    /// 200 where it is absent.
+    /// 200 if absent.
     #[serde(default)]
     pub status_code: Option<u16>,
-    /// Sent as they are.
+    /// Sent unchanged.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// Empty where it is absent.
+    /// Empty if absent.
     #[serde(default)]
     pub body: Option<String>,
 }
@@ -299,7 +299,7 @@ pub enum Executor {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpDefaults {
-    /// A prefix of all routes, which Spin has given up.
+    /// A prefix of all routes, which Spin no longer supports.
     pub base: Option<String>,
 }
 

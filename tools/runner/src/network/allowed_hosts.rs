@@ -10,14 +10,14 @@ use super::destination::Destination;
 use super::host_pattern::HostPattern;
 use crate::variables::{Lookup, Template};
 
-/// The destinations that one component can reach.
+/// The allowed destinations of one component.
 #[derive(Clone, Debug, Default)]
 pub struct AllowedHosts(Vec<AllowedHost>);
 
-/// One entry: `scheme://host:port`, each of them `*` for any.
+/// One entry: `scheme://host:port`. Each part can be `*` for any.
 #[derive(Clone, Debug, PartialEq)]
 struct AllowedHost {
-    /// None for any.
+    /// `None` allows any scheme.
     scheme: Option<String>,
     host: HostPattern,
     ports: Ports,
@@ -26,16 +26,15 @@ struct AllowedHost {
 #[derive(Clone, Debug, PartialEq)]
 enum Ports {
     Any,
-    /// The end is not in it.
+    /// The end is exclusive.
     Range(Range<u32>),
 }
 
 impl AllowedHosts {
-    /// Resolves the templates `entries` with the variables of the application,
-    /// whose components are `components`.
+    /// Resolves the templates `entries` with the variables of the application, whose components are `components`.
     ///
-    /// An entry that names a variable and comes out empty allows nothing: this
-    /// is how an optional destination is written.
+    /// An entry with a variable that resolves to an empty value allows nothing. This is the notation for an optional
+    /// destination.
     pub fn resolve<'a>(
         entries: &[String],
         variables: &impl Lookup,
@@ -66,7 +65,7 @@ impl AllowedHosts {
         self.0.iter().any(|host| host.allows(destination))
     }
 
-    /// Whether a call to the application itself by one of `schemes` is allowed.
+    /// Returns whether a call to the application itself with one of `schemes` is allowed.
     pub(super) fn allows_self(&self, schemes: &[&str]) -> bool {
         self.0.iter().any(|host| {
             host.host.matches_self() && schemes.iter().any(|scheme| host.allows_scheme(scheme))
@@ -74,7 +73,7 @@ impl AllowedHosts {
     }
 }
 
-/// Checks `entries` as far as the default values of variables go.
+/// Checks `entries` as far as the default values of variables permit.
 pub fn validate(entries: &[String], defaults: &impl Lookup) -> Result<()> {
     for (template, literal) in parse(entries)? {
         if literal.is_none()
@@ -87,7 +86,7 @@ pub fn validate(entries: &[String], defaults: &impl Lookup) -> Result<()> {
     Ok(())
 }
 
-/// Parses `entries`, those without variables to the end.
+/// Parses `entries`, and checks entries without variables completely.
 fn parse(entries: &[String]) -> Result<Vec<(Template, Option<AllowedHost>)>> {
     entries
         .iter()
@@ -115,7 +114,7 @@ impl AllowedHost {
     fn parse_parts(entry: &str) -> Result<Self> {
         let (scheme, rest) = entry
             .split_once("://")
-            .context("expected '<scheme>://<host>[:<port>]', each of them '*' for any")?;
+            .context("expected '<scheme>://<host>[:<port>]', where each part can be '*'")?;
         let (host, port) = split_port(rest)?;
         let ports = Ports::parse(port, scheme).with_context(|| format!("port {port:?}"))?;
         let scheme = parse_scheme(scheme).with_context(|| format!("scheme {scheme:?}"))?;
@@ -134,7 +133,7 @@ impl AllowedHost {
     }
 }
 
-/// Splits `host:port`; the port is empty where there is none.
+/// Splits `host:port`. The port is empty if absent.
 fn split_port(text: &str) -> Result<(&str, &str)> {
     match text.rsplit_once(':') {
         None => Ok((text, "")),
@@ -153,7 +152,7 @@ fn parse_scheme(text: &str) -> Result<Option<String>> {
     if text == "*" {
         return Ok(None);
     }
-    ensure!(text.chars().all(char::is_alphabetic), "may hold nothing but letters");
+    ensure!(text.chars().all(char::is_alphabetic), "must contain only letters");
     Ok(Some(text.to_owned()))
 }
 
@@ -162,7 +161,7 @@ impl Ports {
         let number = |text: &str| text.parse::<u16>().map(u32::from).context("not a number");
         if text.is_empty() {
             let port = well_known_port(scheme)
-                .with_context(|| format!("needed, for {scheme:?} has no default port"))?;
+                .with_context(|| format!("required, because {scheme:?} has no default port"))?;
             return Ok(Self::single(port.into()));
         }
         if text == "*" {
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_allows_its_own_destination() {
+    fn entry_allows_its_destination() {
         for (entry, url) in [
             ("http://example.com", "http://example.com"),
             ("http://example.com", "http://example.com:80/path?query"),
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_allows_nothing_else() {
+    fn entry_allows_nothing_else() {
         for (entry, url) in [
             ("http://example.com", "https://example.com"),
             ("http://example.com", "http://example.com:8080"),
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_allows_nothing() {
+    fn empty_value_allows_nothing() {
         for entry in ["{{ empty }}", "http://{{ empty }}", "https://{{ empty }}"] {
             assert_eq!(resolve(&[entry]).unwrap().0, []);
         }
@@ -327,14 +326,14 @@ mod tests {
     }
 
     #[test]
-    fn a_call_to_the_application_itself_is_allowed_by_name() {
+    fn self_calls_are_allowed_by_name() {
         let allows = |entry| resolve(&[entry]).unwrap().allows_self(&["http", "https"]);
         assert!(allows("http://self") && allows("https://self") && allows("*://*:*"));
         assert!(!allows("redis://self:1") && !allows("http://example.com"));
     }
 
     #[test]
-    fn a_wildcard_of_components_means_those_there_are() {
+    fn component_wildcard_matches_existing_components() {
         assert!(allows("http://*.spin.internal", "http://a.spin.internal"));
         assert!(!allows("http://*.spin.internal", "http://c.spin.internal"));
         assert!(!allows("http://*.spin.internal", "http://x.a.spin.internal"));

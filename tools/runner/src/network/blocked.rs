@@ -1,4 +1,4 @@
-//! Networks that no component can reach, whatever its manifest allows.
+//! Networks that no component can reach, even if its manifest allows them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,18 +13,17 @@ pub struct BlockedNetworks {
 }
 
 impl BlockedNetworks {
-    /// Blocks `networks`, and with `private` all that are not global.
+    /// Blocks `networks`, and with `private` all networks that are not global.
     pub fn new(networks: Vec<IpNetwork>, private: bool) -> Self {
         Self { networks: networks.into(), private }
     }
 
-    /// Whether nothing is blocked.
+    /// Returns whether nothing is blocked.
     pub fn is_empty(&self) -> bool {
         !self.private && self.networks.is_empty()
     }
 
-    /// Whether `address` is blocked. An IPv4 address is also found inside an
-    /// IPv6 one.
+    /// Returns whether `address` is blocked. Also checks an IPv4 address inside an IPv6 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         if self.private && !IpNetwork::from(address).is_global() {
             return true;
@@ -52,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_in_a_network_are_blocked() {
+    fn addresses_in_network_are_blocked() {
         assert!(contains(&["1.1.1.0/24"], false, "1.1.1.9"));
         assert!(contains(&["1.1.1.0/24"], false, "::ffff:1.1.1.9"));
         assert!(contains(&["fd00::/8"], false, "fd00::1"));

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use url::Url;
 
-/// The parts of an address that decide whether it can be reached.
+/// The parts of an address that decide whether it is allowed.
 #[derive(Debug)]
 pub(super) struct Destination {
     pub(super) scheme: String,
@@ -12,7 +12,7 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// Parses `url`; if that is no URL with a host, `scheme` is put before it.
+    /// Parses `url`. If it is not a URL with a host, `scheme` is prepended.
     pub(super) fn parse(url: &str, scheme: &str) -> Result<Self> {
         let url = encode_user_info(url);
         let parsed = match Url::parse(&url) {
@@ -26,7 +26,7 @@ impl Destination {
         })
     }
 
-    /// `host` or `host:port`.
+    /// Returns `host` or `host:port`.
     pub(super) fn authority(&self) -> String {
         match self.port {
             Some(port) => format!("{}:{port}", self.host),
@@ -35,8 +35,8 @@ impl Destination {
     }
 }
 
-/// Encodes what stands before the `@` of `url`. A password may hold what ends
-/// an authority, `#` and `?`, and only the host matters here.
+/// Encodes the part of `url` before the `@`. A password may contain `#` and `?`, which end an authority. Only the host
+/// matters here.
 fn encode_user_info(url: &str) -> String {
     let start = url.find("://").map_or(0, |scheme_end| scheme_end + 3);
     let end = url[start..].find('/').map_or(url.len(), |slash| start + slash);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_are_found() {
+    fn url_parts_are_parsed() {
         for (url, scheme, authority) in [
             ("redis://localhost", "redis", "localhost"),
             ("redis://localhost:6379/0", "redis", "localhost:6379"),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_host_is_refused() {
+    fn url_without_host_is_refused() {
         for url in ["", "a b", ":", "[::1"] {
             assert!(Destination::parse(url, "redis").is_err(), "{url:?}");
         }

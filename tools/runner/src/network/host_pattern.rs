@@ -4,12 +4,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ip_network::IpNetwork;
 use url::Host;
 
-/// Which hosts an entry allows.
+/// The hosts that an entry allows.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum HostPattern {
     /// `*`
     Any,
-    /// `*.example.com`, kept as `.example.com`.
+    /// `*.example.com`, stored as `.example.com`.
     Subdomain(String),
     /// `self`: the application itself.
     Own,
@@ -34,17 +34,17 @@ impl HostPattern {
         let text = text.strip_suffix('/').unwrap_or(text);
         ensure!(!text.contains('/'), "a path is not allowed");
         if let Some(suffix) = text.strip_prefix("*.") {
-            ensure!(!suffix.contains('*'), "a wildcard can only come first");
+            ensure!(!suffix.contains('*'), "a wildcard must come first");
             return match Host::parse(suffix).with_context(|| format!("invalid host {text:?}"))? {
                 Host::Domain(domain) => Ok(Self::Subdomain(format!(".{domain}"))),
-                _ => bail!("a wildcard can only stand before a domain"),
+                _ => bail!("a wildcard must precede a domain"),
             };
         }
-        ensure!(!text.contains('*'), "a wildcard can only stand for whole subdomains");
+        ensure!(!text.contains('*'), "a wildcard must replace whole subdomains");
         Ok(Self::Exact(Host::parse(text)?))
     }
 
-    /// Whether `host`, the host of a URL, is one of these.
+    /// Returns whether the pattern matches `host`, the host of a URL.
     pub(super) fn matches(&self, host: &str) -> bool {
         let Ok(host) = Host::parse(host) else {
             return false;
@@ -59,7 +59,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether the application itself is one of these.
+    /// Returns whether the pattern includes the application itself.
     pub(super) fn matches_self(&self) -> bool {
         matches!(self, Self::Any | Self::Own)
     }

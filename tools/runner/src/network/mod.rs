@@ -1,4 +1,4 @@
-//! What a component may reach, and how many connections at once.
+//! The destinations and the number of connections of a component.
 
 pub mod allowed_hosts;
 pub mod blocked;
@@ -11,32 +11,31 @@ use std::sync::Arc;
 use allowed_hosts::AllowedHosts;
 use destination::Destination;
 
-/// The domain under which Spin lets components call one another.
+/// The domain of calls between components in Spin.
 pub(crate) const CHAINING_SUFFIX: &str = ".spin.internal";
 
-/// Decides for one component which destinations it can reach.
+/// Decides which destinations one component can reach.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<GateState>);
 
 #[derive(Debug)]
 struct GateState {
     component: String,
-    /// An error of resolving the variables in it is the guest's to see, at its
-    /// first call.
+    /// An error of resolving variables is returned to the guest at its first call.
     allowed: Result<AllowedHosts, String>,
 }
 
 impl Gate {
-    /// The gate of the component `component`.
+    /// Creates the gate of the component `component`.
     pub fn new(component: &str, allowed: anyhow::Result<AllowedHosts>) -> Self {
         let component = component.to_owned();
         let allowed = allowed.map_err(|error| error.to_string());
         Self(Arc::new(GateState { component, allowed }))
     }
 
-    /// Whether `url` can be reached; a `url` without a scheme has `scheme`.
+    /// Returns whether `url` is allowed. A `url` without a scheme has `scheme`.
     ///
-    /// Fails if the allowed hosts could not be resolved.
+    /// Fails if the allowed hosts cannot be resolved.
     pub fn allows(&self, url: &str, scheme: &str) -> Result<bool, String> {
         let Ok(destination) = Destination::parse(url, scheme) else {
             return Ok(false);
@@ -49,9 +48,9 @@ impl Gate {
         Ok(allowed)
     }
 
-    /// Whether the component can call its own application.
+    /// Returns whether the component can call its own application.
     ///
-    /// Fails if the allowed hosts could not be resolved.
+    /// Fails if the allowed hosts cannot be resolved.
     pub fn allows_self(&self) -> Result<bool, String> {
         let allowed = self.allowed()?.allows_self(&["http", "https"]);
         if !allowed {
@@ -66,7 +65,7 @@ impl Gate {
 
     fn report(&self, destination: &str) {
         eprintln!(
-            "component {:?} may not reach {destination}: `allowed_outbound_hosts` does not name it",
+            "component {:?} may not reach {destination}: add it to `allowed_outbound_hosts`",
             self.0.component
         );
     }

@@ -1,4 +1,4 @@
-//! Limits on how many connections are open at once.
+//! Limits on the number of open connections.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct Permits {
 #[derive(Clone, Debug, Default)]
 pub struct Limit(Option<Arc<Semaphore>>);
 
-/// Leave for one connection, given back when it is dropped.
+/// A permit for one connection, which is released when it is dropped.
 #[derive(Debug)]
 pub struct Permit {
     _own: Option<OwnedSemaphorePermit>,
@@ -23,7 +23,7 @@ pub struct Permit {
 }
 
 impl Limit {
-    /// At most `max` at once, or any number.
+    /// Allows at most `max` permits at the same time, or any number.
     pub fn new(max: Option<usize>) -> Self {
         Self(max.map(|max| Arc::new(Semaphore::new(max))))
     }
@@ -43,10 +43,9 @@ impl Permits {
         Self { own, total }
     }
 
-    /// Waits, without an end, until a connection may be opened.
+    /// Waits until a connection may be opened, without a timeout.
     pub async fn acquire(&self) -> Permit {
-        // In this order, one of the total is never held while waiting for the
-        // narrower limit.
+        // In this order no permit of the total is held while waiting for the narrower limit.
         let own = self.own.acquire().await;
         let total = self.total.acquire().await;
         Permit { _own: own, _total: total }
@@ -59,7 +58,7 @@ mod tests {
     use futures::FutureExt as _;
 
     #[tokio::test]
-    async fn a_permit_is_waited_for() {
+    async fn call_waits_for_permit() {
         let permits = Permits::new(Limit::new(Some(1)), Limit::default());
         let first = permits.acquire().await;
         assert!(permits.acquire().now_or_never().is_none());
@@ -68,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn kinds_share_the_total() {
+    async fn kinds_share_total() {
         let total = Limit::new(Some(1));
         let redis = Permits::new(Limit::default(), total.clone());
         let postgres = Permits::new(Limit::new(Some(5)), total);
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_limit_is_no_wait() {
+    async fn unlimited_permits_never_wait() {
         let permits = Permits::new(Limit::default(), Limit::default());
         let held: Vec<_> = (0..100).filter_map(|_| permits.acquire().now_or_never()).collect();
         assert_eq!(held.len(), 100);

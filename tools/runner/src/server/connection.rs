@@ -1,6 +1,6 @@
-//! One connection, and how long it may keep the runner waiting.
+//! One connection and its timeouts.
 //!
-//! Spin leaves these bounds to the proxy in front of it. Here there is none.
+//! Spin leaves these timeouts to the proxy in front of it. The runner has no proxy.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -15,16 +15,16 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 
 /// The first bytes of a connection of HTTP/2 (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How often the first bytes of a connection are looked at again.
+/// The interval between two checks of the first bytes of a connection.
 const PREFACE_POLL: Duration = Duration::from_millis(20);
-/// How long a client may take none of the bytes that wait for it.
+/// The maximum time for which a client may not read available bytes.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most requests that a connection of HTTP/2 carries at once. hyper allows 200.
+/// The maximum number of concurrent requests on a connection of HTTP/2. hyper allows 200.
 const MOST_STREAMS: u32 = 64;
-/// How often a connection of HTTP/2 is asked whether its client is still there, and how long that may take.
+/// The interval and the timeout of pings on a connection of HTTP/2.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
-/// Returns what serves a connection whose client sends each header within `header_timeout`.
+/// Returns a server for connections whose clients must send each header within `header_timeout`.
 pub(super) fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout);
@@ -38,10 +38,10 @@ pub(super) fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     builder
 }
 
-/// Waits until it is clear which version of HTTP the client speaks. hyper would wait for that without an end.
+/// Waits until the version of HTTP is known. hyper would wait without a timeout.
 ///
 /// # Errors
-/// If it takes longer than `header_timeout`, or the client is gone.
+/// If it takes longer than `header_timeout`, or the client has disconnected.
 pub(super) async fn wait_for_version(
     stream: &TcpStream,
     header_timeout: Duration,
@@ -58,10 +58,10 @@ pub(super) async fn wait_for_version(
     };
     timeout(header_timeout, is_clear)
         .await
-        .unwrap_or_else(|_| Err(io::Error::new(ErrorKind::TimedOut, "it sends no request")))
+        .unwrap_or_else(|_| Err(io::Error::new(ErrorKind::TimedOut, "the client sends no request")))
 }
 
-/// A stream that fails when its other end takes nothing for [`WRITE_TIMEOUT`].
+/// A stream that fails if its other end reads nothing for [`WRITE_TIMEOUT`].
 pub(super) struct Patient {
     stream: TcpStream,
     /// Runs while bytes wait.
@@ -73,7 +73,7 @@ impl Patient {
         Self { stream, waiting: None }
     }
 
-    /// Passes on the result of a write, or the end of the patience.
+    /// Returns the result of a write, or the timeout.
     fn watch<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -86,7 +86,10 @@ impl Patient {
         let until = Instant::now() + WRITE_TIMEOUT;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         ready!(waiting.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "it does not read its response")))
+        Poll::Ready(Err(io::Error::new(
+            ErrorKind::TimedOut,
+            "the client does not read the response",
+        )))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The headers that Spin changes on the way to a component.
+//! The headers that Spin changes before it calls a component.
 
 use std::net::SocketAddr;
 use std::str::Utf8Error;
@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use crate::network::CHAINING_SUFFIX;
 use crate::routes::RouteMatch;
 
-/// Removes what is none of the application's business.
+/// Removes headers that do not concern the application.
 pub(super) fn strip(headers: &mut HeaderMap) {
     headers.remove(CONNECTION);
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
@@ -18,16 +18,16 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether `host`, with or without a port, is how components call one another.
+/// Returns whether `host`, with or without a port, is the name for calls between components.
 fn is_chaining_host(host: &str) -> bool {
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
     host.split_once('.').is_some_and(|(_, rest)| rest == &CHAINING_SUFFIX[1..])
 }
 
-/// Adds the headers that tell the component about the request.
+/// Adds the headers that describe the request to the component.
 ///
-/// They come after those of the client: a client that sends one of them itself
-/// is not overruled, but joined. Fails on a header value that is not UTF-8.
+/// They follow the headers of the client: a header of the client with the same name is kept before them. Fails on a
+/// header value that is not UTF-8.
 pub(super) fn add<B>(
     request: &mut Request<B>,
     route: &RouteMatch<'_>,
@@ -59,7 +59,7 @@ pub(super) fn add<B>(
     }
     let headers = request.headers_mut();
     for (name, value) in added {
-        // What is no header is left out.
+        // Invalid headers are skipped.
         if let (Ok(name), Ok(value)) =
             (name.parse::<HeaderName>(), HeaderValue::from_bytes(value.as_bytes()))
         {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_is_described() {
+    fn request_headers_are_added() {
         let request = Request::get("https://example.com/a/42/b?q=1")
             .header("host", "example.com")
             .body(())
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clients_own_headers_stay_first() {
+    fn client_headers_stay_first() {
         let request = Request::get("http://x/a").header("spin-path-info", "evil").body(()).unwrap();
         let headers = add_to("/...", request).unwrap();
         let values: Vec<_> = headers.get_all("spin-path-info").iter().collect();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_host_is_one_to_localhost() {
+    fn missing_host_becomes_localhost() {
         let headers = add_to("/...", Request::get("/a").body(()).unwrap()).unwrap();
         assert_eq!(headers["spin-full-url"], "http://localhost/a");
     }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_the_connection_are_removed() {
+    fn connection_headers_are_removed() {
         for (host, stays) in [
             ("example.com", true),
             ("spin.internal", true),

@@ -28,7 +28,7 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// Serves `application` without an end.
+/// Serves `application` forever.
 pub(crate) async fn serve(
     listener: TcpListener,
     application: Application,
@@ -61,7 +61,7 @@ async fn serve_connection(
     }
 }
 
-/// Says on stdout what is served where.
+/// Prints the address and the routes to stdout.
 fn announce(listener: &TcpListener, application: &Application) -> Result<()> {
     let base = format!("http://{}", listener.local_addr()?);
     let mut lines = vec![format!("Serving {base}"), "Available Routes:".to_owned()];

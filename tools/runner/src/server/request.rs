@@ -21,7 +21,7 @@ use crate::routes::{RouteMatch, WELL_KNOWN_PREFIX};
 
 pub(super) type Body = UnsyncBoxBody<Bytes, wasmtime::Error>;
 
-/// Answers `request`. An error ends the connection without an answer.
+/// Serves `request`. An error closes the connection without a response.
 pub(super) async fn handle(
     application: Arc<Application>,
     mut request: Request<Incoming>,
@@ -40,7 +40,7 @@ pub(super) async fn handle(
     match route.target() {
         TriggerTarget::Static(response) => static_response(response),
         TriggerTarget::Component(id) => {
-            let handler = application.components.get(id).context("no such component")?;
+            let handler = application.components.get(id).context("the component does not exist")?;
             match call(handler, request, &route, client).await {
                 Ok(response) => Ok(response),
                 Err(error) => {
@@ -63,7 +63,7 @@ async fn call(
     Ok(handler.handle((), request).await?)
 }
 
-/// What a component is told when the body of its request breaks off.
+/// The error that a component gets if the body of its request breaks off.
 fn body_error(error: &hyper::Error) -> ErrorCode {
     ErrorCode::P3(if error.is_timeout() {
         P3ErrorCode::HttpResponseTimeout
@@ -72,8 +72,8 @@ fn body_error(error: &hyper::Error) -> ErrorCode {
     })
 }
 
-/// `uri` with its scheme and its host, which the `Host` header names unless
-/// `uri` does. Fails if neither or each another is named.
+/// Returns `uri` with its scheme and its host. The `Host` header provides the host if `uri` has none. Fails if both are
+/// missing or differ.
 fn absolute_uri(uri: Uri, headers: &HeaderMap) -> Result<Uri> {
     let mut parts = uri.into_parts();
     let header = headers
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_is_named_once_or_twice_alike() {
+    fn host_is_named_once_or_consistently() {
         assert_eq!(uri("/a?b", Some("x:1")).unwrap(), "http://x:1/a?b");
         assert_eq!(uri("https://x:1/a", None).unwrap(), "http://x:1/a");
         assert_eq!(uri("http://x:1/a", Some("x:1")).unwrap(), "http://x:1/a");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubtful_host_is_refused() {
+    fn ambiguous_host_is_refused() {
         for (own, host) in [
             ("/", None),
             ("/", Some("")),

@@ -1,5 +1,4 @@
-//! The instances of one component: how many requests each serves, and when it
-//! goes.
+//! The instances of one component: the number of requests of each, and its end.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +18,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 use crate::instance::{InstanceData, Shared};
 use crate::options::Reuse;
 
-/// What makes instances of one component.
+/// Creates instances of one component.
 pub(crate) struct Component {
     pub(crate) id: String,
     pub(crate) service: ServicePre<InstanceData>,
@@ -49,7 +48,7 @@ impl HandlerState for Component {
     }
 }
 
-/// Decides which requests an instance takes.
+/// Decides which requests an instance accepts.
 pub(crate) struct Worker {
     id: String,
     reuse: Reuse,
@@ -86,7 +85,7 @@ impl WorkerState for Worker {
     }
 }
 
-/// Ends an instance that does nothing, or one thing for too long.
+/// Ends an instance that is idle, or busy with one request, for too long.
 pub(crate) struct Expiration {
     idle_timeout: Duration,
     request_timeout: Duration,

@@ -1,4 +1,4 @@
-//! The variables of an application and what each component sees of them.
+//! The variables of an application, and the part that each component sees.
 
 mod provider;
 pub mod source;
@@ -13,19 +13,19 @@ pub use template::{Lookup, Template};
 
 use crate::manifest::{App, Variable};
 
-/// Why a variable has no value.
+/// The reason why a variable has no value.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No variable can have this name.
+    /// The name is invalid.
     #[error("invalid variable name: {0}")]
     InvalidName(String),
-    /// The text around variables is wrong.
+    /// The text around variables is invalid.
     #[error("invalid variable template: {0}")]
     InvalidTemplate(String),
     /// The component has no variable of this name.
     #[error("undefined variable: {0}")]
     Undefined(String),
-    /// A source failed, or none knows the value.
+    /// A source failed, or no source has the value.
     #[error("provider error: {0:?}")]
     Provider(anyhow::Error),
 }
@@ -43,11 +43,9 @@ pub struct Variables {
 pub struct Defaults<'a>(pub &'a BTreeMap<String, Variable>);
 
 impl Variables {
-    /// Puts together what `app` defines and what `providers`, the first before
-    /// the next, know.
+    /// Combines the variables of `app` with the values of `providers`, in the order of precedence.
     ///
-    /// Fails if a template names no variable, or if a required variable has no
-    /// value; then all of those are named.
+    /// Fails if a template names no variable. Also fails if required variables have no value, and names all of them.
     pub fn new(app: &App, providers: Vec<Provider>) -> anyhow::Result<Self> {
         let mut templates = HashMap::new();
         for (id, component) in &app.components {
@@ -70,12 +68,16 @@ impl Variables {
             .map(|(name, _)| name.as_str())
             .filter(|name| !providers.iter().any(|provider| provider.may_resolve(name)))
             .collect();
-        ensure!(missing.is_empty(), "no value for the required variable(s) {}", missing.join(", "));
+        ensure!(
+            missing.is_empty(),
+            "the required variable(s) {} have no value",
+            missing.join(", ")
+        );
 
         Ok(Self { variables: app.variables.clone(), templates, providers })
     }
 
-    /// The value that the component `component` sees as `name`.
+    /// Returns the value of `name` for the component `component`.
     pub fn get(&self, component: &str, name: &str) -> Result<String, Error> {
         check_name(name)?;
         let template =
@@ -114,19 +116,19 @@ fn known_template(text: &str, variables: &BTreeMap<String, Variable>) -> Result<
     Ok(template)
 }
 
-/// Whether `name` can be the name of a variable: lower-case ASCII letters,
-/// digits, and single underscores between them, a letter first.
+/// Returns whether `name` is a valid variable name: lower-case ASCII letters, digits, and single underscores between
+/// them, with a letter first.
 fn check_name(name: &str) -> Result<(), Error> {
     let reason = if name.is_empty() {
         "must not be empty"
     } else if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
-        "may hold nothing but lower-case letters, digits and underscores"
+        "must contain only lower-case letters, digits and underscores"
     } else if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
         "must start with a lower-case letter"
     } else if name.ends_with('_') {
         "must end with a lower-case letter or a digit"
     } else if name.contains("__") {
-        "must not hold underscores in a row"
+        "must not contain consecutive underscores"
     } else {
         return Ok(());
     };
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_see_the_first_provider_that_knows() {
+    fn template_uses_first_provider_with_value() {
         let providers = vec![
             values(&[("password", "first")]),
             values(&[("password", "second"), ("token", "t"), ("host", "db")]),
@@ -178,13 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn the_default_comes_last() {
+    fn default_has_lowest_precedence() {
         let variables = new(MANIFEST, vec![values(&[("password", "p"), ("token", "t")])]).unwrap();
         assert_eq!(variables.get("a", "url").unwrap(), "http://u:p@localhost/");
     }
 
     #[test]
-    fn all_missing_variables_are_named() {
+    fn all_missing_variables_are_listed() {
         let error = new(MANIFEST, vec![values(&[])]).unwrap_err().to_string();
         assert!(error.contains("password, token"), "{error}");
         let error = new(MANIFEST, vec![values(&[("token", "")])]).unwrap_err().to_string();
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_component_sees_its_own_variables_only() {
+    fn component_sees_only_its_variables() {
         let variables = new(MANIFEST, vec![values(&[("password", "p"), ("token", "t")])]).unwrap();
         for (component, name) in [("b", "url"), ("a", "host"), ("a", "password"), ("c", "url")] {
             assert!(matches!(variables.get(component, name), Err(Error::Undefined(_))));
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_names_are_told_from_undefined_ones() {
+    fn invalid_and_undefined_names_differ() {
         let variables = new(MANIFEST, vec![values(&[("password", "p"), ("token", "t")])]).unwrap();
         for name in ["", "A", "1a", "_a", "a_", "a__b", "a-b", "a.b", "ä"] {
             assert!(matches!(variables.get("a", name), Err(Error::InvalidName(_))), "{name}");
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_of_an_unknown_variable_is_refused() {
+    fn unknown_variable_in_template_is_refused() {
         let manifest = MANIFEST.replace("{{ host }}", "{{ hots }}");
         let error = format!("{:#}", new(&manifest, vec![]).unwrap_err());
         assert!(error.contains("hots") && error.contains("url"), "{error}");

@@ -1,4 +1,4 @@
-//! Where the values of variables come from.
+//! The sources of variable values.
 
 use std::collections::HashMap;
 use std::env::VarError;
@@ -7,19 +7,19 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 
-/// What starts the names of environment variables unless a prefix is given.
+/// The default prefix of environment variables.
 const DEFAULT_PREFIX: &str = "SPIN_VARIABLE";
 
 /// One source of values.
 #[derive(Debug)]
 pub enum Provider {
-    /// Values written down.
+    /// Static values.
     Static(HashMap<String, String>),
     /// Environment variables.
     Env(EnvProvider),
 }
 
-/// Environment variables, and a file that adds to them.
+/// Environment variables, and a file with additional values.
 #[derive(Debug)]
 pub struct EnvProvider {
     prefix: String,
@@ -28,7 +28,7 @@ pub struct EnvProvider {
 }
 
 impl Provider {
-    /// The value of the variable `name`, if this source knows it.
+    /// Returns the value of the variable `name`, if this source has it.
     pub fn get(&self, name: &str) -> Result<Option<String>> {
         match self {
             Self::Static(values) => Ok(values.get(name).cloned()),
@@ -36,15 +36,15 @@ impl Provider {
         }
     }
 
-    /// Whether this source has a value for `name`, one that can be read.
+    /// Returns whether this source has a readable value for `name`.
     pub fn may_resolve(&self, name: &str) -> bool {
         matches!(self.get(name), Ok(Some(_)))
     }
 }
 
 impl EnvProvider {
-    /// Reads `<PREFIX>_<NAME>`, first from the environment, then from the file
-    /// at `dotenv_path`. The prefix is `SPIN_VARIABLE` unless given.
+    /// Reads `<PREFIX>_<NAME>`, first from the environment, then from the file at `dotenv_path`. The default prefix is
+    /// `SPIN_VARIABLE`.
     pub fn new(prefix: Option<String>, dotenv_path: Option<PathBuf>) -> Self {
         Self {
             prefix: prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
@@ -53,8 +53,8 @@ impl EnvProvider {
         }
     }
 
-    /// The source that Spin asks last: `SPIN_VARIABLE_<NAME>`, also from `.env`
-    /// in the current folder.
+    /// Returns the source with the lowest precedence in Spin: `SPIN_VARIABLE_<NAME>`, also from `.env` in the current
+    /// folder.
     pub fn default_source() -> Self {
         Self::new(None, Some(PathBuf::from(".env")))
     }
@@ -83,7 +83,7 @@ impl EnvProvider {
     }
 }
 
-/// The pairs of the file at `path`; none if it cannot be opened.
+/// Returns the pairs of the file at `path`, or none if it cannot be opened.
 fn read_dotenv(path: &Path) -> Result<HashMap<String, String>> {
     let Ok(pairs) = dotenvy::from_path_iter(path) else {
         return Ok(HashMap::new());
@@ -97,7 +97,7 @@ mod tests {
     use crate::temp_folder::TempFolder;
 
     #[test]
-    fn a_dotenv_file_adds_to_the_environment() {
+    fn dotenv_file_extends_environment() {
         let folder = TempFolder::new();
         let path = folder.path().join(".env");
         std::fs::write(&path, "RUNNER_TEST_A_B=from-file\nPATH=x\n").unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_comes_before_the_file() {
+    fn environment_precedes_file() {
         let folder = TempFolder::new();
         let path = folder.path().join(".env");
         std::fs::write(&path, "CARGO_MANIFEST_DIR=x\n").unwrap();

@@ -28,7 +28,7 @@ impl FromStr for VariableSource {
             return match path.extension().and_then(|extension| extension.to_str()) {
                 Some("json") => Ok(Self::Json(path)),
                 Some("toml") => Ok(Self::Toml(path)),
-                _ => bail!("a file of variables must end in .json or .toml"),
+                _ => bail!("the name of a variables file must end in .json or .toml"),
             };
         }
         match text.split_once('=') {
@@ -41,7 +41,7 @@ impl FromStr for VariableSource {
     }
 }
 
-/// The values of all `sources`; of two for the same name, the later.
+/// Returns the values of all `sources`. Of two values for the same name, the later one wins.
 pub fn read(sources: &[VariableSource]) -> Result<HashMap<String, String>> {
     let mut values = HashMap::new();
     for source in sources {
@@ -77,7 +77,7 @@ mod tests {
     use crate::temp_folder::TempFolder;
 
     #[test]
-    fn the_four_forms_are_read() {
+    fn four_forms_are_parsed() {
         let folder = TempFolder::new();
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);

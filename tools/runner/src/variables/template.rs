@@ -1,8 +1,8 @@
-//! Texts with `{{ variable }}` in them.
+//! Texts that contain `{{ variable }}`.
 
 use super::Error;
 
-/// A text, of which parts are the values of variables.
+/// A text with parts that are values of variables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template(Vec<Part>);
 
@@ -12,9 +12,9 @@ enum Part {
     Variable(String),
 }
 
-/// Something that knows the values of variables.
+/// A lookup of variable values.
 pub trait Lookup {
-    /// The value of the variable `name`.
+    /// Returns the value of the variable `name`.
     fn variable(&self, name: &str) -> Result<String, Error>;
 }
 
@@ -39,12 +39,12 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// Whether no variable is named.
+    /// Returns whether the text contains no variable.
     pub fn is_literal(&self) -> bool {
         self.variables().next().is_none()
     }
 
-    /// The names of the variables, in order.
+    /// Returns the names of the variables, in order.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
@@ -52,7 +52,7 @@ impl Template {
         })
     }
 
-    /// The text with the values that `lookup` knows.
+    /// Returns the text with the values of `lookup`.
     pub fn resolve(&self, lookup: &impl Lookup) -> Result<String, Error> {
         let mut text = String::new();
         for part in &self.0 {
@@ -105,12 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_lookup_is_kept() {
+    fn lookup_error_is_returned() {
         assert!(matches!(resolve("{{ none }}"), Err(Error::Undefined(_))));
     }
 
     #[test]
-    fn a_literal_names_no_variable() {
+    fn literal_has_no_variables() {
         assert!(Template::parse("a } b").unwrap().is_literal());
         assert!(!Template::parse("a {{ b }}").unwrap().is_literal());
     }

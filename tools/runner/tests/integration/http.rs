@@ -33,7 +33,7 @@ fn start() -> App {
     .start()
 }
 
-/// The values of the header `name` that the guest got.
+/// Returns the values of the header `name` that the guest received.
 fn received(body: &str, name: &str) -> Vec<String> {
     let request: Value = serde_json::from_str(body).unwrap();
     let headers = request["headers"].as_array().unwrap();
@@ -49,7 +49,7 @@ fn get(path: &str, headers: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_path_leads_to_its_component() {
+fn path_selects_component() {
     let app = start();
     for (path, name) in
         [("/a/1", "a"), ("/a/1/x/y", "a"), ("/a/fixed", "b"), ("/b", "b"), ("/b/", "b")]
@@ -60,7 +60,7 @@ fn a_path_leads_to_its_component() {
 }
 
 #[test]
-fn no_route_is_not_found() {
+fn missing_route_returns_404() {
     let app = start();
     for path in ["/", "/a", "/b/c", "/B", "/.well-known/spin", "/.well-known/spin/other"] {
         let response = app.get(path);
@@ -69,7 +69,7 @@ fn no_route_is_not_found() {
 }
 
 #[test]
-fn the_host_answers_some_paths_itself() {
+fn host_serves_well_known_paths() {
     let app = start();
     assert_eq!(app.get("/.well-known/spin/health").body, "OK");
 
@@ -84,7 +84,7 @@ fn the_host_answers_some_paths_itself() {
 }
 
 #[test]
-fn a_component_is_told_about_the_request() {
+fn component_receives_request_headers() {
     let app = start();
     let response = app.send(&get("/a/7/x/?do=request&q=1", "host: example.com:1\r\n")).unwrap();
     for (name, value) in [
@@ -105,10 +105,9 @@ fn a_component_is_told_about_the_request() {
     assert_eq!(request["uri"], "http://example.com:1/a/7/x/?do=request&q=1");
 }
 
-/// Spin appends its own headers to those of the client, and so a component
-/// must look at the last of them.
+/// Spin appends its own headers to those of the client, so a component must use the last of them.
 #[test]
-fn a_client_cannot_take_the_place_of_the_host() {
+fn client_cannot_replace_host_headers() {
     let app = start();
     let own = "host: x\r\nspin-path-info: mine\r\nspin-client-addr: 1.2.3.4:5\r\n";
     let body = app.send(&get("/a/7/x?do=request", own)).unwrap().body;
@@ -119,7 +118,7 @@ fn a_client_cannot_take_the_place_of_the_host() {
 }
 
 #[test]
-fn headers_of_the_connection_stay_at_the_host() {
+fn connection_headers_are_not_forwarded() {
     let app = start();
     let body = app.send(&get("/b?do=request", "host: x\r\nx-own: 1\r\n")).unwrap().body;
     assert_eq!(received(&body, "connection"), Vec::<String>::new());
@@ -127,7 +126,7 @@ fn headers_of_the_connection_stay_at_the_host() {
 }
 
 #[test]
-fn bodies_go_both_ways() {
+fn bodies_are_streamed_both_ways() {
     let app = start();
     let body = "x".repeat(200_000);
     let request: Value = serde_json::from_str(&app.post("/b?do=request", &body).body).unwrap();
@@ -136,27 +135,27 @@ fn bodies_go_both_ways() {
 }
 
 #[test]
-fn a_doubtful_host_gets_no_answer() {
+fn ambiguous_host_gets_no_response() {
     let app = start();
     for (path, headers) in [
         ("/b", ""),
         ("/b", "host: \r\n"),
         ("/b", "host: a b\r\n"),
         ("http://x/b", "host: y\r\n"),
-        // The name by which components call one another counts as no host.
+        // The name for calls between components is treated as no host.
         ("/b", "host: a.spin.internal\r\n"),
     ] {
         assert!(app.send(&get(path, headers)).is_none(), "{path} {headers:?}");
     }
     let body = app.send(&get("http://x/b?do=request", "")).unwrap().body;
     assert_eq!(received(&body, "spin-full-url"), ["http://localhost/b?do=request"]);
-    // Without a component, nobody asks.
+    // Without a component there is no check.
     assert_eq!(app.send(&get("/none", "")).unwrap().status, 404);
     assert_eq!(app.send(&get("/.well-known/spin/health", "")).unwrap().status, 200);
 }
 
 #[test]
-fn a_header_that_is_no_text_is_an_error() {
+fn non_utf8_header_is_an_error() {
     let app = start();
     let mut request = b"GET /b HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: ".to_vec();
     request.extend(b"\xff\r\n\r\n");

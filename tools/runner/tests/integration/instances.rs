@@ -1,4 +1,4 @@
-//! How instances are made, used and ended.
+//! The creation, use and end of instances.
 
 use std::collections::{HashMap, HashSet};
 use std::thread;
@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{App, Config};
 
-/// An instance as the guest sees it: who it is, how many requests it had, and
-/// how many of them at once.
+/// An instance as seen by the guest: its ID, its number of requests, and its maximum number of concurrent requests.
 #[derive(Debug)]
 struct Instance {
     id: String,
@@ -27,8 +26,7 @@ fn instance(app: &App) -> Instance {
     parse(&app.call("instance", &Value::Null))
 }
 
-/// What `count` requests that sleep for `ms` milliseconds answer, all sent at
-/// once.
+/// Returns the responses to `count` concurrent requests that sleep for `ms` milliseconds.
 fn sleep_at_once(app: &App, count: usize, ms: u64) -> Vec<Instance> {
     thread::scope(|scope| {
         let threads: Vec<_> =
@@ -38,7 +36,7 @@ fn sleep_at_once(app: &App, count: usize, ms: u64) -> Vec<Instance> {
 }
 
 #[test]
-fn an_instance_serves_128_requests() {
+fn instance_serves_128_requests() {
     let app = Config::one("").start();
     let mut totals: HashMap<String, usize> = HashMap::new();
     for _ in 0..130 {
@@ -51,17 +49,16 @@ fn an_instance_serves_128_requests() {
 }
 
 #[test]
-fn the_number_of_requests_can_be_set() {
+fn request_limit_can_be_set() {
     let app = Config::one("").arguments(&["--max-instance-reuse-count", "1"]).start();
     let ids: HashSet<String> = (0..5).map(|_| instance(&app).id).collect();
     assert_eq!(ids.len(), 5);
 }
 
 #[test]
-fn an_instance_serves_16_requests_at_once() {
+fn instance_serves_16_concurrent_requests() {
     let app = Config::one("").start();
-    // One after the other, for of those that come at the same moment some get
-    // an instance of their own.
+    // One after the other, because some of several simultaneous requests get a new instance.
     let instances: Vec<Instance> = thread::scope(|scope| {
         let threads: Vec<_> = (0..20)
             .map(|_| {
@@ -78,7 +75,7 @@ fn an_instance_serves_16_requests_at_once() {
 }
 
 #[test]
-fn the_number_of_requests_at_once_can_be_set() {
+fn concurrency_limit_can_be_set() {
     let arguments = ["--max-instance-concurrent-reuse-count", "2"];
     let app = Config::one("").arguments(&arguments).start();
     let instances = sleep_at_once(&app, 6, 200);
@@ -86,7 +83,7 @@ fn the_number_of_requests_at_once_can_be_set() {
 }
 
 #[test]
-fn an_idle_instance_goes() {
+fn idle_instance_ends() {
     let app = Config::one("").arguments(&["--idle-instance-timeout", "100ms"]).start();
     let first = instance(&app).id;
     assert_eq!(instance(&app).id, first);
@@ -95,7 +92,7 @@ fn an_idle_instance_goes() {
 }
 
 #[test]
-fn a_trap_ends_the_instance_and_all_it_does() {
+fn trap_ends_instance_with_all_requests() {
     let app = Config::one("").start();
     let before = instance(&app).id;
     let in_flight = thread::scope(|scope| {
@@ -111,7 +108,7 @@ fn a_trap_ends_the_instance_and_all_it_does() {
 }
 
 #[test]
-fn a_guest_that_exits_is_an_error() {
+fn guest_exit_is_an_error() {
     let app = Config::one("").start();
     let response = app.post("/a?do=exit", "");
     assert_eq!((response.status, response.body.as_str()), (500, ""));
@@ -119,7 +116,7 @@ fn a_guest_that_exits_is_an_error() {
 }
 
 #[test]
-fn a_trap_after_the_head_cuts_the_body() {
+fn trap_after_head_truncates_body() {
     let app = Config::one("").start();
     let response = app.get("/a?do=stream");
     assert_eq!((response.status, response.body.as_str()), (200, "first part"));
@@ -140,14 +137,14 @@ fn memory_can_be_limited() {
 }
 
 #[test]
-fn a_request_can_be_limited_in_time() {
+fn request_time_can_be_limited() {
     let app = Config::one("").arguments(&["--request-timeout", "100ms"]).start();
     let response = app.post("/a?do=sleep", &json!({ "ms": 5000 }).to_string());
     assert_eq!((response.status, response.body.as_str()), (500, ""));
 }
 
 #[test]
-fn output_of_guests_comes_in_lines() {
+fn guest_output_is_line_buffered() {
     let app = Config::one("").start();
     thread::scope(|scope| {
         for number in 0..8 {
@@ -164,7 +161,7 @@ fn output_of_guests_comes_in_lines() {
 }
 
 #[test]
-fn a_signal_ends_the_runner_at_once() {
+fn signal_ends_runner_immediately() {
     for signal in ["INT", "TERM"] {
         let mut app = Config::one("").start();
         let address = app.address;

@@ -1,4 +1,4 @@
-//! What one component has is out of reach for another.
+//! The isolation of components from each other.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn start(redis: &Redis, postgres: &Postgres) -> App {
 }
 
 #[test]
-fn a_component_has_what_the_manifest_gives_it() {
+fn component_has_only_manifest_capabilities() {
     let (redis, postgres) = (Redis::start(), Postgres::start());
     let app = start(&redis, &postgres);
     let store = json!({ "label": "default", "call": "open" });
@@ -56,7 +56,7 @@ fn a_component_has_what_the_manifest_gives_it() {
             "Err(Error::ConnectionFailed(\"address postgres://127.0.0.1:",
         ),
         ("http", address, "Ok(200)", "Err(ErrorCode::HttpRequestDenied)"),
-        // Nobody has these.
+        // No component has these.
         ("files", Value::Null, "Err(", "Err("),
         (
             "tcp",

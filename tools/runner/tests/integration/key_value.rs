@@ -8,7 +8,7 @@ fn call(app: &App, label: &str, call: &str, key: &str) -> String {
     app.call("key-value", &json!({ "label": label, "call": call, "key": key, "value": "v" }))
 }
 
-/// All calls of one store, which is empty before and after.
+/// Makes all calls of a store, which is empty before and after.
 fn use_store(app: &App, label: &str) {
     let call = |name: &str, key: &str| call(app, label, name, key);
     assert_eq!(call("get", "k"), "Ok(None)");
@@ -16,7 +16,7 @@ fn use_store(app: &App, label: &str) {
     assert_eq!(call("get", "k"), "Ok(Some(\"v\"))");
     assert_eq!(call("exists", "k"), "Ok(true)");
     assert_eq!(call("exists", "none"), "Ok(false)");
-    // More than the host keeps ready.
+    // More than the host buffers.
     for number in 1..10 {
         call("set", &format!("k{number}"));
     }
@@ -31,7 +31,7 @@ fn use_store(app: &App, label: &str) {
 }
 
 #[test]
-fn a_store_is_kept_in_sqlite_redis_or_memory() {
+fn stores_use_sqlite_redis_or_memory() {
     let redis = Redis::start();
     let stores = format!(
         "[key_value_store.file]\ntype = \"spin\"\npath = \"data/own.db\"\n\
@@ -47,14 +47,14 @@ fn a_store_is_kept_in_sqlite_redis_or_memory() {
     assert!(app.folder().join("data/own.db").is_file());
     assert!(app.folder().join(".spin/sqlite_key_value.db").is_file());
 
-    // One store is not another.
+    // Stores are separate.
     call(&app, "default", "set", "k");
     assert_eq!(call(&app, "file", "get", "k"), "Ok(None)");
     assert_eq!(call(&app, "shared", "get", "k"), "Ok(None)");
 }
 
 #[test]
-fn the_default_store_outlives_the_runner() {
+fn default_store_survives_restart() {
     let config = || Config::one("key_value_stores = [\"default\"]");
     let app = config().start();
     call(&app, "default", "set", "k");
@@ -70,7 +70,7 @@ fn the_default_store_outlives_the_runner() {
 }
 
 #[test]
-fn without_a_state_directory_the_default_store_is_in_memory() {
+fn missing_state_directory_uses_memory() {
     let app =
         Config::one("key_value_stores = [\"default\"]").arguments(&["--state-dir", ""]).start();
     use_store(&app, "default");
@@ -78,7 +78,7 @@ fn without_a_state_directory_the_default_store_is_in_memory() {
 }
 
 #[test]
-fn other_stores_are_denied() {
+fn undeclared_stores_are_denied() {
     let stores = "[key_value_store.other]\ntype = \"spin\"";
     let app = Config::one("key_value_stores = [\"default\"]").runtime_config(stores).start();
     assert_eq!(call(&app, "other", "open", ""), "Err(Error::AccessDenied)");

@@ -1,7 +1,7 @@
-//! Runs components in the runner and looks at what they see.
+//! Runs components in the runner and checks the results that they see.
 //!
-//! The guest is `tests/guest`; each of its operations is named in the query of
-//! a request, and answers with what the host gave it.
+//! The guest is `tests/guest`. The query of a request names one of its operations, and the response is the result from
+//! the host.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails panics")]
 #![expect(clippy::needless_pass_by_value, reason = "arguments are written in place with json!")]

@@ -1,4 +1,4 @@
-//! Which destinations a component can reach.
+//! The destinations that a component can reach.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ const PONG: &str = "Ok([RedisResult::Status(\"PONG\")])";
 const REFUSED: &str = "Err(Error::InvalidAddress)";
 
 #[test]
-fn an_entry_may_name_a_variable() {
+fn entry_can_use_variable() {
     let redis = Redis::start();
     let host = redis.url().replace("redis://", "");
     let config = || {
@@ -26,7 +26,7 @@ fn an_entry_may_name_a_variable() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_resolved_is_an_error_at_the_first_call() {
+fn unresolvable_entry_fails_at_first_call() {
     let redis = Redis::start();
     let config = Config::one("allowed_outbound_hosts = [\"redis://{{ unknown }}\"]");
     assert!(ping(&redis, config).starts_with("Err(Error::Other(\"invalid variable name"));
@@ -47,14 +47,14 @@ fn networks_can_be_blocked() {
 }
 
 #[test]
-fn sockets_are_allowed_by_name() {
+fn sockets_require_allowed_host() {
     let app = Config::one("allowed_outbound_hosts = [\"tcp://127.0.0.1:*\"]").start();
     let port = app.address.port();
     assert_eq!(app.call("tcp", &json!({ "port": port })), "Ok(())");
 }
 
 #[test]
-fn http_is_allowed_by_name() {
+fn http_requires_allowed_host() {
     let app = Config::one("").start();
     let url = format!("http://{}/.well-known/spin/health", app.address);
     assert_eq!(app.call("http", &json!({ "url": url })), "Err(ErrorCode::HttpRequestDenied)");

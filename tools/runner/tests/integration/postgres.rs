@@ -37,7 +37,7 @@ fn run(app: &App, address: &str, call: &str, statement: &str, parameters: Value)
 }
 
 #[test]
-fn each_call_answers() {
+fn every_call_returns_results() {
     let server = Postgres::start();
     let app = config(&server).start();
     let address = server.address("calls");
@@ -49,13 +49,13 @@ fn each_call_answers() {
     assert_eq!(run("execute-async", select), "Ok(2)");
     assert_eq!(run("query", select), format!("Ok(RowSet {{ columns: {column}, rows: {rows} }})"));
     assert_eq!(run("query-async", select), format!("{column} {rows} Ok(())"));
-    // More than the host keeps ready.
+    // More than the host buffers.
     let many = run("query-async", "SELECT n FROM generate_series(1, 1000) n");
     assert!(many.contains("[DbValue::Int32(1000)]") && many.ends_with("Ok(())"));
 }
 
 #[test]
-fn each_way_to_connect_is_checked() {
+fn every_connection_method_is_checked() {
     let server = Postgres::start();
     let app = config(&server).start();
     let allowed = server.address("ways");
@@ -84,7 +84,7 @@ fn each_way_to_connect_is_checked() {
 }
 
 #[test]
-fn tls_is_used_if_asked_for() {
+fn tls_is_used_on_request() {
     let server = Postgres::start();
     let app = config(&server).start();
     let run = |mode: &str| {
@@ -98,7 +98,7 @@ fn tls_is_used_if_asked_for() {
 }
 
 #[test]
-fn an_error_of_the_server_has_its_parts() {
+fn server_error_has_all_fields() {
     let server = Postgres::start();
     let app = config(&server).start();
     let address = server.address("errors");
@@ -114,7 +114,7 @@ fn an_error_of_the_server_has_its_parts() {
             answer.contains("(\"constraint\", \"errors_pkey\")") || call == "query",
             "{answer}"
         );
-        // `query` alone has an error that comes with the rows as text.
+        // Only `query` returns an error that arrives with the rows as text.
         assert_eq!(answer.contains("QueryError::Text"), call == "query", "{call} {answer}");
     }
     for call in CALLS {
@@ -124,7 +124,7 @@ fn an_error_of_the_server_has_its_parts() {
             "{answer}"
         );
     }
-    // Rows before the error are given.
+    // Rows before the error are returned.
     let answer = run("query-async", "SELECT 1 / (2 - n) AS x FROM generate_series(1, 3) n");
     assert!(
         answer.contains("[[DbValue::Int32(1)]] Err(Error::QueryFailed(QueryError::DbError("),
@@ -133,7 +133,7 @@ fn an_error_of_the_server_has_its_parts() {
 }
 
 #[test]
-fn a_query_without_rows_is_an_error_where_spin_hangs() {
+fn query_without_rows_is_an_error() {
     let server = Postgres::start();
     let app = config(&server).start();
     let address = server.address("no-rows");
@@ -186,7 +186,7 @@ fn values_are_read_by_type() {
             "{expression}: {answer}"
         );
     }
-    // Spin takes these types for readable, and cannot read them.
+    // Spin regards these types as readable, but cannot read them.
     for expression in ["now()", "'NaN'::NUMERIC", "NULL::TIMESTAMPTZ"] {
         let select = format!("SELECT {expression}");
         let answer = run(&app, &address, "query-async", &select, Value::Null);
@@ -199,7 +199,7 @@ fn values_are_read_by_type() {
 }
 
 #[test]
-fn parameters_must_have_the_type_of_the_server() {
+fn parameters_must_match_server_types() {
     let server = Postgres::start();
     let app = config(&server).start();
     let address = server.address("parameters");
@@ -235,7 +235,7 @@ fn parameters_must_have_the_type_of_the_server() {
         let answer = run("query", ty, &parameter);
         assert!(answer.contains("kind: ToSql(0), cause: Some(WrongType"), "{ty} {answer}");
     }
-    // A value that is none at all is another error for each kind of call.
+    // An invalid value is a different error for each kind of call.
     let bad = json!({ "uuid": "none" });
     assert!(run("execute", "UUID", &bad).starts_with("Err(Error::ValueConversionFailed("));
     assert!(run("query", "UUID", &bad).starts_with("Err(Error::BadParameter("));
@@ -243,7 +243,7 @@ fn parameters_must_have_the_type_of_the_server() {
 }
 
 #[test]
-fn a_connection_comes_clean_out_of_its_pool() {
+fn pooled_connection_is_reset() {
     let server = Postgres::start();
     let app = config(&server).start();
     let address = server.address("clean");
@@ -258,7 +258,7 @@ fn a_connection_comes_clean_out_of_its_pool() {
     assert!(first.contains("changed") && !second.contains("changed"), "{second}");
 }
 
-/// The number of connections called `name`, as the component `b` counts them.
+/// Returns the number of connections named `name`, as counted by the component `b`.
 fn count(app: &App, server: &Postgres, name: &str) -> usize {
     let statement =
         format!("SELECT count(*)::INT4 FROM pg_stat_activity WHERE application_name = '{name}'");
@@ -270,12 +270,12 @@ fn count(app: &App, server: &Postgres, name: &str) -> usize {
 }
 
 #[test]
-fn a_pool_has_64_connections() {
+fn pool_has_64_connections() {
     let server = Postgres::start();
     let app = config(&server).start();
     let hold = json!({ "address": server.address("pool"), "count": 40, "ms": 700 });
     thread::scope(|scope| {
-        // The second asks when the first has all of its own: with half each, both would wait.
+        // The second call starts when the first has all of its connections. With half of them each, both would wait.
         let first = scope.spawn(|| app.call("postgres-hold", &hold));
         while count(&app, &server, "pool") < 40 && !first.is_finished() {
             thread::sleep(Duration::from_millis(10));
@@ -291,7 +291,7 @@ fn a_pool_has_64_connections() {
             assert_eq!(thread.join().unwrap(), "40");
         }
     });
-    // They are kept, and another component has its own.
+    // Connections are kept, and another component has its own.
     assert_eq!(count(&app, &server, "pool"), 64);
     let arguments =
         json!({ "address": server.address("pool"), "call": "execute", "statement": "SELECT 1" });
@@ -303,7 +303,7 @@ fn a_pool_has_64_connections() {
 fn connections_can_be_limited() {
     let server = Postgres::start();
     let app = config(&server).runtime_config("[outbound_pg]\nmax_connections = 2").start();
-    // One connection a call: two calls that each had one and waited for their second never end.
+    // One connection for each call. Two calls that wait for a second connection would never end.
     let hold = json!({ "address": server.address("limit"), "count": 1, "ms": 300 });
     let start = Instant::now();
     thread::scope(|scope| {

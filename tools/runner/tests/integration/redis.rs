@@ -17,7 +17,7 @@ fn command(app: &App, redis: &Redis, command: &str, arguments: Value) -> String 
 }
 
 #[test]
-fn each_function_works_and_each_connection_is_new() {
+fn functions_work_on_separate_connections() {
     let redis = Redis::start();
     let app = config(&redis).start();
     let answer = app.call("redis", &json!({ "address": redis.url() }));
@@ -45,7 +45,7 @@ fn each_function_works_and_each_connection_is_new() {
 }
 
 #[test]
-fn replies_come_flat() {
+fn replies_are_flattened() {
     let redis = Redis::start();
     let app = config(&redis).start();
     let script = "return {1, {2, {3, 'x'}}, false, {ok = 'FINE'}, {}}";
@@ -60,7 +60,7 @@ fn replies_come_flat() {
 }
 
 #[test]
-fn errors_come_as_text() {
+fn errors_are_returned_as_text() {
     let redis = Redis::start();
     let app = config(&redis).start();
     for (name, arguments, text) in [
@@ -75,7 +75,7 @@ fn errors_come_as_text() {
 }
 
 #[test]
-fn an_address_must_be_one_of_redis() {
+fn non_redis_address_is_refused() {
     let redis = Redis::start();
     let app = Config::one("allowed_outbound_hosts = [\"*://*:*\"]").start();
     let closed = format!("redis://127.0.0.1:{}", crate::support::free_port());

@@ -1,16 +1,15 @@
-//! What keeps an application from starting. Each is told in one line.
+//! The errors that prevent the start of an application. Each is one line.
 
 use std::net::TcpListener;
 
 use crate::support::Config;
 
-/// A component that imports the function `f` of `spin:sqlite/sqlite@3.1.0`, and
-/// nothing else.
+/// A component that imports only the function `f` of `spin:sqlite/sqlite@3.1.0`.
 const WITH_SQLITE: &[u8] = b"\0asm\x0d\0\x01\0\
     \x07\x0e\x01\x42\x02\x01\x40\0\x01\0\x04\0\x01f\x01\0\
     \x0a\x1d\x01\0\x18spin:sqlite/sqlite@3.1.0\x05\0";
 
-/// A component that is in the file `other.wasm`.
+/// Configures a component in the file `other.wasm`.
 fn other(content: &[u8]) -> Config {
     let manifest = "[[trigger.http]]\nroute = \"/\"\ncomponent = \"other\"\n[component.other]\nsource = \"other.wasm\"";
     Config::new(manifest).file("other.wasm", content)
@@ -25,12 +24,12 @@ fn refuse(config: Config, parts: &[&str]) {
 }
 
 #[test]
-fn an_import_that_the_runner_lacks() {
+fn unsupported_import_is_refused() {
     refuse(other(WITH_SQLITE), &["\"other\"", "spin:sqlite/sqlite@3.1.0"]);
 }
 
 #[test]
-fn what_is_no_component() {
+fn invalid_component_is_refused() {
     refuse(other(b"\0asm\x01\0\0\0"), &["\"other\"", "module"]);
     refuse(other(b"no wasm"), &["\"other\"", "cannot compile"]);
     // An empty component.
@@ -38,7 +37,7 @@ fn what_is_no_component() {
 }
 
 #[test]
-fn a_missing_file() {
+fn missing_file_is_reported() {
     let manifest =
         "[[trigger.http]]\nroute = \"/\"\ncomponent = \"a\"\n[component.a]\nsource = \"none.wasm\"";
     refuse(Config::new(manifest), &["\"a\"", "none.wasm"]);
@@ -46,7 +45,7 @@ fn a_missing_file() {
 }
 
 #[test]
-fn a_port_in_use() {
+fn used_port_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let line = Config::one("").refuse_at(&address);
@@ -54,7 +53,7 @@ fn a_port_in_use() {
 }
 
 #[test]
-fn required_variables_without_a_value() {
+fn missing_required_variables_are_listed() {
     let config =
         || Config::one("[variables]\none = { required = true }\ntwo = { required = true }");
     refuse(config(), &["one, two"]);
@@ -64,21 +63,21 @@ fn required_variables_without_a_value() {
 }
 
 #[test]
-fn a_store_that_nothing_defines() {
+fn undefined_store_is_refused() {
     let config = || Config::one("key_value_stores = [\"other\"]");
     refuse(config(), &["\"other\"", "\"a\""]);
     config().runtime_config("[key_value_store.other]\ntype = \"spin\"").start();
 }
 
 #[test]
-fn an_invalid_manifest() {
+fn invalid_manifest_is_refused() {
     refuse(Config::one("surprise = 1"), &["spin.toml", "surprise"]);
     refuse(Config::new("= nonsense"), &["spin.toml", "line 5"]);
     refuse(Config::one("allowed_outbound_hosts = [\"http://x/path\"]"), &["\"a\"", "path"]);
 }
 
 #[test]
-fn an_invalid_runtime_configuration() {
+fn invalid_runtime_configuration_is_refused() {
     refuse(Config::one("").runtime_config("surprise = 1"), &["runtime-config.toml", "surprise"]);
     refuse(
         Config::one("").runtime_config("[sqlite_database.default]\ntype = \"spin\""),
@@ -90,7 +89,7 @@ fn an_invalid_runtime_configuration() {
 }
 
 #[test]
-fn routes_of_no_effect_do_not() {
+fn unused_routes_are_only_reported() {
     let app = Config::one(
         "[[trigger.http]]\nroute = \"/a/...\"\ncomponent = \"a\"\n[[trigger.http]]\nroute = \"/.well-known/spin/x\"\ncomponent = \"a\"",
     )
@@ -101,7 +100,7 @@ fn routes_of_no_effect_do_not() {
 }
 
 #[test]
-fn the_routes_are_listed() {
+fn routes_are_listed() {
     let app = Config::one("").start();
     let lines = format!(
         "Serving http://{0}\nAvailable Routes:\n  a: http://{0}/a (wildcard)\n",

@@ -1,4 +1,4 @@
-//! Where the values of variables come from.
+//! The sources of variable values.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn value(config: Config) -> String {
 }
 
 #[test]
-fn the_first_source_that_knows_wins() {
+fn first_source_with_value_wins() {
     let file = "[[variables_provider]]\ntype = \"static\"\nvalues = { v = \"file\" }\n\
                 [[variables_provider]]\ntype = \"env\"\nprefix = \"OTHER\"";
     let dotenv = b"SPIN_VARIABLE_V=dotenv\n";
@@ -45,11 +45,11 @@ fn the_first_source_that_knows_wins() {
 }
 
 #[test]
-fn undefined_is_told_from_invalid() {
+fn undefined_and_invalid_names_differ() {
     let app = config().start();
     let get = |name: &str| app.call("variable", &json!({ "name": name }));
     assert!(get("none").starts_with("Err(Error::Undefined("));
-    // A variable of the application that is none of the component.
+    // A variable of the application that the component does not have.
     assert!(get("v").starts_with("Err(Error::Undefined("));
     for name in ["", "Text", "a-b", "a__b", "1a"] {
         assert!(get(name).starts_with("Err(Error::InvalidName("), "{name}");

@@ -19,7 +19,7 @@ use crate::runtime_config::StoreConfig;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(pub(crate) Arc<HashMap<String, Store>>);
 
-/// The stores that one instance has open.
+/// The stores that one instance has opened.
 pub(crate) struct State {
     shared: Shared,
     open: Table<Store>,
@@ -27,19 +27,18 @@ pub(crate) struct State {
 
 pub(crate) struct Interface;
 
-/// One store, whoever has it open.
+/// One store, shared by all that have opened it.
 #[derive(Clone, Debug)]
 pub(crate) enum Store {
     Sqlite(Arc<sqlite::Store>),
     Redis(Arc<redis::Store>),
 }
 
-/// The keys of a store while they are found, and how that ends.
+/// The keys of a store as a stream, and the result of the search.
 type Keys = (mpsc::Receiver<String>, oneshot::Receiver<Result<(), wit::Error>>);
 
 impl Store {
-    /// The store `label`. Nothing is opened yet but the folder of its file is
-    /// made.
+    /// Creates the store `label`. Creates the folder of its file, but opens nothing yet.
     pub(crate) fn new(label: &str, config: StoreConfig) -> anyhow::Result<Self> {
         Ok(match config {
             StoreConfig::Sqlite(path) => Self::Sqlite(Arc::new(sqlite::Store::new(label, path)?)),
@@ -182,7 +181,7 @@ impl<T: Send> wit::HostStoreWithStore<T> for Interface {
     }
 }
 
-/// Whatever went wrong in a store.
+/// Converts any error of a store.
 fn other(error: impl std::fmt::Debug) -> wit::Error {
     wit::Error::Other(format!("{error:?}"))
 }

@@ -1,5 +1,5 @@
-//! Key-value stores in Redis. A key is a key of Redis as it stands: stores of
-//! the same URL are one, as they are in Spin.
+//! Key-value stores in Redis. A key is used unchanged as a key of Redis. As in Spin, stores with the same URL share
+//! their keys.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) struct Store {
     connection: OnceCell<ConnectionManager>,
 }
 
-// The URL may hold a password.
+// The URL may contain a password.
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
@@ -32,7 +32,7 @@ impl Store {
 
     pub(super) async fn open(&self) -> Result<(), wit::Error> {
         let mut connection = self.connection().await?;
-        // A lost connection is found here, and made again in the background.
+        // A lost connection is detected here, and opened again in the background.
         _ = connection.ping::<()>().await;
         Ok(())
     }
@@ -58,7 +58,7 @@ impl Store {
         let (end, end_read) = oneshot::channel();
         tokio::spawn(async move {
             let result = self.send_keys(&keys).await;
-            // Before the stream ends, a guest may already wait for the end.
+            // A guest may already wait for the end before the stream ends.
             drop(keys);
             _ = end.send(result);
         });
@@ -77,7 +77,7 @@ impl Store {
         Ok(())
     }
 
-    /// The connection, made at the first call.
+    /// Returns the connection, which the first call opens.
     async fn connection(&self) -> Result<ConnectionManager, wit::Error> {
         let connection = self
             .connection

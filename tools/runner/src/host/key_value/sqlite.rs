@@ -25,7 +25,7 @@ const SET: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2
 const DELETE: &str = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
 const KEYS: &str = "SELECT key FROM spin_key_value WHERE store = ?1";
 
-/// The rows of one label in a file, or in memory.
+/// The rows of one label, in a file or in memory.
 #[derive(Debug)]
 pub(crate) struct Store {
     label: String,
@@ -37,7 +37,7 @@ impl Store {
     pub(super) fn new(label: &str, path: Option<PathBuf>) -> anyhow::Result<Self> {
         if let Some(folder) = path.as_ref().and_then(|path| path.parent()) {
             std::fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+                .with_context(|| format!("cannot create the folder {}", folder.display()))?;
         }
         Ok(Self { label: label.to_owned(), path, connection: OnceLock::new() })
     }
@@ -65,14 +65,14 @@ impl Store {
         })
     }
 
-    /// The store is in use until the last key was taken: as in Spin, a guest
-    /// that asks it for something else before waits for itself.
+    /// Returns the keys. The store is locked until the last key is read. As in Spin, a guest that uses the store before
+    /// then deadlocks.
     pub(super) fn keys(self: Arc<Self>) -> Keys {
         let (keys, keys_read) = mpsc::channel(CHANNEL_CAPACITY);
         let (end, end_read) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
             let result = self.send_keys(&keys);
-            // Before the stream ends, a guest may already wait for the end.
+            // A guest may already wait for the end before the stream ends.
             drop(keys);
             _ = end.send(result);
         });
@@ -100,7 +100,7 @@ impl Store {
         block_in_place(|| self.connection().and_then(|connection| work(&connection))).map_err(other)
     }
 
-    /// The connection, made at the first call.
+    /// Returns the connection, which the first call opens.
     fn connection(&self) -> rusqlite::Result<MutexGuard<'_, Connection>> {
         let connection = match self.connection.get() {
             Some(connection) => connection,
@@ -113,7 +113,7 @@ impl Store {
                 self.connection.get_or_init(|| Mutex::new(connection))
             }
         };
-        // A panic leaves no connection half changed: each call is one statement.
+        // A panic leaves no partial change, because each call is one statement.
         Ok(connection.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     use crate::temp_folder::TempFolder;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_store_keeps_its_pairs() {
+    async fn store_keeps_pairs() {
         let folder = TempFolder::new();
         let path = folder.path().join("new/folder/kv.db");
         let store = Arc::new(Store::new("a", Some(path.clone())).unwrap());
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_store_without_a_path_is_in_memory() {
+    async fn store_without_path_is_in_memory() {
         let store = Store::new("a", None).unwrap();
         store.set("k", b"v").unwrap();
         assert_eq!(store.get("k").unwrap().unwrap(), b"v");

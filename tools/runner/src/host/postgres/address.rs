@@ -1,4 +1,4 @@
-//! Whether a component may connect to an address.
+//! The check whether a component may connect to an address.
 
 use tokio_postgres::config::{Config, Host};
 
@@ -10,7 +10,7 @@ pub(super) fn check(address: &str, gate: &Gate) -> Result<(), wit::Error> {
     let failed = wit::Error::ConnectionFailed;
     let config: Config =
         address.parse().map_err(|error: tokio_postgres::Error| failed(error.to_string()))?;
-    // Spin connects there and looks at `host` alone.
+    // Spin would connect to `hostaddr` but check only `host`.
     if !config.get_hostaddrs().is_empty() {
         return Err(failed("hostaddr is not permitted".to_owned()));
     }
@@ -19,7 +19,7 @@ pub(super) fn check(address: &str, gate: &Gate) -> Result<(), wit::Error> {
         let Host::Tcp(host) = host else {
             return Err(failed("Unix sockets are not supported on WebAssembly".to_owned()));
         };
-        // One port may stand for all hosts.
+        // One port may apply to all hosts.
         let port = match ports {
             [port] => Some(port),
             ports => ports.get(index),
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn each_host_must_be_allowed() {
+    fn every_host_must_be_allowed() {
         let one = ["postgres://db:5432"];
         for address in [
             "postgres://u:p@db/name",
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn other_ways_to_a_server_are_refused() {
+    fn hostaddr_and_sockets_are_refused() {
         assert!(check_with(&["*://*:*"], "host=a hostaddr=127.0.0.1").is_err());
         let error = check_with(&["*://*:*"], "host=/var/run/postgresql").unwrap_err();
         assert!(
@@ -86,13 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_address_is_refused() {
         assert!(matches!(check_with(&[], "host="), Err(wit::Error::ConnectionFailed(_)) | Ok(())));
         assert!(matches!(check_with(&[], "nonsense=1"), Err(wit::Error::ConnectionFailed(_))));
     }
 
     #[test]
-    fn an_unresolvable_entry_is_another_error() {
+    fn unresolvable_entry_has_own_error() {
         let error = check_with(&["postgres://{{ host }}"], "host=db").unwrap_err();
         assert!(matches!(error, wit::Error::Other(_)));
     }

@@ -15,15 +15,15 @@ use crate::bindings::postgres as wit;
 use crate::host::stream::CHANNEL_CAPACITY;
 use crate::host::{MAX_BUFFERED_BYTES, too_large};
 
-/// What a guest is told instead of being kept waiting.
+/// The error that a guest gets instead of waiting forever.
 const NO_ROWS: &str =
-    "there are no rows, and Spin never returns from `query` then: use `query-async` or `execute`";
+    "there are no rows, so Spin never returns from `query`: use `query-async` or `execute`";
 
-/// A connection, which goes back to its pool when the last clone is dropped.
+/// A connection, which returns to its pool when the last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Client(Arc<Object>);
 
-/// The answer to a query whose rows are still coming.
+/// The result of a query with rows that are still arriving.
 pub(super) struct Rows {
     pub(super) columns: Vec<wit::Column>,
     pub(super) rows: mpsc::Receiver<wit::Row>,
@@ -67,9 +67,8 @@ impl Client {
             }
             set.rows.push(row);
         }
-        // Spin waits here, for good, for the columns that come with the first
-        // row, and no other request of the instance is answered. A guest must
-        // not come to rely on an answer that it gets nowhere else.
+        // Spin waits here forever for the columns, which arrive with the first row, and serves no other request of the
+        // instance. A guest must not rely on a result that only the runner returns.
         if set.rows.is_empty() {
             return Err(row_failed(NO_ROWS.to_owned()));
         }
@@ -88,7 +87,7 @@ impl Client {
         tokio::spawn(async move {
             _ = end.send(send_rows(stream, columns, rows).await);
         });
-        // No row, no columns: PostgreSQL knows them, but Spin does not say.
+        // Without rows there are no columns. PostgreSQL knows them, but Spin does not return them.
         let columns = columns_read.await.unwrap_or_default();
         Ok(Rows { columns, rows: rows_read, end: end_read })
     }
@@ -115,7 +114,7 @@ async fn send_rows(
     loop {
         let row = tokio::select! {
             biased;
-            // A guest that reads no further must not keep the query.
+            // A guest that stops reading must not keep the query.
             () = rows.closed() => return Ok(()),
             row = stream.next() => row,
         };

@@ -1,10 +1,10 @@
-//! The errors of PostgreSQL as a guest gets them.
+//! The errors of PostgreSQL in the form that a guest gets.
 
 use tokio_postgres::error::DbError;
 
 use crate::bindings::postgres as wit;
 
-/// A statement failed.
+/// Converts an error of a statement.
 #[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
 pub(super) fn query_failed(error: tokio_postgres::Error) -> wit::Error {
     let text = format!("{error:?}");
@@ -21,12 +21,12 @@ pub(super) fn query_failed(error: tokio_postgres::Error) -> wit::Error {
     })
 }
 
-/// A row could not be read.
+/// Converts an error of reading a row.
 pub(super) fn row_failed(text: String) -> wit::Error {
     wit::Error::QueryFailed(wit::QueryError::Text(text))
 }
 
-/// What else the server said, under the names that Spin uses.
+/// Returns the other fields of a server error, with the names that Spin uses.
 fn extras(error: &DbError) -> Vec<(String, String)> {
     let line = error.line().map(|line| line.to_string());
     [

@@ -1,6 +1,6 @@
 //! The functions of `spin:postgres`.
 //!
-//! Those that are not async in WIT hold up the whole instance, as in Spin.
+//! Functions that are not async in WIT block the whole instance, as in Spin.
 
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 

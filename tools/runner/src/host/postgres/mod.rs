@@ -25,10 +25,10 @@ use client::Client;
 use pool::Pools;
 use tls::RootCertificate;
 
-/// The most connections, and the most builders, that one instance holds.
+/// The maximum number of connections, and of builders, of one instance.
 const MAX_HANDLES: usize = 1024;
 
-/// What all instances of a component use.
+/// The state that all instances of a component share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     gate: Gate,
@@ -61,8 +61,7 @@ impl Shared {
         Self { gate, permits, pools: Arc::default() }
     }
 
-    /// Takes a connection to `address` out of its pool, which may make a new
-    /// one.
+    /// Takes a connection to `address` from its pool, which may open a new one.
     async fn connect(
         &self,
         address: &str,

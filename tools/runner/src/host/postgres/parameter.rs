@@ -1,4 +1,4 @@
-//! Values on the way to PostgreSQL.
+//! Conversion of values for PostgreSQL.
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
@@ -11,7 +11,7 @@ use crate::bindings::postgres::ParameterValue;
 
 pub(super) type Parameter = Box<dyn ToSql + Send + Sync>;
 
-/// Converts `values`; the error is what a guest is told.
+/// Converts `values`. The error is returned to the guest.
 pub(super) fn convert(values: &[ParameterValue]) -> Result<Vec<Parameter>, String> {
     values.iter().map(|value| parameter(value).map_err(|error| format!("{error:?}"))).collect()
 }
@@ -19,7 +19,7 @@ pub(super) fn convert(values: &[ParameterValue]) -> Result<Vec<Parameter>, Strin
 fn parameter(value: &ParameterValue) -> Result<Parameter> {
     Ok(match value {
         ParameterValue::Boolean(value) => Box::new(*value),
-        // The type "char": PostgreSQL has no integer of 8 bits.
+        // The type "char": PostgreSQL has no 8-bit integer.
         ParameterValue::Int8(value) => Box::new(*value),
         ParameterValue::Int16(value) => Box::new(*value),
         ParameterValue::Int32(value) => Box::new(*value),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_fits_its_own_type_alone() {
+    fn value_fits_only_its_type() {
         use ParameterValue as P;
         for (value, ty) in [
             (P::Boolean(true), Type::BOOL),

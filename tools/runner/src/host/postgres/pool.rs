@@ -8,9 +8,9 @@ use tokio_postgres::config::{Config, SslMode};
 use super::client::Client;
 use super::tls::{self, RootCertificate};
 
-/// The most connections of a pool.
+/// The maximum number of connections of a pool.
 const POOL_SIZE: usize = 64;
-/// The most pools that are kept; a further one ends the least used.
+/// The maximum number of pools. An additional pool closes the least used one.
 const MAX_POOLS: u64 = 16;
 
 /// The pools of one component, by address and root certificate.
@@ -23,8 +23,7 @@ impl Default for Pools {
 }
 
 impl Pools {
-    /// A connection to `address`, whose server may also have a certificate that
-    /// `root` signed.
+    /// Returns a connection to `address`. The certificate of the server may also be signed by `root`.
     pub(super) async fn client(
         &self,
         address: &str,

@@ -10,10 +10,10 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::bindings::postgres::RangeBoundKind;
 
-/// A range as a guest has it. An empty one has no bounds, as in Spin.
+/// The range type of a guest. As in Spin, an empty range has no bounds.
 pub(super) type WitRange<T> = (Option<(T, RangeBoundKind)>, Option<(T, RangeBoundKind)>);
 
-/// `NUMERIC` inside of a range.
+/// `NUMERIC` inside a range.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct RangeDecimal(pub(super) Decimal);
 
@@ -49,7 +49,7 @@ impl<'a> FromSql<'a> for RangeDecimal {
     }
 }
 
-/// A range as a guest gets it, its values put through `convert`.
+/// Converts a range for a guest, and its values with `convert`.
 pub(super) fn to_wit<T, U>(range: &Range<T>, convert: impl Fn(&T) -> U) -> WitRange<U>
 where
     T: Normalizable + PartialOrd,
@@ -59,12 +59,12 @@ where
     (lower, upper)
 }
 
-/// A range as PostgreSQL gets it.
+/// Converts a range for PostgreSQL.
 pub(super) fn from_wit<T: Normalizable + PartialOrd>((lower, upper): WitRange<T>) -> Range<T> {
     Range::new(lower.map(bound), upper.map(bound))
 }
 
-/// A range of decimal numbers as PostgreSQL gets it.
+/// Converts a range of decimal numbers for PostgreSQL.
 pub(super) fn decimals_from_wit((lower, upper): &WitRange<String>) -> Result<Range<RangeDecimal>> {
     let parse = |(text, kind): &(String, RangeBoundKind)| -> Result<_> {
         Ok((RangeDecimal(decimal(text)?), *kind))
@@ -74,7 +74,7 @@ pub(super) fn decimals_from_wit((lower, upper): &WitRange<String>) -> Result<Ran
     Ok(from_wit((lower, upper)))
 }
 
-/// Parses a decimal number that must not lose digits.
+/// Parses a decimal number without loss of digits.
 pub(super) fn decimal(text: &str) -> Result<Decimal> {
     Decimal::from_str_exact(text).with_context(|| format!("invalid decimal {text}"))
 }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_survive_both_ways() {
+    fn decimals_round_trip() {
         let range = (
             Some(("1.50".to_owned(), RangeBoundKind::Exclusive)),
             Some(("2.0".to_owned(), RangeBoundKind::Inclusive)),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_decimal_is_refused() {
+    fn invalid_decimal_is_refused() {
         assert!(decimal("1.5").is_ok());
         for text in ["", "x", "1e5", "0.12345678901234567890123456789012"] {
             assert!(decimal(text).is_err(), "{text}");

@@ -1,4 +1,4 @@
-//! Types that PostgreSQL and a guest share, and Rust does not have.
+//! Types of PostgreSQL and the guest interface that Rust does not have.
 
 use std::error::Error;
 
@@ -49,7 +49,7 @@ impl FromSql<'_> for Interval {
     }
 }
 
-/// NULL of whatever type is asked for.
+/// NULL for any requested type.
 #[derive(Debug)]
 pub(super) struct Null;
 
@@ -69,7 +69,7 @@ impl ToSql for Null {
     to_sql_checked!();
 }
 
-/// The bytes of a value of a type that a guest cannot read.
+/// The bytes of a value with a type that a guest cannot read.
 pub(super) struct Raw(pub(super) Vec<u8>);
 
 impl FromSql<'_> for Raw {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_survives_both_ways() {
+    fn interval_round_trips() {
         let interval = wit::Interval { micros: -1, days: 2, months: -3 };
         let mut bytes = BytesMut::new();
         Interval(interval).to_sql_checked(&Type::INTERVAL, &mut bytes).unwrap();

@@ -1,7 +1,7 @@
 //! TLS to PostgreSQL.
 //!
-//! Spin uses the TLS library of the system; rustls needs none, and trusts the
-//! same certificates: those of the system.
+//! Spin uses the TLS library of the system. The runner uses rustls, which needs no library and trusts the same
+//! certificates of the system.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// A certificate that may sign a server's, beside those of the system.
+/// A trusted certificate in addition to the certificates of the system.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct RootCertificate(CertificateDer<'static>);
 
@@ -22,10 +22,10 @@ impl RootCertificate {
     }
 }
 
-/// What makes TLS connections that trust `root`, too.
+/// Creates a connector for TLS that also trusts `root`.
 pub(super) fn connector(root: Option<&RootCertificate>) -> Result<MakeRustlsConnect> {
     let mut roots = RootCertStore::empty();
-    // What cannot be read is not trusted.
+    // Unreadable certificates are not trusted.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(RootCertificate(root)) = root {
         roots.add(root.clone()).context("invalid root certificate")?;

@@ -1,4 +1,4 @@
-//! Values on the way to a guest.
+//! Conversion of values for a guest.
 
 use anyhow::Result;
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _};
@@ -12,7 +12,7 @@ use super::range::{self, RangeDecimal};
 use super::scalar::{Interval, Raw};
 use crate::bindings::postgres::{self as wit, DbDataType, DbValue};
 
-/// The columns of `row`.
+/// Returns the columns of `row`.
 pub(super) fn columns(row: &Row) -> Vec<wit::Column> {
     row.columns()
         .iter()
@@ -23,8 +23,7 @@ pub(super) fn columns(row: &Row) -> Vec<wit::Column> {
         .collect()
 }
 
-/// The values of `row`. Fails on values that Spin cannot convert either, such
-/// as a `TIMESTAMPTZ`.
+/// Returns the values of `row`. Fails on values that Spin cannot convert either, such as a `TIMESTAMPTZ`.
 pub(super) fn row(row: &Row) -> Result<wit::Row> {
     (0..row.len()).map(|index| value(row, index)).collect()
 }
@@ -99,7 +98,7 @@ fn value(row: &Row, index: usize) -> Result<DbValue> {
     }
 }
 
-/// One value of a row.
+/// Converts one value of a row.
 struct Cell<'a> {
     row: &'a Row,
     index: usize,
@@ -146,7 +145,7 @@ fn time(value: NaiveTime) -> Result<DbValue> {
     )))
 }
 
-/// The bytes that `value` takes in memory, by the count of Spin.
+/// Returns the size of `value` in memory, with Spin's method of counting.
 pub(super) fn size(value: &DbValue) -> usize {
     let text = |text: &Option<String>| size_of_val(text) + text.as_ref().map_or(0, String::len);
     size_of::<DbValue>()

@@ -1,4 +1,4 @@
-//! Calls of the databases.
+//! Calls to the databases.
 
 use anyhow::{Context as _, Result, bail};
 use futures::future::join_all;
@@ -33,7 +33,7 @@ pub(crate) async fn key_value(arguments: &Arguments) -> Result<String> {
                 })
             )
         }
-        other => bail!("no call {other:?}"),
+        other => bail!("unknown call {other:?}"),
     })
 }
 
@@ -96,11 +96,11 @@ pub(crate) async fn postgres(arguments: &Arguments) -> Result<String> {
             }
             Err(error) => format!("Err({error:?})"),
         },
-        other => bail!("no call {other:?}"),
+        other => bail!("unknown call {other:?}"),
     })
 }
 
-/// Holds a number of connections at once for a while.
+/// Holds several connections for a while.
 pub(crate) async fn postgres_hold(arguments: &Arguments) -> Result<String> {
     let address = arguments.text("address")?;
     let opened = join_all(
@@ -125,7 +125,7 @@ async fn open(arguments: &Arguments) -> Result<Result<Connection, spin_sdk::pg::
                 Err(error) => Err(error),
             }
         }
-        other => bail!("no way to open {other:?}"),
+        other => bail!("unknown way to open {other:?}"),
     })
 }
 
@@ -152,7 +152,7 @@ fn parameter(value: &Value) -> Result<ParameterValue> {
         "texts" => ParameterValue::ArrayStr(
             value.as_array().into_iter().flatten().map(|v| v.as_str().map(str::to_owned)).collect(),
         ),
-        other => bail!("no type {other:?}"),
+        other => bail!("unknown type {other:?}"),
     })
 }
 

@@ -1,5 +1,5 @@
-//! The component that the runner's integration tests run: each path calls the
-//! host in one way and answers with what came of it.
+//! The component that the runner's integration tests run. Each path calls the host in one way and responds with the
+//! result.
 
 mod databases;
 mod system;
@@ -19,11 +19,11 @@ pub(crate) struct Arguments(Value);
 
 impl Arguments {
     pub(crate) fn text(&self, name: &str) -> Result<&str> {
-        self.0[name].as_str().with_context(|| format!("no text {name:?}"))
+        self.0[name].as_str().with_context(|| format!("{name:?} is not a string"))
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<u64> {
-        self.0[name].as_u64().with_context(|| format!("no number {name:?}"))
+        self.0[name].as_u64().with_context(|| format!("{name:?} is not a number"))
     }
 
     pub(crate) fn list(&self, name: &str) -> &[Value] {
@@ -71,7 +71,7 @@ async fn answer(
             running.describe()
         }
         "spin" => system::busy(),
-        "trap" => panic!("the guest was asked to trap"),
+        "trap" => panic!("the test requested a trap"),
         "exit" => std::process::exit(3),
         "print" => system::print(arguments.text("text")?),
         "environment" => format!("{:?}", std::env::vars().collect::<Vec<_>>()),
@@ -85,7 +85,7 @@ async fn answer(
         "redis-command" => databases::redis_command(arguments).await?,
         "postgres" => databases::postgres(arguments).await?,
         "postgres-hold" => databases::postgres_hold(arguments).await?,
-        other => anyhow::bail!("no operation {other:?}"),
+        other => anyhow::bail!("unknown operation {other:?}"),
     })
 }
 

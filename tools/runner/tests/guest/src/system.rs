@@ -1,4 +1,4 @@
-//! What a guest does without a database.
+//! The operations of a guest without a database.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -29,7 +29,7 @@ impl Running {
         Self
     }
 
-    /// The instance, how many requests it had, and how many at once at most.
+    /// Returns the instance, its number of requests, and its maximum number of concurrent requests.
     pub(crate) fn describe(&self) -> String {
         let id = INSTANCE.get_or_init(|| RandomState::new().hash_one(0));
         format!("{id} {} {}", TOTAL.load(Ordering::Relaxed), MOST.load(Ordering::Relaxed))
@@ -46,7 +46,7 @@ pub(crate) async fn sleep(millis: u64) {
     monotonic_clock::wait_for(millis * 1_000_000).await;
 }
 
-/// Runs for good.
+/// Runs forever.
 pub(crate) fn busy() -> String {
     loop {
         std::hint::spin_loop();
@@ -64,7 +64,7 @@ pub(crate) fn print(text: &str) -> String {
 pub(crate) fn grow(bytes: usize) -> String {
     let mut memory: Vec<u8> = Vec::new();
     let result = memory.try_reserve_exact(bytes);
-    // Without a use of it, the memory is never asked for.
+    // Without a use, the memory is never requested.
     std::hint::black_box(&mut memory);
     if result.is_ok() { "grown".to_owned() } else { "refused".to_owned() }
 }
@@ -86,13 +86,13 @@ pub(crate) async fn http(url: &str) -> String {
     }
 }
 
-/// Sends a part, and traps before the rest.
+/// Sends a part of a body, and then traps.
 pub(crate) fn streamed_body() -> BoxBody {
     let (mut parts, body) = body::stream::<Bytes>();
     spin_sdk::wasip3::spawn(async move {
         _ = parts.send(Bytes::from_static(b"first part")).await;
         sleep(50).await;
-        panic!("the guest was asked to trap in the middle of a body");
+        panic!("the test requested a trap in the middle of a body");
     });
     box_body(body)
 }

@@ -1,4 +1,4 @@
-//! An application in a runner of its own.
+//! An application in its own runner.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -13,10 +13,10 @@ use serde_json::Value;
 use super::client::{self, Response};
 use super::temp_folder::TempFolder;
 
-/// How long the first start may take, which compiles the guest.
+/// The maximum time of the first start, which compiles the guest.
 const START_DEADLINE: Duration = Duration::from_mins(1);
 
-/// What a runner is started with.
+/// The configuration of a runner.
 pub(crate) struct Config {
     manifest: String,
     runtime_config: Option<String>,
@@ -26,7 +26,7 @@ pub(crate) struct Config {
     folder: Option<TempFolder>,
 }
 
-/// A runner that serves.
+/// A running runner.
 pub(crate) struct App {
     pub(crate) address: SocketAddr,
     folder: TempFolder,
@@ -34,8 +34,8 @@ pub(crate) struct App {
 }
 
 impl Config {
-    /// An application whose manifest goes on with `rest`, in which `GUEST`
-    /// stands for the file of the guest.
+    /// Creates an application whose manifest continues with `rest`, in which `GUEST` is replaced with the path of the
+    /// guest.
     pub(crate) fn new(rest: &str) -> Self {
         let start =
             "spin_manifest_version = 2\n[application]\nname = \"test\"\nversion = \"1.2.3\"\n";
@@ -50,7 +50,7 @@ impl Config {
         }
     }
 
-    /// The component `a` at `/a/...`, whose table goes on with `rest`.
+    /// Creates the component `a` at `/a/...`, whose table continues with `rest`.
     pub(crate) fn one(rest: &str) -> Self {
         Self::new(&format!(
             "[[trigger.http]]\nroute = \"/a/...\"\ncomponent = \"a\"\n[component.a]\nsource = \"GUEST\"\n{rest}"
@@ -72,13 +72,13 @@ impl Config {
         self
     }
 
-    /// Puts a file beside the manifest.
+    /// Adds a file beside the manifest.
     pub(crate) fn file(mut self, name: &str, content: &[u8]) -> Self {
         self.files.push((name.to_owned(), content.to_owned()));
         self
     }
 
-    /// Starts in the folder that a stopped application leaves.
+    /// Starts in the folder of a stopped application.
     pub(crate) fn folder(mut self, folder: TempFolder) -> Self {
         self.folder = Some(folder);
         self
@@ -108,7 +108,7 @@ impl Config {
         (folder, child)
     }
 
-    /// Starts the runner, and waits until it serves.
+    /// Starts the runner, and waits until it serves requests.
     pub(crate) fn start(self) -> App {
         let (folder, mut child) = self.spawn("127.0.0.1:0");
         let deadline = Instant::now() + START_DEADLINE;
@@ -119,14 +119,14 @@ impl Config {
             let ended = child.try_wait().unwrap();
             assert!(
                 ended.is_none() && Instant::now() < deadline,
-                "the runner does not start: {}",
+                "the runner did not start: {}",
                 read(&folder.path().join("stderr"))
             );
             thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// Starts a runner that is to fail, with one line, and gives that line.
+    /// Starts a runner that must fail with one line, and returns that line.
     pub(crate) fn refuse(self) -> String {
         self.refuse_at("127.0.0.1:0")
     }
@@ -137,7 +137,7 @@ impl Config {
         while child.try_wait().unwrap().is_none() {
             if serving(folder.path()).is_some() || Instant::now() > deadline {
                 child.kill().unwrap();
-                panic!("the runner serves");
+                panic!("the runner started unexpectedly");
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -149,8 +149,7 @@ impl Config {
 }
 
 impl App {
-    /// Calls the operation `operation` at `path`, and gives the body of the
-    /// answer.
+    /// Calls the operation `operation` at `path`, and returns the body of the response.
     pub(crate) fn call_at(&self, path: &str, operation: &str, arguments: &Value) -> String {
         let response = self.post(&format!("{path}?do={operation}"), &arguments.to_string());
         assert!(response.status < 300, "{response:?} {}", self.stderr());
@@ -175,12 +174,12 @@ impl App {
         self.send(request.as_bytes()).expect("no answer")
     }
 
-    /// Sends `request`, which must ask for the connection to be closed.
+    /// Sends `request`, which must request that the connection is closed.
     pub(crate) fn send(&self, request: &[u8]) -> Option<Response> {
         client::send(self.address, request)
     }
 
-    /// The folder of the manifest.
+    /// Returns the folder of the manifest.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -193,14 +192,14 @@ impl App {
         read(&self.folder.path().join("stderr"))
     }
 
-    /// Sends the signal `name`, and gives how the runner ended.
+    /// Sends the signal `name`, and returns the exit status of the runner.
     pub(crate) fn signal(&mut self, name: &str) -> ExitStatus {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
         self.child.wait().unwrap()
     }
 
-    /// Ends the runner and leaves its folder.
+    /// Stops the runner and keeps its folder.
     pub(crate) fn stop(mut self) -> TempFolder {
         self.signal("TERM");
         std::mem::replace(&mut self.folder, TempFolder::new())
@@ -214,7 +213,7 @@ impl Drop for App {
     }
 }
 
-/// Where the runner in `folder` serves, once it does.
+/// Returns the address of the runner in `folder`, once it serves requests.
 fn serving(folder: &Path) -> Option<SocketAddr> {
     let stdout = BufReader::new(File::open(folder.join("stdout")).unwrap());
     let line = stdout.lines().map_while(Result::ok).find(|line| line.starts_with("Serving "))?;
@@ -227,7 +226,7 @@ fn read(path: &Path) -> String {
     text
 }
 
-/// The file of the guest.
+/// Returns the path of the guest.
 fn guest() -> PathBuf {
     let path = match std::env::var_os("RUNNER_GUEST_WASM") {
         Some(path) => PathBuf::from(path),

@@ -1,10 +1,10 @@
-//! Requests as bytes, so that a test can send what no client would.
+//! Requests as bytes, so that a test can send invalid ones.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -13,16 +13,16 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// The value of a header.
+    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Sends `bytes`; None if the connection is closed without an answer.
+/// Sends `bytes`. Returns `None` if the connection is closed without a response.
 ///
-/// The request must ask for the connection to be closed.
+/// The request must request that the connection is closed.
 pub(crate) fn send(address: SocketAddr, bytes: &[u8]) -> Option<Response> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

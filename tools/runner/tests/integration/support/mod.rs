@@ -1,4 +1,4 @@
-//! What the tests run: the runner, and servers beside it.
+//! The programs that the tests run: the runner and its servers.
 
 mod app;
 mod client;
@@ -13,7 +13,7 @@ pub(crate) use app::{App, Config};
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
 
-/// A port that nobody uses, now.
+/// Returns a port that is currently free.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,4 +1,4 @@
-//! A PostgreSQL server, shared by the tests that run at the same time.
+//! A PostgreSQL server that concurrent tests share.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use super::temp_folder::TempFolder;
 
 static RUNNING: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
 
-/// A server that ends with the last of its users.
+/// A server that stops with its last user.
 pub(crate) struct Postgres {
     port: u16,
     folder: TempFolder,
@@ -54,12 +54,12 @@ impl Postgres {
         server
     }
 
-    /// Where the server is: `host:port`.
+    /// Returns the `host:port` of the server.
     pub(crate) fn authority(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// An address of the database, by which `name` can be told from others.
+    /// Returns an address of the database, with an application name to distinguish connections.
     pub(crate) fn address(&self, name: &str) -> String {
         format!("postgres://postgres@{}/postgres?application_name={name}", self.authority())
     }
@@ -89,7 +89,7 @@ impl Drop for Postgres {
     }
 }
 
-/// Debian keeps the programs of the server off the PATH.
+/// Debian does not add the programs of the server to the PATH.
 fn program_path(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     versions

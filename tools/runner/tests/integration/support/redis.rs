@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::free_port;
 use super::temp_folder::TempFolder;
 
-/// A server that ends with this value.
+/// A server that stops when this value is dropped.
 pub(crate) struct Redis {
     port: u16,
     child: Child,
@@ -26,7 +26,7 @@ impl Redis {
             .arg(folder.path())
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server is needed");
+            .expect("redis-server must be installed");
         for _ in 0..500 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 break;
