@@ -1,6 +1,9 @@
 //! Counters do not decrease when Redis restarts.
 
-use std::{thread::sleep, time::Duration};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use e2e::{Answer, Application, Call, Cut, Databases, Proxy, Restart, TestTenant, Watch, unique};
 use http::Method;
@@ -184,4 +187,57 @@ fn api_key_daily_limit_uses_checkpoint() {
     let fresh = arena.world.another_application(&databases);
     let call = || Call::new(Method::GET, &fresh.address, "/api/v1/tenant/info").token(&key).send();
     assert_eq!((0..20).take_while(|_| call().status == 200).count(), 8);
+}
+
+/// The host that counted the calls is lost with Redis. Another host only refused calls.
+#[test]
+fn reached_limit_survives_loss_of_counting_host() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let key = tenant.api_key(&["tenant:read"]);
+    tenant.limit(&json!({ "api_calls": 40 }));
+    let call = |host: &str| Call::new(Method::GET, host, "/api/v1/tenant/info").token(&key).send();
+    let counting = arena.world.another_application(&arena.world.services.databases());
+    let counted = (0..60).take_while(|_| call(&counting.address).status == 200).count();
+    assert!((30..=40).contains(&counted), "{counted}");
+    counting.kill();
+    for _ in 0..3 {
+        call(arena.world.address()).expect_problem(429, "quota_exceeded");
+    }
+    arena.restart_redis(Restart::Empty);
+    for _ in 0..10 {
+        let answer = call(arena.world.address());
+        // Without Redis, calls are neither counted nor refused.
+        let is_uncounted = answer.status == 200 && answer.header("ratelimit").is_empty();
+        assert!(answer.status == 429 || is_uncounted, "{} {}", answer.status, answer.text);
+        sleep(Duration::from_millis(200));
+    }
+    call(arena.world.address()).expect_problem(429, "quota_exceeded");
+}
+
+/// Refused calls store a checkpoint: the instances that counted the last calls may have ended before they did.
+#[test]
+fn refused_calls_store_a_checkpoint() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let key = tenant.api_key(&["tenant:read"]);
+    tenant.limit(&json!({ "api_calls": 40 }));
+    let databases = arena.world.services.databases();
+    // The checkpoint of the calls until here is stored.
+    sleep(Duration::from_secs(5));
+    let call = |host: &str| Call::new(Method::GET, host, "/api/v1/tenant/info").token(&key).send();
+    let counting = arena.world.another_application(&databases);
+    let counted = (0..60).take_while(|_| call(&counting.address).status == 200).count();
+    assert!(counted >= 30, "{counted}");
+    counting.kill();
+    let refusing = arena.world.another_application(&databases);
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(7) {
+        call(&refusing.address).expect_problem(429, "quota_exceeded");
+        sleep(Duration::from_millis(100));
+    }
+    refusing.kill();
+    arena.restart_redis(Restart::Empty);
+    let fresh = arena.world.another_application(&databases);
+    call(&fresh.address).expect_problem(429, "quota_exceeded");
 }

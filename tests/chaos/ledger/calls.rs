@@ -34,14 +34,16 @@ impl CallLimit {
         locked(&self.counted).len()
     }
 
-    /// Returns the number of counted calls that may be lost because both Redis and a host were killed.
+    /// Returns the number of counted calls that may be lost because Redis and a host, or Redis twice, were killed.
     pub fn forfeited(&self, redis: &[Instant], hosts: &[Instant]) -> usize {
         let between = |one: Instant, other: Instant| {
             one.saturating_duration_since(other).max(other.saturating_duration_since(one))
         };
-        let both = redis
-            .iter()
-            .filter(|killed| hosts.iter().any(|host| between(*host, **killed) <= FORFEITED_WITHIN));
+        let is_soon = |one: Instant, other: Instant| between(one, other) <= FORFEITED_WITHIN;
+        let both = redis.iter().filter(|killed| {
+            hosts.iter().any(|host| is_soon(*host, **killed))
+                || redis.iter().any(|other| other != *killed && is_soon(*other, **killed))
+        });
         let both: Vec<_> = both.collect();
         let is_forfeited = |call: &&Instant| {
             both.iter().any(|killed| {

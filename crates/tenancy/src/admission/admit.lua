@@ -14,8 +14,8 @@
 -- Returns the snapshots of the tenant and of the caller, if the instance has other versions, and one string of
 -- eight-byte numbers, in which -1 means unknown:
 -- - the version and the freshness of the tenant, of the caller and of the session;
--- - the outcome: 0 not counted; 1 counted; 2 refused; 3 PostgreSQL must be queried for the day; 4 to 6 counted, and
---   this call must write the checkpoint of the tenant's day, of the key's day, or of both;
+-- - the outcome: 0 not counted; 1 counted; 2 refused; 3 PostgreSQL must be queried for the day; 4 to 6 counted, 7 to 9
+--   refused, and this call must write the checkpoint of the tenant's day, of the key's day, or of both;
 -- - the number of the reached limit, from 1;
 -- - the number of the day and the seconds left of it;
 -- - for each limit (tenant per minute, tenant per day, API key per minute, API key per day): the limit, its usage, and
@@ -29,7 +29,7 @@ local DUE_AFTER = 36
 -- The number of seconds that one call has to schedule the refresh, and to compare a stale version.
 local DUE_PATIENCE, PATIENCE = 6, 2
 -- The number of seconds after which another call must write the checkpoint of a day.
-local KEEP_EVERY = 4
+local KEEP_EVERY = 2
 -- The number of seconds for which the counter of a day is kept.
 local DAY_KEPT = 3 * 24 * 60 * 60
 -- The freshness of a version. It is valid from COUNTS on.
@@ -186,14 +186,16 @@ if what ~= 'peek' then
     if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and 60 or DAY_KEPT) end
     tell(place, used)
   end
-  if told[OUTCOME] == 1 then
+  local is_counted = told[OUTCOME] == 1
+  -- A refused call writes checkpoints, too: the calls that reached the limit may have been the last counted ones.
+  if is_counted or told[OUTCOME] == 2 then
     local tenant_is_due = names[2] and is_due(KEYS[1], tenant[5])
     local key_is_due = names[4] and is_due(KEYS[2], caller[7])
     if tenant_is_due or key_is_due then
-      told[OUTCOME] = (tenant_is_due and key_is_due) and 6 or (key_is_due and 5 or 4)
+      told[OUTCOME] = (is_counted and 4 or 7) + ((tenant_is_due and key_is_due) and 2 or (key_is_due and 1 or 0))
     end
-    return answer()
   end
+  if is_counted then return answer() end
 end
 
 for _, place in ipairs(places) do

@@ -101,12 +101,19 @@ pub(super) enum Counted {
     /// It was not counted: either counting was not requested, or Redis does not know that the caller may act.
     #[default]
     No,
-    /// It was counted. This call must write the checkpoints that are due.
-    Yes { day: Day, is_tenant_due: bool, is_key_due: bool },
+    /// It was counted.
+    Yes { day: Day, due: DueCheckpoints },
     /// A limit is exceeded.
-    Refused { limit: &'static str, day: Day },
+    Refused { limit: &'static str, day: Day, due: DueCheckpoints },
     /// Redis does not have the usage of the day.
     Unknown(Day),
+}
+
+/// The checkpoints that a call must write.
+#[derive(Clone, Copy)]
+pub(super) struct DueCheckpoints {
+    pub(super) tenant: bool,
+    pub(super) api_key: bool,
 }
 
 /// The day of a count.
@@ -173,16 +180,16 @@ impl Found {
         let left = next().and_then(|left| u32::try_from(left).ok()).unwrap_or(0).max(1);
         let day = Day { number, left };
         let redis_seconds = number * DAY + DAY - i64::from(left);
+        let due = DueCheckpoints {
+            tenant: matches!(outcome, Some(4 | 6 | 7 | 9)),
+            api_key: matches!(outcome, Some(5 | 6 | 8 | 9)),
+        };
         let counted = match outcome {
-            Some(outcome @ (1 | 4..=6)) => Counted::Yes {
-                day,
-                is_tenant_due: matches!(outcome, 4 | 6),
-                is_key_due: matches!(outcome, 5 | 6),
-            },
-            Some(2) => {
+            Some(1 | 4..=6) => Counted::Yes { day, due },
+            Some(2 | 7..=9) => {
                 let index = reached.and_then(|place| usize::try_from(place - 1).ok());
                 let limit = index.and_then(|index| LIMITS.get(index)).unwrap_or(&LIMITS[0]);
-                Counted::Refused { limit: limit.0, day }
+                Counted::Refused { limit: limit.0, day, due }
             }
             Some(3) => Counted::Unknown(day),
             _ => Counted::No,

@@ -50,7 +50,7 @@ use crate::{
     tenant::{Tenant, TenantRecord},
     token::Claims,
 };
-use known::{Counted, Found, Kept, Known, Question};
+use known::{Counted, Day, DueCheckpoints, Found, Kept, Known, Question};
 use snapshot::remembered;
 
 /// A caller with a valid credential, before its limits are applied.
@@ -151,21 +151,12 @@ async fn count(
 ) -> Admitted {
     for _ in 0..COUNTING_TURNS {
         let kept = match found.counted {
-            Counted::Yes { day, is_tenant_due, is_key_due } => {
-                question.remember(tenancy, &found, day);
-                let of_tenant = is_tenant_due.then_some(("day", Counter::CALLS));
-                let of_key = is_key_due.then_some(api_key).flatten();
-                let of_key = of_key.map(|id| ("key-day", Counter::ApiKey(id)));
-                for (name, counter) in [of_tenant, of_key].into_iter().flatten() {
-                    let limit = found.meter.limits.iter().find(|limit| limit.name == name);
-                    if let Some(limit) = limit {
-                        let day = quota::day_of(day.number);
-                        checkpoint::note(tenancy, tenant.id, counter, day, limit.used);
-                    }
-                }
+            Counted::Yes { day, due } => {
+                keep(tenancy, question, (tenant.id, api_key), (day, due), &found);
                 return Admitted { tenant, meter: found.meter, refused: None };
             }
-            Counted::Refused { limit, day } => {
+            Counted::Refused { limit, day, due } => {
+                keep(tenancy, question, (tenant.id, api_key), (day, due), &found);
                 let refused = Some(refusal(tenancy, &found.meter, limit, day.left));
                 return Admitted { tenant, meter: found.meter, refused };
             }
@@ -200,6 +191,26 @@ async fn count(
         found = question.ask_once(tenancy, versions, metering, kept).await;
     }
     Admitted { tenant, meter: Meter::default(), refused: None }
+}
+
+/// Keeps the counters in case that Redis restarts: in the instance, and in the checkpoints that are due. A refused call
+/// does so, too. Otherwise a reached limit would be forgotten with the instances that counted the last calls.
+fn keep(
+    tenancy: &Rc<Tenancy>,
+    question: &Question,
+    (tenant, api_key): (Uuid, Option<Uuid>),
+    (day, due): (Day, DueCheckpoints),
+    found: &Found,
+) {
+    question.remember(tenancy, found, day);
+    let of_tenant = due.tenant.then_some(("day", Counter::CALLS));
+    let of_key = due.api_key.then_some(api_key).flatten();
+    let of_key = of_key.map(|id| ("key-day", Counter::ApiKey(id)));
+    for (name, counter) in [of_tenant, of_key].into_iter().flatten() {
+        if let Some(limit) = found.meter.limits.iter().find(|limit| limit.name == name) {
+            checkpoint::note(tenancy, tenant, counter, quota::day_of(day.number), limit.used);
+        }
+    }
 }
 
 fn refusal(tenancy: &Tenancy, meter: &Meter, limit: &str, seconds_of_day: u32) -> Error {

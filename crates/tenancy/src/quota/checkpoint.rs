@@ -1,8 +1,8 @@
 //! Checkpoints: the counters of Redis, stored in PostgreSQL.
 //!
-//! Every four seconds, the admission script reports to one call that a checkpoint is due. Four seconds later, its
+//! Every two seconds, the admission script reports to one call that a checkpoint is due. Two seconds later, its
 //! instance reads the counter and stores it together with the other counters that are due. So each call is stored
-//! within five seconds while both stores are available. The numbers are absolute, and a lower one has no effect, so a
+//! within three seconds while both stores are available. The numbers are absolute, and a lower one has no effect, so a
 //! repeated or late write is harmless. After a restart, a Redis process starts its counters from the checkpoints.
 
 use std::{
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The delay before a counter is stored. The admission script contains the same number.
-const DELAY: Duration = Duration::from_secs(4);
+const DELAY: Duration = Duration::from_secs(2);
 /// The additional time for which a counter may wait, to be written together with others.
 const SLACK: Duration = Duration::from_millis(500);
 
@@ -185,14 +185,14 @@ mod tests {
     fn counter_is_due_after_each_request() {
         let checkpoints = Checkpoints::default();
         checkpoints.add(counter(1), 0, 5);
-        checkpoints.add(counter(1), 3 * SECOND, 4);
-        checkpoints.add(counter(2), 3 * SECOND, 1);
-        assert_eq!(checkpoints.next(), Some(4 * SECOND));
-        assert_eq!(checkpoints.take(4 * SECOND - 1), HashMap::new());
-        assert_eq!(checkpoints.take(4 * SECOND), HashMap::from([(counter(1), 5)]));
-        assert_eq!(checkpoints.next(), Some(7 * SECOND));
+        checkpoints.add(counter(1), SECOND, 4);
+        checkpoints.add(counter(2), SECOND, 1);
+        assert_eq!(checkpoints.next(), Some(2 * SECOND));
+        assert_eq!(checkpoints.take(2 * SECOND - 1), HashMap::new());
+        assert_eq!(checkpoints.take(2 * SECOND), HashMap::from([(counter(1), 5)]));
+        assert_eq!(checkpoints.next(), Some(3 * SECOND));
         let both = HashMap::from([(counter(1), 5), (counter(2), 1)]);
-        assert_eq!(checkpoints.take(8 * SECOND), both);
+        assert_eq!(checkpoints.take(4 * SECOND), both);
         assert_eq!(checkpoints.next(), None);
     }
 }
