@@ -181,3 +181,42 @@ fn unreadable_user_is_omitted_from_list() {
     assert_eq!(list["total"], 2);
     assert!(world.logged(&user.id).contains("a list omits an unreadable row"));
 }
+
+#[test]
+fn time_beyond_rfc3339_is_refused() {
+    let world = World::get();
+    let tenant = world.tenant();
+    tenant.put("/api/v1/files/a", "a").token(&tenant.admin.access_token).send().expect(201);
+    tenant.api_key(&["tenant:read"]);
+    let mut databases = [&tenant.database(), "tenancy"].map(|name| world.services.superuser(name));
+    let columns = "
+        SELECT column_name::text FROM information_schema.columns
+        WHERE table_name = $1 AND data_type = 'timestamp with time zone'";
+    for (database, table, owner) in [
+        (0, "users", None),
+        (0, "sessions", None),
+        (0, "files", None),
+        (1, "tenants", Some("id")),
+        (1, "tenant_api_keys", Some("tenant_id")),
+    ] {
+        let of_tenant = owner.map(|owner| format!("WHERE {owner} = '{}'", tenant.id));
+        let of_tenant = of_tenant.unwrap_or_default();
+        let database = &mut databases[database];
+        let columns = database.query(columns, &[&table]).unwrap();
+        assert!(!columns.is_empty(), "{table}");
+        for column in columns.iter().map(|row| row.get::<_, String>(0)) {
+            for time in ["infinity", "-infinity", "10000-01-01 00:00:00+00"] {
+                let change = format!("UPDATE {table} SET {column} = '{time}' {of_tenant}");
+                // A trigger sets some columns itself.
+                let _ = database.execute(&change, &[]);
+                let count = format!(
+                    "SELECT count({column}) FROM {table}
+                     WHERE NOT isfinite({column}) OR {column} >= '10000-01-01 00:00:00+00'"
+                );
+                let wrong: i64 = database.query_one(&count, &[]).unwrap().get(0);
+                assert_eq!(wrong, 0, "{change}");
+            }
+        }
+    }
+    tenant.get("/api/v1/users").token(&tenant.admin.access_token).send().expect(200);
+}
