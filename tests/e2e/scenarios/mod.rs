@@ -23,6 +23,7 @@ mod master_key;
 mod operator;
 mod operator_keys;
 mod outage;
+mod prometheus;
 mod replicas;
 mod resolution;
 mod revocation;
