@@ -138,3 +138,32 @@ fn stalled_reader_is_disconnected() {
     let _ = stream.read_to_end(&mut read);
     assert!(read.len() < SIZE, "{} bytes arrived", read.len());
 }
+
+#[test]
+fn stalled_export_is_ended_and_frees_its_place() {
+    const ROWS: i64 = 100_000;
+    let world = World::get();
+    let tenant = world.tenant();
+    // Each row is longer than 500 bytes: the buffers of both sockets do not hold them all.
+    let insert = "
+        INSERT INTO tenant_audit_logs (id, tenant_id, sequence, event, severity, result,
+                                       actor_type, detail, mac, created_at)
+        SELECT gen_random_uuid(), $1::text::uuid, 1000000 + n, 'test.many', 'info', 'success', 'system',
+               jsonb_build_object('text', repeat('x', 500)), decode(repeat('00', 32), 'hex'), now()
+        FROM generate_series(1, $2::bigint) AS n";
+    world.services.superuser("tenancy").execute(insert, &[&tenant.id, &ROWS]).unwrap();
+    let application = world.application_with(&[]);
+    let token = &tenant.admin.access_token;
+    let mut stream = connect(&application, "GET /api/v1/tenant/audit/export HTTP/1.1");
+    write!(stream, "authorization: Bearer {token}\r\n\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    sleep(Duration::from_secs(45));
+    let other =
+        Call::new(Method::GET, &application.address, "/api/v1/tenant/audit/export?event=test.none");
+    assert_eq!(other.token(token).send().status, 200);
+    let mut read = Vec::new();
+    // The connection may be reset.
+    let _ = stream.read_to_end(&mut read);
+    let size = usize::try_from(ROWS).unwrap() * 500;
+    assert!(!read.is_empty() && read.len() < size, "{} bytes came", read.len());
+}

@@ -13,6 +13,7 @@ mod key_value;
 mod outbound;
 mod postgres;
 mod redis;
+mod slow_clients;
 mod start;
 mod support;
 mod variables;
