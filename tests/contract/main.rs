@@ -4,7 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
-use std::process::Command;
+use std::{
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use e2e::{Application, Call, Services, root, tenantctl};
 use http::Method;
@@ -97,6 +101,69 @@ fn configuration(credentials: &Credentials) -> String {
     )
 }
 
+/// Runs a command to its end.
+#[track_caller]
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn openapi_document_passes_spec_validator() {
+    let validator = Path::new(&tool("SCHEMATHESIS")).with_file_name("openapi-spec-validator");
+    run(Command::new(validator).arg(root().join("docs/openapi.json")));
+}
+
+#[test]
+fn generated_clients_work_unchanged() {
+    let services = Services::start();
+    let settings = services.settings(&services.databases());
+    let migrated = tenantctl(&settings, &["migrate"]);
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    let application = Application::start(&settings, &services.folder());
+    let arguments = [&application.address, &settings["ADMIN_API_KEY"]];
+    let folder = services.folder().join("clients");
+    std::fs::create_dir(&folder).unwrap();
+    let sources = root().join("tests/contract/clients");
+    for name in ["client.ts", "client.py", "tsconfig.json"] {
+        std::fs::copy(sources.join(name), folder.join(name)).unwrap();
+    }
+    let document = root().join("docs/openapi.json");
+    let programs = PathBuf::from(tool("REDOCLY")).parent().unwrap().to_owned();
+    let in_folder = |program: PathBuf| {
+        let mut command = Command::new(program);
+        command.current_dir(&folder);
+        command
+    };
+
+    std::fs::write(folder.join("package.json"), "{ \"type\": \"module\" }").unwrap();
+    symlink(programs.parent().unwrap(), folder.join("node_modules")).unwrap();
+    let generator = programs.join("openapi-typescript");
+    run(in_folder(generator).arg(&document).args(["--output", "api.d.ts"]));
+    run(&mut in_folder(programs.join("tsc")));
+    run(in_folder("node".into()).arg("client.js").args(arguments));
+
+    let python = Path::new(&tool("SCHEMATHESIS")).with_file_name("python");
+    let programs = python.parent().unwrap().to_owned();
+    let generator = programs.join("openapi-python-client");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let options = ["--output-path", "generated", "--meta", "none", "--fail-on-warning"];
+    let mut generate = in_folder(generator);
+    run(generate.env("PATH", path).arg("generate").arg("--path").arg(&document).args(options));
+    run(in_folder(python).arg("client.py").args(arguments));
+}
+
+/// Removes the security schemes that are alternatives to a bearer token: schemathesis would require the header of each.
+fn with_bearer_only(mut document: Value) -> Value {
+    for path in document["paths"].as_object_mut().unwrap().values_mut() {
+        for operation in path.as_object_mut().unwrap().values_mut() {
+            operation["security"].as_array_mut().unwrap().truncate(1);
+        }
+    }
+    document
+}
+
 #[test]
 fn application_conforms_to_openapi_document() {
     let schemathesis = tool("SCHEMATHESIS");
@@ -108,10 +175,15 @@ fn application_conforms_to_openapi_document() {
     let credentials = credentials(&application, &settings["ADMIN_API_KEY"]);
     let file = services.folder().join("schemathesis.toml");
     std::fs::write(&file, configuration(&credentials)).unwrap();
+    let document = services.folder().join("openapi.json");
+    let served = Call::new(Method::GET, &application.address, "/openapi.json").send().expect(200);
+    std::fs::write(&document, with_bearer_only(served).to_string()).unwrap();
     let output = Command::new(schemathesis)
         .arg("--config-file")
         .arg(&file)
-        .args(["run", &format!("http://{}/openapi.json", application.address)])
+        .arg("run")
+        .arg(&document)
+        .args(["--url", &format!("http://{}", application.address)])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--seed", "1"])
         .args(["--workers", "2", "--no-color"])
         .env("SCHEMATHESIS_HOOKS", "hooks")

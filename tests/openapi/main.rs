@@ -4,8 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
 mod examples;
+mod headers;
+mod operation_ids;
+mod problems;
+mod schemas;
 
-use http::Method;
 use serde_json::{Value, json};
 use tenancy::access::{Access, ROUTES};
 use utoipa::OpenApi as _;
@@ -59,7 +62,16 @@ fn document() -> Value {
         "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
     });
     document["servers"] = json!([{ "url": "/" }]);
+    document["tags"] = schemas::tags();
     document["components"]["securitySchemes"] = json!({
+        "api_key": {
+            "type": "apiKey", "in": "header", "name": "X-API-Key",
+            "description": "An API key of the tenant.",
+        },
+        "operator_key_header": {
+            "type": "apiKey", "in": "header", "name": "X-Admin-Key",
+            "description": "An operator key or `ADMIN_API_KEY`, like `admin_key`.",
+        },
         "credential": {
             "type": "http", "scheme": "bearer",
             "description": "An access token from POST /api/v1/auth/login, or an API key. API keys are also \
@@ -92,15 +104,35 @@ fn document() -> Value {
         let operation = &mut document["paths"][&path][method.as_str().to_ascii_lowercase()];
         assert!(operation.is_object(), "{method} {path} is undocumented");
         describe_access(operation, *access);
+        problems::describe(operation, method, &path, *access);
         examples::add(operation, &method.as_str().to_ascii_lowercase(), &path);
-        // Generated clients need unique names.
-        operation["operationId"] = json!(operation_id(method, &path));
     }
-    describe_headers(&mut document);
+    document["components"]["schemas"]["PendingChange"] = json!({
+        "type": "object", "required": ["takes_effect_by"],
+        "description": "A change that takes effect as soon as Redis is reachable.",
+        "properties": { "takes_effect_by": { "type": "string", "format": "date-time" } },
+    });
     for (method, path) in PUBLISHED {
         describe_publication(&mut document["paths"][path][method]["responses"]);
     }
+    describe_head(&mut document);
+    for (method, path, name) in operation_ids::OPERATION_IDS {
+        let operation = &mut document["paths"][path][method];
+        assert!(operation.is_object(), "{method} {path} is not described");
+        operation["operationId"] = json!(name);
+    }
+    for (method, path, access) in ROUTES {
+        if !UNDESCRIBED.contains(path) {
+            let path = described(path);
+            let operation = &mut document["paths"][&path][method.as_str().to_ascii_lowercase()];
+            headers::describe(operation, method, &path, *access);
+        }
+    }
+    headers::define(&mut document);
+    problems::list_codes(&mut document);
+    describe_headers(&mut document);
     close_request_bodies(&mut document);
+    schemas::improve(&mut document);
     drop_unused_schemas(&mut document);
     document
 }
@@ -131,10 +163,7 @@ fn describe_publication(responses: &mut Value) {
         "schema": time,
     });
     if in_effect == "204" {
-        let schema = json!({
-            "type": "object", "required": ["takes_effect_by"],
-            "properties": { "takes_effect_by": time },
-        });
+        let schema = json!({ "$ref": "#/components/schemas/PendingChange" });
         accepted["content"]["application/json"]["schema"] = schema;
     }
     responses["202"] = accepted;
@@ -172,41 +201,40 @@ fn described(path: &str) -> String {
 }
 
 fn describe_access(operation: &mut Value, access: Access) {
+    let of_tenant = json!([{ "credential": [] }, { "api_key": [] }]);
     let (security, scope): (Value, Option<&str>) = match access {
         Access::Public => (json!([]), None),
-        Access::Operator(scope) => (json!([{ "admin_key": [] }]), Some(scope.as_str())),
-        Access::Authenticated => (json!([{ "credential": [] }]), None),
-        Access::Member(scope) => (json!([{ "credential": [] }]), Some(scope.as_str())),
+        Access::Operator(scope) => {
+            (json!([{ "admin_key": [] }, { "operator_key_header": [] }]), Some(scope.as_str()))
+        }
+        Access::Authenticated => (of_tenant, None),
+        Access::Member(scope) => (of_tenant, Some(scope.as_str())),
         Access::User(scope) => (json!([{ "access_token": [] }]), Some(scope.as_str())),
     };
     operation["security"] = security;
     if let Some(scope) = scope {
         operation["x-scope"] = json!(scope);
     }
-    let problem = |description: &str| {
-        json!({
-            "description": description,
-            "content": {
-                "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
-            },
-        })
-    };
-    if access != Access::Public {
-        operation["responses"]["401"] = problem("The credential is missing or invalid.");
-        operation["responses"]["403"] = problem("The caller is not allowed to do this.");
-    }
-    operation["responses"]["4XX"] =
-        problem("The request was rejected. See the `code` of the problem.");
-    operation["responses"]["default"] =
-        problem("An unexpected error. See the `code` of the problem.");
 }
 
-fn operation_id(method: &Method, path: &str) -> String {
-    let words = path.split(['/', '.', '-', '_']).filter(|word| !["", "api", "v1"].contains(word));
-    let words: Vec<_> = words.map(|word| word.trim_matches(['{', '}'])).collect();
-    format!("{}_{}", method.as_str().to_ascii_lowercase(), words.join("_"))
-        .trim_end_matches('_')
-        .to_owned()
+/// HEAD has the headers of GET and no body. The router answers it like GET.
+fn describe_head(document: &mut Value) {
+    let path = &mut document["paths"]["/api/v1/files/{path}"];
+    let mut head = path["get"].clone();
+    head["summary"] = json!("Returns the headers of a file.");
+    head["description"] = Value::Null;
+    head["parameters"].as_array_mut().unwrap().retain(|parameter| {
+        !["Range", "If-Range"].contains(&parameter["name"].as_str().unwrap_or_default())
+    });
+    let head = head.as_object_mut().unwrap();
+    head.remove("description");
+    let responses = head["responses"].as_object_mut().unwrap();
+    responses.remove("206");
+    responses.remove("416");
+    for response in responses.values_mut() {
+        response.as_object_mut().unwrap().remove("content");
+    }
+    path["head"] = json!(head);
 }
 
 fn described_routes(document: &Value) -> Vec<(String, String)> {
@@ -229,6 +257,23 @@ fn documented_routes_match_access_table() {
         .collect();
     table.sort();
     assert_eq!(described_routes(&documented()), table);
+}
+
+#[test]
+fn operations_have_unique_names_and_described_tags() {
+    let document = document();
+    let described = document["tags"].as_array().unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = operation["operationId"].as_str();
+            assert!(name.is_some_and(|name| names.insert(name)), "{method} {path}: {name:?}");
+            for tag in operation["tags"].as_array().unwrap() {
+                assert!(described.iter().any(|own| own["name"] == *tag), "{method} {path}: {tag}");
+            }
+        }
+    }
+    assert_eq!(names.len(), operation_ids::OPERATION_IDS.len());
 }
 
 #[test]

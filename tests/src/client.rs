@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Request};
 use serde_json::Value;
 
-use crate::World;
+use crate::{World, documented::assert_documented};
 
 /// The default timeout of a call.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -59,6 +59,8 @@ pub struct Answer {
     pub text: String,
     /// The body.
     pub bytes: Vec<u8>,
+    /// The method and the URL of the request.
+    request: (Method, String),
 }
 
 impl Call {
@@ -108,7 +110,7 @@ impl Call {
 
     /// Sends the call. The application may stop before it responds.
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
-        let mut request = Request::builder().method(self.method).uri(&self.url);
+        let mut request = Request::builder().method(self.method.clone()).uri(&self.url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -121,6 +123,7 @@ impl Call {
             headers: response.headers().clone(),
             text: String::from_utf8_lossy(&bytes).into_owned(),
             bytes,
+            request: (self.method, self.url),
         })
     }
 }
@@ -149,7 +152,8 @@ impl Answer {
         World::get().logged(self.header("x-request-id"))
     }
 
-    /// Asserts that the response is a problem (RFC 9457) with this status and code, and returns it.
+    /// Asserts that the response is a problem (RFC 9457) with this status and code, which `docs/openapi.json` documents,
+    /// and returns it.
     #[track_caller]
     pub fn expect_problem(&self, status: u16, code: &str) -> Value {
         let problem = self.expect(status);
@@ -157,6 +161,8 @@ impl Answer {
         assert_eq!(problem["status"], status, "{problem}");
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(problem["request_id"], self.header("x-request-id"));
+        let (method, url) = &self.request;
+        assert_documented(method, url, status, code);
         for member in ["type", "title", "detail"] {
             assert!(problem[member].is_string(), "{member} of {problem}");
         }

@@ -16,6 +16,7 @@
 
 mod application;
 mod client;
+mod documented;
 mod faults;
 mod operator_key;
 mod process;

@@ -145,6 +145,10 @@ fn described_routes() -> Vec<(Method, String)> {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
+            // HEAD has the access rule of GET.
+            if method == Method::HEAD {
+                continue;
+            }
             // OpenAPI has no wildcard parameters.
             let path = path.replace("/files/{path}", "/files/{*path}");
             routes.push((method, path.replace("/cache/{key}", "/cache/{*key}")));

@@ -164,11 +164,11 @@ fn page_sends_authorized_request() {
     browser.type_into(&format!("{of_credential}//input"), key);
     browser.click(&format!("{of_credential}//button[@type='submit']"));
     browser.click("//div[contains(@class, 'modal-ux-header')]//button");
-    let operation = "//div[@id='operations-Tenant-get_tenant_info']";
+    let operation = "//div[@id='operations-Tenant-getTenantInfo']";
     browser.click(&format!("{operation}//button[contains(@class, 'opblock-summary-control')]"));
     browser.click(&format!("{operation}//button[contains(@class, 'execute')]"));
     let shown = browser.wait_for(
-        "let e = document.querySelector('#operations-Tenant-get_tenant_info \
+        "let e = document.querySelector('#operations-Tenant-getTenantInfo \
              .live-responses-table tr.response .response-col_description');
          return e && e.innerText",
     );
