@@ -63,11 +63,18 @@ find_nginx() {
   install_packages "the gateway example" nginx
 }
 
-# find_promtool: finds or installs promtool, which checks metrics and alert rules.
-find_promtool() {
-  if have promtool; then return; fi
-  is_debian || fail "promtool is missing: install Prometheus"
-  install_packages "the checks of metrics and alert rules" prometheus
+# find_prometheus: Prometheus and promtool, which check the metrics, the alert rules and the dashboard.
+find_prometheus() {
+  if have promtool && have prometheus; then return; fi
+  is_debian || fail "Prometheus is missing: install prometheus and promtool"
+  install_packages "the metrics tests" prometheus
+}
+
+# find_shellcheck: finds or installs ShellCheck.
+find_shellcheck() {
+  if have shellcheck; then return; fi
+  is_debian || fail "ShellCheck is missing: install shellcheck"
+  install_packages "the check of the scripts" shellcheck
 }
 
 # find_browser: finds or installs headless Chromium and its driver, for the test of the documentation page.
@@ -87,7 +94,7 @@ find_contract_tools() {
   fi
   wanted=$(cat tests/contract/{package-lock.json,requirements.txt} | sha256sum)
   if [ "$(cat "$folder/ready" 2>/dev/null)" != "$wanted" ]; then
-    say "installing redocly and schemathesis (once)"
+    say "installing the checks of the OpenAPI document and its client generators (once)"
     rm -rf "$folder"
     mkdir -p "$folder"
     cp tests/contract/package*.json "$folder/"
@@ -131,7 +138,8 @@ checks() {
   install_servers
   find_python
   find_nginx
-  find_promtool
+  find_prometheus
+  find_shellcheck
   find_browser
   find_contract_tools
   build_components --package runner-guest --package floor
@@ -145,6 +153,7 @@ checks() {
   else
     skip "licences and sources of dependencies" "cargo-deny cannot be built"
   fi
+  check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
   if has_linters; then
     for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
     packages+=(--package floor)

@@ -25,16 +25,17 @@ start_stores() {
   trap 'exit 130' INT TERM
   if [ $own_postgres = yes ]; then start_dev_postgres; fi
   if [ -z "${TENANT_DATABASE_TEMPLATE:-}" ]; then
-    local cluster
+    local cluster query
     cluster=$(host_of postgres "$MASTER_DATABASE_URL" 5432)
-    export TENANT_DATABASE_TEMPLATE="postgres://{role}:{password}@${cluster#*://}/tenant_{tenant_slug}$(query_of "$MASTER_DATABASE_URL")"
+    query=$(query_of "$MASTER_DATABASE_URL")
+    export TENANT_DATABASE_TEMPLATE="postgres://{role}:{password}@${cluster#*://}/tenant_{tenant_slug}$query"
   fi
   if [ $own_redis = yes ]; then start_dev_redis; fi
   narrow_hosts
 }
 
 start_dev_postgres() {
-  local folder
+  local folder password
   folder=$(postgres_folder)
   if postgres_runs "$folder"; then
     say "PostgreSQL is already running on port $POSTGRES_PORT"
@@ -46,10 +47,12 @@ start_dev_postgres() {
   fi
   create_catalog "$folder" "$POSTGRES_PORT"
   # This PostgreSQL has no TLS, and Spin would read the machine's certificates for each new database.
-  export MASTER_DATABASE_URL="postgres://tenancy:$(cat "$folder/account")@127.0.0.1:$POSTGRES_PORT/tenancy?sslmode=disable"
+  password=$(cat "$folder/account")
+  export MASTER_DATABASE_URL="postgres://tenancy:$password@127.0.0.1:$POSTGRES_PORT/tenancy?sslmode=disable"
 }
 
 start_dev_redis() {
+  local password
   if redis_runs "$DEV_DIR/redis" "$REDIS_PORT"; then
     say "Redis is already running on port $REDIS_PORT"
   else
@@ -58,7 +61,8 @@ start_dev_redis() {
     STARTED+=(stop_dev_redis)
     start_redis "$DEV_DIR/redis" "$REDIS_PORT"
   fi
-  export REDIS_URL="redis://:$(cat "$DEV_DIR/redis/password")@127.0.0.1:$REDIS_PORT"
+  password=$(cat "$DEV_DIR/redis/password")
+  export REDIS_URL="redis://:$password@127.0.0.1:$REDIS_PORT"
 }
 
 # narrow_hosts: lets the components reach only the stores of the settings.

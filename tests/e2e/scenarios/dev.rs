@@ -170,6 +170,37 @@ fn dev_up_keeps_data_after_restart() {
 }
 
 #[test]
+fn dev_ctl_runs_tenantctl() {
+    let clone = Clone::new();
+    // It starts the stores and stops them again.
+    let migrated = clone.run(&["ctl", "migrate"]);
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    assert!(!clone.ports().into_iter().any(listens));
+    let up = clone.up();
+    // Its standard output and its status are those of tenantctl.
+    let listed = clone.run(&["ctl", "audit", "verify"]);
+    let output = String::from_utf8_lossy(&listed.stdout);
+    assert!(listed.status.success() && !output.contains("==>"), "{output}");
+    assert!(!clone.run(&["ctl", "nothing"]).status.success());
+    assert!(clone.ports().into_iter().all(listens), "the running servers stay");
+    up.ctrl_c();
+}
+
+#[test]
+fn dev_without_command_prints_help() {
+    let clone = Clone::new();
+    for (arguments, status) in [(&[][..], 0), (&["--help"], 0), (&["nothing"], 2)] {
+        let output = clone.run(arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+        let help = if status == 0 { output.stdout } else { output.stderr };
+        let help = String::from_utf8(help).unwrap();
+        for command in ["up", "test", "bench", "chaos", "ctl", "down"] {
+            assert!(help.contains(&format!("./dev {command} ")), "{help}");
+        }
+    }
+}
+
+#[test]
 fn dev_down_stops_servers_and_wipes() {
     let clone = Clone::new();
     let mut up = clone.up();
