@@ -181,15 +181,15 @@ fn interrupt_removal(tenant: &TestTenant, path: &str) {
     assert_eq!(database.execute(statement, &[&path]).unwrap(), 1);
 }
 
-/// Calls the maintenance endpoint until it has processed all tenants. Returns the number of removed files.
-fn maintain() -> u64 {
-    let (mut removed, mut path) = (0, "/admin/maintenance".to_owned());
+/// Calls the maintenance endpoint until it has processed all tenants.
+fn maintain() {
+    let mut path = "/admin/maintenance".to_owned();
     loop {
         let report = World::get().admin(Method::POST, &path).send().expect(200);
-        removed += report["removed_files"].as_u64().unwrap();
+        assert!(report["removed_files"].is_u64(), "{report}");
         match report["next_cursor"].as_str() {
             Some(cursor) => path = format!("/admin/maintenance?after={cursor}"),
-            None => return removed,
+            None => return,
         }
     }
 }
@@ -214,7 +214,8 @@ fn maintenance_finishes_and_refunds_interrupted_removals() {
                  VALUES (gen_random_uuid(), 'x', 0, 0, 'a/b', 'x', 'uploading', 5000, now() - interval '1 hour')";
     database.batch_execute(stale).unwrap();
     database.batch_execute("UPDATE storage_usage SET used = used + 5000").unwrap();
-    assert!(maintain() >= 2);
+    // A maintenance of another test may have removed them.
+    maintain();
     tenant.wait_until_stored(1_000);
     assert_eq!(world.stored_chunks(&tenant.id).len(), 1);
     let rows: i64 = database.query_one("SELECT count(*) FROM files", &[]).unwrap().get(0);

@@ -35,8 +35,8 @@ pub(super) async fn admit(call: &Call, path: &str) -> Result<()> {
     }
 }
 
-/// Checks an API key or operator key before it is looked up.
 /// Checks the limit on misses before an API key or operator key is looked up.
+///
 /// # Errors
 /// [`Error::RateLimited`] if the network has sent too many invalid keys.
 pub(super) fn check_key(tenancy: &Tenancy, call: &Call, is_known: bool) -> Result<()> {

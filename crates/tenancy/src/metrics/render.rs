@@ -130,7 +130,7 @@ async fn of_catalog(tenancy: &Tenancy) -> Result<(Vec<TenantCount>, i64)> {
         Ok((repo::count(&*catalog).await?, audit::count_waiting(&*catalog).await?))
     };
     counted.await.inspect_err(|error| {
-        log::warning(tenancy, "PostgreSQL unavailable; tenant metrics are omitted", error)
+        log::warning(tenancy, "PostgreSQL unavailable; tenant metrics are omitted", error);
     })
 }
 
