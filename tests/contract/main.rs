@@ -96,7 +96,7 @@ fn configuration(credentials: &Credentials) -> String {
         "continue-on-failure = true\n\
          [generation]\nallow-x00 = false\n\
          [checks.positive_data_acceptance]\n\
-         expected-statuses = [\"2xx\", \"401\", \"403\", \"404\", \"409\", \"412\", \"416\", \
+         expected-statuses = [\"2xx\", \"304\", \"401\", \"403\", \"404\", \"409\", \"412\", \"416\", \
                               \"422\", \"429\"]\n{of_gateways}{operations}"
     )
 }
