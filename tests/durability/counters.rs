@@ -123,21 +123,31 @@ fn late_report_counts_in_new_process() {
     assert_eq!(report(&tenant, 1)["current_usage"], 16);
 }
 
-/// Sends calls until one is rejected, and returns the number of accepted calls.
-fn calls_until_refused(arena: &Arena, credential: &str, most: usize) -> usize {
-    let call = |number: usize| -> Answer {
-        let host = arena.hosts()[number % 2];
-        Call::new(Method::GET, host, "/api/v1/tenant/info").token(credential).send()
-    };
-    (0..most).take_while(|number| call(*number).status == 200).count()
+/// Sends a counted call.
+fn call(host: &str, credential: &str) -> Answer {
+    Call::new(Method::GET, host, "/api/v1/tenant/info").token(credential).send()
+}
+
+/// Sends calls to these hosts in turn until one is rejected, and returns the number of accepted calls.
+fn calls_until_refused(hosts: &[&str], credential: &str, most: usize) -> usize {
+    let hosts = hosts.iter().cycle().take(most);
+    hosts.take_while(|host| call(host, credential).status == 200).count()
+}
+
+/// Uses up a tenant's limit of calls on a host that is killed immediately afterwards.
+fn use_up_on_killed_host(arena: &Arena, credential: &str) {
+    let counting = arena.world.another_application(&arena.world.services.databases());
+    let counted = calls_until_refused(&[&counting.address], credential, 60);
+    assert!((30..=40).contains(&counted), "{counted}");
+    counting.kill();
 }
 
 /// Returns the number of calls that are admitted in all, when Redis restarts after `first` of them.
 fn admitted_over_a_restart(arena: &Arena, credential: &str, first: usize, most: usize) -> usize {
     arena.world.services.save_redis();
-    let before = calls_until_refused(arena, credential, first);
+    let before = calls_until_refused(&arena.hosts(), credential, first);
     arena.restart_redis(Restart::Newest);
-    before + calls_until_refused(arena, credential, most)
+    before + calls_until_refused(&arena.hosts(), credential, most)
 }
 
 #[test]
@@ -180,13 +190,12 @@ fn api_key_daily_limit_uses_checkpoint() {
     let tenant = arena.world.tenant();
     let new = json!({ "name": "k", "scopes": ["tenant:read"], "max_requests_per_day": 20 });
     let key = tenant.create_api_key(&new)["api_key"].as_str().unwrap().to_owned();
-    assert_eq!(calls_until_refused(&arena, &key, 12), 12);
+    assert_eq!(calls_until_refused(&arena.hosts(), &key, 12), 12);
     sleep(Duration::from_secs(6));
     let databases = arena.world.services.databases();
     arena.restart_redis(Restart::Empty);
     let fresh = arena.world.another_application(&databases);
-    let call = || Call::new(Method::GET, &fresh.address, "/api/v1/tenant/info").token(&key).send();
-    assert_eq!((0..20).take_while(|_| call().status == 200).count(), 8);
+    assert_eq!(calls_until_refused(&[&fresh.address], &key, 20), 8);
 }
 
 /// The host that counted the calls is lost with Redis. Another host only refused calls.
@@ -196,23 +205,19 @@ fn reached_limit_survives_loss_of_counting_host() {
     let tenant = arena.world.tenant();
     let key = tenant.api_key(&["tenant:read"]);
     tenant.limit(&json!({ "api_calls": 40 }));
-    let call = |host: &str| Call::new(Method::GET, host, "/api/v1/tenant/info").token(&key).send();
-    let counting = arena.world.another_application(&arena.world.services.databases());
-    let counted = (0..60).take_while(|_| call(&counting.address).status == 200).count();
-    assert!((30..=40).contains(&counted), "{counted}");
-    counting.kill();
+    use_up_on_killed_host(&arena, &key);
     for _ in 0..3 {
-        call(arena.world.address()).expect_problem(429, "quota_exceeded");
+        call(arena.world.address(), &key).expect_problem(429, "quota_exceeded");
     }
     arena.restart_redis(Restart::Empty);
     for _ in 0..10 {
-        let answer = call(arena.world.address());
+        let answer = call(arena.world.address(), &key);
         // Without Redis, calls are neither counted nor refused.
         let is_uncounted = answer.status == 200 && answer.header("ratelimit").is_empty();
         assert!(answer.status == 429 || is_uncounted, "{} {}", answer.status, answer.text);
         sleep(Duration::from_millis(200));
     }
-    call(arena.world.address()).expect_problem(429, "quota_exceeded");
+    call(arena.world.address(), &key).expect_problem(429, "quota_exceeded");
 }
 
 /// Refused calls store a checkpoint: the instances that counted the last calls may have ended before they did.
@@ -225,19 +230,15 @@ fn refused_calls_store_a_checkpoint() {
     let databases = arena.world.services.databases();
     // The checkpoint of the calls until here is stored.
     sleep(Duration::from_secs(5));
-    let call = |host: &str| Call::new(Method::GET, host, "/api/v1/tenant/info").token(&key).send();
-    let counting = arena.world.another_application(&databases);
-    let counted = (0..60).take_while(|_| call(&counting.address).status == 200).count();
-    assert!(counted >= 30, "{counted}");
-    counting.kill();
+    use_up_on_killed_host(&arena, &key);
     let refusing = arena.world.another_application(&databases);
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(7) {
-        call(&refusing.address).expect_problem(429, "quota_exceeded");
+        call(&refusing.address, &key).expect_problem(429, "quota_exceeded");
         sleep(Duration::from_millis(100));
     }
     refusing.kill();
     arena.restart_redis(Restart::Empty);
     let fresh = arena.world.another_application(&databases);
-    call(&fresh.address).expect_problem(429, "quota_exceeded");
+    call(&fresh.address, &key).expect_problem(429, "quota_exceeded");
 }

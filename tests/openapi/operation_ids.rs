@@ -1,7 +1,7 @@
 //! The names of the operations in generated clients. A name is part of the public interface: do not change one.
 
 /// Method, path and `operationId` of each operation.
-pub const OPERATION_IDS: [(&str, &str, &str); 77] = [
+pub const OPERATION_IDS: &[(&str, &str, &str)] = &[
     ("get", "/", "getServiceInfo"),
     ("get", "/.well-known/jwks.json", "getJsonWebKeySet"),
     ("get", "/admin/audit", "listPlatformAuditEvents"),

@@ -55,28 +55,28 @@ impl Admission {
             format!("{process}:t:{{{tenant}}}:user:{}", claims.sub),
             format!("{process}:t:{{{tenant}}}:session:{}", claims.sid),
         ];
-        let mut told = self.ask(&keys, claims).await?;
-        if !told.is_counted() {
+        let mut reply = self.ask(&keys, claims).await?;
+        if !reply.is_counted() {
             self.renew(&keys).await?;
-            told = self.ask(&keys, claims).await?;
+            reply = self.ask(&keys, claims).await?;
         }
-        ensure!(told.int(0) == Some(self.tenant_version), "the tenant has changed: {told:?}");
+        ensure!(reply.int(0) == Some(self.tenant_version), "the tenant has changed: {reply:?}");
         ensure!(
-            told.int(2) == Some(claims.ver) && told.int(4) == Some(1),
-            "the user has changed: {told:?}"
+            reply.int(2) == Some(claims.ver) && reply.int(4) == Some(1),
+            "the user has changed: {reply:?}"
         );
-        ensure!(told.is_counted(), "the call was not counted: {told:?}");
-        Meter::of(&told).context("the reply of Redis has no limits")
+        ensure!(reply.is_counted(), "the call was not counted: {reply:?}");
+        Meter::of(&reply).context("the reply of Redis has no limits")
     }
 
-    async fn ask(&self, keys: &[String; 3], claims: &Claims) -> Result<Told> {
+    async fn ask(&self, keys: &[String; 3], claims: &Claims) -> Result<ScriptReply> {
         let mut command = redis::cmd("EVALSHA");
         command.arg(&self.script).arg(3).arg(keys);
         command.arg(self.tenant_version).arg(claims.ver).arg("all");
         let answer: (Value, Value, Vec<u8>) =
             command.query_async(&mut self.connection.clone()).await?;
         let numbers = answer.2.as_chunks::<8>().0.iter().copied().map(i64::from_be_bytes);
-        Ok(Told(numbers.collect()))
+        Ok(ScriptReply(numbers.collect()))
     }
 
     /// Makes the versions fresh for another minute. The application compares them with PostgreSQL, which this service
@@ -94,9 +94,9 @@ impl Admission {
 
 /// The numbers in the script's reply.
 #[derive(Debug)]
-struct Told(Vec<i64>);
+struct ScriptReply(Vec<i64>);
 
-impl Told {
+impl ScriptReply {
     fn int(&self, index: usize) -> Option<i64> {
         self.0.get(index).copied().filter(|number| *number >= 0)
     }
@@ -107,12 +107,12 @@ impl Told {
 }
 
 impl Meter {
-    fn of(told: &Told) -> Option<Self> {
+    fn of(reply: &ScriptReply) -> Option<Self> {
         let mut meter = Self::default();
         for (index, (name, window)) in LIMITS.into_iter().enumerate() {
             let place = 10 + index * 3;
             let (limit, used, reset) =
-                (told.int(place)?, told.int(place + 1)?, told.int(place + 2)?);
+                (reply.int(place)?, reply.int(place + 1)?, reply.int(place + 2)?);
             let separator = if index == 0 { "" } else { ", " };
             let left = limit.saturating_sub(used).max(0);
             write!(meter.policy, "{separator}\"{name}\";q={limit};w={window}").ok()?;

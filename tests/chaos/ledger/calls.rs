@@ -7,8 +7,8 @@ use std::{
 
 use super::{Tenant, locked};
 
-/// Counted calls that were acknowledged within this time before the loss of Redis may be lost, if a host was killed as
-/// well. Otherwise an instance stores the counter in PostgreSQL within this time.
+/// Counted calls that were acknowledged within this time before the loss of Redis may be lost, if a host was killed or
+/// Redis was lost again within the same time. Otherwise an instance stores the counter in PostgreSQL within this time.
 pub const FORFEITED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A tenant with a small call limit.
