@@ -1,7 +1,6 @@
 //! A run: servers, hosts, load, faults and the checks at the end.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     thread,
@@ -27,8 +26,6 @@ use crate::{
 
 /// An amount that no run reaches.
 const PLENTY: i64 = 1_000_000_000;
-/// Ports of hosts. They are below the ephemeral range of the kernel, so the port of a killed host stays free.
-const PORTS: std::ops::Range<u16> = 14_000..20_000;
 /// Instance reuse per host: as recommended in the README, and the default of Spin.
 const REUSE: [&[&str]; 2] = [&["--max-instance-reuse-count", "4096"], &[]];
 
@@ -44,9 +41,8 @@ pub fn run(options: &Options) -> bool {
     let hosts: Vec<Mutex<Application>> = (0..usize::from(options.hosts))
         .map(|host| {
             let store = FileStore::Sqlite(&files);
-            let port = free_port();
             let arguments = REUSE[host % REUSE.len()];
-            Mutex::new(Application::start_on_port(&settings, &folder, store, arguments, port))
+            Mutex::new(Application::start_sharing_with(&settings, &folder, store, arguments))
         })
         .collect();
     let address = |host: &Mutex<Application>| lock(host).address.clone();
@@ -104,14 +100,4 @@ fn load(context: &Context, stores: &Stores, hosts: &[Mutex<Application>], option
 
 fn lock(host: &Mutex<Application>) -> std::sync::MutexGuard<'_, Application> {
     host.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns a free port. The process id keeps parallel runs on one machine apart.
-fn free_port() -> u16 {
-    let offset = std::process::id() % u32::from(PORTS.end - PORTS.start);
-    let first = PORTS.start + u16::try_from(offset).unwrap_or(0);
-    (first..PORTS.end)
-        .chain(PORTS.start..first)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("a port is free")
 }

@@ -2,13 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use crate::{Process, root};
+use crate::{Process, free_port, root};
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
@@ -45,8 +44,6 @@ struct Start<'a> {
     variables: &'a [(&'a str, &'a str)],
     /// Arguments of the host, in addition to the default ones.
     arguments: &'a [&'a str],
-    /// The port, or 0 for any free port.
-    port: u16,
 }
 
 impl<'a> Start<'a> {
@@ -56,7 +53,7 @@ impl<'a> Start<'a> {
         folder: &'a Path,
     ) -> Self {
         let (variables, arguments) = (&[], &[]);
-        Self { manifest, settings, folder, files: FileStore::Own, variables, arguments, port: 0 }
+        Self { manifest, settings, folder, files: FileStore::Own, variables, arguments }
     }
 }
 
@@ -76,17 +73,15 @@ impl Application {
         Self::run(&Start { files, ..Start::new(&manifest, settings, folder) })
     }
 
-    /// Starts the application like [`Self::start_sharing`], on a host with these arguments that listens on `port`. A
-    /// port below the ephemeral range of the kernel stays free while the application is down.
-    pub fn start_on_port(
+    /// Starts the application like [`Self::start_sharing`], on a host with these arguments.
+    pub fn start_sharing_with(
         settings: &BTreeMap<&'static str, String>,
         folder: &Path,
         files: FileStore<'_>,
         arguments: &[&str],
-        port: u16,
     ) -> Self {
         let manifest = root().join("spin.toml");
-        Self::run(&Start { files, arguments, port, ..Start::new(&manifest, settings, folder) })
+        Self::run(&Start { files, arguments, ..Start::new(&manifest, settings, folder) })
     }
 
     /// Starts the application with these settings, on a host with these environment variables.
@@ -110,7 +105,7 @@ impl Application {
     }
 
     fn run(start: &Start<'_>) -> Self {
-        let Start { manifest, settings, folder, files, variables, arguments, port } = *start;
+        let Start { manifest, settings, folder, files, variables, arguments } = *start;
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let state = folder.join(format!("application-{number}"));
         std::fs::create_dir_all(&state).unwrap();
@@ -123,8 +118,7 @@ impl Application {
         };
         let config = format!("log_dir = \"\"\n\n[key_value_store.default]\n{store}");
         std::fs::write(&runtime_config, config).unwrap();
-        let port = TcpListener::bind(("127.0.0.1", port)).unwrap().local_addr().unwrap().port();
-        let address = format!("127.0.0.1:{port}");
+        let address = format!("127.0.0.1:{}", free_port());
 
         let named = |name| std::env::var_os(name).filter(|path| !path.is_empty());
         let mut command = match named("SPIN") {

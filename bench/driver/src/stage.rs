@@ -1,9 +1,9 @@
 //! The measured programs: the application, the floor and the native service, on private servers.
 
-use std::{collections::BTreeMap, env, net::TcpListener};
+use std::{collections::BTreeMap, env};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Application, Process, Services, root, tenantctl};
+use e2e::{Application, Process, Services, free_port, root, tenantctl};
 use serde_json::{Value, json};
 
 use crate::load::Request;
@@ -64,7 +64,7 @@ impl Stage {
 
         let shown = Request::get(&application.address, &format!("/admin/tenants/{id}"));
         let shown = shown.token(&admin_key).send()?.checked()?;
-        let native_address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let native_address = format!("127.0.0.1:{}", free_port());
         let mut command = Process::command(root().join("target/release/native"));
         command
             .env("ADDRESS", &native_address)

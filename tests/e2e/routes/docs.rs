@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Call, World};
+use e2e::{Call, World, free_port};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ struct Browser {
 
 impl Browser {
     fn start() -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())

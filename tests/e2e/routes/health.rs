@@ -22,7 +22,8 @@ fn detailed_health_reports_each_store() {
         assert!(report[store]["latency_ms"].as_f64().unwrap() > 0.0, "{report}");
     }
     assert_json_snapshot!(report, { ".*.latency_ms" => "[milliseconds]" });
-    // S39: a short number can be part of a latency.
+    // S39
+    // A short number can be part of a latency.
     for secret in world.settings().values().filter(|value| value.len() > 8) {
         assert!(!answer.text.contains(secret.as_str()));
     }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Application, Call, Cut, Databases, Proxy, TestTenant, Watch, World, unique};
+use e2e::{Application, Call, Cut, Databases, Proxy, TestTenant, Watch, World, free_port, unique};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -57,10 +57,6 @@ impl Drop for Redis {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn application(port: u16) -> Application {

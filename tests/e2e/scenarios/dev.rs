@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, Permissions},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     os::unix::{
         fs::{PermissionsExt as _, symlink},
         process::CommandExt as _,
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Call, World, root, unique};
+use e2e::{Call, World, free_port, root, unique};
 use http::Method;
 
 /// A copy of the repository. Its servers stop when this value is dropped.
@@ -41,7 +41,7 @@ impl Clone {
         fs::create_dir(folder.join("bin")).unwrap();
         fs::write(folder.join("bin/cargo"), "#!/bin/sh\n").unwrap();
         fs::set_permissions(folder.join("bin/cargo"), Permissions::from_mode(0o755)).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         Self { folder, port }
     }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Answer, Call, World, root, unique};
+use e2e::{Answer, Call, World, free_port, root, unique};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -26,10 +26,6 @@ impl Drop for Program {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn python() -> String {

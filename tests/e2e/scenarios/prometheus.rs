@@ -3,12 +3,11 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::TcpListener,
     thread::{scope, sleep},
     time::{Duration, Instant},
 };
 
-use e2e::{Application, Call, Process, TestTenant, World, root};
+use e2e::{Application, Call, Process, TestTenant, World, free_port, root};
 use http::Method;
 use serde_json::Value;
 
@@ -32,7 +31,7 @@ impl Prometheus {
              static_configs: [{{ targets: {addresses:?} }}]\n"
         );
         fs::write(folder.join("prometheus.yaml"), config).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let mut command = Process::command("prometheus");
         command.arg(format!("--config.file={}", folder.join("prometheus.yaml").display()));
