@@ -1,6 +1,7 @@
 //! Audit trails across months and master keys, in separate catalogs without tenants or an application.
 
 mod checkpoint;
+mod filters;
 
 use chrono::SecondsFormat;
 use e2e::{World, unique};

@@ -11,7 +11,7 @@ use super::Severity;
 use crate::{
     error::Result,
     http::fields::Text,
-    platform::sql::{Connection, Row, Rows, SqlError, Value},
+    platform::sql::{Connection, Row, Rows, SqlError, Value, escaped_pattern},
 };
 
 /// An event of the audit trail.
@@ -134,7 +134,7 @@ pub async fn list(
                created_at AT TIME ZONE 'UTC' AS created_at
         FROM tenant_audit_logs l
         WHERE ($1::uuid IS NULL OR tenant_id = $1)
-          AND ($2::text IS NULL OR event = $2 OR ($2 LIKE '%.' AND starts_with(event, $2)))
+          AND ($2::text IS NULL OR event LIKE $2)
           AND ($3::text IS NULL OR actor_id = $3 OR actor_type = $3)
           AND ($4::text IS NULL OR resource_id = $4 OR resource_type = $4)
           AND ($5::text IS NULL OR severity = $5)
@@ -146,7 +146,7 @@ pub async fn list(
         ORDER BY l.created_at DESC, id DESC LIMIT $11";
     let parameters: [Value; 11] = [
         filter.tenant.into(),
-        filter.event.clone().into(),
+        filter.event.as_deref().map(event_pattern).into(),
         filter.actor.clone().into(),
         filter.resource.clone().into(),
         filter.severity.map(Severity::as_str).into(),
@@ -163,6 +163,12 @@ pub async fn list(
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| has_more).map(Cursor::after).transpose()?;
     Ok((Rows::read(&rows, event), next))
+}
+
+/// Returns a `LIKE` pattern for the name of an event, or for a prefix that ends in a dot.
+fn event_pattern(event: &str) -> String {
+    let wildcard = if event.ends_with('.') { "%" } else { "" };
+    escaped_pattern(event) + wildcard
 }
 
 pub(super) fn event(row: &Row) -> Result<LoggedEvent, SqlError> {
@@ -188,6 +194,13 @@ pub(super) fn event(row: &Row) -> Result<LoggedEvent, SqlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn event_pattern_matches_literal_text() {
+        assert_eq!(event_pattern("api_key.created"), r"api\_key.created");
+        assert_eq!(event_pattern("api_key."), r"api\_key.%");
+        assert_eq!(event_pattern("%."), r"\%.%");
+    }
 
     #[test]
     fn cursor_survives_encoding() {

@@ -300,8 +300,12 @@ pub const UNICODE: &str = r#"COLLATE "und-x-icu""#;
 /// Returns an `ILIKE` pattern that matches every text that contains `text`.
 pub fn contains_pattern(text: &str) -> String {
     let text: String = text.nfc().collect();
-    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    format!("%{escaped}%")
+    format!("%{}%", escaped_pattern(&text))
+}
+
+/// Returns a `LIKE` pattern that matches only `text`.
+pub fn escaped_pattern(text: &str) -> String {
+    text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
 }
 
 /// Returns a name as a quoted identifier.
