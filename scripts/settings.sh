@@ -5,7 +5,7 @@ load_settings() {
   if [ ! -e "$DEV_DIR/env" ]; then
     say "creating secrets for development (.dev/env)"
     (umask 077 && cat >"$DEV_DIR/env.new") <<ENV
-# Created by ./dev for this machine only. You can add any setting of the README.
+# Created by ./dev for this machine only. You can add any setting of docs/settings.md.
 ADMIN_API_KEY=$(random_secret)
 JWT_SECRET_KEY=$(random_secret)
 MASTER_ENCRYPTION_KEY=$(random_secret)

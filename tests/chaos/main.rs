@@ -1,5 +1,5 @@
 //! Runs a seeded load with faults. Hosts, Redis and PostgreSQL are killed, stopped and restarted while actors work.
-//! Every acknowledged response is checked against the promises of the README. See README.md in this folder.
+//! Every acknowledged response is checked against the promises in README.md of this folder.
 
 #![expect(clippy::expect_used, reason = "a harness that fails fails the run")]
 

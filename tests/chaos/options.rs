@@ -5,8 +5,8 @@ use std::{fs, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use e2e::root;
 
-/// Runs a mixed load while the application and its stores are killed and stopped, and checks the promises of the
-/// README.
+/// Runs a mixed load while the application and its stores are killed and stopped, and checks the promises in
+/// tests/chaos/README.md.
 ///
 /// The application runs on the Spin binary that SPIN names, or else on tools/runner.
 #[derive(Parser, Debug, Clone)]

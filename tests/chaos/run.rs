@@ -26,7 +26,7 @@ use crate::{
 
 /// An amount that no run reaches.
 const PLENTY: i64 = 1_000_000_000;
-/// Instance reuse per host: as recommended in the README, and the default of Spin.
+/// Instance reuse per host: as recommended in docs/operations.md, and the default of Spin.
 const REUSE: [&[&str]; 2] = [&["--max-instance-reuse-count", "4096"], &[]];
 
 /// Runs everything. Returns true if there was no violation.

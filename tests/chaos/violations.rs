@@ -9,7 +9,7 @@ use std::{
 /// The number of violations of a promise that are shown in full.
 const SHOWN: usize = 4;
 
-/// A promise of the README.
+/// A promise in README.md of this folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Promise {
     /// Acknowledged data is never lost.

@@ -40,12 +40,13 @@ struct Options {
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
 
-    /// Number of requests after which the host ends an instance. The README uses the default; Spin's default is 128.
+    /// Number of requests after which the host ends an instance. docs/operations.md recommends the default. Spin's
+    /// default is 128.
     #[arg(long, value_name = "REQUESTS", default_value_t = INSTANCE_REUSE)]
     instance_reuse: u32,
 }
 
-/// The value in `./dev up` and the README.
+/// The value in `./dev up` and in docs/operations.md.
 const INSTANCE_REUSE: u32 = 4096;
 
 fn main() -> ExitCode {

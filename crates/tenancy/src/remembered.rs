@@ -3,7 +3,7 @@
 use std::{borrow::Borrow, cell::RefCell, collections::HashMap, hash::Hash, rc::Rc};
 
 /// The maximum number of values of one kind in an instance. An instance serves a few thousand requests (4096 if Spin is
-/// started as the README describes).
+/// started as docs/operations.md describes).
 const MOST: usize = 1024;
 
 /// Values by their keys. The reader checks whether a value is still current.
