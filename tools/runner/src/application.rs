@@ -23,8 +23,8 @@ use crate::network::permits::{Limit, Permits};
 use crate::options::{Options, Reuse};
 use crate::routes::{Router, WELL_KNOWN_PREFIX};
 use crate::runtime_config::RuntimeConfig;
-use crate::server::Component;
 use crate::variables::{EnvProvider, Provider, Variables, source};
+use crate::worker::Component;
 
 /// A checked and compiled application that does not listen yet.
 pub(crate) struct Loaded {
@@ -71,7 +71,7 @@ impl Loaded {
         let mut providers = vec![Provider::Static(source::read(&options.variable)?)];
         providers.append(&mut config.providers);
         providers.push(Provider::Env(EnvProvider::default_source()));
-        let variables = Arc::new(Variables::new(&app, providers)?);
+        let variables = Arc::new(Variables::new(&app.variables, app.templates(), providers)?);
 
         let app_folder = manifest_path.parent().unwrap_or(Path::new("/"));
         let state_dir = config.state_dir(options.state_dir.as_deref(), app_folder)?;

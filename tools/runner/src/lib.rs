@@ -18,7 +18,9 @@ pub mod runtime_config;
 mod server;
 #[cfg(test)]
 mod temp_folder;
+mod toml_text;
 pub mod variables;
+mod worker;
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};

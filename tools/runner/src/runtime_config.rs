@@ -55,7 +55,7 @@ impl RuntimeConfig {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the runtime configuration {}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        crate::manifest::parse_toml(&text)
+        crate::toml_text::parse(&text)
             .and_then(|table| Self::parse(table, folder))
             .with_context(|| format!("invalid runtime configuration {}", path.display()))
     }

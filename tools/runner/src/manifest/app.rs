@@ -8,10 +8,10 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::schema::{
     self, ComponentSpec, Executor, HttpConfig, HttpDefaults, Manifest, Route, Source,
-    StaticResponse, Trigger, Variable,
+    StaticResponse, Trigger,
 };
 use crate::network::allowed_hosts;
-use crate::variables::Defaults;
+use crate::variables::{Defaults, Variable};
 
 /// An application as described by its manifest.
 #[derive(Debug)]
@@ -104,6 +104,11 @@ impl App {
 
         let schema::Application { name, version, .. } = manifest.application;
         Ok(Self { name, version, variables, components, triggers })
+    }
+
+    /// Returns the templates of the variables of each component, by its id.
+    pub fn templates(&self) -> impl Iterator<Item = (&String, &BTreeMap<String, String>)> {
+        self.components.iter().map(|(id, component)| (id, &component.variables))
     }
 }
 

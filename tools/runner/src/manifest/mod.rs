@@ -9,8 +9,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
+use crate::toml_text;
+
 pub use app::{App, Component, HttpTrigger, TriggerTarget};
-pub use schema::{Manifest, Route, StaticResponse, Variable};
+pub use schema::{Manifest, Route, StaticResponse};
 
 /// Reads the manifest at `path`, and performs all checks that do not need the runtime configuration.
 pub fn load(path: &Path) -> Result<App> {
@@ -30,25 +32,14 @@ pub fn parse(text: &str) -> Result<Manifest> {
         spin_manifest_version: toml::Value,
     }
 
-    let Probe { spin_manifest_version: version } = parse_toml(text)?;
+    let Probe { spin_manifest_version: version } = toml_text::parse(text)?;
     match version {
-        toml::Value::Integer(2) => parse_toml(text),
+        toml::Value::Integer(2) => toml_text::parse(text),
         toml::Value::String(version) if version == "1" => {
             bail!("the runner supports only manifests of version 2, and this one has version 1")
         }
         other => bail!("invalid manifest version {other}"),
     }
-}
-
-/// Parses TOML, with a one-line error.
-pub(crate) fn parse_toml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .map(|span| format!("line {}: ", text[..span.start].matches('\n').count() + 1))
-            .unwrap_or_default();
-        anyhow::anyhow!("{line}{}", error.message().trim().replace('\n', ", "))
-    })
 }
 
 #[cfg(test)]

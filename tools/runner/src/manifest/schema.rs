@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::id::{KebabId, LowerSnakeId, is_store_label};
+use crate::variables::Variable;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -51,22 +52,6 @@ pub struct Application {
     pub triggers: BTreeMap<String, toml::Table>,
     #[serde(default)]
     tool: BTreeMap<String, toml::Table>,
-}
-
-/// `[variables.<name>]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Variable {
-    #[serde(default)]
-    description: Option<String>,
-    /// Whether a provider must have a value.
-    #[serde(default)]
-    pub required: bool,
-    /// The value if no provider has one.
-    #[serde(default)]
-    pub default: Option<String>,
-    #[serde(default)]
-    secret: bool,
 }
 
 /// One `[[trigger.<type>]]`

@@ -5,10 +5,12 @@ use std::ops::Range;
 use anyhow::{Context as _, Result, bail, ensure};
 use url::Host;
 
-use super::CHAINING_SUFFIX;
 use super::destination::Destination;
 use super::host_pattern::HostPattern;
 use crate::variables::{Lookup, Template};
+
+/// The domain of calls between components in Spin.
+pub(crate) const CHAINING_SUFFIX: &str = ".spin.internal";
 
 /// The allowed destinations of one component.
 #[derive(Clone, Debug, Default)]

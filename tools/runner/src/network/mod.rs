@@ -9,10 +9,8 @@ pub mod permits;
 use std::sync::Arc;
 
 use allowed_hosts::AllowedHosts;
+pub(crate) use allowed_hosts::CHAINING_SUFFIX;
 use destination::Destination;
-
-/// The domain of calls between components in Spin.
-pub(crate) const CHAINING_SUFFIX: &str = ".spin.internal";
 
 /// Decides which destinations one component can reach.
 #[derive(Clone, Debug)]

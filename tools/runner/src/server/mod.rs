@@ -3,7 +3,6 @@
 mod connection;
 mod headers;
 mod request;
-mod worker;
 
 use std::convert::Infallible;
 use std::io::{ErrorKind, Write as _};
@@ -18,7 +17,6 @@ use tokio::net::{TcpListener, TcpStream};
 
 use self::connection::Patient;
 use crate::application::Application;
-pub(crate) use worker::Component;
 
 /// Listens at `address`.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener> {

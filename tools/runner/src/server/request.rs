@@ -14,10 +14,11 @@ use hyper::body::Incoming;
 use wasmtime_wasi_http::handler::{ErrorCode, ProxyHandler};
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode as P3ErrorCode;
 
-use super::{Component, headers};
+use super::headers;
 use crate::application::Application;
 use crate::manifest::{StaticResponse, TriggerTarget};
 use crate::routes::{RouteMatch, WELL_KNOWN_PREFIX};
+use crate::worker::Component;
 
 pub(super) type Body = UnsyncBoxBody<Bytes, wasmtime::Error>;
 

@@ -1,34 +1,19 @@
 //! The variables of an application, and the part that each component sees.
 
+mod error;
 mod provider;
 pub mod source;
 mod template;
+mod variable;
 
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, ensure};
 
+pub use error::Error;
 pub use provider::{EnvProvider, Provider};
 pub use template::{Lookup, Template};
-
-use crate::manifest::{App, Variable};
-
-/// The reason why a variable has no value.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The name is invalid.
-    #[error("invalid variable name: {0}")]
-    InvalidName(String),
-    /// The text around variables is invalid.
-    #[error("invalid variable template: {0}")]
-    InvalidTemplate(String),
-    /// The component has no variable of this name.
-    #[error("undefined variable: {0}")]
-    Undefined(String),
-    /// A source failed, or no source has the value.
-    #[error("provider error: {0:?}")]
-    Provider(anyhow::Error),
-}
+pub use variable::Variable;
 
 /// All variables of an application.
 #[derive(Debug)]
@@ -43,17 +28,21 @@ pub struct Variables {
 pub struct Defaults<'a>(pub &'a BTreeMap<String, Variable>);
 
 impl Variables {
-    /// Combines the variables of `app` with the values of `providers`, in the order of precedence.
+    /// Combines the variables of an application and the templates of its components, by their ids, with the values of
+    /// `providers`, in the order of precedence.
     ///
     /// Fails if a template names no variable. Also fails if required variables have no value, and names all of them.
-    pub fn new(app: &App, providers: Vec<Provider>) -> anyhow::Result<Self> {
+    pub fn new<'a>(
+        variables: &BTreeMap<String, Variable>,
+        components: impl Iterator<Item = (&'a String, &'a BTreeMap<String, String>)>,
+        providers: Vec<Provider>,
+    ) -> anyhow::Result<Self> {
         let mut templates = HashMap::new();
-        for (id, component) in &app.components {
-            let of_component = component
-                .variables
+        for (id, texts) in components {
+            let of_component = texts
                 .iter()
                 .map(|(name, text)| {
-                    let template = known_template(text, &app.variables)
+                    let template = known_template(text, variables)
                         .with_context(|| format!("variable {name:?} of component {id:?}"))?;
                     Ok((name.clone(), template))
                 })
@@ -61,8 +50,7 @@ impl Variables {
             templates.insert(id.clone(), of_component);
         }
 
-        let missing: Vec<&str> = app
-            .variables
+        let missing: Vec<&str> = variables
             .iter()
             .filter(|(_, variable)| variable.default.is_none())
             .map(|(name, _)| name.as_str())
@@ -74,7 +62,7 @@ impl Variables {
             missing.join(", ")
         );
 
-        Ok(Self { variables: app.variables.clone(), templates, providers })
+        Ok(Self { variables: variables.clone(), templates, providers })
     }
 
     /// Returns the value of `name` for the component `component`.
@@ -160,7 +148,8 @@ mod tests {
 
     fn new(manifest: &str, providers: Vec<Provider>) -> anyhow::Result<Variables> {
         let manifest = crate::manifest::parse(manifest)?;
-        Variables::new(&App::new(manifest, Path::new(""))?, providers)
+        let app = crate::manifest::App::new(manifest, Path::new(""))?;
+        Variables::new(&app.variables, app.templates(), providers)
     }
 
     fn values(pairs: &[(&str, &str)]) -> Provider {

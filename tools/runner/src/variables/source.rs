@@ -58,7 +58,7 @@ pub fn read(sources: &[VariableSource]) -> Result<HashMap<String, String>> {
                 values.extend(read);
             }
             VariableSource::Toml(path) => {
-                let read: HashMap<String, String> = crate::manifest::parse_toml(&read_file(path)?)
+                let read: HashMap<String, String> = crate::toml_text::parse(&read_file(path)?)
                     .with_context(|| format!("cannot parse {}", path.display()))?;
                 values.extend(read);
             }

@@ -1,6 +1,6 @@
 //! Texts that contain `{{ variable }}`.
 
-use super::Error;
+use super::error::Error;
 
 /// A text with parts that are values of variables.
 #[derive(Clone, Debug, PartialEq)]
