@@ -30,5 +30,5 @@ tenancy::fields! {
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { after } = operator.call().query()?;
-    Ok(Response::ok(&maintenance::run(operator.tenancy(), after).await?))
+    Ok(Response::ok(&maintenance::run(operator.context(), after).await?))
 }

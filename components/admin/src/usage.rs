@@ -3,11 +3,9 @@
 use tenancy::{
     Result,
     http::{Limit, Operator, Page, Response},
-    quota::{
-        Resource,
-        history::{self, Format, HistoryRequest},
-        repo::{Granularity, Used},
-    },
+    quota::repo::{Granularity, Used},
+    resource::Resource,
+    usage::history::{self, Format, HistoryRequest},
 };
 use uuid::Uuid;
 
@@ -64,5 +62,5 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         offset: query.offset,
         limit: query.limit.get(),
     };
-    history::answer(operator.tenancy(), request).await
+    history::answer(operator.context(), request).await
 }

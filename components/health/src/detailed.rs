@@ -5,9 +5,11 @@ use std::rc::Rc;
 use http::StatusCode;
 use tenancy::{
     Result,
-    health::{self, Report, Status},
     http::{Call, Response},
-    kept,
+    reports::{
+        health::{self, Report, Status},
+        kept,
+    },
 };
 
 /// Reports the state of each store. The status is 503 when requests fail.
@@ -22,7 +24,7 @@ use tenancy::{
 )]
 pub async fn handler(call: Call) -> Result<Response> {
     let report = match call.try_tenancy() {
-        Ok(tenancy) => kept::health(tenancy).await,
+        Ok(context) => kept::health(context).await,
         Err(settings) => Rc::new(health::misconfigured(settings)),
     };
     let status = match report.status {

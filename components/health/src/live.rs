@@ -3,8 +3,8 @@
 use serde::Serialize;
 use tenancy::{
     Result,
-    health::Status,
     http::{Call, Response},
+    reports::health::Status,
 };
 
 #[derive(Serialize, utoipa::ToSchema)]

@@ -2,8 +2,8 @@
 
 use tenancy::{
     Result,
-    http::{Call, Response},
-    kept,
+    http::{Call, Response, require_metrics_token},
+    reports::kept,
 };
 
 /// Returns the metrics for Prometheus. If `METRICS_TOKEN` is set, requests must send it as a bearer token.
@@ -17,8 +17,8 @@ use tenancy::{
     ),
 )]
 pub async fn handler(call: Call) -> Result<Response> {
-    let tenancy = call.tenancy()?;
-    call.require_metrics_token()?;
-    let text = kept::metrics(&tenancy).await;
+    let context = call.context()?;
+    require_metrics_token(&call)?;
+    let text = kept::metrics(&context).await;
     Ok(Response::bytes("text/plain; version=0.0.4; charset=utf-8", text.as_bytes().to_vec()))
 }

@@ -3,7 +3,7 @@
 use tenancy::{
     Result,
     http::{Member, Response},
-    tenant::TenantView,
+    tenant::{TenantView, shown},
 };
 
 /// Returns the caller's tenant.
@@ -14,6 +14,6 @@ use tenancy::{
     responses((status = 200, description = "The tenant.", body = TenantView<'_>)),
 )]
 pub async fn handler(member: Member) -> Result<Response> {
-    let shown = member.tenancy().show(member.tenant())?;
+    let shown = shown::to_json(member.context(), member.tenant())?;
     Ok(Response::bytes("application/json", shown.to_vec()))
 }

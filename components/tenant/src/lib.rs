@@ -57,8 +57,8 @@ pub fn routes() -> Router {
     ),
     components(schemas(
         tenancy::audit::Format,
-        tenancy::audit::Severity,
-        tenancy::quota::history::Format,
+        tenancy::event::Severity,
+        tenancy::usage::history::Format,
         tenancy::quota::repo::Granularity,
     ))
 )]

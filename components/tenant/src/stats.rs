@@ -3,7 +3,7 @@
 use tenancy::{
     Result,
     http::{Member, Response},
-    tenant::stats::{self, Stats},
+    usage::stats::{self, Stats},
 };
 
 /// Returns the usage and the limits of the caller's tenant.
@@ -14,5 +14,5 @@ use tenancy::{
     responses((status = 200, description = "The statistics.", body = Stats)),
 )]
 pub async fn handler(member: Member) -> Result<Response> {
-    Ok(Response::ok(&stats::stats(member.tenancy(), member.tenant().record()).await?))
+    Ok(Response::ok(&stats::stats(member.context(), member.tenant().record()).await?))
 }

@@ -1,9 +1,11 @@
 //! Negative caching: names that do not exist.
 
-use std::{borrow::Borrow, cell::RefCell, collections::HashMap, hash::Hash};
+use std::{borrow::Borrow, cell::RefCell, collections::HashMap, hash::Hash, ops::Deref};
 
 /// The maximum number of entries in a cache.
 const MOST: usize = 4096;
+/// Seconds for which an unknown key is cached as unknown.
+const KEY_SECONDS: u64 = 60;
 
 /// A cache of names that were recently looked up and not found.
 pub(crate) struct Absent<K> {
@@ -37,6 +39,24 @@ impl<K: Eq + Hash> Absent<K> {
             entries.clear();
         }
         entries.insert(key, now.saturating_add(self.micros));
+    }
+}
+
+/// Hashes of API keys and operator keys that do not exist. A new key is random, so no caller can have sent it before it
+/// was created.
+pub(crate) struct AbsentKeys(Absent<[u8; 32]>);
+
+impl Default for AbsentKeys {
+    fn default() -> Self {
+        Self(Absent::for_seconds(KEY_SECONDS))
+    }
+}
+
+impl Deref for AbsentKeys {
+    type Target = Absent<[u8; 32]>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 

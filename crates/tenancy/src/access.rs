@@ -11,7 +11,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::http::fields::{FromField, Text};
+use crate::input::{FromField, Text};
 
 /// The access that a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,13 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use crate::{admission::queue, earlier_processes, quota::seen, tenancy::Tenancy};
+use crate::{context::Context, counter_sums, earlier_processes, quota, version_cache::queue};
 
 /// The delay before the work. An instance outlives its last request by this time.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// The number of times that the work waits for Redis. Without another request, nothing else carries the usage that only
+/// this instance saw over to the next Redis process.
+const ATTEMPTS: u32 = 5;
 
 /// Whether a run of the background work is scheduled.
 #[derive(Default)]
@@ -16,30 +19,35 @@ pub(crate) struct Background {
 }
 
 /// Schedules the background work, unless it is scheduled already.
-pub(crate) fn schedule(tenancy: &Rc<Tenancy>) {
-    if !tenancy.background.is_scheduled.replace(true) {
-        tenancy.platform.executor.spawn(Box::pin(Turn(Rc::clone(tenancy)).take()));
+pub(crate) fn schedule(context: &Rc<Context>) {
+    if !context.state::<Background>().is_scheduled.replace(true) {
+        context.platform.executor.spawn(Box::pin(Turn(Rc::clone(context)).take()));
     }
 }
 
 /// One run of the background work. It may be lost with the request that started it. The next request then starts
 /// another.
-struct Turn(Rc<Tenancy>);
+struct Turn(Rc<Context>);
 
 impl Turn {
     async fn take(self) {
-        let tenancy = Rc::clone(&self.0);
-        tenancy.platform.executor.sleep(INTERVAL).await;
+        let context = Rc::clone(&self.0);
+        context.platform.executor.sleep(INTERVAL).await;
         drop(self);
-        tenancy.counters.write(&tenancy).await;
-        seen::carry_over(&tenancy).await;
-        queue::look(&tenancy).await;
-        earlier_processes::look(&tenancy).await;
+        for _ in 0..ATTEMPTS {
+            if counter_sums::add(&context).await {
+                break;
+            }
+            context.platform.executor.sleep(INTERVAL).await;
+        }
+        quota::carry_over(&context).await;
+        queue::look(&context).await;
+        earlier_processes::look(&context).await;
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.background.is_scheduled.set(false);
+        self.0.state::<Background>().is_scheduled.set(false);
     }
 }

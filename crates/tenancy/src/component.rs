@@ -17,12 +17,8 @@ macro_rules! component {
                 async fn handle(
                     request: wasip3::http::types::Request,
                 ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
-                    $crate::platform::spin::serve(
-                        $crate::settings::Component::$component,
-                        $routes,
-                        request,
-                    )
-                    .await
+                    $crate::serve::serve($crate::settings::Component::$component, $routes, request)
+                        .await
                 }
             }
         };

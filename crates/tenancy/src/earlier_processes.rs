@@ -7,10 +7,10 @@
 use std::{cell::Cell, time::Duration};
 
 use crate::{
+    context::Context,
     error::Result,
     log,
     platform::redis::{Argument, ProcessId, Reply},
-    tenancy::Tenancy,
 };
 
 /// The key that marks a collection as in progress or complete.
@@ -30,9 +30,9 @@ pub(crate) struct Collected(Cell<Option<ProcessId>>);
 
 /// Removes the keys of earlier processes if the current process is new to this instance and no other instance is doing
 /// it.
-pub(crate) async fn look(tenancy: &Tenancy) {
-    let process = tenancy.platform.redis.process();
-    if process.is_none() || tenancy.collected.0.replace(process) == process {
+pub(crate) async fn look(context: &Context) {
+    let process = context.platform.redis.process();
+    if process.is_none() || context.state::<Collected>().0.replace(process) == process {
         return;
     }
     let collected = async {
@@ -43,21 +43,21 @@ pub(crate) async fn look(tenancy: &Tenancy) {
             Argument::Int(COLLECTING_SECONDS),
             "NX".into(),
         ];
-        let taken = tenancy.platform.redis.execute("SET", &lock).await?;
+        let taken = context.platform.redis.execute("SET", &lock).await?;
         if matches!(taken.first(), Some(Reply::Nil) | None) {
             Ok(0)
         } else {
-            collect(tenancy).await
+            collect(context).await
         }
     };
     if let Err(error) = collected.await {
-        log::warning(tenancy, "could not remove the keys of earlier Redis processes", &error);
+        log::warning(context, "could not remove the keys of earlier Redis processes", &error);
     }
 }
 
 /// Removes the keys of every process except the current one, and returns how many were removed.
-pub async fn collect(tenancy: &Tenancy) -> Result<u64> {
-    let redis = &*tenancy.platform.redis;
+pub async fn collect(context: &Context) -> Result<u64> {
+    let redis = &*context.platform.redis;
     let mut removed = 0;
     let mut cursor = "0".to_owned();
     loop {
@@ -82,7 +82,7 @@ pub async fn collect(tenancy: &Tenancy) -> Result<u64> {
             Some(next) if next != "0" => cursor = next.into_owned(),
             _ => break,
         }
-        tenancy.platform.executor.sleep(PAUSE).await;
+        context.platform.executor.sleep(PAUSE).await;
     }
     let marker: [Argument<'_>; 4] =
         [Argument::Key(MARKER), "1".into(), "EX".into(), Argument::Int(COLLECTED_SECONDS)];

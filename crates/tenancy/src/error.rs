@@ -5,10 +5,10 @@
 
 use std::fmt;
 
+pub use crate::input::InvalidField;
 use crate::{
-    operator_key::KeyError,
     platform::{KeyValueError, redis::RedisError, sql::SqlError},
-    quota::Resource,
+    resource::Resource,
 };
 
 /// The result type of this crate.
@@ -186,7 +186,7 @@ pub enum Error {
     ApiKeyNotFound,
     /// The requested change of operator keys is not possible.
     #[error("operator keys: {0:?}")]
-    OperatorKey(KeyError),
+    OperatorKey(OperatorKeyError),
     /// The change would leave the tenant without an administrator.
     #[error("the last administrator is required")]
     LastAdministrator,
@@ -221,22 +221,6 @@ pub enum Error {
     Internal(String),
 }
 
-/// An invalid field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidField {
-    /// The name of the field. A dot separates the names of nested objects.
-    pub field: String,
-    /// The problem, as a phrase that does not repeat the value.
-    pub message: String,
-}
-
-impl InvalidField {
-    /// Creates the error for a field with a problem.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
-    }
-}
-
 /// A missing or invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSetting {
@@ -249,6 +233,28 @@ pub struct InvalidSetting {
 impl fmt::Display for InvalidSetting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.name, self.message)
+    }
+}
+
+/// The reason why a management operation on an operator key fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorKeyError {
+    /// The key does not exist.
+    NotFound,
+    /// The maximum number of keys is reached.
+    TooMany,
+    /// The caller does not hold a scope of the key.
+    ScopeNotHeld {
+        /// The scope.
+        scope: &'static str,
+    },
+    /// The key has a later expiry or wider networks than the caller's key.
+    Stronger,
+}
+
+impl From<OperatorKeyError> for Error {
+    fn from(error: OperatorKeyError) -> Self {
+        Self::OperatorKey(error)
     }
 }
 

@@ -18,7 +18,7 @@ pub use text::JsonText;
 
 use crate::{
     error::{Error, Result},
-    http::fields::printable,
+    text::printable,
 };
 
 /// The maximum nesting depth of an object.

@@ -1,7 +1,8 @@
 //! The domain logic of the multi-tenancy service.
 //!
-//! Each concept has one module with its types, statements and tests. [`Tenancy`] is the handle to all of it,
-//! [`platform`] is the interface to the host, and [`http`] is the HTTP edge that the components share.
+//! Each concept has one module with its types, statements and tests. Functions take a [`Context`]. [`platform`] is the
+//! interface to the host, and [`http`] is the HTTP edge that the components share. `docs/architecture.md` lists the
+//! layers of the modules.
 
 mod absent;
 pub mod access;
@@ -10,41 +11,56 @@ pub mod api_key;
 pub mod audit;
 mod background;
 mod base62;
+pub mod body;
 mod bucket;
 pub mod cache;
 mod component;
+mod context;
+mod counter_sums;
 pub mod credential;
 pub mod crypto;
+pub mod database_location;
 pub mod earlier_processes;
-pub mod email;
 pub mod error;
-pub mod guessing;
-pub mod health;
+pub mod event;
+pub mod field;
 mod hex;
 pub mod http;
+pub mod identifier;
+pub mod input;
 pub mod json;
-pub mod kept;
+pub mod lifecycle;
 mod limiter;
 pub mod log;
+pub mod login_throttling;
 pub mod maintenance;
 pub mod metrics;
 pub mod migrate;
 pub mod networks;
+pub mod oauth;
 pub mod operator_key;
+pub mod pace;
 pub mod plan;
 pub mod platform;
 pub mod postgres_url;
 pub mod quota;
 mod remembered;
+pub mod reports;
 pub mod reseal;
 pub mod resolve;
+pub mod resource;
+pub mod secret;
+#[cfg(target_family = "wasm")]
+pub mod serve;
+pub mod session;
 pub mod settings;
 pub mod storage;
-mod tenancy;
 pub mod tenant;
 mod text;
 pub mod token;
+pub mod usage;
 pub mod user;
+pub mod version_cache;
 
+pub use context::Context;
 pub use error::{Error, Result};
-pub use tenancy::Tenancy;

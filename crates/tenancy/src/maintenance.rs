@@ -12,13 +12,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    admission::queue,
     audit,
+    context::Context,
     error::{Error, Result},
-    log, quota, storage,
-    storage::orphans,
-    tenancy::Tenancy,
-    tenant::repo::{self, creation},
+    lifecycle::creation,
+    log, quota,
+    storage::{self, orphans},
+    tenant::repo,
+    version_cache::queue,
 };
 
 /// The time budget of a call. Hosts and proxies end a request after 30 s or later.
@@ -60,32 +61,32 @@ pub struct Report {
 ///
 /// # Errors
 /// [`crate::Error::Unavailable`] while the catalog is unavailable.
-pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
-    let begin = tenancy.platform.clock.monotonic_micros();
+pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
+    let begin = context.platform.clock.monotonic_micros();
     let budget = u64::try_from(BUDGET.as_micros()).unwrap_or(u64::MAX);
-    let is_over = || tenancy.platform.clock.monotonic_micros().saturating_sub(begin) > budget;
+    let is_over = || context.platform.clock.monotonic_micros().saturating_sub(begin) > budget;
     let mut report = Report::default();
-    let catalog = tenancy.catalog().await?;
+    let catalog = context.catalog().await?;
     if after.is_none() {
         let keys = creation::forget_idempotency_keys(&*catalog).await;
         let keys = keys.map(i64::unsigned_abs);
-        report.expired_idempotency_keys = report.count(tenancy, keys);
-        let before = tenancy.platform.clock.now() - REPORTS_EXPIRE;
+        report.expired_idempotency_keys = report.count(context, keys);
+        let before = context.platform.clock.now() - REPORTS_EXPIRE;
         let reports = quota::repo::forget_reports(&*catalog, before).await;
-        report.expired_usage_reports = report.count(tenancy, reports);
-        let published = queue::work_off(tenancy).await;
-        report.published_changes = report.count(tenancy, published);
-        let orphans = orphans::maintain(tenancy, is_over).await.map(|(removed, _)| removed);
-        report.removed_orphans = report.count(tenancy, orphans);
-        let moved = audit::recover_catalog(tenancy).await;
-        report.add_moved(tenancy, moved);
-        let anchored = audit::anchor_if_due(tenancy).await.map(Option::unwrap_or_default);
-        report.anchored_audit_trails = report.count(tenancy, anchored);
+        report.expired_usage_reports = report.count(context, reports);
+        let published = queue::work_off(context).await;
+        report.published_changes = report.count(context, published);
+        let orphans = orphans::maintain(context, is_over).await.map(|(removed, _)| removed);
+        report.removed_orphans = report.count(context, orphans);
+        let moved = audit::recover_catalog(context).await;
+        report.add_moved(context, moved);
+        let anchored = audit::anchor_if_due(context).await.map(Option::unwrap_or_default);
+        report.anchored_audit_trails = report.count(context, anchored);
     }
     let rows = repo::list_with_database(&*catalog).await?;
     for row in rows.unreadable {
         report.failures += 1;
-        log::warning(tenancy, "maintenance skipped an unreadable tenant", &Error::internal(row));
+        log::warning(context, "maintenance skipped an unreadable tenant", &Error::internal(row));
     }
     let mut tenants = rows.items;
     tenants.sort_by_key(|tenant| tenant.id);
@@ -95,16 +96,16 @@ pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
             report.next_cursor = Some(last.unwrap_or(Uuid::nil()));
             break;
         }
-        let moved = audit::recover(tenancy, tenant).await;
-        report.add_moved(tenancy, moved);
-        let is_done = match storage::maintain(tenancy, tenant, is_over).await {
+        let moved = audit::recover(context, tenant).await;
+        report.add_moved(context, moved);
+        let is_done = match storage::maintain(context, tenant, is_over).await {
             Ok((removed, is_done)) => {
                 report.removed_files += removed;
                 is_done
             }
             Err(error) => {
                 report.failures += 1;
-                log::warning(tenancy, "maintenance of a tenant's files failed", &error);
+                log::warning(context, "maintenance of a tenant's files failed", &error);
                 true
             }
         };
@@ -120,7 +121,7 @@ pub async fn run(tenancy: &Tenancy, after: Option<Uuid>) -> Result<Report> {
 
 impl Report {
     /// Adds the events that were moved from outboxes, or a failure.
-    fn add_moved(&mut self, tenancy: &Tenancy, moved: Result<audit::Moved>) {
+    fn add_moved(&mut self, context: &Context, moved: Result<audit::Moved>) {
         match moved {
             Ok(moved) => {
                 self.chained_audit_events += moved.chained;
@@ -128,16 +129,16 @@ impl Report {
             }
             Err(error) => {
                 self.failures += 1;
-                log::warning(tenancy, "could not move audit events from an outbox", &error);
+                log::warning(context, "could not move audit events from an outbox", &error);
             }
         }
     }
 
     /// Returns the count, or records a failure and returns 0.
-    fn count(&mut self, tenancy: &Tenancy, outcome: Result<u64>) -> u64 {
+    fn count(&mut self, context: &Context, outcome: Result<u64>) -> u64 {
         outcome.unwrap_or_else(|error| {
             self.failures += 1;
-            log::warning(tenancy, "a maintenance task failed", &error);
+            log::warning(context, "a maintenance task failed", &error);
             0
         })
     }

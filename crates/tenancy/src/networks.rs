@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::http::fields::FromField;
+use crate::input::FromField;
 
 /// The maximum number of networks in a request's list.
 const MOST: usize = 32;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write as _};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
-use crate::settings::Secret;
+use crate::secret::Secret;
 
 /// The characters that must be encoded in the user, password or path of a URL.
 const COMPONENT: &AsciiSet = &CONTROLS

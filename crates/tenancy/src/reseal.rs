@@ -9,11 +9,12 @@
 use uuid::Uuid;
 
 use crate::{
-    audit::{self, Actor, Entry, Event, Severity},
+    audit,
+    context::Context,
     crypto::{Purpose, Sealed, Sealer},
     error::Result,
+    event::{Actor, Entry, Event, Severity},
     platform::sql::SCHEMA_DEADLINE,
-    tenancy::Tenancy,
     tenant::{
         database,
         repo::{
@@ -54,9 +55,9 @@ pub struct Survey {
 }
 
 /// Counts the sealed values in the catalog.
-pub async fn survey(tenancy: &Tenancy) -> Result<Survey> {
-    let key = &tenancy.master_key;
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+pub async fn survey(context: &Context) -> Result<Survey> {
+    let key = &context.master_key;
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     let mut survey = Survey {
         unbound: sealed::count_unbound(&*catalog, key.current_head(Purpose::DatabasePassword))
             .await?,
@@ -69,14 +70,14 @@ pub async fn survey(tenancy: &Tenancy) -> Result<Survey> {
             Sealer::Unknown => survey.unknown += count,
         }
     }
-    for (_, sealer) in audit::reseal::list(tenancy).await? {
+    for (_, sealer) in audit::reseal::list(context).await? {
         match sealer {
             Sealer::Current => survey.current += 1,
             Sealer::Other => survey.others += 1,
             Sealer::Unknown => survey.unknown_anchors += 1,
         }
     }
-    for sealer in audit::reseal::list_first_keys(tenancy).await? {
+    for sealer in audit::reseal::list_first_keys(context).await? {
         match sealer {
             Sealer::Current => survey.current += 1,
             Sealer::Other => survey.others += 1,
@@ -88,16 +89,16 @@ pub async fn survey(tenancy: &Tenancy) -> Result<Survey> {
 
 /// Lists the objects that a key other than the current one sealed, the passwords that are not bound to a location, and
 /// every audit trail. Only [`reseal`] reads all rows of a trail.
-pub async fn list(tenancy: &Tenancy) -> Result<Vec<Item>> {
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
-    let head = |purpose| tenancy.master_key.current_head(purpose);
+pub async fn list(context: &Context) -> Result<Vec<Item>> {
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
+    let head = |purpose| context.master_key.current_head(purpose);
     let tenants =
         sealed::list_tenants(&*catalog, head(Purpose::DatabasePassword), head(Purpose::DataKey));
     let tenants = tenants.await?;
     let answers = sealed::list_answers(&*catalog, head(Purpose::IdempotentAnswer)).await?;
-    let anchors = audit::reseal::list(tenancy).await?;
+    let anchors = audit::reseal::list(context).await?;
     let anchors = anchors.into_iter().filter(|anchor| anchor.1 != Sealer::Current);
-    let trails = audit::reseal::list_trails(tenancy).await?;
+    let trails = audit::reseal::list_trails(context).await?;
     Ok(tenants
         .into_iter()
         .map(Item::Tenant)
@@ -112,40 +113,40 @@ pub async fn list(tenancy: &Tenancy) -> Result<Vec<Item>> {
 ///
 /// # Errors
 /// [`Error::Internal`](crate::Error::Internal) if no key can unseal the item.
-pub async fn reseal(tenancy: &Tenancy, item: &Item) -> Result<bool> {
+pub async fn reseal(context: &Context, item: &Item) -> Result<bool> {
     match item {
-        Item::Tenant(id) => reseal_tenant(tenancy, *id).await,
-        Item::Answer(id) => reseal_answer(tenancy, id).await,
-        Item::Anchor(chain) => audit::reseal::reseal(tenancy, *chain).await,
-        Item::Trail(chain) => audit::reseal::vouch(tenancy, *chain).await,
+        Item::Tenant(id) => reseal_tenant(context, *id).await,
+        Item::Answer(id) => reseal_answer(context, id).await,
+        Item::Anchor(chain) => audit::reseal::reseal(context, *chain).await,
+        Item::Trail(chain) => audit::reseal::vouch(context, *chain).await,
     }
 }
 
-async fn reseal_tenant(tenancy: &Tenancy, id: Uuid) -> Result<bool> {
-    let catalog = tenancy.catalog().await?;
+async fn reseal_tenant(context: &Context, id: Uuid) -> Result<bool> {
+    let catalog = context.catalog().await?;
     while let Some(record) = repo::find(&*catalog, id).await? {
-        let password = database::reseal_password(tenancy, &record)?;
+        let password = database::reseal_password(context, &record)?;
         let data_key = record.data_key.as_ref();
-        let data_key = data_key.map(|sealed| anew(tenancy, Purpose::DataKey, id, sealed));
+        let data_key = data_key.map(|sealed| anew(context, Purpose::DataKey, id, sealed));
         let data_key = data_key.transpose()?.flatten();
         if password.is_none() && data_key.is_none() {
             return Ok(false);
         }
         let event =
             Event::new("tenant.secrets_resealed").severity(Severity::Warning).about("tenant", id);
-        let entry = Entry::new(tenancy, Some(id), &Actor::system(), event);
+        let entry = Entry::new(context, Some(id), &Actor::system(), event);
         if sealed::replace_secrets(&*catalog, &record, password, data_key, &entry).await? {
-            audit::flush_catalog(tenancy, Some(id)).await?;
+            audit::flush_catalog(context, Some(id)).await?;
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-async fn reseal_answer(tenancy: &Tenancy, id: &AnswerId) -> Result<bool> {
-    let catalog = tenancy.catalog().await?;
+async fn reseal_answer(context: &Context, id: &AnswerId) -> Result<bool> {
+    let catalog = context.catalog().await?;
     while let Some((tenant, old)) = sealed::find_answer(&*catalog, id).await? {
-        let Some(new) = anew(tenancy, Purpose::IdempotentAnswer, tenant, &old)? else {
+        let Some(new) = anew(context, Purpose::IdempotentAnswer, tenant, &old)? else {
             return Ok(false);
         };
         if sealed::replace_answer(&*catalog, id, &old, &new).await? {
@@ -157,15 +158,15 @@ async fn reseal_answer(tenancy: &Tenancy, id: &AnswerId) -> Result<bool> {
 
 /// Returns the value sealed with the current key; `None` if it already is.
 fn anew(
-    tenancy: &Tenancy,
+    context: &Context,
     purpose: Purpose,
     tenant: Uuid,
     sealed: &Sealed,
 ) -> Result<Option<Sealed>> {
-    let key = &tenancy.master_key;
+    let key = &context.master_key;
     if key.sealer(&sealed.0) == Sealer::Current {
         return Ok(None);
     }
     let plain = key.open(purpose, tenant, sealed)?;
-    key.seal(purpose, tenant, &plain, &*tenancy.platform.random).map(Some)
+    key.seal(purpose, tenant, &plain, &*context.platform.random).map(Some)
 }

@@ -8,11 +8,21 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 use uuid::Uuid;
 
 use crate::{
+    context::Context,
     error::{Error, Result},
-    http::Addressing,
-    tenancy::Tenancy,
-    tenant::{Domain, Slug, Tenant, repo},
+    identifier::{Domain, Slug},
+    tenant::{Tenant, repo},
 };
+
+/// The ways in which a request addresses its tenant. An address grants no authority: the credential determines the
+/// tenant, and the address must match it.
+#[derive(Debug, Default)]
+pub struct Addressing {
+    /// The slugs from the header, the path and the subdomain. `None` represents a text that cannot be a slug.
+    pub(crate) slugs: Vec<Option<Slug>>,
+    /// The host, if it can be a tenant's custom domain.
+    pub(crate) domain: Option<Domain>,
+}
 
 /// The tenant that a sign-in addresses.
 pub struct SignInTarget {
@@ -31,9 +41,9 @@ pub struct SignInTarget {
 ///
 /// # Errors
 /// [`Error::TenantRequired`]; [`Error::TenantMismatch`] if the address itself names several tenants.
-pub async fn for_sign_in(tenancy: &Tenancy, addressing: &Addressing) -> Result<SignInTarget> {
+pub async fn for_sign_in(context: &Context, addressing: &Addressing) -> Result<SignInTarget> {
     check_agreement(addressing)?;
-    let catalog = tenancy.catalog().await?;
+    let catalog = context.catalog().await?;
     let (record, name, mut refusal) = match (addressing.slugs.first(), &addressing.domain) {
         (Some(slug), domain) => {
             let text = slug.as_ref().map_or("", Slug::as_str);
@@ -65,7 +75,7 @@ pub async fn for_sign_in(tenancy: &Tenancy, addressing: &Addressing) -> Result<S
         Some(tenant) => tenant.id,
         None => {
             let subject =
-                tenancy.master_key.guessing_subject(&[b"unknown tenant", name.as_bytes()])?;
+                context.master_key.throttling_subject(&[b"unknown tenant", name.as_bytes()])?;
             let (first, _) = subject.split_at(16);
             Uuid::from_slice(first).map_err(Error::internal)?
         }
@@ -74,16 +84,16 @@ pub async fn for_sign_in(tenancy: &Tenancy, addressing: &Addressing) -> Result<S
 }
 
 /// Takes the time of a statement in a tenant's database if there is no tenant.
-pub(crate) async fn stand_in(tenancy: &Tenancy) -> Result<()> {
-    let catalog = tenancy.catalog().await?;
+pub(crate) async fn stand_in(context: &Context) -> Result<()> {
+    let catalog = context.catalog().await?;
     repo::find(&*catalog, Uuid::nil()).await?;
     Ok(())
 }
 
 /// Returns the tenant of an id in an unverified token; `None` if there is none that takes requests, for any reason. The
 /// caller has presented nothing else, so the reason must not be revealed.
-pub async fn by_id(tenancy: &Tenancy, id: Uuid) -> Result<Option<Tenant>> {
-    let catalog = tenancy.catalog().await?;
+pub async fn by_id(context: &Context, id: Uuid) -> Result<Option<Tenant>> {
+    let catalog = context.catalog().await?;
     let record = repo::find(&*catalog, id).await?;
     Ok(record.and_then(|record| Tenant::admit(Rc::new(record)).ok()))
 }
@@ -92,8 +102,8 @@ pub async fn by_id(tenancy: &Tenancy, id: Uuid) -> Result<Option<Tenant>> {
 ///
 /// # Errors
 /// [`Error::InvalidRefreshToken`] if it no longer exists, [`Error::TenantSuspended`], [`Error::TenantDeleted`].
-pub async fn by_id_of_ours(tenancy: &Tenancy, id: Uuid) -> Result<Tenant> {
-    let catalog = tenancy.catalog().await?;
+pub async fn by_id_of_ours(context: &Context, id: Uuid) -> Result<Tenant> {
+    let catalog = context.catalog().await?;
     let record = repo::find(&*catalog, id).await?.ok_or(Error::InvalidRefreshToken)?;
     Tenant::admit(Rc::new(record))
 }
@@ -102,13 +112,13 @@ pub async fn by_id_of_ours(tenancy: &Tenancy, id: Uuid) -> Result<Tenant> {
 ///
 /// # Errors
 /// [`Error::TenantMismatch`] if the address names another tenant or an impossible one.
-pub async fn agree(tenancy: &Tenancy, addressing: &Addressing, tenant: &Tenant) -> Result<()> {
+pub async fn agree(context: &Context, addressing: &Addressing, tenant: &Tenant) -> Result<()> {
     if addressing.slugs.iter().any(|slug| slug.as_ref() != Some(&tenant.slug)) {
         return Err(Error::TenantMismatch);
     }
     match &addressing.domain {
         Some(domain) if !tenant.domains.iter().any(|own| own == domain.as_str()) => {
-            match tenancy.foreign_hosts.owner(tenancy, domain).await? {
+            match context.state::<ForeignHosts>().owner(context, domain).await? {
                 Some(owner) if owner != tenant.id => Err(Error::TenantMismatch),
                 _ => Ok(()),
             }
@@ -136,8 +146,8 @@ const MOST: usize = 64;
 pub(crate) struct ForeignHosts(RefCell<HashMap<String, (Option<Uuid>, u64)>>);
 
 impl ForeignHosts {
-    async fn owner(&self, tenancy: &Tenancy, host: &Domain) -> Result<Option<Uuid>> {
-        let now = tenancy.platform.clock.monotonic_micros();
+    async fn owner(&self, context: &Context, host: &Domain) -> Result<Option<Uuid>> {
+        let now = context.platform.clock.monotonic_micros();
         let remembered = self.0.borrow().get(host.as_str()).copied();
         if let Some((owner, until)) = remembered
             && now < until
@@ -145,7 +155,7 @@ impl ForeignHosts {
             return Ok(owner);
         }
         let found = async {
-            let catalog = tenancy.catalog().await?;
+            let catalog = context.catalog().await?;
             repo::find_domain_owner(&*catalog, host).await
         };
         let owner = match found.await {

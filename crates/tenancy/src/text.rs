@@ -173,6 +173,11 @@ fn is_in_flag(chars: &[char], index: usize) -> bool {
     before == Some(&BLACK_FLAG) && after == Some(&CANCEL_TAG)
 }
 
+/// Shortens a name that the caller chose and removes control characters, so that a response can contain it.
+pub(crate) fn printable(name: &str) -> String {
+    name.chars().filter(|char| !char.is_control()).take(100).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use e2e::{TestTenant, World};
 use postgres::{Client, NoTls, error::SqlState};
 use serde_json::json;
 use tenancy::{
-    Tenancy,
+    Context,
     crypto::{Purpose, Sealed},
     platform::Platform,
     settings::Settings,
@@ -59,7 +59,7 @@ fn role_of(tenant: &TestTenant) -> Role {
     let world = World::get();
     let settings = Settings::parse(&world.settings()).unwrap();
     let platform = Platform::native(settings.redis_url.expose().to_owned());
-    let tenancy = Tenancy::new(platform, settings).unwrap();
+    let context = Context::new(platform, settings).unwrap();
     let row = world
         .services
         .superuser("tenancy")
@@ -74,7 +74,7 @@ fn role_of(tenant: &TestTenant) -> Role {
     let sealed = Sealed(row.get(2));
     let (role, host, port): (&str, &str, i32) = (row.get(1), row.get(3), row.get(4));
     let address = [host, &port.to_string(), row.get(5), row.get(6), role];
-    let (key, purpose) = (&tenancy.master_key, Purpose::DatabasePassword);
+    let (key, purpose) = (&context.master_key, Purpose::DatabasePassword);
     let password = key.open_for_address(purpose, id, &address, &sealed).unwrap();
     let password = String::from_utf8(password.to_vec()).unwrap();
     Role { url: format!("postgres://{role}:{password}@{host}:{port}") }

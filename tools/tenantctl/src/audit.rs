@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use chrono::Months;
 use serde_json::{Value, json};
 use tenancy::{
-    Tenancy,
+    Context,
     audit::{self, Anchoring, Link},
     tenant::repo,
 };
@@ -53,18 +53,18 @@ fn link(text: &str) -> Result<Link, String> {
 
 /// Runs the command.
 pub async fn run(command: &Command) -> Result<()> {
-    let tenancy = environment::tenancy()?;
+    let context = environment::context()?;
     match command {
-        Command::Verify(arguments) => verify(&tenancy, arguments).await,
-        Command::Prune(arguments) => prune(&tenancy, arguments.keep_months).await,
+        Command::Verify(arguments) => verify(&context, arguments).await,
+        Command::Prune(arguments) => prune(&context, arguments.keep_months).await,
     }
 }
 
-async fn verify(tenancy: &Tenancy, arguments: &Verify) -> Result<()> {
-    let catalog = tenancy.catalog().await.context("the catalog")?;
+async fn verify(context: &Context, arguments: &Verify) -> Result<()> {
+    let catalog = context.catalog().await.context("the catalog")?;
     let tenants = repo::list_ids(&*catalog).await?;
     let slugs: HashMap<Uuid, &str> = tenants.iter().map(|(id, slug)| (*id, &**slug)).collect();
-    let mut chains = audit::list_chains(tenancy).await?;
+    let mut chains = audit::list_chains(context).await?;
     if let Some(name) = &arguments.tenant {
         let of_slug = tenants.iter().find(|tenant| tenant.1 == *name).map(|tenant| tenant.0);
         // The trail of a destroyed tenant has only an id.
@@ -75,12 +75,12 @@ async fn verify(tenancy: &Tenancy, arguments: &Verify) -> Result<()> {
     let mut broken = 0;
     for chain in chains {
         let slug = slugs.get(&chain).copied();
-        let line = verify_one(tenancy, chain, slug, arguments.expect.as_ref()).await?;
+        let line = verify_one(context, chain, slug, arguments.expect.as_ref()).await?;
         broken += u32::from(line["valid"] != true);
         output::line(&line.to_string());
     }
     if arguments.tenant.is_none() {
-        broken += compare_anchorings(tenancy).await?;
+        broken += compare_anchorings(context).await?;
     }
     if broken > 0 {
         bail!("{broken} audit trails or anchors failed verification");
@@ -90,13 +90,13 @@ async fn verify(tenancy: &Tenancy, arguments: &Verify) -> Result<()> {
 
 /// Verifies a chain. A failure becomes the result of this chain, so that the others are still verified.
 async fn verify_one(
-    tenancy: &Tenancy,
+    context: &Context,
     chain: Uuid,
     slug: Option<&str>,
     expected: Option<&Link>,
 ) -> Result<Value> {
     let tenant = (!chain.is_nil()).then_some(chain);
-    let mut line = match audit::verify(tenancy, tenant, expected, audit::Extent::Full).await {
+    let mut line = match audit::verify(context, tenant, expected, audit::Extent::Full).await {
         Ok(found) => serde_json::to_value(found)?,
         Err(error) => {
             json!({ "valid": false, "reason": format!("the verification failed: {error}") })
@@ -109,9 +109,9 @@ async fn verify_one(
 }
 
 /// Compares the heads of the last days with their digests in the platform's trail. Returns the number of mismatches.
-async fn compare_anchorings(tenancy: &Tenancy) -> Result<u32> {
+async fn compare_anchorings(context: &Context) -> Result<u32> {
     let mut broken = 0;
-    for found in audit::compare_anchorings(tenancy).await? {
+    for found in audit::compare_anchorings(context).await? {
         let Anchoring { event, chains, is_valid } = found;
         broken += u32::from(!is_valid);
         let line = json!({ "anchors": event, "trails": chains, "valid": is_valid });
@@ -120,11 +120,11 @@ async fn compare_anchorings(tenancy: &Tenancy) -> Result<u32> {
     Ok(broken)
 }
 
-async fn prune(tenancy: &Tenancy, keep_months: u32) -> Result<()> {
-    let today = tenancy.platform.clock.now().date_naive();
+async fn prune(context: &Context, keep_months: u32) -> Result<()> {
+    let today = context.platform.clock.now().date_naive();
     let keep_from =
         today.checked_sub_months(Months::new(keep_months)).context("too many months")?;
-    let pruned = audit::retention::drop_before(tenancy, keep_from).await?;
+    let pruned = audit::retention::drop_before(context, keep_from).await?;
     for dropped in pruned.dropped {
         let line = json!({ "dropped_month": dropped.table, "rows": dropped.rows });
         output::line(&line.to_string());

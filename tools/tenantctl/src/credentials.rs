@@ -5,15 +5,17 @@ use std::rc::Rc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::json;
 use tenancy::{
-    Tenancy,
-    admission::Effect,
-    audit::Actor,
-    http::fields::Text as _,
+    Context,
+    event::Actor,
+    identifier::Slug,
+    input::Text as _,
+    lifecycle::credentials,
     postgres_url::PostgresUrl,
     tenant::{
-        Slug, TenantRecord, credentials,
+        TenantRecord,
         repo::{self, sealed},
     },
+    version_cache::Effect,
 };
 
 use uuid::Uuid;
@@ -56,9 +58,9 @@ fn host_and_port(text: &str) -> Result<(String, u16), String> {
 
 /// Records the new location of tenant databases that were moved to another cluster. Prints one line of JSON per tenant.
 pub async fn relocate(arguments: &Relocate) -> Result<()> {
-    let tenancy = Rc::new(environment::tenancy()?);
+    let context = Rc::new(environment::context()?);
     let (host, port) = &arguments.to;
-    let mut tenants = tenants(&tenancy, arguments.tenant.as_deref()).await?;
+    let mut tenants = tenants(&context, arguments.tenant.as_deref()).await?;
     if let Some((host, port)) = &arguments.from {
         tenants.retain(|tenant| (&tenant.database.host, &tenant.database.port) == (host, port));
         if tenants.is_empty() {
@@ -68,7 +70,7 @@ pub async fn relocate(arguments: &Relocate) -> Result<()> {
     let mut failed = 0_u32;
     for tenant in tenants {
         let changed =
-            credentials::relocate(&tenancy, tenant.id, host, *port, &Actor::system()).await;
+            credentials::relocate(&context, tenant.id, host, *port, &Actor::system()).await;
         report(&mut failed, "relocated_tenant", tenant.id, changed);
     }
     finish(failed)
@@ -76,29 +78,29 @@ pub async fn relocate(arguments: &Relocate) -> Result<()> {
 
 /// Rotates the passwords of the roles of tenant databases. Prints one line of JSON per tenant.
 pub async fn rotate(arguments: &Rotate) -> Result<()> {
-    let tenancy = Rc::new(environment::tenancy()?);
+    let context = Rc::new(environment::context()?);
     let mut failed = 0_u32;
-    for tenant in tenants(&tenancy, arguments.tenant.as_deref()).await? {
-        let changed = credentials::rotate_password(&tenancy, tenant.id, &Actor::system()).await;
+    for tenant in tenants(&context, arguments.tenant.as_deref()).await? {
+        let changed = credentials::rotate_password(&context, tenant.id, &Actor::system()).await;
         report(&mut failed, "rotated_password_of_tenant", tenant.id, changed);
     }
     finish(failed)
 }
 
 /// Finishes interrupted rotations, and returns the number of failures.
-pub async fn finish_rotations(tenancy: &Rc<Tenancy>) -> Result<u32> {
-    let catalog = tenancy.catalog().await?;
+pub async fn finish_rotations(context: &Rc<Context>) -> Result<u32> {
+    let catalog = context.catalog().await?;
     let mut failed = 0_u32;
     for id in sealed::list_rotations(&*catalog).await? {
-        let changed = credentials::rotate_password(tenancy, id, &Actor::system()).await;
+        let changed = credentials::rotate_password(context, id, &Actor::system()).await;
         report(&mut failed, "rotated_password_of_tenant", id, changed);
     }
     Ok(failed)
 }
 
 /// Returns the tenant with a slug, in any state, or all tenants that have a database and are not being destroyed.
-async fn tenants(tenancy: &Tenancy, slug: Option<&str>) -> Result<Vec<TenantRecord>> {
-    let catalog = tenancy.catalog().await?;
+async fn tenants(context: &Context, slug: Option<&str>) -> Result<Vec<TenantRecord>> {
+    let catalog = context.catalog().await?;
     if let Some(text) = slug {
         let slug = Slug::parse(text).map_err(|reason| anyhow!("{text}: {reason}"))?;
         let tenant = repo::find_by_slug(&*catalog, &slug).await?;

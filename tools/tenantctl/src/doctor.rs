@@ -5,16 +5,17 @@ mod eviction;
 
 use anyhow::{Context as _, Result, bail};
 use tenancy::{
-    Tenancy,
-    admission::queue,
-    audit, migrate,
+    Context, audit,
+    lifecycle::{creation, databases, isolation},
+    migrate,
     platform::sql::Connection,
     reseal::{self, Survey},
     storage::orphans,
     tenant::{
-        cluster, isolation,
-        repo::{self, creation, sealed},
+        cluster,
+        repo::{self, sealed},
     },
+    version_cache::queue,
 };
 use url::Url;
 
@@ -35,7 +36,7 @@ const REDIS: u32 = 7;
 
 /// Checks the settings and the stores. Each finding prints a line. The command fails if a finding is bad.
 pub async fn run(arguments: &Arguments) -> Result<()> {
-    let tenancy = environment::tenancy()?;
+    let context = environment::context()?;
     output::line("ok    settings");
     if arguments.settings {
         return Ok(());
@@ -49,14 +50,14 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             output::line(&format!("bad   {name}: {error:#}"));
         }
     };
-    report("catalog", check_catalog(&tenancy).await);
-    report("tenants' cluster", check_cluster(&tenancy).await);
-    report("connections", connections::check(&tenancy).await);
-    report("isolation", check_isolation(&tenancy).await);
-    report("master key", check_master_key(&tenancy).await);
-    report("redis", check_redis(&tenancy).await);
-    report("redis memory", eviction::check(&tenancy).await);
-    report("waiting work", check_waiting(&tenancy).await);
+    report("catalog", check_catalog(&context).await);
+    report("tenants' cluster", check_cluster(&context).await);
+    report("connections", connections::check(&context).await);
+    report("isolation", check_isolation(&context).await);
+    report("master key", check_master_key(&context).await);
+    report("redis", check_redis(&context).await);
+    report("redis memory", eviction::check(&context).await);
+    report("waiting work", check_waiting(&context).await);
     match bad {
         0 => Ok(()),
         1 => bail!("1 check failed"),
@@ -69,8 +70,8 @@ enum Finding {
     Doubtful(String),
 }
 
-async fn check_catalog(tenancy: &Tenancy) -> Result<Finding> {
-    let catalog = tenancy.catalog().await?;
+async fn check_catalog(context: &Context) -> Result<Finding> {
+    let catalog = context.catalog().await?;
     let version = server_version(&*catalog).await?;
     if version < POSTGRESQL {
         bail!("PostgreSQL {} is older than 15", version / 10_000);
@@ -82,9 +83,9 @@ async fn check_catalog(tenancy: &Tenancy) -> Result<Finding> {
     Ok(Finding::Good(format!("PostgreSQL {}, schema {has}", version / 10_000)))
 }
 
-async fn check_cluster(tenancy: &Tenancy) -> Result<Finding> {
-    let location = tenancy.settings.tenant_database_template.cluster();
-    let cluster = cluster::connect(tenancy, &location, None).await?;
+async fn check_cluster(context: &Context) -> Result<Finding> {
+    let location = context.settings.tenant_database_template.cluster();
+    let cluster = cluster::connect(context, &location, None).await?;
     let version = server_version(&*cluster).await?;
     if version < POSTGRESQL {
         bail!("PostgreSQL {} is older than 15", version / 10_000);
@@ -98,7 +99,7 @@ async fn check_cluster(tenancy: &Tenancy) -> Result<Finding> {
     if !may {
         bail!("the account cannot create databases and roles: ALTER ROLE ... CREATEDB CREATEROLE");
     }
-    let template = migrate::template_name(tenancy);
+    let template = migrate::template_name(context);
     if !migrate::exists(&*cluster, &template).await? {
         bail!("the template database {template} is missing: run tenantctl migrate");
     }
@@ -110,16 +111,16 @@ const MOST_NAMED: usize = 5;
 
 /// Checks that each tenant's role can connect only to its own database, and that no other tenant's role can connect to
 /// it. Covers all clusters with tenants and all tenant databases.
-async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
-    let catalog = tenancy.catalog().await?;
+async fn check_isolation(context: &Context) -> Result<Finding> {
+    let catalog = context.catalog().await?;
     let rows = repo::list_with_database(&*catalog).await?;
     let tenants = rows.items;
     let mut open = Vec::new();
-    let master = &tenancy.settings.master_database_url;
-    let clusters = isolation::clusters(tenancy, &tenants);
+    let master = &context.settings.master_database_url;
+    let clusters = isolation::clusters(context, &tenants);
     for cluster in &clusters {
         let place = format!("{}:{}", cluster.host, cluster.port);
-        let names = isolation::list_open_databases(tenancy, cluster).await;
+        let names = isolation::list_open_databases(context, cluster).await;
         let names = names.with_context(|| format!("the cluster {place}"))?;
         let is_master = (&master.host, master.port) == (&cluster.host, cluster.port);
         if is_master && names.contains(&master.database) {
@@ -132,7 +133,7 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
     }
     let mut defects = Vec::new();
     for tenant in &tenants {
-        match isolation::list_defects(tenancy, tenant).await {
+        match isolation::list_defects(context, tenant).await {
             Ok(found) => {
                 defects
                     .extend(found.into_iter().map(|defect| format!("{}: {defect}", tenant.slug)));
@@ -168,9 +169,9 @@ async fn check_isolation(tenancy: &Tenancy) -> Result<Finding> {
     })
 }
 
-async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
+async fn check_master_key(context: &Context) -> Result<Finding> {
     let Survey { current, others, unknown, unbound, unknown_anchors, unknown_trails } =
-        reseal::survey(tenancy).await?;
+        reseal::survey(context).await?;
     if unknown > 0 {
         bail!(
             "{unknown} sealed values cannot be unsealed with MASTER_ENCRYPTION_KEY or MASTER_DECRYPTION_KEYS: add the \
@@ -209,10 +210,10 @@ async fn check_master_key(tenancy: &Tenancy) -> Result<Finding> {
 }
 
 /// Counts the unfinished work of crashes and outages, which the service or `repair` finishes.
-async fn check_waiting(tenancy: &Tenancy) -> Result<Finding> {
+async fn check_waiting(context: &Context) -> Result<Finding> {
     const MINUTES: i64 = 5;
-    let catalog = tenancy.catalog().await?;
-    let location = tenancy.settings.tenant_database_template.cluster();
+    let catalog = context.catalog().await?;
+    let location = context.settings.tenant_database_template.cluster();
     let finished = creation::list_finished_roles(&*catalog).await?;
     let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
     let waiting = [
@@ -222,14 +223,14 @@ async fn check_waiting(tenancy: &Tenancy) -> Result<Finding> {
         ("changes that have not reached Redis", queue::count(&*catalog).await?),
         ("files of destroyed tenants", orphans::count(&*catalog).await?),
         ("audit events of the catalog", audit::count_waiting(&*catalog).await?),
-        ("invalid databases", count(cluster::list_invalid(tenancy, &location).await?.len())),
+        ("invalid databases", count(databases::list_invalid(context, &location).await?.len())),
         (
             "copies of the template database",
-            count(cluster::list_leftovers(tenancy, &location, finished).await?.len()),
+            count(databases::list_leftovers(context, &location, finished).await?.len()),
         ),
         (
             "unfinished template databases",
-            count(migrate::list_unfinished_templates(tenancy, &location).await?.len()),
+            count(migrate::list_unfinished_templates(context, &location).await?.len()),
         ),
     ];
     let waiting: Vec<_> = waiting
@@ -244,11 +245,11 @@ async fn check_waiting(tenancy: &Tenancy) -> Result<Finding> {
     })
 }
 
-async fn check_redis(tenancy: &Tenancy) -> Result<Finding> {
-    if tenancy.settings.redis_url.expose().starts_with("rediss:") {
+async fn check_redis(context: &Context) -> Result<Finding> {
+    if context.settings.redis_url.expose().starts_with("rediss:") {
         return Ok(Finding::Doubtful("not checked, because the connection uses TLS".to_owned()));
     }
-    let reply = tenancy.platform.redis.execute("INFO", &["server".into()]).await?;
+    let reply = context.platform.redis.execute("INFO", &["server".into()]).await?;
     let info = reply.first().and_then(|reply| reply.as_bytes()).unwrap_or_default();
     let info = String::from_utf8_lossy(info);
     let version = info
@@ -259,7 +260,7 @@ async fn check_redis(tenancy: &Tenancy) -> Result<Finding> {
     if major < REDIS {
         bail!("Redis {version} is older than {REDIS}");
     }
-    Ok(if has_password(tenancy.settings.redis_url.expose()) {
+    Ok(if has_password(context.settings.redis_url.expose()) {
         Finding::Good(format!("Redis {version}"))
     } else {
         Finding::Doubtful(format!(

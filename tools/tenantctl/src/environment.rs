@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use tenancy::{
-    Tenancy,
+    Context,
     platform::Platform,
     settings::{NAMES, Settings},
 };
@@ -34,8 +34,8 @@ pub fn settings() -> Result<Settings> {
 }
 
 /// Returns the service with the settings and the platform of this machine.
-pub fn tenancy() -> Result<Tenancy> {
+pub fn context() -> Result<Context> {
     let settings = settings()?;
     let platform = Platform::native(settings.redis_url.expose().to_owned());
-    Ok(Tenancy::new(platform, settings)?)
+    Ok(Context::new(platform, settings)?)
 }

@@ -2,10 +2,11 @@
 
 use anyhow::{Context as _, Result, bail};
 use tenancy::{
-    Tenancy,
+    Context,
+    lifecycle::role_limits,
     migrate::{self, Migration},
     platform::sql::SCHEMA_DEADLINE,
-    tenant::{TenantRecord, cluster, repo, role_limits},
+    tenant::{TenantRecord, cluster, repo},
 };
 
 use crate::{environment, output};
@@ -13,17 +14,17 @@ use crate::{environment, output};
 /// Migrates the catalog, the template database and all tenant databases. A failed tenant is reported and does not stop
 /// the others.
 pub async fn run() -> Result<()> {
-    let tenancy = environment::tenancy()?;
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await.context("the catalog")?;
-    let connections = tenancy.settings.catalog_connections;
+    let context = environment::context()?;
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await.context("the catalog")?;
+    let connections = context.settings.catalog_connections;
     let ran = migrate::migrate_catalog(&*catalog, connections).await.context("the catalog")?;
     output::line(&format!("catalog: {}", describe(&ran)));
 
-    let location = tenancy.settings.tenant_database_template.cluster();
-    let cluster = cluster::connect(&tenancy, &location, None).await.context("the cluster")?;
+    let location = context.settings.tenant_database_template.cluster();
+    let cluster = cluster::connect(&context, &location, None).await.context("the cluster")?;
     migrate::limit_account(&*cluster).await.context("the cluster")?;
-    let made = migrate::create_template(&tenancy, &location).await.context("the template")?;
-    let name = migrate::template_name(&tenancy);
+    let made = migrate::create_template(&context, &location).await.context("the template")?;
+    let name = migrate::template_name(&context);
     output::line(&format!("template {name}: {}", if made { "created" } else { "up to date" }));
 
     let (mut current, mut migrated, mut failed) = (0, 0, 0);
@@ -33,7 +34,7 @@ pub async fn run() -> Result<()> {
         output::failure(&anyhow::Error::from(row).context("a tenant"));
     }
     for tenant in tenants.items {
-        match migrate_tenant(&tenancy, &tenant).await {
+        match migrate_tenant(&context, &tenant).await {
             Ok(ran) if ran.is_empty() => current += 1,
             Ok(ran) => {
                 migrated += 1;
@@ -53,13 +54,13 @@ pub async fn run() -> Result<()> {
 }
 
 async fn migrate_tenant(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: &TenantRecord,
 ) -> Result<Vec<&'static Migration>> {
-    let location = tenant.trusted_location(tenancy)?;
-    let database = cluster::connect(tenancy, &location, Some(&location.name)).await?;
+    let location = tenant.trusted_location(context)?;
+    let database = cluster::connect(context, &location, Some(&location.name)).await?;
     let ran = migrate::migrate_tenant(&*database, Some(&tenant.database_role)).await?;
-    role_limits::apply(tenancy, &*database, tenant).await.context("the limits of its role")?;
+    role_limits::apply(context, &*database, tenant).await.context("the limits of its role")?;
     Ok(ran)
 }
 

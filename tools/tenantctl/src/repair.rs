@@ -5,17 +5,17 @@ use std::rc::Rc;
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 use tenancy::{
-    Tenancy,
-    admission::queue,
-    audit::{self, Actor},
-    earlier_processes, migrate,
-    platform::sql::Rows,
-    tenant::{
-        TenantRecord, cluster,
+    Context, audit, earlier_processes,
+    event::Actor,
+    lifecycle::{
+        creation, databases,
         destroy::{self, Files},
         provision,
-        repo::{self, creation},
     },
+    migrate,
+    platform::sql::Rows,
+    tenant::{TenantRecord, repo},
+    version_cache::queue,
 };
 
 use crate::{credentials, environment, output};
@@ -31,23 +31,23 @@ pub struct Arguments {
 /// Finishes work that a crash interrupted. Each repair prints a line of JSON without credentials. A tenant that cannot
 /// be repaired is reported and does not stop the others.
 pub async fn run(arguments: &Arguments) -> Result<()> {
-    let tenancy = Rc::new(environment::tenancy()?);
-    let catalog = tenancy.catalog().await?;
+    let context = Rc::new(environment::context()?);
+    let catalog = context.catalog().await?;
     let minutes = i64::from(arguments.older_than_minutes);
     let mut failed = 0_u32;
     // Must be first: revoked credentials are still accepted until the changes are published.
-    let published = queue::work_off(&tenancy).await;
+    let published = queue::work_off(&context).await;
     report(&mut failed, "published_changes", published);
     let unfinished = creation::list_unfinished(&*catalog, minutes).await?;
     for tenant in readable(unfinished, &mut failed) {
-        if let Err(error) = finish(&tenancy, &tenant).await {
+        if let Err(error) = finish(&context, &tenant).await {
             failed += 1;
             output::failure(&error.context(format!("the tenant {}", tenant.slug)));
         }
     }
     let deleting = repo::list_deleting(&*catalog, minutes).await?;
     for tenant in readable(deleting, &mut failed) {
-        match destroy::finish(&tenancy, &tenant, Files::Record, &Actor::system()).await {
+        match destroy::finish(&context, &tenant, Files::Record, &Actor::system()).await {
             Ok(()) => output::line(&json!({ "destroyed_tenant": tenant.id }).to_string()),
             Err(error) => {
                 failed += 1;
@@ -56,23 +56,23 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             }
         }
     }
-    let location = tenancy.settings.tenant_database_template.cluster();
-    let templates = migrate::drop_unfinished_templates(&tenancy, &location).await;
+    let location = context.settings.tenant_database_template.cluster();
+    let templates = migrate::drop_unfinished_templates(&context, &location).await;
     report_names(&mut failed, "dropped_template", templates);
     let leftovers = async {
         let finished = creation::list_finished_roles(&*catalog).await?;
-        cluster::drop_leftovers(&tenancy, &location, finished).await
+        databases::drop_leftovers(&context, &location, finished).await
     };
     report_names(&mut failed, "dropped_leftover", leftovers.await);
-    failed += credentials::finish_rotations(&tenancy).await?;
+    failed += credentials::finish_rotations(&context).await?;
     let (mut chained, mut forged) = (0, 0);
-    match audit::recover_catalog(&tenancy).await {
+    match audit::recover_catalog(&context).await {
         Ok(moved) => (chained, forged) = (moved.chained, moved.forged),
         Err(error) => fail(&mut failed, "audit events of the catalog", error),
     }
     let with_database = repo::list_with_database(&*catalog).await?;
     for tenant in readable(with_database, &mut failed) {
-        match audit::recover(&tenancy, &tenant).await {
+        match audit::recover(&context, &tenant).await {
             Ok(moved) => {
                 chained += moved.chained;
                 forged += moved.forged;
@@ -84,14 +84,14 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     if forged > 0 {
         report_value("forged_audit_events", forged.into());
     }
-    match audit::anchor_if_due(&tenancy).await {
+    match audit::anchor_if_due(&context).await {
         Ok(None) => {}
         Ok(Some(trails)) => report_value("anchored_audit_trails", trails.into()),
         Err(error) => fail(&mut failed, "the anchors of audit trails", error),
     }
     let forgotten = creation::forget_idempotency_keys(&*catalog).await;
     report(&mut failed, "forgotten_idempotency_keys", forgotten.map(i64::unsigned_abs));
-    let removed = earlier_processes::collect(&tenancy).await;
+    let removed = earlier_processes::collect(&context).await;
     report(&mut failed, "removed_keys_of_earlier_redis_processes", removed);
     if failed > 0 {
         bail!("{failed} repairs failed");
@@ -135,8 +135,8 @@ fn fail(failed: &mut u32, subject: &str, error: tenancy::Error) {
 }
 
 /// Finishes the provisioning of a tenant. Its credentials are not printed, because output often ends up in logs.
-async fn finish(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<()> {
-    let Some(finished) = provision::finish(tenancy, tenant.id).await? else { return Ok(()) };
+async fn finish(context: &Context, tenant: &TenantRecord) -> Result<()> {
+    let Some(finished) = provision::finish(context, tenant.id).await? else { return Ok(()) };
     let line = json!({
         "finished_tenant": finished.tenant.id,
         "slug": finished.tenant.slug,

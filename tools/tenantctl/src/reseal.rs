@@ -5,7 +5,7 @@ use std::rc::Rc;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use tenancy::{
-    Tenancy, audit,
+    Context, audit,
     reseal::{self, Item},
     tenant::repo,
 };
@@ -15,13 +15,13 @@ use crate::{credentials, environment, output};
 /// Seals the values of the catalog again with `MASTER_ENCRYPTION_KEY`, and vouches for audit rows that were chained
 /// with other keys. Each item prints a line of JSON. A failure is reported and does not stop the others.
 pub async fn run() -> Result<()> {
-    let tenancy = Rc::new(environment::tenancy()?);
+    let context = Rc::new(environment::context()?);
     let mut resealed = 0;
-    let mut failed = chain_waiting_events(&tenancy).await?;
+    let mut failed = chain_waiting_events(&context).await?;
     // Rotations that are recorded but unfinished also hold sealed passwords.
-    failed += credentials::finish_rotations(&tenancy).await?;
-    for item in reseal::list(&tenancy).await? {
-        match reseal::reseal(&tenancy, &item).await {
+    failed += credentials::finish_rotations(&context).await?;
+    for item in reseal::list(&context).await? {
+        match reseal::reseal(&context, &item).await {
             Ok(true) => {
                 resealed += 1;
                 output::line(&describe(&item).to_string());
@@ -42,14 +42,14 @@ pub async fn run() -> Result<()> {
 
 /// Moves all waiting events to their trails. An event that is sealed with a former key would look forged once that key
 /// is removed. Returns the number of failures.
-async fn chain_waiting_events(tenancy: &Tenancy) -> Result<u32> {
-    let catalog = tenancy.catalog().await?;
+async fn chain_waiting_events(context: &Context) -> Result<u32> {
+    let catalog = context.catalog().await?;
     let mut failed = 0;
     let mut fail = |subject: String, error: tenancy::Error| {
         failed += 1;
         output::failure(&anyhow::Error::from(error).context(subject));
     };
-    if let Err(error) = audit::recover_catalog(tenancy).await {
+    if let Err(error) = audit::recover_catalog(context).await {
         fail("audit events of the catalog".to_owned(), error);
     }
     let tenants = repo::list_with_database(&*catalog).await?;
@@ -57,7 +57,7 @@ async fn chain_waiting_events(tenancy: &Tenancy) -> Result<u32> {
         fail("a tenant".to_owned(), tenancy::Error::internal(row));
     }
     for tenant in tenants.items {
-        if let Err(error) = audit::recover(tenancy, &tenant).await {
+        if let Err(error) = audit::recover(context, &tenant).await {
             fail(format!("audit events of the tenant {}", tenant.slug), error);
         }
     }

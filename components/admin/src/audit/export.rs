@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use http::{HeaderValue, header};
 use tenancy::{
     Result,
-    audit::{self, Export, Filter, Format, Severity},
+    audit::{self, Export, Filter, Format},
+    event::Severity,
     http::{Operator, Response},
 };
 use uuid::Uuid;
@@ -61,10 +62,10 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         from: query.from,
         to: query.to,
     };
-    let tenancy = operator.tenancy();
+    let context = operator.context();
     // The export includes the most recent events.
-    audit::flush_catalog(tenancy, filter.tenant).await?;
-    let export = Export::begin(tenancy, filter, format).await?;
+    audit::flush_catalog(context, filter.tenant).await?;
+    let export = Export::begin(context, filter, format).await?;
     let name = match format {
         Format::Csv => "attachment; filename=\"audit.csv\"",
         Format::Ndjson => "attachment; filename=\"audit.ndjson\"",

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tenancy::{
     Result,
-    audit::{self, Cursor, Filter, LoggedEvent, Severity},
+    audit::{self, Cursor, Filter, LoggedEvent},
+    event::Severity,
     http::{Limit, Operator, Response},
     log,
 };
@@ -72,11 +73,11 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         from: query.from,
         to: query.to,
     };
-    let tenancy = operator.tenancy();
+    let context = operator.context();
     // The response includes the most recent events.
-    audit::flush_catalog(tenancy, filter.tenant).await?;
-    let catalog = tenancy.catalog().await?;
+    audit::flush_catalog(context, filter.tenant).await?;
+    let catalog = context.catalog().await?;
     let (events, next) = audit::list(&*catalog, &filter, cursor, limit).await?;
-    let items = log::readable(operator.tenancy(), events);
+    let items = log::readable(operator.context(), events);
     Ok(Response::ok(&AuditPage { items, next_cursor: next.map(Cursor::to_text) }))
 }

@@ -30,12 +30,12 @@ tenancy::fields! {
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { tenant_id, full } = operator.call().query()?;
-    let tenancy = operator.tenancy();
-    audit::flush_catalog(tenancy, tenant_id).await?;
-    let _lease = Lease::take(tenancy, tenant_id, "verify").await?;
+    let context = operator.context();
+    audit::flush_catalog(context, tenant_id).await?;
+    let _lease = Lease::take(context, tenant_id, "verify").await?;
     Ok(Response::ok(
         &audit::verify(
-            tenancy,
+            context,
             tenant_id,
             None,
             if full { Extent::Full } else { Extent::SinceCheckpoint },

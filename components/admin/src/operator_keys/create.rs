@@ -20,8 +20,8 @@ use tenancy::{
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let request: NewOperatorKeyRequest = operator.call().json().await?;
-    let (tenancy, authority, actor) = (operator.tenancy(), operator.authority(), operator.actor());
-    let (record, key) = operator_key::create(tenancy, request.into(), &authority, &actor).await?;
+    let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
+    let (record, key) = operator_key::create(context, request.into(), &authority, &actor).await?;
     let location = HeaderValue::from_str(&format!("/admin/operator-keys/{}", record.id));
     let response = Response::created(&ShownOnce::new(&record, &key))
         .with_header(header::LOCATION, location.map_err(Error::internal)?);

@@ -24,7 +24,7 @@ use tenancy::{
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id = super::id(&mut operator)?;
     let version = super::wanted_version(&mut operator, id).await?;
-    let (tenancy, authority, actor) = (operator.tenancy(), operator.authority(), operator.actor());
-    operator_key::revoke(tenancy, id, version, &authority, &actor).await?;
+    let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
+    operator_key::revoke(context, id, version, &authority, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

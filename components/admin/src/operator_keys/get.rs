@@ -3,8 +3,9 @@
 use http::StatusCode;
 use tenancy::{
     Result,
+    error::OperatorKeyError,
     http::{Conditions, Operator, Outcome, Response},
-    operator_key::{KeyError, OperatorKeyView, repo},
+    operator_key::{OperatorKeyView, repo},
 };
 
 /// Returns an operator key, without its secret.
@@ -23,8 +24,8 @@ use tenancy::{
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id = super::id(&mut operator)?;
-    let catalog = operator.tenancy().catalog().await?;
-    let key = repo::find(&*catalog, id).await?.ok_or(KeyError::NotFound)?;
+    let catalog = operator.context().catalog().await?;
+    let key = repo::find(&*catalog, id).await?.ok_or(OperatorKeyError::NotFound)?;
     let validators = super::validators(&key)?;
     let conditions = Conditions::of(operator.call().request())?;
     let response = match conditions.check_read(&validators)? {

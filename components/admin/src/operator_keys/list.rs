@@ -31,9 +31,9 @@ tenancy::fields! {
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { offset, limit } = operator.call().query()?;
-    let catalog = operator.tenancy().catalog().await?;
+    let catalog = operator.context().catalog().await?;
     let (keys, total) = repo::list(&*catalog, offset, limit.get()).await?;
-    let keys = log::readable(operator.tenancy(), keys);
+    let keys = log::readable(operator.context(), keys);
     let items = keys.iter().map(OperatorKeyView::from).collect();
     Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
 }

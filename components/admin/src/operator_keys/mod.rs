@@ -9,14 +9,15 @@ pub mod update;
 
 use tenancy::{
     Result,
+    error::OperatorKeyError,
     http::{Conditions, Operator, Validators},
-    operator_key::{KeyError, OperatorKeyRecord, repo},
+    operator_key::{OperatorKeyRecord, repo},
 };
 use uuid::Uuid;
 
 /// Returns the id of the key in the path.
 fn id(operator: &mut Operator) -> Result<Uuid> {
-    operator.call().parameter("id").map_err(|_| KeyError::NotFound.into())
+    operator.call().parameter("id").map_err(|_| OperatorKeyError::NotFound.into())
 }
 
 /// Returns the validators of a key. Its version is its entity tag.
@@ -27,14 +28,14 @@ fn validators(key: &OperatorKeyRecord) -> Result<Validators> {
 /// Evaluates the conditions of a change of a key, and returns the version that the change must find.
 ///
 /// # Errors
-/// [`tenancy::Error::PreconditionFailed`], and [`KeyError::NotFound`] if there is a condition and no key.
+/// [`tenancy::Error::PreconditionFailed`], and [`OperatorKeyError::NotFound`] if there is a condition and no key.
 async fn wanted_version(operator: &mut Operator, id: Uuid) -> Result<Option<i64>> {
     let conditions = Conditions::of(operator.call().request())?;
     if conditions.is_empty() {
         return Ok(None);
     }
-    let catalog = operator.tenancy().catalog().await?;
-    let key = repo::find(&*catalog, id).await?.ok_or(KeyError::NotFound)?;
+    let catalog = operator.context().catalog().await?;
+    let key = repo::find(&*catalog, id).await?.ok_or(OperatorKeyError::NotFound)?;
     conditions.check_change(Some(&validators(&key)?))?;
     Ok((!conditions.needs_any()).then_some(key.version))
 }

@@ -41,8 +41,8 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let request: Request = operator.call().json_or_empty().await?;
     let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());
     let version = super::wanted_version(&mut operator, id).await?;
-    let (tenancy, authority, actor) = (operator.tenancy(), operator.authority(), operator.actor());
+    let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
     let (record, key) =
-        operator_key::rotate(tenancy, id, overlap, version, &authority, &actor).await?;
+        operator_key::rotate(context, id, overlap, version, &authority, &actor).await?;
     super::validators(&record)?.describe(Response::ok(&ShownOnce::new(&record, &key)))
 }

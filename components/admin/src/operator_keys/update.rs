@@ -26,7 +26,7 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let request: OperatorKeyChangeRequest = operator.call().json().await?;
     let change = OperatorKeyChange::from(request);
     let version = super::wanted_version(&mut operator, id).await?;
-    let (tenancy, authority, actor) = (operator.tenancy(), operator.authority(), operator.actor());
-    let key = operator_key::update(tenancy, id, &change, version, &authority, &actor).await?;
+    let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
+    let key = operator_key::update(context, id, &change, version, &authority, &actor).await?;
     super::validators(&key)?.describe(Response::ok(&OperatorKeyView::from(&key)))
 }

@@ -34,8 +34,8 @@ tenancy::fields! {
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let Request { name, limits, is_default } = operator.call().json().await?;
-    let (tenancy, actor) = (operator.tenancy(), operator.actor());
-    let plan = plan::create(tenancy, &name, &limits, is_default, &actor).await?;
+    let (context, actor) = (operator.context(), operator.actor());
+    let plan = plan::create(context, &name, &limits, is_default, &actor).await?;
     let location = HeaderValue::from_str(&format!("/admin/plans/{}", plan.name));
     Ok(Response::created(&plan).with_header(header::LOCATION, location.map_err(Error::internal)?))
 }

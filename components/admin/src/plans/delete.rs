@@ -17,6 +17,6 @@ use tenancy::{
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let name = super::name(&mut operator)?;
-    plan::delete(operator.tenancy(), &name, &operator.actor()).await?;
+    plan::delete(operator.context(), &name, &operator.actor()).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

@@ -16,7 +16,7 @@ use tenancy::{
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let name = super::name(&mut operator)?;
-    let catalog = operator.tenancy().catalog().await?;
+    let catalog = operator.context().catalog().await?;
     let plan = repo::find(&*catalog, &name).await?.ok_or(Error::PlanNotFound)?;
     Ok(Response::ok(&plan))
 }

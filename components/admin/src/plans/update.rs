@@ -31,8 +31,8 @@ tenancy::fields! {
 pub async fn patch(mut operator: Operator) -> Result<Response> {
     let name = super::name(&mut operator)?;
     let Request { limits, is_default } = operator.call().json().await?;
-    let (tenancy, actor) = (operator.tenancy(), operator.actor());
-    let changed = plan::update(tenancy, &name, limits.as_ref(), is_default, &actor).await?;
+    let (context, actor) = (operator.context(), operator.actor());
+    let changed = plan::update(context, &name, limits.as_ref(), is_default, &actor).await?;
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }
 

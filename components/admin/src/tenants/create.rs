@@ -5,13 +5,13 @@ use serde::Serialize;
 use tenancy::{
     Result, audit,
     credential::NewPassword,
-    email::EmailAddress,
     http::{Operator, Response},
-    tenant::{
-        Domain, Domains, OperatorTenantView, Slug, TenantName, TenantSettings,
+    identifier::{Domain, Domains, EmailAddress, Slug},
+    lifecycle::{
         manage::custom_domains,
         provision::{FirstCredentials, NewTenant, provision},
     },
+    tenant::{OperatorTenantView, TenantName, TenantSettings},
 };
 use utoipa::ToSchema;
 
@@ -61,10 +61,10 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let idempotency_key = operator.idempotency_key()?;
     let request: Request = operator.call().json().await?;
     let actor = operator.actor();
-    let tenancy = operator.tenancy();
+    let context = operator.context();
     let admin_password = request
         .admin_password
-        .map(|password| password.accept(&tenancy.settings, "admin_password"))
+        .map(|password| password.accept(&context.settings, "admin_password"))
         .transpose()?;
     let new = NewTenant {
         name: request.name,
@@ -76,8 +76,8 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         plan: request.plan,
         admin_password,
     };
-    let provisioned = provision(tenancy, &new, idempotency_key.as_deref(), &actor).await?;
-    audit::flush_catalog_later(tenancy, Some(provisioned.tenant.id));
+    let provisioned = provision(context, &new, idempotency_key.as_deref(), &actor).await?;
+    audit::flush_catalog_later(context, Some(provisioned.tenant.id));
     let created = Created {
         tenant: OperatorTenantView::from(&provisioned.tenant),
         credentials: &provisioned.credentials,

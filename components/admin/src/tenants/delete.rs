@@ -4,10 +4,8 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     http::{Operator, Response},
-    tenant::{
-        Status, destroy,
-        manage::{self, TenantChange},
-    },
+    lifecycle::{destroy, manage},
+    tenant::{Status, TenantChange},
 };
 use uuid::Uuid;
 
@@ -40,12 +38,12 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let Query { hard_delete } = operator.call().query()?;
     let version = super::wanted_version(&mut operator, id).await?;
-    let (tenancy, actor) = (operator.tenancy(), operator.actor());
+    let (context, actor) = (operator.context(), operator.actor());
     let effect = if hard_delete {
-        destroy::destroy(tenancy, id, version, &actor).await?
+        destroy::destroy(context, id, version, &actor).await?
     } else {
         let change = TenantChange { status: Some(Status::Deleted), ..TenantChange::default() };
-        manage::update(tenancy, id, &change, version, &actor).await?.effect
+        manage::update(context, id, &change, version, &actor).await?.effect
     };
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -23,7 +23,7 @@ use tenancy::{
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
-    let catalog = operator.tenancy().catalog().await?;
+    let catalog = operator.context().catalog().await?;
     let tenant = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
     let validators = super::validators(&tenant)?;
     let conditions = Conditions::of(operator.call().request())?;

@@ -45,9 +45,9 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         search: query.search.filter(|text| !text.is_empty()),
         include_deleted: query.include_deleted,
     };
-    let catalog = operator.tenancy().catalog().await?;
+    let catalog = operator.context().catalog().await?;
     let (tenants, total) = repo::list(&*catalog, &filter).await?;
-    let tenants = log::readable(operator.tenancy(), tenants);
+    let tenants = log::readable(operator.context(), tenants);
     let items = tenants.iter().map(OperatorTenantView::from).collect();
     Ok(Response::ok(&Page { items, total, offset: filter.offset, limit: filter.limit }))
 }

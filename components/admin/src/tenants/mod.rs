@@ -30,7 +30,7 @@ async fn wanted_version(operator: &mut Operator, id: Uuid) -> Result<Option<i64>
     if conditions.is_empty() {
         return Ok(None);
     }
-    let catalog = operator.tenancy().catalog().await?;
+    let catalog = operator.context().catalog().await?;
     let tenant = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
     conditions.check_change(Some(&validators(&tenant)?))?;
     Ok((!conditions.needs_any()).then_some(tenant.version))

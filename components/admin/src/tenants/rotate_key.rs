@@ -4,7 +4,7 @@ use serde::Serialize;
 use tenancy::{
     Error, Result,
     http::{Operator, Response},
-    tenant::manage,
+    lifecycle::manage,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ struct DataKey {
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let tenant_id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
-    let changed = manage::rotate_data_key(operator.tenancy(), tenant_id, &operator.actor()).await?;
+    let changed = manage::rotate_data_key(operator.context(), tenant_id, &operator.actor()).await?;
     let key = DataKey { tenant_id, key_number: changed.value };
     Ok(Response::ok(&key).with_effect(changed.effect))
 }

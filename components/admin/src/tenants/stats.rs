@@ -3,10 +3,8 @@
 use tenancy::{
     Error, Result,
     http::{Operator, Response},
-    tenant::{
-        repo,
-        stats::{self, Stats},
-    },
+    tenant::repo,
+    usage::stats::{self, Stats},
 };
 
 /// Returns the usage and the limits of a tenant.
@@ -19,10 +17,10 @@ use tenancy::{
 )]
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let id = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
-    let catalog = operator.tenancy().catalog().await?;
+    let catalog = operator.context().catalog().await?;
     let tenant = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
     if tenant.database_password.is_none() {
         return Err(Error::TenantDeleted);
     }
-    Ok(Response::ok(&stats::stats(operator.tenancy(), &tenant).await?))
+    Ok(Response::ok(&stats::stats(operator.context(), &tenant).await?))
 }

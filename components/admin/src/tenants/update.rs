@@ -3,12 +3,11 @@
 use tenancy::{
     Error, Result,
     access::OperatorScope,
-    email::EmailAddress,
-    http::{Operator, Response, fields::Patch},
-    tenant::{
-        Domain, Domains, LimitChange, OperatorTenantView, Status, TenantName, TenantSettings,
-        manage::{self, TenantChange, custom_domains},
-    },
+    http::{Operator, Response},
+    identifier::{Domain, Domains, EmailAddress},
+    input::Patch,
+    lifecycle::manage::{self, custom_domains},
+    tenant::{LimitChange, OperatorTenantView, Status, TenantChange, TenantName, TenantSettings},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -77,8 +76,8 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
         operator.require(OperatorScope::TenantsDelete)?;
     }
     let version = super::wanted_version(&mut operator, id).await?;
-    let (tenancy, actor) = (operator.tenancy(), operator.actor());
-    let changed = manage::update(tenancy, id, &change, version, &actor).await?;
+    let (context, actor) = (operator.context(), operator.actor());
+    let changed = manage::update(context, id, &change, version, &actor).await?;
     let response = Response::ok(&OperatorTenantView::from(&changed.value));
     Ok(super::validators(&changed.value)?.describe(response)?.with_effect(changed.effect))
 }

@@ -22,7 +22,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let request: NewApiKeyRequest = member.call().json().await?;
     let (authority, actor) = (member.authority(), member.actor());
     let (record, key) =
-        api_key::create(member.tenancy(), member.tenant(), request.into(), &authority, &actor)
+        api_key::create(member.context(), member.tenant(), request.into(), &authority, &actor)
             .await?;
     let location = HeaderValue::from_str(&format!("/api/v1/api-keys/{}", record.id));
     Ok(Response::created(&ShownOnce::new(&record, &key))

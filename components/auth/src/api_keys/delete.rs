@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let (authority, actor) = (member.authority(), member.actor());
-    let (tenancy, tenant) = (member.tenancy(), member.tenant());
-    let effect = api_key::revoke(tenancy, tenant, id, &authority, &actor).await?;
+    let (context, tenant) = (member.context(), member.tenant());
+    let effect = api_key::revoke(context, tenant, id, &authority, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
-    let catalog = member.tenancy().catalog().await?;
+    let catalog = member.context().catalog().await?;
     let record = repo::find(&*catalog, member.tenant().id, id).await?;
     Ok(Response::ok(&ApiKeyView::from(&record.ok_or(Error::ApiKeyNotFound)?)))
 }

@@ -31,9 +31,9 @@ tenancy::fields! {
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { offset, limit } = member.call().query()?;
-    let catalog = member.tenancy().catalog().await?;
+    let catalog = member.context().catalog().await?;
     let (keys, total) = repo::list(&*catalog, member.tenant().id, offset, limit.get()).await?;
-    let keys = log::readable(member.tenancy(), keys);
+    let keys = log::readable(member.context(), keys);
     let items = keys.iter().map(ApiKeyView::from).collect();
     Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
 }

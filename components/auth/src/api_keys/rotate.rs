@@ -38,8 +38,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json_or_empty().await?;
     let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());
     let (authority, actor) = (member.authority(), member.actor());
-    let (tenancy, tenant) = (member.tenancy(), member.tenant());
-    let changed = api_key::rotate(tenancy, tenant, id, overlap, &authority, &actor).await?;
+    let (context, tenant) = (member.context(), member.tenant());
+    let changed = api_key::rotate(context, tenant, id, overlap, &authority, &actor).await?;
     let (record, key) = &changed.value;
     Ok(Response::ok(&ShownOnce::new(record, key)).with_effect(changed.effect))
 }

@@ -3,7 +3,8 @@
 use tenancy::{
     Error, Result,
     api_key::{self, ApiKeyChange, ApiKeyView, CallLimit, KeyName},
-    http::{Member, Response, fields::Patch},
+    http::{Member, Response},
+    input::Patch,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -46,7 +47,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         max_requests_per_day: request.max_requests_per_day,
     };
     let (authority, actor) = (member.authority(), member.actor());
-    let (tenancy, tenant) = (member.tenancy(), member.tenant());
-    let changed = api_key::update(tenancy, tenant, id, &change, &authority, &actor).await?;
+    let (context, tenant) = (member.context(), member.tenant());
+    let changed = api_key::update(context, tenant, id, &change, &authority, &actor).await?;
     Ok(Response::ok(&ApiKeyView::from(&changed.value)).with_effect(changed.effect))
 }

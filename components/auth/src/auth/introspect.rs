@@ -3,7 +3,7 @@
 use tenancy::{
     Result,
     http::{Member, Response},
-    token::oauth::{self, Introspection},
+    oauth::{self, Introspection},
 };
 use utoipa::ToSchema;
 
@@ -32,6 +32,6 @@ tenancy::fields! {
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Request { token, token_type_hint: _ } = member.call().form().await?;
-    let introspection = oauth::introspect(member.tenancy(), member.tenant(), &token).await?;
+    let introspection = oauth::introspect(member.context(), member.tenant(), &token).await?;
     Ok(Response::ok(&introspection))
 }

@@ -2,13 +2,13 @@
 
 use tenancy::{
     Result,
-    audit::Actor,
     credential::Password,
-    email::EmailAddress,
+    event::Actor,
     http::{Call, Means, Response},
-    resolve,
+    identifier::EmailAddress,
+    resolve, session,
+    session::SignedIn,
     token::RefreshToken,
-    user::{self, SignedIn},
 };
 use utoipa::ToSchema;
 
@@ -39,23 +39,23 @@ tenancy::fields! {
     responses((status = 200, description = "The user is signed in.", body = SignedIn)),
 )]
 pub async fn handler(mut call: Call) -> Result<Response> {
-    let tenancy = call.tenancy()?;
+    let context = call.context()?;
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let request: Request = call.json().await?;
-    let target = resolve::for_sign_in(&tenancy, &call.addressing()?).await?;
+    let target = resolve::for_sign_in(&context, &call.addressing()?).await?;
     let subject = target.tenant.as_ref().map(|tenant| tenant.id);
     if let Some(tenant) = subject {
         call.record().concerns(tenant, Means::Address);
     }
     let device = match &request.refresh_token {
-        Some(text) => RefreshToken::parse(&tenancy.master_key, text)?,
+        Some(text) => RefreshToken::parse(&context.master_key, text)?,
         None => None,
     };
     let actor = Actor::anonymous(call.origin());
     let Request { email, password, .. } = request;
     let signed_in =
-        user::sign_in(&tenancy, target, &email, password, device.as_ref(), &actor).await?;
+        session::sign_in(&context, target, &email, password, device.as_ref(), &actor).await?;
     if let Some(tenant) = subject {
         call.record().signed_in(tenant, signed_in.user_id());
     }

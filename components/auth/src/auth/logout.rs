@@ -4,8 +4,9 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     http::{Member, Response},
-    token::{RefreshToken, session::End},
-    user,
+    session,
+    session::End,
+    token::RefreshToken,
 };
 use utoipa::ToSchema;
 
@@ -30,10 +31,10 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json_or_empty().await?;
     let claims = member.user()?;
-    let tenancy = member.tenancy();
+    let context = member.context();
     let session = match request.refresh_token {
         None => claims.sid,
-        Some(text) => RefreshToken::parse(&tenancy.master_key, &text)?
+        Some(text) => RefreshToken::parse(&context.master_key, &text)?
             .filter(|token| token.tenant() == claims.tid)
             .ok_or(Error::InvalidRefreshToken)?
             .session(),
@@ -41,6 +42,6 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let actor = member.actor();
     let user = Some(claims.sub);
     let effect =
-        user::log_out(tenancy, member.tenant(), user, session, End::Logout, &actor).await?;
+        session::log_out(context, member.tenant(), user, session, End::Logout, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 use tenancy::{
     Result,
     http::{Member, Response},
-    user,
+    session,
 };
 
 /// Ends all sessions of the caller, on all devices.
@@ -17,6 +17,7 @@ use tenancy::{
 pub async fn handler(member: Member) -> Result<Response> {
     let user = member.user()?.sub;
     let effect =
-        user::log_out_everywhere(member.tenancy(), member.tenant(), user, &member.actor()).await?;
+        session::log_out_everywhere(member.context(), member.tenant(), user, &member.actor())
+            .await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

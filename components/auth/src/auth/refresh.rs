@@ -2,11 +2,11 @@
 
 use tenancy::{
     Error, Result,
-    audit::Actor,
+    event::Actor,
     http::{Call, Means, Response},
-    resolve,
+    resolve, session,
+    session::SignedIn,
     token::RefreshToken,
-    user::{self, SignedIn},
 };
 use utoipa::ToSchema;
 
@@ -28,16 +28,16 @@ tenancy::fields! {
     responses((status = 200, description = "The new tokens.", body = SignedIn)),
 )]
 pub async fn handler(mut call: Call) -> Result<Response> {
-    let tenancy = call.tenancy()?;
+    let context = call.context()?;
     let addressing = call.addressing()?;
     let request: Request = call.json().await?;
-    let token = RefreshToken::parse(&tenancy.master_key, &request.refresh_token)?
+    let token = RefreshToken::parse(&context.master_key, &request.refresh_token)?
         .ok_or(Error::InvalidRefreshToken)?;
-    let tenant = resolve::by_id_of_ours(&tenancy, token.tenant()).await?;
+    let tenant = resolve::by_id_of_ours(&context, token.tenant()).await?;
     call.record().concerns(tenant.id, Means::RefreshToken);
-    resolve::agree(&tenancy, &addressing, &tenant).await?;
+    resolve::agree(&context, &addressing, &tenant).await?;
     let actor = Actor::anonymous(call.origin());
-    let signed_in = user::refresh(&tenancy, &tenant, &token, &actor).await?;
+    let signed_in = session::refresh(&context, &tenant, &token, &actor).await?;
     call.record().signed_in(tenant.id, signed_in.user_id());
     Ok(Response::ok(&signed_in))
 }

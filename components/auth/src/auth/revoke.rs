@@ -4,7 +4,7 @@ use http::StatusCode;
 use tenancy::{
     Result,
     http::{Member, Response},
-    token::oauth,
+    oauth,
 };
 
 use super::introspect::Request;
@@ -24,6 +24,6 @@ use super::introspect::Request;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Request { token, token_type_hint: _ } = member.call().form().await?;
-    oauth::revoke(member.tenancy(), member.tenant(), &token, &member.actor()).await?;
+    oauth::revoke(member.context(), member.tenant(), &token, &member.actor()).await?;
     Ok(Response::empty(StatusCode::OK))
 }

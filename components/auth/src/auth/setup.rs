@@ -2,12 +2,12 @@
 
 use tenancy::{
     Error, Result,
-    audit::Actor,
     credential::NewPassword,
+    event::Actor,
     http::{Call, Means, Response},
-    resolve,
+    resolve, session,
+    session::SignedIn,
     token::SetupToken,
-    user::{self, SignedIn},
 };
 use utoipa::ToSchema;
 
@@ -30,16 +30,16 @@ tenancy::fields! {
     responses((status = 200, description = "The password is set.", body = SignedIn)),
 )]
 pub async fn handler(mut call: Call) -> Result<Response> {
-    let tenancy = call.tenancy()?;
+    let context = call.context()?;
     let addressing = call.addressing()?;
     let request: Request = call.json().await?;
     let token = SetupToken::parse(&request.setup_token).ok_or(Error::InvalidSetupToken)?;
     // The token contains the id of its tenant.
-    let tenant = resolve::by_id(&tenancy, token.tenant()).await?.ok_or(Error::InvalidSetupToken)?;
+    let tenant = resolve::by_id(&context, token.tenant()).await?.ok_or(Error::InvalidSetupToken)?;
     call.record().concerns(tenant.id, Means::SetupToken);
-    resolve::agree(&tenancy, &addressing, &tenant).await?;
+    resolve::agree(&context, &addressing, &tenant).await?;
     let actor = Actor::anonymous(call.origin());
-    let changed = user::set_up(&tenancy, &tenant, &token, request.password, &actor).await?;
+    let changed = session::set_up(&context, &tenant, &token, request.password, &actor).await?;
     call.record().signed_in(tenant.id, changed.value.user_id());
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

@@ -5,8 +5,10 @@ use serde::Serialize;
 use tenancy::{
     Error, Result,
     access::{Role, Scope},
-    http::{Member, Principal, Response, fields::Text as _},
-    quota::{self, Amount},
+    http::{Member, Principal, Response, gateway},
+    input::Text as _,
+    quota,
+    resource::Amount,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -77,12 +79,12 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
     }
     if let Some(amount) = query.consume {
         // Only a gateway may set the price. Otherwise each user could spend the whole tenant's quota.
-        member.require_of_gateway(Scope::UsageWrite).await?;
+        gateway::require(member, Scope::UsageWrite).await?;
         let Amount { resource, amount } = amount;
-        let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
-        if let Some(used) = quota::consume(tenancy, tenant, resource, amount, &actor).await? {
+        let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
+        if let Some(used) = quota::consume(context, tenant, resource, amount, &actor).await? {
             let resource = resource.resource();
-            member.used(resource, used, resource.limit(&tenant.limits));
+            member.used(resource, used, tenant.limits.of(resource));
         }
     }
     let scopes: Vec<_> =

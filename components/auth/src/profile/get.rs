@@ -16,7 +16,7 @@ use tenancy::{
     responses((status = 200, description = "The profile.", body = User)),
 )]
 pub async fn handler(member: Member) -> Result<Response> {
-    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let user = user::repo::find(&database, member.user()?.sub)
         .await?
         .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;

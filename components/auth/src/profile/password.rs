@@ -4,7 +4,8 @@ use tenancy::{
     Result,
     credential::{NewPassword, Password},
     http::{Member, Response},
-    user::{self, SignedIn},
+    session,
+    session::SignedIn,
 };
 use utoipa::ToSchema;
 
@@ -29,8 +30,8 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Request { current_password, new_password } = member.call().json().await?;
     let user = member.user()?.sub;
-    let changed = user::change_password(
-        member.tenancy(),
+    let changed = session::change_password(
+        member.context(),
         member.tenant(),
         user,
         &current_password,

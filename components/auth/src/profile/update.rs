@@ -3,7 +3,8 @@
 use tenancy::{
     Result,
     access::Role,
-    http::{Member, Response, fields::Patch},
+    http::{Member, Response},
+    input::Patch,
     user::{self, PersonName, User, UserChange, Username},
 };
 use utoipa::ToSchema;
@@ -43,7 +44,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let id = member.user()?.sub;
     // Users of every role may change their own names.
     let changed =
-        user::update(member.tenancy(), member.tenant(), id, &change, &Role::ALL, &member.actor())
+        user::update(member.context(), member.tenant(), id, &change, &Role::ALL, &member.actor())
             .await?;
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

@@ -6,9 +6,9 @@ use tenancy::{
     Result,
     access::Role,
     credential::NewPassword,
-    email::EmailAddress,
     http::{Member, Response},
-    quota::Resource,
+    identifier::EmailAddress,
+    resource::Resource,
     user::{self, NewUser, PersonName, User, Username},
 };
 use utoipa::ToSchema;
@@ -52,10 +52,10 @@ struct Created {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
     member.require_grant(request.role)?;
-    let tenancy = member.tenancy();
+    let context = member.context();
     let password = request
         .password
-        .map(|password| password.accept(&tenancy.settings, "password"))
+        .map(|password| password.accept(&context.settings, "password"))
         .transpose()?;
     let new = NewUser {
         email: request.email,
@@ -66,7 +66,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         password,
     };
     let user::Created { user, setup_token, user_count } =
-        user::create(tenancy, member.tenant(), new, &member.actor()).await?;
+        user::create(context, member.tenant(), new, &member.actor()).await?;
     member.used(Resource::Users, user_count, member.tenant().limits.users);
     let location = HeaderValue::from_str(&format!("/api/v1/users/{}", user.id));
     let created = Created { user, setup_token: setup_token.map(|token| token.expose()) };

@@ -18,8 +18,8 @@ use uuid::Uuid;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    let tenancy = member.tenancy();
+    let context = member.context();
     let (over, actor) = (member.manageable_roles(), member.actor());
-    let effect = user::delete(tenancy, member.tenant(), id, &over, &actor).await?;
+    let effect = user::delete(context, member.tenant(), id, &over, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

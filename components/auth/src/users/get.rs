@@ -18,7 +18,7 @@ use uuid::Uuid;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let user = repo::find(&database, id).await?.ok_or(Error::UserNotFound)?;
     Ok(Response::ok(&user))
 }

@@ -46,8 +46,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         is_active: query.is_active,
         search: query.search.filter(|text| !text.is_empty()),
     };
-    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let (users, total) = repo::list(&database, &filter).await?;
-    let items = log::readable(member.tenancy(), users);
+    let items = log::readable(member.context(), users);
     Ok(Response::ok(&Page { items, total, offset: filter.offset, limit: filter.limit }))
 }

@@ -6,7 +6,7 @@ use tenancy::{
     Error, Result,
     access::Role,
     http::{Member, Response},
-    user,
+    session,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -37,8 +37,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     if over.is_empty() {
         member.require_grant(Role::Viewer)?;
     }
-    let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
-    let changed = user::reset_password(tenancy, tenant, id, &over, &actor).await?;
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
+    let changed = session::reset_password(context, tenant, id, &over, &actor).await?;
     let (token, expires_at) = changed.value;
     let reset = PasswordReset { setup_token: token.expose(), expires_at };
     Ok(Response::ok(&reset).with_effect(changed.effect))

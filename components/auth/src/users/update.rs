@@ -3,8 +3,9 @@
 use tenancy::{
     Error, Result,
     access::Role,
-    email::EmailAddress,
-    http::{Member, Response, fields::Patch},
+    http::{Member, Response},
+    identifier::EmailAddress,
+    input::Patch,
     user::{self, PersonName, User, UserChange, Username},
 };
 use utoipa::ToSchema;
@@ -56,8 +57,8 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         role: request.role,
         is_active: request.is_active,
     };
-    let tenancy = member.tenancy();
+    let context = member.context();
     let actor = member.actor();
-    let changed = user::update(tenancy, member.tenant(), id, &change, &over, &actor).await?;
+    let changed = user::update(context, member.tenant(), id, &change, &over, &actor).await?;
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

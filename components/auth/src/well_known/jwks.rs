@@ -5,7 +5,7 @@ use serde::Serialize;
 use tenancy::{
     Result,
     http::{Call, Response},
-    token::Jwk,
+    token::{AccessTokens, Jwk},
 };
 use utoipa::ToSchema;
 
@@ -24,7 +24,7 @@ struct JwkSet {
     responses((status = 200, description = "The keys.", body = JwkSet)),
 )]
 pub async fn handler(call: Call) -> Result<Response> {
-    let keys = call.tenancy()?.access_tokens.public_keys();
+    let keys = AccessTokens::of(&*call.context()?).public_keys();
     Ok(Response::ok(&JwkSet { keys })
         .with_header(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
 }

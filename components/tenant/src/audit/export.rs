@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use http::{HeaderValue, header};
 use tenancy::{
     Result,
-    audit::{self, Export, Filter, Format, Severity},
+    audit::{self, Export, Filter, Format},
+    event::Severity,
     http::{Member, Response},
 };
 
@@ -58,10 +59,10 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         from: query.from,
         to: query.to,
     };
-    let tenancy = member.tenancy();
+    let context = member.context();
     // The export includes the most recent events.
-    audit::flush(tenancy, member.tenant()).await?;
-    let export = Export::begin(tenancy, filter, format).await?;
+    audit::flush(context, member.tenant()).await?;
+    let export = Export::begin(context, filter, format).await?;
     let name = match format {
         Format::Csv => "attachment; filename=\"audit.csv\"",
         Format::Ndjson => "attachment; filename=\"audit.ndjson\"",

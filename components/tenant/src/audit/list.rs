@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tenancy::{
     Result,
-    audit::{self, Cursor, Filter, LoggedEvent, Severity},
+    audit::{self, Cursor, Filter, LoggedEvent},
+    event::Severity,
     http::{Limit, Member, Response},
     log,
 };
@@ -69,11 +70,11 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         from: query.from,
         to: query.to,
     };
-    let tenancy = member.tenancy();
+    let context = member.context();
     // The response includes the most recent events.
-    audit::flush(tenancy, member.tenant()).await?;
-    let catalog = tenancy.catalog().await?;
+    audit::flush(context, member.tenant()).await?;
+    let catalog = context.catalog().await?;
     let (events, next) = audit::list(&*catalog, &filter, cursor, limit).await?;
-    let items = log::readable(member.tenancy(), events);
+    let items = log::readable(member.context(), events);
     Ok(Response::ok(&AuditPage { items, next_cursor: next.map(Cursor::to_text) }))
 }

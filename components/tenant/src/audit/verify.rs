@@ -28,12 +28,12 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { full } = member.call().query()?;
     let tenant_id = Some(member.tenant().id);
-    let tenancy = member.tenancy();
-    audit::flush(tenancy, member.tenant()).await?;
-    let _lease = Lease::take(tenancy, tenant_id, "verify").await?;
+    let context = member.context();
+    audit::flush(context, member.tenant()).await?;
+    let _lease = Lease::take(context, tenant_id, "verify").await?;
     Ok(Response::ok(
         &audit::verify(
-            tenancy,
+            context,
             tenant_id,
             None,
             if full { Extent::Full } else { Extent::SinceCheckpoint },

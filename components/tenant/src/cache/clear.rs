@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::json;
 use tenancy::{
-    Result,
-    audit::{self, Entry, Event},
+    Result, audit,
     cache::Cache,
+    event::{Entry, Event},
     http::{Member, Response},
 };
 use utoipa::ToSchema;
@@ -26,10 +26,10 @@ struct Cleared {
     responses((status = 200, description = "The cache is empty.", body = Cleared)),
 )]
 pub async fn handler(member: Member) -> Result<Response> {
-    let (tenancy, tenant) = (member.tenancy(), member.tenant());
-    let cleared = Cache::of(tenancy, tenant)?.clear().await?;
+    let (context, tenant) = (member.context(), member.tenant());
+    let cleared = Cache::of(context, tenant)?.clear().await?;
     let event =
         Event::new("cache.cleared").about("cache", tenant.id).detail(json!({ "cleared": cleared }));
-    audit::note_later(tenancy, Entry::new(tenancy, Some(tenant.id), &member.actor(), event));
+    audit::note_later(context, Entry::new(context, Some(tenant.id), &member.actor(), event));
     Ok(Response::ok(&Cleared { cleared }))
 }

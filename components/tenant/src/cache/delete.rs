@@ -17,7 +17,7 @@ use tenancy::{
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let key = super::key(&mut member)?;
-    let cache = Cache::of(member.tenancy(), member.tenant())?;
+    let cache = Cache::of(member.context(), member.tenant())?;
     if cache.delete(&key).await? {
         Ok(Response::empty(StatusCode::NO_CONTENT))
     } else {

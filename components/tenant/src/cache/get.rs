@@ -17,7 +17,7 @@ use tenancy::{
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let key = super::key(&mut member)?;
-    let cache = Cache::of(member.tenancy(), member.tenant())?;
+    let cache = Cache::of(member.context(), member.tenant())?;
     let (entry, seconds) = cache.get(&key).await?.ok_or(Error::CacheEntryNotFound)?;
     let content_type = HeaderValue::from_str(&entry.content_type).map_err(Error::internal)?;
     Ok(Response::bytes("application/octet-stream", entry.value)

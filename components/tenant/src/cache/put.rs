@@ -4,7 +4,8 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     cache::{Cache, DEFAULT_TTL, Entry, LONGEST_TTL, MOST_VALUE_BYTES},
-    http::{Member, Response, fields::FromField},
+    http::{Member, Response},
+    input::FromField,
 };
 
 tenancy::fields! {
@@ -67,7 +68,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let content_type = content_type.to_owned();
     request.check_coding()?;
     let value = request.body.read_value(MOST_VALUE_BYTES).await?;
-    let cache = Cache::of(member.tenancy(), member.tenant())?;
+    let cache = Cache::of(member.context(), member.tenant())?;
     let is_new = cache.put(&key, &Entry { content_type, value }, seconds).await?;
     Ok(Response::empty(if is_new { StatusCode::CREATED } else { StatusCode::NO_CONTENT }))
 }

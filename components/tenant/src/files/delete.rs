@@ -31,12 +31,12 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let wanted = if conditions.is_empty() {
         None
     } else {
-        let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+        let database = TenantDb::connect(member.context(), member.tenant()).await?;
         let before = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;
         conditions.check_change(Some(&validators(&before)?))?;
         (!conditions.needs_any()).then_some(before.id)
     };
-    let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
-    storage::delete(tenancy, tenant, &path, wanted, &actor).await?;
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
+    storage::delete(context, tenant, &path, wanted, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

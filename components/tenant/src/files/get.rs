@@ -35,7 +35,7 @@ const MOST_REPLACEMENTS: u32 = 3;
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let path = path(&mut member)?;
-    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let mut file = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;
     for _ in 0..MOST_REPLACEMENTS {
         let failed = match answer(&mut member, &file).await {
@@ -68,7 +68,7 @@ async fn answer(member: &mut Member, file: &storage::File) -> Result<Response> {
     let mut response = match range {
         Some(range) => {
             let mut download =
-                storage::download(member.tenancy(), member.tenant(), file, range).await?;
+                storage::download(member.context(), member.tenant(), file, range).await?;
             let response = match download.only_piece() {
                 Some(all) => Response::bytes("application/octet-stream", all),
                 None => Response::stream(Some(range.length()), download),

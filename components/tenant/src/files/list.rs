@@ -48,10 +48,10 @@ struct FilePage {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { prefix, limit, cursor } = member.call().query()?;
     let prefix = storage::normalize_prefix(&prefix)?;
-    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let (files, next_cursor) =
         repo::list(&database, &prefix, cursor.as_deref(), limit.get()).await?;
-    let files = log::readable(member.tenancy(), files);
+    let files = log::readable(member.context(), files);
     let items = files.into_iter().map(FileView::from).collect();
     Ok(Response::ok(&FilePage { items, next_cursor }))
 }

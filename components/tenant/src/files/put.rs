@@ -4,7 +4,7 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     http::{Conditions, Member, Response},
-    quota::Resource,
+    resource::Resource,
     storage::{self, NewFile, Precondition, repo},
     tenant::TenantDb,
 };
@@ -53,13 +53,13 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     request.check_coding()?;
     let conditions = Conditions::of(request)?;
     let length = request.header("content-length")?.and_then(|length| length.parse().ok());
-    let (tenancy, tenant) = (member.tenancy().clone(), member.tenant().clone());
+    let (context, tenant) = (member.context().clone(), member.tenant().clone());
     let actor = member.actor();
     // Checked before the upload, so that clients do not send a file in vain.
     let precondition = if conditions.is_empty() {
         Precondition::default()
     } else {
-        let database = TenantDb::connect(&tenancy, &tenant).await?;
+        let database = TenantDb::connect(&context, &tenant).await?;
         let before = repo::find(&database, &path).await?;
         conditions.check_change(before.as_ref().map(validators).transpose()?.as_ref())?;
         // The file that met the conditions must still exist when the upload is complete.
@@ -76,7 +76,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     };
     let new = NewFile { path: &path, content_type: &content_type, length, precondition };
     let body = &mut member.call().request().body;
-    let uploaded = storage::upload(&tenancy, &tenant, &new, body, &actor).await?;
+    let uploaded = storage::upload(&context, &tenant, &new, body, &actor).await?;
     member.used(Resource::Storage, uploaded.used, tenant.limits.storage);
     let status = if uploaded.is_replacement { StatusCode::OK } else { StatusCode::CREATED };
     let validators = validators(&uploaded.file)?;

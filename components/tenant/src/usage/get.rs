@@ -4,8 +4,8 @@ use serde::Serialize;
 use tenancy::{
     Error, Result,
     http::{Member, Response},
-    quota::Resource,
-    tenant::stats::{self, Usage},
+    resource::Resource,
+    usage::stats::{self, Usage},
 };
 use utoipa::ToSchema;
 
@@ -38,16 +38,16 @@ struct All {
 )]
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { resource_type } = member.call().query()?;
-    let (tenancy, tenant) = (member.tenancy(), member.tenant().record());
+    let (context, tenant) = (member.context(), member.tenant().record());
     match resource_type {
         Some(resource) => {
-            let one = stats::usage(tenancy, tenant, &[resource]).await?.into_iter().next();
+            let one = stats::usage(context, tenant, &[resource]).await?.into_iter().next();
             let one = one
                 .ok_or_else(|| Error::internal("the usage of the requested resource is missing"))?;
             Ok(Response::ok(&UsageAnswer::One(one)))
         }
         None => {
-            let items = stats::usage(tenancy, tenant, &Resource::ALL).await?;
+            let items = stats::usage(context, tenant, &Resource::ALL).await?;
             Ok(Response::ok(&UsageAnswer::All(All { items })))
         }
     }

@@ -3,11 +3,9 @@
 use tenancy::{
     Result,
     http::{Limit, Member, Page, Response},
-    quota::{
-        Resource,
-        history::{self, Format, HistoryRequest},
-        repo::{Granularity, Used},
-    },
+    quota::repo::{Granularity, Used},
+    resource::Resource,
+    usage::history::{self, Format, HistoryRequest},
 };
 
 tenancy::fields! {
@@ -61,5 +59,5 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         offset: query.offset,
         limit: query.limit.get(),
     };
-    history::answer(member.tenancy(), request).await
+    history::answer(member.context(), request).await
 }

@@ -5,12 +5,11 @@ use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use tenancy::{
     Error, Result,
-    http::{
-        Member, Response,
-        fields::{FromField, Text},
-    },
-    quota::{self, DailyResource, Reported},
-    tenant::stats::Usage,
+    http::{Member, Response},
+    input::{FromField, Text},
+    quota::{self, Reported},
+    resource::DailyResource,
+    usage::stats::Usage,
 };
 use utoipa::ToSchema;
 
@@ -91,19 +90,19 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         }
         (header, field) => header.or(field.map(|key| key.0)),
     };
-    let (tenancy, tenant, actor) = (member.tenancy(), member.tenant(), member.actor());
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     let reported = match &key {
-        Some(key) => quota::report(tenancy, tenant, resource_type, amount, key, &actor).await?,
+        Some(key) => quota::report(context, tenant, resource_type, amount, key, &actor).await?,
         None => {
-            let used = quota::consume(tenancy, tenant, resource_type, amount, &actor).await?;
+            let used = quota::consume(context, tenant, resource_type, amount, &actor).await?;
             let usage = used
                 .ok_or_else(|| Error::unavailable("Redis, which counts usage, is unavailable"))?;
-            let day = tenancy.platform.clock.now().date_naive();
+            let day = context.platform.clock.now().date_naive();
             Reported { day, usage, is_replay: false }
         }
     };
     let resource = resource_type.resource();
-    let limit = resource.limit(&tenant.limits);
+    let limit = tenant.limits.of(resource);
     member.used(resource, reported.usage, limit);
     let counted =
         Counted { usage: Usage::new(resource, reported.usage, limit), amount, day: reported.day };

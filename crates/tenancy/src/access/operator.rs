@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::http::fields::{FromField, Text};
+use crate::input::{FromField, Text};
 
 scopes! {
     /// A permission of an operator of the platform.

@@ -4,17 +4,16 @@ use std::{sync::LazyLock, time::Duration};
 
 use uuid::Uuid;
 
-use super::entry::{OPEN, TOMBSTONE, api_key_key, session_key, tenant_key, user_key};
-use super::observation;
 use crate::{
+    context::Context,
     crypto::Sealed,
     log,
     platform::redis::{Argument, ProcessId, RedisError, Reply, Script},
     quota::{
         Limit, Meter,
-        seen::{self, Owner, Seen},
+        seen::{self, Owner, Seen, SeenUsage},
     },
-    tenancy::Tenancy,
+    version_cache::{OPEN, TOMBSTONE, api_key_key, note_time, session_key, tenant_key, user_key},
 };
 
 /// The maximum number of times that a call asks again while another call compares a version with PostgreSQL. After
@@ -51,10 +50,9 @@ enum Standing {
 }
 
 impl Known {
-    /// Returns an entry with a snapshot that is stale.
-    #[cfg(test)]
-    pub(super) fn new(version: i64, snapshot: Option<Sealed>) -> Self {
-        Self { version: Some(version), snapshot, ..Self::default() }
+    /// Returns the version, and the snapshot from Redis.
+    pub(super) fn versioned(&self) -> (Option<i64>, Option<&Sealed>) {
+        (self.version, self.snapshot.as_ref())
     }
 
     /// Returns whether the version is valid without another comparison.
@@ -262,9 +260,9 @@ impl Question {
     }
 
     /// Keeps the counters that the script returned, in case Redis restarts.
-    pub(super) fn remember(&self, tenancy: &Tenancy, found: &Found, day: Day) {
+    pub(super) fn remember(&self, context: &Context, found: &Found, day: Day) {
         let (Some(process), meter) = (found.process, &found.meter) else { return };
-        let now = tenancy.platform.clock.monotonic_micros();
+        let now = context.platform.clock.monotonic_micros();
         let seen = |name: &str| {
             let limit = meter.limits.iter().find(|limit| limit.name == name)?;
             let until = if limit.window == MINUTE {
@@ -277,7 +275,7 @@ impl Question {
         };
         for (owner, names) in self.owners.iter().zip([[0, 1], [2, 3]]) {
             let [minute, day] = names.map(|name| seen(LIMITS[name].0));
-            tenancy.seen_usage.calls(*owner, minute, day);
+            context.state::<SeenUsage>().calls(*owner, minute, day);
         }
     }
 
@@ -287,19 +285,19 @@ impl Question {
     /// When many calls find a stale version at once, one call compares it with PostgreSQL and the others wait.
     pub(super) async fn ask(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         versions: (Option<i64>, Option<i64>),
         metering: Metering,
         kept: Option<Kept>,
     ) -> Found {
-        let mut found = self.ask_once(tenancy, versions, metering, kept).await;
+        let mut found = self.ask_once(context, versions, metering, kept).await;
         for _ in 0..WAITS {
             if !found.is_to_wait() {
                 break;
             }
-            tenancy.platform.executor.sleep(WAIT).await;
+            context.platform.executor.sleep(WAIT).await;
             let before = found;
-            found = self.ask_once(tenancy, versions, metering, kept).await;
+            found = self.ask_once(context, versions, metering, kept).await;
             found.stays_due(&before);
         }
         found
@@ -309,28 +307,28 @@ impl Question {
     /// new one, which may lead to a new process.
     pub(super) async fn ask_once(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         versions: (Option<i64>, Option<i64>),
         metering: Metering,
         kept: Option<Kept>,
     ) -> Found {
-        let mut before = tenancy.platform.redis.process();
-        let mut replies = self.run(tenancy, versions, metering, kept).await;
+        let mut before = context.platform.redis.process();
+        let mut replies = self.run(context, versions, metering, kept).await;
         if matches!(replies, Err(RedisError::Unavailable(_))) {
-            before = tenancy.platform.redis.process();
-            replies = self.run(tenancy, versions, metering, kept).await;
+            before = context.platform.redis.process();
+            replies = self.run(context, versions, metering, kept).await;
         }
         match replies {
             Ok(replies) => {
-                let after = tenancy.platform.redis.process();
+                let after = context.platform.redis.process();
                 let found = Found::read(replies, after.filter(|after| before == Some(*after)));
-                observation::note_time(tenancy, &found);
+                note_time(context, found.process, found.redis_seconds);
                 found
             }
             Err(error) => {
                 let error = error.into();
                 log::warning(
-                    tenancy,
+                    context,
                     "Redis unavailable; reading versions from PostgreSQL",
                     &error,
                 );
@@ -341,7 +339,7 @@ impl Question {
 
     async fn run(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         (tenant_version, caller_version): (Option<i64>, Option<i64>),
         metering: Metering,
         kept: Option<Kept>,
@@ -358,7 +356,7 @@ impl Question {
             Argument::Int(caller_version.unwrap_or(0)),
             metering.into(),
         ];
-        let earlier = tenancy.seen_usage.earlier_calls(tenancy, &self.owners);
+        let earlier = context.state::<SeenUsage>().earlier_calls(context, &self.owners);
         if kept.is_some() || earlier.iter().any(Option::is_some) {
             match kept {
                 Some(Kept { tenant, api_key, day }) => {
@@ -366,7 +364,7 @@ impl Question {
                 }
                 None => arguments.extend([Argument::from(""); 3]),
             }
-            let now = tenancy.platform.clock.monotonic_micros();
+            let now = context.platform.clock.monotonic_micros();
             for (seen, (_, window)) in earlier.iter().zip(LIMITS) {
                 seen::append(&mut arguments, seen.as_ref(), |seen| match window {
                     MINUTE => left_of(seen.until, now),
@@ -374,6 +372,6 @@ impl Question {
                 });
             }
         }
-        ADMIT.run(&*tenancy.platform.redis, &keys, &arguments).await
+        ADMIT.run(&*context.platform.redis, &keys, &arguments).await
     }
 }

@@ -10,48 +10,41 @@
 //! acknowledged as in effect. Three rules guarantee this:
 //! - **An entry is valid only in the Redis process that received it** ([`crate::platform::redis`]). A process that
 //!   restarts, from an older snapshot or empty, has no entries.
-//! - **A change is acknowledged as in effect only after Redis received it** ([`change`]). If Redis is unavailable, the
-//!   response says so and the publication is queued ([`queue`]). An instance that reaches Redis trusts an entry for
+//! - **A change is acknowledged as in effect only after Redis received it** ([`Change`](crate::version_cache::Change)). If Redis is unavailable, the
+//!   response says so and the publication is queued ([`queue`](crate::version_cache::queue)). An instance that reaches Redis trusts an entry for
 //!   60 s while PostgreSQL answers, and for 10 minutes while it does not. The change takes effect within that time.
 //! - **A version that was read before a change never replaces a newer one.** Versions only grow, and a tombstone is
 //!   above every version. A PostgreSQL result is stored as fresh only in the Redis process that was observed
-//!   before the query ([`observation`]).
+//!   before the query ([`Observation`](crate::version_cache::Observation)).
 //!
 //! Without Redis, each request reads PostgreSQL. Without PostgreSQL, entries are trusted for 10 minutes after their
 //! last comparison.
 
-mod change;
-mod entry;
+pub(crate) mod cached;
 mod known;
-mod observation;
-pub mod queue;
 pub(crate) mod renewal;
-mod snapshot;
 mod truth;
 
-pub(crate) use change::Change;
-pub use change::{Changed, Effect};
 pub use known::Metering;
-pub(crate) use observation::LastTime;
 
 use std::rc::Rc;
 
 use uuid::Uuid;
 
 use crate::{
+    absent::AbsentKeys,
+    admission::cached::{CachedApiKeys, CachedTenants},
     api_key::{ApiKey, ApiKeyRecord},
+    context::Context,
     error::{Error, Result, Unauthenticated},
     log,
-    quota::{
-        self, Meter, Resource,
-        checkpoint::{self, Counter},
-    },
-    tenancy::Tenancy,
+    quota::{self, Counter, Meter, checkpoint},
+    resource::Resource,
     tenant::{Tenant, TenantRecord},
     token::Claims,
+    version_cache::newest,
 };
 use known::{Counted, Day, DueCheckpoints, Found, Kept, Known, Question};
-use snapshot::remembered;
 
 /// A caller with a valid credential, before its limits are applied.
 pub struct Admitted {
@@ -69,27 +62,27 @@ pub struct Admitted {
 /// [`Error::Unauthenticated`] if the user, the session or the tenant of the token does not exist, or if the user has
 /// changed; [`Error::TenantSuspended`] and [`Error::TenantDeleted`].
 pub async fn admit_user(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     claims: &Claims,
     metering: Metering,
 ) -> Result<Admitted> {
     let question = Question::of_user(claims.tid, claims.sub, claims.sid);
-    let own = tenancy.tenants.get(&claims.tid);
+    let own = context.state::<CachedTenants>().get(&claims.tid);
     let versions = (own.as_ref().map(|record| record.version), Some(claims.ver));
-    let found = question.ask(tenancy, versions, metering, None).await;
+    let found = question.ask(context, versions, metering, None).await;
     if found.tenant.is_due() {
-        renewal::of_tenant(tenancy, claims.tid);
+        renewal::of_tenant(context, claims.tid);
     }
-    let tenant = tenant(tenancy, claims.tid, own, &found.tenant)
+    let tenant = tenant(context, claims.tid, own, &found.tenant)
         .await?
         .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
     if found.caller.is_due() || found.session.is_due() {
-        renewal::of_session(tenancy, &tenant, claims.sub, claims.sid);
+        renewal::of_session(context, &tenant, claims.sub, claims.sid);
     }
-    if !may_act(tenancy, claims, &tenant, &found).await? {
+    if !may_act(context, claims, &tenant, &found).await? {
         return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
     }
-    Ok(count(tenancy, &question, tenant, (claims.ver, None), metering, found).await)
+    Ok(count(context, &question, tenant, (claims.ver, None), metering, found).await)
 }
 
 /// Admits an API key and returns its tenant and its record. The call counts against the limits of both.
@@ -98,42 +91,42 @@ pub async fn admit_user(
 /// [`Error::Unauthenticated`] if the key does not exist, has expired or was revoked; [`Error::TenantSuspended`] and
 /// [`Error::TenantDeleted`].
 pub async fn admit_api_key(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     key: &ApiKey,
     metering: Metering,
 ) -> Result<(Admitted, Rc<ApiKeyRecord>)> {
     const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidApiKey);
     let hash = key.hash();
-    let now = tenancy.platform.clock.monotonic_micros();
-    if tenancy.absent_keys.is_absent(&hash, now) {
+    let now = context.platform.clock.monotonic_micros();
+    if context.state::<AbsentKeys>().is_absent(&hash, now) {
         return Err(INVALID);
     }
     let question = Question::of_api_key(key.tenant(), hash);
-    let own_tenant = tenancy.tenants.get(&key.tenant());
-    let own_key = tenancy.api_keys.get(&hash);
+    let own_tenant = context.state::<CachedTenants>().get(&key.tenant());
+    let own_key = context.state::<CachedApiKeys>().get(&hash);
     let versions = (
         own_tenant.as_ref().map(|record| record.version),
         own_key.as_ref().map(|record| record.version),
     );
-    let found = question.ask(tenancy, versions, metering, None).await;
+    let found = question.ask(context, versions, metering, None).await;
     if found.tenant.is_due() {
-        renewal::of_tenant(tenancy, key.tenant());
+        renewal::of_tenant(context, key.tenant());
     }
     if found.caller.is_due() {
-        renewal::of_api_key(tenancy, key.tenant(), hash);
+        renewal::of_api_key(context, key.tenant(), hash);
     }
     // The key is checked first: a caller without a valid key learns nothing about the tenant.
-    let record = key_record(tenancy, key, &hash, own_key, &found.caller).await?;
+    let record = key_record(context, key, &hash, own_key, &found.caller).await?;
     let Some(record) = record else {
-        tenancy.absent_keys.put(hash, now);
+        context.state::<AbsentKeys>().put(hash, now);
         return Err(INVALID);
     };
-    if !record.is_valid(&hash, tenancy.platform.clock.now()) {
+    if !record.is_valid(&hash, context.platform.clock.now()) {
         return Err(INVALID);
     }
-    let tenant = tenant(tenancy, key.tenant(), own_tenant, &found.tenant).await?.ok_or(INVALID)?;
+    let tenant = tenant(context, key.tenant(), own_tenant, &found.tenant).await?.ok_or(INVALID)?;
     let caller = (record.version, Some(record.id));
-    let admitted = count(tenancy, &question, tenant, caller, metering, found).await;
+    let admitted = count(context, &question, tenant, caller, metering, found).await;
     Ok((admitted, record))
 }
 
@@ -142,7 +135,7 @@ const COUNTING_TURNS: u32 = 3;
 
 /// Counts an admitted call once.
 async fn count(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     question: &Question,
     tenant: Tenant,
     (caller_version, api_key): (i64, Option<Uuid>),
@@ -152,12 +145,12 @@ async fn count(
     for _ in 0..COUNTING_TURNS {
         let kept = match found.counted {
             Counted::Yes { day, due } => {
-                keep(tenancy, question, (tenant.id, api_key), (day, due), &found);
+                keep(context, question, (tenant.id, api_key), (day, due), &found);
                 return Admitted { tenant, meter: found.meter, refused: None };
             }
             Counted::Refused { limit, day, due } => {
-                keep(tenancy, question, (tenant.id, api_key), (day, due), &found);
-                let refused = Some(refusal(tenancy, &found.meter, limit, day.left));
+                keep(context, question, (tenant.id, api_key), (day, due), &found);
+                let refused = Some(refusal(context, &found.meter, limit, day.left));
                 return Admitted { tenant, meter: found.meter, refused };
             }
             Counted::No
@@ -168,7 +161,7 @@ async fn count(
             Counted::No => None,
             Counted::Unknown(day) => {
                 let kept = async {
-                    let catalog = tenancy.catalog().await?;
+                    let catalog = context.catalog().await?;
                     let date = quota::day_of(day.number);
                     let (tenant, api_key) =
                         quota::repo::find_calls(&*catalog, tenant.id, api_key, date).await?;
@@ -178,7 +171,7 @@ async fn count(
                     Ok(kept) => Some(kept),
                     Err(error) => {
                         log::warning(
-                            tenancy,
+                            context,
                             "PostgreSQL unavailable; admitting a call without counting it",
                             &error,
                         );
@@ -188,7 +181,7 @@ async fn count(
             }
         };
         let versions = (Some(tenant.version), Some(caller_version));
-        found = question.ask_once(tenancy, versions, metering, kept).await;
+        found = question.ask_once(context, versions, metering, kept).await;
     }
     Admitted { tenant, meter: Meter::default(), refused: None }
 }
@@ -196,28 +189,28 @@ async fn count(
 /// Keeps the counters in case that Redis restarts: in the instance, and in the checkpoints that are due. A refused call
 /// does so, too. Otherwise a reached limit would be forgotten with the instances that counted the last calls.
 fn keep(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     question: &Question,
     (tenant, api_key): (Uuid, Option<Uuid>),
     (day, due): (Day, DueCheckpoints),
     found: &Found,
 ) {
-    question.remember(tenancy, found, day);
+    question.remember(context, found, day);
     let of_tenant = due.tenant.then_some(("day", Counter::CALLS));
     let of_key = due.api_key.then_some(api_key).flatten();
     let of_key = of_key.map(|id| ("key-day", Counter::ApiKey(id)));
     for (name, counter) in [of_tenant, of_key].into_iter().flatten() {
         if let Some(limit) = found.meter.limits.iter().find(|limit| limit.name == name) {
-            checkpoint::note(tenancy, tenant, counter, quota::day_of(day.number), limit.used);
+            checkpoint::note(context, tenant, counter, quota::day_of(day.number), limit.used);
         }
     }
 }
 
-fn refusal(tenancy: &Tenancy, meter: &Meter, limit: &str, seconds_of_day: u32) -> Error {
+fn refusal(context: &Context, meter: &Meter, limit: &str, seconds_of_day: u32) -> Error {
     let reached = meter.limits.iter().find(|reached| reached.name == limit);
     match reached {
         Some(day) if day.name == "day" => {
-            tenancy.counters.quota_refused(Resource::ApiCalls);
+            context.counters.quota_refused(Resource::ApiCalls);
             Error::QuotaExceeded {
                 resource: Resource::ApiCalls,
                 limit: day.limit,
@@ -226,7 +219,7 @@ fn refusal(tenancy: &Tenancy, meter: &Meter, limit: &str, seconds_of_day: u32) -
             }
         }
         reached => {
-            tenancy.counters.rate_limited();
+            context.counters.rate_limited();
             Error::RateLimited { retry_after: reached.map_or(1, |limit| limit.reset).max(1) }
         }
     }
@@ -234,7 +227,7 @@ fn refusal(tenancy: &Tenancy, meter: &Meter, limit: &str, seconds_of_day: u32) -
 
 /// Returns the current state of a tenant by its id; `None` if there is no such tenant.
 async fn tenant(
-    tenancy: &Tenancy,
+    context: &Context,
     id: Uuid,
     own: Option<Rc<TenantRecord>>,
     known: &Known,
@@ -242,14 +235,14 @@ async fn tenant(
     if known.has_ended() {
         return Ok(None);
     }
-    let remembered = remembered(tenancy, id, known, own).filter(|record| record.id == id);
+    let remembered = newest(context, id, known.versioned(), own).filter(|record| record.id == id);
     if let Some(record) = &remembered
         && known.is_fresh()
     {
-        tenancy.tenants.put(id, Rc::clone(record));
+        context.state::<CachedTenants>().put(id, Rc::clone(record));
         return Tenant::admit(Rc::clone(record)).map(Some);
     }
-    match (truth::tenant(tenancy, id).await, remembered) {
+    match (truth::tenant(context, id).await, remembered) {
         (Ok(Some(record)), _) | (Err(Error::Unavailable { .. }), Some(record)) => {
             Tenant::admit(record).map(Some)
         }
@@ -260,7 +253,7 @@ async fn tenant(
 
 /// Returns whether the user has the version of the token and the session is open.
 async fn may_act(
-    tenancy: &Tenancy,
+    context: &Context,
     claims: &Claims,
     tenant: &Tenant,
     found: &Found,
@@ -273,7 +266,7 @@ async fn may_act(
     {
         return Ok(is_open && version == claims.ver);
     }
-    match (truth::session(tenancy, tenant, claims.sub, claims.sid).await, remembered) {
+    match (truth::session(context, tenant, claims.sub, claims.sid).await, remembered) {
         (Ok(state), _) => {
             Ok(state.is_some_and(|state| state.is_open && state.user_version == claims.ver))
         }
@@ -286,7 +279,7 @@ async fn may_act(
 
 /// Returns the current record of an API key; `None` if there is no such key.
 async fn key_record(
-    tenancy: &Tenancy,
+    context: &Context,
     key: &ApiKey,
     hash: &[u8; 32],
     own: Option<Rc<ApiKeyRecord>>,
@@ -299,15 +292,15 @@ async fn key_record(
     let of_this_key = |record: &Rc<ApiKeyRecord>| {
         record.hash == hash || record.previous_hash.as_deref() == Some(hash)
     };
-    let remembered = remembered(tenancy, key.tenant(), known, own).filter(of_this_key);
+    let remembered = newest(context, key.tenant(), known.versioned(), own).filter(of_this_key);
     if let Some(record) = &remembered
         && known.is_fresh()
     {
-        tenancy.api_keys.put(*hash, Rc::clone(record));
+        context.state::<CachedApiKeys>().put(*hash, Rc::clone(record));
         return Ok(remembered);
     }
     let is_known = known.version.is_some();
-    match (truth::api_key(tenancy, key.tenant(), *hash, is_known).await, remembered) {
+    match (truth::api_key(context, key.tenant(), *hash, is_known).await, remembered) {
         (Err(Error::Unavailable { .. }), Some(record)) => Ok(Some(record)),
         (found, _) => found,
     }

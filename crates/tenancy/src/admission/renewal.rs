@@ -20,18 +20,15 @@ use futures::{
 };
 use uuid::Uuid;
 
-use super::{
-    entry::{OPEN, api_key_key, confirm, session_key, tenant_key, user_key},
-    observation::Observation,
-    truth,
-};
+use super::truth;
+
 use crate::{
     api_key,
+    context::Context,
     error::Result,
-    log,
-    tenancy::Tenancy,
+    log, session,
     tenant::{Tenant, TenantDb, repo},
-    token::session,
+    version_cache::{OPEN, Observation, api_key_key, confirm, session_key, tenant_key, user_key},
 };
 
 /// The time for which due entries are gathered. It must be shorter than the patience of the admission script.
@@ -66,55 +63,55 @@ impl Due {
 }
 
 /// Schedules a comparison of the version of a tenant.
-pub(super) fn of_tenant(tenancy: &Rc<Tenancy>, tenant: Uuid) {
-    note(tenancy, |due| {
+pub(super) fn of_tenant(context: &Rc<Context>, tenant: Uuid) {
+    note(context, |due| {
         due.tenants.insert(tenant);
     });
 }
 
 /// Schedules a comparison of the version of an API key, which also records its use.
-pub(super) fn of_api_key(tenancy: &Rc<Tenancy>, tenant: Uuid, hash: [u8; 32]) {
-    note(tenancy, |due| {
+pub(super) fn of_api_key(context: &Rc<Context>, tenant: Uuid, hash: [u8; 32]) {
+    note(context, |due| {
         due.api_keys.insert((tenant, hash));
     });
 }
 
 /// Schedules a comparison of the version of a user and of the state of a session.
-pub(super) fn of_session(tenancy: &Rc<Tenancy>, tenant: &Tenant, user: Uuid, session: Uuid) {
-    note(tenancy, |due| {
+pub(super) fn of_session(context: &Rc<Context>, tenant: &Tenant, user: Uuid, session: Uuid) {
+    note(context, |due| {
         let of_tenant = due.sessions.entry(tenant.id);
         let (_, sessions) = of_tenant.or_insert_with(|| (tenant.clone(), HashSet::new()));
         sessions.insert((user, session));
     });
 }
 
-fn note(tenancy: &Rc<Tenancy>, add: impl FnOnce(&mut Due)) {
-    add(&mut tenancy.renewals.due.borrow_mut());
-    if !tenancy.renewals.is_gathering.replace(true) {
-        tenancy.platform.executor.spawn(Box::pin(Gathering(Rc::clone(tenancy)).gather()));
+fn note(context: &Rc<Context>, add: impl FnOnce(&mut Due)) {
+    add(&mut context.state::<Renewals>().due.borrow_mut());
+    if !context.state::<Renewals>().is_gathering.replace(true) {
+        context.platform.executor.spawn(Box::pin(Gathering(Rc::clone(context)).gather()));
     }
 }
 
 /// The task that compares due entries. It may be lost with the request that started it. The next request then starts
 /// another.
-struct Gathering(Rc<Tenancy>);
+struct Gathering(Rc<Context>);
 
 impl Gathering {
     async fn gather(self) {
-        let Self(tenancy) = &self;
-        while !tenancy.renewals.due.borrow().is_empty() {
-            tenancy.platform.executor.sleep(GATHERING).await;
-            let mut due = mem::take(&mut *tenancy.renewals.due.borrow_mut());
+        let Self(context) = &self;
+        while !context.state::<Renewals>().due.borrow().is_empty() {
+            context.platform.executor.sleep(GATHERING).await;
+            let mut due = mem::take(&mut *context.state::<Renewals>().due.borrow_mut());
             let sessions = mem::take(&mut due.sessions);
             if !sessions.is_empty() {
                 // Other tenants do not wait for the database of this one.
-                let compared = compare_sessions(Rc::clone(tenancy), sessions);
-                tenancy.platform.executor.spawn(Box::pin(compared));
+                let compared = compare_sessions(Rc::clone(context), sessions);
+                context.platform.executor.spawn(Box::pin(compared));
             }
             // After a failure, a call that needs the entry compares it.
-            if let Err(error) = compare_with_catalog(tenancy, &due).await {
+            if let Err(error) = compare_with_catalog(context, &due).await {
                 log::warning(
-                    tenancy,
+                    context,
                     "refreshing versions failed; requests compare them on expiry",
                     &error,
                 );
@@ -125,7 +122,7 @@ impl Gathering {
 
 impl Drop for Gathering {
     fn drop(&mut self) {
-        self.0.renewals.is_gathering.set(false);
+        self.0.state::<Renewals>().is_gathering.set(false);
     }
 }
 
@@ -136,14 +133,14 @@ enum Thing {
     ApiKey([u8; 32]),
 }
 
-async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
+async fn compare_with_catalog(context: &Context, due: &Due) -> Result<()> {
     if due.tenants.is_empty() && due.api_keys.is_empty() {
         return Ok(());
     }
-    let observation = Observation::now(tenancy);
+    let observation = Observation::now(context);
     let (tenants, api_keys) = {
-        let catalog = tenancy.catalog().await?;
-        let now = tenancy.platform.clock.now();
+        let catalog = context.catalog().await?;
+        let now = context.platform.clock.now();
         (
             repo::find_versions(&*catalog, &due.tenants).await?,
             api_key::repo::note_uses(&*catalog, &due.api_keys, now).await?,
@@ -154,7 +151,7 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
     for id in &due.tenants {
         match tenants.get(id) {
             Some(version) => versions.entry(*id).or_default().push((Thing::Tenant, *version)),
-            None => truth::ended_tenant(tenancy, *id, observation).await,
+            None => truth::ended_tenant(context, *id, observation).await,
         }
     }
     for (tenant, hash) in &due.api_keys {
@@ -162,17 +159,17 @@ async fn compare_with_catalog(tenancy: &Tenancy, due: &Due) -> Result<()> {
             Some(version) => {
                 versions.entry(*tenant).or_default().push((Thing::ApiKey(*hash), *version));
             }
-            None => truth::ended_api_key(tenancy, *tenant, hash, observation).await,
+            None => truth::ended_api_key(context, *tenant, hash, observation).await,
         }
     }
     let renewed =
-        versions.into_iter().map(|(tenant, things)| renew(tenancy, tenant, things, observation));
+        versions.into_iter().map(|(tenant, things)| renew(context, tenant, things, observation));
     join_all(renewed).await.into_iter().collect()
 }
 
 /// Refreshes the entries of objects of a tenant that had these versions in the catalog.
 async fn renew(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Uuid,
     things: Vec<(Thing, i64)>,
     observation: Observation,
@@ -182,26 +179,26 @@ async fn renew(
         Thing::ApiKey(hash) => api_key_key(tenant, hash),
     };
     let versions: Vec<_> = things.iter().map(|(thing, version)| (key(thing), *version)).collect();
-    let confirmed = confirm(tenancy, &versions, observation).await?;
+    let confirmed = confirm(context, &versions, observation).await?;
     for ((thing, _), is_confirmed) in things.into_iter().zip(confirmed) {
         match thing {
             _ if is_confirmed => {}
-            Thing::Tenant => drop(truth::tenant(tenancy, tenant).await?),
-            Thing::ApiKey(hash) => drop(truth::api_key(tenancy, tenant, hash, true).await?),
+            Thing::Tenant => drop(truth::tenant(context, tenant).await?),
+            Thing::ApiKey(hash) => drop(truth::api_key(context, tenant, hash, true).await?),
         }
     }
     Ok(())
 }
 
-async fn compare_sessions(tenancy: Rc<Tenancy>, sessions: Sessions) {
+async fn compare_sessions(context: Rc<Context>, sessions: Sessions) {
     let compared = stream::iter(sessions.into_values());
     compared
         .for_each_concurrent(DATABASES_AT_ONCE, async |(tenant, sessions)| {
             let sessions: Vec<_> = sessions.into_iter().collect();
             for sessions in sessions.chunks(SESSIONS_AT_ONCE) {
-                if let Err(error) = compare_sessions_of(&tenancy, &tenant, sessions).await {
+                if let Err(error) = compare_sessions_of(&context, &tenant, sessions).await {
                     log::warning(
-                        &tenancy,
+                        &context,
                         "refreshing sessions failed; requests compare them on expiry",
                         &error,
                     );
@@ -212,13 +209,13 @@ async fn compare_sessions(tenancy: Rc<Tenancy>, sessions: Sessions) {
 }
 
 async fn compare_sessions_of(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: &Tenant,
     sessions: &[(Uuid, Uuid)],
 ) -> Result<()> {
-    let observation = Observation::now(tenancy);
+    let observation = Observation::now(context);
     let states = {
-        let database = TenantDb::connect(tenancy, tenant).await?;
+        let database = TenantDb::connect(context, tenant).await?;
         session::find_states(&database, sessions).await?
     };
     let mut open = Vec::new();
@@ -230,16 +227,16 @@ async fn compare_sessions_of(
                 versions.push((session_key(tenant.id, *session), OPEN));
                 open.push((*of_session, state));
             }
-            state => truth::store_session(tenancy, tenant, *of_session, state, observation).await,
+            state => truth::store_session(context, tenant, *of_session, state, observation).await,
         }
     }
     if open.is_empty() {
         return Ok(());
     }
-    let confirmed = confirm(tenancy, &versions, observation).await?;
+    let confirmed = confirm(context, &versions, observation).await?;
     for ((of_session, state), confirmed) in open.into_iter().zip(confirmed.chunks(2)) {
         if confirmed != [true, true] {
-            truth::store_session(tenancy, tenant, of_session, Some(state), observation).await;
+            truth::store_session(context, tenant, of_session, Some(state), observation).await;
         }
     }
     Ok(())

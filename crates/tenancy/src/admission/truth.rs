@@ -4,135 +4,134 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
-use super::{entry::Entry, observation::Observation};
+use super::cached::{CachedApiKeys, CachedTenants};
 use crate::{
     api_key::{self, ApiKeyRecord},
+    context::Context,
     error::Result,
     log,
     platform::redis::RedisError,
-    tenancy::Tenancy,
+    session,
     tenant::{Tenant, TenantDb, TenantRecord, repo},
-    token::session,
+    version_cache::{Cached, Entry, Observation},
 };
 
 /// Returns a tenant by its id; `None` if there is none.
-pub(super) async fn tenant(tenancy: &Tenancy, id: Uuid) -> Result<Option<Rc<TenantRecord>>> {
-    let observation = Observation::now(tenancy);
+pub(super) async fn tenant(context: &Context, id: Uuid) -> Result<Option<Rc<TenantRecord>>> {
+    let observation = Observation::now(context);
     let found = {
-        let catalog = tenancy.catalog().await?;
+        let catalog = context.catalog().await?;
         repo::find(&*catalog, id).await?
     };
     let Some(record) = found.map(Rc::new) else {
-        ended_tenant(tenancy, id, observation).await;
+        ended_tenant(context, id, observation).await;
         return Ok(None);
     };
-    match Entry::tenant(tenancy, &record) {
-        Ok(entry) => store(tenancy, &entry, observation).await,
-        Err(error) => log::warning(
-            tenancy,
-            "cache entry not sealed; the next request reads PostgreSQL",
-            &error,
-        ),
-    }
-    tenancy.tenants.put(id, Rc::clone(&record));
+    store_current(context, &*record, observation).await;
+    context.state::<CachedTenants>().put(id, Rc::clone(&record));
     Ok(Some(record))
 }
 
 /// Stores the tombstone of a tenant that PostgreSQL does not have.
-pub(super) async fn ended_tenant(tenancy: &Tenancy, id: Uuid, observation: Observation) {
-    store(tenancy, &Entry::ended_tenant(id), observation).await;
+pub(super) async fn ended_tenant(context: &Context, id: Uuid, observation: Observation) {
+    store(context, &Entry::ended_tenant(id), observation).await;
 }
 
 /// Returns the state that a token of a user and a session depends on; `None` if there is no such user.
 pub(super) async fn session(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: &Tenant,
     user: Uuid,
     session: Uuid,
 ) -> Result<Option<session::State>> {
-    let observation = Observation::now(tenancy);
+    let observation = Observation::now(context);
     let found = {
-        let database = TenantDb::connect(tenancy, tenant).await?;
+        let database = TenantDb::connect(context, tenant).await?;
         let mut states = session::find_states(&database, &[(user, session)]).await?;
         states.remove(&(user, session))
     };
-    store_session(tenancy, tenant, (user, session), found.as_ref(), observation).await;
+    store_session(context, tenant, (user, session), found.as_ref(), observation).await;
     Ok(found)
 }
 
 /// Stores the state that a token of a user and a session depends on.
 pub(super) async fn store_session(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: &Tenant,
     (user, session): (Uuid, Uuid),
     state: Option<&session::State>,
     observation: Observation,
 ) {
     let Some(state) = state else {
-        return store(tenancy, &Entry::ended_user(tenant.id, user), observation).await;
+        return store(context, &Entry::ended_user(tenant.id, user), observation).await;
     };
-    store(tenancy, &Entry::user(tenant.id, user, state.user_version), observation).await;
+    store(context, &Entry::user(tenant.id, user, state.user_version), observation).await;
     let session = if state.is_open {
         Entry::session(tenant.id, session)
     } else {
         Entry::ended_session(tenant.id, session)
     };
-    store(tenancy, &session, observation).await;
+    store(context, &session, observation).await;
 }
 
 /// Returns an API key by its hash and records its use; `None` if it does not exist or was revoked. A key that Redis
 /// never had gets no tombstone: it may be invented, and would waste memory.
 pub(super) async fn api_key(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Uuid,
     hash: [u8; 32],
     is_known: bool,
 ) -> Result<Option<Rc<ApiKeyRecord>>> {
-    let observation = Observation::now(tenancy);
+    let observation = Observation::now(context);
     let found = {
-        let catalog = tenancy.catalog().await?;
-        let now = tenancy.platform.clock.now();
+        let catalog = context.catalog().await?;
+        let now = context.platform.clock.now();
         api_key::repo::note_use(&*catalog, tenant, &hash, now).await?
     };
     let Some(record) = found.map(Rc::new) else {
         if is_known {
-            ended_api_key(tenancy, tenant, &hash, observation).await;
+            ended_api_key(context, tenant, &hash, observation).await;
         }
         return Ok(None);
     };
-    match Entry::api_key(tenancy, &record) {
-        Ok(entries) => {
-            for entry in entries {
-                store(tenancy, &entry, observation).await;
-            }
-        }
-        Err(error) => log::warning(
-            tenancy,
-            "cache entry not sealed; the next request reads PostgreSQL",
-            &error,
-        ),
-    }
-    tenancy.api_keys.put(hash, Rc::clone(&record));
+    store_current(context, &*record, observation).await;
+    context.state::<CachedApiKeys>().put(hash, Rc::clone(&record));
     Ok(Some(record))
 }
 
 /// Stores the tombstone of a secret of an API key that PostgreSQL does not have.
 pub(super) async fn ended_api_key(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Uuid,
     hash: &[u8],
     observation: Observation,
 ) {
-    store(tenancy, &Entry::ended_api_key(tenant, hash), observation).await;
+    store(context, &Entry::ended_api_key(tenant, hash), observation).await;
+}
+
+/// Stores the current state of a tenant or of an API key.
+async fn store_current(context: &Context, record: &impl Cached, observation: Observation) {
+    match record.entries(context) {
+        Ok(entries) => {
+            for entry in entries {
+                store(context, &entry, observation).await;
+            }
+        }
+        Err(error) => log::warning(
+            context,
+            "cache entry not sealed; the next request reads PostgreSQL",
+            &error,
+        ),
+    }
 }
 
 /// Stores an entry. A failure is only logged, because the next request reads PostgreSQL again.
-pub(super) async fn store(tenancy: &Tenancy, entry: &Entry, observation: Observation) {
-    match entry.store(tenancy, observation).await {
+pub(super) async fn store(context: &Context, entry: &Entry, observation: Observation) {
+    match entry.store(context, observation).await {
         // Another process has no entry to protect, and the next request reads PostgreSQL.
         Ok(()) | Err(RedisError::OtherProcess) => {}
         Err(error) => log::warning(
-            tenancy,
+            context,
             "cache entry not stored; the next request reads PostgreSQL",
             &error.into(),
         ),

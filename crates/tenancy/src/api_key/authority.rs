@@ -9,7 +9,7 @@ use super::{ApiKeyChange, ApiKeyRecord, CallLimit, NewApiKey};
 use crate::{
     access::Scope,
     error::{Error, Result},
-    http::fields::Patch,
+    input::Patch,
 };
 
 /// The limits of a key in comparable form; `None` means no limit.
@@ -148,7 +148,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{api_key::Environment, http::fields::FromField as _};
+    use crate::{api_key::Environment, input::FromField as _};
 
     fn day(number: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + number * 86_400, 0).unwrap()

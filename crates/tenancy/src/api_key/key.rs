@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Environment;
 use crate::{
     base62::{self, checksum},
-    http::fields::Text as _,
+    input::Text as _,
     platform::Random,
 };
 

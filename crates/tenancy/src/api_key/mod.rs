@@ -4,60 +4,36 @@
 //! [`crate::admission`]. A change writes the catalog first and Redis second.
 
 mod authority;
+mod cached;
+mod change;
 mod key;
 mod record;
 pub mod repo;
 mod request;
 
 pub use authority::Authority;
+pub use change::{ApiKeyChange, NewApiKey};
 pub use key::ApiKey;
 pub use record::{ApiKeyRecord, ApiKeyView, CallLimit, Environment, KeyName, Overlap};
 pub use request::{NewApiKeyRequest, ShownOnce};
 
 use std::rc::Rc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    access::Scope,
-    admission::{Change, Changed, Effect},
-    audit::{self, Actor, Entry, Event},
+    audit,
+    context::Context,
     error::{Error, Result},
-    http::fields::Patch,
-    tenancy::Tenancy,
+    event::{Actor, Entry, Event},
     tenant::Tenant,
+    version_cache::{Change, Changed, Effect},
 };
 
 /// The maximum number of keys of a tenant at one time.
 pub const MOST: i64 = 200;
-
-/// The properties of a new key.
-pub struct NewApiKey {
-    /// The name that the owner chose.
-    pub name: KeyName,
-    /// The scopes of the key.
-    pub scopes: Vec<Scope>,
-    /// The environment of the key.
-    pub environment: Environment,
-    /// When the key expires.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// The maximum number of calls per minute.
-    pub max_requests_per_minute: Option<CallLimit>,
-    /// The maximum number of calls per UTC day.
-    pub max_requests_per_day: Option<CallLimit>,
-}
-
-/// The changes to a key.
-pub struct ApiKeyChange {
-    /// The new name.
-    pub name: Option<KeyName>,
-    /// The maximum number of calls per minute.
-    pub max_requests_per_minute: Patch<CallLimit>,
-    /// The maximum number of calls per UTC day.
-    pub max_requests_per_day: Patch<CallLimit>,
-}
 
 /// Creates a key. Its text is returned only once.
 ///
@@ -65,15 +41,15 @@ pub struct ApiKeyChange {
 /// [`Error::InvalidFields`] for an expiry in the past or a limit above the limit of the caller;
 /// [`Error::ScopeNotHeld`], [`Error::TooManyApiKeys`].
 pub async fn create(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     new: NewApiKey,
     authority: &Authority,
     actor: &Actor,
 ) -> Result<(ApiKeyRecord, ApiKey)> {
     authority.check_new(&new)?;
-    let random = &*tenancy.platform.random;
-    let now = tenancy.platform.clock.now();
+    let random = &*context.platform.random;
+    let now = context.platform.clock.now();
     if new.expires_at.is_some_and(|end| end <= now) {
         return Err(Error::invalid_field("expires_at", "must be in the future"));
     }
@@ -85,11 +61,11 @@ pub async fn create(
         "environment": new.environment.as_str(),
         "expires_at": new.expires_at,
     }));
-    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-    let catalog = tenancy.catalog().await?;
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let catalog = context.catalog().await?;
     let record = repo::insert(&*catalog, tenant.id, id, &key, &new, &entry).await?;
     let record = record.ok_or(Error::TooManyApiKeys)?;
-    audit::flush_catalog_later(tenancy, Some(tenant.id));
+    audit::flush_catalog_later(context, Some(tenant.id));
     Ok((record, key))
 }
 
@@ -99,7 +75,7 @@ pub async fn create(
 /// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`], [`Error::ScopeNotHeld`] and [`Error::InvalidFields`] if the
 /// key is outside the caller's authority, before or after the change.
 pub async fn update(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     id: Uuid,
     change: &ApiKeyChange,
@@ -107,9 +83,9 @@ pub async fn update(
     actor: &Actor,
 ) -> Result<Changed<ApiKeyRecord>> {
     let event = Event::new("api_key.updated").about("api_key", id);
-    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-    let publication = Change::begin(tenancy);
-    let catalog = tenancy.catalog().await?;
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let publication = Change::begin(context);
+    let catalog = context.catalog().await?;
     // A concurrent change may have moved the key outside the caller's authority.
     let record = loop {
         let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
@@ -118,8 +94,8 @@ pub async fn update(
             break record;
         }
     };
-    publication.api_key(&record).await?;
-    audit::flush_catalog_later(tenancy, Some(tenant.id));
+    publication.current(&record).await?;
+    audit::flush_catalog_later(context, Some(tenant.id));
     Ok(Changed { value: record, effect: publication.finish().await })
 }
 
@@ -130,25 +106,25 @@ pub async fn update(
 /// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`] and [`Error::ScopeNotHeld`] if the key is outside the caller's
 /// authority.
 pub async fn rotate(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     id: Uuid,
     overlap: TimeDelta,
     authority: &Authority,
     actor: &Actor,
 ) -> Result<Changed<(ApiKeyRecord, ApiKey)>> {
-    let publication = Change::begin(tenancy);
-    let catalog = tenancy.catalog().await?;
+    let publication = Change::begin(context);
+    let catalog = context.catalog().await?;
     // Of two concurrent rotations, the second one rotates the key that the first one created.
     let (old, record, key) = loop {
         let old = repo::find(&*catalog, tenant.id, id).await?.ok_or(Error::ApiKeyNotFound)?;
         authority.check_existing(&old)?;
-        let key = ApiKey::generate(tenant.id, old.environment.clone(), &*tenancy.platform.random);
-        let ends = tenancy.platform.clock.now() + overlap;
+        let key = ApiKey::generate(tenant.id, old.environment.clone(), &*context.platform.random);
+        let ends = context.platform.clock.now() + overlap;
         let event = Event::new("api_key.rotated")
             .about("api_key", id)
             .detail(json!({ "previous_expires_at": ends }));
-        let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+        let entry = Entry::new(context, Some(tenant.id), actor, event);
         if let Some(record) = repo::rotate(&*catalog, tenant.id, &old, &key, ends, &entry).await? {
             break (old, record, key);
         }
@@ -156,8 +132,8 @@ pub async fn rotate(
     if let Some(ended) = &old.previous_hash {
         publication.ended_api_key(tenant.id, ended).await;
     }
-    publication.api_key(&record).await?;
-    audit::flush_catalog_later(tenancy, Some(tenant.id));
+    publication.current(&record).await?;
+    audit::flush_catalog_later(context, Some(tenant.id));
     Ok(Changed { value: (record, key), effect: publication.finish().await })
 }
 
@@ -167,16 +143,16 @@ pub async fn rotate(
 /// [`Error::ApiKeyNotFound`], also for a key whose earlier revocation is in effect; [`Error::StrongerApiKey`] and
 /// [`Error::ScopeNotHeld`] if the key is outside the caller's authority.
 pub async fn revoke(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     id: Uuid,
     authority: &Authority,
     actor: &Actor,
 ) -> Result<Effect> {
     let event = Event::new("api_key.revoked").about("api_key", id);
-    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-    let publication = Change::begin(tenancy);
-    let catalog = tenancy.catalog().await?;
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let publication = Change::begin(context);
+    let catalog = context.catalog().await?;
     let (record, is_repeated) = loop {
         let Some(old) = repo::find(&*catalog, tenant.id, id).await? else {
             // The response to an earlier call may have been lost before the publication to Redis.
@@ -191,7 +167,7 @@ pub async fn revoke(
     for hash in std::iter::once(&record.hash).chain(&record.previous_hash) {
         publication.ended_api_key(tenant.id, hash).await;
     }
-    audit::flush_catalog_later(tenancy, Some(tenant.id));
+    audit::flush_catalog_later(context, Some(tenant.id));
     match publication.finish().await {
         Effect::Now if is_repeated => Err(Error::ApiKeyNotFound),
         effect => Ok(effect),

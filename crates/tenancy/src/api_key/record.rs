@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     access::Scope,
-    http::fields::{FromField, Text},
+    input::{FromField, Text},
     text,
 };
 
@@ -72,7 +72,7 @@ impl ApiKeyRecord {
 mod scope_bits {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    use super::Scope;
+    use crate::access::Scope;
 
     const _: () = assert!(Scope::ALL.len() <= 32);
 

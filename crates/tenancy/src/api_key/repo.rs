@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::{ApiKey, ApiKeyChange, ApiKeyRecord, CallLimit, Environment, MOST, NewApiKey};
 use crate::{
     access::Scope,
-    audit::{Entry, outbox},
     error::Result,
+    event::{Entry, outbox},
     hex,
-    http::fields::{Patch, Text as _},
+    input::{Patch, Text as _},
     platform::sql::{Connection, Row, Rows, SqlError, Value},
 };
 

@@ -12,12 +12,14 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Actor, Entry, Event, Link, Severity, chain, outbox};
+use super::{Link, chain};
+
 use crate::{
+    context::Context,
     error::Result,
+    event::{Actor, Entry, Event, Severity, outbox},
     hex, log,
     platform::sql::{Connection, Row, SCHEMA_DEADLINE, SqlError},
-    tenancy::Tenancy,
 };
 
 /// The time for which heads are kept.
@@ -34,16 +36,16 @@ const MOST_NAMED: usize = 20;
 
 /// Anchors the heads of all chains, unless another call has done so today. Returns the number of chains; `None` if it
 /// is not due.
-pub async fn anchor_if_due(tenancy: &Tenancy) -> Result<Option<u64>> {
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
-    let now = tenancy.platform.clock.now();
+pub async fn anchor_if_due(context: &Context) -> Result<Option<u64>> {
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
+    let now = context.platform.clock.now();
     let today = now.date_naive();
     let is_done = "SELECT FROM audit_anchorings WHERE day = $1::text::date";
     if catalog.query_first(is_done, &[today.to_string().into()]).await?.is_some() {
         return Ok(None);
     }
-    let anchoring = tenancy.platform.random.uuid(now);
-    let (count, digest) = copy_heads(tenancy, &*catalog, anchoring).await?;
+    let anchoring = context.platform.random.uuid(now);
+    let (count, digest) = copy_heads(context, &*catalog, anchoring).await?;
     let cut_back = list_cut_back(&*catalog, anchoring).await?;
     let severity = if cut_back.is_empty() { Severity::Info } else { Severity::Critical };
     let event = Event::new("audit.anchored").severity(severity).detail(json!({
@@ -53,7 +55,7 @@ pub async fn anchor_if_due(tenancy: &Tenancy) -> Result<Option<u64>> {
         "cut_back_chains": cut_back.len(),
         "cut_back": &cut_back[..cut_back.len().min(MOST_NAMED)],
     }));
-    let entry = Entry::new(tenancy, None, &Actor::system(), event);
+    let entry = Entry::new(context, None, &Actor::system(), event);
     if !record(&*catalog, today, anchoring, &entry).await? {
         let statement = "DELETE FROM audit_anchored_heads WHERE anchoring = $1";
         catalog.execute(statement, &[anchoring.into()]).await?;
@@ -62,16 +64,16 @@ pub async fn anchor_if_due(tenancy: &Tenancy) -> Result<Option<u64>> {
     let chains: Vec<String> = cut_back.iter().map(Uuid::to_string).collect();
     for chains in chains.chunks(LINE) {
         let found = crate::Error::internal(chains.join(", "));
-        log::warning(tenancy, "audit trails were truncated since the previous anchor", &found);
+        log::warning(context, "audit trails were truncated since the previous anchor", &found);
     }
     forget(&*catalog, today - KEPT).await?;
-    chain::extend(tenancy, None, None).await?;
+    chain::extend(context, None, None).await?;
     Ok(Some(count))
 }
 
 /// Copies the head of each chain, writes the heads to the log, and returns their number and digest.
 async fn copy_heads(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     anchoring: Uuid,
 ) -> Result<(u64, [u8; 32])> {
@@ -90,7 +92,7 @@ async fn copy_heads(
         after = Some(last.chain);
         for heads in heads.chunks(LINE) {
             let texts: Vec<String> = heads.iter().map(Head::to_text).collect();
-            log::notice(tenancy, "audit heads anchored", "heads", &texts.join(" "));
+            log::notice(context, "audit heads anchored", "heads", &texts.join(" "));
         }
         for head in &heads {
             head.add_to(&mut digest);
@@ -195,13 +197,13 @@ pub struct Anchoring {
 
 /// Compares the recent heads with the events of the platform's chain, the newest first. The chain itself must be
 /// verified separately.
-pub async fn compare(tenancy: &Tenancy) -> Result<Vec<Anchoring>> {
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+pub async fn compare(context: &Context) -> Result<Vec<Anchoring>> {
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     let statement = "
         SELECT id, detail FROM tenant_audit_logs
         WHERE tenant_id IS NULL AND event = 'audit.anchored' AND created_at >= $1::timestamp AT TIME ZONE 'UTC'
         ORDER BY sequence DESC";
-    let from = tenancy.platform.clock.now() - VERIFIED;
+    let from = context.platform.clock.now() - VERIFIED;
     let rows = catalog.query(statement, &[from.into()]).await?;
     let mut compared = Vec::with_capacity(rows.len());
     for row in rows {
@@ -242,8 +244,8 @@ async fn digest_of(catalog: &dyn Connection, anchoring: Uuid) -> Result<(i64, St
 }
 
 /// Returns every chain that the catalog knows, including those of tenants that were hard-deleted.
-pub async fn list_chains(tenancy: &Tenancy) -> Result<Vec<Uuid>> {
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+pub async fn list_chains(context: &Context) -> Result<Vec<Uuid>> {
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     let statement = "
         SELECT chain FROM tenant_audit_heads UNION SELECT chain FROM tenant_audit_anchors
         UNION SELECT chain FROM tenant_audit_vouchers UNION SELECT chain FROM audit_anchored_heads

@@ -10,14 +10,19 @@ use uuid::Uuid;
 
 use super::{
     forgery::{self, Report},
-    outbox::{self, Rows},
     sorter::Sorter,
 };
+
 use crate::{
+    audit::rows::head,
+    context::Context,
     error::Result,
+    event::{
+        content,
+        outbox::{self, Rows},
+    },
     hex,
     platform::sql::{Connection, SqlError},
-    tenancy::Tenancy,
     tenant::TenantDb,
 };
 
@@ -48,11 +53,11 @@ impl Moved {
 /// Moves entries from the catalog's outbox, and from the outbox of a tenant's database, to the end of the chain, the
 /// oldest first. Removes forged rows and reports them in the platform's chain.
 pub(super) async fn extend(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Option<Uuid>,
     database: Option<&TenantDb>,
 ) -> Result<Moved> {
-    let catalog = tenancy.catalog().await?;
+    let catalog = context.catalog().await?;
     let mut moved = Moved::default();
     for _ in 0..TURNS {
         let shared = outbox::list(&*catalog, Rows::Of(tenant)).await?;
@@ -64,11 +69,11 @@ pub(super) async fn extend(
         if shared.is_empty() && own.is_empty() {
             break;
         }
-        let mut sorter = Sorter::new(tenancy, &*catalog, tenant);
+        let mut sorter = Sorter::new(context, &*catalog, tenant);
         let shared = sorter.sort(shared).await?;
         let own = sorter.sort(own).await?;
         let forged =
-            forgery::remove(tenancy, &*catalog, tenant, database, &shared.forged, &own.forged)
+            forgery::remove(context, &*catalog, tenant, database, &shared.forged, &own.forged)
                 .await?;
         moved.forged += forged;
         let own_ids: Vec<Uuid> = own.entries.iter().map(|entry| entry.0).collect();
@@ -76,7 +81,7 @@ pub(super) async fn extend(
         entries.extend(own.entries);
         entries.sort_by_key(|entry| entry.0);
         let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-        let is_appended = count > 0 && append(tenancy, &*catalog, tenant, entries).await?;
+        let is_appended = count > 0 && append(context, &*catalog, tenant, entries).await?;
         if is_appended {
             if let (Some(database), false) = (database, own_ids.is_empty()) {
                 outbox::delete(database.connection(), &own_ids).await?;
@@ -87,16 +92,16 @@ pub(super) async fn extend(
             break;
         }
     }
-    if moved.forged > 0 && forgery::report(tenancy, &*catalog, tenant, Report::IfDue).await? {
+    if moved.forged > 0 && forgery::report(context, &*catalog, tenant, Report::IfDue).await? {
         // Extends the platform's chain. The recursion ends, because no row is forged there any longer.
-        Box::pin(extend(tenancy, None, None)).await?;
+        Box::pin(extend(context, None, None)).await?;
     }
     Ok(moved)
 }
 
 /// Chains entries in one statement. Returns `false` and writes nothing if the chain has grown in the meantime.
 async fn append(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
     mut entries: Vec<(Uuid, Json)>,
@@ -110,7 +115,10 @@ async fn append(
     let mut rows = Vec::with_capacity(entries.len());
     for (id, entry) in entries {
         sequence += 1;
-        mac = tenancy.master_key.audit_mac(&mac, &content(tenant, sequence, id, &entry))?.to_vec();
+        mac = context
+            .master_key
+            .audit_mac(&mac, &content::content(tenant, sequence, id, &entry))?
+            .to_vec();
         let mut row = entry;
         row["id"] = json!(id);
         row["sequence"] = json!(sequence);
@@ -161,15 +169,6 @@ async fn append(
     Ok(catalog.query_first(statement, &parameters).await?.is_some())
 }
 
-/// Returns the end of a chain: its length, and the MAC to which the next row is chained.
-pub(super) async fn head(catalog: &dyn Connection, chain: Uuid) -> Result<(i64, Vec<u8>)> {
-    let statement = "SELECT sequence, mac FROM tenant_audit_heads WHERE chain = $1";
-    match catalog.query_first(statement, &[chain.into()]).await? {
-        Some(row) => Ok((row.get("sequence")?, row.get("mac")?)),
-        None => Ok((0, Vec::new())),
-    }
-}
-
 /// Returns the entries that are in the trail already.
 async fn chained(catalog: &dyn Connection, entries: &[(Uuid, Json)]) -> Result<Vec<Uuid>> {
     let statement = "SELECT id FROM tenant_audit_logs
@@ -179,27 +178,4 @@ async fn chained(catalog: &dyn Connection, entries: &[(Uuid, Json)]) -> Result<V
     let rows = catalog.query(statement, &[oldest.into(), outbox::texts(&ids).into()]).await?;
     let ids = rows.iter().map(|row| row.get("id"));
     Ok(ids.collect::<Result<_, SqlError>>()?)
-}
-
-/// The fields of an event, in the order in which the MAC covers them.
-pub(super) const FIELDS: [&str; 12] = [
-    "event",
-    "severity",
-    "result",
-    "actor_type",
-    "actor_id",
-    "resource_type",
-    "resource_id",
-    "address",
-    "user_agent",
-    "request_id",
-    "detail",
-    "created_at",
-];
-
-/// Returns the content that the MAC of a row covers: its fields in a fixed order, as JSON.
-pub(super) fn content(tenant: Option<Uuid>, sequence: i64, id: Uuid, entry: &Json) -> Vec<u8> {
-    let mut content = vec![json!(tenant), json!(sequence), json!(id)];
-    content.extend(FIELDS.iter().map(|field| entry[*field].clone()));
-    Json::Array(content).to_string().into_bytes()
 }

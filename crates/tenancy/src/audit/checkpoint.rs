@@ -6,11 +6,11 @@
 use uuid::Uuid;
 
 use super::voucher::{Purpose, RowDigest, Span};
-use crate::{error::Result, platform::sql::Connection, tenancy::Tenancy};
+use crate::{context::Context, error::Result, platform::sql::Connection};
 
 /// Returns the last checkpoint of a chain that this service has stored; `None` if there is none.
 pub(super) async fn find(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
 ) -> Result<Option<Span>> {
@@ -27,19 +27,19 @@ pub(super) async fn find(
         mac: row.get("mac")?,
         digest: RowDigest(digest),
     };
-    let mut check = tenancy.master_key.audit_check();
+    let mut check = context.master_key.audit_check();
     let is_ours = found.has_seal(&mut check, Purpose::Checkpoint, chain, &seal)?;
     Ok(is_ours.then_some(found))
 }
 
 /// Stores that a chain has been verified up to a link.
 pub(super) async fn store(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
     span: &Span,
 ) -> Result<()> {
-    let seal = span.seal(tenancy, Purpose::Checkpoint, chain)?;
+    let seal = span.seal(context, Purpose::Checkpoint, chain)?;
     let statement = "
         INSERT INTO tenant_audit_checkpoints (chain, after, sequence, mac, digest, seal)
         VALUES ($1, $2, $3, $4, $5, $6)

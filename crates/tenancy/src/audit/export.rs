@@ -12,14 +12,28 @@ use super::{
     trail::{self, Cursor, Filter, LoggedEvent},
 };
 use crate::{
+    body::BodyReader,
+    context::Context,
     error::{Error, Result},
-    http::{BodyReader, fields::Text},
+    input::Text,
+    limiter::Limiter,
     log,
-    tenancy::Tenancy,
 };
 
 /// The number of rows of a page.
 const PAGE: u32 = 500;
+
+/// The number of pages that an instance writes concurrently.
+const AT_ONCE: u32 = 2;
+
+/// The exports of an instance.
+struct Exports(Limiter);
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self(Limiter::new("exports", AT_ONCE))
+    }
+}
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -54,7 +68,7 @@ impl Text for Format {
 
 /// A running export of the rows that a filter selects.
 pub struct Export {
-    tenancy: Rc<Tenancy>,
+    context: Rc<Context>,
     filter: Filter,
     format: Format,
     /// `None` at the end.
@@ -73,10 +87,10 @@ impl Export {
     ///
     /// # Errors
     /// [`Error::RateLimited`] while another export of the tenant is running.
-    pub async fn begin(tenancy: &Rc<Tenancy>, filter: Filter, format: Format) -> Result<Self> {
-        let lease = Lease::take(tenancy, filter.tenant, "export").await?;
-        let tenancy = Rc::clone(tenancy);
-        Ok(Self { tenancy, filter, format, next: Some(Next::Begin), lease })
+    pub async fn begin(context: &Rc<Context>, filter: Filter, format: Format) -> Result<Self> {
+        let lease = Lease::take(context, filter.tenant, "export").await?;
+        let context = Rc::clone(context);
+        Ok(Self { context, filter, format, next: Some(Next::Begin), lease })
     }
 
     async fn page(&mut self) -> Result<Option<Vec<u8>>> {
@@ -93,10 +107,11 @@ impl Export {
         };
         self.lease.renew().await?;
         // A slot of the instance is held only for one page, so a slow reader does not block other tenants.
-        let _slot = self.tenancy.exports.enter(&*self.tenancy.platform.executor).await?;
-        let catalog = self.tenancy.catalog().await?;
+        let _slot =
+            self.context.state::<Exports>().0.enter(&*self.context.platform.executor).await?;
+        let catalog = self.context.catalog().await?;
         let (events, next) = trail::list(&*catalog, &self.filter, after, PAGE).await?;
-        let events = log::readable(&self.tenancy, events);
+        let events = log::readable(&self.context, events);
         for event in &events {
             match self.format {
                 Format::Csv => write_csv(&mut text, event),
@@ -116,7 +131,7 @@ impl BodyReader for Export {
     async fn read(&mut self) -> Result<Option<Vec<u8>>> {
         let page = self.page().await;
         if let Err(error) = &page {
-            log::warning(&self.tenancy, "an audit export was interrupted", error);
+            log::warning(&self.context, "an audit export was interrupted", error);
         }
         page
     }

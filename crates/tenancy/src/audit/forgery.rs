@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Actor, Entry, Event, Severity, outbox, seal::Reason};
 use crate::{
+    context::Context,
     error::{Error, Result},
+    event::{Actor, Entry, Event, Severity, outbox, seal::Reason},
     log,
     platform::sql::{Connection, SqlError},
-    tenancy::Tenancy,
     tenant::TenantDb,
 };
 
@@ -26,7 +26,7 @@ const MOST_NAMED: usize = 5;
 /// Removes forged rows from the catalog's outbox (`shared`) and from the outbox of a tenant's database (`own`), and
 /// counts them. Returns the number of removed rows.
 pub(super) async fn remove(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
     database: Option<&TenantDb>,
@@ -37,7 +37,7 @@ pub(super) async fn remove(
         return Ok(0);
     }
     let effect = "forged audit events are in an outbox; removing them";
-    log::warning(tenancy, effect, &Error::internal(describe(tenant, shared, own)));
+    log::warning(context, effect, &Error::internal(describe(tenant, shared, own)));
     let ids = |rows: &[(Uuid, Reason)]| rows.iter().map(|row| row.0).collect::<Vec<_>>();
     let removed = match database {
         Some(database) if !own.is_empty() => {
@@ -96,7 +96,7 @@ pub(super) enum Report {
 /// Reports the forged rows of a chain that no event has reported yet, in the outbox of the platform's chain. Returns
 /// whether it created an event.
 pub(super) async fn report(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
     report: Report,
@@ -113,7 +113,7 @@ pub(super) async fn report(
         .severity(Severity::Warning)
         .about("audit_trail", chain)
         .detail(json!({ "tenant_id": tenant, "count": count, "total": total }));
-    let entry = Entry::new(tenancy, None, &Actor::system(), event);
+    let entry = Entry::new(context, None, &Actor::system(), event);
     // If another call has reported them or counted more in the meantime, this call reports nothing.
     let statement = format!(
         "WITH reported AS (
@@ -129,14 +129,14 @@ pub(super) async fn report(
 }
 
 /// Reports the forged rows of every chain that no event has reported yet.
-pub(super) async fn report_all(tenancy: &Tenancy, catalog: &dyn Connection) -> Result<()> {
+pub(super) async fn report_all(context: &Context, catalog: &dyn Connection) -> Result<()> {
     let statement = "SELECT chain FROM audit_forgeries WHERE unreported > 0";
     let rows = catalog.query(statement, &[]).await?;
     let chains =
         rows.iter().map(|row| row.get("chain")).collect::<Result<Vec<Uuid>, SqlError>>()?;
     for chain in chains {
         let tenant = (!chain.is_nil()).then_some(chain);
-        report(tenancy, catalog, tenant, Report::Now).await?;
+        report(context, catalog, tenant, Report::Now).await?;
     }
     Ok(())
 }

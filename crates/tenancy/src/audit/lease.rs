@@ -8,10 +8,10 @@ use std::{rc::Rc, sync::LazyLock, time::Duration};
 use uuid::Uuid;
 
 use crate::{
+    context::Context,
     error::{Error, Result},
     hex, log,
     platform::redis::{Argument, Reply, Script},
-    tenancy::Tenancy,
 };
 
 /// Takes, renews or releases a lease.
@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// A lease, which is released when this is dropped.
 pub struct Lease {
-    tenancy: Rc<Tenancy>,
+    context: Rc<Context>,
     key: String,
     holder: String,
 }
@@ -45,7 +45,7 @@ impl Lease {
     /// # Errors
     /// [`Error::RateLimited`] while the tenant has such an activity running.
     pub async fn take(
-        tenancy: &Rc<Tenancy>,
+        context: &Rc<Context>,
         chain: Option<Uuid>,
         activity: &'static str,
     ) -> Result<Self> {
@@ -53,14 +53,14 @@ impl Lease {
             Some(tenant) => format!("t:{{{tenant}}}:audit_lease:{activity}"),
             None => format!("platform:audit_lease:{activity}"),
         };
-        let holder = hex::encode(&tenancy.platform.random.bytes::<16>());
-        let lease = Self { tenancy: Rc::clone(tenancy), key, holder };
+        let holder = hex::encode(&context.platform.random.bytes::<16>());
+        let lease = Self { context: Rc::clone(context), key, holder };
         let mut waited = Duration::ZERO;
         while !lease.run(MILLIS).await {
             if waited >= PATIENCE {
                 return Err(Error::RateLimited { retry_after: 5 });
             }
-            tenancy.platform.executor.sleep(LOOK).await;
+            context.platform.executor.sleep(LOOK).await;
             waited += LOOK;
         }
         Ok(lease)
@@ -81,12 +81,12 @@ impl Lease {
     /// Succeeds without Redis: only the limits of each instance apply then.
     async fn run(&self, millis: i64) -> bool {
         let arguments = [Argument::from(&self.holder), Argument::Int(millis)];
-        let redis = &*self.tenancy.platform.redis;
+        let redis = &*self.context.platform.redis;
         match LEASE.run_with_retry(redis, &[&self.key], &arguments).await {
             Ok(replies) => replies.first().and_then(Reply::as_int) != Some(0),
             Err(error) => {
                 let effect = "Redis unavailable; reading an audit trail without a lease";
-                log::warning(&self.tenancy, effect, &error.into());
+                log::warning(&self.context, effect, &error.into());
                 true
             }
         }
@@ -95,13 +95,13 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let tenancy = Rc::clone(&self.tenancy);
+        let context = Rc::clone(&self.context);
         let (key, holder) = (std::mem::take(&mut self.key), std::mem::take(&mut self.holder));
-        let executor = Rc::clone(&tenancy.platform.executor);
+        let executor = Rc::clone(&context.platform.executor);
         executor.spawn(Box::pin(async move {
             let arguments = [Argument::from(&holder), Argument::Int(0)];
             // After a failure, the lease expires.
-            let _ = LEASE.run(&*tenancy.platform.redis, &[&key], &arguments).await;
+            let _ = LEASE.run(&*context.platform.redis, &[&key], &arguments).await;
         }));
     }
 }

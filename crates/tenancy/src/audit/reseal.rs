@@ -5,22 +5,24 @@
 
 use uuid::Uuid;
 
-use super::{Extent, verify, voucher, walk};
+use super::{Extent, voucher, walk};
 use crate::{
+    audit::rows,
+    context::Context,
     crypto::Sealer,
     error::{Error, Result},
+    event::content,
     platform::sql::{Connection, SCHEMA_DEADLINE, SqlError},
-    tenancy::Tenancy,
 };
 
 /// Returns the chains that have an anchor, and the key that sealed it.
-pub async fn list(tenancy: &Tenancy) -> Result<Vec<(Uuid, Sealer)>> {
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+pub async fn list(context: &Context) -> Result<Vec<(Uuid, Sealer)>> {
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     let statement = "SELECT chain, sequence, mac, seal FROM tenant_audit_anchors ORDER BY chain";
     let rows = catalog.query(statement, &[]).await?;
     let anchors = rows.iter().map(|row| {
         let chain = row.get("chain")?;
-        Ok((chain, sealer(tenancy, chain, &verify::anchor_of(row)?)?))
+        Ok((chain, sealer(context, chain, &rows::anchor_of(row)?)?))
     });
     anchors.collect()
 }
@@ -29,10 +31,10 @@ pub async fn list(tenancy: &Tenancy) -> Result<Vec<(Uuid, Sealer)>> {
 ///
 /// # Errors
 /// [`Error::Internal`] if no configured key sealed the anchor: resealing must not make it genuine.
-pub async fn reseal(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
-    let catalog = tenancy.catalog().await?;
-    while let Some(anchor) = verify::anchor(&*catalog, chain).await? {
-        match sealer(tenancy, chain, &anchor)? {
+pub async fn reseal(context: &Context, chain: Uuid) -> Result<bool> {
+    let catalog = context.catalog().await?;
+    while let Some(anchor) = rows::anchor(&*catalog, chain).await? {
+        match sealer(context, chain, &anchor)? {
             Sealer::Current => return Ok(false),
             Sealer::Other => {}
             Sealer::Unknown => {
@@ -40,38 +42,38 @@ pub async fn reseal(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
                 return Err(Error::internal(format!("the anchor of {chain} {why}")));
             }
         }
-        if replace(tenancy, &*catalog, chain, &anchor).await? {
+        if replace(context, &*catalog, chain, &anchor).await? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn sealer(tenancy: &Tenancy, chain: Uuid, anchor: &verify::Anchor) -> Result<Sealer> {
-    let verify::Anchor { sequence, mac, seal } = anchor;
-    if tenancy.master_key.audit_anchor_seal(chain, *sequence, mac)?.as_slice() == seal {
+fn sealer(context: &Context, chain: Uuid, anchor: &rows::Anchor) -> Result<Sealer> {
+    let rows::Anchor { sequence, mac, seal } = anchor;
+    if context.master_key.audit_anchor_seal(chain, *sequence, mac)?.as_slice() == seal {
         return Ok(Sealer::Current);
     }
-    let is_ours = tenancy.master_key.audit_check().is_anchor(chain, *sequence, mac, seal)?;
+    let is_ours = context.master_key.audit_check().is_anchor(chain, *sequence, mac, seal)?;
     Ok(if is_ours { Sealer::Other } else { Sealer::Unknown })
 }
 
 /// Returns `false` if the anchor was replaced in the meantime.
 async fn replace(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
-    old: &verify::Anchor,
+    old: &rows::Anchor,
 ) -> Result<bool> {
-    let seal = tenancy.master_key.audit_anchor_seal(chain, old.sequence, &old.mac)?;
+    let seal = context.master_key.audit_anchor_seal(chain, old.sequence, &old.mac)?;
     let statement = "UPDATE tenant_audit_anchors SET seal = $3 WHERE chain = $1 AND seal = $2";
     let parameters = [chain.into(), old.seal.clone().into(), seal.as_slice().into()];
     Ok(catalog.execute(statement, &parameters).await? == 1)
 }
 
 /// Returns the chains that have rows.
-pub async fn list_trails(tenancy: &Tenancy) -> Result<Vec<Uuid>> {
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+pub async fn list_trails(context: &Context) -> Result<Vec<Uuid>> {
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     let rows = catalog.query("SELECT chain FROM tenant_audit_heads ORDER BY chain", &[]).await?;
     Ok(rows.iter().map(|row| row.get("chain")).collect::<Result<_, SqlError>>()?)
 }
@@ -81,9 +83,9 @@ pub async fn list_trails(tenancy: &Tenancy) -> Result<Vec<Uuid>> {
 ///
 /// # Errors
 /// [`Error::Internal`] if the chain was changed since it was written: a voucher must not make it genuine.
-pub async fn vouch(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
+pub async fn vouch(context: &Context, chain: Uuid) -> Result<bool> {
     let tenant = (!chain.is_nil()).then_some(chain);
-    let examined = walk::examine(tenancy, tenant, None, Extent::Full).await?;
+    let examined = walk::examine(context, tenant, None, Extent::Full).await?;
     let found = &examined.found;
     if !found.valid {
         let (at, reason) = (found.broken_at.unwrap_or(0), found.reason.unwrap_or_default());
@@ -95,28 +97,28 @@ pub async fn vouch(tenancy: &Tenancy, chain: Uuid) -> Result<bool> {
     if !examined.needs_another_key || examined.span.sequence == examined.span.after {
         return Ok(false);
     }
-    let catalog = tenancy.catalog().await?;
-    voucher::store(tenancy, &*catalog, chain, &examined.span).await
+    let catalog = context.catalog().await?;
+    voucher::store(context, &*catalog, chain, &examined.span).await
 }
 
 /// Returns, for each chain with a row that has no voucher, the key of the first such row. A later row may need another
 /// key, which only [`vouch`] determines.
-pub async fn list_first_keys(tenancy: &Tenancy) -> Result<Vec<Sealer>> {
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+pub async fn list_first_keys(context: &Context) -> Result<Vec<Sealer>> {
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     let mut keys = Vec::new();
-    for chain in list_trails(tenancy).await? {
-        keys.extend(first_key(tenancy, &*catalog, chain).await?);
+    for chain in list_trails(context).await? {
+        keys.extend(first_key(context, &*catalog, chain).await?);
     }
     Ok(keys)
 }
 
 async fn first_key(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
 ) -> Result<Option<Sealer>> {
     let tenant = (!chain.is_nil()).then_some(chain);
-    let (mut sequence, mut mac) = match verify::anchor(catalog, chain).await? {
+    let (mut sequence, mut mac) = match rows::anchor(catalog, chain).await? {
         Some(anchor) => (anchor.sequence, anchor.mac),
         None => (0, Vec::new()),
     };
@@ -125,11 +127,11 @@ async fn first_key(
     {
         (sequence, mac) = (voucher.span.sequence, voucher.span.mac);
     }
-    let Some((row, kept)) = verify::first(catalog, tenant, sequence).await? else {
+    let Some((row, kept)) = rows::first(catalog, tenant, sequence).await? else {
         return Ok(None);
     };
-    let content = super::chain::content(tenant, row.sequence, row.id, &verify::entry(&row));
-    let mut check = tenancy.master_key.audit_check();
+    let content = content::content(tenant, row.sequence, row.id, &rows::entry(&row));
+    let mut check = context.master_key.audit_check();
     Ok(Some(if !check.is_link(&mac, &content, &kept)? {
         Sealer::Unknown
     } else if check.take_has_used_another() {

@@ -7,15 +7,16 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::{
-    Actor, Entry, Event, Severity, chain,
-    verify::{self, anchor},
+    rows::{self, anchor},
     voucher::{self, Purpose, RowDigest, Span},
 };
+
 use crate::{
+    context::Context,
     error::{Error, Result},
+    event::{Actor, Entry, Event, Severity, content},
     hex,
     platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal},
-    tenancy::Tenancy,
 };
 
 /// The result of dropping months.
@@ -37,8 +38,8 @@ pub struct Dropped {
 
 /// Drops the months of the trail that ended before the month of `keep_from`. Starts from the oldest month, and drops
 /// only as many months as leave every chain without a gap.
-pub async fn drop_before(tenancy: &Tenancy, keep_from: NaiveDate) -> Result<Pruned> {
-    let catalog = tenancy.catalog_within(SCHEMA_DEADLINE).await?;
+pub async fn drop_before(context: &Context, keep_from: NaiveDate) -> Result<Pruned> {
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     let mut months = months_before(&*catalog, keep_from).await?;
     let mut kept = Vec::new();
     while let Some(last) = months.last() {
@@ -49,17 +50,17 @@ pub async fn drop_before(tenancy: &Tenancy, keep_from: NaiveDate) -> Result<Prun
     }
     let mut dropped = Vec::new();
     for Month { table, end } in months {
-        let rows = drop_month(tenancy, &*catalog, &table, &end).await?;
+        let rows = drop_month(context, &*catalog, &table, &end).await?;
         dropped.push(Dropped { table, rows });
         // Extends the chain after each month, so that a failure at the next month leaves this one recorded.
-        super::extend_to_the_end(tenancy, None, None).await?;
+        super::flush::extend_to_the_end(context, None, None).await?;
     }
     Ok(Pruned { dropped, kept })
 }
 
 /// Drops a month and returns the number of its rows.
 async fn drop_month(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     table: &str,
     end: &str,
@@ -72,12 +73,12 @@ async fn drop_month(
         if before >= *sequence {
             continue;
         }
-        let seal = tenancy.master_key.audit_anchor_seal(*chain, *sequence, mac)?;
+        let seal = context.master_key.audit_anchor_seal(*chain, *sequence, mac)?;
         anchors.push(json!({
             "chain": chain, "sequence": sequence, "mac": hex::encode(mac), "seal": hex::encode(&seal),
         }));
-        if let Some(rest) = shortened_voucher(tenancy, catalog, *chain, before, *sequence).await? {
-            let seal = rest.seal(tenancy, Purpose::Voucher, *chain)?;
+        if let Some(rest) = shortened_voucher(context, catalog, *chain, before, *sequence).await? {
+            let seal = rest.seal(context, Purpose::Voucher, *chain)?;
             vouchers.push(json!({
                 "chain": chain, "after": rest.after, "sequence": rest.sequence,
                 "mac": hex::encode(&rest.mac), "digest": hex::encode(&rest.digest.0),
@@ -91,7 +92,7 @@ async fn drop_month(
         .severity(Severity::Warning)
         .about("audit_month", table)
         .detail(json!({ "until": end, "events": rows, "chains": ends.len() }));
-    let entry = Entry::new(tenancy, None, &Actor::system(), event);
+    let entry = Entry::new(context, None, &Actor::system(), event);
     // Statements of a `DO` block take no parameters. An event that was chained in the meantime would be lost without an
     // anchor.
     let statement = format!(
@@ -135,7 +136,7 @@ async fn drop_month(
 /// Returns the voucher of a chain without its rows up to `sequence`; `None` if it covers no later row. Verifies all of
 /// its rows first, because they cannot be compared later.
 async fn shortened_voucher(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
     before: i64,
@@ -152,19 +153,19 @@ async fn shortened_voucher(
             "the voucher of the audit trail {chain} is invalid. Run tenantctl audit verify"
         ))
     };
-    let mut check = tenancy.master_key.audit_check();
+    let mut check = context.master_key.audit_check();
     if !found.span.has_seal(&mut check, Purpose::Voucher, chain, &found.seal)? {
         return Err(is_wrong());
     }
     let tenant = (!chain.is_nil()).then_some(chain);
     let (mut all, mut rest, mut last) = (RowDigest::default(), RowDigest::default(), before);
     while last < found.span.sequence {
-        let rows = verify::page(catalog, tenant, last).await?;
+        let rows = rows::page(catalog, tenant, last).await?;
         if rows.is_empty() {
             return Err(is_wrong());
         }
         for (row, mac) in rows.iter().filter(|(row, _)| row.sequence <= found.span.sequence) {
-            let content = chain::content(tenant, row.sequence, row.id, &verify::entry(row));
+            let content = content::content(tenant, row.sequence, row.id, &rows::entry(row));
             all.add(&content, mac);
             if row.sequence > sequence {
                 rest.add(&content, mac);
@@ -177,17 +178,6 @@ async fn shortened_voucher(
         return Err(is_wrong());
     }
     Ok(Some(Span { after: sequence, digest: rest, ..found.span }))
-}
-
-/// Returns the first month for which the trail has a table, as `YYYY_MM`.
-pub(super) async fn first_month(catalog: &dyn Connection) -> Result<Option<String>> {
-    let statement = "
-        SELECT min(right(c.relname, 7)) AS month
-        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'tenant_audit_logs'::regclass
-          AND c.relname ~ '^tenant_audit_logs_[0-9]{4}_[0-9]{2}$'";
-    let row = catalog.query_first(statement, &[]).await?;
-    Ok(row.map_or(Ok(None), |row| row.get("month"))?)
 }
 
 /// A month of the trail.

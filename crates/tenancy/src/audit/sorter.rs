@@ -7,12 +7,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{
-    outbox::Waiting,
-    retention,
-    seal::{self, Reason, Verdict},
+use super::rows;
+
+use crate::{
+    context::Context,
+    error::Result,
+    event::{
+        content,
+        outbox::Waiting,
+        seal::{self, Reason, Verdict},
+    },
+    platform::sql::Connection,
 };
-use crate::{error::Result, platform::sql::Connection, tenancy::Tenancy};
 
 /// The maximum age of an event that cannot belong to a dropped month. Months are kept for longer than this.
 const RECENT: TimeDelta = TimeDelta::days(27);
@@ -26,7 +32,7 @@ pub(super) struct Sorted {
 
 /// Sorts the rows that wait for one chain.
 pub(super) struct Sorter<'a> {
-    tenancy: &'a Tenancy,
+    context: &'a Context,
     catalog: &'a dyn Connection,
     tenant: Option<Uuid>,
     /// The time until which unsealed rows are accepted, once it was read for a row.
@@ -37,16 +43,16 @@ pub(super) struct Sorter<'a> {
 
 impl<'a> Sorter<'a> {
     pub(super) fn new(
-        tenancy: &'a Tenancy,
+        context: &'a Context,
         catalog: &'a dyn Connection,
         tenant: Option<Uuid>,
     ) -> Self {
-        Self { tenancy, catalog, tenant, accepts_unsealed_until: None, first_month: None }
+        Self { context, catalog, tenant, accepts_unsealed_until: None, first_month: None }
     }
 
     pub(super) async fn sort(&mut self, rows: Vec<Waiting>) -> Result<Sorted> {
         let mut sorted = Sorted::default();
-        let mut check = self.tenancy.master_key.audit_check();
+        let mut check = self.context.master_key.audit_check();
         for row in rows {
             let verdict = seal::judge(&mut check, self.tenant, row.id, row.entry)?;
             let entry = match verdict {
@@ -90,15 +96,15 @@ impl<'a> Sorter<'a> {
 
     /// Returns whether the month of an event was dropped. A genuine event of that month was chained before.
     async fn is_of_dropped_month(&mut self, entry: &Json) -> Result<bool> {
-        let created_at = entry["created_at"].as_str().and_then(seal::created_at);
-        let now = self.tenancy.platform.clock.now();
+        let created_at = entry["created_at"].as_str().and_then(content::created_at);
+        let now = self.context.platform.clock.now();
         let Some(created_at) = created_at.filter(|time| now - *time > RECENT) else {
             return Ok(false);
         };
         let first = match &self.first_month {
             Some(first) => first,
             None => {
-                let first = retention::first_month(self.catalog).await?;
+                let first = rows::first_month(self.catalog).await?;
                 self.first_month.insert(first.unwrap_or_default())
             }
         };

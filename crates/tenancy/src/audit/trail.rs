@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Severity;
 use crate::{
     error::Result,
-    http::fields::Text,
+    event::Severity,
+    input::Text,
     platform::sql::{Connection, Row, Rows, SqlError, Value, escaped_pattern},
 };
 

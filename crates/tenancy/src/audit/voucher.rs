@@ -7,10 +7,10 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
+    context::Context,
     crypto::AuditCheck,
     error::Result,
     platform::sql::{Connection, SqlError},
-    tenancy::Tenancy,
 };
 
 /// A running digest of rows.
@@ -52,11 +52,11 @@ pub(super) enum Purpose {
 impl Span {
     pub(super) fn seal(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         purpose: Purpose,
         chain: Uuid,
     ) -> Result<[u8; 32]> {
-        self.with_parts(purpose, chain, |parts| tenancy.master_key.voucher_seal(parts))
+        self.with_parts(purpose, chain, |parts| context.master_key.voucher_seal(parts))
     }
 
     pub(super) fn has_seal(
@@ -110,12 +110,12 @@ pub(super) async fn find(catalog: &dyn Connection, chain: Uuid) -> Result<Option
 /// Stores a voucher that the current key seals. Returns `false` if months of the chain were dropped in the meantime, or
 /// another voucher reaches as far.
 pub(super) async fn store(
-    tenancy: &Tenancy,
+    context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
     span: &Span,
 ) -> Result<bool> {
-    let seal = span.seal(tenancy, Purpose::Voucher, chain)?;
+    let seal = span.seal(context, Purpose::Voucher, chain)?;
     let statement = "
         INSERT INTO tenant_audit_vouchers AS v (chain, after, sequence, mac, digest, seal)
         SELECT $1::uuid, $2::bigint, $3::bigint, $4::bytea, $5::bytea, $6::bytea
@@ -138,7 +138,7 @@ pub(super) async fn store(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{crypto::MasterKey, settings::Secret};
+    use crate::{crypto::MasterKey, secret::Secret};
 
     #[test]
     fn seal_covers_every_field_and_the_purpose() {

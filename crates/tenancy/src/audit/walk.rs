@@ -1,17 +1,20 @@
-//! The walk along a chain, from its anchor to its end.
+//! Verification that the trail is unchanged since it was written: a walk along a chain, from its anchor to its end.
 
 use uuid::Uuid;
 
 use super::{
-    Extent, Link, Verification, anchoring, chain, checkpoint, verify,
+    anchoring, checkpoint, rows,
+    verification::{Extent, Link, Verification},
     voucher::{self, Purpose, RowDigest, Span, Voucher},
 };
+
 use crate::{
+    context::Context,
     crypto::AuditCheck,
     error::{Error, Result},
+    event::content::content,
     hex,
     platform::sql::{Connection, SCHEMA_DEADLINE, STATEMENT_DEADLINE, SqlError},
-    tenancy::Tenancy,
 };
 
 /// The length up to which a trail is always verified from its beginning, because that takes only a moment.
@@ -28,27 +31,39 @@ pub(super) struct Examined {
     pub(super) needs_another_key: bool,
 }
 
+/// Verifies a chain from its anchor to its end; `None` is the platform's chain. If `expected` is given, a link that was
+/// stored earlier, the chain must still contain it. It must also contain the links that were anchored in the platform's
+/// chain.
+pub async fn verify(
+    context: &Context,
+    tenant: Option<Uuid>,
+    expected: Option<&Link>,
+    extent: Extent,
+) -> Result<Verification> {
+    Ok(examine(context, tenant, expected, extent).await?.found)
+}
+
 /// Walks along a chain.
 pub(super) async fn examine(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Option<Uuid>,
     expected: Option<&Link>,
     extent: Extent,
 ) -> Result<Examined> {
     let catalog = match extent {
-        Extent::Full => tenancy.catalog_within(SCHEMA_DEADLINE).await?,
-        Extent::SinceCheckpoint => tenancy.catalog_within(STATEMENT_DEADLINE).await?,
+        Extent::Full => context.catalog_within(SCHEMA_DEADLINE).await?,
+        Extent::SinceCheckpoint => context.catalog_within(STATEMENT_DEADLINE).await?,
     };
     let chain = tenant.unwrap_or(Uuid::nil());
-    let (head_sequence, head_mac) = chain::head(&*catalog, chain).await?;
+    let (head_sequence, head_mac) = rows::head(&*catalog, chain).await?;
     let mut walk = Walk {
-        tenancy,
+        context,
         catalog: &*catalog,
         tenant,
         chain,
         extent,
-        started: tenancy.platform.clock.monotonic_micros(),
-        check: tenancy.master_key.audit_check(),
+        started: context.platform.clock.monotonic_micros(),
+        check: context.master_key.audit_check(),
         needs_another_key: false,
         head: Link { sequence: head_sequence, mac: hex::encode(&head_mac) },
         span: Span { after: 0, sequence: 0, mac: Vec::new(), digest: RowDigest::default() },
@@ -116,7 +131,7 @@ struct Expected {
 }
 
 struct Walk<'a> {
-    tenancy: &'a Tenancy,
+    context: &'a Context,
     catalog: &'a dyn Connection,
     tenant: Option<Uuid>,
     chain: Uuid,
@@ -143,26 +158,25 @@ impl Walk<'_> {
         self.go_on_from_checkpoint().await?;
         loop {
             self.take_time().await?;
-            let rows = verify::page(self.catalog, self.tenant, self.span.sequence).await?;
+            let rows = rows::page(self.catalog, self.tenant, self.span.sequence).await?;
             if rows.is_empty() {
                 break;
             }
             for (row, mac) in rows {
-                let content =
-                    chain::content(self.tenant, row.sequence, row.id, &verify::entry(&row));
+                let content = content(self.tenant, row.sequence, row.id, &rows::entry(&row));
                 self.step(row.sequence, &content, mac)?;
             }
-            self.tenancy.platform.executor.yield_now().await;
+            self.context.platform.executor.yield_now().await;
         }
         self.compare_end().await?;
         if self.is_long() && self.span.sequence > self.begin {
-            checkpoint::store(self.tenancy, self.catalog, self.chain, &self.span).await?;
+            checkpoint::store(self.context, self.catalog, self.chain, &self.span).await?;
         }
         Ok(())
     }
 
     async fn begin_at_anchor(&mut self) -> Result<(), Stop> {
-        let Some(anchor) = verify::anchor(self.catalog, self.chain).await? else { return Ok(()) };
+        let Some(anchor) = rows::anchor(self.catalog, self.chain).await? else { return Ok(()) };
         if !self.check.is_anchor(self.chain, anchor.sequence, &anchor.mac, &anchor.seal)? {
             let reason = "the anchor was not sealed by this service, or its master key is no longer configured";
             return Err(Stop::Broken(anchor.sequence, reason));
@@ -217,7 +231,7 @@ impl Walk<'_> {
         if self.extent == Extent::Full || !self.is_long() {
             return Ok(());
         }
-        let found = checkpoint::find(self.tenancy, self.catalog, self.chain).await?;
+        let found = checkpoint::find(self.context, self.catalog, self.chain).await?;
         let Some(found) = found.filter(|found| found.after == self.span.after) else {
             return Ok(());
         };
@@ -230,7 +244,7 @@ impl Walk<'_> {
         let changed = "the row has changed since it was verified";
         known.push((found.sequence, found.mac.clone(), changed));
         for (sequence, mac, changed) in known {
-            if !verify::has_link(self.catalog, self.tenant, sequence, &mac).await? {
+            if !rows::has_link(self.catalog, self.tenant, sequence, &mac).await? {
                 return Err(Stop::Broken(sequence, changed));
             }
         }
@@ -242,11 +256,11 @@ impl Walk<'_> {
 
     /// Ends the walk when the time limit is reached, if another call can continue it.
     async fn take_time(&self) -> Result<(), Stop> {
-        let now = self.tenancy.platform.clock.monotonic_micros();
+        let now = self.context.platform.clock.monotonic_micros();
         let is_over = now.saturating_sub(self.started) > BUDGET_MICROS;
         let can_be_continued = self.extent == Extent::SinceCheckpoint && self.is_long();
         if is_over && can_be_continued && self.span.sequence > self.begin {
-            checkpoint::store(self.tenancy, self.catalog, self.chain, &self.span).await?;
+            checkpoint::store(self.context, self.catalog, self.chain, &self.span).await?;
             return Err(Stop::OutOfTime);
         }
         Ok(())
@@ -289,10 +303,10 @@ impl Walk<'_> {
     async fn compare_end(&self) -> Result<(), Stop> {
         let Span { after, sequence, mac, .. } = &self.span;
         let (after, sequence) = (*after, *sequence);
-        if verify::count(self.catalog, self.tenant, 0, after).await? > 0 {
+        if rows::count(self.catalog, self.tenant, 0, after).await? > 0 {
             return Err(Stop::Broken(after, "a row exists in the range that was dropped"));
         }
-        let count = verify::count(self.catalog, self.tenant, self.begin, sequence).await?;
+        let count = rows::count(self.catalog, self.tenant, self.begin, sequence).await?;
         if count != self.found.verified {
             return Err(Stop::Broken(sequence, "a row is duplicated"));
         }

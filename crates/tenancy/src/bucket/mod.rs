@@ -7,10 +7,10 @@
 use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
 
 use crate::{
+    context::Context,
     error::{Error, Result},
     log,
     platform::redis::{Argument, Reply, Script},
-    tenancy::Tenancy,
 };
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
@@ -106,9 +106,9 @@ fn forget(times: &mut HashMap<String, u64>, now: u64) {
 ///
 /// # Errors
 /// [`Error::RateLimited`] if one of them is empty.
-pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
-    let now = tenancy.platform.clock.monotonic_micros();
-    let waits = buckets.iter().map(|bucket| tenancy.buckets.wait(&bucket.key, now));
+pub(crate) async fn take(context: &Context, buckets: &[Bucket]) -> Result<()> {
+    let now = context.platform.clock.monotonic_micros();
+    let waits = buckets.iter().map(|bucket| context.state::<Buckets>().wait(&bucket.key, now));
     refuse_for(waits.max().unwrap_or(0))?;
     let keys: Vec<_> = buckets.iter().map(|bucket| bucket.key.as_str()).collect();
     let arguments: Vec<_> = buckets
@@ -116,7 +116,7 @@ pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
         .flat_map(|bucket| [bucket.rate.burst, bucket.rate.per_minute])
         .map(|number| Argument::Int(number.max(1).into()))
         .collect();
-    match TAKE.run_with_retry(&*tenancy.platform.redis, &keys, &arguments).await {
+    match TAKE.run_with_retry(&*context.platform.redis, &keys, &arguments).await {
         Ok(replies) => {
             let millis = replies.first().and_then(Reply::as_int).unwrap_or(0);
             let wait = u64::try_from(millis).unwrap_or(0).saturating_mul(1_000);
@@ -124,7 +124,11 @@ pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
                 for bucket in buckets {
                     // With several buckets, the reply does not identify the empty one.
                     if buckets.len() == 1 {
-                        tenancy.buckets.refuse(&bucket.key, now.saturating_add(wait), now);
+                        context.state::<Buckets>().refuse(
+                            &bucket.key,
+                            now.saturating_add(wait),
+                            now,
+                        );
                     }
                 }
             }
@@ -132,11 +136,11 @@ pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
         }
         Err(error) => {
             log::warning(
-                tenancy,
+                context,
                 "Redis unavailable; each instance enforces rate limits separately",
                 &error.into(),
             );
-            buckets.iter().try_for_each(|bucket| take_own(tenancy, bucket))
+            buckets.iter().try_for_each(|bucket| take_own(context, bucket))
         }
     }
 }
@@ -145,17 +149,17 @@ pub(crate) async fn take(tenancy: &Tenancy, buckets: &[Bucket]) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::RateLimited`] if it is empty.
-pub(crate) fn take_own(tenancy: &Tenancy, bucket: &Bucket) -> Result<()> {
-    let now = tenancy.platform.clock.monotonic_micros();
-    refuse_for(tenancy.buckets.take(&bucket.key, bucket.rate, now))
+pub(crate) fn take_own(context: &Context, bucket: &Bucket) -> Result<()> {
+    let now = context.platform.clock.monotonic_micros();
+    refuse_for(context.state::<Buckets>().take(&bucket.key, bucket.rate, now))
 }
 
 /// Returns an error if Redis has refused a bucket and no unit is free yet. It calls no store.
 ///
 /// # Errors
 /// [`Error::RateLimited`].
-pub(crate) fn check(tenancy: &Tenancy, key: &str) -> Result<()> {
-    refuse_for(tenancy.buckets.wait(key, tenancy.platform.clock.monotonic_micros()))
+pub(crate) fn check(context: &Context, key: &str) -> Result<()> {
+    refuse_for(context.state::<Buckets>().wait(key, context.platform.clock.monotonic_micros()))
 }
 
 fn refuse_for(micros: u64) -> Result<()> {

@@ -16,10 +16,10 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
+    context::Context,
     crypto::DataKeys,
     error::{Error, Result},
     platform::redis::{Argument, Reply, Script},
-    tenancy::Tenancy,
     tenant::Tenant,
 };
 
@@ -83,21 +83,21 @@ pub struct Entry {
 
 /// The cache of one tenant.
 pub struct Cache<'a> {
-    tenancy: &'a Tenancy,
+    context: &'a Context,
     tenant: &'a Tenant,
     keys: DataKeys,
 }
 
 impl<'a> Cache<'a> {
     /// Returns the cache of a tenant.
-    pub fn of(tenancy: &'a Tenancy, tenant: &'a Tenant) -> Result<Self> {
-        Ok(Self { tenancy, tenant, keys: tenant.data_keys(tenancy)? })
+    pub fn of(context: &'a Context, tenant: &'a Tenant) -> Result<Self> {
+        Ok(Self { context, tenant, keys: tenant.data_keys(context)? })
     }
 
     /// Returns an entry and the seconds for which it is still kept; `None` if there is none.
     pub async fn get(&self, key: &CacheKey) -> Result<Option<(Entry, u32)>> {
         let name = self.entry(key);
-        let redis = &*self.tenancy.platform.redis;
+        let redis = &*self.context.platform.redis;
         let replies = redis.execute("GET", &[Argument::Key(&name)]).await?;
         let Some(sealed) = replies.first().and_then(Reply::as_bytes) else { return Ok(None) };
         // Ignores an entry that cannot be unsealed: its key is gone, or it was not written by this service.
@@ -158,7 +158,7 @@ impl<'a> Cache<'a> {
     ) -> Result<Vec<Reply>> {
         let all = ["cache_ends", "cache_sizes", "cache_bytes"].map(|name| self.prefix(name));
         let keys = [first, &all[0], &all[1], &all[2]];
-        Ok(script.run(&*self.tenancy.platform.redis, &keys, arguments).await?)
+        Ok(script.run(&*self.context.platform.redis, &keys, arguments).await?)
     }
 
     fn prefix(&self, name: &str) -> String {
@@ -189,7 +189,7 @@ impl<'a> Cache<'a> {
         plain.extend_from_slice(&length.to_be_bytes());
         plain.extend_from_slice(entry.content_type.as_bytes());
         plain.extend_from_slice(&entry.value);
-        let nonce = self.tenancy.platform.random.bytes::<NONCE>();
+        let nonce = self.context.platform.random.bytes::<NONCE>();
         let aad = self.associated_data(key);
         let number = self.keys.newest();
         let ciphertext = self

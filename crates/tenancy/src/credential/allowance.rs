@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use crate::{
     bucket::{self, Bucket, Rate},
+    context::Context,
     error::Result,
     hex,
-    tenancy::Tenancy,
     tenant::Tenant,
 };
 
@@ -39,11 +39,11 @@ impl Allowance {
 /// # Errors
 /// [`crate::Error::RateLimited`] if the share is exhausted.
 pub(crate) async fn take(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: &Tenant,
     account: Option<&str>,
 ) -> Result<Allowance> {
-    take_of(tenancy, tenant.id, tenant.limits.requests_per_minute, account).await
+    take_of(context, tenant.id, tenant.limits.requests_per_minute, account).await
 }
 
 /// Takes a hash for a sign-in. Sign-ins at an unknown tenant have a share under the id that represents the tenant in
@@ -52,17 +52,17 @@ pub(crate) async fn take(
 /// # Errors
 /// [`crate::Error::RateLimited`] if the share is exhausted.
 pub(crate) async fn take_for_sign_in(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Option<&Tenant>,
     subject: Uuid,
     account: &str,
 ) -> Result<Allowance> {
     let requests = tenant.map_or(i64::MAX, |tenant| tenant.limits.requests_per_minute);
-    take_of(tenancy, subject, requests, Some(account)).await
+    take_of(context, subject, requests, Some(account)).await
 }
 
 async fn take_of(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Uuid,
     requests_per_minute: i64,
     account: Option<&str>,
@@ -70,10 +70,10 @@ async fn take_of(
     let mut buckets = vec![Bucket::of_tenant(tenant, "hashes", rate(requests_per_minute))];
     if let Some(account) = account {
         let parts: [&[u8]; 3] = [b"hashes", tenant.as_bytes(), account.as_bytes()];
-        let subject = hex::encode(&tenancy.master_key.guessing_subject(&parts)?);
+        let subject = hex::encode(&context.master_key.throttling_subject(&parts)?);
         buckets.push(Bucket::of_tenant(tenant, &format!("hashes:{subject}"), ACCOUNT));
     }
-    bucket::take(tenancy, &buckets).await?;
+    bucket::take(context, &buckets).await?;
     Ok(Allowance { tenant: Some(tenant) })
 }
 

@@ -20,9 +20,9 @@ use phc::PasswordHash;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
+    context::Context,
     error::Result,
     limiter::{Limiter, Share, Shares, Slot},
-    tenancy::Tenancy,
 };
 
 /// The maximum number of concurrent hashes in an instance.
@@ -66,15 +66,15 @@ impl Passwords {
     /// in time.
     pub async fn hash(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         allowance: &Allowance,
         password: &Password,
     ) -> Result<String> {
-        let _places = self.enter(tenancy, allowance).await?;
-        let salt = tenancy.platform.random.bytes::<{ phc::SALT }>();
-        let rounds = tenancy.settings.password_rounds;
+        let _places = self.enter(context, allowance).await?;
+        let salt = context.platform.random.bytes::<{ phc::SALT }>();
+        let rounds = context.settings.password_rounds;
         let password = password.expose().as_bytes();
-        let pace = Pace::new(&tenancy.platform, &self.rests);
+        let pace = Pace::new(&context.platform, &self.rests);
         let hash = pbkdf2::derive(password, &salt, rounds, pace).await?;
         Ok(PasswordHash { rounds, salt: salt.to_vec(), hash }.to_string())
     }
@@ -82,10 +82,10 @@ impl Passwords {
     /// Acquires a slot of the tenant, then a slot of the instance.
     async fn enter(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         allowance: &Allowance,
     ) -> Result<(Option<Share>, Slot)> {
-        let executor = &*tenancy.platform.executor;
+        let executor = &*context.platform.executor;
         let share = match allowance.tenant {
             Some(tenant) => Some(self.shares.enter(executor, tenant).await?),
             None => None,
@@ -101,19 +101,19 @@ impl Passwords {
     /// in time.
     pub async fn verify(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         allowance: &Allowance,
         password: &Password,
         kept: Option<&str>,
     ) -> Result<Verdict> {
-        let _places = self.enter(tenancy, allowance).await?;
-        let wanted = tenancy.settings.password_rounds;
+        let _places = self.enter(context, allowance).await?;
+        let wanted = context.settings.password_rounds;
         let kept = kept.and_then(PasswordHash::parse);
         let nobody = PasswordHash { rounds: wanted, salt: vec![0; phc::SALT], hash: [0; 32] };
         let against = kept.as_ref().unwrap_or(&nobody);
         let password = password.expose().as_bytes();
         let derive = |rounds| {
-            let pace = Pace::new(&tenancy.platform, &self.rests);
+            let pace = Pace::new(&context.platform, &self.rests);
             pbkdf2::derive(password, &against.salt, rounds, pace)
         };
         let hash = derive(against.rounds).await?;

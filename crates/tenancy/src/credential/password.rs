@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::common;
 use crate::{
     error::{Error, Result},
-    http::fields::Text,
+    input::Text,
     settings::Settings,
 };
 

@@ -8,11 +8,13 @@ use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::sealed::KeyId;
 use crate::{
     error::{Error, Result},
-    settings::Secret,
+    secret::Secret,
 };
+
+/// The id of a key in a sealed value.
+pub(super) type KeyId = [u8; 4];
 
 /// The keys derived from one master key (HKDF-SHA-256, RFC 5869), one for each use.
 pub(super) struct DerivedKeys {
@@ -21,7 +23,7 @@ pub(super) struct DerivedKeys {
     pub(super) snapshots: XChaCha20Poly1305,
     request_hashes: Zeroizing<[u8; 32]>,
     refresh_tokens: Zeroizing<[u8; 32]>,
-    guessing: Zeroizing<[u8; 32]>,
+    throttling: Zeroizing<[u8; 32]>,
     audit: Zeroizing<[u8; 32]>,
     waiting_events: Zeroizing<[u8; 32]>,
     vouchers: Zeroizing<[u8; 32]>,
@@ -36,7 +38,7 @@ impl DerivedKeys {
         let mut snapshots = Zeroizing::new([0; 32]);
         let mut request_hashes = Zeroizing::new([0; 32]);
         let mut refresh_tokens = Zeroizing::new([0; 32]);
-        let mut guessing = Zeroizing::new([0; 32]);
+        let mut throttling = Zeroizing::new([0; 32]);
         let mut audit = Zeroizing::new([0; 32]);
         let mut waiting_events = Zeroizing::new([0; 32]);
         let mut vouchers = Zeroizing::new([0; 32]);
@@ -46,7 +48,7 @@ impl DerivedKeys {
             (b"tenancy/v1/snapshots", &mut *snapshots),
             (b"tenancy/v1/request hashes", &mut *request_hashes),
             (b"tenancy/v1/refresh tokens", &mut *refresh_tokens),
-            (b"tenancy/v1/guessing", &mut *guessing),
+            (b"tenancy/v1/guessing", &mut *throttling),
             (b"tenancy/v1/audit", &mut *audit),
             (b"tenancy/v1/waiting audit events", &mut *waiting_events),
             (b"tenancy/v1/audit vouchers", &mut *vouchers),
@@ -62,7 +64,7 @@ impl DerivedKeys {
             snapshots,
             request_hashes,
             refresh_tokens,
-            guessing,
+            throttling,
             audit,
             waiting_events,
             vouchers,
@@ -85,8 +87,8 @@ impl DerivedKeys {
         Ok(check)
     }
 
-    pub(super) fn guessing_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
-        framed_mac(&*self.guessing, parts)
+    pub(super) fn throttling_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        framed_mac(&*self.throttling, parts)
     }
 
     pub(super) fn audit_anchor_seal(

@@ -10,12 +10,14 @@ use zeroize::Zeroizing;
 use super::{
     AuditCheck, Fingerprints,
     derived::DerivedKeys,
-    sealed::{self, HEAD, KeyId, Purpose, Sealed},
+    sealed::{self, HEAD, Purpose, Sealed},
 };
+
 use crate::{
+    crypto::derived::KeyId,
     error::{Error, Result},
     platform::Random,
-    settings::Secret,
+    secret::Secret,
 };
 
 /// The operator's master keys: the current one, and others that unseal.
@@ -166,8 +168,8 @@ impl MasterKey {
     /// addresses.
     ///
     /// Only the current key creates it. Instances with different current keys count separately.
-    pub(crate) fn guessing_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
-        self.current.guessing_subject(parts)
+    pub(crate) fn throttling_subject(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        self.current.throttling_subject(parts)
     }
 
     /// Returns the proof that this service has created the anchor of an audit trail.

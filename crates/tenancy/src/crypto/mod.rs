@@ -10,12 +10,14 @@
 mod audit_check;
 mod data_keys;
 mod derived;
+mod ed25519;
 mod fingerprints;
 mod master_key;
 mod sealed;
 
 pub(crate) use audit_check::AuditCheck;
 pub use data_keys::DataKeys;
+pub use ed25519::{Ed25519Key, Ed25519VerifyingKey};
 pub use fingerprints::Fingerprints;
 pub use master_key::{MasterKey, Sealer};
 pub use sealed::{HEAD, Purpose, Sealed};

@@ -17,12 +17,10 @@ use zeroize::Zeroizing;
 
 use super::derived::DerivedKeys;
 use crate::{
+    crypto::derived::KeyId,
     error::{Error, Result},
     platform::Random,
 };
-
-/// The id of a key in a sealed value.
-pub(super) type KeyId = [u8; 4];
 
 /// The length of the first bytes of a sealed value, which identify the format and the key.
 pub const HEAD: usize = 1 + 4;
@@ -183,7 +181,7 @@ fn associated_data(purpose: Purpose, tenant: Uuid, address: &[&str]) -> Vec<u8> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{crypto::MasterKey, platform::native::NativeRandom, settings::Secret};
+    use crate::{crypto::MasterKey, platform::native::NativeRandom, secret::Secret};
 
     fn master_key(text: &str) -> MasterKey {
         MasterKey::derive(&Secret::from(text.to_owned()), &[]).unwrap()

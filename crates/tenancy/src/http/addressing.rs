@@ -5,25 +5,16 @@ use std::net::IpAddr;
 use super::{Request, forwarded};
 use crate::{
     error::Result,
-    http::fields::Text as _,
+    identifier::{Domain, Slug},
+    input::Text as _,
+    resolve::Addressing,
     settings::Settings,
-    tenant::{Domain, Slug},
 };
 
 /// The path prefixes that precede a tenant's slug.
 const PATH_PREFIXES: [&str; 2] = ["/tenant/", "/t/"];
 /// The path prefix of the tenant routes.
 const API: &str = "/api/v1";
-
-/// The ways in which a request addresses its tenant. An address grants no authority: the credential determines the
-/// tenant, and the address must match it.
-#[derive(Debug, Default)]
-pub struct Addressing {
-    /// The slugs from the header, the path and the subdomain. `None` represents a text that cannot be a slug.
-    pub(crate) slugs: Vec<Option<Slug>>,
-    /// The host, if it can be a tenant's custom domain.
-    pub(crate) domain: Option<Domain>,
-}
 
 impl Addressing {
     /// Returns how `request` addresses its tenant.

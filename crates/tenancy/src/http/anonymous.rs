@@ -9,9 +9,9 @@
 use super::Call;
 use crate::{
     bucket::{self, Bucket, Rate},
+    context::Context,
     error::{Error, Result, Unauthenticated},
-    guessing,
-    tenancy::Tenancy,
+    login_throttling,
 };
 
 /// The number of misses that a network may cause.
@@ -23,15 +23,15 @@ const MISSES: Rate = Rate::per_minute(300);
 /// [`Error::RateLimited`] if the caller's network has sent too many requests.
 pub(super) async fn admit(call: &Call, path: &str) -> Result<()> {
     // Without settings there are no stores to protect.
-    let Ok(tenancy) = call.try_tenancy() else { return Ok(()) };
-    let rate = Rate::per_minute(tenancy.settings.anonymous_requests_per_minute);
+    let Ok(context) = call.try_tenancy() else { return Ok(()) };
+    let rate = Rate::per_minute(context.settings.anonymous_requests_per_minute);
     let network = network(call);
     let bucket = Bucket::of_platform(&format!("anonymous:{network}"), rate);
     // The liveness probe must not depend on a store.
     if path == "/health" {
-        bucket::take_own(tenancy, &bucket)
+        bucket::take_own(context, &bucket)
     } else {
-        bucket::take(tenancy, &[bucket]).await
+        bucket::take(context, &[bucket]).await
     }
 }
 
@@ -39,20 +39,20 @@ pub(super) async fn admit(call: &Call, path: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::RateLimited`] if the network has sent too many invalid keys.
-pub(super) fn check_key(tenancy: &Tenancy, call: &Call, is_known: bool) -> Result<()> {
-    if is_known { Ok(()) } else { bucket::check(tenancy, &misses(call).key) }
+pub(super) fn check_key(context: &Context, call: &Call, is_known: bool) -> Result<()> {
+    if is_known { Ok(()) } else { bucket::check(context, &misses(call).key) }
 }
 
 /// Records a miss if an API key or operator key is invalid, and returns the error to respond with.
 ///
 /// # Errors
 /// Returns [`Error::RateLimited`] instead of `error` if the network has sent too many invalid keys.
-pub(super) async fn count_key(tenancy: &Tenancy, call: &Call, error: Error) -> Error {
+pub(super) async fn count_key(context: &Context, call: &Call, error: Error) -> Error {
     use Unauthenticated::{InvalidApiKey, InvalidOperatorKey};
     if !matches!(error, Error::Unauthenticated(InvalidApiKey | InvalidOperatorKey)) {
         return error;
     }
-    match bucket::take(tenancy, &[misses(call)]).await {
+    match bucket::take(context, &[misses(call)]).await {
         Ok(()) => error,
         Err(refused) => refused,
     }
@@ -64,5 +64,5 @@ fn misses(call: &Call) -> Bucket {
 
 fn network(call: &Call) -> String {
     let address = call.origin().address;
-    address.map_or_else(|| "unknown".to_owned(), guessing::network_text)
+    address.map_or_else(|| "unknown".to_owned(), login_throttling::network_text)
 }

@@ -3,43 +3,28 @@
 use std::rc::Rc;
 
 use super::{
-    Means, Request, anonymous,
+    Call, Means, Member, Principal, anonymous,
     basic::Client,
-    call::{Call, Member, Principal},
-    operator::is_one_of,
+    credentials::{API_KEY_HEADER, bearer_token},
 };
 use crate::{
     access::{self, Access},
-    admission::{self, Admitted, Metering},
+    admission::{self, Admitted, Metering, cached::CachedApiKeys},
     api_key::ApiKey,
-    audit::{self, Entry, Event, Severity},
+    audit,
+    context::Context,
     error::{Error, Result, Unauthenticated},
-    quota::{self, Resource},
-    resolve,
-    tenancy::Tenancy,
+    event::{Entry, Event, Severity},
+    quota, resolve,
+    resource::Resource,
     tenant::Tenant,
+    token::AccessTokens,
 };
 use serde_json::json;
 
-/// The header that carries an API key, as an alternative to `Authorization: Bearer`.
-pub(super) const API_KEY_HEADER: &str = "x-api-key";
-/// The header that carries a gateway's key, in addition to the caller's credential.
-const GATEWAY_KEY_HEADER: &str = "x-gateway-key";
-
-/// Checks that a request has the token of `GET /metrics`. Without the setting, no token is required.
-pub(super) fn check_metrics_token(tenancy: &Tenancy, request: &Request) -> Result<()> {
-    let Some(wanted) = &tenancy.settings.metrics_token else { return Ok(()) };
-    let given = bearer_token(request)?.ok_or(Error::Unauthenticated(Unauthenticated::Missing))?;
-    if is_one_of(std::slice::from_ref(wanted), given) {
-        Ok(())
-    } else {
-        Err(Error::Unauthenticated(Unauthenticated::InvalidToken))
-    }
-}
-
 /// Authenticates a caller of a tenant and checks that a route with this access is allowed.
 pub(super) async fn member(
-    tenancy: Rc<Tenancy>,
+    context: Rc<Context>,
     call: Call,
     access: Access,
     is_metered: bool,
@@ -48,9 +33,9 @@ pub(super) async fn member(
     let mut callers = Vec::new();
     if let Some(text) = bearer_token(&call.request)? {
         callers.push(if ApiKey::is_meant(text) {
-            by_api_key(&tenancy, &call, text, metering).await?
+            by_api_key(&context, &call, text, metering).await?
         } else {
-            by_access_token(&tenancy, &call, text, metering).await?
+            by_access_token(&context, &call, text, metering).await?
         });
         // Only one credential is charged against the tenant's limits.
         if is_metered {
@@ -62,7 +47,7 @@ pub(super) async fn member(
         && let Some(authorization) = call.request.header("authorization")?
         && let Some(client) = Client::parse(authorization)?
     {
-        callers.push(by_client(&tenancy, &call, &client, metering).await?);
+        callers.push(by_client(&context, &call, &client, metering).await?);
         if is_metered {
             metering = Metering::Caller;
         }
@@ -71,7 +56,7 @@ pub(super) async fn member(
         if bearer_token(&call.request)? == Some(key) {
             metering = Metering::None;
         }
-        callers.push(by_api_key(&tenancy, &call, key, metering).await?);
+        callers.push(by_api_key(&context, &call, key, metering).await?);
     }
     let mut callers = callers.into_iter();
     let (tenant, principal) =
@@ -84,7 +69,7 @@ pub(super) async fn member(
         }
         second = Some(other);
     }
-    let member = Member { tenancy, tenant, principal, second, call };
+    let member = Member { context, tenant, principal, second, call };
     if let Err(error) = check(&member, access).await {
         note_denial(&member, &error);
         return Err(error);
@@ -93,7 +78,7 @@ pub(super) async fn member(
 }
 
 async fn check(member: &Member, access: Access) -> Result<()> {
-    resolve::agree(&member.tenancy, &member.call.addressing()?, &member.tenant).await?;
+    resolve::agree(&member.context, &member.call.addressing()?, &member.tenant).await?;
     match access {
         Access::Authenticated => Ok(()),
         Access::Member(scope) => member.require(scope),
@@ -115,52 +100,39 @@ fn note_denial(member: &Member, error: &Error) {
         Principal::ApiKey(record) => record.id,
     };
     let event = Event::new("access.denied").severity(Severity::Warning).failed().detail(detail);
-    let entry = Entry::new(&member.tenancy, Some(member.tenant.id), &member.actor(), event);
-    audit::note_rarely(&member.tenancy, entry, &who.to_string());
+    let entry = Entry::new(&member.context, Some(member.tenant.id), &member.actor(), event);
+    audit::note_rarely(&member.context, entry, &who.to_string());
 }
 
 async fn by_api_key(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     call: &Call,
     text: &str,
     metering: Metering,
 ) -> Result<(Tenant, Principal)> {
     let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
     call.record.concerns(key.tenant(), Means::ApiKey);
-    anonymous::check_key(tenancy, call, tenancy.api_keys.get(&key.hash()).is_some())?;
-    let (admitted, record) = match admission::admit_api_key(tenancy, &key, metering).await {
+    anonymous::check_key(
+        context,
+        call,
+        context.state::<CachedApiKeys>().get(&key.hash()).is_some(),
+    )?;
+    let (admitted, record) = match admission::admit_api_key(context, &key, metering).await {
         Ok(admitted) => admitted,
-        Err(error) => return Err(anonymous::count_key(tenancy, call, error).await),
+        Err(error) => return Err(anonymous::count_key(context, call, error).await),
     };
     let principal = Principal::ApiKey(record);
-    Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
-}
-
-/// Returns the key that a gateway sends in addition to the caller's credential, if there is one.
-///
-/// # Errors
-/// [`Unauthenticated::InvalidApiKey`], and errors for a tenant that is not active.
-pub(super) async fn gateway(
-    tenancy: &Rc<Tenancy>,
-    call: &Call,
-) -> Result<Option<Rc<crate::api_key::ApiKeyRecord>>> {
-    let Some(text) = call.request.header(GATEWAY_KEY_HEADER)?.filter(|text| !text.is_empty())
-    else {
-        return Ok(None);
-    };
-    let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
-    let (_, record) = admission::admit_api_key(tenancy, &key, Metering::None).await?;
-    Ok(Some(record))
+    Ok((let_in(context, call, &principal, admitted, metering)?, principal))
 }
 
 async fn by_client(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     call: &Call,
     client: &Client,
     metering: Metering,
 ) -> Result<(Tenant, Principal)> {
     const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidClient);
-    match by_api_key(tenancy, call, &client.secret, metering).await {
+    match by_api_key(context, call, &client.secret, metering).await {
         Ok((tenant, Principal::ApiKey(key))) if client.is_of(&key) => {
             Ok((tenant, Principal::ApiKey(key)))
         }
@@ -170,22 +142,23 @@ async fn by_client(
 }
 
 async fn by_access_token(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     call: &Call,
     token: &str,
     metering: Metering,
 ) -> Result<(Tenant, Principal)> {
-    let claims =
-        tenancy.access_tokens.verify(token, call.received_at).map_err(Error::Unauthenticated)?;
+    let claims = AccessTokens::of(context)
+        .verify(token, call.received_at)
+        .map_err(Error::Unauthenticated)?;
     call.record.concerns(claims.tid, Means::AccessToken);
-    let admitted = admission::admit_user(tenancy, &claims, metering).await?;
+    let admitted = admission::admit_user(context, &claims, metering).await?;
     let principal = Principal::User(claims);
-    Ok((let_in(tenancy, call, &principal, admitted, metering)?, principal))
+    Ok((let_in(context, call, &principal, admitted, metering)?, principal))
 }
 
 /// Records the principal and the state of its limits. Returns the tenant unless a limit is reached.
 fn let_in(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     call: &Call,
     principal: &Principal,
     admitted: Admitted,
@@ -202,29 +175,15 @@ fn let_in(
         let step = (day.used - 1, day.used);
         if refused.is_none() && metering != Metering::Peek && quota::comes_near(step, day.limit) {
             let actor = principal.actor(call.origin());
-            quota::note_soft_limit(tenancy, &tenant, Resource::ApiCalls, step, day.limit, &actor);
+            quota::note_soft_limit(context, &tenant, Resource::ApiCalls, step, day.limit, &actor);
         }
     }
     if let Some(Error::QuotaExceeded { resource, limit, usage, .. }) = refused {
         let actor = principal.actor(call.origin());
-        quota::note_refusal(tenancy, &tenant, resource, (usage, limit), &actor);
+        quota::note_refusal(context, &tenant, resource, (usage, limit), &actor);
     }
     match refused {
         Some(error) => Err(error),
         None => Ok(tenant),
-    }
-}
-
-/// Returns the token of `Authorization: Bearer` (RFC 6750, section 2.1). Returns `None` without the header and for
-/// another scheme, because the challenge for such a request has no error (section 3.1).
-pub(super) fn bearer_token(request: &Request) -> Result<Option<&str>> {
-    let Some(value) = request.header("authorization")? else {
-        return Ok(None);
-    };
-    match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
-        // HTTP trims `Bearer ` to `Bearer`: the token is present but empty.
-        None if value.eq_ignore_ascii_case("bearer") => Ok(Some("")),
-        _ => Ok(None),
     }
 }

@@ -7,35 +7,19 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::Means;
 use crate::{
+    context::Context,
     error::{Error, Unauthenticated},
-    tenancy::Tenancy,
     tenant::{Status, repo},
 };
 
 /// The time limit for reading the tenant's state after a failure.
 const LOOK_DEADLINE: Duration = Duration::from_secs(1);
 
-/// How a request identified its tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
-    /// By an access token.
-    AccessToken,
-    /// By an API key.
-    ApiKey,
-    /// By a refresh token.
-    RefreshToken,
-    /// By a setup token.
-    SetupToken,
-    /// By the address, without a credential.
-    Address,
-    /// By the id in an operator's request.
-    Operator,
-}
-
 /// Returns the error that explains the failure by the tenant's state, or the failure itself.
 pub(super) async fn explain(
-    tenancy: &Tenancy,
+    context: &Context,
     concerned: Option<(Uuid, Means)>,
     failure: Error,
 ) -> Error {
@@ -44,7 +28,7 @@ pub(super) async fn explain(
     else {
         return failure;
     };
-    let found = async { repo::find(&*tenancy.catalog_within(LOOK_DEADLINE).await?, tenant).await };
+    let found = async { repo::find(&*context.catalog_within(LOOK_DEADLINE).await?, tenant).await };
     match found.await {
         Ok(record) => of_status(record.map(|record| record.status), means).unwrap_or(failure),
         Err(_) => failure,

@@ -4,22 +4,22 @@ use std::rc::Rc;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::{
-    Means, Request, anonymous,
-    authenticate::{API_KEY_HEADER, bearer_token},
-    call::Call,
+    Call, Means, Request, anonymous,
+    credentials::{API_KEY_HEADER, bearer_token, is_one_of},
 };
 use crate::{
+    absent::AbsentKeys,
     access::OperatorScope,
-    audit::{self, Actor, Entry, Event, Severity},
+    audit,
+    context::Context,
     error::{Error, Result, Unauthenticated},
-    guessing, hex,
+    event::{Actor, Entry, Event, Severity},
+    hex,
     log::Caller,
-    operator_key::{self, Authority, OperatorKey, OperatorKeyRecord, Refusal},
-    settings::Secret,
-    tenancy::Tenancy,
+    login_throttling,
+    operator_key::{self, Authority, OperatorKey, OperatorKeyRecord, Refusal, Seen},
     tenant::{Tenant, repo},
 };
 
@@ -31,7 +31,7 @@ const INVALID_OPERATOR_KEY: Error = Error::Unauthenticated(Unauthenticated::Inva
 
 /// A call by an operator of the platform.
 pub struct Operator {
-    tenancy: Rc<Tenancy>,
+    context: Rc<Context>,
     credential: Credential,
     call: Call,
 }
@@ -56,12 +56,12 @@ impl Operator {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`]; [`Error::RateLimited`] if the caller's network has sent too many invalid keys.
-    pub(super) async fn authenticate(tenancy: Rc<Tenancy>, call: Call) -> Result<Self> {
-        let credential = match shown(&tenancy, &call.request) {
+    pub(super) async fn authenticate(context: Rc<Context>, call: Call) -> Result<Self> {
+        let credential = match shown(&context, &call.request) {
             Ok(Shown::AdminKey) => Credential::BreakGlass,
-            Ok(Shown::Key(key)) => Credential::Key(verify(&tenancy, &call, &key).await?),
+            Ok(Shown::Key(key)) => Credential::Key(verify(&context, &call, &key).await?),
             Err(error) => {
-                note_unknown(&tenancy, &call, &error);
+                note_unknown(&context, &call, &error);
                 return Err(error);
             }
         };
@@ -69,18 +69,18 @@ impl Operator {
             Credential::BreakGlass => Caller::Platform,
             Credential::Key(key) => Caller::OperatorKey(key.id),
         }));
-        let operator = Self { tenancy, credential, call };
+        let operator = Self { context, credential, call };
         if let Credential::BreakGlass = operator.credential {
             let path = operator.call.record.route.get().unwrap_or("none");
             let route = format!("{} {path}", operator.call.request.method);
-            operator_key::record_break_glass(&operator.tenancy, &operator.actor(), &route).await?;
+            operator_key::record_break_glass(&operator.context, &operator.actor(), &route).await?;
         }
         Ok(operator)
     }
 
     /// Returns the service.
-    pub fn tenancy(&self) -> &Rc<Tenancy> {
-        &self.tenancy
+    pub fn context(&self) -> &Rc<Context> {
+        &self.context
     }
 
     /// Returns the call itself.
@@ -101,8 +101,8 @@ impl Operator {
             .severity(Severity::Warning)
             .failed()
             .detail(json!({ "reason": "forbidden", "scope": scope }));
-        let entry = Entry::new(&self.tenancy, None, &self.actor(), event);
-        audit::note_rarely(&self.tenancy, entry, &key.id.to_string());
+        let entry = Entry::new(&self.context, None, &self.actor(), event);
+        audit::note_rarely(&self.context, entry, &key.id.to_string());
         Err(Error::Forbidden { scope: scope.as_str() })
     }
 
@@ -113,7 +113,7 @@ impl Operator {
     pub async fn tenant(&self) -> Result<Tenant> {
         let id = self.call.parameter("id").map_err(|_| Error::TenantNotFound)?;
         self.call.record.concerns(id, Means::Operator);
-        let catalog = self.tenancy.catalog().await?;
+        let catalog = self.context.catalog().await?;
         let record = repo::find(&*catalog, id).await?.ok_or(Error::TenantNotFound)?;
         Tenant::of_operator(Rc::new(record))
     }
@@ -153,13 +153,13 @@ impl Operator {
 }
 
 /// Returns the credential of a request. It may occur in several headers, but there may be no second credential.
-fn shown(tenancy: &Tenancy, request: &Request) -> Result<Shown> {
+fn shown(context: &Context, request: &Request) -> Result<Shown> {
     let mut found = None;
     let bearer = bearer_token(request);
     let headers = KEY_HEADERS.into_iter().map(|name| request.header(name));
     for text in std::iter::once(bearer).chain(headers) {
         let Some(text) = text? else { continue };
-        let shown = if is_one_of(&tenancy.settings.admin_api_keys, text) {
+        let shown = if is_one_of(&context.settings.admin_api_keys, text) {
             Shown::AdminKey
         } else if OperatorKey::is_meant(text) {
             Shown::Key(OperatorKey::parse(text).ok_or(INVALID_OPERATOR_KEY)?)
@@ -174,69 +174,57 @@ fn shown(tenancy: &Tenancy, request: &Request) -> Result<Shown> {
     found.ok_or(Error::Unauthenticated(Unauthenticated::Missing))
 }
 
-/// Compares a text with every secret in constant time. Digests have a fixed length, so the comparison does not reveal
-/// the length of a secret.
-pub(super) fn is_one_of(secrets: &[Secret], given: &str) -> bool {
-    let given = Sha256::digest(given.as_bytes());
-    secrets
-        .iter()
-        .fold(subtle::Choice::from(0), |found, secret| {
-            found | Sha256::digest(secret.expose().as_bytes()).ct_eq(&given)
-        })
-        .into()
-}
-
 /// Looks up an operator key with at most one statement.
 async fn verify(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     call: &Call,
     key: &OperatorKey,
 ) -> Result<Rc<OperatorKeyRecord>> {
     let hash = key.hash();
-    anonymous::check_key(tenancy, call, tenancy.operator_keys.was_valid(&hash))?;
-    let now = tenancy.platform.clock.monotonic_micros();
-    let found = if tenancy.absent_keys.is_absent(&hash, now) {
+    anonymous::check_key(context, call, context.state::<Seen>().was_valid(&hash))?;
+    let now = context.platform.clock.monotonic_micros();
+    let found = if context.state::<AbsentKeys>().is_absent(&hash, now) {
         None
     } else {
-        let catalog = tenancy.catalog().await?;
+        let catalog = context.catalog().await?;
         operator_key::repo::verify(&*catalog, hash, call.origin().address).await?
     };
     match found {
         Some((record, None)) => {
-            tenancy.operator_keys.put_valid(hash);
+            context.state::<Seen>().put_valid(hash);
             return Ok(Rc::new(record));
         }
-        Some((record, Some(refusal))) => note_refused(tenancy, call, &record, refusal),
+        Some((record, Some(refusal))) => note_refused(context, call, &record, refusal),
         None => {
-            tenancy.absent_keys.put(hash, now);
-            note_unknown(tenancy, call, &INVALID_OPERATOR_KEY);
+            context.state::<AbsentKeys>().put(hash, now);
+            note_unknown(context, call, &INVALID_OPERATOR_KEY);
         }
     }
-    Err(anonymous::count_key(tenancy, call, INVALID_OPERATOR_KEY).await)
+    Err(anonymous::count_key(context, call, INVALID_OPERATOR_KEY).await)
 }
 
 /// Records the use of a key that exists but is not accepted. The key may be stolen.
-fn note_refused(tenancy: &Rc<Tenancy>, call: &Call, record: &OperatorKeyRecord, refusal: Refusal) {
+fn note_refused(context: &Rc<Context>, call: &Call, record: &OperatorKeyRecord, refusal: Refusal) {
     let origin = call.origin();
-    let from = origin.address.map(guessing::network_text).unwrap_or_default();
+    let from = origin.address.map(login_throttling::network_text).unwrap_or_default();
     let event = Event::new("operator_key.refused")
         .severity(Severity::Warning)
         .failed()
         .about("operator_key", record.id)
         .detail(json!({ "reason": refusal.as_str(), "name": record.name }));
-    let entry = Entry::new(tenancy, None, &Actor::anonymous(origin), event);
-    audit::note_rarely(tenancy, entry, &format!("{}:{from}", record.id));
+    let entry = Entry::new(context, None, &Actor::anonymous(origin), event);
+    audit::note_rarely(context, entry, &format!("{}:{from}", record.id));
 }
 
 /// Records the use of a key that does not exist.
-fn note_unknown(tenancy: &Rc<Tenancy>, call: &Call, error: &Error) {
+fn note_unknown(context: &Rc<Context>, call: &Call, error: &Error) {
     use Unauthenticated::{InvalidAdminKey, InvalidOperatorKey};
     if !matches!(error, Error::Unauthenticated(InvalidAdminKey | InvalidOperatorKey)) {
         return;
     }
     let origin = call.origin();
-    let from = origin.address.map(guessing::network_text).unwrap_or_default();
+    let from = origin.address.map(login_throttling::network_text).unwrap_or_default();
     let event = Event::new("platform.key_refused").severity(Severity::Warning).failed();
-    let entry = Entry::new(tenancy, None, &Actor::anonymous(origin), event);
-    audit::note_rarely(tenancy, entry, &from);
+    let entry = Entry::new(context, None, &Actor::anonymous(origin), event);
+    audit::note_rarely(context, entry, &from);
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::fields::FromField;
+use crate::input::FromField;
 
 /// The maximum number of items on a page: 1 to 100.
 #[derive(Debug, Clone, Copy, ToSchema)]

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::Response;
 use crate::{
     error::{Error, Unauthenticated},
-    quota::Resource,
+    resource::Resource,
 };
 
 /// An error (RFC 9457).

@@ -4,11 +4,24 @@ use std::cell::{Cell, RefCell};
 
 use uuid::Uuid;
 
-use super::Means;
-use crate::{
-    log::Caller,
-    quota::{Meter, Resource},
-};
+use crate::{log::Caller, quota::Meter, resource::Resource};
+
+/// How a request identified its tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// By an access token.
+    AccessToken,
+    /// By an API key.
+    ApiKey,
+    /// By a refresh token.
+    RefreshToken,
+    /// By a setup token.
+    SetupToken,
+    /// By the address, without a credential.
+    Address,
+    /// By the id in an operator's request.
+    Operator,
+}
 
 /// The record of one request.
 #[derive(Default)]

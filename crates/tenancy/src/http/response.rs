@@ -5,8 +5,9 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{BodyReader, headers::ResponseHeaders};
-use crate::admission::Effect;
+use super::headers::ResponseHeaders;
+
+use crate::{body::BodyReader, version_cache::Effect};
 
 /// The header with the latest time at which a change takes effect, as an RFC 3339 timestamp.
 const TAKES_EFFECT_BY: HeaderName = HeaderName::from_static("takes-effect-by");

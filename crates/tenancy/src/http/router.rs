@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     access::{self, Access},
+    background,
+    context::Context,
     error::{Error, InvalidSetting, Result},
     log,
     platform::Platform,
-    tenancy::Tenancy,
 };
 
 type Outcome = LocalBoxFuture<'static, Result<Response>>;
@@ -93,8 +94,8 @@ impl Router {
                 let Some(Access::Operator(scope)) = access else {
                     return Err(Error::RouteNotFound);
                 };
-                let tenancy = call.tenancy()?;
-                let operator = Operator::authenticate(tenancy, call).await?;
+                let context = call.context()?;
+                let operator = Operator::authenticate(context, call).await?;
                 operator.require(scope)?;
                 handler(operator).await
             })
@@ -114,8 +115,8 @@ impl Router {
         let guarded = move |call: Call| -> Outcome {
             Box::pin(async move {
                 let access = access.ok_or(Error::RouteNotFound)?;
-                let tenancy = call.tenancy()?;
-                let member = authenticate::member(tenancy, call, access, is_metered).await?;
+                let context = call.context()?;
+                let member = authenticate::member(context, call, access, is_metered).await?;
                 if !is_metered {
                     unmetered::admit(&member).await?;
                 }
@@ -165,7 +166,7 @@ impl Router {
     pub async fn answer(
         &self,
         platform: &Platform,
-        tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
+        context: Result<Rc<Context>, Rc<Vec<InvalidSetting>>>,
         mut request: Request,
     ) -> Response {
         let (received_at, start) = platform.clock.moment();
@@ -177,28 +178,28 @@ impl Router {
         let is_preflight =
             request.method == Method::OPTIONS && cors::is_preflight(&request.headers);
         let origin = cors::Origin::of(&request.headers, is_preflight);
-        let stay_on_tls = tenancy.as_ref().ok().and_then(|tenancy| stay_on_tls(tenancy, &request));
+        let stay_on_tls = context.as_ref().ok().and_then(|context| stay_on_tls(context, &request));
         let outcome =
-            self.route(tenancy.clone(), request, (&request_id, received_at), &record).await;
-        let outcome = match (outcome, &tenancy) {
-            (Err(error), Ok(tenancy)) => {
-                Err(ended_tenant::explain(tenancy, record.concerned.get(), error).await)
+            self.route(context.clone(), request, (&request_id, received_at), &record).await;
+        let outcome = match (outcome, &context) {
+            (Err(error), Ok(context)) => {
+                Err(ended_tenant::explain(context, record.concerned.get(), error).await)
             }
             (outcome, _) => outcome,
         };
         let mut response = match outcome {
             Ok(response) => response,
             Err(error) => {
-                if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(tenancy)) =
-                    (&error, &tenancy)
+                if let (Error::Internal(_) | Error::Unavailable { .. }, Ok(context)) =
+                    (&error, &context)
                 {
-                    log::failure(tenancy, &request_id, &error);
+                    log::failure(context, &request_id, &error);
                 }
                 problem::answer(&error, &request_id)
             }
         };
-        if let Ok(tenancy) = &tenancy {
-            let allowed = &tenancy.settings.allowed_origins;
+        if let Ok(context) = &context {
+            let allowed = &context.settings.allowed_origins;
             cors::allow_origin(allowed, origin, &mut response.headers);
         }
         if let Some(stay_on_tls) = stay_on_tls {
@@ -206,13 +207,15 @@ impl Router {
         }
         finish(&mut response, &request_id);
         tell_limits(&mut response, &record);
-        if let Ok(tenancy) = &tenancy {
+        if let Ok(context) = &context {
             let micros = platform.clock.monotonic_micros().saturating_sub(start);
             // A path without a route may be arbitrary, so it is not recorded.
             let route = record.route.get().unwrap_or("none");
-            tenancy.counters.request(tenancy, (route, &method), response.status, micros);
+            if context.counters.request((route, &method), response.status, micros) {
+                background::schedule(context);
+            }
             log::request(
-                tenancy,
+                context,
                 &log::Answered {
                     request_id: &request_id,
                     received_at,
@@ -231,15 +234,15 @@ impl Router {
 
     async fn route(
         &self,
-        tenancy: Result<Rc<Tenancy>, Rc<Vec<InvalidSetting>>>,
+        context: Result<Rc<Context>, Rc<Vec<InvalidSetting>>>,
         request: Request,
         (request_id, received_at): (&str, DateTime<Utc>),
         record: &Rc<Record>,
     ) -> Result<Response> {
         let found = self.paths.at(&request.path).ok();
         record.route.set(found.as_ref().map(|found| found.value.path));
-        if let Ok(tenancy) = &tenancy {
-            forwarded::client(&request, &tenancy.settings.trusted_proxies)?;
+        if let Ok(context) = &context {
+            forwarded::client(&request, &context.settings.trusted_proxies)?;
         }
         let of_gateway = found.as_ref().and_then(|found| found.value.any_as_get);
         if let Some(preflight) = of_gateway
@@ -256,7 +259,7 @@ impl Router {
         let found = find(found, &request.method);
         let call = |request, parameters| {
             let (request_id, record) = (request_id.to_owned(), Rc::clone(record));
-            Call { tenancy, request, parameters, request_id, received_at, record }
+            Call { context, request, parameters, request_id, received_at, record }
         };
         match found {
             Ok((handler, parameters)) => handler(call(request, parameters)).await,
@@ -264,7 +267,7 @@ impl Router {
                 // A caller without a credential must not learn which routes exist.
                 if self.operators_only {
                     let call = call(request, Vec::new());
-                    Operator::authenticate(call.tenancy()?, call).await?;
+                    Operator::authenticate(call.context()?, call).await?;
                 }
                 Err(error)
             }
@@ -333,8 +336,8 @@ fn is_bare_preflight(request: &Request) -> bool {
 /// Returns the value of `Strict-Transport-Security` if a trusted proxy reports that the client connected over TLS.
 /// Subdomains are included only below `BASE_DOMAIN`. Subdomains of a customer's domain may belong to others and may not
 /// support TLS.
-fn stay_on_tls(tenancy: &Tenancy, request: &Request) -> Option<HeaderValue> {
-    let settings = &tenancy.settings;
+fn stay_on_tls(context: &Context, request: &Request) -> Option<HeaderValue> {
+    let settings = &context.settings;
     if !forwarded::is_over_tls(request, &settings.trusted_proxies) {
         return None;
     }

@@ -25,7 +25,7 @@ pub(super) async fn admit(member: &Member) -> Result<()> {
     {
         buckets.push(Bucket::of_tenant(tenant.id, &format!("unmetered:{}", key.id), rate(limit)));
     }
-    bucket::take(member.tenancy(), &buckets).await
+    bucket::take(member.context(), &buckets).await
 }
 
 fn rate(requests_per_minute: i64) -> Rate {

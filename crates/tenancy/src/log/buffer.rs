@@ -5,15 +5,10 @@ use std::{
     cell::{Cell, RefCell},
     io::Write as _,
     mem,
-    rc::Rc,
-    time::Duration,
 };
 
 use super::line::{Line, SecondText};
-use crate::tenancy::Tenancy;
 
-/// The maximum time that a line waits.
-const DELAY: Duration = Duration::from_millis(100);
 /// The buffer size in bytes from which lines are written at once.
 const MOST: usize = 16 * 1024;
 
@@ -22,7 +17,7 @@ const MOST: usize = 16 * 1024;
 pub(crate) struct Buffer {
     lines: RefCell<Vec<u8>>,
     seconds: RefCell<SecondText>,
-    is_scheduled: Cell<bool>,
+    pub(super) is_scheduled: Cell<bool>,
 }
 
 impl Buffer {
@@ -34,6 +29,11 @@ impl Buffer {
         line.end();
     }
 
+    /// Returns whether the lines are so long that they are written at once.
+    pub(super) fn is_full(&self) -> bool {
+        self.lines.borrow().len() >= MOST
+    }
+
     /// Writes all lines now, in one call, so that lines of two instances do not mix. A failure to write the log does
     /// not fail a request.
     pub(super) fn write(&self) {
@@ -42,22 +42,4 @@ impl Buffer {
             let _ = std::io::stdout().write_all(&lines);
         }
     }
-}
-
-/// Schedules a write of the buffered lines.
-pub(super) fn write_soon(tenancy: &Rc<Tenancy>) {
-    let log = &tenancy.log;
-    if log.lines.borrow().len() >= MOST {
-        return log.write();
-    }
-    if log.is_scheduled.replace(true) {
-        return;
-    }
-    let tenancy = Rc::clone(tenancy);
-    let executor = Rc::clone(&tenancy.platform.executor);
-    executor.spawn(Box::pin(async move {
-        tenancy.platform.executor.sleep(DELAY).await;
-        tenancy.log.is_scheduled.set(false);
-        tenancy.log.write();
-    }));
 }

@@ -7,56 +7,59 @@ mod line;
 
 pub(crate) use buffer::Buffer;
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use crate::{
+    context::Context,
     error::Error,
     platform::sql::{Rows, UnreadableRow},
     settings::Level,
-    tenancy::Tenancy,
 };
 
+/// The maximum time that a line waits.
+const DELAY: Duration = Duration::from_millis(100);
+
 /// Records a condition that deserves attention, with its cause.
-pub fn warning(tenancy: &Tenancy, message: &str, error: &Error) {
-    write(tenancy, Level::Warning, message, error, None);
+pub fn warning(context: &Context, message: &str, error: &Error) {
+    write(context, Level::Warning, message, error, None);
 }
 
 /// Returns the readable rows of a list, and records the others.
-pub fn readable<T>(tenancy: &Tenancy, rows: Rows<T>) -> Vec<T> {
-    unreadable_rows(tenancy, "a list omits an unreadable row", &rows.unreadable);
+pub fn readable<T>(context: &Context, rows: Rows<T>) -> Vec<T> {
+    unreadable_rows(context, "a list omits an unreadable row", &rows.unreadable);
     rows.items
 }
 
 /// Records a fact that must leave the machine, at any log level.
-pub(crate) fn notice(tenancy: &Tenancy, message: &str, name: &str, value: &str) {
-    let now = tenancy.platform.clock.now();
-    tenancy.log.add_line(|line, seconds| {
+pub(crate) fn notice(context: &Context, message: &str, name: &str, value: &str) {
+    let now = context.platform.clock.now();
+    context.state::<Buffer>().add_line(|line, seconds| {
         line.time("time", now, seconds);
         line.text("level", Some(Level::Info.as_str()));
         line.text("message", Some(message));
         line.text(name, Some(value));
     });
-    tenancy.log.write();
+    context.state::<Buffer>().write();
 }
 
 /// Records the unreadable rows that a list or a task for many tenants omits.
-pub fn unreadable_rows(tenancy: &Tenancy, message: &str, rows: &[UnreadableRow]) {
+pub fn unreadable_rows(context: &Context, message: &str, rows: &[UnreadableRow]) {
     for row in rows {
-        write(tenancy, Level::Error, message, &Error::internal(row), None);
+        write(context, Level::Error, message, &Error::internal(row), None);
     }
 }
 
 /// Records that a request failed, with the reason that the response does not contain.
-pub fn failure(tenancy: &Tenancy, request_id: &str, error: &Error) {
+pub fn failure(context: &Context, request_id: &str, error: &Error) {
     let level = match error {
         Error::Internal(_) => Level::Error,
         _ => Level::Warning,
     };
-    write(tenancy, level, "request failed", error, Some(request_id));
+    write(context, level, "request failed", error, Some(request_id));
 }
 
 /// The principal of a request.
@@ -95,13 +98,13 @@ pub struct Answered<'a> {
 }
 
 /// Records a completed request at the level INFO. The line is written a moment later.
-pub fn request(tenancy: &Rc<Tenancy>, answered: &Answered<'_>) {
-    if Level::Info < tenancy.settings.log_level {
+pub fn request(context: &Rc<Context>, answered: &Answered<'_>) {
+    if Level::Info < context.settings.log_level {
         return;
     }
     let took = TimeDelta::microseconds(i64::try_from(answered.micros).unwrap_or(i64::MAX));
     let answered_at = answered.received_at.checked_add_signed(took).unwrap_or_default();
-    tenancy.log.add_line(|line, seconds| {
+    context.state::<Buffer>().add_line(|line, seconds| {
         line.time("time", answered_at, seconds);
         line.text("level", Some(Level::Info.as_str()));
         line.text("message", Some("request"));
@@ -121,15 +124,33 @@ pub fn request(tenancy: &Rc<Tenancy>, answered: &Answered<'_>) {
             Some(Caller::ApiKey(id)) => line.id("principal", "api_key:", Some(id)),
         }
     });
-    buffer::write_soon(tenancy);
+    write_soon(context);
 }
 
-fn write(tenancy: &Tenancy, level: Level, message: &str, error: &Error, request_id: Option<&str>) {
-    if level < tenancy.settings.log_level {
+/// Schedules a write of the buffered lines.
+fn write_soon(context: &Rc<Context>) {
+    let log = context.state::<Buffer>();
+    if log.is_full() {
+        return log.write();
+    }
+    if log.is_scheduled.replace(true) {
         return;
     }
-    let now = tenancy.platform.clock.now();
-    tenancy.log.add_line(|line, seconds| {
+    let context = Rc::clone(context);
+    let executor = Rc::clone(&context.platform.executor);
+    executor.spawn(Box::pin(async move {
+        context.platform.executor.sleep(DELAY).await;
+        context.state::<Buffer>().is_scheduled.set(false);
+        context.state::<Buffer>().write();
+    }));
+}
+
+fn write(context: &Context, level: Level, message: &str, error: &Error, request_id: Option<&str>) {
+    if level < context.settings.log_level {
+        return;
+    }
+    let now = context.platform.clock.now();
+    context.state::<Buffer>().add_line(|line, seconds| {
         line.time("time", now, seconds);
         line.text("level", Some(level.as_str()));
         line.text("message", Some(message));
@@ -137,5 +158,5 @@ fn write(tenancy: &Tenancy, level: Level, message: &str, error: &Error, request_
         line.text("error", Some(&error.to_string()));
     });
     // This may be the last message of the instance.
-    tenancy.log.write();
+    context.state::<Buffer>().write();
 }

@@ -1,38 +1,23 @@
 //! The counters of an instance.
 
-use std::{cell::RefCell, collections::HashMap, mem, rc::Rc, sync::LazyLock};
+use std::{cell::RefCell, collections::HashMap, mem};
 
 use http::{Method, StatusCode};
 
-use crate::{
-    background, log,
-    platform::redis::{Argument, Script},
-    quota::Resource,
-    tenancy::Tenancy,
-};
-
-/// The Redis hash with the sums of all instances.
-pub(super) const KEY: &str = "platform:counters";
+use crate::resource::Resource;
 
 /// The route of liveness probes, which are not counted. A probe uses no store, and counting it would open a Redis
 /// connection on an otherwise idle instance.
 const PROBE: &str = "/health";
 
 /// The upper bounds of the histogram buckets, in microseconds.
-pub(super) const BOUNDS: [u64; 12] = [
+pub(crate) const BOUNDS: [u64; 12] = [
     1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     10_000_000,
 ];
 
 /// The upper bound of the last bucket, for values above all of [`BOUNDS`].
-pub(super) const INFINITE: &str = "+Inf";
-
-static ADD: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "for index = 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[index], ARGV[index + 1]) \
-         end redis.call('EXPIRE', KEYS[1], 604800) return 1",
-    )
-});
+pub(crate) const INFINITE: &str = "+Inf";
 
 /// The result of a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,22 +72,19 @@ struct Counted {
 }
 
 impl Counters {
-    /// Counts a completed request, unless it is a probe. The counts are written when something [`schedules`] it.
-    ///
-    /// [`schedules`]: crate::background::schedule
+    /// Counts a completed request. Returns false for a probe, which is not counted.
     pub(crate) fn request(
         &self,
-        tenancy: &Rc<Tenancy>,
         (route, method): (&'static str, &Method),
         status: StatusCode,
         micros: u64,
-    ) {
+    ) -> bool {
         if route == PROBE {
-            return;
+            return false;
         }
         let answered = Answered { route, method: method.clone(), status };
         self.0.borrow_mut().requests.entry(answered).or_default().add(micros);
-        background::schedule(tenancy);
+        true
     }
 
     pub(crate) fn login(&self, login: Login) {
@@ -125,23 +107,16 @@ impl Counters {
         *self.0.borrow_mut().counters.entry(counter).or_default() += 1;
     }
 
-    /// Adds the counts of this instance to the sums of all instances.
-    pub(crate) async fn write(&self, tenancy: &Tenancy) {
-        let fields = self.0.borrow_mut().take();
-        if fields.is_empty() {
-            return;
-        }
-        let mut arguments = Vec::with_capacity(fields.len() * 2);
-        for (field, amount) in &fields {
-            arguments.push(Argument::from(field));
-            arguments.push(Argument::Int(i64::try_from(*amount).unwrap_or(i64::MAX)));
-        }
-        if let Err(error) = ADD.run(&*tenancy.platform.redis, &[KEY], &arguments).await {
-            log::warning(tenancy, "Redis unavailable; metrics are written later", &error.into());
-            let left_over = &mut self.0.borrow_mut().left_over;
-            for (field, amount) in fields {
-                *left_over.entry(field).or_default() += amount;
-            }
+    /// Takes all counts, by the names of their series.
+    pub(crate) fn take(&self) -> HashMap<String, u64> {
+        self.0.borrow_mut().take()
+    }
+
+    /// Returns counts that could not be written. The next write includes them.
+    pub(crate) fn put_back(&self, fields: HashMap<String, u64>) {
+        let left_over = &mut self.0.borrow_mut().left_over;
+        for (field, amount) in fields {
+            *left_over.entry(field).or_default() += amount;
         }
     }
 }
@@ -173,7 +148,7 @@ impl Histogram {
         self.classes[class] += 1;
     }
 
-    /// Adds the non-empty buckets. [`super::render`] computes the cumulative counts.
+    /// Adds the non-empty buckets. [`crate::reports`] computes the cumulative counts.
     fn fields(&self, name: &str, label: &str, add: &mut impl FnMut(String, u64)) {
         let separator = if label.is_empty() { "" } else { "," };
         let bounds = BOUNDS.map(seconds).into_iter().chain([INFINITE.to_owned()]);
@@ -242,7 +217,7 @@ impl Timer {
 
 /// Returns the series whose labels are known before the first event. They are rendered from zero, so that `rate` sees
 /// the first event.
-pub(super) fn known_series() -> impl Iterator<Item = String> {
+pub(crate) fn known_series() -> impl Iterator<Item = String> {
     let timers = Timer::ALL.into_iter().map(|timer| format!("{}_sum", timer.series()));
     Counter::all().map(|counter| counter.series()).chain(timers)
 }
@@ -262,7 +237,7 @@ fn known_method(method: &Method) -> &str {
 }
 
 /// Formats microseconds as seconds, without trailing zeros.
-pub(super) fn seconds(micros: u64) -> String {
+pub(crate) fn seconds(micros: u64) -> String {
     let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -276,14 +251,14 @@ mod tests {
         let counters = Counters::default();
         counters.time(Timer::Redis, 2_500);
         counters.time(Timer::Redis, 20_000_000);
-        let fields = counters.0.borrow_mut().take();
+        let fields = counters.take();
         let expected = [
             ("tenancy_redis_duration_seconds_bucket{le=\"0.0025\"}", 1),
             ("tenancy_redis_duration_seconds_bucket{le=\"+Inf\"}", 1),
             ("tenancy_redis_duration_seconds_sum", 20_002_500),
         ];
         assert_eq!(fields, expected.map(|(name, amount)| (name.to_owned(), amount)).into());
-        assert!(counters.0.borrow_mut().take().is_empty());
+        assert!(counters.take().is_empty());
     }
 
     #[test]

@@ -9,11 +9,12 @@ mod privileges;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    context::Context,
+    database_location::TrustedLocation,
     error::{Error, Result},
     hex,
     platform::sql::{Connection, SqlError, identifier, literal, state},
-    tenancy::Tenancy,
-    tenant::{TrustedLocation, cluster},
+    tenant::cluster,
 };
 
 /// One migration.
@@ -183,13 +184,13 @@ impl Migration {
 
 /// Returns the name of the template database that new tenants' databases are copied from. The name contains the schema
 /// version, so that application versions that run side by side each find their template.
-pub fn template_name(tenancy: &Tenancy) -> String {
-    format!("{}_tenant_v{}", template_stem(tenancy), newest(TENANT))
+pub fn template_name(context: &Context) -> String {
+    format!("{}_tenant_v{}", template_stem(context), newest(TENANT))
 }
 
 /// Returns the catalog's name, shortened and restricted to characters that are safe in an SQL pattern.
-fn template_stem(tenancy: &Tenancy) -> String {
-    tenancy
+fn template_stem(context: &Context) -> String {
+    context
         .settings
         .master_database_url
         .database
@@ -200,14 +201,14 @@ fn template_stem(tenancy: &Tenancy) -> String {
 }
 
 /// Creates the template database on the cluster of `location` unless it exists. Returns whether it was created.
-pub async fn create_template(tenancy: &Tenancy, location: &TrustedLocation) -> Result<bool> {
-    let name = template_name(tenancy);
-    let cluster = cluster::connect(tenancy, location, None).await?;
+pub async fn create_template(context: &Context, location: &TrustedLocation) -> Result<bool> {
+    let name = template_name(context);
+    let cluster = cluster::connect(context, location, None).await?;
     if exists(&*cluster, &name).await? {
         return Ok(false);
     }
-    let unfinished = format!("{name}_{}", u32::from_le_bytes(tenancy.platform.random.bytes()));
-    let built = build_template(tenancy, location, &*cluster, &unfinished, &name).await;
+    let unfinished = format!("{name}_{}", u32::from_le_bytes(context.platform.random.bytes()));
+    let built = build_template(context, location, &*cluster, &unfinished, &name).await;
     if built.is_err() {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(&unfinished));
         cluster.execute(&drop, &[]).await?;
@@ -222,11 +223,11 @@ pub async fn create_template(tenancy: &Tenancy, location: &TrustedLocation) -> R
 /// Drops incomplete template databases and returns their names. A template that another call is currently building is
 /// dropped as well, and is then built again.
 pub async fn drop_unfinished_templates(
-    tenancy: &Tenancy,
+    context: &Context,
     location: &TrustedLocation,
 ) -> Result<Vec<String>> {
-    let names = list_unfinished_templates(tenancy, location).await?;
-    let cluster = cluster::connect(tenancy, location, None).await?;
+    let names = list_unfinished_templates(context, location).await?;
+    let cluster = cluster::connect(context, location, None).await?;
     for name in &names {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
         cluster.execute(&drop, &[]).await?;
@@ -236,13 +237,13 @@ pub async fn drop_unfinished_templates(
 
 /// Returns the names of incomplete template databases, including those that are currently being built.
 pub async fn list_unfinished_templates(
-    tenancy: &Tenancy,
+    context: &Context,
     location: &TrustedLocation,
 ) -> Result<Vec<String>> {
-    let cluster = cluster::connect(tenancy, location, None).await?;
+    let cluster = cluster::connect(context, location, None).await?;
     let find = "SELECT datname::text AS name FROM pg_database
                 WHERE datname ~ ('^' || $1 || '_tenant_v[0-9]+_[0-9]+$')";
-    let rows = cluster.query(find, &[template_stem(tenancy).into()]).await?;
+    let rows = cluster.query(find, &[template_stem(context).into()]).await?;
     let names = rows.iter().map(|row| row.get("name"));
     Ok(names.collect::<std::result::Result<_, SqlError>>()?)
 }
@@ -254,7 +255,7 @@ pub async fn exists(cluster: &dyn Connection, database: &str) -> Result<bool> {
 }
 
 async fn build_template(
-    tenancy: &Tenancy,
+    context: &Context,
     location: &TrustedLocation,
     cluster: &dyn Connection,
     unfinished: &str,
@@ -273,7 +274,7 @@ async fn build_template(
          END $template$"
     );
     cluster.execute(&open, &[]).await?;
-    let database = cluster::connect(tenancy, location, Some(unfinished)).await?;
+    let database = cluster::connect(context, location, Some(unfinished)).await?;
     migrate_tenant(&*database, None).await?;
     drop(database);
     cluster.execute(&format!("ALTER DATABASE {from} ALLOW_CONNECTIONS false"), &[]).await?;

@@ -8,10 +8,11 @@ use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
-use super::{KeyError, OperatorKeyRecord};
+use super::OperatorKeyRecord;
+
 use crate::{
     access::OperatorScope,
-    error::{Error, Result},
+    error::{Error, OperatorKeyError, Result},
     networks::Networks,
 };
 
@@ -67,12 +68,12 @@ impl Authority {
     /// Checks whether the caller may update, rotate or revoke an existing key.
     ///
     /// # Errors
-    /// [`KeyError::ScopeNotHeld`], [`KeyError::Stronger`].
+    /// [`OperatorKeyError::ScopeNotHeld`], [`OperatorKeyError::Stronger`].
     pub(super) fn check_existing(&self, record: &OperatorKeyRecord) -> Result<()> {
         let bounds = Bounds::from(record);
         self.check_scopes(bounds.scopes)?;
         match self.0.as_ref().and_then(|own| bounds.excess(own)) {
-            Some(_) => Err(KeyError::Stronger.into()),
+            Some(_) => Err(OperatorKeyError::Stronger.into()),
             None => Ok(()),
         }
     }
@@ -80,7 +81,7 @@ impl Authority {
     /// Checks whether the caller may leave a key with these properties.
     ///
     /// # Errors
-    /// [`KeyError::ScopeNotHeld`]; [`Error::InvalidFields`] for the field that exceeds the caller's key.
+    /// [`OperatorKeyError::ScopeNotHeld`]; [`Error::InvalidFields`] for the field that exceeds the caller's key.
     pub(super) fn check_wanted(&self, wanted: &Bounds<'_>) -> Result<()> {
         self.check_scopes(wanted.scopes)?;
         match self.0.as_ref().and_then(|own| wanted.excess(own)) {
@@ -94,7 +95,7 @@ impl Authority {
     fn check_scopes(&self, scopes: &[OperatorScope]) -> Result<()> {
         let Some(own) = &self.0 else { return Ok(()) };
         match scopes.iter().find(|scope| !own.scopes.contains(scope)) {
-            Some(scope) => Err(KeyError::ScopeNotHeld { scope: scope.as_str() }.into()),
+            Some(scope) => Err(OperatorKeyError::ScopeNotHeld { scope: scope.as_str() }.into()),
             None => Ok(()),
         }
     }
@@ -106,7 +107,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::http::fields::FromField as _;
+    use crate::input::FromField as _;
 
     const WRITE: &[OperatorScope] = &[OperatorScope::OperatorKeysWrite, OperatorScope::TenantsRead];
 
@@ -169,7 +170,10 @@ mod tests {
             let Err(Error::InvalidFields(fields)) = refused else { panic!("{refused:?}") };
             assert_eq!(fields[0].field, expected);
             let refused = authority.check_existing(&record);
-            assert!(matches!(refused, Err(Error::OperatorKey(KeyError::Stronger))), "{refused:?}");
+            assert!(
+                matches!(refused, Err(Error::OperatorKey(OperatorKeyError::Stronger))),
+                "{refused:?}"
+            );
         }
     }
 }

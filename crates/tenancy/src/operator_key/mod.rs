@@ -28,13 +28,14 @@ use uuid::Uuid;
 use crate::{
     access::OperatorScope,
     api_key::KeyName,
-    audit::{self, Actor, Entry, Event, Severity},
-    error::{Error, Result},
-    http::fields::{Patch, Text as _},
+    audit,
+    context::Context,
+    error::{Error, OperatorKeyError, Result},
+    event::{Actor, Entry, Event, Severity},
+    input::{Patch, Text as _},
     log,
     networks::Networks,
     remembered::Remembered,
-    tenancy::Tenancy,
 };
 
 /// The maximum number of keys that are not revoked.
@@ -86,28 +87,6 @@ impl Refusal {
     }
 }
 
-/// The reason why a management operation on an operator key fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyError {
-    /// The key does not exist.
-    NotFound,
-    /// The maximum number of keys is reached.
-    TooMany,
-    /// The caller does not hold a scope of the key.
-    ScopeNotHeld {
-        /// The scope.
-        scope: &'static str,
-    },
-    /// The key has a later expiry or wider networks than the caller's key.
-    Stronger,
-}
-
-impl From<KeyError> for Error {
-    fn from(error: KeyError) -> Self {
-        Self::OperatorKey(error)
-    }
-}
-
 /// The facts about operator credentials that an instance caches. None of them grants access.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -133,48 +112,49 @@ impl Seen {
 ///
 /// # Errors
 /// [`Error::InvalidFields`] for an expiry in the past and for properties that exceed the caller's;
-/// [`KeyError::ScopeNotHeld`], [`KeyError::TooMany`]; [`Error::Taken`] if another key has the name.
+/// [`OperatorKeyError::ScopeNotHeld`], [`OperatorKeyError::TooMany`]; [`Error::Taken`] if another key has the name.
 pub async fn create(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     new: NewOperatorKey,
     authority: &Authority,
     actor: &Actor,
 ) -> Result<(OperatorKeyRecord, OperatorKey)> {
     authority.check_wanted(&Bounds::from(&new))?;
-    check_expiry(tenancy, new.expires_at)?;
-    let random = &*tenancy.platform.random;
-    let id = random.uuid(tenancy.platform.clock.now());
+    check_expiry(context, new.expires_at)?;
+    let random = &*context.platform.random;
+    let id = random.uuid(context.platform.clock.now());
     let key = OperatorKey::generate(random);
     let event = Event::new("operator_key.created").about("operator_key", id).detail(describe(&new));
-    let entry = Entry::new(tenancy, None, actor, event);
-    let catalog = tenancy.catalog().await?;
-    let record = repo::insert(&*catalog, id, &key, &new, &entry).await?.ok_or(KeyError::TooMany)?;
-    audit::flush_catalog_later(tenancy, None);
+    let entry = Entry::new(context, None, actor, event);
+    let catalog = context.catalog().await?;
+    let record =
+        repo::insert(&*catalog, id, &key, &new, &entry).await?.ok_or(OperatorKeyError::TooMany)?;
+    audit::flush_catalog_later(context, None);
     Ok((record, key))
 }
 
 /// Updates a key. If `version` is given, updates only that version.
 ///
 /// # Errors
-/// [`KeyError::NotFound`]; [`KeyError::ScopeNotHeld`], [`KeyError::Stronger`] and [`Error::InvalidFields`] if the key
+/// [`OperatorKeyError::NotFound`]; [`OperatorKeyError::ScopeNotHeld`], [`OperatorKeyError::Stronger`] and [`Error::InvalidFields`] if the key
 /// exceeds the caller's authority before or after the update; [`Error::Taken`], [`Error::PreconditionFailed`].
 pub async fn update(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     id: Uuid,
     change: &OperatorKeyChange,
     version: Option<i64>,
     authority: &Authority,
     actor: &Actor,
 ) -> Result<OperatorKeyRecord> {
-    let catalog = tenancy.catalog().await?;
+    let catalog = context.catalog().await?;
     // A concurrent update may have put the key beyond the caller's authority.
     loop {
-        let old = find(tenancy, id, version).await?;
+        let old = find(context, id, version).await?;
         authority.check_existing(&old)?;
         let new = change.apply(&old)?;
         authority.check_wanted(&Bounds::from(&new))?;
         if change.expires_at.is_given() {
-            check_expiry(tenancy, new.expires_at)?;
+            check_expiry(context, new.expires_at)?;
         }
         let (before, after) = difference(&describe_record(&old), &describe(&new));
         if after == json!({}) {
@@ -183,9 +163,9 @@ pub async fn update(
         let event = Event::new("operator_key.updated")
             .about("operator_key", id)
             .detail(json!({ "before": before, "after": after }));
-        let entry = Entry::new(tenancy, None, actor, event);
+        let entry = Entry::new(context, None, actor, event);
         if let Some(record) = repo::update(&*catalog, &old, &new, &entry).await? {
-            audit::flush_catalog_later(tenancy, None);
+            audit::flush_catalog_later(context, None);
             return Ok(record);
         }
     }
@@ -195,27 +175,27 @@ pub async fn update(
 /// `overlap`. The secret before it becomes invalid at once.
 ///
 /// # Errors
-/// [`KeyError::NotFound`]; [`KeyError::Stronger`] and [`KeyError::ScopeNotHeld`] if the key exceeds the caller's
+/// [`OperatorKeyError::NotFound`]; [`OperatorKeyError::Stronger`] and [`OperatorKeyError::ScopeNotHeld`] if the key exceeds the caller's
 /// authority; [`Error::PreconditionFailed`].
 pub async fn rotate(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     id: Uuid,
     overlap: TimeDelta,
     version: Option<i64>,
     authority: &Authority,
     actor: &Actor,
 ) -> Result<(OperatorKeyRecord, OperatorKey)> {
-    let catalog = tenancy.catalog().await?;
+    let catalog = context.catalog().await?;
     loop {
-        let old = find(tenancy, id, version).await?;
+        let old = find(context, id, version).await?;
         authority.check_existing(&old)?;
-        let key = OperatorKey::generate(&*tenancy.platform.random);
+        let key = OperatorKey::generate(&*context.platform.random);
         let event = Event::new("operator_key.rotated")
             .about("operator_key", id)
             .detail(json!({ "name": old.name, "overlap_seconds": overlap.num_seconds() }));
-        let entry = Entry::new(tenancy, None, actor, event);
+        let entry = Entry::new(context, None, actor, event);
         if let Some(record) = repo::rotate(&*catalog, &old, &key, overlap, &entry).await? {
-            audit::flush_catalog_later(tenancy, None);
+            audit::flush_catalog_later(context, None);
             return Ok((record, key));
         }
     }
@@ -224,25 +204,25 @@ pub async fn rotate(
 /// Revokes a key permanently.
 ///
 /// # Errors
-/// [`KeyError::NotFound`], also for a key that was already revoked; [`KeyError::Stronger`] and
-/// [`KeyError::ScopeNotHeld`] if the key exceeds the caller's authority; [`Error::PreconditionFailed`].
+/// [`OperatorKeyError::NotFound`], also for a key that was already revoked; [`OperatorKeyError::Stronger`] and
+/// [`OperatorKeyError::ScopeNotHeld`] if the key exceeds the caller's authority; [`Error::PreconditionFailed`].
 pub async fn revoke(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     id: Uuid,
     version: Option<i64>,
     authority: &Authority,
     actor: &Actor,
 ) -> Result<()> {
-    let catalog = tenancy.catalog().await?;
+    let catalog = context.catalog().await?;
     loop {
-        let old = find(tenancy, id, version).await?;
+        let old = find(context, id, version).await?;
         authority.check_existing(&old)?;
         let event = Event::new("operator_key.revoked")
             .about("operator_key", id)
             .detail(json!({ "name": old.name }));
-        let entry = Entry::new(tenancy, None, actor, event);
+        let entry = Entry::new(context, None, actor, event);
         if repo::revoke(&*catalog, &old, &entry).await?.is_some() {
-            audit::flush_catalog_later(tenancy, None);
+            audit::flush_catalog_later(context, None);
             return Ok(());
         }
     }
@@ -254,47 +234,48 @@ pub async fn revoke(
 /// # Errors
 /// [`Error::Unavailable`] while the catalog is unavailable, because then no operator route works.
 pub(crate) async fn record_break_glass(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     actor: &Actor,
     route: &str,
 ) -> Result<()> {
-    let hour = tenancy.platform.clock.now().timestamp() / 3_600;
-    if tenancy.operator_keys.break_glass_hour.get() == Some(hour) {
+    let hour = context.platform.clock.now().timestamp() / 3_600;
+    if context.state::<Seen>().break_glass_hour.get() == Some(hour) {
         return Ok(());
     }
     let event = Event::new("platform.break_glass_used")
         .severity(Severity::Warning)
         .detail(json!({ "route": route }));
-    let entry = Entry::new(tenancy, None, actor, event);
+    let entry = Entry::new(context, None, actor, event);
     let recorded = async {
-        let catalog = tenancy.catalog().await?;
+        let catalog = context.catalog().await?;
         repo::record_break_glass(&*catalog, &entry).await
     };
     match recorded.await {
         Ok(outcome) => {
             if outcome.has_keys {
-                tenancy.operator_keys.break_glass_hour.set(Some(hour));
+                context.state::<Seen>().break_glass_hour.set(Some(hour));
             }
             if outcome.is_recorded {
-                audit::flush_catalog_later(tenancy, None);
+                audit::flush_catalog_later(context, None);
             }
         }
         Err(error @ Error::Unavailable { .. }) => return Err(error),
-        Err(error) => log::warning(tenancy, "could not record a use of ADMIN_API_KEY", &error),
+        Err(error) => log::warning(context, "could not record a use of ADMIN_API_KEY", &error),
     }
     Ok(())
 }
 
-async fn find(tenancy: &Tenancy, id: Uuid, version: Option<i64>) -> Result<OperatorKeyRecord> {
-    let record = repo::find(&*tenancy.catalog().await?, id).await?.ok_or(KeyError::NotFound)?;
+async fn find(context: &Context, id: Uuid, version: Option<i64>) -> Result<OperatorKeyRecord> {
+    let record =
+        repo::find(&*context.catalog().await?, id).await?.ok_or(OperatorKeyError::NotFound)?;
     if version.is_some_and(|version| version != record.version) {
         return Err(Error::PreconditionFailed);
     }
     Ok(record)
 }
 
-fn check_expiry(tenancy: &Tenancy, expires_at: Option<DateTime<Utc>>) -> Result<()> {
-    if expires_at.is_some_and(|end| end <= tenancy.platform.clock.now()) {
+fn check_expiry(context: &Context, expires_at: Option<DateTime<Utc>>) -> Result<()> {
+    if expires_at.is_some_and(|end| end <= context.platform.clock.now()) {
         return Err(Error::invalid_field("expires_at", "must be in the future"));
     }
     Ok(())

@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::{MOST, NewOperatorKey, OperatorKey, OperatorKeyRecord, Refusal};
 use crate::{
     access::OperatorScope,
-    audit::{Entry, outbox},
     error::{Error, Result},
-    http::fields::Text as _,
+    event::{Entry, outbox},
+    input::Text as _,
     networks::Networks,
     platform::sql::{Connection, Row, Rows, SqlError, Value},
 };

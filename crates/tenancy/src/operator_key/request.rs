@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use utoipa::ToSchema;
 
 use super::{NewOperatorKey, OperatorKeyChange};
-use crate::{access::OperatorScopes, api_key::KeyName, http::fields::Patch, networks::Networks};
+use crate::{access::OperatorScopes, api_key::KeyName, input::Patch, networks::Networks};
 
 /// A time in the future (RFC 3339).
 #[derive(ToSchema)]

@@ -11,13 +11,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    admission::{Change, Changed},
-    audit::{self, Actor, Entry, Event},
+    audit,
+    context::Context,
     error::{Error, Result},
-    http::fields::Text,
+    event::{Actor, Entry, Event},
+    input::Text,
     log,
-    tenancy::Tenancy,
     tenant::{self, LimitChange, Limits},
+    version_cache::{Change, Changed},
 };
 
 /// A plan.
@@ -70,7 +71,7 @@ impl Text for PlanName {
 /// # Errors
 /// [`Error::Taken`] if a plan has this name; [`Error::InvalidFields`] if a limit is missing.
 pub async fn create(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     name: &PlanName,
     limits: &LimitChange,
     is_default: bool,
@@ -83,12 +84,12 @@ pub async fn create(
         return Err(Error::invalid_field(format!("limits.{none}"), "must be a whole number"));
     }
     let event = Event::new("plan.created").about("plan", name.as_str());
-    let entry = Entry::new(tenancy, None, actor, event);
-    let catalog = tenancy.catalog().await?;
+    let entry = Entry::new(context, None, actor, event);
+    let catalog = context.catalog().await?;
     if !repo::put(&*catalog, name, true, Some(limits), Some(is_default), &entry).await? {
         return Err(Error::Taken { field: "name", code: "plan_taken" });
     }
-    audit::flush_catalog_later(tenancy, None);
+    audit::flush_catalog_later(context, None);
     repo::find(&*catalog, name).await?.ok_or(Error::PlanNotFound)
 }
 
@@ -98,7 +99,7 @@ pub async fn create(
 /// [`Error::PlanNotFound`]; [`Error::InvalidFields`] for a null limit, and for `is_default: false` on the default plan.
 /// To replace the default, make another plan the default.
 pub async fn update(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     name: &PlanName,
     limits: Option<&LimitChange>,
     is_default: Option<bool>,
@@ -110,9 +111,9 @@ pub async fn update(
     let event = Event::new("plan.updated")
         .about("plan", name.as_str())
         .detail(json!({ "fields": { "limits": limits.is_some(), "is_default": is_default } }));
-    let entry = Entry::new(tenancy, None, actor, event);
-    let publication = Change::begin(tenancy);
-    let catalog = tenancy.catalog().await?;
+    let entry = Entry::new(context, None, actor, event);
+    let publication = Change::begin(context);
+    let catalog = context.catalog().await?;
     let before = repo::find(&*catalog, name).await?.ok_or(Error::PlanNotFound)?;
     if before.is_default && is_default == Some(false) {
         let message = "cannot be false for the default plan. Make another plan the default instead";
@@ -121,8 +122,8 @@ pub async fn update(
     if !repo::put(&*catalog, name, false, limits, is_default, &entry).await? {
         return Err(Error::PlanNotFound);
     }
-    publish(tenancy, &publication, name).await?;
-    audit::flush_catalog_later(tenancy, None);
+    publish(context, &publication, name).await?;
+    audit::flush_catalog_later(context, None);
     let plan = repo::find(&*catalog, name).await?.ok_or(Error::PlanNotFound)?;
     Ok(Changed { value: plan, effect: publication.finish().await })
 }
@@ -131,32 +132,32 @@ pub async fn update(
 ///
 /// # Errors
 /// [`Error::PlanNotFound`], [`Error::PlanInUse`].
-pub async fn delete(tenancy: &Rc<Tenancy>, name: &PlanName, actor: &Actor) -> Result<()> {
+pub async fn delete(context: &Rc<Context>, name: &PlanName, actor: &Actor) -> Result<()> {
     let event = Event::new("plan.deleted").about("plan", name.as_str());
-    let entry = Entry::new(tenancy, None, actor, event);
-    let catalog = tenancy.catalog().await?;
+    let entry = Entry::new(context, None, actor, event);
+    let catalog = context.catalog().await?;
     if !repo::delete(&*catalog, name, &entry).await? {
         let found = repo::find(&*catalog, name).await?;
         return Err(if found.is_some() { Error::PlanInUse } else { Error::PlanNotFound });
     }
-    audit::flush_catalog_later(tenancy, None);
+    audit::flush_catalog_later(context, None);
     Ok(())
 }
 
 /// Publishes every tenant on a plan.
-async fn publish(tenancy: &Tenancy, publication: &Change<'_>, name: &PlanName) -> Result<()> {
-    let catalog = tenancy.catalog().await?;
+async fn publish(context: &Context, publication: &Change<'_>, name: &PlanName) -> Result<()> {
+    let catalog = context.catalog().await?;
     let mut after = Uuid::nil();
     loop {
         let page = tenant::repo::list_of_plan(&*catalog, name.as_str(), after).await?;
         let message = "an updated plan does not take effect for a tenant";
-        log::unreadable_rows(tenancy, message, &page.unreadable);
+        log::unreadable_rows(context, message, &page.unreadable);
         let readable = page.items.last().map(|record| record.id);
         let unreadable = page.unreadable.iter().filter_map(|row| row.id).max();
         let Some(last) = readable.max(unreadable) else { return Ok(()) };
         after = last;
         for record in &page.items {
-            publication.tenant(record).await?;
+            publication.current(record).await?;
         }
     }
 }

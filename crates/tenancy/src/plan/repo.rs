@@ -2,8 +2,8 @@
 
 use super::{Plan, PlanName};
 use crate::{
-    audit::{Entry, outbox},
     error::{Error, Result},
+    event::{Entry, outbox},
     platform::sql::{Connection, Row, Rows, SqlError, Value},
     tenant::{LimitChange, Limits},
 };

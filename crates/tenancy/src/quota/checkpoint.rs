@@ -16,42 +16,19 @@ use chrono::NaiveDate;
 use futures::future::join_all;
 use uuid::Uuid;
 
-use super::{DailyResource, day_number, repo};
+use super::repo;
+
 use crate::{
+    context::Context,
     log,
     platform::redis::{Argument, Reply},
-    tenancy::Tenancy,
+    quota::Counter,
 };
 
 /// The delay before a counter is stored. The admission script contains the same number.
 const DELAY: Duration = Duration::from_secs(2);
 /// The additional time for which a counter may wait, to be written together with others.
 const SLACK: Duration = Duration::from_millis(500);
-
-/// A counter of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Counter {
-    /// A resource of the tenant.
-    Tenant(DailyResource),
-    /// The calls of an API key.
-    ApiKey(Uuid),
-}
-
-impl Counter {
-    /// The calls of a tenant.
-    pub(crate) const CALLS: Self = Self::Tenant(DailyResource::ApiCalls);
-
-    /// Returns the Redis key of the counter. The admission script builds the same key.
-    pub(crate) fn key(self, tenant: Uuid, day: NaiveDate) -> String {
-        let number = day_number(day);
-        match self {
-            Self::Tenant(resource) => {
-                format!("t:{{{tenant}}}:usage:{}:{number}", resource.as_str())
-            }
-            Self::ApiKey(id) => format!("t:{{{tenant}}}:calls:{id}:day:{number}"),
-        }
-    }
-}
 
 type Place = (Uuid, Counter, NaiveDate);
 
@@ -74,39 +51,39 @@ struct Due {
 
 /// Schedules the checkpoint of a counter whose current value is `usage`.
 pub(crate) fn note(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: Uuid,
     counter: Counter,
     day: NaiveDate,
     usage: i64,
 ) {
-    let now = tenancy.platform.clock.monotonic_micros();
-    tenancy.checkpoints.add((tenant, counter, day), now, usage);
-    if !tenancy.checkpoints.is_looking.replace(true) {
-        let looking = Looking(Rc::clone(tenancy));
-        tenancy.platform.executor.spawn(Box::pin(looking.look()));
+    let now = context.platform.clock.monotonic_micros();
+    context.state::<Checkpoints>().add((tenant, counter, day), now, usage);
+    if !context.state::<Checkpoints>().is_looking.replace(true) {
+        let looking = Looking(Rc::clone(context));
+        context.platform.executor.spawn(Box::pin(looking.look()));
     }
 }
 
 /// The task that writes the checkpoints that are due. It may be lost with the request that started it. The next request
 /// then starts another.
-struct Looking(Rc<Tenancy>);
+struct Looking(Rc<Context>);
 
 impl Looking {
     async fn look(self) {
-        let Self(tenancy) = &self;
-        while let Some(next) = tenancy.checkpoints.next() {
-            let now = tenancy.platform.clock.monotonic_micros();
+        let Self(context) = &self;
+        while let Some(next) = context.state::<Checkpoints>().next() {
+            let now = context.platform.clock.monotonic_micros();
             let wait = Duration::from_micros(next.saturating_sub(now)) + SLACK;
-            tenancy.platform.executor.sleep(wait).await;
-            write(tenancy).await;
+            context.platform.executor.sleep(wait).await;
+            write(context).await;
         }
     }
 }
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        self.0.checkpoints.is_looking.set(false);
+        self.0.state::<Checkpoints>().is_looking.set(false);
     }
 }
 
@@ -140,33 +117,33 @@ impl Checkpoints {
 }
 
 /// Writes the checkpoints that are due. After a failure they are due again later.
-async fn write(tenancy: &Tenancy) {
-    let due = tenancy.checkpoints.take(tenancy.platform.clock.monotonic_micros());
+async fn write(context: &Context) {
+    let due = context.state::<Checkpoints>().take(context.platform.clock.monotonic_micros());
     let usage = join_all(due.into_iter().map(async |(counter, seen)| {
-        let newest = newest(tenancy, counter).await;
+        let newest = newest(context, counter).await;
         (counter, newest.map_or(seen, |newest| newest.max(seen)))
     }));
     let usage = usage.await.into_iter().collect();
     let kept = async {
-        let catalog = tenancy.catalog().await?;
+        let catalog = context.catalog().await?;
         repo::keep(&*catalog, &usage).await
     };
     if let Err(error) = kept.await {
-        log::warning(tenancy, "PostgreSQL unavailable; storing usage checkpoints later", &error);
-        let now = tenancy.platform.clock.monotonic_micros();
+        log::warning(context, "PostgreSQL unavailable; storing usage checkpoints later", &error);
+        let now = context.platform.clock.monotonic_micros();
         for (counter, usage) in usage {
-            tenancy.checkpoints.add(counter, now, usage);
+            context.state::<Checkpoints>().add(counter, now, usage);
         }
     }
 }
 
 /// Returns the current value of a counter, without the reports that the catalog has not stored (`carry.lua`). Returns
 /// `None` if Redis does not have the counter or is unavailable.
-async fn newest(tenancy: &Tenancy, (tenant, counter, day): Place) -> Option<i64> {
+async fn newest(context: &Context, (tenant, counter, day): Place) -> Option<i64> {
     let key = counter.key(tenant, day);
     let unsettled = format!("{key}:unsettled");
     let keys = [Argument::Key(&key), Argument::Key(&unsettled)];
-    let replies = tenancy.platform.redis.execute("MGET", &keys).await.ok()?;
+    let replies = context.platform.redis.execute("MGET", &keys).await.ok()?;
     let number = |index: usize| replies.get(index).and_then(Reply::as_int);
     Some(number(0)? - number(1).unwrap_or(0))
 }

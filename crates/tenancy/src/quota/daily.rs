@@ -7,28 +7,27 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
-    DailyResource,
-    checkpoint::Counter,
     day_number, note_soft_limit,
     repo::{self, Report},
     seen::{self, Seen},
 };
+
 use crate::{
-    audit::Actor,
+    context::Context,
     error::{Error, Result},
+    event::Actor,
     hex, log,
     platform::redis::{Argument, ProcessId, RedisError, Reply, Script},
-    tenancy::Tenancy,
+    quota::{Counter, carry::RAISE, counter::KEPT},
+    resource::DailyResource,
     tenant::Tenant,
 };
 
+use super::seen::SeenUsage;
+
 static CONSUME: LazyLock<Script> =
     LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("consume.lua"))));
-static RAISE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("raise.lua"))));
 
-/// The number of seconds for which the counter of a day is kept.
-pub(crate) const KEPT: i64 = 3 * 24 * 60 * 60;
 /// The number of seconds for which a report is kept.
 const REPORT_KEPT: i64 = 24 * 60 * 60;
 
@@ -49,7 +48,7 @@ struct Consumed {
 
 /// An amount of a resource to take from the quota of a day.
 struct Take<'a> {
-    tenancy: &'a Tenancy,
+    context: &'a Context,
     tenant: &'a Tenant,
     resource: DailyResource,
     amount: i64,
@@ -60,7 +59,7 @@ struct Take<'a> {
 
 impl Take<'_> {
     fn limit(&self) -> i64 {
-        self.resource.resource().limit(&self.tenant.limits)
+        self.tenant.limits.of(self.resource.resource())
     }
 
     async fn run(&self) -> Result<Taken> {
@@ -69,7 +68,7 @@ impl Take<'_> {
         for _ in 0..2 {
             match self.ask(&kept).await? {
                 Consumed { outcome: -1, .. } => {
-                    let catalog = self.tenancy.catalog().await?;
+                    let catalog = self.context.catalog().await?;
                     let (tenant, resource) = (self.tenant.id, self.resource.as_str());
                     let used = repo::find(&*catalog, tenant, resource, self.day).await?;
                     kept = used.unwrap_or(0).to_string();
@@ -86,7 +85,7 @@ impl Take<'_> {
     /// Stores the usage in memory, in case the Redis process loses it.
     fn remember(&self, usage: i64, process: ProcessId) {
         let seen = Seen { process, used: usage, until: day_number(self.day) };
-        self.tenancy.seen_usage.daily(self.tenant.id, self.resource, seen);
+        self.context.state::<SeenUsage>().daily(self.tenant.id, self.resource, seen);
     }
 
     async fn ask(&self, kept: &str) -> Result<Consumed, RedisError> {
@@ -114,8 +113,8 @@ impl Take<'_> {
             keys.push(report_key(self.tenant.id, report));
         }
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let (seen_usage, day) = (&self.tenancy.seen_usage, day_number(self.day));
-        let earlier = seen_usage.earlier_daily(self.tenancy, self.tenant.id, self.resource, day);
+        let (seen_usage, day) = (&self.context.state::<SeenUsage>(), day_number(self.day));
+        let earlier = seen_usage.earlier_daily(self.context, self.tenant.id, self.resource, day);
         let mut arguments = vec![
             Argument::Int(self.amount),
             Argument::Int(self.limit()),
@@ -124,15 +123,15 @@ impl Take<'_> {
             Argument::Int(REPORT_KEPT),
         ];
         seen::append(&mut arguments, earlier.as_ref(), |seen| seen.until);
-        CONSUME.run(&*self.tenancy.platform.redis, &keys, &arguments).await
+        CONSUME.run(&*self.context.platform.redis, &keys, &arguments).await
     }
 
     fn refused(&self, usage: i64) -> Error {
-        let now = self.tenancy.platform.clock.now();
+        let now = self.context.platform.clock.now();
         let midnight = (self.day + TimeDelta::days(1)).and_time(NaiveTime::MIN).and_utc();
         let seconds = u32::try_from((midnight - now).num_seconds()).unwrap_or(1).max(1);
         let resource = self.resource.resource();
-        self.tenancy.counters.quota_refused(resource);
+        self.context.counters.quota_refused(resource);
         Error::QuotaExceeded { resource, limit: self.limit(), usage, retry_after: Some(seconds) }
     }
 }
@@ -142,27 +141,27 @@ impl Take<'_> {
 /// # Errors
 /// [`Error::QuotaExceeded`] if less than the amount is left. Nothing was taken then.
 pub async fn consume(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     resource: DailyResource,
     amount: i64,
     actor: &Actor,
 ) -> Result<Option<i64>> {
-    let day = tenancy.platform.clock.now().date_naive();
-    let take = Take { tenancy, tenant, resource, amount, day, report: None };
+    let day = context.platform.clock.now().date_naive();
+    let take = Take { context, tenant, resource, amount, day, report: None };
     match take.run().await {
         Ok(Taken::Yes { usage, settled, process }) => {
             take.remember(settled, process);
             let counter = Counter::Tenant(resource);
-            super::checkpoint::note(tenancy, tenant.id, counter, day, settled);
+            super::checkpoint::note(context, tenant.id, counter, day, settled);
             let step = (usage - amount, usage);
-            note_soft_limit(tenancy, tenant, resource.resource(), step, take.limit(), actor);
+            note_soft_limit(context, tenant, resource.resource(), step, take.limit(), actor);
             Ok(Some(usage))
         }
         Ok(Taken::OverLimit { usage }) => Err(take.refused(usage)),
         // No retry: if the first attempt was counted, a second one would make the counter wrong.
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {
-            log::warning(tenancy, "Redis unavailable; allowing a use without counting it", &error);
+            log::warning(context, "Redis unavailable; allowing a use without counting it", &error);
             Ok(None)
         }
         Err(error) => Err(error),
@@ -192,15 +191,15 @@ pub struct Reported {
 /// [`Error::QuotaExceeded`], [`Error::IdempotencyKeyReused`], and [`Error::Unavailable`] while a store is unavailable.
 /// Repeating the call is safe.
 pub async fn report(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     resource: DailyResource,
     amount: i64,
     key: &str,
     actor: &Actor,
 ) -> Result<Reported> {
-    let catalog = tenancy.catalog().await?;
-    let today = tenancy.platform.clock.now().date_naive();
+    let catalog = context.catalog().await?;
+    let today = context.platform.clock.now().date_naive();
     let new = Report { resource, amount, day: today, usage: None, process: None };
     let report = repo::claim(&*catalog, tenant.id, key, &new).await?;
     if (report.resource, report.amount) != (resource, amount) {
@@ -210,11 +209,11 @@ pub async fn report(
     if let Some(usage) = report.usage {
         // The response to an earlier call may have been lost before the counter was raised.
         if let Some(process) = &report.process {
-            raise(tenancy, tenant.id, (resource, day), process, usage, key).await?;
+            raise(context, tenant.id, (resource, day), process, usage, key).await?;
         }
         return Ok(Reported { day, usage, is_replay: true });
     }
-    let take = Take { tenancy, tenant, resource, amount, day, report: Some(key) };
+    let take = Take { context, tenant, resource, amount, day, report: Some(key) };
     let (usage, process) = match take.run().await? {
         // This report is not settled yet.
         Taken::Yes { settled, process, .. } => (settled.saturating_add(amount), process),
@@ -228,32 +227,10 @@ pub async fn report(
     repo::settle(&*catalog, tenant.id, key, &settled).await?;
     // Not earlier: a report that is not settled is counted by its repetition.
     take.remember(usage, process);
-    raise(tenancy, tenant.id, (resource, day), &digits, usage, key).await?;
+    raise(context, tenant.id, (resource, day), &digits, usage, key).await?;
     let step = (usage - amount, usage);
-    note_soft_limit(tenancy, tenant, resource.resource(), step, take.limit(), actor);
+    note_soft_limit(context, tenant, resource.resource(), step, take.limit(), actor);
     Ok(Reported { day, usage, is_replay: false })
-}
-
-/// Carries a counter that this instance saw in an earlier process over to the current one, and stores the result in
-/// memory.
-pub(super) async fn carry(
-    tenancy: &Tenancy,
-    tenant: Uuid,
-    (resource, day): (DailyResource, NaiveDate),
-    seen: Seen,
-) -> Result<()> {
-    let before = tenancy.platform.redis.process();
-    let key = Counter::Tenant(resource).key(tenant, day);
-    let arguments =
-        [Argument::Bytes(seen.process.digits()), Argument::Int(seen.used), Argument::Int(KEPT)];
-    let replies = RAISE.run(&*tenancy.platform.redis, &[&key], &arguments).await?;
-    let counter = replies.first().and_then(Reply::as_int).filter(|counter| *counter > 0);
-    let process = tenancy.platform.redis.process().filter(|process| before == Some(*process));
-    if let (Some(used), Some(process)) = (counter, process) {
-        let carried = Seen { process, used, ..seen };
-        tenancy.seen_usage.daily(tenant, resource, carried);
-    }
-    Ok(())
 }
 
 /// Returns the Redis key of a report.
@@ -265,7 +242,7 @@ fn report_key(tenant: Uuid, report: &str) -> String {
 /// Reports to Redis that the catalog has stored a report. If Redis runs another process by now, carries the usage that
 /// `process` counted with the report over to the counter of the day, and stores the resulting counter.
 async fn raise(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Uuid,
     (resource, day): (DailyResource, NaiveDate),
     process: &str,
@@ -275,12 +252,12 @@ async fn raise(
     let key = Counter::Tenant(resource).key(tenant, day);
     let report = report_key(tenant, report);
     let arguments = [Argument::from(process), Argument::Int(usage), Argument::Int(KEPT)];
-    let redis = &*tenancy.platform.redis;
+    let redis = &*context.platform.redis;
     let replies = RAISE.run_with_retry(redis, &[&key, &report], &arguments).await?;
     let counter = replies.first().and_then(Reply::as_int).unwrap_or(0);
     if counter > usage {
         let raised = HashMap::from([((tenant, Counter::Tenant(resource), day), counter)]);
-        repo::keep(&*tenancy.catalog().await?, &raised).await?;
+        repo::keep(&*context.catalog().await?, &raised).await?;
     }
     Ok(())
 }
@@ -288,17 +265,17 @@ async fn raise(
 /// Returns the usage of each daily resource today: from Redis, or from the catalog and the instance's memory if Redis
 /// does not have it.
 pub(crate) async fn current(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Uuid,
     day: NaiveDate,
 ) -> Result<HashMap<DailyResource, i64>> {
     let keys = DailyResource::ALL.map(|resource| Counter::Tenant(resource).key(tenant, day));
     let arguments: Vec<Argument<'_>> = keys.iter().map(|key| Argument::Key(key)).collect();
-    let replies = match tenancy.platform.redis.execute("MGET", &arguments).await {
+    let replies = match context.platform.redis.execute("MGET", &arguments).await {
         Ok(replies) => replies,
         Err(error) => {
             log::warning(
-                tenancy,
+                context,
                 "Redis unavailable; reading usage from PostgreSQL",
                 &error.into(),
             );
@@ -310,10 +287,11 @@ pub(crate) async fn current(
         let counted = match replies.get(index).and_then(Reply::as_int) {
             Some(counted) => counted,
             None => {
-                let catalog = tenancy.catalog().await?;
+                let catalog = context.catalog().await?;
                 let kept = repo::find(&*catalog, tenant, resource.as_str(), day).await?;
                 let number = day_number(day);
-                let seen = tenancy.seen_usage.earlier_daily(tenancy, tenant, resource, number);
+                let seen =
+                    context.state::<SeenUsage>().earlier_daily(context, tenant, resource, number);
                 kept.unwrap_or(0).max(seen.map_or(0, |seen| seen.used))
             }
         };

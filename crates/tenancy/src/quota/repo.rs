@@ -8,11 +8,12 @@ use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{DailyResource, Resource, checkpoint::Counter};
 use crate::{
     error::{Error, Result},
-    http::fields::Text as _,
+    input::Text as _,
     platform::sql::{Connection, Row, SqlError, Value},
+    quota::Counter,
+    resource::{DailyResource, Resource},
 };
 
 /// Returns a tenant's usage of a resource on a day, as of the last checkpoint; `None` if there is none.
@@ -50,7 +51,7 @@ pub(crate) async fn find_calls(
 }
 
 /// Stores the usage of days, unless more is stored already. Deleted tenants and API keys are omitted.
-pub(super) async fn keep(
+pub(crate) async fn keep(
     catalog: &dyn Connection,
     usage: &HashMap<(Uuid, Counter, NaiveDate), i64>,
 ) -> Result<()> {
@@ -222,7 +223,7 @@ pub enum Granularity {
     Month,
 }
 
-impl crate::http::fields::Text for Granularity {
+impl crate::input::Text for Granularity {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "day" => Ok(Self::Day),

@@ -9,12 +9,11 @@ use std::{cell::Cell, rc::Rc};
 
 use uuid::Uuid;
 
-use super::{DailyResource, daily, day_number};
 use crate::{
-    log,
+    context::Context,
     platform::redis::{Argument, ProcessId},
     remembered::Remembered,
-    tenancy::Tenancy,
+    resource::DailyResource,
 };
 
 /// A counter of a process.
@@ -42,7 +41,7 @@ struct Counters {
 pub(crate) struct SeenUsage {
     counters: Remembered<Owner, Cell<Counters>>,
     /// The process to which the counters of earlier processes were carried over.
-    carried_to: Cell<Option<ProcessId>>,
+    pub(super) carried_to: Cell<Option<ProcessId>>,
 }
 
 /// The owner of counters.
@@ -71,20 +70,20 @@ impl SeenUsage {
     /// Returns the counter of a resource for a day, if an earlier process counted it.
     pub(crate) fn earlier_daily(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         tenant: Uuid,
         resource: DailyResource,
         day: i64,
     ) -> Option<Seen> {
-        let process = tenancy.platform.redis.process();
+        let process = context.platform.redis.process();
         let seen = (*self.get(Owner::Tenant(tenant)).daily(resource))?;
         (seen.until == day && Some(seen.process) != process).then_some(seen)
     }
 
     /// Returns the counters of a tenant's and an API key's calls that an earlier process counted. They are in the order
     /// of the limits in the admission script: tenant per minute, tenant per day, key per minute, key per day.
-    pub(crate) fn earlier_calls(&self, tenancy: &Tenancy, owners: &[Owner]) -> [Option<Seen>; 4] {
-        let process = tenancy.platform.redis.process();
+    pub(crate) fn earlier_calls(&self, context: &Context, owners: &[Owner]) -> [Option<Seen>; 4] {
+        let process = context.platform.redis.process();
         let mut earlier = [None; 4];
         for (owner, places) in owners.iter().zip(earlier.as_chunks_mut::<2>().0) {
             let counters = self.get(*owner);
@@ -95,7 +94,7 @@ impl SeenUsage {
         if let [minute, _, key_minute, _] = &mut earlier
             && (minute.is_some() || key_minute.is_some())
         {
-            let now = i64::try_from(tenancy.platform.clock.monotonic_micros()).unwrap_or(i64::MAX);
+            let now = i64::try_from(context.platform.clock.monotonic_micros()).unwrap_or(i64::MAX);
             for place in [minute, key_minute] {
                 *place = place.filter(|seen| seen.until > now);
             }
@@ -104,7 +103,11 @@ impl SeenUsage {
     }
 
     /// Returns the counters of the tenants' current day that an earlier process counted.
-    fn earlier_days(&self, process: ProcessId, day: i64) -> Vec<(Uuid, DailyResource, Seen)> {
+    pub(super) fn earlier_days(
+        &self,
+        process: ProcessId,
+        day: i64,
+    ) -> Vec<(Uuid, DailyResource, Seen)> {
         let mut earlier = Vec::new();
         for (owner, counters) in self.counters.entries() {
             let Owner::Tenant(tenant) = owner else { continue };
@@ -140,23 +143,6 @@ impl Counters {
         match resource {
             DailyResource::ApiCalls => &mut self.calls,
             DailyResource::AiRequests => &mut self.ai_requests,
-        }
-    }
-}
-
-/// Carries the counters that this instance saw over to a process that is new to it, once. Without this, the next
-/// process would lack the usage of an earlier process that only this instance saw.
-pub(crate) async fn carry_over(tenancy: &Tenancy) {
-    let seen_usage = &tenancy.seen_usage;
-    let Some(process) = tenancy.platform.redis.process() else { return };
-    if seen_usage.carried_to.replace(Some(process)) == Some(process) {
-        return;
-    }
-    let day = tenancy.platform.clock.now().date_naive();
-    for (tenant, resource, seen) in seen_usage.earlier_days(process, day_number(day)) {
-        if let Err(error) = daily::carry(tenancy, tenant, (resource, day), seen).await {
-            seen_usage.carried_to.set(None);
-            return log::warning(tenancy, "Redis unavailable; carrying usage over later", &error);
         }
     }
 }

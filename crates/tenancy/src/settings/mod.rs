@@ -7,7 +7,7 @@ mod component;
 mod level;
 mod proxies;
 mod reader;
-mod secret;
+mod role_limits;
 mod strength;
 #[cfg(test)]
 mod tests;
@@ -18,18 +18,18 @@ pub use component::Component;
 pub use level::Level;
 pub use proxies::TrustedProxies;
 use reader::Reader;
-pub use secret::Secret;
+pub use role_limits::RoleLimits;
 
 use crate::{
+    crypto::{Ed25519Key, Ed25519VerifyingKey},
+    database_location::DatabaseTemplate,
     error::InvalidSetting,
-    http::fields::Text as _,
+    identifier::Domain,
+    input::Text as _,
     postgres_url::PostgresUrl,
-    tenant::{DatabaseTemplate, Domain, RoleLimits},
-    token::{Ed25519Key, Ed25519VerifyingKey},
+    secret::Secret,
 };
 
-/// The minimum length of a secret in bytes: 256 bits, as RFC 7518 requires for HS256.
-const SECRET_MINIMUM: usize = 32;
 /// The minimum number of PBKDF2 rounds (OWASP Password Storage Cheat Sheet, for HMAC-SHA-256).
 const PASSWORD_ROUNDS_MINIMUM: u32 = 600_000;
 

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Level, SECRET_MINIMUM, Secret, strength::is_weak};
-use crate::{crypto::MasterKey, error::InvalidSetting, postgres_url::PostgresUrl};
+use super::{Level, strength::is_weak};
+
+use crate::{crypto::MasterKey, error::InvalidSetting, postgres_url::PostgresUrl, secret::Secret};
+
+/// The minimum length of a secret in bytes: 256 bits, as RFC 7518 requires for HS256.
+const SECRET_MINIMUM: usize = 32;
 
 pub(super) struct Reader<'a> {
     values: &'a BTreeMap<&'static str, String>,

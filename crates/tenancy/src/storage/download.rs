@@ -7,16 +7,16 @@ use uuid::Uuid;
 
 use super::{ByteRange, CHUNK, File, STORE, chunk_key, cipher::FileCipher};
 use crate::{
+    body::BodyReader,
+    context::Context,
     error::{Error, Result},
-    http::BodyReader,
     log,
-    tenancy::Tenancy,
     tenant::Tenant,
 };
 
 /// The bytes of a file or of a part of it, read on demand.
 pub struct Download {
-    tenancy: Rc<Tenancy>,
+    context: Rc<Context>,
     cipher: FileCipher,
     tenant: Uuid,
     file: Uuid,
@@ -31,15 +31,15 @@ pub struct Download {
 /// Begins to read a file. The first chunk is unsealed here, so that tampering with it is reported before the response
 /// begins.
 pub async fn download(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     file: &File,
     range: ByteRange,
 ) -> Result<Download> {
-    let keys = tenant.data_keys(tenancy)?;
+    let keys = tenant.data_keys(context)?;
     let mut download = Download {
         cipher: FileCipher::new(&keys, file.key_number, tenant.id, file.id)?,
-        tenancy: Rc::clone(tenancy),
+        context: Rc::clone(context),
         tenant: tenant.id,
         file: file.id,
         chunks: file.size.div_ceil(CHUNK as u64),
@@ -64,7 +64,7 @@ impl Download {
         }
         let (chunk, offset) = (self.position / CHUNK as u64, self.position % CHUNK as u64);
         let key = chunk_key(self.tenant, self.file, chunk);
-        let sealed = self.tenancy.platform.key_value.get(STORE, &key).await?;
+        let sealed = self.context.platform.key_value.get(STORE, &key).await?;
         let missing = || Error::internal(format!("chunk {chunk} of file {} is missing", self.file));
         let is_last = chunk + 1 == self.chunks;
         let mut plain = self.cipher.open(chunk, is_last, &sealed.ok_or_else(missing)?)?;
@@ -94,7 +94,7 @@ impl BodyReader for Download {
         }
         let next = self.next().await;
         if let Err(error) = &next {
-            log::warning(&self.tenancy, "a download was interrupted", error);
+            log::warning(&self.context, "a download was interrupted", error);
         }
         next
     }

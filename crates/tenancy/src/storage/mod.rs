@@ -27,12 +27,14 @@ use uuid::Uuid;
 
 use self::repo::{Changed, Claim, Remains};
 use crate::{
-    audit::{self, Actor, Entry, Event},
+    audit,
+    context::Context,
     error::{Error, Result},
+    event::{Actor, Entry, Event},
     log,
     platform::KeyValueError,
-    quota::{self, Resource},
-    tenancy::Tenancy,
+    quota,
+    resource::Resource,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
 
@@ -60,20 +62,20 @@ pub fn normalize_prefix(prefix: &str) -> Result<String> {
 /// # Errors
 /// [`Error::FileNotFound`]; [`Error::PreconditionFailed`] if the current file is not `wanted`.
 pub async fn delete(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     path: &FilePath,
     wanted: Option<Uuid>,
     actor: &Actor,
 ) -> Result<()> {
     let event = Event::new("file.deleted").about("file", path).detail(json!({}));
-    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-    let database = TenantDb::connect(tenancy, tenant).await?;
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(context, tenant).await?;
     match repo::delete(&database, path, wanted, &entry).await? {
         Changed::Done { remains, .. } => {
-            audit::flush_later(tenancy, tenant);
+            audit::flush_later(context, tenant);
             if let Some(remains) = remains {
-                remove_later(tenancy, tenant, remains);
+                remove_later(context, tenant, remains);
             }
             Ok(())
         }
@@ -83,13 +85,13 @@ pub async fn delete(
 }
 
 /// Removes the chunks of a file that this instance has claimed, after the response is sent.
-fn remove_later(tenancy: &Rc<Tenancy>, tenant: &Tenant, remains: Remains) {
-    let (tenancy, tenant) = (Rc::clone(tenancy), tenant.clone());
-    let executor = Rc::clone(&tenancy.platform.executor);
+fn remove_later(context: &Rc<Context>, tenant: &Tenant, remains: Remains) {
+    let (context, tenant) = (Rc::clone(context), tenant.clone());
+    let executor = Rc::clone(&context.platform.executor);
     executor.spawn(Box::pin(async move {
-        if let Err(error) = remove(&tenancy, tenant.record(), remains).await {
+        if let Err(error) = remove(&context, tenant.record(), remains).await {
             log::warning(
-                &tenancy,
+                &context,
                 "removing the chunks of a file failed; it is retried later",
                 &error,
             );
@@ -99,18 +101,18 @@ fn remove_later(tenancy: &Rc<Tenancy>, tenant: &Tenant, remains: Remains) {
 
 /// Removes the chunks of a claimed file from the last to the first, then its row, which refunds its bytes. The row
 /// stores the progress, so an interrupted removal continues from there.
-async fn remove(tenancy: &Tenancy, tenant: &TenantRecord, remains: Remains) -> Result<()> {
+async fn remove(context: &Context, tenant: &TenantRecord, remains: Remains) -> Result<()> {
     let mut left = remains.chunks;
     while left > 0 {
         let batch = Batch::last(left);
-        batch.remove(tenancy, tenant.id, remains.file).await?;
+        batch.remove(context, tenant.id, remains.file).await?;
         left = batch.first;
         if left > 0 {
-            let database = TenantDb::connect_to(tenancy, tenant).await?;
+            let database = TenantDb::connect_to(context, tenant).await?;
             repo::store_progress(&database, remains.file, left).await?;
         }
     }
-    let database = TenantDb::connect_to(tenancy, tenant).await?;
+    let database = TenantDb::connect_to(context, tenant).await?;
     repo::forget(&database, remains.file).await
 }
 
@@ -130,30 +132,30 @@ impl Batch {
 
     async fn remove(
         &self,
-        tenancy: &Tenancy,
+        context: &Context,
         tenant: Uuid,
         file: Uuid,
     ) -> Result<(), KeyValueError> {
         for index in (self.first..self.end).rev() {
             let key = chunk_key(tenant, file, index);
-            tenancy.platform.key_value.delete(STORE, &key).await?;
+            context.platform.key_value.delete(STORE, &key).await?;
         }
         Ok(())
     }
 }
 
 async fn remove_chunks(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Uuid,
     remains: Remains,
 ) -> Result<(), KeyValueError> {
-    Batch { first: 0, end: remains.chunks }.remove(tenancy, tenant, remains.file).await
+    Batch { first: 0, end: remains.chunks }.remove(context, tenant, remains.file).await
 }
 
 /// Claims the orphaned chunks of earlier uploads and removals, and removes them after the response is sent.
-async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> Result<()> {
+async fn sweep(context: &Rc<Context>, tenant: &Tenant, database: &TenantDb) -> Result<()> {
     for remains in repo::claim(database, &CLAIM).await? {
-        remove_later(tenancy, tenant, remains);
+        remove_later(context, tenant, remains);
     }
     Ok(())
 }
@@ -161,11 +163,11 @@ async fn sweep(tenancy: &Rc<Tenancy>, tenant: &Tenant, database: &TenantDb) -> R
 /// Removes the orphaned chunks of a tenant's uploads and removals, until none are left or `is_over`. Returns the number
 /// of files, and whether none are left.
 pub(crate) async fn maintain(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: &TenantRecord,
     is_over: impl Fn() -> bool,
 ) -> Result<(u64, bool)> {
-    let database = TenantDb::connect_to(tenancy, tenant).await?;
+    let database = TenantDb::connect_to(context, tenant).await?;
     let mut removed = 0;
     loop {
         let claimed = repo::claim(&database, &Claim { most: 1, ..CLAIM }).await?;
@@ -173,7 +175,7 @@ pub(crate) async fn maintain(
             return Ok((removed, true));
         }
         for remains in claimed {
-            remove(tenancy, tenant, remains).await?;
+            remove(context, tenant, remains).await?;
             removed += 1;
         }
         if is_over() {
@@ -183,24 +185,24 @@ pub(crate) async fn maintain(
 }
 
 /// Removes every chunk of every file of a tenant that is hard-deleted, and returns the number of files.
-pub(crate) async fn remove_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<u64> {
-    orphans::record_uploads(tenancy, tenant).await?;
-    let database = TenantDb::connect_to(tenancy, tenant).await?;
+pub(crate) async fn remove_all(context: &Context, tenant: &TenantRecord) -> Result<u64> {
+    orphans::record_uploads(context, tenant).await?;
+    let database = TenantDb::connect_to(context, tenant).await?;
     let (mut removed, mut after) = (0, Uuid::nil());
     loop {
         let page = repo::list_remains(&database, after).await?;
         let Some(last) = page.last() else { return Ok(removed) };
         after = last.file;
         for remains in page {
-            remove_chunks(tenancy, tenant.id, remains).await?;
+            remove_chunks(context, tenant.id, remains).await?;
             removed += 1;
         }
     }
 }
 
 /// Stores the peak storage usage of today for the history, and records that a tenant comes near its limit.
-fn note_used(tenancy: &Rc<Tenancy>, tenant: &Tenant, (before, after): (i64, i64), actor: &Actor) {
+fn note_used(context: &Rc<Context>, tenant: &Tenant, (before, after): (i64, i64), actor: &Actor) {
     let limit = tenant.limits.storage;
-    quota::note_soft_limit(tenancy, tenant, Resource::Storage, (before, after), limit, actor);
-    quota::keep_peak_later(tenancy, tenant, Resource::Storage, after);
+    quota::note_soft_limit(context, tenant, Resource::Storage, (before, after), limit, actor);
+    quota::keep_peak_later(context, tenant, Resource::Storage, after);
 }

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::{Batch, CLAIM, Remains, repo};
 use crate::{
+    context::Context,
     error::Result,
     log,
     platform::sql::{Connection, SqlError},
-    tenancy::Tenancy,
     tenant::{TenantDb, TenantRecord},
 };
 
@@ -22,10 +22,10 @@ use crate::{
 const AT_ONCE: i64 = 50;
 
 /// Records every file of a tenant whose database is about to be dropped.
-pub(crate) async fn record_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<()> {
-    record_uploads(tenancy, tenant).await?;
-    let database = TenantDb::connect_to(tenancy, tenant).await?;
-    let catalog = tenancy.catalog().await?;
+pub(crate) async fn record_all(context: &Context, tenant: &TenantRecord) -> Result<()> {
+    record_uploads(context, tenant).await?;
+    let database = TenantDb::connect_to(context, tenant).await?;
+    let catalog = context.catalog().await?;
     let mut after = Uuid::nil();
     loop {
         let page = repo::list_remains(&database, after).await?;
@@ -37,9 +37,9 @@ pub(crate) async fn record_all(tenancy: &Tenancy, tenant: &TenantRecord) -> Resu
 
 /// Abandons the uploads of a tenant that is hard-deleted, and records them. An upload in progress may write a chunk
 /// after the chunks of all files were removed.
-pub(crate) async fn record_uploads(tenancy: &Tenancy, tenant: &TenantRecord) -> Result<()> {
-    let database = TenantDb::connect_to(tenancy, tenant).await?;
-    let catalog = tenancy.catalog().await?;
+pub(crate) async fn record_uploads(context: &Context, tenant: &TenantRecord) -> Result<()> {
+    let database = TenantDb::connect_to(context, tenant).await?;
+    let catalog = context.catalog().await?;
     let uploads = repo::list_uploads(&database).await?;
     record(&*catalog, tenant.id, &uploads, CLAIM.stale_minutes).await?;
     repo::abandon_all(&database).await
@@ -73,36 +73,36 @@ pub async fn count(catalog: &dyn Connection) -> Result<i64> {
 }
 
 /// Removes the chunks of recorded files, after the response is sent.
-pub(crate) fn remove_later(tenancy: &Rc<Tenancy>) {
-    let tenancy = Rc::clone(tenancy);
-    let executor = Rc::clone(&tenancy.platform.executor);
+pub(crate) fn remove_later(context: &Rc<Context>) {
+    let context = Rc::clone(context);
+    let executor = Rc::clone(&context.platform.executor);
     executor.spawn(Box::pin(async move {
-        if let Err(error) = remove(&tenancy).await {
-            log::warning(&tenancy, "removing orphaned files failed; it is retried later", &error);
+        if let Err(error) = remove(&context).await {
+            log::warning(&context, "removing orphaned files failed; it is retried later", &error);
         }
     }));
 }
 
-async fn remove(tenancy: &Tenancy) -> Result<()> {
-    let catalog = tenancy.catalog().await?;
+async fn remove(context: &Context) -> Result<()> {
+    let catalog = context.catalog().await?;
     for (tenant, remains) in claim(&*catalog, AT_ONCE).await? {
-        remove_one(tenancy, tenant, remains).await?;
+        remove_one(context, tenant, remains).await?;
     }
     Ok(())
 }
 
 /// Removes the chunks of recorded files, until none are left or `is_over`. Returns the number of files, and whether
 /// none are left.
-pub(crate) async fn maintain(tenancy: &Tenancy, is_over: impl Fn() -> bool) -> Result<(u64, bool)> {
+pub(crate) async fn maintain(context: &Context, is_over: impl Fn() -> bool) -> Result<(u64, bool)> {
     let mut removed = 0;
     loop {
-        let catalog = tenancy.catalog().await?;
+        let catalog = context.catalog().await?;
         let claimed = claim(&*catalog, 1).await?;
         if claimed.is_empty() {
             return Ok((removed, true));
         }
         for (tenant, remains) in claimed {
-            remove_one(tenancy, tenant, remains).await?;
+            remove_one(context, tenant, remains).await?;
             removed += 1;
         }
         if is_over() {
@@ -128,20 +128,20 @@ async fn claim(catalog: &dyn Connection, most: i64) -> Result<Vec<(Uuid, Remains
     Ok(claimed.collect::<Result<_, SqlError>>()?)
 }
 
-async fn remove_one(tenancy: &Tenancy, tenant: Uuid, remains: Remains) -> Result<()> {
+async fn remove_one(context: &Context, tenant: Uuid, remains: Remains) -> Result<()> {
     let mut left = remains.chunks;
     let key = [tenant.into(), remains.file.into()];
     while left > 0 {
         let batch = Batch::last(left);
-        batch.remove(tenancy, tenant, remains.file).await?;
+        batch.remove(context, tenant, remains.file).await?;
         left = batch.first;
         let progress = "UPDATE orphaned_files SET chunk_count = $3, claimed_at = now()
                         WHERE tenant_id = $1 AND file_id = $2";
         let [tenant, file] = key.clone();
         let count = i64::try_from(left).unwrap_or(i64::MAX);
-        tenancy.catalog().await?.execute(progress, &[tenant, file, count.into()]).await?;
+        context.catalog().await?.execute(progress, &[tenant, file, count.into()]).await?;
     }
     let forget = "DELETE FROM orphaned_files WHERE tenant_id = $1 AND file_id = $2";
-    tenancy.catalog().await?.execute(forget, &key).await?;
+    context.catalog().await?.execute(forget, &key).await?;
     Ok(())
 }

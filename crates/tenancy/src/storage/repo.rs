@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{CHUNK, FilePath};
 use crate::{
-    audit::{Entry, outbox},
     error::{Error, Result},
+    event::{Entry, outbox},
     platform::sql::{Row, Rows, SqlError, Value},
     tenant::TenantDb,
 };

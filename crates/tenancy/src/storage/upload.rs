@@ -13,12 +13,13 @@ use super::{
     sweep,
 };
 use crate::{
-    audit::{self, Actor, Entry, Event},
+    audit,
+    body::Body,
+    context::Context,
     error::{Error, Result},
-    http::Body,
+    event::{Actor, Entry, Event},
     log,
-    quota::Resource,
-    tenancy::Tenancy,
+    resource::Resource,
     tenant::{self, Status, Tenant, TenantDb},
 };
 
@@ -55,19 +56,19 @@ pub struct Uploaded {
 /// [`Error::QuotaExceeded`] if the file does not fit, [`Error::PreconditionFailed`], [`Error::BodyIncomplete`] if the
 /// upload is interrupted. The existing file then remains unchanged.
 pub async fn upload(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     new: &NewFile<'_>,
     body: &mut Body,
     actor: &Actor,
 ) -> Result<Uploaded> {
-    let database = TenantDb::connect(tenancy, tenant).await?;
-    if let Err(error) = sweep(tenancy, tenant, &database).await {
-        log::warning(tenancy, "claiming orphaned chunks failed; they are removed later", &error);
+    let database = TenantDb::connect(context, tenant).await?;
+    if let Err(error) = sweep(context, tenant, &database).await {
+        log::warning(context, "claiming orphaned chunks failed; they are removed later", &error);
     }
-    orphans::remove_later(tenancy);
-    let keys = tenant.data_keys(tenancy)?;
-    let id = tenancy.platform.random.uuid(tenancy.platform.clock.now());
+    orphans::remove_later(context);
+    let keys = tenant.data_keys(context)?;
+    let id = context.platform.random.uuid(context.platform.clock.now());
     let begun =
         NewUpload { id, path: new.path, content_type: new.content_type, key_number: keys.newest() };
     let first = new.length.unwrap_or(STEP);
@@ -79,11 +80,11 @@ pub async fn upload(
         let fits =
             new.length.is_none() && repo::begin(&database, &begun, 0, limit).await?.is_some();
         if !fits {
-            return Err(no_room(tenancy, tenant, &database).await);
+            return Err(no_room(context, tenant, &database).await);
         }
     }
     let mut writer = Writer {
-        tenancy,
+        context,
         tenant,
         database: &database,
         cipher: FileCipher::new(&keys, keys.newest(), tenant.id, id)?,
@@ -92,7 +93,7 @@ pub async fn upload(
         reserved,
         written: 0,
         chunks: 0,
-        alive_until: tenancy.platform.clock.monotonic_micros() + SIGN_OF_LIFE_MICROS,
+        alive_until: context.platform.clock.monotonic_micros() + SIGN_OF_LIFE_MICROS,
         buffer: Vec::with_capacity(CHUNK),
     };
     let written = match writer.write(body).await {
@@ -103,15 +104,15 @@ pub async fn upload(
         let remains = Remains { file: id, chunks: writer.chunks + 1 };
         // If it cannot be abandoned now, a later upload abandons it.
         match repo::abandon(&database, id).await {
-            Ok(true) => remove_later(tenancy, tenant, remains),
+            Ok(true) => remove_later(context, tenant, remains),
             Ok(false) => {}
             Err(error) => {
                 log::warning(
-                    tenancy,
+                    context,
                     "abandoning an upload failed; a later upload abandons it",
                     &error,
                 );
-                remove_if_destroyed(tenancy, tenant.id, remains).await;
+                remove_if_destroyed(context, tenant.id, remains).await;
             }
         }
     }
@@ -120,22 +121,22 @@ pub async fn upload(
 
 /// Removes the chunks of an interrupted upload whose tenant was hard-deleted, because no database names them any
 /// longer.
-async fn remove_if_destroyed(tenancy: &Rc<Tenancy>, tenant: Uuid, remains: Remains) {
+async fn remove_if_destroyed(context: &Rc<Context>, tenant: Uuid, remains: Remains) {
     let removed = async {
-        let catalog = tenancy.catalog().await?;
+        let catalog = context.catalog().await?;
         let found = tenant::repo::find(&*catalog, tenant).await?;
         if found.is_none_or(|tenant| tenant.status == Status::Deleting) {
-            remove_chunks(tenancy, tenant, remains).await?;
+            remove_chunks(context, tenant, remains).await?;
         }
         Ok(())
     };
     if let Err(error) = removed.await {
-        log::warning(tenancy, "the chunks of an interrupted upload were not removed", &error);
+        log::warning(context, "the chunks of an interrupted upload were not removed", &error);
     }
 }
 
-async fn no_room(tenancy: &Tenancy, tenant: &Tenant, database: &TenantDb) -> Error {
-    tenancy.counters.quota_refused(Resource::Storage);
+async fn no_room(context: &Context, tenant: &Tenant, database: &TenantDb) -> Error {
+    context.counters.quota_refused(Resource::Storage);
     match repo::usage(database).await {
         Ok((usage, _)) => Error::QuotaExceeded {
             resource: Resource::Storage,
@@ -148,7 +149,7 @@ async fn no_room(tenancy: &Tenancy, tenant: &Tenant, database: &TenantDb) -> Err
 }
 
 struct Writer<'a> {
-    tenancy: &'a Rc<Tenancy>,
+    context: &'a Rc<Context>,
     tenant: &'a Tenant,
     database: &'a TenantDb,
     cipher: FileCipher,
@@ -185,7 +186,7 @@ impl Writer<'_> {
 
     /// Records the progress of the upload from time to time, even if it is slow.
     async fn say_alive(&mut self) -> Result<()> {
-        let now = self.tenancy.platform.clock.monotonic_micros();
+        let now = self.context.platform.clock.monotonic_micros();
         if now < self.alive_until {
             return Ok(());
         }
@@ -208,15 +209,15 @@ impl Writer<'_> {
                 return Ok(());
             }
         }
-        Err(no_room(self.tenancy, self.tenant, self.database).await)
+        Err(no_room(self.context, self.tenant, self.database).await)
     }
 
     async fn put(&mut self, is_last: bool) -> Result<()> {
         let plain = mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
-        let random = &*self.tenancy.platform.random;
+        let random = &*self.context.platform.random;
         let sealed = self.cipher.seal(self.chunks, is_last, &plain, random)?;
         let key = chunk_key(self.tenant.id, self.id, self.chunks);
-        self.tenancy.platform.key_value.set(STORE, &key, &sealed).await?;
+        self.context.platform.key_value.set(STORE, &key, &sealed).await?;
         self.chunks += 1;
         Ok(())
     }
@@ -225,18 +226,18 @@ impl Writer<'_> {
         let event = Event::new("file.uploaded")
             .about("file", new.path)
             .detail(json!({ "content_type": new.content_type }));
-        let entry = Entry::new(self.tenancy, Some(self.tenant.id), actor, event);
+        let entry = Entry::new(self.context, Some(self.tenant.id), actor, event);
         let (size, chunks) = (self.written, self.chunks);
         let completed =
             repo::complete(self.database, self.id, size, chunks, new.precondition, &entry).await?;
         match completed {
             Changed::Done { at, used, remains } => {
-                audit::flush_later(self.tenancy, self.tenant);
+                audit::flush_later(self.context, self.tenant);
                 // The replaced file counts against the quota until its chunks are removed.
                 let before = used.saturating_sub(i64::try_from(size).unwrap_or(i64::MAX));
-                note_used(self.tenancy, self.tenant, (before, used), actor);
+                note_used(self.context, self.tenant, (before, used), actor);
                 if let Some(remains) = remains {
-                    remove_later(self.tenancy, self.tenant, remains);
+                    remove_later(self.context, self.tenant, remains);
                 }
                 let file = File {
                     id: self.id,

@@ -1,120 +1,19 @@
 //! The location of a tenant's database, the connection to it, and the keys of its data.
 
-use std::ops::Deref;
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Slug, Tenant, TenantRecord};
+use super::{Tenant, TenantRecord};
+
 use crate::{
+    context::Context,
     crypto::{DataKeys, Purpose, Sealed, Sealer},
+    database_location::DatabaseLocation,
+    database_location::TrustedLocation,
     error::{Error, Result},
     platform::sql::{Connection, STATEMENT_DEADLINE},
-    postgres_url::PostgresUrl,
-    settings::Secret,
-    tenancy::Tenancy,
+    secret::Secret,
 };
-
-/// The setting that determines the databases of new tenants: a `postgres://` URL with `{tenant_slug}` in the database
-/// name.
-///
-/// An explicit user and password belong to the account that creates the databases. With `{role}:{password}`, or without
-/// both, the catalog's account creates them. Each tenant always connects with a separate role.
-#[derive(Debug, Clone)]
-pub struct DatabaseTemplate(PostgresUrl);
-
-impl DatabaseTemplate {
-    /// Parses the setting. Returns the problem as a phrase that follows the name of the setting.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let url = PostgresUrl::parse(text).ok_or(
-            "must have the form postgres://{role}:{password}@host:5432/tenant_{tenant_slug}",
-        )?;
-        if !url.database.contains("{tenant_slug}") {
-            return Err("must have {tenant_slug} in the database name".to_owned());
-        }
-        let longest = url.database.replace("{tenant_slug}", &"x".repeat(56));
-        if longest.len() > 63 || longest.contains(['/', '"', '{', '}', '\0']) {
-            return Err(
-                "must result in a database name of at most 63 bytes for a slug of 56 bytes"
-                    .to_owned(),
-            );
-        }
-        Ok(Self(url))
-    }
-
-    /// Returns the location for the database of a new tenant.
-    pub fn location(&self, slug: &Slug) -> DatabaseLocation {
-        let name = self.0.database.replace("{tenant_slug}", slug.as_str());
-        DatabaseLocation { name, ..self.cluster().0 }
-    }
-
-    /// Returns the cluster for the databases of new tenants. The location has no database name.
-    pub fn cluster(&self) -> TrustedLocation {
-        TrustedLocation(DatabaseLocation {
-            host: self.0.host.clone(),
-            port: self.0.port,
-            name: String::new(),
-            options: self.0.options.clone(),
-        })
-    }
-
-    /// Returns the account that creates databases on the cluster of this template, if the template contains it.
-    pub fn account_at(&self, location: &DatabaseLocation) -> Option<(&str, &Secret)> {
-        let here = self.0.host == location.host && self.0.port == location.port;
-        let written_out = !matches!(self.0.user.as_str(), "" | "{role}");
-        (here && written_out).then_some((self.0.user.as_str(), &self.0.password))
-    }
-}
-
-/// The location of a database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DatabaseLocation {
-    /// The host of the cluster.
-    pub host: String,
-    /// The port of the cluster.
-    pub port: u16,
-    /// The database name.
-    pub name: String,
-    /// The connection options, in the form of a URL's query: `sslmode=require`.
-    pub options: String,
-}
-
-impl DatabaseLocation {
-    /// Returns the URL that connects `user` to the database `name` on the same cluster.
-    pub fn url(&self, name: &str, user: &str, password: Secret) -> Secret {
-        let url = PostgresUrl {
-            user: user.to_owned(),
-            password,
-            host: self.host.clone(),
-            port: self.port,
-            database: name.to_owned(),
-            options: self.options.clone(),
-        };
-        url.to_text()
-    }
-}
-
-/// A database location that is safe to send credentials to. Either the settings contain its cluster, or the seal of the
-/// tenant's password confirms it. An attacker with write access to the catalog cannot redirect credentials.
-#[derive(Debug, Clone)]
-pub struct TrustedLocation(DatabaseLocation);
-
-impl TrustedLocation {
-    /// Returns the location of the cluster, without a database.
-    #[must_use]
-    pub fn cluster(&self) -> Self {
-        Self(DatabaseLocation { name: String::new(), ..self.0.clone() })
-    }
-}
-
-impl Deref for TrustedLocation {
-    type Target = DatabaseLocation;
-
-    fn deref(&self) -> &DatabaseLocation {
-        &self.0
-    }
-}
 
 /// A connection to one tenant's database with the role of that tenant.
 ///
@@ -126,15 +25,15 @@ pub struct TenantDb {
 
 impl TenantDb {
     /// Connects to the tenant's database.
-    pub async fn connect(tenancy: &Tenancy, tenant: &Tenant) -> Result<Self> {
-        Self::connect_to(tenancy, tenant.record()).await
+    pub async fn connect(context: &Context, tenant: &Tenant) -> Result<Self> {
+        Self::connect_to(context, tenant.record()).await
     }
 
     /// Connects to the database of a tenant in any state, for work of the service such as provisioning or repair.
-    pub(crate) async fn connect_to(tenancy: &Tenancy, record: &TenantRecord) -> Result<Self> {
-        let password = open_password(tenancy, record)?;
+    pub(crate) async fn connect_to(context: &Context, record: &TenantRecord) -> Result<Self> {
+        let password = open_password(context, record)?;
         let url = record.database.url(&record.database.name, &record.database_role, password);
-        let connection = tenancy.platform.sql.connect(url.expose(), STATEMENT_DEADLINE).await?;
+        let connection = context.platform.sql.connect(url.expose(), STATEMENT_DEADLINE).await?;
         Ok(Self { connection })
     }
 
@@ -149,26 +48,26 @@ impl TenantDb {
 /// # Errors
 /// [`Error::Unavailable`] if the location was changed without resealing the password, [`Error::Internal`] for a
 /// destroyed tenant.
-pub(crate) fn open_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<Secret> {
+pub(crate) fn open_password(context: &Context, record: &TenantRecord) -> Result<Secret> {
     let sealed = record
         .database_password
         .as_ref()
         .ok_or_else(|| Error::internal(format!("the database of {} is destroyed", record.id)))?;
-    open_sealed_password(tenancy, record, sealed)
+    open_sealed_password(context, record, sealed)
 }
 
 /// Unseals a password that was sealed for a tenant's role.
-pub(super) fn open_sealed_password(
-    tenancy: &Tenancy,
+pub(crate) fn open_sealed_password(
+    context: &Context,
     record: &TenantRecord,
     sealed: &Sealed,
 ) -> Result<Secret> {
-    let key = &tenancy.master_key;
+    let key = &context.master_key;
     let opened = if sealed.is_bound() {
         let port = record.database.port.to_string();
         let address = address(&record.database, &port, &record.database_role);
         key.open_for_address(Purpose::DatabasePassword, record.id, &address, sealed)
-    } else if is_configured(tenancy, &record.database) {
+    } else if is_configured(context, &record.database) {
         key.open(Purpose::UnboundDatabasePassword, record.id, sealed)
     } else {
         Err(Error::internal(format!(
@@ -187,19 +86,19 @@ pub(super) fn open_sealed_password(
 }
 
 /// Generates and seals a password for a tenant's role.
-pub(super) fn seal_new_password(
-    tenancy: &Tenancy,
+pub(crate) fn seal_new_password(
+    context: &Context,
     tenant: Uuid,
     location: &DatabaseLocation,
     role: &str,
 ) -> Result<Sealed> {
-    let password = URL_SAFE_NO_PAD.encode(tenancy.platform.random.bytes::<32>());
-    seal_password(tenancy, tenant, location, role, password.as_bytes())
+    let password = URL_SAFE_NO_PAD.encode(context.platform.random.bytes::<32>());
+    seal_password(context, tenant, location, role, password.as_bytes())
 }
 
 /// Seals the password of a tenant's role for the location of its database.
 pub(crate) fn seal_password(
-    tenancy: &Tenancy,
+    context: &Context,
     tenant: Uuid,
     location: &DatabaseLocation,
     role: &str,
@@ -207,8 +106,8 @@ pub(crate) fn seal_password(
 ) -> Result<Sealed> {
     let port = location.port.to_string();
     let address = address(location, &port, role);
-    let random = &*tenancy.platform.random;
-    tenancy.master_key.seal_for_address(
+    let random = &*context.platform.random;
+    context.master_key.seal_for_address(
         Purpose::DatabasePassword,
         tenant,
         &address,
@@ -219,15 +118,15 @@ pub(crate) fn seal_password(
 
 /// Reseals the password of a tenant's role with the current key and for its location. Returns `None` if this is not
 /// necessary.
-pub(crate) fn reseal_password(tenancy: &Tenancy, record: &TenantRecord) -> Result<Option<Sealed>> {
+pub(crate) fn reseal_password(context: &Context, record: &TenantRecord) -> Result<Option<Sealed>> {
     let Some(sealed) = &record.database_password else { return Ok(None) };
-    if sealed.is_bound() && tenancy.master_key.sealer(&sealed.0) == Sealer::Current {
+    if sealed.is_bound() && context.master_key.sealer(&sealed.0) == Sealer::Current {
         return Ok(None);
     }
-    let password = open_password(tenancy, record)?;
+    let password = open_password(context, record)?;
     let password = password.expose().as_bytes();
     let role = &record.database_role;
-    seal_password(tenancy, record.id, &record.database, role, password).map(Some)
+    seal_password(context, record.id, &record.database, role, password).map(Some)
 }
 
 fn address<'a>(location: &'a DatabaseLocation, port: &'a str, role: &'a str) -> [&'a str; 5] {
@@ -235,9 +134,9 @@ fn address<'a>(location: &'a DatabaseLocation, port: &'a str, role: &'a str) -> 
 }
 
 /// Returns whether the settings contain the cluster of a location.
-fn is_configured(tenancy: &Tenancy, location: &DatabaseLocation) -> bool {
-    let catalog = &tenancy.settings.master_database_url;
-    let template = tenancy.settings.tenant_database_template.cluster();
+fn is_configured(context: &Context, location: &DatabaseLocation) -> bool {
+    let catalog = &context.settings.master_database_url;
+    let template = context.settings.tenant_database_template.cluster();
     [(&catalog.host, catalog.port), (&template.host, template.port)]
         .contains(&(&location.host, location.port))
 }
@@ -247,27 +146,27 @@ impl TenantRecord {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the location was changed without resealing the password.
-    pub fn trusted_location(&self, tenancy: &Tenancy) -> Result<TrustedLocation> {
-        if self.database_password.is_some() || !is_configured(tenancy, &self.database) {
-            open_password(tenancy, self)?;
+    pub fn trusted_location(&self, context: &Context) -> Result<TrustedLocation> {
+        if self.database_password.is_some() || !is_configured(context, &self.database) {
+            open_password(context, self)?;
         }
-        Ok(TrustedLocation(self.database.clone()))
+        Ok(TrustedLocation::confirmed_by_seal(self.database.clone()))
     }
 
     /// Returns the keys that seal the tenant's data.
-    pub(crate) fn data_keys(&self, tenancy: &Tenancy) -> Result<DataKeys> {
+    pub(crate) fn data_keys(&self, context: &Context) -> Result<DataKeys> {
         let sealed = self
             .data_key
             .as_ref()
             .ok_or_else(|| Error::internal(format!("the data of {} is destroyed", self.id)))?;
-        DataKeys::open(&tenancy.master_key, self.id, sealed)
+        DataKeys::open(&context.master_key, self.id, sealed)
     }
 }
 
 /// The sealed secrets of a new tenant.
-pub(super) struct SealedSecrets {
-    pub(super) database_password: Sealed,
-    pub(super) data_key: Sealed,
+pub(crate) struct SealedSecrets {
+    pub(crate) database_password: Sealed,
+    pub(crate) data_key: Sealed,
 }
 
 #[cfg(test)]
@@ -275,15 +174,17 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::database_location::DatabaseTemplate;
+    use crate::identifier::Slug;
     use crate::{
-        http::fields::Text as _,
+        input::Text as _,
         json::JsonText,
         platform::Platform,
         settings::Settings,
         tenant::{Limits, Status},
     };
 
-    fn tenancy() -> Tenancy {
+    fn context() -> Context {
         let values = [
             ("MASTER_DATABASE_URL", "postgres://tenancy:secret@catalog/tenancy"),
             ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@tenants/t_{tenant_slug}"),
@@ -293,7 +194,7 @@ mod tests {
         ];
         let values = values.map(|(name, value)| (name, value.to_owned())).into();
         let settings = Settings::parse(&values).unwrap();
-        Tenancy::new(Platform::native(String::new()), settings).unwrap()
+        Context::new(Platform::native(String::new()), settings).unwrap()
     }
 
     fn at(host: &str) -> DatabaseLocation {
@@ -308,13 +209,13 @@ mod tests {
     // S39
     #[test]
     fn password_unseals_for_its_location_and_role_only() {
-        let tenancy = tenancy();
+        let context = context();
         let id = sample().id;
-        let sealed = seal_password(&tenancy, id, &at("tenants"), "tenant_1", b"secret").unwrap();
+        let sealed = seal_password(&context, id, &at("tenants"), "tenant_1", b"secret").unwrap();
         let good = record(at("tenants"), &sealed);
-        assert_eq!(open_password(&tenancy, &good).unwrap().expose(), "secret");
-        assert!(good.trusted_location(&tenancy).is_ok());
-        assert!(reseal_password(&tenancy, &good).unwrap().is_none());
+        assert_eq!(open_password(&context, &good).unwrap().expose(), "secret");
+        assert!(good.trusted_location(&context).is_ok());
+        assert!(reseal_password(&context, &good).unwrap().is_none());
         for changed in [
             record(at("catalog"), &sealed),
             record(DatabaseLocation { port: 5433, ..at("tenants") }, &sealed),
@@ -326,26 +227,26 @@ mod tests {
             TenantRecord { database_role: "tenant_2".to_owned(), ..good.clone() },
             TenantRecord { id: Uuid::from_u128(2), ..good },
         ] {
-            let refused = open_password(&tenancy, &changed);
+            let refused = open_password(&context, &changed);
             assert!(matches!(refused, Err(Error::Unavailable { .. })), "{changed:?}");
-            assert!(changed.trusted_location(&tenancy).is_err(), "{changed:?}");
+            assert!(changed.trusted_location(&context).is_err(), "{changed:?}");
         }
     }
 
     #[test]
     fn unbound_password_unseals_on_configured_clusters_only() {
-        let tenancy = tenancy();
-        let (key, random) = (&tenancy.master_key, &*tenancy.platform.random);
+        let context = context();
+        let (key, random) = (&context.master_key, &*context.platform.random);
         let unbound = Purpose::UnboundDatabasePassword;
         let sealed = key.seal(unbound, sample().id, b"secret", random).unwrap();
-        assert!(open_password(&tenancy, &record(at("elsewhere"), &sealed)).is_err());
-        assert!(record(at("elsewhere"), &sealed).trusted_location(&tenancy).is_err());
+        assert!(open_password(&context, &record(at("elsewhere"), &sealed)).is_err());
+        assert!(record(at("elsewhere"), &sealed).trusted_location(&context).is_err());
         let old = record(at("tenants"), &sealed);
-        assert_eq!(open_password(&tenancy, &old).unwrap().expose(), "secret");
-        let bound = reseal_password(&tenancy, &old).unwrap().unwrap();
+        assert_eq!(open_password(&context, &old).unwrap().expose(), "secret");
+        let bound = reseal_password(&context, &old).unwrap().unwrap();
         assert!(bound.is_bound());
         let new = record(at("tenants"), &bound);
-        assert_eq!(open_password(&tenancy, &new).unwrap().expose(), "secret");
+        assert_eq!(open_password(&context, &new).unwrap().expose(), "secret");
         // Neither format is accepted instead of the other.
         assert!(key.open(unbound, sample().id, &bound).is_err());
     }

@@ -1,33 +1,21 @@
-//! Tenants: their records in the catalog, their life cycle, and the proof that a tenant was resolved.
-//!
-//! A crash leaves a tenant in the state `provisioning`. Repeating the same call or running `tenantctl repair` finishes
-//! it; see [`provision`].
+//! Tenants: their records in the catalog, their databases, and the proof that a tenant was resolved.
 
+mod cached;
+mod change;
 pub mod cluster;
-pub mod credentials;
 pub(crate) mod database;
-pub mod destroy;
-mod domain;
-pub mod isolation;
-pub mod manage;
-pub mod provision;
 mod record;
 pub mod repo;
-pub mod role_limits;
-mod slug;
-pub mod stats;
+pub mod shown;
 
 use std::{ops::Deref, rc::Rc};
 
-pub use database::{DatabaseLocation, DatabaseTemplate, TenantDb, TrustedLocation};
-pub(crate) use domain::to_ascii;
-pub use domain::{Domain, Domains};
+pub use change::TenantChange;
+pub use database::TenantDb;
 pub use record::{
     LimitChange, Limits, OperatorTenantView, Status, TenantName, TenantRecord, TenantSettings,
     TenantView,
 };
-pub use role_limits::RoleLimits;
-pub use slug::Slug;
 
 use crate::error::{Error, Result};
 

@@ -9,13 +9,15 @@ use serde_json::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{DatabaseLocation, Slug};
 use crate::{
     crypto::Sealed,
+    database_location::DatabaseLocation,
     error::InvalidField,
-    http::fields::{FromField, Text, printable},
+    identifier::Slug,
+    input::{FromField, Text},
     json::JsonText,
-    text,
+    resource::Resource,
+    text::{self, printable},
 };
 
 /// A row of `tenants` in the catalog, with the plan's limits and the primary domain.
@@ -125,6 +127,18 @@ pub struct Limits {
     /// The Redis memory for the cache in bytes.
     #[schema(required = false, minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub cache: i64,
+}
+
+impl Limits {
+    /// Returns the limit of a resource.
+    pub const fn of(&self, resource: Resource) -> i64 {
+        match resource {
+            Resource::ApiCalls => self.api_calls,
+            Resource::AiRequests => self.ai_requests,
+            Resource::Storage => self.storage,
+            Resource::Users => self.users,
+        }
+    }
 }
 
 /// Limits in an update.

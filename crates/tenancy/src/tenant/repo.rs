@@ -1,6 +1,5 @@
 //! SQL statements on `tenants`. Only this module and its submodules contain them.
 
-pub mod creation;
 pub mod sealed;
 
 use std::collections::{HashMap, HashSet};
@@ -8,21 +7,21 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{
-    DatabaseLocation, Domain, LimitChange, Limits, Slug, Status, TenantName, TenantRecord,
-    manage::TenantChange,
-};
+use super::{LimitChange, Limits, Status, TenantName, TenantRecord};
+
 use crate::{
-    audit::{Entry, outbox},
     crypto::Sealed,
-    email::EmailAddress,
+    database_location::DatabaseLocation,
     error::{Error, Result},
-    http::fields::Text as _,
+    event::{Entry, outbox},
+    identifier::{Domain, EmailAddress, Slug},
+    input::Text as _,
     json::JsonText,
     platform::sql::{Connection, Row, Rows, SqlError, UNICODE, Value, contains_pattern},
+    tenant::TenantChange,
 };
 
-const SELECT: &str = "
+pub(crate) const SELECT: &str = "
     SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan,
            COALESCE(t.settings_text, t.settings::text) AS settings,
            COALESCE(t.private_settings_text, t.private_settings::text) AS private_settings, t.version,
@@ -227,7 +226,7 @@ pub async fn list_ids(catalog: &dyn Connection) -> Result<Vec<(Uuid, String)>> {
     Ok(ids.collect::<Result<_, SqlError>>()?)
 }
 
-fn refused(error: SqlError) -> Error {
+pub(crate) fn refused(error: SqlError) -> Error {
     match error.constraint() {
         Some("tenant_domains_pkey") => Error::Taken { field: "domain", code: "domain_taken" },
         Some("tenants_plan_fkey") => Error::invalid_field("plan", "must be an existing plan"),
@@ -309,7 +308,7 @@ pub async fn count(catalog: &dyn Connection) -> Result<Vec<TenantCount>> {
     Ok(counts.collect::<Result<_, SqlError>>()?)
 }
 
-async fn read(
+pub(crate) async fn read(
     catalog: &dyn Connection,
     statement: &str,
     parameters: &[Value],
@@ -318,7 +317,7 @@ async fn read(
     Ok(row.as_ref().map(record).transpose()?)
 }
 
-fn record(row: &Row) -> Result<TenantRecord, SqlError> {
+pub(crate) fn record(row: &Row) -> Result<TenantRecord, SqlError> {
     let decode = |what: &str| SqlError::Decode(format!("a tenant has an invalid {what}"));
     Ok(TenantRecord {
         id: row.get("id")?,

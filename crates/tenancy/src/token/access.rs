@@ -5,16 +5,19 @@ use std::rc::Rc;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Header, crypto::verify, decode_header, encode};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    claims::Claims,
     jws,
-    keys::{Ed25519VerifyingKey, Jwk, Signing, Verifying, public_keys},
+    keys::{Jwk, Signing, Verifying, public_keys},
     verified::VerifiedTokens,
 };
+
 use crate::{
     access::{Role, Scope},
+    context::Context,
+    crypto::Ed25519VerifyingKey,
     error::{Error, Result, Unauthenticated},
     platform::Random,
     settings::Settings,
@@ -30,41 +33,6 @@ const HEADER_TYPE: &str = "at+jwt";
 const CLAIM_TYPE: &str = "access";
 /// The only client that receives tokens.
 const CLIENT_ID: &str = "tenancy";
-
-/// The claims of an access token.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claims {
-    /// The issuer.
-    pub iss: String,
-    /// The audience.
-    pub aud: String,
-    /// The client (RFC 9068, section 2.2): this service's own sign-in.
-    pub client_id: String,
-    /// The user.
-    pub sub: Uuid,
-    /// The tenant.
-    pub tid: Uuid,
-    /// The tenant's slug.
-    pub slug: String,
-    /// The user's role.
-    pub role: Role,
-    /// The scopes of the role, for services that read the token themselves.
-    pub scope: String,
-    typ: String,
-    /// The id of the token.
-    pub jti: Uuid,
-    /// The session of the token.
-    pub sid: Uuid,
-    /// When the token was issued, in seconds since the Unix epoch.
-    pub iat: i64,
-    /// When the token becomes valid.
-    pub nbf: i64,
-    /// When the token expires.
-    pub exp: i64,
-    /// The user's version. A token with another version is invalid.
-    pub ver: i64,
-}
 
 /// The subject of a token.
 #[derive(Debug)]
@@ -95,6 +63,11 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
+    /// Returns the signer and verifier of this instance.
+    pub fn of(context: &Context) -> Rc<Self> {
+        context.state_from(|| Self::new(&context.settings))
+    }
+
     /// Returns the signer and verifier that the settings describe.
     pub fn new(settings: &Settings) -> Self {
         jws::install();

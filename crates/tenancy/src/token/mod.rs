@@ -4,15 +4,15 @@
 //! and refresh tokens are opaque random values that are stored as a hash.
 
 mod access;
+mod claims;
 mod jws;
 mod keys;
-pub mod oauth;
 mod refresh;
-pub mod session;
 mod setup;
 mod verified;
 
-pub use access::{AccessTokens, Claims, Subject};
-pub use keys::{Ed25519Key, Ed25519VerifyingKey, Jwk};
+pub use access::{AccessTokens, Subject};
+pub use claims::Claims;
+pub use keys::Jwk;
 pub use refresh::RefreshToken;
 pub use setup::SetupToken;

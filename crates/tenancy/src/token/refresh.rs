@@ -100,7 +100,7 @@ impl RefreshToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{platform::native::NativeRandom, settings::Secret};
+    use crate::{platform::native::NativeRandom, secret::Secret};
 
     const OLD: &str = "a master key of thirty-two bytes";
     const NEW: &str = "another master key of as many...";

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Claims;
+use super::claims::Claims;
 use crate::remembered::Remembered;
 
 /// The maximum length of a cached token, in bytes.

@@ -11,15 +11,17 @@ use super::{
 };
 use crate::{
     access::Role,
-    admission::{Change, Changed as Published, Effect},
-    audit::{self, Actor, Entry, Event},
-    credential::allowance,
+    audit,
+    context::Context,
+    credential::{Passwords, allowance},
     error::{Error, Result},
-    http::fields::Patch,
-    quota::{self, Resource},
-    tenancy::Tenancy,
+    event::{Actor, Entry, Event},
+    input::Patch,
+    quota,
+    resource::Resource,
     tenant::{Tenant, TenantDb},
     token::SetupToken,
+    version_cache::{Change, Changed as Published, Effect},
 };
 
 /// A user that was created.
@@ -37,17 +39,17 @@ pub struct Created {
 /// # Errors
 /// [`Error::Taken`] for an e-mail address or a username, [`Error::QuotaExceeded`].
 pub async fn create(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     new: NewUser,
     actor: &Actor,
 ) -> Result<Created> {
-    let random = &*tenancy.platform.random;
-    let now = tenancy.platform.clock.now();
+    let random = &*context.platform.random;
+    let now = context.platform.clock.now();
     let (password_hash, setup_token) = match &new.password {
         Some(password) => {
-            let allowance = allowance::take(tenancy, tenant, None).await?;
-            (Some(tenancy.passwords.hash(tenancy, &allowance, password).await?), None)
+            let allowance = allowance::take(context, tenant, None).await?;
+            (Some(context.state::<Passwords>().hash(context, &allowance, password).await?), None)
         }
         None => (None, Some(SetupToken::generate(tenant.id, random))),
     };
@@ -55,28 +57,28 @@ pub async fn create(
     let event = Event::new("user.created")
         .about("user", id)
         .detail(json!({ "role": new.role, "is_invited": setup_token.is_some() }));
-    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
     let row = repo::NewRow {
         id,
         new: &new,
         password_hash,
         setup_token: setup_token.as_ref().map(|token| credentials::SetupToken {
             hash: token.hash(),
-            expires_at: now + tenancy.settings.setup_token_lifetime,
+            expires_at: now + context.settings.setup_token_lifetime,
         }),
     };
-    let database = TenantDb::connect(tenancy, tenant).await?;
+    let database = TenantDb::connect(context, tenant).await?;
     let limit = tenant.limits.users;
     let (user, before) = repo::insert(&database, &row, limit, &entry).await?;
     let Some(user) = user else {
-        tenancy.counters.quota_refused(Resource::Users);
+        context.counters.quota_refused(Resource::Users);
         let resource = Resource::Users;
         return Err(Error::QuotaExceeded { resource, limit, usage: before, retry_after: None });
     };
     let step = (before, before + 1);
-    quota::note_soft_limit(tenancy, tenant, Resource::Users, step, limit, actor);
-    quota::keep_peak_later(tenancy, tenant, Resource::Users, before + 1);
-    audit::flush_later(tenancy, tenant);
+    quota::note_soft_limit(context, tenant, Resource::Users, step, limit, actor);
+    quota::keep_peak_later(context, tenant, Resource::Users, before + 1);
+    audit::flush_later(context, tenant);
     Ok(Created { user, setup_token, user_count: before + 1 })
 }
 
@@ -86,7 +88,7 @@ pub async fn create(
 /// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::Taken`]; [`Error::AdministratorRequired`] and
 /// [`Error::ScopeNotHeld`] if the role of the user is not in `over`.
 pub async fn update(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     id: Uuid,
     change: &UserChange,
@@ -96,13 +98,13 @@ pub async fn update(
     let event = Event::new(event_name(change))
         .about("user", id)
         .detail(json!({ "fields": changed_fields(change) }));
-    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-    let publication = Change::begin(tenancy);
-    let database = TenantDb::connect(tenancy, tenant).await?;
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
     match repo::update(&database, id, change, over, &entry).await? {
         Changed::Done(user) => {
             publication.user(tenant.id, id, user.version).await;
-            audit::flush_later(tenancy, tenant);
+            audit::flush_later(context, tenant);
             Ok(Published { value: user, effect: publication.finish().await })
         }
         Changed::NotFound => Err(Error::UserNotFound),
@@ -117,20 +119,20 @@ pub async fn update(
 /// [`Error::UserNotFound`], [`Error::LastAdministrator`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`]
 /// if the role of the user is not in `over`.
 pub async fn delete(
-    tenancy: &Rc<Tenancy>,
+    context: &Rc<Context>,
     tenant: &Tenant,
     id: Uuid,
     over: &[Role],
     actor: &Actor,
 ) -> Result<Effect> {
     let event = Event::new("user.deleted").about("user", id).detail(json!({}));
-    let entry = Entry::new(tenancy, Some(tenant.id), actor, event);
-    let publication = Change::begin(tenancy);
-    let database = TenantDb::connect(tenancy, tenant).await?;
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
     match repo::delete(&database, id, over, &entry).await? {
         Changed::Done(_) => {
             publication.ended_user(tenant.id, id).await;
-            audit::flush_later(tenancy, tenant);
+            audit::flush_later(context, tenant);
             Ok(publication.finish().await)
         }
         Changed::NotFound => {

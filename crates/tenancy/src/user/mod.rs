@@ -4,9 +4,7 @@
 //! access tokens and ends sessions. Redis is updated afterwards.
 
 mod manage;
-mod password;
 pub mod repo;
-mod sign_in;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -14,15 +12,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use manage::{Created, create, delete, update};
-pub use password::{change_password, reset_password};
-pub use sign_in::{SignedIn, log_out, log_out_everywhere, refresh, set_up, sign_in};
 
 use crate::{
     access::Role,
     credential::Password,
-    email::EmailAddress,
     error::Error,
-    http::fields::{Patch, Text},
+    identifier::EmailAddress,
+    input::{Patch, Text},
     platform::sql::Value,
     text,
 };
@@ -56,7 +52,7 @@ pub struct User {
 }
 
 /// Returns the refusal to act on a user whose role exceeds the caller's authority.
-fn beyond(role: Role) -> Error {
+pub(crate) fn beyond(role: Role) -> Error {
     match role {
         Role::Admin => Error::AdministratorRequired,
         Role::User | Role::Viewer => Error::ScopeNotHeld { scope: role.grant_scope().as_str() },

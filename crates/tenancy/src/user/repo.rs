@@ -1,6 +1,10 @@
 //! SQL statements on `users`. `token::session` updates `last_login`, in one statement with the new session.
 
 pub mod credentials;
+mod rows;
+
+pub(crate) use rows::{COLUMNS, user};
+use rows::{role, role_names};
 
 use uuid::Uuid;
 
@@ -8,19 +12,12 @@ use self::credentials::{SetupToken, token_values};
 use super::{NewUser, User, UserChange};
 use crate::{
     access::Role,
-    audit::{Entry, outbox},
-    email::EmailAddress,
     error::{Error, Result},
-    http::fields::Text as _,
+    event::{Entry, outbox},
+    identifier::EmailAddress,
     platform::sql::{Row, Rows, SqlError, UNICODE, Value, contains_pattern},
     tenant::TenantDb,
 };
-
-/// The columns that [`user`] reads.
-pub(crate) const COLUMNS: &str =
-    "id, email, username, first_name, last_name, role, is_active, is_verified,
-    created_at AT TIME ZONE 'UTC' AS created_at, last_login AT TIME ZONE 'UTC' AS last_login,
-    version";
 
 /// The row of a user to create.
 pub struct NewRow<'a> {
@@ -274,35 +271,9 @@ fn changed<T>(
     Ok(if row.get("is_there")? { Changed::LastAdministrator } else { Changed::NotFound })
 }
 
-fn role(name: &str) -> Result<Role, SqlError> {
-    Role::parse(name).map_err(|_| SqlError::Decode("a user has an invalid role".to_owned()))
-}
-
-/// Returns the names of roles in the database.
-pub(super) fn role_names(roles: &[Role]) -> Vec<String> {
-    roles.iter().map(|role| role.as_str().to_owned()).collect()
-}
-
 /// Returns the user with an id, if there is one.
 pub async fn find(database: &TenantDb, id: Uuid) -> Result<Option<User>> {
     let statement = format!("SELECT {COLUMNS} FROM users WHERE id = $1");
     let row = database.connection().query_first(&statement, &[id.into()]).await?;
     Ok(row.as_ref().map(user).transpose()?)
-}
-
-/// Reads a user from the columns in [`COLUMNS`].
-pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
-    Ok(User {
-        id: row.get("id")?,
-        email: row.get("email")?,
-        username: row.get("username")?,
-        first_name: row.get("first_name")?,
-        last_name: row.get("last_name")?,
-        role: role(&row.get::<String>("role")?)?,
-        is_active: row.get("is_active")?,
-        is_verified: row.get("is_verified")?,
-        created_at: row.get("created_at")?,
-        last_login: row.get("last_login")?,
-        version: row.get("version")?,
-    })
 }

@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use tenancy::{
-    Tenancy,
+    Context,
     audit::{self, Extent},
     platform::{Clock, Platform, native::NativeClock},
     settings::Settings,
@@ -36,10 +36,10 @@ fn long_verification_continues_from_checkpoint() {
     let settings = Settings::parse(&catalog.settings(BEFORE)).unwrap();
     let platform = Platform::native(settings.redis_url.expose().to_owned());
     let platform = Platform { clock: Rc::new(SlowClock(Cell::new(0))), ..platform };
-    let tenancy = Tenancy::new(platform, settings).unwrap();
+    let context = Context::new(platform, settings).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let verify =
-        |extent| runtime.block_on(audit::verify(&tenancy, Some(chain), None, extent)).unwrap();
+        |extent| runtime.block_on(audit::verify(&context, Some(chain), None, extent)).unwrap();
     let rows = i64::from(ROWS);
     let (mut calls, mut verified) = (0, 0);
     let last = loop {

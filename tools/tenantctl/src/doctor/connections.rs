@@ -2,8 +2,9 @@
 
 use anyhow::{Context as _, Result, bail};
 use tenancy::{
-    Tenancy,
-    tenant::{cluster, repo, role_limits},
+    Context,
+    lifecycle::role_limits,
+    tenant::{cluster, repo},
 };
 
 use super::Finding;
@@ -12,15 +13,15 @@ use super::Finding;
 const BUSY_TENANTS: i64 = 2;
 
 /// Checks the limits of tenants' roles, and that a few busy tenants cannot exhaust the connections of the server.
-pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
-    let location = tenancy.settings.tenant_database_template.cluster();
-    let cluster = cluster::connect(tenancy, &location, None).await?;
-    let catalog = tenancy.catalog().await?;
+pub(super) async fn check(context: &Context) -> Result<Finding> {
+    let location = context.settings.tenant_database_template.cluster();
+    let cluster = cluster::connect(context, &location, None).await?;
+    let catalog = context.catalog().await?;
     let roles = repo::list_with_database(&*catalog).await?;
     let roles = roles.items.into_iter().map(|tenant| tenant.database_role).collect();
-    let survey = role_limits::survey(tenancy, &*cluster, roles).await?;
-    let each = i64::from(tenancy.settings.role_limits.connections);
-    let of_the_catalog = i64::from(tenancy.settings.catalog_connections);
+    let survey = role_limits::survey(context, &*cluster, roles).await?;
+    let each = i64::from(context.settings.role_limits.connections);
+    let of_the_catalog = i64::from(context.settings.catalog_connections);
     let wanted = of_the_catalog + BUSY_TENANTS * each;
     if survey.connections < of_the_catalog + each {
         bail!(

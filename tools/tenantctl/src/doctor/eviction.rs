@@ -1,17 +1,17 @@
 //! Checks that a full Redis does not evict counters.
 
 use anyhow::{Result, bail};
-use tenancy::{Tenancy, platform::redis::Reply};
+use tenancy::{Context, platform::redis::Reply};
 
 use super::Finding;
 
 /// Checks `maxmemory` and `maxmemory-policy`. An evicted sign-in counter disables login throttling, and an evicted call
 /// counter disables a quota. Counters have a time to live, so the `volatile` policies evict them too.
-pub(super) async fn check(tenancy: &Tenancy) -> Result<Finding> {
-    if tenancy.settings.redis_url.expose().starts_with("rediss:") {
+pub(super) async fn check(context: &Context) -> Result<Finding> {
+    if context.settings.redis_url.expose().starts_with("rediss:") {
         return Ok(Finding::Doubtful("not checked, because the connection uses TLS".to_owned()));
     }
-    let replies = tenancy.platform.redis.execute("INFO", &["memory".into()]).await?;
+    let replies = context.platform.redis.execute("INFO", &["memory".into()]).await?;
     let info = replies.first().and_then(Reply::as_bytes).unwrap_or_default();
     let info = String::from_utf8_lossy(info);
     let value = |name: &str| info.lines().find_map(|line| line.trim().strip_prefix(name));

@@ -18,9 +18,9 @@ use tenancy::{
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let request: NewApiKeyRequest = operator.call().json().await?;
     let tenant = operator.tenant().await?;
-    let (tenancy, actor) = (operator.tenancy(), operator.actor());
+    let (context, actor) = (operator.context(), operator.actor());
     let authority = Authority::unbounded();
     let (record, key) =
-        api_key::create(tenancy, &tenant, request.into(), &authority, &actor).await?;
+        api_key::create(context, &tenant, request.into(), &authority, &actor).await?;
     Ok(Response::created(&ShownOnce::new(&record, &key)))
 }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub async fn handler(mut operator: Operator) -> Result<Response> {
     let key: Uuid = operator.call().parameter("key_id").map_err(|_| Error::ApiKeyNotFound)?;
     let tenant = operator.tenant().await?;
-    let (tenancy, actor) = (operator.tenancy(), operator.actor());
-    let effect = api_key::revoke(tenancy, &tenant, key, &Authority::unbounded(), &actor).await?;
+    let (context, actor) = (operator.context(), operator.actor());
+    let effect = api_key::revoke(context, &tenant, key, &Authority::unbounded(), &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

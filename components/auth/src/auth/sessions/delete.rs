@@ -4,8 +4,8 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     http::{Member, Response},
-    token::session::End,
-    user,
+    session,
+    session::End,
 };
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub async fn handler(mut member: Member) -> Result<Response> {
     let user = Some(member.user()?.sub);
     let actor = member.actor();
     let effect =
-        user::log_out(member.tenancy(), member.tenant(), user, session, End::Logout, &actor)
+        session::log_out(member.context(), member.tenant(), user, session, End::Logout, &actor)
             .await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -4,8 +4,8 @@ use tenancy::{
     Result,
     http::{Limit, Member, Page, Response},
     log,
+    session::{self, Session},
     tenant::TenantDb,
-    token::session::{self, Session},
 };
 
 tenancy::fields! {
@@ -33,9 +33,9 @@ tenancy::fields! {
 pub async fn handler(mut member: Member) -> Result<Response> {
     let Query { offset, limit } = member.call().query()?;
     let claims = member.user()?;
-    let database = TenantDb::connect(member.tenancy(), member.tenant()).await?;
+    let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let (sessions, total) =
         session::list(&database, claims.sub, claims.sid, offset, limit.get()).await?;
-    let items = log::readable(member.tenancy(), sessions);
+    let items = log::readable(member.context(), sessions);
     Ok(Response::ok(&Page { items, total, offset, limit: limit.get() }))
 }

@@ -4,29 +4,29 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 
-use crate::operator_key::{KeyError, MOST};
+use crate::{error::OperatorKeyError, operator_key::MOST};
 
 pub(super) const INVALID: &str = "The operator key is not accepted: it is mistyped, revoked, expired or not allowed \
     from your address, or the request has another credential. The audit trail of the platform has the reason.";
 
 /// Returns the status, code, title and detail.
 pub(super) fn describe(
-    error: KeyError,
+    error: OperatorKeyError,
 ) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {
     match error {
-        KeyError::NotFound => (
+        OperatorKeyError::NotFound => (
             StatusCode::NOT_FOUND,
             "operator_key_not_found",
             "No such operator key",
             "There is no such operator key. List the keys with GET /admin/operator-keys.".into(),
         ),
-        KeyError::TooMany => (
+        OperatorKeyError::TooMany => (
             StatusCode::CONFLICT,
             "too_many_operator_keys",
             "Too many operator keys",
             format!("There are {MOST} operator keys, which is the maximum. Revoke one first.").into(),
         ),
-        KeyError::ScopeNotHeld { scope } => (
+        OperatorKeyError::ScopeNotHeld { scope } => (
             StatusCode::FORBIDDEN,
             "scope_not_held",
             "Not allowed",
@@ -36,7 +36,7 @@ pub(super) fn describe(
             )
             .into(),
         ),
-        KeyError::Stronger => (
+        OperatorKeyError::Stronger => (
             StatusCode::FORBIDDEN,
             "stronger_api_key",
             "The operator key exceeds your own",

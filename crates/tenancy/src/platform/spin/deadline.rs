@@ -20,7 +20,7 @@ use spin_sdk::{
 };
 
 use super::handover;
-use crate::http::pace::{self, Pace};
+use crate::pace::{self, Pace};
 
 /// The interval of the watch. A deadline may be exceeded by up to this time.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,7 +40,7 @@ struct Waiting {
 }
 
 /// The result of a wait for a client.
-pub(super) enum Waited<T> {
+pub(crate) enum Waited<T> {
     /// The client completed its part.
     Done(T),
     /// The client was too slow.
@@ -65,7 +65,7 @@ thread_local! {
 
 /// Returns the result of `call`, which must not have begun. Returns `None` and cancels the call if it takes longer than
 /// `limit`.
-pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> Option<T> {
     handover::settled().await;
     match watched(limit, None, call).await {
         (Waited::Done(answer), _) => Some(answer),
@@ -74,7 +74,7 @@ pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = T>) ->
 }
 
 /// Waits for a client as long as `pace` allows. Also returns the waiting time, with the precision of a tick.
-pub(super) async fn within_pace<T>(
+pub(crate) async fn within_pace<T>(
     pace: &Pace,
     call: impl Future<Output = T>,
 ) -> (Waited<T>, Duration) {

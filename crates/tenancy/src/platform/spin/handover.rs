@@ -21,11 +21,11 @@ thread_local! {
 }
 
 /// A response whose body is being written and was not taken by the host. It ends when this value is dropped.
-pub(super) struct Handover(());
+pub(crate) struct Handover(());
 
 impl Handover {
     /// Marks the start of writing a body.
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         UNDERWAY.set(UNDERWAY.get() + 1);
         Self(())
     }
@@ -38,12 +38,12 @@ impl Drop for Handover {
 }
 
 /// Returns the number of responses whose body the host has not taken.
-pub(super) fn underway() -> u32 {
+pub(crate) fn underway() -> u32 {
     UNDERWAY.get()
 }
 
 /// Waits between writing the body and giving the response to the host.
-pub(super) async fn ready() {
+pub(crate) async fn ready() {
     for _ in 0..TURNS {
         wit_bindgen::yield_async().await;
     }
@@ -51,7 +51,7 @@ pub(super) async fn ready() {
 
 /// Waits before a call that wakes a task of the host: gives the host a turn if it has not taken a response. A single
 /// turn is nearly always enough. A longer wait could be endless, because the host may never take the response.
-pub(super) async fn settled() {
+pub(crate) async fn settled() {
     if UNDERWAY.get() > 0 {
         wit_bindgen::yield_async().await;
     }

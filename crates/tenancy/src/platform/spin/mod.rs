@@ -1,18 +1,15 @@
 //! The platform on a Spin host.
 
-mod component;
-mod deadline;
+pub(crate) mod deadline;
 mod flight;
-mod handover;
+pub(crate) mod handover;
 mod host;
-mod http;
 mod key_value;
 mod redis;
 mod sql;
 
 use std::rc::Rc;
 
-pub use component::serve;
 #[doc(hidden)]
 pub use spin_sdk::wasip3;
 
@@ -20,7 +17,7 @@ use super::Platform;
 
 impl Platform {
     /// Returns the platform of a component on Spin. `redis_address` is a `redis://` URL. Connections open on first use.
-    pub(super) fn on_spin(redis_address: String) -> Self {
+    pub(crate) fn on_spin(redis_address: String) -> Self {
         Self {
             sql: Rc::new(sql::SpinSql::default()),
             redis: Rc::new(redis::SpinRedis::new(redis_address)),

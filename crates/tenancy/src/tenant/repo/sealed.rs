@@ -3,11 +3,12 @@
 use uuid::Uuid;
 
 use crate::{
-    audit::{Entry, outbox},
     crypto::{HEAD, Sealed},
+    database_location::DatabaseLocation,
     error::Result,
+    event::{Entry, outbox},
     platform::sql::{Connection, SqlError},
-    tenant::{DatabaseLocation, TenantRecord},
+    tenant::TenantRecord,
 };
 
 /// The number of sealed values with the same first bytes.

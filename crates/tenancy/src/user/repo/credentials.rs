@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{COLUMNS, role_names, user};
+use super::rows::{COLUMNS, role_names, user};
 use crate::{
     access::Role,
-    audit::{Entry, outbox},
     error::Result,
+    event::{Entry, outbox},
     platform::sql::{SqlError, Value},
     tenant::TenantDb,
     user::User,

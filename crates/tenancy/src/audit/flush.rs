@@ -1,0 +1,97 @@
+//! Moves waiting events to the trail.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use super::{
+    chain::{self, Moved},
+    forgery,
+};
+
+use crate::{
+    context::Context,
+    error::Result,
+    event::outbox,
+    log,
+    platform::sql::Connection,
+    tenant::{Tenant, TenantDb, TenantRecord},
+};
+
+/// Moves the entries in the outboxes of a tenant to its trail, and returns their numbers.
+pub async fn flush(context: &Context, tenant: &Tenant) -> Result<Moved> {
+    let database = TenantDb::connect(context, tenant).await?;
+    chain::extend(context, Some(tenant.id), Some(&database)).await
+}
+
+/// Moves the entries for a chain in the catalog's outbox to that chain. `None` is the platform's chain.
+pub async fn flush_catalog(context: &Context, tenant: Option<Uuid>) -> Result<Moved> {
+    chain::extend(context, tenant, None).await
+}
+
+/// Moves the entries that a crash has left in the outbox of a tenant's database, and returns their numbers.
+pub async fn recover(context: &Context, tenant: &TenantRecord) -> Result<Moved> {
+    let database = TenantDb::connect_to(context, tenant).await?;
+    extend_to_the_end(context, Some(tenant.id), Some(&database)).await
+}
+
+pub(super) async fn extend_to_the_end(
+    context: &Context,
+    tenant: Option<Uuid>,
+    database: Option<&TenantDb>,
+) -> Result<Moved> {
+    let mut moved = Moved::default();
+    loop {
+        let more = chain::extend(context, tenant, database).await?;
+        if more.is_nothing() {
+            return Ok(moved);
+        }
+        moved.add(more);
+    }
+}
+
+/// Returns the number of events in the catalog's outbox.
+pub async fn count_waiting(catalog: &dyn Connection) -> Result<i64> {
+    outbox::count(catalog).await
+}
+
+/// Moves the entries that a crash has left in the catalog's outbox, and returns their numbers.
+pub async fn recover_catalog(context: &Context) -> Result<Moved> {
+    let catalog = context.catalog().await?;
+    forgery::report_all(context, &*catalog).await?;
+    let mut moved = Moved::default();
+    for chain in outbox::chains(&*catalog).await? {
+        moved.add(extend_to_the_end(context, chain, None).await?);
+    }
+    Ok(moved)
+}
+
+/// Flushes a tenant's outboxes after the response is sent. After a failure, the next flush moves the entries.
+pub fn flush_later(context: &Rc<Context>, tenant: &Tenant) {
+    let (context, tenant) = (Rc::clone(context), tenant.clone());
+    let executor = Rc::clone(&context.platform.executor);
+    executor.spawn(Box::pin(async move {
+        if let Err(error) = flush(&context, &tenant).await {
+            log::warning(
+                &context,
+                "flushing an audit outbox failed; the events remain in it",
+                &error,
+            );
+        }
+    }));
+}
+
+/// Flushes the catalog's outbox for a chain after the response is sent.
+pub fn flush_catalog_later(context: &Rc<Context>, tenant: Option<Uuid>) {
+    let context = Rc::clone(context);
+    let executor = Rc::clone(&context.platform.executor);
+    executor.spawn(Box::pin(async move {
+        if let Err(error) = flush_catalog(&context, tenant).await {
+            log::warning(
+                &context,
+                "flushing an audit outbox failed; the events remain in it",
+                &error,
+            );
+        }
+    }));
+}

@@ -1,0 +1,71 @@
+//! Events that belong to no change.
+
+use std::rc::Rc;
+
+use super::flush::flush_catalog;
+
+use crate::{
+    bucket::{self, Bucket, Rate},
+    context::Context,
+    error::{Error, Result},
+    event::{Entry, outbox},
+    log,
+    platform::redis::{Argument, Reply},
+};
+
+/// The rate at which the events of [`note_rarely`] are recorded in a chain, regardless of their cause.
+const RARE: Rate = Rate { burst: 60, per_minute: 30 };
+
+/// Records an event that belongs to no change.
+pub async fn note(context: &Context, entry: &Entry) -> Result<()> {
+    outbox::insert(&*context.catalog().await?, entry).await
+}
+
+/// Records an event that belongs to no change, after the response is sent.
+pub fn note_later(context: &Rc<Context>, entry: Entry) {
+    let context = Rc::clone(context);
+    let executor = Rc::clone(&context.platform.executor);
+    executor.spawn(Box::pin(async move {
+        let noted = async {
+            note(&context, &entry).await?;
+            flush_catalog(&context, entry.tenant).await.map(drop)
+        };
+        if let Err(error) = noted.await {
+            log::warning(&context, "an audit event was not recorded", &error);
+        }
+    }));
+}
+
+/// Records an event that a caller can cause as often as they like, after the response is sent. Records it once a minute
+/// for each subject, and within the rate [`RARE`] for all subjects together. If Redis is unavailable, the event is not
+/// recorded.
+pub fn note_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
+    let context = Rc::clone(context);
+    let key = match entry.tenant {
+        Some(tenant) => format!("t:{{{tenant}}}:noted:{}:{subject}", entry.event()),
+        None => format!("platform:noted:{}:{subject}", entry.event()),
+    };
+    let executor = Rc::clone(&context.platform.executor);
+    executor.spawn(Box::pin(async move {
+        let arguments: [Argument<'_>; 5] =
+            [Argument::Key(&key), "1".into(), "EX".into(), Argument::Int(60), "NX".into()];
+        let noted = async {
+            let set = context.platform.redis.execute("SET", &arguments).await?;
+            if matches!(set.first(), Some(Reply::Nil) | None) {
+                return Ok(());
+            }
+            let bucket = match entry.tenant {
+                Some(tenant) => Bucket::of_tenant(tenant, "rare_events", RARE),
+                None => Bucket::of_platform("rare_events", RARE),
+            };
+            if let Err(Error::RateLimited { .. }) = bucket::take(&context, &[bucket]).await {
+                return Ok(());
+            }
+            note(&context, &entry).await?;
+            flush_catalog(&context, entry.tenant).await.map(drop)
+        };
+        if let Err(error) = noted.await {
+            log::warning(&context, "an audit event was not recorded", &error);
+        }
+    }));
+}

@@ -1,0 +1,11 @@
+//! What callers send: request types, their fields, and the rules of the fields.
+
+mod fields;
+
+pub use crate::field::{FromField, InvalidField, Patch, Text};
+#[doc(hidden)]
+pub use fields::taken;
+pub use fields::{Fields, FromFields};
+
+#[cfg(test)]
+mod tests;

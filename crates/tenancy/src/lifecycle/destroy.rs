@@ -1,0 +1,119 @@
+//! The destruction of a tenant.
+//!
+//! A destruction is crash-safe, for crashes of this program and of PostgreSQL. The first statement puts the tenant into
+//! the state `deleting`, in which it accepts no requests. Each later step finds the results of an earlier attempt, and
+//! the last step removes the tenant from the catalog. Repeating the call or running `tenantctl repair` finishes the
+//! destruction. An interrupted `DROP DATABASE` leaves a database that is marked as invalid. No connection to it is
+//! possible, and dropping it again finishes the operation. The database is dropped after the files, so an invalid
+//! database has no files left.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use crate::{
+    audit,
+    context::Context,
+    error::{Error, Result},
+    event::{Actor, Entry, Event, Severity},
+    lifecycle::{databases, manage},
+    platform::redis::{Argument, Reply},
+    storage,
+    tenant::{Status, TenantChange, TenantRecord, repo},
+    version_cache::{Change, Effect},
+};
+
+/// The number of keys that one `SCAN` call examines.
+const SCANNED_AT_ONCE: i64 = 1_000;
+
+/// Destroys a tenant: its database, role, files, counters, cache and keys. Its names become available. Its audit trail
+/// remains and ends with the destruction.
+///
+/// # Errors
+/// [`Error::TenantNotFound`], [`Error::IllegalTransition`] while the tenant is being provisioned,
+/// [`Error::PreconditionFailed`].
+pub async fn destroy(
+    context: &Rc<Context>,
+    tenant: Uuid,
+    version: Option<i64>,
+    actor: &Actor,
+) -> Result<Effect> {
+    let change = TenantChange { status: Some(Status::Deleting), ..TenantChange::default() };
+    let changed = manage::update(context, tenant, &change, version, actor).await?;
+    finish(context, &changed.value, Files::Remove, actor).await?;
+    storage::orphans::remove_later(context);
+    Ok(changed.effect)
+}
+
+/// The treatment of the tenant's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// Removes their chunks from the key-value store.
+    Remove,
+    /// Records them in the catalog, and the service removes their chunks. This option is for programs that cannot reach
+    /// the key-value store.
+    Record,
+}
+
+/// Finishes the destruction of a tenant in the state `deleting`.
+pub async fn finish(
+    context: &Rc<Context>,
+    record: &TenantRecord,
+    files: Files,
+    actor: &Actor,
+) -> Result<()> {
+    if record.status != Status::Deleting {
+        return Err(Error::internal("only a tenant in the state deleting can be destroyed"));
+    }
+    if databases::has_database(context, record).await? {
+        // The events in the tenant's outbox are part of the trail.
+        audit::recover(context, record).await?;
+        match files {
+            Files::Remove => drop(storage::remove_all(context, record).await?),
+            Files::Record => storage::orphans::record_all(context, record).await?,
+        }
+    }
+    databases::drop_database(context, record).await?;
+    forget_in_redis(context, record.id).await?;
+    let event = Event::new("tenant.destroyed")
+        .severity(Severity::Critical)
+        .about("tenant", record.id)
+        .detail(serde_json::json!({ "slug": record.slug, "plan": record.plan }));
+    let entry = Entry::new(context, Some(record.id), actor, event);
+    let publication = Change::begin(context);
+    let catalog = context.catalog().await?;
+    repo::remove(&*catalog, record.id, &entry).await?;
+    publication.ended_tenant(record.id).await;
+    // The tenant's requests have been refused since the first statement took effect.
+    let _: Effect = publication.finish().await;
+    audit::flush_catalog(context, Some(record.id)).await?;
+    Ok(())
+}
+
+/// Removes all keys of a tenant from Redis.
+async fn forget_in_redis(context: &Context, tenant: Uuid) -> Result<()> {
+    let redis = &*context.platform.redis;
+    // The pattern includes names of every process, because a snapshot may have restored those of an earlier process.
+    let pattern = format!("*:t:{{{tenant}}}:*");
+    let mut cursor = "0".to_owned();
+    loop {
+        let arguments: [Argument<'_>; 5] = [
+            Argument::from(&cursor),
+            "MATCH".into(),
+            Argument::from(&pattern),
+            "COUNT".into(),
+            Argument::Int(SCANNED_AT_ONCE),
+        ];
+        let replies = redis.execute("SCAN", &arguments).await?;
+        let mut texts = replies.iter().filter_map(Reply::as_bytes);
+        let next = texts.next().map(String::from_utf8_lossy);
+        let keys: Vec<Argument<'_>> = texts.map(Argument::Bytes).collect();
+        if !keys.is_empty() {
+            redis.execute("UNLINK", &keys).await?;
+        }
+        match next {
+            Some(next) if next != "0" => cursor = next.into_owned(),
+            _ => return Ok(()),
+        }
+    }
+}

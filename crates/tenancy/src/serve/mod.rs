@@ -1,0 +1,6 @@
+//! The service on a Spin host: requests in, responses out.
+
+mod component;
+mod http;
+
+pub use component::serve;

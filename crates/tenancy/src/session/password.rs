@@ -1,0 +1,114 @@
+//! Password changes by users and password resets by administrators.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use crate::{
+    access::Role,
+    audit,
+    context::Context,
+    credential::{NewPassword, Password, Passwords, allowance},
+    error::{Error, Result, Unauthenticated},
+    event::{Actor, Entry, Event, Severity},
+    login_throttling,
+    session::{
+        SignedIn,
+        sign_in::{Attempted, begin_session, compare},
+    },
+    tenant::{Tenant, TenantDb},
+    token::SetupToken,
+    user::repo::{
+        self,
+        credentials::{self, PasswordChange},
+    },
+    version_cache::{Change, Changed},
+};
+
+/// Changes the caller's password, ends every session of the user, and starts a new session.
+///
+/// # Errors
+/// [`Error::InvalidFields`] for `current_password` if it is wrong; [`Error::TooManyAttempts`] after several wrong
+/// attempts.
+pub async fn change_password(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    user: Uuid,
+    current: &Password,
+    new: NewPassword,
+    actor: &Actor,
+) -> Result<Changed<SignedIn>> {
+    let new = new.accept(&context.settings, "new_password")?;
+    let address = actor.origin().address.map(login_throttling::network_text);
+    let found = {
+        let database = TenantDb::connect(context, tenant).await?;
+        credentials::find_own_credentials(&database, user, address.as_deref()).await?
+    };
+    let found = found.ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
+    let email = found.user.email.clone();
+    let attempted = Attempted {
+        tenant: Some(tenant),
+        subject: tenant.id,
+        email: &email,
+        found: Some(&found),
+        device: None,
+        failure: "password.change_failed",
+    };
+    let is_right = compare(context, &attempted, current, actor).await?.is_some();
+    if !is_right {
+        return Err(Error::invalid_field("current_password", "is not your password"));
+    }
+    let allowance = allowance::take(context, tenant, None).await?;
+    let hash = context.state::<Passwords>().hash(context, &allowance, &new).await?;
+    let event = Event::new("password.changed").about("user", user);
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let change = PasswordChange {
+        user,
+        from: found.password_hash.as_deref(),
+        to: Some(&hash),
+        setup_token: None,
+        over: &Role::ALL,
+    };
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
+    let changed = credentials::replace_password(&database, &change, &entry).await?;
+    let user =
+        changed.ok_or_else(|| Error::unavailable("the password was changed concurrently"))?;
+    publication.user(tenant.id, user.id, user.version).await;
+    let effect = publication.finish().await;
+    Ok(Changed { value: begin_session(context, tenant, &database, user, actor).await?, effect })
+}
+
+/// Removes the password of a user, ends every session, and returns a setup token for a new password.
+///
+/// # Errors
+/// [`Error::UserNotFound`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`] if the role of the user is not
+/// in `over`.
+pub async fn reset_password(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    user: Uuid,
+    over: &[Role],
+    actor: &Actor,
+) -> Result<Changed<(SetupToken, chrono::DateTime<chrono::Utc>)>> {
+    let token = SetupToken::generate(tenant.id, &*context.platform.random);
+    let expires_at = context.platform.clock.now() + context.settings.setup_token_lifetime;
+    let event = Event::new("password.reset").about("user", user).severity(Severity::Warning);
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let change = PasswordChange {
+        user,
+        from: None,
+        to: None,
+        setup_token: Some(credentials::SetupToken { hash: token.hash(), expires_at }),
+        over,
+    };
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
+    let Some(user) = credentials::replace_password(&database, &change, &entry).await? else {
+        let user = repo::find(&database, user).await?;
+        return Err(user.map_or(Error::UserNotFound, |user| crate::user::beyond(user.role)));
+    };
+    publication.user(tenant.id, user.id, user.version).await;
+    audit::flush_later(context, tenant);
+    Ok(Changed { value: (token, expires_at), effect: publication.finish().await })
+}

@@ -1,0 +1,408 @@
+//! Sessions: families of refresh tokens, stored in the tenant's database. The last token of a family is valid. Reuse of
+//! an earlier one ends the family.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    event::{Entry, outbox},
+    platform::sql::{Row, Rows, SqlError},
+    tenant::TenantDb,
+    token::RefreshToken,
+    user::{User, repo},
+};
+
+/// The number of days after which ended and expired sessions are deleted.
+const KEPT_DAYS: i64 = 30;
+/// The maximum number of sessions of a user at one time.
+const MOST: i32 = 50;
+/// The maximum number of generations of refresh tokens that one use skips.
+const MOST_GENERATIONS: i64 = 10_000;
+/// The number of generations that a use may not see yet, because others issued them while it waited.
+const UNSEEN_GENERATIONS: i64 = 16;
+
+/// A session that begins with a sign-in.
+pub struct NewSession<'a> {
+    /// The id of the session.
+    pub id: Uuid,
+    /// The user who signed in.
+    pub user: Uuid,
+    /// The first refresh token of the session.
+    pub token: &'a RefreshToken,
+    /// The client's user agent.
+    pub user_agent: Option<&'a str>,
+    /// The client's address.
+    pub address: Option<String>,
+    /// The time of the sign-in.
+    pub now: DateTime<Utc>,
+    /// When the session expires if it is not used.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A session of a user.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Session {
+    /// The id of the session.
+    pub id: Uuid,
+    /// The client's user agent at the sign-in.
+    pub user_agent: Option<String>,
+    /// The client's address at the sign-in.
+    pub address: Option<String>,
+    /// When the session began.
+    pub created_at: DateTime<Utc>,
+    /// When the session last received an access token.
+    pub last_used_at: DateTime<Utc>,
+    /// When the session expires if it is not used.
+    pub expires_at: DateTime<Utc>,
+    /// Whether the request belongs to this session.
+    pub is_current: bool,
+}
+
+/// The reason why a session ends.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    /// Its user signs out.
+    Logout,
+    /// An administrator or a service revokes it.
+    Admin,
+}
+
+impl End {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Begins a session and records the sign-in, in one statement. Returns the sessions that ended because the user has too
+/// many. Returns `None` and writes nothing if the user was deleted or deactivated, or received another password, in the
+/// meantime.
+pub async fn begin(
+    database: &TenantDb,
+    session: &NewSession<'_>,
+    user_version: i64,
+    entry: &Entry,
+) -> Result<Option<Vec<Uuid>>> {
+    let statement = format!(
+        "WITH ended AS MATERIALIZED (
+             SELECT id FROM end_oldest_sessions($2, $8, {MOST}) AS id
+         ), signed_in AS (
+             UPDATE users SET last_login = $7::timestamp AT TIME ZONE 'UTC'
+             WHERE id = $2 AND is_active AND version = $8 AND (SELECT count(*) FROM ended) >= 0
+             RETURNING id, session_epoch
+         ), forgotten AS (
+             DELETE FROM sessions
+             WHERE user_id = $2 AND expires_at < now() - make_interval(days => {KEPT_DAYS})
+         ), begun AS (
+             INSERT INTO sessions (id, user_id, session_epoch, token_hash, user_agent, address,
+                                   created_at, expires_at)
+             SELECT $1::uuid, id, session_epoch, $3::bytea, left($4::text, 512),
+                    left($5::text, 64), $7 AT TIME ZONE 'UTC', $6::timestamp AT TIME ZONE 'UTC'
+             FROM signed_in
+         ), {}
+         SELECT ARRAY(SELECT id::text FROM ended) AS ended FROM signed_in",
+        outbox::noted("signed_in", 9)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [
+        session.id.into(),
+        session.user.into(),
+        session.token.hash().as_slice().into(),
+        session.user_agent.into(),
+        session.address.clone().into(),
+        session.expires_at.into(),
+        session.now.into(),
+        user_version.into(),
+        entry_id,
+        entry_tenant,
+        entry,
+    ];
+    let Some(row) = database.connection().query_first(&statement, &parameters).await? else {
+        return Ok(None);
+    };
+    let ended = row.get::<Vec<String>>("ended")?;
+    let ended = ended.iter().map(|id| id.parse().map_err(Error::internal));
+    ended.collect::<Result<_>>().map(Some)
+}
+
+/// A use of a refresh token.
+pub struct Use<'a> {
+    /// The token.
+    pub token: &'a RefreshToken,
+    /// The next token.
+    pub successor: &'a RefreshToken,
+    /// The time of the use.
+    pub now: DateTime<Utc>,
+    /// When the session expires if it is not used again.
+    pub expires_at: DateTime<Utc>,
+    /// The grace period, in which a used token still returns the session's current token.
+    pub grace: TimeDelta,
+    /// The audit entry to record if the token was used before.
+    pub reuse: &'a Entry,
+}
+
+/// The result of using a refresh token.
+pub enum Used {
+    /// The successor is the session's current token, for this user.
+    Rotated(User),
+    /// The token was used before, within the grace period: the session's current token is some generations later.
+    Again {
+        /// The user.
+        user: User,
+        /// SHA-256 of the session's current token.
+        current: Vec<u8>,
+        /// An upper limit on the number of generations between the two tokens.
+        generations: i64,
+    },
+    /// The token was used before, and this use has ended the session.
+    Reused,
+    /// The session had already ended.
+    Over,
+}
+
+/// Uses a refresh token. Of several concurrent uses, one rotates the session.
+///
+/// A used token is stored for the grace period. The newest used token is also in the session's own row: a use that
+/// waited for another one sees the updated row, but no new row of another table.
+pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
+    let statement = format!(
+        "WITH found AS MATERIALIZED (
+             SELECT s.id AS session, s.user_id, CASE
+                 WHEN s.token_hash = $2 THEN 'current'
+                 WHEN s.previous_token_hash = $2
+                      AND s.rotated_at > $4::timestamp AT TIME ZONE 'UTC' THEN 'again'
+                 WHEN EXISTS (SELECT FROM used_refresh_tokens t
+                              WHERE t.session_id = s.id AND t.token_hash = $2
+                                AND t.used_at > $4 AT TIME ZONE 'UTC') THEN 'again'
+                 ELSE 'before' END AS token, s.token_hash AS current_hash
+             FROM sessions s
+             WHERE s.id = $1 AND s.revoked_at IS NULL
+               AND s.expires_at > $5::timestamp AT TIME ZONE 'UTC'
+               AND EXISTS (SELECT FROM users u
+                           WHERE u.id = s.user_id AND u.session_epoch = s.session_epoch)
+             FOR UPDATE
+         ), rotated AS (
+             UPDATE sessions s
+             SET token_hash = $3, previous_token_hash = $2,
+                 rotated_at = $5 AT TIME ZONE 'UTC',
+                 expires_at = $6::timestamp AT TIME ZONE 'UTC'
+             FROM found f
+             WHERE s.id = f.session AND f.token = 'current'
+               AND EXISTS (SELECT FROM users u WHERE u.id = f.user_id AND u.is_active)
+             RETURNING s.id
+         ), remembered AS (
+             INSERT INTO used_refresh_tokens (session_id, token_hash, used_at)
+             SELECT id, $2, $5 AT TIME ZONE 'UTC' FROM rotated WHERE $10
+         ), forgotten AS (
+             DELETE FROM used_refresh_tokens
+             WHERE session_id IN (SELECT id FROM rotated) AND used_at <= $4 AT TIME ZONE 'UTC'
+         ), ended AS (
+             UPDATE sessions s
+             SET revoked_at = $5 AT TIME ZONE 'UTC', revoked_reason = 'reuse'
+             FROM found f
+             WHERE s.id = f.session AND f.token = 'before'
+             RETURNING s.id
+         ), {noted}
+         SELECT f.token, f.current_hash, (
+             SELECT count(*) FROM used_refresh_tokens t WHERE t.session_id = f.session
+         ) AS generations, {columns}
+         FROM found f JOIN users ON users.id = f.user_id AND users.is_active",
+        noted = outbox::noted("ended", 7),
+        columns = repo::COLUMNS,
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(used.reuse);
+    // Without a grace period no used token is valid, not even one that another use has written after this one read the
+    // clock.
+    let grace_began =
+        if used.grace.is_zero() { used.now + TimeDelta::days(1) } else { used.now - used.grace };
+    let parameters = [
+        used.token.session().into(),
+        used.token.hash().as_slice().into(),
+        used.successor.hash().as_slice().into(),
+        grace_began.into(),
+        used.now.into(),
+        used.expires_at.into(),
+        entry_id,
+        entry_tenant,
+        entry,
+        (!used.grace.is_zero()).into(),
+    ];
+    let Some(row) = database.connection().query_first(&statement, &parameters).await? else {
+        return Ok(Used::Over);
+    };
+    Ok(match row.get::<String>("token")?.as_str() {
+        "before" => Used::Reused,
+        "again" => Used::Again {
+            user: repo::user(&row)?,
+            current: row.get("current_hash")?,
+            generations: (row.get::<i64>("generations")? + UNSEEN_GENERATIONS)
+                .min(MOST_GENERATIONS),
+        },
+        _ => Used::Rotated(repo::user(&row)?),
+    })
+}
+
+/// The result of ending a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The session ended with this call.
+    Now,
+    /// It had ended before.
+    Before,
+    /// There is no such session, or it has expired.
+    NotFound,
+}
+
+/// Ends a session. If a user is given, ends only a session of that user.
+pub async fn end(
+    database: &TenantDb,
+    user: Option<Uuid>,
+    session: Uuid,
+    why: End,
+    entry: &Entry,
+) -> Result<Ended> {
+    let statement = format!(
+        "WITH ended AS (
+             UPDATE sessions SET revoked_at = now(), revoked_reason = $3
+             WHERE id = $2 AND ($1::uuid IS NULL OR user_id = $1)
+               AND revoked_at IS NULL AND expires_at > now()
+             RETURNING id
+         ), {}
+         SELECT id FROM ended",
+        outbox::noted("ended", 4)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters =
+        [user.into(), session.into(), why.as_str().into(), entry_id, entry_tenant, entry];
+    if database.connection().query_first(&statement, &parameters).await?.is_some() {
+        return Ok(Ended::Now);
+    }
+    // A separate statement, because the first one may have waited for the call that ended the session.
+    let statement = "SELECT FROM sessions WHERE id = $2 AND ($1::uuid IS NULL OR user_id = $1)
+                     AND revoked_at IS NOT NULL";
+    let parameters = [user.into(), session.into()];
+    let found = database.connection().query_first(statement, &parameters).await?;
+    Ok(if found.is_some() { Ended::Before } else { Ended::NotFound })
+}
+
+/// Ends every session and access token of a user. Returns the user's new version; `None` if there is no such user.
+pub async fn end_all(database: &TenantDb, user: Uuid, entry: &Entry) -> Result<Option<i64>> {
+    let statement = format!(
+        "WITH changed AS (
+             UPDATE users SET version = version + 1, session_epoch = session_epoch + 1
+             WHERE id = $1 RETURNING id, version
+         ), ended AS (
+             UPDATE sessions SET revoked_at = now(), revoked_reason = 'logout_everywhere'
+             WHERE user_id = $1 AND revoked_at IS NULL
+         ), {}
+         SELECT version FROM changed",
+        outbox::noted("changed", 2)
+    );
+    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
+    let parameters = [user.into(), entry_id, entry_tenant, entry];
+    let row = database.connection().query_first(&statement, &parameters).await?;
+    Ok(row.map(|row| row.get("version")).transpose()?)
+}
+
+/// Returns a page of a user's open sessions, the newest first, and their total number.
+pub async fn list(
+    database: &TenantDb,
+    user: Uuid,
+    current: Uuid,
+    offset: u32,
+    limit: u32,
+) -> Result<(Rows<Session>, i64)> {
+    let statement = "
+        SELECT id, user_agent, address, id = $2 AS is_current,
+               created_at AT TIME ZONE 'UTC' AS created_at,
+               COALESCE(rotated_at, created_at) AT TIME ZONE 'UTC' AS last_used_at,
+               expires_at AT TIME ZONE 'UTC' AS expires_at
+        FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()
+        ORDER BY sessions.created_at DESC, id DESC OFFSET $3 LIMIT $4";
+    let parameters =
+        [user.into(), current.into(), i64::from(offset).into(), i64::from(limit).into()];
+    let rows = database.connection().query(statement, &parameters).await?;
+    let count = "SELECT count(*) AS total FROM sessions
+                 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()";
+    let total = database.connection().query_first(count, &[user.into()]).await?;
+    let total = total.map_or(Ok(0), |row| row.get("total"))?;
+    Ok((Rows::read(&rows, session), total))
+}
+
+/// The state that a token depends on.
+pub struct State {
+    /// The user's version.
+    pub user_version: i64,
+    /// Whether the session is open.
+    pub is_open: bool,
+}
+
+/// Returns the states that tokens of these users and sessions depend on. Unknown users are omitted. Deactivation
+/// increments the version of a user.
+pub(crate) async fn find_states(
+    database: &TenantDb,
+    sessions: &[(Uuid, Uuid)],
+) -> Result<HashMap<(Uuid, Uuid), State>> {
+    let statement = "
+        SELECT a.user_id, a.session_id, u.version, EXISTS (
+            SELECT FROM sessions s
+            WHERE s.id = a.session_id AND s.user_id = u.id AND s.revoked_at IS NULL
+              AND s.session_epoch = u.session_epoch
+        ) AS is_open
+        FROM jsonb_to_recordset($1) AS a (user_id uuid, session_id uuid)
+        JOIN users u ON u.id = a.user_id";
+    let asked = sessions
+        .iter()
+        .map(|(user, session)| json!({ "user_id": user, "session_id": session }))
+        .collect();
+    let rows = database.connection().query(statement, &[Json::Array(asked).into()]).await?;
+    let states = rows.iter().map(|row| {
+        let state = State { user_version: row.get("version")?, is_open: row.get("is_open")? };
+        Ok(((row.get("user_id")?, row.get("session_id")?), state))
+    });
+    Ok(states.collect::<Result<_, SqlError>>()?)
+}
+
+/// Returns the user and the expiry of a session; `None` if the session has ended.
+pub async fn find_by_token(
+    database: &TenantDb,
+    token: &RefreshToken,
+    now: DateTime<Utc>,
+) -> Result<Option<(User, DateTime<Utc>)>> {
+    let statement = format!(
+        "SELECT s.session_expires_at, {}
+         FROM (SELECT user_id, session_epoch AS begun_in,
+                      expires_at AT TIME ZONE 'UTC' AS session_expires_at FROM sessions
+               WHERE id = $1 AND token_hash = $2 AND revoked_at IS NULL
+                 AND expires_at > $3::timestamp AT TIME ZONE 'UTC') s
+         JOIN users ON users.id = s.user_id AND users.is_active
+                    AND users.session_epoch = s.begun_in",
+        repo::COLUMNS
+    );
+    let parameters = [token.session().into(), token.hash().as_slice().into(), now.into()];
+    let row = database.connection().query_first(&statement, &parameters).await?;
+    let found = row.map(|row| -> Result<_, SqlError> {
+        Ok((repo::user(&row)?, row.get("session_expires_at")?))
+    });
+    Ok(found.transpose()?)
+}
+
+fn session(row: &Row) -> Result<Session, SqlError> {
+    Ok(Session {
+        id: row.get("id")?,
+        user_agent: row.get("user_agent")?,
+        address: row.get("address")?,
+        created_at: row.get("created_at")?,
+        last_used_at: row.get("last_used_at")?,
+        expires_at: row.get("expires_at")?,
+        is_current: row.get("is_current")?,
+    })
+}

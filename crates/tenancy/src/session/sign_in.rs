@@ -1,0 +1,413 @@
+//! Sign-in, session refresh and logout.
+
+use std::rc::Rc;
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    audit,
+    context::Context,
+    credential::{NewPassword, Password, Passwords, Verdict, allowance},
+    error::{Error, Result, Unauthenticated},
+    event::{Actor, Entry, Event, Severity},
+    identifier::EmailAddress,
+    log,
+    login_throttling::{self, Outcome, Target},
+    metrics::Login,
+    resolve::{self, SignInTarget},
+    session::{self, End, Ended, Used},
+    tenant::{Tenant, TenantDb},
+    token::{AccessTokens, RefreshToken, SetupToken, Subject},
+    user::{
+        User,
+        repo::credentials::{self, Credentials},
+    },
+    version_cache::{Change, Changed, Effect},
+};
+
+/// The response to a sign-in.
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    /// The access token. Send it with each request as `Authorization: Bearer`.
+    access_token: String,
+    /// The refresh token, which can be used once to get the next access token.
+    refresh_token: String,
+    #[schema(example = "bearer")]
+    token_type: &'static str,
+    /// The lifetime of the access token in seconds.
+    expires_in: i64,
+    user: User,
+}
+
+impl SignedIn {
+    /// Returns the id of the user.
+    pub fn user_id(&self) -> Uuid {
+        self.user.id
+    }
+}
+
+/// Signs in a user by e-mail address and password. `device` is a refresh token of an earlier session on the same
+/// device, whether it is valid or not.
+///
+/// # Errors
+/// [`Error::InvalidCredentials`] for a wrong password, an unknown address, a user without a password, a deactivated
+/// user, and a tenant that is unknown, suspended or deleted. The error and the response time are the same in all these
+/// cases. [`Error::TooManyAttempts`] after too many failures. [`Error::TenantSuspended`] for a valid password in a
+/// suspended tenant.
+pub async fn sign_in(
+    context: &Rc<Context>,
+    target: SignInTarget,
+    email: &EmailAddress,
+    password: Password,
+    device: Option<&RefreshToken>,
+    actor: &Actor,
+) -> Result<SignedIn> {
+    let SignInTarget { tenant, refusal, subject } = target;
+    // No connection is held during password hashing, because other requests need it.
+    let address = actor.origin().address.map(login_throttling::network_text);
+    let device = device.filter(|token| token.tenant() == subject).map(RefreshToken::session);
+    let found = match &tenant {
+        Some(tenant) => {
+            let database = TenantDb::connect(context, tenant).await?;
+            let (email, address) = (email.as_str(), address.as_deref());
+            credentials::find_credentials(&database, email, address, device).await?
+        }
+        None => {
+            resolve::stand_in(context).await?;
+            None
+        }
+    };
+    let attempted = Attempted {
+        tenant: tenant.as_ref(),
+        subject,
+        email: email.as_str(),
+        found: found.as_ref(),
+        device: device.filter(|_| found.as_ref().is_some_and(|found| found.is_known_device)),
+        failure: "auth.login_failed",
+    };
+    let verdict = compare(context, &attempted, &password, actor).await?;
+    let (Some(tenant), Some(verdict), Some(found)) = (&tenant, verdict, found) else {
+        return Err(Error::InvalidCredentials);
+    };
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    if let (Verdict::RightButWeak, Some(weak)) = (verdict, found.password_hash) {
+        rehash_later(context, tenant, found.user.id, password, weak);
+    }
+    let database = TenantDb::connect(context, tenant).await?;
+    begin_session(context, tenant, &database, found.user, actor).await
+}
+
+/// The account of a sign-in attempt.
+pub(super) struct Attempted<'a> {
+    /// The tenant, or `None` if it is unknown.
+    pub tenant: Option<&'a Tenant>,
+    /// The id of the tenant for login throttling.
+    pub subject: Uuid,
+    /// The e-mail address of the account.
+    pub email: &'a str,
+    /// The user, if there is one.
+    pub found: Option<&'a Credentials>,
+    /// The earlier session of this device with the account.
+    pub device: Option<Uuid>,
+    /// The name of the event that records a failure.
+    pub failure: &'static str,
+}
+
+/// Verifies a password, with login throttling. Returns `None` and records the failure if the password is wrong or the
+/// account cannot sign in.
+pub(super) async fn compare(
+    context: &Rc<Context>,
+    attempted: &Attempted<'_>,
+    password: &Password,
+    actor: &Actor,
+) -> Result<Option<Verdict>> {
+    let Attempted { tenant, subject, email, found, device, failure } = *attempted;
+    let target = Target {
+        tenant: subject,
+        is_tenant: tenant.is_some(),
+        account: email,
+        address: actor.origin().address,
+        is_known_address: found.is_some_and(|found| found.is_known_address),
+        device,
+    };
+    let allowance = allowance::take_for_sign_in(context, tenant, subject, email).await?;
+    let attempt = match login_throttling::begin(context, &target).await {
+        Ok(attempt) => attempt,
+        Err(error) => {
+            if matches!(error, Error::TooManyAttempts { .. }) {
+                context.counters.login(Login::Throttled);
+            }
+            if let (Error::TooManyAttempts { .. }, Some(from), Some(tenant)) =
+                (&error, target.address, tenant)
+            {
+                let event = Event::new("auth.login_throttled").severity(Severity::Warning).failed();
+                let entry = Entry::new(context, Some(tenant.id), actor, event);
+                audit::note_rarely(context, entry, &login_throttling::network_text(from));
+            }
+            return Err(error);
+        }
+    };
+    let kept = found.and_then(|found| found.password_hash.as_deref());
+    let verdict =
+        match context.state::<Passwords>().verify(context, &allowance, password, kept).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                attempt.end(context, Outcome::Abandoned).await;
+                return Err(error);
+            }
+        };
+    let is_active = found.is_some_and(|found| found.user.is_active);
+    if verdict != Verdict::Wrong && is_active {
+        attempt.end(context, Outcome::Succeeded).await;
+        context.counters.login(Login::Success);
+        return Ok(Some(verdict));
+    }
+    attempt.end(context, Outcome::Failed).await;
+    context.counters.login(Login::Failure);
+    let Some(tenant) = tenant else {
+        resolve::stand_in(context).await?;
+        return Ok(None);
+    };
+    let event = Event::new(failure).severity(Severity::Warning).failed();
+    let event = match found {
+        Some(found) => event.about("user", found.user.id),
+        None => event.detail(json!({ "reason": "unknown_user" })),
+    };
+    audit::note(context, &Entry::new(context, Some(tenant.id), actor, event)).await?;
+    audit::flush_later(context, tenant);
+    Ok(None)
+}
+
+/// Sets the password of the user that a setup token belongs to, and signs in the user.
+///
+/// # Errors
+/// [`Error::InvalidSetupToken`] if the token is invalid, used or expired.
+pub async fn set_up(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    token: &SetupToken,
+    password: NewPassword,
+    actor: &Actor,
+) -> Result<Changed<SignedIn>> {
+    let password = password.accept(&context.settings, "password")?;
+    let now = context.platform.clock.now();
+    // Hashing is expensive, so an invalid token must be refused first.
+    let counts = {
+        let database = TenantDb::connect(context, tenant).await?;
+        credentials::has_setup_token(&database, &token.hash(), now).await?
+    };
+    if !counts {
+        return Err(Error::InvalidSetupToken);
+    }
+    let allowance = allowance::take(context, tenant, None).await?;
+    let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
+    let event = Event::new("auth.password_set").with_actor_from_statement();
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let user = credentials::use_setup_token(&database, &token.hash(), &hash, now, &entry)
+        .await?
+        .ok_or(Error::InvalidSetupToken)?;
+    publication.user(tenant.id, user.id, user.version).await;
+    let effect = publication.finish().await;
+    Ok(Changed { value: begin_session(context, tenant, &database, user, actor).await?, effect })
+}
+
+/// Starts a session of an authenticated user.
+pub(super) async fn begin_session(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    database: &TenantDb,
+    mut user: User,
+    actor: &Actor,
+) -> Result<SignedIn> {
+    let random = &*context.platform.random;
+    let now = context.platform.clock.now();
+    let id = random.uuid(now);
+    let refresh_token = RefreshToken::first(&context.master_key, tenant.id, id, random)?;
+    let origin = actor.origin();
+    let new = session::NewSession {
+        id,
+        user: user.id,
+        token: &refresh_token,
+        user_agent: origin.user_agent.as_deref(),
+        address: origin.address.map(|address| address.to_string()),
+        now,
+        expires_at: now + context.settings.refresh_token_lifetime,
+    };
+    let actor = Actor::user(user.id, origin.clone());
+    let event = Event::new("auth.login").about("session", id);
+    let entry = Entry::new(context, Some(tenant.id), &actor, event);
+    let publication = Change::begin(context);
+    let ended = session::begin(database, &new, user.version, &entry).await?;
+    let ended =
+        ended.ok_or_else(|| Error::unavailable("the user was updated during the sign-in"))?;
+    for session in ended {
+        publication.ended_session(tenant.id, session).await;
+    }
+    // The caller did not request the end of these sessions, so the response does not wait for it.
+    let _: Effect = publication.finish().await;
+    audit::flush_later(context, tenant);
+    user.last_login = Some(now);
+    signed_in(context, tenant, user, id, &refresh_token)
+}
+
+fn signed_in(
+    context: &Context,
+    tenant: &Tenant,
+    user: User,
+    session: Uuid,
+    refresh_token: &RefreshToken,
+) -> Result<SignedIn> {
+    let subject = Subject {
+        user: user.id,
+        user_version: user.version,
+        role: user.role,
+        tenant: tenant.id,
+        slug: tenant.slug.as_str(),
+        session,
+    };
+    let now = context.platform.clock.now();
+    Ok(SignedIn {
+        access_token: AccessTokens::of(context).issue(&subject, now, &*context.platform.random)?,
+        refresh_token: refresh_token.expose(),
+        token_type: "bearer",
+        expires_in: AccessTokens::of(context).lifetime_seconds(),
+        user,
+    })
+}
+
+/// Refreshes a session. Returns the next refresh token and an access token.
+///
+/// # Errors
+/// [`Error::InvalidRefreshToken`] if the token is invalid. A token that was already used also ends its session and
+/// revokes the session's access tokens.
+pub async fn refresh(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    token: &RefreshToken,
+    actor: &Actor,
+) -> Result<SignedIn> {
+    let successor = token.successor(&context.master_key, &tenant.data_keys(context)?)?;
+    let now = context.platform.clock.now();
+    let event = Event::new("auth.refresh_token_reused")
+        .about("session", token.session())
+        .severity(Severity::Critical)
+        .failed();
+    let reuse = Entry::new(context, Some(tenant.id), actor, event);
+    let used = session::Use {
+        token,
+        successor: &successor,
+        now,
+        expires_at: now + context.settings.refresh_token_lifetime,
+        grace: TimeDelta::from_std(context.settings.refresh_grace).map_err(Error::internal)?,
+        reuse: &reuse,
+    };
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
+    match session::rotate(&database, &used).await? {
+        Used::Rotated(user) => signed_in(context, tenant, user, token.session(), &successor),
+        Used::Again { user, current, generations } => {
+            // Each generation is derived from the previous one.
+            let keys = tenant.data_keys(context)?;
+            let mut newest = successor;
+            for _ in 0..generations {
+                if newest.hash().as_slice() == current {
+                    return signed_in(context, tenant, user, token.session(), &newest);
+                }
+                newest = newest.successor(&context.master_key, &keys)?;
+            }
+            Err(Error::InvalidRefreshToken)
+        }
+        Used::Reused => {
+            publication.ended_session(tenant.id, token.session()).await;
+            audit::flush_later(context, tenant);
+            // The caller is refused, regardless of when the end of the session takes effect.
+            let _: Effect = publication.finish().await;
+            Err(Error::InvalidRefreshToken)
+        }
+        Used::Over => Err(Error::InvalidRefreshToken),
+    }
+}
+
+/// Ends a session and revokes its access tokens. If a user is given, ends only a session of this user. A repeated call
+/// publishes the end again.
+///
+/// # Errors
+/// [`Error::SessionNotFound`] if the session does not exist, or if its end is already in effect.
+pub async fn log_out(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    user: Option<Uuid>,
+    session: Uuid,
+    why: End,
+    actor: &Actor,
+) -> Result<Effect> {
+    let event = Event::new("auth.logout").about("session", session);
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
+    let ended = session::end(&database, user, session, why, &entry).await?;
+    if ended == Ended::NotFound {
+        return Err(Error::SessionNotFound);
+    }
+    publication.ended_session(tenant.id, session).await;
+    audit::flush_later(context, tenant);
+    match (publication.finish().await, ended) {
+        (Effect::Now, Ended::Before) => Err(Error::SessionNotFound),
+        (effect, _) => Ok(effect),
+    }
+}
+
+/// Ends every session of a user and revokes every access token.
+pub async fn log_out_everywhere(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    user: Uuid,
+    actor: &Actor,
+) -> Result<Effect> {
+    let event = Event::new("auth.logout_everywhere").about("user", user);
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
+    let version = session::end_all(&database, user, &entry)
+        .await?
+        .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
+    publication.user(tenant.id, user, version).await;
+    audit::flush_later(context, tenant);
+    Ok(publication.finish().await)
+}
+
+/// Hashes the password again with the current number of rounds, in the background. If this fails, the next sign-in
+/// tries again.
+fn rehash_later(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    user: Uuid,
+    password: Password,
+    weak: String,
+) {
+    let (context, tenant) = (Rc::clone(context), tenant.clone());
+    let executor = Rc::clone(&context.platform.executor);
+    executor.spawn(Box::pin(async move {
+        let rehash = async {
+            let allowance = allowance::take(&context, &tenant, None).await?;
+            let hash = context.state::<Passwords>().hash(&context, &allowance, &password).await?;
+            let database = TenantDb::connect(&context, &tenant).await?;
+            credentials::replace_hash(&database, user, &weak, &hash).await
+        };
+        if let Err(error) = rehash.await {
+            log::warning(
+                &context,
+                "could not strengthen a password hash; the next sign-in tries again",
+                &error,
+            );
+        }
+    }));
+}

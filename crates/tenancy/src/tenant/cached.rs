@@ -1,0 +1,43 @@
+//! Tenants in the version cache.
+
+use uuid::Uuid;
+
+use super::{Status, TenantRecord};
+use crate::{
+    context::Context,
+    crypto::{MasterKey, Purpose, Sealed, Sealer},
+    error::Result,
+    version_cache::{Cached, Entry, Snapshot, seal, tenant_key},
+};
+
+impl Snapshot for TenantRecord {
+    const PURPOSE: Purpose = Purpose::TenantSnapshot;
+    const LAYOUT: u32 = 0x460a_0ad6;
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn opens(&self, key: &MasterKey) -> bool {
+        let mut secrets = [&self.database_password, &self.data_key].into_iter().flatten();
+        secrets.all(|Sealed(bytes)| key.sealer(bytes) != Sealer::Unknown)
+    }
+}
+
+impl Cached for TenantRecord {
+    fn tenant(&self) -> Uuid {
+        self.id
+    }
+
+    fn entries(&self, context: &Context) -> Result<Vec<Entry>> {
+        // A tenant that takes no requests has no limits: nothing is counted.
+        let limits = (self.status == Status::Active).then_some(&self.limits);
+        let entry = Entry::bare(tenant_key(self.id), self.version)
+            .with_snapshot(seal(context, self.id, self)?)
+            .with_limits(
+                limits.map(|limits| limits.requests_per_minute),
+                limits.map(|limits| limits.api_calls),
+            );
+        Ok(vec![entry])
+    }
+}

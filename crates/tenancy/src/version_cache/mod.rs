@@ -1,0 +1,20 @@
+//! The version cache in Redis: a stale-while-revalidate cache (RFC 5861) of the versions of tenants, users, sessions and
+//! API keys.
+//!
+//! PostgreSQL is the source of truth. An entry has a version and the time of its last comparison with PostgreSQL. A
+//! change publishes its version before it is acknowledged ([`Change`]). [`crate::admission`] reads the entries and states
+//! the invariant that they keep.
+
+mod change;
+mod entry;
+mod observation;
+pub mod queue;
+mod snapshot;
+
+pub(crate) use change::Change;
+pub use change::{Changed, Effect};
+pub(crate) use entry::{
+    Entry, OPEN, TOMBSTONE, api_key_key, confirm, session_key, tenant_key, user_key,
+};
+pub(crate) use observation::{Observation, note_time};
+pub(crate) use snapshot::{Cached, Snapshot, newest, seal};
