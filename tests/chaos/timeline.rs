@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The time within which the application must recover after the last fault.
-const RECOVERY: Duration = Duration::from_secs(3);
+pub const RECOVERY: Duration = Duration::from_secs(3);
 /// The number of faults in a piece of evidence.
 const SHOWN: usize = 6;
 
@@ -75,6 +75,13 @@ impl Timeline {
     pub fn times(&self, effect: Effect) -> Vec<Instant> {
         let entries = self.entries();
         entries.iter().filter(|entry| entry.effect == effect).map(|entry| entry.from).collect()
+    }
+
+    /// Returns the start and the end of each fault with this effect. A fault that lasts has no end.
+    pub fn intervals(&self, effect: Effect) -> Vec<(Instant, Option<Instant>)> {
+        let entries = self.entries();
+        let with_effect = entries.iter().filter(|entry| entry.effect == effect);
+        with_effect.map(|entry| (entry.from, entry.to)).collect()
     }
 
     /// Returns the time since the start of the run.

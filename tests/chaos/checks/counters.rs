@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::End;
 use crate::{
-    actors::tenants::text, client::shown, random::Random, request::Request, timeline::Effect,
-    violations::Promise,
+    actors::tenants::text, client::shown, ledger::Faults, random::Random, request::Request,
+    timeline::Effect, violations::Promise,
 };
 
 /// Checks that the usage of each tenant lies between the acknowledged reports and all reports.
@@ -70,12 +70,19 @@ pub fn usage_is_exact(end: &End<'_>, random: &mut Random) {
 pub fn calls_are_within_limits(end: &End<'_>) {
     let context = end.context;
     let timeline = &context.timeline;
-    let (redis, hosts) = (timeline.times(Effect::RedisKilled), timeline.times(Effect::HostKilled));
+    let mut outages = timeline.intervals(Effect::PostgresKilled);
+    outages.extend(timeline.intervals(Effect::Paused));
+    outages.sort();
+    let faults = Faults {
+        redis: timeline.intervals(Effect::RedisKilled),
+        hosts: timeline.times(Effect::HostKilled),
+        outages,
+    };
     for calls in context.ledger.calls() {
-        let (counted, forfeited) = (calls.counted(), calls.forfeited(&redis, &hosts));
-        if counted > calls.limit + forfeited {
+        let (counted, allowance) = (calls.counted(), calls.allowance(&faults));
+        if counted > calls.limit + allowance {
             let evidence = format!(
-                "{}: {counted} counted calls were accepted, the limit is {} and crashes forfeit {forfeited}",
+                "{}: {counted} counted calls were accepted, the limit is {} and crashes excuse {allowance}",
                 calls.tenant.slug, calls.limit
             );
             context.violate(Promise::DailyCalls, Instant::now(), evidence);

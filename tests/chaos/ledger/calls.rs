@@ -6,10 +6,48 @@ use std::{
 };
 
 use super::{Tenant, locked};
+use crate::timeline::RECOVERY;
 
-/// Counted calls that were acknowledged within this time before the loss of Redis may be lost, if a host was killed or
-/// Redis was lost again within the same time. Otherwise an instance stores the counter in PostgreSQL within this time.
-pub const FORFEITED_WITHIN: Duration = Duration::from_secs(5);
+/// An instance stores a counter in PostgreSQL within this time, or the instance or Redis is lost before.
+pub const STORED_WITHIN: Duration = Duration::from_secs(5);
+/// Each instance raises a new Redis process to the usage that it saw within this time after the start of the process.
+pub const RAISED_WITHIN: Duration = Duration::from_secs(2);
+
+/// The start and the end of a fault.
+pub type Interval = (Instant, Option<Instant>);
+
+/// The faults that may affect counters of calls.
+pub struct Faults {
+    /// The kills of Redis, until its next process accepts connections.
+    pub redis: Vec<Interval>,
+    /// The times at which hosts were killed.
+    pub hosts: Vec<Instant>,
+    /// The times during which a store was unavailable, so that no checkpoint was written.
+    pub outages: Vec<Interval>,
+}
+
+impl Faults {
+    /// Returns the time before a kill of Redis from which calls may be in no checkpoint.
+    fn unstored_since(&self, killed: Instant) -> Instant {
+        let mut since = killed.checked_sub(STORED_WITHIN).unwrap_or(killed);
+        for (from, to) in self.outages.iter().rev() {
+            // A checkpoint that failed is repeated a moment later.
+            let to = to.map_or(killed, |to| (to + RECOVERY).min(killed));
+            let overlap = to.saturating_duration_since((*from).max(since));
+            since = since.checked_sub(overlap).unwrap_or(since);
+        }
+        since
+    }
+
+    /// Returns whether a host or Redis was also killed so soon before or after a kill of Redis that the counters of the
+    /// other may be lost.
+    fn is_double(&self, killed: Instant) -> bool {
+        let since = self.unstored_since(killed);
+        let is_soon =
+            |other: Instant| other != killed && other >= since && other <= killed + STORED_WITHIN;
+        self.hosts.iter().copied().any(is_soon) || self.redis.iter().any(|(from, _)| is_soon(*from))
+    }
+}
 
 /// A tenant with a small call limit.
 pub struct CallLimit {
@@ -34,22 +72,27 @@ impl CallLimit {
         locked(&self.counted).len()
     }
 
-    /// Returns the number of counted calls that may be lost because Redis and a host, or Redis twice, were killed.
-    pub fn forfeited(&self, redis: &[Instant], hosts: &[Instant]) -> usize {
-        let between = |one: Instant, other: Instant| {
-            one.saturating_duration_since(other).max(other.saturating_duration_since(one))
+    /// Returns by how many calls the counted ones may exceed the limit.
+    pub fn allowance(&self, faults: &Faults) -> usize {
+        let mut counted = locked(&self.counted).clone();
+        counted.sort();
+        let number = |from: Instant, to: Instant| {
+            counted.iter().filter(|call| (from..=to).contains(*call)).count()
         };
-        let is_soon = |one: Instant, other: Instant| between(one, other) <= FORFEITED_WITHIN;
-        let both = redis.iter().filter(|killed| {
-            hosts.iter().any(|host| is_soon(*host, **killed))
-                || redis.iter().any(|other| other != *killed && is_soon(*other, **killed))
+        let lost = counted.iter().filter(|call| {
+            let mut doubles = faults.redis.iter().filter(|(killed, _)| faults.is_double(*killed));
+            doubles.any(|(killed, _)| (faults.unstored_since(*killed)..=*killed).contains(*call))
         });
-        let both: Vec<_> = both.collect();
-        let is_forfeited = |call: &&Instant| {
-            both.iter().any(|killed| {
-                **call <= **killed && killed.saturating_duration_since(**call) <= FORFEITED_WITHIN
-            })
-        };
-        locked(&self.counted).iter().filter(is_forfeited).count()
+        // The calls that only other instances saw count again once these have raised the next process.
+        let beyond = counted.get(self.limit).copied();
+        let unseen = faults.redis.iter().map(|(killed, started)| {
+            let (Some(beyond), Some(started)) = (beyond, started) else { return 0 };
+            let raised = *started + RAISED_WITHIN;
+            if beyond > raised {
+                return 0;
+            }
+            number(faults.unstored_since(*killed), *killed).min(number(beyond.max(*killed), raised))
+        });
+        lost.count() + unseen.sum::<usize>()
     }
 }

@@ -15,7 +15,7 @@ use std::{
 
 pub use self::{
     cache::CacheEntry,
-    calls::CallLimit,
+    calls::{CallLimit, Faults},
     credential::{Credential, Kind},
     file::{Content, FileFacts},
     standing::{End, Standing, State},
