@@ -132,8 +132,57 @@ has_linters() {
   cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
 }
 
+# The packages that native code is built for, always in one build: the features of a dependency depend on the packages
+# that are built together.
+NATIVE=(--workspace --exclude runner-guest)
+
+# check_style: formats and lints.
+check_style() {
+  local component packages=()
+  if ! has_linters; then
+    skip "rustfmt and clippy" "missing in this toolchain; rustup provides them"
+    return
+  fi
+  for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
+  packages+=(--package floor)
+  check "rustfmt" cargo fmt --all --check
+  check "clippy" cargo clippy --locked --profile tools "${NATIVE[@]}" --all-targets --quiet -- -D warnings
+  check "clippy for wasm" cargo clippy --locked --release --target wasm32-wasip2 "${packages[@]}" --quiet -- -D warnings
+}
+
+# report: prints the counts. Succeeds if nothing failed.
+report() {
+  echo
+  echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+  [ "$FAILED" -eq 0 ]
+}
+
+# quick_checks: the checks that need no server.
+quick_checks() {
+  setup_toolchain
+  find_shellcheck
+  check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
+  check_style
+  run_tests "${NATIVE[@]}" --lib --bins --test imports --test openapi
+  report
+}
+
+# matching_tests FILTER...: the end-to-end and durability tests whose names contain a filter.
+matching_tests() {
+  setup_toolchain
+  install_servers
+  find_python
+  build_components
+  run_cargo "building the tools and the tests" build --locked --profile tools "${NATIVE[@]}" --all-targets
+  SPIN=$(find_spin)
+  export SPIN INSTA_UPDATE=no
+  PATH="$PATH:/usr/sbin"
+  export PATH
+  run_tests --package e2e --test e2e --test durability -- "$@"
+  report
+}
+
 checks() {
-  local component packages=() native=(--workspace --exclude runner-guest)
   setup_toolchain
   install_servers
   find_python
@@ -143,8 +192,7 @@ checks() {
   find_browser
   find_contract_tools
   build_components --package runner-guest --package floor
-  # In one build, because the features of a dependency depend on the packages that are built together.
-  run_cargo "building the tools and the tests" build --locked --profile tools "${native[@]}" --all-targets
+  run_cargo "building the tools and the tests" build --locked --profile tools "${NATIVE[@]}" --all-targets
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
 
@@ -154,18 +202,8 @@ checks() {
     skip "licences and sources of dependencies" "cargo-deny cannot be built"
   fi
   check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
-  if has_linters; then
-    for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
-    packages+=(--package floor)
-    check "rustfmt" cargo fmt --all --check
-    check "clippy" cargo clippy --locked --profile tools "${native[@]}" --all-targets --quiet -- -D warnings
-    check "clippy for wasm" cargo clippy --locked --release --target wasm32-wasip2 "${packages[@]}" --quiet -- -D warnings
-  else
-    skip "rustfmt and clippy" "missing in this toolchain; rustup provides them"
-  fi
-  run_tests "${native[@]}"
+  check_style
+  run_tests "${NATIVE[@]}"
   check_chaos
-  echo
-  echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
-  [ "$FAILED" -eq 0 ]
+  report
 }
