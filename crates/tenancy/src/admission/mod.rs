@@ -10,12 +10,13 @@
 //! acknowledged as in effect. Three rules guarantee this:
 //! - **An entry is valid only in the Redis process that received it** ([`crate::platform::redis`]). A process that
 //!   restarts, from an older snapshot or empty, has no entries.
-//! - **A change is acknowledged as in effect only after Redis received it** ([`Change`](crate::version_cache::Change)). If Redis is unavailable, the
-//!   response says so and the publication is queued ([`queue`](crate::version_cache::queue)). An instance that reaches Redis trusts an entry for
-//!   60 s while PostgreSQL answers, and for 10 minutes while it does not. The change takes effect within that time.
+//! - **A change is acknowledged as in effect only after Redis received it** ([`Change`](crate::version_cache::Change)).
+//!   If Redis is unavailable, the response says so and the publication is queued
+//!   ([`queue`](crate::version_cache::queue)). An instance that reaches Redis trusts an entry for 60 s while PostgreSQL
+//!   answers, and for 10 minutes while it does not. The change takes effect within that time.
 //! - **A version that was read before a change never replaces a newer one.** Versions only grow, and a tombstone is
-//!   above every version. A PostgreSQL result is stored as fresh only in the Redis process that was observed
-//!   before the query ([`Observation`](crate::version_cache::Observation)).
+//!   above every version. A PostgreSQL result is stored as fresh only in the Redis process that was observed before the
+//!   query ([`Observation`](crate::version_cache::Observation)).
 //!
 //! Without Redis, each request reads PostgreSQL. Without PostgreSQL, entries are trusted for 10 minutes after their
 //! last comparison.

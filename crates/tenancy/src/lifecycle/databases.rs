@@ -7,8 +7,6 @@
 
 use std::time::Duration;
 
-use crate::tenant::{TenantRecord, cluster::connect, database};
-
 use crate::{
     context::Context,
     credential::scram,
@@ -17,6 +15,7 @@ use crate::{
     migrate,
     platform::sql::{Connection, SqlError, identifier, literal, state},
     secret::Secret,
+    tenant::{TenantRecord, cluster::connect, database},
 };
 
 const COPY_ATTEMPTS: u32 = 10;

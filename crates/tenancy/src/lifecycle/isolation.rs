@@ -1,13 +1,12 @@
 //! Checks of the isolation between tenants' databases, for `tenantctl doctor`.
 
-use crate::tenant::{TenantRecord, cluster};
-
 use crate::{
     context::Context,
     database_location::TrustedLocation,
     error::Result,
     migrate,
     platform::sql::{Connection, SqlError},
+    tenant::{TenantRecord, cluster},
 };
 
 /// Returns the clusters of these tenants' databases and the cluster of new tenants, without database names. A tenant

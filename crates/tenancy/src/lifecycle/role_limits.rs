@@ -5,12 +5,12 @@
 //! `GRANT SET ON PARAMETER temp_file_limit TO <account>`. Without this privilege the limit is omitted, and
 //! `tenantctl doctor` reports it.
 
-use crate::tenant::TenantRecord;
 use crate::{
     context::Context,
     error::Result,
     platform::sql::{Connection, SqlError, identifier, literal},
     settings::RoleLimits,
+    tenant::TenantRecord,
 };
 
 impl RoleLimits {

@@ -136,8 +136,9 @@ pub async fn create(
 /// Updates a key. If `version` is given, updates only that version.
 ///
 /// # Errors
-/// [`OperatorKeyError::NotFound`]; [`OperatorKeyError::ScopeNotHeld`], [`OperatorKeyError::Stronger`] and [`Error::InvalidFields`] if the key
-/// exceeds the caller's authority before or after the update; [`Error::Taken`], [`Error::PreconditionFailed`].
+/// [`OperatorKeyError::NotFound`]; [`OperatorKeyError::ScopeNotHeld`], [`OperatorKeyError::Stronger`] and
+/// [`Error::InvalidFields`] if the key exceeds the caller's authority before or after the update; [`Error::Taken`],
+/// [`Error::PreconditionFailed`].
 pub async fn update(
     context: &Rc<Context>,
     id: Uuid,
@@ -175,8 +176,8 @@ pub async fn update(
 /// `overlap`. The secret before it becomes invalid at once.
 ///
 /// # Errors
-/// [`OperatorKeyError::NotFound`]; [`OperatorKeyError::Stronger`] and [`OperatorKeyError::ScopeNotHeld`] if the key exceeds the caller's
-/// authority; [`Error::PreconditionFailed`].
+/// [`OperatorKeyError::NotFound`]; [`OperatorKeyError::Stronger`] and [`OperatorKeyError::ScopeNotHeld`] if the key
+/// exceeds the caller's authority; [`Error::PreconditionFailed`].
 pub async fn rotate(
     context: &Rc<Context>,
     id: Uuid,

@@ -7,15 +7,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::quota::repo::{self, Granularity, HistoryFilter, Used};
-
 use crate::{
     audit::csv_field,
     context::Context,
     error::{Error, Result},
     http::{Page, Response},
     input::Text,
-    quota::Counter,
+    quota::{
+        Counter,
+        repo::{self, Granularity, HistoryFilter, Used},
+    },
     resource::Resource,
 };
 

@@ -6,14 +6,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::tenant::{Limits, Status, TenantDb, TenantRecord};
 use crate::{
     api_key,
     context::Context,
     error::Result,
     quota,
     resource::{DailyResource, Resource},
-    storage, user,
+    storage,
+    tenant::{Limits, Status, TenantDb, TenantRecord},
+    user,
 };
 
 /// The usage of a resource.

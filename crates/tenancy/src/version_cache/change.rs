@@ -2,8 +2,8 @@
 //!
 //! PostgreSQL is written first. Then [`Change`] sends the new version to Redis, and [`Change::finish`] returns when the
 //! change takes effect. Redis is tried for 3 s, over a new connection after each failure, without the pause that other
-//! calls make after a failure. If it stays unavailable, the publication is queued in the catalog ([`crate::version_cache::queue`]),
-//! and the caller learns the latest time at which the change takes effect.
+//! calls make after a failure. If it stays unavailable, the publication is queued in the catalog
+//! ([`crate::version_cache::queue`]), and the caller learns the latest time at which the change takes effect.
 //!
 //! Under a crash: a process that dies between PostgreSQL and Redis has acknowledged nothing. The old version is
 //! compared with PostgreSQL within one minute.

@@ -1,9 +1,9 @@
-//! The version cache in Redis: a stale-while-revalidate cache (RFC 5861) of the versions of tenants, users, sessions and
-//! API keys.
+//! The version cache in Redis: a stale-while-revalidate cache (RFC 5861) of the versions of tenants, users, sessions
+//! and API keys.
 //!
 //! PostgreSQL is the source of truth. An entry has a version and the time of its last comparison with PostgreSQL. A
-//! change publishes its version before it is acknowledged ([`Change`]). [`crate::admission`] reads the entries and states
-//! the invariant that they keep.
+//! change publishes its version before it is acknowledged ([`Change`]). [`crate::admission`] reads the entries and
+//! states the invariant that they keep.
 
 mod change;
 mod entry;
