@@ -84,8 +84,8 @@ find_browser() {
   install_packages "the test of the documentation page" chromium chromium-driver
 }
 
-# find_contract_tools: installs the tools that check the application against its OpenAPI document, in the versions of
-# tests/contract.
+# find_contract_tools: installs the spelling check and the tools that check the application against its OpenAPI document,
+# in the versions of tests/contract.
 find_contract_tools() {
   local folder="$DEV_DIR/contract" wanted
   if ! have npm; then
@@ -94,7 +94,7 @@ find_contract_tools() {
   fi
   wanted=$(cat tests/contract/{package-lock.json,requirements.txt} | sha256sum)
   if [ "$(cat "$folder/ready" 2>/dev/null)" != "$wanted" ]; then
-    say "installing the checks of the OpenAPI document and its client generators (once)"
+    say "installing the checks of the OpenAPI document, its client generators and the spelling check (once)"
     rm -rf "$folder"
     mkdir -p "$folder"
     cp tests/contract/package*.json "$folder/"
@@ -202,6 +202,7 @@ checks() {
     skip "licences and sources of dependencies" "cargo-deny cannot be built"
   fi
   check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
+  check "typos" "$DEV_DIR/contract/python/bin/typos"
   check_style
   run_tests "${NATIVE[@]}"
   check_chaos

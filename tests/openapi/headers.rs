@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use tenancy::access::{self, Access};
+use tenancy::access::Access;
 
 /// Name, type, description and example of each header.
 const HEADERS: [(&str, &str, &str, &str); 20] = [
@@ -98,7 +98,6 @@ const SPECIFIC: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/tenant/usage", &["Idempotency-Replayed"]),
     ("GET", "/api/v1/cache/{key}", &["X-Cache-TTL"]),
     ("GET", "/api/v1/files/{path}", &["ETag", "Last-Modified", "Accept-Ranges", "Content-Length"]),
-    ("HEAD", "/api/v1/files/{path}", &["ETag", "Last-Modified", "Accept-Ranges", "Content-Length"]),
     ("PUT", "/api/v1/files/{path}", &["ETag", "Last-Modified"]),
     (
         "GET",
@@ -106,6 +105,10 @@ const SPECIFIC: &[(&str, &str, &[&str])] = &[
         &["X-Tenant-Id", "X-Tenant-Slug", "X-User-Id", "X-User-Role", "X-Api-Key-Id", "X-Scopes"],
     ),
 ];
+
+/// Headers about the limits of the caller's tenant. Any response can have them once a credential is accepted, because
+/// later checks can still reject the request. Operations without a quota report the limits, too.
+const LIMITS: [&str; 3] = ["RateLimit", "RateLimit-Policy", "Quota-Warning"];
 
 /// Adds the components that the operations refer to.
 pub fn define(document: &mut Value) {
@@ -122,8 +125,8 @@ pub fn define(document: &mut Value) {
 
 /// Describes the headers of an operation's responses.
 pub fn describe(operation: &mut Value, method: &Method, path: &str, access: Access) {
-    let is_limited = matches!(access, Access::Authenticated | Access::Member(_) | Access::User(_))
-        && access::is_metered(method, path);
+    let is_of_tenant =
+        matches!(access, Access::Authenticated | Access::Member(_) | Access::User(_));
     let specific: Vec<_> = SPECIFIC
         .iter()
         .filter(|(own, of, _)| *own == method.as_str() && *of == path)
@@ -139,12 +142,10 @@ pub fn describe(operation: &mut Value, method: &Method, path: &str, access: Acce
         if is_success || status == "304" {
             add("X-Request-Id");
         }
-        if is_limited && (is_success || status == "429") {
-            add("RateLimit");
-            add("RateLimit-Policy");
-        }
-        if is_limited && is_success {
-            add("Quota-Warning");
+        if is_of_tenant {
+            for name in LIMITS {
+                add(name);
+            }
         }
         if is_success || status == "304" {
             for name in &specific {

@@ -115,12 +115,6 @@ fn document() -> Value {
     for (method, path) in PUBLISHED {
         describe_publication(&mut document["paths"][path][method]["responses"]);
     }
-    describe_head(&mut document);
-    for (method, path, name) in operation_ids::OPERATION_IDS {
-        let operation = &mut document["paths"][path][method];
-        assert!(operation.is_object(), "{method} {path} is not described");
-        operation["operationId"] = json!(name);
-    }
     for (method, path, access) in ROUTES {
         if !UNDESCRIBED.contains(path) {
             let path = described(path);
@@ -129,6 +123,12 @@ fn document() -> Value {
         }
     }
     headers::define(&mut document);
+    describe_head(&mut document);
+    for (method, path, name) in operation_ids::OPERATION_IDS {
+        let operation = &mut document["paths"][path][method];
+        assert!(operation.is_object(), "{method} {path} is not described");
+        operation["operationId"] = json!(name);
+    }
     problems::list_codes(&mut document);
     describe_headers(&mut document);
     close_request_bodies(&mut document);

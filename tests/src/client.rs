@@ -5,7 +5,10 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Request};
 use serde_json::Value;
 
-use crate::{World, documented::assert_documented};
+use crate::{
+    World,
+    documented::{assert_documented, assert_headers_documented},
+};
 
 /// The default timeout of a call.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -103,9 +106,13 @@ impl Call {
         self.header("content-type", content_type)
     }
 
-    /// Sends the call.
+    /// Sends the call. Asserts that `docs/openapi.json` documents the headers of the response.
+    #[track_caller]
     pub fn send(self) -> Answer {
-        self.try_send().expect("a response arrives")
+        let answer = self.try_send().expect("a response arrives");
+        let (method, url) = &answer.request;
+        assert_headers_documented(method, url, answer.status, &answer.headers);
+        answer
     }
 
     /// Sends the call. The application may stop before it responds.

@@ -1,8 +1,8 @@
-//! The problems that `docs/openapi.json` documents.
+//! The problems and the headers that `docs/openapi.json` documents.
 
 use std::sync::LazyLock;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::Value;
 
 use crate::root;
@@ -14,6 +14,9 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 
 /// Codes that every path can return.
 const EVERYWHERE: [&str; 2] = ["route_not_found", "method_not_allowed"];
+
+/// Headers that the document has to list for each response that can have them.
+const LISTED: [&str; 4] = ["RateLimit", "RateLimit-Policy", "Quota-Warning", "Retry-After"];
 
 /// Parameters that contain slashes.
 const WITH_SLASHES: [&str; 2] = ["{path}", "{key}"];
@@ -32,6 +35,31 @@ pub(crate) fn assert_documented(method: &Method, url: &str, status: u16, code: &
         "{} does not document {status} {code}: add it to tests/openapi/problems.rs",
         operation["operationId"]
     );
+}
+
+/// Asserts that the document lists these headers of a response for the operation and the status. Requests that no
+/// operation matches are ignored.
+#[track_caller]
+pub(crate) fn assert_headers_documented(
+    method: &Method,
+    url: &str,
+    status: u16,
+    headers: &HeaderMap,
+) {
+    let received: Vec<_> = LISTED.into_iter().filter(|name| headers.contains_key(*name)).collect();
+    if received.is_empty() {
+        return;
+    }
+    let Some(operation) = operation(method, url) else { return };
+    let responses = &operation["responses"];
+    let response = responses.get(status.to_string()).unwrap_or(&responses["default"]);
+    for name in received {
+        assert!(
+            response["headers"][name].is_object(),
+            "{} does not document {name} for {status}: describe it in tests/openapi",
+            operation["operationId"]
+        );
+    }
 }
 
 /// Returns the operation of a request.

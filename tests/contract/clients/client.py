@@ -10,6 +10,7 @@ from generated.api.files import download_file, upload_file
 from generated.api.profile import get_profile
 from generated.api.signing_in import set_up_password
 from generated.api.other_services import report_usage
+from generated.api.tenant import get_usage_history
 from generated.api.users import create_user, list_users
 from generated.models import (
     CreatedTenant,
@@ -23,6 +24,7 @@ from generated.models import (
     SignedIn,
     StoredFile,
     TenantUpdate,
+    UsageRecordPage,
     UsageReport,
     User,
     UserPage,
@@ -73,3 +75,8 @@ absent = download_file.sync("absent", client=service)
 assert isinstance(absent, Problem) and absent.code is ProblemCode.FILE_NOT_FOUND
 report = UsageReport(resource_type=DailyResource.AI_REQUESTS, amount=2)
 assert report_usage.sync(client=service, body=report).current_usage == 2
+history = get_usage_history.sync(client=service)
+assert isinstance(history, UsageRecordPage) and "ai_requests" in {record.resource_type for record in history.items}
+# openapi-python-client parses a response as the first media type of its status, here JSON. Its HTTP client returns CSV.
+csv = service.get_httpx_client().get("/api/v1/tenant/usage/history", params={"format": "csv"})
+assert csv.status_code == HTTPStatus.OK and ",ai_requests,2" in csv.text, csv.text

@@ -56,19 +56,32 @@ assert.deepEqual(invalid.error?.errors?.map((error) => error.field), ["email"]);
 
 // Files and usage with the API key in its own header.
 const service = createClient<paths>({ baseUrl, headers: { "X-API-Key": apiKey } });
-const path = "notes/hello.txt";
+const path = "notes/bytes";
+const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
+// The type of a binary body is string, because the command openapi-typescript does not read `format: binary`. A schema
+// without a type would be unknown, but then openapi-python-client has no File. The serializer can return any body.
 const put = await service.PUT("/api/v1/files/{path}", {
   params: { path: { path } },
-  body: "Hello, world",
-  bodySerializer: (body) => body,
+  body: "",
+  bodySerializer: () => bytes,
   headers: { "Content-Type": "application/octet-stream" },
 });
-assert.equal(put.data?.size, 12);
-const got = await service.GET("/api/v1/files/{path}", { params: { path: { path } }, parseAs: "text" });
-assert.equal(got.data, "Hello, world");
+assert.equal(put.data?.size, 256);
+const got = await service.GET("/api/v1/files/{path}", { params: { path: { path } }, parseAs: "arrayBuffer" });
+assert(got.data);
+assert.deepEqual(new Uint8Array(got.data), bytes);
 const head = await service.HEAD("/api/v1/files/{path}", { params: { path: { path } } });
-assert.equal(head.response.headers.get("Content-Length"), "12");
+assert.equal(head.response.headers.get("Content-Length"), "256");
 const absent = await service.GET("/api/v1/files/{path}", { params: { path: { path: "absent" } } });
 assert.equal(absent.error?.code satisfies Code | undefined, "file_not_found");
 const used = await service.POST("/api/v1/tenant/usage", { body: { resource_type: "ai_requests", amount: 2 } });
 assert.equal(used.data?.current_usage, 2);
+const history = await service.GET("/api/v1/tenant/usage/history");
+assert(typeof history.data === "object");
+assert(history.data.items.some((record) => record.resource_type === "ai_requests"));
+const csv = await service.GET("/api/v1/tenant/usage/history", {
+  params: { query: { format: "csv" } },
+  parseAs: "text",
+});
+const lines: string[] = csv.data?.split("\r\n") ?? [];
+assert(lines.some((line) => line.includes("ai_requests")), csv.data);
