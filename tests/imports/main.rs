@@ -69,6 +69,23 @@ fn core_imports_only_lower_layers() {
     }
 }
 
+/// Checks that files exist which the documents name in code style.
+#[test]
+fn documents_name_existing_files() {
+    for document in ["docs/architecture.md", "docs/performance.md", "docs/operations.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let named = text.split('`').skip(1).step_by(2).filter(|name| {
+            let is_file = name.ends_with(".rs") || name.ends_with(".lua");
+            is_file && name.contains('/') && !name.contains(char::is_whitespace)
+        });
+        for name in named {
+            let exists =
+                ["", "crates/tenancy/src"].iter().any(|base| root().join(base).join(name).exists());
+            assert!(exists, "{document} names {name}, which does not exist");
+        }
+    }
+}
+
 fn of_top_modules(imports: &Imports) -> Imports {
     let top = |module: &str| module.split("::").next().unwrap().to_owned();
     let mut of_top = Imports::new();
