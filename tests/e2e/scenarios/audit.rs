@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 fn chain(tenant: &TestTenant) -> Vec<Row> {
     let query = "SELECT sequence, event, mac FROM tenant_audit_logs
                  WHERE tenant_id = $1::text::uuid ORDER BY sequence";
-    World::get().services.superuser("tenancy").query(query, &[&tenant.id]).unwrap()
+    World::for_tools().services.superuser("tenancy").query(query, &[&tenant.id]).unwrap()
 }
 
 fn is_gapless(rows: &[Row]) {
@@ -21,7 +21,7 @@ fn is_gapless(rows: &[Row]) {
 }
 
 fn waiting(tenant: &TestTenant) -> i64 {
-    let world = World::get();
+    let world = World::for_tools();
     let own = world
         .services
         .superuser(&tenant.database())
@@ -43,7 +43,7 @@ fn wait_until_chained(tenant: &TestTenant) {
 // S37
 #[test]
 fn concurrent_events_form_gapless_chain() {
-    let tenant = World::get().tenant();
+    let tenant = World::for_tools().tenant();
     let create = |number: usize| {
         let body = json!({ "email": format!("user-{number}@acme.com") });
         tenant.post("/api/v1/users", &body).token(&tenant.admin.access_token).send().expect(201);
@@ -59,7 +59,7 @@ fn concurrent_events_form_gapless_chain() {
     is_gapless(&rows);
     let mut macs: Vec<Vec<u8>> = rows.iter().map(|row| row.get(2)).collect();
     let head = "SELECT sequence, mac FROM tenant_audit_heads WHERE chain = $1::text::uuid";
-    let head = World::get().services.superuser("tenancy").query_one(head, &[&tenant.id]).unwrap();
+    let head = World::for_tools().services.superuser("tenancy").query_one(head, &[&tenant.id]).unwrap();
     assert_eq!(head.get::<_, i64>(0), i64::try_from(rows.len()).unwrap());
     assert_eq!(Some(&head.get::<_, Vec<u8>>(1)), macs.last());
     macs.sort();
@@ -70,7 +70,7 @@ fn concurrent_events_form_gapless_chain() {
 // S37
 #[test]
 fn event_contains_actor_address_and_request() {
-    let world = World::get();
+    let world = World::for_tools();
     let tenant = world.tenant();
     let body = json!({ "email": "new@acme.com", "role": "viewer" });
     let request = e2e::unique("request");
@@ -93,7 +93,7 @@ fn event_contains_actor_address_and_request() {
 
 /// Starts an application that is killed when it sends a statement with this text, or when it receives the result.
 fn mortal(statement: &'static str, cut: Cut) -> (Proxy, Arc<e2e::Application>) {
-    let world = World::get();
+    let world = World::for_tools();
     let direct = world.services.databases();
     let proxy = Proxy::start(&direct.postgres);
     let databases = Databases { postgres: proxy.address.clone(), redis: direct.redis };
@@ -105,7 +105,7 @@ fn mortal(statement: &'static str, cut: Cut) -> (Proxy, Arc<e2e::Application>) {
 
 #[test]
 fn crash_neither_loses_nor_duplicates_events() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     for (statement, cut) in [
         ("SELECT id, tenant_id, CASE WHEN octet_length(entry", Cut::Before),
@@ -148,7 +148,7 @@ fn crash_neither_loses_nor_duplicates_events() {
 // S37
 #[test]
 fn each_call_records_its_event() {
-    let world = World::get();
+    let world = World::for_tools();
     let tenant = world.tenant();
     let user = tenant.user("user");
     let admin = |method: Method, path: &str, body: Value| {

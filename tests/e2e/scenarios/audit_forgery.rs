@@ -34,7 +34,7 @@ fn reported(tenant: &TestTenant) -> (i64, i64) {
                      WHERE tenant_id IS NULL AND event = 'audit.events_forged' AND resource_id = $1
                        AND severity = 'warning' AND detail ->> 'tenant_id' = $1";
     let row =
-        World::get().services.superuser("tenancy").query_one(statement, &[&tenant.id]).unwrap();
+        World::for_tools().services.superuser("tenancy").query_one(statement, &[&tenant.id]).unwrap();
     (row.get(0), row.get(1))
 }
 
@@ -45,7 +45,7 @@ fn waiting(database: &mut Client) -> i64 {
 // S37
 #[test]
 fn forged_rows_are_reported_not_chained() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     let other = world.tenant();
@@ -124,7 +124,7 @@ fn forged_rows_are_reported_not_chained() {
 // S37
 #[test]
 fn forged_catalog_row_is_reported() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     let mut catalog = world.services.superuser("tenancy");
@@ -138,7 +138,7 @@ fn forged_catalog_row_is_reported() {
 
 #[test]
 fn maintenance_chains_and_anchors_events() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     tenant.wait_until_audited("auth.login", 1);

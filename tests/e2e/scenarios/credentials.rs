@@ -36,7 +36,7 @@ impl Forbidden {
 
 /// Changes the row of a tenant in the catalog, like an attacker with access only to the catalog.
 fn change_row(tenant: &TestTenant, change: &str) {
-    let world = World::get();
+    let world = World::for_tools();
     let statement = format!("UPDATE tenants SET {change} WHERE id = '{}'", tenant.id);
     world.services.superuser("tenancy").batch_execute(&statement).unwrap();
     world.redis(&["DEL", &world.redis_key(&format!("t:{{{}}}:tenant", tenant.id))]);
@@ -46,7 +46,7 @@ fn verifier(tenant: &TestTenant) -> String {
     let statement =
         "SELECT rolpassword FROM pg_authid a JOIN tenants t ON t.database_role = a.rolname
                      WHERE t.id = $1::text::uuid";
-    let mut superuser = World::get().services.superuser("tenancy");
+    let mut superuser = World::for_tools().services.superuser("tenancy");
     superuser.query_one(statement, &[&tenant.id]).unwrap().get(0)
 }
 
@@ -63,7 +63,7 @@ fn uploads(tenant: &TestTenant) {
 // S39
 #[test]
 fn changed_row_does_not_redirect_credentials() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     let (tenant, other) = (world.tenant(), world.tenant());
     let forbidden = Forbidden::start();
@@ -113,7 +113,7 @@ fn changed_row_does_not_redirect_credentials() {
 
 #[test]
 fn relocation_takes_effect_on_next_request() {
-    let world = World::get();
+    let world = World::for_tools();
     // A concurrent repair would wait for the unreachable database.
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
@@ -145,7 +145,7 @@ fn relocation_takes_effect_on_next_request() {
 
 #[test]
 fn password_rotation_survives_crash() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     let before = verifier(&tenant);

@@ -7,11 +7,11 @@ use http::Method;
 
 fn destroy(address: &str, tenant: &TestTenant) -> Call {
     let path = format!("/admin/tenants/{}?hard_delete=true", tenant.id);
-    Call::new(Method::DELETE, address, &path).token(&World::get().admin_key())
+    Call::new(Method::DELETE, address, &path).token(&World::for_tools().admin_key())
 }
 
 fn count(statement: &str, parameter: &str) -> i64 {
-    let mut superuser = World::get().services.superuser("tenancy");
+    let mut superuser = World::for_tools().services.superuser("tenancy");
     superuser.query_one(statement, &[&parameter]).unwrap().get(0)
 }
 
@@ -25,12 +25,12 @@ fn nothing_is_left(tenant: &TestTenant, what: &str) {
     ] {
         assert_eq!(count(statement, &parameter), 0, "{what}: {statement}");
     }
-    assert!(World::get().stored_chunks(&tenant.id).is_empty(), "{what}");
+    assert!(World::for_tools().stored_chunks(&tenant.id).is_empty(), "{what}");
     assert_eq!(tenant.wait_until_audited("tenant.destroyed", 1).len(), 1);
 }
 
 fn killed(statement: &'static str, cut: Cut) -> TestTenant {
-    let world = World::get();
+    let world = World::for_tools();
     let tenant = world.tenant();
     let direct = world.services.databases();
     let proxy = Proxy::start(&direct.postgres);
@@ -47,12 +47,12 @@ fn killed(statement: &'static str, cut: Cut) -> TestTenant {
 }
 
 fn move_to(tenant: &TestTenant, address: &str) {
-    World::get().relocate(&tenant.slug, address);
+    World::for_tools().relocate(&tenant.slug, address);
 }
 
 #[test]
 fn repeated_hard_delete_finishes_after_crash() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     for (statement, cut) in [
         ("FROM update_tenant(", Cut::After),
@@ -76,7 +76,7 @@ fn repeated_hard_delete_finishes_after_crash() {
 
 #[test]
 fn repair_finishes_destruction_without_files() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     let tenant = killed("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::Before);
     world.changed_earlier(&tenant.slug);

@@ -13,7 +13,7 @@ fn with_settings(name: &str, settings: &str) -> String {
 
 #[test]
 fn settings_numbers_survive_unchanged() {
-    let world = World::get();
+    let world = World::for_tools();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
     let numbers = "[0.1,1.1,0.30000000000000004,1.0,-0.0,1E5,9007199254740993,18446744073709551616,\
@@ -56,17 +56,17 @@ fn settings_numbers_survive_unchanged() {
 
 #[test]
 fn out_of_range_numbers_are_rejected() {
-    let tenant = World::get().tenant();
+    let tenant = World::for_tools().tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
     for number in ["1e-16384", "0e-99999"] {
         let body = format!(r#"{{"settings":{{"a":[{number}]}}}}"#);
-        let change = World::get().admin(Method::PATCH, &path).body("application/json", body);
+        let change = World::for_tools().admin(Method::PATCH, &path).body("application/json", body);
         assert_eq!(change.send().expect_invalid(), ["settings"], "{number}");
     }
     // Most JSON parsers would reject a list of tenants that contains one of these numbers.
     for number in ["1e400", "-1.7976931348623159e308", "1e99999999999999999999"] {
         let body = format!(r#"{{"settings":{{"a":[{number}]}}}}"#);
-        let change = World::get().admin(Method::PATCH, &path).body("application/json", body);
+        let change = World::for_tools().admin(Method::PATCH, &path).body("application/json", body);
         let problem = change.send().expect_problem(400, "invalid_json");
         assert!(problem["detail"].as_str().unwrap().contains("settings.a.0"), "{problem}");
     }
@@ -74,7 +74,7 @@ fn out_of_range_numbers_are_rejected() {
 
 #[test]
 fn repeated_members_are_rejected() {
-    let tenant = World::get().tenant();
+    let tenant = World::for_tools().tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
     for (body, field) in [
         (r#"{"name":"a","name":"b"}"#, "name"),
@@ -82,14 +82,14 @@ fn repeated_members_are_rejected() {
         (r#"{"settings":{"a":[{"b":{"c":1,"\u0063":2}}]}}"#, "settings.a.0.b.c"),
         (r#"{"limits":{"users":1,"users":2}}"#, "limits.users"),
     ] {
-        let call = World::get().admin(Method::PATCH, &path).body("application/json", body);
+        let call = World::for_tools().admin(Method::PATCH, &path).body("application/json", body);
         assert_eq!(call.send().expect_invalid(), [field], "{body}");
     }
 }
 
 #[test]
 fn integers_are_accepted_in_any_notation() {
-    let world = World::get();
+    let world = World::for_tools();
     let tenant = world.tenant();
     let path = format!("/admin/tenants/{}", tenant.id);
     let patch =
@@ -118,7 +118,7 @@ fn integers_are_accepted_in_any_notation() {
 
 #[test]
 fn byte_order_marks_are_reported() {
-    let world = World::get();
+    let world = World::for_tools();
     let body = "\u{feff}{\"email\":\"a@b.example\",\"password\":\"x\"}";
     let login = world.call(Method::POST, "/api/v1/auth/login").body("application/json", body);
     let problem = login.send().expect_problem(400, "invalid_json");
@@ -132,7 +132,7 @@ fn byte_order_marks_are_reported() {
 
 #[test]
 fn unreadable_tenant_does_not_affect_others() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     let stem = unique("unreadable");
     let [first, broken, last] =
@@ -165,7 +165,7 @@ fn unreadable_tenant_does_not_affect_others() {
 
 #[test]
 fn unreadable_user_is_omitted_from_list() {
-    let world = World::get();
+    let world = World::for_tools();
     let tenant = world.tenant();
     let user = tenant.user("user");
     // A later release or a restored backup could cause this state.
@@ -184,7 +184,7 @@ fn unreadable_user_is_omitted_from_list() {
 
 #[test]
 fn time_beyond_rfc3339_is_refused() {
-    let world = World::get();
+    let world = World::for_tools();
     let tenant = world.tenant();
     tenant.put("/api/v1/files/a", "a").token(&tenant.admin.access_token).send().expect(201);
     tenant.api_key(&["tenant:read"]);

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 #[test]
 fn doctor_accepts_valid_installation() {
-    let output = World::get().tenantctl(&["doctor"]);
+    let world = World::for_tools();
+    let _alone = world.repairs_alone();
+    let output = world.tenantctl(&["doctor"]);
     let lines = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{lines}");
     assert!(!lines.contains("bad "), "{lines}");
@@ -16,7 +18,7 @@ fn doctor_accepts_valid_installation() {
 
 #[test]
 fn closed_pipe_does_not_stop_work() {
-    let world = World::get();
+    let world = World::for_tools();
     let _alone = world.repairs_alone();
     for arguments in ["doctor", "migrate", "repair", "audit verify", "--help"] {
         // The reader closes the pipe before the first line.
@@ -41,7 +43,7 @@ fn closed_pipe_does_not_stop_work() {
 // S8, S41
 #[test]
 fn doctor_reports_missing_and_weak_settings() {
-    let world = World::get();
+    let world = World::for_tools();
     let doctor = |change: &dyn Fn(&mut std::collections::BTreeMap<&'static str, String>)| {
         let mut settings = world.settings();
         change(&mut settings);
@@ -88,8 +90,8 @@ fn all_scopes() -> Vec<&'static str> {
 
 #[test]
 fn repair_finishes_interrupted_tenant() {
-    let _alone = World::get().repairs_alone();
-    let world = World::get();
+    let _alone = World::for_tools().repairs_alone();
+    let world = World::for_tools();
     let slug = unique("crashed");
     let mut catalog = world.services.superuser("tenancy");
     let body = json!({ "name": "Crashed", "admin_email": "a@crashed.example", "slug": slug });
@@ -136,8 +138,8 @@ fn repair_finishes_interrupted_tenant() {
 
 #[test]
 fn repair_keeps_existing_password() {
-    let _alone = World::get().repairs_alone();
-    let world = World::get();
+    let _alone = World::for_tools().repairs_alone();
+    let world = World::for_tools();
     let tenant = world.tenant();
     let begin = "UPDATE tenants SET status = 'provisioning' WHERE slug = $1";
     world.services.superuser("tenancy").execute(begin, &[&tenant.slug]).unwrap();
@@ -152,8 +154,8 @@ fn repair_keeps_existing_password() {
 
 #[test]
 fn repair_drops_orphaned_database_copy() {
-    let _alone = World::get().repairs_alone();
-    let world = World::get();
+    let _alone = World::for_tools().repairs_alone();
+    let world = World::for_tools();
     let tenant = world.tenant();
     let copy = format!("tenant_{}", tenant.id.replace('-', ""));
     let create = format!("CREATE DATABASE {copy} OWNER tenancy ALLOW_CONNECTIONS false");
@@ -166,8 +168,8 @@ fn repair_drops_orphaned_database_copy() {
 
 #[test]
 fn repair_drops_orphaned_template() {
-    let _alone = World::get().repairs_alone();
-    let world = World::get();
+    let _alone = World::for_tools().repairs_alone();
+    let world = World::for_tools();
     let mut superuser = world.services.superuser("tenancy");
     let create = "CREATE DATABASE tenancy_tenant_v1_12345 OWNER tenancy ALLOW_CONNECTIONS false";
     superuser.batch_execute(create).unwrap();
