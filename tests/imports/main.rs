@@ -9,6 +9,7 @@ mod source;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
 };
 
 use e2e::root;
@@ -75,8 +76,10 @@ fn documents_name_existing_files() {
     for document in ["docs/architecture.md", "docs/performance.md", "docs/operations.md"] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         let named = text.split('`').skip(1).step_by(2).filter(|name| {
-            let is_file = name.ends_with(".rs") || name.ends_with(".lua");
-            is_file && name.contains('/') && !name.contains(char::is_whitespace)
+            let extension = Path::new(name).extension();
+            let is_source =
+                extension.is_some_and(|extension| extension == "rs" || extension == "lua");
+            is_source && name.contains('/') && !name.contains(char::is_whitespace)
         });
         for name in named {
             let exists =

@@ -7,8 +7,8 @@ use tenancy::{
     Result,
     http::{Call, Response},
     reports::{
+        cached,
         health::{self, Report, Status},
-        kept,
     },
 };
 
@@ -24,7 +24,7 @@ use tenancy::{
 )]
 pub async fn handler(call: Call) -> Result<Response> {
     let report = match call.try_tenancy() {
-        Ok(context) => kept::health(context).await,
+        Ok(context) => cached::health(context).await,
         Err(settings) => Rc::new(health::misconfigured(settings)),
     };
     let status = match report.status {

@@ -3,7 +3,7 @@
 use tenancy::{
     Result,
     http::{Call, Response, require_metrics_token},
-    reports::kept,
+    reports::cached,
 };
 
 /// Returns the metrics for Prometheus. If `METRICS_TOKEN` is set, requests must send it as a bearer token.
@@ -19,6 +19,6 @@ use tenancy::{
 pub async fn handler(call: Call) -> Result<Response> {
     let context = call.context()?;
     require_metrics_token(&call)?;
-    let text = kept::metrics(&context).await;
+    let text = cached::metrics(&context).await;
     Ok(Response::bytes("text/plain; version=0.0.4; charset=utf-8", text.as_bytes().to_vec()))
 }

@@ -59,7 +59,8 @@ fn concurrent_events_form_gapless_chain() {
     is_gapless(&rows);
     let mut macs: Vec<Vec<u8>> = rows.iter().map(|row| row.get(2)).collect();
     let head = "SELECT sequence, mac FROM tenant_audit_heads WHERE chain = $1::text::uuid";
-    let head = World::for_tools().services.superuser("tenancy").query_one(head, &[&tenant.id]).unwrap();
+    let head =
+        World::for_tools().services.superuser("tenancy").query_one(head, &[&tenant.id]).unwrap();
     assert_eq!(head.get::<_, i64>(0), i64::try_from(rows.len()).unwrap());
     assert_eq!(Some(&head.get::<_, Vec<u8>>(1)), macs.last());
     macs.sort();

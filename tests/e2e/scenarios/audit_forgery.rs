@@ -33,8 +33,11 @@ fn reported(tenant: &TestTenant) -> (i64, i64) {
                      FROM tenant_audit_logs
                      WHERE tenant_id IS NULL AND event = 'audit.events_forged' AND resource_id = $1
                        AND severity = 'warning' AND detail ->> 'tenant_id' = $1";
-    let row =
-        World::for_tools().services.superuser("tenancy").query_one(statement, &[&tenant.id]).unwrap();
+    let row = World::for_tools()
+        .services
+        .superuser("tenancy")
+        .query_one(statement, &[&tenant.id])
+        .unwrap();
     (row.get(0), row.get(1))
 }
 

@@ -30,6 +30,6 @@ pub async fn handler(member: Member) -> Result<Response> {
     let cleared = Cache::of(context, tenant)?.clear().await?;
     let event =
         Event::new("cache.cleared").about("cache", tenant.id).detail(json!({ "cleared": cleared }));
-    audit::note_later(context, Entry::new(context, Some(tenant.id), &member.actor(), event));
+    audit::record_later(context, Entry::new(context, Some(tenant.id), &member.actor(), event));
     Ok(Response::ok(&Cleared { cleared }))
 }

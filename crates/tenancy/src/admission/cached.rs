@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use crate::{api_key::ApiKeyRecord, remembered::Remembered, tenant::TenantRecord};
+use crate::{api_key::ApiKeyRecord, instance_cache::InstanceCache, tenant::TenantRecord};
 
 /// Tenants, by their ids.
-pub(crate) type CachedTenants = Remembered<Uuid, TenantRecord>;
+pub(crate) type CachedTenants = InstanceCache<Uuid, TenantRecord>;
 
 /// API keys, by their hashes.
-pub(crate) type CachedApiKeys = Remembered<[u8; 32], ApiKeyRecord>;
+pub(crate) type CachedApiKeys = InstanceCache<[u8; 32], ApiKeyRecord>;

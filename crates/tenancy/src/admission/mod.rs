@@ -22,11 +22,11 @@
 //! last comparison.
 
 pub(crate) mod cached;
-mod known;
+mod lookup;
 pub(crate) mod renewal;
-mod truth;
+mod source;
 
-pub use known::Metering;
+pub use lookup::Metering;
 
 use std::rc::Rc;
 
@@ -45,7 +45,7 @@ use crate::{
     token::Claims,
     version_cache::newest,
 };
-use known::{Counted, Day, DueCheckpoints, Found, Kept, Known, Question};
+use lookup::{CachedVersion, Counted, Day, DueCheckpoints, Kept, Lookup, LookupRequest};
 
 /// A caller with a valid credential, before its limits are applied.
 pub struct Admitted {
@@ -67,7 +67,7 @@ pub async fn admit_user(
     claims: &Claims,
     metering: Metering,
 ) -> Result<Admitted> {
-    let question = Question::of_user(claims.tid, claims.sub, claims.sid);
+    let question = LookupRequest::of_user(claims.tid, claims.sub, claims.sid);
     let own = context.state::<CachedTenants>().get(&claims.tid);
     let versions = (own.as_ref().map(|record| record.version), Some(claims.ver));
     let found = question.ask(context, versions, metering, None).await;
@@ -102,7 +102,7 @@ pub async fn admit_api_key(
     if context.state::<AbsentKeys>().is_absent(&hash, now) {
         return Err(INVALID);
     }
-    let question = Question::of_api_key(key.tenant(), hash);
+    let question = LookupRequest::of_api_key(key.tenant(), hash);
     let own_tenant = context.state::<CachedTenants>().get(&key.tenant());
     let own_key = context.state::<CachedApiKeys>().get(&hash);
     let versions = (
@@ -137,11 +137,11 @@ const COUNTING_TURNS: u32 = 3;
 /// Counts an admitted call once.
 async fn count(
     context: &Rc<Context>,
-    question: &Question,
+    question: &LookupRequest,
     tenant: Tenant,
     (caller_version, api_key): (i64, Option<Uuid>),
     metering: Metering,
-    mut found: Found,
+    mut found: Lookup,
 ) -> Admitted {
     for _ in 0..COUNTING_TURNS {
         let kept = match found.counted {
@@ -191,10 +191,10 @@ async fn count(
 /// does so, too. Otherwise a reached limit would be forgotten with the instances that counted the last calls.
 fn keep(
     context: &Rc<Context>,
-    question: &Question,
+    question: &LookupRequest,
     (tenant, api_key): (Uuid, Option<Uuid>),
     (day, due): (Day, DueCheckpoints),
-    found: &Found,
+    found: &Lookup,
 ) {
     question.remember(context, found, day);
     let of_tenant = due.tenant.then_some(("day", Counter::CALLS));
@@ -202,7 +202,7 @@ fn keep(
     let of_key = of_key.map(|id| ("key-day", Counter::ApiKey(id)));
     for (name, counter) in [of_tenant, of_key].into_iter().flatten() {
         if let Some(limit) = found.meter.limits.iter().find(|limit| limit.name == name) {
-            checkpoint::note(context, tenant, counter, quota::day_of(day.number), limit.used);
+            checkpoint::schedule(context, tenant, counter, quota::day_of(day.number), limit.used);
         }
     }
 }
@@ -231,19 +231,19 @@ async fn tenant(
     context: &Context,
     id: Uuid,
     own: Option<Rc<TenantRecord>>,
-    known: &Known,
+    cached: &CachedVersion,
 ) -> Result<Option<Tenant>> {
-    if known.has_ended() {
+    if cached.has_ended() {
         return Ok(None);
     }
-    let remembered = newest(context, id, known.versioned(), own).filter(|record| record.id == id);
+    let remembered = newest(context, id, cached.versioned(), own).filter(|record| record.id == id);
     if let Some(record) = &remembered
-        && known.is_fresh()
+        && cached.is_fresh()
     {
         context.state::<CachedTenants>().put(id, Rc::clone(record));
         return Tenant::admit(Rc::clone(record)).map(Some);
     }
-    match (truth::tenant(context, id).await, remembered) {
+    match (source::tenant(context, id).await, remembered) {
         (Ok(Some(record)), _) | (Err(Error::Unavailable { .. }), Some(record)) => {
             Tenant::admit(record).map(Some)
         }
@@ -257,7 +257,7 @@ async fn may_act(
     context: &Context,
     claims: &Claims,
     tenant: &Tenant,
-    found: &Found,
+    found: &Lookup,
 ) -> Result<bool> {
     let remembered = found.caller.version.zip(found.session.is_open());
     if let Some((version, is_open)) = remembered
@@ -267,7 +267,7 @@ async fn may_act(
     {
         return Ok(is_open && version == claims.ver);
     }
-    match (truth::session(context, tenant, claims.sub, claims.sid).await, remembered) {
+    match (source::session(context, tenant, claims.sub, claims.sid).await, remembered) {
         (Ok(state), _) => {
             Ok(state.is_some_and(|state| state.is_open && state.user_version == claims.ver))
         }
@@ -284,24 +284,24 @@ async fn key_record(
     key: &ApiKey,
     hash: &[u8; 32],
     own: Option<Rc<ApiKeyRecord>>,
-    known: &Known,
+    cached: &CachedVersion,
 ) -> Result<Option<Rc<ApiKeyRecord>>> {
-    if known.has_ended() {
+    if cached.has_ended() {
         return Ok(None);
     }
     // Ignores a snapshot that was copied from the entry of another key.
     let of_this_key = |record: &Rc<ApiKeyRecord>| {
         record.hash == hash || record.previous_hash.as_deref() == Some(hash)
     };
-    let remembered = newest(context, key.tenant(), known.versioned(), own).filter(of_this_key);
+    let remembered = newest(context, key.tenant(), cached.versioned(), own).filter(of_this_key);
     if let Some(record) = &remembered
-        && known.is_fresh()
+        && cached.is_fresh()
     {
         context.state::<CachedApiKeys>().put(*hash, Rc::clone(record));
         return Ok(remembered);
     }
-    let is_known = known.version.is_some();
-    match (truth::api_key(context, key.tenant(), *hash, is_known).await, remembered) {
+    let is_known = cached.version.is_some();
+    match (source::api_key(context, key.tenant(), *hash, is_known).await, remembered) {
         (Err(Error::Unavailable { .. }), Some(record)) => Ok(Some(record)),
         (found, _) => found,
     }

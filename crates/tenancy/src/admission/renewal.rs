@@ -20,9 +20,8 @@ use futures::{
 };
 use uuid::Uuid;
 
-use super::truth;
-
 use crate::{
+    admission::source,
     api_key,
     context::Context,
     error::Result,
@@ -64,28 +63,28 @@ impl Due {
 
 /// Schedules a comparison of the version of a tenant.
 pub(super) fn of_tenant(context: &Rc<Context>, tenant: Uuid) {
-    note(context, |due| {
+    schedule(context, |due| {
         due.tenants.insert(tenant);
     });
 }
 
 /// Schedules a comparison of the version of an API key, which also records its use.
 pub(super) fn of_api_key(context: &Rc<Context>, tenant: Uuid, hash: [u8; 32]) {
-    note(context, |due| {
+    schedule(context, |due| {
         due.api_keys.insert((tenant, hash));
     });
 }
 
 /// Schedules a comparison of the version of a user and of the state of a session.
 pub(super) fn of_session(context: &Rc<Context>, tenant: &Tenant, user: Uuid, session: Uuid) {
-    note(context, |due| {
+    schedule(context, |due| {
         let of_tenant = due.sessions.entry(tenant.id);
         let (_, sessions) = of_tenant.or_insert_with(|| (tenant.clone(), HashSet::new()));
         sessions.insert((user, session));
     });
 }
 
-fn note(context: &Rc<Context>, add: impl FnOnce(&mut Due)) {
+fn schedule(context: &Rc<Context>, add: impl FnOnce(&mut Due)) {
     add(&mut context.state::<Renewals>().due.borrow_mut());
     if !context.state::<Renewals>().is_gathering.replace(true) {
         context.platform.executor.spawn(Box::pin(Gathering(Rc::clone(context)).gather()));
@@ -143,7 +142,7 @@ async fn compare_with_catalog(context: &Context, due: &Due) -> Result<()> {
         let now = context.platform.clock.now();
         (
             repo::find_versions(&*catalog, &due.tenants).await?,
-            api_key::repo::note_uses(&*catalog, &due.api_keys, now).await?,
+            api_key::repo::record_uses(&*catalog, &due.api_keys, now).await?,
         )
     };
     // All keys of a tenant are in one hash slot of a Redis cluster.
@@ -151,7 +150,7 @@ async fn compare_with_catalog(context: &Context, due: &Due) -> Result<()> {
     for id in &due.tenants {
         match tenants.get(id) {
             Some(version) => versions.entry(*id).or_default().push((Thing::Tenant, *version)),
-            None => truth::ended_tenant(context, *id, observation).await,
+            None => source::tenant_tombstone(context, *id, observation).await,
         }
     }
     for (tenant, hash) in &due.api_keys {
@@ -159,7 +158,7 @@ async fn compare_with_catalog(context: &Context, due: &Due) -> Result<()> {
             Some(version) => {
                 versions.entry(*tenant).or_default().push((Thing::ApiKey(*hash), *version));
             }
-            None => truth::ended_api_key(context, *tenant, hash, observation).await,
+            None => source::api_key_tombstone(context, *tenant, hash, observation).await,
         }
     }
     let renewed =
@@ -183,8 +182,8 @@ async fn renew(
     for ((thing, _), is_confirmed) in things.into_iter().zip(confirmed) {
         match thing {
             _ if is_confirmed => {}
-            Thing::Tenant => drop(truth::tenant(context, tenant).await?),
-            Thing::ApiKey(hash) => drop(truth::api_key(context, tenant, hash, true).await?),
+            Thing::Tenant => drop(source::tenant(context, tenant).await?),
+            Thing::ApiKey(hash) => drop(source::api_key(context, tenant, hash, true).await?),
         }
     }
     Ok(())
@@ -227,7 +226,7 @@ async fn compare_sessions_of(
                 versions.push((session_key(tenant.id, *session), OPEN));
                 open.push((*of_session, state));
             }
-            state => truth::store_session(context, tenant, *of_session, state, observation).await,
+            state => source::store_session(context, tenant, *of_session, state, observation).await,
         }
     }
     if open.is_empty() {
@@ -236,7 +235,7 @@ async fn compare_sessions_of(
     let confirmed = confirm(context, &versions, observation).await?;
     for ((of_session, state), confirmed) in open.into_iter().zip(confirmed.chunks(2)) {
         if confirmed != [true, true] {
-            truth::store_session(context, tenant, of_session, Some(state), observation).await;
+            source::store_session(context, tenant, of_session, Some(state), observation).await;
         }
     }
     Ok(())

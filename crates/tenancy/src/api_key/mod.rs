@@ -130,7 +130,7 @@ pub async fn rotate(
         }
     };
     if let Some(ended) = &old.previous_hash {
-        publication.ended_api_key(tenant.id, ended).await;
+        publication.api_key_tombstone(tenant.id, ended).await;
     }
     publication.current(&record).await?;
     audit::flush_catalog_later(context, Some(tenant.id));
@@ -165,7 +165,7 @@ pub async fn revoke(
         }
     };
     for hash in std::iter::once(&record.hash).chain(&record.previous_hash) {
-        publication.ended_api_key(tenant.id, hash).await;
+        publication.api_key_tombstone(tenant.id, hash).await;
     }
     audit::flush_catalog_later(context, Some(tenant.id));
     match publication.finish().await {

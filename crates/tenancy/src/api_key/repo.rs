@@ -44,7 +44,7 @@ pub async fn insert(
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM inserted",
-        outbox::noted("inserted", 11)
+        outbox::recorded("inserted", 11)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters: [Value; 13] = [
@@ -120,7 +120,7 @@ pub async fn find_by_hash(
 }
 
 /// Returns the key with a hash and records its use, to the minute; `None` if it does not exist or was revoked.
-pub async fn note_use(
+pub async fn record_use(
     catalog: &dyn Connection,
     tenant: Uuid,
     hash: &[u8],
@@ -144,7 +144,7 @@ pub async fn note_use(
 
 /// Returns the versions of keys by tenant and hash, and records their use, to the minute. Keys that do not exist or
 /// were revoked are omitted.
-pub(crate) async fn note_uses(
+pub(crate) async fn record_uses(
     catalog: &dyn Connection,
     keys: &HashSet<(Uuid, [u8; 32])>,
     now: DateTime<Utc>,
@@ -252,7 +252,7 @@ pub async fn rotate(
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM rotated",
-        outbox::noted("rotated", 7)
+        outbox::recorded("rotated", 7)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters: [Value; 10] = [
@@ -284,7 +284,7 @@ pub async fn revoke(
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM revoked",
-        outbox::noted("revoked", 3)
+        outbox::recorded("revoked", 3)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters =

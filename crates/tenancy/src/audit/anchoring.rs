@@ -155,7 +155,7 @@ async fn record(
              ON CONFLICT (day) DO NOTHING RETURNING day
          ), {}
          SELECT FROM anchored",
-        outbox::noted("anchored", 3)
+        outbox::recorded("anchored", 3)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [day.to_string().into(), anchoring.into(), entry_id, entry_tenant, entry];

@@ -121,7 +121,7 @@ pub(super) async fn report(
              WHERE chain = $1 AND unreported = $2 AND total = $3 RETURNING chain
          ), {}
          SELECT chain FROM reported",
-        outbox::noted("reported", 4)
+        outbox::recorded("reported", 4)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(&entry);
     let parameters = [chain.into(), count.into(), total.into(), entry_id, entry_tenant, entry];

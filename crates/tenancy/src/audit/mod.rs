@@ -15,7 +15,7 @@ mod export;
 mod flush;
 mod forgery;
 mod lease;
-mod note;
+mod record;
 pub mod reseal;
 pub mod retention;
 mod rows;
@@ -32,7 +32,7 @@ pub use flush::{
     count_waiting, flush, flush_catalog, flush_catalog_later, flush_later, recover, recover_catalog,
 };
 pub use lease::Lease;
-pub use note::{note, note_later, note_rarely};
+pub use record::{record, record_later, record_rarely};
 pub use trail::{Cursor, Filter, LoggedEvent, list};
 pub use verification::{Extent, Link, Verification};
 pub use walk::verify;

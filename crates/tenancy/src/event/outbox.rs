@@ -16,7 +16,7 @@ const LARGEST: i32 = 256 * 1024;
 
 /// Returns the part of a statement that adds an entry to the outbox if the earlier part `changed` has a row. It takes
 /// three parameters from the number `first` on, which [`parameters`] returns.
-pub(crate) fn noted(changed: &str, first: usize) -> String {
+pub(crate) fn recorded(changed: &str, first: usize) -> String {
     format!(
         "noted AS (
             INSERT INTO audit_outbox (id, tenant_id, entry)

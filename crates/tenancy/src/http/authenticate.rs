@@ -71,7 +71,7 @@ pub(super) async fn member(
     }
     let member = Member { context, tenant, principal, second, call };
     if let Err(error) = check(&member, access).await {
-        note_denial(&member, &error);
+        record_denial(&member, &error);
         return Err(error);
     }
     Ok(member)
@@ -88,7 +88,7 @@ async fn check(member: &Member, access: Access) -> Result<()> {
 }
 
 /// Records that an authenticated caller was denied access.
-fn note_denial(member: &Member, error: &Error) {
+fn record_denial(member: &Member, error: &Error) {
     let detail = match error {
         Error::TenantMismatch => json!({ "reason": "tenant_mismatch" }),
         Error::UserRequired => json!({ "reason": "user_required" }),
@@ -101,7 +101,7 @@ fn note_denial(member: &Member, error: &Error) {
     };
     let event = Event::new("access.denied").severity(Severity::Warning).failed().detail(detail);
     let entry = Entry::new(&member.context, Some(member.tenant.id), &member.actor(), event);
-    audit::note_rarely(&member.context, entry, &who.to_string());
+    audit::record_rarely(&member.context, entry, &who.to_string());
 }
 
 async fn by_api_key(
@@ -175,12 +175,12 @@ fn let_in(
         let step = (day.used - 1, day.used);
         if refused.is_none() && metering != Metering::Peek && quota::comes_near(step, day.limit) {
             let actor = principal.actor(call.origin());
-            quota::note_soft_limit(context, &tenant, Resource::ApiCalls, step, day.limit, &actor);
+            quota::record_soft_limit(context, &tenant, Resource::ApiCalls, step, day.limit, &actor);
         }
     }
     if let Some(Error::QuotaExceeded { resource, limit, usage, .. }) = refused {
         let actor = principal.actor(call.origin());
-        quota::note_refusal(context, &tenant, resource, (usage, limit), &actor);
+        quota::record_refusal(context, &tenant, resource, (usage, limit), &actor);
     }
     match refused {
         Some(error) => Err(error),

@@ -61,7 +61,7 @@ impl Operator {
             Ok(Shown::AdminKey) => Credential::BreakGlass,
             Ok(Shown::Key(key)) => Credential::Key(verify(&context, &call, &key).await?),
             Err(error) => {
-                note_unknown(&context, &call, &error);
+                record_unknown_key(&context, &call, &error);
                 return Err(error);
             }
         };
@@ -102,7 +102,7 @@ impl Operator {
             .failed()
             .detail(json!({ "reason": "forbidden", "scope": scope }));
         let entry = Entry::new(&self.context, None, &self.actor(), event);
-        audit::note_rarely(&self.context, entry, &key.id.to_string());
+        audit::record_rarely(&self.context, entry, &key.id.to_string());
         Err(Error::Forbidden { scope: scope.as_str() })
     }
 
@@ -194,17 +194,22 @@ async fn verify(
             context.state::<Seen>().put_valid(hash);
             return Ok(Rc::new(record));
         }
-        Some((record, Some(refusal))) => note_refused(context, call, &record, refusal),
+        Some((record, Some(refusal))) => record_refused_key(context, call, &record, refusal),
         None => {
             context.state::<AbsentKeys>().put(hash, now);
-            note_unknown(context, call, &INVALID_OPERATOR_KEY);
+            record_unknown_key(context, call, &INVALID_OPERATOR_KEY);
         }
     }
     Err(anonymous::count_key(context, call, INVALID_OPERATOR_KEY).await)
 }
 
 /// Records the use of a key that exists but is not accepted. The key may be stolen.
-fn note_refused(context: &Rc<Context>, call: &Call, record: &OperatorKeyRecord, refusal: Refusal) {
+fn record_refused_key(
+    context: &Rc<Context>,
+    call: &Call,
+    record: &OperatorKeyRecord,
+    refusal: Refusal,
+) {
     let origin = call.origin();
     let from = origin.address.map(login_throttling::network_text).unwrap_or_default();
     let event = Event::new("operator_key.refused")
@@ -213,11 +218,11 @@ fn note_refused(context: &Rc<Context>, call: &Call, record: &OperatorKeyRecord, 
         .about("operator_key", record.id)
         .detail(json!({ "reason": refusal.as_str(), "name": record.name }));
     let entry = Entry::new(context, None, &Actor::anonymous(origin), event);
-    audit::note_rarely(context, entry, &format!("{}:{from}", record.id));
+    audit::record_rarely(context, entry, &format!("{}:{from}", record.id));
 }
 
 /// Records the use of a key that does not exist.
-fn note_unknown(context: &Rc<Context>, call: &Call, error: &Error) {
+fn record_unknown_key(context: &Rc<Context>, call: &Call, error: &Error) {
     use Unauthenticated::{InvalidAdminKey, InvalidOperatorKey};
     if !matches!(error, Error::Unauthenticated(InvalidAdminKey | InvalidOperatorKey)) {
         return;
@@ -226,5 +231,5 @@ fn note_unknown(context: &Rc<Context>, call: &Call, error: &Error) {
     let from = origin.address.map(login_throttling::network_text).unwrap_or_default();
     let event = Event::new("platform.key_refused").severity(Severity::Warning).failed();
     let entry = Entry::new(context, None, &Actor::anonymous(origin), event);
-    audit::note_rarely(context, entry, &from);
+    audit::record_rarely(context, entry, &from);
 }

@@ -83,7 +83,7 @@ pub async fn finish(
     let publication = Change::begin(context);
     let catalog = context.catalog().await?;
     repo::remove(&*catalog, record.id, &entry).await?;
-    publication.ended_tenant(record.id).await;
+    publication.tenant_tombstone(record.id).await;
     // The tenant's requests have been refused since the first statement took effect.
     let _: Effect = publication.finish().await;
     audit::flush_catalog(context, Some(record.id)).await?;

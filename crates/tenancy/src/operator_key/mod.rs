@@ -33,9 +33,9 @@ use crate::{
     error::{Error, OperatorKeyError, Result},
     event::{Actor, Entry, Event, Severity},
     input::{Patch, Text as _},
+    instance_cache::InstanceCache,
     log,
     networks::Networks,
-    remembered::Remembered,
 };
 
 /// The maximum number of keys that are not revoked.
@@ -91,7 +91,7 @@ impl Refusal {
 #[derive(Default)]
 pub(crate) struct Seen {
     /// The hashes of keys that were valid. They are looked up even if their network has caused many misses.
-    valid: Remembered<[u8; 32], ()>,
+    valid: InstanceCache<[u8; 32], ()>,
     /// The hour since the epoch for which a use of `ADMIN_API_KEY` is already recorded.
     break_glass_hour: Cell<Option<i64>>,
 }

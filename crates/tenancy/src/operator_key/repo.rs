@@ -43,7 +43,7 @@ pub async fn insert(
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM inserted",
-        outbox::noted("inserted", 8)
+        outbox::recorded("inserted", 8)
     );
     let mut parameters: Vec<Value> = vec![
         id.into(),
@@ -144,7 +144,7 @@ pub async fn update(
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM changed",
-        outbox::noted("changed", 7)
+        outbox::recorded("changed", 7)
     );
     let mut parameters: Vec<Value> = vec![
         old.id.into(),
@@ -176,7 +176,7 @@ pub async fn rotate(
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM rotated",
-        outbox::noted("rotated", 6)
+        outbox::recorded("rotated", 6)
     );
     let mut parameters: Vec<Value> = vec![
         old.id.into(),
@@ -203,7 +203,7 @@ pub async fn revoke(
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM revoked",
-        outbox::noted("revoked", 3)
+        outbox::recorded("revoked", 3)
     );
     let mut parameters: Vec<Value> = vec![old.id.into(), old.version.into()];
     parameters.extend(outbox::parameters(entry));
@@ -231,7 +231,7 @@ pub async fn record_break_glass(catalog: &dyn Connection, entry: &Entry) -> Resu
              RETURNING hour
          ), {}
          SELECT EXISTS (SELECT FROM keys) AS has_keys, EXISTS (SELECT FROM used) AS is_recorded",
-        outbox::noted("used", 1)
+        outbox::recorded("used", 1)
     );
     let row = catalog.query_first(&statement, &outbox::parameters(entry)).await?;
     let row = row.ok_or_else(|| Error::internal("a statement returned no row"))?;

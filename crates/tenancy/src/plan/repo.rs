@@ -67,7 +67,7 @@ pub(super) async fn delete(
              RETURNING name
          ), {}
          SELECT name FROM deleted",
-        outbox::noted("deleted", 2)
+        outbox::recorded("deleted", 2)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [name.as_str().into(), entry_id, entry_tenant, entry];

@@ -50,7 +50,7 @@ struct Due {
 }
 
 /// Schedules the checkpoint of a counter whose current value is `usage`.
-pub(crate) fn note(
+pub(crate) fn schedule(
     context: &Rc<Context>,
     tenant: Uuid,
     counter: Counter,

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
-    day_number, note_soft_limit,
+    day_number, record_soft_limit,
     repo::{self, Report},
     seen::{self, Seen},
 };
@@ -153,9 +153,9 @@ pub async fn consume(
         Ok(Taken::Yes { usage, settled, process }) => {
             take.remember(settled, process);
             let counter = Counter::Tenant(resource);
-            super::checkpoint::note(context, tenant.id, counter, day, settled);
+            super::checkpoint::schedule(context, tenant.id, counter, day, settled);
             let step = (usage - amount, usage);
-            note_soft_limit(context, tenant, resource.resource(), step, take.limit(), actor);
+            record_soft_limit(context, tenant, resource.resource(), step, take.limit(), actor);
             Ok(Some(usage))
         }
         Ok(Taken::OverLimit { usage }) => Err(take.refused(usage)),
@@ -229,7 +229,7 @@ pub async fn report(
     take.remember(usage, process);
     raise(context, tenant.id, (resource, day), &digits, usage, key).await?;
     let step = (usage - amount, usage);
-    note_soft_limit(context, tenant, resource.resource(), step, take.limit(), actor);
+    record_soft_limit(context, tenant, resource.resource(), step, take.limit(), actor);
     Ok(Reported { day, usage, is_replay: false })
 }
 

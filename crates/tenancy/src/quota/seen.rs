@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     context::Context,
+    instance_cache::InstanceCache,
     platform::redis::{Argument, ProcessId},
-    remembered::Remembered,
     resource::DailyResource,
 };
 
@@ -39,7 +39,7 @@ struct Counters {
 /// The counters of tenants and API keys that an instance saw.
 #[derive(Default)]
 pub(crate) struct SeenUsage {
-    counters: Remembered<Owner, Cell<Counters>>,
+    counters: InstanceCache<Owner, Cell<Counters>>,
     /// The process to which the counters of earlier processes were carried over.
     pub(super) carried_to: Cell<Option<ProcessId>>,
 }

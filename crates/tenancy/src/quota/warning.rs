@@ -32,7 +32,7 @@ pub(crate) fn comes_near((before, after): (i64, i64), limit: i64) -> bool {
 }
 
 /// Records that a usage has come near its limit, if this step caused it.
-pub(crate) fn note_soft_limit(
+pub(crate) fn record_soft_limit(
     context: &Rc<Context>,
     tenant: &Tenant,
     resource: Resource,
@@ -47,11 +47,11 @@ pub(crate) fn note_soft_limit(
         .severity(Severity::Warning)
         .about("quota", resource.as_str())
         .detail(json!({ "limit": limit, "usage": step.1, "percent": SOFT_LIMIT_PERCENT }));
-    audit::note_later(context, Entry::new(context, Some(tenant.id), actor, event));
+    audit::record_later(context, Entry::new(context, Some(tenant.id), actor, event));
 }
 
 /// Records that a quota has refused a request. It records rarely, because refused callers try again.
-pub(crate) fn note_refusal(
+pub(crate) fn record_refusal(
     context: &Rc<Context>,
     tenant: &Tenant,
     resource: Resource,
@@ -64,7 +64,7 @@ pub(crate) fn note_refusal(
         .about("quota", resource.as_str())
         .detail(json!({ "limit": limit, "usage": usage }));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
-    audit::note_rarely(context, entry, resource.as_str());
+    audit::record_rarely(context, entry, resource.as_str());
 }
 
 #[cfg(test)]

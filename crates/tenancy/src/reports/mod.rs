@@ -1,5 +1,5 @@
 //! Reports about the service: the health of its stores, and its metrics.
 
+pub mod cached;
 pub mod health;
-pub mod kept;
 mod metrics;

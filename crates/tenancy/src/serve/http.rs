@@ -212,7 +212,7 @@ async fn write_content(mut writer: StreamWriter<u8>, content: Content) -> Result
     match content {
         Content::Whole(body) => {
             let _underway = Handover::begin();
-            if body.len() <= UNWATCHED && handover::underway() <= MOST_UNWATCHED {
+            if body.len() <= UNWATCHED && handover::in_progress() <= MOST_UNWATCHED {
                 // The host takes the body at once, unless the client uses HTTP/2 and currently allows no bytes.
                 let _ = writer.write_all(body).await;
             } else {

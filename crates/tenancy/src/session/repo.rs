@@ -109,7 +109,7 @@ pub async fn begin(
              FROM signed_in
          ), {}
          SELECT ARRAY(SELECT id::text FROM ended) AS ended FROM signed_in",
-        outbox::noted("signed_in", 9)
+        outbox::recorded("signed_in", 9)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [
@@ -215,7 +215,7 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
              SELECT count(*) FROM used_refresh_tokens t WHERE t.session_id = f.session
          ) AS generations, {columns}
          FROM found f JOIN users ON users.id = f.user_id AND users.is_active",
-        noted = outbox::noted("ended", 7),
+        noted = outbox::recorded("ended", 7),
         columns = repo::COLUMNS,
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(used.reuse);
@@ -277,7 +277,7 @@ pub async fn end(
              RETURNING id
          ), {}
          SELECT id FROM ended",
-        outbox::noted("ended", 4)
+        outbox::recorded("ended", 4)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters =
@@ -304,7 +304,7 @@ pub async fn end_all(database: &TenantDb, user: Uuid, entry: &Entry) -> Result<O
              WHERE user_id = $1 AND revoked_at IS NULL
          ), {}
          SELECT version FROM changed",
-        outbox::noted("changed", 2)
+        outbox::recorded("changed", 2)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [user.into(), entry_id, entry_tenant, entry];

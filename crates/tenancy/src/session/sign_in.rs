@@ -148,7 +148,7 @@ pub(super) async fn compare(
             {
                 let event = Event::new("auth.login_throttled").severity(Severity::Warning).failed();
                 let entry = Entry::new(context, Some(tenant.id), actor, event);
-                audit::note_rarely(context, entry, &login_throttling::network_text(from));
+                audit::record_rarely(context, entry, &login_throttling::network_text(from));
             }
             return Err(error);
         }
@@ -179,7 +179,7 @@ pub(super) async fn compare(
         Some(found) => event.about("user", found.user.id),
         None => event.detail(json!({ "reason": "unknown_user" })),
     };
-    audit::note(context, &Entry::new(context, Some(tenant.id), actor, event)).await?;
+    audit::record(context, &Entry::new(context, Some(tenant.id), actor, event)).await?;
     audit::flush_later(context, tenant);
     Ok(None)
 }
@@ -249,7 +249,7 @@ pub(super) async fn begin_session(
     let ended =
         ended.ok_or_else(|| Error::unavailable("the user was updated during the sign-in"))?;
     for session in ended {
-        publication.ended_session(tenant.id, session).await;
+        publication.session_tombstone(tenant.id, session).await;
     }
     // The caller did not request the end of these sessions, so the response does not wait for it.
     let _: Effect = publication.finish().await;
@@ -326,7 +326,7 @@ pub async fn refresh(
             Err(Error::InvalidRefreshToken)
         }
         Used::Reused => {
-            publication.ended_session(tenant.id, token.session()).await;
+            publication.session_tombstone(tenant.id, token.session()).await;
             audit::flush_later(context, tenant);
             // The caller is refused, regardless of when the end of the session takes effect.
             let _: Effect = publication.finish().await;
@@ -357,7 +357,7 @@ pub async fn log_out(
     if ended == Ended::NotFound {
         return Err(Error::SessionNotFound);
     }
-    publication.ended_session(tenant.id, session).await;
+    publication.session_tombstone(tenant.id, session).await;
     audit::flush_later(context, tenant);
     match (publication.finish().await, ended) {
         (Effect::Now, Ended::Before) => Err(Error::SessionNotFound),

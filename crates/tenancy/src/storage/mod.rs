@@ -201,8 +201,13 @@ pub(crate) async fn remove_all(context: &Context, tenant: &TenantRecord) -> Resu
 }
 
 /// Stores the peak storage usage of today for the history, and records that a tenant comes near its limit.
-fn note_used(context: &Rc<Context>, tenant: &Tenant, (before, after): (i64, i64), actor: &Actor) {
+fn record_usage(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    (before, after): (i64, i64),
+    actor: &Actor,
+) {
     let limit = tenant.limits.storage;
-    quota::note_soft_limit(context, tenant, Resource::Storage, (before, after), limit, actor);
+    quota::record_soft_limit(context, tenant, Resource::Storage, (before, after), limit, actor);
     quota::keep_peak_later(context, tenant, Resource::Storage, after);
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     CHUNK, File, FilePath, Precondition, STORE, chunk_key,
     cipher::FileCipher,
-    note_used, orphans, remove_chunks, remove_later,
+    orphans, record_usage, remove_chunks, remove_later,
     repo::{self, Changed, NewUpload, Remains},
     sweep,
 };
@@ -235,7 +235,7 @@ impl Writer<'_> {
                 audit::flush_later(self.context, self.tenant);
                 // The replaced file counts against the quota until its chunks are removed.
                 let before = used.saturating_sub(i64::try_from(size).unwrap_or(i64::MAX));
-                note_used(self.context, self.tenant, (before, used), actor);
+                record_usage(self.context, self.tenant, (before, used), actor);
                 if let Some(remains) = remains {
                     remove_later(self.context, self.tenant, remains);
                 }

@@ -153,7 +153,7 @@ pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result
              DELETE FROM idempotency_keys WHERE tenant_id IN (SELECT id FROM removed)
          ), {}
          SELECT id FROM removed",
-        outbox::noted("removed", 2)
+        outbox::recorded("removed", 2)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [id.into(), entry_id, entry_tenant, entry];
@@ -172,7 +172,7 @@ pub async fn replace_data_keys(
              UPDATE tenants SET data_key = $3 WHERE id = $1 AND data_key = $2 RETURNING id
          ), {}
          SELECT id FROM replaced",
-        outbox::noted("replaced", 4)
+        outbox::recorded("replaced", 4)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [

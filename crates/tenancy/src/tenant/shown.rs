@@ -8,7 +8,7 @@ use super::{Tenant, TenantView};
 use crate::{
     context::Context,
     error::{Error, Result},
-    remembered::Remembered,
+    instance_cache::InstanceCache,
 };
 
 /// The maximum size in bytes of the JSON that an instance caches. The operator's data about a tenant may be far longer.
@@ -16,7 +16,7 @@ const MOST: usize = 2 * 1024;
 
 /// The JSON of tenants, by their ids and versions.
 #[derive(Default)]
-struct Shown(Remembered<(Uuid, i64), Vec<u8>>);
+struct Shown(InstanceCache<(Uuid, i64), Vec<u8>>);
 
 /// Returns a tenant as JSON for a response. Each version of a tenant is serialised once.
 pub fn to_json(context: &Context, tenant: &Tenant) -> Result<Rc<Vec<u8>>> {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::claims::Claims;
-use crate::remembered::Remembered;
+use crate::instance_cache::InstanceCache;
 
 /// The maximum length of a cached token, in bytes.
 const LONGEST: usize = 2 * 1024;
@@ -12,7 +12,7 @@ const END: usize = 16;
 
 /// Claims by the whole text of their token, including the signature. Times and versions are checked on each use.
 #[derive(Default)]
-pub(super) struct VerifiedTokens(Remembered<[u8; END], (Box<str>, Rc<Claims>)>);
+pub(super) struct VerifiedTokens(InstanceCache<[u8; END], (Box<str>, Rc<Claims>)>);
 
 impl VerifiedTokens {
     /// Returns the claims of a token that was verified before.

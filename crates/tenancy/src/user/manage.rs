@@ -76,7 +76,7 @@ pub async fn create(
         return Err(Error::QuotaExceeded { resource, limit, usage: before, retry_after: None });
     };
     let step = (before, before + 1);
-    quota::note_soft_limit(context, tenant, Resource::Users, step, limit, actor);
+    quota::record_soft_limit(context, tenant, Resource::Users, step, limit, actor);
     quota::keep_peak_later(context, tenant, Resource::Users, before + 1);
     audit::flush_later(context, tenant);
     Ok(Created { user, setup_token, user_count: before + 1 })
@@ -131,13 +131,13 @@ pub async fn delete(
     let database = TenantDb::connect(context, tenant).await?;
     match repo::delete(&database, id, over, &entry).await? {
         Changed::Done(_) => {
-            publication.ended_user(tenant.id, id).await;
+            publication.user_tombstone(tenant.id, id).await;
             audit::flush_later(context, tenant);
             Ok(publication.finish().await)
         }
         Changed::NotFound => {
             // An earlier call may have failed after the deletion and before Redis was updated.
-            publication.ended_user(tenant.id, id).await;
+            publication.user_tombstone(tenant.id, id).await;
             match publication.finish().await {
                 Effect::Now => Err(Error::UserNotFound),
                 effect @ Effect::By(_) => Ok(effect),

@@ -59,7 +59,7 @@ pub async fn insert(
          ), {}
          SELECT counted.users, inserted.* FROM counted
          LEFT JOIN (SELECT {COLUMNS} FROM inserted) inserted ON true",
-        outbox::noted("inserted", 10)
+        outbox::recorded("inserted", 10)
     );
     let (token_hash, token_expires_at) = token_values(row.setup_token.as_ref());
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);

@@ -91,8 +91,8 @@ impl<'a> Change<'a> {
     }
 
     /// Publishes the tombstone of a tenant.
-    pub(crate) async fn ended_tenant(&self, tenant: Uuid) {
-        self.publish(tenant, &Entry::ended_tenant(tenant)).await;
+    pub(crate) async fn tenant_tombstone(&self, tenant: Uuid) {
+        self.publish(tenant, &Entry::tenant_tombstone(tenant)).await;
     }
 
     /// Publishes the current version of a user.
@@ -101,18 +101,18 @@ impl<'a> Change<'a> {
     }
 
     /// Publishes the tombstone of a user.
-    pub(crate) async fn ended_user(&self, tenant: Uuid, user: Uuid) {
-        self.publish(tenant, &Entry::ended_user(tenant, user)).await;
+    pub(crate) async fn user_tombstone(&self, tenant: Uuid, user: Uuid) {
+        self.publish(tenant, &Entry::user_tombstone(tenant, user)).await;
     }
 
     /// Publishes the tombstone of a session.
-    pub(crate) async fn ended_session(&self, tenant: Uuid, session: Uuid) {
-        self.publish(tenant, &Entry::ended_session(tenant, session)).await;
+    pub(crate) async fn session_tombstone(&self, tenant: Uuid, session: Uuid) {
+        self.publish(tenant, &Entry::session_tombstone(tenant, session)).await;
     }
 
     /// Publishes the tombstone of one secret of an API key.
-    pub(crate) async fn ended_api_key(&self, tenant: Uuid, hash: &[u8]) {
-        self.publish(tenant, &Entry::ended_api_key(tenant, hash)).await;
+    pub(crate) async fn api_key_tombstone(&self, tenant: Uuid, hash: &[u8]) {
+        self.publish(tenant, &Entry::api_key_tombstone(tenant, hash)).await;
     }
 
     /// Finishes the change: queues the publications that failed, and returns when the change takes effect.

@@ -85,7 +85,7 @@ impl Entry {
     }
 
     /// Returns the tombstone of a tenant.
-    pub(crate) fn ended_tenant(tenant: Uuid) -> Self {
+    pub(crate) fn tenant_tombstone(tenant: Uuid) -> Self {
         Self::bare(tenant_key(tenant), TOMBSTONE)
     }
 
@@ -95,7 +95,7 @@ impl Entry {
     }
 
     /// Returns the tombstone of a user.
-    pub(crate) fn ended_user(tenant: Uuid, user: Uuid) -> Self {
+    pub(crate) fn user_tombstone(tenant: Uuid, user: Uuid) -> Self {
         Self::bare(user_key(tenant, user), TOMBSTONE)
     }
 
@@ -105,12 +105,12 @@ impl Entry {
     }
 
     /// Returns the tombstone of a session.
-    pub(crate) fn ended_session(tenant: Uuid, session: Uuid) -> Self {
+    pub(crate) fn session_tombstone(tenant: Uuid, session: Uuid) -> Self {
         Self::bare(session_key(tenant, session), TOMBSTONE)
     }
 
     /// Returns the tombstone of one secret of an API key.
-    pub(crate) fn ended_api_key(tenant: Uuid, hash: &[u8]) -> Self {
+    pub(crate) fn api_key_tombstone(tenant: Uuid, hash: &[u8]) -> Self {
         Self::bare(api_key_key(tenant, hash), TOMBSTONE)
     }
 

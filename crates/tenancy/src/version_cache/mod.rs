@@ -16,5 +16,5 @@ pub use change::{Changed, Effect};
 pub(crate) use entry::{
     Entry, OPEN, TOMBSTONE, api_key_key, confirm, session_key, tenant_key, user_key,
 };
-pub(crate) use observation::{Observation, note_time};
+pub(crate) use observation::{Observation, record_time};
 pub(crate) use snapshot::{Cached, Snapshot, newest, seal};

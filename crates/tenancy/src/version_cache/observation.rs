@@ -12,7 +12,7 @@ use crate::{
 pub(crate) struct LastTime(Cell<Option<(ProcessId, i64)>>);
 
 /// Records the time of Redis in a reply.
-pub(crate) fn note_time(context: &Context, process: Option<ProcessId>, seconds: Option<i64>) {
+pub(crate) fn record_time(context: &Context, process: Option<ProcessId>, seconds: Option<i64>) {
     if let (Some(process), Some(seconds)) = (process, seconds) {
         context.state::<LastTime>().0.set(Some((process, seconds)));
     }

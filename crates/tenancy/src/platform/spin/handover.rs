@@ -38,7 +38,7 @@ impl Drop for Handover {
 }
 
 /// Returns the number of responses whose body the host has not taken.
-pub(crate) fn underway() -> u32 {
+pub(crate) fn in_progress() -> u32 {
     UNDERWAY.get()
 }
 

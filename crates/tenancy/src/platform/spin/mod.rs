@@ -1,11 +1,11 @@
 //! The platform on a Spin host.
 
 pub(crate) mod deadline;
-mod flight;
 pub(crate) mod handover;
 mod host;
 mod key_value;
 mod redis;
+mod single_flight;
 mod sql;
 
 use std::rc::Rc;

@@ -12,10 +12,12 @@ use spin_sdk::{
     wasip3::clocks::monotonic_clock,
 };
 
-use super::{deadline::within, flight::Flight};
+use super::deadline::within;
+
 use crate::platform::{
     Redis,
     redis::{Command, ProcessId, RedisError, Reply, RoundTrip},
+    spin::single_flight::Flight,
 };
 
 const DEADLINE: Duration = Duration::from_secs(1);

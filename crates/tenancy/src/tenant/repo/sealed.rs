@@ -78,7 +78,7 @@ pub async fn replace_secrets(
              RETURNING id
          ), {}
          SELECT id FROM replaced",
-        outbox::noted("replaced", 6)
+        outbox::recorded("replaced", 6)
     );
     let bytes = |sealed: Option<Sealed>| sealed.map(|sealed| sealed.0).into();
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
@@ -112,7 +112,7 @@ pub async fn replace_location(
              RETURNING id
          ), {}
          SELECT id FROM replaced",
-        outbox::noted("replaced", 7)
+        outbox::recorded("replaced", 7)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [
@@ -168,7 +168,7 @@ pub async fn finish_rotation(
              WHERE id = $1 AND next_database_password = $2 RETURNING id
          ), {}
          SELECT id FROM rotated",
-        outbox::noted("rotated", 3)
+        outbox::recorded("rotated", 3)
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
     let parameters = [tenant.into(), next.0.clone().into(), entry_id, entry_tenant, entry];

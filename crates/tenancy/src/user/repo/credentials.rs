@@ -56,7 +56,7 @@ pub async fn replace_password(
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
          ), {}
          SELECT {COLUMNS} FROM changed",
-        outbox::noted("changed", 6)
+        outbox::recorded("changed", 6)
     );
     let (token_hash, token_expires_at) = token_values(change.setup_token.as_ref());
     let [entry_id, entry_tenant, entry] = outbox::parameters(entry);

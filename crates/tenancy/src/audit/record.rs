@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::flush::flush_catalog;
+use crate::audit::flush::flush_catalog;
 
 use crate::{
     bucket::{self, Bucket, Rate},
@@ -13,21 +13,21 @@ use crate::{
     platform::redis::{Argument, Reply},
 };
 
-/// The rate at which the events of [`note_rarely`] are recorded in a chain, regardless of their cause.
+/// The rate at which the events of [`record_rarely`] are recorded in a chain, regardless of their cause.
 const RARE: Rate = Rate { burst: 60, per_minute: 30 };
 
 /// Records an event that belongs to no change.
-pub async fn note(context: &Context, entry: &Entry) -> Result<()> {
+pub async fn record(context: &Context, entry: &Entry) -> Result<()> {
     outbox::insert(&*context.catalog().await?, entry).await
 }
 
 /// Records an event that belongs to no change, after the response is sent.
-pub fn note_later(context: &Rc<Context>, entry: Entry) {
+pub fn record_later(context: &Rc<Context>, entry: Entry) {
     let context = Rc::clone(context);
     let executor = Rc::clone(&context.platform.executor);
     executor.spawn(Box::pin(async move {
         let noted = async {
-            note(&context, &entry).await?;
+            record(&context, &entry).await?;
             flush_catalog(&context, entry.tenant).await.map(drop)
         };
         if let Err(error) = noted.await {
@@ -39,7 +39,7 @@ pub fn note_later(context: &Rc<Context>, entry: Entry) {
 /// Records an event that a caller can cause as often as they like, after the response is sent. Records it once a minute
 /// for each subject, and within the rate [`RARE`] for all subjects together. If Redis is unavailable, the event is not
 /// recorded.
-pub fn note_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
+pub fn record_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
     let context = Rc::clone(context);
     let key = match entry.tenant {
         Some(tenant) => format!("t:{{{tenant}}}:noted:{}:{subject}", entry.event()),
@@ -61,7 +61,7 @@ pub fn note_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
             if let Err(Error::RateLimited { .. }) = bucket::take(&context, &[bucket]).await {
                 return Ok(());
             }
-            note(&context, &entry).await?;
+            record(&context, &entry).await?;
             flush_catalog(&context, entry.tenant).await.map(drop)
         };
         if let Err(error) = noted.await {

@@ -13,7 +13,7 @@ use crate::{
         Limit, Meter,
         seen::{self, Owner, Seen, SeenUsage},
     },
-    version_cache::{OPEN, TOMBSTONE, api_key_key, note_time, session_key, tenant_key, user_key},
+    version_cache::{OPEN, TOMBSTONE, api_key_key, record_time, session_key, tenant_key, user_key},
 };
 
 /// The maximum number of times that a call asks again while another call compares a version with PostgreSQL. After
@@ -28,28 +28,28 @@ static ADMIT: LazyLock<Script> = LazyLock::new(|| {
 
 /// The cache entry of one object.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct CachedVersion {
     pub(super) version: Option<i64>,
-    standing: Standing,
+    freshness: Freshness,
     /// The snapshot, if the instance does not have this version of it.
     pub(super) snapshot: Option<Sealed>,
 }
 
 /// The freshness of a cached version.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum Freshness {
     /// Stale: this call must compare it with PostgreSQL.
     #[default]
-    ToCompare,
+    Stale,
     /// Revalidating: another call is comparing it.
-    IsBeingCompared,
+    Revalidating,
     /// Fresh: it was compared recently.
-    Counts,
+    Fresh,
     /// Refresh due: it is still fresh, and this call must schedule its comparison.
-    Due,
+    RefreshDue,
 }
 
-impl Known {
+impl CachedVersion {
     /// Returns the version, and the snapshot from Redis.
     pub(super) fn versioned(&self) -> (Option<i64>, Option<&Sealed>) {
         (self.version, self.snapshot.as_ref())
@@ -57,12 +57,12 @@ impl Known {
 
     /// Returns whether the version is valid without another comparison.
     pub(super) fn is_fresh(&self) -> bool {
-        matches!(self.standing, Standing::Counts | Standing::Due)
+        matches!(self.freshness, Freshness::Fresh | Freshness::RefreshDue)
     }
 
     /// Returns whether this call must schedule a comparison.
     pub(super) fn is_due(&self) -> bool {
-        self.standing == Standing::Due
+        self.freshness == Freshness::RefreshDue
     }
 
     /// Returns whether the entry is a tombstone.
@@ -77,10 +77,10 @@ impl Known {
 
 /// The reply of Redis to a call.
 #[derive(Default)]
-pub(super) struct Found {
-    pub(super) tenant: Known,
-    pub(super) caller: Known,
-    pub(super) session: Known,
+pub(super) struct Lookup {
+    pub(super) tenant: CachedVersion,
+    pub(super) caller: CachedVersion,
+    pub(super) session: CachedVersion,
     /// The process that replied, if it is certain.
     pub(super) process: Option<ProcessId>,
     /// The time of Redis, in seconds since 1970.
@@ -149,7 +149,7 @@ fn left_of(until: i64, now: u64) -> i64 {
     i64::try_from(until.saturating_sub(now) / 1_000).unwrap_or(i64::MAX)
 }
 
-impl Found {
+impl Lookup {
     /// Parses the reply of the script: the snapshots of the tenant and of the caller, and the numbers.
     fn read(replies: Vec<Reply>, process: Option<ProcessId>) -> Self {
         let mut replies = replies.into_iter();
@@ -161,13 +161,13 @@ impl Found {
         let numbers = bytes().unwrap_or_default();
         let mut numbers = numbers.as_chunks::<8>().0.iter().copied().map(i64::from_be_bytes);
         let mut next = || numbers.next().filter(|number| *number >= 0);
-        let mut known = |snapshot: Option<Vec<u8>>| Known {
+        let mut known = |snapshot: Option<Vec<u8>>| CachedVersion {
             version: next(),
-            standing: match next() {
-                Some(1) => Standing::IsBeingCompared,
-                Some(2) => Standing::Counts,
-                Some(3) => Standing::Due,
-                _ => Standing::ToCompare,
+            freshness: match next() {
+                Some(1) => Freshness::Revalidating,
+                Some(2) => Freshness::Fresh,
+                Some(3) => Freshness::RefreshDue,
+                _ => Freshness::Stale,
             },
             snapshot: snapshot.map(Sealed),
         };
@@ -216,16 +216,16 @@ impl Found {
         for (now, before) in
             known.into_iter().zip([&before.tenant, &before.caller, &before.session])
         {
-            if before.is_due() && now.standing == Standing::Counts {
-                now.standing = Standing::Due;
+            if before.is_due() && now.freshness == Freshness::Fresh {
+                now.freshness = Freshness::RefreshDue;
             }
         }
     }
 
     /// Returns whether another call is revalidating all stale entries of this call.
     fn is_to_wait(&self) -> bool {
-        let standings = [&self.tenant, &self.caller, &self.session].map(|known| known.standing);
-        standings.contains(&Standing::IsBeingCompared) && !standings.contains(&Standing::ToCompare)
+        let standings = [&self.tenant, &self.caller, &self.session].map(|known| known.freshness);
+        standings.contains(&Freshness::Revalidating) && !standings.contains(&Freshness::Stale)
     }
 }
 
@@ -239,12 +239,12 @@ pub(super) struct Kept {
 }
 
 /// The cache entries and counters that a call needs.
-pub(super) struct Question {
+pub(super) struct LookupRequest {
     keys: Vec<String>,
     owners: Vec<Owner>,
 }
 
-impl Question {
+impl LookupRequest {
     pub(super) fn of_user(tenant: Uuid, user: Uuid, session: Uuid) -> Self {
         Self {
             keys: vec![tenant_key(tenant), user_key(tenant, user), session_key(tenant, session)],
@@ -260,7 +260,7 @@ impl Question {
     }
 
     /// Keeps the counters that the script returned, in case Redis restarts.
-    pub(super) fn remember(&self, context: &Context, found: &Found, day: Day) {
+    pub(super) fn remember(&self, context: &Context, found: &Lookup, day: Day) {
         let (Some(process), meter) = (found.process, &found.meter) else { return };
         let now = context.platform.clock.monotonic_micros();
         let seen = |name: &str| {
@@ -289,7 +289,7 @@ impl Question {
         versions: (Option<i64>, Option<i64>),
         metering: Metering,
         kept: Option<Kept>,
-    ) -> Found {
+    ) -> Lookup {
         let mut found = self.ask_once(context, versions, metering, kept).await;
         for _ in 0..WAITS {
             if !found.is_to_wait() {
@@ -311,7 +311,7 @@ impl Question {
         versions: (Option<i64>, Option<i64>),
         metering: Metering,
         kept: Option<Kept>,
-    ) -> Found {
+    ) -> Lookup {
         let mut before = context.platform.redis.process();
         let mut replies = self.run(context, versions, metering, kept).await;
         if matches!(replies, Err(RedisError::Unavailable(_))) {
@@ -321,8 +321,8 @@ impl Question {
         match replies {
             Ok(replies) => {
                 let after = context.platform.redis.process();
-                let found = Found::read(replies, after.filter(|after| before == Some(*after)));
-                note_time(context, found.process, found.redis_seconds);
+                let found = Lookup::read(replies, after.filter(|after| before == Some(*after)));
+                record_time(context, found.process, found.redis_seconds);
                 found
             }
             Err(error) => {
@@ -332,7 +332,7 @@ impl Question {
                     "Redis unavailable; reading versions from PostgreSQL",
                     &error,
                 );
-                Found::default()
+                Lookup::default()
             }
         }
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
-use super::cached::{CachedApiKeys, CachedTenants};
+use crate::admission::cached::{CachedApiKeys, CachedTenants};
 use crate::{
     api_key::{self, ApiKeyRecord},
     context::Context,
@@ -24,7 +24,7 @@ pub(super) async fn tenant(context: &Context, id: Uuid) -> Result<Option<Rc<Tena
         repo::find(&*catalog, id).await?
     };
     let Some(record) = found.map(Rc::new) else {
-        ended_tenant(context, id, observation).await;
+        tenant_tombstone(context, id, observation).await;
         return Ok(None);
     };
     store_current(context, &*record, observation).await;
@@ -33,8 +33,8 @@ pub(super) async fn tenant(context: &Context, id: Uuid) -> Result<Option<Rc<Tena
 }
 
 /// Stores the tombstone of a tenant that PostgreSQL does not have.
-pub(super) async fn ended_tenant(context: &Context, id: Uuid, observation: Observation) {
-    store(context, &Entry::ended_tenant(id), observation).await;
+pub(super) async fn tenant_tombstone(context: &Context, id: Uuid, observation: Observation) {
+    store(context, &Entry::tenant_tombstone(id), observation).await;
 }
 
 /// Returns the state that a token of a user and a session depends on; `None` if there is no such user.
@@ -63,13 +63,13 @@ pub(super) async fn store_session(
     observation: Observation,
 ) {
     let Some(state) = state else {
-        return store(context, &Entry::ended_user(tenant.id, user), observation).await;
+        return store(context, &Entry::user_tombstone(tenant.id, user), observation).await;
     };
     store(context, &Entry::user(tenant.id, user, state.user_version), observation).await;
     let session = if state.is_open {
         Entry::session(tenant.id, session)
     } else {
-        Entry::ended_session(tenant.id, session)
+        Entry::session_tombstone(tenant.id, session)
     };
     store(context, &session, observation).await;
 }
@@ -86,11 +86,11 @@ pub(super) async fn api_key(
     let found = {
         let catalog = context.catalog().await?;
         let now = context.platform.clock.now();
-        api_key::repo::note_use(&*catalog, tenant, &hash, now).await?
+        api_key::repo::record_use(&*catalog, tenant, &hash, now).await?
     };
     let Some(record) = found.map(Rc::new) else {
         if is_known {
-            ended_api_key(context, tenant, &hash, observation).await;
+            api_key_tombstone(context, tenant, &hash, observation).await;
         }
         return Ok(None);
     };
@@ -100,13 +100,13 @@ pub(super) async fn api_key(
 }
 
 /// Stores the tombstone of a secret of an API key that PostgreSQL does not have.
-pub(super) async fn ended_api_key(
+pub(super) async fn api_key_tombstone(
     context: &Context,
     tenant: Uuid,
     hash: &[u8],
     observation: Observation,
 ) {
-    store(context, &Entry::ended_api_key(tenant, hash), observation).await;
+    store(context, &Entry::api_key_tombstone(tenant, hash), observation).await;
 }
 
 /// Stores the current state of a tenant or of an API key.

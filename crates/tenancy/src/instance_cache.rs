@@ -7,15 +7,15 @@ use std::{borrow::Borrow, cell::RefCell, collections::HashMap, hash::Hash, rc::R
 const MOST: usize = 1024;
 
 /// Values by their keys. The reader checks whether a value is still current.
-pub struct Remembered<K, V>(RefCell<HashMap<K, Rc<V>>>);
+pub struct InstanceCache<K, V>(RefCell<HashMap<K, Rc<V>>>);
 
-impl<K, V> Default for Remembered<K, V> {
+impl<K, V> Default for InstanceCache<K, V> {
     fn default() -> Self {
         Self(RefCell::default())
     }
 }
 
-impl<K: Clone + Eq + Hash, V> Remembered<K, V> {
+impl<K: Clone + Eq + Hash, V> InstanceCache<K, V> {
     /// Returns a value, regardless of its age.
     pub(crate) fn get<Q>(&self, key: &Q) -> Option<Rc<V>>
     where
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn full_cache_evicts_one_entry() {
-        let remembered = Remembered::default();
+        let remembered = InstanceCache::default();
         for number in 0..=MOST {
             remembered.put(number, Rc::new(number));
         }
