@@ -194,7 +194,7 @@ fn dev_without_command_prints_help() {
         assert_eq!(output.status.code(), Some(status), "{arguments:?}");
         let help = if status == 0 { output.stdout } else { output.stderr };
         let help = String::from_utf8(help).unwrap();
-        for command in ["up", "test", "bench", "chaos", "ctl", "down"] {
+        for command in ["up", "test", "check", "bench", "chaos", "ctl", "down"] {
             assert!(help.contains(&format!("./dev {command} ")), "{help}");
         }
     }
