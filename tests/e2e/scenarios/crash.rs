@@ -116,3 +116,36 @@ fn repeated_creation_continues_without_idempotency_key() {
     call(world.address(), &other).send().expect_problem(409, "slug_taken");
     is_whole(&body, &call(world.address(), &body).send().expect(201));
 }
+
+// A request would otherwise meet the state of the tenant during its creation, for up to a minute.
+#[test]
+fn tenant_is_usable_after_plan_change_during_creation() {
+    let world = World::get();
+    let plan = unique("plan");
+    let limits = |users: u32| {
+        json!({ "users": users, "storage": 1_000, "api_calls": 1_000, "ai_requests": 10,
+                "requests_per_minute": 600, "cache": 1_000_000 })
+    };
+    let body = json!({ "name": plan, "limits": limits(3) });
+    world.admin_post("/admin/plans", &body).send().expect(201);
+    let direct = world.services.databases();
+    let proxy = Proxy::start(&direct.postgres);
+    let application =
+        world.another_application(&Databases { postgres: proxy.address.clone(), ..direct });
+    let path = format!("/admin/plans/{plan}");
+    proxy.watch(Watch {
+        statement: "UPDATE tenants SET status = 'active'",
+        cut: Cut::Delay,
+        action: Box::new(move || {
+            let change = json!({ "limits": limits(4) });
+            World::get().admin(Method::PATCH, &path).json(&change).send().expect(200);
+        }),
+    });
+    let body = json!({ "name": "Early", "admin_email": "a@early.example", "plan": plan,
+                       "slug": unique("early") });
+    let created = create(&application.address, &body, &unique("key")).send().expect(201);
+    assert!(proxy.has_acted());
+    let key = created["api_key"].as_str().unwrap();
+    let info = world.get_path("/api/v1/tenant/info").token(key).send().expect(200);
+    assert_eq!(info["id"], created["id"]);
+}

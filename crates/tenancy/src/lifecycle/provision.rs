@@ -29,6 +29,7 @@ use crate::{
     tenant::{Status, TenantDb, TenantName, TenantRecord, TenantSettings, database, repo},
     token::SetupToken,
     user::repo::credentials,
+    version_cache::Change,
 };
 
 /// The number of tenants that an instance provisions concurrently.
@@ -301,12 +302,16 @@ async fn complete(
         idempotency_key,
         entry: &entry,
     };
+    let publication = Change::begin(context);
     if !creation::activate(catalog, &activation).await? {
         return Ok(None);
     }
     let tenant = repo::find(catalog, record.id)
         .await?
         .ok_or_else(|| Error::internal("a tenant was removed while it was being provisioned"))?;
+    // A change of the tenant or of its plan during the creation has published the earlier state.
+    publication.current(&tenant).await?;
+    let _ = publication.finish().await;
     Ok(Some(Provisioned { tenant, credentials, is_replay: false }))
 }
 

@@ -63,7 +63,7 @@ fn instance_serves_16_concurrent_requests() {
         let threads: Vec<_> = (0..20)
             .map(|_| {
                 thread::sleep(Duration::from_millis(20));
-                scope.spawn(|| app.call("sleep", &json!({ "ms": 1500 })))
+                scope.spawn(|| app.call("sleep", &json!({ "ms": 4000 })))
             })
             .collect();
         threads.into_iter().map(|thread| parse(&thread.join().unwrap())).collect()
