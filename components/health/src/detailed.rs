@@ -23,7 +23,7 @@ use tenancy::{
     ),
 )]
 pub async fn handler(call: Call) -> Result<Response> {
-    let report = match call.try_tenancy() {
+    let report = match call.try_context() {
         Ok(context) => cached::health(context).await,
         Err(settings) => Rc::new(health::misconfigured(settings)),
     };

@@ -20,25 +20,31 @@ pub(crate) struct Background {
 
 /// Schedules the background work, unless it is scheduled already.
 pub(crate) fn schedule(context: &Rc<Context>) {
+    begin(context, ATTEMPTS);
+}
+
+fn begin(context: &Rc<Context>, attempts: u32) {
     if !context.state::<Background>().is_scheduled.replace(true) {
-        context.platform.executor.spawn(Box::pin(Turn(Rc::clone(context)).take()));
+        let turn = Turn { context: Rc::clone(context), attempts };
+        context.platform.executor.spawn(Box::pin(turn.take()));
     }
 }
 
 /// One run of the background work. It may be lost with the request that started it. The next request then starts
 /// another.
-struct Turn(Rc<Context>);
+struct Turn {
+    context: Rc<Context>,
+    /// The number of runs that may follow each other without Redis, including this one.
+    attempts: u32,
+}
 
 impl Turn {
     async fn take(self) {
-        let context = Rc::clone(&self.0);
+        let (context, attempts) = (Rc::clone(&self.context), self.attempts);
         context.platform.executor.sleep(INTERVAL).await;
         drop(self);
-        for _ in 0..ATTEMPTS {
-            if counter_sums::add(&context).await {
-                break;
-            }
-            context.platform.executor.sleep(INTERVAL).await;
+        if !counter_sums::add(&context).await && attempts > 1 {
+            begin(&context, attempts - 1);
         }
         quota::carry_over(&context).await;
         queue::look(&context).await;
@@ -48,6 +54,6 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.state::<Background>().is_scheduled.set(false);
+        self.context.state::<Background>().is_scheduled.set(false);
     }
 }

@@ -161,7 +161,7 @@ impl Lookup {
         let numbers = bytes().unwrap_or_default();
         let mut numbers = numbers.as_chunks::<8>().0.iter().copied().map(i64::from_be_bytes);
         let mut next = || numbers.next().filter(|number| *number >= 0);
-        let mut known = |snapshot: Option<Vec<u8>>| CachedVersion {
+        let mut read = |snapshot: Option<Vec<u8>>| CachedVersion {
             version: next(),
             freshness: match next() {
                 Some(1) => Freshness::Revalidating,
@@ -171,8 +171,8 @@ impl Lookup {
             },
             snapshot: snapshot.map(Sealed),
         };
-        let [tenant, caller] = snapshots.map(&mut known);
-        let session = known(None);
+        let [tenant, caller] = snapshots.map(&mut read);
+        let session = read(None);
         let (outcome, reached) = (next(), next());
         let number = next().unwrap_or(0);
         let left = next().and_then(|left| u32::try_from(left).ok()).unwrap_or(0).max(1);
@@ -212,9 +212,9 @@ impl Lookup {
 
     /// Carries over from `before` that a refresh is due. The script reports it only to the first call.
     fn stays_due(&mut self, before: &Self) {
-        let known = [&mut self.tenant, &mut self.caller, &mut self.session];
+        let versions = [&mut self.tenant, &mut self.caller, &mut self.session];
         for (now, before) in
-            known.into_iter().zip([&before.tenant, &before.caller, &before.session])
+            versions.into_iter().zip([&before.tenant, &before.caller, &before.session])
         {
             if before.is_due() && now.freshness == Freshness::Fresh {
                 now.freshness = Freshness::RefreshDue;
@@ -224,8 +224,8 @@ impl Lookup {
 
     /// Returns whether another call is revalidating all stale entries of this call.
     fn is_to_wait(&self) -> bool {
-        let standings = [&self.tenant, &self.caller, &self.session].map(|known| known.freshness);
-        standings.contains(&Freshness::Revalidating) && !standings.contains(&Freshness::Stale)
+        let all = [&self.tenant, &self.caller, &self.session].map(|version| version.freshness);
+        all.contains(&Freshness::Revalidating) && !all.contains(&Freshness::Stale)
     }
 }
 

@@ -236,14 +236,14 @@ async fn tenant(
     if cached.has_ended() {
         return Ok(None);
     }
-    let remembered = newest(context, id, cached.versioned(), own).filter(|record| record.id == id);
-    if let Some(record) = &remembered
+    let snapshot = newest(context, id, cached.versioned(), own).filter(|record| record.id == id);
+    if let Some(record) = &snapshot
         && cached.is_fresh()
     {
         context.state::<CachedTenants>().put(id, Rc::clone(record));
         return Tenant::admit(Rc::clone(record)).map(Some);
     }
-    match (source::tenant(context, id).await, remembered) {
+    match (source::tenant(context, id).await, snapshot) {
         (Ok(Some(record)), _) | (Err(Error::Unavailable { .. }), Some(record)) => {
             Tenant::admit(record).map(Some)
         }
@@ -259,15 +259,15 @@ async fn may_act(
     tenant: &Tenant,
     found: &Lookup,
 ) -> Result<bool> {
-    let remembered = found.caller.version.zip(found.session.is_open());
-    if let Some((version, is_open)) = remembered
+    let cached_state = found.caller.version.zip(found.session.is_open());
+    if let Some((version, is_open)) = cached_state
         && found.caller.is_fresh()
         && found.session.is_fresh()
         && version >= claims.ver
     {
         return Ok(is_open && version == claims.ver);
     }
-    match (source::session(context, tenant, claims.sub, claims.sid).await, remembered) {
+    match (source::session(context, tenant, claims.sub, claims.sid).await, cached_state) {
         (Ok(state), _) => {
             Ok(state.is_some_and(|state| state.is_open && state.user_version == claims.ver))
         }
@@ -293,15 +293,15 @@ async fn key_record(
     let of_this_key = |record: &Rc<ApiKeyRecord>| {
         record.hash == hash || record.previous_hash.as_deref() == Some(hash)
     };
-    let remembered = newest(context, key.tenant(), cached.versioned(), own).filter(of_this_key);
-    if let Some(record) = &remembered
+    let snapshot = newest(context, key.tenant(), cached.versioned(), own).filter(of_this_key);
+    if let Some(record) = &snapshot
         && cached.is_fresh()
     {
         context.state::<CachedApiKeys>().put(*hash, Rc::clone(record));
-        return Ok(remembered);
+        return Ok(snapshot);
     }
     let is_known = cached.version.is_some();
-    match (source::api_key(context, key.tenant(), *hash, is_known).await, remembered) {
+    match (source::api_key(context, key.tenant(), *hash, is_known).await, snapshot) {
         (Err(Error::Unavailable { .. }), Some(record)) => Ok(Some(record)),
         (found, _) => found,
     }

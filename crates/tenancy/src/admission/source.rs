@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
-use crate::admission::cached::{CachedApiKeys, CachedTenants};
+use super::cached::{CachedApiKeys, CachedTenants};
 use crate::{
     api_key::{self, ApiKeyRecord},
     context::Context,

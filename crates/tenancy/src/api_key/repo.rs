@@ -131,7 +131,7 @@ pub async fn record_use(
              SELECT * FROM tenant_api_keys
              WHERE tenant_id = $1 AND (key_hash = $2 OR previous_key_hash = $2)
                AND revoked_at IS NULL
-         ), noted AS (
+         ), recorded AS (
              UPDATE tenant_api_keys k SET last_used_at = $3::timestamp AT TIME ZONE 'UTC'
              FROM found f
              WHERE k.id = f.id AND COALESCE(f.last_used_at, '-infinity')
@@ -156,7 +156,7 @@ pub(crate) async fn record_uses(
             FROM jsonb_to_recordset($1) AS a (tenant uuid, hash text)
             JOIN tenant_api_keys k ON k.tenant_id = a.tenant AND k.revoked_at IS NULL
                 AND (k.key_hash = decode(a.hash, 'hex') OR k.previous_key_hash = decode(a.hash, 'hex'))
-        ), noted AS (
+        ), recorded AS (
             UPDATE tenant_api_keys SET last_used_at = $2::timestamp AT TIME ZONE 'UTC'
             WHERE id IN (
                 SELECT id FROM tenant_api_keys
@@ -201,7 +201,7 @@ pub async fn update(
                  version = k.version + 1
              FROM before b WHERE k.id = b.id
              RETURNING k.*
-         ), noted AS (
+         ), recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT $8::uuid, $9::uuid, jsonb_set($10::jsonb, '{{detail}}', $10::jsonb -> 'detail' || jsonb_build_object(
                  'before', to_jsonb(b) - 'id',

@@ -13,7 +13,6 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{Link, chain};
-
 use crate::{
     context::Context,
     error::Result,

@@ -12,7 +12,6 @@ use super::{
     forgery::{self, Report},
     sorter::Sorter,
 };
-
 use crate::{
     audit::rows::head,
     context::Context,

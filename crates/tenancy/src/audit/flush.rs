@@ -8,7 +8,6 @@ use super::{
     chain::{self, Moved},
     forgery,
 };
-
 use crate::{
     context::Context,
     error::Result,

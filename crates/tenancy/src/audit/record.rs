@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::audit::flush::flush_catalog;
-
+use super::flush::flush_catalog;
 use crate::{
     bucket::{self, Bucket, Rate},
     context::Context,
@@ -26,11 +25,11 @@ pub fn record_later(context: &Rc<Context>, entry: Entry) {
     let context = Rc::clone(context);
     let executor = Rc::clone(&context.platform.executor);
     executor.spawn(Box::pin(async move {
-        let noted = async {
+        let recorded = async {
             record(&context, &entry).await?;
             flush_catalog(&context, entry.tenant).await.map(drop)
         };
-        if let Err(error) = noted.await {
+        if let Err(error) = recorded.await {
             log::warning(&context, "an audit event was not recorded", &error);
         }
     }));
@@ -49,7 +48,7 @@ pub fn record_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
     executor.spawn(Box::pin(async move {
         let arguments: [Argument<'_>; 5] =
             [Argument::Key(&key), "1".into(), "EX".into(), Argument::Int(60), "NX".into()];
-        let noted = async {
+        let recorded = async {
             let set = context.platform.redis.execute("SET", &arguments).await?;
             if matches!(set.first(), Some(Reply::Nil) | None) {
                 return Ok(());
@@ -64,7 +63,7 @@ pub fn record_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
             record(&context, &entry).await?;
             flush_catalog(&context, entry.tenant).await.map(drop)
         };
-        if let Err(error) = noted.await {
+        if let Err(error) = recorded.await {
             log::warning(&context, "an audit event was not recorded", &error);
         }
     }));

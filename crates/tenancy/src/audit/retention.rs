@@ -10,7 +10,6 @@ use super::{
     rows::{self, anchor},
     voucher::{self, Purpose, RowDigest, Span},
 };
-
 use crate::{
     context::Context,
     error::{Error, Result},

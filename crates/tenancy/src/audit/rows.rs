@@ -4,7 +4,6 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::trail;
-
 use crate::{
     error::Result,
     event::content,

@@ -8,7 +8,6 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::rows;
-
 use crate::{
     context::Context,
     error::Result,

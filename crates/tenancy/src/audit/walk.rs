@@ -7,7 +7,6 @@ use super::{
     verification::{Extent, Link, Verification},
     voucher::{self, Purpose, RowDigest, Span, Voucher},
 };
-
 use crate::{
     context::Context,
     crypto::AuditCheck,

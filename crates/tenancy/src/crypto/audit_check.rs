@@ -4,7 +4,6 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::derived::DerivedKeys;
-
 use crate::{crypto::derived::KeyId, error::Result};
 
 /// Verifies MACs of a trail with the master keys. The key that matched last is tried first, because consecutive rows

@@ -12,7 +12,6 @@ use super::{
     derived::DerivedKeys,
     sealed::{self, HEAD, Purpose, Sealed},
 };
-
 use crate::{
     crypto::derived::KeyId,
     error::{Error, Result},

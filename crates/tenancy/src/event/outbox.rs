@@ -18,7 +18,7 @@ const LARGEST: i32 = 256 * 1024;
 /// three parameters from the number `first` on, which [`parameters`] returns.
 pub(crate) fn recorded(changed: &str, first: usize) -> String {
     format!(
-        "noted AS (
+        "recorded AS (
             INSERT INTO audit_outbox (id, tenant_id, entry)
             SELECT ${}::uuid, ${}::uuid, ${}::jsonb FROM {changed} LIMIT 1
         )",
@@ -28,7 +28,7 @@ pub(crate) fn recorded(changed: &str, first: usize) -> String {
     )
 }
 
-/// Returns the parameters of [`noted`].
+/// Returns the parameters of [`recorded`].
 pub(crate) fn parameters(entry: &Entry) -> [Value; 3] {
     [entry.id.into(), entry.tenant.into(), entry.json.clone().into()]
 }

@@ -23,7 +23,7 @@ const MISSES: Rate = Rate::per_minute(300);
 /// [`Error::RateLimited`] if the caller's network has sent too many requests.
 pub(super) async fn admit(call: &Call, path: &str) -> Result<()> {
     // Without settings there are no stores to protect.
-    let Ok(context) = call.try_tenancy() else { return Ok(()) };
+    let Ok(context) = call.try_context() else { return Ok(()) };
     let rate = Rate::per_minute(context.settings.anonymous_requests_per_minute);
     let network = network(call);
     let bucket = Bucket::of_platform(&format!("anonymous:{network}"), rate);

@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
 use super::{Record, Request, forwarded};
-
 use crate::{
     context::Context,
     error::{Error, InvalidSetting, Result},
@@ -29,7 +28,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Returns the service.
+    /// Returns the context of the service.
     ///
     /// # Errors
     /// [`Error::Misconfigured`] if the service cannot run with its settings.
@@ -37,8 +36,8 @@ impl Call {
         self.context.clone().map_err(|settings| Error::Misconfigured(settings.to_vec()))
     }
 
-    /// Returns the service, or the settings that prevent it from running.
-    pub fn try_tenancy(&self) -> Result<&Rc<Context>, &[InvalidSetting]> {
+    /// Returns the context, or the settings that prevent it from running.
+    pub fn try_context(&self) -> Result<&Rc<Context>, &[InvalidSetting]> {
         self.context.as_ref().map_err(|settings| settings.as_slice())
     }
 

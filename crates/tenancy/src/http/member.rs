@@ -60,7 +60,7 @@ impl Principal {
 }
 
 impl Member {
-    /// Returns the service.
+    /// Returns the context of the service.
     pub fn context(&self) -> &Rc<Context> {
         &self.context
     }

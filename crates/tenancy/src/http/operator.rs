@@ -78,7 +78,7 @@ impl Operator {
         Ok(operator)
     }
 
-    /// Returns the service.
+    /// Returns the context of the service.
     pub fn context(&self) -> &Rc<Context> {
         &self.context
     }

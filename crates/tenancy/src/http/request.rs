@@ -8,7 +8,6 @@ use std::{
 use http::Method;
 
 use super::{Headers, headers::visible};
-
 use crate::{
     body::Body,
     error::{Error, Result},

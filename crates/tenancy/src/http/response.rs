@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::headers::ResponseHeaders;
-
 use crate::{body::BodyReader, version_cache::Effect};
 
 /// The header with the latest time at which a change takes effect, as an RFC 3339 timestamp.

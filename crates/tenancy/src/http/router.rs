@@ -162,7 +162,7 @@ impl Router {
         &self.mistakes
     }
 
-    /// Responds to a request. `tenancy` is the service, or the settings that prevent it from running.
+    /// Responds to a request. `context` is the context of the service, or the settings that prevent it from running.
     pub async fn answer(
         &self,
         platform: &Platform,

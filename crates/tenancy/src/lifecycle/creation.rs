@@ -169,7 +169,7 @@ pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> 
             UPDATE idempotency_keys SET answer = $8
             WHERE tenant_id = $1 AND operation = 'create tenant'
               AND EXISTS (SELECT FROM activated)
-        ), noted AS (
+        ), recorded AS (
             -- For a call with a key that continued a call without one.
             INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id, answer)
             SELECT 'create tenant', $9::text, request_hash, id, $8 FROM activated

@@ -9,7 +9,6 @@ use std::rc::Rc;
 use chrono::{DateTime, Utc};
 
 use super::OperatorKeyRecord;
-
 use crate::{
     access::OperatorScope,
     error::{Error, OperatorKeyError, Result},

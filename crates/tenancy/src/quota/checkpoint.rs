@@ -17,7 +17,6 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::repo;
-
 use crate::{
     context::Context,
     log,

@@ -11,7 +11,6 @@ use super::{
     repo::{self, Report},
     seen::{self, Seen},
 };
-
 use crate::{
     context::Context,
     error::{Error, Result},

@@ -210,12 +210,12 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
              FROM found f
              WHERE s.id = f.session AND f.token = 'before'
              RETURNING s.id
-         ), {noted}
+         ), {recorded}
          SELECT f.token, f.current_hash, (
              SELECT count(*) FROM used_refresh_tokens t WHERE t.session_id = f.session
          ) AS generations, {columns}
          FROM found f JOIN users ON users.id = f.user_id AND users.is_active",
-        noted = outbox::recorded("ended", 7),
+        recorded = outbox::recorded("ended", 7),
         columns = repo::COLUMNS,
     );
     let [entry_id, entry_tenant, entry] = outbox::parameters(used.reuse);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::{Level, strength::is_weak};
-
 use crate::{crypto::MasterKey, error::InvalidSetting, postgres_url::PostgresUrl, secret::Secret};
 
 /// The minimum length of a secret in bytes: 256 bits, as RFC 7518 requires for HS256.

@@ -123,7 +123,7 @@ pub(super) async fn reserve(
         ), grown AS (
             UPDATE storage_usage SET used = used + $2
             WHERE $2 <= $3 - used AND EXISTS (SELECT FROM upload) RETURNING used
-        ), noted AS (
+        ), recorded AS (
             UPDATE files SET reserved = reserved + $2, updated_at = now()
             WHERE id = $1 AND EXISTS (SELECT FROM grown)
         )

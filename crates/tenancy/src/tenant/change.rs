@@ -1,7 +1,6 @@
 //! Changes of a tenant.
 
 use super::{LimitChange, Status, TenantName, TenantSettings};
-
 use crate::identifier::{Domain, EmailAddress};
 
 /// An update of a tenant.

@@ -4,7 +4,6 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use super::{Tenant, TenantRecord};
-
 use crate::{
     context::Context,
     crypto::{DataKeys, Purpose, Sealed, Sealer},

@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{LimitChange, Limits, Status, TenantName, TenantRecord};
-
 use crate::{
     crypto::Sealed,
     database_location::DatabaseLocation,

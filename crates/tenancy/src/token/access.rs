@@ -13,7 +13,6 @@ use super::{
     keys::{Jwk, Signing, Verifying, public_keys},
     verified::VerifiedTokens,
 };
-
 use crate::{
     access::{Role, Scope},
     context::Context,

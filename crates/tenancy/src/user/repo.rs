@@ -193,7 +193,7 @@ pub async fn update(
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'admin'
              WHERE user_id = $1 AND revoked_at IS NULL
                AND EXISTS (SELECT FROM changed WHERE NOT is_active)
-         ), noted AS (
+         ), recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT $11::uuid, $12::uuid, jsonb_set($13::jsonb, '{{detail}}',
                  $13::jsonb -> 'detail' || jsonb_build_object(
@@ -240,7 +240,7 @@ pub async fn delete(
                  NOT (b.role = 'admin' AND b.is_active)
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
              RETURNING u.id, u.version
-         ), noted AS (
+         ), recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT $2::uuid, $3::uuid, jsonb_set($4::jsonb, '{{detail}}', $4::jsonb -> 'detail' ||
                  jsonb_build_object('before', jsonb_build_object(

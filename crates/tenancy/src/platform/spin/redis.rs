@@ -13,7 +13,6 @@ use spin_sdk::{
 };
 
 use super::deadline::within;
-
 use crate::platform::{
     Redis,
     redis::{Command, ProcessId, RedisError, Reply, RoundTrip},

@@ -213,7 +213,7 @@ pub async fn use_setup_token(
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
-         ), noted AS (
+         ), recorded AS (
              -- Only the token identifies the user who sets the password.
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT $4::uuid, $5::uuid, $6::jsonb || jsonb_build_object(

@@ -127,7 +127,7 @@ fn snapshot_of_another_layout_is_ignored() {
     assert!(!opened(&plain));
 }
 
-/// A tenant whose data key is sealed by `tenancy`.
+/// A tenant whose data key is sealed by `context`.
 fn record(context: &Context) -> TenantRecord {
     let random = &*context.platform.random;
     let data_key = context.master_key.seal(Purpose::DataKey, TENANT, &[7; 32], random).unwrap();
