@@ -158,9 +158,12 @@ async fn check_isolation(context: &Context) -> Result<Finding> {
             defects.join("; ")
         );
     }
-    let checked = format!("{} tenants' databases on {} clusters", tenants.len(), clusters.len());
     Ok(if open.is_empty() {
-        Finding::Good(format!("{checked}: each role can connect only to its own database"))
+        Finding::Good(format!(
+            "each tenant's role can connect only to its own database (tenants: {}, clusters: {})",
+            tenants.len(),
+            clusters.len()
+        ))
     } else {
         Finding::Doubtful(format!(
             "PUBLIC, and thus each tenant's role, can connect to {}: REVOKE CONNECT ... FROM PUBLIC",
