@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use e2e::{Answer, Call, Restart, TestTenant};
+use e2e::{Answer, Call, Restart, TestTenant, TestUser};
 use http::Method;
 use serde_json::{Value, json};
 use tenancy::platform::{Clock as _, native::NativeClock};
@@ -158,4 +158,90 @@ fn repeated_revocation_publishes_again() {
     let again = tenant.delete(&path).token(admin).send();
     again.expect_problem(404, "api_key_not_found");
     arena.rejects("key", &key, 401);
+}
+
+/// Ends a session, changes a user, deletes one, and revokes and rotates API keys, as a process does that dies before it
+/// publishes the changes. Returns the credentials that have ended.
+fn end_without_publication(arena: &Arena, tenant: &TestTenant) -> Vec<(&'static str, String)> {
+    let [signed_out, changed, deleted]: [TestUser; 3] =
+        std::array::from_fn(|_| tenant.user("user"));
+    let [(revoked, revoked_key), (rotated, rotated_key)] = [new_key(tenant), new_key(tenant)];
+    let ended = vec![
+        ("session", signed_out.access_token.clone()),
+        ("changed user", changed.access_token.clone()),
+        ("deleted user", deleted.access_token.clone()),
+        ("revoked key", revoked_key),
+        ("rotated key", rotated_key),
+    ];
+    for (_, credential) in &ended {
+        arena.accepts(credential);
+    }
+    let uuid = |text: &str| {
+        let text = text.rsplit('/').next().unwrap();
+        text.parse::<uuid::Uuid>().expect("it is an id")
+    };
+    let services = &arena.world.services;
+    let mut database = services.superuser(&tenant.database());
+    let mut catalog = services.superuser("tenancy");
+    let session = "UPDATE sessions SET revoked_at = now(), revoked_reason = 'logout'
+                   WHERE user_id = $1";
+    let change = "UPDATE users SET version = version + 1 WHERE id = $1";
+    let delete = "DELETE FROM users WHERE id = $1";
+    for (statement, id) in [(session, &signed_out.id), (change, &changed.id), (delete, &deleted.id)]
+    {
+        assert!(database.execute(statement, &[&uuid(id)]).unwrap() > 0, "{statement}");
+    }
+    let revoke = "UPDATE tenant_api_keys SET revoked_at = now() WHERE id = $1";
+    let rotate = "UPDATE tenant_api_keys SET version = version + 1, previous_key_hash = key_hash,
+                  key_hash = sha256(key_hash), previous_expires_at = now() WHERE id = $1";
+    for (statement, id) in [(revoke, &revoked), (rotate, &rotated)] {
+        assert_eq!(catalog.execute(statement, &[&uuid(id)]).unwrap(), 1, "{statement}");
+    }
+    // Without these changes, the tests below would prove nothing.
+    for (_, credential) in &ended {
+        arena.accepts(credential);
+    }
+    ended
+}
+
+#[test]
+fn repair_ends_credentials_whose_end_was_not_published() {
+    let arena = Arena::enter();
+    let tenant = arena.world.tenant();
+    let ended = end_without_publication(&arena, &tenant);
+    let repair = arena.world.tenantctl(&["repair", "--older-than-minutes", "60"]);
+    assert!(repair.status.success(), "{}", String::from_utf8_lossy(&repair.stderr));
+    for (what, credential) in &ended {
+        arena.rejects(what, credential, 401);
+    }
+    arena.accepts(&tenant.admin.access_token);
+}
+
+/// The owner of a credential that was ended without a response repeats the call, and 401 tells that it has ended.
+#[test]
+fn credential_that_was_rejected_without_redis_stays_rejected() {
+    let arena = Arena::enter();
+    let services = &arena.world.services;
+    let tenant = arena.world.tenant();
+    let ended = end_without_publication(&arena, &tenant);
+    // Nothing shows that this key ever existed, so it must not fill the queue.
+    let (path, unknown) = new_key(&tenant);
+    let id: uuid::Uuid = path.rsplit('/').next().unwrap().parse().unwrap();
+    let forget = "DELETE FROM tenant_api_keys WHERE id = $1";
+    assert_eq!(services.superuser("tenancy").execute(forget, &[&id]).unwrap(), 1);
+    services.pause_redis();
+    for (what, credential) in &ended {
+        arena.rejects(what, credential, 401);
+    }
+    arena.rejects("unknown key", &unknown, 401);
+    // One for each credential, and the version of the user whose session has ended.
+    assert_eq!(waiting(&arena), 6);
+    services.resume_redis();
+    wait_until("the queue is empty", || {
+        arena.info(&tenant.admin.access_token);
+        waiting(&arena) == 0
+    });
+    for (what, credential) in &ended {
+        arena.rejects(what, credential, 401);
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     error::Result,
     log,
-    platform::redis::{Argument, ProcessId, Reply},
+    platform::redis::{Argument, ProcessId, Reply, Scan},
 };
 
 /// The key that marks a collection as in progress or complete.
@@ -19,9 +19,7 @@ const MARKER: &str = "platform:collected";
 const COLLECTING_SECONDS: i64 = 120;
 /// Seconds after a collection during which no instance repeats it.
 const COLLECTED_SECONDS: i64 = 7 * 24 * 60 * 60;
-/// The number of keys that one `SCAN` call examines.
-const SCANNED_AT_ONCE: i64 = 1_000;
-/// The pause between two `SCAN` calls.
+/// The pause after each page of keys.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The process whose predecessors this instance last checked.
@@ -59,28 +57,14 @@ pub(crate) async fn look(context: &Context) {
 pub async fn collect(context: &Context) -> Result<u64> {
     let redis = &*context.platform.redis;
     let mut removed = 0;
-    let mut cursor = "0".to_owned();
-    loop {
-        let arguments: [Argument<'_>; 5] = [
-            Argument::from(&cursor),
-            "MATCH".into(),
-            "????????????????:*".into(),
-            "COUNT".into(),
-            Argument::Int(SCANNED_AT_ONCE),
-        ];
-        let replies = redis.execute("SCAN", &arguments).await?;
+    let mut keys = Scan::new("????????????????:*".to_owned());
+    while let Some(names) = keys.next_page(redis).await? {
         let Some(current) = redis.process() else { return Ok(removed) };
-        let mut texts = replies.iter().filter_map(Reply::as_bytes);
-        let next = texts.next().map(String::from_utf8_lossy);
-        let outdated: Vec<Argument<'_>> =
-            texts.filter(|name| is_outdated(name, current)).map(Argument::Bytes).collect();
+        let outdated = names.iter().filter(|name| is_outdated(name, current));
+        let outdated: Vec<_> = outdated.map(|name| Argument::Bytes(name)).collect();
         if !outdated.is_empty() {
             redis.execute("UNLINK", &outdated).await?;
             removed += u64::try_from(outdated.len()).unwrap_or(u64::MAX);
-        }
-        match next {
-            Some(next) if next != "0" => cursor = next.into_owned(),
-            _ => break,
         }
         context.platform.executor.sleep(PAUSE).await;
     }

@@ -15,7 +15,7 @@ use tenancy::{
     migrate,
     platform::sql::Rows,
     tenant::{TenantRecord, repo},
-    version_cache::queue,
+    version_cache::{expire_all, queue},
 };
 
 use crate::{credentials, environment, output};
@@ -35,9 +35,12 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let catalog = context.catalog().await?;
     let minutes = i64::from(arguments.older_than_minutes);
     let mut failed = 0_u32;
-    // Must be first: revoked credentials are still accepted until the changes are published.
+    // Must be first: revoked credentials are still accepted until then.
     let published = queue::work_off(&context).await;
     report(&mut failed, "published_changes", published);
+    if let Err(error) = expire_all(&context).await {
+        fail(&mut failed, "the cached versions", error);
+    }
     let unfinished = creation::list_unfinished(&*catalog, minutes).await?;
     for tenant in readable(unfinished, &mut failed) {
         if let Err(error) = finish(&context, &tenant).await {

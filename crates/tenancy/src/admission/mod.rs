@@ -13,7 +13,9 @@
 //! - **A change is acknowledged as in effect only after Redis received it** ([`Change`](crate::version_cache::Change)).
 //!   If Redis is unavailable, the response says so and the publication is queued
 //!   ([`queue`](crate::version_cache::queue)). An instance that reaches Redis trusts an entry for 60 s while PostgreSQL
-//!   answers, and for 10 minutes while it does not. The change takes effect within that time.
+//!   answers, and for 10 minutes while it does not. The change takes effect within that time. A credential that is
+//!   refused while Redis is unavailable is treated in the same way: the process that ended it may have died before it
+//!   published the end.
 //! - **A version that was read before a change never replaces a newer one.** Versions only grow, and a tombstone is
 //!   above every version. A PostgreSQL result is stored as fresh only in the Redis process that was observed before the
 //!   query ([`Observation`](crate::version_cache::Observation)).
@@ -120,9 +122,16 @@ pub async fn admit_api_key(
     let record = key_record(context, key, &hash, own_key, &found.caller).await?;
     let Some(record) = record else {
         context.state::<AbsentKeys>().put(hash, now);
+        if !found.is_answered {
+            source::queue_end_of_api_key(context, key.tenant(), &hash, None).await;
+        }
         return Err(INVALID);
     };
     if !record.is_valid(&hash, context.platform.clock.now()) {
+        if !found.is_answered {
+            let version = Some(record.version);
+            source::queue_end_of_api_key(context, key.tenant(), &hash, version).await;
+        }
         return Err(INVALID);
     }
     let tenant = tenant(context, key.tenant(), own_tenant, &found.tenant).await?.ok_or(INVALID)?;
@@ -269,7 +278,13 @@ async fn may_act(
     }
     match (source::session(context, tenant, claims.sub, claims.sid).await, cached_state) {
         (Ok(state), _) => {
-            Ok(state.is_some_and(|state| state.is_open && state.user_version == claims.ver))
+            let is_valid = state
+                .as_ref()
+                .is_some_and(|state| state.is_open && state.user_version == claims.ver);
+            if !is_valid && !found.is_answered {
+                source::queue_end_of_session(context, claims, state.as_ref()).await;
+            }
+            Ok(is_valid)
         }
         (Err(Error::Unavailable { .. }), Some((version, is_open))) => {
             Ok(is_open && version == claims.ver)

@@ -8,12 +8,17 @@ use super::cached::{CachedApiKeys, CachedTenants};
 use crate::{
     api_key::{self, ApiKeyRecord},
     context::Context,
-    error::Result,
+    error::{Error, Result},
     log,
     platform::redis::RedisError,
     session,
     tenant::{Tenant, TenantDb, TenantRecord, repo},
-    version_cache::{Cached, Entry, Observation},
+    token::Claims,
+    version_cache::{
+        Cached, Entry, Observation, TOMBSTONE, api_key_key,
+        queue::{self, Publication},
+        session_key, user_key,
+    },
 };
 
 /// Returns a tenant by its id; `None` if there is none.
@@ -107,6 +112,58 @@ pub(super) async fn api_key_tombstone(
     observation: Observation,
 ) {
     store(context, &Entry::api_key_tombstone(tenant, hash), observation).await;
+}
+
+/// Queues the end of a session, or a change of its user, that PostgreSQL has and Redis may lack.
+pub(super) async fn queue_end_of_session(
+    context: &Context,
+    claims: &Claims,
+    state: Option<&session::State>,
+) {
+    let user = user_key(claims.tid, claims.sub);
+    let mut ended = vec![match state {
+        Some(state) => (user, state.user_version),
+        None => (user, TOMBSTONE),
+    }];
+    if state.is_some_and(|state| !state.is_open) {
+        ended.push((session_key(claims.tid, claims.sid), TOMBSTONE));
+    }
+    queue_end(context, claims.tid, ended).await;
+}
+
+/// Queues the end of a secret of an API key that PostgreSQL has and Redis may lack. `version` is the version of a key
+/// that no longer has this secret; `None` if the key was revoked or never existed.
+pub(super) async fn queue_end_of_api_key(
+    context: &Context,
+    tenant: Uuid,
+    hash: &[u8; 32],
+    version: Option<i64>,
+) {
+    let key = api_key_key(tenant, hash);
+    if let Some(version) = version {
+        return queue_end(context, tenant, vec![(key, version)]).await;
+    }
+    let was_revoked =
+        async { api_key::repo::was_revoked(&*context.catalog().await?, tenant, hash).await };
+    match was_revoked.await {
+        // Anyone can invent a key, so an unknown one is not queued.
+        Ok(false) => {}
+        Ok(true) => queue_end(context, tenant, vec![(key, TOMBSTONE)]).await,
+        Err(error) => not_queued(context, &error),
+    }
+}
+
+async fn queue_end(context: &Context, tenant: Uuid, versions: Vec<(String, i64)>) {
+    let publication = |(key, version)| Publication { tenant, key, version };
+    let publications: Vec<_> = versions.into_iter().map(publication).collect();
+    let queued = async { queue::add(&*context.catalog().await?, &publications).await };
+    if let Err(error) = queued.await {
+        not_queued(context, &error);
+    }
+}
+
+fn not_queued(context: &Context, error: &Error) {
+    log::warning(context, "PostgreSQL unavailable; the end of a credential is not queued", error);
 }
 
 /// Stores the current state of a tenant or of an API key.

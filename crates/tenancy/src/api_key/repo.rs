@@ -119,6 +119,22 @@ pub async fn find_by_hash(
     read(catalog, &statement, &[tenant.into(), hash.into()]).await
 }
 
+/// Returns whether a key with a hash was revoked.
+pub(crate) async fn was_revoked(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    hash: &[u8],
+) -> Result<bool> {
+    let statement = "
+        SELECT EXISTS (
+            SELECT FROM tenant_api_keys
+            WHERE tenant_id = $1 AND (key_hash = $2 OR previous_key_hash = $2)
+              AND revoked_at IS NOT NULL
+        ) AS was_revoked";
+    let row = catalog.query_first(statement, &[tenant.into(), hash.into()]).await?;
+    Ok(row.map_or(Ok(false), |row| row.get("was_revoked"))?)
+}
+
 /// Returns the key with a hash and records its use, to the minute; `None` if it does not exist or was revoked.
 pub async fn record_use(
     catalog: &dyn Connection,

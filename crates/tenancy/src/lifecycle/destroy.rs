@@ -17,14 +17,11 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity},
     lifecycle::{databases, manage},
-    platform::redis::{Argument, Reply},
+    platform::redis::{Argument, Scan},
     storage,
     tenant::{Status, TenantChange, TenantRecord, repo},
     version_cache::{Change, Effect},
 };
-
-/// The number of keys that one `SCAN` call examines.
-const SCANNED_AT_ONCE: i64 = 1_000;
 
 /// Destroys a tenant: its database, role, files, counters, cache and keys. Its names become available. Its audit trail
 /// remains and ends with the destruction.
@@ -94,26 +91,12 @@ pub async fn finish(
 async fn forget_in_redis(context: &Context, tenant: Uuid) -> Result<()> {
     let redis = &*context.platform.redis;
     // The pattern includes names of every process, because a snapshot may have restored those of an earlier process.
-    let pattern = format!("*:t:{{{tenant}}}:*");
-    let mut cursor = "0".to_owned();
-    loop {
-        let arguments: [Argument<'_>; 5] = [
-            Argument::from(&cursor),
-            "MATCH".into(),
-            Argument::from(&pattern),
-            "COUNT".into(),
-            Argument::Int(SCANNED_AT_ONCE),
-        ];
-        let replies = redis.execute("SCAN", &arguments).await?;
-        let mut texts = replies.iter().filter_map(Reply::as_bytes);
-        let next = texts.next().map(String::from_utf8_lossy);
-        let keys: Vec<Argument<'_>> = texts.map(Argument::Bytes).collect();
-        if !keys.is_empty() {
-            redis.execute("UNLINK", &keys).await?;
-        }
-        match next {
-            Some(next) if next != "0" => cursor = next.into_owned(),
-            _ => return Ok(()),
+    let mut keys = Scan::new(format!("*:t:{{{tenant}}}:*"));
+    while let Some(names) = keys.next_page(redis).await? {
+        if !names.is_empty() {
+            let names: Vec<_> = names.iter().map(|name| Argument::Bytes(name)).collect();
+            redis.execute("UNLINK", &names).await?;
         }
     }
+    Ok(())
 }

@@ -242,6 +242,48 @@ impl RedisError {
     }
 }
 
+/// The number of keys that one `SCAN` call examines.
+const SCANNED_AT_ONCE: i64 = 1_000;
+
+/// The names of all keys that match a pattern, in pages. A key may appear twice.
+pub struct Scan {
+    pattern: String,
+    cursor: Option<String>,
+}
+
+impl Scan {
+    /// Creates a scan for a pattern of whole names, including the digits of the process.
+    pub fn new(pattern: String) -> Self {
+        Self { pattern, cursor: Some("0".to_owned()) }
+    }
+
+    /// Returns the next page, which may be empty; `None` after the last page.
+    ///
+    /// # Errors
+    /// As [`Redis::run`]. The next call repeats the page.
+    pub async fn next_page(
+        &mut self,
+        redis: &dyn Redis,
+    ) -> Result<Option<Vec<Vec<u8>>>, RedisError> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let arguments: [Argument<'_>; 5] = [
+            Argument::from(cursor),
+            "MATCH".into(),
+            Argument::from(&self.pattern),
+            "COUNT".into(),
+            Argument::Int(SCANNED_AT_ONCE),
+        ];
+        let mut texts =
+            redis.execute("SCAN", &arguments).await?.into_iter().filter_map(|reply| {
+                if let Reply::Bytes(bytes) = reply { Some(bytes) } else { None }
+            });
+        let next = texts.next().map(|next| String::from_utf8_lossy(&next).into_owned());
+        let names = texts.collect();
+        self.cursor = next.filter(|next| next != "0");
+        Ok(Some(names))
+    }
+}
+
 /// A Lua script, called by its digest. The source is sent only if the server has not cached it.
 pub struct Script {
     source: &'static str,

@@ -7,6 +7,7 @@
 
 mod change;
 mod entry;
+mod expiry;
 mod observation;
 pub mod queue;
 mod snapshot;
@@ -16,5 +17,6 @@ pub use change::{Changed, Effect};
 pub(crate) use entry::{
     Entry, OPEN, TOMBSTONE, api_key_key, confirm, session_key, tenant_key, user_key,
 };
+pub use expiry::expire_all;
 pub(crate) use observation::{Observation, record_time};
 pub(crate) use snapshot::{Cached, Snapshot, newest, seal};

@@ -42,7 +42,7 @@ pub(crate) async fn add(catalog: &dyn Connection, publications: &[Publication]) 
         FROM unnest($1::text[]::uuid[], $2::text[], $3::text[]::bigint[]) AS n (tenant, key, version)
         GROUP BY tenant, key ORDER BY key
         ON CONFLICT (cache_key) DO UPDATE
-        SET version = greatest(p.version, excluded.version), recorded_at = now()";
+        SET version = excluded.version, recorded_at = now() WHERE p.version < excluded.version";
     let texts = |of: fn(&Publication) -> String| publications.iter().map(of).collect::<Vec<_>>();
     let parameters = [
         texts(|publication| publication.tenant.to_string()).into(),
