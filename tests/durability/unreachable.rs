@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use e2e::{Answer, Call, Restart, TestTenant, TestUser};
 use http::Method;
+use platform::{Clock as _, native::NativeClock};
 use serde_json::{Value, json};
-use tenancy::platform::{Clock as _, native::NativeClock};
 
 use crate::support::{Arena, wait_until};
 

@@ -16,14 +16,18 @@ use e2e::root;
 use source::Crate;
 
 /// The crates of this repository, by the folders of their sources.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 13] = [
     "bench/driver/src",
     "bench/native/src",
     "components/admin/src",
     "components/auth/src",
     "components/health/src",
     "components/tenant/src",
+    "crates/pbkdf2-simd/src",
+    "crates/platform/src",
+    "crates/spin-platform/src",
     "crates/tenancy/src",
+    "crates/web/src",
     "tools/runner/src",
     "tools/tenantctl/src",
 ];

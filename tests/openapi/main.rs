@@ -86,10 +86,9 @@ fn document() -> Value {
             "description": "An operator key with the scope of the operation, or the ADMIN_API_KEY of the platform.",
         },
     });
-    let problem = serde_json::to_value(
-        <tenancy::http::problem::Problem<'static> as utoipa::PartialSchema>::schema(),
-    )
-    .unwrap();
+    let problem =
+        serde_json::to_value(<web::problem::Problem<'static> as utoipa::PartialSchema>::schema())
+            .unwrap();
     document["components"]["schemas"]["Problem"] = problem;
     let field = json!({
         "type": "object", "required": ["field", "message"],

@@ -7,8 +7,8 @@ use std::{
 };
 
 use http::Method;
+use platform::redis::{ProcessId, Reply};
 use serde_json::Value;
-use tenancy::platform::redis::{ProcessId, Reply};
 
 use crate::{Application, Call, Databases, FileStore, Services, TestTenant, root, unique};
 

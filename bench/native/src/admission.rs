@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, ensure};
 use redis::{Client, Value, aio::MultiplexedConnection};
 
-use tenancy::platform::redis::{ProcessId, Reply};
+use platform::redis::{ProcessId, Reply};
 
 use crate::token::Claims;
 

@@ -8,10 +8,10 @@ mod tenants;
 mod usage;
 
 use http::Method;
-use tenancy::http::Router;
 use utoipa::OpenApi;
+use web::Router;
 
-tenancy::component!(Admin, routes);
+web::component!(Admin, routes);
 
 /// Returns the routes of this component.
 pub fn routes() -> Router {

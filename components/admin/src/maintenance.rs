@@ -2,10 +2,10 @@
 
 use tenancy::{
     Result,
-    http::{Operator, Response},
     maintenance::{self, Report},
 };
 use uuid::Uuid;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// The position at which to continue.

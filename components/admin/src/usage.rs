@@ -2,12 +2,12 @@
 
 use tenancy::{
     Result,
-    http::{Limit, Operator, Page, Response},
     quota::repo::{Granularity, Used},
     resource::Resource,
     usage::history::{self, Format, HistoryRequest},
 };
 use uuid::Uuid;
+use web::{Limit, Operator, Page, Response};
 
 tenancy::fields! {
     /// The part of the usage history to return.
@@ -62,5 +62,5 @@ pub async fn handler(mut operator: Operator) -> Result<Response> {
         offset: query.offset,
         limit: query.limit.get(),
     };
-    history::answer(operator.context(), request).await
+    Ok(history::find(operator.context(), request).await?.into())
 }

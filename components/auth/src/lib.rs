@@ -7,10 +7,10 @@ mod users;
 mod well_known;
 
 use http::Method;
-use tenancy::http::Router;
 use utoipa::OpenApi;
+use web::Router;
 
-tenancy::component!(Auth, routes);
+web::component!(Auth, routes);
 
 /// Returns the routes of this component.
 pub fn routes() -> Router {

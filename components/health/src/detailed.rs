@@ -5,12 +5,12 @@ use std::rc::Rc;
 use http::StatusCode;
 use tenancy::{
     Result,
-    http::{Call, Response},
     reports::{
         cached,
         health::{self, Report, Status},
     },
 };
+use web::{Call, Response};
 
 /// Reports the state of each store. The status is 503 when requests fail.
 #[utoipa::path(

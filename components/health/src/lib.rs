@@ -8,10 +8,10 @@ mod openapi;
 mod root;
 
 use http::Method;
-use tenancy::http::Router;
 use utoipa::OpenApi;
+use web::Router;
 
-tenancy::component!(Health, routes);
+web::component!(Health, routes);
 
 /// Returns the routes of this component.
 pub fn routes() -> Router {

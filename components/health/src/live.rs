@@ -1,11 +1,8 @@
 //! `GET /health`
 
 use serde::Serialize;
-use tenancy::{
-    Result,
-    http::{Call, Response},
-    reports::health::Status,
-};
+use tenancy::{Result, reports::health::Status};
+use web::{Call, Response};
 
 #[derive(Serialize, utoipa::ToSchema)]
 struct Live {

@@ -1,10 +1,7 @@
 //! `GET /metrics`
 
-use tenancy::{
-    Result,
-    http::{Call, Response, require_metrics_token},
-    reports::cached,
-};
+use tenancy::{Result, reports::cached};
+use web::{Call, Response, require_metrics_token};
 
 /// Returns the metrics for Prometheus. If `METRICS_TOKEN` is set, requests must send it as a bearer token.
 #[utoipa::path(

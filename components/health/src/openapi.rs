@@ -1,10 +1,8 @@
 //! `GET /openapi.json`
 
 use http::{HeaderValue, header};
-use tenancy::{
-    Result,
-    http::{Call, Response},
-};
+use tenancy::Result;
+use web::{Call, Response};
 
 /// Generated from the types of the handlers. A test in `tests` compares it with them.
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");

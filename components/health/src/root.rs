@@ -1,10 +1,8 @@
 //! `GET /`
 
 use serde::Serialize;
-use tenancy::{
-    Result,
-    http::{Call, Response},
-};
+use tenancy::Result;
+use web::{Call, Response};
 
 #[derive(Serialize, utoipa::ToSchema)]
 struct Root {

@@ -2,9 +2,9 @@
 
 use tenancy::{
     Result,
-    http::{Member, Response},
     tenant::{TenantView, shown},
 };
+use web::{Member, Response};
 
 /// Returns the caller's tenant.
 #[utoipa::path(

@@ -8,10 +8,10 @@ mod stats;
 mod usage;
 
 use http::Method;
-use tenancy::http::Router;
 use utoipa::OpenApi;
+use web::Router;
 
-tenancy::component!(Tenant, routes);
+web::component!(Tenant, routes);
 
 /// Returns the routes of this component.
 pub fn routes() -> Router {

@@ -2,9 +2,9 @@
 
 use tenancy::{
     Result,
-    http::{Member, Response},
     usage::stats::{self, Stats},
 };
+use web::{Member, Response};
 
 /// Returns the usage and the limits of the caller's tenant.
 #[utoipa::path(

@@ -8,7 +8,7 @@ const MOST: usize = 4096;
 const KEY_SECONDS: u64 = 60;
 
 /// A cache of names that were recently looked up and not found.
-pub(crate) struct Absent<K> {
+pub struct Absent<K> {
     /// The time at which each entry expires, in microseconds of the instance's monotonic clock.
     entries: RefCell<HashMap<K, u64>>,
     micros: u64,
@@ -21,7 +21,7 @@ impl<K: Eq + Hash> Absent<K> {
     }
 
     /// Returns whether a recent look-up of `key` found nothing. The entry must be fresh at `now`.
-    pub(crate) fn is_absent<Q>(&self, key: &Q, now: u64) -> bool
+    pub fn is_absent<Q>(&self, key: &Q, now: u64) -> bool
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -30,7 +30,7 @@ impl<K: Eq + Hash> Absent<K> {
     }
 
     /// Records that a look-up of `key` found nothing.
-    pub(crate) fn put(&self, key: K, now: u64) {
+    pub fn put(&self, key: K, now: u64) {
         let mut entries = self.entries.borrow_mut();
         if entries.len() >= MOST {
             entries.retain(|_, until| now < *until);
@@ -44,7 +44,7 @@ impl<K: Eq + Hash> Absent<K> {
 
 /// Hashes of API keys and operator keys that do not exist. A new key is random, so no caller can have sent it before it
 /// was created.
-pub(crate) struct AbsentKeys(Absent<[u8; 32]>);
+pub struct AbsentKeys(Absent<[u8; 32]>);
 
 impl Default for AbsentKeys {
     fn default() -> Self {

@@ -19,7 +19,7 @@ pub(crate) struct Background {
 }
 
 /// Schedules the background work, unless it is scheduled already.
-pub(crate) fn schedule(context: &Rc<Context>) {
+pub fn schedule(context: &Rc<Context>) {
     begin(context, ATTEMPTS);
 }
 

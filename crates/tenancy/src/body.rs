@@ -2,10 +2,8 @@
 
 use async_trait::async_trait;
 
-use crate::{
-    error::{Error, Result},
-    pace::Pace,
-};
+use crate::error::{Error, Result};
+use platform::pace::Pace;
 
 /// A body that arrives in pieces.
 pub struct Body {
@@ -51,7 +49,7 @@ impl Body {
     }
 
     /// Reads the whole body of at most `limit` bytes within 10 s.
-    pub(crate) async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>> {
+    pub async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>> {
         self.pace = Pace::whole();
         self.collect(limit).await
     }

@@ -11,11 +11,11 @@ use crate::{
     crypto::MasterKey,
     error::Result,
     metrics::{Counters, MeteredRedis, MeteredSql},
-    platform::{
-        Platform,
-        sql::{Connection, STATEMENT_DEADLINE},
-    },
     settings::Settings,
+};
+use platform::{
+    Platform,
+    sql::{Connection, STATEMENT_DEADLINE},
 };
 
 /// The context of every operation. An instance has one for its whole life.
@@ -27,7 +27,7 @@ pub struct Context {
     /// The key that seals the other keys.
     pub master_key: MasterKey,
     /// The metrics that this instance has counted.
-    pub(crate) counters: Rc<Counters>,
+    pub counters: Rc<Counters>,
     /// The state of modules, one value of each type.
     state: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
@@ -54,12 +54,12 @@ impl Context {
 
     /// Returns what this instance remembers between requests in a value of this type. The module that defines the type
     /// owns the value, so that this module depends on none of them.
-    pub(crate) fn state<T: Default + 'static>(&self) -> Rc<T> {
+    pub fn state<T: Default + 'static>(&self) -> Rc<T> {
         self.state_from(T::default)
     }
 
     /// Returns the same value as [`state`](Self::state), for a type that the first caller creates with `new`.
-    pub(crate) fn state_from<T: 'static>(&self, new: impl FnOnce() -> T) -> Rc<T> {
+    pub fn state_from<T: 'static>(&self, new: impl FnOnce() -> T) -> Rc<T> {
         let id = TypeId::of::<T>();
         // A few types: comparing their ids takes less time than hashing one.
         let kept =

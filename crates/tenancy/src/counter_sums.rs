@@ -2,11 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::{
-    context::Context,
-    log,
-    platform::redis::{Argument, Script},
-};
+use crate::{context::Context, log};
+use platform::redis::{Argument, Script};
 
 /// The Redis hash with the sums.
 pub(super) const KEY: &str = "platform:counters";

@@ -1,17 +1,13 @@
 //! Garbage collection of the keys of earlier Redis processes.
 //!
-//! No request reads such a key ([`crate::platform::redis`]). Its time to live removes it eventually, but a cache entry
+//! No request reads such a key ([`platform::redis`]). Its time to live removes it eventually, but a cache entry
 //! of a tenant may live for a month. So the first instance that meets a new process removes the keys of the earlier
 //! ones. `tenantctl repair` removes them as well.
 
 use std::{cell::Cell, time::Duration};
 
-use crate::{
-    context::Context,
-    error::Result,
-    log,
-    platform::redis::{Argument, ProcessId, Reply, Scan},
-};
+use crate::{context::Context, error::Result, log};
+use platform::redis::{Argument, ProcessId, Reply, Scan};
 
 /// The key that marks a collection as in progress or complete.
 const MARKER: &str = "platform:collected";

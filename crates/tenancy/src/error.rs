@@ -6,10 +6,8 @@
 use std::fmt;
 
 pub use crate::input::InvalidField;
-use crate::{
-    platform::{KeyValueError, redis::RedisError, sql::SqlError},
-    resource::Resource,
-};
+use crate::resource::Resource;
+use platform::{KeyValueError, redis::RedisError, sql::SqlError};
 
 /// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

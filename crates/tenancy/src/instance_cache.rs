@@ -17,7 +17,7 @@ impl<K, V> Default for InstanceCache<K, V> {
 
 impl<K: Clone + Eq + Hash, V> InstanceCache<K, V> {
     /// Returns a value, regardless of its age.
-    pub(crate) fn get<Q>(&self, key: &Q) -> Option<Rc<V>>
+    pub fn get<Q>(&self, key: &Q) -> Option<Rc<V>>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,

@@ -72,7 +72,7 @@ pub fn parse_object(body: &[u8]) -> Result<Object> {
 }
 
 /// Returns whether a text begins with a byte order mark, which parsers of JSON and forms do not expect.
-pub(crate) fn starts_with_byte_order_mark(text: &[u8]) -> bool {
+pub fn starts_with_byte_order_mark(text: &[u8]) -> bool {
     BYTE_ORDER_MARKS.iter().any(|mark| text.starts_with(mark))
 }
 

@@ -4,17 +4,16 @@
 //! interface to the host, and [`http`] is the HTTP edge that the components share. `docs/architecture.md` lists the
 //! layers of the modules.
 
-mod absent;
+pub mod absent;
 pub mod access;
 pub mod admission;
 pub mod api_key;
 pub mod audit;
-mod background;
+pub mod background;
 mod base62;
 pub mod body;
-mod bucket;
+pub mod bucket;
 pub mod cache;
-mod component;
 mod context;
 mod counter_sums;
 pub mod credential;
@@ -24,8 +23,6 @@ pub mod earlier_processes;
 pub mod error;
 pub mod event;
 pub mod field;
-mod hex;
-pub mod http;
 pub mod identifier;
 pub mod input;
 mod instance_cache;
@@ -40,9 +37,7 @@ pub mod migrate;
 pub mod networks;
 pub mod oauth;
 pub mod operator_key;
-pub mod pace;
 pub mod plan;
-pub mod platform;
 pub mod postgres_url;
 pub mod quota;
 pub mod reports;
@@ -50,8 +45,6 @@ pub mod reseal;
 pub mod resolve;
 pub mod resource;
 pub mod secret;
-#[cfg(target_family = "wasm")]
-pub mod serve;
 pub mod session;
 pub mod settings;
 pub mod storage;

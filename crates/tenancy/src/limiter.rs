@@ -9,10 +9,8 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::{
-    error::{Error, Result},
-    platform::Executor,
-};
+use crate::error::{Error, Result};
+use platform::Executor;
 
 /// How long a request waits for a slot before it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);

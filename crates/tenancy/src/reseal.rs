@@ -14,7 +14,6 @@ use crate::{
     crypto::{Purpose, Sealed, Sealer},
     error::Result,
     event::{Actor, Entry, Event, Severity},
-    platform::sql::SCHEMA_DEADLINE,
     tenant::{
         database,
         repo::{
@@ -23,6 +22,7 @@ use crate::{
         },
     },
 };
+use platform::sql::SCHEMA_DEADLINE;
 
 /// An object with one or more seals of the master key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,9 +19,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Addressing {
     /// The slugs from the header, the path and the subdomain. `None` represents a text that cannot be a slug.
-    pub(crate) slugs: Vec<Option<Slug>>,
+    pub slugs: Vec<Option<Slug>>,
     /// The host, if it can be a tenant's custom domain.
-    pub(crate) domain: Option<Domain>,
+    pub domain: Option<Domain>,
 }
 
 /// The tenant that a sign-in addresses.

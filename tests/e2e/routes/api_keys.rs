@@ -79,7 +79,7 @@ fn unknown_key_returns_401() {
     // Well-formed keys with an unknown secret, including a key for an existing tenant.
     let id = tenant.id.parse().unwrap();
     let live = tenancy::api_key::Environment::live();
-    let random = tenancy::platform::native::NativeRandom;
+    let random = platform::native::NativeRandom;
     let unknown = tenancy::api_key::ApiKey::generate(id, live.clone(), &random);
     let elsewhere = tenancy::api_key::ApiKey::generate(uuid::Uuid::from_u128(1), live, &random);
     for wrong in [

@@ -8,9 +8,9 @@ use std::{
 use chrono::SecondsFormat;
 use e2e::{TestTenant, World};
 use http::Method;
+use platform::{Clock as _, native::NativeClock};
 use postgres::Client;
 use serde_json::{Value, json};
-use tenancy::platform::{Clock as _, native::NativeClock};
 
 /// Returns a valid entry of the trail.
 fn entry(event: &str) -> Value {

@@ -5,9 +5,9 @@ mod filters;
 
 use chrono::SecondsFormat;
 use e2e::{World, unique};
+use platform::{Clock as _, native::NativeClock};
 use postgres::Client;
 use serde_json::{Value, json};
-use tenancy::platform::{Clock as _, native::NativeClock};
 use uuid::Uuid;
 
 const OLD: &str = "for tests only: the key that seals other keys";

@@ -7,11 +7,11 @@ use std::{
 
 use e2e::{Answer, Application, Call, TestTenant, World};
 use http::Method;
+use platform::native::NativeRandom;
 use serde_json::json;
 use tenancy::{
     api_key::{ApiKey, Environment},
     operator_key::OperatorKey,
-    platform::native::NativeRandom,
 };
 
 /// Returns a call from a client address, sent through a trusted proxy.

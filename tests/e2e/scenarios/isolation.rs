@@ -1,12 +1,12 @@
 //! Isolation of two tenants, at each line of defence.
 
 use e2e::{TestTenant, World};
+use platform::Platform;
 use postgres::{Client, NoTls, error::SqlState};
 use serde_json::json;
 use tenancy::{
     Context,
     crypto::{Purpose, Sealed},
-    platform::Platform,
     settings::Settings,
 };
 

@@ -302,7 +302,7 @@ fn deleted_tenant_looks_unknown_to_strangers() {
     let wrong = tenancy::api_key::ApiKey::generate(
         tenant.id.parse().unwrap(),
         tenancy::api_key::Environment::live(),
-        &tenancy::platform::native::NativeRandom,
+        &platform::native::NativeRandom,
     );
     let wrong = world.get_path("/api/v1/tenant/info").token(wrong.expose()).send();
     wrong.expect_problem(401, "invalid_api_key");

@@ -4,11 +4,11 @@ mod connections;
 mod eviction;
 
 use anyhow::{Context as _, Result, bail};
+use platform::sql::Connection;
 use tenancy::{
     Context, audit,
     lifecycle::{creation, databases, isolation},
     migrate,
-    platform::sql::Connection,
     reseal::{self, Survey},
     storage::orphans,
     tenant::{

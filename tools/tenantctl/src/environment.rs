@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+use platform::Platform;
 use tenancy::{
     Context,
-    platform::Platform,
     settings::{NAMES, Settings},
 };
 

@@ -1,11 +1,11 @@
 //! `tenantctl migrate`
 
 use anyhow::{Context as _, Result, bail};
+use platform::sql::SCHEMA_DEADLINE;
 use tenancy::{
     Context,
     lifecycle::role_limits,
     migrate::{self, Migration},
-    platform::sql::SCHEMA_DEADLINE,
     tenant::{TenantRecord, cluster, repo},
 };
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use anyhow::{Result, bail};
+use platform::sql::Rows;
 use serde_json::{Map, Value, json};
 use tenancy::{
     Context, audit, earlier_processes,
@@ -13,7 +14,6 @@ use tenancy::{
         provision,
     },
     migrate,
-    platform::sql::Rows,
     tenant::{TenantRecord, repo},
     version_cache::{expire_all, queue},
 };

@@ -6,9 +6,9 @@ use tenancy::{
     Result,
     audit::{self, Export, Filter, Format},
     event::Severity,
-    http::{Operator, Response},
 };
 use uuid::Uuid;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// The events to export, and the format.

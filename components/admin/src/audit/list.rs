@@ -6,11 +6,11 @@ use tenancy::{
     Result,
     audit::{self, Cursor, Filter, LoggedEvent},
     event::Severity,
-    http::{Limit, Operator, Response},
     log,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{Limit, Operator, Response};
 
 tenancy::fields! {
     /// The events to return.

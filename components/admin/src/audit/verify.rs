@@ -3,9 +3,9 @@
 use tenancy::{
     Result,
     audit::{self, Extent, Lease, Verification},
-    http::{Operator, Response},
 };
 use uuid::Uuid;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// The audit trail to verify.

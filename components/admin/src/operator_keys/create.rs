@@ -3,9 +3,9 @@
 use http::{HeaderValue, header};
 use tenancy::{
     Error, Result,
-    http::{Operator, Response},
     operator_key::{self, NewOperatorKeyRequest, ShownOnce},
 };
+use web::{Operator, Response};
 
 /// Creates an operator key.
 ///

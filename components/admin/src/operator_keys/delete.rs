@@ -1,11 +1,8 @@
 //! `DELETE /admin/operator-keys/{id}`
 
 use http::StatusCode;
-use tenancy::{
-    Result,
-    http::{Operator, Response},
-    operator_key,
-};
+use tenancy::{Result, operator_key};
+use web::{Operator, Response};
 
 /// Permanently revokes an operator key.
 ///

@@ -4,9 +4,9 @@ use http::StatusCode;
 use tenancy::{
     Result,
     error::OperatorKeyError,
-    http::{Conditions, Operator, Outcome, Response},
     operator_key::{OperatorKeyView, repo},
 };
+use web::{Conditions, Operator, Outcome, Response};
 
 /// Returns an operator key, without its secret.
 #[utoipa::path(

@@ -1,11 +1,10 @@
 //! `GET /admin/operator-keys`
 
 use tenancy::{
-    Result,
-    http::{Limit, Operator, Page, Response},
-    log,
+    Result, log,
     operator_key::{OperatorKeyView, repo},
 };
+use web::{Limit, Operator, Page, Response};
 
 tenancy::fields! {
     /// The part of the list to return.

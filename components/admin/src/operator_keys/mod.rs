@@ -10,10 +10,10 @@ pub mod update;
 use tenancy::{
     Result,
     error::OperatorKeyError,
-    http::{Conditions, Operator, Validators},
     operator_key::{OperatorKeyRecord, repo},
 };
 use uuid::Uuid;
+use web::{Conditions, Operator, Validators};
 
 /// Returns the id of the key in the path.
 fn id(operator: &mut Operator) -> Result<Uuid> {

@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use tenancy::{
     Result,
     api_key::Overlap,
-    http::{Operator, Response},
     operator_key::{self, ShownOnce},
 };
 use utoipa::ToSchema;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// The rotation of a key.

@@ -2,9 +2,9 @@
 
 use tenancy::{
     Result,
-    http::{Operator, Response},
     operator_key::{self, OperatorKeyChange, OperatorKeyChangeRequest, OperatorKeyView},
 };
+use web::{Operator, Response};
 
 /// Updates an operator key.
 ///

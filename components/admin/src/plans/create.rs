@@ -3,11 +3,11 @@
 use http::{HeaderValue, header};
 use tenancy::{
     Error, Result,
-    http::{Operator, Response},
     plan::{self, Plan, PlanName},
     tenant::{LimitChange, Limits},
 };
 use utoipa::ToSchema;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// A new plan.

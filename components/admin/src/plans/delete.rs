@@ -1,11 +1,8 @@
 //! `DELETE /admin/plans/{name}`
 
 use http::StatusCode;
-use tenancy::{
-    Result,
-    http::{Operator, Response},
-    plan,
-};
+use tenancy::{Result, plan};
+use web::{Operator, Response};
 
 /// Deletes a plan. The default plan and plans with tenants cannot be deleted.
 #[utoipa::path(

@@ -2,9 +2,9 @@
 
 use tenancy::{
     Error, Result,
-    http::{Operator, Response},
     plan::{Plan, repo},
 };
+use web::{Operator, Response};
 
 /// Returns a plan.
 #[utoipa::path(

@@ -1,11 +1,10 @@
 //! `GET /admin/plans`
 
 use tenancy::{
-    Result,
-    http::{Operator, Page, Response},
-    log,
+    Result, log,
     plan::{Plan, repo},
 };
+use web::{Operator, Page, Response};
 
 /// Lists all plans, smallest first.
 #[utoipa::path(

@@ -6,7 +6,8 @@ pub mod get;
 pub mod list;
 pub mod update;
 
-use tenancy::{Error, Result, http::Operator, plan::PlanName};
+use tenancy::{Error, Result, plan::PlanName};
+use web::Operator;
 
 /// Returns the plan name in the path.
 fn name(operator: &mut Operator) -> Result<PlanName> {

@@ -2,11 +2,11 @@
 
 use tenancy::{
     Result,
-    http::{Operator, Response},
     plan::{self, Plan},
     tenant::LimitChange,
 };
 use utoipa::ToSchema;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// A change of a plan. Omitted fields keep their values.

@@ -5,7 +5,6 @@ use serde::Serialize;
 use tenancy::{
     Result, audit,
     credential::NewPassword,
-    http::{Operator, Response},
     identifier::{Domain, Domains, EmailAddress, Slug},
     lifecycle::{
         manage::custom_domains,
@@ -14,6 +13,7 @@ use tenancy::{
     tenant::{OperatorTenantView, TenantName, TenantSettings},
 };
 use utoipa::ToSchema;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// A new tenant.

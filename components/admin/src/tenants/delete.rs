@@ -3,11 +3,11 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Operator, Response},
     lifecycle::{destroy, manage},
     tenant::{Status, TenantChange},
 };
 use uuid::Uuid;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// The kind of deletion.

@@ -3,9 +3,9 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Conditions, Operator, Outcome, Response},
     tenant::{OperatorTenantView, repo},
 };
+use web::{Conditions, Operator, Outcome, Response};
 
 /// Returns a tenant in any state.
 #[utoipa::path(

@@ -1,11 +1,10 @@
 //! `GET /admin/tenants`
 
 use tenancy::{
-    Result,
-    http::{Limit, Operator, Page, Response},
-    log,
+    Result, log,
     tenant::{OperatorTenantView, Status, repo},
 };
+use web::{Limit, Operator, Page, Response};
 
 tenancy::fields! {
     /// The tenants to return.

@@ -11,10 +11,10 @@ pub mod update;
 
 use tenancy::{
     Error, Result,
-    http::{Conditions, Operator, Validators},
     tenant::{TenantRecord, repo},
 };
 use uuid::Uuid;
+use web::{Conditions, Operator, Validators};
 
 /// Returns the validators of a tenant. Its version is its entity tag.
 fn validators(tenant: &TenantRecord) -> Result<Validators> {

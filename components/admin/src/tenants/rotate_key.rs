@@ -1,13 +1,10 @@
 //! `POST /admin/tenants/{id}/rotate-key`
 
 use serde::Serialize;
-use tenancy::{
-    Error, Result,
-    http::{Operator, Response},
-    lifecycle::manage,
-};
+use tenancy::{Error, Result, lifecycle::manage};
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{Operator, Response};
 
 /// A tenant's newest data key.
 #[derive(Serialize, ToSchema)]

@@ -2,10 +2,10 @@
 
 use tenancy::{
     Error, Result,
-    http::{Operator, Response},
     tenant::repo,
     usage::stats::{self, Stats},
 };
+use web::{Operator, Response};
 
 /// Returns the usage and the limits of a tenant.
 #[utoipa::path(

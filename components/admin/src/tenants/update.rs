@@ -3,7 +3,6 @@
 use tenancy::{
     Error, Result,
     access::OperatorScope,
-    http::{Operator, Response},
     identifier::{Domain, Domains, EmailAddress},
     input::Patch,
     lifecycle::manage::{self, custom_domains},
@@ -11,6 +10,7 @@ use tenancy::{
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{Operator, Response};
 
 tenancy::fields! {
     /// A change of a tenant. Omitted fields keep their values.

@@ -4,8 +4,8 @@ use http::{HeaderValue, header};
 use tenancy::{
     Error, Result,
     api_key::{self, NewApiKeyRequest, ShownOnce},
-    http::{Member, Response},
 };
+use web::{Member, Response};
 
 /// Creates an API key.
 ///

@@ -1,11 +1,9 @@
 //! `DELETE /api/v1/api-keys/{id}`
 
 use http::StatusCode;
-use tenancy::{
-    Error, Result, api_key,
-    http::{Member, Response},
-};
+use tenancy::{Error, Result, api_key};
 use uuid::Uuid;
+use web::{Member, Response};
 
 /// Revokes an API key.
 ///

@@ -3,9 +3,9 @@
 use tenancy::{
     Error, Result,
     api_key::{ApiKeyView, repo},
-    http::{Member, Response},
 };
 use uuid::Uuid;
+use web::{Member, Response};
 
 /// Returns an API key, without its secret.
 #[utoipa::path(

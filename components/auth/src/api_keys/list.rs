@@ -3,9 +3,9 @@
 use tenancy::{
     Result,
     api_key::{ApiKeyView, repo},
-    http::{Limit, Member, Page, Response},
     log,
 };
+use web::{Limit, Member, Page, Response};
 
 tenancy::fields! {
     /// The part of the list to return.

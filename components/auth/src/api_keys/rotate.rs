@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use tenancy::{
     Error, Result,
     api_key::{self, Overlap, ShownOnce},
-    http::{Member, Response},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// The rotation of a key.

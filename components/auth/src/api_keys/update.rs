@@ -3,11 +3,11 @@
 use tenancy::{
     Error, Result,
     api_key::{self, ApiKeyChange, ApiKeyView, CallLimit, KeyName},
-    http::{Member, Response},
     input::Patch,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// A change of a key. Omitted fields keep their values; null removes a limit.

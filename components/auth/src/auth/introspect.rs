@@ -2,10 +2,10 @@
 
 use tenancy::{
     Result,
-    http::{Member, Response},
     oauth::{self, Introspection},
 };
 use utoipa::ToSchema;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// A token (RFC 7662, section 2.1).

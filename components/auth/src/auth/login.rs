@@ -4,13 +4,13 @@ use tenancy::{
     Result,
     credential::Password,
     event::Actor,
-    http::{Call, Means, Response},
     identifier::EmailAddress,
-    resolve, session,
-    session::SignedIn,
+    resolve,
+    session::{self, SignedIn},
     token::RefreshToken,
 };
 use utoipa::ToSchema;
+use web::{Call, Means, Response};
 
 tenancy::fields! {
     /// The credentials of a user.

@@ -3,12 +3,11 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Member, Response},
-    session,
-    session::End,
+    session::{self, End},
     token::RefreshToken,
 };
 use utoipa::ToSchema;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// The session to end.

@@ -1,11 +1,8 @@
 //! `POST /api/v1/auth/logout-all`
 
 use http::StatusCode;
-use tenancy::{
-    Result,
-    http::{Member, Response},
-    session,
-};
+use tenancy::{Result, session};
+use web::{Member, Response};
 
 /// Ends all sessions of the caller, on all devices.
 #[utoipa::path(

@@ -3,12 +3,12 @@
 use tenancy::{
     Error, Result,
     event::Actor,
-    http::{Call, Means, Response},
-    resolve, session,
-    session::SignedIn,
+    resolve,
+    session::{self, SignedIn},
     token::RefreshToken,
 };
 use utoipa::ToSchema;
+use web::{Call, Means, Response};
 
 tenancy::fields! {
     /// The refresh token of a session.

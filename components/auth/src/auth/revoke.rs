@@ -1,11 +1,8 @@
 //! `POST /api/v1/auth/revoke`
 
 use http::StatusCode;
-use tenancy::{
-    Result,
-    http::{Member, Response},
-    oauth,
-};
+use tenancy::{Result, oauth};
+use web::{Member, Response};
 
 use super::introspect::Request;
 

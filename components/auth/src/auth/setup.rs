@@ -4,12 +4,12 @@ use tenancy::{
     Error, Result,
     credential::NewPassword,
     event::Actor,
-    http::{Call, Means, Response},
-    resolve, session,
-    session::SignedIn,
+    resolve,
+    session::{self, SignedIn},
     token::SetupToken,
 };
 use utoipa::ToSchema;
+use web::{Call, Means, Response};
 
 tenancy::fields! {
     /// The first password of a user.

@@ -5,13 +5,13 @@ use serde::Serialize;
 use tenancy::{
     Error, Result,
     access::{Role, Scope},
-    http::{Member, Principal, Response, gateway},
     input::Text as _,
     quota,
     resource::Amount,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{Member, Principal, Response, gateway};
 
 /// The response headers that identify the caller to a gateway.
 const IDENTITY: [&str; 6] =

@@ -3,10 +3,10 @@
 use tenancy::{
     Error, Result,
     error::Unauthenticated,
-    http::{Member, Response},
     tenant::TenantDb,
     user::{self, User},
 };
+use web::{Member, Response};
 
 /// Returns the profile of the caller.
 #[utoipa::path(

@@ -3,11 +3,10 @@
 use tenancy::{
     Result,
     credential::{NewPassword, Password},
-    http::{Member, Response},
-    session,
-    session::SignedIn,
+    session::{self, SignedIn},
 };
 use utoipa::ToSchema;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// A change of the password.

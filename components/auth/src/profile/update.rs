@@ -3,11 +3,11 @@
 use tenancy::{
     Result,
     access::Role,
-    http::{Member, Response},
     input::Patch,
     user::{self, PersonName, User, UserChange, Username},
 };
 use utoipa::ToSchema;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// A change of the caller's profile. Omitted fields keep their values; null removes a name.

@@ -6,12 +6,12 @@ use tenancy::{
     Result,
     access::Role,
     credential::NewPassword,
-    http::{Member, Response},
     identifier::EmailAddress,
     resource::Resource,
     user::{self, NewUser, PersonName, User, Username},
 };
 use utoipa::ToSchema;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// A new user.

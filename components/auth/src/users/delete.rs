@@ -1,12 +1,9 @@
 //! `DELETE /api/v1/users/{id}`
 
 use http::StatusCode;
-use tenancy::{
-    Error, Result,
-    http::{Member, Response},
-    user,
-};
+use tenancy::{Error, Result, user};
 use uuid::Uuid;
+use web::{Member, Response};
 
 /// Permanently deletes a user.
 #[utoipa::path(

@@ -2,11 +2,11 @@
 
 use tenancy::{
     Error, Result,
-    http::{Member, Response},
     tenant::TenantDb,
     user::{User, repo},
 };
 use uuid::Uuid;
+use web::{Member, Response};
 
 /// Returns a user.
 #[utoipa::path(

@@ -3,11 +3,11 @@
 use tenancy::{
     Result,
     access::Role,
-    http::{Limit, Member, Page, Response},
     log,
     tenant::TenantDb,
     user::{User, repo},
 };
+use web::{Limit, Member, Page, Response};
 
 tenancy::fields! {
     /// The users to return.

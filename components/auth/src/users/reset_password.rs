@@ -2,14 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tenancy::{
-    Error, Result,
-    access::Role,
-    http::{Member, Response},
-    session,
-};
+use tenancy::{Error, Result, access::Role, session};
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{Member, Response};
 
 /// The token that sets a new password.
 #[derive(Serialize, ToSchema)]

@@ -3,13 +3,13 @@
 use tenancy::{
     Error, Result,
     access::Role,
-    http::{Member, Response},
     identifier::EmailAddress,
     input::Patch,
     user::{self, PersonName, User, UserChange, Username},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// A change of a user. Omitted fields keep their values; null removes a name.

@@ -4,10 +4,10 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use tenancy::{
     Result,
-    http::{Call, Response},
     token::{AccessTokens, Jwk},
 };
 use utoipa::ToSchema;
+use web::{Call, Response};
 
 /// A set of keys (RFC 7517, section 5).
 #[derive(Serialize, ToSchema)]

@@ -4,10 +4,8 @@ use std::io::Read as _;
 
 use flate2::read::GzDecoder;
 use http::{HeaderValue, header};
-use tenancy::{
-    Error, Result,
-    http::{Call, Headers, Response},
-};
+use tenancy::{Error, Result};
+use web::{Call, Headers, Response};
 
 /// A file of the page: name, content type, and bytes, compressed or not.
 struct Asset {

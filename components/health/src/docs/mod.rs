@@ -5,10 +5,8 @@ mod asset;
 
 pub use asset::handler as asset;
 use http::{HeaderValue, header};
-use tenancy::{
-    Result,
-    http::{Call, Response},
-};
+use tenancy::Result;
+use web::{Call, Response};
 
 const PAGE: &str = include_str!("page.html");
 

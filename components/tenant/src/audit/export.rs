@@ -6,8 +6,8 @@ use tenancy::{
     Result,
     audit::{self, Export, Filter, Format},
     event::Severity,
-    http::{Member, Response},
 };
+use web::{Member, Response};
 
 tenancy::fields! {
     /// The events to export, and the format.

@@ -6,10 +6,10 @@ use tenancy::{
     Result,
     audit::{self, Cursor, Filter, LoggedEvent},
     event::Severity,
-    http::{Limit, Member, Response},
     log,
 };
 use utoipa::ToSchema;
+use web::{Limit, Member, Response};
 
 tenancy::fields! {
     /// The events to return.

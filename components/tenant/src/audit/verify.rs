@@ -3,8 +3,8 @@
 use tenancy::{
     Result,
     audit::{self, Extent, Lease, Verification},
-    http::{Member, Response},
 };
+use web::{Member, Response};
 
 tenancy::fields! {
     /// The part of the trail to verify.

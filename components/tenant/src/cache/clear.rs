@@ -6,9 +6,9 @@ use tenancy::{
     Result, audit,
     cache::Cache,
     event::{Entry, Event},
-    http::{Member, Response},
 };
 use utoipa::ToSchema;
+use web::{Member, Response};
 
 /// The result of clearing the cache.
 #[derive(Serialize, ToSchema)]

@@ -1,11 +1,8 @@
 //! `DELETE /api/v1/cache/{key}`
 
 use http::StatusCode;
-use tenancy::{
-    Error, Result,
-    cache::Cache,
-    http::{Member, Response},
-};
+use tenancy::{Error, Result, cache::Cache};
+use web::{Member, Response};
 
 /// Deletes a cache entry.
 #[utoipa::path(

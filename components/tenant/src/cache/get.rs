@@ -1,11 +1,8 @@
 //! `GET /api/v1/cache/{key}`
 
 use http::{HeaderName, HeaderValue, header};
-use tenancy::{
-    Error, Result,
-    cache::Cache,
-    http::{Member, Response},
-};
+use tenancy::{Error, Result, cache::Cache};
+use web::{Member, Response};
 
 /// Returns a cache entry unchanged. The header `X-Cache-TTL` is its remaining lifetime in seconds.
 #[utoipa::path(

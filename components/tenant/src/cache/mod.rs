@@ -5,7 +5,8 @@ pub mod delete;
 pub mod get;
 pub mod put;
 
-use tenancy::{Result, cache::CacheKey, http::Member};
+use tenancy::{Result, cache::CacheKey};
+use web::Member;
 
 /// Returns the cache key in the path of the request.
 fn key(member: &mut Member) -> Result<CacheKey> {

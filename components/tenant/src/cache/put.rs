@@ -4,9 +4,9 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     cache::{Cache, DEFAULT_TTL, Entry, LONGEST_TTL, MOST_VALUE_BYTES},
-    http::{Member, Response},
     input::FromField,
 };
+use web::{Member, Response};
 
 tenancy::fields! {
     /// The lifetime of an entry.

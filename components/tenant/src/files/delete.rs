@@ -3,10 +3,10 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Conditions, Member, Response},
     storage::{self, repo},
     tenant::TenantDb,
 };
+use web::{Conditions, Member, Response};
 
 use super::{path, validators};
 

@@ -3,10 +3,10 @@
 use http::{HeaderValue, Method, StatusCode, header};
 use tenancy::{
     Error, Result,
-    http::{Conditions, Member, Outcome, Request, Response, Validators},
     storage::{self, ByteRange, Requested, repo},
     tenant::TenantDb,
 };
+use web::{Conditions, Member, Outcome, Request, Response, Validators};
 
 use super::{path, validators};
 

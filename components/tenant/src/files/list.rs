@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 use tenancy::{
-    Result,
-    http::{Limit, Member, Response},
-    log,
+    Result, log,
     storage::{self, repo},
     tenant::TenantDb,
 };
 use utoipa::ToSchema;
+use web::{Limit, Member, Response};
 
 use super::FileView;
 

@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tenancy::{
     Error, Result,
-    http::{Member, Validators},
     storage::{File, FilePath},
 };
 use utoipa::ToSchema;
+use web::{Member, Validators};
 
 /// A file.
 #[derive(Serialize, ToSchema)]

@@ -3,11 +3,11 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Conditions, Member, Response},
     resource::Resource,
     storage::{self, NewFile, Precondition, repo},
     tenant::TenantDb,
 };
+use web::{Conditions, Member, Response};
 
 use super::{FileView, path, validators};
 

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use tenancy::{
     Error, Result,
-    http::{Member, Response},
     resource::Resource,
     usage::stats::{self, Usage},
 };
 use utoipa::ToSchema;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// The resources to return.

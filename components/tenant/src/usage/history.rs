@@ -2,11 +2,11 @@
 
 use tenancy::{
     Result,
-    http::{Limit, Member, Page, Response},
     quota::repo::{Granularity, Used},
     resource::Resource,
     usage::history::{self, Format, HistoryRequest},
 };
+use web::{Limit, Member, Page, Response};
 
 tenancy::fields! {
     /// The part of the usage history to return.
@@ -59,5 +59,5 @@ pub async fn handler(mut member: Member) -> Result<Response> {
         offset: query.offset,
         limit: query.limit.get(),
     };
-    history::answer(member.context(), request).await
+    Ok(history::find(member.context(), request).await?.into())
 }

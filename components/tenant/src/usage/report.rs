@@ -5,13 +5,13 @@ use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use tenancy::{
     Error, Result,
-    http::{Member, Response},
     input::{FromField, Text},
     quota::{self, Reported},
     resource::DailyResource,
     usage::stats::Usage,
 };
 use utoipa::ToSchema;
+use web::{Member, Response};
 
 tenancy::fields! {
     /// Consumption of the tenant's quota, reported by another service.

@@ -8,4 +8,4 @@ use crate::{api_key::ApiKeyRecord, instance_cache::InstanceCache, tenant::Tenant
 pub(crate) type CachedTenants = InstanceCache<Uuid, TenantRecord>;
 
 /// API keys, by their hashes.
-pub(crate) type CachedApiKeys = InstanceCache<[u8; 32], ApiKeyRecord>;
+pub type CachedApiKeys = InstanceCache<[u8; 32], ApiKeyRecord>;

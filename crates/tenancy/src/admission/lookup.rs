@@ -8,13 +8,13 @@ use crate::{
     context::Context,
     crypto::Sealed,
     log,
-    platform::redis::{Argument, ProcessId, RedisError, Reply, Script},
     quota::{
         Limit, Meter,
         seen::{self, Owner, Seen, SeenUsage},
     },
     version_cache::{OPEN, TOMBSTONE, api_key_key, record_time, session_key, tenant_key, user_key},
 };
+use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
 
 /// The maximum number of times that a call asks again while another call compares a version with PostgreSQL. After
 /// that, it compares the version itself.

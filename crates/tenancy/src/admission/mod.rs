@@ -8,7 +8,7 @@
 //! # The invariant
 //! A request is admitted on a cached version only if the Redis process that it asks has received every change that was
 //! acknowledged as in effect. Three rules guarantee this:
-//! - **An entry is valid only in the Redis process that received it** ([`crate::platform::redis`]). A process that
+//! - **An entry is valid only in the Redis process that received it** ([`platform::redis`]). A process that
 //!   restarts, from an older snapshot or empty, has no entries.
 //! - **A change is acknowledged as in effect only after Redis received it** ([`Change`](crate::version_cache::Change)).
 //!   If Redis is unavailable, the response says so and the publication is queued
@@ -23,7 +23,7 @@
 //! Without Redis, each request reads PostgreSQL. Without PostgreSQL, entries are trusted for 10 minutes after their
 //! last comparison.
 
-pub(crate) mod cached;
+pub mod cached;
 mod lookup;
 pub(crate) mod renewal;
 mod source;

@@ -9,9 +9,7 @@ use crate::{
     api_key::{self, ApiKeyRecord},
     context::Context,
     error::{Error, Result},
-    log,
-    platform::redis::RedisError,
-    session,
+    log, session,
     tenant::{Tenant, TenantDb, TenantRecord, repo},
     token::Claims,
     version_cache::{
@@ -20,6 +18,7 @@ use crate::{
         session_key, user_key,
     },
 };
+use platform::redis::RedisError;
 
 /// Returns a tenant by its id; `None` if there is none.
 pub(super) async fn tenant(context: &Context, id: Uuid) -> Result<Option<Rc<TenantRecord>>> {

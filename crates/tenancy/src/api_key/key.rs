@@ -14,8 +14,8 @@ use super::Environment;
 use crate::{
     base62::{self, checksum},
     input::Text as _,
-    platform::Random,
 };
+use platform::Random;
 
 /// 43 base62 characters hold 256 bits, and 22 hold the 128 bits of a UUID.
 const CHANCE: usize = 43;
@@ -94,7 +94,7 @@ impl fmt::Debug for ApiKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::native::NativeRandom;
+    use platform::native::NativeRandom;
 
     fn generate() -> ApiKey {
         let live = Environment::parse("live").unwrap();

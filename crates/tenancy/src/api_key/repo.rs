@@ -12,10 +12,9 @@ use crate::{
     access::Scope,
     error::Result,
     event::{Entry, outbox},
-    hex,
     input::{Patch, Text as _},
-    platform::sql::{Connection, Row, Rows, SqlError, Value},
 };
+use platform::sql::{Connection, Row, Rows, SqlError, Value};
 
 const COLUMNS: &str = "id, tenant_id, name, environment, prefix, key_hash, previous_key_hash,
     previous_expires_at AT TIME ZONE 'UTC' AS previous_expires_at, scopes,
@@ -184,7 +183,7 @@ pub(crate) async fn record_uses(
         SELECT tenant_id, hash, version FROM found";
     let asked = keys
         .iter()
-        .map(|(tenant, hash)| json!({ "tenant": tenant, "hash": hex::encode(hash) }))
+        .map(|(tenant, hash)| json!({ "tenant": tenant, "hash": base16ct::lower::encode_string(hash) }))
         .collect();
     let rows = catalog.query(statement, &[Json::Array(asked).into(), now.into()]).await?;
     let versions = rows.iter().map(|row| {

@@ -17,9 +17,9 @@ use crate::{
     context::Context,
     error::Result,
     event::{Actor, Entry, Event, Severity, outbox},
-    hex, log,
-    platform::sql::{Connection, Row, SCHEMA_DEADLINE, SqlError},
+    log,
 };
+use platform::sql::{Connection, Row, SCHEMA_DEADLINE, SqlError};
 
 /// The time for which heads are kept.
 const KEPT: TimeDelta = TimeDelta::days(8);
@@ -50,7 +50,7 @@ pub async fn anchor_if_due(context: &Context) -> Result<Option<u64>> {
     let event = Event::new("audit.anchored").severity(severity).detail(json!({
         "anchoring": anchoring,
         "chains": count,
-        "digest": hex::encode(&digest),
+        "digest": base16ct::lower::encode_string(&digest),
         "cut_back_chains": cut_back.len(),
         "cut_back": &cut_back[..cut_back.len().min(MOST_NAMED)],
     }));
@@ -121,7 +121,7 @@ impl Head {
 
     /// Returns the chain and its link, in the form that `tenantctl audit verify --expect` accepts.
     fn to_text(&self) -> String {
-        format!("{}:{}:{}", self.chain, self.sequence, hex::encode(&self.mac))
+        format!("{}:{}:{}", self.chain, self.sequence, base16ct::lower::encode_string(&self.mac))
     }
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn links(catalog: &dyn Connection, chain: Uuid) -> Result<Vec<L
     let rows = catalog.query(statement, &[chain.into()]).await?;
     let links = rows.iter().map(|row| {
         let mac: Vec<u8> = row.get("mac")?;
-        Ok(Link { sequence: row.get("sequence")?, mac: hex::encode(&mac) })
+        Ok(Link { sequence: row.get("sequence")?, mac: base16ct::lower::encode_string(&mac) })
     });
     Ok(links.collect::<Result<_, SqlError>>()?)
 }
@@ -232,7 +232,10 @@ async fn digest_of(catalog: &dyn Connection, anchoring: Uuid) -> Result<(i64, St
         let rows = catalog.query(statement, &parameters).await?;
         let heads = rows.iter().map(Head::read).collect::<Result<Vec<_>, SqlError>>()?;
         let Some(last) = heads.last() else {
-            return Ok((count, hex::encode(&<[u8; 32]>::from(digest.finalize()))));
+            return Ok((
+                count,
+                base16ct::lower::encode_string(&<[u8; 32]>::from(digest.finalize())),
+            ));
         };
         after = Some(last.chain);
         for head in &heads {

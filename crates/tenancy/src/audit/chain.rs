@@ -20,10 +20,9 @@ use crate::{
         content,
         outbox::{self, Rows},
     },
-    hex,
-    platform::sql::{Connection, SqlError},
     tenant::TenantDb,
 };
+use platform::sql::{Connection, SqlError};
 
 /// The maximum number of attempts of a call. Another attempt follows if another call was faster, and after forged rows,
 /// which must not delay the events behind them.
@@ -121,7 +120,7 @@ async fn append(
         let mut row = entry;
         row["id"] = json!(id);
         row["sequence"] = json!(sequence);
-        row["mac"] = json!(hex::encode(&mac));
+        row["mac"] = json!(base16ct::lower::encode_string(&mac));
         rows.push(row);
     }
     if rows.is_empty() {

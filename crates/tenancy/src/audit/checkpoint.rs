@@ -6,7 +6,8 @@
 use uuid::Uuid;
 
 use super::voucher::{Purpose, RowDigest, Span};
-use crate::{context::Context, error::Result, platform::sql::Connection};
+use crate::{context::Context, error::Result};
+use platform::sql::Connection;
 
 /// Returns the last checkpoint of a chain that this service has stored; `None` if there is none.
 pub(super) async fn find(

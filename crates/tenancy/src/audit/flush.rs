@@ -13,9 +13,9 @@ use crate::{
     error::Result,
     event::outbox,
     log,
-    platform::sql::Connection,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
+use platform::sql::Connection;
 
 /// Moves the entries in the outboxes of a tenant to its trail, and returns their numbers.
 pub async fn flush(context: &Context, tenant: &Tenant) -> Result<Moved> {

@@ -16,9 +16,9 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, outbox, seal::Reason},
     log,
-    platform::sql::{Connection, SqlError},
     tenant::TenantDb,
 };
+use platform::sql::{Connection, SqlError};
 
 /// The maximum number of ids in a log line.
 const MOST_NAMED: usize = 5;

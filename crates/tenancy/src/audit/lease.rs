@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     error::{Error, Result},
-    hex, log,
-    platform::redis::{Argument, Reply, Script},
+    log,
 };
+use platform::redis::{Argument, Reply, Script};
 
 /// Takes, renews or releases a lease.
 ///
@@ -53,7 +53,7 @@ impl Lease {
             Some(tenant) => format!("t:{{{tenant}}}:audit_lease:{activity}"),
             None => format!("platform:audit_lease:{activity}"),
         };
-        let holder = hex::encode(&context.platform.random.bytes::<16>());
+        let holder = base16ct::lower::encode_string(&context.platform.random.bytes::<16>());
         let lease = Self { context: Rc::clone(context), key, holder };
         let mut waited = Duration::ZERO;
         while !lease.run(MILLIS).await {

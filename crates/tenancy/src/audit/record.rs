@@ -9,8 +9,8 @@ use crate::{
     error::{Error, Result},
     event::{Entry, outbox},
     log,
-    platform::redis::{Argument, Reply},
 };
+use platform::redis::{Argument, Reply};
 
 /// The rate at which the events of [`record_rarely`] are recorded in a chain, regardless of their cause.
 const RARE: Rate = Rate { burst: 60, per_minute: 30 };

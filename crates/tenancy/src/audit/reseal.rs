@@ -12,8 +12,8 @@ use crate::{
     crypto::Sealer,
     error::{Error, Result},
     event::content,
-    platform::sql::{Connection, SCHEMA_DEADLINE, SqlError},
 };
+use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError};
 
 /// Returns the chains that have an anchor, and the key that sealed it.
 pub async fn list(context: &Context) -> Result<Vec<(Uuid, Sealer)>> {

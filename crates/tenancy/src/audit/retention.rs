@@ -14,9 +14,8 @@ use crate::{
     context::Context,
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, content},
-    hex,
-    platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal},
 };
+use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal};
 
 /// The result of dropping months.
 pub struct Pruned {
@@ -74,14 +73,14 @@ async fn drop_month(
         }
         let seal = context.master_key.audit_anchor_seal(*chain, *sequence, mac)?;
         anchors.push(json!({
-            "chain": chain, "sequence": sequence, "mac": hex::encode(mac), "seal": hex::encode(&seal),
+            "chain": chain, "sequence": sequence, "mac": base16ct::lower::encode_string(mac), "seal": base16ct::lower::encode_string(&seal),
         }));
         if let Some(rest) = shortened_voucher(context, catalog, *chain, before, *sequence).await? {
             let seal = rest.seal(context, Purpose::Voucher, *chain)?;
             vouchers.push(json!({
                 "chain": chain, "after": rest.after, "sequence": rest.sequence,
-                "mac": hex::encode(&rest.mac), "digest": hex::encode(&rest.digest.0),
-                "seal": hex::encode(&seal),
+                "mac": base16ct::lower::encode_string(&rest.mac), "digest": base16ct::lower::encode_string(&rest.digest.0),
+                "seal": base16ct::lower::encode_string(&seal),
             }));
         }
     }

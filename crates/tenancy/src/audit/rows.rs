@@ -4,11 +4,8 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::trail;
-use crate::{
-    error::Result,
-    event::content,
-    platform::sql::{Connection, Row, SqlError},
-};
+use crate::{error::Result, event::content};
+use platform::sql::{Connection, Row, SqlError};
 
 /// The number of rows of a page.
 const PAGE: i64 = 500;

@@ -16,8 +16,8 @@ use crate::{
         outbox::Waiting,
         seal::{self, Reason, Verdict},
     },
-    platform::sql::Connection,
 };
+use platform::sql::Connection;
 
 /// The maximum age of an event that cannot belong to a dropped month. Months are kept for longer than this.
 const RECENT: TimeDelta = TimeDelta::days(27);

@@ -7,12 +7,8 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    error::Result,
-    event::Severity,
-    input::Text,
-    platform::sql::{Connection, Row, Rows, SqlError, Value, escaped_pattern},
-};
+use crate::{error::Result, event::Severity, input::Text};
+use platform::sql::{Connection, Row, Rows, SqlError, Value, escaped_pattern};
 
 /// An event of the audit trail.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -6,12 +6,8 @@
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{
-    context::Context,
-    crypto::AuditCheck,
-    error::Result,
-    platform::sql::{Connection, SqlError},
-};
+use crate::{context::Context, crypto::AuditCheck, error::Result};
+use platform::sql::{Connection, SqlError};
 
 /// A running digest of rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

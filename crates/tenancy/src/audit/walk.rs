@@ -12,9 +12,8 @@ use crate::{
     crypto::AuditCheck,
     error::{Error, Result},
     event::content::content,
-    hex,
-    platform::sql::{Connection, SCHEMA_DEADLINE, STATEMENT_DEADLINE, SqlError},
 };
+use platform::sql::{Connection, SCHEMA_DEADLINE, STATEMENT_DEADLINE, SqlError};
 
 /// The length up to which a trail is always verified from its beginning, because that takes only a moment.
 const ALWAYS_FULL: i64 = 10_000;
@@ -64,7 +63,7 @@ pub(super) async fn examine(
         started: context.platform.clock.monotonic_micros(),
         check: context.master_key.audit_check(),
         needs_another_key: false,
-        head: Link { sequence: head_sequence, mac: hex::encode(&head_mac) },
+        head: Link { sequence: head_sequence, mac: base16ct::lower::encode_string(&head_mac) },
         span: Span { after: 0, sequence: 0, mac: Vec::new(), digest: RowDigest::default() },
         begin: 0,
         voucher: None,
@@ -238,7 +237,11 @@ impl Walk<'_> {
         let mut known: Vec<(i64, Vec<u8>, &'static str)> = Vec::new();
         for Expected { link, changed, .. } in kept {
             // A MAC that is not hexadecimal matches no row.
-            known.push((link.sequence, hex::decode(&link.mac).unwrap_or_default(), changed));
+            known.push((
+                link.sequence,
+                base16ct::mixed::decode_vec(&link.mac).unwrap_or_default(),
+                changed,
+            ));
         }
         let changed = "the row has changed since it was verified";
         known.push((found.sequence, found.mac.clone(), changed));
@@ -291,7 +294,7 @@ impl Walk<'_> {
         self.span.mac = mac;
         self.span.sequence = sequence;
         self.found.verified += 1;
-        let own = hex::encode(&self.span.mac);
+        let own = base16ct::lower::encode_string(&self.span.mac);
         let is_other = |kept: &&Expected| kept.link.sequence == sequence && kept.link.mac != own;
         match self.expected.iter().find(is_other) {
             Some(expected) => Err(Stop::Broken(sequence, expected.changed)),
@@ -314,7 +317,7 @@ impl Walk<'_> {
             return Err(Stop::Broken(sequence + 1, "rows at the end are missing"));
         }
         // A row may have been added since the head was read.
-        if sequence == self.head.sequence && hex::encode(mac) != self.head.mac {
+        if sequence == self.head.sequence && base16ct::lower::encode_string(mac) != self.head.mac {
             return Err(Stop::Broken(sequence, "the end of the chain was changed"));
         }
         match self.expected.iter().find(|expected| expected.link.sequence > sequence) {
@@ -330,5 +333,5 @@ impl Walk<'_> {
 }
 
 fn link(sequence: i64, mac: &[u8]) -> Link {
-    Link { sequence, mac: hex::encode(mac) }
+    Link { sequence, mac: base16ct::lower::encode_string(mac) }
 }

@@ -10,8 +10,8 @@ use crate::{
     context::Context,
     error::{Error, Result},
     log,
-    platform::redis::{Argument, Reply, Script},
 };
+use platform::redis::{Argument, Reply, Script};
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
 
@@ -20,7 +20,7 @@ const MOST: usize = 8192;
 
 /// The capacity and the refill rate of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rate {
+pub struct Rate {
     /// The number of units that a full bucket holds.
     pub(crate) burst: u32,
     /// The number of units that are refilled per minute.
@@ -29,7 +29,7 @@ pub(crate) struct Rate {
 
 impl Rate {
     /// Returns the rate of a bucket that holds the units of one minute.
-    pub(crate) const fn per_minute(per_minute: u32) -> Self {
+    pub const fn per_minute(per_minute: u32) -> Self {
         Self { burst: per_minute, per_minute }
     }
 
@@ -40,19 +40,19 @@ impl Rate {
 
 /// A bucket, with its key in Redis.
 #[derive(Debug, Clone)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     pub(crate) key: String,
     pub(crate) rate: Rate,
 }
 
 impl Bucket {
     /// Returns a bucket of a tenant. One call can take from several buckets of the same tenant.
-    pub(crate) fn of_tenant(tenant: uuid::Uuid, name: &str, rate: Rate) -> Self {
+    pub fn of_tenant(tenant: uuid::Uuid, name: &str, rate: Rate) -> Self {
         Self { key: format!("t:{{{tenant}}}:bucket:{name}"), rate }
     }
 
     /// Returns a bucket of the platform.
-    pub(crate) fn of_platform(name: &str, rate: Rate) -> Self {
+    pub fn of_platform(name: &str, rate: Rate) -> Self {
         Self { key: format!("platform:bucket:{name}"), rate }
     }
 }
@@ -106,7 +106,7 @@ fn forget(times: &mut HashMap<String, u64>, now: u64) {
 ///
 /// # Errors
 /// [`Error::RateLimited`] if one of them is empty.
-pub(crate) async fn take(context: &Context, buckets: &[Bucket]) -> Result<()> {
+pub async fn take(context: &Context, buckets: &[Bucket]) -> Result<()> {
     let now = context.platform.clock.monotonic_micros();
     let waits = buckets.iter().map(|bucket| context.state::<Buckets>().wait(&bucket.key, now));
     refuse_for(waits.max().unwrap_or(0))?;
@@ -149,7 +149,7 @@ pub(crate) async fn take(context: &Context, buckets: &[Bucket]) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::RateLimited`] if it is empty.
-pub(crate) fn take_own(context: &Context, bucket: &Bucket) -> Result<()> {
+pub fn take_own(context: &Context, bucket: &Bucket) -> Result<()> {
     let now = context.platform.clock.monotonic_micros();
     refuse_for(context.state::<Buckets>().take(&bucket.key, bucket.rate, now))
 }
@@ -158,8 +158,10 @@ pub(crate) fn take_own(context: &Context, bucket: &Bucket) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::RateLimited`].
-pub(crate) fn check(context: &Context, key: &str) -> Result<()> {
-    refuse_for(context.state::<Buckets>().wait(key, context.platform.clock.monotonic_micros()))
+pub fn check(context: &Context, bucket: &Bucket) -> Result<()> {
+    refuse_for(
+        context.state::<Buckets>().wait(&bucket.key, context.platform.clock.monotonic_micros()),
+    )
 }
 
 fn refuse_for(micros: u64) -> Result<()> {

@@ -19,9 +19,9 @@ use crate::{
     context::Context,
     crypto::DataKeys,
     error::{Error, Result},
-    platform::redis::{Argument, Reply, Script},
     tenant::Tenant,
 };
+use platform::redis::{Argument, Reply, Script};
 
 /// The maximum number of bytes of a value.
 pub const MOST_VALUE_BYTES: usize = 1024 * 1024;

@@ -10,7 +10,6 @@ use crate::{
     bucket::{self, Bucket, Rate},
     context::Context,
     error::Result,
-    hex,
     tenant::Tenant,
 };
 
@@ -70,7 +69,8 @@ async fn take_of(
     let mut buckets = vec![Bucket::of_tenant(tenant, "hashes", rate(requests_per_minute))];
     if let Some(account) = account {
         let parts: [&[u8]; 3] = [b"hashes", tenant.as_bytes(), account.as_bytes()];
-        let subject = hex::encode(&context.master_key.throttling_subject(&parts)?);
+        let subject =
+            base16ct::lower::encode_string(&context.master_key.throttling_subject(&parts)?);
         buckets.push(Bucket::of_tenant(tenant, &format!("hashes:{subject}"), ACCOUNT));
     }
     bucket::take(context, &buckets).await?;

@@ -7,10 +7,8 @@ pub(crate) mod allowance;
 mod common;
 mod pace;
 mod password;
-mod pbkdf2;
 mod phc;
 pub(crate) mod scram;
-mod sha256;
 
 pub use allowance::Allowance;
 pub use password::{NewPassword, Password};
@@ -74,8 +72,8 @@ impl Passwords {
         let salt = context.platform.random.bytes::<{ phc::SALT }>();
         let rounds = context.settings.password_rounds;
         let password = password.expose().as_bytes();
-        let pace = Pace::new(&context.platform, &self.rests);
-        let hash = pbkdf2::derive(password, &salt, rounds, pace).await?;
+        let mut pace = Pace::new(&context.platform, &self.rests);
+        let hash = pbkdf2_simd::derive(password, &salt, rounds, async || pace.turn().await).await;
         Ok(PasswordHash { rounds, salt: salt.to_vec(), hash }.to_string())
     }
 
@@ -112,15 +110,15 @@ impl Passwords {
         let nobody = PasswordHash { rounds: wanted, salt: vec![0; phc::SALT], hash: [0; 32] };
         let against = kept.as_ref().unwrap_or(&nobody);
         let password = password.expose().as_bytes();
-        let derive = |rounds| {
-            let pace = Pace::new(&context.platform, &self.rests);
-            pbkdf2::derive(password, &against.salt, rounds, pace)
+        let derive = async |rounds| {
+            let mut pace = Pace::new(&context.platform, &self.rests);
+            pbkdf2_simd::derive(password, &against.salt, rounds, async || pace.turn().await).await
         };
-        let hash = derive(against.rounds).await?;
+        let hash = derive(against.rounds).await;
         // A hash with fewer rounds would reveal by its response time that the user exists.
         let missing = wanted.saturating_sub(against.rounds);
         if missing > 0 {
-            std::hint::black_box(derive(missing).await?);
+            std::hint::black_box(derive(missing).await);
         }
         let equal = bool::from(hash.ct_eq(&against.hash)) && kept.is_some();
         Ok(match equal {

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, time::Duration};
 
-use crate::platform::{Platform, redis::RoundTrip};
+use platform::{Platform, redis::RoundTrip};
 
 /// The minimum number of rounds between two yields: about 25 microseconds in wasm.
 const SHORTEST: u32 = 75;
@@ -116,7 +116,7 @@ impl<'a> Pace<'a> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use std::{cell::RefCell, future::poll_fn, mem::replace, rc::Rc, task::Poll};
 
     use async_trait::async_trait;
@@ -127,7 +127,7 @@ pub(super) mod tests {
     };
 
     use super::*;
-    use crate::platform::{
+    use platform::{
         Clock, Executor, Redis,
         redis::{Command, ProcessId, RedisError, Reply},
     };
@@ -238,11 +238,6 @@ pub(super) mod tests {
             }
             rounds
         }
-    }
-
-    /// Returns the platform of an idle host.
-    pub(in crate::credential) fn idle_platform() -> Platform {
-        Host::new(1, Some(1)).platform()
     }
 
     #[test]

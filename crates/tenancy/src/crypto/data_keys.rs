@@ -6,10 +6,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{MasterKey, Purpose, Sealed, derived::mac};
-use crate::{
-    error::{Error, Result},
-    platform::Random,
-};
+use crate::error::{Error, Result};
+use platform::Random;
 
 const LENGTH: usize = 32;
 /// The maximum number of keys of a tenant: one a day for years.

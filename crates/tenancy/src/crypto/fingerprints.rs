@@ -1,7 +1,5 @@
 //! Fingerprints of requests.
 
-use crate::hex;
-
 /// The fingerprints of a request, one for each master key. They are keyed, so that a leaked catalog does not help in
 /// guessing a password in the request.
 pub struct Fingerprints {
@@ -22,7 +20,7 @@ impl Fingerprints {
 
     /// Returns all fingerprints in hexadecimal, for a statement.
     pub fn to_texts(&self) -> Vec<String> {
-        self.all().map(|own| hex::encode(own)).collect()
+        self.all().map(|own| base16ct::lower::encode_string(own)).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = &[u8; 32]> {

@@ -19,8 +19,8 @@ use super::derived::DerivedKeys;
 use crate::{
     crypto::derived::KeyId,
     error::{Error, Result},
-    platform::Random,
 };
+use platform::Random;
 
 /// The length of the first bytes of a sealed value, which identify the format and the key.
 pub const HEAD: usize = 1 + 4;
@@ -181,7 +181,8 @@ fn associated_data(purpose: Purpose, tenant: Uuid, address: &[&str]) -> Vec<u8> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{crypto::MasterKey, platform::native::NativeRandom, secret::Secret};
+    use crate::{crypto::MasterKey, secret::Secret};
+    use platform::native::NativeRandom;
 
     fn master_key(text: &str) -> MasterKey {
         MasterKey::derive(&Secret::from(text.to_owned()), &[]).unwrap()

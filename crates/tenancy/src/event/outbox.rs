@@ -3,11 +3,8 @@
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{
-    error::Result,
-    event::Entry,
-    platform::sql::{Connection, SqlError, Value},
-};
+use crate::{error::Result, event::Entry};
+use platform::sql::{Connection, SqlError, Value};
 
 /// The maximum number of entries that one flush moves.
 const MOST: i64 = 100;

@@ -17,7 +17,6 @@ use crate::{
         Actor,
         content::{self, created_at},
     },
-    hex,
 };
 
 /// The members of `detail` that the statement of a change may set.
@@ -42,7 +41,7 @@ pub(crate) fn seal(
     let open: Vec<String> = facts.chain(open.iter().copied()).map(str::to_owned).collect();
     let seal = key.waiting_event_seal(&parts(tenant, id, entry, &open).slices())?;
     entry["open"] = json!(open);
-    entry["seal"] = json!(hex::encode(&seal));
+    entry["seal"] = json!(base16ct::lower::encode_string(&seal));
     Ok(())
 }
 
@@ -106,7 +105,9 @@ pub(crate) fn judge(
         _ => return Ok(Verdict::Forged(Reason::InvalidSeal)),
     };
     let names = open.iter().map(|name| name.as_str().map(str::to_owned));
-    let (Some(open), Some(seal)) = (names.collect::<Option<Vec<_>>>(), hex::decode(&seal)) else {
+    let (Some(open), Some(seal)) =
+        (names.collect::<Option<Vec<_>>>(), base16ct::mixed::decode_vec(&seal).ok())
+    else {
         return Ok(Verdict::Forged(Reason::InvalidSeal));
     };
     let is_ours = check.is_waiting_event(&parts(tenant, id, &entry, &open).slices(), &seal)?;

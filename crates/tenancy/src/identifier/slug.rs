@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
-use crate::{hex, input::Text, platform::Random};
+use crate::input::Text;
+use platform::Random;
 
 const LENGTH: std::ops::RangeInclusive<usize> = 2..=56;
 
@@ -91,7 +92,7 @@ impl Slug {
         };
         let first = Self::parse(&derive(name)).ok();
         let numbered = (2..=9).map(|number: u32| number.to_string());
-        let chance = (0..3).map(|_| hex::encode(&random.bytes::<4>()));
+        let chance = (0..3).map(|_| base16ct::lower::encode_string(&random.bytes::<4>()));
         first
             .into_iter()
             .chain(numbered.chain(chance).filter_map(move |suffix| with_suffix(&suffix)))
@@ -141,7 +142,7 @@ fn derive(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::native::NativeRandom;
+    use platform::native::NativeRandom;
 
     #[test]
     fn slug_form_is_checked() {

@@ -10,12 +10,12 @@ use crate::{
     event::{Entry, outbox},
     identifier::{Domain, Slug},
     json::JsonText,
-    platform::sql::{Connection, Rows, SqlError, Value},
     tenant::{
         TenantRecord, database,
         repo::{SELECT, read, record, refused},
     },
 };
+use platform::sql::{Connection, Rows, SqlError, Value};
 
 /// The result of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

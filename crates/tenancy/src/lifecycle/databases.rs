@@ -13,10 +13,10 @@ use crate::{
     database_location::TrustedLocation,
     error::{Error, Result},
     migrate,
-    platform::sql::{Connection, SqlError, identifier, literal, state},
     secret::Secret,
     tenant::{TenantRecord, cluster::connect, database},
 };
+use platform::sql::{Connection, SqlError, identifier, literal, state};
 
 const COPY_ATTEMPTS: u32 = 10;
 const COPY_PAUSE: Duration = Duration::from_millis(200);

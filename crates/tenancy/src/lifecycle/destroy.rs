@@ -17,11 +17,11 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity},
     lifecycle::{databases, manage},
-    platform::redis::{Argument, Scan},
     storage,
     tenant::{Status, TenantChange, TenantRecord, repo},
     version_cache::{Change, Effect},
 };
+use platform::redis::{Argument, Scan};
 
 /// Destroys a tenant: its database, role, files, counters, cache and keys. Its names become available. Its audit trail
 /// remains and ends with the destruction.

@@ -5,9 +5,9 @@ use crate::{
     database_location::TrustedLocation,
     error::Result,
     migrate,
-    platform::sql::{Connection, SqlError},
     tenant::{TenantRecord, cluster},
 };
+use platform::sql::{Connection, SqlError};
 
 /// Returns the clusters of these tenants' databases and the cluster of new tenants, without database names. A tenant
 /// whose location was changed without resealing its password is omitted, and [`list_defects`] reports it.
@@ -115,7 +115,7 @@ const ROLE: &str = "
 async fn list(
     connection: &dyn Connection,
     statement: &str,
-    parameters: &[crate::platform::sql::Value],
+    parameters: &[platform::sql::Value],
 ) -> Result<Vec<String>> {
     let rows = connection.query(statement, parameters).await?;
     let found = rows.iter().map(|row| row.get("found"));

@@ -25,12 +25,12 @@ use crate::{
     },
     limiter::Limiter,
     metrics::Timer,
-    platform::sql::Connection,
     tenant::{Status, TenantDb, TenantName, TenantRecord, TenantSettings, database, repo},
     token::SetupToken,
     user::repo::credentials,
     version_cache::Change,
 };
+use platform::sql::Connection;
 
 /// The number of tenants that an instance provisions concurrently.
 const AT_ONCE: u32 = 4;

@@ -13,12 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
-use crate::{
-    context::Context,
-    error::Error,
-    platform::sql::{Rows, UnreadableRow},
-    settings::Level,
-};
+use crate::{context::Context, error::Error, settings::Level};
+use platform::sql::{Rows, UnreadableRow};
 
 /// The maximum time that a line waits.
 const DELAY: Duration = Duration::from_millis(100);

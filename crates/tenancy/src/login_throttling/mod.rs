@@ -27,9 +27,9 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     error::{Error, Result},
-    hex, log,
-    platform::redis::{Argument, Reply, Script},
+    log,
 };
+use platform::redis::{Argument, Reply, Script};
 
 static ATTEMPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("attempt.lua")));
 
@@ -265,7 +265,7 @@ fn attempt(context: &Context, target: &Target<'_>) -> Result<Attempt> {
     let tenant = target.tenant.as_bytes();
     let account = target.account.as_bytes();
     let subject = |parts: &[&[u8]]| -> Result<String> {
-        Ok(hex::encode(&context.master_key.throttling_subject(parts)?))
+        Ok(base16ct::lower::encode_string(&context.master_key.throttling_subject(parts)?))
     };
     if let Some(device) = target.device {
         let device = subject(&[b"device", tenant, device.as_bytes(), account])?;
@@ -343,7 +343,7 @@ fn wide_network(address: IpAddr) -> IpAddr {
 }
 
 /// Returns the network of one party in the notation of PostgreSQL.
-pub(crate) fn network_text(address: IpAddr) -> String {
+pub fn network_text(address: IpAddr) -> String {
     let network = network(address);
     format!("{network}/{}", if network.is_ipv4() { 32 } else { 64 })
 }

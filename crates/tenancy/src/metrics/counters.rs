@@ -73,7 +73,7 @@ struct Counted {
 
 impl Counters {
     /// Counts a completed request. Returns false for a probe, which is not counted.
-    pub(crate) fn request(
+    pub fn request(
         &self,
         (route, method): (&'static str, &Method),
         status: StatusCode,

@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use async_trait::async_trait;
 
 use super::{Counters, Timer};
-use crate::platform::{
+use platform::{
     Clock, Redis, Sql,
     redis::{Command, ProcessId, RedisError, Reply, RoundTrip},
     sql::{Connection, Row, SqlError, Value},

@@ -12,10 +12,9 @@ use crate::{
     context::Context,
     database_location::TrustedLocation,
     error::{Error, Result},
-    hex,
-    platform::sql::{Connection, SqlError, identifier, literal, state},
     tenant::cluster,
 };
+use platform::sql::{Connection, SqlError, identifier, literal, state};
 
 /// One migration.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +70,7 @@ fn allowed(outcome: Result<u64, SqlError>) -> Result<()> {
 }
 
 /// Sets timeouts on the account's own role. The server closes idle connections of a pool, and cancels a statement that
-/// takes longer than the longest deadline ([`crate::platform::sql::SCHEMA_DEADLINE`]).
+/// takes longer than the longest deadline ([`platform::sql::SCHEMA_DEADLINE`]).
 pub async fn limit_account(database: &dyn Connection) -> Result<()> {
     let statement = "DO $limits$ BEGIN
         PERFORM pg_advisory_xact_lock(hashtextextended(current_user, 0));
@@ -159,7 +158,7 @@ async fn applied_checksum(database: &dyn Connection, version: i32) -> Result<Opt
 
 impl Migration {
     fn checksum(&self) -> String {
-        hex::encode(&Sha256::digest(self.sql.as_bytes()))
+        base16ct::lower::encode_string(&Sha256::digest(self.sql.as_bytes()))
     }
 
     /// Returns the migration as one statement, which does nothing if another migrator was faster.

@@ -8,10 +8,8 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{
-    base62::{self, checksum},
-    platform::Random,
-};
+use crate::base62::{self, checksum};
+use platform::Random;
 
 /// 43 base 62 digits hold 256 bits.
 const SECRET: usize = 43;
@@ -72,10 +70,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{
-        api_key::{ApiKey, Environment},
-        platform::native::NativeRandom,
-    };
+    use crate::api_key::{ApiKey, Environment};
+    use platform::native::NativeRandom;
 
     // S15
     #[test]

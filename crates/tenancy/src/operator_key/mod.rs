@@ -89,7 +89,7 @@ impl Refusal {
 
 /// The facts about operator credentials that an instance caches. None of them grants access.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// The hashes of keys that were valid. They are looked up even if their network has caused many misses.
     valid: InstanceCache<[u8; 32], ()>,
     /// The hour since the epoch for which a use of `ADMIN_API_KEY` is already recorded.
@@ -98,12 +98,12 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Returns whether a key was valid earlier.
-    pub(crate) fn was_valid(&self, hash: &[u8; 32]) -> bool {
+    pub fn was_valid(&self, hash: &[u8; 32]) -> bool {
         self.valid.get(hash).is_some()
     }
 
     /// Caches the fact that a key was valid.
-    pub(crate) fn put_valid(&self, hash: [u8; 32]) {
+    pub fn put_valid(&self, hash: [u8; 32]) {
         self.valid.put(hash, Rc::new(()));
     }
 }
@@ -234,11 +234,7 @@ pub async fn revoke(
 ///
 /// # Errors
 /// [`Error::Unavailable`] while the catalog is unavailable, because then no operator route works.
-pub(crate) async fn record_break_glass(
-    context: &Rc<Context>,
-    actor: &Actor,
-    route: &str,
-) -> Result<()> {
+pub async fn record_break_glass(context: &Rc<Context>, actor: &Actor, route: &str) -> Result<()> {
     let hour = context.platform.clock.now().timestamp() / 3_600;
     if context.state::<Seen>().break_glass_hour.get() == Some(hour) {
         return Ok(());

@@ -14,8 +14,8 @@ use crate::{
     event::{Entry, outbox},
     input::Text as _,
     networks::Networks,
-    platform::sql::{Connection, Row, Rows, SqlError, Value},
 };
+use platform::sql::{Connection, Row, Rows, SqlError, Value};
 
 const COLUMNS: &str = "id, name, prefix, scopes, allowed_networks::text[] AS allowed_networks,
     version, created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at,

@@ -4,9 +4,9 @@ use super::{Plan, PlanName};
 use crate::{
     error::{Error, Result},
     event::{Entry, outbox},
-    platform::sql::{Connection, Row, Rows, SqlError, Value},
     tenant::{LimitChange, Limits},
 };
+use platform::sql::{Connection, Row, Rows, SqlError, Value};
 
 const SELECT: &str = "
     SELECT p.name, p.max_users, p.max_storage_bytes, p.max_api_calls_per_day,

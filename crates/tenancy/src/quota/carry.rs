@@ -10,13 +10,8 @@ use super::{
     day::day_number,
     seen::{Seen, SeenUsage},
 };
-use crate::{
-    context::Context,
-    error::Result,
-    log,
-    platform::redis::{Argument, Reply, Script},
-    resource::DailyResource,
-};
+use crate::{context::Context, error::Result, log, resource::DailyResource};
+use platform::redis::{Argument, Reply, Script};
 
 pub(super) static RAISE: LazyLock<Script> =
     LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("raise.lua"))));

@@ -17,12 +17,8 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::repo;
-use crate::{
-    context::Context,
-    log,
-    platform::redis::{Argument, Reply},
-    quota::Counter,
-};
+use crate::{context::Context, log, quota::Counter};
+use platform::redis::{Argument, Reply};
 
 /// The delay before a counter is stored. The admission script contains the same number.
 const DELAY: Duration = Duration::from_secs(2);

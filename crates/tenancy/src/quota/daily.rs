@@ -15,12 +15,12 @@ use crate::{
     context::Context,
     error::{Error, Result},
     event::Actor,
-    hex, log,
-    platform::redis::{Argument, ProcessId, RedisError, Reply, Script},
+    log,
     quota::{Counter, carry::RAISE, counter::KEPT},
     resource::DailyResource,
     tenant::Tenant,
 };
+use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
 
 use super::seen::SeenUsage;
 
@@ -234,7 +234,7 @@ pub async fn report(
 
 /// Returns the Redis key of a report.
 fn report_key(tenant: Uuid, report: &str) -> String {
-    let digest = hex::encode(&Sha256::digest(report.as_bytes()));
+    let digest = base16ct::lower::encode_string(&Sha256::digest(report.as_bytes()));
     format!("t:{{{tenant}}}:report:{digest}")
 }
 

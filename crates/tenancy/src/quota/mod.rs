@@ -23,4 +23,4 @@ pub(crate) use day::{day_number, day_of};
 pub use meter::{Limit, Meter};
 pub(crate) use peak::keep_peak_later;
 pub use warning::{SOFT_LIMIT_PERCENT, is_near};
-pub(crate) use warning::{comes_near, record_refusal, record_soft_limit};
+pub use warning::{comes_near, record_refusal, record_soft_limit};

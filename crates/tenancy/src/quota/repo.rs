@@ -11,10 +11,10 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     input::Text as _,
-    platform::sql::{Connection, Row, SqlError, Value},
     quota::Counter,
     resource::{DailyResource, Resource},
 };
+use platform::sql::{Connection, Row, SqlError, Value};
 
 /// Returns a tenant's usage of a resource on a day, as of the last checkpoint; `None` if there is none.
 pub async fn find(

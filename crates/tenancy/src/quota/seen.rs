@@ -9,12 +9,8 @@ use std::{cell::Cell, rc::Rc};
 
 use uuid::Uuid;
 
-use crate::{
-    context::Context,
-    instance_cache::InstanceCache,
-    platform::redis::{Argument, ProcessId},
-    resource::DailyResource,
-};
+use crate::{context::Context, instance_cache::InstanceCache, resource::DailyResource};
+use platform::redis::{Argument, ProcessId};
 
 /// A counter of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

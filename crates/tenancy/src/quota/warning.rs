@@ -27,12 +27,12 @@ pub fn is_near(usage: i64, limit: i64) -> bool {
 }
 
 /// Returns whether the usage was not near the limit before a step and is near it after the step.
-pub(crate) fn comes_near((before, after): (i64, i64), limit: i64) -> bool {
+pub fn comes_near((before, after): (i64, i64), limit: i64) -> bool {
     !is_near(before, limit) && is_near(after, limit)
 }
 
 /// Records that a usage has come near its limit, if this step caused it.
-pub(crate) fn record_soft_limit(
+pub fn record_soft_limit(
     context: &Rc<Context>,
     tenant: &Tenant,
     resource: Resource,
@@ -51,7 +51,7 @@ pub(crate) fn record_soft_limit(
 }
 
 /// Records that a quota has refused a request. It records rarely, because refused callers try again.
-pub(crate) fn record_refusal(
+pub fn record_refusal(
     context: &Rc<Context>,
     tenant: &Tenant,
     resource: Resource,

@@ -11,10 +11,10 @@ use crate::{
     error::Result,
     log,
     metrics::counters::{BOUNDS, INFINITE, known_series, seconds},
-    platform::redis::{Argument, Reply},
     reports::health,
     tenant::repo::{self, TenantCount},
 };
+use platform::redis::{Argument, Reply};
 
 /// The metric families: name, type and help text.
 const FAMILIES: [(&str, &str, &str); 8] = [

@@ -12,11 +12,11 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     event::{Entry, outbox},
-    platform::sql::{Row, Rows, SqlError},
     tenant::TenantDb,
     token::RefreshToken,
     user::{User, repo},
 };
+use platform::sql::{Row, Rows, SqlError};
 
 /// The number of days after which ended and expired sessions are deleted.
 const KEPT_DAYS: i64 = 30;

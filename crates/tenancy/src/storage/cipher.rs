@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 use crate::{
     crypto::DataKeys,
     error::{Error, Result},
-    platform::Random,
 };
+use platform::Random;
 
 /// The number of bytes of a chunk before it is sealed. The last chunk of a file may be shorter.
 pub const CHUNK: usize = 256 * 1024;
@@ -85,7 +85,7 @@ impl FileCipher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::native::NativeRandom;
+    use platform::native::NativeRandom;
 
     fn cipher(tenant: u128, file: u128) -> FileCipher {
         let keys = DataKeys::from_bytes(&[7; 32]).unwrap();

@@ -31,12 +31,11 @@ use crate::{
     context::Context,
     error::{Error, Result},
     event::{Actor, Entry, Event},
-    log,
-    platform::KeyValueError,
-    quota,
+    log, quota,
     resource::Resource,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
+use platform::KeyValueError;
 
 /// The key-value store that holds the chunks. Akamai Functions provides only this one.
 pub const STORE: &str = "default";

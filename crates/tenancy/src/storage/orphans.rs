@@ -14,9 +14,9 @@ use crate::{
     context::Context,
     error::Result,
     log,
-    platform::sql::{Connection, SqlError},
     tenant::{TenantDb, TenantRecord},
 };
+use platform::sql::{Connection, SqlError};
 
 /// The maximum number of files that one run removes.
 const AT_ONCE: i64 = 50;

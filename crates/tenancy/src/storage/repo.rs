@@ -7,9 +7,9 @@ use super::{CHUNK, FilePath};
 use crate::{
     error::{Error, Result},
     event::{Entry, outbox},
-    platform::sql::{Row, Rows, SqlError, Value},
     tenant::TenantDb,
 };
+use platform::sql::{Row, Rows, SqlError, Value};
 
 /// A completely uploaded file.
 #[derive(Debug, Clone)]

@@ -7,12 +7,11 @@ use super::{Tenant, TenantRecord};
 use crate::{
     context::Context,
     crypto::{DataKeys, Purpose, Sealed, Sealer},
-    database_location::DatabaseLocation,
-    database_location::TrustedLocation,
+    database_location::{DatabaseLocation, TrustedLocation},
     error::{Error, Result},
-    platform::sql::{Connection, STATEMENT_DEADLINE},
     secret::Secret,
 };
+use platform::sql::{Connection, STATEMENT_DEADLINE};
 
 /// A connection to one tenant's database with the role of that tenant.
 ///
@@ -178,10 +177,10 @@ mod tests {
     use crate::{
         input::Text as _,
         json::JsonText,
-        platform::Platform,
         settings::Settings,
         tenant::{Limits, Status},
     };
+    use platform::Platform;
 
     fn context() -> Context {
         let values = [

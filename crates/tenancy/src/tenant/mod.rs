@@ -54,7 +54,7 @@ impl Tenant {
     ///
     /// # Errors
     /// [`Error::TenantNotFound`] for a tenant that is not provisioned yet, [`Error::TenantDeleted`].
-    pub(crate) fn of_operator(record: Rc<TenantRecord>) -> Result<Self> {
+    pub fn of_operator(record: Rc<TenantRecord>) -> Result<Self> {
         match record.status {
             Status::Active | Status::Suspended => Ok(Self(record)),
             Status::Provisioning => Err(Error::TenantNotFound),

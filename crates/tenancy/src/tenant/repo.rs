@@ -16,9 +16,9 @@ use crate::{
     identifier::{Domain, EmailAddress, Slug},
     input::Text as _,
     json::JsonText,
-    platform::sql::{Connection, Row, Rows, SqlError, UNICODE, Value, contains_pattern},
     tenant::TenantChange,
 };
+use platform::sql::{Connection, Row, Rows, SqlError, UNICODE, Value, contains_pattern};
 
 pub(crate) const SELECT: &str = "
     SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan,

@@ -18,9 +18,9 @@ use crate::{
     context::Context,
     crypto::Ed25519VerifyingKey,
     error::{Error, Result, Unauthenticated},
-    platform::Random,
     settings::Settings,
 };
+use platform::Random;
 
 /// The maximum length of a token, in bytes.
 const LONGEST: usize = 8 * 1024;
@@ -193,7 +193,7 @@ mod tests {
     use sha2::Sha256;
 
     use super::*;
-    use crate::platform::native::NativeRandom;
+    use platform::native::NativeRandom;
 
     const SECRET: &str = "a secret of thirty-two bytes or more";
 

@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use crate::{
     crypto::{DataKeys, MasterKey},
     error::Result,
-    platform::Random,
 };
+use platform::Random;
 
 const PREFIX: &str = "ldr_";
 
@@ -100,7 +100,8 @@ impl RefreshToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{platform::native::NativeRandom, secret::Secret};
+    use crate::secret::Secret;
+    use platform::native::NativeRandom;
 
     const OLD: &str = "a master key of thirty-two bytes";
     const NEW: &str = "another master key of as many...";

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::platform::Random;
+use platform::Random;
 
 const PREFIX: &str = "lds_";
 
@@ -54,7 +54,7 @@ impl SetupToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::native::NativeRandom;
+    use platform::native::NativeRandom;
 
     // S4
     #[test]

@@ -1,4 +1,4 @@
-//! The usage history as a response.
+//! The usage history.
 
 use std::{fmt::Write as _, rc::Rc};
 
@@ -11,7 +11,6 @@ use crate::{
     audit::csv_field,
     context::Context,
     error::{Error, Result},
-    http::{Page, Response},
     input::Text,
     quota::{
         Counter,
@@ -68,11 +67,28 @@ pub struct HistoryRequest {
     pub limit: u32,
 }
 
+/// The usage history in the requested format.
+pub enum History {
+    /// A page of a list.
+    Page {
+        /// The entries on the page.
+        items: Vec<Used>,
+        /// The total number of entries.
+        total: i64,
+        /// The number of entries before the page.
+        offset: u32,
+        /// The maximum number of entries on the page.
+        limit: u32,
+    },
+    /// Comma-separated values with a header line (RFC 4180).
+    Csv(Vec<u8>),
+}
+
 /// Returns the usage history.
 ///
 /// # Errors
 /// [`Error::InvalidFields`] for `from` if it is after `to`, or more than ten years before it.
-pub async fn answer(context: &Rc<Context>, request: HistoryRequest) -> Result<Response> {
+pub async fn find(context: &Rc<Context>, request: HistoryRequest) -> Result<History> {
     let today = context.platform.clock.now().date_naive();
     let to = request.to.unwrap_or(today);
     let from = request.from.unwrap_or(to - TimeDelta::days(DEFAULT_DAYS));
@@ -101,8 +117,8 @@ pub async fn answer(context: &Rc<Context>, request: HistoryRequest) -> Result<Re
     let catalog = context.catalog().await?;
     let (items, total) = repo::history(&*catalog, &filter).await?;
     Ok(match request.format {
-        Format::Json => Response::ok(&Page { items, total, offset, limit }),
-        Format::Csv => Response::bytes("text/csv; charset=utf-8; header=present", csv(&items)),
+        Format::Json => History::Page { items, total, offset, limit },
+        Format::Csv => History::Csv(csv(&items)),
     })
 }
 

@@ -19,9 +19,9 @@ use crate::{
     error::Error,
     identifier::EmailAddress,
     input::{Patch, Text},
-    platform::sql::Value,
     text,
 };
+use platform::sql::Value;
 
 /// A user in responses.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -15,9 +15,9 @@ use crate::{
     error::{Error, Result},
     event::{Entry, outbox},
     identifier::EmailAddress,
-    platform::sql::{Row, Rows, SqlError, UNICODE, Value, contains_pattern},
     tenant::TenantDb,
 };
+use platform::sql::{Row, Rows, SqlError, UNICODE, Value, contains_pattern};
 
 /// The row of a user to create.
 pub struct NewRow<'a> {

@@ -20,7 +20,6 @@ use crate::{
     context::Context,
     error::Result,
     log,
-    platform::redis::RedisError,
     version_cache::{
         Entry, Observation,
         entry::{TRUSTED_SECONDS, invalidate},
@@ -28,6 +27,7 @@ use crate::{
         snapshot::Cached,
     },
 };
+use platform::redis::RedisError;
 
 /// The time for which Redis is tried, for all publications of one change together.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -6,14 +6,8 @@ use chrono::{DateTime, Utc};
 
 use uuid::Uuid;
 
-use crate::{
-    context::Context,
-    crypto::Sealed,
-    error::Result,
-    hex,
-    platform::redis::{Argument, RedisError, Script, Target},
-    version_cache::Observation,
-};
+use crate::{context::Context, crypto::Sealed, error::Result, version_cache::Observation};
+use platform::redis::{Argument, RedisError, Script, Target};
 
 /// The number of seconds for which an entry is trusted while PostgreSQL is unavailable.
 pub(crate) const TRUSTED_SECONDS: i64 = 600;
@@ -41,7 +35,7 @@ pub(crate) fn session_key(tenant: Uuid, session: Uuid) -> String {
 }
 
 pub(crate) fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
-    key(tenant, "api_key:", &hex::encode(hash))
+    key(tenant, "api_key:", &base16ct::lower::encode_string(hash))
 }
 
 fn key(tenant: Uuid, kind: &str, id: &str) -> String {

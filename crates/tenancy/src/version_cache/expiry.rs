@@ -1,10 +1,7 @@
 //! The end of the freshness of all entries.
 
-use crate::{
-    context::Context,
-    error::Result,
-    platform::redis::{Argument, Scan},
-};
+use crate::{context::Context, error::Result};
+use platform::redis::{Argument, Scan};
 
 /// Makes every entry stale, so that the next request that needs it compares it with PostgreSQL.
 ///

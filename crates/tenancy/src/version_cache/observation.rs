@@ -2,10 +2,8 @@
 
 use std::cell::Cell;
 
-use crate::{
-    context::Context,
-    platform::redis::{ProcessId, Target},
-};
+use crate::context::Context;
+use platform::redis::{ProcessId, Target};
 
 /// The time that a Redis process last reported to this instance, in seconds since 1970.
 #[derive(Default)]

@@ -3,10 +3,10 @@
 use std::{cell::Cell, rc::Rc};
 
 use chrono::{DateTime, Utc};
+use platform::{Clock, Platform, native::NativeClock};
 use tenancy::{
     Context,
     audit::{self, Extent},
-    platform::{Clock, Platform, native::NativeClock},
     settings::Settings,
 };
 

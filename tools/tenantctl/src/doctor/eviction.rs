@@ -1,7 +1,8 @@
 //! Checks that a full Redis does not evict counters.
 
 use anyhow::{Result, bail};
-use tenancy::{Context, platform::redis::Reply};
+use platform::redis::Reply;
+use tenancy::Context;
 
 use super::Finding;
 

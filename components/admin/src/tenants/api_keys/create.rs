@@ -3,8 +3,8 @@
 use tenancy::{
     Result,
     api_key::{self, Authority, NewApiKeyRequest, ShownOnce},
-    http::{Operator, Response},
 };
+use web::{Operator, Response};
 
 /// Creates an API key for a tenant. Only this response contains the key itself.
 #[utoipa::path(

@@ -4,9 +4,9 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     api_key::{self, Authority},
-    http::{Operator, Response},
 };
 use uuid::Uuid;
+use web::{Operator, Response};
 
 /// Permanently revokes an API key of a tenant, with immediate effect.
 #[utoipa::path(

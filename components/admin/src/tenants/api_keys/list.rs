@@ -3,9 +3,9 @@
 use tenancy::{
     Result,
     api_key::{ApiKeyView, repo},
-    http::{Limit, Operator, Page, Response},
     log,
 };
+use web::{Limit, Operator, Page, Response};
 
 tenancy::fields! {
     /// The part of the list to return.

@@ -3,11 +3,10 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    http::{Member, Response},
-    session,
-    session::End,
+    session::{self, End},
 };
 use uuid::Uuid;
+use web::{Member, Response};
 
 /// Ends one session of the caller.
 #[utoipa::path(

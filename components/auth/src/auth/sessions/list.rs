@@ -1,12 +1,11 @@
 //! `GET /api/v1/auth/sessions`
 
 use tenancy::{
-    Result,
-    http::{Limit, Member, Page, Response},
-    log,
+    Result, log,
     session::{self, Session},
     tenant::TenantDb,
 };
+use web::{Limit, Member, Page, Response};
 
 tenancy::fields! {
     /// The part of the list to return.

@@ -7,9 +7,9 @@ use crate::{
     database_location::DatabaseLocation,
     error::Result,
     event::{Entry, outbox},
-    platform::sql::{Connection, SqlError},
     tenant::TenantRecord,
 };
+use platform::sql::{Connection, SqlError};
 
 /// The number of sealed values with the same first bytes.
 pub struct Counted {

@@ -8,10 +8,10 @@ use crate::{
     access::Role,
     error::Result,
     event::{Entry, outbox},
-    platform::sql::{SqlError, Value},
     tenant::TenantDb,
     user::User,
 };
+use platform::sql::{SqlError, Value};
 
 /// A setup token as stored.
 pub struct SetupToken {

@@ -1,11 +1,7 @@
 //! The rows of `users`.
 
-use crate::{
-    access::Role,
-    input::Text as _,
-    platform::sql::{Row, SqlError},
-    user::User,
-};
+use crate::{access::Role, input::Text as _, user::User};
+use platform::sql::{Row, SqlError};
 
 /// The columns that [`user`] reads.
 pub(crate) const COLUMNS: &str =

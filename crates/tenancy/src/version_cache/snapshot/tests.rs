@@ -5,18 +5,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     access::Scope,
-    api_key::ApiKeyRecord,
-    api_key::Environment,
+    api_key::{ApiKeyRecord, Environment},
     database_location::DatabaseLocation,
     identifier::Slug,
     input::Text as _,
     json::JsonText,
-    platform::Platform,
     settings::Settings,
-    tenant::TenantRecord,
-    tenant::{Limits, Status},
+    tenant::{Limits, Status, TenantRecord},
     version_cache::snapshot::*,
 };
+use platform::Platform;
 
 const OLD: &str = "a master key of thirty-two bytes";
 const NEW: &str = "another master key of as many...";

@@ -1,0 +1,31 @@
+//! The platform on a Spin host: the only crate, besides the HTTP edge, that uses the Spin SDK.
+//!
+//! README.md lists the workarounds for the host, each with its measured gain.
+
+#![cfg(target_family = "wasm")]
+
+pub mod deadline;
+pub mod handover;
+mod host;
+mod key_value;
+mod redis;
+mod single_flight;
+mod sql;
+
+use std::rc::Rc;
+
+use platform::Platform;
+#[doc(hidden)]
+pub use spin_sdk::wasip3;
+
+/// Returns the platform of a component on Spin. `redis_address` is a `redis://` URL. Connections open on first use.
+pub fn platform(redis_address: String) -> Platform {
+    Platform {
+        sql: Rc::new(sql::SpinSql::default()),
+        redis: Rc::new(redis::SpinRedis::new(redis_address)),
+        key_value: Rc::<key_value::SpinKeyValue>::default(),
+        clock: Rc::<host::HostClock>::default(),
+        random: Rc::<host::HostRandom>::default(),
+        executor: Rc::new(host::HostExecutor),
+    }
+}

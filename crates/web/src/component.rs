@@ -1,0 +1,25 @@
+//! The macro that turns a crate into a component of the Spin application.
+
+/// Makes a crate a Spin component that serves the routes of a function `fn() -> Router`. The component gets the
+/// settings of a [`settings::Component`](tenancy::settings::Component).
+#[macro_export]
+macro_rules! component {
+    ($component:ident, $routes:path) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::wasip3;
+
+            struct Component;
+
+    wasip3::http::service::export!(Component with_types_in wasip3);
+
+            impl wasip3::exports::http::handler::Guest for Component {
+                async fn handle(
+                    request: wasip3::http::types::Request,
+                ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
+                    $crate::serve::serve($crate::SettingsOf::$component, $routes, request).await
+                }
+            }
+        };
+    };
+}

@@ -1,0 +1,442 @@
+//! Errors as `application/problem+json` (RFC 9457). This module defines the status, code and text of every error.
+
+mod operator_key;
+mod unauthenticated;
+
+use std::borrow::Cow;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Response;
+use tenancy::Error;
+use tenancy::{error::Unauthenticated, resource::Resource};
+
+/// An error (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub struct Problem<'a> {
+    r#type: String,
+    /// A short summary of the problem type.
+    title: &'static str,
+    status: u16,
+    /// An explanation of this occurrence.
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
+    /// The stable code for programs.
+    code: &'static str,
+    /// The id of the request, which is also in the log.
+    request_id: &'a str,
+    /// The invalid fields.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: Vec<FieldProblem<'a>>,
+    /// For OAuth endpoints: the error code of RFC 6749.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    /// For a quota: the resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<Resource>,
+    /// For a quota: the limit of the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<i64>,
+    /// For a quota: the current usage of the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct FieldProblem<'a> {
+    field: &'a str,
+    message: &'a str,
+}
+
+/// Returns the response for `error`.
+pub fn answer(error: &Error, request_id: &str) -> Response {
+    let (status, code, title, detail) = describe(error);
+    let (resource, limit, usage) = match error {
+        Error::QuotaExceeded { resource, limit, usage, .. } => {
+            (Some(*resource), Some(*limit), Some(*usage))
+        }
+        _ => (None, None, None),
+    };
+    let problem = Problem {
+        r#type: format!("urn:tenancy:problem:{code}"),
+        title,
+        status: status.as_u16(),
+        detail,
+        code,
+        request_id,
+        errors: fields(error),
+        error: match error {
+            Error::InvalidForm(_) => Some("invalid_request"),
+            Error::UnsupportedTokenType => Some("unsupported_token_type"),
+            Error::Unauthenticated(Unauthenticated::InvalidClient) => Some("invalid_client"),
+            _ => None,
+        },
+        resource,
+        limit,
+        usage,
+    };
+    let mut response = Response::json(status, &problem)
+        .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some((name, value)) = header_of(error) {
+        response = response.with_header(name, value);
+    }
+    response
+}
+
+#[expect(clippy::too_many_lines, reason = "a table is easier to read in one piece")]
+fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {
+    use StatusCode as S;
+    match error {
+        Error::InvalidFields(fields) => {
+            let names: Vec<_> = fields.iter().map(|field| field.field.as_str()).collect();
+            (
+                S::UNPROCESSABLE_ENTITY,
+                "validation_failed",
+                "Validation failed",
+                format!("Invalid fields: {}.", names.join(", ")).into(),
+            )
+        }
+        Error::InvalidJson(reason) => (
+            S::BAD_REQUEST,
+            "invalid_json",
+            "The body is not a JSON object",
+            format!("The body is not a JSON object: {reason}.").into(),
+        ),
+        Error::InvalidHeader { name, message } => (
+            S::BAD_REQUEST,
+            "invalid_header",
+            "Invalid header",
+            format!("The header {name} {message}.").into(),
+        ),
+        Error::InvalidForm(reason) => (
+            S::BAD_REQUEST,
+            "invalid_request",
+            "Invalid form",
+            format!("The body is not a valid form: {reason}.").into(),
+        ),
+        Error::UnsupportedMediaType { expected } => (
+            S::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Unsupported content type",
+            format!("Send the body with the content type {expected}.").into(),
+        ),
+        Error::UnsupportedContentCoding => (
+            S::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_coding",
+            "Unsupported content coding",
+            "Compressed bodies are not supported. Send the body without Content-Encoding.".into(),
+        ),
+        Error::BodyTooLarge { limit } => (
+            S::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The body is too large",
+            format!("The body may have at most {limit} bytes.").into(),
+        ),
+        Error::BodyIncomplete => (
+            S::BAD_REQUEST,
+            "body_incomplete",
+            "Incomplete body",
+            "The connection ended before the whole body arrived. Send the request again.".into(),
+        ),
+        Error::BodyTooSlow => (
+            S::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The body arrived too slowly",
+            "Send JSON and forms within 10 s. Send files and cache values at 1 KiB/s or faster."
+                .into(),
+        ),
+        Error::RouteNotFound => (
+            S::NOT_FOUND,
+            "route_not_found",
+            "No such route",
+            "No route matches this path.".into(),
+        ),
+        Error::MethodNotAllowed { allow } => (
+            S::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Method not allowed",
+            format!("This path supports {allow}.").into(),
+        ),
+        Error::Unauthenticated(reason) => unauthenticated::describe(*reason),
+        Error::InvalidCredentials => (
+            S::UNAUTHORIZED,
+            "invalid_credentials",
+            "Not authenticated",
+            "The e-mail address or the password is wrong.".into(),
+        ),
+        Error::InvalidSetupToken => (
+            S::UNAUTHORIZED,
+            "invalid_setup_token",
+            "Not authenticated",
+            "The setup token is invalid, used or expired.".into(),
+        ),
+        Error::InvalidRefreshToken => (
+            S::UNAUTHORIZED,
+            "invalid_refresh_token",
+            "Not authenticated",
+            "The refresh token is invalid, used or expired. Sign in again.".into(),
+        ),
+        Error::UnsupportedTokenType => (
+            S::BAD_REQUEST,
+            "unsupported_token_type",
+            "Unsupported token type",
+            "To revoke an API key, send DELETE /api/v1/api-keys/{id}.".into(),
+        ),
+        Error::TooManyAttempts { retry_after } => (
+            S::TOO_MANY_REQUESTS,
+            "too_many_attempts",
+            "Too many attempts",
+            format!("Too many sign-ins have failed. Try again in {retry_after} s.").into(),
+        ),
+        Error::RateLimited { retry_after } => (
+            S::TOO_MANY_REQUESTS,
+            "rate_limited",
+            "Rate limit exceeded",
+            format!("The rate limit is exceeded. Try again in {retry_after} s.").into(),
+        ),
+        Error::QuotaExceeded { resource, limit, usage, .. } => (
+            match resource {
+                Resource::ApiCalls | Resource::AiRequests => S::TOO_MANY_REQUESTS,
+                Resource::Users => S::FORBIDDEN,
+                Resource::Storage => S::INSUFFICIENT_STORAGE,
+            },
+            "quota_exceeded",
+            "Quota exceeded",
+            format!(
+                "The request exceeds the quota of {}: {usage} of {limit} are used.",
+                resource.as_str()
+            )
+            .into(),
+        ),
+        Error::AdministratorRequired => (
+            S::FORBIDDEN,
+            "administrator_required",
+            "Not allowed",
+            "Only an administrator, or a caller with the scope users:grant:admin, can modify an administrator \
+             account."
+                .into(),
+        ),
+        Error::UserRequired => (
+            S::FORBIDDEN,
+            "user_required",
+            "Not allowed",
+            "This endpoint requires a user's access token. API keys are not accepted.".into(),
+        ),
+        Error::ScopeNotHeld { scope } => (
+            S::FORBIDDEN,
+            "scope_not_held",
+            "Not allowed",
+            format!(
+                "You cannot grant the scope {scope} because you do not hold it. Ask a tenant administrator to \
+                 grant it."
+            )
+            .into(),
+        ),
+        Error::StrongerApiKey => (
+            S::FORBIDDEN,
+            "stronger_api_key",
+            "The API key exceeds your own",
+            "This API key has higher limits or a later expiry than your own. Ask a tenant administrator to \
+             manage it."
+                .into(),
+        ),
+        Error::Forbidden { scope } => (
+            S::FORBIDDEN,
+            "forbidden",
+            "Not allowed",
+            format!("The scope {scope} is required. Use a credential that has it.").into(),
+        ),
+        Error::UnknownScope => (
+            S::FORBIDDEN,
+            "forbidden",
+            "Not allowed",
+            "The scope does not exist, so no caller has it.".into(),
+        ),
+        Error::TenantRequired => (
+            S::BAD_REQUEST,
+            "tenant_required",
+            "Tenant required",
+            "Identify the tenant by the host name, the path or the header X-Tenant-Slug."
+                .into(),
+        ),
+        Error::TenantMismatch => (
+            S::FORBIDDEN,
+            "tenant_mismatch",
+            "Tenant mismatch",
+            "The credential and the address of the request identify different tenants.".into(),
+        ),
+        Error::TenantNotFound => {
+            (S::NOT_FOUND, "tenant_not_found", "No such tenant", "There is no such tenant.".into())
+        }
+        Error::TenantSuspended => (
+            S::FORBIDDEN,
+            "tenant_suspended",
+            "The tenant is suspended",
+            "The tenant is suspended. Ask the operator for the reason.".into(),
+        ),
+        Error::TenantDeleted => (
+            S::FORBIDDEN,
+            "tenant_deleted",
+            "The tenant is deleted",
+            "The tenant is deleted.".into(),
+        ),
+        Error::IllegalTransition { from, to } => (
+            S::CONFLICT,
+            "illegal_transition",
+            "Invalid state transition",
+            match to {
+                Some(to) => format!("A tenant that is {from} cannot become {to}.").into(),
+                None => format!("A tenant that is {from} cannot be updated.").into(),
+            },
+        ),
+        Error::UserNotFound => {
+            (S::NOT_FOUND, "user_not_found", "No such user", "There is no such user.".into())
+        }
+        Error::FileNotFound => {
+            (S::NOT_FOUND, "file_not_found", "No such file", "There is no such file.".into())
+        }
+        Error::CacheEntryNotFound => (
+            S::NOT_FOUND,
+            "cache_entry_not_found",
+            "No such entry",
+            "The cache entry does not exist or has expired.".into(),
+        ),
+        Error::PlanNotFound => {
+            (S::NOT_FOUND, "plan_not_found", "No such plan", "There is no such plan.".into())
+        }
+        Error::PlanInUse => (
+            S::CONFLICT,
+            "plan_in_use",
+            "The plan is in use",
+            "You cannot delete the default plan or a plan that tenants use.".into(),
+        ),
+        Error::RangeNotSatisfiable { size } => (
+            S::RANGE_NOT_SATISFIABLE,
+            "range_not_satisfiable",
+            "Range not satisfiable",
+            format!("The file has {size} bytes.").into(),
+        ),
+        Error::PreconditionFailed => (
+            S::PRECONDITION_FAILED,
+            "precondition_failed",
+            "Precondition failed",
+            "The resource has changed or does not exist. Fetch it again and retry with its current ETag."
+                .into(),
+        ),
+        Error::SessionNotFound => (
+            S::NOT_FOUND,
+            "session_not_found",
+            "No such session",
+            "There is no such session.".into(),
+        ),
+        Error::ApiKeyNotFound => (
+            S::NOT_FOUND,
+            "api_key_not_found",
+            "No such API key",
+            "There is no such API key.".into(),
+        ),
+        Error::OperatorKey(error) => operator_key::describe(*error),
+        Error::LastAdministrator => (
+            S::CONFLICT,
+            "last_admin",
+            "The last administrator is required",
+            "A tenant needs an active administrator with a password. Add another one first."
+                .into(),
+        ),
+        Error::TooManyApiKeys => (
+            S::CONFLICT,
+            "too_many_api_keys",
+            "Too many API keys",
+            format!(
+                "A tenant can have at most {} API keys. Revoke one first.",
+                tenancy::api_key::MOST
+            )
+            .into(),
+        ),
+        Error::Taken { field, code } => {
+            (S::CONFLICT, code, "Already taken", format!("This {field} is taken.").into())
+        }
+        Error::IdempotencyKeyReused => (
+            S::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "The idempotency key was used for another request",
+            "Use a new Idempotency-Key for a request that differs from the first.".into(),
+        ),
+        Error::Unavailable { .. } => (
+            S::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Temporarily unavailable",
+            "The service cannot process the request right now. It is safe to try again.".into(),
+        ),
+        Error::Misconfigured(settings) => {
+            let names: Vec<_> = settings.iter().map(|setting| setting.name).collect();
+            (
+                S::SERVICE_UNAVAILABLE,
+                "misconfigured",
+                "The service is misconfigured",
+                format!(
+                    "The service is misconfigured. Ask the operator to check {}.",
+                    names.join(", ")
+                )
+                .into(),
+            )
+        }
+        Error::Internal(_) => (
+            S::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "Internal error",
+            "The service failed. Its log has the cause under this request id.".into(),
+        ),
+    }
+}
+
+fn fields(error: &Error) -> Vec<FieldProblem<'_>> {
+    match error {
+        Error::InvalidFields(fields) => fields
+            .iter()
+            .map(|invalid| FieldProblem { field: &invalid.field, message: &invalid.message })
+            .collect(),
+        Error::Taken { field, .. } => vec![FieldProblem { field, message: "is taken" }],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the header that accompanies some errors: `Allow`, `Retry-After`, or the challenge of RFC 6750.
+fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
+    let challenge = |error_code: &str| format!(r#"Bearer realm="tenancy", error="{error_code}""#);
+    let (name, value) = match error {
+        Error::MethodNotAllowed { allow } => (header::ALLOW, allow.clone()),
+        // Distinguishes the coding from the media type (RFC 9110, section 12.5.3).
+        Error::UnsupportedContentCoding => (header::ACCEPT_ENCODING, "identity".to_owned()),
+        Error::RangeNotSatisfiable { size } => (header::CONTENT_RANGE, format!("bytes */{size}")),
+        Error::Unavailable { retry_after, .. } => (header::RETRY_AFTER, retry_after.to_string()),
+        Error::TooManyAttempts { retry_after }
+        | Error::RateLimited { retry_after }
+        | Error::QuotaExceeded { retry_after: Some(retry_after), .. } => {
+            (header::RETRY_AFTER, retry_after.to_string())
+        }
+        Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),
+        // The challenge for a request without a credential has no error code (RFC 6750, section 3.1).
+        Error::Unauthenticated(Unauthenticated::Missing)
+        | Error::InvalidCredentials
+        | Error::InvalidSetupToken
+        | Error::InvalidRefreshToken => {
+            (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned())
+        }
+        Error::Unauthenticated(Unauthenticated::InvalidClient) => {
+            (header::WWW_AUTHENTICATE, r#"Basic realm="tenancy", charset="UTF-8""#.to_owned())
+        }
+        Error::Unauthenticated(_) => (header::WWW_AUTHENTICATE, challenge("invalid_token")),
+        Error::Forbidden { scope } => (
+            header::WWW_AUTHENTICATE,
+            format!(r#"{}, scope="{scope}""#, challenge("insufficient_scope")),
+        ),
+        Error::UnknownScope => (header::WWW_AUTHENTICATE, challenge("insufficient_scope")),
+        _ => return None,
+    };
+    // Scopes and methods come from this program, so the header value is always valid. If it were not, the response
+    // would omit the header.
+    HeaderValue::from_str(&value).ok().map(|value| (name, value))
+}

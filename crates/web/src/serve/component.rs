@@ -1,0 +1,93 @@
+//! The entry point of a component, which serves its routes for the life of the instance.
+
+use std::{cell::OnceCell, collections::BTreeMap, rc::Rc};
+
+use futures::future::join_all;
+use spin_sdk::{
+    variables::{self, Error as VariableError},
+    wasip3::http::types::{self, ErrorCode},
+};
+
+use crate::Router;
+use crate::serve::http::{read_request, write_response};
+use tenancy::Context;
+use tenancy::{
+    error::InvalidSetting,
+    settings::{self, Component, Settings},
+};
+
+/// The state that an instance keeps between requests.
+#[derive(Default)]
+struct Instance {
+    router: OnceCell<Router>,
+    /// The service, once its settings are valid.
+    context: OnceCell<Rc<Context>>,
+}
+
+thread_local! {
+    static INSTANCE: Rc<Instance> = Rc::default();
+}
+
+/// Serves a request with the routes of this component.
+pub async fn serve(
+    component: Component,
+    new_router: fn() -> Router,
+    request: types::Request,
+) -> Result<types::Response, ErrorCode> {
+    let instance = INSTANCE.with(Rc::clone);
+    let context = match instance.context.get() {
+        Some(context) => Ok(Rc::clone(context)),
+        // A concurrent request of the instance may load the service as well. The first one to finish is kept.
+        None => load(component).await.map(|new| Rc::clone(instance.context.get_or_init(|| new))),
+    };
+    // Invalid settings prevent the service from running, but the component still responds.
+    let bare;
+    let platform = match &context {
+        Ok(context) => &context.platform,
+        Err(_) => {
+            bare = spin_platform::platform(String::new());
+            &bare
+        }
+    };
+    let router = instance.router.get_or_init(new_router);
+    let answer = router.answer(platform, context.clone(), read_request(request)).await;
+    write_response(answer).await
+}
+
+async fn load(component: Component) -> Result<Rc<Context>, Rc<Vec<InvalidSetting>>> {
+    let mut values = BTreeMap::new();
+    let mut invalid = Vec::new();
+    let random = spin_platform::platform(String::new()).random;
+    for name in settings::NAMES.into_iter().filter(|name| !component.gets(name)) {
+        if let Some(value) =
+            Component::stand_in(name, &base16ct::lower::encode_string(&random.bytes::<32>()))
+        {
+            values.insert(name, value);
+        }
+    }
+    let names: Vec<_> = component.settings().collect();
+    // All settings are read concurrently, because sequential reads would take one turn of the host's event loop each.
+    let asked = names.iter().map(|name| variables::get(name.to_ascii_lowercase()));
+    for (name, value) in names.iter().copied().zip(join_all(asked).await) {
+        match value {
+            Ok(value) => {
+                values.insert(name, value);
+            }
+            // `Settings::parse` decides whether the setting is required.
+            Err(VariableError::Undefined(_)) => {}
+            Err(_) => invalid.push(InvalidSetting {
+                name,
+                message: "cannot be read from its provider".to_owned(),
+            }),
+        }
+    }
+    if !invalid.is_empty() {
+        return Err(Rc::new(invalid));
+    }
+    let settings = Settings::parse(&values).map_err(Rc::new)?;
+    let platform = spin_platform::platform(settings.redis_url.expose().to_owned());
+    Context::new(platform, settings).map(Rc::new).map_err(|error| {
+        let message = format!("cannot be used: {error}");
+        Rc::new(vec![InvalidSetting { name: "MASTER_ENCRYPTION_KEY", message }])
+    })
+}
