@@ -1,8 +1,7 @@
 //! The headers of responses.
 
-use http::Method;
 use serde_json::{Value, json};
-use tenancy::access::Access;
+use web::{Access, Documentation, Endpoint};
 
 /// Name, type, description and example of each header.
 const HEADERS: [(&str, &str, &str, &str); 20] = [
@@ -83,29 +82,6 @@ const HEADERS: [(&str, &str, &str, &str); 20] = [
     ),
 ];
 
-/// Headers of single operations: method, path and names.
-const SPECIFIC: &[(&str, &str, &[&str])] = &[
-    ("POST", "/admin/operator-keys", &["Location"]),
-    ("GET", "/admin/operator-keys/{id}", &["ETag"]),
-    ("PATCH", "/admin/operator-keys/{id}", &["ETag"]),
-    ("POST", "/admin/plans", &["Location"]),
-    ("POST", "/admin/tenants", &["Location", "Idempotency-Replayed"]),
-    ("GET", "/admin/tenants/{id}", &["ETag", "Last-Modified"]),
-    ("PUT", "/admin/tenants/{id}", &["ETag", "Last-Modified"]),
-    ("PATCH", "/admin/tenants/{id}", &["ETag", "Last-Modified"]),
-    ("POST", "/api/v1/api-keys", &["Location"]),
-    ("POST", "/api/v1/users", &["Location"]),
-    ("POST", "/api/v1/tenant/usage", &["Idempotency-Replayed"]),
-    ("GET", "/api/v1/cache/{key}", &["X-Cache-TTL"]),
-    ("GET", "/api/v1/files/{path}", &["ETag", "Last-Modified", "Accept-Ranges", "Content-Length"]),
-    ("PUT", "/api/v1/files/{path}", &["ETag", "Last-Modified"]),
-    (
-        "GET",
-        "/api/v1/auth/verify",
-        &["X-Tenant-Id", "X-Tenant-Slug", "X-User-Id", "X-User-Role", "X-Api-Key-Id", "X-Scopes"],
-    ),
-];
-
 /// Headers about the limits of the caller's tenant. Any response can have them once a credential is accepted, because
 /// later checks can still reject the request. Operations without a quota report the limits, too.
 const LIMITS: [&str; 3] = ["RateLimit", "RateLimit-Policy", "Quota-Warning"];
@@ -124,14 +100,9 @@ pub fn define(document: &mut Value) {
 }
 
 /// Describes the headers of an operation's responses.
-pub fn describe(operation: &mut Value, method: &Method, path: &str, access: Access) {
+pub fn describe(operation: &mut Value, endpoint: &Endpoint, documentation: &Documentation) {
     let is_of_tenant =
-        matches!(access, Access::Authenticated | Access::Member(_) | Access::User(_));
-    let specific: Vec<_> = SPECIFIC
-        .iter()
-        .filter(|(own, of, _)| *own == method.as_str() && *of == path)
-        .flat_map(|(_, _, names)| *names)
-        .collect();
+        matches!(endpoint.access, Access::Authenticated | Access::Member(_) | Access::User(_));
     for (status, response) in operation["responses"].as_object_mut().unwrap() {
         let mut add = |name: &str| {
             let reference = json!({ "$ref": format!("#/components/headers/{name}") });
@@ -148,7 +119,7 @@ pub fn describe(operation: &mut Value, method: &Method, path: &str, access: Acce
             }
         }
         if is_success || status == "304" {
-            for name in &specific {
+            for name in documentation.headers {
                 add(name);
             }
         }

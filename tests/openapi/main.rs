@@ -1,54 +1,37 @@
-//! Generates the OpenAPI document from the types of the handlers and the access table, and compares it with
-//! `docs/openapi.json`. `UPDATE_OPENAPI=1` overwrites the file; review the diff.
+//! Generates the OpenAPI document and the access table from the declarations of the endpoints, and compares them with
+//! `docs/openapi.json` and `docs/access.md`. `UPDATE_OPENAPI=1` overwrites the files; review the diff.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
+mod access_table;
 mod examples;
 mod headers;
-mod operation_ids;
 mod problems;
 mod schemas;
 
+use e2e::endpoints;
 use serde_json::{Value, json};
-use tenancy::access::{Access, ROUTES};
 use utoipa::OpenApi as _;
+use web::{Access, Documentation, Endpoint};
 
-/// Paths of gateway requests, which OpenAPI cannot describe, and the files of the documentation page.
-const UNDESCRIBED: [&str; 3] =
-    ["/api/v1/auth/verify/", "/api/v1/auth/verify/{*path}", "/docs/{file}"];
+/// Returns the endpoints that OpenAPI can describe.
+fn described() -> impl Iterator<Item = (&'static Endpoint, &'static Documentation)> {
+    endpoints().filter_map(|endpoint| Some((endpoint, endpoint.documentation.as_ref()?)))
+}
 
-/// Operations that change the admission of requests. Redis must receive these changes; see `tenancy::admission`.
-const PUBLISHED: [(&str, &str); 18] = [
-    ("put", "/admin/tenants/{id}"),
-    ("patch", "/admin/tenants/{id}"),
-    ("delete", "/admin/tenants/{id}"),
-    ("post", "/admin/tenants/{id}/rotate-key"),
-    ("delete", "/admin/tenants/{id}/api-keys/{key_id}"),
-    ("put", "/admin/plans/{name}"),
-    ("patch", "/admin/plans/{name}"),
-    ("patch", "/api/v1/api-keys/{id}"),
-    ("delete", "/api/v1/api-keys/{id}"),
-    ("post", "/api/v1/api-keys/{id}/rotate"),
-    ("post", "/api/v1/auth/setup"),
-    ("post", "/api/v1/auth/logout"),
-    ("post", "/api/v1/auth/logout-all"),
-    ("delete", "/api/v1/auth/sessions/{id}"),
-    ("patch", "/api/v1/users/{id}"),
-    ("delete", "/api/v1/users/{id}"),
-    ("post", "/api/v1/users/{id}/reset-password"),
-    ("post", "/api/v1/profile/password"),
-];
-
+/// Returns what utoipa collects from the declarations, with the paths in the syntax of OpenAPI, which has no wildcards.
 fn documented() -> Value {
-    let mut whole = health::Documentation::openapi();
-    for part in [
-        admin::Documentation::openapi(),
-        auth::Documentation::openapi(),
-        tenant::Documentation::openapi(),
-    ] {
-        whole.merge(part);
+    let mut whole = tenant::Schemas::openapi();
+    for (_, documentation) in described() {
+        whole.merge((documentation.openapi)());
     }
-    serde_json::to_value(whole).unwrap()
+    let mut document = serde_json::to_value(whole).unwrap();
+    let paths = document["paths"].as_object_mut().unwrap();
+    for path in paths.keys().filter(|path| path.contains("{*")).cloned().collect::<Vec<_>>() {
+        let methods = paths.remove(&path).unwrap();
+        paths.insert(path.replace("{*", "{"), methods);
+    }
+    document
 }
 
 fn document() -> Value {
@@ -95,39 +78,26 @@ fn document() -> Value {
         "properties": { "field": { "type": "string" }, "message": { "type": "string" } },
     });
     document["components"]["schemas"]["FieldProblem"] = field;
-    for (method, path, access) in ROUTES {
-        if UNDESCRIBED.contains(path) {
-            continue;
-        }
-        let path = described(path);
-        let operation = &mut document["paths"][&path][method.as_str().to_ascii_lowercase()];
-        assert!(operation.is_object(), "{method} {path} is undocumented");
-        describe_access(operation, *access);
-        problems::describe(operation, method, &path, *access);
-        examples::add(operation, &method.as_str().to_ascii_lowercase(), &path);
+    for (endpoint, documentation) in described() {
+        let operation = operation(&mut document, endpoint);
+        describe_access(operation, endpoint.access);
+        problems::describe(operation, endpoint, documentation);
+        examples::add(operation, &verb(endpoint), &path(endpoint));
     }
     document["components"]["schemas"]["PendingChange"] = json!({
         "type": "object", "required": ["takes_effect_by"],
         "description": "A change that takes effect as soon as Redis is reachable.",
         "properties": { "takes_effect_by": { "type": "string", "format": "date-time" } },
     });
-    for (method, path) in PUBLISHED {
-        describe_publication(&mut document["paths"][path][method]["responses"]);
-    }
-    for (method, path, access) in ROUTES {
-        if !UNDESCRIBED.contains(path) {
-            let path = described(path);
-            let operation = &mut document["paths"][&path][method.as_str().to_ascii_lowercase()];
-            headers::describe(operation, method, &path, *access);
+    for (endpoint, documentation) in described() {
+        let operation = operation(&mut document, endpoint);
+        if documentation.may_be_pending {
+            describe_publication(&mut operation["responses"]);
         }
+        headers::describe(operation, endpoint, documentation);
     }
     headers::define(&mut document);
     describe_head(&mut document);
-    for (method, path, name) in operation_ids::OPERATION_IDS {
-        let operation = &mut document["paths"][path][method];
-        assert!(operation.is_object(), "{method} {path} is not described");
-        operation["operationId"] = json!(name);
-    }
     problems::list_codes(&mut document);
     describe_headers(&mut document);
     close_request_bodies(&mut document);
@@ -194,9 +164,20 @@ fn drop_unused_schemas(document: &mut Value) {
     schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
 }
 
-/// Converts a path to OpenAPI syntax, which has no wildcard parameters.
-fn described(path: &str) -> String {
-    path.replace("{*", "{")
+/// Returns the path of an endpoint in the syntax of OpenAPI, which has no wildcards.
+fn path(endpoint: &Endpoint) -> String {
+    endpoint.path.replace("{*", "{")
+}
+
+/// Returns the method of an endpoint in lower case.
+fn verb(endpoint: &Endpoint) -> String {
+    endpoint.method.as_str().to_ascii_lowercase()
+}
+
+fn operation<'a>(document: &'a mut Value, endpoint: &Endpoint) -> &'a mut Value {
+    let operation = &mut document["paths"][path(endpoint)][verb(endpoint)];
+    assert!(operation.is_object(), "{} {} is not described", endpoint.method, endpoint.path);
+    operation
 }
 
 fn describe_access(operation: &mut Value, access: Access) {
@@ -233,29 +214,8 @@ fn describe_head(document: &mut Value) {
     for response in responses.values_mut() {
         response.as_object_mut().unwrap().remove("content");
     }
+    head.insert("operationId".to_owned(), json!("getFileMetadata"));
     path["head"] = json!(head);
-}
-
-fn described_routes(document: &Value) -> Vec<(String, String)> {
-    let mut routes = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys() {
-            routes.push((method.to_ascii_uppercase(), path.clone()));
-        }
-    }
-    routes.sort();
-    routes
-}
-
-#[test]
-fn documented_routes_match_access_table() {
-    let mut table: Vec<_> = ROUTES
-        .iter()
-        .filter(|route| !UNDESCRIBED.contains(&route.1))
-        .map(|route| (route.0.to_string(), described(route.1)))
-        .collect();
-    table.sort();
-    assert_eq!(described_routes(&documented()), table);
 }
 
 #[test]
@@ -272,22 +232,31 @@ fn operations_have_unique_names_and_described_tags() {
             }
         }
     }
-    assert_eq!(names.len(), operation_ids::OPERATION_IDS.len());
 }
 
-#[test]
-fn committed_document_matches_handlers() {
-    let path = e2e::root().join("docs/openapi.json");
-    let document = format!("{}\n", serde_json::to_string_pretty(&document()).unwrap());
+/// Compares a committed document with the generated one, or updates it.
+fn assert_committed(path: &str, document: &str) {
+    let file = e2e::root().join(path);
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
-        std::fs::write(&path, &document).unwrap();
+        std::fs::write(&file, document).unwrap();
     }
-    let committed = std::fs::read_to_string(&path).unwrap();
+    let committed = std::fs::read_to_string(&file).unwrap();
     let first = committed.lines().zip(document.lines()).position(|(one, two)| one != two);
     assert!(
         committed == document,
-        "docs/openapi.json differs starting at line {first:?}; run with UPDATE_OPENAPI=1 to update it"
+        "{path} differs starting at line {first:?}; run with UPDATE_OPENAPI=1 to update it"
     );
+}
+
+#[test]
+fn committed_document_matches_declarations() {
+    let document = format!("{}\n", serde_json::to_string_pretty(&document()).unwrap());
+    assert_committed("docs/openapi.json", &document);
+}
+
+#[test]
+fn committed_access_table_matches_declarations() {
+    assert_committed("docs/access.md", &access_table::document());
 }
 
 #[test]

@@ -4,87 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::Method;
 use serde_json::{Value, json};
-use tenancy::access::{self, Access};
+use web::{Access, Documentation, Endpoint};
 
 /// The codes of each status.
 type Problems = BTreeMap<u16, BTreeSet<&'static str>>;
-
-/// Problems of single operations: method, start of the path, status, codes.
-const SPECIFIC: &[(&str, &str, u16, &[&str])] = &[
-    ("POST", "/admin/operator-keys", 403, &["scope_not_held", "stronger_api_key"]),
-    ("POST", "/admin/operator-keys", 409, &["operator_key_name_taken", "too_many_operator_keys"]),
-    ("PATCH", "/admin/operator-keys/{id}", 403, &["scope_not_held", "stronger_api_key"]),
-    ("PATCH", "/admin/operator-keys/{id}", 409, &["operator_key_name_taken"]),
-    ("PATCH", "/admin/operator-keys/{id}", 412, &["precondition_failed"]),
-    ("DELETE", "/admin/operator-keys/{id}", 403, &["scope_not_held", "stronger_api_key"]),
-    ("GET", "/admin/operator-keys/{id}", 412, &["precondition_failed"]),
-    ("POST", "/admin/operator-keys/{id}/rotate", 403, &["scope_not_held", "stronger_api_key"]),
-    ("POST", "/admin/operator-keys/{id}/rotate", 412, &["precondition_failed"]),
-    ("DELETE", "/admin/operator-keys/{id}", 412, &["precondition_failed"]),
-    ("POST", "/admin/plans", 409, &["plan_taken"]),
-    ("DELETE", "/admin/plans/{name}", 409, &["plan_in_use"]),
-    ("POST", "/admin/tenants", 409, &["slug_taken", "domain_taken"]),
-    ("POST", "/admin/tenants", 422, &["idempotency_key_reused"]),
-    ("PUT", "/admin/tenants/{id}", 409, &["illegal_transition", "domain_taken"]),
-    ("PUT", "/admin/tenants/{id}", 412, &["precondition_failed"]),
-    ("PATCH", "/admin/tenants/{id}", 409, &["illegal_transition", "domain_taken"]),
-    ("PATCH", "/admin/tenants/{id}", 412, &["precondition_failed"]),
-    ("DELETE", "/admin/tenants/{id}", 409, &["illegal_transition"]),
-    ("DELETE", "/admin/tenants/{id}", 412, &["precondition_failed"]),
-    ("GET", "/admin/tenants/{id}", 412, &["precondition_failed"]),
-    ("POST", "/admin/tenants/{id}/rotate-key", 409, &["illegal_transition"]),
-    ("POST", "/admin/tenants/{id}/api-keys", 403, &["tenant_suspended", "tenant_deleted"]),
-    ("POST", "/admin/tenants/{id}/api-keys", 409, &["too_many_api_keys"]),
-    ("DELETE", "/admin/tenants/{id}/api-keys/{key_id}", 404, &["api_key_not_found"]),
-    ("POST", "/api/v1/api-keys", 403, &["scope_not_held", "stronger_api_key"]),
-    ("POST", "/api/v1/api-keys", 409, &["too_many_api_keys"]),
-    ("PATCH", "/api/v1/api-keys/{id}", 403, &["scope_not_held", "stronger_api_key"]),
-    ("PATCH", "/api/v1/api-keys/{id}", 403, &["user_required"]),
-    ("DELETE", "/api/v1/api-keys/{id}", 403, &["scope_not_held", "stronger_api_key"]),
-    ("POST", "/api/v1/api-keys/{id}/rotate", 403, &["scope_not_held", "stronger_api_key"]),
-    ("POST", "/api/v1/auth/introspect", 401, &["invalid_client"]),
-    ("POST", "/api/v1/auth/introspect", 400, &["invalid_request"]),
-    ("POST", "/api/v1/auth/revoke", 401, &["invalid_client"]),
-    ("POST", "/api/v1/auth/revoke", 400, &["invalid_request", "unsupported_token_type"]),
-    ("POST", "/api/v1/auth/login", 401, &["invalid_credentials"]),
-    ("POST", "/api/v1/auth/login", 429, &["too_many_attempts"]),
-    ("POST", "/api/v1/auth/refresh", 401, &["invalid_refresh_token"]),
-    ("POST", "/api/v1/auth/setup", 401, &["invalid_setup_token"]),
-    ("POST", "/api/v1/auth/setup", 429, &["too_many_attempts"]),
-    ("POST", "/api/v1/auth/logout", 401, &["invalid_refresh_token"]),
-    ("POST", "/api/v1/auth/logout", 404, &["session_not_found"]),
-    ("DELETE", "/api/v1/auth/sessions/{id}", 404, &["session_not_found"]),
-    ("GET", "/api/v1/auth/verify", 429, &["quota_exceeded"]),
-    ("GET", "/api/v1/cache/{key}", 404, &["cache_entry_not_found"]),
-    ("DELETE", "/api/v1/cache/{key}", 404, &["cache_entry_not_found"]),
-    ("PUT", "/api/v1/cache/{key}", 507, &["quota_exceeded"]),
-    ("GET", "/api/v1/files/{path}", 404, &["file_not_found"]),
-    ("GET", "/api/v1/files/{path}", 412, &["precondition_failed"]),
-    ("GET", "/api/v1/files/{path}", 416, &["range_not_satisfiable"]),
-    ("PUT", "/api/v1/files/{path}", 412, &["precondition_failed"]),
-    ("PUT", "/api/v1/files/{path}", 507, &["quota_exceeded"]),
-    ("DELETE", "/api/v1/files/{path}", 404, &["file_not_found"]),
-    ("DELETE", "/api/v1/files/{path}", 412, &["precondition_failed"]),
-    ("PATCH", "/api/v1/profile", 409, &["username_taken"]),
-    ("POST", "/api/v1/profile/password", 401, &["invalid_credentials"]),
-    ("POST", "/api/v1/profile/password", 429, &["too_many_attempts"]),
-    ("POST", "/api/v1/tenant/usage", 422, &["idempotency_key_reused"]),
-    ("POST", "/api/v1/users", 403, &["scope_not_held", "quota_exceeded"]),
-    ("POST", "/api/v1/users", 409, &["email_taken", "username_taken"]),
-    ("PATCH", "/api/v1/users/{id}", 403, &["scope_not_held", "administrator_required"]),
-    ("PATCH", "/api/v1/users/{id}", 409, &["email_taken", "username_taken", "last_admin"]),
-    ("DELETE", "/api/v1/users/{id}", 403, &["scope_not_held", "administrator_required"]),
-    ("DELETE", "/api/v1/users/{id}", 409, &["last_admin"]),
-    (
-        "POST",
-        "/api/v1/users/{id}/reset-password",
-        403,
-        &["scope_not_held", "administrator_required"],
-    ),
-    ("GET", "/metrics", 401, &["authentication_required", "invalid_token"]),
-];
 
 /// Objects that an id in a path can name.
 const NOT_FOUND: [(&str, &str); 6] = [
@@ -96,7 +20,8 @@ const NOT_FOUND: [(&str, &str); 6] = [
     ("/api/v1/users/{id}", "user_not_found"),
 ];
 
-fn of_operation(method: &Method, path: &str, access: Access, operation: &Value) -> Problems {
+fn of_operation(endpoint: &Endpoint, documentation: &Documentation, operation: &Value) -> Problems {
+    let Endpoint { path, access, is_metered, .. } = endpoint;
     let mut problems = Problems::new();
     let mut add = |status, codes: &[&'static str]| {
         problems.entry(status).or_default().extend(codes);
@@ -106,7 +31,7 @@ fn of_operation(method: &Method, path: &str, access: Access, operation: &Value) 
     // A trusted proxy that does not report an address.
     add(400, &["invalid_header"]);
     let is_of_tenant = path.starts_with("/api/v1/");
-    match access {
+    match *access {
         Access::Public if is_of_tenant => {
             add(429, &["rate_limited"]);
             add(400, &["tenant_required"]);
@@ -125,7 +50,7 @@ fn of_operation(method: &Method, path: &str, access: Access, operation: &Value) 
             add(403, &["forbidden", "tenant_mismatch", "tenant_suspended", "tenant_deleted"]);
             add(404, &["tenant_not_found"]);
             add(429, &["rate_limited"]);
-            if access::is_metered(method, path) {
+            if *is_metered {
                 add(429, &["quota_exceeded"]);
             }
             if matches!(access, Access::User(_)) {
@@ -155,17 +80,15 @@ fn of_operation(method: &Method, path: &str, access: Access, operation: &Value) 
             add(404, &[code]);
         }
     }
-    for (own, start, status, codes) in SPECIFIC {
-        if *own == method.as_str() && *start == path {
-            add(*status, codes);
-        }
+    for (status, codes) in documentation.problems {
+        add(*status, codes);
     }
     problems
 }
 
 /// Describes the problems of an operation.
-pub fn describe(operation: &mut Value, method: &Method, path: &str, access: Access) {
-    for (status, codes) in of_operation(method, path, access, operation) {
+pub fn describe(operation: &mut Value, endpoint: &Endpoint, documentation: &Documentation) {
+    for (status, codes) in of_operation(endpoint, documentation, operation) {
         let codes: Vec<_> = codes.into_iter().collect();
         let quoted: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
         let description = match quoted.as_slice() {

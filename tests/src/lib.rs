@@ -17,6 +17,7 @@
 mod application;
 mod client;
 mod documented;
+mod endpoints;
 mod faults;
 mod operator_key;
 mod ports;
@@ -28,6 +29,7 @@ mod world;
 
 pub use application::{Application, FileStore};
 pub use client::{Answer, Call, Connections};
+pub use endpoints::endpoints;
 pub use faults::Restart;
 pub use operator_key::TestOperatorKey;
 pub use ports::free_port;

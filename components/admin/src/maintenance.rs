@@ -17,18 +17,22 @@ tenancy::fields! {
     }
 }
 
-/// Finishes work that requests and crashes have deferred.
-///
-/// This covers files that wait to be removed, expired uploads, queued publications, expired idempotency keys and
-/// expired reports. Call it regularly. Repeat the call with `next_cursor` until that is null.
-#[utoipa::path(
-    post,
-    path = "/admin/maintenance",
-    tag = "Administration",
-    params(Query),
-    responses((status = 200, description = "The completed work.", body = Report)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Finishes work that requests and crashes have deferred.
+    ///
+    /// This covers files that wait to be removed, expired uploads, queued publications, expired idempotency keys and
+    /// expired reports. Call it regularly. Repeat the call with `next_cursor` until that is null.
+    ENDPOINT: POST "/admin/maintenance" => handler,
+    access: Operator(MaintenanceRun),
+    operation_id: "runMaintenance",
+    openapi: (
+        tag = "Administration",
+        params(Query),
+        responses((status = 200, description = "The completed work.", body = Report)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { after } = operator.call().query()?;
     Ok(Response::ok(&maintenance::run(operator.context(), after).await?))
 }

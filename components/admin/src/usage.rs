@@ -39,18 +39,22 @@ tenancy::fields! {
     }
 }
 
-/// Lists the usage of tenants per day or per month, newest first.
-#[utoipa::path(
-    get,
-    path = "/admin/usage",
-    tag = "Administration",
-    params(Query),
-    responses((status = 200, description = "The usage history.", content(
-        (Page<Used> = "application/json"),
-        (String = "text/csv"),
-    ))),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Lists the usage of tenants per day or per month, newest first.
+    ENDPOINT: GET "/admin/usage" => handler,
+    access: Operator(UsageRead),
+    operation_id: "listTenantUsage",
+    openapi: (
+        tag = "Administration",
+        params(Query),
+        responses((status = 200, description = "The usage history.", content(
+            (Page<Used> = "application/json"),
+            (String = "text/csv"),
+        ))),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let query: Query = operator.call().query()?;
     let request = HistoryRequest {
         tenant: query.tenant_id,

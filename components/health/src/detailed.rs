@@ -12,17 +12,21 @@ use tenancy::{
 };
 use web::{Call, Response};
 
-/// Reports the state of each store. The status is 503 when requests fail.
-#[utoipa::path(
-    get,
-    path = "/health/detailed",
-    tag = "Service",
-    responses(
-        (status = 200, description = "Requests are served.", body = Report),
-        (status = 503, description = "Requests fail.", body = Report),
+web::endpoint! {
+    /// Reports the state of each store. The status is 503 when requests fail.
+    ENDPOINT: GET "/health/detailed" => handler,
+    access: Public,
+    operation_id: "getDetailedHealth",
+    openapi: (
+        tag = "Service",
+        responses(
+            (status = 200, description = "Requests are served.", body = Report),
+            (status = 503, description = "Requests fail.", body = Report),
+        ),
     ),
-)]
-pub async fn handler(call: Call) -> Result<Response> {
+}
+
+async fn handler(call: Call) -> Result<Response> {
     let report = match call.try_context() {
         Ok(context) => cached::health(context).await,
         Err(settings) => Rc::new(health::misconfigured(settings)),

@@ -9,13 +9,17 @@ struct Live {
     status: Status,
 }
 
-/// Reports that the service responds. It checks no store, because a restart does not fix an unavailable store.
-#[utoipa::path(
-    get,
-    path = "/health",
-    tag = "Service",
-    responses((status = 200, description = "The service responds.", body = Live)),
-)]
-pub async fn handler(_: Call) -> Result<Response> {
+web::endpoint! {
+    /// Reports that the service responds. It checks no store, because a restart does not fix an unavailable store.
+    ENDPOINT: GET "/health" => handler,
+    access: Public,
+    operation_id: "getHealth",
+    openapi: (
+        tag = "Service",
+        responses((status = 200, description = "The service responds.", body = Live)),
+    ),
+}
+
+async fn handler(_: Call) -> Result<Response> {
     Ok(Response::ok(&Live { status: Status::Healthy }))
 }

@@ -11,14 +11,18 @@ struct Root {
     health: &'static str,
 }
 
-/// Returns the name and the version of the service.
-#[utoipa::path(
-    get,
-    path = "/",
-    tag = "Service",
-    responses((status = 200, description = "The name and the version.", body = Root)),
-)]
-pub async fn handler(_: Call) -> Result<Response> {
+web::endpoint! {
+    /// Returns the name and the version of the service.
+    ENDPOINT: GET "/" => handler,
+    access: Public,
+    operation_id: "getServiceInfo",
+    openapi: (
+        tag = "Service",
+        responses((status = 200, description = "The name and the version.", body = Root)),
+    ),
+}
+
+async fn handler(_: Call) -> Result<Response> {
     Ok(Response::ok(&Root {
         name: "tenancy",
         version: env!("CARGO_PKG_VERSION"),

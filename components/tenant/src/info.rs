@@ -6,14 +6,18 @@ use tenancy::{
 };
 use web::{Member, Response};
 
-/// Returns the caller's tenant.
-#[utoipa::path(
-    get,
-    path = "/api/v1/tenant/info",
-    tag = "Tenant",
-    responses((status = 200, description = "The tenant.", body = TenantView<'_>)),
-)]
-pub async fn handler(member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Returns the caller's tenant.
+    ENDPOINT: GET "/api/v1/tenant/info" => handler,
+    access: Member(TenantRead),
+    operation_id: "getTenantInfo",
+    openapi: (
+        tag = "Tenant",
+        responses((status = 200, description = "The tenant.", body = TenantView<'_>)),
+    ),
+}
+
+async fn handler(member: Member) -> Result<Response> {
     let shown = shown::to_json(member.context(), member.tenant())?;
     Ok(Response::bytes("application/json", shown.to_vec()))
 }

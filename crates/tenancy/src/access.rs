@@ -1,9 +1,8 @@
-//! Authorization: the access table of all routes and the scopes of each role.
+//! Authorization: the scopes, and the scopes of each role.
 //!
-//! A route has a line in [`ROUTES`], which states the access that it requires. A role has its scopes in
-//! [`Role::scopes`]. Nothing else grants a permission.
+//! An endpoint declares the scope that it requires (`web::endpoint!`). A role has its scopes in [`Role::scopes`].
+//! Nothing else grants a permission.
 
-use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{
@@ -12,22 +11,6 @@ use utoipa::{
 };
 
 use crate::input::{FromField, Text};
-
-/// The access that a route requires of its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Anyone, without a credential.
-    Public,
-    /// An operator key with this scope. `ADMIN_API_KEY` has every scope.
-    Operator(OperatorScope),
-    /// Any valid credential of a tenant.
-    Authenticated,
-    /// A user or an API key of a tenant with this scope.
-    Member(Scope),
-    /// A user of a tenant with this scope. API keys are not accepted, because the route concerns one user's
-    /// account.
-    User(Scope),
-}
 
 macro_rules! scopes {
     (
@@ -219,156 +202,9 @@ impl Text for Role {
     }
 }
 
-/// The access that each route requires.
-pub const ROUTES: &[(Method, &str, Access)] = &[
-    (Method::GET, "/", Access::Public),
-    (Method::GET, "/docs", Access::Public),
-    (Method::GET, "/docs/{file}", Access::Public),
-    (Method::GET, "/health", Access::Public),
-    (Method::GET, "/health/detailed", Access::Public),
-    (Method::GET, "/metrics", Access::Public),
-    (Method::GET, "/openapi.json", Access::Public),
-    (Method::GET, "/.well-known/jwks.json", Access::Public),
-    (Method::POST, "/admin/tenants", Access::Operator(OperatorScope::TenantsWrite)),
-    (Method::GET, "/admin/tenants", Access::Operator(OperatorScope::TenantsRead)),
-    (Method::GET, "/admin/tenants/{id}", Access::Operator(OperatorScope::TenantsRead)),
-    (Method::PUT, "/admin/tenants/{id}", Access::Operator(OperatorScope::TenantsWrite)),
-    (Method::PATCH, "/admin/tenants/{id}", Access::Operator(OperatorScope::TenantsWrite)),
-    (Method::DELETE, "/admin/tenants/{id}", Access::Operator(OperatorScope::TenantsDelete)),
-    (Method::GET, "/admin/tenants/{id}/stats", Access::Operator(OperatorScope::TenantsRead)),
-    (Method::POST, "/admin/tenants/{id}/rotate-key", Access::Operator(OperatorScope::TenantsWrite)),
-    (
-        Method::GET,
-        "/admin/tenants/{id}/api-keys",
-        Access::Operator(OperatorScope::TenantApiKeysRead),
-    ),
-    (
-        Method::POST,
-        "/admin/tenants/{id}/api-keys",
-        Access::Operator(OperatorScope::TenantApiKeysWrite),
-    ),
-    (
-        Method::DELETE,
-        "/admin/tenants/{id}/api-keys/{key_id}",
-        Access::Operator(OperatorScope::TenantApiKeysWrite),
-    ),
-    (Method::GET, "/admin/plans", Access::Operator(OperatorScope::PlansRead)),
-    (Method::POST, "/admin/plans", Access::Operator(OperatorScope::PlansWrite)),
-    (Method::GET, "/admin/plans/{name}", Access::Operator(OperatorScope::PlansRead)),
-    (Method::PUT, "/admin/plans/{name}", Access::Operator(OperatorScope::PlansWrite)),
-    (Method::PATCH, "/admin/plans/{name}", Access::Operator(OperatorScope::PlansWrite)),
-    (Method::DELETE, "/admin/plans/{name}", Access::Operator(OperatorScope::PlansWrite)),
-    (Method::GET, "/admin/audit", Access::Operator(OperatorScope::AuditRead)),
-    (Method::GET, "/admin/audit/export", Access::Operator(OperatorScope::AuditRead)),
-    (Method::GET, "/admin/audit/verify", Access::Operator(OperatorScope::AuditRead)),
-    (Method::GET, "/admin/usage", Access::Operator(OperatorScope::UsageRead)),
-    (Method::POST, "/admin/maintenance", Access::Operator(OperatorScope::MaintenanceRun)),
-    (Method::GET, "/admin/operator-keys", Access::Operator(OperatorScope::OperatorKeysRead)),
-    (Method::POST, "/admin/operator-keys", Access::Operator(OperatorScope::OperatorKeysWrite)),
-    (Method::GET, "/admin/operator-keys/{id}", Access::Operator(OperatorScope::OperatorKeysRead)),
-    (
-        Method::PATCH,
-        "/admin/operator-keys/{id}",
-        Access::Operator(OperatorScope::OperatorKeysWrite),
-    ),
-    (
-        Method::DELETE,
-        "/admin/operator-keys/{id}",
-        Access::Operator(OperatorScope::OperatorKeysWrite),
-    ),
-    (
-        Method::POST,
-        "/admin/operator-keys/{id}/rotate",
-        Access::Operator(OperatorScope::OperatorKeysWrite),
-    ),
-    (Method::POST, "/api/v1/auth/login", Access::Public),
-    (Method::POST, "/api/v1/auth/setup", Access::Public),
-    (Method::POST, "/api/v1/auth/refresh", Access::Public),
-    (Method::POST, "/api/v1/auth/logout", Access::User(Scope::ProfileWrite)),
-    (Method::POST, "/api/v1/auth/logout-all", Access::User(Scope::ProfileWrite)),
-    (Method::GET, "/api/v1/auth/sessions", Access::User(Scope::ProfileRead)),
-    (Method::DELETE, "/api/v1/auth/sessions/{id}", Access::User(Scope::ProfileWrite)),
-    (Method::GET, "/api/v1/auth/verify", Access::Authenticated),
-    (Method::GET, "/api/v1/auth/verify/", Access::Authenticated),
-    (Method::GET, "/api/v1/auth/verify/{*path}", Access::Authenticated),
-    (Method::POST, "/api/v1/auth/introspect", Access::Member(Scope::TokensIntrospect)),
-    (Method::POST, "/api/v1/auth/revoke", Access::Member(Scope::TokensRevoke)),
-    (Method::GET, "/api/v1/profile", Access::User(Scope::ProfileRead)),
-    (Method::PATCH, "/api/v1/profile", Access::User(Scope::ProfileWrite)),
-    (Method::POST, "/api/v1/profile/password", Access::User(Scope::ProfileWrite)),
-    (Method::GET, "/api/v1/users", Access::Member(Scope::UsersRead)),
-    (Method::POST, "/api/v1/users", Access::Member(Scope::UsersWrite)),
-    (Method::GET, "/api/v1/users/{id}", Access::Member(Scope::UsersRead)),
-    (Method::PATCH, "/api/v1/users/{id}", Access::Member(Scope::UsersWrite)),
-    (Method::DELETE, "/api/v1/users/{id}", Access::Member(Scope::UsersWrite)),
-    (Method::POST, "/api/v1/users/{id}/reset-password", Access::Member(Scope::UsersWrite)),
-    (Method::GET, "/api/v1/api-keys", Access::Member(Scope::ApiKeysRead)),
-    (Method::POST, "/api/v1/api-keys", Access::Member(Scope::ApiKeysWrite)),
-    (Method::GET, "/api/v1/api-keys/{id}", Access::Member(Scope::ApiKeysRead)),
-    (Method::PATCH, "/api/v1/api-keys/{id}", Access::Member(Scope::ApiKeysWrite)),
-    (Method::DELETE, "/api/v1/api-keys/{id}", Access::Member(Scope::ApiKeysWrite)),
-    (Method::POST, "/api/v1/api-keys/{id}/rotate", Access::Member(Scope::ApiKeysWrite)),
-    (Method::GET, "/api/v1/tenant/info", Access::Member(Scope::TenantRead)),
-    (Method::GET, "/api/v1/tenant/stats", Access::Member(Scope::TenantRead)),
-    (Method::GET, "/api/v1/tenant/usage", Access::Member(Scope::TenantRead)),
-    (Method::POST, "/api/v1/tenant/usage", Access::Member(Scope::UsageWrite)),
-    (Method::GET, "/api/v1/tenant/usage/history", Access::Member(Scope::TenantRead)),
-    (Method::GET, "/api/v1/tenant/audit", Access::Member(Scope::AuditRead)),
-    (Method::GET, "/api/v1/tenant/audit/export", Access::Member(Scope::AuditRead)),
-    (Method::GET, "/api/v1/tenant/audit/verify", Access::Member(Scope::AuditRead)),
-    (Method::GET, "/api/v1/files", Access::Member(Scope::FilesRead)),
-    (Method::GET, "/api/v1/files/{*path}", Access::Member(Scope::FilesRead)),
-    (Method::PUT, "/api/v1/files/{*path}", Access::Member(Scope::FilesWrite)),
-    (Method::DELETE, "/api/v1/files/{*path}", Access::Member(Scope::FilesWrite)),
-    (Method::DELETE, "/api/v1/cache", Access::Member(Scope::CacheWrite)),
-    (Method::GET, "/api/v1/cache/{*key}", Access::Member(Scope::CacheRead)),
-    (Method::PUT, "/api/v1/cache/{*key}", Access::Member(Scope::CacheWrite)),
-    (Method::DELETE, "/api/v1/cache/{*key}", Access::Member(Scope::CacheWrite)),
-];
-
-/// Returns the access that a route requires; `None` if it has no line in [`ROUTES`].
-pub fn of_route(method: &Method, path: &str) -> Option<Access> {
-    ROUTES.iter().find(|line| line.0 == *method && line.1 == path).map(|line| line.2)
-}
-
-/// The routes that standard OAuth libraries call. A client may authenticate there by HTTP Basic (RFC 6749, section
-/// 2.3.1).
-const CLIENT_AUTHENTICATION: &[(Method, &str)] =
-    &[(Method::POST, "/api/v1/auth/introspect"), (Method::POST, "/api/v1/auth/revoke")];
-
-/// Returns whether a client may authenticate by HTTP Basic at a route.
-pub fn takes_client_authentication(method: &Method, path: &str) -> bool {
-    CLIENT_AUTHENTICATION.iter().any(|route| route.0 == *method && route.1 == path)
-}
-
-/// The routes without a quota: they end a session, a key or a user, or change a password.
-const UNMETERED: &[(Method, &str)] = &[
-    (Method::POST, "/api/v1/auth/logout"),
-    (Method::POST, "/api/v1/auth/logout-all"),
-    (Method::DELETE, "/api/v1/auth/sessions/{id}"),
-    (Method::POST, "/api/v1/auth/revoke"),
-    (Method::POST, "/api/v1/profile/password"),
-    (Method::DELETE, "/api/v1/users/{id}"),
-    (Method::DELETE, "/api/v1/api-keys/{id}"),
-];
-
-/// Returns whether calls of a route count against the limits of its tenant.
-pub fn is_metered(method: &Method, path: &str) -> bool {
-    !UNMETERED.iter().any(|route| route.0 == *method && route.1 == path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_route_has_one_line() {
-        for (index, line) in ROUTES.iter().enumerate() {
-            let twin =
-                ROUTES[index + 1..].iter().find(|other| other.0 == line.0 && other.1 == line.1);
-            assert!(twin.is_none(), "{} {}", line.0, line.1);
-        }
-    }
 
     #[test]
     fn only_administrators_manage_users_and_keys() {
@@ -389,25 +225,5 @@ mod tests {
         assert_eq!(grantable(Role::User.scopes()), [false, true, true]);
         assert_eq!(grantable(Scope::ALL), [true; 3]);
         assert_eq!(grantable(&[Scope::UsersGrantAdmin]), [true, false, false]);
-    }
-
-    // S16
-    #[test]
-    fn admin_routes_require_an_operator_scope() {
-        let scope = |access| match access {
-            Access::Operator(scope) => Some(scope),
-            _ => None,
-        };
-        for (method, path, access) in ROUTES {
-            assert_eq!(scope(*access).is_some(), path.starts_with("/admin"), "{method} {path}");
-            let is_read = *method == Method::GET;
-            let reads = scope(*access).is_none_or(|scope| scope.as_str().ends_with(":read"));
-            assert!(scope(*access).is_none() || is_read == reads, "{method} {path}");
-        }
-        // A scope that no route requires would grant nothing.
-        for wanted in OperatorScope::ALL {
-            let mut routes = ROUTES.iter().filter_map(|line| scope(line.2));
-            assert!(routes.any(|scope| scope == *wanted), "{}", wanted.as_str());
-        }
     }
 }

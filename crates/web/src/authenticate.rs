@@ -3,14 +3,13 @@
 use std::rc::Rc;
 
 use super::{
-    Call, Means, Member, Principal, anonymous,
+    Access, Call, Endpoint, Means, Member, Principal, anonymous,
     basic::Client,
     credentials::{API_KEY_HEADER, bearer_token},
 };
 use serde_json::json;
 use tenancy::{Context, Error, Result};
 use tenancy::{
-    access::{self, Access},
     admission::{self, Admitted, Metering, cached::CachedApiKeys},
     api_key::ApiKey,
     audit,
@@ -22,12 +21,11 @@ use tenancy::{
     token::AccessTokens,
 };
 
-/// Authenticates a caller of a tenant and checks that a route with this access is allowed.
+/// Authenticates a caller of a tenant and checks that it may call the endpoint.
 pub(super) async fn member(
     context: Rc<Context>,
     call: Call,
-    access: Access,
-    is_metered: bool,
+    &Endpoint { access, is_metered, takes_client_authentication, .. }: &Endpoint,
 ) -> Result<Member> {
     let mut metering = if is_metered { Metering::All } else { Metering::Peek };
     let mut callers = Vec::new();
@@ -42,8 +40,7 @@ pub(super) async fn member(
             metering = Metering::Caller;
         }
     }
-    let route = call.record.route.get().unwrap_or_default();
-    if access::takes_client_authentication(&call.request.method, route)
+    if takes_client_authentication
         && let Some(authorization) = call.request.header("authorization")?
         && let Some(client) = Client::parse(authorization)?
     {

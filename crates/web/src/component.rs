@@ -1,10 +1,9 @@
 //! The macro that turns a crate into a component of the Spin application.
 
-/// Makes a crate a Spin component that serves the routes of a function `fn() -> Router`. The component gets the
-/// settings of a [`settings::Component`](tenancy::settings::Component).
+/// Makes a crate a Spin component that serves a constant `&[Endpoint]`. The component gets the settings of a [`settings::Component`](tenancy::settings::Component).
 #[macro_export]
 macro_rules! component {
-    ($component:ident, $routes:path) => {
+    ($component:ident, $endpoints:path) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
             use $crate::wasip3;
@@ -17,7 +16,7 @@ macro_rules! component {
                 async fn handle(
                     request: wasip3::http::types::Request,
                 ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
-                    $crate::serve::serve($crate::SettingsOf::$component, $routes, request).await
+                    $crate::serve::serve($crate::SettingsOf::$component, $endpoints, request).await
                 }
             }
         };

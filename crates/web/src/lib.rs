@@ -1,6 +1,6 @@
 //! The HTTP edge that the four components share: requests, responses, routing, and errors as problem details.
 //!
-//! The components implement the routes. [`tenancy::access`] defines the access to them.
+//! The components declare their endpoints with [`endpoint!`] and list them in a constant.
 
 mod addressing;
 pub mod anonymous;
@@ -12,8 +12,11 @@ mod conditions;
 mod cors;
 mod credentials;
 mod ended_tenant;
+mod endpoint;
 mod forwarded;
 pub mod gateway;
+#[doc(hidden)]
+pub mod guard;
 mod headers;
 mod history;
 mod member;
@@ -32,7 +35,12 @@ mod unmetered;
 pub use call::Call;
 pub use conditions::{Conditions, Outcome, Validators};
 pub use credentials::require_metrics_token;
+#[cfg(not(target_family = "wasm"))]
+pub use endpoint::Documentation;
+pub use endpoint::{Access, Endpoint, Handler};
 pub use headers::{Headers, ResponseHeaders};
+#[doc(hidden)]
+pub use http::Method;
 pub use member::{Member, Principal};
 pub use operator::Operator;
 pub use paging::{Limit, Page};
@@ -44,4 +52,7 @@ pub use router::Router;
 #[doc(hidden)]
 pub use spin_platform::wasip3;
 #[doc(hidden)]
-pub use tenancy::settings::Component as SettingsOf;
+pub use tenancy::{
+    access::{OperatorScope, Scope},
+    settings::Component as SettingsOf,
+};

@@ -26,7 +26,7 @@ pub enum Means {
 /// The record of one request.
 #[derive(Default)]
 pub struct Record {
-    /// The path of the route in the access table.
+    /// The path of the endpoint, with its parameters in braces.
     pub(super) route: Cell<Option<&'static str>>,
     /// The caller's tenant.
     pub(super) tenant: Cell<Option<Uuid>>,

@@ -3,27 +3,17 @@
 use std::{mem, rc::Rc};
 
 use chrono::{DateTime, Utc};
-use futures::future::LocalBoxFuture;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    Call, Member, Operator, Record, Request, Response,
+    Access, Call, Endpoint, Handler, Operator, Record, Request, Response,
     addressing::{self, split_path},
-    anonymous, authenticate, cors, ended_tenant, forwarded, problem,
+    cors, ended_tenant, forwarded, problem,
     trace::Trace,
-    unmetered,
 };
 use platform::Platform;
 use tenancy::{Context, Error, Result};
-use tenancy::{
-    access::{self, Access},
-    background,
-    error::InvalidSetting,
-    log,
-};
-
-type Outcome = LocalBoxFuture<'static, Result<Response>>;
-type Handler = Box<dyn Fn(Call) -> Outcome>;
+use tenancy::{background, error::InvalidSetting, log};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -40,9 +30,6 @@ struct Methods {
 }
 
 /// The routes of a component.
-///
-/// Each route must have an entry in [`access::ROUTES`] of the kind that its handler takes. A route without one does not
-/// exist, and [`Router::check`] reports it.
 #[derive(Default)]
 pub struct Router {
     paths: matchit::Router<Methods>,
@@ -52,112 +39,36 @@ pub struct Router {
 }
 
 impl Router {
-    /// Creates a router without routes.
-    pub fn new() -> Self {
-        Self::default()
+    /// Creates the router of these endpoints. If all of them are for operators, even a path without an endpoint requires
+    /// the credential of an operator.
+    pub fn new(endpoints: &'static [Endpoint]) -> Self {
+        let is_for_operators = |endpoint: &Endpoint| matches!(endpoint.access, Access::Operator(_));
+        let operators_only = endpoints.iter().all(is_for_operators);
+        let router = Self { operators_only, ..Self::default() };
+        endpoints.iter().fold(router, Self::add)
     }
 
-    /// Requires an operator's credential even for paths without a route.
-    #[must_use]
-    pub fn operators_only(mut self) -> Self {
-        self.operators_only = true;
-        self
-    }
-
-    /// Adds a route for any caller.
-    #[must_use]
-    pub fn public<F>(self, method: Method, path: &'static str, handler: fn(Call) -> F) -> Self
-    where
-        F: Future<Output = Result<Response>> + 'static,
-    {
-        let access = access::of_route(&method, path);
-        let mistaken = access != Some(Access::Public);
-        let guarded = move |call: Call| -> Outcome {
-            Box::pin(async move {
-                anonymous::admit(&call, path).await?;
-                handler(call).await
-            })
-        };
-        self.add(method, path, mistaken, Box::new(guarded))
-    }
-
-    /// Adds a route for operators with the scope that the route's entry requires.
-    #[must_use]
-    pub fn operator<F>(self, method: Method, path: &'static str, handler: fn(Operator) -> F) -> Self
-    where
-        F: Future<Output = Result<Response>> + 'static,
-    {
-        let access = access::of_route(&method, path);
-        let mistaken = !matches!(access, Some(Access::Operator(_)));
-        let handler = move |call: Call| -> Outcome {
-            Box::pin(async move {
-                let Some(Access::Operator(scope)) = access else {
-                    return Err(Error::RouteNotFound);
-                };
-                let context = call.context()?;
-                let operator = Operator::authenticate(context, call).await?;
-                operator.require(scope)?;
-                handler(operator).await
-            })
-        };
-        self.add(method, path, mistaken, Box::new(handler))
-    }
-
-    /// Adds a route for members of a tenant with the access that the route's entry requires.
-    #[must_use]
-    pub fn member<F>(self, method: Method, path: &'static str, handler: fn(Member) -> F) -> Self
-    where
-        F: Future<Output = Result<Response>> + 'static,
-    {
-        let access = access::of_route(&method, path);
-        let mistaken = matches!(access, None | Some(Access::Public | Access::Operator(_)));
-        let is_metered = access::is_metered(&method, path);
-        let guarded = move |call: Call| -> Outcome {
-            Box::pin(async move {
-                let access = access.ok_or(Error::RouteNotFound)?;
-                let context = call.context()?;
-                let member = authenticate::member(context, call, access, is_metered).await?;
-                if !is_metered {
-                    unmetered::admit(&member).await?;
-                }
-                handler(member).await
-            })
-        };
-        self.add(method, path, mistaken, Box::new(guarded))
-    }
-
-    /// Handles every method of `path` like GET, because gateways send the method of the caller. A preflight has no
-    /// credential (WHATWG Fetch), so it gets the response of `preflight` and a gateway admits it.
-    #[must_use]
-    pub fn any_method_as_get(mut self, path: &'static str, preflight: fn() -> Response) -> Self {
-        match self.paths.at_mut(path) {
-            Ok(found) => found.value.any_as_get = Some(preflight),
-            Err(_) => self.mistakes.push(format!("{path} has no handler for GET")),
-        }
-        self
-    }
-
-    fn add(mut self, method: Method, path: &'static str, mistaken: bool, handler: Handler) -> Self {
-        if mistaken {
-            self.mistakes.push(format!("{method} {path} has no such entry in access::ROUTES"));
-            return self;
-        }
+    fn add(mut self, endpoint: &'static Endpoint) -> Self {
+        let Endpoint { method, path, preflight, handler, .. } = endpoint;
+        let handler = handler(endpoint);
         // A literal path may also match an earlier path with parameters.
-        if let Some(methods) = self.registered.contains(&path).then(|| self.paths.at_mut(path)) {
+        if let Some(methods) = self.registered.contains(path).then(|| self.paths.at_mut(path)) {
             if let Ok(found) = methods {
-                found.value.handlers.push((method, handler));
+                found.value.handlers.push((method.clone(), handler));
             }
             return self;
         }
         self.registered.push(path);
-        let methods = Methods { handlers: vec![(method, handler)], any_as_get: None, path };
-        if let Err(error) = self.paths.insert(path, methods) {
+        let handlers = vec![(method.clone(), handler)];
+        if let Err(error) =
+            self.paths.insert(*path, Methods { handlers, any_as_get: *preflight, path })
+        {
             self.mistakes.push(format!("{path}: {error}"));
         }
         self
     }
 
-    /// Returns the mistakes in the routes. The tests of each component check that there are none.
+    /// Returns the conflicts between paths. The tests of each component check that there are none.
     pub fn check(&self) -> &[String] {
         &self.mistakes
     }

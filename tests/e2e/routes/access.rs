@@ -1,11 +1,11 @@
-//! Checks the access table: every route with every kind of caller. `tests/openapi` compares the table with the OpenAPI
-//! document and so detects missing routes.
+//! Checks the access of every endpoint with every kind of caller.
 
-use e2e::{Answer, Call, TestOperatorKey, TestTenant, World};
+use e2e::{Answer, Call, TestOperatorKey, TestTenant, World, endpoints};
 use http::Method;
 use serde_json::Value;
-use tenancy::access::{Access, OperatorScope, ROUTES, Role, Scope};
+use tenancy::access::{OperatorScope, Role, Scope};
 use uuid::Uuid;
+use web::{Access, Endpoint};
 
 /// A kind of caller. `verdict` returns whether the caller is allowed, or the error code.
 struct Caller {
@@ -138,46 +138,23 @@ fn call(tenant: &TestTenant, method: &Method, path: &str, credential: Option<&st
     credential.into_iter().fold(call, Call::token).send()
 }
 
-/// Returns the routes in the OpenAPI document of the application, and the routes that OpenAPI cannot describe.
-fn described_routes() -> Vec<(Method, String)> {
-    let document = World::get().get_path("/openapi.json").send().expect(200);
-    let mut routes = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys() {
-            let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
-            // HEAD has the access rule of GET.
-            if method == Method::HEAD {
-                continue;
-            }
-            // OpenAPI has no wildcard parameters.
-            let path = path.replace("/files/{path}", "/files/{*path}");
-            routes.push((method, path.replace("/cache/{key}", "/cache/{*key}")));
-        }
-    }
-    for path in ["/api/v1/auth/verify/", "/api/v1/auth/verify/{*path}", "/docs/{file}"] {
-        routes.push((Method::GET, path.to_owned()));
-    }
-    routes.sort_by(|one, two| (&one.1, one.0.as_str()).cmp(&(&two.1, two.0.as_str())));
-    routes
-}
-
 // S16, S17
 #[test]
-fn routes_enforce_access_table() {
+fn endpoints_enforce_their_access() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
     let operator_keys = operator_keys();
     let callers = callers(&tenant, &other, &operator_keys);
     let mut matrix = Vec::new();
-    for (method, path) in described_routes() {
-        let access = tenancy::access::of_route(&method, &path);
-        let access = access.unwrap_or_else(|| panic!("{method} {path} is not in the table"));
+    let mut endpoints: Vec<_> = endpoints().collect();
+    endpoints.sort_by_key(|endpoint| (endpoint.path, endpoint.method.as_str()));
+    for &Endpoint { ref method, path, access, .. } in endpoints {
         // A logout invalidates its credential, so each logout route gets new callers.
         let leavers =
             path.contains("/logout").then(|| self::callers(&tenant, &other, &operator_keys));
         matrix.push(format!("{method} {path}"));
         for Caller { name, credential, verdict } in leavers.as_ref().unwrap_or(&callers) {
-            let answer = call(&tenant, &method, &path, credential.as_deref());
+            let answer = call(&tenant, method, path, credential.as_deref());
             let status = answer.status;
             let refused = status == 401 || status == 403 || status == 405 || status >= 500;
             let outcome = if refused { code_or_empty(&answer) } else { "allowed".to_owned() };
@@ -200,7 +177,7 @@ fn code_or_empty(answer: &Answer) -> String {
 #[test]
 fn api_key_is_limited_to_scopes() {
     let tenant = World::get().tenant();
-    for (method, path, access) in ROUTES {
+    for Endpoint { method, path, access, .. } in endpoints() {
         let Access::Member(scope) = access else { continue };
         let others = Scope::ALL.iter().filter(|other| *other != scope);
         let others: Vec<_> = others.map(|other| other.as_str()).collect();
@@ -228,7 +205,7 @@ fn operator_key_is_limited_to_scopes() {
         let others: Vec<_> = others.map(|other| other.as_str()).collect();
         let without = world.operator_key(&others);
         let with = world.operator_key(&[wanted.as_str()]);
-        for (method, path, access) in ROUTES {
+        for Endpoint { method, path, access, .. } in endpoints() {
             if *access != Access::Operator(*wanted) {
                 continue;
             }

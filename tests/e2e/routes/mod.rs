@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod cache;
+mod declarations;
 mod docs;
 mod edge;
 mod file_conditions;

@@ -38,18 +38,22 @@ tenancy::fields! {
     }
 }
 
-/// Exports the audit trail, newest event first.
-#[utoipa::path(
-    get,
-    path = "/admin/audit/export",
-    tag = "Audit",
-    params(Query),
-    responses((status = 200, description = "The events.", content(
-        (String = "application/x-ndjson"),
-        (String = "text/csv"),
-    ))),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Exports the audit trail, newest event first.
+    ENDPOINT: GET "/admin/audit/export" => handler,
+    access: Operator(AuditRead),
+    operation_id: "exportPlatformAuditEvents",
+    openapi: (
+        tag = "Audit",
+        params(Query),
+        responses((status = 200, description = "The events.", content(
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+        ))),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let query: Query = operator.call().query()?;
     let format = query.format;
     let filter = Filter {

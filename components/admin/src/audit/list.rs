@@ -52,15 +52,19 @@ struct AuditPage {
     next_cursor: Option<String>,
 }
 
-/// Lists the audit events of all tenants and of the platform, newest first.
-#[utoipa::path(
-    get,
-    path = "/admin/audit",
-    tag = "Audit",
-    params(Query),
-    responses((status = 200, description = "The events.", body = AuditPage)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Lists the audit events of all tenants and of the platform, newest first.
+    ENDPOINT: GET "/admin/audit" => handler,
+    access: Operator(AuditRead),
+    operation_id: "listPlatformAuditEvents",
+    openapi: (
+        tag = "Audit",
+        params(Query),
+        responses((status = 200, description = "The events.", body = AuditPage)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let query: Query = operator.call().query()?;
     let (limit, cursor) = (query.limit.get(), query.cursor);
     let filter = Filter {

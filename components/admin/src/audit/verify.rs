@@ -20,15 +20,19 @@ tenancy::fields! {
     }
 }
 
-/// Verifies that no row of the audit trail was changed, moved or removed.
-#[utoipa::path(
-    get,
-    path = "/admin/audit/verify",
-    tag = "Audit",
-    params(Query),
-    responses((status = 200, description = "The result of the verification.", body = Verification)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Verifies that no row of the audit trail was changed, moved or removed.
+    ENDPOINT: GET "/admin/audit/verify" => handler,
+    access: Operator(AuditRead),
+    operation_id: "verifyPlatformAuditTrail",
+    openapi: (
+        tag = "Audit",
+        params(Query),
+        responses((status = 200, description = "The result of the verification.", body = Verification)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { tenant_id, full } = operator.call().query()?;
     let context = operator.context();
     audit::flush_catalog(context, tenant_id).await?;

@@ -7,18 +7,27 @@ use tenancy::{
 };
 use web::{Operator, Response};
 
-/// Creates an operator key.
-///
-/// Only this response contains the key itself. An operator key can create only keys whose scopes, expiry and networks
-/// are within its own.
-#[utoipa::path(
-    post,
-    path = "/admin/operator-keys",
-    tag = "Operator keys",
-    request_body = NewOperatorKeyRequest,
-    responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Creates an operator key.
+    ///
+    /// Only this response contains the key itself. An operator key can create only keys whose scopes, expiry and
+    /// networks are within its own.
+    ENDPOINT: POST "/admin/operator-keys" => handler,
+    access: Operator(OperatorKeysWrite),
+    operation_id: "createOperatorKey",
+    problems: [
+        (403, &["scope_not_held", "stronger_api_key"]),
+        (409, &["operator_key_name_taken", "too_many_operator_keys"]),
+    ],
+    headers: ["Location"],
+    openapi: (
+        tag = "Operator keys",
+        request_body = NewOperatorKeyRequest,
+        responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let request: NewOperatorKeyRequest = operator.call().json().await?;
     let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
     let (record, key) = operator_key::create(context, request.into(), &authority, &actor).await?;

@@ -4,21 +4,26 @@ use http::StatusCode;
 use tenancy::{Result, operator_key};
 use web::{Operator, Response};
 
-/// Permanently revokes an operator key.
-///
-/// The next request with the key is rejected. An operator key can revoke itself, and keys whose scopes, expiry and
-/// networks are within its own.
-#[utoipa::path(
-    delete,
-    path = "/admin/operator-keys/{id}",
-    tag = "Operator keys",
-    params(
-        ("id" = uuid::Uuid, Path, description = "The id of the key."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
+web::endpoint! {
+    /// Permanently revokes an operator key.
+    ///
+    /// The next request with the key is rejected. An operator key can revoke itself, and keys whose scopes, expiry and
+    /// networks are within its own.
+    ENDPOINT: DELETE "/admin/operator-keys/{id}" => handler,
+    access: Operator(OperatorKeysWrite),
+    operation_id: "revokeOperatorKey",
+    problems: [(403, &["scope_not_held", "stronger_api_key"]), (412, &["precondition_failed"])],
+    openapi: (
+        tag = "Operator keys",
+        params(
+            ("id" = uuid::Uuid, Path, description = "The id of the key."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
+        ),
+        responses((status = 204, description = "The key is revoked.")),
     ),
-    responses((status = 204, description = "The key is revoked.")),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let id = super::id(&mut operator)?;
     let version = super::wanted_version(&mut operator, id).await?;
     let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());

@@ -8,21 +8,27 @@ use tenancy::{
 };
 use web::{Conditions, Operator, Outcome, Response};
 
-/// Returns an operator key, without its secret.
-#[utoipa::path(
-    get,
-    path = "/admin/operator-keys/{id}",
-    tag = "Operator keys",
-    params(
-        ("id" = uuid::Uuid, Path, description = "The id of the key."),
-        ("If-None-Match" = Option<String>, Header, description = "Returns 304 if the current entity tag is listed."),
+web::endpoint! {
+    /// Returns an operator key, without its secret.
+    ENDPOINT: GET "/admin/operator-keys/{id}" => handler,
+    access: Operator(OperatorKeysRead),
+    operation_id: "getOperatorKey",
+    problems: [(412, &["precondition_failed"])],
+    headers: ["ETag"],
+    openapi: (
+        tag = "Operator keys",
+        params(
+            ("id" = uuid::Uuid, Path, description = "The id of the key."),
+            ("If-None-Match" = Option<String>, Header, description = "Returns 304 if the current entity tag is listed."),
+        ),
+        responses(
+            (status = 200, description = "The key.", body = OperatorKeyView<'_>),
+            (status = 304, description = "The caller already has the current version."),
+        ),
     ),
-    responses(
-        (status = 200, description = "The key.", body = OperatorKeyView<'_>),
-        (status = 304, description = "The caller already has the current version."),
-    ),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let id = super::id(&mut operator)?;
     let catalog = operator.context().catalog().await?;
     let key = repo::find(&*catalog, id).await?.ok_or(OperatorKeyError::NotFound)?;

@@ -20,15 +20,19 @@ tenancy::fields! {
     }
 }
 
-/// Lists the operator keys that are not revoked, newest first.
-#[utoipa::path(
-    get,
-    path = "/admin/operator-keys",
-    tag = "Operator keys",
-    params(Query),
-    responses((status = 200, description = "The keys.", body = Page<OperatorKeyView<'_>>)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Lists the operator keys that are not revoked, newest first.
+    ENDPOINT: GET "/admin/operator-keys" => handler,
+    access: Operator(OperatorKeysRead),
+    operation_id: "listOperatorKeys",
+    openapi: (
+        tag = "Operator keys",
+        params(Query),
+        responses((status = 200, description = "The keys.", body = Page<OperatorKeyView<'_>>)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { offset, limit } = operator.call().query()?;
     let catalog = operator.context().catalog().await?;
     let (keys, total) = repo::list(&*catalog, offset, limit.get()).await?;

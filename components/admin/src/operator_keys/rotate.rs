@@ -20,23 +20,28 @@ tenancy::fields! {
     }
 }
 
-/// Replaces the secret of an operator key.
-///
-/// Only this response contains the new secret. The previous secret stays valid for the overlap; any older secret
-/// becomes invalid immediately. An operator key can rotate only keys whose scopes, expiry and networks are within its
-/// own.
-#[utoipa::path(
-    post,
-    path = "/admin/operator-keys/{id}/rotate",
-    tag = "Operator keys",
-    params(
-        ("id" = uuid::Uuid, Path, description = "The id of the key."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
+web::endpoint! {
+    /// Replaces the secret of an operator key.
+    ///
+    /// Only this response contains the new secret. The previous secret stays valid for the overlap; any older secret
+    /// becomes invalid immediately. An operator key can rotate only keys whose scopes, expiry and networks are within
+    /// its own.
+    ENDPOINT: POST "/admin/operator-keys/{id}/rotate" => handler,
+    access: Operator(OperatorKeysWrite),
+    operation_id: "rotateOperatorKey",
+    problems: [(403, &["scope_not_held", "stronger_api_key"]), (412, &["precondition_failed"])],
+    openapi: (
+        tag = "Operator keys",
+        params(
+            ("id" = uuid::Uuid, Path, description = "The id of the key."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
+        ),
+        request_body(content = Option<Request>),
+        responses((status = 200, description = "The key, with its new secret.", body = ShownOnce<'_>)),
     ),
-    request_body(content = Option<Request>),
-    responses((status = 200, description = "The key, with its new secret.", body = ShownOnce<'_>)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let id = super::id(&mut operator)?;
     let request: Request = operator.call().json_or_empty().await?;
     let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());

@@ -6,22 +6,32 @@ use tenancy::{
 };
 use web::{Operator, Response};
 
-/// Updates an operator key.
-///
-/// The change takes effect on the next request with the key. An operator key can update only keys whose scopes, expiry
-/// and networks are within its own, both before and after the change.
-#[utoipa::path(
-    patch,
-    path = "/admin/operator-keys/{id}",
-    tag = "Operator keys",
-    params(
-        ("id" = uuid::Uuid, Path, description = "The id of the key."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
+web::endpoint! {
+    /// Updates an operator key.
+    ///
+    /// The change takes effect on the next request with the key. An operator key can update only keys whose scopes,
+    /// expiry and networks are within its own, both before and after the change.
+    ENDPOINT: PATCH "/admin/operator-keys/{id}" => handler,
+    access: Operator(OperatorKeysWrite),
+    operation_id: "updateOperatorKey",
+    problems: [
+        (403, &["scope_not_held", "stronger_api_key"]),
+        (409, &["operator_key_name_taken"]),
+        (412, &["precondition_failed"]),
+    ],
+    headers: ["ETag"],
+    openapi: (
+        tag = "Operator keys",
+        params(
+            ("id" = uuid::Uuid, Path, description = "The id of the key."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the key has this entity tag."),
+        ),
+        request_body = OperatorKeyChangeRequest,
+        responses((status = 200, description = "The changed key.", body = OperatorKeyView<'_>)),
     ),
-    request_body = OperatorKeyChangeRequest,
-    responses((status = 200, description = "The changed key.", body = OperatorKeyView<'_>)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let id = super::id(&mut operator)?;
     let request: OperatorKeyChangeRequest = operator.call().json().await?;
     let change = OperatorKeyChange::from(request);

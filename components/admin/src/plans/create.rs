@@ -24,15 +24,21 @@ tenancy::fields! {
     }
 }
 
-/// Creates a plan.
-#[utoipa::path(
-    post,
-    path = "/admin/plans",
-    tag = "Plans",
-    request_body = Request,
-    responses((status = 201, description = "The plan.", body = Plan)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Creates a plan.
+    ENDPOINT: POST "/admin/plans" => handler,
+    access: Operator(PlansWrite),
+    operation_id: "createPlan",
+    problems: [(409, &["plan_taken"])],
+    headers: ["Location"],
+    openapi: (
+        tag = "Plans",
+        request_body = Request,
+        responses((status = 201, description = "The plan.", body = Plan)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let Request { name, limits, is_default } = operator.call().json().await?;
     let (context, actor) = (operator.context(), operator.actor());
     let plan = plan::create(context, &name, &limits, is_default, &actor).await?;

@@ -19,16 +19,21 @@ tenancy::fields! {
     }
 }
 
-/// Updates a plan. New limits apply to its tenants from their next request.
-#[utoipa::path(
-    patch,
-    path = "/admin/plans/{name}",
-    tag = "Plans",
-    params(("name" = String, Path, description = "The name of the plan.", example = "enterprise")),
-    request_body = Request,
-    responses((status = 200, description = "The changed plan.", body = Plan)),
-)]
-pub async fn patch(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Updates a plan. New limits apply to its tenants from their next request.
+    PATCH: PATCH "/admin/plans/{name}" => patch,
+    access: Operator(PlansWrite),
+    options: [pending()],
+    operation_id: "updatePlan",
+    openapi: (
+        tag = "Plans",
+        params(("name" = String, Path, description = "The name of the plan.", example = "enterprise")),
+        request_body = Request,
+        responses((status = 200, description = "The changed plan.", body = Plan)),
+    ),
+}
+
+async fn patch(mut operator: Operator) -> Result<Response> {
     let name = super::name(&mut operator)?;
     let Request { limits, is_default } = operator.call().json().await?;
     let (context, actor) = (operator.context(), operator.actor());
@@ -36,15 +41,20 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }
 
-/// Same as PATCH: omitted fields keep their values.
-#[utoipa::path(
-    put,
-    path = "/admin/plans/{name}",
-    tag = "Plans",
-    params(("name" = String, Path, description = "The name of the plan.", example = "enterprise")),
-    request_body = Request,
-    responses((status = 200, description = "The changed plan.", body = Plan)),
-)]
-pub async fn put(operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Same as PATCH: omitted fields keep their values.
+    PUT: PUT "/admin/plans/{name}" => put,
+    access: Operator(PlansWrite),
+    options: [pending()],
+    operation_id: "replacePlan",
+    openapi: (
+        tag = "Plans",
+        params(("name" = String, Path, description = "The name of the plan.", example = "enterprise")),
+        request_body = Request,
+        responses((status = 200, description = "The changed plan.", body = Plan)),
+    ),
+}
+
+async fn put(operator: Operator) -> Result<Response> {
     patch(operator).await
 }

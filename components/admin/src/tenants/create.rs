@@ -47,17 +47,23 @@ struct Created<'a> {
     credentials: &'a FirstCredentials,
 }
 
-/// Creates a tenant. Only this response contains its credentials.
-#[utoipa::path(
-    post,
-    path = "/admin/tenants",
-    tag = "Administration",
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
-            description = "For one day, the same request with the same key returns the same response.")),
-    request_body = Request,
-    responses((status = 201, description = "The tenant.", body = Created<'_>)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Creates a tenant. Only this response contains its credentials.
+    ENDPOINT: POST "/admin/tenants" => handler,
+    access: Operator(TenantsWrite),
+    operation_id: "createTenant",
+    problems: [(409, &["slug_taken", "domain_taken"]), (422, &["idempotency_key_reused"])],
+    headers: ["Location", "Idempotency-Replayed"],
+    openapi: (
+        tag = "Administration",
+        params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+                description = "For one day, the same request with the same key returns the same response.")),
+        request_body = Request,
+        responses((status = 201, description = "The tenant.", body = Created<'_>)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let idempotency_key = operator.idempotency_key()?;
     let request: Request = operator.call().json().await?;
     let actor = operator.actor();

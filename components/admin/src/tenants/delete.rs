@@ -20,21 +20,27 @@ tenancy::fields! {
     }
 }
 
-/// Deletes a tenant.
-///
-/// All of its requests are rejected. Its data and its names are kept unless `hard_delete` is true.
-#[utoipa::path(
-    delete,
-    path = "/admin/tenants/{id}",
-    tag = "Administration",
-    params(
-        ("id" = Uuid, Path, description = "The id of the tenant."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
-        Query,
+web::endpoint! {
+    /// Deletes a tenant.
+    ///
+    /// All of its requests are rejected. Its data and its names are kept unless `hard_delete` is true.
+    ENDPOINT: DELETE "/admin/tenants/{id}" => handler,
+    access: Operator(TenantsDelete),
+    options: [pending()],
+    operation_id: "deleteTenant",
+    problems: [(409, &["illegal_transition"]), (412, &["precondition_failed"])],
+    openapi: (
+        tag = "Administration",
+        params(
+            ("id" = Uuid, Path, description = "The id of the tenant."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
+            Query,
+        ),
+        responses((status = 204, description = "The tenant is deleted.")),
     ),
-    responses((status = 204, description = "The tenant is deleted.")),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let Query { hard_delete } = operator.call().query()?;
     let version = super::wanted_version(&mut operator, id).await?;

@@ -27,15 +27,19 @@ tenancy::fields! {
     }
 }
 
-/// Lists tenants, newest first.
-#[utoipa::path(
-    get,
-    path = "/admin/tenants",
-    tag = "Administration",
-    params(Query),
-    responses((status = 200, description = "The tenants.", body = Page<OperatorTenantView<'_>>)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Lists tenants, newest first.
+    ENDPOINT: GET "/admin/tenants" => handler,
+    access: Operator(TenantsRead),
+    operation_id: "listTenants",
+    openapi: (
+        tag = "Administration",
+        params(Query),
+        responses((status = 200, description = "The tenants.", body = Page<OperatorTenantView<'_>>)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let query: Query = operator.call().query()?;
     let filter = repo::Filter {
         offset: query.offset,

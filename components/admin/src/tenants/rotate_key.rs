@@ -14,17 +14,23 @@ struct DataKey {
     key_number: u32,
 }
 
-/// Creates a new data key for a tenant.
-///
-/// New data is sealed with the new key. Existing data stays sealed with the earlier keys.
-#[utoipa::path(
-    post,
-    path = "/admin/tenants/{id}/rotate-key",
-    tag = "Administration",
-    params(("id" = Uuid, Path, description = "The id of the tenant.")),
-    responses((status = 200, description = "The number of the new key.", body = DataKey)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Creates a new data key for a tenant.
+    ///
+    /// New data is sealed with the new key. Existing data stays sealed with the earlier keys.
+    ENDPOINT: POST "/admin/tenants/{id}/rotate-key" => handler,
+    access: Operator(TenantsWrite),
+    options: [pending()],
+    operation_id: "rotateTenantDataKey",
+    problems: [(409, &["illegal_transition"])],
+    openapi: (
+        tag = "Administration",
+        params(("id" = Uuid, Path, description = "The id of the tenant.")),
+        responses((status = 200, description = "The number of the new key.", body = DataKey)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let tenant_id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let changed = manage::rotate_data_key(operator.context(), tenant_id, &operator.actor()).await?;
     let key = DataKey { tenant_id, key_number: changed.value };

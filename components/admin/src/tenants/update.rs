@@ -35,22 +35,29 @@ tenancy::fields! {
     }
 }
 
-/// Updates a tenant.
-///
-/// A suspension takes effect on the tenant's next request. The status `deleted` also requires the scope
-/// `tenants:delete`.
-#[utoipa::path(
-    patch,
-    path = "/admin/tenants/{id}",
-    tag = "Administration",
-    params(
-        ("id" = Uuid, Path, description = "The id of the tenant."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
+web::endpoint! {
+    /// Updates a tenant.
+    ///
+    /// A suspension takes effect on the tenant's next request. The status `deleted` also requires the scope
+    /// `tenants:delete`.
+    PATCH: PATCH "/admin/tenants/{id}" => patch,
+    access: Operator(TenantsWrite),
+    options: [pending()],
+    operation_id: "updateTenant",
+    problems: [(409, &["illegal_transition", "domain_taken"]), (412, &["precondition_failed"])],
+    headers: ["ETag", "Last-Modified"],
+    openapi: (
+        tag = "Administration",
+        params(
+            ("id" = Uuid, Path, description = "The id of the tenant."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
+        ),
+        request_body = Request,
+        responses((status = 200, description = "The changed tenant.", body = OperatorTenantView<'_>)),
     ),
-    request_body = Request,
-    responses((status = 200, description = "The changed tenant.", body = OperatorTenantView<'_>)),
-)]
-pub async fn patch(mut operator: Operator) -> Result<Response> {
+}
+
+async fn patch(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let request: Request = operator.call().json().await?;
     let domains = match (request.domain, request.domains) {
@@ -82,18 +89,25 @@ pub async fn patch(mut operator: Operator) -> Result<Response> {
     Ok(super::validators(&changed.value)?.describe(response)?.with_effect(changed.effect))
 }
 
-/// Same as PATCH: omitted fields keep their values.
-#[utoipa::path(
-    put,
-    path = "/admin/tenants/{id}",
-    tag = "Administration",
-    params(
-        ("id" = Uuid, Path, description = "The id of the tenant."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
+web::endpoint! {
+    /// Same as PATCH: omitted fields keep their values.
+    PUT: PUT "/admin/tenants/{id}" => put,
+    access: Operator(TenantsWrite),
+    options: [pending()],
+    operation_id: "replaceTenant",
+    problems: [(409, &["illegal_transition", "domain_taken"]), (412, &["precondition_failed"])],
+    headers: ["ETag", "Last-Modified"],
+    openapi: (
+        tag = "Administration",
+        params(
+            ("id" = Uuid, Path, description = "The id of the tenant."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the tenant has this entity tag."),
+        ),
+        request_body = Request,
+        responses((status = 200, description = "The changed tenant.", body = OperatorTenantView<'_>)),
     ),
-    request_body = Request,
-    responses((status = 200, description = "The changed tenant.", body = OperatorTenantView<'_>)),
-)]
-pub async fn put(operator: Operator) -> Result<Response> {
+}
+
+async fn put(operator: Operator) -> Result<Response> {
     patch(operator).await
 }

@@ -7,18 +7,24 @@ use tenancy::{
 };
 use web::{Member, Response};
 
-/// Creates an API key.
-///
-/// Only this response contains the key itself. An API key can create only keys whose scopes, limits and expiry are
-/// within its own.
-#[utoipa::path(
-    post,
-    path = "/api/v1/api-keys",
-    tag = "API keys",
-    request_body = NewApiKeyRequest,
-    responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Creates an API key.
+    ///
+    /// Only this response contains the key itself. An API key can create only keys whose scopes, limits and expiry are
+    /// within its own.
+    ENDPOINT: POST "/api/v1/api-keys" => handler,
+    access: Member(ApiKeysWrite),
+    operation_id: "createApiKey",
+    problems: [(403, &["scope_not_held", "stronger_api_key"]), (409, &["too_many_api_keys"])],
+    headers: ["Location"],
+    openapi: (
+        tag = "API keys",
+        request_body = NewApiKeyRequest,
+        responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let request: NewApiKeyRequest = member.call().json().await?;
     let (authority, actor) = (member.authority(), member.actor());
     let (record, key) =

@@ -5,18 +5,24 @@ use tenancy::{Error, Result, api_key};
 use uuid::Uuid;
 use web::{Member, Response};
 
-/// Revokes an API key.
-///
-/// The next request with the key is rejected. An API key can revoke itself, and keys whose scopes, limits and expiry
-/// are within its own.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/api-keys/{id}",
-    tag = "API keys",
-    params(("id" = Uuid, Path, description = "The id of the key.")),
-    responses((status = 204, description = "The key is revoked.")),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Revokes an API key.
+    ///
+    /// The next request with the key is rejected. An API key can revoke itself, and keys whose scopes, limits and
+    /// expiry are within its own.
+    ENDPOINT: DELETE "/api/v1/api-keys/{id}" => handler,
+    access: Member(ApiKeysWrite),
+    options: [unmetered(), pending()],
+    operation_id: "revokeApiKey",
+    problems: [(403, &["scope_not_held", "stronger_api_key"])],
+    openapi: (
+        tag = "API keys",
+        params(("id" = Uuid, Path, description = "The id of the key.")),
+        responses((status = 204, description = "The key is revoked.")),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let (authority, actor) = (member.authority(), member.actor());
     let (context, tenant) = (member.context(), member.tenant());

@@ -21,15 +21,19 @@ tenancy::fields! {
     }
 }
 
-/// Lists the tenant's API keys that are not revoked, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/api-keys",
-    tag = "API keys",
-    params(Query),
-    responses((status = 200, description = "The keys.", body = Page<ApiKeyView<'_>>)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Lists the tenant's API keys that are not revoked, newest first.
+    ENDPOINT: GET "/api/v1/api-keys" => handler,
+    access: Member(ApiKeysRead),
+    operation_id: "listApiKeys",
+    openapi: (
+        tag = "API keys",
+        params(Query),
+        responses((status = 200, description = "The keys.", body = Page<ApiKeyView<'_>>)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let Query { offset, limit } = member.call().query()?;
     let catalog = member.context().catalog().await?;
     let (keys, total) = repo::list(&*catalog, member.tenant().id, offset, limit.get()).await?;

@@ -20,20 +20,26 @@ tenancy::fields! {
     }
 }
 
-/// Replaces the secret of an API key.
-///
-/// Only this response contains the new secret. The previous secret stays valid for the requested overlap; any older
-/// secret becomes invalid immediately. An API key can rotate only keys whose scopes, limits and expiry are within its
-/// own.
-#[utoipa::path(
-    post,
-    path = "/api/v1/api-keys/{id}/rotate",
-    tag = "API keys",
-    params(("id" = Uuid, Path, description = "The id of the key.")),
-    request_body(content = Option<Request>),
-    responses((status = 200, description = "The key, with its new secret.", body = ShownOnce<'_>)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Replaces the secret of an API key.
+    ///
+    /// Only this response contains the new secret. The previous secret stays valid for the requested overlap; any older
+    /// secret becomes invalid immediately. An API key can rotate only keys whose scopes, limits and expiry are within
+    /// its own.
+    ENDPOINT: POST "/api/v1/api-keys/{id}/rotate" => handler,
+    access: Member(ApiKeysWrite),
+    options: [pending()],
+    operation_id: "rotateApiKey",
+    problems: [(403, &["scope_not_held", "stronger_api_key"])],
+    openapi: (
+        tag = "API keys",
+        params(("id" = Uuid, Path, description = "The id of the key.")),
+        request_body(content = Option<Request>),
+        responses((status = 200, description = "The key, with its new secret.", body = ShownOnce<'_>)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let request: Request = member.call().json_or_empty().await?;
     let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());

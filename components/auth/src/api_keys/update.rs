@@ -22,19 +22,25 @@ tenancy::fields! {
     }
 }
 
-/// Updates the name or the limits of an API key.
-///
-/// New limits take effect on the next request with the key. An API key cannot update itself. It can update only other
-/// keys whose scopes, limits and expiry are within its own, both before and after the change.
-#[utoipa::path(
-    patch,
-    path = "/api/v1/api-keys/{id}",
-    tag = "API keys",
-    params(("id" = Uuid, Path, description = "The id of the key.")),
-    request_body = Request,
-    responses((status = 200, description = "The changed key.", body = ApiKeyView<'_>)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Updates the name or the limits of an API key.
+    ///
+    /// New limits take effect on the next request with the key. An API key cannot update itself. It can update only
+    /// other keys whose scopes, limits and expiry are within its own, both before and after the change.
+    ENDPOINT: PATCH "/api/v1/api-keys/{id}" => handler,
+    access: Member(ApiKeysWrite),
+    options: [pending()],
+    operation_id: "updateApiKey",
+    problems: [(403, &["scope_not_held", "stronger_api_key", "user_required"])],
+    openapi: (
+        tag = "API keys",
+        params(("id" = Uuid, Path, description = "The id of the key.")),
+        request_body = Request,
+        responses((status = 200, description = "The changed key.", body = ApiKeyView<'_>)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let request: Request = member.call().json().await?;
     // A key must not raise its own limits.

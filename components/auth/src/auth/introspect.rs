@@ -19,18 +19,24 @@ tenancy::fields! {
     }
 }
 
-/// Reports whether a token of the caller's tenant is valid, and returns its claims (RFC 7662).
-///
-/// OAuth clients may authenticate with HTTP Basic (RFC 6749, section 2.3.1). The client id is the id of an API key; the
-/// client secret is the key itself.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/introspect",
-    tag = "Other services",
-    request_body(content = Request, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The state and the claims of the token.", body = Introspection)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Reports whether a token of the caller's tenant is valid, and returns its claims (RFC 7662).
+    ///
+    /// OAuth clients may authenticate with HTTP Basic (RFC 6749, section 2.3.1). The client id is the id of an API key;
+    /// the client secret is the key itself.
+    ENDPOINT: POST "/api/v1/auth/introspect" => handler,
+    access: Member(TokensIntrospect),
+    options: [client_authentication()],
+    operation_id: "introspectToken",
+    problems: [(400, &["invalid_request"]), (401, &["invalid_client"])],
+    openapi: (
+        tag = "Other services",
+        request_body(content = Request, content_type = "application/x-www-form-urlencoded"),
+        responses((status = 200, description = "The state and the claims of the token.", body = Introspection)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let Request { token, token_type_hint: _ } = member.call().form().await?;
     let introspection = oauth::introspect(member.context(), member.tenant(), &token).await?;
     Ok(Response::ok(&introspection))

@@ -25,20 +25,25 @@ tenancy::fields! {
     }
 }
 
-/// Signs a user in to the tenant that the request addresses.
-///
-/// The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted
-/// tenant.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/login",
-    params(("X-Tenant-Slug" = Option<String>, Header, example = "acme",
-            description = "The slug of the tenant. Required if neither the host nor the path names the tenant.")),
-    tag = "Signing in",
-    request_body = Request,
-    responses((status = 200, description = "The user is signed in.", body = SignedIn)),
-)]
-pub async fn handler(mut call: Call) -> Result<Response> {
+web::endpoint! {
+    /// Signs a user in to the tenant that the request addresses.
+    ///
+    /// The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted
+    /// tenant.
+    ENDPOINT: POST "/api/v1/auth/login" => handler,
+    access: Public,
+    operation_id: "login",
+    problems: [(401, &["invalid_credentials"]), (429, &["too_many_attempts"])],
+    openapi: (
+        params(("X-Tenant-Slug" = Option<String>, Header, example = "acme",
+                description = "The slug of the tenant. Required if neither the host nor the path names the tenant.")),
+        tag = "Signing in",
+        request_body = Request,
+        responses((status = 200, description = "The user is signed in.", body = SignedIn)),
+    ),
+}
+
+async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;

@@ -19,15 +19,21 @@ tenancy::fields! {
     }
 }
 
-/// Ends a session of the caller. Its refresh token and its access tokens become invalid.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/logout",
-    tag = "Signing in",
-    request_body(content = Option<Request>),
-    responses((status = 204, description = "The session has ended.")),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Ends a session of the caller. Its refresh token and its access tokens become invalid.
+    ENDPOINT: POST "/api/v1/auth/logout" => handler,
+    access: User(ProfileWrite),
+    options: [unmetered(), pending()],
+    operation_id: "logout",
+    problems: [(401, &["invalid_refresh_token"]), (404, &["session_not_found"])],
+    openapi: (
+        tag = "Signing in",
+        request_body(content = Option<Request>),
+        responses((status = 204, description = "The session has ended.")),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json_or_empty().await?;
     let claims = member.user()?;
     let context = member.context();

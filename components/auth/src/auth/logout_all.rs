@@ -4,14 +4,19 @@ use http::StatusCode;
 use tenancy::{Result, session};
 use web::{Member, Response};
 
-/// Ends all sessions of the caller, on all devices.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/logout-all",
-    tag = "Signing in",
-    responses((status = 204, description = "All sessions have ended.")),
-)]
-pub async fn handler(member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Ends all sessions of the caller, on all devices.
+    ENDPOINT: POST "/api/v1/auth/logout-all" => handler,
+    access: User(ProfileWrite),
+    options: [unmetered(), pending()],
+    operation_id: "logoutEverywhere",
+    openapi: (
+        tag = "Signing in",
+        responses((status = 204, description = "All sessions have ended.")),
+    ),
+}
+
+async fn handler(member: Member) -> Result<Response> {
     let user = member.user()?.sub;
     let effect =
         session::log_out_everywhere(member.context(), member.tenant(), user, &member.actor())

@@ -19,15 +19,21 @@ tenancy::fields! {
     }
 }
 
-/// Returns a new access token and a new refresh token. A refresh token is valid once. Using it again ends its session.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/refresh",
-    tag = "Signing in",
-    request_body = Request,
-    responses((status = 200, description = "The new tokens.", body = SignedIn)),
-)]
-pub async fn handler(mut call: Call) -> Result<Response> {
+web::endpoint! {
+    /// Returns a new access token and a new refresh token. A refresh token is valid once. Using it again ends its
+    /// session.
+    ENDPOINT: POST "/api/v1/auth/refresh" => handler,
+    access: Public,
+    operation_id: "refreshTokens",
+    problems: [(401, &["invalid_refresh_token"])],
+    openapi: (
+        tag = "Signing in",
+        request_body = Request,
+        responses((status = 200, description = "The new tokens.", body = SignedIn)),
+    ),
+}
+
+async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
     let addressing = call.addressing()?;
     let request: Request = call.json().await?;

@@ -21,15 +21,21 @@ tenancy::fields! {
     }
 }
 
-/// Sets the password of a user with a setup token, and signs the user in.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/setup",
-    tag = "Signing in",
-    request_body = Request,
-    responses((status = 200, description = "The password is set.", body = SignedIn)),
-)]
-pub async fn handler(mut call: Call) -> Result<Response> {
+web::endpoint! {
+    /// Sets the password of a user with a setup token, and signs the user in.
+    ENDPOINT: POST "/api/v1/auth/setup" => handler,
+    access: Public,
+    options: [pending()],
+    operation_id: "setUpPassword",
+    problems: [(401, &["invalid_setup_token"]), (429, &["too_many_attempts"])],
+    openapi: (
+        tag = "Signing in",
+        request_body = Request,
+        responses((status = 200, description = "The password is set.", body = SignedIn)),
+    ),
+}
+
+async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
     let addressing = call.addressing()?;
     let request: Request = call.json().await?;

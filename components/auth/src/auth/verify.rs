@@ -46,27 +46,54 @@ struct Verified<'a> {
     scopes: &'a [Scope],
 }
 
-/// Authenticates and authorizes a request for a gateway, such as nginx (`auth_request`), Traefik (`ForwardAuth`) or
-/// Envoy (`ext_authz`).
-///
-/// The response headers `X-Tenant-Id`, `X-Tenant-Slug`, `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes`
-/// contain the same identity as the body. Every method is handled like GET, also on any path below this one. A
-/// browser's preflight request has no credential. It gets 204, with these headers empty.
-#[utoipa::path(
-    get,
-    path = "/api/v1/auth/verify",
-    tag = "Other services",
-    params(Query),
-    responses((status = 200, description = "The caller has the required scopes.", body = Verified<'_>)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Authenticates and authorizes a request for a gateway, such as nginx (`auth_request`), Traefik (`ForwardAuth`) or
+    /// Envoy (`ext_authz`).
+    ///
+    /// The response headers `X-Tenant-Id`, `X-Tenant-Slug`, `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes`
+    /// contain the same identity as the body. Every method is handled like GET, also on any path below this one. A
+    /// browser's preflight request has no credential. It gets 204, with these headers empty.
+    ENDPOINT: GET "/api/v1/auth/verify" => handler,
+    access: Authenticated,
+    options: [any_method(preflight)],
+    operation_id: "verifyCredential",
+    problems: [(429, &["quota_exceeded"])],
+    headers: [
+        "X-Tenant-Id",
+        "X-Tenant-Slug",
+        "X-User-Id",
+        "X-User-Role",
+        "X-Api-Key-Id",
+        "X-Scopes",
+    ],
+    openapi: (
+        tag = "Other services",
+        params(Query),
+        responses((status = 200, description = "The caller has the required scopes.", body = Verified<'_>)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let query = member.call().query()?;
     verified(&member, &query).await
 }
 
-/// Handles paths below this one. A gateway copies the path and the query of the original request, so both are untrusted
-/// and are ignored.
-pub async fn below(member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Handles the path that ends with a slash, like [`BELOW`].
+    BELOW_ROOT: GET "/api/v1/auth/verify/" => below,
+    access: Authenticated,
+    options: [any_method(preflight)],
+}
+
+web::endpoint! {
+    /// Handles paths below this one. A gateway copies the path and the query of the original request, so both are
+    /// untrusted and are ignored.
+    BELOW: GET "/api/v1/auth/verify/{*path}" => below,
+    access: Authenticated,
+    options: [any_method(preflight)],
+}
+
+async fn below(member: Member) -> Result<Response> {
     verified(&member, &Query { scope: None, consume: None }).await
 }
 

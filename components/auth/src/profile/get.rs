@@ -8,14 +8,18 @@ use tenancy::{
 };
 use web::{Member, Response};
 
-/// Returns the profile of the caller.
-#[utoipa::path(
-    get,
-    path = "/api/v1/profile",
-    tag = "Profile",
-    responses((status = 200, description = "The profile.", body = User)),
-)]
-pub async fn handler(member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Returns the profile of the caller.
+    ENDPOINT: GET "/api/v1/profile" => handler,
+    access: User(ProfileRead),
+    operation_id: "getProfile",
+    openapi: (
+        tag = "Profile",
+        responses((status = 200, description = "The profile.", body = User)),
+    ),
+}
+
+async fn handler(member: Member) -> Result<Response> {
     let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let user = user::repo::find(&database, member.user()?.sub)
         .await?

@@ -18,15 +18,21 @@ tenancy::fields! {
     }
 }
 
-/// Changes the caller's password. All of their sessions end; the response starts a new one.
-#[utoipa::path(
-    post,
-    path = "/api/v1/profile/password",
-    tag = "Profile",
-    request_body = Request,
-    responses((status = 200, description = "The password is changed.", body = SignedIn)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Changes the caller's password. All of their sessions end; the response starts a new one.
+    ENDPOINT: POST "/api/v1/profile/password" => handler,
+    access: User(ProfileWrite),
+    options: [unmetered(), pending()],
+    operation_id: "changePassword",
+    problems: [(401, &["invalid_credentials"]), (429, &["too_many_attempts"])],
+    openapi: (
+        tag = "Profile",
+        request_body = Request,
+        responses((status = 200, description = "The password is changed.", body = SignedIn)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let Request { current_password, new_password } = member.call().json().await?;
     let user = member.user()?.sub;
     let changed = session::change_password(

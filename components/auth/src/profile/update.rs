@@ -23,15 +23,20 @@ tenancy::fields! {
     }
 }
 
-/// Updates the caller's names.
-#[utoipa::path(
-    patch,
-    path = "/api/v1/profile",
-    tag = "Profile",
-    request_body = Request,
-    responses((status = 200, description = "The changed profile.", body = User)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Updates the caller's names.
+    ENDPOINT: PATCH "/api/v1/profile" => handler,
+    access: User(ProfileWrite),
+    operation_id: "updateProfile",
+    problems: [(409, &["username_taken"])],
+    openapi: (
+        tag = "Profile",
+        request_body = Request,
+        responses((status = 200, description = "The changed profile.", body = User)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
     let change = UserChange {
         email: None,

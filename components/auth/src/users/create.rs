@@ -38,18 +38,27 @@ struct Created {
     setup_token: Option<String>,
 }
 
-/// Creates a user in the caller's tenant.
-///
-/// If the request has no password, the response contains a setup token. The caller must hold every scope of the role,
-/// or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
-#[utoipa::path(
-    post,
-    path = "/api/v1/users",
-    tag = "Users",
-    request_body = Request,
-    responses((status = 201, description = "The user.", body = Created)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Creates a user in the caller's tenant.
+    ///
+    /// If the request has no password, the response contains a setup token. The caller must hold every scope of the
+    /// role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+    ENDPOINT: POST "/api/v1/users" => handler,
+    access: Member(UsersWrite),
+    operation_id: "createUser",
+    problems: [
+        (403, &["scope_not_held", "quota_exceeded"]),
+        (409, &["email_taken", "username_taken"]),
+    ],
+    headers: ["Location"],
+    openapi: (
+        tag = "Users",
+        request_body = Request,
+        responses((status = 201, description = "The user.", body = Created)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
     member.require_grant(request.role)?;
     let context = member.context();

@@ -8,15 +8,19 @@ use tenancy::{
 use uuid::Uuid;
 use web::{Member, Response};
 
-/// Returns a user.
-#[utoipa::path(
-    get,
-    path = "/api/v1/users/{id}",
-    tag = "Users",
-    params(("id" = Uuid, Path, description = "The id of the user.")),
-    responses((status = 200, description = "The user.", body = User)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Returns a user.
+    ENDPOINT: GET "/api/v1/users/{id}" => handler,
+    access: Member(UsersRead),
+    operation_id: "getUser",
+    openapi: (
+        tag = "Users",
+        params(("id" = Uuid, Path, description = "The id of the user.")),
+        responses((status = 200, description = "The user.", body = User)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
     let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let user = repo::find(&database, id).await?.ok_or(Error::UserNotFound)?;

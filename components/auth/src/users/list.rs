@@ -29,15 +29,19 @@ tenancy::fields! {
     }
 }
 
-/// Lists the tenant's users, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/users",
-    tag = "Users",
-    params(Query),
-    responses((status = 200, description = "The users.", body = Page<User>)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Lists the tenant's users, newest first.
+    ENDPOINT: GET "/api/v1/users" => handler,
+    access: Member(UsersRead),
+    operation_id: "listUsers",
+    openapi: (
+        tag = "Users",
+        params(Query),
+        responses((status = 200, description = "The users.", body = Page<User>)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let query: Query = member.call().query()?;
     let filter = repo::Filter {
         offset: query.offset,

@@ -15,18 +15,24 @@ struct PasswordReset {
     expires_at: DateTime<Utc>,
 }
 
-/// Resets the password of a user.
-///
-/// The user's password becomes invalid and their sessions end. The response contains a token that sets a new password
-/// once. The caller must be allowed to grant the user's role.
-#[utoipa::path(
-    post,
-    path = "/api/v1/users/{id}/reset-password",
-    tag = "Users",
-    params(("id" = Uuid, Path, description = "The id of the user.")),
-    responses((status = 200, description = "The token that sets a new password.", body = PasswordReset)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Resets the password of a user.
+    ///
+    /// The user's password becomes invalid and their sessions end. The response contains a token that sets a new
+    /// password once. The caller must be allowed to grant the user's role.
+    ENDPOINT: POST "/api/v1/users/{id}/reset-password" => handler,
+    access: Member(UsersWrite),
+    options: [pending()],
+    operation_id: "resetUserPassword",
+    problems: [(403, &["scope_not_held", "administrator_required"])],
+    openapi: (
+        tag = "Users",
+        params(("id" = Uuid, Path, description = "The id of the user.")),
+        responses((status = 200, description = "The token that sets a new password.", body = PasswordReset)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
     // The token allows signing in as the user, so returning it amounts to granting the user's role.
     let over = member.grantable_roles();

@@ -29,16 +29,25 @@ tenancy::fields! {
     }
 }
 
-/// Updates a user. A new role and a deactivation take effect on the user's next request.
-#[utoipa::path(
-    patch,
-    path = "/api/v1/users/{id}",
-    tag = "Users",
-    params(("id" = Uuid, Path, description = "The id of the user.")),
-    request_body = Request,
-    responses((status = 200, description = "The changed user.", body = User)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Updates a user. A new role and a deactivation take effect on the user's next request.
+    ENDPOINT: PATCH "/api/v1/users/{id}" => handler,
+    access: Member(UsersWrite),
+    options: [pending()],
+    operation_id: "updateUser",
+    problems: [
+        (403, &["scope_not_held", "administrator_required"]),
+        (409, &["email_taken", "username_taken", "last_admin"]),
+    ],
+    openapi: (
+        tag = "Users",
+        params(("id" = Uuid, Path, description = "The id of the user.")),
+        request_body = Request,
+        responses((status = 200, description = "The changed user.", body = User)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
     let request: Request = member.call().json().await?;
     // A role change revokes one role and grants another.

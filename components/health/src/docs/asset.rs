@@ -38,8 +38,13 @@ const ASSETS: [Asset; 4] = [
     of_swagger_ui!("favicon-32x32.png", "image/png"),
 ];
 
-/// Returns a file of the page.
-pub async fn handler(mut call: Call) -> Result<Response> {
+web::endpoint! {
+    /// Returns a file of the page.
+    ENDPOINT: GET "/docs/{file}" => handler,
+    access: Public,
+}
+
+async fn handler(mut call: Call) -> Result<Response> {
     let name: String = call.parameter("file")?;
     let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or(Error::RouteNotFound)?;
     let takes_gzip = takes_gzip(&call.request().headers);

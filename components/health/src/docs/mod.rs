@@ -1,9 +1,8 @@
 //! `GET /docs`: the API documentation as a page that can send requests. This service serves every file of the page; the
 //! page loads nothing from third parties.
 
-mod asset;
+pub mod asset;
 
-pub use asset::handler as asset;
 use http::{HeaderValue, header};
 use tenancy::Result;
 use web::{Call, Response};
@@ -16,14 +15,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// Returns the API documentation as a page that can send requests.
-#[utoipa::path(
-    get,
-    path = "/docs",
-    tag = "Service",
-    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
-)]
-pub async fn page(_: Call) -> Result<Response> {
+web::endpoint! {
+    /// Returns the API documentation as a page that can send requests.
+    ENDPOINT: GET "/docs" => page,
+    access: Public,
+    operation_id: "getDocumentation",
+    openapi: (
+        tag = "Service",
+        responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+    ),
+}
+
+async fn page(_: Call) -> Result<Response> {
     Ok(Response::bytes("text/html; charset=utf-8", PAGE.into())
         .with_header(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
         .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))

@@ -35,18 +35,22 @@ tenancy::fields! {
     }
 }
 
-/// Exports the audit trail, newest event first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/tenant/audit/export",
-    tag = "Audit",
-    params(Query),
-    responses((status = 200, description = "The events.", content(
-        (String = "application/x-ndjson"),
-        (String = "text/csv"),
-    ))),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Exports the audit trail, newest event first.
+    ENDPOINT: GET "/api/v1/tenant/audit/export" => handler,
+    access: Member(AuditRead),
+    operation_id: "exportAuditEvents",
+    openapi: (
+        tag = "Audit",
+        params(Query),
+        responses((status = 200, description = "The events.", content(
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+        ))),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let query: Query = member.call().query()?;
     let format = query.format;
     let filter = Filter {

@@ -49,15 +49,19 @@ struct AuditPage {
     next_cursor: Option<String>,
 }
 
-/// Lists the audit events of the tenant, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/tenant/audit",
-    tag = "Audit",
-    params(Query),
-    responses((status = 200, description = "The events.", body = AuditPage)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Lists the audit events of the tenant, newest first.
+    ENDPOINT: GET "/api/v1/tenant/audit" => handler,
+    access: Member(AuditRead),
+    operation_id: "listAuditEvents",
+    openapi: (
+        tag = "Audit",
+        params(Query),
+        responses((status = 200, description = "The events.", body = AuditPage)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let query: Query = member.call().query()?;
     let (limit, cursor) = (query.limit.get(), query.cursor);
     let filter = Filter {

@@ -17,15 +17,19 @@ tenancy::fields! {
     }
 }
 
-/// Verifies that no row of the audit trail was changed, moved or removed.
-#[utoipa::path(
-    get,
-    path = "/api/v1/tenant/audit/verify",
-    tag = "Audit",
-    params(Query),
-    responses((status = 200, description = "The result of the verification.", body = Verification)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Verifies that no row of the audit trail was changed, moved or removed.
+    ENDPOINT: GET "/api/v1/tenant/audit/verify" => handler,
+    access: Member(AuditRead),
+    operation_id: "verifyAuditTrail",
+    openapi: (
+        tag = "Audit",
+        params(Query),
+        responses((status = 200, description = "The result of the verification.", body = Verification)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let Query { full } = member.call().query()?;
     let tenant_id = Some(member.tenant().id);
     let context = member.context();

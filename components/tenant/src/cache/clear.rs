@@ -18,14 +18,18 @@ struct Cleared {
     cleared: i64,
 }
 
-/// Deletes all cache entries of the tenant.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/cache",
-    tag = "Cache",
-    responses((status = 200, description = "The cache is empty.", body = Cleared)),
-)]
-pub async fn handler(member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Deletes all cache entries of the tenant.
+    ENDPOINT: DELETE "/api/v1/cache" => handler,
+    access: Member(CacheWrite),
+    operation_id: "clearCache",
+    openapi: (
+        tag = "Cache",
+        responses((status = 200, description = "The cache is empty.", body = Cleared)),
+    ),
+}
+
+async fn handler(member: Member) -> Result<Response> {
     let (context, tenant) = (member.context(), member.tenant());
     let cleared = Cache::of(context, tenant)?.clear().await?;
     let event =

@@ -4,15 +4,21 @@ use http::{HeaderName, HeaderValue, header};
 use tenancy::{Error, Result, cache::Cache};
 use web::{Member, Response};
 
-/// Returns a cache entry unchanged. The header `X-Cache-TTL` is its remaining lifetime in seconds.
-#[utoipa::path(
-    get,
-    path = "/api/v1/cache/{key}",
-    tag = "Cache",
-    params(("key" = String, Path, description = "The key of the entry.")),
-    responses((status = 200, description = "The entry.", content_type = "application/octet-stream")),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Returns a cache entry unchanged. The header `X-Cache-TTL` is its remaining lifetime in seconds.
+    ENDPOINT: GET "/api/v1/cache/{*key}" => handler,
+    access: Member(CacheRead),
+    operation_id: "getCacheEntry",
+    problems: [(404, &["cache_entry_not_found"])],
+    headers: ["X-Cache-TTL"],
+    openapi: (
+        tag = "Cache",
+        params(("key" = String, Path, description = "The key of the entry.")),
+        responses((status = 200, description = "The entry.", content_type = "application/octet-stream")),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let key = super::key(&mut member)?;
     let cache = Cache::of(member.context(), member.tenant())?;
     let (entry, seconds) = cache.get(&key).await?.ok_or(Error::CacheEntryNotFound)?;

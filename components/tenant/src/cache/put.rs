@@ -42,21 +42,26 @@ impl Seconds {
     }
 }
 
-/// Stores a cache entry of at most 1 MiB, and replaces an existing entry.
-///
-/// If the tenant's part of the cache is full (64 MiB, 100,000 entries), the entries closest to expiry are evicted.
-#[utoipa::path(
-    put,
-    path = "/api/v1/cache/{key}",
-    tag = "Cache",
-    params(("key" = String, Path, description = "The key of the entry."), Query),
-    request_body(content = String, content_type = "application/octet-stream"),
-    responses(
-        (status = 201, description = "The entry is new."),
-        (status = 204, description = "The entry was replaced."),
+web::endpoint! {
+    /// Stores a cache entry of at most 1 MiB, and replaces an existing entry.
+    ///
+    /// If the tenant's part of the cache is full (64 MiB, 100,000 entries), the entries closest to expiry are evicted.
+    ENDPOINT: PUT "/api/v1/cache/{*key}" => handler,
+    access: Member(CacheWrite),
+    operation_id: "putCacheEntry",
+    problems: [(507, &["quota_exceeded"])],
+    openapi: (
+        tag = "Cache",
+        params(("key" = String, Path, description = "The key of the entry."), Query),
+        request_body(content = String, content_type = "application/octet-stream"),
+        responses(
+            (status = 201, description = "The entry is new."),
+            (status = 204, description = "The entry was replaced."),
+        ),
     ),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let key = super::key(&mut member)?;
     let Query { ttl: Seconds(seconds) } = member.call().query()?;
     let request = member.call().request();

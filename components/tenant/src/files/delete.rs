@@ -10,22 +10,27 @@ use web::{Conditions, Member, Response};
 
 use super::{path, validators};
 
-/// Deletes a file.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/files/{path}",
-    tag = "Files",
-    params(
-        ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the file has this entity tag."),
-        ("If-None-Match" = Option<String>, Header,
-            description = "Proceeds only if the file has none of these entity tags.",
-            pattern = r#"^(\*|"[!#-~]*"(, *"[!#-~]*")*)$"#),
-        ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the file is not newer."),
+web::endpoint! {
+    /// Deletes a file.
+    ENDPOINT: DELETE "/api/v1/files/{*path}" => handler,
+    access: Member(FilesWrite),
+    operation_id: "deleteFile",
+    problems: [(404, &["file_not_found"]), (412, &["precondition_failed"])],
+    openapi: (
+        tag = "Files",
+        params(
+            ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the file has this entity tag."),
+            ("If-None-Match" = Option<String>, Header,
+                description = "Proceeds only if the file has none of these entity tags.",
+                pattern = r#"^(\*|"[!#-~]*"(, *"[!#-~]*")*)$"#),
+            ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the file is not newer."),
+        ),
+        responses((status = 204, description = "The file is deleted.")),
     ),
-    responses((status = 204, description = "The file is deleted.")),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let path = path(&mut member)?;
     let conditions = Conditions::of(member.call().request())?;
     let wanted = if conditions.is_empty() {

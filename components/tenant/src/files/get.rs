@@ -13,27 +13,37 @@ use super::{path, validators};
 /// The number of attempts to read a file that is replaced meanwhile.
 const MOST_REPLACEMENTS: u32 = 3;
 
-/// Returns a file, or the part of it that `Range` requests.
-#[utoipa::path(
-    get,
-    path = "/api/v1/files/{path}",
-    tag = "Files",
-    params(
-        ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
-        ("Range" = Option<String>, Header, description = "The requested part, such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "Applies `Range` if the file has this tag or date."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the file has one of these entity tags."),
-        ("If-None-Match" = Option<String>, Header, description = "Returns 304 if the current entity tag is listed."),
-        ("If-Modified-Since" = Option<String>, Header, description = "Returns 304 if the file is not newer."),
-        ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the file is not newer."),
+web::endpoint! {
+    /// Returns a file, or the part of it that `Range` requests.
+    ENDPOINT: GET "/api/v1/files/{*path}" => handler,
+    access: Member(FilesRead),
+    operation_id: "downloadFile",
+    problems: [
+        (404, &["file_not_found"]),
+        (412, &["precondition_failed"]),
+        (416, &["range_not_satisfiable"]),
+    ],
+    headers: ["ETag", "Last-Modified", "Accept-Ranges", "Content-Length"],
+    openapi: (
+        tag = "Files",
+        params(
+            ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
+            ("Range" = Option<String>, Header, description = "The requested part, such as `bytes=0-1023`."),
+            ("If-Range" = Option<String>, Header, description = "Applies `Range` if the file has this tag or date."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the file has one of these entity tags."),
+            ("If-None-Match" = Option<String>, Header, description = "Returns 304 if the current entity tag is listed."),
+            ("If-Modified-Since" = Option<String>, Header, description = "Returns 304 if the file is not newer."),
+            ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the file is not newer."),
+        ),
+        responses(
+            (status = 200, description = "The file.", content_type = "application/octet-stream"),
+            (status = 206, description = "The requested part.", content_type = "application/octet-stream"),
+            (status = 304, description = "The caller already has the current version."),
+        ),
     ),
-    responses(
-        (status = 200, description = "The file.", content_type = "application/octet-stream"),
-        (status = 206, description = "The requested part.", content_type = "application/octet-stream"),
-        (status = 304, description = "The caller already has the current version."),
-    ),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let path = path(&mut member)?;
     let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let mut file = repo::find(&database, &path).await?.ok_or(Error::FileNotFound)?;

@@ -36,15 +36,19 @@ struct FilePage {
     next_cursor: Option<String>,
 }
 
-/// Lists files, ordered by path.
-#[utoipa::path(
-    get,
-    path = "/api/v1/files",
-    tag = "Files",
-    params(Query),
-    responses((status = 200, description = "The files.", body = FilePage)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Lists files, ordered by path.
+    ENDPOINT: GET "/api/v1/files" => handler,
+    access: Member(FilesRead),
+    operation_id: "listFiles",
+    openapi: (
+        tag = "Files",
+        params(Query),
+        responses((status = 200, description = "The files.", body = FilePage)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let Query { prefix, limit, cursor } = member.call().query()?;
     let prefix = storage::normalize_prefix(&prefix)?;
     let database = TenantDb::connect(member.context(), member.tenant()).await?;

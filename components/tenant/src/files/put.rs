@@ -16,28 +16,34 @@ const UNKNOWN: &str = "application/octet-stream";
 /// The maximum length of a content type, in characters.
 const LONGEST: usize = 255;
 
-/// Stores a file, and replaces an existing file.
-///
-/// The request body is the file content, of any size. An existing file stays until the upload is complete, so the quota
-/// must have room for both.
-#[utoipa::path(
-    put,
-    path = "/api/v1/files/{path}",
-    tag = "Files",
-    params(
-        ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
-        ("If-Match" = Option<String>, Header, description = "Proceeds only if the old file has this entity tag."),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: proceeds only if the file does not exist.",
-            pattern = r#"^(\*|"[!#-~]*"(, *"[!#-~]*")*)$"#),
-        ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the old file is not newer."),
+web::endpoint! {
+    /// Stores a file, and replaces an existing file.
+    ///
+    /// The request body is the file content, of any size. An existing file stays until the upload is complete, so the
+    /// quota must have room for both.
+    ENDPOINT: PUT "/api/v1/files/{*path}" => handler,
+    access: Member(FilesWrite),
+    operation_id: "uploadFile",
+    problems: [(412, &["precondition_failed"]), (507, &["quota_exceeded"])],
+    headers: ["ETag", "Last-Modified"],
+    openapi: (
+        tag = "Files",
+        params(
+            ("path" = String, Path, description = "The path of the file, with slashes between its parts."),
+            ("If-Match" = Option<String>, Header, description = "Proceeds only if the old file has this entity tag."),
+            ("If-None-Match" = Option<String>, Header, description = "`*`: proceeds only if the file does not exist.",
+                pattern = r#"^(\*|"[!#-~]*"(, *"[!#-~]*")*)$"#),
+            ("If-Unmodified-Since" = Option<String>, Header, description = "Proceeds only if the old file is not newer."),
+        ),
+        request_body(content = String, content_type = "application/octet-stream"),
+        responses(
+            (status = 200, description = "The file was replaced.", body = FileView),
+            (status = 201, description = "The file is new.", body = FileView),
+        ),
     ),
-    request_body(content = String, content_type = "application/octet-stream"),
-    responses(
-        (status = 200, description = "The file was replaced.", body = FileView),
-        (status = 201, description = "The file is new.", body = FileView),
-    ),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let path = path(&mut member)?;
     let request = member.call().request();
     let content_type = request.header("content-type")?.unwrap_or(UNKNOWN).to_owned();

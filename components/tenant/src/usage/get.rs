@@ -26,17 +26,21 @@ struct All {
     items: Vec<Usage>,
 }
 
-/// Returns the usage of one resource or of all resources.
-///
-/// With `resource_type`, the response is one object. Otherwise it is a list of all resources.
-#[utoipa::path(
-    get,
-    path = "/api/v1/tenant/usage",
-    tag = "Tenant",
-    params(Query),
-    responses((status = 200, description = "The usage.", body = UsageAnswer)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Returns the usage of one resource or of all resources.
+    ///
+    /// With `resource_type`, the response is one object. Otherwise it is a list of all resources.
+    ENDPOINT: GET "/api/v1/tenant/usage" => handler,
+    access: Member(TenantRead),
+    operation_id: "getUsage",
+    openapi: (
+        tag = "Tenant",
+        params(Query),
+        responses((status = 200, description = "The usage.", body = UsageAnswer)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let Query { resource_type } = member.call().query()?;
     let (context, tenant) = (member.context(), member.tenant().record());
     match resource_type {

@@ -36,18 +36,22 @@ tenancy::fields! {
     }
 }
 
-/// Lists the usage of the tenant per day or per month, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/tenant/usage/history",
-    tag = "Tenant",
-    params(Query),
-    responses((status = 200, description = "The usage history.", content(
-        (Page<Used> = "application/json"),
-        (String = "text/csv"),
-    ))),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Lists the usage of the tenant per day or per month, newest first.
+    ENDPOINT: GET "/api/v1/tenant/usage/history" => handler,
+    access: Member(TenantRead),
+    operation_id: "getUsageHistory",
+    openapi: (
+        tag = "Tenant",
+        params(Query),
+        responses((status = 200, description = "The usage history.", content(
+            (Page<Used> = "application/json"),
+            (String = "text/csv"),
+        ))),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let query: Query = member.call().query()?;
     let request = HistoryRequest {
         tenant: Some(member.tenant().id),

@@ -66,20 +66,26 @@ struct Counted {
     day: NaiveDate,
 }
 
-/// Adds consumption to the tenant's usage.
-///
-/// The whole amount is counted, or none of it if it exceeds the limit. Reports with the same idempotency key are added
-/// only once, even after failures. Keys are stored for one day.
-#[utoipa::path(
-    post,
-    path = "/api/v1/tenant/usage",
-    tag = "Other services",
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
-            description = "The idempotency key of the report.")),
-    request_body = Request,
-    responses((status = 200, description = "The usage is counted.", body = Counted)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Adds consumption to the tenant's usage.
+    ///
+    /// The whole amount is counted, or none of it if it exceeds the limit. Reports with the same idempotency key are
+    /// added only once, even after failures. Keys are stored for one day.
+    ENDPOINT: POST "/api/v1/tenant/usage" => handler,
+    access: Member(UsageWrite),
+    operation_id: "reportUsage",
+    problems: [(422, &["idempotency_key_reused"])],
+    headers: ["Idempotency-Replayed"],
+    openapi: (
+        tag = "Other services",
+        params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+                description = "The idempotency key of the report.")),
+        request_body = Request,
+        responses((status = 200, description = "The usage is counted.", body = Counted)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let header = member.call().idempotency_key()?;
     let Request { resource_type, amount: Amount(amount), idempotency_key } =
         member.call().json().await?;

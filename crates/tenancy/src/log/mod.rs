@@ -81,7 +81,7 @@ pub struct Answered<'a> {
     pub trace: Option<(&'a str, &'a str)>,
     /// The method.
     pub method: &'a Method,
-    /// The route, by its path in the access table.
+    /// The path of the endpoint, with its parameters in braces.
     pub route: &'a str,
     /// The status of the response.
     pub status: StatusCode,

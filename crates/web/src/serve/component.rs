@@ -8,8 +8,8 @@ use spin_sdk::{
     wasip3::http::types::{self, ErrorCode},
 };
 
-use crate::Router;
 use crate::serve::http::{read_request, write_response};
+use crate::{Endpoint, Router};
 use tenancy::Context;
 use tenancy::{
     error::InvalidSetting,
@@ -28,10 +28,10 @@ thread_local! {
     static INSTANCE: Rc<Instance> = Rc::default();
 }
 
-/// Serves a request with the routes of this component.
+/// Serves a request with the endpoints of this component.
 pub async fn serve(
     component: Component,
-    new_router: fn() -> Router,
+    endpoints: &'static [Endpoint],
     request: types::Request,
 ) -> Result<types::Response, ErrorCode> {
     let instance = INSTANCE.with(Rc::clone);
@@ -49,7 +49,7 @@ pub async fn serve(
             &bare
         }
     };
-    let router = instance.router.get_or_init(new_router);
+    let router = instance.router.get_or_init(|| Router::new(endpoints));
     let answer = router.answer(platform, context.clone(), read_request(request)).await;
     write_response(answer).await
 }

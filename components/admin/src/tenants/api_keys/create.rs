@@ -6,16 +6,21 @@ use tenancy::{
 };
 use web::{Operator, Response};
 
-/// Creates an API key for a tenant. Only this response contains the key itself.
-#[utoipa::path(
-    post,
-    path = "/admin/tenants/{id}/api-keys",
-    tag = "Administration",
-    params(("id" = uuid::Uuid, Path, description = "The id of the tenant.")),
-    request_body = NewApiKeyRequest,
-    responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Creates an API key for a tenant. Only this response contains the key itself.
+    ENDPOINT: POST "/admin/tenants/{id}/api-keys" => handler,
+    access: Operator(TenantApiKeysWrite),
+    operation_id: "createTenantApiKey",
+    problems: [(403, &["tenant_suspended", "tenant_deleted"]), (409, &["too_many_api_keys"])],
+    openapi: (
+        tag = "Administration",
+        params(("id" = uuid::Uuid, Path, description = "The id of the tenant.")),
+        request_body = NewApiKeyRequest,
+        responses((status = 201, description = "The key.", body = ShownOnce<'_>)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let request: NewApiKeyRequest = operator.call().json().await?;
     let tenant = operator.tenant().await?;
     let (context, actor) = (operator.context(), operator.actor());

@@ -8,18 +8,24 @@ use tenancy::{
 use uuid::Uuid;
 use web::{Operator, Response};
 
-/// Permanently revokes an API key of a tenant, with immediate effect.
-#[utoipa::path(
-    delete,
-    path = "/admin/tenants/{id}/api-keys/{key_id}",
-    tag = "Administration",
-    params(
-        ("id" = Uuid, Path, description = "The id of the tenant."),
-        ("key_id" = Uuid, Path, description = "The id of the key."),
+web::endpoint! {
+    /// Permanently revokes an API key of a tenant, with immediate effect.
+    ENDPOINT: DELETE "/admin/tenants/{id}/api-keys/{key_id}" => handler,
+    access: Operator(TenantApiKeysWrite),
+    options: [pending()],
+    operation_id: "revokeTenantApiKey",
+    problems: [(404, &["api_key_not_found"])],
+    openapi: (
+        tag = "Administration",
+        params(
+            ("id" = Uuid, Path, description = "The id of the tenant."),
+            ("key_id" = Uuid, Path, description = "The id of the key."),
+        ),
+        responses((status = 204, description = "The key is revoked.")),
     ),
-    responses((status = 204, description = "The key is revoked.")),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let key: Uuid = operator.call().parameter("key_id").map_err(|_| Error::ApiKeyNotFound)?;
     let tenant = operator.tenant().await?;
     let (context, actor) = (operator.context(), operator.actor());

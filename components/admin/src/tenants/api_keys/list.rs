@@ -21,15 +21,19 @@ tenancy::fields! {
     }
 }
 
-/// Lists the API keys of a tenant that are not revoked, newest first.
-#[utoipa::path(
-    get,
-    path = "/admin/tenants/{id}/api-keys",
-    tag = "Administration",
-    params(("id" = uuid::Uuid, Path, description = "The id of the tenant."), Query),
-    responses((status = 200, description = "The keys.", body = Page<ApiKeyView<'_>>)),
-)]
-pub async fn handler(mut operator: Operator) -> Result<Response> {
+web::endpoint! {
+    /// Lists the API keys of a tenant that are not revoked, newest first.
+    ENDPOINT: GET "/admin/tenants/{id}/api-keys" => handler,
+    access: Operator(TenantApiKeysRead),
+    operation_id: "listTenantApiKeys",
+    openapi: (
+        tag = "Administration",
+        params(("id" = uuid::Uuid, Path, description = "The id of the tenant."), Query),
+        responses((status = 200, description = "The keys.", body = Page<ApiKeyView<'_>>)),
+    ),
+}
+
+async fn handler(mut operator: Operator) -> Result<Response> {
     let Query { offset, limit } = operator.call().query()?;
     let tenant = operator.tenant().await?;
     let catalog = operator.context().catalog().await?;

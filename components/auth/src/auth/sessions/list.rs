@@ -21,15 +21,19 @@ tenancy::fields! {
     }
 }
 
-/// Lists the caller's sessions with their device and IP address, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/auth/sessions",
-    tag = "Signing in",
-    params(Query),
-    responses((status = 200, description = "The sessions.", body = Page<Session>)),
-)]
-pub async fn handler(mut member: Member) -> Result<Response> {
+web::endpoint! {
+    /// Lists the caller's sessions with their device and IP address, newest first.
+    ENDPOINT: GET "/api/v1/auth/sessions" => handler,
+    access: User(ProfileRead),
+    operation_id: "listSessions",
+    openapi: (
+        tag = "Signing in",
+        params(Query),
+        responses((status = 200, description = "The sessions.", body = Page<Session>)),
+    ),
+}
+
+async fn handler(mut member: Member) -> Result<Response> {
     let Query { offset, limit } = member.call().query()?;
     let claims = member.user()?;
     let database = TenantDb::connect(member.context(), member.tenant()).await?;

@@ -1,0 +1,90 @@
+//! Checks the declarations of the endpoints against each other and against `spin.toml`. No test needs a server.
+
+use std::fs;
+
+use e2e::{endpoints, root};
+use http::Method;
+use tenancy::access::OperatorScope;
+use web::{Access, Endpoint};
+
+/// The component and the endpoints of each crate.
+const COMPONENTS: [(&str, &[Endpoint]); 4] = [
+    ("admin", admin::ENDPOINTS),
+    ("auth", auth::ENDPOINTS),
+    ("health", health::ENDPOINTS),
+    ("tenant", tenant::ENDPOINTS),
+];
+
+#[test]
+fn endpoints_are_unique() {
+    let mut names: Vec<_> =
+        endpoints().map(|endpoint| (endpoint.path, endpoint.method.as_str())).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+// S16
+#[test]
+fn admin_endpoints_require_an_operator_scope() {
+    let scope = |endpoint: &Endpoint| match endpoint.access {
+        Access::Operator(scope) => Some(scope),
+        _ => None,
+    };
+    for endpoint in endpoints() {
+        let Endpoint { method, path, .. } = endpoint;
+        let scope = scope(endpoint);
+        assert_eq!(scope.is_some(), path.starts_with("/admin"), "{method} {path}");
+        let is_read = *method == Method::GET;
+        let reads = scope.is_none_or(|scope| scope.as_str().ends_with(":read"));
+        assert!(scope.is_none() || is_read == reads, "{method} {path}");
+    }
+    // A scope that no endpoint requires would grant nothing.
+    for wanted in OperatorScope::ALL {
+        assert!(endpoints().filter_map(scope).any(|scope| scope == *wanted), "{}", wanted.as_str());
+    }
+}
+
+/// Returns whether a route of the manifest includes a path, and the length of its literal part.
+fn includes(route: &str, path: &str) -> Option<usize> {
+    let (route, is_prefix) = match route.strip_suffix("/...") {
+        Some(route) => (route, true),
+        None => (route, false),
+    };
+    let mut segments = path.split('/');
+    for wanted in route.split('/') {
+        let segment = segments.next()?;
+        if wanted != segment && !wanted.starts_with(':') {
+            return None;
+        }
+    }
+    (is_prefix || segments.next().is_none()).then_some(route.len())
+}
+
+#[test]
+fn manifest_routes_each_endpoint_to_its_component() {
+    let manifest: toml::Table =
+        fs::read_to_string(root().join("spin.toml")).unwrap().parse().unwrap();
+    let triggers = manifest["trigger"]["http"].as_array().unwrap();
+    let component_of = |path: &str| {
+        let matching = triggers.iter().filter_map(|trigger| {
+            let length = includes(trigger["route"].as_str()?, path)?;
+            Some((length, trigger["component"].as_str()?))
+        });
+        matching.max_by_key(|found| found.0).map(|found| found.1)
+    };
+    for (component, endpoints) in COMPONENTS {
+        for Endpoint { path, .. } in endpoints {
+            assert_eq!(component_of(path), Some(component), "{path}");
+            // The forms that name the tenant in the path.
+            if let Some(rest) = path.strip_prefix("/api/v1") {
+                for prefix in ["/tenant/acme/api/v1", "/t/acme/api/v1", "/t/acme"] {
+                    let path = format!("{prefix}{rest}");
+                    assert_eq!(component_of(&path), Some(component), "{path}");
+                }
+            }
+        }
+    }
+    assert_eq!(component_of("/unknown"), Some("health"));
+}

@@ -1,0 +1,8 @@
+//! The endpoints that the components declare.
+
+use web::Endpoint;
+
+/// Returns the endpoints of all components.
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    [admin::ENDPOINTS, auth::ENDPOINTS, health::ENDPOINTS, tenant::ENDPOINTS].into_iter().flatten()
+}
