@@ -33,8 +33,8 @@ bench() {
   SPIN=$(find_spin)
   export SPIN
   if [ -z "$SPIN" ]; then
-    run_cargo "building the runner with the profile of an installed host (the first time takes minutes)" \
-      build --locked --profile host --package runner
+    in_runner run_cargo "building the runner with the profile of an installed host (the first time takes minutes)" \
+      build --locked --profile host
     export RUNNER=$PWD/target/host/runner
   fi
   if [ -z "${TMPDIR:-}" ]; then

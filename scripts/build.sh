@@ -34,17 +34,25 @@ build_components() {
   done
 }
 
+# in_runner COMMAND...: runs a command in the workspace of the runner. Its cargo uses the same target folder.
+in_runner() { (cd tools/runner && "$@"); }
+
+# build_host: builds the runner if there is no Spin.
+build_host() {
+  local spin step="building the runner"
+  spin=$(find_spin)
+  [ -z "$spin" ] || return 0
+  [ -e target/tools/runner ] || step+=", with a wasm runtime (the first time takes minutes)"
+  in_runner run_cargo "$step" build --locked --profile tools
+}
+
 # build_tools [--package NAME]: builds the tools and additional packages.
 build_tools() {
-  local packages=(--package tenantctl "$@") step="building the tools"
-  if [ -z "$(find_spin)" ]; then
-    packages+=(--package runner)
-    [ -e target/tools/runner ] || step+=", with a wasm runtime (the first time takes minutes)"
-  fi
-  run_cargo "$step" build --locked --profile tools "${packages[@]}"
+  run_cargo "building the tools" build --locked --profile tools --package tenantctl "$@"
 }
 
 build_application() {
   build_components
   build_tools
+  build_host
 }

@@ -9,6 +9,7 @@ chaos() {
   install_servers
   build_components
   build_tools --package e2e
+  build_host
   SPIN=$(find_spin)
   export SPIN
   target/tools/chaos "$@"

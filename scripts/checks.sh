@@ -25,13 +25,14 @@ skip() {
   say "skipped: $1 ($2)"
 }
 
-# run_tests ARGUMENT...: runs cargo test, shows its output and adds its counts.
+# run_tests NAME FOLDER ARGUMENT...: runs cargo test in the workspace of a folder, shows its output and adds its counts.
 run_tests() {
-  local log="$DEV_DIR/test.log" before=$FAILED
-  say "tests"
+  local name=$1 folder=$2 log="$DEV_DIR/test.log" before=$FAILED
+  shift 2
+  say "$name"
   # Most tests spend their time waiting for hashes, servers and delayed writes.
   export RUST_TEST_THREADS=${RUST_TEST_THREADS:-10}
-  cargo test --locked --profile tools --no-fail-fast "$@" 2>&1 | tee "$log" | grep -vE '^(test .* \.\.\. ok|running [0-9]+ tests?|test result: ok. 0 passed; 0 failed; 0 ignored.*|)$' || true
+  (cd "$folder" && cargo test --locked --profile tools --no-fail-fast "$@") 2>&1 | tee "$log" | grep -vE '^(test .* \.\.\. ok|running [0-9]+ tests?|test result: ok. 0 passed; 0 failed; 0 ignored.*|)$' || true
   local passed failed ignored
   while read -r passed failed ignored; do
     PASSED=$((PASSED + passed))
@@ -132,10 +133,6 @@ has_linters() {
   cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
 }
 
-# The packages that native code is built for, always in one build: the features of a dependency depend on the packages
-# that are built together.
-NATIVE=(--workspace --exclude runner-guest)
-
 # check_style: formats and lints.
 check_style() {
   local component packages=()
@@ -146,8 +143,30 @@ check_style() {
   for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
   packages+=(--package floor)
   check "rustfmt" cargo fmt --all --check
-  check "clippy" cargo clippy --locked --profile tools "${NATIVE[@]}" --all-targets --quiet -- -D warnings
+  check "rustfmt of the runner" in_runner cargo fmt --all --check
+  check "clippy" cargo clippy --locked --profile tools --workspace --all-targets --quiet -- -D warnings
   check "clippy for wasm" cargo clippy --locked --release --target wasm32-wasip2 "${packages[@]}" --quiet -- -D warnings
+}
+
+# build_tests: builds all native code, always together: the features of a dependency depend on the packages of a build.
+build_tests() {
+  run_cargo "building the tools and the tests" build --locked --profile tools --workspace --all-targets
+}
+
+# build_runner_tests: builds the runner, its tests and their guest.
+build_runner_tests() {
+  in_runner run_cargo "building the guest of the runner's tests" \
+    build --locked --release --target wasm32-wasip2 --package runner-guest
+  in_runner run_cargo "building the runner and its tests, with a wasm runtime (the first time takes minutes)" \
+    build --locked --profile tools --all-targets
+}
+
+# check_runner FILTER...: lints the runner and runs its tests whose names contain a filter, or all.
+check_runner() {
+  if has_linters; then
+    check "clippy of the runner" in_runner cargo clippy --locked --profile tools --all-targets --quiet -- -D warnings
+  fi
+  run_tests "tests of the runner" tools/runner -- "$@"
 }
 
 # report: prints the counts. Succeeds if nothing failed.
@@ -163,7 +182,7 @@ quick_checks() {
   find_shellcheck
   check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
   check_style
-  run_tests "${NATIVE[@]}" --lib --bins --test imports --test openapi
+  run_tests "tests" . --workspace --lib --bins --test imports --test openapi
   report
 }
 
@@ -173,12 +192,22 @@ matching_tests() {
   install_servers
   find_python
   build_components
-  run_cargo "building the tools and the tests" build --locked --profile tools "${NATIVE[@]}" --all-targets
+  build_tests
+  build_host
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
   PATH="$PATH:/usr/sbin"
   export PATH
-  run_tests --package e2e --test e2e --test durability -- "$@"
+  run_tests "tests" . --workspace --test e2e --test durability -- "$@"
+  report
+}
+
+# runner_checks FILTER...: the lints of the runner, and its tests whose names contain a filter.
+runner_checks() {
+  setup_toolchain
+  install_servers
+  build_runner_tests
+  check_runner "$@"
   report
 }
 
@@ -191,20 +220,24 @@ checks() {
   find_shellcheck
   find_browser
   find_contract_tools
-  build_components --package runner-guest --package floor
-  run_cargo "building the tools and the tests" build --locked --profile tools "${NATIVE[@]}" --all-targets
+  build_components --package floor
+  build_tests
+  build_runner_tests
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
 
   if has_cargo_deny; then
     check "licences and sources of dependencies" cargo deny --log-level error check bans licenses sources
+    check "licences and sources of the runner's dependencies" \
+      in_runner cargo deny --log-level error check bans licenses sources
   else
     skip "licences and sources of dependencies" "cargo-deny cannot be built"
   fi
   check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
   check "typos" "$DEV_DIR/contract/python/bin/typos"
   check_style
-  run_tests "${NATIVE[@]}"
+  run_tests "tests" . --workspace
+  check_runner
   check_chaos
   report
 }

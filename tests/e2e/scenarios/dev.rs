@@ -38,9 +38,9 @@ impl Clone {
             assert!(status.unwrap().success(), "{name}");
         }
         symlink(root().join("target"), folder.join("target")).unwrap();
+        fs::create_dir_all(folder.join("tools/runner")).unwrap();
         fs::create_dir(folder.join("bin")).unwrap();
-        fs::write(folder.join("bin/cargo"), "#!/bin/sh\n").unwrap();
-        fs::set_permissions(folder.join("bin/cargo"), Permissions::from_mode(0o755)).unwrap();
+        write_script(&folder.join("bin/cargo"), "");
         let port = free_port();
         Self { folder, port }
     }
@@ -122,6 +122,11 @@ impl Up {
         assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
         assert_eq!(self.process.wait().unwrap().code(), Some(130), "{}", self.said());
     }
+}
+
+fn write_script(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
 }
 
 fn listens(port: u16) -> bool {

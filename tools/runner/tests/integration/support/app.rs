@@ -235,8 +235,8 @@ fn guest() -> PathBuf {
     };
     assert!(
         path.is_file(),
-        "the guest is missing at {}: build it with `cargo build -p runner-guest --release --target \
-         wasm32-wasip2`, or name it in RUNNER_GUEST_WASM",
+        "the guest is missing at {}: build it in tools/runner with `cargo build -p runner-guest \
+         --release --target wasm32-wasip2`, or name it in RUNNER_GUEST_WASM",
         path.display()
     );
     std::path::absolute(path).unwrap()
