@@ -3,19 +3,6 @@
 COMPONENTS=(admin auth tenant health)
 WASM_DIR=target/wasm32-wasip2/release
 
-# find_spin: prints the path of Spin 4.1 or newer, from SPIN or PATH. Prints nothing if there is none.
-find_spin() {
-  local spin=${SPIN:-} version
-  if [ -z "$spin" ]; then spin=$(command -v spin || true); fi
-  [ -n "$spin" ] || return 0
-  version=$("$spin" --version 2>/dev/null | sed -n 's/^spin \([0-9]*\.[0-9]*\).*/\1/p')
-  if [ -n "$version" ] && [ "$(printf '4.1\n%s\n' "$version" | sort -V | head -n 1)" = 4.1 ]; then
-    echo "$spin"
-  elif [ -n "${SPIN:-}" ]; then
-    fail "SPIN=$SPIN is not Spin 4.1 or newer"
-  fi
-}
-
 # run_cargo STEP ARGUMENT...: runs cargo, which prints its own errors.
 run_cargo() {
   say "$1"

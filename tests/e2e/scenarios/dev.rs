@@ -1,5 +1,5 @@
 //! `./dev up` and `./dev down` in a copy of the repository. The binaries already exist, so `cargo` does nothing in this
-//! copy.
+//! copy. The installation of Spin, with a `curl` that copies a file.
 
 use std::{
     fs::{self, File, Permissions},
@@ -288,4 +288,46 @@ fn invalid_setting_prints_one_line() {
         let ports = fs::read_to_string(clone.folder.join(".dev/env")).map(|_| clone.ports());
         assert!(!ports.unwrap_or_default().into_iter().any(listens), "{name}");
     }
+}
+
+#[test]
+fn downloaded_spin_needs_its_checksum() {
+    let folder = World::get().services.folder().join(unique("spin"));
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    write_script(&folder.join("bin/curl"), "cp \"$ARCHIVE\" \"$ARCHIVE_COPY\"");
+    write_script(&folder.join("bin/spin"), "echo spin 4.0.1");
+    write_script(&folder.join("spin"), "echo spin 4.2.1");
+    let archive = folder.join("archive");
+    let mut tar = Command::new("tar");
+    tar.arg("-czf").arg(&archive).arg("-C").arg(&folder).arg("spin");
+    assert!(tar.status().unwrap().success());
+    let checksum = Command::new("sha256sum").arg(&archive).output().unwrap().stdout;
+    let checksum = String::from_utf8(checksum).unwrap();
+    let checksum = checksum.split(' ').next().unwrap();
+    let dev = folder.join("dev");
+    let installed = dev.join("spin/spin");
+    let path = std::env::var("PATH").unwrap();
+    let install = |archive: &Path, checksum: &str| {
+        let script = ". scripts/lib.sh; . scripts/spin.sh; install_spin copy \"$1\"; find_spin";
+        let mut command = Command::new("bash");
+        command
+            .args(["-euo", "pipefail", "-c", script, "bash", checksum])
+            .current_dir(root())
+            .env("DEV_DIR", &dev)
+            .env("ARCHIVE", archive)
+            .env("ARCHIVE_COPY", dev.join("spin.new/copy"))
+            .env("PATH", format!("{}:{path}", folder.join("bin").display()))
+            .env_remove("SPIN");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    let output = install(Path::new("/nowhere/archive"), checksum);
+    assert!(output.contains("==> Spin cannot be downloaded ("), "{output}");
+    let output = install(&archive, &"0".repeat(64));
+    assert!(output.ends_with("wrong checksum: using tools/runner\n"), "{output}");
+    assert!(!installed.exists() && !dev.join("spin.new").exists());
+    let output = install(&archive, checksum);
+    assert!(output.ends_with(&format!("\n{}\n", installed.display())), "{output}");
 }
