@@ -13,6 +13,8 @@ pub mod pace;
 mod random;
 pub mod redis;
 pub mod sql;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 
 use std::rc::Rc;
 

@@ -49,6 +49,8 @@ pub mod session;
 pub mod settings;
 pub mod storage;
 pub mod tenant;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 mod text;
 pub mod token;
 pub mod usage;

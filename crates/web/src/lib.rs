@@ -29,6 +29,8 @@ mod response;
 mod router;
 #[cfg(target_family = "wasm")]
 pub mod serve;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 mod trace;
 mod unmetered;
 

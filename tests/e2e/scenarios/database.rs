@@ -1,6 +1,8 @@
 //! The schema: it rejects invalid states, and migrations are repeatable.
 
-use e2e::World;
+use std::{collections::BTreeMap, fs};
+
+use e2e::{World, root};
 use postgres::error::SqlState;
 use tenancy::migrate;
 
@@ -189,4 +191,45 @@ fn changed_migration_is_rejected() {
     assert!(!output.status.success());
     let error = text(&output.stderr);
     assert!(error.contains(&tenant.slug) && error.contains("0001_tenant"), "{error}");
+}
+
+/// Returns the definitions of the functions in a database, by name.
+fn functions(database: &str) -> BTreeMap<String, String> {
+    let statement = "SELECT proname::text, pg_get_functiondef(p.oid) FROM pg_proc p
+                     JOIN pg_namespace n ON n.oid = p.pronamespace
+                     WHERE n.nspname = 'public' AND NOT EXISTS (
+                         SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e'
+                     )";
+    let rows = World::get().services.superuser(database).query(statement, &[]).unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// A function may be defined in several migrations. `migrations/functions` has the current text of each. After a
+/// migration, `UPDATE_FUNCTIONS=1` writes the files again.
+#[test]
+fn functions_match_their_files() {
+    let tenant = World::get().tenant();
+    for (folder, database) in [("catalog", "tenancy".to_owned()), ("tenant", tenant.database())] {
+        let folder = root().join("migrations/functions").join(folder);
+        let current = functions(&database);
+        if std::env::var_os("UPDATE_FUNCTIONS").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            for (name, text) in &current {
+                fs::write(folder.join(format!("{name}.sql")), text).unwrap();
+            }
+        }
+        let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        let committed: BTreeMap<String, String> = files
+            .map(|file| {
+                let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+                (name, fs::read_to_string(&file).unwrap())
+            })
+            .collect();
+        let names =
+            |functions: &BTreeMap<String, String>| functions.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&committed), names(&current), "{}", folder.display());
+        for (name, text) in current {
+            assert_eq!(committed[&name], text, "{name}: run with UPDATE_FUNCTIONS=1");
+        }
+    }
 }

@@ -82,3 +82,38 @@ async fn handler(mut member: Member) -> Result<Response> {
     Ok(Response::created(&created)
         .with_header(header::LOCATION, location.map_err(tenancy::Error::internal)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use serde_json::json;
+    use tenancy::access::Role;
+    use web::testing::{Service, request};
+
+    use super::handler;
+
+    #[test]
+    fn invalid_fields_are_named() {
+        let body = json!({ "email": "no address", "role": "owner", "first_name": "", "extra": 1 });
+        let answer = Service::new().call(handler, Role::Admin, request(Method::POST, &body));
+        assert_eq!((answer.status, &answer.body["code"]), (422, &json!("validation_failed")));
+        let mut fields = answer.fields();
+        fields.sort_unstable();
+        assert_eq!(fields, ["email", "extra", "first_name", "role"]);
+    }
+
+    #[test]
+    fn role_above_the_callers_is_rejected_before_any_statement() {
+        let service = Service::new();
+        let body = json!({ "email": "a@acme.example", "role": "admin" });
+        let answer = service.call(handler, Role::Viewer, request(Method::POST, &body));
+        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("scope_not_held")));
+    }
+
+    #[test]
+    fn unavailable_database_is_no_fault_of_the_caller() {
+        let body = json!({ "email": "a@acme.example" });
+        let answer = Service::new().call(handler, Role::Admin, request(Method::POST, &body));
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    }
+}

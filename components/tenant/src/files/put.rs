@@ -88,3 +88,30 @@ async fn handler(mut member: Member) -> Result<Response> {
     let validators = validators(&uploaded.file)?;
     validators.describe(Response::json(status, &FileView::from(uploaded.file)))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use serde_json::json;
+    use tenancy::access::Role;
+    use web::testing::{Service, with_headers};
+
+    use super::handler;
+
+    #[test]
+    fn unsupported_headers_are_rejected_before_the_upload() {
+        for (name, value) in [("content-range", "bytes 0-1/2"), ("content-type", "")] {
+            let request = with_headers(Method::PUT, &[(name, value)], b"content".to_vec());
+            let answer = Service::new().at("path", "a.txt").call(handler, Role::User, request);
+            let code = &answer.body["code"];
+            assert_eq!((answer.status, code), (400, &json!("invalid_header")), "{name}");
+        }
+    }
+
+    #[test]
+    fn unsafe_path_is_rejected() {
+        let request = with_headers(Method::PUT, &[], Vec::new());
+        let answer = Service::new().at("path", "../other").call(handler, Role::User, request);
+        assert_eq!((answer.status, answer.fields()), (422, vec!["path"]));
+    }
+}

@@ -25,7 +25,7 @@ pub struct Claims {
     pub role: Role,
     /// The scopes of the role, for services that read the token themselves.
     pub scope: String,
-    pub(super) typ: String,
+    pub(crate) typ: String,
     /// The id of the token.
     pub jti: Uuid,
     /// The session of the token.

@@ -1,0 +1,108 @@
+//! The service and a tenant of a unit test, without servers.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use chrono::DateTime;
+use platform::testing::{self, PreparedSql};
+use uuid::Uuid;
+
+use crate::{
+    access::Role,
+    context::Context,
+    database_location::DatabaseLocation,
+    identifier::Slug,
+    input::Text as _,
+    json::JsonText,
+    settings::Settings,
+    tenant::{Limits, Status, Tenant, TenantRecord, database::seal_new_password},
+    token::Claims,
+};
+
+/// The id of the tenant of a test.
+pub const TENANT: Uuid = Uuid::from_u128(1);
+/// The id of the user of a test.
+pub const USER: Uuid = Uuid::from_u128(2);
+
+/// Returns the context of a service with valid settings on these databases.
+///
+/// # Panics
+/// If the settings are no longer valid.
+#[expect(clippy::unwrap_used, reason = "a test that fails")]
+pub fn context(sql: &Rc<PreparedSql>) -> Rc<Context> {
+    let values: BTreeMap<_, _> = [
+        ("MASTER_DATABASE_URL", "postgres://tenancy:secret@db.internal:5432/tenancy"),
+        ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@db.internal/t_{tenant_slug}"),
+        ("MASTER_ENCRYPTION_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
+        ("JWT_SECRET_KEY", "c9f0f895fb98ab9159f51fd0297e236d"),
+        ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into();
+    let settings = Settings::parse(&values).unwrap();
+    Rc::new(Context::new(testing::platform(sql), settings).unwrap())
+}
+
+/// Returns an active tenant.
+///
+/// # Panics
+/// If its password cannot be sealed.
+#[expect(clippy::unwrap_used, reason = "a test that fails")]
+pub fn tenant(context: &Context) -> Tenant {
+    let database = DatabaseLocation {
+        host: "db.internal".to_owned(),
+        port: 5432,
+        name: "t_acme".to_owned(),
+        options: String::new(),
+    };
+    let role = "tenant_1".to_owned();
+    let database_password = seal_new_password(context, TENANT, &database, &role).unwrap();
+    let record = TenantRecord {
+        id: TENANT,
+        slug: Slug::parse("acme").unwrap(),
+        name: "Acme".to_owned(),
+        status: Status::Active,
+        admin_email: "admin@acme.example".to_owned(),
+        domain: None,
+        domains: Vec::new(),
+        plan: "free".to_owned(),
+        limits: Limits {
+            users: 10,
+            storage: 1_000_000,
+            api_calls: 1_000,
+            ai_requests: 100,
+            requests_per_minute: 60,
+            cache: 1_000_000,
+        },
+        settings: JsonText::default(),
+        private_settings: JsonText::default(),
+        version: 1,
+        database,
+        database_role: role,
+        database_password: Some(database_password),
+        data_key: None,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    };
+    Tenant::admit(Rc::new(record)).unwrap()
+}
+
+/// Returns the claims of a signed-in user with this role.
+pub fn claims(role: Role) -> Claims {
+    Claims {
+        iss: "tenancy".to_owned(),
+        aud: "tenancy".to_owned(),
+        client_id: "tenancy".to_owned(),
+        sub: USER,
+        tid: TENANT,
+        slug: "acme".to_owned(),
+        role,
+        scope: String::new(),
+        typ: "access".to_owned(),
+        jti: Uuid::nil(),
+        sid: Uuid::nil(),
+        iat: 0,
+        nbf: 0,
+        exp: i64::MAX,
+        ver: 1,
+    }
+}
