@@ -73,11 +73,8 @@ pub fn calls_are_within_limits(end: &End<'_>) {
     let mut outages = timeline.intervals(Effect::PostgresKilled);
     outages.extend(timeline.intervals(Effect::Paused));
     outages.sort();
-    let faults = Faults {
-        redis: timeline.intervals(Effect::RedisKilled),
-        hosts: timeline.times(Effect::HostKilled),
-        outages,
-    };
+    let kills = timeline.intervals(Effect::RedisKilled);
+    let faults = Faults::new(kills, &timeline.times(Effect::HostKilled), &outages);
     for calls in context.ledger.calls() {
         let (counted, allowance) = (calls.counted(), calls.allowance(&faults));
         if counted > calls.limit + allowance {

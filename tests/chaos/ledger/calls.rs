@@ -19,34 +19,41 @@ pub type Interval = (Instant, Option<Instant>);
 /// The faults that may affect counters of calls.
 pub struct Faults {
     /// The kills of Redis, until its next process accepts connections.
-    pub redis: Vec<Interval>,
-    /// The times at which hosts were killed.
-    pub hosts: Vec<Instant>,
-    /// The times during which a store was unavailable, so that no checkpoint was written.
-    pub outages: Vec<Interval>,
+    redis: Vec<Interval>,
+    /// For each kill of Redis, the time from which calls may be in no checkpoint.
+    unstored_since: Vec<Instant>,
+    /// Whether, for each kill of Redis, a host or Redis was also killed so soon before or after it that the counters of
+    /// the other may be lost.
+    is_double: Vec<bool>,
 }
 
 impl Faults {
-    /// Returns the time before a kill of Redis from which calls may be in no checkpoint.
-    fn unstored_since(&self, killed: Instant) -> Instant {
-        let mut since = killed.checked_sub(STORED_WITHIN).unwrap_or(killed);
-        for (from, to) in self.outages.iter().rev() {
-            // A checkpoint that failed is repeated a moment later.
-            let to = to.map_or(killed, |to| (to + RECOVERY).min(killed));
-            let overlap = to.saturating_duration_since((*from).max(since));
-            since = since.checked_sub(overlap).unwrap_or(since);
-        }
-        since
+    /// Relates the faults to each other. `hosts` are the times at which hosts were killed, and `outages` the sorted times
+    /// during which a store was unavailable, so that no checkpoint was written.
+    pub fn new(redis: Vec<Interval>, hosts: &[Instant], outages: &[Interval]) -> Self {
+        let unstored_since: Vec<_> =
+            redis.iter().map(|(killed, _)| unstored_since(*killed, outages)).collect();
+        let is_double = redis.iter().zip(&unstored_since).map(|((killed, _), since)| {
+            let is_soon = |other: &Instant| {
+                other != killed && other >= since && *other <= *killed + STORED_WITHIN
+            };
+            hosts.iter().any(is_soon) || redis.iter().any(|(other, _)| is_soon(other))
+        });
+        let is_double = is_double.collect();
+        Self { is_double, redis, unstored_since }
     }
+}
 
-    /// Returns whether a host or Redis was also killed so soon before or after a kill of Redis that the counters of the
-    /// other may be lost.
-    fn is_double(&self, killed: Instant) -> bool {
-        let since = self.unstored_since(killed);
-        let is_soon =
-            |other: Instant| other != killed && other >= since && other <= killed + STORED_WITHIN;
-        self.hosts.iter().copied().any(is_soon) || self.redis.iter().any(|(from, _)| is_soon(*from))
+/// Returns the time before a kill of Redis from which calls may be in no checkpoint.
+fn unstored_since(killed: Instant, outages: &[Interval]) -> Instant {
+    let mut since = killed.checked_sub(STORED_WITHIN).unwrap_or(killed);
+    for (from, to) in outages.iter().rev() {
+        // A checkpoint that failed is repeated a moment later.
+        let to = to.map_or(killed, |to| (to + RECOVERY).min(killed));
+        let overlap = to.saturating_duration_since((*from).max(since));
+        since = since.checked_sub(overlap).unwrap_or(since);
     }
+    since
 }
 
 /// A tenant with a small call limit.
@@ -79,19 +86,20 @@ impl CallLimit {
         let number = |from: Instant, to: Instant| {
             counted.iter().filter(|call| (from..=to).contains(*call)).count()
         };
+        let kills: Vec<_> = faults.redis.iter().zip(&faults.unstored_since).collect();
         let lost = counted.iter().filter(|call| {
-            let mut doubles = faults.redis.iter().filter(|(killed, _)| faults.is_double(*killed));
-            doubles.any(|(killed, _)| (faults.unstored_since(*killed)..=*killed).contains(*call))
+            let mut doubles = kills.iter().zip(&faults.is_double).filter(|(_, double)| **double);
+            doubles.any(|(((killed, _), since), _)| (**since..=*killed).contains(*call))
         });
         // The calls that only other instances saw count again once these have raised the next process.
         let beyond = counted.get(self.limit).copied();
-        let unseen = faults.redis.iter().map(|(killed, started)| {
+        let unseen = kills.iter().map(|((killed, started), since)| {
             let (Some(beyond), Some(started)) = (beyond, started) else { return 0 };
             let raised = *started + RAISED_WITHIN;
             if beyond > raised {
                 return 0;
             }
-            number(faults.unstored_since(*killed), *killed).min(number(beyond.max(*killed), raised))
+            number(**since, *killed).min(number(beyond.max(*killed), raised))
         });
         lost.count() + unseen.sum::<usize>()
     }
