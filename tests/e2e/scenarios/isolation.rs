@@ -58,7 +58,7 @@ struct Role {
 fn role_of(tenant: &TestTenant) -> Role {
     let world = World::get();
     let settings = Settings::parse(&world.settings()).unwrap();
-    let platform = Platform::native(settings.redis_url.expose().to_owned());
+    let platform = Platform::native(settings.redis_url().expose().to_owned());
     let context = Context::new(platform, settings).unwrap();
     let row = world
         .services

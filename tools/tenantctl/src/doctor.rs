@@ -249,7 +249,7 @@ async fn check_waiting(context: &Context) -> Result<Finding> {
 }
 
 async fn check_redis(context: &Context) -> Result<Finding> {
-    if context.settings.redis_url.expose().starts_with("rediss:") {
+    if context.settings.redis_url().expose().starts_with("rediss:") {
         return Ok(Finding::Doubtful("not checked, because the connection uses TLS".to_owned()));
     }
     let reply = context.platform.redis.execute("INFO", &["server".into()]).await?;
@@ -263,7 +263,7 @@ async fn check_redis(context: &Context) -> Result<Finding> {
     if major < REDIS {
         bail!("Redis {version} is older than {REDIS}");
     }
-    Ok(if has_password(context.settings.redis_url.expose()) {
+    Ok(if has_password(context.settings.redis_url().expose()) {
         Finding::Good(format!("Redis {version}"))
     } else {
         Finding::Doubtful(format!(

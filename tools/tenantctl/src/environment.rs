@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use platform::Platform;
 use tenancy::{
     Context,
-    settings::{NAMES, Settings},
+    settings::{DECLARATIONS, Settings},
 };
 
 /// Returns the settings, read by their plain names or with Spin's prefix.
@@ -14,8 +14,9 @@ use tenancy::{
 /// # Errors
 /// Names each missing or invalid setting, with the reason.
 pub fn settings() -> Result<Settings> {
-    let values: BTreeMap<_, _> = NAMES
-        .into_iter()
+    let values: BTreeMap<_, _> = DECLARATIONS
+        .iter()
+        .map(|setting| setting.name)
         .filter_map(|name| {
             let value = [name.to_owned(), format!("SPIN_VARIABLE_{name}")]
                 .iter()
@@ -36,6 +37,6 @@ pub fn settings() -> Result<Settings> {
 /// Returns the service with the settings and the platform of this machine.
 pub fn context() -> Result<Context> {
     let settings = settings()?;
-    let platform = Platform::native(settings.redis_url.expose().to_owned());
+    let platform = Platform::native(settings.redis_url().expose().to_owned());
     Ok(Context::new(platform, settings)?)
 }

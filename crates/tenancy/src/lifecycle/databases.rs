@@ -77,7 +77,7 @@ pub(super) async fn put_role(
         name = literal(&record.database_role),
         role = identifier(&record.database_role),
         verifier = literal(&verifier),
-        limits = context.settings.role_limits.statements(&record.database_role),
+        limits = context.settings.role_limits().statements(&record.database_role),
     );
     cluster.execute(&statement, &[]).await?;
     Ok(())

@@ -46,7 +46,7 @@ pub async fn apply(
              END IF;
          END $limits$",
         literal(&record.database_role),
-        context.settings.role_limits.statements(&record.database_role),
+        context.settings.role_limits().statements(&record.database_role),
     );
     cluster.execute(&statement, &[]).await?;
     Ok(())
@@ -72,7 +72,7 @@ pub async fn survey(
     cluster: &dyn Connection,
     roles: Vec<String>,
 ) -> Result<Survey> {
-    let limits = context.settings.role_limits;
+    let limits = context.settings.role_limits();
     let statement = format!(
         "SELECT current_setting('max_connections')::bigint
                     - current_setting('superuser_reserved_connections')::bigint

@@ -1,6 +1,4 @@
-//! The components of the application, and the secrets that each component gets.
-
-use super::NAMES;
+//! The components of the application. A setting declares the components that get it.
 
 /// A component of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,41 +13,9 @@ pub enum Component {
     Tenant,
 }
 
-/// The settings that only some components get, with these components. All other components get none of these settings.
-const SOME: [(&str, &[Component]); 9] = [
-    ("TENANT_DATABASE_TEMPLATE", &[Component::Admin, Component::Auth, Component::Tenant]),
-    ("MASTER_ENCRYPTION_KEY", &[Component::Admin, Component::Auth, Component::Tenant]),
-    ("MASTER_DECRYPTION_KEYS", &[Component::Admin, Component::Auth, Component::Tenant]),
-    ("JWT_SECRET_KEY", &[Component::Auth, Component::Tenant]),
-    ("JWT_ED25519_KEY", &[Component::Auth, Component::Tenant]),
-    ("JWT_VERIFICATION_SECRET_KEYS", &[Component::Auth, Component::Tenant]),
-    ("JWT_VERIFICATION_ED25519_KEYS", &[Component::Auth, Component::Tenant]),
-    ("ADMIN_API_KEY", &[Component::Admin]),
-    ("METRICS_TOKEN", &[Component::Health]),
-];
-
 impl Component {
-    /// Returns whether the component gets a setting.
-    pub fn gets(self, name: &str) -> bool {
-        SOME.iter().find(|some| some.0 == name).is_none_or(|some| some.1.contains(&self))
-    }
-
-    /// Returns the settings that the component gets.
-    pub fn settings(self) -> impl Iterator<Item = &'static str> {
-        NAMES.into_iter().filter(move |name| self.gets(name))
-    }
-
-    /// Returns a stand-in for a required setting that the component does not get. For a secret this is `random`, so
-    /// that it unseals nothing and no caller has it. Returns `None` for an optional setting.
-    pub fn stand_in(name: &str, random: &str) -> Option<String> {
-        match name {
-            "TENANT_DATABASE_TEMPLATE" => {
-                Some("postgres://withheld.invalid/{tenant_slug}".to_owned())
-            }
-            "MASTER_ENCRYPTION_KEY" | "JWT_SECRET_KEY" | "ADMIN_API_KEY" => Some(random.to_owned()),
-            _ => None,
-        }
-    }
+    /// Lists every component.
+    pub const ALL: &[Self] = &[Self::Admin, Self::Auth, Self::Health, Self::Tenant];
 }
 
 #[cfg(test)]
@@ -57,7 +23,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::settings::Settings;
+    use crate::settings::{DECLARATIONS, Settings};
 
     const ALL: [(Component, &str); 4] = [
         (Component::Admin, "admin"),
@@ -70,6 +36,7 @@ mod tests {
     #[test]
     fn manifest_grants_exactly_the_required_settings() {
         let manifest = include_str!("../../../../spin.toml");
+        assert_eq!(ALL.map(|(component, _)| component), Component::ALL);
         for (component, name) in ALL {
             let start = format!("\n[component.{name}.variables]\n");
             let (_, variables) = manifest.split_once(&start).unwrap();
@@ -79,15 +46,20 @@ mod tests {
                 .filter_map(|line| line.split_once(" = "))
                 .map(|(name, _)| name.to_ascii_uppercase())
                 .collect();
-            let wanted: BTreeSet<_> = component.settings().map(str::to_owned).collect();
+            let wanted: BTreeSet<_> = DECLARATIONS
+                .iter()
+                .filter(|setting| setting.is_given_to(component))
+                .map(|setting| setting.name.to_owned())
+                .collect();
             assert_eq!(given, wanted, "{name}");
         }
     }
 
     #[test]
     fn health_gets_no_keys() {
-        for secret in ["MASTER_ENCRYPTION_KEY", "JWT_SECRET_KEY", "ADMIN_API_KEY"] {
-            assert!(!Component::Health.gets(secret), "{secret}");
+        for name in ["MASTER_ENCRYPTION_KEY", "JWT_SECRET_KEY", "ADMIN_API_KEY"] {
+            let setting = DECLARATIONS.iter().find(|setting| setting.name == name).unwrap();
+            assert!(!setting.is_given_to(Component::Health), "{name}");
         }
     }
 
@@ -109,16 +81,17 @@ mod tests {
         ];
         for (component, name) in ALL {
             let mut random = random.iter();
-            let values: BTreeMap<_, _> = NAMES
-                .into_iter()
-                .filter_map(|name| {
-                    let value = if component.gets(name) {
-                        given(name)
+            let values: BTreeMap<_, _> = DECLARATIONS
+                .iter()
+                .filter_map(|setting| {
+                    let value = if setting.is_given_to(component) {
+                        given(setting.name)
                     } else {
-                        let secret = if name.ends_with("KEY") { random.next() } else { None };
-                        Component::stand_in(name, secret.copied().unwrap_or_default())
+                        let is_random = setting.is_required() && setting.stand_in.is_none();
+                        let random = if is_random { random.next() } else { None };
+                        setting.stand_in(random.copied().unwrap_or_default())
                     };
-                    Some((name, value?))
+                    Some((setting.name, value?))
                 })
                 .collect();
             let parsed = Settings::parse(&values);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn good() -> BTreeMap<&'static str, String> {
@@ -23,7 +25,7 @@ fn absent_settings_have_their_defaults() {
     let mut values = good();
     values.insert("LOG_LEVEL", String::new());
     let settings = Settings::parse(&values).unwrap();
-    assert_eq!(settings.redis_url.expose(), "redis://localhost:6379");
+    assert_eq!(settings.redis_url().expose(), "redis://localhost:6379");
     assert_eq!(settings.access_token_lifetime, Duration::from_mins(30));
     assert_eq!(settings.refresh_token_lifetime, Duration::from_hours(7 * 24));
     assert_eq!((settings.password_rounds, settings.password_min_length), (600_000, 8));
@@ -39,8 +41,12 @@ fn redis_address_comes_from_host_or_url() {
     ] {
         let mut values = good();
         values.insert(name, value.to_owned());
-        assert_eq!(Settings::parse(&values).unwrap().redis_url.expose(), expected);
+        assert_eq!(Settings::parse(&values).unwrap().redis_url().expose(), expected);
     }
+    let mut values = good();
+    values.insert("REDIS_URL", "redis://cache:6380".to_owned());
+    values.insert("REDIS_HOST", "an unused host".to_owned());
+    assert_eq!(Settings::parse(&values).unwrap().redis_url().expose(), "redis://cache:6380");
 }
 
 // S8, S41
@@ -53,6 +59,7 @@ fn invalid_setting_is_reported_without_its_value() {
         ("TENANT_DATABASE_TEMPLATE", "postgres://host/tenants"),
         ("TENANT_DATABASE_TEMPLATE", "postgres://host/a_very_long_prefix_{tenant_slug}"),
         ("REDIS_URL", "http://host"),
+        ("REDIS_HOST", "cache internal"),
         ("MASTER_ENCRYPTION_KEY", "0123456789abcdef0123456789abcde"),
         ("MASTER_DECRYPTION_KEYS", "fedcba9876543210fedcba987654321"),
         ("MASTER_DECRYPTION_KEYS", "6512bd43d9caa6e02c990b0a82652dca,short"),

@@ -13,7 +13,7 @@ use crate::{Endpoint, Router};
 use tenancy::Context;
 use tenancy::{
     error::InvalidSetting,
-    settings::{self, Component, Settings},
+    settings::{Component, DECLARATIONS, Declaration, Settings},
 };
 
 /// The state that an instance keeps between requests.
@@ -58,17 +58,17 @@ async fn load(component: Component) -> Result<Rc<Context>, Rc<Vec<InvalidSetting
     let mut values = BTreeMap::new();
     let mut invalid = Vec::new();
     let random = spin_platform::platform(String::new()).random;
-    for name in settings::NAMES.into_iter().filter(|name| !component.gets(name)) {
-        if let Some(value) =
-            Component::stand_in(name, &base16ct::lower::encode_string(&random.bytes::<32>()))
-        {
-            values.insert(name, value);
+    let (given, withheld): (Vec<&Declaration>, Vec<&Declaration>) =
+        DECLARATIONS.iter().partition(|setting| setting.is_given_to(component));
+    for setting in withheld {
+        let random = base16ct::lower::encode_string(&random.bytes::<32>());
+        if let Some(value) = setting.stand_in(&random) {
+            values.insert(setting.name, value);
         }
     }
-    let names: Vec<_> = component.settings().collect();
     // All settings are read concurrently, because sequential reads would take one turn of the host's event loop each.
-    let asked = names.iter().map(|name| variables::get(name.to_ascii_lowercase()));
-    for (name, value) in names.iter().copied().zip(join_all(asked).await) {
+    let asked = given.iter().map(|setting| variables::get(setting.name.to_ascii_lowercase()));
+    for (name, value) in given.iter().map(|setting| setting.name).zip(join_all(asked).await) {
         match value {
             Ok(value) => {
                 values.insert(name, value);
@@ -85,7 +85,7 @@ async fn load(component: Component) -> Result<Rc<Context>, Rc<Vec<InvalidSetting
         return Err(Rc::new(invalid));
     }
     let settings = Settings::parse(&values).map_err(Rc::new)?;
-    let platform = spin_platform::platform(settings.redis_url.expose().to_owned());
+    let platform = spin_platform::platform(settings.redis_url().expose().to_owned());
     Context::new(platform, settings).map(Rc::new).map_err(|error| {
         let message = format!("cannot be used: {error}");
         Rc::new(vec![InvalidSetting { name: "MASTER_ENCRYPTION_KEY", message }])

@@ -34,7 +34,7 @@ fn long_verification_continues_from_checkpoint() {
     let chain = trail(1);
     catalog.chain(BEFORE, chain, ROWS, &now());
     let settings = Settings::parse(&catalog.settings(BEFORE)).unwrap();
-    let platform = Platform::native(settings.redis_url.expose().to_owned());
+    let platform = Platform::native(settings.redis_url().expose().to_owned());
     let platform = Platform { clock: Rc::new(SlowClock(Cell::new(0))), ..platform };
     let context = Context::new(platform, settings).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

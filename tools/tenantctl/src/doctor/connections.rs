@@ -20,7 +20,7 @@ pub(super) async fn check(context: &Context) -> Result<Finding> {
     let roles = repo::list_with_database(&*catalog).await?;
     let roles = roles.items.into_iter().map(|tenant| tenant.database_role).collect();
     let survey = role_limits::survey(context, &*cluster, roles).await?;
-    let each = i64::from(context.settings.role_limits.connections);
+    let each = i64::from(context.settings.role_limits().connections);
     let of_the_catalog = i64::from(context.settings.catalog_connections);
     let wanted = of_the_catalog + BUSY_TENANTS * each;
     if survey.connections < of_the_catalog + each {
