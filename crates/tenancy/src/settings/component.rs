@@ -23,7 +23,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::settings::{DECLARATIONS, Settings};
+    use crate::settings::{DECLARATIONS, Settings, documents};
 
     const ALL: [(Component, &str); 4] = [
         (Component::Admin, "admin"),
@@ -35,7 +35,7 @@ mod tests {
     // S40
     #[test]
     fn manifest_grants_exactly_the_required_settings() {
-        let manifest = include_str!("../../../../spin.toml");
+        let manifest = documents::manifest();
         assert_eq!(ALL.map(|(component, _)| component), Component::ALL);
         for (component, name) in ALL {
             let start = format!("\n[component.{name}.variables]\n");

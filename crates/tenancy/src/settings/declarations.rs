@@ -1,6 +1,7 @@
 //! The declarations of all settings, in the order of docs/settings.md.
 //!
-//! The descriptions are for operators, and their links are relative to `docs/`.
+//! `spin.toml` and `docs/settings.md` follow from them: `UPDATE_SETTINGS=1 cargo test --profile tools -p tenancy --lib
+//! settings`. The descriptions are for operators, and their links are relative to `docs/`.
 
 use std::time::Duration;
 
@@ -158,3 +159,20 @@ settings! {
     LOG_LEVEL: default("INFO").given_to(ALL)
         => pub log_level: Level = Level::parse;
 }
+
+/// The declarations of the settings that `spin.toml` uses itself. No component gets them.
+#[cfg(not(target_family = "wasm"))]
+pub const MANIFEST_DECLARATIONS: &[Declaration] = &[
+    Declaration {
+        name: "ALLOWED_POSTGRES_HOSTS",
+        description: "The PostgreSQL servers that the components may reach, as one Spin pattern: \
+                      `postgres://*.db.internal:5432`.",
+        ..default("postgres://localhost:5432")
+    },
+    Declaration {
+        name: "ALLOWED_REDIS_HOSTS",
+        description: "The Redis servers that the components may reach, as one Spin pattern. A \
+                      `rediss://` URL needs `rediss://…` here.",
+        ..default("redis://localhost:6379")
+    },
+];

@@ -6,6 +6,8 @@
 mod component;
 mod declaration;
 mod declarations;
+#[cfg(test)]
+mod documents;
 mod level;
 mod parse;
 mod proxies;
@@ -19,6 +21,8 @@ use std::collections::BTreeMap;
 
 pub use component::Component;
 pub use declaration::Declaration;
+#[cfg(not(target_family = "wasm"))]
+pub use declarations::MANIFEST_DECLARATIONS;
 use declarations::Parsed;
 pub use declarations::{DECLARATIONS, Settings};
 pub use level::Level;
