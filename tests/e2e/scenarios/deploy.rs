@@ -18,23 +18,27 @@ fn variables() -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 #[track_caller]
-fn fits(given: &BTreeSet<String>) {
+fn fits(path: &str, given: &BTreeSet<String>) {
     let (all, required) = variables();
-    assert!(required.is_subset(given), "missing: {:?}", required.difference(given));
-    assert!(given.is_subset(&all), "unknown: {:?}", given.difference(&all));
+    let missing: Vec<_> = required.difference(given).collect();
+    assert!(missing.is_empty(), "{path} lacks variables without a default: {missing:?}");
+    let unknown: Vec<_> = given.difference(&all).collect();
+    assert!(unknown.is_empty(), "{path} has variables that spin.toml does not have: {unknown:?}");
 }
 
 #[test]
 fn spinkube_variables_match_manifest() {
-    let manifest = std::fs::read_to_string(root().join("deploy/spinkube/tenancy.yaml")).unwrap();
+    let path = "deploy/spinkube/tenancy.yaml";
+    let manifest = std::fs::read_to_string(root().join(path)).unwrap();
     let (_, variables) = manifest.split_once("\n  variables:\n").unwrap();
     let names = variables.lines().filter_map(|line| line.strip_prefix("    - name: "));
-    fits(&names.map(str::to_owned).collect());
+    fits(path, &names.map(str::to_owned).collect());
 }
 
 #[test]
 fn akamai_variables_match_manifest() {
-    fits(&table("deploy/akamai/variables.example.toml").keys().cloned().collect());
+    let path = "deploy/akamai/variables.example.toml";
+    fits(path, &table(path).keys().cloned().collect());
 }
 
 #[test]
