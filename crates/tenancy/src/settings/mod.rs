@@ -15,7 +15,7 @@ mod reader;
 mod role_limits;
 mod strength;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

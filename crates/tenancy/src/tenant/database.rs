@@ -177,20 +177,16 @@ mod tests {
     use crate::{
         input::Text as _,
         json::JsonText,
-        settings::Settings,
+        settings::{Settings, tests::values},
         tenant::{Limits, Status},
     };
     use platform::Platform;
 
     fn context() -> Context {
-        let values = [
+        let values = values(&[
             ("MASTER_DATABASE_URL", "postgres://tenancy:secret@catalog/tenancy"),
             ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@tenants/t_{tenant_slug}"),
-            ("MASTER_ENCRYPTION_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
-            ("JWT_SECRET_KEY", "c9f0f895fb98ab9159f51fd0297e236d"),
-            ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
-        ];
-        let values = values.map(|(name, value)| (name, value.to_owned())).into();
+        ]);
         let settings = Settings::parse(&values).unwrap();
         Context::new(Platform::native(String::new()), settings).unwrap()
     }

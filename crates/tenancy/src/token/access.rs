@@ -184,8 +184,6 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use chrono::TimeDelta;
     use hmac::{Hmac, KeyInit as _, Mac as _};
     use jsonwebtoken::{Algorithm, EncodingKey};
@@ -193,6 +191,7 @@ mod tests {
     use sha2::Sha256;
 
     use super::*;
+    use crate::settings::tests::values;
     use platform::native::NativeRandom;
 
     const SECRET: &str = "a secret of thirty-two bytes or more";
@@ -202,15 +201,7 @@ mod tests {
     }
 
     fn tokens_with(secret: &str, more: &[(&'static str, &str)]) -> AccessTokens {
-        let mut settings: BTreeMap<_, _> = [
-            ("MASTER_DATABASE_URL", "postgres://a:b@localhost/tenancy"),
-            ("TENANT_DATABASE_TEMPLATE", "postgres://localhost/t_{tenant_slug}"),
-            ("MASTER_ENCRYPTION_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
-            ("JWT_SECRET_KEY", secret),
-            ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
-        ]
-        .map(|(name, value)| (name, value.to_owned()))
-        .into();
+        let mut settings = values(&[("JWT_SECRET_KEY", secret)]);
         settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         AccessTokens::new(&Settings::parse(&settings).unwrap())
     }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt::Debug};
+use std::fmt::Debug;
 
 use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
@@ -10,7 +10,7 @@ use crate::{
     identifier::Slug,
     input::Text as _,
     json::JsonText,
-    settings::Settings,
+    settings::{Settings, tests::values},
     tenant::{Limits, Status, TenantRecord},
     version_cache::snapshot::*,
 };
@@ -21,16 +21,7 @@ const NEW: &str = "another master key of as many...";
 const TENANT: Uuid = Uuid::from_u128(1);
 
 fn context(current: &str, others: &str) -> Context {
-    let values: BTreeMap<_, _> = [
-        ("MASTER_DATABASE_URL", "postgres://tenancy:secret@db.internal:5432/tenancy"),
-        ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@db.internal/t_{tenant_slug}"),
-        ("MASTER_ENCRYPTION_KEY", current),
-        ("MASTER_DECRYPTION_KEYS", others),
-        ("JWT_SECRET_KEY", "c9f0f895fb98ab9159f51fd0297e236d"),
-        ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
-    .into();
+    let values = values(&[("MASTER_ENCRYPTION_KEY", current), ("MASTER_DECRYPTION_KEYS", others)]);
     let settings = Settings::parse(&values).unwrap();
     Context::new(Platform::native("redis://localhost".to_owned()), settings).unwrap()
 }
