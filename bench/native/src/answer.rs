@@ -1,6 +1,6 @@
 //! The response and the line of the log, as in the application.
 
-use std::{io::Write as _, time::Duration};
+use std::{collections::BTreeMap, io::Write as _, time::Duration};
 
 use anyhow::{Result, anyhow};
 use axum::{
@@ -27,20 +27,10 @@ pub(crate) struct Tenant {
     status: String,
     admin_email: String,
     plan: String,
-    limits: Limits,
+    limits: BTreeMap<String, i64>,
     settings: Value,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Limits {
-    users: i64,
-    storage: i64,
-    api_calls: i64,
-    ai_requests: i64,
-    requests_per_minute: i64,
 }
 
 /// Returns a new ID.
