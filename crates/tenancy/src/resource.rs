@@ -1,116 +1,111 @@
-//! The resources that quotas limit.
+//! The resources that quotas limit, and the limits of plans and tenants.
+//!
+//! The declaration below determines the types, the members of requests and responses, the columns of `plans`, the
+//! counters in Redis, the history and the labels of metrics. `docs/add-a-quota-resource.md` describes how to add a
+//! resource.
 
-use serde::Serialize;
+mod declare;
+mod schema;
+mod text;
+
+use declare::resources;
+pub use declare::{LimitDeclaration, Unit};
+use serde::{Deserialize, Serialize};
+pub use text::Amount;
 use utoipa::ToSchema;
 
-use crate::input::Text;
+/// The maximum value of a limit.
+pub(crate) const MOST: i64 = 1_000_000_000_000_000;
 
-/// A resource that a tenant's plan limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Resource {
-    /// API calls per UTC day.
-    ApiCalls,
-    /// AI requests per UTC day.
-    AiRequests,
-    /// Bytes of files.
-    Storage,
-    /// Users.
-    Users,
-}
-
-impl Resource {
-    /// Lists every resource.
-    pub const ALL: [Self; 4] = [Self::ApiCalls, Self::AiRequests, Self::Storage, Self::Users];
-
-    /// Returns the name of the resource.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ApiCalls => "api_calls",
-            Self::AiRequests => "ai_requests",
-            Self::Storage => "storage",
-            Self::Users => "users",
-        }
-    }
-}
-
-impl Text for Resource {
-    fn parse(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|resource| resource.as_str() == text)
-            .ok_or_else(|| "must be api_calls, ai_requests, storage or users".to_owned())
-    }
-}
-
-/// A resource that is limited per UTC day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DailyResource {
-    /// API calls.
-    ApiCalls,
-    /// AI requests.
-    AiRequests,
-}
-
-impl DailyResource {
-    /// Lists every daily resource.
-    pub const ALL: [Self; 2] = [Self::ApiCalls, Self::AiRequests];
-
-    /// Converts the daily resource to a resource.
-    pub const fn resource(self) -> Resource {
-        match self {
-            Self::ApiCalls => Resource::ApiCalls,
-            Self::AiRequests => Resource::AiRequests,
-        }
-    }
-
-    /// Returns the name of the resource.
-    pub const fn as_str(self) -> &'static str {
-        self.resource().as_str()
-    }
-}
-
-impl Text for DailyResource {
-    fn parse(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|resource| resource.as_str() == text)
-            .ok_or_else(|| "must be api_calls or ai_requests".to_owned())
-    }
-}
-
-/// An amount of a resource, written `ai_requests:1`.
+/// The kind of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Amount {
-    /// The resource.
-    pub resource: DailyResource,
-    /// The amount: 1 to 1,000.
-    pub amount: i64,
+pub enum Kind {
+    /// It exists at one time: users, files.
+    Quantity(Quantity),
+    /// It is counted per UTC day: API calls.
+    Daily(DailyResource),
 }
 
-impl Text for Amount {
-    fn parse(text: &str) -> Result<Self, String> {
-        let invalid = || "must be api_calls or ai_requests, a colon, and 1 to 1000".to_owned();
-        let (name, amount) = text.split_once(':').ok_or_else(invalid)?;
-        let resource = DailyResource::parse(name).map_err(|_| invalid())?;
-        match amount.parse() {
-            Ok(amount @ 1..=1_000) => Ok(Self { resource, amount }),
-            _ => Err(invalid()),
+resources! {
+    // Resources that exist at one time. They are counted in the tenant's database (`usage/stats.rs`), and each statement
+    // that uses more of one compares it with the limit. The history has their maximum.
+    quantities {
+        Users: users {
+            description: "The number of users.",
+            plan_column: "max_users",
+            unit: Unit::Count,
+            default: None,
+            place: 4,
+        }
+        Storage: storage {
+            description: "The total size of files in bytes.",
+            plan_column: "max_storage_bytes",
+            unit: Unit::Bytes,
+            default: None,
+            place: 3,
+        }
+    }
+
+    // Resources that are counted per UTC day, in Redis. Services report their use (`POST /api/v1/tenant/usage`, and
+    // `consume` of `GET /api/v1/auth/verify`). The history has their sum. Admission also counts each call in `api_calls`.
+    daily {
+        ApiCalls: api_calls {
+            description: "The number of API calls per day.",
+            plan_column: "max_api_calls_per_day",
+            unit: Unit::Count,
+            default: None,
+            place: 1,
+        }
+        AiRequests: ai_requests {
+            description: "The number of AI requests per day.",
+            plan_column: "max_ai_requests_per_day",
+            unit: Unit::Count,
+            default: None,
+            place: 2,
+        }
+    }
+
+    // Limits without a resource: their usage is neither reported nor stored.
+    other_limits {
+        requests_per_minute {
+            description: "The number of API calls per minute.",
+            plan_column: "max_requests_per_minute",
+            unit: Unit::Count,
+            default: None,
+            minimum: 1,
+        }
+        cache {
+            description: "The Redis memory for the cache in bytes.",
+            plan_column: "max_cache_bytes",
+            unit: Unit::Bytes,
+            default: Some(67_108_864),
+            minimum: 0,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::input::Text as _;
 
     #[test]
-    fn amount_parses_as_resource_and_number() {
-        let one = Amount { resource: DailyResource::AiRequests, amount: 1 };
-        assert_eq!(Amount::parse("ai_requests:1"), Ok(one));
-        for text in ["", "ai_requests", "ai_requests:0", "ai_requests:-1", "storage:1", "users:x"] {
-            assert!(Amount::parse(text).is_err(), "{text}");
+    fn lists_contain_each_resource_once() {
+        let names = Resource::ALL.map(Resource::as_str);
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+        assert_eq!(DailyResource::ALL.len() + Quantity::ALL.len(), names.len());
+        for resource in Resource::ALL {
+            assert_eq!(Resource::parse(resource.as_str()), Ok(resource));
+            assert!(LIMITS.iter().any(|limit| limit.name == resource.as_str()));
         }
+    }
+
+    #[test]
+    fn names_and_columns_are_unique() {
+        let names: BTreeSet<_> = LIMITS.iter().map(|limit| limit.name).collect();
+        let columns: BTreeSet<_> = LIMITS.iter().map(|limit| limit.plan_column).collect();
+        assert_eq!((names.len(), columns.len()), (LIMITS.len(), LIMITS.len()));
     }
 }

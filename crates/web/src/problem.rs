@@ -11,7 +11,10 @@ use utoipa::ToSchema;
 
 use super::Response;
 use tenancy::Error;
-use tenancy::{error::Unauthenticated, resource::Resource};
+use tenancy::{
+    error::Unauthenticated,
+    resource::{Kind, Resource, Unit},
+};
 
 /// An error (RFC 9457).
 #[derive(Serialize, ToSchema)]
@@ -197,10 +200,10 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             format!("The rate limit is exceeded. Try again in {retry_after} s.").into(),
         ),
         Error::QuotaExceeded { resource, limit, usage, .. } => (
-            match resource {
-                Resource::ApiCalls | Resource::AiRequests => S::TOO_MANY_REQUESTS,
-                Resource::Users => S::FORBIDDEN,
-                Resource::Storage => S::INSUFFICIENT_STORAGE,
+            match (resource.kind(), resource.unit()) {
+                (Kind::Daily(_), _) => S::TOO_MANY_REQUESTS,
+                (Kind::Quantity(_), Unit::Count) => S::FORBIDDEN,
+                (Kind::Quantity(_), Unit::Bytes) => S::INSUFFICIENT_STORAGE,
             },
             "quota_exceeded",
             "Quota exceeded",

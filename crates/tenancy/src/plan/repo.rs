@@ -1,5 +1,7 @@
 //! SQL statements on `plans`.
 
+use serde_json::Value as Json;
+
 use super::{Plan, PlanName};
 use crate::{
     error::{Error, Result},
@@ -9,8 +11,7 @@ use crate::{
 use platform::sql::{Connection, Row, Rows, SqlError, Value};
 
 const SELECT: &str = "
-    SELECT p.name, p.max_users, p.max_storage_bytes, p.max_api_calls_per_day,
-           p.max_ai_requests_per_day, p.max_requests_per_minute, p.max_cache_bytes, p.is_default,
+    SELECT p.name, to_jsonb(p) AS plan_row, p.is_default,
            (SELECT count(*) FROM tenants t WHERE t.plan = p.name) AS tenant_count,
            p.created_at AT TIME ZONE 'UTC' AS created_at,
            p.updated_at AT TIME ZONE 'UTC' AS updated_at
@@ -82,14 +83,7 @@ pub(super) async fn delete(
 fn plan(row: &Row) -> Result<Plan, SqlError> {
     Ok(Plan {
         name: row.get("name")?,
-        limits: Limits {
-            users: row.get("max_users")?,
-            storage: row.get("max_storage_bytes")?,
-            api_calls: row.get("max_api_calls_per_day")?,
-            ai_requests: row.get("max_ai_requests_per_day")?,
-            requests_per_minute: row.get("max_requests_per_minute")?,
-            cache: row.get("max_cache_bytes")?,
-        },
+        limits: Limits::read(&row.get("plan_row")?, &Json::Null)?,
         is_default: row.get("is_default")?,
         tenant_count: row.get("tenant_count")?,
         created_at: row.get("created_at")?,

@@ -39,11 +39,12 @@ pub(crate) async fn find_calls(
 ) -> Result<(i64, i64)> {
     let statement = "
         SELECT COALESCE((SELECT amount FROM tenant_usage
-                         WHERE tenant_id = $1 AND resource = 'api_calls' AND day = $3::text::date), 0)
+                         WHERE tenant_id = $1 AND resource = $4 AND day = $3::text::date), 0)
                    AS of_tenant,
                COALESCE((SELECT calls FROM api_key_usage
                          WHERE api_key_id = $2 AND day = $3::text::date), 0) AS of_api_key";
-    let parameters = [tenant.into(), api_key.into(), day.to_string().into()];
+    let calls = DailyResource::ApiCalls.as_str();
+    let parameters = [tenant.into(), api_key.into(), day.to_string().into(), calls.into()];
     match catalog.query_first(statement, &parameters).await? {
         Some(row) => Ok((row.get("of_tenant")?, row.get("of_api_key")?)),
         None => Ok((0, 0)),
@@ -276,8 +277,8 @@ pub async fn history(catalog: &dyn Connection, filter: &HistoryFilter) -> Result
     let statement = "
         WITH used AS (
             SELECT u.tenant_id, t.slug AS tenant_slug, to_char(u.day, $5) AS period, u.resource,
-                   CASE WHEN u.resource IN ('storage', 'users') THEN max(u.amount)
-                        ELSE sum(u.amount)::bigint END AS amount
+                   CASE WHEN u.resource = ANY ($8::text[]) THEN sum(u.amount)::bigint
+                        ELSE max(u.amount) END AS amount
             FROM tenant_usage u JOIN tenants t ON t.id = u.tenant_id
             WHERE ($1::uuid IS NULL OR u.tenant_id = $1) AND ($2::text IS NULL OR u.resource = $2)
               AND u.day BETWEEN $3::text::date AND $4::text::date
@@ -287,7 +288,8 @@ pub async fn history(catalog: &dyn Connection, filter: &HistoryFilter) -> Result
         )
         SELECT counted.total, page.* FROM (SELECT count(*) AS total FROM used) counted
         LEFT JOIN page ON true ORDER BY period DESC, tenant_slug, resource";
-    let parameters: [Value; 7] = [
+    let daily = DailyResource::ALL.map(|resource| resource.as_str().to_owned());
+    let parameters: [Value; 8] = [
         filter.tenant.into(),
         filter.resource.map(Resource::as_str).into(),
         filter.from.to_string().into(),
@@ -295,6 +297,7 @@ pub async fn history(catalog: &dyn Connection, filter: &HistoryFilter) -> Result
         format.into(),
         i64::from(filter.offset).into(),
         i64::from(filter.limit).into(),
+        daily.to_vec().into(),
     ];
     let rows = catalog.query(statement, &parameters).await?;
     let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;

@@ -28,8 +28,8 @@ pub(crate) struct Seen {
 #[derive(Debug, Clone, Copy, Default)]
 struct Counters {
     minute: Option<Seen>,
-    calls: Option<Seen>,
-    ai_requests: Option<Seen>,
+    /// The counters of the day, in the order of [`DailyResource::ALL`].
+    daily: [Option<Seen>; DailyResource::ALL.len()],
 }
 
 /// The counters of tenants and API keys that an instance saw.
@@ -54,7 +54,8 @@ impl SeenUsage {
     pub(crate) fn calls(&self, owner: Owner, minute: Option<Seen>, day: Option<Seen>) {
         self.update(owner, |counters| {
             counters.minute = minute.or(counters.minute);
-            counters.calls = day.or(counters.calls);
+            let calls = counters.daily(DailyResource::ApiCalls);
+            *calls = day.or(*calls);
         });
     }
 
@@ -82,9 +83,10 @@ impl SeenUsage {
         let process = context.platform.redis.process();
         let mut earlier = [None; 4];
         for (owner, places) in owners.iter().zip(earlier.as_chunks_mut::<2>().0) {
-            let counters = self.get(*owner);
+            let mut counters = self.get(*owner);
+            let calls = *counters.daily(DailyResource::ApiCalls);
             let is_earlier = |seen: &Seen| Some(seen.process) != process;
-            *places = [counters.minute.filter(is_earlier), counters.calls.filter(is_earlier)];
+            *places = [counters.minute.filter(is_earlier), calls.filter(is_earlier)];
         }
         // The clock is read only after a restart of Redis.
         if let [minute, _, key_minute, _] = &mut earlier
@@ -136,10 +138,7 @@ impl SeenUsage {
 
 impl Counters {
     fn daily(&mut self, resource: DailyResource) -> &mut Option<Seen> {
-        match resource {
-            DailyResource::ApiCalls => &mut self.calls,
-            DailyResource::AiRequests => &mut self.ai_requests,
-        }
+        &mut self.daily[resource as usize]
     }
 }
 

@@ -169,6 +169,8 @@ pub(crate) struct SealedSecrets {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use chrono::DateTime;
 
     use super::*;
@@ -246,14 +248,7 @@ mod tests {
     }
 
     fn sample() -> TenantRecord {
-        let limits = Limits {
-            users: 1,
-            storage: 1,
-            api_calls: 1,
-            ai_requests: 1,
-            requests_per_minute: 1,
-            cache: 1,
-        };
+        let limits = Limits::from_plan(|_| Ok::<_, Infallible>(1)).unwrap();
         TenantRecord {
             id: Uuid::from_u128(1),
             slug: slug("acme"),

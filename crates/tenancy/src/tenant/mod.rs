@@ -4,6 +4,7 @@ mod cached;
 mod change;
 pub mod cluster;
 pub(crate) mod database;
+mod limits;
 mod record;
 pub mod repo;
 pub mod shown;
@@ -12,12 +13,13 @@ use std::{ops::Deref, rc::Rc};
 
 pub use change::TenantChange;
 pub use database::TenantDb;
+pub use limits::LimitChange;
 pub use record::{
-    LimitChange, Limits, OperatorTenantView, Status, TenantName, TenantRecord, TenantSettings,
-    TenantView,
+    OperatorTenantView, Status, TenantName, TenantRecord, TenantSettings, TenantView,
 };
 
 use crate::error::{Error, Result};
+pub use crate::resource::Limits;
 
 /// A resolved tenant that accepts requests.
 ///

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc, serde::ts_microseconds};
 use serde::{Deserialize, Serialize};
 use serde_json::{
-    Map, Value,
+    Value,
     value::{RawValue, to_raw_value},
 };
 use utoipa::ToSchema;
@@ -12,12 +12,11 @@ use uuid::Uuid;
 use crate::{
     crypto::Sealed,
     database_location::DatabaseLocation,
-    error::InvalidField,
     identifier::Slug,
     input::{FromField, Text},
     json::JsonText,
-    resource::Resource,
-    text::{self, printable},
+    resource::Limits,
+    text,
 };
 
 /// A row of `tenants` in the catalog, with the plan's limits and the primary domain.
@@ -103,130 +102,6 @@ impl Text for Status {
             .ok_or_else(|| {
                 "must be provisioning, active, suspended, deleting or deleted".to_owned()
             })
-    }
-}
-
-/// The maximum usage of each resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Limits {
-    /// The number of users.
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    pub users: i64,
-    /// The total size of files in bytes.
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    pub storage: i64,
-    /// The number of API calls per day.
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    pub api_calls: i64,
-    /// The number of AI requests per day.
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    pub ai_requests: i64,
-    /// The number of API calls per minute.
-    #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
-    pub requests_per_minute: i64,
-    /// The Redis memory for the cache in bytes.
-    #[schema(required = false, minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    pub cache: i64,
-}
-
-impl Limits {
-    /// Returns the limit of a resource.
-    pub const fn of(&self, resource: Resource) -> i64 {
-        match resource {
-            Resource::ApiCalls => self.api_calls,
-            Resource::AiRequests => self.ai_requests,
-            Resource::Storage => self.storage,
-            Resource::Users => self.users,
-        }
-    }
-}
-
-/// Limits in an update.
-#[derive(ToSchema)]
-#[schema(as = LimitChange)]
-#[expect(dead_code, reason = "it describes the members of `LimitChange`")]
-struct LimitFields {
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    users: Option<i64>,
-    /// The total size of files in bytes.
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    storage: Option<i64>,
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    api_calls: Option<i64>,
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    ai_requests: Option<i64>,
-    #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
-    requests_per_minute: Option<i64>,
-    /// The Redis memory for the cache in bytes. The default for a new plan is 64 MiB.
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    cache: Option<i64>,
-}
-
-/// Limits of a tenant that replace those of its plan. Each one is a whole number, or null for the limit of the plan.
-#[derive(Debug, Clone, ToSchema)]
-#[schema(value_type = LimitFields)]
-pub struct LimitChange(Map<String, Value>);
-
-/// The maximum value of a limit.
-const MOST: i64 = 1_000_000_000_000_000;
-/// The maximum number of invalid members that are reported.
-const MOST_TOLD: usize = 20;
-
-impl LimitChange {
-    const NAMES: [(&'static str, &'static str, i64); 6] = [
-        ("users", "max_users", 0),
-        ("storage", "max_storage_bytes", 0),
-        ("api_calls", "max_api_calls_per_day", 0),
-        ("ai_requests", "max_ai_requests_per_day", 0),
-        ("requests_per_minute", "max_requests_per_minute", 1),
-        (Self::CACHE, "max_cache_bytes", 0),
-    ];
-
-    /// The name of the limit that has a default.
-    const CACHE: &'static str = "cache";
-
-    /// Returns the first limit that is absent and has no default.
-    pub(crate) fn missing(&self) -> Option<&'static str> {
-        let given = |column: &str| self.0.get(column).is_some_and(|limit| !limit.is_null());
-        let mut required = Self::NAMES.iter().filter(|known| known.0 != Self::CACHE);
-        required.find(|known| !given(known.1)).map(|known| known.0)
-    }
-
-    /// Returns the first limit that is null.
-    pub(crate) fn cleared(&self) -> Option<&'static str> {
-        let is_null = |column: &str| self.0.get(column).is_some_and(Value::is_null);
-        Self::NAMES.iter().find(|known| is_null(known.1)).map(|known| known.0)
-    }
-
-    /// Returns the limits by the names of the plan's columns.
-    pub(crate) fn to_value(&self) -> Value {
-        Value::Object(self.0.clone())
-    }
-}
-
-impl FromField for LimitChange {
-    fn invalid_members(value: &Value) -> Vec<InvalidField> {
-        let mistake = |(name, limit): (&String, &Value)| {
-            let Some((.., least)) = Self::NAMES.iter().find(|known| known.0 == name) else {
-                let known = Self::NAMES.map(|known| known.0).join(", ");
-                return Some(InvalidField::new(printable(name), format!("must be one of {known}")));
-            };
-            let is_in_range = limit.as_i64().is_some_and(|limit| (*least..=MOST).contains(&limit));
-            let message = format!("must be a whole number from {least} to {MOST}, or null");
-            (!limit.is_null() && !is_in_range).then(|| InvalidField::new(name, message))
-        };
-        let limits = value.as_object().into_iter().flatten();
-        limits.filter_map(mistake).take(MOST_TOLD).collect()
-    }
-
-    fn from_json(value: Value) -> Result<Self, String> {
-        let Value::Object(mut limits) = value else {
-            return Err("must be an object".to_owned());
-        };
-        let columns = Self::NAMES
-            .iter()
-            .filter_map(|(name, column, _)| Some(((*column).to_owned(), limits.remove(*name)?)));
-        Ok(Self(columns.collect()))
     }
 }
 

@@ -4,7 +4,6 @@ pub mod sealed;
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{LimitChange, Limits, Status, TenantName, TenantRecord};
@@ -32,8 +31,7 @@ pub(crate) const SELECT: &str = "
                AS domain,
            ARRAY(SELECT d.domain FROM tenant_domains d WHERE d.tenant_id = t.id
                  ORDER BY d.is_primary DESC, d.domain) AS domains,
-           t.limit_overrides, p.max_users, p.max_storage_bytes, p.max_api_calls_per_day,
-           p.max_ai_requests_per_day, p.max_requests_per_minute, p.max_cache_bytes
+           t.limit_overrides, to_jsonb(p) AS plan_row
     FROM tenants t JOIN plans p ON p.name = t.plan";
 
 /// Returns the tenant with an id, if it exists.
@@ -327,7 +325,7 @@ pub(crate) fn record(row: &Row) -> Result<TenantRecord, SqlError> {
         domain: row.get("domain")?,
         domains: row.get("domains")?,
         plan: row.get("plan")?,
-        limits: limits(row)?,
+        limits: Limits::read(&row.get("plan_row")?, &row.get("limit_overrides")?)?,
         settings: JsonText::from_stored(row.get("settings")?).ok_or_else(|| decode("setting"))?,
         private_settings: JsonText::from_stored(row.get("private_settings")?)
             .ok_or_else(|| decode("private setting"))?,
@@ -343,22 +341,5 @@ pub(crate) fn record(row: &Row) -> Result<TenantRecord, SqlError> {
         data_key: row.get::<Option<Vec<u8>>>("data_key")?.map(Sealed),
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
-    })
-}
-
-/// Returns the limits of the plan, replaced by the tenant's own limits.
-fn limits(row: &Row) -> Result<Limits, SqlError> {
-    let overrides: Json = row.get("limit_overrides")?;
-    let limit = |column: &str| match overrides.get(column).and_then(Json::as_i64) {
-        Some(own) => Ok(own),
-        None => row.get(column),
-    };
-    Ok(Limits {
-        users: limit("max_users")?,
-        storage: limit("max_storage_bytes")?,
-        api_calls: limit("max_api_calls_per_day")?,
-        ai_requests: limit("max_ai_requests_per_day")?,
-        requests_per_minute: limit("max_requests_per_minute")?,
-        cache: limit("max_cache_bytes")?,
     })
 }

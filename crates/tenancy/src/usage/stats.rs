@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     error::Result,
     quota,
-    resource::{DailyResource, Resource},
+    resource::{Amounts, Kind, Quantity, Resource},
     storage,
     tenant::{Limits, Status, TenantDb, TenantRecord},
     user,
@@ -74,28 +74,31 @@ async fn used(
     asked: &[Resource],
 ) -> Result<HashMap<Resource, i64>> {
     let mut used = HashMap::new();
-    let is_daily =
-        |resource: &Resource| DailyResource::ALL.iter().any(|daily| daily.resource() == *resource);
-    if asked.iter().any(is_daily) {
+    if asked.iter().any(|resource| matches!(resource.kind(), Kind::Daily(_))) {
         let today = context.platform.clock.now().date_naive();
         let counted = quota::current(context, tenant.id, today).await?;
         used.extend(counted.into_iter().map(|(daily, used)| (daily.resource(), used)));
     }
-    if asked.iter().any(|resource| !is_daily(resource)) {
+    let quantity = |resource: &Resource| match resource.kind() {
+        Kind::Quantity(quantity) => Some((*resource, quantity)),
+        Kind::Daily(_) => None,
+    };
+    let mut quantities = asked.iter().filter_map(quantity).peekable();
+    if quantities.peek().is_some() {
         let database = TenantDb::connect_to(context, tenant).await?;
-        used.insert(Resource::Users, user::repo::count(&database).await?);
-        used.insert(Resource::Storage, storage::repo::usage(&database).await?.0);
+        for (resource, quantity) in quantities {
+            used.insert(resource, current(&database, quantity).await?);
+        }
     }
     Ok(used)
 }
 
-/// Amounts of each resource.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Amounts {
-    users: i64,
-    storage: i64,
-    api_calls: i64,
-    ai_requests: i64,
+/// Returns the current amount of a quantity.
+async fn current(database: &TenantDb, quantity: Quantity) -> Result<i64> {
+    match quantity {
+        Quantity::Users => user::repo::count(database).await,
+        Quantity::Storage => Ok(storage::repo::usage(database).await?.0),
+    }
 }
 
 /// Statistics of a tenant.
@@ -128,12 +131,7 @@ pub async fn stats(context: &Context, tenant: &TenantRecord) -> Result<Stats> {
         user_count: amount(Resource::Users),
         api_key_count: api_key::repo::count(&*catalog, tenant.id).await?,
         file_count,
-        usage: Amounts {
-            users: amount(Resource::Users),
-            storage: amount(Resource::Storage),
-            api_calls: amount(Resource::ApiCalls),
-            ai_requests: amount(Resource::AiRequests),
-        },
+        usage: Amounts::new(amount),
         limits: tenant.limits,
     })
 }

@@ -1,4 +1,4 @@
-use std::fmt::Debug;
+use std::{convert::Infallible, fmt::Debug};
 
 use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
@@ -37,14 +37,7 @@ fn tenant() -> TenantRecord {
         domain: Some("acme.com".to_owned()),
         domains: vec!["acme.com".to_owned(), "acme.org".to_owned()],
         plan: "free".to_owned(),
-        limits: Limits {
-            users: 1,
-            storage: 2,
-            api_calls: 3,
-            ai_requests: 4,
-            requests_per_minute: 5,
-            cache: 8,
-        },
+        limits: limits(),
         private_settings: JsonText::default(),
         settings: JsonText::from_stored(r#"{"seats":[1,2.5,null]}"#.to_owned()).unwrap(),
         version: 3,
@@ -60,6 +53,16 @@ fn tenant() -> TenantRecord {
         created_at: DateTime::from_timestamp_micros(1_764_000_000_000_001).unwrap(),
         updated_at: DateTime::from_timestamp_micros(1_764_000_000_000_002).unwrap(),
     }
+}
+
+/// Limits of which each has another value.
+fn limits() -> Limits {
+    let mut value = 0;
+    let numbered = Limits::from_plan(|_| {
+        value += 1;
+        Ok::<_, Infallible>(value)
+    });
+    Limits { cache: 8, ..numbered.unwrap() }
 }
 
 /// An API key with a value in every member.
