@@ -24,6 +24,7 @@ mod operator;
 mod operator_keys;
 mod outage;
 mod prometheus;
+mod quota_resources;
 mod replicas;
 mod resolution;
 mod revocation;
