@@ -87,14 +87,14 @@ async fn used(
     if quantities.peek().is_some() {
         let database = TenantDb::connect_to(context, tenant).await?;
         for (resource, quantity) in quantities {
-            used.insert(resource, current(&database, quantity).await?);
+            used.insert(resource, measure(&database, quantity).await?);
         }
     }
     Ok(used)
 }
 
 /// Returns the current amount of a quantity.
-async fn current(database: &TenantDb, quantity: Quantity) -> Result<i64> {
+async fn measure(database: &TenantDb, quantity: Quantity) -> Result<i64> {
     match quantity {
         Quantity::Users => user::repo::count(database).await,
         Quantity::Storage => Ok(storage::repo::usage(database).await?.0),
