@@ -4,12 +4,16 @@
 //! request that is aborted would leave its transaction to the next request. Operations that must be atomic are one
 //! statement (a CTE or a `DO` block).
 
+mod statement;
+
 use std::{rc::Rc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
+
+pub use statement::Statement;
 
 /// The time limit for opening a connection.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
@@ -249,6 +253,9 @@ pub enum SqlError {
     /// A result does not have the expected form.
     #[error("PostgreSQL returned an unexpected result: {0}")]
     Decode(String),
+    /// The values of a [`Statement`] do not match the names of its parameters.
+    #[error("a statement has wrong parameters: {0}")]
+    Parameters(String),
 }
 
 /// The SQLSTATE codes that the program handles (PostgreSQL, appendix A).
@@ -279,7 +286,7 @@ impl SqlError {
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Refused { constraint, .. } => constraint.as_deref(),
-            Self::Unavailable(_) | Self::Decode(_) => None,
+            Self::Unavailable(_) | Self::Decode(_) | Self::Parameters(_) => None,
         }
     }
 

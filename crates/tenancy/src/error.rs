@@ -299,7 +299,9 @@ impl From<SqlError> for Error {
     fn from(error: SqlError) -> Self {
         match error {
             SqlError::Unavailable(_) => Self::unavailable(error),
-            SqlError::Refused { .. } | SqlError::Decode(_) => Self::internal(error),
+            SqlError::Refused { .. } | SqlError::Decode(_) | SqlError::Parameters(_) => {
+                Self::internal(error)
+            }
         }
     }
 }
