@@ -14,7 +14,7 @@ use crate::{
     event::{Entry, outbox},
     input::{Patch, Text as _},
 };
-use platform::sql::{Connection, Row, Rows, SqlError, Value};
+use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 
 const COLUMNS: &str = "id, tenant_id, name, environment, prefix, key_hash, previous_key_hash,
     previous_expires_at AT TIME ZONE 'UTC' AS previous_expires_at, scopes,
@@ -36,32 +36,29 @@ pub async fn insert(
              INSERT INTO tenant_api_keys
                  (id, tenant_id, name, environment, key_hash, prefix, scopes,
                   max_requests_per_minute, max_requests_per_day, expires_at)
-             SELECT $1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6::text, $7::text[],
-                    $8::bigint, $9::bigint, $10::timestamp AT TIME ZONE 'UTC'
+             SELECT :id::uuid, :tenant::uuid, :name::text, :environment::text, :hash::bytea,
+                    :prefix::text, :scopes::text[], :per_minute::bigint, :per_day::bigint,
+                    :expires_at::timestamp AT TIME ZONE 'UTC'
              WHERE (SELECT count(*) FROM tenant_api_keys
-                    WHERE tenant_id = $2 AND revoked_at IS NULL) < {MOST}
+                    WHERE tenant_id = :tenant AND revoked_at IS NULL) < {MOST}
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM inserted",
-        outbox::recorded("inserted", 11)
+        outbox::recorded_if("inserted")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 13] = [
-        id.into(),
-        tenant.into(),
-        new.name.as_str().into(),
-        new.environment.as_str().into(),
-        key.hash().as_slice().into(),
-        key.prefix().into(),
-        scope_names(&new.scopes).into(),
-        new.max_requests_per_minute.map(CallLimit::get).into(),
-        new.max_requests_per_day.map(CallLimit::get).into(),
-        new.expires_at.into(),
-        entry_id,
-        entry_tenant,
-        entry,
-    ];
-    read(catalog, &statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("id", id)
+        .bind("tenant", tenant)
+        .bind("name", new.name.as_str())
+        .bind("environment", new.environment.as_str())
+        .bind("hash", key.hash().as_slice())
+        .bind("prefix", key.prefix())
+        .bind("scopes", scope_names(&new.scopes))
+        .bind("per_minute", new.max_requests_per_minute.map(CallLimit::get))
+        .bind("per_day", new.max_requests_per_day.map(CallLimit::get))
+        .bind("expires_at", new.expires_at)
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
 }
 
 /// Returns a page of a tenant's keys that are not revoked, the newest first, and the total number of such keys.
@@ -102,7 +99,7 @@ pub async fn find(
         "SELECT {COLUMNS} FROM tenant_api_keys
          WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL"
     );
-    read(catalog, &statement, &[tenant.into(), id.into()]).await
+    read(catalog.query_first(&statement, &[tenant.into(), id.into()]).await)
 }
 
 /// Returns the key with a hash; `None` if it does not exist or was revoked.
@@ -115,7 +112,7 @@ pub async fn find_by_hash(
         "SELECT {COLUMNS} FROM tenant_api_keys
          WHERE tenant_id = $1 AND (key_hash = $2 OR previous_key_hash = $2) AND revoked_at IS NULL"
     );
-    read(catalog, &statement, &[tenant.into(), hash.into()]).await
+    read(catalog.query_first(&statement, &[tenant.into(), hash.into()]).await)
 }
 
 /// Returns whether a key with a hash was revoked.
@@ -154,7 +151,7 @@ pub async fn record_use(
          )
          SELECT {COLUMNS} FROM found"
     );
-    read(catalog, &statement, &[tenant.into(), hash.into(), now.into()]).await
+    read(catalog.query_first(&statement, &[tenant.into(), hash.into(), now.into()]).await)
 }
 
 /// Returns the versions of keys by tenant and hash, and records their use, to the minute. Keys that do not exist or
@@ -206,23 +203,26 @@ pub async fn update(
     let statement = format!(
         "WITH before AS MATERIALIZED (
              SELECT id, name, max_requests_per_minute, max_requests_per_day FROM tenant_api_keys
-             WHERE tenant_id = $1 AND id = $2 AND version = $11 AND revoked_at IS NULL FOR UPDATE
+             WHERE tenant_id = :tenant AND id = :id AND version = :version AND revoked_at IS NULL
+             FOR UPDATE
          ), changed AS (
              UPDATE tenant_api_keys k SET
-                 name = COALESCE($3::text, k.name),
-                 max_requests_per_minute =
-                     CASE WHEN $4 THEN $5::bigint ELSE k.max_requests_per_minute END,
-                 max_requests_per_day = CASE WHEN $6 THEN $7::bigint ELSE k.max_requests_per_day END,
+                 name = COALESCE(:name::text, k.name),
+                 max_requests_per_minute = CASE WHEN :has_per_minute THEN :per_minute::bigint
+                                                ELSE k.max_requests_per_minute END,
+                 max_requests_per_day = CASE WHEN :has_per_day THEN :per_day::bigint
+                                             ELSE k.max_requests_per_day END,
                  version = k.version + 1
              FROM before b WHERE k.id = b.id
              RETURNING k.*
          ), recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
-             SELECT $8::uuid, $9::uuid, jsonb_set($10::jsonb, '{{detail}}', $10::jsonb -> 'detail' || jsonb_build_object(
-                 'before', to_jsonb(b) - 'id',
-                 'after', jsonb_build_object('name', c.name,
-                     'max_requests_per_minute', c.max_requests_per_minute,
-                     'max_requests_per_day', c.max_requests_per_day)))
+             SELECT :entry_id::uuid, :entry_tenant::uuid, jsonb_set(:entry::jsonb, '{{detail}}',
+                 :entry::jsonb -> 'detail' || jsonb_build_object(
+                     'before', to_jsonb(b) - 'id',
+                     'after', jsonb_build_object('name', c.name,
+                         'max_requests_per_minute', c.max_requests_per_minute,
+                         'max_requests_per_day', c.max_requests_per_day)))
              FROM before b, changed c
          )
          SELECT {COLUMNS} FROM changed"
@@ -231,21 +231,17 @@ pub async fn update(
         |limit: Patch<CallLimit>| (limit.is_given(), limit.into_option().map(CallLimit::get));
     let per_minute = limit(change.max_requests_per_minute);
     let per_day = limit(change.max_requests_per_day);
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 11] = [
-        tenant.into(),
-        old.id.into(),
-        change.name.as_ref().map(super::KeyName::as_str).into(),
-        per_minute.0.into(),
-        per_minute.1.into(),
-        per_day.0.into(),
-        per_day.1.into(),
-        entry_id,
-        entry_tenant,
-        entry,
-        old.version.into(),
-    ];
-    read(catalog, &statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("tenant", tenant)
+        .bind("id", old.id)
+        .bind("name", change.name.as_ref().map(super::KeyName::as_str))
+        .bind("has_per_minute", per_minute.0)
+        .bind("per_minute", per_minute.1)
+        .bind("has_per_day", per_day.0)
+        .bind("per_day", per_day.1)
+        .bind("version", old.version)
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
 }
 
 /// Replaces the secret of a key. Returns `None` and writes nothing if the key no longer matches `old`.
@@ -260,29 +256,26 @@ pub async fn rotate(
     let statement = format!(
         "WITH rotated AS (
              UPDATE tenant_api_keys SET
-                 key_hash = $4, prefix = $5, previous_key_hash = key_hash,
-                 previous_expires_at = $6::timestamp AT TIME ZONE 'UTC', version = version + 1
-             WHERE tenant_id = $1 AND id = $2 AND key_hash = $3 AND version = $10
+                 key_hash = :hash, prefix = :prefix, previous_key_hash = key_hash,
+                 previous_expires_at = :previous_expires_at::timestamp AT TIME ZONE 'UTC',
+                 version = version + 1
+             WHERE tenant_id = :tenant AND id = :id AND key_hash = :old_hash AND version = :version
                AND revoked_at IS NULL
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM rotated",
-        outbox::recorded("rotated", 7)
+        outbox::recorded_if("rotated")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 10] = [
-        tenant.into(),
-        old.id.into(),
-        old.hash.clone().into(),
-        key.hash().as_slice().into(),
-        key.prefix().into(),
-        previous_expires_at.into(),
-        entry_id,
-        entry_tenant,
-        entry,
-        old.version.into(),
-    ];
-    read(catalog, &statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("tenant", tenant)
+        .bind("id", old.id)
+        .bind("old_hash", old.hash.clone())
+        .bind("hash", key.hash().as_slice())
+        .bind("prefix", key.prefix())
+        .bind("previous_expires_at", previous_expires_at)
+        .bind("version", old.version)
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
 }
 
 /// Revokes a key and returns it. Returns `None` and writes nothing if the key no longer matches `old`.
@@ -295,16 +288,18 @@ pub async fn revoke(
     let statement = format!(
         "WITH revoked AS (
              UPDATE tenant_api_keys SET revoked_at = now(), version = version + 1
-             WHERE tenant_id = $1 AND id = $2 AND version = $6 AND revoked_at IS NULL
+             WHERE tenant_id = :tenant AND id = :id AND version = :version AND revoked_at IS NULL
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM revoked",
-        outbox::recorded("revoked", 3)
+        outbox::recorded_if("revoked")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters =
-        [tenant.into(), old.id.into(), entry_id, entry_tenant, entry, old.version.into()];
-    read(catalog, &statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("tenant", tenant)
+        .bind("id", old.id)
+        .bind("version", old.version)
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
 }
 
 /// Returns a revoked key; `None` if there is none with this id.
@@ -317,20 +312,15 @@ pub async fn find_revoked(
         "SELECT {COLUMNS} FROM tenant_api_keys
          WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NOT NULL"
     );
-    read(catalog, &statement, &[tenant.into(), id.into()]).await
+    read(catalog.query_first(&statement, &[tenant.into(), id.into()]).await)
 }
 
 fn scope_names(scopes: &[Scope]) -> Vec<String> {
     scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
 }
 
-async fn read(
-    catalog: &dyn Connection,
-    statement: &str,
-    parameters: &[Value],
-) -> Result<Option<ApiKeyRecord>> {
-    let row = catalog.query_first(statement, parameters).await?;
-    Ok(row.as_ref().map(record).transpose()?)
+fn read(row: Result<Option<Row>, SqlError>) -> Result<Option<ApiKeyRecord>> {
+    Ok(row?.as_ref().map(record).transpose()?)
 }
 
 fn record(row: &Row) -> Result<ApiKeyRecord, SqlError> {

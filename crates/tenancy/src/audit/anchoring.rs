@@ -19,7 +19,7 @@ use crate::{
     event::{Actor, Entry, Event, Severity, outbox},
     log,
 };
-use platform::sql::{Connection, Row, SCHEMA_DEADLINE, SqlError};
+use platform::sql::{Connection, Row, SCHEMA_DEADLINE, SqlError, Statement};
 
 /// The time for which heads are kept.
 const KEPT: TimeDelta = TimeDelta::days(8);
@@ -150,15 +150,17 @@ async fn record(
 ) -> Result<bool> {
     let statement = format!(
         "WITH anchored AS (
-             INSERT INTO audit_anchorings (day, anchoring) VALUES ($1::text::date, $2)
+             INSERT INTO audit_anchorings (day, anchoring) VALUES (:day::text::date, :anchoring)
              ON CONFLICT (day) DO NOTHING RETURNING day
          ), {}
          SELECT FROM anchored",
-        outbox::recorded("anchored", 3)
+        outbox::recorded_if("anchored")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [day.to_string().into(), anchoring.into(), entry_id, entry_tenant, entry];
-    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+    let statement = Statement::new(statement)
+        .bind("day", day.to_string())
+        .bind("anchoring", anchoring)
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// Removes the anchors from before a day, and the heads that a crash has left without an event.

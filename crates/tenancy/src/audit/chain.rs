@@ -22,7 +22,7 @@ use crate::{
     },
     tenant::TenantDb,
 };
-use platform::sql::{Connection, SqlError};
+use platform::sql::{Connection, SqlError, Statement};
 
 /// The maximum number of attempts of a call. Another attempt follows if another call was faster, and after forged rows,
 /// which must not delay the events behind them.
@@ -129,15 +129,15 @@ async fn append(
     }
     let statement = "
         WITH rows AS (
-            SELECT * FROM jsonb_to_recordset($5) AS r (
+            SELECT * FROM jsonb_to_recordset(:rows) AS r (
                 id uuid, sequence bigint, event text, severity text, result text, actor_type text,
                 actor_id text, resource_type text, resource_id text, address text,
                 user_agent text, request_id text, detail jsonb, mac text, created_at timestamptz)
         ), head AS (
             INSERT INTO tenant_audit_heads AS h (chain, sequence, mac)
-            SELECT $1::uuid, $2::bigint, $3::bytea WHERE EXISTS (SELECT FROM rows)
+            SELECT :chain::uuid, :sequence::bigint, :mac::bytea WHERE EXISTS (SELECT FROM rows)
             ON CONFLICT (chain) DO UPDATE SET sequence = excluded.sequence, mac = excluded.mac
-            WHERE h.sequence = $4
+            WHERE h.sequence = :expected
             RETURNING 1
         ), extended AS (
             SELECT 1 FROM head UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT FROM rows)
@@ -146,25 +146,24 @@ async fn append(
                 (id, tenant_id, sequence, event, severity, result, actor_type, actor_id,
                  resource_type, resource_id, address, user_agent, request_id, detail, mac,
                  created_at)
-            SELECT id, $6::uuid, sequence, event, severity, result, actor_type, actor_id,
+            SELECT id, :tenant::uuid, sequence, event, severity, result, actor_type, actor_id,
                    resource_type, resource_id, address, user_agent, request_id, detail,
                    decode(mac, 'hex'), created_at
             FROM rows WHERE EXISTS (SELECT FROM extended)
         ), taken AS (
             DELETE FROM audit_outbox
-            WHERE id = ANY($7::text[]::uuid[]) AND EXISTS (SELECT FROM extended)
+            WHERE id = ANY(:ids::text[]::uuid[]) AND EXISTS (SELECT FROM extended)
         )
         SELECT 1 FROM extended";
-    let parameters = [
-        chain.into(),
-        sequence.into(),
-        mac.into(),
-        expected.into(),
-        Json::Array(rows).into(),
-        tenant.into(),
-        outbox::texts(&ids).into(),
-    ];
-    Ok(catalog.query_first(statement, &parameters).await?.is_some())
+    let statement = Statement::new(statement)
+        .bind("chain", chain)
+        .bind("sequence", sequence)
+        .bind("mac", mac)
+        .bind("expected", expected)
+        .bind("rows", Json::Array(rows))
+        .bind("tenant", tenant)
+        .bind("ids", outbox::texts(&ids));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// Returns the entries that are in the trail already.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::voucher::{Purpose, RowDigest, Span};
 use crate::{context::Context, error::Result};
-use platform::sql::Connection;
+use platform::sql::{Connection, Statement};
 
 /// Returns the last checkpoint of a chain that this service has stored; `None` if there is none.
 pub(super) async fn find(
@@ -43,18 +43,17 @@ pub(super) async fn store(
     let seal = span.seal(context, Purpose::Checkpoint, chain)?;
     let statement = "
         INSERT INTO tenant_audit_checkpoints (chain, after, sequence, mac, digest, seal)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        VALUES (:chain, :after, :sequence, :mac, :digest, :seal)
         ON CONFLICT (chain) DO UPDATE
         SET after = excluded.after, sequence = excluded.sequence, mac = excluded.mac,
             digest = excluded.digest, seal = excluded.seal, verified_at = now()";
-    let parameters = [
-        chain.into(),
-        span.after.into(),
-        span.sequence.into(),
-        span.mac.clone().into(),
-        span.digest.0.as_slice().into(),
-        seal.as_slice().into(),
-    ];
-    catalog.execute(statement, &parameters).await?;
+    let statement = Statement::new(statement)
+        .bind("chain", chain)
+        .bind("after", span.after)
+        .bind("sequence", span.sequence)
+        .bind("mac", span.mac.clone())
+        .bind("digest", span.digest.0.as_slice())
+        .bind("seal", seal.as_slice());
+    statement.execute(catalog).await?;
     Ok(())
 }

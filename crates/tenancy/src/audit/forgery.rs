@@ -18,7 +18,7 @@ use crate::{
     log,
     tenant::TenantDb,
 };
-use platform::sql::{Connection, SqlError};
+use platform::sql::{Connection, SqlError, Statement};
 
 /// The maximum number of ids in a log line.
 const MOST_NAMED: usize = 5;
@@ -118,14 +118,17 @@ pub(super) async fn report(
     let statement = format!(
         "WITH reported AS (
              UPDATE audit_forgeries SET unreported = 0, reported_at = now()
-             WHERE chain = $1 AND unreported = $2 AND total = $3 RETURNING chain
+             WHERE chain = :chain AND unreported = :count AND total = :total RETURNING chain
          ), {}
          SELECT chain FROM reported",
-        outbox::recorded("reported", 4)
+        outbox::recorded_if("reported")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(&entry);
-    let parameters = [chain.into(), count.into(), total.into(), entry_id, entry_tenant, entry];
-    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+    let statement = Statement::new(statement)
+        .bind("chain", chain)
+        .bind("count", count)
+        .bind("total", total)
+        .bind_all(outbox::bindings(&entry));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// Reports the forged rows of every chain that no event has reported yet.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{error::Result, event::Severity, input::Text};
-use platform::sql::{Connection, Row, Rows, SqlError, Value, escaped_pattern};
+use platform::sql::{Connection, Row, Rows, SqlError, Statement, escaped_pattern};
 
 /// An event of the audit trail.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -129,31 +129,30 @@ pub async fn list(
                resource_type, resource_id, address, user_agent, request_id, detail,
                created_at AT TIME ZONE 'UTC' AS created_at
         FROM tenant_audit_logs l
-        WHERE ($1::uuid IS NULL OR tenant_id = $1)
-          AND ($2::text IS NULL OR event LIKE $2)
-          AND ($3::text IS NULL OR actor_id = $3 OR actor_type = $3)
-          AND ($4::text IS NULL OR resource_id = $4 OR resource_type = $4)
-          AND ($5::text IS NULL OR severity = $5)
-          AND ($6::text IS NULL OR result = $6)
-          AND ($7::timestamp IS NULL OR l.created_at >= $7::timestamp AT TIME ZONE 'UTC')
-          AND ($8::timestamp IS NULL OR l.created_at < $8::timestamp AT TIME ZONE 'UTC')
-          AND ($9::timestamp IS NULL
-               OR (l.created_at, id) < ($9::timestamp AT TIME ZONE 'UTC', $10::uuid))
-        ORDER BY l.created_at DESC, id DESC LIMIT $11";
-    let parameters: [Value; 11] = [
-        filter.tenant.into(),
-        filter.event.as_deref().map(event_pattern).into(),
-        filter.actor.clone().into(),
-        filter.resource.clone().into(),
-        filter.severity.map(Severity::as_str).into(),
-        filter.succeeded.map(|done| if done { "success" } else { "failure" }).into(),
-        filter.from.into(),
-        filter.to.into(),
-        after.map(|cursor| cursor.created_at).into(),
-        after.map(|cursor| cursor.id).into(),
-        (i64::from(limit) + 1).into(),
-    ];
-    let mut rows = catalog.query(statement, &parameters).await?;
+        WHERE (:tenant::uuid IS NULL OR tenant_id = :tenant)
+          AND (:event::text IS NULL OR event LIKE :event)
+          AND (:actor::text IS NULL OR actor_id = :actor OR actor_type = :actor)
+          AND (:resource::text IS NULL OR resource_id = :resource OR resource_type = :resource)
+          AND (:severity::text IS NULL OR severity = :severity)
+          AND (:result::text IS NULL OR result = :result)
+          AND (:from::timestamp IS NULL OR l.created_at >= :from::timestamp AT TIME ZONE 'UTC')
+          AND (:to::timestamp IS NULL OR l.created_at < :to::timestamp AT TIME ZONE 'UTC')
+          AND (:after::timestamp IS NULL
+               OR (l.created_at, id) < (:after::timestamp AT TIME ZONE 'UTC', :after_id::uuid))
+        ORDER BY l.created_at DESC, id DESC LIMIT :limit";
+    let statement = Statement::new(statement)
+        .bind("tenant", filter.tenant)
+        .bind("event", filter.event.as_deref().map(event_pattern))
+        .bind("actor", filter.actor.clone())
+        .bind("resource", filter.resource.clone())
+        .bind("severity", filter.severity.map(Severity::as_str))
+        .bind("result", filter.succeeded.map(|done| if done { "success" } else { "failure" }))
+        .bind("from", filter.from)
+        .bind("to", filter.to)
+        .bind("after", after.map(|cursor| cursor.created_at))
+        .bind("after_id", after.map(|cursor| cursor.id))
+        .bind("limit", i64::from(limit) + 1);
+    let mut rows = statement.query(catalog).await?;
     // One more row than requested shows that there is a next page.
     let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{context::Context, crypto::AuditCheck, error::Result};
-use platform::sql::{Connection, SqlError};
+use platform::sql::{Connection, SqlError, Statement};
 
 /// A running digest of rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -114,21 +114,21 @@ pub(super) async fn store(
     let seal = span.seal(context, Purpose::Voucher, chain)?;
     let statement = "
         INSERT INTO tenant_audit_vouchers AS v (chain, after, sequence, mac, digest, seal)
-        SELECT $1::uuid, $2::bigint, $3::bigint, $4::bytea, $5::bytea, $6::bytea
-        WHERE COALESCE((SELECT sequence FROM tenant_audit_anchors WHERE chain = $1), 0) = $2
+        SELECT :chain::uuid, :after::bigint, :sequence::bigint, :mac::bytea, :digest::bytea,
+               :seal::bytea
+        WHERE COALESCE((SELECT sequence FROM tenant_audit_anchors WHERE chain = :chain), 0) = :after
         ON CONFLICT (chain) DO UPDATE
         SET after = excluded.after, sequence = excluded.sequence, mac = excluded.mac,
             digest = excluded.digest, seal = excluded.seal, created_at = now()
         WHERE v.after < excluded.after OR v.sequence <= excluded.sequence";
-    let parameters = [
-        chain.into(),
-        span.after.into(),
-        span.sequence.into(),
-        span.mac.clone().into(),
-        span.digest.0.as_slice().into(),
-        seal.as_slice().into(),
-    ];
-    Ok(catalog.execute(statement, &parameters).await? == 1)
+    let statement = Statement::new(statement)
+        .bind("chain", chain)
+        .bind("after", span.after)
+        .bind("sequence", span.sequence)
+        .bind("mac", span.mac.clone())
+        .bind("digest", span.digest.0.as_slice())
+        .bind("seal", seal.as_slice());
+    Ok(statement.execute(catalog).await? == 1)
 }
 
 #[cfg(test)]

@@ -11,8 +11,27 @@ const MOST: i64 = 100;
 /// The size of the largest entry that is read, in bytes. An event has a few hundred bytes.
 const LARGEST: i32 = 256 * 1024;
 
-/// Returns the part of a statement that adds an entry to the outbox if the earlier part `changed` has a row. It takes
-/// three parameters from the number `first` on, which [`parameters`] returns.
+/// Returns the CTE `recorded`, which adds an entry to the outbox if the earlier CTE `changed` has a row. Its parameters
+/// are those of [`bindings`].
+pub(crate) fn recorded_if(changed: &str) -> String {
+    format!(
+        "recorded AS (
+            INSERT INTO audit_outbox (id, tenant_id, entry)
+            SELECT :entry_id::uuid, :entry_tenant::uuid, :entry::jsonb FROM {changed} LIMIT 1
+        )"
+    )
+}
+
+/// Returns the parameters of a [`Statement`] that adds an entry to the outbox: `:entry_id`, `:entry_tenant` and
+/// `:entry`.
+///
+/// [`Statement`]: platform::sql::Statement
+pub(crate) fn bindings(entry: &Entry) -> [(&'static str, Value); 3] {
+    let [id, tenant, json] = parameters(entry);
+    [("entry_id", id), ("entry_tenant", tenant), ("entry", json)]
+}
+
+/// Returns [`recorded_if`] with three numbered parameters from the number `first` on, which [`parameters`] returns.
 pub(crate) fn recorded(changed: &str, first: usize) -> String {
     format!(
         "recorded AS (

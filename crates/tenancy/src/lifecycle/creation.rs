@@ -15,7 +15,7 @@ use crate::{
         repo::{SELECT, read, record, refused},
     },
 };
-use platform::sql::{Connection, Rows, SqlError, Value};
+use platform::sql::{Connection, Rows, SqlError, Statement};
 
 /// The result of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,43 +61,45 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
                                  settings_text, private_settings, private_settings_text,
                                  database_host, database_port, database_name, database_options,
                                  database_role, database_password, data_key, request_hash)
-            VALUES ($1, $2, $3, 'provisioning', $4,
-                    COALESCE($5::text, (SELECT name FROM plans WHERE is_default)), $6::text::jsonb,
-                    $6, $17::text::jsonb, $17, $7, $8, $9, $10, $11, $12, $13, $14)
+            VALUES (:id, :slug, :name, 'provisioning', :admin_email,
+                    COALESCE(:plan::text, (SELECT name FROM plans WHERE is_default)),
+                    :settings::text::jsonb, :settings, :private_settings::text::jsonb,
+                    :private_settings, :host, :port, :database, :options, :role, :password,
+                    :data_key, :request_hash)
             ON CONFLICT DO NOTHING
             RETURNING id
         ), domains AS (
             INSERT INTO tenant_domains (domain, tenant_id, is_primary)
             SELECT d.domain, tenant.id, d.place = 1
-            FROM tenant, unnest($15::text[]) WITH ORDINALITY AS d (domain, place)
+            FROM tenant, unnest(:domains::text[]) WITH ORDINALITY AS d (domain, place)
         ), idempotency AS (
             INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id)
-            SELECT 'create tenant', $16::text, $14, id FROM tenant WHERE $16 IS NOT NULL
+            SELECT 'create tenant', :idempotency_key::text, :request_hash, id FROM tenant
+            WHERE :idempotency_key IS NOT NULL
         )
         SELECT id FROM tenant";
     let Reservation { location, secrets, .. } = reservation;
     let domains: Vec<String> =
         reservation.domains.iter().map(|domain| domain.as_str().to_owned()).collect();
-    let parameters: [Value; 17] = [
-        reservation.id.into(),
-        reservation.slug.as_str().into(),
-        reservation.name.as_str().into(),
-        reservation.admin_email.as_str().into(),
-        reservation.plan.clone().into(),
-        reservation.settings.as_str().into(),
-        location.host.as_str().into(),
-        i32::from(location.port).into(),
-        location.name.as_str().into(),
-        location.options.as_str().into(),
-        reservation.database_role.as_str().into(),
-        secrets.database_password.0.clone().into(),
-        secrets.data_key.0.clone().into(),
-        reservation.request_hash.as_slice().into(),
-        domains.into(),
-        reservation.idempotency_key.clone().into(),
-        reservation.private_settings.as_str().into(),
-    ];
-    match catalog.query_first(statement, &parameters).await {
+    let statement = Statement::new(statement)
+        .bind("id", reservation.id)
+        .bind("slug", reservation.slug.as_str())
+        .bind("name", reservation.name.as_str())
+        .bind("admin_email", reservation.admin_email.as_str())
+        .bind("plan", reservation.plan.clone())
+        .bind("settings", reservation.settings.as_str())
+        .bind("host", location.host.as_str())
+        .bind("port", i32::from(location.port))
+        .bind("database", location.name.as_str())
+        .bind("options", location.options.as_str())
+        .bind("role", reservation.database_role.as_str())
+        .bind("password", secrets.database_password.0.clone())
+        .bind("data_key", secrets.data_key.0.clone())
+        .bind("request_hash", reservation.request_hash.as_slice())
+        .bind("domains", domains)
+        .bind("idempotency_key", reservation.idempotency_key.clone())
+        .bind("private_settings", reservation.private_settings.as_str());
+    match statement.query_first(catalog).await {
         Ok(Some(_)) => Ok(Reserved::Yes),
         Ok(None) => Ok(Reserved::SlugTaken),
         Err(error) => match error.constraint() {
@@ -160,43 +162,41 @@ pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> 
     let statement = "
         WITH activated AS (
             UPDATE tenants SET status = 'active'
-            WHERE id = $1 AND status = 'provisioning'
+            WHERE id = :tenant AND status = 'provisioning'
             RETURNING id, request_hash
         ), api_key AS (
             INSERT INTO tenant_api_keys (id, tenant_id, name, environment, key_hash, prefix, scopes)
-            SELECT $2::uuid, id, $3::text, $4::text, $5::bytea, $6::text, $7::text[] FROM activated
+            SELECT :key_id::uuid, id, :name::text, :environment::text, :hash::bytea, :prefix::text,
+                   :scopes::text[]
+            FROM activated
         ), answered AS (
-            UPDATE idempotency_keys SET answer = $8
-            WHERE tenant_id = $1 AND operation = 'create tenant'
+            UPDATE idempotency_keys SET answer = :answer
+            WHERE tenant_id = :tenant AND operation = 'create tenant'
               AND EXISTS (SELECT FROM activated)
         ), recorded AS (
             -- For a call with a key that continued a call without one.
             INSERT INTO idempotency_keys (operation, key, request_hash, tenant_id, answer)
-            SELECT 'create tenant', $9::text, request_hash, id, $8 FROM activated
-            WHERE $9 IS NOT NULL
+            SELECT 'create tenant', :idempotency_key::text, request_hash, id, :answer FROM activated
+            WHERE :idempotency_key IS NOT NULL
             ON CONFLICT DO NOTHING
         ), audited AS (
             INSERT INTO audit_outbox (id, tenant_id, entry)
-            SELECT $10::uuid, $11::uuid, $12::jsonb FROM activated
+            SELECT :entry_id::uuid, :entry_tenant::uuid, :entry::jsonb FROM activated
         )
         SELECT id FROM activated";
     let Activation { tenant, api_key, answer, idempotency_key, entry } = activation;
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 12] = [
-        (*tenant).into(),
-        api_key.id.into(),
-        api_key.name.into(),
-        api_key.key.environment().as_str().into(),
-        api_key.key.hash().as_slice().into(),
-        api_key.key.prefix().into(),
-        api_key.scopes.clone().into(),
-        answer.0.clone().into(),
-        (*idempotency_key).into(),
-        entry_id,
-        entry_tenant,
-        entry,
-    ];
-    Ok(catalog.query_first(statement, &parameters).await?.is_some())
+    let statement = Statement::new(statement)
+        .bind("tenant", *tenant)
+        .bind("key_id", api_key.id)
+        .bind("name", api_key.name)
+        .bind("environment", api_key.key.environment().as_str())
+        .bind("hash", api_key.key.hash().as_slice())
+        .bind("prefix", api_key.key.prefix())
+        .bind("scopes", api_key.scopes.clone())
+        .bind("answer", answer.0.clone())
+        .bind("idempotency_key", *idempotency_key)
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// The stored data of an idempotency key.

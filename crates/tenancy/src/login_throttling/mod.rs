@@ -29,7 +29,10 @@ use crate::{
     error::{Error, Result},
     log,
 };
-use platform::redis::{Argument, Reply, Script};
+use platform::{
+    redis::{Argument, Reply, Script},
+    sql::Statement,
+};
 
 static ATTEMPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("attempt.lua")));
 
@@ -239,19 +242,19 @@ impl Attempt {
         let all = || self.in_tenant.iter().chain(&self.everywhere);
         let texts = |of: fn(&(String, Bound)) -> String| all().map(of).collect::<Vec<_>>();
         let catalog = context.catalog().await?;
-        let statement = "SELECT sign_in_attempt($1, $2, $3::text[]::bigint[],
-                                                $4::text[]::bigint[], $5::text[]::boolean[],
-                                                $6::text[]::bigint[], $7::text[]::boolean[]) AS wait";
-        let parameters = [
-            step.into(),
-            texts(|subject| subject.0.clone()).into(),
-            texts(|subject| subject.1.failures.to_string()).into(),
-            texts(|subject| subject.1.longest.to_string()).into(),
-            texts(|subject| subject.1.is_windowed.to_string()).into(),
-            texts(|subject| subject.1.share.to_string()).into(),
-            texts(|subject| subject.1.is_gated.to_string()).into(),
-        ];
-        let row = catalog.query_first(statement, &parameters).await?;
+        let statement = "SELECT sign_in_attempt(
+                             :step, :subjects, :failures::text[]::bigint[],
+                             :longest::text[]::bigint[], :windowed::text[]::boolean[],
+                             :shares::text[]::bigint[], :gated::text[]::boolean[]) AS wait";
+        let statement = Statement::new(statement)
+            .bind("step", step)
+            .bind("subjects", texts(|subject| subject.0.clone()))
+            .bind("failures", texts(|subject| subject.1.failures.to_string()))
+            .bind("longest", texts(|subject| subject.1.longest.to_string()))
+            .bind("windowed", texts(|subject| subject.1.is_windowed.to_string()))
+            .bind("shares", texts(|subject| subject.1.share.to_string()))
+            .bind("gated", texts(|subject| subject.1.is_gated.to_string()));
+        let row = statement.query_first(&*catalog).await?;
         let row = row.ok_or_else(|| Error::internal("a sign-in attempt got no decision"))?;
         Ok(row.get("wait")?)
     }

@@ -15,7 +15,7 @@ use crate::{
     input::Text as _,
     networks::Networks,
 };
-use platform::sql::{Connection, Row, Rows, SqlError, Value};
+use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 
 const COLUMNS: &str = "id, name, prefix, scopes, allowed_networks::text[] AS allowed_networks,
     version, created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at,
@@ -37,25 +37,24 @@ pub async fn insert(
         "WITH inserted AS (
              INSERT INTO operator_keys
                  (id, name, key_hash, prefix, scopes, expires_at, allowed_networks)
-             SELECT $1::uuid, $2::text, $3::bytea, $4::text, $5::text[],
-                    $6::timestamp AT TIME ZONE 'UTC', $7::text[]::cidr[]
+             SELECT :id::uuid, :name::text, :hash::bytea, :prefix::text, :scopes::text[],
+                    :expires_at::timestamp AT TIME ZONE 'UTC', :allowed_networks::text[]::cidr[]
              WHERE count_operator_keys() < {MOST}
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM inserted",
-        outbox::recorded("inserted", 8)
+        outbox::recorded_if("inserted")
     );
-    let mut parameters: Vec<Value> = vec![
-        id.into(),
-        new.name.as_str().into(),
-        key.hash().as_slice().into(),
-        key.prefix().into(),
-        scope_names(&new.scopes).into(),
-        new.expires_at.into(),
-        new.allowed_networks.as_ref().map(Networks::texts).into(),
-    ];
-    parameters.extend(outbox::parameters(entry));
-    read(catalog, &statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("id", id)
+        .bind("name", new.name.as_str())
+        .bind("hash", key.hash().as_slice())
+        .bind("prefix", key.prefix())
+        .bind("scopes", scope_names(&new.scopes))
+        .bind("expires_at", new.expires_at)
+        .bind("allowed_networks", new.allowed_networks.as_ref().map(Networks::texts))
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
 }
 
 /// Returns the keys that are not revoked, the newest first, and their number.
@@ -79,7 +78,7 @@ pub async fn list(
 pub async fn find(catalog: &dyn Connection, id: Uuid) -> Result<Option<OperatorKeyRecord>> {
     let statement =
         format!("SELECT {COLUMNS} FROM operator_keys WHERE id = $1 AND revoked_at IS NULL");
-    read(catalog, &statement, &[id.into()]).await
+    read(catalog.query_first(&statement, &[id.into()]).await)
 }
 
 /// Returns the key with a hash and the reason to refuse it, if there is one. Returns `None` if no key ever had this
@@ -137,25 +136,25 @@ pub async fn update(
 ) -> Result<Option<OperatorKeyRecord>> {
     let statement = format!(
         "WITH changed AS (
-             UPDATE operator_keys SET name = $3::text, scopes = $4::text[],
-                 expires_at = $5::timestamp AT TIME ZONE 'UTC', allowed_networks = $6::text[]::cidr[],
+             UPDATE operator_keys SET name = :name::text, scopes = :scopes::text[],
+                 expires_at = :expires_at::timestamp AT TIME ZONE 'UTC',
+                 allowed_networks = :allowed_networks::text[]::cidr[],
                  version = version + 1, updated_at = now()
-             WHERE id = $1 AND version = $2 AND revoked_at IS NULL
+             WHERE id = :id AND version = :version AND revoked_at IS NULL
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM changed",
-        outbox::recorded("changed", 7)
+        outbox::recorded_if("changed")
     );
-    let mut parameters: Vec<Value> = vec![
-        old.id.into(),
-        old.version.into(),
-        new.name.as_str().into(),
-        scope_names(&new.scopes).into(),
-        new.expires_at.into(),
-        new.allowed_networks.as_ref().map(Networks::texts).into(),
-    ];
-    parameters.extend(outbox::parameters(entry));
-    read(catalog, &statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("id", old.id)
+        .bind("version", old.version)
+        .bind("name", new.name.as_str())
+        .bind("scopes", scope_names(&new.scopes))
+        .bind("expires_at", new.expires_at)
+        .bind("allowed_networks", new.allowed_networks.as_ref().map(Networks::texts))
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
 }
 
 /// Replaces the secret of a key. The secret of `old` stays valid for `overlap`. Returns `None` and writes nothing if
@@ -169,24 +168,24 @@ pub async fn rotate(
 ) -> Result<Option<OperatorKeyRecord>> {
     let statement = format!(
         "WITH rotated AS (
-             UPDATE operator_keys SET key_hash = $3, prefix = $4, previous_key_hash = key_hash,
-                 previous_expires_at = now() + $5::bigint * interval '1 second',
+             UPDATE operator_keys SET
+                 key_hash = :hash, prefix = :prefix, previous_key_hash = key_hash,
+                 previous_expires_at = now() + :overlap::bigint * interval '1 second',
                  version = version + 1, updated_at = now()
-             WHERE id = $1 AND version = $2 AND revoked_at IS NULL
+             WHERE id = :id AND version = :version AND revoked_at IS NULL
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM rotated",
-        outbox::recorded("rotated", 6)
+        outbox::recorded_if("rotated")
     );
-    let mut parameters: Vec<Value> = vec![
-        old.id.into(),
-        old.version.into(),
-        key.hash().as_slice().into(),
-        key.prefix().into(),
-        overlap.num_seconds().into(),
-    ];
-    parameters.extend(outbox::parameters(entry));
-    read(catalog, &statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("id", old.id)
+        .bind("version", old.version)
+        .bind("hash", key.hash().as_slice())
+        .bind("prefix", key.prefix())
+        .bind("overlap", overlap.num_seconds())
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
 }
 
 /// Revokes a key. Returns `None` and writes nothing if the key no longer has the version of `old`.
@@ -199,15 +198,17 @@ pub async fn revoke(
         "WITH revoked AS (
              UPDATE operator_keys
              SET revoked_at = now(), version = version + 1, updated_at = now()
-             WHERE id = $1 AND version = $2 AND revoked_at IS NULL
+             WHERE id = :id AND version = :version AND revoked_at IS NULL
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM revoked",
-        outbox::recorded("revoked", 3)
+        outbox::recorded_if("revoked")
     );
-    let mut parameters: Vec<Value> = vec![old.id.into(), old.version.into()];
-    parameters.extend(outbox::parameters(entry));
-    read(catalog, &statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("id", old.id)
+        .bind("version", old.version)
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
 }
 
 /// The result of [`record_break_glass`].
@@ -231,9 +232,10 @@ pub async fn record_break_glass(catalog: &dyn Connection, entry: &Entry) -> Resu
              RETURNING hour
          ), {}
          SELECT EXISTS (SELECT FROM keys) AS has_keys, EXISTS (SELECT FROM used) AS is_recorded",
-        outbox::recorded("used", 1)
+        outbox::recorded_if("used")
     );
-    let row = catalog.query_first(&statement, &outbox::parameters(entry)).await?;
+    let statement = Statement::new(statement).bind_all(outbox::bindings(entry));
+    let row = statement.query_first(catalog).await?;
     let row = row.ok_or_else(|| Error::internal("a statement returned no row"))?;
     Ok(BreakGlass { has_keys: row.get("has_keys")?, is_recorded: row.get("is_recorded")? })
 }
@@ -242,12 +244,8 @@ fn scope_names(scopes: &[OperatorScope]) -> Vec<String> {
     scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
 }
 
-async fn read(
-    catalog: &dyn Connection,
-    statement: &str,
-    parameters: &[Value],
-) -> Result<Option<OperatorKeyRecord>> {
-    match catalog.query_first(statement, parameters).await {
+fn read(row: Result<Option<Row>, SqlError>) -> Result<Option<OperatorKeyRecord>> {
+    match row {
         Ok(row) => Ok(row.as_ref().map(record).transpose()?),
         Err(error) if error.constraint() == Some("operator_keys_by_name") => {
             Err(Error::Taken { field: "name", code: "operator_key_name_taken" })

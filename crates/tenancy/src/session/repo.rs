@@ -16,7 +16,7 @@ use crate::{
     token::RefreshToken,
     user::{User, repo},
 };
-use platform::sql::{Row, Rows, SqlError};
+use platform::sql::{Row, Rows, SqlError, Statement};
 
 /// The number of days after which ended and expired sessions are deleted.
 const KEPT_DAYS: i64 = 30;
@@ -93,39 +93,37 @@ pub async fn begin(
 ) -> Result<Option<Vec<Uuid>>> {
     let statement = format!(
         "WITH ended AS MATERIALIZED (
-             SELECT id FROM end_oldest_sessions($2, $8, {MOST}) AS id
+             SELECT id FROM end_oldest_sessions(:user, :user_version, {MOST}) AS id
          ), signed_in AS (
-             UPDATE users SET last_login = $7::timestamp AT TIME ZONE 'UTC'
-             WHERE id = $2 AND is_active AND version = $8 AND (SELECT count(*) FROM ended) >= 0
+             UPDATE users SET last_login = :now::timestamp AT TIME ZONE 'UTC'
+             WHERE id = :user AND is_active AND version = :user_version
+               AND (SELECT count(*) FROM ended) >= 0
              RETURNING id, session_epoch
          ), forgotten AS (
              DELETE FROM sessions
-             WHERE user_id = $2 AND expires_at < now() - make_interval(days => {KEPT_DAYS})
+             WHERE user_id = :user AND expires_at < now() - make_interval(days => {KEPT_DAYS})
          ), begun AS (
              INSERT INTO sessions (id, user_id, session_epoch, token_hash, user_agent, address,
                                    created_at, expires_at)
-             SELECT $1::uuid, id, session_epoch, $3::bytea, left($4::text, 512),
-                    left($5::text, 64), $7 AT TIME ZONE 'UTC', $6::timestamp AT TIME ZONE 'UTC'
+             SELECT :id::uuid, id, session_epoch, :token_hash::bytea, left(:user_agent::text, 512),
+                    left(:address::text, 64), :now AT TIME ZONE 'UTC',
+                    :expires_at::timestamp AT TIME ZONE 'UTC'
              FROM signed_in
          ), {}
          SELECT ARRAY(SELECT id::text FROM ended) AS ended FROM signed_in",
-        outbox::recorded("signed_in", 9)
+        outbox::recorded_if("signed_in")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [
-        session.id.into(),
-        session.user.into(),
-        session.token.hash().as_slice().into(),
-        session.user_agent.into(),
-        session.address.clone().into(),
-        session.expires_at.into(),
-        session.now.into(),
-        user_version.into(),
-        entry_id,
-        entry_tenant,
-        entry,
-    ];
-    let Some(row) = database.connection().query_first(&statement, &parameters).await? else {
+    let statement = Statement::new(statement)
+        .bind("id", session.id)
+        .bind("user", session.user)
+        .bind("token_hash", session.token.hash().as_slice())
+        .bind("user_agent", session.user_agent)
+        .bind("address", session.address.clone())
+        .bind("expires_at", session.expires_at)
+        .bind("now", session.now)
+        .bind("user_version", user_version)
+        .bind_all(outbox::bindings(entry));
+    let Some(row) = statement.query_first(database.connection()).await? else {
         return Ok(None);
     };
     let ended = row.get::<Vec<String>>("ended")?;
@@ -176,37 +174,38 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
     let statement = format!(
         "WITH found AS MATERIALIZED (
              SELECT s.id AS session, s.user_id, CASE
-                 WHEN s.token_hash = $2 THEN 'current'
-                 WHEN s.previous_token_hash = $2
-                      AND s.rotated_at > $4::timestamp AT TIME ZONE 'UTC' THEN 'again'
+                 WHEN s.token_hash = :token_hash THEN 'current'
+                 WHEN s.previous_token_hash = :token_hash
+                      AND s.rotated_at > :grace_began::timestamp AT TIME ZONE 'UTC' THEN 'again'
                  WHEN EXISTS (SELECT FROM used_refresh_tokens t
-                              WHERE t.session_id = s.id AND t.token_hash = $2
-                                AND t.used_at > $4 AT TIME ZONE 'UTC') THEN 'again'
+                              WHERE t.session_id = s.id AND t.token_hash = :token_hash
+                                AND t.used_at > :grace_began AT TIME ZONE 'UTC') THEN 'again'
                  ELSE 'before' END AS token, s.token_hash AS current_hash
              FROM sessions s
-             WHERE s.id = $1 AND s.revoked_at IS NULL
-               AND s.expires_at > $5::timestamp AT TIME ZONE 'UTC'
+             WHERE s.id = :session AND s.revoked_at IS NULL
+               AND s.expires_at > :now::timestamp AT TIME ZONE 'UTC'
                AND EXISTS (SELECT FROM users u
                            WHERE u.id = s.user_id AND u.session_epoch = s.session_epoch)
              FOR UPDATE
          ), rotated AS (
              UPDATE sessions s
-             SET token_hash = $3, previous_token_hash = $2,
-                 rotated_at = $5 AT TIME ZONE 'UTC',
-                 expires_at = $6::timestamp AT TIME ZONE 'UTC'
+             SET token_hash = :successor_hash, previous_token_hash = :token_hash,
+                 rotated_at = :now AT TIME ZONE 'UTC',
+                 expires_at = :expires_at::timestamp AT TIME ZONE 'UTC'
              FROM found f
              WHERE s.id = f.session AND f.token = 'current'
                AND EXISTS (SELECT FROM users u WHERE u.id = f.user_id AND u.is_active)
              RETURNING s.id
          ), remembered AS (
              INSERT INTO used_refresh_tokens (session_id, token_hash, used_at)
-             SELECT id, $2, $5 AT TIME ZONE 'UTC' FROM rotated WHERE $10
+             SELECT id, :token_hash, :now AT TIME ZONE 'UTC' FROM rotated WHERE :has_grace
          ), forgotten AS (
              DELETE FROM used_refresh_tokens
-             WHERE session_id IN (SELECT id FROM rotated) AND used_at <= $4 AT TIME ZONE 'UTC'
+             WHERE session_id IN (SELECT id FROM rotated)
+               AND used_at <= :grace_began AT TIME ZONE 'UTC'
          ), ended AS (
              UPDATE sessions s
-             SET revoked_at = $5 AT TIME ZONE 'UTC', revoked_reason = 'reuse'
+             SET revoked_at = :now AT TIME ZONE 'UTC', revoked_reason = 'reuse'
              FROM found f
              WHERE s.id = f.session AND f.token = 'before'
              RETURNING s.id
@@ -215,27 +214,23 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
              SELECT count(*) FROM used_refresh_tokens t WHERE t.session_id = f.session
          ) AS generations, {columns}
          FROM found f JOIN users ON users.id = f.user_id AND users.is_active",
-        recorded = outbox::recorded("ended", 7),
+        recorded = outbox::recorded_if("ended"),
         columns = repo::COLUMNS,
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(used.reuse);
     // Without a grace period no used token is valid, not even one that another use has written after this one read the
     // clock.
     let grace_began =
         if used.grace.is_zero() { used.now + TimeDelta::days(1) } else { used.now - used.grace };
-    let parameters = [
-        used.token.session().into(),
-        used.token.hash().as_slice().into(),
-        used.successor.hash().as_slice().into(),
-        grace_began.into(),
-        used.now.into(),
-        used.expires_at.into(),
-        entry_id,
-        entry_tenant,
-        entry,
-        (!used.grace.is_zero()).into(),
-    ];
-    let Some(row) = database.connection().query_first(&statement, &parameters).await? else {
+    let statement = Statement::new(statement)
+        .bind("session", used.token.session())
+        .bind("token_hash", used.token.hash().as_slice())
+        .bind("successor_hash", used.successor.hash().as_slice())
+        .bind("grace_began", grace_began)
+        .bind("now", used.now)
+        .bind("expires_at", used.expires_at)
+        .bind("has_grace", !used.grace.is_zero())
+        .bind_all(outbox::bindings(used.reuse));
+    let Some(row) = statement.query_first(database.connection()).await? else {
         return Ok(Used::Over);
     };
     Ok(match row.get::<String>("token")?.as_str() {
@@ -271,18 +266,20 @@ pub async fn end(
 ) -> Result<Ended> {
     let statement = format!(
         "WITH ended AS (
-             UPDATE sessions SET revoked_at = now(), revoked_reason = $3
-             WHERE id = $2 AND ($1::uuid IS NULL OR user_id = $1)
+             UPDATE sessions SET revoked_at = now(), revoked_reason = :reason
+             WHERE id = :session AND (:user::uuid IS NULL OR user_id = :user)
                AND revoked_at IS NULL AND expires_at > now()
              RETURNING id
          ), {}
          SELECT id FROM ended",
-        outbox::recorded("ended", 4)
+        outbox::recorded_if("ended")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters =
-        [user.into(), session.into(), why.as_str().into(), entry_id, entry_tenant, entry];
-    if database.connection().query_first(&statement, &parameters).await?.is_some() {
+    let statement = Statement::new(statement)
+        .bind("user", user)
+        .bind("session", session)
+        .bind("reason", why.as_str())
+        .bind_all(outbox::bindings(entry));
+    if statement.query_first(database.connection()).await?.is_some() {
         return Ok(Ended::Now);
     }
     // A separate statement, because the first one may have waited for the call that ended the session.
@@ -298,17 +295,16 @@ pub async fn end_all(database: &TenantDb, user: Uuid, entry: &Entry) -> Result<O
     let statement = format!(
         "WITH changed AS (
              UPDATE users SET version = version + 1, session_epoch = session_epoch + 1
-             WHERE id = $1 RETURNING id, version
+             WHERE id = :user RETURNING id, version
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'logout_everywhere'
-             WHERE user_id = $1 AND revoked_at IS NULL
+             WHERE user_id = :user AND revoked_at IS NULL
          ), {}
          SELECT version FROM changed",
-        outbox::recorded("changed", 2)
+        outbox::recorded_if("changed")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [user.into(), entry_id, entry_tenant, entry];
-    let row = database.connection().query_first(&statement, &parameters).await?;
+    let statement = Statement::new(statement).bind("user", user).bind_all(outbox::bindings(entry));
+    let row = statement.query_first(database.connection()).await?;
     Ok(row.map(|row| row.get("version")).transpose()?)
 }
 

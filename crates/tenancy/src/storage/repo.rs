@@ -9,7 +9,7 @@ use crate::{
     event::{Entry, outbox},
     tenant::TenantDb,
 };
-use platform::sql::{Row, Rows, SqlError, Value};
+use platform::sql::{Row, Rows, SqlError, Statement};
 
 /// A completely uploaded file.
 #[derive(Debug, Clone)]
@@ -90,23 +90,24 @@ pub(super) async fn begin(
 ) -> Result<Option<i64>> {
     let statement = "
         WITH grown AS (
-            UPDATE storage_usage SET used = used + $5 WHERE $5 <= $6 - used RETURNING used
+            UPDATE storage_usage SET used = used + :bytes WHERE :bytes <= :limit - used
+            RETURNING used
         ), begun AS (
             INSERT INTO files (id, path, size, chunk_count, content_type, etag, status, key_number,
                                reserved)
-            SELECT $1::uuid, $2::text, 0, 0, $3::text, $1::uuid::text, 'uploading', $4::integer, $5
+            SELECT :id::uuid, :path::text, 0, 0, :content_type::text, :id::uuid::text, 'uploading',
+                   :key_number::integer, :bytes
             FROM grown
         )
         SELECT used FROM grown";
-    let parameters: [Value; 6] = [
-        new.id.into(),
-        new.path.as_str().into(),
-        new.content_type.into(),
-        i32::try_from(new.key_number).unwrap_or(i32::MAX).into(),
-        signed(bytes).into(),
-        limit.into(),
-    ];
-    used(database, statement, &parameters).await
+    let statement = Statement::new(statement)
+        .bind("id", new.id)
+        .bind("path", new.path.as_str())
+        .bind("content_type", new.content_type)
+        .bind("key_number", i32::try_from(new.key_number).unwrap_or(i32::MAX))
+        .bind("bytes", signed(bytes))
+        .bind("limit", limit);
+    used(statement.query_first(database.connection()).await)
 }
 
 /// Reserves more bytes for an upload. Returns the usage after that; `None` if the limit does not leave that many bytes,
@@ -128,7 +129,8 @@ pub(super) async fn reserve(
             WHERE id = $1 AND EXISTS (SELECT FROM grown)
         )
         SELECT used FROM grown";
-    used(database, statement, &[upload.into(), signed(bytes).into(), limit.into()]).await
+    let parameters = [upload.into(), signed(bytes).into(), limit.into()];
+    used(database.connection().query_first(statement, &parameters).await)
 }
 
 /// Records that an upload makes progress. Returns `false` if another instance has abandoned it.
@@ -137,9 +139,8 @@ pub(super) async fn touch(database: &TenantDb, upload: Uuid) -> Result<bool> {
     Ok(database.connection().execute(statement, &[upload.into()]).await? > 0)
 }
 
-async fn used(database: &TenantDb, statement: &str, parameters: &[Value]) -> Result<Option<i64>> {
-    let row = database.connection().query_first(statement, parameters).await?;
-    Ok(row.map(|row| row.get("used")).transpose()?)
+fn used(row: Result<Option<Row>, SqlError>) -> Result<Option<i64>> {
+    Ok(row?.map(|row| row.get("used")).transpose()?)
 }
 
 /// Chunks that belong to no file.
@@ -181,20 +182,17 @@ pub(super) async fn complete(
 ) -> Result<Changed> {
     let statement = "SELECT now_used, replaced AS id, replaced_chunks AS chunks,
                             now() AT TIME ZONE 'UTC' AS at
-                     FROM complete_file($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let [entry_id, tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 9] = [
-        upload.into(),
-        signed(size).into(),
-        signed(chunks).into(),
-        precondition.file.into(),
-        precondition.must_be_new.into(),
-        precondition.must_exist.into(),
-        entry_id,
-        tenant,
-        entry,
-    ];
-    changed(database, statement, &parameters).await
+                     FROM complete_file(:upload, :size, :chunks, :file, :must_be_new, :must_exist,
+                                        :entry_id, :entry_tenant, :entry)";
+    let statement = Statement::new(statement)
+        .bind("upload", upload)
+        .bind("size", signed(size))
+        .bind("chunks", signed(chunks))
+        .bind("file", precondition.file)
+        .bind("must_be_new", precondition.must_be_new)
+        .bind("must_exist", precondition.must_exist)
+        .bind_all(outbox::bindings(entry));
+    changed(statement.query_first(database.connection()).await)
 }
 
 /// Deletes a file.
@@ -206,15 +204,16 @@ pub(super) async fn delete(
 ) -> Result<Changed> {
     let statement = "SELECT now_used, deleted AS id, deleted_chunks AS chunks,
                             now() AT TIME ZONE 'UTC' AS at
-                     FROM delete_file($1, $2, $3, $4, $5)";
-    let [entry_id, tenant, entry] = outbox::parameters(entry);
-    let parameters = [path.as_str().into(), wanted.into(), entry_id, tenant, entry];
-    changed(database, statement, &parameters).await
+                     FROM delete_file(:path, :file, :entry_id, :entry_tenant, :entry)";
+    let statement = Statement::new(statement)
+        .bind("path", path.as_str())
+        .bind("file", wanted)
+        .bind_all(outbox::bindings(entry));
+    changed(statement.query_first(database.connection()).await)
 }
 
-async fn changed(database: &TenantDb, statement: &str, parameters: &[Value]) -> Result<Changed> {
-    let row = database.connection().query_first(statement, parameters).await?;
-    let Some(row) = row else { return Ok(Changed::NotFound) };
+fn changed(row: Result<Option<Row>, SqlError>) -> Result<Changed> {
+    let Some(row) = row? else { return Ok(Changed::NotFound) };
     match row.get::<Option<i64>>("now_used")? {
         None => Ok(Changed::NotFound),
         Some(-1) => Ok(Changed::Other),

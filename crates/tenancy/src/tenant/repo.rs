@@ -17,7 +17,7 @@ use crate::{
     json::JsonText,
     tenant::TenantChange,
 };
-use platform::sql::{Connection, Row, Rows, SqlError, UNICODE, Value, contains_pattern};
+use platform::sql::{Connection, Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
 
 pub(crate) const SELECT: &str = "
     SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan,
@@ -99,30 +99,33 @@ pub async fn change(
     entry: &Entry,
 ) -> Result<Changed> {
     let statement = "SELECT before_status, is_wanted
-                     FROM update_tenant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    let [entry_id, _, entry] = outbox::parameters(entry);
+                     FROM update_tenant(:id, :version, :name, :admin_email, :plan, :settings,
+                                        :private_settings, :limits, :status, :illegal_from,
+                                        :domains, :entry_id, :entry)";
     let names = |states: &[Status]| -> Vec<String> {
         states.iter().map(|status| status.as_str().to_owned()).collect()
     };
     let domains = change.domains.as_ref().map(|domains| -> Vec<String> {
         domains.iter().map(|domain| domain.as_str().to_owned()).collect()
     });
-    let parameters: [Value; 13] = [
-        id.into(),
-        version.into(),
-        change.name.as_ref().map(TenantName::as_str).into(),
-        change.admin_email.as_ref().map(EmailAddress::as_str).into(),
-        change.plan.clone().into(),
-        change.settings.as_ref().map(|settings| settings.json().as_str()).into(),
-        change.private_settings.as_ref().map(|settings| settings.json().as_str()).into(),
-        change.limits.as_ref().map(LimitChange::to_value).into(),
-        change.status.map(Status::as_str).into(),
-        names(illegal_from).into(),
-        domains.into(),
-        entry_id,
-        entry,
-    ];
-    let row = match catalog.query_first(statement, &parameters).await {
+    let statement = Statement::new(statement)
+        .bind("id", id)
+        .bind("version", version)
+        .bind("name", change.name.as_ref().map(TenantName::as_str))
+        .bind("admin_email", change.admin_email.as_ref().map(EmailAddress::as_str))
+        .bind("plan", change.plan.clone())
+        .bind("settings", change.settings.as_ref().map(|settings| settings.json().as_str()))
+        .bind(
+            "private_settings",
+            change.private_settings.as_ref().map(|settings| settings.json().as_str()),
+        )
+        .bind("limits", change.limits.as_ref().map(LimitChange::to_value))
+        .bind("status", change.status.map(Status::as_str))
+        .bind("illegal_from", names(illegal_from))
+        .bind("domains", domains)
+        .bind("entry_id", entry.id)
+        .bind("entry", entry.json.clone());
+    let row = match statement.query_first(catalog).await {
         Ok(row) => row,
         Err(error) => return Err(refused(error)),
     };
@@ -145,16 +148,15 @@ pub async fn change(
 pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result<bool> {
     let statement = format!(
         "WITH removed AS (
-             DELETE FROM tenants WHERE id = $1 AND status = 'deleting' RETURNING id
+             DELETE FROM tenants WHERE id = :id AND status = 'deleting' RETURNING id
          ), forgotten AS (
              DELETE FROM idempotency_keys WHERE tenant_id IN (SELECT id FROM removed)
          ), {}
          SELECT id FROM removed",
-        outbox::recorded("removed", 2)
+        outbox::recorded_if("removed")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [id.into(), entry_id, entry_tenant, entry];
-    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+    let statement = Statement::new(statement).bind("id", id).bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// Replaces the data keys of `old`. Returns `false` and writes nothing if the tenant has other keys by now.
@@ -166,21 +168,17 @@ pub async fn replace_data_keys(
 ) -> Result<bool> {
     let statement = format!(
         "WITH replaced AS (
-             UPDATE tenants SET data_key = $3 WHERE id = $1 AND data_key = $2 RETURNING id
+             UPDATE tenants SET data_key = :new WHERE id = :id AND data_key = :old RETURNING id
          ), {}
          SELECT id FROM replaced",
-        outbox::recorded("replaced", 4)
+        outbox::recorded_if("replaced")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [
-        old.id.into(),
-        old.data_key.as_ref().map(|sealed| sealed.0.clone()).into(),
-        new.0.clone().into(),
-        entry_id,
-        entry_tenant,
-        entry,
-    ];
-    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+    let statement = Statement::new(statement)
+        .bind("id", old.id)
+        .bind("old", old.data_key.as_ref().map(|sealed| sealed.0.clone()))
+        .bind("new", new.0.clone())
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// Returns a page of the tenants on a plan, in the order of their ids.
@@ -251,14 +249,14 @@ pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Rows<Ten
     let statement = format!(
         "WITH selected AS (
              SELECT t.id, t.created_at FROM tenants t
-             WHERE ($1::text IS NULL OR t.status = $1)
-               AND ($2 OR t.status <> 'deleted' OR $1 = 'deleted')
-               AND ($3::text IS NULL OR t.name ILIKE $3 {UNICODE} OR t.slug ILIKE $3
-                    OR t.admin_email ILIKE $3 {UNICODE}
+             WHERE (:status::text IS NULL OR t.status = :status)
+               AND (:include_deleted OR t.status <> 'deleted' OR :status = 'deleted')
+               AND (:pattern::text IS NULL OR t.name ILIKE :pattern {UNICODE}
+                    OR t.slug ILIKE :pattern OR t.admin_email ILIKE :pattern {UNICODE}
                     OR EXISTS (SELECT FROM tenant_domains d
-                               WHERE d.tenant_id = t.id AND d.domain ILIKE $3))
+                               WHERE d.tenant_id = t.id AND d.domain ILIKE :pattern))
          ), page AS (
-             SELECT id FROM selected ORDER BY created_at DESC, id DESC OFFSET $4 LIMIT $5
+             SELECT id FROM selected ORDER BY created_at DESC, id DESC OFFSET :offset LIMIT :limit
          )
          SELECT counted.total, shown.*
          FROM (SELECT count(*) AS total FROM selected) counted
@@ -266,14 +264,13 @@ pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Rows<Ten
          ORDER BY shown.created_at DESC, shown.id DESC"
     );
     let pattern = filter.search.as_deref().map(contains_pattern);
-    let parameters = [
-        filter.status.map(Status::as_str).into(),
-        filter.include_deleted.into(),
-        pattern.into(),
-        i64::from(filter.offset).into(),
-        i64::from(filter.limit).into(),
-    ];
-    let rows = catalog.query(&statement, &parameters).await?;
+    let statement = Statement::new(statement)
+        .bind("status", filter.status.map(Status::as_str))
+        .bind("include_deleted", filter.include_deleted)
+        .bind("pattern", pattern)
+        .bind("offset", i64::from(filter.offset))
+        .bind("limit", i64::from(filter.limit));
+    let rows = statement.query(catalog).await?;
     let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;
     // For a page past the end, the result is a single row with only the count.
     let shown = rows.iter().filter(|row| !matches!(row.get::<Option<Uuid>>("id"), Ok(None)));

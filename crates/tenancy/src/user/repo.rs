@@ -17,7 +17,7 @@ use crate::{
     identifier::EmailAddress,
     tenant::TenantDb,
 };
-use platform::sql::{Row, Rows, SqlError, UNICODE, Value, contains_pattern};
+use platform::sql::{Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
 
 /// The row of a user to create.
 pub struct NewRow<'a> {
@@ -52,33 +52,30 @@ pub async fn insert(
          ), inserted AS (
              INSERT INTO users (id, email, username, first_name, last_name, role, password_hash,
                                 setup_token_hash, setup_token_expires_at)
-             SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text,
-                    $8::bytea, $9::timestamp AT TIME ZONE 'UTC'
-             FROM counted WHERE users < $13
+             SELECT :id::uuid, :email::text, :username::text, :first_name::text, :last_name::text,
+                    :role::text, :password_hash::text,
+                    :token_hash::bytea, :token_expires_at::timestamp AT TIME ZONE 'UTC'
+             FROM counted WHERE users < :limit
              RETURNING *
          ), {}
          SELECT counted.users, inserted.* FROM counted
          LEFT JOIN (SELECT {COLUMNS} FROM inserted) inserted ON true",
-        outbox::recorded("inserted", 10)
+        outbox::recorded_if("inserted")
     );
     let (token_hash, token_expires_at) = token_values(row.setup_token.as_ref());
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 13] = [
-        row.id.into(),
-        row.new.email.as_str().into(),
-        row.new.username.as_ref().into(),
-        row.new.first_name.as_ref().into(),
-        row.new.last_name.as_ref().into(),
-        row.new.role.as_str().into(),
-        row.password_hash.clone().into(),
-        token_hash,
-        token_expires_at,
-        entry_id,
-        entry_tenant,
-        entry,
-        limit.into(),
-    ];
-    match database.connection().query_first(&statement, &parameters).await {
+    let statement = Statement::new(statement)
+        .bind("id", row.id)
+        .bind("email", row.new.email.as_str())
+        .bind("username", row.new.username.as_ref())
+        .bind("first_name", row.new.first_name.as_ref())
+        .bind("last_name", row.new.last_name.as_ref())
+        .bind("role", row.new.role.as_str())
+        .bind("password_hash", row.password_hash.clone())
+        .bind("token_hash", token_hash)
+        .bind("token_expires_at", token_expires_at)
+        .bind("limit", limit)
+        .bind_all(outbox::bindings(entry));
+    match statement.query_first(database.connection()).await {
         Ok(Some(row)) => {
             let is_new = row.get::<Option<Uuid>>("id")?.is_some();
             Ok((is_new.then(|| user(&row)).transpose()?, row.get("users")?))
@@ -114,24 +111,29 @@ pub struct Filter {
 /// Returns the users that `filter` selects, the newest first, and the total number of selected users.
 pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Rows<User>, i64)> {
     let selected = format!(
-        "($1::text IS NULL OR role = $1) AND ($2::boolean IS NULL OR is_active = $2)
-         AND ($3::text IS NULL OR email ILIKE $3 {UNICODE} OR username ILIKE $3 {UNICODE}
-              OR first_name ILIKE $3 {UNICODE} OR last_name ILIKE $3 {UNICODE})"
+        "(:role::text IS NULL OR role = :role)
+         AND (:is_active::boolean IS NULL OR is_active = :is_active)
+         AND (:pattern::text IS NULL OR email ILIKE :pattern {UNICODE}
+              OR username ILIKE :pattern {UNICODE} OR first_name ILIKE :pattern {UNICODE}
+              OR last_name ILIKE :pattern {UNICODE})"
     );
     let statement = format!(
         "SELECT {COLUMNS} FROM users WHERE {selected}
-         ORDER BY users.created_at DESC, id DESC OFFSET $4 LIMIT $5"
+         ORDER BY users.created_at DESC, id DESC OFFSET :offset LIMIT :limit"
     );
-    let selection: [Value; 3] = [
-        filter.role.map(Role::as_str).into(),
-        filter.is_active.into(),
-        filter.search.as_deref().map(contains_pattern).into(),
+    let selection: [(&str, Value); 3] = [
+        ("role", filter.role.map(Role::as_str).into()),
+        ("is_active", filter.is_active.into()),
+        ("pattern", filter.search.as_deref().map(contains_pattern).into()),
     ];
-    let mut parameters = selection.to_vec();
-    parameters.extend([i64::from(filter.offset).into(), i64::from(filter.limit).into()]);
-    let rows = database.connection().query(&statement, &parameters).await?;
+    let page = Statement::new(statement)
+        .bind_all(selection.clone())
+        .bind("offset", i64::from(filter.offset))
+        .bind("limit", i64::from(filter.limit));
+    let rows = page.query(database.connection()).await?;
     let count = format!("SELECT count(*) AS total FROM users WHERE {selected}");
-    let total = database.connection().query_first(&count, &selection).await?;
+    let count = Statement::new(count).bind_all(selection);
+    let total = count.query_first(database.connection()).await?;
     let total = total.map_or(Ok(0), |row| row.get("total"))?;
     Ok((Rows::read(&rows, user), total))
 }
@@ -148,7 +150,7 @@ pub enum Changed<T> {
     Above(Role),
 }
 
-/// CTEs that lock the administrators with a password, in a fixed order, and then the user $1. If two concurrent calls
+/// CTEs that lock the administrators with a password, in a fixed order, and then the user `:id`. If two concurrent calls
 /// would each remove one of the last two administrators, the second call sees the effect of the first.
 const LOCKED: &str = "
     administrators AS MATERIALIZED (
@@ -156,7 +158,7 @@ const LOCKED: &str = "
         ORDER BY id FOR UPDATE
     ), before AS MATERIALIZED (
         SELECT id, role, is_active FROM users
-        WHERE id = $1 AND (SELECT count(*) FROM administrators) >= 0
+        WHERE id = :id AND (SELECT count(*) FROM administrators) >= 0
         FOR UPDATE
     )";
 
@@ -172,57 +174,54 @@ pub async fn update(
     let statement = format!(
         "WITH {LOCKED}, changed AS (
              UPDATE users u SET
-                 email = COALESCE($2::text, email),
-                 is_verified = is_verified AND COALESCE($2 = email, true),
-                 setup_token_hash = CASE WHEN $2 <> email THEN NULL ELSE setup_token_hash END,
+                 email = COALESCE(:email::text, email),
+                 is_verified = is_verified AND COALESCE(:email = email, true),
+                 setup_token_hash = CASE WHEN :email <> email THEN NULL ELSE setup_token_hash END,
                  setup_token_expires_at =
-                     CASE WHEN $2 <> email THEN NULL ELSE setup_token_expires_at END,
-                 username = CASE WHEN $3 THEN $4::text ELSE username END,
-                 first_name = CASE WHEN $5 THEN $6::text ELSE first_name END,
-                 last_name = CASE WHEN $7 THEN $8::text ELSE last_name END,
-                 role = COALESCE($9::text, u.role),
-                 is_active = COALESCE($10::boolean, u.is_active),
-                 session_epoch = session_epoch + CASE WHEN $10 THEN 0 WHEN $10 IS NULL THEN 0 ELSE 1 END
+                     CASE WHEN :email <> email THEN NULL ELSE setup_token_expires_at END,
+                 username = CASE WHEN :has_username THEN :username::text ELSE username END,
+                 first_name = CASE WHEN :has_first_name THEN :first_name::text ELSE first_name END,
+                 last_name = CASE WHEN :has_last_name THEN :last_name::text ELSE last_name END,
+                 role = COALESCE(:role::text, u.role),
+                 is_active = COALESCE(:is_active::boolean, u.is_active),
+                 session_epoch = session_epoch + CASE WHEN :is_active THEN 0
+                                                      WHEN :is_active IS NULL THEN 0 ELSE 1 END
              FROM before b
-             WHERE u.id = b.id AND b.role = ANY($14::text[]) AND (
+             WHERE u.id = b.id AND b.role = ANY(:over::text[]) AND (
                  NOT (b.role = 'admin' AND b.is_active)
-                 OR (COALESCE($9, b.role) = 'admin' AND COALESCE($10, b.is_active))
+                 OR (COALESCE(:role, b.role) = 'admin' AND COALESCE(:is_active, b.is_active))
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
              RETURNING u.*
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'admin'
-             WHERE user_id = $1 AND revoked_at IS NULL
+             WHERE user_id = :id AND revoked_at IS NULL
                AND EXISTS (SELECT FROM changed WHERE NOT is_active)
          ), recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
-             SELECT $11::uuid, $12::uuid, jsonb_set($13::jsonb, '{{detail}}',
-                 $13::jsonb -> 'detail' || jsonb_build_object(
+             SELECT :entry_id::uuid, :entry_tenant::uuid, jsonb_set(:entry::jsonb, '{{detail}}',
+                 :entry::jsonb -> 'detail' || jsonb_build_object(
                      'before', jsonb_build_object('role', b.role, 'is_active', b.is_active),
                      'after', jsonb_build_object('role', c.role, 'is_active', c.is_active)))
              FROM before b, changed c
          )
          SELECT EXISTS (SELECT FROM before) AS is_there,
-                (SELECT b.role FROM before b WHERE NOT b.role = ANY($14)) AS above, {COLUMNS}
+                (SELECT b.role FROM before b WHERE NOT b.role = ANY(:over)) AS above, {COLUMNS}
          FROM (VALUES (1)) one LEFT JOIN changed ON true"
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters: [Value; 14] = [
-        id.into(),
-        change.email.as_ref().map(EmailAddress::as_str).into(),
-        change.username.is_given().into(),
-        change.username.as_ref().into_option().into(),
-        change.first_name.is_given().into(),
-        change.first_name.as_ref().into_option().into(),
-        change.last_name.is_given().into(),
-        change.last_name.as_ref().into_option().into(),
-        change.role.map(Role::as_str).into(),
-        change.is_active.into(),
-        entry_id,
-        entry_tenant,
-        entry,
-        role_names(over).into(),
-    ];
-    let row = database.connection().query_first(&statement, &parameters).await.map_err(taken)?;
+    let statement = Statement::new(statement)
+        .bind("id", id)
+        .bind("email", change.email.as_ref().map(EmailAddress::as_str))
+        .bind("has_username", change.username.is_given())
+        .bind("username", change.username.as_ref().into_option())
+        .bind("has_first_name", change.first_name.is_given())
+        .bind("first_name", change.first_name.as_ref().into_option())
+        .bind("has_last_name", change.last_name.is_given())
+        .bind("last_name", change.last_name.as_ref().into_option())
+        .bind("role", change.role.map(Role::as_str))
+        .bind("is_active", change.is_active)
+        .bind("over", role_names(over))
+        .bind_all(outbox::bindings(entry));
+    let row = statement.query_first(database.connection()).await.map_err(taken)?;
     changed(row.as_ref(), user)
 }
 
@@ -236,24 +235,26 @@ pub async fn delete(
     let statement = format!(
         "WITH {LOCKED}, deleted AS (
              DELETE FROM users u USING before b
-             WHERE u.id = b.id AND b.role = ANY($5::text[]) AND (
+             WHERE u.id = b.id AND b.role = ANY(:over::text[]) AND (
                  NOT (b.role = 'admin' AND b.is_active)
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
              RETURNING u.id, u.version
          ), recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
-             SELECT $2::uuid, $3::uuid, jsonb_set($4::jsonb, '{{detail}}', $4::jsonb -> 'detail' ||
-                 jsonb_build_object('before', jsonb_build_object(
+             SELECT :entry_id::uuid, :entry_tenant::uuid, jsonb_set(:entry::jsonb, '{{detail}}',
+                 :entry::jsonb -> 'detail' || jsonb_build_object('before', jsonb_build_object(
                      'role', b.role, 'is_active', b.is_active)))
              FROM before b, deleted d
          )
          SELECT EXISTS (SELECT FROM before) AS is_there,
-                (SELECT b.role FROM before b WHERE NOT b.role = ANY($5)) AS above, id, version
+                (SELECT b.role FROM before b WHERE NOT b.role = ANY(:over)) AS above, id, version
          FROM (VALUES (1)) one LEFT JOIN deleted ON true"
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [id.into(), entry_id, entry_tenant, entry, role_names(over).into()];
-    let row = database.connection().query_first(&statement, &parameters).await?;
+    let statement = Statement::new(statement)
+        .bind("id", id)
+        .bind("over", role_names(over))
+        .bind_all(outbox::bindings(entry));
+    let row = statement.query_first(database.connection()).await?;
     changed(row.as_ref(), |row| row.get("version"))
 }
 

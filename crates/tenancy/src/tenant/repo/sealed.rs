@@ -9,7 +9,7 @@ use crate::{
     event::{Entry, outbox},
     tenant::TenantRecord,
 };
-use platform::sql::{Connection, SqlError};
+use platform::sql::{Connection, SqlError, Statement};
 
 /// The number of sealed values with the same first bytes.
 pub struct Counted {
@@ -71,28 +71,24 @@ pub async fn replace_secrets(
 ) -> Result<bool> {
     let statement = format!(
         "WITH replaced AS (
-             UPDATE tenants SET database_password = COALESCE($4, database_password),
-                                data_key = COALESCE($5, data_key)
-             WHERE id = $1 AND database_password IS NOT DISTINCT FROM $2
-               AND data_key IS NOT DISTINCT FROM $3
+             UPDATE tenants SET database_password = COALESCE(:new_password, database_password),
+                                data_key = COALESCE(:new_data_key, data_key)
+             WHERE id = :id AND database_password IS NOT DISTINCT FROM :old_password
+               AND data_key IS NOT DISTINCT FROM :old_data_key
              RETURNING id
          ), {}
          SELECT id FROM replaced",
-        outbox::recorded("replaced", 6)
+        outbox::recorded_if("replaced")
     );
-    let bytes = |sealed: Option<Sealed>| sealed.map(|sealed| sealed.0).into();
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [
-        old.id.into(),
-        bytes(old.database_password.clone()),
-        bytes(old.data_key.clone()),
-        bytes(database_password),
-        bytes(data_key),
-        entry_id,
-        entry_tenant,
-        entry,
-    ];
-    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+    let bytes = |sealed: Option<Sealed>| sealed.map(|sealed| sealed.0);
+    let statement = Statement::new(statement)
+        .bind("id", old.id)
+        .bind("old_password", bytes(old.database_password.clone()))
+        .bind("old_data_key", bytes(old.data_key.clone()))
+        .bind("new_password", bytes(database_password))
+        .bind("new_data_key", bytes(data_key))
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// Records a new location of a tenant's database, with the password sealed for it. Returns `false` and writes nothing
@@ -106,27 +102,23 @@ pub async fn replace_location(
 ) -> Result<bool> {
     let statement = format!(
         "WITH replaced AS (
-             UPDATE tenants SET database_host = $3, database_port = $4, database_options = $5,
-                                database_password = $6
-             WHERE id = $1 AND database_password = $2 AND next_database_password IS NULL
+             UPDATE tenants SET database_host = :host, database_port = :port,
+                                database_options = :options, database_password = :new_password
+             WHERE id = :id AND database_password = :old_password AND next_database_password IS NULL
              RETURNING id
          ), {}
          SELECT id FROM replaced",
-        outbox::recorded("replaced", 7)
+        outbox::recorded_if("replaced")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [
-        old.id.into(),
-        old.database_password.as_ref().map(|sealed| sealed.0.clone()).into(),
-        location.host.as_str().into(),
-        i32::from(location.port).into(),
-        location.options.as_str().into(),
-        database_password.0.clone().into(),
-        entry_id,
-        entry_tenant,
-        entry,
-    ];
-    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+    let statement = Statement::new(statement)
+        .bind("id", old.id)
+        .bind("old_password", old.database_password.as_ref().map(|sealed| sealed.0.clone()))
+        .bind("host", location.host.as_str())
+        .bind("port", i32::from(location.port))
+        .bind("options", location.options.as_str())
+        .bind("new_password", database_password.0.clone())
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// Returns the next password of a tenant's role, or `None` if no rotation is in progress.
@@ -165,14 +157,16 @@ pub async fn finish_rotation(
         "WITH rotated AS (
              UPDATE tenants SET database_password = next_database_password,
                                 next_database_password = NULL
-             WHERE id = $1 AND next_database_password = $2 RETURNING id
+             WHERE id = :id AND next_database_password = :next RETURNING id
          ), {}
          SELECT id FROM rotated",
-        outbox::recorded("rotated", 3)
+        outbox::recorded_if("rotated")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [tenant.into(), next.0.clone().into(), entry_id, entry_tenant, entry];
-    Ok(catalog.query_first(&statement, &parameters).await?.is_some())
+    let statement = Statement::new(statement)
+        .bind("id", tenant)
+        .bind("next", next.0.clone())
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
 }
 
 /// Returns the tenants with an interrupted password rotation that must be finished.

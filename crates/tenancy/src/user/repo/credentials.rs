@@ -11,7 +11,7 @@ use crate::{
     tenant::TenantDb,
     user::User,
 };
-use platform::sql::{SqlError, Value};
+use platform::sql::{SqlError, Statement, Value};
 
 /// A setup token as stored.
 pub struct SetupToken {
@@ -45,33 +45,29 @@ pub async fn replace_password(
     let statement = format!(
         "WITH changed AS (
              UPDATE users
-             SET password_hash = $3, setup_token_hash = $4,
-                 setup_token_expires_at = $5::timestamp AT TIME ZONE 'UTC', version = version + 1,
-                 session_epoch = session_epoch + 1
-             WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2)
-               AND role = ANY($9::text[])
+             SET password_hash = :to, setup_token_hash = :token_hash,
+                 setup_token_expires_at = :token_expires_at::timestamp AT TIME ZONE 'UTC',
+                 version = version + 1, session_epoch = session_epoch + 1
+             WHERE id = :id AND (:from::text IS NULL OR password_hash = :from)
+               AND role = ANY(:over::text[])
              RETURNING *
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
          ), {}
          SELECT {COLUMNS} FROM changed",
-        outbox::recorded("changed", 6)
+        outbox::recorded_if("changed")
     );
     let (token_hash, token_expires_at) = token_values(change.setup_token.as_ref());
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [
-        change.user.into(),
-        change.from.into(),
-        change.to.into(),
-        token_hash,
-        token_expires_at,
-        entry_id,
-        entry_tenant,
-        entry,
-        role_names(change.over).into(),
-    ];
-    let row = database.connection().query_first(&statement, &parameters).await?;
+    let statement = Statement::new(statement)
+        .bind("id", change.user)
+        .bind("from", change.from)
+        .bind("to", change.to)
+        .bind("token_hash", token_hash)
+        .bind("token_expires_at", token_expires_at)
+        .bind("over", role_names(change.over))
+        .bind_all(outbox::bindings(entry));
+    let row = statement.query_first(database.connection()).await?;
     Ok(row.as_ref().map(user).transpose()?)
 }
 
@@ -100,8 +96,8 @@ pub async fn put_first_administrator(
         )
         INSERT INTO users (id, email, role, password_hash, setup_token_hash,
                            setup_token_expires_at)
-        SELECT $1::uuid, $2::text, 'admin', $3::text, $4::bytea,
-               $5::timestamp AT TIME ZONE 'UTC'
+        SELECT :id::uuid, :email::text, 'admin', :password_hash::text, :token_hash::bytea,
+               :token_expires_at::timestamp AT TIME ZONE 'UTC'
         FROM alone
         ON CONFLICT (email) DO UPDATE
         SET password_hash = COALESCE(excluded.password_hash, users.password_hash),
@@ -109,14 +105,13 @@ pub async fn put_first_administrator(
             setup_token_expires_at = excluded.setup_token_expires_at
         WHERE users.last_login IS NULL AND users.version = 1";
     let (token_hash, token_expires_at) = token_values(administrator.setup_token.as_ref());
-    let parameters: [Value; 5] = [
-        administrator.id.into(),
-        administrator.email.into(),
-        administrator.password_hash.clone().into(),
-        token_hash,
-        token_expires_at,
-    ];
-    database.connection().execute(statement, &parameters).await?;
+    let statement = Statement::new(statement)
+        .bind("id", administrator.id)
+        .bind("email", administrator.email)
+        .bind("password_hash", administrator.password_hash.clone())
+        .bind("token_hash", token_hash)
+        .bind("token_expires_at", token_expires_at);
+    statement.execute(database.connection()).await?;
     Ok(())
 }
 
@@ -205,10 +200,11 @@ pub async fn use_setup_token(
     let statement = format!(
         "WITH changed AS (
              UPDATE users
-             SET password_hash = $2, setup_token_hash = NULL, setup_token_expires_at = NULL,
-                 version = version + 1, session_epoch = session_epoch + 1
-             WHERE setup_token_hash = $1 AND is_active
-               AND setup_token_expires_at > $3::timestamp AT TIME ZONE 'UTC'
+             SET password_hash = :password_hash, setup_token_hash = NULL,
+                 setup_token_expires_at = NULL, version = version + 1,
+                 session_epoch = session_epoch + 1
+             WHERE setup_token_hash = :token_hash AND is_active
+               AND setup_token_expires_at > :now::timestamp AT TIME ZONE 'UTC'
              RETURNING *
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
@@ -216,22 +212,18 @@ pub async fn use_setup_token(
          ), recorded AS (
              -- Only the token identifies the user who sets the password.
              INSERT INTO audit_outbox (id, tenant_id, entry)
-             SELECT $4::uuid, $5::uuid, $6::jsonb || jsonb_build_object(
+             SELECT :entry_id::uuid, :entry_tenant::uuid, :entry::jsonb || jsonb_build_object(
                  'actor_type', 'user', 'actor_id', id, 'resource_type', 'user', 'resource_id', id)
              FROM changed
          )
          SELECT {COLUMNS} FROM changed"
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [
-        token_hash.as_slice().into(),
-        password_hash.into(),
-        now.into(),
-        entry_id,
-        entry_tenant,
-        entry,
-    ];
-    let row = database.connection().query_first(&statement, &parameters).await?;
+    let statement = Statement::new(statement)
+        .bind("token_hash", token_hash.as_slice())
+        .bind("password_hash", password_hash)
+        .bind("now", now)
+        .bind_all(outbox::bindings(entry));
+    let row = statement.query_first(database.connection()).await?;
     Ok(row.as_ref().map(user).transpose()?)
 }
 
