@@ -4,6 +4,7 @@
 //! Every outbound call has a deadline. A call that exceeds it fails as
 //! unavailable and never hangs.
 
+mod background_task;
 mod clock;
 mod executor;
 mod key_value;
@@ -19,6 +20,7 @@ pub mod testing;
 use std::rc::Rc;
 
 pub use self::redis::Redis;
+pub use background_task::{BackgroundTask, Running};
 pub use clock::Clock;
 pub use executor::Executor;
 pub use key_value::{KeyValue, KeyValueError};

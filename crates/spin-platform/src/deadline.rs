@@ -19,7 +19,10 @@ use spin_sdk::{
     wit_bindgen::{StreamReader, StreamWriter},
 };
 
-use platform::pace::{self, Pace};
+use platform::{
+    BackgroundTask, Running,
+    pace::{self, Pace},
+};
 
 use crate::handover;
 
@@ -57,7 +60,7 @@ struct Watch {
     bells: RefCell<Vec<(StreamWriter<u8>, StreamReader<u8>)>>,
     /// The number of ticks so far.
     ticks: Cell<u64>,
-    is_looking: Cell<bool>,
+    ticking: BackgroundTask,
 }
 
 thread_local! {
@@ -129,8 +132,8 @@ impl Watch {
             rope: RefCell::new(Some(rope)),
         });
         self.calls.borrow_mut().push(Rc::clone(&call));
-        if !self.is_looking.replace(true) {
-            spawn(Looking(Rc::clone(self)).look());
+        if let Some(running) = self.ticking.begin() {
+            spawn(tick(Rc::clone(self), running));
         }
         (Watched { watch: Rc::clone(self), call }, bell)
     }
@@ -156,32 +159,21 @@ impl Watch {
     }
 }
 
-/// The running watch. It may be lost with the request that started it. The next call then starts another.
-struct Looking(Rc<Watch>);
-
-impl Looking {
-    async fn look(self) {
-        let watch = &self.0;
-        while !watch.calls.borrow().is_empty() {
-            sleep(TICK).await;
-            let tick = watch.ticks.get() + 1;
-            watch.ticks.set(tick);
-            watch.displace(tick);
-            let is_over = |call: &&Rc<Waiting>| call.over_at <= tick || call.is_displaced.get();
-            let over: Vec<_> = watch.calls.borrow().iter().filter(is_over).cloned().collect();
-            for call in over {
-                let rope = call.rope.borrow_mut().take();
-                if let Some(mut rope) = rope {
-                    rope.write_one(0).await;
-                }
+/// Wakes overdue calls until no call is left.
+async fn tick(watch: Rc<Watch>, _running: Running) {
+    while !watch.calls.borrow().is_empty() {
+        sleep(TICK).await;
+        let tick = watch.ticks.get() + 1;
+        watch.ticks.set(tick);
+        watch.displace(tick);
+        let is_over = |call: &&Rc<Waiting>| call.over_at <= tick || call.is_displaced.get();
+        let over: Vec<_> = watch.calls.borrow().iter().filter(is_over).cloned().collect();
+        for call in over {
+            let rope = call.rope.borrow_mut().take();
+            if let Some(mut rope) = rope {
+                rope.write_one(0).await;
             }
         }
-    }
-}
-
-impl Drop for Looking {
-    fn drop(&mut self) {
-        self.0.is_looking.set(false);
     }
 }
 

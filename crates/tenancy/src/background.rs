@@ -2,9 +2,10 @@
 //! sums of all instances, carries usage over to a new Redis process, works off the queue of publications, and removes
 //! the keys of earlier Redis processes.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use crate::{context::Context, counter_sums, earlier_processes, quota, version_cache::queue};
+use platform::{BackgroundTask, Running};
 
 /// The delay before the work. An instance outlives its last request by this time.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -12,10 +13,10 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// this instance saw over to the next Redis process.
 const ATTEMPTS: u32 = 5;
 
-/// Whether a run of the background work is scheduled.
+/// The delay of the background work. The work itself may overlap with the next delay.
 #[derive(Default)]
-pub(crate) struct Background {
-    is_scheduled: Cell<bool>,
+struct Background {
+    delay: BackgroundTask,
 }
 
 /// Schedules the background work, unless it is scheduled already.
@@ -24,36 +25,20 @@ pub fn schedule(context: &Rc<Context>) {
 }
 
 fn begin(context: &Rc<Context>, attempts: u32) {
-    if !context.state::<Background>().is_scheduled.replace(true) {
-        let turn = Turn { context: Rc::clone(context), attempts };
-        context.platform.executor.spawn(Box::pin(turn.take()));
+    if let Some(delay) = context.state::<Background>().delay.begin() {
+        context.platform.executor.spawn(Box::pin(work(Rc::clone(context), delay, attempts)));
     }
 }
 
-/// One run of the background work. It may be lost with the request that started it. The next request then starts
-/// another.
-struct Turn {
-    context: Rc<Context>,
-    /// The number of runs that may follow each other without Redis, including this one.
-    attempts: u32,
-}
-
-impl Turn {
-    async fn take(self) {
-        let (context, attempts) = (Rc::clone(&self.context), self.attempts);
-        context.platform.executor.sleep(INTERVAL).await;
-        drop(self);
-        if !counter_sums::add(&context).await && attempts > 1 {
-            begin(&context, attempts - 1);
-        }
-        quota::carry_over(&context).await;
-        queue::look(&context).await;
-        earlier_processes::look(&context).await;
+/// Does the background work once. `attempts` is the number of runs that may follow each other without Redis, including
+/// this one.
+async fn work(context: Rc<Context>, delay: Running, attempts: u32) {
+    context.platform.executor.sleep(INTERVAL).await;
+    drop(delay);
+    if !counter_sums::add(&context).await && attempts > 1 {
+        begin(&context, attempts - 1);
     }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.context.state::<Background>().is_scheduled.set(false);
-    }
+    quota::carry_over(&context).await;
+    queue::look(&context).await;
+    earlier_processes::look(&context).await;
 }

@@ -27,6 +27,7 @@ pub mod identifier;
 pub mod input;
 mod instance_cache;
 pub mod json;
+mod later;
 pub mod lifecycle;
 mod limiter;
 pub mod log;

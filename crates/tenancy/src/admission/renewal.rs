@@ -7,7 +7,7 @@
 //! another call. An entry that is still not compared after a minute is compared before another call is admitted.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::{HashMap, HashSet},
     mem,
     rc::Rc,
@@ -29,6 +29,7 @@ use crate::{
     tenant::{Tenant, TenantDb, repo},
     version_cache::{OPEN, Observation, api_key_key, confirm, session_key, tenant_key, user_key},
 };
+use platform::{BackgroundTask, Running};
 
 /// The time for which due entries are gathered. It must be shorter than the patience of the admission script.
 const GATHERING: Duration = Duration::from_secs(3);
@@ -41,7 +42,7 @@ const SESSIONS_AT_ONCE: usize = 256;
 #[derive(Default)]
 pub(crate) struct Renewals {
     due: RefCell<Due>,
-    is_gathering: Cell<bool>,
+    gathering: BackgroundTask,
 }
 
 #[derive(Default)]
@@ -86,42 +87,30 @@ pub(super) fn of_session(context: &Rc<Context>, tenant: &Tenant, user: Uuid, ses
 
 fn schedule(context: &Rc<Context>, add: impl FnOnce(&mut Due)) {
     add(&mut context.state::<Renewals>().due.borrow_mut());
-    if !context.state::<Renewals>().is_gathering.replace(true) {
-        context.platform.executor.spawn(Box::pin(Gathering(Rc::clone(context)).gather()));
+    if let Some(running) = context.state::<Renewals>().gathering.begin() {
+        context.platform.executor.spawn(Box::pin(gather(Rc::clone(context), running)));
     }
 }
 
-/// The task that compares due entries. It may be lost with the request that started it. The next request then starts
-/// another.
-struct Gathering(Rc<Context>);
-
-impl Gathering {
-    async fn gather(self) {
-        let Self(context) = &self;
-        while !context.state::<Renewals>().due.borrow().is_empty() {
-            context.platform.executor.sleep(GATHERING).await;
-            let mut due = mem::take(&mut *context.state::<Renewals>().due.borrow_mut());
-            let sessions = mem::take(&mut due.sessions);
-            if !sessions.is_empty() {
-                // Other tenants do not wait for the database of this one.
-                let compared = compare_sessions(Rc::clone(context), sessions);
-                context.platform.executor.spawn(Box::pin(compared));
-            }
-            // After a failure, a call that needs the entry compares it.
-            if let Err(error) = compare_with_catalog(context, &due).await {
-                log::warning(
-                    context,
-                    "refreshing versions failed; requests compare them on expiry",
-                    &error,
-                );
-            }
+/// Compares due entries until none are left.
+async fn gather(context: Rc<Context>, _running: Running) {
+    while !context.state::<Renewals>().due.borrow().is_empty() {
+        context.platform.executor.sleep(GATHERING).await;
+        let mut due = mem::take(&mut *context.state::<Renewals>().due.borrow_mut());
+        let sessions = mem::take(&mut due.sessions);
+        if !sessions.is_empty() {
+            // Other tenants do not wait for the database of this one.
+            let compared = compare_sessions(Rc::clone(&context), sessions);
+            context.platform.executor.spawn(Box::pin(compared));
         }
-    }
-}
-
-impl Drop for Gathering {
-    fn drop(&mut self) {
-        self.0.state::<Renewals>().is_gathering.set(false);
+        // After a failure, a call that needs the entry compares it.
+        if let Err(error) = compare_with_catalog(&context, &due).await {
+            log::warning(
+                &context,
+                "refreshing versions failed; requests compare them on expiry",
+                &error,
+            );
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     context::Context,
     error::Result,
     event::outbox,
-    log,
+    later,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
 use platform::sql::Connection;
@@ -65,32 +65,18 @@ pub async fn recover_catalog(context: &Context) -> Result<Moved> {
     Ok(moved)
 }
 
-/// Flushes a tenant's outboxes after the response is sent. After a failure, the next flush moves the entries.
+/// The log message of a flush that failed. The next flush moves the events.
+const FAILURE: &str = "flushing an audit outbox failed; the events remain in it";
+
+/// Flushes a tenant's outboxes after the response is sent.
 pub fn flush_later(context: &Rc<Context>, tenant: &Tenant) {
-    let (context, tenant) = (Rc::clone(context), tenant.clone());
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
-        if let Err(error) = flush(&context, &tenant).await {
-            log::warning(
-                &context,
-                "flushing an audit outbox failed; the events remain in it",
-                &error,
-            );
-        }
-    }));
+    let tenant = tenant.clone();
+    later::run(context, FAILURE, async move |context| flush(context, &tenant).await.map(drop));
 }
 
 /// Flushes the catalog's outbox for a chain after the response is sent.
 pub fn flush_catalog_later(context: &Rc<Context>, tenant: Option<Uuid>) {
-    let context = Rc::clone(context);
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
-        if let Err(error) = flush_catalog(&context, tenant).await {
-            log::warning(
-                &context,
-                "flushing an audit outbox failed; the events remain in it",
-                &error,
-            );
-        }
-    }));
+    later::run(context, FAILURE, async move |context| {
+        flush_catalog(context, tenant).await.map(drop)
+    });
 }

@@ -8,12 +8,15 @@ use crate::{
     context::Context,
     error::{Error, Result},
     event::{Entry, outbox},
-    log,
+    later,
 };
 use platform::redis::{Argument, Reply};
 
 /// The rate at which the events of [`record_rarely`] are recorded in a chain, regardless of their cause.
 const RARE: Rate = Rate { burst: 60, per_minute: 30 };
+
+/// The log message of an event that is lost.
+const FAILURE: &str = "an audit event was not recorded";
 
 /// Records an event that belongs to no change.
 pub async fn record(context: &Context, entry: &Entry) -> Result<()> {
@@ -22,49 +25,35 @@ pub async fn record(context: &Context, entry: &Entry) -> Result<()> {
 
 /// Records an event that belongs to no change, after the response is sent.
 pub fn record_later(context: &Rc<Context>, entry: Entry) {
-    let context = Rc::clone(context);
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
-        let recorded = async {
-            record(&context, &entry).await?;
-            flush_catalog(&context, entry.tenant).await.map(drop)
-        };
-        if let Err(error) = recorded.await {
-            log::warning(&context, "an audit event was not recorded", &error);
-        }
-    }));
+    later::run(context, FAILURE, async move |context| {
+        record(context, &entry).await?;
+        flush_catalog(context, entry.tenant).await.map(drop)
+    });
 }
 
 /// Records an event that a caller can cause as often as they like, after the response is sent. Records it once a minute
 /// for each subject, and within the rate [`RARE`] for all subjects together. If Redis is unavailable, the event is not
 /// recorded.
 pub fn record_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
-    let context = Rc::clone(context);
     let key = match entry.tenant {
         Some(tenant) => format!("t:{{{tenant}}}:noted:{}:{subject}", entry.event()),
         None => format!("platform:noted:{}:{subject}", entry.event()),
     };
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
+    later::run(context, FAILURE, async move |context| {
         let arguments: [Argument<'_>; 5] =
             [Argument::Key(&key), "1".into(), "EX".into(), Argument::Int(60), "NX".into()];
-        let recorded = async {
-            let set = context.platform.redis.execute("SET", &arguments).await?;
-            if matches!(set.first(), Some(Reply::Nil) | None) {
-                return Ok(());
-            }
-            let bucket = match entry.tenant {
-                Some(tenant) => Bucket::of_tenant(tenant, "rare_events", RARE),
-                None => Bucket::of_platform("rare_events", RARE),
-            };
-            if let Err(Error::RateLimited { .. }) = bucket::take(&context, &[bucket]).await {
-                return Ok(());
-            }
-            record(&context, &entry).await?;
-            flush_catalog(&context, entry.tenant).await.map(drop)
-        };
-        if let Err(error) = recorded.await {
-            log::warning(&context, "an audit event was not recorded", &error);
+        let set = context.platform.redis.execute("SET", &arguments).await?;
+        if matches!(set.first(), Some(Reply::Nil) | None) {
+            return Ok(());
         }
-    }));
+        let bucket = match entry.tenant {
+            Some(tenant) => Bucket::of_tenant(tenant, "rare_events", RARE),
+            None => Bucket::of_platform("rare_events", RARE),
+        };
+        if let Err(Error::RateLimited { .. }) = bucket::take(context, &[bucket]).await {
+            return Ok(());
+        }
+        record(context, &entry).await?;
+        flush_catalog(context, entry.tenant).await.map(drop)
+    });
 }

@@ -1,13 +1,10 @@
 //! A buffer of log lines that are written together, because each write is a host call and costs more than formatting
 //! the line.
 
-use std::{
-    cell::{Cell, RefCell},
-    io::Write as _,
-    mem,
-};
+use std::{cell::RefCell, io::Write as _, mem};
 
 use super::line::{Line, SecondText};
+use platform::BackgroundTask;
 
 /// The buffer size in bytes from which lines are written at once.
 const MOST: usize = 16 * 1024;
@@ -17,7 +14,7 @@ const MOST: usize = 16 * 1024;
 pub(crate) struct Buffer {
     lines: RefCell<Vec<u8>>,
     seconds: RefCell<SecondText>,
-    pub(super) is_scheduled: Cell<bool>,
+    pub(super) writing: BackgroundTask,
 }
 
 impl Buffer {

@@ -14,7 +14,10 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use crate::{context::Context, error::Error, settings::Level};
-use platform::sql::{Rows, UnreadableRow};
+use platform::{
+    Running,
+    sql::{Rows, UnreadableRow},
+};
 
 /// The maximum time that a line waits.
 const DELAY: Duration = Duration::from_millis(100);
@@ -129,16 +132,14 @@ fn write_soon(context: &Rc<Context>) {
     if log.is_full() {
         return log.write();
     }
-    if log.is_scheduled.replace(true) {
-        return;
+    if let Some(running) = log.writing.begin() {
+        context.platform.executor.spawn(Box::pin(write_buffer(Rc::clone(context), running)));
     }
-    let context = Rc::clone(context);
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
-        context.platform.executor.sleep(DELAY).await;
-        context.state::<Buffer>().is_scheduled.set(false);
-        context.state::<Buffer>().write();
-    }));
+}
+
+async fn write_buffer(context: Rc<Context>, _running: Running) {
+    context.platform.executor.sleep(DELAY).await;
+    context.state::<Buffer>().write();
 }
 
 fn write(context: &Context, level: Level, message: &str, error: &Error, request_id: Option<&str>) {

@@ -5,12 +5,7 @@
 //! within three seconds while both stores are available. The numbers are absolute, and a lower one has no effect, so a
 //! repeated or late write is harmless. After a restart, a Redis process starts its counters from the checkpoints.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
 use chrono::NaiveDate;
 use futures::future::join_all;
@@ -18,7 +13,10 @@ use uuid::Uuid;
 
 use super::repo;
 use crate::{context::Context, log, quota::Counter};
-use platform::redis::{Argument, Reply};
+use platform::{
+    BackgroundTask, Running,
+    redis::{Argument, Reply},
+};
 
 /// The delay before a counter is stored. The admission script contains the same number.
 const DELAY: Duration = Duration::from_secs(2);
@@ -31,7 +29,7 @@ type Place = (Uuid, Counter, NaiveDate);
 #[derive(Default)]
 pub(crate) struct Checkpoints {
     due: RefCell<HashMap<Place, Due>>,
-    is_looking: Cell<bool>,
+    writing: BackgroundTask,
 }
 
 /// A counter to store. Times are in microseconds of the monotonic clock.
@@ -54,31 +52,18 @@ pub(crate) fn schedule(
 ) {
     let now = context.platform.clock.monotonic_micros();
     context.state::<Checkpoints>().add((tenant, counter, day), now, usage);
-    if !context.state::<Checkpoints>().is_looking.replace(true) {
-        let looking = Looking(Rc::clone(context));
-        context.platform.executor.spawn(Box::pin(looking.look()));
+    if let Some(running) = context.state::<Checkpoints>().writing.begin() {
+        context.platform.executor.spawn(Box::pin(write_all(Rc::clone(context), running)));
     }
 }
 
-/// The task that writes the checkpoints that are due. It may be lost with the request that started it. The next request
-/// then starts another.
-struct Looking(Rc<Context>);
-
-impl Looking {
-    async fn look(self) {
-        let Self(context) = &self;
-        while let Some(next) = context.state::<Checkpoints>().next() {
-            let now = context.platform.clock.monotonic_micros();
-            let wait = Duration::from_micros(next.saturating_sub(now)) + SLACK;
-            context.platform.executor.sleep(wait).await;
-            write(context).await;
-        }
-    }
-}
-
-impl Drop for Looking {
-    fn drop(&mut self) {
-        self.0.state::<Checkpoints>().is_looking.set(false);
+/// Writes checkpoints when they are due, until none are left.
+async fn write_all(context: Rc<Context>, _running: Running) {
+    while let Some(next) = context.state::<Checkpoints>().next() {
+        let now = context.platform.clock.monotonic_micros();
+        let wait = Duration::from_micros(next.saturating_sub(now)) + SLACK;
+        context.platform.executor.sleep(wait).await;
+        write(&context).await;
     }
 }
 

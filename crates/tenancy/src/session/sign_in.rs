@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity},
     identifier::EmailAddress,
-    log,
+    later,
     login_throttling::{self, Outcome, Target},
     metrics::Login,
     resolve::{self, SignInTarget},
@@ -393,21 +393,12 @@ fn rehash_later(
     password: Password,
     weak: String,
 ) {
-    let (context, tenant) = (Rc::clone(context), tenant.clone());
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
-        let rehash = async {
-            let allowance = allowance::take(&context, &tenant, None).await?;
-            let hash = context.state::<Passwords>().hash(&context, &allowance, &password).await?;
-            let database = TenantDb::connect(&context, &tenant).await?;
-            credentials::replace_hash(&database, user, &weak, &hash).await
-        };
-        if let Err(error) = rehash.await {
-            log::warning(
-                &context,
-                "could not strengthen a password hash; the next sign-in tries again",
-                &error,
-            );
-        }
-    }));
+    let tenant = tenant.clone();
+    let failure = "could not strengthen a password hash; the next sign-in tries again";
+    later::run(context, failure, async move |context| {
+        let allowance = allowance::take(context, &tenant, None).await?;
+        let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
+        let database = TenantDb::connect(context, &tenant).await?;
+        credentials::replace_hash(&database, user, &weak, &hash).await
+    });
 }

@@ -31,7 +31,7 @@ use crate::{
     context::Context,
     error::{Error, Result},
     event::{Actor, Entry, Event},
-    log, quota,
+    later, quota,
     resource::Resource,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
@@ -85,17 +85,11 @@ pub async fn delete(
 
 /// Removes the chunks of a file that this instance has claimed, after the response is sent.
 fn remove_later(context: &Rc<Context>, tenant: &Tenant, remains: Remains) {
-    let (context, tenant) = (Rc::clone(context), tenant.clone());
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
-        if let Err(error) = remove(&context, tenant.record(), remains).await {
-            log::warning(
-                &context,
-                "removing the chunks of a file failed; it is retried later",
-                &error,
-            );
-        }
-    }));
+    let tenant = tenant.clone();
+    let failure = "removing the chunks of a file failed; it is retried later";
+    later::run(context, failure, async move |context| {
+        remove(context, tenant.record(), remains).await
+    });
 }
 
 /// Removes the chunks of a claimed file from the last to the first, then its row, which refunds its bytes. The row

@@ -13,7 +13,7 @@ use super::{Batch, CLAIM, Remains, repo};
 use crate::{
     context::Context,
     error::Result,
-    log,
+    later,
     tenant::{TenantDb, TenantRecord},
 };
 use platform::sql::{Connection, SqlError};
@@ -74,13 +74,8 @@ pub async fn count(catalog: &dyn Connection) -> Result<i64> {
 
 /// Removes the chunks of recorded files, after the response is sent.
 pub(crate) fn remove_later(context: &Rc<Context>) {
-    let context = Rc::clone(context);
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
-        if let Err(error) = remove(&context).await {
-            log::warning(&context, "removing orphaned files failed; it is retried later", &error);
-        }
-    }));
+    let failure = "removing orphaned files failed; it is retried later";
+    later::run(context, failure, async |context| remove(context).await);
 }
 
 async fn remove(context: &Context) -> Result<()> {
