@@ -2,11 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::{context::Context, log};
+use crate::{context::Context, log, redis_key};
 use platform::redis::{Argument, Script};
-
-/// The Redis hash with the sums.
-pub(super) const KEY: &str = "platform:counters";
 
 static ADD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -26,7 +23,8 @@ pub(crate) async fn add(context: &Context) -> bool {
         arguments.push(Argument::from(field));
         arguments.push(Argument::Int(i64::try_from(*amount).unwrap_or(i64::MAX)));
     }
-    if let Err(error) = ADD.run(&*context.platform.redis, &[KEY], &arguments).await {
+    if let Err(error) = ADD.run(&*context.platform.redis, &[redis_key::COUNTERS], &arguments).await
+    {
         log::warning(context, "Redis unavailable; metrics are written later", &error.into());
         context.counters.put_back(fields);
         return false;

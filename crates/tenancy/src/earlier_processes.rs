@@ -6,11 +6,9 @@
 
 use std::{cell::Cell, time::Duration};
 
-use crate::{context::Context, error::Result, log};
+use crate::{context::Context, error::Result, log, redis_key};
 use platform::redis::{Argument, ProcessId, Reply, Scan};
 
-/// The key that marks a collection as in progress or complete.
-const MARKER: &str = "platform:collected";
 /// Seconds for which one instance has the exclusive right to collect.
 const COLLECTING_SECONDS: i64 = 120;
 /// Seconds after a collection during which no instance repeats it.
@@ -31,7 +29,7 @@ pub(crate) async fn look(context: &Context) {
     }
     let collected = async {
         let lock: [Argument<'_>; 5] = [
-            Argument::Key(MARKER),
+            Argument::Key(redis_key::COLLECTED),
             "1".into(),
             "EX".into(),
             Argument::Int(COLLECTING_SECONDS),
@@ -53,7 +51,7 @@ pub(crate) async fn look(context: &Context) {
 pub async fn collect(context: &Context) -> Result<u64> {
     let redis = &*context.platform.redis;
     let mut removed = 0;
-    let mut keys = Scan::new("????????????????:*".to_owned());
+    let mut keys = Scan::new(redis_key::OF_ANY_PROCESS.to_owned());
     while let Some(names) = keys.next_page(redis).await? {
         let Some(current) = redis.process() else { return Ok(removed) };
         let outdated = names.iter().filter(|name| is_outdated(name, current));
@@ -64,8 +62,12 @@ pub async fn collect(context: &Context) -> Result<u64> {
         }
         context.platform.executor.sleep(PAUSE).await;
     }
-    let marker: [Argument<'_>; 4] =
-        [Argument::Key(MARKER), "1".into(), "EX".into(), Argument::Int(COLLECTED_SECONDS)];
+    let marker: [Argument<'_>; 4] = [
+        Argument::Key(redis_key::COLLECTED),
+        "1".into(),
+        "EX".into(),
+        Argument::Int(COLLECTED_SECONDS),
+    ];
     redis.execute("SET", &marker).await?;
     Ok(removed)
 }
@@ -75,7 +77,7 @@ fn is_outdated(name: &[u8], current: ProcessId) -> bool {
     let Some((process, key)) = name.split_at_checked(ProcessId::LENGTH) else { return false };
     process != current.digits()
         && process.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        && (key.starts_with(b":t:{") || key.starts_with(b":platform:"))
+        && redis_key::is_own(key)
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub mod operator_key;
 pub mod plan;
 pub mod postgres_url;
 pub mod quota;
+mod redis_key;
 pub mod reports;
 pub mod reseal;
 pub mod resolve;

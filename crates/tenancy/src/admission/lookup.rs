@@ -12,7 +12,8 @@ use crate::{
         Limit, Meter,
         seen::{self, Owner, Seen, SeenUsage},
     },
-    version_cache::{OPEN, TOMBSTONE, api_key_key, record_time, session_key, tenant_key, user_key},
+    redis_key,
+    version_cache::{OPEN, TOMBSTONE, record_time},
 };
 use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
 
@@ -247,14 +248,18 @@ pub(super) struct LookupRequest {
 impl LookupRequest {
     pub(super) fn of_user(tenant: Uuid, user: Uuid, session: Uuid) -> Self {
         Self {
-            keys: vec![tenant_key(tenant), user_key(tenant, user), session_key(tenant, session)],
+            keys: vec![
+                redis_key::tenant(tenant),
+                redis_key::user(tenant, user),
+                redis_key::session(tenant, session),
+            ],
             owners: vec![Owner::Tenant(tenant)],
         }
     }
 
     pub(super) fn of_api_key(tenant: Uuid, hash: [u8; 32]) -> Self {
         Self {
-            keys: vec![tenant_key(tenant), api_key_key(tenant, &hash)],
+            keys: vec![redis_key::tenant(tenant), redis_key::api_key(tenant, &hash)],
             owners: vec![Owner::Tenant(tenant), Owner::ApiKey(hash)],
         }
     }

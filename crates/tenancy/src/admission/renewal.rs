@@ -25,9 +25,9 @@ use crate::{
     api_key,
     context::Context,
     error::Result,
-    log, session,
+    log, redis_key, session,
     tenant::{Tenant, TenantDb, repo},
-    version_cache::{OPEN, Observation, api_key_key, confirm, session_key, tenant_key, user_key},
+    version_cache::{OPEN, Observation, confirm},
 };
 use platform::{BackgroundTask, Running};
 
@@ -163,8 +163,8 @@ async fn renew(
     observation: Observation,
 ) -> Result<()> {
     let key = |thing: &Thing| match thing {
-        Thing::Tenant => tenant_key(tenant),
-        Thing::ApiKey(hash) => api_key_key(tenant, hash),
+        Thing::Tenant => redis_key::tenant(tenant),
+        Thing::ApiKey(hash) => redis_key::api_key(tenant, hash),
     };
     let versions: Vec<_> = things.iter().map(|(thing, version)| (key(thing), *version)).collect();
     let confirmed = confirm(context, &versions, observation).await?;
@@ -211,8 +211,8 @@ async fn compare_sessions_of(
     for of_session @ (user, session) in sessions {
         match states.get(of_session) {
             Some(state) if state.is_open => {
-                versions.push((user_key(tenant.id, *user), state.user_version));
-                versions.push((session_key(tenant.id, *session), OPEN));
+                versions.push((redis_key::user(tenant.id, *user), state.user_version));
+                versions.push((redis_key::session(tenant.id, *session), OPEN));
                 open.push((*of_session, state));
             }
             state => source::store_session(context, tenant, *of_session, state, observation).await,

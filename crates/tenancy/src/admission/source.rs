@@ -9,13 +9,12 @@ use crate::{
     api_key::{self, ApiKeyRecord},
     context::Context,
     error::{Error, Result},
-    log, session,
+    log, redis_key, session,
     tenant::{Tenant, TenantDb, TenantRecord, repo},
     token::Claims,
     version_cache::{
-        Cached, Entry, Observation, TOMBSTONE, api_key_key,
+        Cached, Entry, Observation, TOMBSTONE,
         queue::{self, Publication},
-        session_key, user_key,
     },
 };
 use platform::redis::RedisError;
@@ -119,13 +118,13 @@ pub(super) async fn queue_end_of_session(
     claims: &Claims,
     state: Option<&session::State>,
 ) {
-    let user = user_key(claims.tid, claims.sub);
+    let user = redis_key::user(claims.tid, claims.sub);
     let mut ended = vec![match state {
         Some(state) => (user, state.user_version),
         None => (user, TOMBSTONE),
     }];
     if state.is_some_and(|state| !state.is_open) {
-        ended.push((session_key(claims.tid, claims.sid), TOMBSTONE));
+        ended.push((redis_key::session(claims.tid, claims.sid), TOMBSTONE));
     }
     queue_end(context, claims.tid, ended).await;
 }
@@ -138,7 +137,7 @@ pub(super) async fn queue_end_of_api_key(
     hash: &[u8; 32],
     version: Option<i64>,
 ) {
-    let key = api_key_key(tenant, hash);
+    let key = redis_key::api_key(tenant, hash);
     if let Some(version) = version {
         return queue_end(context, tenant, vec![(key, version)]).await;
     }

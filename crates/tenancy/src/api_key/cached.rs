@@ -7,7 +7,8 @@ use crate::{
     context::Context,
     crypto::{MasterKey, Purpose},
     error::Result,
-    version_cache::{Cached, Entry, Snapshot, api_key_key, seal},
+    redis_key,
+    version_cache::{Cached, Entry, Snapshot, seal},
 };
 
 impl Snapshot for ApiKeyRecord {
@@ -35,7 +36,7 @@ impl Cached for ApiKeyRecord {
             [(Some(&self.hash), None), (self.previous_hash.as_ref(), self.previous_expires_at)];
         let entries = secrets.into_iter().filter_map(|(hash, previous_expiry)| {
             let expiry = [self.expires_at, previous_expiry].into_iter().flatten().min();
-            let entry = Entry::bare(api_key_key(self.tenant, hash?), self.version)
+            let entry = Entry::bare(redis_key::api_key(self.tenant, hash?), self.version)
                 .with_snapshot(snapshot.clone())
                 .with_limits(self.max_requests_per_minute, self.max_requests_per_day)
                 .with_key(self.id, expiry);

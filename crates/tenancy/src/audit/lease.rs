@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     error::{Error, Result},
-    log,
+    log, redis_key,
 };
 use platform::redis::{Argument, Reply, Script};
 
@@ -49,10 +49,7 @@ impl Lease {
         chain: Option<Uuid>,
         activity: &'static str,
     ) -> Result<Self> {
-        let key = match chain {
-            Some(tenant) => format!("t:{{{tenant}}}:audit_lease:{activity}"),
-            None => format!("platform:audit_lease:{activity}"),
-        };
+        let key = redis_key::audit_lease(chain, activity);
         let holder = base16ct::lower::encode_string(&context.platform.random.bytes::<16>());
         let lease = Self { context: Rc::clone(context), key, holder };
         let mut waited = Duration::ZERO;

@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     error::{Error, Result},
     event::{Entry, outbox},
-    later,
+    later, redis_key,
 };
 use platform::redis::{Argument, Reply};
 
@@ -35,10 +35,7 @@ pub fn record_later(context: &Rc<Context>, entry: Entry) {
 /// for each subject, and within the rate [`RARE`] for all subjects together. If Redis is unavailable, the event is not
 /// recorded.
 pub fn record_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
-    let key = match entry.tenant {
-        Some(tenant) => format!("t:{{{tenant}}}:noted:{}:{subject}", entry.event()),
-        None => format!("platform:noted:{}:{subject}", entry.event()),
-    };
+    let key = redis_key::recorded_event(entry.tenant, entry.event(), subject);
     later::run(context, FAILURE, async move |context| {
         let arguments: [Argument<'_>; 5] =
             [Argument::Key(&key), "1".into(), "EX".into(), Argument::Int(60), "NX".into()];

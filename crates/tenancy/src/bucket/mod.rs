@@ -9,7 +9,7 @@ use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
 use crate::{
     context::Context,
     error::{Error, Result},
-    log,
+    log, redis_key,
 };
 use platform::redis::{Argument, Reply, Script};
 
@@ -48,12 +48,12 @@ pub struct Bucket {
 impl Bucket {
     /// Returns a bucket of a tenant. One call can take from several buckets of the same tenant.
     pub fn of_tenant(tenant: uuid::Uuid, name: &str, rate: Rate) -> Self {
-        Self { key: format!("t:{{{tenant}}}:bucket:{name}"), rate }
+        Self { key: redis_key::bucket(Some(tenant), name), rate }
     }
 
     /// Returns a bucket of the platform.
     pub fn of_platform(name: &str, rate: Rate) -> Self {
-        Self { key: format!("platform:bucket:{name}"), rate }
+        Self { key: redis_key::bucket(None, name), rate }
     }
 }
 

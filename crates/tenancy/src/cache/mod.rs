@@ -19,6 +19,7 @@ use crate::{
     context::Context,
     crypto::DataKeys,
     error::{Error, Result},
+    redis_key,
     tenant::Tenant,
 };
 use platform::redis::{Argument, Reply, Script};
@@ -140,9 +141,10 @@ impl<'a> Cache<'a> {
     /// Deletes every entry of this tenant and returns their number.
     pub async fn clear(&self) -> Result<i64> {
         let mut cleared = 0;
+        let prefix = redis_key::cache_entry(self.tenant.id, "");
         loop {
             let at_once = [Argument::Int(CLEARED_AT_ONCE)];
-            let replies = self.run(&CLEAR, &self.prefix("cache:"), &at_once).await?;
+            let replies = self.run(&CLEAR, &prefix, &at_once).await?;
             match replies.first().and_then(Reply::as_int) {
                 Some(taken @ 1..) => cleared += taken,
                 _ => return Ok(cleared),
@@ -156,17 +158,13 @@ impl<'a> Cache<'a> {
         first: &str,
         arguments: &[Argument<'_>],
     ) -> Result<Vec<Reply>> {
-        let all = ["cache_ends", "cache_sizes", "cache_bytes"].map(|name| self.prefix(name));
-        let keys = [first, &all[0], &all[1], &all[2]];
+        let [ends, sizes, bytes] = redis_key::cache_indexes(self.tenant.id);
+        let keys = [first, &ends, &sizes, &bytes];
         Ok(script.run(&*self.context.platform.redis, &keys, arguments).await?)
     }
 
-    fn prefix(&self, name: &str) -> String {
-        format!("t:{{{}}}:{name}", self.tenant.id)
-    }
-
     fn entry(&self, key: &CacheKey) -> String {
-        self.prefix(&format!("cache:{}", key.0))
+        redis_key::cache_entry(self.tenant.id, &key.0)
     }
 
     fn cipher(&self, number: u32) -> Result<Aes256Gcm> {

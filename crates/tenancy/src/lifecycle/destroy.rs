@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity},
     lifecycle::{databases, manage},
-    storage,
+    redis_key, storage,
     tenant::{Status, TenantChange, TenantRecord, repo},
     version_cache::{Change, Effect},
 };
@@ -90,8 +90,7 @@ pub async fn finish(
 /// Removes all keys of a tenant from Redis.
 async fn forget_in_redis(context: &Context, tenant: Uuid) -> Result<()> {
     let redis = &*context.platform.redis;
-    // The pattern includes names of every process, because a snapshot may have restored those of an earlier process.
-    let mut keys = Scan::new(format!("*:t:{{{tenant}}}:*"));
+    let mut keys = Scan::new(redis_key::of_tenant(tenant));
     while let Some(names) = keys.next_page(redis).await? {
         if !names.is_empty() {
             let names: Vec<_> = names.iter().map(|name| Argument::Bytes(name)).collect();

@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     error::{Error, Result},
-    log,
+    log, redis_key,
 };
 use platform::{
     redis::{Argument, Reply, Script},
@@ -98,8 +98,8 @@ pub struct Target<'a> {
 /// An attempt in progress. It must be ended.
 #[must_use]
 pub struct Attempt {
-    /// The prefix of the Redis keys of `in_tenant`.
-    prefix: String,
+    /// The tenant of the Redis keys of `in_tenant`, or `None` if they are keys of the platform.
+    tenant: Option<Uuid>,
     in_tenant: Vec<(String, Bound)>,
     everywhere: Vec<(String, Bound)>,
     in_redis: bool,
@@ -223,14 +223,14 @@ impl Attempt {
     }
 
     async fn redis_step(&self, context: &Context, step: &str) -> Result<Decision> {
-        let in_tenant = redis_step(context, &self.prefix, &self.in_tenant, step).await?;
+        let in_tenant = redis_step(context, self.tenant, &self.in_tenant, step).await?;
         if in_tenant.wait != 0 || self.everywhere.is_empty() {
             return Ok(in_tenant);
         }
-        let everywhere = redis_step(context, PLATFORM, &self.everywhere, step).await?;
+        let everywhere = redis_step(context, None, &self.everywhere, step).await?;
         if everywhere.wait != 0 && step == "begin" {
             // The attempt that began in the tenant must be abandoned.
-            redis_step(context, &self.prefix, &self.in_tenant, "abandoned").await?;
+            redis_step(context, self.tenant, &self.in_tenant, "abandoned").await?;
         }
         // A success clears only the failures of the account.
         let needs_catalog =
@@ -263,8 +263,7 @@ impl Attempt {
 fn attempt(context: &Context, target: &Target<'_>) -> Result<Attempt> {
     let address = target.address.map(network);
     // Callers can invent any number of unknown tenants, which must not leave persistent keys.
-    let prefix =
-        if target.is_tenant { format!("t:{{{}}}:", target.tenant) } else { PLATFORM.to_owned() };
+    let owner = target.is_tenant.then_some(target.tenant);
     let tenant = target.tenant.as_bytes();
     let account = target.account.as_bytes();
     let subject = |parts: &[&[u8]]| -> Result<String> {
@@ -274,7 +273,7 @@ fn attempt(context: &Context, target: &Target<'_>) -> Result<Attempt> {
         let device = subject(&[b"device", tenant, device.as_bytes(), account])?;
         let in_tenant = vec![(device, DEVICE)];
         return Ok(Attempt {
-            prefix,
+            tenant: owner,
             in_tenant,
             everywhere: Vec::new(),
             in_redis: false,
@@ -297,18 +296,18 @@ fn attempt(context: &Context, target: &Target<'_>) -> Result<Attempt> {
         in_tenant.push((subject(&[b"address", tenant, from])?, ADDRESS_IN_TENANT));
         everywhere.push((subject(&[b"address", from])?, ADDRESS));
     }
-    Ok(Attempt { prefix, in_tenant, everywhere, in_redis: false, in_catalog: false })
+    Ok(Attempt { tenant: owner, in_tenant, everywhere, in_redis: false, in_catalog: false })
 }
 
 async fn redis_step(
     context: &Context,
-    prefix: &str,
+    tenant: Option<Uuid>,
     subjects: &[(String, Bound)],
     step: &str,
 ) -> Result<Decision> {
-    let mut keys: Vec<_> =
-        subjects.iter().map(|subject| format!("{prefix}guess:{}", subject.0)).collect();
-    keys.push(format!("{prefix}guess_began"));
+    let of_subject = |subject: &(String, Bound)| redis_key::sign_in_failures(tenant, &subject.0);
+    let mut keys: Vec<_> = subjects.iter().map(of_subject).collect();
+    keys.push(redis_key::sign_in_failures_began(tenant));
     let keys: Vec<_> = keys.iter().map(String::as_str).collect();
     let mut arguments = vec![Argument::from(step)];
     for (_, bound) in subjects {
@@ -330,9 +329,6 @@ async fn redis_step(
         _ => Err(Error::internal("a sign-in attempt got no decision")),
     }
 }
-
-/// The prefix of Redis keys that do not belong to a tenant.
-const PLATFORM: &str = "platform:";
 
 /// The largest network that a provider usually assigns to one customer: an IPv4 /24 or an IPv6 /48.
 fn wide_network(address: IpAddr) -> IpAddr {

@@ -7,10 +7,11 @@ use futures::join;
 use crate::{
     audit,
     context::Context,
-    counter_sums::{self, KEY},
+    counter_sums,
     error::Result,
     log,
     metrics::counters::{BOUNDS, INFINITE, known_series, seconds},
+    redis_key,
     reports::health,
     tenant::repo::{self, TenantCount},
 };
@@ -106,7 +107,8 @@ fn histogram(text: &mut String, name: &str, labels: &str, counted: &BTreeMap<Str
 
 /// Returns the counts of all instances.
 async fn counted(context: &Context) -> Result<BTreeMap<String, u64>> {
-    let replies = match context.platform.redis.execute("HGETALL", &[Argument::Key(KEY)]).await {
+    let key = Argument::Key(redis_key::COUNTERS);
+    let replies = match context.platform.redis.execute("HGETALL", &[key]).await {
         Ok(replies) => replies,
         Err(error) => {
             let error = error.into();

@@ -7,7 +7,8 @@ use crate::{
     context::Context,
     crypto::{MasterKey, Purpose, Sealed, Sealer},
     error::Result,
-    version_cache::{Cached, Entry, Snapshot, seal, tenant_key},
+    redis_key,
+    version_cache::{Cached, Entry, Snapshot, seal},
 };
 
 impl Snapshot for TenantRecord {
@@ -32,7 +33,7 @@ impl Cached for TenantRecord {
     fn entries(&self, context: &Context) -> Result<Vec<Entry>> {
         // A tenant that takes no requests has no limits: nothing is counted.
         let limits = (self.status == Status::Active).then_some(&self.limits);
-        let entry = Entry::bare(tenant_key(self.id), self.version)
+        let entry = Entry::bare(redis_key::tenant(self.id), self.version)
             .with_snapshot(seal(context, self.id, self)?)
             .with_limits(
                 limits.map(|limits| limits.requests_per_minute),

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 
 use uuid::Uuid;
 
-use crate::{context::Context, crypto::Sealed, error::Result, version_cache::Observation};
+use crate::{
+    context::Context, crypto::Sealed, error::Result, redis_key, version_cache::Observation,
+};
 use platform::redis::{Argument, RedisError, Script, Target};
 
 /// The number of seconds for which an entry is trusted while PostgreSQL is unavailable.
@@ -19,30 +21,6 @@ pub(crate) const OPEN: i64 = 1;
 
 static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
 static CONFIRM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("confirm.lua")));
-
-// The braces put all keys of a tenant into one hash slot of a Redis cluster.
-
-pub(crate) fn tenant_key(tenant: Uuid) -> String {
-    key(tenant, "tenant", "")
-}
-
-pub(crate) fn user_key(tenant: Uuid, user: Uuid) -> String {
-    key(tenant, "user:", user.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
-}
-
-pub(crate) fn session_key(tenant: Uuid, session: Uuid) -> String {
-    key(tenant, "session:", session.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
-}
-
-pub(crate) fn api_key_key(tenant: Uuid, hash: &[u8]) -> String {
-    key(tenant, "api_key:", &base16ct::lower::encode_string(hash))
-}
-
-fn key(tenant: Uuid, kind: &str, id: &str) -> String {
-    let mut buffer = Uuid::encode_buffer();
-    let tenant = tenant.hyphenated().encode_lower(&mut buffer);
-    ["t:{", tenant, "}:", kind, id].concat()
-}
 
 /// A version of one object, with all data that a request needs of it.
 pub(crate) struct Entry {
@@ -80,32 +58,32 @@ impl Entry {
 
     /// Returns the tombstone of a tenant.
     pub(crate) fn tenant_tombstone(tenant: Uuid) -> Self {
-        Self::bare(tenant_key(tenant), TOMBSTONE)
+        Self::bare(redis_key::tenant(tenant), TOMBSTONE)
     }
 
     /// Returns the entry of a user.
     pub(crate) fn user(tenant: Uuid, user: Uuid, version: i64) -> Self {
-        Self::bare(user_key(tenant, user), version)
+        Self::bare(redis_key::user(tenant, user), version)
     }
 
     /// Returns the tombstone of a user.
     pub(crate) fn user_tombstone(tenant: Uuid, user: Uuid) -> Self {
-        Self::bare(user_key(tenant, user), TOMBSTONE)
+        Self::bare(redis_key::user(tenant, user), TOMBSTONE)
     }
 
     /// Returns the entry of an open session.
     pub(crate) fn session(tenant: Uuid, session: Uuid) -> Self {
-        Self::bare(session_key(tenant, session), OPEN)
+        Self::bare(redis_key::session(tenant, session), OPEN)
     }
 
     /// Returns the tombstone of a session.
     pub(crate) fn session_tombstone(tenant: Uuid, session: Uuid) -> Self {
-        Self::bare(session_key(tenant, session), TOMBSTONE)
+        Self::bare(redis_key::session(tenant, session), TOMBSTONE)
     }
 
     /// Returns the tombstone of one secret of an API key.
     pub(crate) fn api_key_tombstone(tenant: Uuid, hash: &[u8]) -> Self {
-        Self::bare(api_key_key(tenant, hash), TOMBSTONE)
+        Self::bare(redis_key::api_key(tenant, hash), TOMBSTONE)
     }
 
     /// Stores the entry as fresh. PostgreSQL had this version at the time of the observation.

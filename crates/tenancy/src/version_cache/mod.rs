@@ -14,9 +14,7 @@ mod snapshot;
 
 pub(crate) use change::Change;
 pub use change::{Changed, Effect};
-pub(crate) use entry::{
-    Entry, OPEN, TOMBSTONE, api_key_key, confirm, session_key, tenant_key, user_key,
-};
+pub(crate) use entry::{Entry, OPEN, TOMBSTONE, confirm};
 pub use expiry::expire_all;
 pub(crate) use observation::{Observation, record_time};
 pub(crate) use snapshot::{Cached, Snapshot, newest, seal};
