@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     crypto::{Purpose, Sealed, Sealer},
     error::Result,
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     tenant::{
         database,
         repo::{
@@ -132,8 +132,9 @@ async fn reseal_tenant(context: &Context, id: Uuid) -> Result<bool> {
         if password.is_none() && data_key.is_none() {
             return Ok(false);
         }
-        let event =
-            Event::new("tenant.secrets_resealed").severity(Severity::Warning).about("tenant", id);
+        let event = Event::new(name::TENANT_SECRETS_RESEALED)
+            .severity(Severity::Warning)
+            .about("tenant", id);
         let entry = Entry::new(context, Some(id), &Actor::system(), event);
         if sealed::replace_secrets(&*catalog, &record, password, data_key, &entry).await? {
             audit::flush_catalog(context, Some(id)).await?;

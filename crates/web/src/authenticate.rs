@@ -14,7 +14,7 @@ use tenancy::{
     api_key::ApiKey,
     audit,
     error::Unauthenticated,
-    event::{Entry, Event, Severity},
+    event::{Entry, Event, Severity, name},
     quota, resolve,
     resource::Resource,
     tenant::Tenant,
@@ -96,7 +96,7 @@ fn record_denial(member: &Member, error: &Error) {
         Principal::User(claims) => claims.sub,
         Principal::ApiKey(record) => record.id,
     };
-    let event = Event::new("access.denied").severity(Severity::Warning).failed().detail(detail);
+    let event = Event::new(name::ACCESS_DENIED).severity(Severity::Warning).failed().detail(detail);
     let entry = Entry::new(&member.context, Some(member.tenant.id), &member.actor(), event);
     audit::record_rarely(&member.context, entry, &who.to_string());
 }

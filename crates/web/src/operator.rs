@@ -15,7 +15,7 @@ use tenancy::{
     access::OperatorScope,
     audit,
     error::Unauthenticated,
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     log::Caller,
     login_throttling,
     operator_key::{self, Authority, OperatorKey, OperatorKeyRecord, Refusal, Seen},
@@ -96,7 +96,7 @@ impl Operator {
         if key.scopes.contains(&scope) {
             return Ok(());
         }
-        let event = Event::new("access.denied")
+        let event = Event::new(name::ACCESS_DENIED)
             .severity(Severity::Warning)
             .failed()
             .detail(json!({ "reason": "forbidden", "scope": scope }));
@@ -213,7 +213,7 @@ fn record_refused_key(
 ) {
     let origin = call.origin();
     let from = origin.address.map(login_throttling::network_text).unwrap_or_default();
-    let event = Event::new("operator_key.refused")
+    let event = Event::new(name::OPERATOR_KEY_REFUSED)
         .severity(Severity::Warning)
         .failed()
         .about("operator_key", record.id)
@@ -230,7 +230,7 @@ fn record_unknown_key(context: &Rc<Context>, call: &Call, error: &Error) {
     }
     let origin = call.origin();
     let from = origin.address.map(login_throttling::network_text).unwrap_or_default();
-    let event = Event::new("platform.key_refused").severity(Severity::Warning).failed();
+    let event = Event::new(name::PLATFORM_KEY_REFUSED).severity(Severity::Warning).failed();
     let entry = Entry::new(context, None, &Actor::anonymous(origin), event);
     audit::record_rarely(context, entry, &from);
 }

@@ -27,7 +27,7 @@ use crate::{
     audit,
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event},
+    event::{Actor, Entry, Event, name},
     tenant::Tenant,
     version_cache::{Change, Changed, Effect},
 };
@@ -55,7 +55,7 @@ pub async fn create(
     }
     let id = random.uuid(now);
     let key = ApiKey::generate(tenant.id, new.environment.clone(), random);
-    let event = Event::new("api_key.created").about("api_key", id).detail(json!({
+    let event = Event::new(name::API_KEY_CREATED).about("api_key", id).detail(json!({
         "name": new.name.as_str(),
         "scopes": new.scopes,
         "environment": new.environment.as_str(),
@@ -82,7 +82,7 @@ pub async fn update(
     authority: &Authority,
     actor: &Actor,
 ) -> Result<Changed<ApiKeyRecord>> {
-    let event = Event::new("api_key.updated").about("api_key", id);
+    let event = Event::new(name::API_KEY_UPDATED).about("api_key", id);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let catalog = context.catalog().await?;
@@ -121,7 +121,7 @@ pub async fn rotate(
         authority.check_existing(&old)?;
         let key = ApiKey::generate(tenant.id, old.environment.clone(), &*context.platform.random);
         let ends = context.platform.clock.now() + overlap;
-        let event = Event::new("api_key.rotated")
+        let event = Event::new(name::API_KEY_ROTATED)
             .about("api_key", id)
             .detail(json!({ "previous_expires_at": ends }));
         let entry = Entry::new(context, Some(tenant.id), actor, event);
@@ -149,7 +149,7 @@ pub async fn revoke(
     authority: &Authority,
     actor: &Actor,
 ) -> Result<Effect> {
-    let event = Event::new("api_key.revoked").about("api_key", id);
+    let event = Event::new(name::API_KEY_REVOKED).about("api_key", id);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let catalog = context.catalog().await?;

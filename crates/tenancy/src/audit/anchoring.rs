@@ -16,7 +16,7 @@ use super::{Link, chain};
 use crate::{
     context::Context,
     error::Result,
-    event::{Actor, Entry, Event, Severity, outbox},
+    event::{Actor, Entry, Event, Severity, name, outbox},
     log,
 };
 use platform::sql::{Connection, Row, SCHEMA_DEADLINE, SqlError, Statement};
@@ -47,7 +47,7 @@ pub async fn anchor_if_due(context: &Context) -> Result<Option<u64>> {
     let (count, digest) = copy_heads(context, &*catalog, anchoring).await?;
     let cut_back = list_cut_back(&*catalog, anchoring).await?;
     let severity = if cut_back.is_empty() { Severity::Info } else { Severity::Critical };
-    let event = Event::new("audit.anchored").severity(severity).detail(json!({
+    let event = Event::new(name::AUDIT_ANCHORED).severity(severity).detail(json!({
         "anchoring": anchoring,
         "chains": count,
         "digest": base16ct::lower::encode_string(&digest),
@@ -200,12 +200,14 @@ pub struct Anchoring {
 /// verified separately.
 pub async fn compare(context: &Context) -> Result<Vec<Anchoring>> {
     let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
-    let statement = "
-        SELECT id, detail FROM tenant_audit_logs
-        WHERE tenant_id IS NULL AND event = 'audit.anchored' AND created_at >= $1::timestamp AT TIME ZONE 'UTC'
-        ORDER BY sequence DESC";
+    let statement = format!(
+        "SELECT id, detail FROM tenant_audit_logs
+         WHERE tenant_id IS NULL AND event = '{}' AND created_at >= $1::timestamp AT TIME ZONE 'UTC'
+         ORDER BY sequence DESC",
+        name::AUDIT_ANCHORED
+    );
     let from = context.platform.clock.now() - VERIFIED;
-    let rows = catalog.query(statement, &[from.into()]).await?;
+    let rows = catalog.query(&statement, &[from.into()]).await?;
     let mut compared = Vec::with_capacity(rows.len());
     for row in rows {
         let detail: serde_json::Value = row.get("detail")?;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event, Severity, outbox, seal::Reason},
+    event::{Actor, Entry, Event, Severity, name, outbox, seal::Reason},
     log,
     tenant::TenantDb,
 };
@@ -108,7 +108,7 @@ pub(super) async fn report(
     let parameters = [chain.into(), (report == Report::Now).into()];
     let Some(row) = catalog.query_first(statement, &parameters).await? else { return Ok(false) };
     let (count, total): (i64, i64) = (row.get("unreported")?, row.get("total")?);
-    let event = Event::new("audit.events_forged")
+    let event = Event::new(name::AUDIT_EVENTS_FORGED)
         .failed()
         .severity(Severity::Warning)
         .about("audit_trail", chain)

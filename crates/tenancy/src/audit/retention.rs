@@ -13,7 +13,7 @@ use super::{
 use crate::{
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event, Severity, content},
+    event::{Actor, Entry, Event, Severity, content, name},
 };
 use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal};
 
@@ -86,7 +86,7 @@ async fn drop_month(
     }
     let rows = catalog.query_first(&format!("SELECT count(*) AS rows FROM {name}"), &[]).await?;
     let rows: i64 = rows.map_or(Ok(0), |row| row.get("rows"))?;
-    let event = Event::new("audit.pruned")
+    let event = Event::new(name::AUDIT_PRUNED)
         .severity(Severity::Warning)
         .about("audit_month", table)
         .detail(json!({ "until": end, "events": rows, "chains": ends.len() }));

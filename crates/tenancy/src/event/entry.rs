@@ -48,7 +48,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Returns an event with a name, such as `user.created`.
+    /// Returns an event with one of the names in [`event::name`](crate::event::name).
     pub fn new(name: &'static str) -> Self {
         Self {
             name,

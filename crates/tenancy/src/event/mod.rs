@@ -8,6 +8,7 @@
 mod actor;
 pub(crate) mod content;
 mod entry;
+pub mod name;
 pub(crate) mod outbox;
 pub(crate) mod seal;
 

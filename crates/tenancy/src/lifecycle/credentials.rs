@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     database_location::DatabaseLocation,
     error::{Error, Result},
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     lifecycle::databases,
     tenant::{
         Status, TenantDb, TenantRecord, cluster, database,
@@ -51,7 +51,7 @@ pub async fn relocate(
         let database = TenantDb::connect_to(context, &new).await?;
         database.connection().query_first("SELECT 1 FROM schema_migrations LIMIT 1", &[]).await?;
     }
-    let event = Event::new("tenant.database_relocated")
+    let event = Event::new(name::TENANT_DATABASE_RELOCATED)
         .severity(Severity::Warning)
         .about("tenant", tenant)
         .detail(serde_json::json!({ "host": host, "port": port }));
@@ -88,7 +88,7 @@ pub async fn rotate_password(context: &Rc<Context>, tenant: Uuid, actor: &Actor)
     let publication = Change::begin(context);
     let connection = cluster::connect(context, &location, None).await?;
     databases::put_role(context, &*connection, &record, &password).await?;
-    let event = Event::new("tenant.database_password_rotated")
+    let event = Event::new(name::TENANT_DATABASE_PASSWORD_ROTATED)
         .severity(Severity::Warning)
         .about("tenant", tenant);
     let entry = Entry::new(context, Some(tenant), actor, event);

@@ -15,7 +15,7 @@ use crate::{
     audit,
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     lifecycle::{databases, manage},
     redis_key, storage,
     tenant::{Status, TenantChange, TenantRecord, repo},
@@ -72,7 +72,7 @@ pub async fn finish(
     }
     databases::drop_database(context, record).await?;
     forget_in_redis(context, record.id).await?;
-    let event = Event::new("tenant.destroyed")
+    let event = Event::new(name::TENANT_DESTROYED)
         .severity(Severity::Critical)
         .about("tenant", record.id)
         .detail(serde_json::json!({ "slug": record.slug, "plan": record.plan }));

@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     crypto::DataKeys,
     error::{Error, Result},
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     identifier::{Domain, Domains},
     tenant::{
         Status, TenantChange, TenantRecord,
@@ -96,7 +96,7 @@ pub async fn rotate_data_key(
         let keys = DataKeys::open(&context.master_key, tenant, sealed)?;
         let new = keys.with_new(&context.master_key, tenant, &*context.platform.random)?;
         let number = keys.newest() + 1;
-        let event = Event::new("tenant.data_key_rotated")
+        let event = Event::new(name::TENANT_DATA_KEY_ROTATED)
             .severity(Severity::Warning)
             .about("tenant", tenant)
             .detail(json!({ "key_number": number }));
@@ -142,11 +142,11 @@ pub fn check_domain(context: &Context, domain: &Domain, field: &str) -> Result<(
 
 fn event_name(status: Option<Status>) -> &'static str {
     match status {
-        Some(Status::Suspended) => "tenant.suspended",
-        Some(Status::Active) => "tenant.activated",
-        Some(Status::Deleted) => "tenant.deleted",
-        Some(Status::Deleting) => "tenant.destruction_began",
-        Some(Status::Provisioning) | None => "tenant.updated",
+        Some(Status::Suspended) => name::TENANT_SUSPENDED,
+        Some(Status::Active) => name::TENANT_ACTIVATED,
+        Some(Status::Deleted) => name::TENANT_DELETED,
+        Some(Status::Deleting) => name::TENANT_DESTRUCTION_BEGAN,
+        Some(Status::Provisioning) | None => name::TENANT_UPDATED,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     credential::{Allowance, Password, Passwords},
     crypto::{Fingerprints, Purpose, Sealed},
     error::{Error, Result},
-    event::{Actor, Entry, Event},
+    event::{Actor, Entry, Event, name},
     identifier::{Domain, EmailAddress, Slug},
     json::JsonText,
     lifecycle::{
@@ -291,7 +291,7 @@ async fn complete(
     let credentials = FirstCredentials { api_key: api_key.key.expose().to_owned(), setup_token };
     let answer = serde_json::to_vec(&credentials).map_err(Error::internal)?;
     let answer = context.master_key.seal(Purpose::IdempotentAnswer, record.id, &answer, random)?;
-    let event = Event::new("tenant.created").about("tenant", record.id).detail(
+    let event = Event::new(name::TENANT_CREATED).about("tenant", record.id).detail(
         serde_json::json!({ "slug": record.slug, "plan": record.plan, "api_key": api_key.id }),
     );
     let entry = Entry::new(context, Some(record.id), actor, event);

@@ -31,7 +31,7 @@ use crate::{
     audit,
     context::Context,
     error::{Error, OperatorKeyError, Result},
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     input::{Patch, Text as _},
     instance_cache::InstanceCache,
     log,
@@ -124,7 +124,8 @@ pub async fn create(
     let random = &*context.platform.random;
     let id = random.uuid(context.platform.clock.now());
     let key = OperatorKey::generate(random);
-    let event = Event::new("operator_key.created").about("operator_key", id).detail(describe(&new));
+    let event =
+        Event::new(name::OPERATOR_KEY_CREATED).about("operator_key", id).detail(describe(&new));
     let entry = Entry::new(context, None, actor, event);
     let catalog = context.catalog().await?;
     let record =
@@ -161,7 +162,7 @@ pub async fn update(
         if after == json!({}) {
             return Ok(old);
         }
-        let event = Event::new("operator_key.updated")
+        let event = Event::new(name::OPERATOR_KEY_UPDATED)
             .about("operator_key", id)
             .detail(json!({ "before": before, "after": after }));
         let entry = Entry::new(context, None, actor, event);
@@ -191,7 +192,7 @@ pub async fn rotate(
         let old = find(context, id, version).await?;
         authority.check_existing(&old)?;
         let key = OperatorKey::generate(&*context.platform.random);
-        let event = Event::new("operator_key.rotated")
+        let event = Event::new(name::OPERATOR_KEY_ROTATED)
             .about("operator_key", id)
             .detail(json!({ "name": old.name, "overlap_seconds": overlap.num_seconds() }));
         let entry = Entry::new(context, None, actor, event);
@@ -218,7 +219,7 @@ pub async fn revoke(
     loop {
         let old = find(context, id, version).await?;
         authority.check_existing(&old)?;
-        let event = Event::new("operator_key.revoked")
+        let event = Event::new(name::OPERATOR_KEY_REVOKED)
             .about("operator_key", id)
             .detail(json!({ "name": old.name }));
         let entry = Entry::new(context, None, actor, event);
@@ -239,7 +240,7 @@ pub async fn record_break_glass(context: &Rc<Context>, actor: &Actor, route: &st
     if context.state::<Seen>().break_glass_hour.get() == Some(hour) {
         return Ok(());
     }
-    let event = Event::new("platform.break_glass_used")
+    let event = Event::new(name::PLATFORM_BREAK_GLASS_USED)
         .severity(Severity::Warning)
         .detail(json!({ "route": route }));
     let entry = Entry::new(context, None, actor, event);

@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     credential::{NewPassword, Password, Passwords, allowance},
     error::{Error, Result, Unauthenticated},
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     login_throttling,
     session::{
         SignedIn,
@@ -52,7 +52,7 @@ pub async fn change_password(
         email: &email,
         found: Some(&found),
         device: None,
-        failure: "password.change_failed",
+        failure: name::PASSWORD_CHANGE_FAILED,
     };
     let is_right = compare(context, &attempted, current, actor).await?.is_some();
     if !is_right {
@@ -60,7 +60,7 @@ pub async fn change_password(
     }
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &new).await?;
-    let event = Event::new("password.changed").about("user", user);
+    let event = Event::new(name::PASSWORD_CHANGED).about("user", user);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let change = PasswordChange {
         user,
@@ -93,7 +93,7 @@ pub async fn reset_password(
 ) -> Result<Changed<(SetupToken, chrono::DateTime<chrono::Utc>)>> {
     let token = SetupToken::generate(tenant.id, &*context.platform.random);
     let expires_at = context.platform.clock.now() + context.settings.setup_token_lifetime;
-    let event = Event::new("password.reset").about("user", user).severity(Severity::Warning);
+    let event = Event::new(name::PASSWORD_RESET).about("user", user).severity(Severity::Warning);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let change = PasswordChange {
         user,

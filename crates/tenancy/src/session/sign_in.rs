@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     credential::{NewPassword, Password, Passwords, Verdict, allowance},
     error::{Error, Result, Unauthenticated},
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     identifier::EmailAddress,
     later,
     login_throttling::{self, Outcome, Target},
@@ -87,7 +87,7 @@ pub async fn sign_in(
         email: email.as_str(),
         found: found.as_ref(),
         device: device.filter(|_| found.as_ref().is_some_and(|found| found.is_known_device)),
-        failure: "auth.login_failed",
+        failure: name::AUTH_LOGIN_FAILED,
     };
     let verdict = compare(context, &attempted, &password, actor).await?;
     let (Some(tenant), Some(verdict), Some(found)) = (&tenant, verdict, found) else {
@@ -146,7 +146,8 @@ pub(super) async fn compare(
             if let (Error::TooManyAttempts { .. }, Some(from), Some(tenant)) =
                 (&error, target.address, tenant)
             {
-                let event = Event::new("auth.login_throttled").severity(Severity::Warning).failed();
+                let event =
+                    Event::new(name::AUTH_LOGIN_THROTTLED).severity(Severity::Warning).failed();
                 let entry = Entry::new(context, Some(tenant.id), actor, event);
                 audit::record_rarely(context, entry, &login_throttling::network_text(from));
             }
@@ -209,7 +210,7 @@ pub async fn set_up(
     let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    let event = Event::new("auth.password_set").with_actor_from_statement();
+    let event = Event::new(name::AUTH_PASSWORD_SET).with_actor_from_statement();
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let user = credentials::use_setup_token(&database, &token.hash(), &hash, now, &entry)
         .await?
@@ -242,7 +243,7 @@ pub(super) async fn begin_session(
         expires_at: now + context.settings.refresh_token_lifetime,
     };
     let actor = Actor::user(user.id, origin.clone());
-    let event = Event::new("auth.login").about("session", id);
+    let event = Event::new(name::AUTH_LOGIN).about("session", id);
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
     let publication = Change::begin(context);
     let ended = session::begin(database, &new, user.version, &entry).await?;
@@ -296,7 +297,7 @@ pub async fn refresh(
 ) -> Result<SignedIn> {
     let successor = token.successor(&context.master_key, &tenant.data_keys(context)?)?;
     let now = context.platform.clock.now();
-    let event = Event::new("auth.refresh_token_reused")
+    let event = Event::new(name::AUTH_REFRESH_TOKEN_REUSED)
         .about("session", token.session())
         .severity(Severity::Critical)
         .failed();
@@ -349,7 +350,7 @@ pub async fn log_out(
     why: End,
     actor: &Actor,
 ) -> Result<Effect> {
-    let event = Event::new("auth.logout").about("session", session);
+    let event = Event::new(name::AUTH_LOGOUT).about("session", session);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
@@ -372,7 +373,7 @@ pub async fn log_out_everywhere(
     user: Uuid,
     actor: &Actor,
 ) -> Result<Effect> {
-    let event = Event::new("auth.logout_everywhere").about("user", user);
+    let event = Event::new(name::AUTH_LOGOUT_EVERYWHERE).about("user", user);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;

@@ -30,7 +30,7 @@ use crate::{
     audit,
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event},
+    event::{Actor, Entry, Event, name},
     later, quota,
     resource::Resource,
     tenant::{Tenant, TenantDb, TenantRecord},
@@ -67,7 +67,7 @@ pub async fn delete(
     wanted: Option<Uuid>,
     actor: &Actor,
 ) -> Result<()> {
-    let event = Event::new("file.deleted").about("file", path).detail(json!({}));
+    let event = Event::new(name::FILE_DELETED).about("file", path).detail(json!({}));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let database = TenantDb::connect(context, tenant).await?;
     match repo::delete(&database, path, wanted, &entry).await? {

@@ -17,7 +17,7 @@ use crate::{
     body::Body,
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event},
+    event::{Actor, Entry, Event, name},
     log,
     resource::Resource,
     tenant::{self, Status, Tenant, TenantDb},
@@ -223,7 +223,7 @@ impl Writer<'_> {
     }
 
     async fn complete(&self, new: &NewFile<'_>, actor: &Actor) -> Result<Uploaded> {
-        let event = Event::new("file.uploaded")
+        let event = Event::new(name::FILE_UPLOADED)
             .about("file", new.path)
             .detail(json!({ "content_type": new.content_type }));
         let entry = Entry::new(self.context, Some(self.tenant.id), actor, event);

@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     credential::{Passwords, allowance},
     error::{Error, Result},
-    event::{Actor, Entry, Event},
+    event::{Actor, Entry, Event, name},
     input::Patch,
     quota,
     resource::Resource,
@@ -54,7 +54,7 @@ pub async fn create(
         None => (None, Some(SetupToken::generate(tenant.id, random))),
     };
     let id = random.uuid(now);
-    let event = Event::new("user.created")
+    let event = Event::new(name::USER_CREATED)
         .about("user", id)
         .detail(json!({ "role": new.role, "is_invited": setup_token.is_some() }));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
@@ -125,7 +125,7 @@ pub async fn delete(
     over: &[Role],
     actor: &Actor,
 ) -> Result<Effect> {
-    let event = Event::new("user.deleted").about("user", id).detail(json!({}));
+    let event = Event::new(name::USER_DELETED).about("user", id).detail(json!({}));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
@@ -150,10 +150,10 @@ pub async fn delete(
 
 fn event_name(change: &UserChange) -> &'static str {
     match (change.is_active, change.role) {
-        (Some(false), _) => "user.deactivated",
-        (Some(true), _) => "user.activated",
-        (None, Some(Role::Admin | Role::User | Role::Viewer)) => "user.role_changed",
-        (None, None) => "user.updated",
+        (Some(false), _) => name::USER_DEACTIVATED,
+        (Some(true), _) => name::USER_ACTIVATED,
+        (None, Some(Role::Admin | Role::User | Role::Viewer)) => name::USER_ROLE_CHANGED,
+        (None, None) => name::USER_UPDATED,
     }
 }
 

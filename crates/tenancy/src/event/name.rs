@@ -1,0 +1,155 @@
+//! The names of all audit events.
+//!
+//! A name is the kind of a resource and its change, separated by a dot. Operators filter and alert by these names, so a
+//! name never changes its meaning.
+
+/// Defines a constant for each name, and [`ALL`].
+macro_rules! names {
+    ($($(#[$meta:meta])* $constant:ident = $name:literal;)+) => {
+        $($(#[$meta])* pub const $constant: &str = $name;)+
+
+        /// All names, in alphabetical order.
+        pub const ALL: &[&str] = &[$($name),+];
+    };
+}
+
+names! {
+    /// An authenticated caller lacks the scope of a route, has another tenant than the address names, or is not a user.
+    ACCESS_DENIED = "access.denied";
+    /// A tenant's API key was created. The first key of a tenant is part of [`TENANT_CREATED`].
+    API_KEY_CREATED = "api_key.created";
+    /// An API key was revoked.
+    API_KEY_REVOKED = "api_key.revoked";
+    /// An API key has a new secret.
+    API_KEY_ROTATED = "api_key.rotated";
+    /// The name or the limits of an API key were changed.
+    API_KEY_UPDATED = "api_key.updated";
+    /// The heads of all chains were anchored, once a day. Critical if a chain was truncated since the previous day.
+    AUDIT_ANCHORED = "audit.anchored";
+    /// Forged events were found in an outbox and removed.
+    AUDIT_EVENTS_FORGED = "audit.events_forged";
+    /// A month of the trail was dropped because it exceeded the retention.
+    AUDIT_PRUNED = "audit.pruned";
+    /// A user signed in.
+    AUTH_LOGIN = "auth.login";
+    /// A sign-in failed: a wrong password, or an unknown or deactivated user.
+    AUTH_LOGIN_FAILED = "auth.login_failed";
+    /// A sign-in was refused because of earlier failures.
+    AUTH_LOGIN_THROTTLED = "auth.login_throttled";
+    /// A session was ended, by its user or by an administrator.
+    AUTH_LOGOUT = "auth.logout";
+    /// All sessions of a user were ended.
+    AUTH_LOGOUT_EVERYWHERE = "auth.logout_everywhere";
+    /// A user set a password with a setup token.
+    AUTH_PASSWORD_SET = "auth.password_set";
+    /// A refresh token was used again after its grace period, so its session was ended. The token may be stolen.
+    AUTH_REFRESH_TOKEN_REUSED = "auth.refresh_token_reused";
+    /// All entries of a tenant's cache were deleted.
+    CACHE_CLEARED = "cache.cleared";
+    /// A file was deleted.
+    FILE_DELETED = "file.deleted";
+    /// A file was created or replaced.
+    FILE_UPLOADED = "file.uploaded";
+    /// An operator key was created.
+    OPERATOR_KEY_CREATED = "operator_key.created";
+    /// An operator key was used that is revoked or expired, or from a network that it does not allow. The key may be
+    /// stolen.
+    OPERATOR_KEY_REFUSED = "operator_key.refused";
+    /// An operator key was revoked.
+    OPERATOR_KEY_REVOKED = "operator_key.revoked";
+    /// An operator key has a new secret.
+    OPERATOR_KEY_ROTATED = "operator_key.rotated";
+    /// The properties of an operator key were changed.
+    OPERATOR_KEY_UPDATED = "operator_key.updated";
+    /// A change of one's password failed, because the current password was wrong.
+    PASSWORD_CHANGE_FAILED = "password.change_failed";
+    /// A user changed the password.
+    PASSWORD_CHANGED = "password.changed";
+    /// An administrator replaced a user's password by a setup token.
+    PASSWORD_RESET = "password.reset";
+    /// A plan was created.
+    PLAN_CREATED = "plan.created";
+    /// A plan was deleted.
+    PLAN_DELETED = "plan.deleted";
+    /// A plan was changed.
+    PLAN_UPDATED = "plan.updated";
+    /// `ADMIN_API_KEY` was used for the first time in an hour, although there are operator keys.
+    PLATFORM_BREAK_GLASS_USED = "platform.break_glass_used";
+    /// An unknown operator key or a wrong `ADMIN_API_KEY` was used.
+    PLATFORM_KEY_REFUSED = "platform.key_refused";
+    /// A quota refused a request.
+    QUOTA_REFUSED = "quota.refused";
+    /// The usage of a resource has come near its limit.
+    QUOTA_SOFT_LIMIT_REACHED = "quota.soft_limit_reached";
+    /// A tenant is active again.
+    TENANT_ACTIVATED = "tenant.activated";
+    /// A tenant was created and is active.
+    TENANT_CREATED = "tenant.created";
+    /// A tenant has a new data key.
+    TENANT_DATA_KEY_ROTATED = "tenant.data_key_rotated";
+    /// The role of a tenant's database has a new password.
+    TENANT_DATABASE_PASSWORD_ROTATED = "tenant.database_password_rotated";
+    /// The recorded location of a tenant's database was changed.
+    TENANT_DATABASE_RELOCATED = "tenant.database_relocated";
+    /// A tenant was deleted. Its data is kept.
+    TENANT_DELETED = "tenant.deleted";
+    /// A tenant and its data were removed.
+    TENANT_DESTROYED = "tenant.destroyed";
+    /// The removal of a tenant and its data began.
+    TENANT_DESTRUCTION_BEGAN = "tenant.destruction_began";
+    /// A tenant's secrets were sealed with the current master key.
+    TENANT_SECRETS_RESEALED = "tenant.secrets_resealed";
+    /// A tenant was suspended.
+    TENANT_SUSPENDED = "tenant.suspended";
+    /// Properties of a tenant were changed, but not its state.
+    TENANT_UPDATED = "tenant.updated";
+    /// A user was activated.
+    USER_ACTIVATED = "user.activated";
+    /// A user was created or invited.
+    USER_CREATED = "user.created";
+    /// A user was deactivated.
+    USER_DEACTIVATED = "user.deactivated";
+    /// A user was deleted.
+    USER_DELETED = "user.deleted";
+    /// The role of a user was changed.
+    USER_ROLE_CHANGED = "user.role_changed";
+    /// Properties of a user were changed, but neither the role nor the state.
+    USER_UPDATED = "user.updated";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
+
+    use super::ALL;
+
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let nested =
+            entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+        nested.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+    }
+
+    #[test]
+    fn names_are_unique_and_sorted() {
+        assert!(ALL.is_sorted_by(|one, other| one < other));
+    }
+
+    #[test]
+    fn all_recorded_events_are_listed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for folder in ["components", "crates", "tools"] {
+            for path in sources(&root.join(folder)) {
+                let source = fs::read_to_string(&path).unwrap();
+                // Names in code are constants of this module; a name in quotes must at least be one of them.
+                for literal in source.split("Event::new(\"").skip(1) {
+                    let name = literal.split('"').next().unwrap();
+                    assert!(ALL.contains(&name), "{}: {name}", path.display());
+                }
+            }
+        }
+    }
+}
