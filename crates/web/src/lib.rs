@@ -4,6 +4,7 @@
 
 mod addressing;
 pub mod anonymous;
+pub mod audit;
 mod authenticate;
 mod basic;
 mod call;

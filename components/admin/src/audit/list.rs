@@ -1,55 +1,20 @@
 //! `GET /admin/audit`
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use tenancy::{
-    Result,
-    audit::{self, Cursor, Filter, LoggedEvent},
-    event::Severity,
-    log,
-};
-use utoipa::ToSchema;
+use tenancy::{Result, audit::flush_catalog};
 use uuid::Uuid;
-use web::{Limit, Operator, Response};
+use web::{
+    Operator, Response,
+    audit::{Page, Paging, Selection, list},
+};
 
 tenancy::fields! {
-    /// The events to return.
+    /// The tenant of the events.
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
-    struct Query {
+    struct Scope {
         /// Restricts the list to this tenant.
         tenant_id: Option<Uuid>,
-        /// An event name, or a prefix that ends with a dot, such as `user.`.
-        #[param(example = "auth.")]
-        event: Option<String>,
-        /// The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`,
-        /// `api_key`, `system` or `anonymous`.
-        actor: Option<String>,
-        /// The id or the kind of the affected resource.
-        resource: Option<String>,
-        severity: Option<Severity>,
-        /// Whether the action succeeded.
-        succeeded: Option<bool>,
-        /// The earliest time, inclusive.
-        from: Option<DateTime<Utc>>,
-        /// The latest time, exclusive.
-        to: Option<DateTime<Utc>>,
-        /// The maximum number of items to return.
-        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
-        limit: Limit = Limit::DEFAULT,
-        /// The `next_cursor` of the previous page.
-        #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{32}$")]
-        cursor: Option<Cursor>,
     }
-}
-
-/// A page of the audit trail.
-#[derive(Serialize, ToSchema)]
-#[schema(as = AuditPage)]
-struct AuditPage {
-    items: Vec<LoggedEvent>,
-    /// The cursor of the next page, or null on the last page.
-    next_cursor: Option<String>,
 }
 
 web::endpoint! {
@@ -59,29 +24,15 @@ web::endpoint! {
     operation_id: "listPlatformAuditEvents",
     openapi: (
         tag = "Audit",
-        params(Query),
-        responses((status = 200, description = "The events.", body = AuditPage)),
+        params(Scope, Selection, Paging),
+        responses((status = 200, description = "The events.", body = Page)),
     ),
 }
 
 async fn handler(mut operator: Operator) -> Result<Response> {
-    let query: Query = operator.call().query()?;
-    let (limit, cursor) = (query.limit.get(), query.cursor);
-    let filter = Filter {
-        tenant: query.tenant_id,
-        event: query.event,
-        actor: query.actor,
-        resource: query.resource,
-        severity: query.severity,
-        succeeded: query.succeeded,
-        from: query.from,
-        to: query.to,
-    };
+    let (scope, (selection, paging)): (Scope, (Selection, Paging)) = operator.call().query()?;
     let context = operator.context();
     // The response includes the most recent events.
-    audit::flush_catalog(context, filter.tenant).await?;
-    let catalog = context.catalog().await?;
-    let (events, next) = audit::list(&*catalog, &filter, cursor, limit).await?;
-    let items = log::readable(operator.context(), events);
-    Ok(Response::ok(&AuditPage { items, next_cursor: next.map(Cursor::to_text) }))
+    flush_catalog(context, scope.tenant_id).await?;
+    list(context, &selection.of(scope.tenant_id), paging).await
 }

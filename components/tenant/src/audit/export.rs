@@ -1,39 +1,10 @@
 //! `GET /api/v1/tenant/audit/export`
 
-use chrono::{DateTime, Utc};
-use http::{HeaderValue, header};
-use tenancy::{
-    Result,
-    audit::{self, Export, Filter, Format},
-    event::Severity,
+use tenancy::{Result, audit::flush};
+use web::{
+    Member, Response,
+    audit::{FileFormat, Selection, export},
 };
-use web::{Member, Response};
-
-tenancy::fields! {
-    /// The events to export, and the format.
-    #[derive(utoipa::IntoParams)]
-    #[into_params(parameter_in = Query)]
-    struct Query {
-        /// The format: CSV with a header line, or one JSON object per line.
-        #[param(required = false, default = "ndjson")]
-        format: Format = Format::Ndjson,
-        /// An event name, or a prefix that ends with a dot, such as `user.`.
-        #[param(example = "auth.")]
-        event: Option<String>,
-        /// The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`,
-        /// `api_key`, `system` or `anonymous`.
-        actor: Option<String>,
-        /// The id or the kind of the affected resource.
-        resource: Option<String>,
-        severity: Option<Severity>,
-        /// Whether the action succeeded.
-        succeeded: Option<bool>,
-        /// The earliest time, inclusive.
-        from: Option<DateTime<Utc>>,
-        /// The latest time, exclusive.
-        to: Option<DateTime<Utc>>,
-    }
-}
 
 web::endpoint! {
     /// Exports the audit trail, newest event first.
@@ -42,7 +13,7 @@ web::endpoint! {
     operation_id: "exportAuditEvents",
     openapi: (
         tag = "Audit",
-        params(Query),
+        params(FileFormat, Selection),
         responses((status = 200, description = "The events.", content(
             (String = "application/x-ndjson"),
             (String = "text/csv"),
@@ -51,28 +22,9 @@ web::endpoint! {
 }
 
 async fn handler(mut member: Member) -> Result<Response> {
-    let query: Query = member.call().query()?;
-    let format = query.format;
-    let filter = Filter {
-        tenant: Some(member.tenant().id),
-        event: query.event,
-        actor: query.actor,
-        resource: query.resource,
-        severity: query.severity,
-        succeeded: query.succeeded,
-        from: query.from,
-        to: query.to,
-    };
-    let context = member.context();
+    let (file, selection): (FileFormat, Selection) = member.call().query()?;
+    let (context, tenant) = (member.context(), member.tenant());
     // The export includes the most recent events.
-    audit::flush(context, member.tenant()).await?;
-    let export = Export::begin(context, filter, format).await?;
-    let name = match format {
-        Format::Csv => "attachment; filename=\"audit.csv\"",
-        Format::Ndjson => "attachment; filename=\"audit.ndjson\"",
-    };
-    let content_type = HeaderValue::from_static(format.content_type());
-    Ok(Response::stream(None, export)
-        .with_header(header::CONTENT_TYPE, content_type)
-        .with_header(header::CONTENT_DISPOSITION, HeaderValue::from_static(name)))
+    flush(context, tenant).await?;
+    export(context, selection.of(Some(tenant.id)), file).await
 }

@@ -13,10 +13,18 @@ use crate::{
     text::printable,
 };
 
-/// A request type that can be read from fields.
+/// A request type that can be read from fields. A tuple of such types has the fields of all of them.
 pub trait FromFields: Sized {
+    /// Takes the fields of this type. Returns `None` if one is missing or invalid; [`Fields::finish`] reports it.
+    fn take_from(fields: &mut Fields) -> Option<Self>;
+
     /// Reads the request, or returns every missing, unknown or invalid field.
-    fn from_fields(fields: Fields) -> Result<Self>;
+    fn from_fields(mut fields: Fields) -> Result<Self> {
+        let taken = Self::take_from(&mut fields);
+        fields.finish()?;
+        // After a successful `finish` there is always a value.
+        taken.ok_or_else(|| Error::internal("a field was lost between reading and use"))
+    }
 
     /// Reads the request from a JSON object.
     fn from_object(object: Object) -> Result<Self> {
@@ -33,6 +41,14 @@ pub trait FromFields: Sized {
             ignores_unknown: false,
             invalid: Vec::new(),
         })
+    }
+}
+
+impl<A: FromFields, B: FromFields> FromFields for (A, B) {
+    fn take_from(fields: &mut Fields) -> Option<Self> {
+        // Takes all fields before it returns, so that all invalid fields are reported.
+        let taken = (A::take_from(fields), B::take_from(fields));
+        Some((taken.0?, taken.1?))
     }
 }
 
@@ -69,17 +85,14 @@ macro_rules! fields {
         }
 
         impl $crate::input::FromFields for $name {
-            fn from_fields(
-                mut fields: $crate::input::Fields,
-            ) -> $crate::error::Result<Self> {
+            fn take_from(fields: &mut $crate::input::Fields) -> Option<Self> {
                 $(
                     let $field = fields.take::<$type>(
                         stringify!($field),
                         None $(.or(Some($default)))?,
                     );
                 )*
-                fields.finish()?;
-                Ok(Self { $( $field: $crate::input::taken($field)?, )* })
+                Some(Self { $( $field: $field?, )* })
             }
         }
     };
@@ -172,12 +185,6 @@ impl Fields {
         }
         if self.invalid.is_empty() { Ok(()) } else { Err(Error::InvalidFields(self.invalid)) }
     }
-}
-
-/// Returns the value of a field. After a successful [`Fields::finish`] there is always a value.
-#[doc(hidden)]
-pub fn taken<T>(field: Option<T>) -> Result<T> {
-    field.ok_or_else(|| Error::internal("a field was lost between reading and use"))
 }
 
 fn has_nul(value: &Value) -> bool {

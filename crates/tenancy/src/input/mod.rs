@@ -3,8 +3,6 @@
 mod fields;
 
 pub use crate::field::{FromField, InvalidField, Patch, Text};
-#[doc(hidden)]
-pub use fields::taken;
 pub use fields::{Fields, FromFields};
 
 #[cfg(test)]

@@ -76,6 +76,21 @@ fn integers_are_accepted_in_any_notation() {
 }
 
 #[test]
+fn tuple_has_the_fields_of_all_its_types() {
+    fields! {
+        struct Other {
+            size: u32,
+        }
+    }
+    let read = |query| <(Example, Other)>::from_fields(Fields::from_query(query).unwrap());
+    let (example, other) = read("size=3&name=a").unwrap();
+    assert_eq!((example.name.as_str(), example.count, other.size), ("a", 7, 3));
+    let Err(Error::InvalidFields(invalid)) = read("count=x&more=1") else { panic!("is valid") };
+    let names: Vec<_> = invalid.iter().map(|field| field.field.as_str()).collect();
+    assert_eq!(names, ["name", "count", "size", "more"]);
+}
+
+#[test]
 fn query_parameters_are_texts() {
     let fields = Fields::from_query("name=a+b&count=3").unwrap();
     let example = Example::from_fields(fields).unwrap();
