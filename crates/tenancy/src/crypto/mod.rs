@@ -7,6 +7,7 @@
 //! During a rotation there are several master keys, and instances may differ in which one is current. Values that must
 //! be the same on all instances are derived from a tenant's data key, which does not depend on the master key.
 
+pub(crate) mod aead;
 mod audit_check;
 mod data_keys;
 mod derived;

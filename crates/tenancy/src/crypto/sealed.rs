@@ -10,12 +10,11 @@
 //! associated data as well: a database password can be unsealed only for the address for which it was sealed. The key
 //! id identifies the key, and no other key is tried.
 
-use aes_gcm::aead::{Aead, Nonce, Payload, array::typenum::Unsigned as _};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::derived::DerivedKeys;
+use super::{aead, derived::DerivedKeys};
 use crate::{
     crypto::derived::KeyId,
     error::{Error, Result},
@@ -112,26 +111,12 @@ pub(super) fn seal(
 ) -> Result<Sealed> {
     let head = head(purpose.format(), key.id);
     let aad = associated_data(purpose, tenant, address);
-    let payload = Payload { msg: plain, aad: &aad };
-    if purpose.format() == SNAPSHOT {
-        seal_with(&key.snapshots, &head, payload, random)
+    let sealed = if purpose.format() == SNAPSHOT {
+        aead::seal(&key.snapshots, &head, &aad, plain, random)
     } else {
-        seal_with(&key.sealing, &head, payload, random)
-    }
-}
-
-fn seal_with<A: Aead>(
-    cipher: &A,
-    head: &[u8],
-    payload: Payload<'_, '_>,
-    random: &dyn Random,
-) -> Result<Sealed> {
-    let mut nonce = Nonce::<A>::default();
-    random.fill(&mut nonce);
-    let ciphertext = cipher
-        .encrypt(&nonce, payload)
-        .map_err(|_| Error::internal("a value is too long to be sealed"))?;
-    Ok(Sealed([head, &nonce, &ciphertext].concat()))
+        aead::seal(&key.sealing, &head, &aad, plain, random)
+    };
+    sealed.map(Sealed)
 }
 
 pub(super) fn open<'a>(
@@ -152,18 +137,13 @@ pub(super) fn open<'a>(
     })?;
     let aad = associated_data(purpose, tenant, address);
     let plain = if purpose.format() == SNAPSHOT {
-        open_with(&key.snapshots, rest, &aad)
+        aead::open(&key.snapshots, &aad, rest)
     } else {
-        open_with(&key.sealing, rest, &aad)
+        aead::open(&key.sealing, &aad, rest)
     };
-    plain.ok_or_else(|| fail("cannot be unsealed: it was modified or belongs to another record"))
-}
-
-/// Decrypts a nonce followed by a ciphertext.
-fn open_with<A: Aead>(cipher: &A, rest: &[u8], aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (nonce, ciphertext) = rest.split_at_checked(A::NonceSize::USIZE)?;
-    let nonce = Nonce::<A>::try_from(nonce).ok()?;
-    cipher.decrypt(&nonce, Payload { msg: ciphertext, aad }).ok().map(Zeroizing::new)
+    plain
+        .map(Zeroizing::new)
+        .ok_or_else(|| fail("cannot be unsealed: it was modified or belongs to another record"))
 }
 
 /// Returns the associated data. The parts of an address have any length, so each part is preceded by its length.
@@ -181,7 +161,10 @@ fn associated_data(purpose: Purpose, tenant: Uuid, address: &[&str]) -> Vec<u8> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{crypto::MasterKey, secret::Secret};
+    use crate::{
+        crypto::{MasterKey, aead::Ascending},
+        secret::Secret,
+    };
     use platform::native::NativeRandom;
 
     fn master_key(text: &str) -> MasterKey {
@@ -239,6 +222,33 @@ mod tests {
             let seal = || key.seal(purpose, TENANT, b"plain", &NativeRandom).unwrap();
             assert_ne!(seal(), seal());
             assert!(!seal().0.windows(5).any(|window| window == b"plain"));
+        }
+    }
+
+    // The expected bytes come from an independent implementation (pyca/cryptography).
+    #[test]
+    fn format_is_stable() {
+        let key = master_key("a master key of thirty-two bytes");
+        for (purpose, expected) in [
+            (
+                Purpose::DataKey,
+                "0182b1918c000102030405060708090a0b\
+                 e36328fab46df26d788f921f44447c620ae35ec8a0",
+            ),
+            (
+                Purpose::DatabasePassword,
+                "0382b1918c000102030405060708090a0b\
+                 e36328fab479b52282af3dbf2d86a37cdc97532662",
+            ),
+            (
+                Purpose::TenantSnapshot,
+                "0282b1918c000102030405060708090a0b0c0d0e0f1011121314151617\
+                 49ed8671acc5a8d9492bd562a4832be3cb47d92f40",
+            ),
+        ] {
+            let sealed = key.seal(purpose, TENANT, b"plain", &Ascending).unwrap();
+            assert_eq!(base16ct::lower::encode_string(&sealed.0), expected, "{purpose:?}");
+            assert_eq!(*key.open(purpose, TENANT, &sealed).unwrap(), b"plain");
         }
     }
 }

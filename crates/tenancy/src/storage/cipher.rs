@@ -4,25 +4,17 @@
 //! The associated data are the tenant, the file, the index of the chunk and whether it is the last one. So no chunk can
 //! be moved, dropped from the end, or put into another file. A file has far fewer than 2^32 chunks.
 
-use aes_gcm::{
-    Aes256Gcm, KeyInit as _,
-    aead::{Aead as _, Payload},
-};
-use hkdf::Hkdf;
-use sha2::Sha256;
+use aes_gcm::Aes256Gcm;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::{
-    crypto::DataKeys,
+    crypto::{DataKeys, aead},
     error::{Error, Result},
 };
 use platform::Random;
 
 /// The number of bytes of a chunk before it is sealed. The last chunk of a file may be shorter.
 pub const CHUNK: usize = 256 * 1024;
-
-const NONCE: usize = 12;
 
 /// Seals and unseals the chunks of one file.
 pub(super) struct FileCipher {
@@ -34,12 +26,7 @@ pub(super) struct FileCipher {
 impl FileCipher {
     /// Returns the cipher of a file that is sealed with the tenant's data key of this number.
     pub(super) fn new(keys: &DataKeys, number: u32, tenant: Uuid, file: Uuid) -> Result<Self> {
-        let mut key = Zeroizing::new([0; 32]);
-        let info = format!("tenancy/v1/file/{file}");
-        Hkdf::<Sha256>::new(None, keys.get(number)?)
-            .expand(info.as_bytes(), &mut *key)
-            .map_err(Error::internal)?;
-        let key = Aes256Gcm::new_from_slice(&*key).map_err(Error::internal)?;
+        let key = aead::derived_cipher(keys.get(number)?, &format!("tenancy/v1/file/{file}"))?;
         Ok(Self { key, tenant, file })
     }
 
@@ -51,16 +38,7 @@ impl FileCipher {
         plain: &[u8],
         random: &dyn Random,
     ) -> Result<Vec<u8>> {
-        let nonce = random.bytes::<NONCE>();
-        let aad = self.associated_data(index, is_last);
-        let ciphertext = self
-            .key
-            .encrypt(&nonce.into(), Payload { msg: plain, aad: &aad })
-            .map_err(|_| Error::internal("a chunk is too long to be sealed"))?;
-        let mut sealed = Vec::with_capacity(NONCE + ciphertext.len());
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(&ciphertext);
-        Ok(sealed)
+        aead::seal(&self.key, &[], &self.associated_data(index, is_last), plain, random)
     }
 
     /// Unseals a chunk.
@@ -68,12 +46,9 @@ impl FileCipher {
     /// # Errors
     /// [`Error::Internal`] if it was changed, or is not the chunk at this index of this file.
     pub(super) fn open(&self, index: u64, is_last: bool, sealed: &[u8]) -> Result<Vec<u8>> {
-        let fail =
-            || Error::internal(format!("chunk {index} of file {} cannot be unsealed", self.file));
-        let (nonce, ciphertext) = sealed.split_at_checked(NONCE).ok_or_else(fail)?;
-        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| fail())?;
-        let aad = self.associated_data(index, is_last);
-        self.key.decrypt(&nonce.into(), Payload { msg: ciphertext, aad: &aad }).map_err(|_| fail())
+        aead::open(&self.key, &self.associated_data(index, is_last), sealed).ok_or_else(|| {
+            Error::internal(format!("chunk {index} of file {} cannot be unsealed", self.file))
+        })
     }
 
     fn associated_data(&self, index: u64, is_last: bool) -> Vec<u8> {
@@ -85,6 +60,7 @@ impl FileCipher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::aead::Ascending;
     use platform::native::NativeRandom;
 
     fn cipher(tenant: u128, file: u128) -> FileCipher {
@@ -107,5 +83,14 @@ mod tests {
             assert!(cipher(1, 2).open(3, false, &changed).is_err(), "{index}");
             assert!(cipher(1, 2).open(3, false, &sealed[..index]).is_err(), "{index}");
         }
+    }
+
+    // The expected bytes come from an independent implementation (pyca/cryptography).
+    #[test]
+    fn format_is_stable() {
+        let sealed = cipher(1, 2).seal(3, false, b"plain text", &Ascending).unwrap();
+        let expected = "000102030405060708090a0b\
+                        e9dbf63aa7d059acb4871eb295d24dd93c40a4f7f7f19970c521";
+        assert_eq!(base16ct::lower::encode_string(&sealed), expected);
     }
 }
