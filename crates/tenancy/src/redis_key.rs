@@ -4,20 +4,12 @@
 //! tenant into one hash slot of a Redis cluster, so that one script can use several of them. The platform puts the
 //! identity of the Redis process in front of each name ([`platform::redis`]). Every key has a time to live.
 //!
-//! `crates/tenancy/src/quota` builds the names of these keys of a tenant. They are kept for three days:
-//!
-//! | Name | Value |
-//! |---|---|
-//! | `usage:<resource>:<day>` | The usage of a daily resource. The day is a number of days since 1970. |
-//! | `calls:<API key>:day:<day>` | The calls of an API key on a day. |
-//! | `report:<SHA-256 of its id>` | The usage after a report, so that a repetition is not counted. |
-//!
 //! Scripts derive more names from the keys that they receive:
 //!
 //! | Name | Script | Value |
 //! |---|---|---|
 //! | `calls:minute`, `calls:<API key>:minute` | `admission/admit.lua` | The calls of the tenant or of an API key, for 60 s. |
-//! | `usage:api_calls:<day>`, `calls:<API key>:day:<day>` | `admission/admit.lua` | See above. |
+//! | `usage:api_calls:<day>`, `calls:<API key>:day:<day>` | `admission/admit.lua` | See [`usage`] and [`api_key_calls`]. |
 //! | `<counter>:carried` | `quota/carry.lua` | The usage of earlier processes that the counter contains. |
 //! | `<counter>:floor` | `quota/raise.lua` | The usage with which a counter starts that does not exist yet. |
 //! | `<counter>:unsettled`, `<report>:unsettled` | `quota/consume.lua` | The amount of reports that the catalog has not stored. |
@@ -85,6 +77,28 @@ fn entry(tenant: Uuid, kind: &str, id: &str) -> String {
     let mut buffer = Uuid::encode_buffer();
     let tenant = tenant.hyphenated().encode_lower(&mut buffer);
     ["t:{", tenant, "}:", kind, id].concat()
+}
+
+/// Returns the usage of a daily resource on a day, a number of days since 1970 (`quota`). It is kept for three days. The
+/// admission script builds the same name.
+pub(crate) fn usage(tenant: Uuid, resource: &str, day: i64) -> String {
+    name_of(Some(tenant), "usage:", &format!("{resource}:{day}"))
+}
+
+/// Returns the calls of an API key on a day, as in [`usage`].
+pub(crate) fn api_key_calls(tenant: Uuid, api_key: Uuid, day: i64) -> String {
+    name_of(Some(tenant), "calls:", &format!("{api_key}:day:{day}"))
+}
+
+/// Returns the part of a counter that the catalog has not stored.
+pub(crate) fn unsettled(counter: &str) -> String {
+    format!("{counter}:unsettled")
+}
+
+/// Returns the usage after a report, by the SHA-256 of the report's id, so that a repetition is not counted. It is kept
+/// for three days.
+pub(crate) fn report(tenant: Uuid, digest: [u8; 32]) -> String {
+    name_of(Some(tenant), "report:", &base16ct::lower::encode_string(&digest))
 }
 
 /// Returns a token bucket of a tenant, or of the platform (`bucket`). It is kept until it is full.
@@ -155,6 +169,12 @@ mod tests {
             (user(TENANT, OTHER), "user:00000000-0000-0000-0000-00000000000b"),
             (session(TENANT, OTHER), "session:00000000-0000-0000-0000-00000000000b"),
             (api_key(TENANT, &[1, 0xab]), "api_key:01ab"),
+            (usage(TENANT, "api_calls", 20_000), "usage:api_calls:20000"),
+            (
+                api_key_calls(TENANT, OTHER, 20_000),
+                "calls:00000000-0000-0000-0000-00000000000b:day:20000",
+            ),
+            (report(TENANT, [1; 32]), &format!("report:{}", "01".repeat(32))),
             (bucket(Some(TENANT), "hashes"), "bucket:hashes"),
             (sign_in_failures(Some(TENANT), "01ab"), "guess:01ab"),
             (sign_in_failures_began(Some(TENANT)), "guess_began"),

@@ -5,7 +5,7 @@ use serde_json::json;
 use tenancy::{
     Result, audit,
     cache::Cache,
-    event::{Entry, Event},
+    event::{Entry, Event, name},
 };
 use utoipa::ToSchema;
 use web::{Member, Response};
@@ -32,8 +32,9 @@ web::endpoint! {
 async fn handler(member: Member) -> Result<Response> {
     let (context, tenant) = (member.context(), member.tenant());
     let cleared = Cache::of(context, tenant)?.clear().await?;
-    let event =
-        Event::new("cache.cleared").about("cache", tenant.id).detail(json!({ "cleared": cleared }));
+    let event = Event::new(name::CACHE_CLEARED)
+        .about("cache", tenant.id)
+        .detail(json!({ "cleared": cleared }));
     audit::record_later(context, Entry::new(context, Some(tenant.id), &member.actor(), event));
     Ok(Response::ok(&Cleared { cleared }))
 }

@@ -31,21 +31,7 @@ pub(crate) fn bindings(entry: &Entry) -> [(&'static str, Value); 3] {
     [("entry_id", id), ("entry_tenant", tenant), ("entry", json)]
 }
 
-/// Returns [`recorded_if`] with three numbered parameters from the number `first` on, which [`parameters`] returns.
-pub(crate) fn recorded(changed: &str, first: usize) -> String {
-    format!(
-        "recorded AS (
-            INSERT INTO audit_outbox (id, tenant_id, entry)
-            SELECT ${}::uuid, ${}::uuid, ${}::jsonb FROM {changed} LIMIT 1
-        )",
-        first,
-        first + 1,
-        first + 2
-    )
-}
-
-/// Returns the parameters of [`recorded`].
-pub(crate) fn parameters(entry: &Entry) -> [Value; 3] {
+fn parameters(entry: &Entry) -> [Value; 3] {
     [entry.id.into(), entry.tenant.into(), entry.json.clone().into()]
 }
 

@@ -14,7 +14,7 @@ use crate::{
     audit,
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event},
+    event::{Actor, Entry, Event, name},
     input::Text,
     log,
     tenant::{self, LimitChange, Limits},
@@ -83,7 +83,7 @@ pub async fn create(
     if let Some(none) = limits.cleared() {
         return Err(Error::invalid_field(format!("limits.{none}"), "must be a whole number"));
     }
-    let event = Event::new("plan.created").about("plan", name.as_str());
+    let event = Event::new(name::PLAN_CREATED).about("plan", name.as_str());
     let entry = Entry::new(context, None, actor, event);
     let catalog = context.catalog().await?;
     if !repo::put(&*catalog, name, true, Some(limits), Some(is_default), &entry).await? {
@@ -108,7 +108,7 @@ pub async fn update(
     if let Some(none) = limits.and_then(LimitChange::cleared) {
         return Err(Error::invalid_field(format!("limits.{none}"), "must be a whole number"));
     }
-    let event = Event::new("plan.updated")
+    let event = Event::new(name::PLAN_UPDATED)
         .about("plan", name.as_str())
         .detail(json!({ "fields": { "limits": limits.is_some(), "is_default": is_default } }));
     let entry = Entry::new(context, None, actor, event);
@@ -133,7 +133,7 @@ pub async fn update(
 /// # Errors
 /// [`Error::PlanNotFound`], [`Error::PlanInUse`].
 pub async fn delete(context: &Rc<Context>, name: &PlanName, actor: &Actor) -> Result<()> {
-    let event = Event::new("plan.deleted").about("plan", name.as_str());
+    let event = Event::new(name::PLAN_DELETED).about("plan", name.as_str());
     let entry = Entry::new(context, None, actor, event);
     let catalog = context.catalog().await?;
     if !repo::delete(&*catalog, name, &entry).await? {

@@ -8,7 +8,7 @@ use crate::{
     event::{Entry, outbox},
     tenant::{LimitChange, Limits},
 };
-use platform::sql::{Connection, Row, Rows, SqlError, Value};
+use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 
 const SELECT: &str = "
     SELECT p.name, to_jsonb(p) AS plan_row, p.is_default,
@@ -41,17 +41,16 @@ pub(super) async fn put(
     is_default: Option<bool>,
     entry: &Entry,
 ) -> Result<bool> {
-    let statement = "SELECT put_plan($1, $2, $3, $4, $5, $6) AS done";
-    let [entry_id, _, entry] = outbox::parameters(entry);
-    let parameters: [Value; 6] = [
-        name.as_str().into(),
-        is_new.into(),
-        limits.map(LimitChange::to_value).into(),
-        is_default.into(),
-        entry_id,
-        entry,
-    ];
-    let row = catalog.query_first(statement, &parameters).await?;
+    let statement =
+        "SELECT put_plan(:name, :is_new, :limits, :is_default, :entry_id, :entry) AS done";
+    let statement = Statement::new(statement)
+        .bind("name", name.as_str())
+        .bind("is_new", is_new)
+        .bind("limits", limits.map(LimitChange::to_value))
+        .bind("is_default", is_default)
+        .bind("entry_id", entry.id)
+        .bind("entry", entry.json.clone());
+    let row = statement.query_first(catalog).await?;
     row.map_or(Ok(false), |row| Ok(row.get("done")?))
 }
 
@@ -63,16 +62,16 @@ pub(super) async fn delete(
 ) -> Result<bool> {
     let statement = format!(
         "WITH deleted AS (
-             DELETE FROM plans p WHERE name = $1 AND NOT is_default
+             DELETE FROM plans p WHERE name = :name AND NOT is_default
                AND NOT EXISTS (SELECT FROM tenants t WHERE t.plan = p.name)
              RETURNING name
          ), {}
          SELECT name FROM deleted",
-        outbox::recorded("deleted", 2)
+        outbox::recorded_if("deleted")
     );
-    let [entry_id, entry_tenant, entry] = outbox::parameters(entry);
-    let parameters = [name.as_str().into(), entry_id, entry_tenant, entry];
-    match catalog.query_first(&statement, &parameters).await {
+    let statement =
+        Statement::new(statement).bind("name", name.as_str()).bind_all(outbox::bindings(entry));
+    match statement.query_first(catalog).await {
         Ok(row) => Ok(row.is_some()),
         // A tenant was assigned the plan concurrently.
         Err(error) if error.constraint() == Some("tenants_plan_fkey") => Err(Error::PlanInUse),

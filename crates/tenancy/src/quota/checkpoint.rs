@@ -12,7 +12,7 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::repo;
-use crate::{context::Context, log, quota::Counter};
+use crate::{context::Context, log, quota::Counter, redis_key};
 use platform::{
     BackgroundTask, Running,
     redis::{Argument, Reply},
@@ -121,7 +121,7 @@ async fn write(context: &Context) {
 /// `None` if Redis does not have the counter or is unavailable.
 async fn newest(context: &Context, (tenant, counter, day): Place) -> Option<i64> {
     let key = counter.key(tenant, day);
-    let unsettled = format!("{key}:unsettled");
+    let unsettled = redis_key::unsettled(&key);
     let keys = [Argument::Key(&key), Argument::Key(&unsettled)];
     let replies = context.platform.redis.execute("MGET", &keys).await.ok()?;
     let number = |index: usize| replies.get(index).and_then(Reply::as_int);

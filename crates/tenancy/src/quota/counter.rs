@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::day::day_number;
-use crate::resource::DailyResource;
+use crate::{redis_key, resource::DailyResource};
 
 /// The number of seconds for which the counter of a day is kept.
 pub(crate) const KEPT: i64 = 3 * 24 * 60 * 60;
@@ -22,14 +22,12 @@ impl Counter {
     /// The calls of a tenant.
     pub(crate) const CALLS: Self = Self::Tenant(DailyResource::ApiCalls);
 
-    /// Returns the Redis key of the counter. The admission script builds the same key.
+    /// Returns the Redis key of the counter.
     pub(crate) fn key(self, tenant: Uuid, day: NaiveDate) -> String {
         let number = day_number(day);
         match self {
-            Self::Tenant(resource) => {
-                format!("t:{{{tenant}}}:usage:{}:{number}", resource.as_str())
-            }
-            Self::ApiKey(id) => format!("t:{{{tenant}}}:calls:{id}:day:{number}"),
+            Self::Tenant(resource) => redis_key::usage(tenant, resource.as_str(), number),
+            Self::ApiKey(id) => redis_key::api_key_calls(tenant, id, number),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     event::Actor,
     log,
     quota::{Counter, carry::RAISE, counter::KEPT},
+    redis_key,
     resource::DailyResource,
     tenant::Tenant,
 };
@@ -234,8 +235,7 @@ pub async fn report(
 
 /// Returns the Redis key of a report.
 fn report_key(tenant: Uuid, report: &str) -> String {
-    let digest = base16ct::lower::encode_string(&Sha256::digest(report.as_bytes()));
-    format!("t:{{{tenant}}}:report:{digest}")
+    redis_key::report(tenant, Sha256::digest(report.as_bytes()).into())
 }
 
 /// Reports to Redis that the catalog has stored a report. If Redis runs another process by now, carries the usage that

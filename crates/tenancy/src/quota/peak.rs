@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::repo;
-use crate::{context::Context, log, resource::Resource, tenant::Tenant};
+use crate::{context::Context, later, resource::Resource, tenant::Tenant};
 
 /// Stores a tenant's peak usage of today for the history, after the response is sent.
 pub(crate) fn keep_peak_later(
@@ -12,16 +12,11 @@ pub(crate) fn keep_peak_later(
     resource: Resource,
     amount: i64,
 ) {
-    let (context, tenant) = (Rc::clone(context), tenant.id);
-    let executor = Rc::clone(&context.platform.executor);
-    executor.spawn(Box::pin(async move {
+    let tenant = tenant.id;
+    let failure = "the peak usage of the day was not stored";
+    later::run(context, failure, async move |context| {
         let day = context.platform.clock.now().date_naive();
-        let kept = async {
-            let catalog = context.catalog().await?;
-            repo::keep_peak(&*catalog, tenant, resource, day, amount).await
-        };
-        if let Err(error) = kept.await {
-            log::warning(&context, "the peak usage of the day was not stored", &error);
-        }
-    }));
+        let catalog = context.catalog().await?;
+        repo::keep_peak(&*catalog, tenant, resource, day, amount).await
+    });
 }

@@ -14,7 +14,7 @@ use crate::{
     quota::Counter,
     resource::{DailyResource, Resource},
 };
-use platform::sql::{Connection, Row, SqlError, Value};
+use platform::sql::{Connection, Row, SqlError, Statement};
 
 /// Returns a tenant's usage of a resource on a day, as of the last checkpoint; `None` if there is none.
 pub async fn find(
@@ -144,21 +144,20 @@ pub(super) async fn claim(
     let statement = "
         WITH forgotten AS (
             DELETE FROM tenant_usage_reports
-            WHERE tenant_id = $1 AND created_at <= now() - interval '24 hours' AND key <> $2
+            WHERE tenant_id = :tenant AND created_at <= now() - interval '24 hours' AND key <> :key
         )
         INSERT INTO tenant_usage_reports AS r (tenant_id, key, resource, amount, day)
-        VALUES ($1, $2, $3, $4, $5::text::date)
+        VALUES (:tenant, :key, :resource, :amount, :day::text::date)
         -- Also finds a row that another call has just written.
         ON CONFLICT (tenant_id, key) DO UPDATE SET key = r.key
         RETURNING resource, amount, day::text AS day, usage, redis_process";
-    let parameters: [Value; 5] = [
-        tenant.into(),
-        key.into(),
-        new.resource.as_str().into(),
-        new.amount.into(),
-        new.day.to_string().into(),
-    ];
-    let row = catalog.query_first(statement, &parameters).await?;
+    let statement = Statement::new(statement)
+        .bind("tenant", tenant)
+        .bind("key", key)
+        .bind("resource", new.resource.as_str())
+        .bind("amount", new.amount)
+        .bind("day", new.day.to_string());
+    let row = statement.query_first(catalog).await?;
     let row = row.ok_or_else(|| Error::internal("the statement returned no report"))?;
     Ok(report(&row)?)
 }
@@ -180,25 +179,24 @@ pub(super) async fn settle(
 ) -> Result<()> {
     let statement = "
         WITH settled AS (
-            UPDATE tenant_usage_reports SET usage = $3, redis_process = $6
-            WHERE tenant_id = $1 AND key = $2 AND usage IS NULL
+            UPDATE tenant_usage_reports SET usage = :usage, redis_process = :process
+            WHERE tenant_id = :tenant AND key = :key AND usage IS NULL
             RETURNING tenant_id
         )
         INSERT INTO tenant_usage AS u (tenant_id, resource, day, amount)
-        SELECT tenant_id, $4, $5::text::date, $3 FROM settled
+        SELECT tenant_id, :resource, :day::text::date, :usage FROM settled
         -- Neither amount has this report: reports that are settled at once add up.
         ON CONFLICT (tenant_id, resource, day) DO UPDATE
-        SET amount = GREATEST(u.amount, excluded.amount - $7) + $7, updated_at = now()";
-    let parameters: [Value; 7] = [
-        tenant.into(),
-        key.into(),
-        report.usage.unwrap_or(0).into(),
-        report.resource.as_str().into(),
-        report.day.to_string().into(),
-        report.process.clone().into(),
-        report.amount.into(),
-    ];
-    catalog.execute(statement, &parameters).await?;
+        SET amount = GREATEST(u.amount, excluded.amount - :amount) + :amount, updated_at = now()";
+    let statement = Statement::new(statement)
+        .bind("tenant", tenant)
+        .bind("key", key)
+        .bind("usage", report.usage.unwrap_or(0))
+        .bind("resource", report.resource.as_str())
+        .bind("day", report.day.to_string())
+        .bind("process", report.process.clone())
+        .bind("amount", report.amount);
+    statement.execute(catalog).await?;
     Ok(())
 }
 
@@ -276,30 +274,31 @@ pub async fn history(catalog: &dyn Connection, filter: &HistoryFilter) -> Result
     };
     let statement = "
         WITH used AS (
-            SELECT u.tenant_id, t.slug AS tenant_slug, to_char(u.day, $5) AS period, u.resource,
-                   CASE WHEN u.resource = ANY ($8::text[]) THEN sum(u.amount)::bigint
+            SELECT u.tenant_id, t.slug AS tenant_slug, to_char(u.day, :format) AS period, u.resource,
+                   CASE WHEN u.resource = ANY (:daily::text[]) THEN sum(u.amount)::bigint
                         ELSE max(u.amount) END AS amount
             FROM tenant_usage u JOIN tenants t ON t.id = u.tenant_id
-            WHERE ($1::uuid IS NULL OR u.tenant_id = $1) AND ($2::text IS NULL OR u.resource = $2)
-              AND u.day BETWEEN $3::text::date AND $4::text::date
-            GROUP BY u.tenant_id, t.slug, to_char(u.day, $5), u.resource
+            WHERE (:tenant::uuid IS NULL OR u.tenant_id = :tenant)
+              AND (:resource::text IS NULL OR u.resource = :resource)
+              AND u.day BETWEEN :from::text::date AND :to::text::date
+            GROUP BY u.tenant_id, t.slug, to_char(u.day, :format), u.resource
         ), page AS (
-            SELECT * FROM used ORDER BY period DESC, tenant_slug, resource OFFSET $6 LIMIT $7
+            SELECT * FROM used ORDER BY period DESC, tenant_slug, resource
+            OFFSET :offset LIMIT :limit
         )
         SELECT counted.total, page.* FROM (SELECT count(*) AS total FROM used) counted
         LEFT JOIN page ON true ORDER BY period DESC, tenant_slug, resource";
     let daily = DailyResource::ALL.map(|resource| resource.as_str().to_owned());
-    let parameters: [Value; 8] = [
-        filter.tenant.into(),
-        filter.resource.map(Resource::as_str).into(),
-        filter.from.to_string().into(),
-        filter.to.to_string().into(),
-        format.into(),
-        i64::from(filter.offset).into(),
-        i64::from(filter.limit).into(),
-        daily.to_vec().into(),
-    ];
-    let rows = catalog.query(statement, &parameters).await?;
+    let statement = Statement::new(statement)
+        .bind("tenant", filter.tenant)
+        .bind("resource", filter.resource.map(Resource::as_str))
+        .bind("from", filter.from.to_string())
+        .bind("to", filter.to.to_string())
+        .bind("format", format)
+        .bind("offset", i64::from(filter.offset))
+        .bind("limit", i64::from(filter.limit))
+        .bind("daily", daily.to_vec());
+    let rows = statement.query(catalog).await?;
     let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;
     let used = rows
         .iter()

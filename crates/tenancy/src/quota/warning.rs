@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     audit,
     context::Context,
-    event::{Actor, Entry, Event, Severity},
+    event::{Actor, Entry, Event, Severity, name},
     resource::Resource,
     tenant::Tenant,
 };
@@ -43,7 +43,7 @@ pub fn record_soft_limit(
     if !comes_near(step, limit) {
         return;
     }
-    let event = Event::new("quota.soft_limit_reached")
+    let event = Event::new(name::QUOTA_SOFT_LIMIT_REACHED)
         .severity(Severity::Warning)
         .about("quota", resource.as_str())
         .detail(json!({ "limit": limit, "usage": step.1, "percent": SOFT_LIMIT_PERCENT }));
@@ -58,7 +58,7 @@ pub fn record_refusal(
     (usage, limit): (i64, i64),
     actor: &Actor,
 ) {
-    let event = Event::new("quota.refused")
+    let event = Event::new(name::QUOTA_REFUSED)
         .severity(Severity::Warning)
         .failed()
         .about("quota", resource.as_str())
