@@ -13,15 +13,14 @@ use std::{
     time::Duration,
 };
 
+use platform::{
+    BackgroundTask, Running,
+    pace::{self, Pace},
+};
 use spin_sdk::{
     time::sleep,
     wasip3::{spawn, wit_stream},
     wit_bindgen::{StreamReader, StreamWriter},
-};
-
-use platform::{
-    BackgroundTask, Running,
-    pace::{self, Pace},
 };
 
 use crate::handover;

@@ -8,13 +8,16 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::future::LocalBoxFuture;
+use platform::{Clock, Executor, Random};
 use spin_sdk::{
-    wasip3::{clocks::monotonic_clock, clocks::system_clock, random::random, spawn},
+    wasip3::{
+        clocks::{monotonic_clock, system_clock},
+        random::random,
+        spawn,
+    },
     wit_bindgen,
 };
 use zeroize::{Zeroize as _, Zeroizing};
-
-use platform::{Clock, Executor, Random};
 
 /// How long the time of day is computed from the last reading, in microseconds. The limit is necessary because the
 /// system clock may be adjusted.

@@ -3,10 +3,10 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
 use async_trait::async_trait;
+use platform::{KeyValue, KeyValueError};
 use spin_sdk::key_value::{Error, Store};
 
 use crate::deadline::within;
-use platform::{KeyValue, KeyValueError};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 

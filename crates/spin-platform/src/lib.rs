@@ -15,6 +15,7 @@ mod sql;
 use std::rc::Rc;
 
 use platform::Platform;
+
 #[doc(hidden)]
 pub use spin_sdk::wasip3;
 

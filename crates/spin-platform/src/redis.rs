@@ -7,16 +7,16 @@ use std::{
 };
 
 use async_trait::async_trait;
+use platform::{
+    Redis,
+    redis::{Command, ProcessId, RedisError, Reply, RoundTrip},
+};
 use spin_sdk::{
     redis::{Connection, Error, RedisParameter, RedisResult},
     wasip3::clocks::monotonic_clock,
 };
 
 use crate::{deadline::within, single_flight::Flight};
-use platform::{
-    Redis,
-    redis::{Command, ProcessId, RedisError, Reply, RoundTrip},
-};
 
 const DEADLINE: Duration = Duration::from_secs(1);
 /// The pause after a failure. During the pause, requests fail at once, so that an unresponsive Redis costs only one

@@ -9,6 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use platform::{
+    Sql,
+    sql::{CONNECT_DEADLINE, Connection, Row, SqlError, Value},
+};
 use spin_sdk::{
     pg::{self, DbValue, Error, ParameterValue, PgError, QueryError},
     time::sleep,
@@ -16,10 +20,6 @@ use spin_sdk::{
 };
 
 use crate::deadline::within;
-use platform::{
-    Sql,
-    sql::{CONNECT_DEADLINE, Connection, Row, SqlError, Value},
-};
 
 /// The pause after a server did not respond in time. During the pause, requests fail at once, so that an unresponsive
 /// server costs only one request a full deadline.

@@ -4,8 +4,9 @@
 
 use std::{rc::Rc, time::Duration};
 
-use crate::{context::Context, counter_sums, earlier_processes, quota, version_cache::queue};
 use platform::{BackgroundTask, Running};
+
+use crate::{context::Context, counter_sums, earlier_processes, quota, version_cache::queue};
 
 /// The delay before the work. An instance outlives its last request by this time.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -1,9 +1,9 @@
 //! Bodies of requests and responses, which arrive and leave in pieces.
 
 use async_trait::async_trait;
+use platform::pace::Pace;
 
 use crate::error::{Error, Result};
-use platform::pace::Pace;
 
 /// A body that arrives in pieces.
 pub struct Body {

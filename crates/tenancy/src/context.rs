@@ -7,15 +7,16 @@ use std::{
     time::Duration,
 };
 
+use platform::{
+    Platform,
+    sql::{Connection, STATEMENT_DEADLINE},
+};
+
 use crate::{
     crypto::MasterKey,
     error::Result,
     metrics::{Counters, MeteredRedis, MeteredSql},
     settings::Settings,
-};
-use platform::{
-    Platform,
-    sql::{Connection, STATEMENT_DEADLINE},
 };
 
 /// The context of every operation. An instance has one for its whole life.

@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
-use crate::{context::Context, log, redis_key};
 use platform::redis::{Argument, Script};
+
+use crate::{context::Context, log, redis_key};
 
 static ADD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(

@@ -6,8 +6,9 @@
 
 use std::{cell::Cell, time::Duration};
 
-use crate::{context::Context, error::Result, log, redis_key};
 use platform::redis::{Argument, ProcessId, Reply, Scan};
+
+use crate::{context::Context, error::Result, log, redis_key};
 
 /// Seconds for which one instance has the exclusive right to collect.
 const COLLECTING_SECONDS: i64 = 120;

@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
+use platform::Executor;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use platform::Executor;
 
 /// How long a request waits for a slot before it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@
 //!
 //! Redis is not touched: the catalog is read for a value that cannot be unsealed there.
 
+use platform::sql::SCHEMA_DEADLINE;
 use uuid::Uuid;
 
 use crate::{
@@ -22,7 +23,6 @@ use crate::{
         },
     },
 };
-use platform::sql::SCHEMA_DEADLINE;
 
 /// An object with one or more seals of the master key.
 #[derive(Debug, Clone, PartialEq, Eq)]

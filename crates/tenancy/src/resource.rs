@@ -9,6 +9,7 @@ mod schema;
 mod text;
 
 use declare::resources;
+
 pub use declare::{LimitDeclaration, Unit};
 use serde::{Deserialize, Serialize};
 pub use text::Amount;

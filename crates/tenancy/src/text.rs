@@ -7,8 +7,8 @@
 //! to Arabic abbreviations.
 
 use icu_properties::{
-    CodePointMapData, CodePointSetData, props,
-    props::{CanonicalCombiningClass, GeneralCategory, JoiningType},
+    CodePointMapData, CodePointSetData,
+    props::{self, CanonicalCombiningClass, GeneralCategory, JoiningType},
 };
 use unicode_normalization::UnicodeNormalization as _;
 

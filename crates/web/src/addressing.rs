@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use super::{Request, forwarded};
-use tenancy::Result;
 use tenancy::{
+    Result,
     identifier::{Domain, Slug},
     input::Text as _,
     resolve::Addressing,
     settings::Settings,
 };
+
+use super::{Request, forwarded};
 
 /// The path prefixes that precede a tenant's slug.
 const PATH_PREFIXES: [&str; 2] = ["/tenant/", "/t/"];

@@ -6,13 +6,14 @@
 //! tenant that does not exist looks like any other sign-in and is not a miss. Login throttling and the limit on
 //! password hashing apply to it.
 
-use super::Call;
-use tenancy::{Context, Error, Result};
 use tenancy::{
+    Context, Error, Result,
     bucket::{self, Bucket, Rate},
     error::Unauthenticated,
     login_throttling,
 };
+
+use super::Call;
 
 /// The number of misses that a network may cause.
 const MISSES: Rate = Rate::per_minute(300);

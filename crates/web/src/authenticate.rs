@@ -2,14 +2,9 @@
 
 use std::rc::Rc;
 
-use super::{
-    Access, Call, Endpoint, Means, Member, Principal, anonymous,
-    basic::Client,
-    credentials::{API_KEY_HEADER, bearer_token},
-};
 use serde_json::json;
-use tenancy::{Context, Error, Result};
 use tenancy::{
+    Context, Error, Result,
     admission::{self, Admitted, Metering, cached::CachedApiKeys},
     api_key::ApiKey,
     audit,
@@ -19,6 +14,12 @@ use tenancy::{
     resource::Resource,
     tenant::Tenant,
     token::AccessTokens,
+};
+
+use super::{
+    Access, Call, Endpoint, Means, Member, Principal, anonymous,
+    basic::Client,
+    credentials::{API_KEY_HEADER, bearer_token},
 };
 
 /// Authenticates a caller of a tenant and checks that it may call the endpoint.

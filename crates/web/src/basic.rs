@@ -5,10 +5,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
+use tenancy::{Error, Result, api_key::ApiKeyRecord, error::Unauthenticated};
 use zeroize::Zeroizing;
-
-use tenancy::{Error, Result};
-use tenancy::{api_key::ApiKeyRecord, error::Unauthenticated};
 
 const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidClient);
 

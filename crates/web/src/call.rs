@@ -7,15 +7,15 @@ use std::{net::IpAddr, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
-
-use super::{Record, Request, addressing, forwarded};
-use tenancy::{Context, Error, Result};
 use tenancy::{
+    Context, Error, Result,
     error::InvalidSetting,
     event::Origin,
     input::{FromFields, Text},
     resolve::Addressing,
 };
+
+use super::{Record, Request, addressing, forwarded};
 
 /// A call by any caller.
 pub struct Call {

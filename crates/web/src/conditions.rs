@@ -7,9 +7,9 @@ use headers::{
     ETag, Header, IfMatch, IfModifiedSince, IfNoneMatch, IfUnmodifiedSince, LastModified,
 };
 use http::{HeaderValue, Method, header};
+use tenancy::{Error, Result};
 
 use super::{Request, Response};
-use tenancy::{Error, Result};
 
 /// The validators of a representation (RFC 9110, section 8.8).
 #[derive(Debug, Clone)]

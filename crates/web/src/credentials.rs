@@ -2,10 +2,9 @@
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tenancy::{Error, Result, error::Unauthenticated, secret::Secret};
 
 use super::{Call, Request};
-use tenancy::{Error, Result};
-use tenancy::{error::Unauthenticated, secret::Secret};
 
 /// The header that carries an API key, as an alternative to `Authorization: Bearer`.
 pub(super) const API_KEY_HEADER: &str = "x-api-key";

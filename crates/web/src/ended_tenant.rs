@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
-use super::Means;
-use tenancy::{Context, Error};
 use tenancy::{
+    Context, Error,
     error::Unauthenticated,
     tenant::{Status, repo},
 };
+use uuid::Uuid;
+
+use super::Means;
 
 /// The time limit for reading the tenant's state after a failure.
 const LOOK_DEADLINE: Duration = Duration::from_secs(1);

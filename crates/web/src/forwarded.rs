@@ -5,9 +5,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use tenancy::{Error, Result, settings::TrustedProxies};
+
 use super::{Headers, Request};
-use tenancy::settings::TrustedProxies;
-use tenancy::{Error, Result};
 
 const FOR: &str = "x-forwarded-for";
 const HOST: &str = "x-forwarded-host";

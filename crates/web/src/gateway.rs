@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use super::{Call, Member};
-use tenancy::{Context, Error, Result};
 use tenancy::{
+    Context, Error, Result,
     access::Scope,
     admission::{self, Metering},
     api_key::{ApiKey, ApiKeyRecord},
     error::Unauthenticated,
 };
+
+use super::{Call, Member};
 
 /// The header that carries a gateway's key, in addition to the caller's credential.
 const GATEWAY_KEY_HEADER: &str = "x-gateway-key";

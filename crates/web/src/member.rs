@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use super::Call;
-use tenancy::{Context, Error, Result};
 use tenancy::{
+    Context, Error, Result,
     access::{Role, Scope},
     api_key::{ApiKeyRecord, Authority},
     event::{Actor, Origin},
@@ -13,6 +12,8 @@ use tenancy::{
     tenant::Tenant,
     token::Claims,
 };
+
+use super::Call;
 
 /// A call by a member of a tenant, authorized for the route.
 pub struct Member {

@@ -4,13 +4,8 @@ use std::rc::Rc;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-
-use super::{
-    Call, Means, Request, anonymous,
-    credentials::{API_KEY_HEADER, bearer_token, is_one_of},
-};
-use tenancy::{Context, Error, Result};
 use tenancy::{
+    Context, Error, Result,
     absent::AbsentKeys,
     access::OperatorScope,
     audit,
@@ -20,6 +15,11 @@ use tenancy::{
     login_throttling,
     operator_key::{self, Authority, OperatorKey, OperatorKeyRecord, Refusal, Seen},
     tenant::{Tenant, repo},
+};
+
+use super::{
+    Call, Means, Request, anonymous,
+    credentials::{API_KEY_HEADER, bearer_token, is_one_of},
 };
 
 /// The headers that carry an operator's credential, as an alternative to `Authorization: Bearer`.

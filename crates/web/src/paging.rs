@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
-
 use tenancy::input::FromField;
+use utoipa::ToSchema;
 
 /// The maximum number of items on a page: 1 to 100.
 #[derive(Debug, Clone, Copy, ToSchema)]

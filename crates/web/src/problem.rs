@@ -7,14 +7,14 @@ use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
-use utoipa::ToSchema;
-
-use super::Response;
-use tenancy::Error;
 use tenancy::{
+    Error,
     error::Unauthenticated,
     resource::{Kind, Resource, Unit},
 };
+use utoipa::ToSchema;
+
+use super::Response;
 
 /// An error (RFC 9457).
 #[derive(Serialize, ToSchema)]

@@ -2,9 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use uuid::Uuid;
-
 use tenancy::{log::Caller, quota::Meter, resource::Resource};
+use uuid::Uuid;
 
 /// How a request identified its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,15 +6,15 @@ use std::{
 };
 
 use http::Method;
-
-use super::{Headers, headers::visible};
-use tenancy::{Error, Result};
 use tenancy::{
+    Error, Result,
     body::Body,
     input::{Fields, FromFields},
     json::{self, Object},
     settings::TrustedProxies,
 };
+
+use super::{Headers, headers::visible};
 
 const JSON: &str = "application/json";
 /// The maximum length of a body that is read whole, in bytes.

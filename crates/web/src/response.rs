@@ -4,9 +4,9 @@ use chrono::SecondsFormat;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
+use tenancy::{body::BodyReader, version_cache::Effect};
 
 use super::headers::ResponseHeaders;
-use tenancy::{body::BodyReader, version_cache::Effect};
 
 /// The header with the latest time at which a change takes effect, as an RFC 3339 timestamp.
 const TAKES_EFFECT_BY: HeaderName = HeaderName::from_static("takes-effect-by");

@@ -4,6 +4,8 @@ use std::{mem, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use platform::Platform;
+use tenancy::{Context, Error, Result, background, error::InvalidSetting, log};
 
 use super::{
     Access, Call, Endpoint, Handler, Operator, Record, Request, Response,
@@ -11,9 +13,6 @@ use super::{
     cors, ended_tenant, forwarded, problem,
     trace::Trace,
 };
-use platform::Platform;
-use tenancy::{Context, Error, Result};
-use tenancy::{background, error::InvalidSetting, log};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

@@ -3,9 +3,12 @@
 //! A tenant that has exhausted its quota can still end sessions and revoke keys. These buckets allow ten times the
 //! per-minute limit of the tenant and of the API key, and at least 120 requests per minute.
 
+use tenancy::{
+    Result,
+    bucket::{self, Bucket, Rate},
+};
+
 use super::{Member, Principal};
-use tenancy::Result;
-use tenancy::bucket::{self, Bucket, Rate};
 
 const LEAST: i64 = 120;
 const FACTOR: i64 = 10;

@@ -17,7 +17,6 @@ use tenancy::{
     },
     version_cache::Effect,
 };
-
 use uuid::Uuid;
 
 use crate::{environment, output};

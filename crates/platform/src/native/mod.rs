@@ -7,6 +7,7 @@ mod sql;
 use std::rc::Rc;
 
 use async_trait::async_trait;
+
 pub use host::{NativeClock, NativeExecutor, NativeRandom};
 pub use redis::NativeRedis;
 pub use sql::NativeSql;

@@ -2,6 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
+use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
     redis_key,
     version_cache::{OPEN, TOMBSTONE, record_time},
 };
-use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
 
 /// The maximum number of times that a call asks again while another call compares a version with PostgreSQL. After
 /// that, it compares the version itself.

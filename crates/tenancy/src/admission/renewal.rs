@@ -18,6 +18,7 @@ use futures::{
     future::join_all,
     stream::{self, StreamExt as _},
 };
+use platform::{BackgroundTask, Running};
 use uuid::Uuid;
 
 use crate::{
@@ -29,7 +30,6 @@ use crate::{
     tenant::{Tenant, TenantDb, repo},
     version_cache::{OPEN, Observation, confirm},
 };
-use platform::{BackgroundTask, Running};
 
 /// The time for which due entries are gathered. It must be shorter than the patience of the admission script.
 const GATHERING: Duration = Duration::from_secs(3);

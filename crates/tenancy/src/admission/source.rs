@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use platform::redis::RedisError;
 use uuid::Uuid;
 
 use super::cached::{CachedApiKeys, CachedTenants};
@@ -17,7 +18,6 @@ use crate::{
         queue::{self, Publication},
     },
 };
-use platform::redis::RedisError;
 
 /// Returns a tenant by its id; `None` if there is none.
 pub(super) async fn tenant(context: &Context, id: Uuid) -> Result<Option<Rc<TenantRecord>>> {

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use platform::Random;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -15,7 +16,6 @@ use crate::{
     base62::{self, checksum},
     input::Text as _,
 };
-use platform::Random;
 
 /// 43 base62 characters hold 256 bits, and 22 hold the 128 bits of a UUID.
 const CHANCE: usize = 43;

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -14,7 +15,6 @@ use crate::{
     event::{Entry, outbox},
     input::{Patch, Text as _},
 };
-use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 
 const COLUMNS: &str = "id, tenant_id, name, environment, prefix, key_hash, previous_key_hash,
     previous_expires_at AT TIME ZONE 'UTC' AS previous_expires_at, scopes,

@@ -8,6 +8,7 @@
 //! concurrent calls, one records the event.
 
 use chrono::{NaiveDate, TimeDelta};
+use platform::sql::{Connection, Row, SCHEMA_DEADLINE, SqlError, Statement};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -19,7 +20,6 @@ use crate::{
     event::{Actor, Entry, Event, Severity, name, outbox},
     log,
 };
-use platform::sql::{Connection, Row, SCHEMA_DEADLINE, SqlError, Statement};
 
 /// The time for which heads are kept.
 const KEPT: TimeDelta = TimeDelta::days(8);

@@ -5,6 +5,7 @@
 //! access to the catalog can truncate a trail and continue it with that key, until the key is removed from every
 //! instance. The daily anchors ([`super::anchoring`]), and a `head` that was stored elsewhere, reveal this.
 
+use platform::sql::{Connection, SqlError, Statement};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -22,7 +23,6 @@ use crate::{
     },
     tenant::TenantDb,
 };
-use platform::sql::{Connection, SqlError, Statement};
 
 /// The maximum number of attempts of a call. Another attempt follows if another call was faster, and after forged rows,
 /// which must not delay the events behind them.

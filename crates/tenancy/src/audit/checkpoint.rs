@@ -3,11 +3,11 @@
 //! The verification of a long chain continues from the end of the previous one. A checkpoint has its own kind of seal,
 //! so write access to the catalog does not allow inventing one, or using it as an anchor or a voucher.
 
+use platform::sql::{Connection, Statement};
 use uuid::Uuid;
 
 use super::voucher::{Purpose, RowDigest, Span};
 use crate::{context::Context, error::Result};
-use platform::sql::{Connection, Statement};
 
 /// Returns the last checkpoint of a chain that this service has stored; `None` if there is none.
 pub(super) async fn find(

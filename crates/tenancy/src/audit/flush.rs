@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use platform::sql::Connection;
 use uuid::Uuid;
 
 use super::{
@@ -15,7 +16,6 @@ use crate::{
     later,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
-use platform::sql::Connection;
 
 /// Moves the entries in the outboxes of a tenant to its trail, and returns their numbers.
 pub async fn flush(context: &Context, tenant: &Tenant) -> Result<Moved> {

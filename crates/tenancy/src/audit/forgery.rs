@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use platform::sql::{Connection, SqlError, Statement};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,7 +19,6 @@ use crate::{
     log,
     tenant::TenantDb,
 };
-use platform::sql::{Connection, SqlError, Statement};
 
 /// The maximum number of ids in a log line.
 const MOST_NAMED: usize = 5;

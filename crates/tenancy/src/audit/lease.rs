@@ -5,6 +5,7 @@
 
 use std::{rc::Rc, sync::LazyLock, time::Duration};
 
+use platform::redis::{Argument, Reply, Script};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +13,6 @@ use crate::{
     error::{Error, Result},
     log, redis_key,
 };
-use platform::redis::{Argument, Reply, Script};
 
 /// Takes, renews or releases a lease.
 ///

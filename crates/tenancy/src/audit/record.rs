@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use platform::redis::{Argument, Reply};
+
 use super::flush::flush_catalog;
 use crate::{
     bucket::{self, Bucket, Rate},
@@ -10,7 +12,6 @@ use crate::{
     event::{Entry, outbox},
     later, redis_key,
 };
-use platform::redis::{Argument, Reply};
 
 /// The rate at which the events of [`record_rarely`] are recorded in a chain, regardless of their cause.
 const RARE: Rate = Rate { burst: 60, per_minute: 30 };

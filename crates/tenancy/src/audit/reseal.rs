@@ -3,6 +3,7 @@
 //!
 //! Under a crash: each chain is one statement, and a repeated call completes the others.
 
+use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError};
 use uuid::Uuid;
 
 use super::{Extent, voucher, walk};
@@ -13,7 +14,6 @@ use crate::{
     error::{Error, Result},
     event::content,
 };
-use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError};
 
 /// Returns the chains that have an anchor, and the key that sealed it.
 pub async fn list(context: &Context) -> Result<Vec<(Uuid, Sealer)>> {

@@ -3,6 +3,7 @@
 //! Under a crash: one statement stores the anchors and the event in the platform's chain, and drops a month.
 
 use chrono::NaiveDate;
+use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -15,7 +16,6 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, content, name},
 };
-use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal};
 
 /// The result of dropping months.
 pub struct Pruned {

@@ -1,11 +1,11 @@
 //! SQL statements on the rows of the trail, in the order of a chain.
 
+use platform::sql::{Connection, Row, SqlError};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::trail;
 use crate::{error::Result, event::content};
-use platform::sql::{Connection, Row, SqlError};
 
 /// The number of rows of a page.
 const PAGE: i64 = 500;

@@ -4,6 +4,7 @@
 //! event is marked, because nothing proves it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use platform::sql::Connection;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -17,7 +18,6 @@ use crate::{
         seal::{self, Reason, Verdict},
     },
 };
-use platform::sql::Connection;
 
 /// The maximum age of an event that cannot belong to a dropped month. Months are kept for longer than this.
 const RECENT: TimeDelta = TimeDelta::days(27);

@@ -2,13 +2,13 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use platform::sql::{Connection, Row, Rows, SqlError, Statement, escaped_pattern};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{error::Result, event::Severity, input::Text};
-use platform::sql::{Connection, Row, Rows, SqlError, Statement, escaped_pattern};
 
 /// An event of the audit trail.
 #[derive(Debug, Clone, Serialize, ToSchema)]

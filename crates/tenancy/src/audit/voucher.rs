@@ -3,11 +3,11 @@
 //! The MACs of a chain require the master keys that made them. `tenantctl reseal` verifies a chain with those keys, and
 //! seals a digest of its rows with the current key. The former keys are then no longer needed and can be destroyed.
 
+use platform::sql::{Connection, SqlError, Statement};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{context::Context, crypto::AuditCheck, error::Result};
-use platform::sql::{Connection, SqlError, Statement};
 
 /// A running digest of rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

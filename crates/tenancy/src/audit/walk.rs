@@ -1,5 +1,6 @@
 //! Verification that the trail is unchanged since it was written: a walk along a chain, from its anchor to its end.
 
+use platform::sql::{Connection, SCHEMA_DEADLINE, STATEMENT_DEADLINE, SqlError};
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +14,6 @@ use crate::{
     error::{Error, Result},
     event::content::content,
 };
-use platform::sql::{Connection, SCHEMA_DEADLINE, STATEMENT_DEADLINE, SqlError};
 
 /// The length up to which a trail is always verified from its beginning, because that takes only a moment.
 const ALWAYS_FULL: i64 = 10_000;

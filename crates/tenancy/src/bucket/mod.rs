@@ -6,12 +6,13 @@
 
 use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
 
+use platform::redis::{Argument, Reply, Script};
+
 use crate::{
     context::Context,
     error::{Error, Result},
     log, redis_key,
 };
-use platform::redis::{Argument, Reply, Script};
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
 

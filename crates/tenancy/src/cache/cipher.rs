@@ -1,6 +1,7 @@
 //! Seals the entries of caches with AES-256-GCM, with a key that is derived from the tenant's data key. The associated
 //! data are the tenant and the name of the entry.
 
+use platform::Random;
 use uuid::Uuid;
 
 use super::entry::{CacheKey, Entry};
@@ -8,7 +9,6 @@ use crate::{
     crypto::{DataKeys, aead},
     error::{Error, Result},
 };
-use platform::Random;
 
 /// The derived key of a data key, for [`aead::derived_cipher`].
 const USE_OF_KEY: &str = "tenancy/v1/cache";

@@ -13,8 +13,6 @@ pub(crate) mod scram;
 pub use allowance::Allowance;
 pub use password::{NewPassword, Password};
 
-use pace::{Pace, Rests};
-use phc::PasswordHash;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
@@ -22,6 +20,8 @@ use crate::{
     error::Result,
     limiter::{Limiter, Share, Shares, Slot},
 };
+use pace::{Pace, Rests};
+use phc::PasswordHash;
 
 /// The maximum number of concurrent hashes in an instance.
 const HASHES_AT_ONCE: u32 = 8;

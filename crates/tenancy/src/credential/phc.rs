@@ -18,16 +18,13 @@ pub(super) struct PasswordHash {
 impl PasswordHash {
     /// Parses a PHC string. Returns `None` if it has another algorithm or form.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix("$pbkdf2-sha256$")?.split('$');
-        let (parameters, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() {
-            return None;
-        }
-        let rounds = parameters.strip_prefix("i=")?.strip_suffix(",l=32")?.parse().ok()?;
+        let phc = phc::PasswordHash::new(text).ok()?;
+        let is_supported = phc.algorithm.as_str() == "pbkdf2-sha256" && phc.version.is_none();
+        let hash = phc.hash.filter(|_| is_supported && phc.params.get_decimal("l") == Some(32))?;
         Some(Self {
-            rounds,
-            salt: STANDARD_NO_PAD.decode(salt).ok()?,
-            hash: STANDARD_NO_PAD.decode(hash).ok()?.try_into().ok()?,
+            rounds: phc.params.get_decimal("i")?,
+            salt: phc.salt?.to_vec(),
+            hash: hash.as_bytes().try_into().ok()?,
         })
     }
 }

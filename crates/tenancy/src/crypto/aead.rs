@@ -9,11 +9,11 @@ use aes_gcm::{
     aead::{Aead, Nonce, Payload, array::typenum::Unsigned as _},
 };
 use hkdf::Hkdf;
+use platform::Random;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use platform::Random;
 
 /// Returns AES-256-GCM with the key that HKDF-SHA-256 derives from a tenant's data key for `use_of_key`.
 pub(crate) fn derived_cipher(data_key: &[u8], use_of_key: &str) -> Result<Aes256Gcm> {

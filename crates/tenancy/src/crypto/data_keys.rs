@@ -1,13 +1,13 @@
 //! A tenant's data keys.
 
 use hkdf::Hkdf;
+use platform::Random;
 use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{MasterKey, Purpose, Sealed, derived::mac};
 use crate::error::{Error, Result};
-use platform::Random;
 
 const LENGTH: usize = 32;
 /// The maximum number of keys of a tenant: one a day for years.

@@ -3,6 +3,7 @@
 //! The current key creates new values. Values that another key in the ring has created stay valid, so that instances
 //! with different current keys work side by side.
 
+use platform::Random;
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -17,7 +18,6 @@ use crate::{
     error::{Error, Result},
     secret::Secret,
 };
-use platform::Random;
 
 /// The operator's master keys: the current one, and others that unseal.
 pub struct MasterKey {

@@ -10,6 +10,7 @@
 //! associated data as well: a database password can be unsealed only for the address for which it was sealed. The key
 //! id identifies the key, and no other key is tried.
 
+use platform::Random;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -19,7 +20,6 @@ use crate::{
     crypto::derived::KeyId,
     error::{Error, Result},
 };
-use platform::Random;
 
 /// The length of the first bytes of a sealed value, which identify the format and the key.
 pub const HEAD: usize = 1 + 4;

@@ -1,10 +1,10 @@
 //! The outboxes: the table `audit_outbox` in the catalog and in each tenant's database.
 
+use platform::sql::{Connection, SqlError, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::{error::Result, event::Entry};
-use platform::sql::{Connection, SqlError, Value};
 
 /// The maximum number of entries that one flush moves.
 const MOST: i64 = 100;

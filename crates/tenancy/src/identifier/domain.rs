@@ -4,9 +4,8 @@ use std::{borrow::Cow, fmt, net::Ipv4Addr};
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::input::{FromField, Text};
 

@@ -95,6 +95,7 @@ mod tests {
             "a@",
             "@example.com",
             "a b@example.com",
+            "\"a b\"@example.com",
             "a@b@example.com",
             "a@localhost",
             ".a@example.com",

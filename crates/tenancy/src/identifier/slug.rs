@@ -3,12 +3,12 @@
 use std::fmt;
 
 use deunicode::deunicode_with_tofu;
+use platform::Random;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
 use crate::input::Text;
-use platform::Random;
 
 const LENGTH: std::ops::RangeInclusive<usize> = 2..=56;
 

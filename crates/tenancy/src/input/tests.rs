@@ -1,10 +1,10 @@
+use chrono::{DateTime, Utc};
+
 use super::*;
 use crate::{
     error::{Error, Result},
     fields,
 };
-use chrono::DateTime;
-use chrono::Utc;
 
 fields! {
     #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! SQL statements that create a tenant: reservation, look-up by a later call, and activation.
 
+use platform::sql::{Connection, Rows, SqlError, Statement};
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
         repo::{SELECT, read, record, refused},
     },
 };
-use platform::sql::{Connection, Rows, SqlError, Statement};
 
 /// The result of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use platform::sql::{Connection, SqlError, identifier, literal, state};
+
 use crate::{
     context::Context,
     credential::scram,
@@ -16,7 +18,6 @@ use crate::{
     secret::Secret,
     tenant::{TenantRecord, cluster::connect, database},
 };
-use platform::sql::{Connection, SqlError, identifier, literal, state};
 
 const COPY_ATTEMPTS: u32 = 10;
 const COPY_PAUSE: Duration = Duration::from_millis(200);

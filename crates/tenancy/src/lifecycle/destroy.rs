@@ -9,6 +9,7 @@
 
 use std::rc::Rc;
 
+use platform::redis::{Argument, Scan};
 use uuid::Uuid;
 
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
     tenant::{Status, TenantChange, TenantRecord, repo},
     version_cache::{Change, Effect},
 };
-use platform::redis::{Argument, Scan};
 
 /// Destroys a tenant: its database, role, files, counters, cache and keys. Its names become available. Its audit trail
 /// remains and ends with the destruction.

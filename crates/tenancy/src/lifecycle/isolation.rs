@@ -1,5 +1,7 @@
 //! Checks of the isolation between tenants' databases, for `tenantctl doctor`.
 
+use platform::sql::{Connection, SqlError};
+
 use crate::{
     context::Context,
     database_location::TrustedLocation,
@@ -7,7 +9,6 @@ use crate::{
     migrate,
     tenant::{TenantRecord, cluster},
 };
-use platform::sql::{Connection, SqlError};
 
 /// Returns the clusters of these tenants' databases and the cluster of new tenants, without database names. A tenant
 /// whose location was changed without resealing its password is omitted, and [`list_defects`] reports it.

@@ -5,6 +5,7 @@
 //! response for the idempotency key. A crash between two steps leaves a tenant in `provisioning`. Repeating the request
 //! or running `tenantctl repair` finishes it.
 
+use platform::sql::Connection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -30,7 +31,6 @@ use crate::{
     user::repo::credentials,
     version_cache::Change,
 };
-use platform::sql::Connection;
 
 /// The number of tenants that an instance provisions concurrently.
 const AT_ONCE: u32 = 4;

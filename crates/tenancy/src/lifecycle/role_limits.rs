@@ -5,8 +5,9 @@
 //! `GRANT SET ON PARAMETER temp_file_limit TO <account>`. Without this privilege the limit is omitted, and
 //! `tenantctl doctor` reports it.
 
-use crate::{context::Context, error::Result, settings::RoleLimits, tenant::TenantRecord};
 use platform::sql::{Connection, SqlError, identifier, literal};
+
+use crate::{context::Context, error::Result, settings::RoleLimits, tenant::TenantRecord};
 
 impl RoleLimits {
     /// Returns the statements that set the limits, for the body of a `DO` block. They are idempotent.

@@ -3,8 +3,9 @@
 
 use std::{cell::RefCell, io::Write as _, mem};
 
-use super::line::{Line, SecondText};
 use platform::BackgroundTask;
+
+use super::line::{Line, SecondText};
 
 /// The buffer size in bytes from which lines are written at once.
 const MOST: usize = 16 * 1024;

@@ -11,13 +11,13 @@ use std::{rc::Rc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
-use uuid::Uuid;
-
-use crate::{context::Context, error::Error, settings::Level};
 use platform::{
     Running,
     sql::{Rows, UnreadableRow},
 };
+use uuid::Uuid;
+
+use crate::{context::Context, error::Error, settings::Level};
 
 /// The maximum time that a line waits.
 const DELAY: Duration = Duration::from_millis(100);

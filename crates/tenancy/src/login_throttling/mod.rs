@@ -22,16 +22,16 @@ use std::{
     time::Duration,
 };
 
+use platform::{
+    redis::{Argument, Reply, Script},
+    sql::Statement,
+};
 use uuid::Uuid;
 
 use crate::{
     context::Context,
     error::{Error, Result},
     log, redis_key,
-};
-use platform::{
-    redis::{Argument, Reply, Script},
-    sql::Statement,
 };
 
 static ATTEMPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("attempt.lua")));

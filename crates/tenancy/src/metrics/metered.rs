@@ -3,13 +3,13 @@
 use std::{rc::Rc, time::Duration};
 
 use async_trait::async_trait;
-
-use super::{Counters, Timer};
 use platform::{
     Clock, Redis, Sql,
     redis::{Command, ProcessId, RedisError, Reply, RoundTrip},
     sql::{Connection, Row, SqlError, Value},
 };
+
+use super::{Counters, Timer};
 
 /// Times calls of a store.
 #[derive(Clone)]

@@ -6,6 +6,7 @@
 mod embedded;
 mod privileges;
 
+use platform::sql::{Connection, SqlError, identifier, literal, state};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
     error::{Error, Result},
     tenant::cluster,
 };
-use platform::sql::{Connection, SqlError, identifier, literal, state};
 
 /// One migration.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,8 @@
 //! The privileges of a tenant's role in the tenant's database. PUBLIC has none.
 
-use crate::error::Result;
 use platform::sql::{Connection, identifier};
+
+use crate::error::Result;
 
 /// The first schema version with every table named below.
 pub(super) const SINCE: i32 = 3;

@@ -5,11 +5,11 @@
 
 use std::fmt;
 
+use platform::Random;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::base62::{self, checksum};
-use platform::Random;
 
 /// 43 base 62 digits hold 256 bits.
 const SECRET: usize = 43;

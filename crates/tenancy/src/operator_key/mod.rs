@@ -20,7 +20,6 @@ pub use request::{NewOperatorKeyRequest, OperatorKeyChangeRequest};
 
 use std::{cell::Cell, rc::Rc};
 
-use authority::Bounds;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -37,6 +36,7 @@ use crate::{
     log,
     networks::Networks,
 };
+use authority::Bounds;
 
 /// The maximum number of keys that are not revoked.
 pub const MOST: i64 = 100;

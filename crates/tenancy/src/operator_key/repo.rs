@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
+use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 use uuid::Uuid;
 
 use super::{MOST, NewOperatorKey, OperatorKey, OperatorKeyRecord, Refusal};
@@ -15,7 +16,6 @@ use crate::{
     input::Text as _,
     networks::Networks,
 };
-use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 
 const COLUMNS: &str = "id, name, prefix, scopes, allowed_networks::text[] AS allowed_networks,
     version, created_at AT TIME ZONE 'UTC' AS created_at, updated_at AT TIME ZONE 'UTC' AS updated_at,

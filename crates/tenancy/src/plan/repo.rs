@@ -1,5 +1,6 @@
 //! SQL statements on `plans`.
 
+use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 use serde_json::Value as Json;
 
 use super::{Plan, PlanName};
@@ -8,7 +9,6 @@ use crate::{
     event::{Entry, outbox},
     tenant::{LimitChange, Limits},
 };
-use platform::sql::{Connection, Row, Rows, SqlError, Statement};
 
 const SELECT: &str = "
     SELECT p.name, to_jsonb(p) AS plan_row, p.is_default,

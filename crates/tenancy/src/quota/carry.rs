@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
+use platform::redis::{Argument, Reply, Script};
 use uuid::Uuid;
 
 use super::{
@@ -11,7 +12,6 @@ use super::{
     seen::{Seen, SeenUsage},
 };
 use crate::{context::Context, error::Result, log, resource::DailyResource};
-use platform::redis::{Argument, Reply, Script};
 
 pub(super) static RAISE: LazyLock<Script> =
     LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("raise.lua"))));

@@ -9,14 +9,14 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
 use chrono::NaiveDate;
 use futures::future::join_all;
-use uuid::Uuid;
-
-use super::repo;
-use crate::{context::Context, log, quota::Counter, redis_key};
 use platform::{
     BackgroundTask, Running,
     redis::{Argument, Reply},
 };
+use uuid::Uuid;
+
+use super::repo;
+use crate::{context::Context, log, quota::Counter, redis_key};
 
 /// The delay before a counter is stored. The admission script contains the same number.
 const DELAY: Duration = Duration::from_secs(2);

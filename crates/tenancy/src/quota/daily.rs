@@ -3,13 +3,14 @@
 use std::{collections::HashMap, rc::Rc, sync::LazyLock};
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
     day_number, record_soft_limit,
     repo::{self, Report},
-    seen::{self, Seen},
+    seen::{self, Seen, SeenUsage},
 };
 use crate::{
     context::Context,
@@ -21,9 +22,6 @@ use crate::{
     resource::DailyResource,
     tenant::Tenant,
 };
-use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
-
-use super::seen::SeenUsage;
 
 static CONSUME: LazyLock<Script> =
     LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("consume.lua"))));

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use platform::sql::{Connection, Row, SqlError, Statement};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
@@ -14,7 +15,6 @@ use crate::{
     quota::Counter,
     resource::{DailyResource, Resource},
 };
-use platform::sql::{Connection, Row, SqlError, Statement};
 
 /// Returns a tenant's usage of a resource on a day, as of the last checkpoint; `None` if there is none.
 pub async fn find(

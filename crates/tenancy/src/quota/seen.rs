@@ -7,10 +7,10 @@
 
 use std::{cell::Cell, rc::Rc};
 
+use platform::redis::{Argument, ProcessId};
 use uuid::Uuid;
 
 use crate::{context::Context, instance_cache::InstanceCache, resource::DailyResource};
-use platform::redis::{Argument, ProcessId};
 
 /// A counter of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use crate::{context::Context, reports::health, reports::metrics::render};
+use crate::{
+    context::Context,
+    reports::{health, metrics::render},
+};
 
 /// How long metrics stay fresh, in microseconds: less than any scrape interval.
 const METRICS_MICROS: u64 = 3_000_000;

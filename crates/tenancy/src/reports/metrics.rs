@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use futures::join;
+use platform::redis::{Argument, Reply};
 
 use crate::{
     audit,
@@ -15,7 +16,6 @@ use crate::{
     reports::health,
     tenant::repo::{self, TenantCount},
 };
-use platform::redis::{Argument, Reply};
 
 /// The metric families: name, type and help text.
 const FAMILIES: [(&str, &str, &str); 8] = [

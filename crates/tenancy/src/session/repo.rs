@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use platform::sql::{Row, Rows, SqlError, Statement};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
@@ -16,7 +17,6 @@ use crate::{
     token::RefreshToken,
     user::{User, repo},
 };
-use platform::sql::{Row, Rows, SqlError, Statement};
 
 /// The number of days after which ended and expired sessions are deleted.
 const KEPT_DAYS: i64 = 30;

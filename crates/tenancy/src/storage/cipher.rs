@@ -5,13 +5,13 @@
 //! be moved, dropped from the end, or put into another file. A file has far fewer than 2^32 chunks.
 
 use aes_gcm::Aes256Gcm;
+use platform::Random;
 use uuid::Uuid;
 
 use crate::{
     crypto::{DataKeys, aead},
     error::{Error, Result},
 };
-use platform::Random;
 
 /// The number of bytes of a chunk before it is sealed. The last chunk of a file may be shorter.
 pub const CHUNK: usize = 256 * 1024;

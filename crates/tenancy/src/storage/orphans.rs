@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use platform::sql::{Connection, SqlError};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -16,7 +17,6 @@ use crate::{
     later,
     tenant::{TenantDb, TenantRecord},
 };
-use platform::sql::{Connection, SqlError};
 
 /// The maximum number of files that one run removes.
 const AT_ONCE: i64 = 50;

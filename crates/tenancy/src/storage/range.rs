@@ -95,6 +95,8 @@ mod tests {
             ("Bytes=0-1", part(0, 1)),
             ("BYTES=-1", part(999, 999)),
             ("bytes=, 0-1 ,", part(0, 1)),
+            ("bytes=,,,,,,,,,,,,,,,,0-1", part(0, 1)),
+            ("bytes=9999999999999999999999999999999-", Requested::NotThere),
             ("bytes = 0-1", Requested::Whole),
             ("bytes=0 - 1", Requested::Whole),
             ("bytes=0-1-2", Requested::Whole),

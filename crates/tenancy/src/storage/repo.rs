@@ -1,6 +1,7 @@
 //! The statements on `files` and `storage_usage`.
 
 use chrono::{DateTime, Utc};
+use platform::sql::{Row, Rows, SqlError, Statement};
 use uuid::Uuid;
 
 use super::{CHUNK, FilePath};
@@ -9,7 +10,6 @@ use crate::{
     event::{Entry, outbox},
     tenant::TenantDb,
 };
-use platform::sql::{Row, Rows, SqlError, Statement};
 
 /// A completely uploaded file.
 #[derive(Debug, Clone)]

@@ -1,7 +1,8 @@
 //! Connections to PostgreSQL clusters for the creation of roles and databases.
 
-use crate::{context::Context, database_location::TrustedLocation, error::Result};
 use platform::sql::{Connection, SCHEMA_DEADLINE};
+
+use crate::{context::Context, database_location::TrustedLocation, error::Result};
 
 /// Returns a connection to `database` on the cluster of `location` that may create roles and databases. Without a name,
 /// connects to the catalog if it is on the same cluster, and otherwise to `postgres`.

@@ -1,6 +1,7 @@
 //! The location of a tenant's database, the connection to it, and the keys of its data.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use platform::sql::{Connection, STATEMENT_DEADLINE};
 use uuid::Uuid;
 
 use super::{Tenant, TenantRecord};
@@ -11,7 +12,6 @@ use crate::{
     error::{Error, Result},
     secret::Secret,
 };
-use platform::sql::{Connection, STATEMENT_DEADLINE};
 
 /// A connection to one tenant's database with the role of that tenant.
 ///

@@ -1,5 +1,6 @@
 //! The limits of a tenant, and their changes.
 
+use platform::sql::SqlError;
 use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -12,7 +13,6 @@ use crate::{
     resource::{LIMITS, Limits, MOST},
     text::printable,
 };
-use platform::sql::SqlError;
 
 /// The maximum number of invalid members that are reported.
 const MOST_TOLD: usize = 20;

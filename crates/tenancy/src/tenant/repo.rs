@@ -4,6 +4,7 @@ pub mod sealed;
 
 use std::collections::{HashMap, HashSet};
 
+use platform::sql::{Connection, Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
 use uuid::Uuid;
 
 use super::{LimitChange, Limits, Status, TenantName, TenantRecord};
@@ -17,7 +18,6 @@ use crate::{
     json::JsonText,
     tenant::TenantChange,
 };
-use platform::sql::{Connection, Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
 
 pub(crate) const SELECT: &str = "
     SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Header, crypto::verify, decode_header, encode};
+use platform::Random;
 use uuid::Uuid;
 
 use super::{
@@ -20,7 +21,6 @@ use crate::{
     error::{Error, Result, Unauthenticated},
     settings::Settings,
 };
-use platform::Random;
 
 /// The maximum length of a token, in bytes.
 const LONGEST: usize = 8 * 1024;

@@ -5,7 +5,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::{crypto::Ed25519Key, crypto::Ed25519VerifyingKey, secret::Secret, settings::Settings};
+use crate::{
+    crypto::{Ed25519Key, Ed25519VerifyingKey},
+    secret::Secret,
+    settings::Settings,
+};
 
 /// A public key in the JWK format (RFC 7517, RFC 8037).
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]

@@ -10,6 +10,7 @@
 //! use.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use platform::Random;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -18,7 +19,6 @@ use crate::{
     crypto::{DataKeys, MasterKey},
     error::Result,
 };
-use platform::Random;
 
 const PREFIX: &str = "ldr_";
 

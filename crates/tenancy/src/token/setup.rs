@@ -1,11 +1,10 @@
 //! Setup tokens: each sets the password of one user, once.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use platform::Random;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
-
-use platform::Random;
 
 const PREFIX: &str = "lds_";
 

@@ -3,9 +3,8 @@
 pub mod credentials;
 mod rows;
 
+use platform::sql::{Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
 pub(crate) use rows::{COLUMNS, user};
-use rows::{role, role_names};
-
 use uuid::Uuid;
 
 use self::credentials::{SetupToken, token_values};
@@ -17,7 +16,7 @@ use crate::{
     identifier::EmailAddress,
     tenant::TenantDb,
 };
-use platform::sql::{Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
+use rows::{role, role_names};
 
 /// The row of a user to create.
 pub struct NewRow<'a> {

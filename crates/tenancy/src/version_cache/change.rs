@@ -14,6 +14,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use platform::redis::RedisError;
 use uuid::Uuid;
 
 use crate::{
@@ -27,7 +28,6 @@ use crate::{
         snapshot::Cached,
     },
 };
-use platform::redis::RedisError;
 
 /// The time for which Redis is tried, for all publications of one change together.
 const PATIENCE: Duration = Duration::from_secs(3);

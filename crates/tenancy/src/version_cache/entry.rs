@@ -3,13 +3,12 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-
+use platform::redis::{Argument, RedisError, Script, Target};
 use uuid::Uuid;
 
 use crate::{
     context::Context, crypto::Sealed, error::Result, redis_key, version_cache::Observation,
 };
-use platform::redis::{Argument, RedisError, Script, Target};
 
 /// The number of seconds for which an entry is trusted while PostgreSQL is unavailable.
 pub(crate) const TRUSTED_SECONDS: i64 = 600;

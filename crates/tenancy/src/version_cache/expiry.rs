@@ -1,7 +1,8 @@
 //! The end of the freshness of all entries.
 
-use crate::{context::Context, error::Result, redis_key};
 use platform::redis::{Argument, Scan};
+
+use crate::{context::Context, error::Result, redis_key};
 
 /// Makes every entry stale, so that the next request that needs it compares it with PostgreSQL.
 ///

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
-use crate::context::Context;
 use platform::redis::{ProcessId, Target};
+
+use crate::context::Context;
 
 /// The time that a Redis process last reported to this instance, in seconds since 1970.
 #[derive(Default)]

@@ -5,10 +5,10 @@
 
 use std::{cell::Cell, time::Duration};
 
+use platform::sql::{Connection, SqlError};
 use uuid::Uuid;
 
 use crate::{context::Context, error::Result, log, version_cache::entry::invalidate};
-use platform::sql::{Connection, SqlError};
 
 /// The interval at which an instance checks the queue.
 const INTERVAL: Duration = Duration::from_secs(2);

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
-
 use tenancy::{error::OperatorKeyError, operator_key::MOST};
 
 pub(super) const INVALID: &str = "The operator key is not accepted: it is mistyped, revoked, expired or not allowed \

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
+use tenancy::error::Unauthenticated;
 
 use super::operator_key;
-use tenancy::error::Unauthenticated;
 
 /// Returns the status, code, title and detail.
 pub(super) fn describe(

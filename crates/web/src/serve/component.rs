@@ -7,13 +7,15 @@ use spin_sdk::{
     variables::{self, Error as VariableError},
     wasip3::http::types::{self, ErrorCode},
 };
-
-use crate::serve::http::{read_request, write_response};
-use crate::{Endpoint, Router};
-use tenancy::Context;
 use tenancy::{
+    Context,
     error::InvalidSetting,
     settings::{Component, DECLARATIONS, Declaration, Settings},
+};
+
+use crate::{
+    Endpoint, Router,
+    serve::http::{read_request, write_response},
 };
 
 /// The state that an instance keeps between requests.

@@ -10,6 +10,11 @@ use std::{
 
 use async_trait::async_trait;
 use http::Method;
+use platform::pace::Pace;
+use spin_platform::{
+    deadline::{Waited, within, within_pace},
+    handover::{self, Handover},
+};
 use spin_sdk::{
     wasip3::{
         http::types::{self, ErrorCode, Fields, HeaderError},
@@ -17,15 +22,12 @@ use spin_sdk::{
     },
     wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult, StreamWriter},
 };
+use tenancy::{
+    Error, Result,
+    body::{Body, BodySource},
+};
 
 use crate::{Content, Headers, Request, Response, ResponseHeaders};
-use platform::pace::Pace;
-use spin_platform::{
-    deadline::{Waited, within, within_pace},
-    handover::{self, Handover},
-};
-use tenancy::body::{Body, BodySource};
-use tenancy::{Error, Result};
 
 /// The number of bytes that a read of a body requests.
 const PIECE: usize = 64 * 1024;

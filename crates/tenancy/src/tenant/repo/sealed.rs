@@ -1,5 +1,6 @@
 //! SQL statements on the values in `tenants` and `idempotency_keys` that are sealed with the master key.
 
+use platform::sql::{Connection, SqlError, Statement};
 use uuid::Uuid;
 
 use crate::{
@@ -9,7 +10,6 @@ use crate::{
     event::{Entry, outbox},
     tenant::TenantRecord,
 };
-use platform::sql::{Connection, SqlError, Statement};
 
 /// The number of sealed values with the same first bytes.
 pub struct Counted {

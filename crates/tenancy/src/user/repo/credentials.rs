@@ -1,6 +1,7 @@
 //! SQL statements on credentials of users: passwords and setup tokens.
 
 use chrono::{DateTime, Utc};
+use platform::sql::{SqlError, Statement, Value};
 use uuid::Uuid;
 
 use super::rows::{COLUMNS, role_names, user};
@@ -11,7 +12,6 @@ use crate::{
     tenant::TenantDb,
     user::User,
 };
-use platform::sql::{SqlError, Statement, Value};
 
 /// A setup token as stored.
 pub struct SetupToken {

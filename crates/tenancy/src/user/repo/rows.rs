@@ -1,7 +1,8 @@
 //! The rows of `users`.
 
-use crate::{access::Role, input::Text as _, user::User};
 use platform::sql::{Row, SqlError};
+
+use crate::{access::Role, input::Text as _, user::User};
 
 /// The columns that [`user`] reads.
 pub(crate) const COLUMNS: &str =

@@ -1,6 +1,7 @@
 use std::{convert::Infallible, fmt::Debug};
 
 use chrono::DateTime;
+use platform::Platform;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
     tenant::{Limits, Status, TenantRecord},
     version_cache::snapshot::*,
 };
-use platform::Platform;
 
 const OLD: &str = "a master key of thirty-two bytes";
 const NEW: &str = "another master key of as many...";
