@@ -106,7 +106,7 @@ impl Endpoint {
 
 /// Declares an endpoint as a constant.
 ///
-/// ```ignore
+/// ```text
 /// web::endpoint! {
 ///     /// Creates a user in the caller's tenant.
 ///     ENDPOINT: POST "/api/v1/users" => handler,

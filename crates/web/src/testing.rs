@@ -1,6 +1,6 @@
 //! Calls of handlers in unit tests, without a host and servers.
 //!
-//! ```ignore
+//! ```text
 //! let service = Service::new();
 //! let answer = service.call(handler, Role::Admin, request(Method::POST, &json!({ "email": "" })));
 //! assert_eq!(answer.status, 422);

@@ -40,7 +40,7 @@ impl Faults {
             hosts.iter().any(is_soon) || redis.iter().any(|(other, _)| is_soon(other))
         });
         let is_double = is_double.collect();
-        Self { is_double, redis, unstored_since }
+        Self { redis, unstored_since, is_double }
     }
 }
 
