@@ -13,6 +13,7 @@ pub struct InstanceCache<K, V>(RefCell<LruCache<K, Rc<V>>>);
 
 impl<K: Eq + Hash, V> Default for InstanceCache<K, V> {
     fn default() -> Self {
+        // Evaluated by the compiler, so it cannot fail at run time.
         Self(RefCell::new(LruCache::new(const { NonZero::new(MOST).unwrap() })))
     }
 }

@@ -127,7 +127,7 @@ async fn reseal_tenant(context: &Context, id: Uuid) -> Result<bool> {
     while let Some(record) = repo::find(&*catalog, id).await? {
         let password = database::reseal_password(context, &record)?;
         let data_key = record.data_key.as_ref();
-        let data_key = data_key.map(|sealed| anew(context, Purpose::DataKey, id, sealed));
+        let data_key = data_key.map(|sealed| resealed(context, Purpose::DataKey, id, sealed));
         let data_key = data_key.transpose()?.flatten();
         if password.is_none() && data_key.is_none() {
             return Ok(false);
@@ -147,7 +147,7 @@ async fn reseal_tenant(context: &Context, id: Uuid) -> Result<bool> {
 async fn reseal_answer(context: &Context, id: &AnswerId) -> Result<bool> {
     let catalog = context.catalog().await?;
     while let Some((tenant, old)) = sealed::find_answer(&*catalog, id).await? {
-        let Some(new) = anew(context, Purpose::IdempotentAnswer, tenant, &old)? else {
+        let Some(new) = resealed(context, Purpose::IdempotentAnswer, tenant, &old)? else {
             return Ok(false);
         };
         if sealed::replace_answer(&*catalog, id, &old, &new).await? {
@@ -158,7 +158,7 @@ async fn reseal_answer(context: &Context, id: &AnswerId) -> Result<bool> {
 }
 
 /// Returns the value sealed with the current key; `None` if it already is.
-fn anew(
+fn resealed(
     context: &Context,
     purpose: Purpose,
     tenant: Uuid,

@@ -1,6 +1,7 @@
 //! The macro that turns a crate into a component of the Spin application.
 
-/// Makes a crate a Spin component that serves a constant `&[Endpoint]`. The component gets the settings of a [`settings::Component`](tenancy::settings::Component).
+/// Makes a crate a Spin component that serves a constant `&[Endpoint]`. The component gets the settings of a
+/// [`tenancy::settings::Component`].
 #[macro_export]
 macro_rules! component {
     ($component:ident, $endpoints:path) => {

@@ -38,8 +38,8 @@ pub struct Router {
 }
 
 impl Router {
-    /// Creates the router of these endpoints. If all of them are for operators, even a path without an endpoint requires
-    /// the credential of an operator.
+    /// Creates the router of these endpoints. If all of them are for operators, even a path without an endpoint
+    /// requires the credential of an operator.
     pub fn new(endpoints: &'static [Endpoint]) -> Self {
         let is_for_operators = |endpoint: &Endpoint| matches!(endpoint.access, Access::Operator(_));
         let operators_only = endpoints.iter().all(is_for_operators);
@@ -116,7 +116,7 @@ impl Router {
             response.headers.insert(header::STRICT_TRANSPORT_SECURITY, stay_on_tls);
         }
         finish(&mut response, &request_id);
-        tell_limits(&mut response, &record);
+        add_limits(&mut response, &record);
         if let Ok(context) = &context {
             let micros = platform.clock.monotonic_micros().saturating_sub(start);
             // A path without a route may be arbitrary, so it is not recorded.
@@ -267,7 +267,7 @@ fn stay_on_tls(context: &Context, request: &Request) -> Option<HeaderValue> {
 }
 
 /// Adds the headers with the caller's limits (draft-ietf-httpapi-ratelimit-headers-10) and the quota warning.
-fn tell_limits(response: &mut Response, record: &Record) {
+fn add_limits(response: &mut Response, record: &Record) {
     let meter = record.meter.borrow();
     for (name, value) in [
         (RATE_LIMIT_POLICY, meter.policy()),

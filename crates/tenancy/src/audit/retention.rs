@@ -2,6 +2,7 @@
 //!
 //! Under a crash: one statement stores the anchors and the event in the platform's chain, and drops a month.
 
+use base16ct::lower::encode_string;
 use chrono::NaiveDate;
 use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal};
 use serde_json::{Value as Json, json};
@@ -73,14 +74,14 @@ async fn drop_month(
         }
         let seal = context.master_key.audit_anchor_seal(*chain, *sequence, mac)?;
         anchors.push(json!({
-            "chain": chain, "sequence": sequence, "mac": base16ct::lower::encode_string(mac), "seal": base16ct::lower::encode_string(&seal),
+            "chain": chain, "sequence": sequence, "mac": encode_string(mac), "seal": encode_string(&seal),
         }));
         if let Some(rest) = shortened_voucher(context, catalog, *chain, before, *sequence).await? {
             let seal = rest.seal(context, Purpose::Voucher, *chain)?;
             vouchers.push(json!({
                 "chain": chain, "after": rest.after, "sequence": rest.sequence,
-                "mac": base16ct::lower::encode_string(&rest.mac), "digest": base16ct::lower::encode_string(&rest.digest.0),
-                "seal": base16ct::lower::encode_string(&seal),
+                "mac": encode_string(&rest.mac), "digest": encode_string(&rest.digest.0),
+                "seal": encode_string(&seal),
             }));
         }
     }
