@@ -8,13 +8,11 @@ use spin_sdk::{
     wasip3::http::types::Request,
 };
 
+use tenancy::admission::{Metering, protocol};
+
 use crate::{Answer, stores};
 
-const ADMIT: &str = include_str!("../../../crates/tenancy/src/admission/admit.lua");
 const KEYS: [&str; 3] = ["t:{floor}:tenant", "t:{floor}:user:floor", "t:{floor}:session:floor"];
-/// The index of the outcome in the script's reply, and the two outcomes of a counted call.
-const OUTCOME: usize = 6;
-const COUNTED: [i64; 2] = [1, 4];
 const VERSION: i64 = 1;
 /// A limit that is never reached.
 const PLENTY: i64 = 1_000_000_000_000;
@@ -78,12 +76,16 @@ async fn admit(connection: &Connection) -> Result<bool, String> {
     let Some(script) = SCRIPT.with_borrow(Clone::clone) else { return Ok(false) };
     let mut arguments = vec![text(&script), RedisParameter::Int64(3)];
     arguments.extend(KEYS.map(text));
-    arguments.extend([RedisParameter::Int64(VERSION), RedisParameter::Int64(VERSION), text("all")]);
+    arguments.extend([
+        RedisParameter::Int64(VERSION),
+        RedisParameter::Int64(VERSION),
+        RedisParameter::Int64(Metering::All as i64),
+    ]);
     match execute(connection, "EVALSHA", arguments).await?.last() {
         Some(RedisResult::Binary(numbers)) => {
             let (numbers, _) = numbers.as_chunks::<8>();
-            let outcome = numbers.get(OUTCOME).copied().map(i64::from_be_bytes);
-            Ok(outcome.is_some_and(|outcome| COUNTED.contains(&outcome)))
+            let outcome = numbers.get(protocol::OUTCOME).copied().map(i64::from_be_bytes);
+            Ok(outcome == Some(protocol::COUNTED))
         }
         other => Err(format!("unexpected Redis reply {other:?}")),
     }
@@ -91,7 +93,8 @@ async fn admit(connection: &Connection) -> Result<bool, String> {
 
 /// Makes the versions fresh for another minute, and creates the counter of this day.
 async fn prepare(connection: &Connection) -> Result<(), String> {
-    let loaded = execute(connection, "SCRIPT", vec![text("LOAD"), text(ADMIT)]).await?;
+    let loaded =
+        execute(connection, "SCRIPT", vec![text("LOAD"), text(protocol::ADMIT.source())]).await?;
     let [RedisResult::Binary(script)] = loaded.as_slice() else {
         return Err(format!("unexpected Redis reply {loaded:?}"));
     };

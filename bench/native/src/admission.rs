@@ -6,16 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use redis::{Client, Value, aio::MultiplexedConnection};
 
 use platform::redis::{ProcessId, Reply};
+use tenancy::admission::{Metering, protocol};
 
 use crate::token::Claims;
 
-const ADMIT: &str = concat!(
-    include_str!("../../../crates/tenancy/src/quota/carry.lua"),
-    include_str!("../../../crates/tenancy/src/admission/admit.lua"),
-);
-/// The outcomes of a counted call. The second also requests a checkpoint in PostgreSQL, which this service does not
-/// use.
-const COUNTED: [i64; 2] = [1, 4];
 /// The limits in the order of the script's reply, with their windows in seconds.
 const LIMITS: [(&str, u32); 2] = [("minute", 60), ("day", 86_400)];
 
@@ -40,7 +34,8 @@ impl Admission {
         let client = Client::open(redis_url)?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         let mut load = redis::cmd("SCRIPT");
-        let script = load.arg("LOAD").arg(ADMIT).query_async(&mut connection).await?;
+        let script =
+            load.arg("LOAD").arg(protocol::ADMIT.source()).query_async(&mut connection).await?;
         let info: Vec<u8> = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
         let process = ProcessId::of_info(&[Reply::Bytes(info)])?;
         let process = String::from_utf8(process.digits().to_vec())?;
@@ -72,7 +67,7 @@ impl Admission {
     async fn ask(&self, keys: &[String; 3], claims: &Claims) -> Result<ScriptReply> {
         let mut command = redis::cmd("EVALSHA");
         command.arg(&self.script).arg(3).arg(keys);
-        command.arg(self.tenant_version).arg(claims.ver).arg("all");
+        command.arg(self.tenant_version).arg(claims.ver).arg(Metering::All as i64);
         let answer: (Value, Value, Vec<u8>) =
             command.query_async(&mut self.connection.clone()).await?;
         let numbers = answer.2.as_chunks::<8>().0.iter().copied().map(i64::from_be_bytes);
@@ -102,7 +97,7 @@ impl ScriptReply {
     }
 
     fn is_counted(&self) -> bool {
-        self.int(6).is_some_and(|outcome| COUNTED.contains(&outcome))
+        self.int(protocol::OUTCOME) == Some(protocol::COUNTED)
     }
 }
 
@@ -110,7 +105,7 @@ impl Meter {
     fn of(reply: &ScriptReply) -> Option<Self> {
         let mut meter = Self::default();
         for (index, (name, window)) in LIMITS.into_iter().enumerate() {
-            let place = 10 + index * 3;
+            let place = protocol::FIRST_LIMIT + index * 3;
             let (limit, used, reset) =
                 (reply.int(place)?, reply.int(place + 1)?, reply.int(place + 2)?);
             let separator = if index == 0 { "" } else { ", " };

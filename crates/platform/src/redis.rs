@@ -286,14 +286,32 @@ impl Scan {
 
 /// A Lua script, called by its digest. The source is sent only if the server has not cached it.
 pub struct Script {
-    source: &'static str,
+    source: Cow<'static, str>,
     digest: String,
 }
 
 impl Script {
     /// Creates a script from its source.
-    pub fn new(source: &'static str) -> Self {
-        Self { source, digest: base16ct::lower::encode_string(&Sha1::digest(source.as_bytes())) }
+    pub fn new(source: impl Into<Cow<'static, str>>) -> Self {
+        let source = source.into();
+        let digest = base16ct::lower::encode_string(&Sha1::digest(source.as_bytes()));
+        Self { source, digest }
+    }
+
+    /// Creates a script from its parts, which follow the declarations of constants. So a number that both the script
+    /// and this program need is written once.
+    pub fn with_constants(constants: &[(&str, i64)], parts: &[&str]) -> Self {
+        let mut source = String::new();
+        for (name, value) in constants {
+            source.extend(["local ", name, " = ", &value.to_string(), "\n"]);
+        }
+        source.extend(parts.iter().copied());
+        Self::new(source)
+    }
+
+    /// Returns the source.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// Runs the script with `arguments` on `keys`, which must all belong to one hash slot.
@@ -321,7 +339,7 @@ impl Script {
         call.extend_from_slice(arguments);
         match redis.run(Command { name: "EVALSHA", arguments: &call, target }).await {
             Err(RedisError::NoScript) => {
-                call[0] = Argument::from(self.source);
+                call[0] = Argument::from(self.source());
                 redis.run(Command { name: "EVAL", arguments: &call, target }).await
             }
             answer => answer,

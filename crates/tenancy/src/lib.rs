@@ -28,6 +28,7 @@ pub mod input;
 mod instance_cache;
 pub mod json;
 mod later;
+pub(crate) mod lease;
 pub mod lifecycle;
 mod limiter;
 pub mod log;

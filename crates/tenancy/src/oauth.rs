@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{Role, Scope},
-    admission::{self, Metering},
+    admission::{self, Arrival, Metering},
     api_key::{self, ApiKey},
     context::Context,
     error::{Error, Result},
@@ -125,7 +125,7 @@ async fn of_access_token(
         Ok(claims) if claims.tid == tenant.id => claims,
         _ => return Ok(None),
     };
-    match admission::admit_user(context, &claims, Metering::None).await {
+    match admission::admit_user(context, &claims, Metering::None, Arrival::now(context)).await {
         Ok(_) => {}
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
         Err(_) => return Ok(None),

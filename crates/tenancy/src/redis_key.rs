@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | `calls:minute`, `calls:<API key>:minute` | `admission/admit.lua` | The calls of the tenant or of an API key, for 60 s. |
 //! | `usage:api_calls:<day>`, `calls:<API key>:day:<day>` | `admission/admit.lua` | See [`usage`] and [`api_key_calls`]. |
+//! | `leases` | `admission/admit.lua`, `version_cache/publish.lua` | See [`leases`]. |
 //! | `<counter>:carried` | `quota/carry.lua` | The usage of earlier processes that the counter contains. |
 //! | `<counter>:floor` | `quota/raise.lua` | The usage with which a counter starts that does not exist yet. |
 //! | `<counter>:unsettled`, `<report>:unsettled` | `quota/consume.lua` | The amount of reports that the catalog has not stored. |
@@ -24,6 +25,10 @@ pub(crate) const COUNTERS: &str = "platform:counters";
 /// Marks the collection of the keys of earlier Redis processes as in progress (120 s) or complete (7 days)
 /// (`earlier_processes.rs`).
 pub(crate) const COLLECTED: &str = "platform:collected";
+
+/// The time at which an instance first asked this process whether it serves (`lease/serving.rs`). It is kept for 30
+/// days.
+pub(crate) const SERVING_SINCE: &str = "platform:serving_since";
 
 /// The names of the keys of all processes of Redis, as a pattern.
 pub(crate) const OF_ANY_PROCESS: &str = "????????????????:*";
@@ -63,6 +68,16 @@ pub(crate) fn api_key(tenant: Uuid, hash: &[u8]) -> String {
     entry(tenant, "api_key:", &base16ct::lower::encode_string(hash))
 }
 
+/// Returns the record of the leases of a tenant (`lease`). It is kept for 30 days after the last lease.
+pub(crate) fn leases(tenant: Uuid) -> String {
+    entry(tenant, "leases", "")
+}
+
+/// Returns whether a name with the identity of a process is that of the record of a tenant's leases.
+pub(crate) fn is_leases(name: &[u8]) -> bool {
+    name.ends_with(b"}:leases")
+}
+
 /// Returns whether a name with the identity of a process is that of a cache entry of a tenant, a user, a session or an
 /// API key.
 pub(crate) fn is_entry(name: &[u8]) -> bool {
@@ -88,11 +103,6 @@ pub(crate) fn usage(tenant: Uuid, resource: &str, day: i64) -> String {
 /// Returns the calls of an API key on a day, as in [`usage`].
 pub(crate) fn api_key_calls(tenant: Uuid, api_key: Uuid, day: i64) -> String {
     name_of(Some(tenant), "calls:", &format!("{api_key}:day:{day}"))
-}
-
-/// Returns the part of a counter that the catalog has not stored.
-pub(crate) fn unsettled(counter: &str) -> String {
-    format!("{counter}:unsettled")
 }
 
 /// Returns the usage after a report, by the SHA-256 of the report's id, so that a repetition is not counted. It is kept

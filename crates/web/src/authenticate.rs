@@ -115,10 +115,11 @@ async fn by_api_key(
         call,
         context.state::<CachedApiKeys>().get(&key.hash()).is_some(),
     )?;
-    let (admitted, record) = match admission::admit_api_key(context, &key, metering).await {
-        Ok(admitted) => admitted,
-        Err(error) => return Err(anonymous::count_key(context, call, error).await),
-    };
+    let (admitted, record) =
+        match admission::admit_api_key(context, &key, metering, call.arrival).await {
+            Ok(admitted) => admitted,
+            Err(error) => return Err(anonymous::count_key(context, call, error).await),
+        };
     let principal = Principal::ApiKey(record);
     Ok((let_in(context, call, &principal, admitted, metering)?, principal))
 }
@@ -145,11 +146,10 @@ async fn by_access_token(
     token: &str,
     metering: Metering,
 ) -> Result<(Tenant, Principal)> {
-    let claims = AccessTokens::of(context)
-        .verify(token, call.received_at)
-        .map_err(Error::Unauthenticated)?;
+    let claims =
+        AccessTokens::of(context).verify(token, call.arrival.at).map_err(Error::Unauthenticated)?;
     call.record.concerns(claims.tid, Means::AccessToken);
-    let admitted = admission::admit_user(context, &claims, metering).await?;
+    let admitted = admission::admit_user(context, &claims, metering, call.arrival).await?;
     let principal = Principal::User(claims);
     Ok((let_in(context, call, &principal, admitted, metering)?, principal))
 }

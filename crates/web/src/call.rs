@@ -5,10 +5,10 @@
 
 use std::{net::IpAddr, rc::Rc};
 
-use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 use tenancy::{
     Context, Error, Result,
+    admission::Arrival,
     error::InvalidSetting,
     event::Origin,
     input::{FromFields, Text},
@@ -23,7 +23,7 @@ pub struct Call {
     pub(super) request: Request,
     pub(super) parameters: Vec<(String, String)>,
     pub(super) request_id: String,
-    pub(super) received_at: DateTime<Utc>,
+    pub(super) arrival: Arrival,
     pub(super) record: Rc<Record>,
 }
 

@@ -43,6 +43,6 @@ async fn key(context: &Rc<Context>, call: &Call) -> Result<Option<Rc<ApiKeyRecor
         return Ok(None);
     };
     let key = ApiKey::parse(text).ok_or(Error::Unauthenticated(Unauthenticated::InvalidApiKey))?;
-    let (_, record) = admission::admit_api_key(context, &key, Metering::None).await?;
+    let (_, record) = admission::admit_api_key(context, &key, Metering::None, call.arrival).await?;
     Ok(Some(record))
 }

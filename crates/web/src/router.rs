@@ -5,7 +5,7 @@ use std::{mem, rc::Rc};
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use platform::Platform;
-use tenancy::{Context, Error, Result, background, error::InvalidSetting, log};
+use tenancy::{Context, Error, Result, admission::Arrival, background, error::InvalidSetting, log};
 
 use super::{
     Access, Call, Endpoint, Handler, Operator, Record, Request, Response,
@@ -80,6 +80,7 @@ impl Router {
         mut request: Request,
     ) -> Response {
         let (received_at, start) = platform.clock.moment();
+        let arrival = Arrival { at: received_at, micros: start };
         let request_id = request_id(platform, &request, received_at);
         let trace = Trace::of(&request.headers);
         let method = request.method.clone();
@@ -89,8 +90,7 @@ impl Router {
             request.method == Method::OPTIONS && cors::is_preflight(&request.headers);
         let origin = cors::Origin::of(&request.headers, is_preflight);
         let stay_on_tls = context.as_ref().ok().and_then(|context| stay_on_tls(context, &request));
-        let outcome =
-            self.route(context.clone(), request, (&request_id, received_at), &record).await;
+        let outcome = self.route(context.clone(), request, (&request_id, arrival), &record).await;
         let outcome = match (outcome, &context) {
             (Err(error), Ok(context)) => {
                 Err(ended_tenant::explain(context, record.concerned.get(), error).await)
@@ -146,7 +146,7 @@ impl Router {
         &self,
         context: Result<Rc<Context>, Rc<Vec<InvalidSetting>>>,
         request: Request,
-        (request_id, received_at): (&str, DateTime<Utc>),
+        (request_id, arrival): (&str, Arrival),
         record: &Rc<Record>,
     ) -> Result<Response> {
         let found = self.paths.at(&request.path).ok();
@@ -169,7 +169,7 @@ impl Router {
         let found = find(found, &request.method);
         let call = |request, parameters| {
             let (request_id, record) = (request_id.to_owned(), Rc::clone(record));
-            Call { context, request, parameters, request_id, received_at, record }
+            Call { context, request, parameters, request_id, arrival, record }
         };
         match found {
             Ok((handler, parameters)) => handler(call(request, parameters)).await,

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tenancy::{
     Context, Result,
     access::Role,
+    admission::Arrival,
     body::{Body, BodySource},
     testing,
 };
@@ -85,7 +86,7 @@ impl Service {
             request,
             parameters: self.parameters.clone(),
             request_id: "test".to_owned(),
-            received_at: DateTime::UNIX_EPOCH,
+            arrival: Arrival { at: DateTime::UNIX_EPOCH, micros: 0 },
             record: Rc::<Record>::default(),
         };
         let member = Member {

@@ -1,43 +1,20 @@
 -- Admits a call: reads the cache entries of the tenant, of the caller (a user or an API key) and of the session. If the
 -- caller may act and no limit is reached, it takes one call from the limits of the tenant and of the API key. Either
--- all limits count the call or none of them does.
+-- all limits count the call or none of them does. On request it grants a lease (docs/decisions/0015-leases.md).
+--
+-- `admission/protocol.rs` declares the constants, the positions of the arguments, and the numbers of the reply.
 -- KEYS: the entries of the tenant, of the caller, and of the session (absent for an API key).
--- ARGV:
--- 1: the version of the tenant that the instance has;
--- 2: the version of the caller that the instance has (API key), or the version in the token (user);
--- 3: the limits to count: `all`, `caller` or `none`, or `peek` to report everything and count nothing.
--- ARGV 4 to 18 are present if PostgreSQL was queried or the instance saw counters of an earlier process:
--- 4 to 6: the tenant's and the API key's usage of the day in PostgreSQL, and the number of that day (empty if
--- PostgreSQL was not queried);
--- 7 to 18: for each of the four limits the process (empty if there is none), the usage, and either the milliseconds
--- left of the minute or the number of the day.
+-- ARGV: see `Position`. The counters of earlier processes are, for each of the four limits: the process (empty if there
+-- is none), the usage, and either the milliseconds left of the minute or the number of the day.
 -- Returns the snapshots of the tenant and of the caller, if the instance has other versions, and one string of
--- eight-byte numbers, in which -1 means unknown:
--- - the version and the freshness of the tenant, of the caller and of the session;
--- - the outcome: 0 not counted; 1 counted; 2 refused; 3 PostgreSQL must be queried for the day; 4 to 6 counted, 7 to 9
---   refused, and this call must write the checkpoint of the tenant's day, of the key's day, or of both;
--- - the number of the reached limit, from 1;
--- - the number of the day and the seconds left of it;
--- - for each limit (tenant per minute, tenant per day, API key per minute, API key per day): the limit, its usage, and
---   the seconds until its window ends. The limits of the API key are present only if an API key calls.
-local TOMBSTONE = '9007199254740991'
--- The number of seconds for which a version stays fresh after it was compared with PostgreSQL.
-local FRESH = 60
--- The number of seconds after which one call must schedule a refresh, while it proceeds like all others. Each entry
--- adds up to 9 seconds, so that entries that were compared at one time are not due at one time.
-local DUE_AFTER = 36
--- The number of seconds that one call has to schedule the refresh, and to compare a stale version.
-local DUE_PATIENCE, PATIENCE = 6, 2
--- The number of seconds after which another call must write the checkpoint of a day.
-local KEEP_EVERY = 2
--- The number of seconds for which the counter of a day is kept.
-local DAY_KEPT = 3 * 24 * 60 * 60
--- The freshness of a version. It is valid from COUNTS on.
-local TO_COMPARE, IS_BEING_COMPARED, COUNTS, DUE = 0, 1, 2, 3
-local OUTCOME, REACHED, FIRST = 7, 8, 11
+-- eight-byte numbers, in which -1 means unknown: the numbers of `Number`, then for each limit (tenant per minute, tenant
+-- per day, API key per minute, API key per day) the limit, its usage, and the seconds until its window ends, and then the
+-- numbers of `LeaseNumber` if a lease was requested. The limits of the API key are present only if an API key calls.
 local call = redis.call
 
-local seconds = tonumber(call('TIME')[1])
+local time = call('TIME')
+local seconds = tonumber(time[1])
+local now = seconds * 1000 + math.floor(tonumber(time[2]) / 1000)
 local tenant = call('HMGET', KEYS[1], 'version', 'checked', 'per_minute', 'per_day', 'kept')
 local caller, session
 if KEYS[3] then
@@ -47,72 +24,117 @@ else
   caller = call('HMGET', KEYS[2], 'version', 'checked', 'per_minute', 'per_day', 'id', 'ends', 'kept')
   session = {}
 end
-local day = math.floor(seconds / 86400)
-local left = 86400 - seconds % 86400
+local day = math.floor(seconds / DAY_SECONDS)
+local left = DAY_SECONDS - seconds % DAY_SECONDS
 
-local function standing(key, version, checked)
+local function freshness(key, version, checked)
   local age = checked and seconds - checked
   -- The clock of the machine was set back, so the age of the entry is unknown.
   if age and age < -1 then age = nil end
   -- The last digit of the tenant's id, which is in braces, serves as a random number.
-  if age and (age < DUE_AFTER
-    or age < DUE_AFTER + string.byte(key, string.find(key, '}', 1, true) - 1) % 16) then
-    return COUNTS
+  if age and (age < REFRESH_AFTER
+    or age < REFRESH_AFTER + string.byte(key, string.find(key, '}', 1, true) - 1) % 16) then
+    return FRESH
   end
-  local counts = age and age < FRESH
+  local is_fresh = age and age < FRESH_SECONDS
   local asked = call('HGET', key, 'asked')
   -- The call that had to schedule the refresh while the version was fresh is not comparing it now.
-  if not counts and asked and checked and asked - checked < FRESH then asked = nil end
-  if asked and seconds - asked < (counts and DUE_PATIENCE or PATIENCE) then
-    return counts and COUNTS or IS_BEING_COMPARED
+  if not is_fresh and asked and checked and asked - checked < FRESH_SECONDS then asked = nil end
+  if asked and seconds - asked < (is_fresh and REFRESH_PATIENCE or COMPARISON_PATIENCE) then
+    return is_fresh and FRESH or REVALIDATING
   end
   call('HSET', key, 'asked', seconds)
   -- An unknown name may be invented and is not worth the memory.
-  if not version then call('EXPIRE', key, PATIENCE) end
-  return counts and DUE or TO_COMPARE
+  if not version then call('EXPIRE', key, COMPARISON_PATIENCE) end
+  return is_fresh and REFRESH_DUE or STALE
 end
 
-local told = {
-  tonumber(tenant[1] or -1), standing(KEYS[1], tenant[1], tenant[2]),
-  tonumber(caller[1] or -1), standing(KEYS[2], caller[1], caller[2]),
-  tonumber(session[1] or -1), KEYS[3] and standing(KEYS[3], session[1], session[2]) or COUNTS,
-  0, -1, day, left,
-  -1, -1, -1, -1, -1, -1,
+local limits = KEYS[3] and 2 or 4
+local reply = {
+  [TENANT_VERSION] = tonumber(tenant[1] or -1),
+  [TENANT_FRESHNESS] = freshness(KEYS[1], tenant[1], tenant[2]),
+  [CALLER_VERSION] = tonumber(caller[1] or -1),
+  [CALLER_FRESHNESS] = freshness(KEYS[2], caller[1], caller[2]),
+  [SESSION_VERSION] = tonumber(session[1] or -1),
+  [SESSION_FRESHNESS] = KEYS[3] and freshness(KEYS[3], session[1], session[2]) or FRESH,
+  [OUTCOME] = NOT_COUNTED,
+  [REACHED_LIMIT] = -1,
+  [TENANT_CHECKPOINT] = 0,
+  [API_KEY_CHECKPOINT] = 0,
+  [REFUSAL_WAIT] = 0,
+  [DAY] = day,
+  [SECONDS_LEFT] = left,
 }
+local length = FIRST_LIMIT - 1 + 3 * limits
+for place = FIRST_LIMIT, length do reply[place] = -1 end
+
+-- The counters and the leases share the hash slot of the keys, because the tenant's id is in braces.
+local prefix = string.sub(KEYS[1], 1, -7)
+local request = ARGV[LEASE_REQUEST] and ARGV[LEASE_REQUEST] ~= '' and read_request(ARGV[LEASE_REQUEST])
+if request then
+  settle(prefix, request)
+  for place = length + 1, length + LEASE_NUMBERS_END - 1 do reply[place] = -1 end
+  reply[length + CHANGE_TOKEN] = change_token(prefix, request)
+end
+
 local function answer()
   -- A snapshot is far longer than everything else, so it is read only if the instance has another version.
+  local count = length + (request and LEASE_NUMBERS_END - 1 or 0)
   return {
-    tenant[1] and tenant[1] ~= ARGV[1] and call('HGET', KEYS[1], 'snapshot'),
-    caller[1] and caller[1] ~= ARGV[2] and not KEYS[3] and call('HGET', KEYS[2], 'snapshot'),
-    KEYS[3] and struct.pack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', unpack(told))
-      or struct.pack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', unpack(told)),
+    tenant[1] and tenant[1] ~= ARGV[OWN_TENANT_VERSION] and call('HGET', KEYS[1], 'snapshot'),
+    caller[1] and caller[1] ~= ARGV[OWN_CALLER_VERSION] and not KEYS[3] and call('HGET', KEYS[2], 'snapshot'),
+    struct.pack('>' .. string.rep('i8', count), unpack(reply, 1, count)),
   }
 end
-if not KEYS[3] then
-  for place = 17, 22 do told[place] = -1 end
-end
 
-local may_act = told[2] >= COUNTS and told[4] >= COUNTS and told[6] >= COUNTS
+local may_act = reply[TENANT_FRESHNESS] >= FRESH and reply[CALLER_FRESHNESS] >= FRESH
+  and reply[SESSION_FRESHNESS] >= FRESH
 if may_act and KEYS[3] then
-  may_act = caller[1] == ARGV[2] and session[1] == '1'
+  may_act = caller[1] == ARGV[OWN_CALLER_VERSION] and session[1] == '1'
 elseif may_act then
-  may_act = caller[1] ~= TOMBSTONE and not (caller[6] and seconds >= tonumber(caller[6]))
+  may_act = reply[CALLER_VERSION] ~= TOMBSTONE and not (caller[6] and seconds >= tonumber(caller[6]))
 end
 
-local what = ARGV[3]
--- A tenant that takes no requests has no limits here.
-if not may_act or what == 'none' or (what ~= 'caller' and not tenant[3]) then return answer() end
+local metering = tonumber(ARGV[METERING])
+if not may_act or (metering ~= COUNT_CALLER and not tenant[3]) then
+  -- An instance may still admit the caller under a lease from before a recent change.
+  reply[REFUSAL_WAIT] = refusal_wait(prefix)
+  -- A tenant that takes no requests has no limits here.
+  return answer()
+end
 
--- The counters, by their places in `told`. The counters of a minute have odd places.
+local function grant(units, places, names)
+  if not request or request.wanted < 0 then return end
+  local number = grant_lease(prefix, request, units, caller[5])
+  local granted = { left * 1000, -1, -1 }
+  for _, place in ipairs(places) do
+    if units > 0 then call('INCRBY', names[place], units) end
+    if place % 2 == 1 then
+      local window_end = call('PEXPIRETIME', names[place])
+      granted[(place + 3) / 2] = window_end
+      granted[1] = math.min(granted[1], window_end - now)
+    end
+  end
+  reply[length + LEASE] = number
+  reply[length + UNITS] = units
+  reply[length + MILLISECONDS_LEFT] = math.max(granted[1], 0)
+  reply[length + MINUTE_END] = granted[2]
+  reply[length + API_KEY_MINUTE_END] = granted[3]
+end
+
+if metering == COUNT_NONE then
+  grant(0, {}, {})
+  return answer()
+end
+
+-- The counters, by their places in `reply`. The counters of a minute have odd places.
 local places, names = {}, {}
 local function limit(place, name, most)
   if not most then return end
   places[#places + 1], names[place] = place, name
-  told[FIRST + 3 * (place - 1)] = tonumber(most)
+  reply[FIRST_LIMIT + 3 * (place - 1)] = tonumber(most)
 end
--- The counters share the hash slot of the keys, because the tenant's id is in braces.
-local prefix = string.sub(KEYS[1], 1, -7)
-if what ~= 'caller' then
+if metering ~= COUNT_CALLER then
   limit(1, prefix .. 'calls:minute', tenant[3])
   limit(2, prefix .. 'usage:api_calls:' .. day, tenant[4])
 end
@@ -123,34 +145,34 @@ if caller[5] then
 end
 
 local function tell(place, used)
-  local at = FIRST + 3 * (place - 1)
-  told[at + 1], told[at + 2] = used, left
+  local at = FIRST_LIMIT + 3 * (place - 1)
+  reply[at + 1], reply[at + 2] = used, left
   if place % 2 == 1 then
     local millis = call('PTTL', names[place])
-    told[at + 2] = millis > 0 and math.ceil(millis / 1000) or 60
+    reply[at + 2] = millis > 0 and math.ceil(millis / 1000) or MINUTE_SECONDS
   end
 end
 
-local is_asked = ARGV[6] == tostring(day)
+local is_asked = ARGV[KEPT_DAY] == tostring(day)
 
 -- Carries over the counts of an earlier process: the checkpoint of a day, and the counters that the instance saw.
 local function carry(place)
-  local at = 7 + 3 * (place - 1)
+  local at = FIRST_SEEN + 3 * (place - 1)
   local is_day, process, until_end = place % 2 == 0, ARGV[at], tonumber(ARGV[at + 2])
-  local seen, millis = 0, is_day and DAY_KEPT * 1000 or 60000
+  local seen, millis = 0, (is_day and DAY_KEPT or MINUTE_SECONDS) * 1000
   if process and process ~= '' and process ~= this_process and (not is_day or until_end == day) then
     seen = tonumber(ARGV[at + 1])
     if not is_day then millis = math.max(until_end, 1) end
   end
   local used = seen
-  if is_day and is_asked then used = math.max(seen, tonumber(ARGV[3 + place / 2]) or 0) end
+  if is_day and is_asked then used = math.max(seen, tonumber(ARGV[KEPT_TENANT - 1 + place / 2]) or 0) end
   -- A day starts from its checkpoint, and only after PostgreSQL was queried for it.
   local may_start = is_day and is_asked or not is_day and seen > 0
   if not (may_start and start(names[place], used, millis)) and seen > 0 then
     raise(names[place], seen, millis)
   end
 end
-if ARGV[4] then
+if ARGV[KEPT_DAY] then
   for _, place in ipairs(places) do carry(place) end
 end
 
@@ -163,39 +185,42 @@ end
 
 -- Returns whether this call must write the checkpoint of a day. One call does so every few seconds.
 local function is_due(key, kept)
-  if kept and seconds - kept < KEEP_EVERY and math.floor(kept / 86400) == day then return false end
+  if kept and seconds - kept < CHECKPOINT_SECONDS and math.floor(kept / DAY_SECONDS) == day then return 0 end
   call('HSET', key, 'kept', seconds)
-  return true
+  return 1
 end
 
-if what ~= 'peek' then
-  told[OUTCOME] = 1
+if metering ~= PEEK then
+  reply[OUTCOME] = COUNTED
+  local units = request and request.wanted or 0
   for _, place in ipairs(places) do
     local used = call('INCR', names[place])
+    local most = reply[FIRST_LIMIT + 3 * (place - 1)]
     if used == 1 and place % 2 == 0 and not is_asked then
       take_back(place)
       call('DEL', names[place])
-      told[OUTCOME] = 3
+      reply[OUTCOME] = DAY_UNKNOWN
       break
-    elseif used > told[FIRST + 3 * (place - 1)] then
+    elseif used > most then
       take_back(place)
-      told[OUTCOME], told[REACHED] = 2, place
+      reply[OUTCOME], reply[REACHED_LIMIT] = REFUSED, place
       break
     end
     -- The window of a minute opens with the first call in it.
-    if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and 60 or DAY_KEPT) end
+    if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and MINUTE_SECONDS or DAY_KEPT) end
     tell(place, used)
+    units = math.min(units, math.floor((most - used) / PREPAID_SHARE))
   end
-  local is_counted = told[OUTCOME] == 1
+  local is_counted = reply[OUTCOME] == COUNTED
   -- A refused call writes checkpoints, too: the calls that reached the limit may have been the last counted ones.
-  if is_counted or told[OUTCOME] == 2 then
-    local tenant_is_due = names[2] and is_due(KEYS[1], tenant[5])
-    local key_is_due = names[4] and is_due(KEYS[2], caller[7])
-    if tenant_is_due or key_is_due then
-      told[OUTCOME] = (is_counted and 4 or 7) + ((tenant_is_due and key_is_due) and 2 or (key_is_due and 1 or 0))
-    end
+  if is_counted or reply[OUTCOME] == REFUSED then
+    reply[TENANT_CHECKPOINT] = names[2] and is_due(KEYS[1], tenant[5]) or 0
+    reply[API_KEY_CHECKPOINT] = names[4] and is_due(KEYS[2], caller[7]) or 0
   end
-  if is_counted then return answer() end
+  if is_counted then
+    if units > 0 then grant(units, places, names) end
+    return answer()
+  end
 end
 
 for _, place in ipairs(places) do
@@ -204,7 +229,7 @@ for _, place in ipairs(places) do
   if used or place % 2 == 1 then
     tell(place, tonumber(used or 0))
   else
-    told[FIRST + 3 * (place - 1)] = -1
+    reply[FIRST_LIMIT + 3 * (place - 1)] = -1
   end
 end
 return answer()

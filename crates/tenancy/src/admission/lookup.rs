@@ -1,17 +1,19 @@
 //! The state of tenants, users, sessions and API keys in Redis.
 
-use std::{sync::LazyLock, time::Duration};
+use std::time::Duration;
 
-use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
+use platform::redis::{ProcessId, RedisError, Reply};
 use uuid::Uuid;
 
+use super::protocol::{self, ADMIT, Kept, LIMITS, MINUTE, Metering, Question};
 use crate::{
     context::Context,
     crypto::Sealed,
+    lease::{Granted, Request},
     log,
     quota::{
-        Limit, Meter,
-        seen::{self, Owner, Seen, SeenUsage},
+        Meter,
+        seen::{Owner, Seen, SeenUsage},
     },
     redis_key,
     version_cache::{OPEN, TOMBSTONE, record_time},
@@ -23,22 +25,18 @@ const WAITS: u32 = 16;
 /// The pause before it asks again.
 const WAIT: Duration = Duration::from_millis(3);
 
-static ADMIT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(include_str!("../quota/carry.lua"), include_str!("admit.lua")))
-});
-
 /// The cache entry of one object.
 #[derive(Default)]
 pub(super) struct CachedVersion {
     pub(super) version: Option<i64>,
-    freshness: Freshness,
+    pub(super) freshness: Freshness,
     /// The snapshot, if the instance does not have this version of it.
     pub(super) snapshot: Option<Sealed>,
 }
 
 /// The freshness of a cached version.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Freshness {
+pub(super) enum Freshness {
     /// Stale: this call must compare it with PostgreSQL.
     #[default]
     Stale,
@@ -92,6 +90,12 @@ pub(super) struct Lookup {
     pub(super) counted: Counted,
     /// The state of the caller's limits.
     pub(super) meter: Meter,
+    /// The validity of the leases under which another instance may still admit a caller that is refused now.
+    pub(super) refusal_wait: Duration,
+    /// The change token of the tenant, if a lease was requested.
+    pub(super) change: Option<i64>,
+    /// The lease that was granted.
+    pub(super) granted: Option<Granted>,
 }
 
 /// The result of counting a call.
@@ -123,92 +127,10 @@ pub(super) struct Day {
     pub(super) left: u32,
 }
 
-/// The limits that a call counts against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metering {
-    /// The limits of the tenant and of the API key.
-    All,
-    /// The limits of the API key only. Another credential has counted the call against the tenant's limits.
-    Caller,
-    /// None, but report all of them.
-    Peek,
-    /// None.
-    None,
-}
-
-/// The limits in the order in which the script reports them, with the lengths of their windows in seconds.
-const LIMITS: [(&str, u32); 4] =
-    [("minute", MINUTE), ("day", 86_400), ("key-minute", MINUTE), ("key-day", 86_400)];
-/// The number of seconds in a day.
-const DAY: i64 = 86_400;
-/// The number of seconds in a minute.
-const MINUTE: u32 = 60;
-
-/// Returns the milliseconds from `now` until `until`, which are both in microseconds.
-fn left_of(until: i64, now: u64) -> i64 {
-    let until = u64::try_from(until).unwrap_or(0);
-    i64::try_from(until.saturating_sub(now) / 1_000).unwrap_or(i64::MAX)
-}
-
 impl Lookup {
-    /// Parses the reply of the script: the snapshots of the tenant and of the caller, and the numbers.
-    fn read(replies: Vec<Reply>, process: Option<ProcessId>) -> Self {
-        let mut replies = replies.into_iter();
-        let mut bytes = || match replies.next() {
-            Some(Reply::Bytes(bytes)) => Some(bytes),
-            _ => None,
-        };
-        let snapshots = [bytes(), bytes()];
-        let numbers = bytes().unwrap_or_default();
-        let mut numbers = numbers.as_chunks::<8>().0.iter().copied().map(i64::from_be_bytes);
-        let mut next = || numbers.next().filter(|number| *number >= 0);
-        let mut read = |snapshot: Option<Vec<u8>>| CachedVersion {
-            version: next(),
-            freshness: match next() {
-                Some(1) => Freshness::Revalidating,
-                Some(2) => Freshness::Fresh,
-                Some(3) => Freshness::RefreshDue,
-                _ => Freshness::Stale,
-            },
-            snapshot: snapshot.map(Sealed),
-        };
-        let [tenant, caller] = snapshots.map(&mut read);
-        let session = read(None);
-        let (outcome, reached) = (next(), next());
-        let number = next().unwrap_or(0);
-        let left = next().and_then(|left| u32::try_from(left).ok()).unwrap_or(0).max(1);
-        let day = Day { number, left };
-        let redis_seconds = number * DAY + DAY - i64::from(left);
-        let due = DueCheckpoints {
-            tenant: matches!(outcome, Some(4 | 6 | 7 | 9)),
-            api_key: matches!(outcome, Some(5 | 6 | 8 | 9)),
-        };
-        let counted = match outcome {
-            Some(1 | 4..=6) => Counted::Yes { day, due },
-            Some(2 | 7..=9) => {
-                let index = reached.and_then(|place| usize::try_from(place - 1).ok());
-                let limit = index.and_then(|index| LIMITS.get(index)).unwrap_or(&LIMITS[0]);
-                Counted::Refused { limit: limit.0, day, due }
-            }
-            Some(3) => Counted::Unknown(day),
-            _ => Counted::No,
-        };
-        let limits = LIMITS.into_iter().filter_map(|(name, window)| {
-            let (limit, used, reset) = (next(), next(), next());
-            let reset = u32::try_from(reset?).unwrap_or(0);
-            Some(Limit { name, limit: limit?, used: used?, window, reset })
-        });
-        let meter = Meter { limits: limits.collect() };
-        Self {
-            tenant,
-            caller,
-            session,
-            process,
-            redis_seconds: Some(redis_seconds),
-            is_answered: true,
-            counted,
-            meter,
-        }
+    /// Returns whether all versions are valid without another comparison.
+    pub(super) fn is_fresh(&self) -> bool {
+        [&self.tenant, &self.caller, &self.session].into_iter().all(CachedVersion::is_fresh)
     }
 
     /// Carries over from `before` that a refresh is due. The script reports it only to the first call.
@@ -230,13 +152,13 @@ impl Lookup {
     }
 }
 
-/// The usage of a day in PostgreSQL.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Kept {
-    pub(super) tenant: i64,
-    pub(super) api_key: i64,
-    /// The number of the day, in days since 1970.
-    pub(super) day: i64,
+/// The arguments that most calls do not have.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Extra<'a> {
+    /// The request for a lease.
+    pub(super) lease: Option<&'a Request>,
+    /// The usage of the day in PostgreSQL.
+    pub(super) kept: Option<Kept>,
 }
 
 /// The cache entries and counters that a call needs.
@@ -268,6 +190,8 @@ impl LookupRequest {
     pub(super) fn remember(&self, context: &Context, found: &Lookup, day: Day) {
         let (Some(process), meter) = (found.process, &found.meter) else { return };
         let now = context.platform.clock.monotonic_micros();
+        // The calls of a lease count as used until the rest is returned.
+        let prepaid = found.granted.map_or(0, |lease| lease.units);
         let seen = |name: &str| {
             let limit = meter.limits.iter().find(|limit| limit.name == name)?;
             let until = if limit.window == MINUTE {
@@ -276,7 +200,7 @@ impl LookupRequest {
             } else {
                 day.number
             };
-            Some(Seen { process, used: limit.used, until })
+            Some(Seen { process, used: limit.used + prepaid, until })
         };
         for (owner, names) in self.owners.iter().zip([[0, 1], [2, 3]]) {
             let [minute, day] = names.map(|name| seen(LIMITS[name].0));
@@ -284,8 +208,7 @@ impl LookupRequest {
         }
     }
 
-    /// Asks Redis and counts the call. If Redis is unavailable, nothing is known. `kept` is the usage of the day in
-    /// PostgreSQL.
+    /// Asks Redis and counts the call. If Redis is unavailable, nothing is known.
     ///
     /// When many calls find a stale version at once, one call compares it with PostgreSQL and the others wait.
     pub(super) async fn ask(
@@ -293,16 +216,16 @@ impl LookupRequest {
         context: &Context,
         versions: (Option<i64>, Option<i64>),
         metering: Metering,
-        kept: Option<Kept>,
+        extra: Extra<'_>,
     ) -> Lookup {
-        let mut found = self.ask_once(context, versions, metering, kept).await;
+        let mut found = self.ask_once(context, versions, metering, extra).await;
         for _ in 0..WAITS {
             if !found.is_to_wait() {
                 break;
             }
             context.platform.executor.sleep(WAIT).await;
             let before = found;
-            found = self.ask_once(context, versions, metering, kept).await;
+            found = self.ask_once(context, versions, metering, extra).await;
             found.stays_due(&before);
         }
         found
@@ -315,18 +238,19 @@ impl LookupRequest {
         context: &Context,
         versions: (Option<i64>, Option<i64>),
         metering: Metering,
-        kept: Option<Kept>,
+        extra: Extra<'_>,
     ) -> Lookup {
         let mut before = context.platform.redis.process();
-        let mut replies = self.run(context, versions, metering, kept).await;
+        let mut replies = self.run(context, versions, metering, extra).await;
         if matches!(replies, Err(RedisError::Unavailable(_))) {
             before = context.platform.redis.process();
-            replies = self.run(context, versions, metering, kept).await;
+            replies = self.run(context, versions, metering, extra).await;
         }
         match replies {
             Ok(replies) => {
                 let after = context.platform.redis.process();
-                let found = Lookup::read(replies, after.filter(|after| before == Some(*after)));
+                let process = after.filter(|after| before == Some(*after));
+                let found = protocol::read(replies, process, 2 * self.owners.len());
                 record_time(context, found.process, found.redis_seconds);
                 found
             }
@@ -345,38 +269,17 @@ impl LookupRequest {
     async fn run(
         &self,
         context: &Context,
-        (tenant_version, caller_version): (Option<i64>, Option<i64>),
+        versions: (Option<i64>, Option<i64>),
         metering: Metering,
-        kept: Option<Kept>,
+        Extra { lease, kept }: Extra<'_>,
     ) -> Result<Vec<Reply>, RedisError> {
         let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
-        let metering = match metering {
-            Metering::All => "all",
-            Metering::Caller => "caller",
-            Metering::Peek => "peek",
-            Metering::None => "none",
-        };
-        let mut arguments = vec![
-            Argument::Int(tenant_version.unwrap_or(0)),
-            Argument::Int(caller_version.unwrap_or(0)),
-            metering.into(),
-        ];
         let earlier = context.state::<SeenUsage>().earlier_calls(context, &self.owners);
-        if kept.is_some() || earlier.iter().any(Option::is_some) {
-            match kept {
-                Some(Kept { tenant, api_key, day }) => {
-                    arguments.extend([tenant, api_key, day].map(Argument::Int));
-                }
-                None => arguments.extend([Argument::from(""); 3]),
-            }
-            let now = context.platform.clock.monotonic_micros();
-            for (seen, (_, window)) in earlier.iter().zip(LIMITS) {
-                seen::append(&mut arguments, seen.as_ref(), |seen| match window {
-                    MINUTE => left_of(seen.until, now),
-                    _ => seen.until,
-                });
-            }
-        }
-        ADMIT.run(&*context.platform.redis, &keys, &arguments).await
+        // The clock is read only after a restart of Redis.
+        let has_earlier = earlier.iter().any(Option::is_some);
+        let now = if has_earlier { context.platform.clock.monotonic_micros() } else { 0 };
+        let lease = lease.map(|request| request.pack(context)).unwrap_or_default();
+        let question = Question { versions, metering, lease: &lease, kept, earlier: &earlier, now };
+        ADMIT.run(&*context.platform.redis, &keys, &question.arguments()).await
     }
 }

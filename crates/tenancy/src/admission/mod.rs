@@ -23,12 +23,16 @@
 //! Without Redis, each request reads PostgreSQL. Without PostgreSQL, entries are trusted for 10 minutes after their
 //! last comparison.
 
+mod arrival;
 pub mod cached;
+mod held;
 mod lookup;
+pub mod protocol;
 pub(crate) mod renewal;
 mod source;
 
-pub use lookup::Metering;
+pub use arrival::Arrival;
+pub use protocol::Metering;
 
 use std::rc::Rc;
 
@@ -40,14 +44,17 @@ use crate::{
     api_key::{ApiKey, ApiKeyRecord},
     context::Context,
     error::{Error, Result, Unauthenticated},
+    lease::before_refusal,
     log,
     quota::{self, Counter, Meter, checkpoint},
     resource::Resource,
-    tenant::{Tenant, TenantRecord},
+    tenant::{Status, Tenant, TenantRecord},
     token::Claims,
     version_cache::newest,
 };
-use lookup::{CachedVersion, Counted, Day, DueCheckpoints, Kept, Lookup, LookupRequest};
+use held::{Caller, HeldLeases, Subject};
+use lookup::{CachedVersion, Counted, Day, DueCheckpoints, Extra, Lookup, LookupRequest};
+use protocol::Kept;
 
 /// A caller with a valid credential, before its limits are applied.
 pub struct Admitted {
@@ -68,22 +75,36 @@ pub async fn admit_user(
     context: &Rc<Context>,
     claims: &Claims,
     metering: Metering,
+    arrival: Arrival,
 ) -> Result<Admitted> {
+    let held = context.state::<HeldLeases>();
+    let subject = Subject::user(claims, metering, arrival);
+    if let Some((tenant, meter)) = held.admit_user(&subject, claims) {
+        return Ok(Admitted { tenant, meter, refused: None });
+    }
     let question = LookupRequest::of_user(claims.tid, claims.sub, claims.sid);
     let own = context.state::<CachedTenants>().get(&claims.tid);
     let versions = (own.as_ref().map(|record| record.version), Some(claims.ver));
-    let found = question.ask(context, versions, metering, None).await;
+    let asking = held.request(context, &subject);
+    let extra = Extra { lease: asking.as_ref().map(|asking| &asking.request), kept: None };
+    let found = question.ask(context, versions, metering, extra).await;
     if found.tenant.is_due() {
         renewal::of_tenant(context, claims.tid);
     }
-    let tenant = tenant(context, claims.tid, own, &found.tenant)
-        .await?
-        .ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
+    let Some(tenant) = tenant(context, claims.tid, own, &found).await? else {
+        before_refusal(context, found.refusal_wait).await;
+        return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
+    };
     if found.caller.is_due() || found.session.is_due() {
         renewal::of_session(context, &tenant, claims.sub, claims.sid);
     }
     if !may_act(context, claims, &tenant, &found).await? {
+        before_refusal(context, found.refusal_wait).await;
         return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
+    }
+    if let Some(asking) = asking {
+        held.admitted(&subject, &found, Caller::User { user: claims.sub, version: claims.ver });
+        held.granted(context, &subject, &asking, &found, (&tenant, None));
     }
     Ok(count(context, &question, tenant, (claims.ver, None), metering, found).await)
 }
@@ -97,10 +118,16 @@ pub async fn admit_api_key(
     context: &Rc<Context>,
     key: &ApiKey,
     metering: Metering,
+    arrival: Arrival,
 ) -> Result<(Admitted, Rc<ApiKeyRecord>)> {
     const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidApiKey);
     let hash = key.hash();
-    let now = context.platform.clock.monotonic_micros();
+    let held = context.state::<HeldLeases>();
+    let subject = Subject::api_key(key.tenant(), hash, metering, arrival);
+    if let Some((tenant, record, meter)) = held.admit_api_key(&subject, arrival) {
+        return Ok((Admitted { tenant, meter, refused: None }, record));
+    }
+    let now = arrival.micros;
     if context.state::<AbsentKeys>().is_absent(&hash, now) {
         return Err(INVALID);
     }
@@ -111,7 +138,9 @@ pub async fn admit_api_key(
         own_tenant.as_ref().map(|record| record.version),
         own_key.as_ref().map(|record| record.version),
     );
-    let found = question.ask(context, versions, metering, None).await;
+    let asking = held.request(context, &subject);
+    let extra = Extra { lease: asking.as_ref().map(|asking| &asking.request), kept: None };
+    let found = question.ask(context, versions, metering, extra).await;
     if found.tenant.is_due() {
         renewal::of_tenant(context, key.tenant());
     }
@@ -121,20 +150,29 @@ pub async fn admit_api_key(
     // The key is checked first: a caller without a valid key learns nothing about the tenant.
     let record = key_record(context, key, &hash, own_key, &found.caller).await?;
     let Some(record) = record else {
-        context.state::<AbsentKeys>().put(hash, now);
         if !found.is_answered {
             source::queue_end_of_api_key(context, key.tenant(), &hash, None).await;
         }
+        before_refusal(context, found.refusal_wait).await;
+        context.state::<AbsentKeys>().put(hash, now);
         return Err(INVALID);
     };
-    if !record.is_valid(&hash, context.platform.clock.now()) {
+    if !record.is_valid(&hash, arrival.at) {
         if !found.is_answered {
             let version = Some(record.version);
             source::queue_end_of_api_key(context, key.tenant(), &hash, version).await;
         }
+        before_refusal(context, found.refusal_wait).await;
         return Err(INVALID);
     }
-    let tenant = tenant(context, key.tenant(), own_tenant, &found.tenant).await?.ok_or(INVALID)?;
+    let Some(tenant) = tenant(context, key.tenant(), own_tenant, &found).await? else {
+        before_refusal(context, found.refusal_wait).await;
+        return Err(INVALID);
+    };
+    if let Some(asking) = asking {
+        held.admitted(&subject, &found, Caller::ApiKey(Rc::clone(&record)));
+        held.granted(context, &subject, &asking, &found, (&tenant, Some(record.id)));
+    }
     let caller = (record.version, Some(record.id));
     let admitted = count(context, &question, tenant, caller, metering, found).await;
     Ok((admitted, record))
@@ -191,7 +229,8 @@ async fn count(
             }
         };
         let versions = (Some(tenant.version), Some(caller_version));
-        found = question.ask_once(context, versions, metering, kept).await;
+        let extra = Extra { lease: None, kept };
+        found = question.ask_once(context, versions, metering, extra).await;
     }
     Admitted { tenant, meter: Meter::default(), refused: None }
 }
@@ -211,7 +250,8 @@ fn keep(
     let of_key = of_key.map(|id| ("key-day", Counter::ApiKey(id)));
     for (name, counter) in [of_tenant, of_key].into_iter().flatten() {
         if let Some(limit) = found.meter.limits.iter().find(|limit| limit.name == name) {
-            checkpoint::schedule(context, tenant, counter, quota::day_of(day.number), limit.used);
+            let usage = found.process.map(|process| (process, limit.used));
+            checkpoint::schedule(context, tenant, counter, quota::day_of(day.number), usage);
         }
     }
 }
@@ -240,8 +280,9 @@ async fn tenant(
     context: &Context,
     id: Uuid,
     own: Option<Rc<TenantRecord>>,
-    cached: &CachedVersion,
+    found: &Lookup,
 ) -> Result<Option<Tenant>> {
+    let cached = &found.tenant;
     if cached.has_ended() {
         return Ok(None);
     }
@@ -250,6 +291,9 @@ async fn tenant(
         && cached.is_fresh()
     {
         context.state::<CachedTenants>().put(id, Rc::clone(record));
+        if record.status != Status::Active {
+            before_refusal(context, found.refusal_wait).await;
+        }
         return Tenant::admit(Rc::clone(record)).map(Some);
     }
     match (source::tenant(context, id).await, snapshot) {

@@ -10,6 +10,7 @@ use crate::{
     api_key::{self, ApiKeyRecord},
     context::Context,
     error::{Error, Result},
+    lease::before_refusal,
     log, redis_key, session,
     tenant::{Tenant, TenantDb, TenantRecord, repo},
     token::Claims,
@@ -183,8 +184,12 @@ async fn store_current(context: &Context, record: &impl Cached, observation: Obs
 /// Stores an entry. A failure is only logged, because the next request reads PostgreSQL again.
 pub(super) async fn store(context: &Context, entry: &Entry, observation: Observation) {
     match entry.store(context, observation).await {
+        // The caller may be refused next, and no instance may admit it after that.
+        Ok(outstanding) if outstanding.is_change => {
+            before_refusal(context, outstanding.validity).await
+        }
         // Another process has no entry to protect, and the next request reads PostgreSQL.
-        Ok(()) | Err(RedisError::OtherProcess) => {}
+        Ok(_) | Err(RedisError::OtherProcess) => {}
         Err(error) => log::warning(
             context,
             "cache entry not stored; the next request reads PostgreSQL",

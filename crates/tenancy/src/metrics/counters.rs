@@ -33,6 +33,8 @@ pub(crate) enum Timer {
     Redis,
     Postgres,
     Provisioning,
+    /// The wait of a change for the leases that depend on an earlier version.
+    Lease,
 }
 
 /// The labels of a completed request.
@@ -48,6 +50,16 @@ enum Counter {
     Login(Login),
     QuotaRefusal(Resource),
     RateLimited,
+    Lease(Lease),
+    UnitsForfeited,
+}
+
+/// The result of a request for a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Lease {
+    Granted,
+    /// A limit is near, or the caller was not admitted.
+    Refused,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -97,6 +109,15 @@ impl Counters {
 
     pub(crate) fn rate_limited(&self) {
         self.count(Counter::RateLimited);
+    }
+
+    pub(crate) fn lease(&self, lease: Lease) {
+        self.count(Counter::Lease(lease));
+    }
+
+    /// Counts units of a lease that were neither used nor returned.
+    pub(crate) fn units_forfeited(&self, units: u64) {
+        *self.0.borrow_mut().counters.entry(Counter::UnitsForfeited).or_default() += units;
     }
 
     pub(crate) fn time(&self, timer: Timer, micros: u64) {
@@ -181,7 +202,9 @@ impl Counter {
     fn all() -> impl Iterator<Item = Self> {
         let logins = [Login::Success, Login::Failure, Login::Throttled].map(Self::Login);
         let refusals = Resource::ALL.into_iter().map(Self::QuotaRefusal);
-        logins.into_iter().chain(refusals).chain([Self::RateLimited])
+        let leases = [Lease::Granted, Lease::Refused].map(Self::Lease);
+        let others = [Self::RateLimited, Self::UnitsForfeited];
+        logins.into_iter().chain(refusals).chain(leases).chain(others)
     }
 
     fn series(&self) -> String {
@@ -198,19 +221,28 @@ impl Counter {
                 format!("tenancy_quota_refusals_total{{resource=\"{}\"}}", resource.as_str())
             }
             Self::RateLimited => "tenancy_rate_limited_total".to_owned(),
+            Self::Lease(lease) => {
+                let result = match lease {
+                    Lease::Granted => "granted",
+                    Lease::Refused => "refused",
+                };
+                format!("tenancy_leases_total{{result=\"{result}\"}}")
+            }
+            Self::UnitsForfeited => "tenancy_lease_units_forfeited_total".to_owned(),
         }
     }
 }
 
 impl Timer {
     /// All timers, in the order of their numbers.
-    const ALL: [Self; 3] = [Self::Redis, Self::Postgres, Self::Provisioning];
+    const ALL: [Self; 4] = [Self::Redis, Self::Postgres, Self::Provisioning, Self::Lease];
 
     fn series(self) -> &'static str {
         match self {
             Self::Redis => "tenancy_redis_duration_seconds",
             Self::Postgres => "tenancy_postgres_duration_seconds",
             Self::Provisioning => "tenancy_provisioning_duration_seconds",
+            Self::Lease => "tenancy_lease_wait_seconds",
         }
     }
 }

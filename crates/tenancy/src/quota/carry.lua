@@ -4,9 +4,15 @@
 local this_process = string.sub(KEYS[1], 1, 16)
 
 -- Returns the part of a counter that later processes may start with. It excludes the reports that the catalog has not
--- stored, because a repetition of a report counts it.
+-- stored, because a repetition of a report counts it, and the calls of leases whose use was not reported.
 local function settled(name)
-  return tonumber(redis.call('GET', name) or 0) - tonumber(redis.call('GET', name .. ':unsettled') or 0)
+  local used = tonumber(redis.call('GET', name) or 0) - tonumber(redis.call('GET', name .. ':unsettled') or 0)
+  local prefix, kind = string.match(name, '^(.-}:)(.*)$')
+  local api_key = string.match(kind, '^calls:(.-):day:')
+  if api_key or string.find(kind, 'usage:api_calls:', 1, true) == 1 then
+    used = used - unreported(prefix, api_key)
+  end
+  return used
 end
 
 -- Starts a counter that does not exist with its known usage, and returns whether it started the counter.

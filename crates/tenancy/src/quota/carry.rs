@@ -11,10 +11,13 @@ use super::{
     day::day_number,
     seen::{Seen, SeenUsage},
 };
-use crate::{context::Context, error::Result, log, resource::DailyResource};
+use crate::{context::Context, error::Result, lease, log, resource::DailyResource};
 
 pub(super) static RAISE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("raise.lua"))));
+    LazyLock::new(|| Script::new([lease::RECORD, CARRY, include_str!("raise.lua")].concat()));
+
+/// The functions that precede the scripts of counters, after [`lease::RECORD`].
+pub(crate) const CARRY: &str = include_str!("carry.lua");
 
 /// Carries the counters that this instance saw over to a process that is new to it, once. Without this, the next
 /// process would lack the usage of an earlier process that only this instance saw.

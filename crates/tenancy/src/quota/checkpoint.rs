@@ -5,25 +5,37 @@
 //! within three seconds while both stores are available. The numbers are absolute, and a lower one has no effect, so a
 //! repeated or late write is harmless. After a restart, a Redis process starts its counters from the checkpoints.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::LazyLock, time::Duration};
 
 use chrono::NaiveDate;
 use futures::future::join_all;
 use platform::{
     BackgroundTask, Running,
-    redis::{Argument, Reply},
+    redis::{Argument, ProcessId, Reply, Script},
 };
 use uuid::Uuid;
 
 use super::repo;
-use crate::{context::Context, log, quota::Counter, redis_key};
+use crate::{
+    context::Context,
+    lease, log,
+    quota::{CARRY, Counter},
+};
 
-/// The delay before a counter is stored. The admission script contains the same number.
-const DELAY: Duration = Duration::from_secs(2);
+/// The seconds after which another call must write the checkpoint of a counter.
+pub(crate) const CHECKPOINT_SECONDS: i64 = 2;
+/// The delay before a counter is stored.
+const DELAY: Duration = Duration::from_secs(CHECKPOINT_SECONDS.unsigned_abs());
 /// The additional time for which a counter may wait, to be written together with others.
 const SLACK: Duration = Duration::from_millis(500);
 
+static NEWEST: LazyLock<Script> =
+    LazyLock::new(|| Script::new([lease::RECORD, CARRY, include_str!("newest.lua")].concat()));
+
 type Place = (Uuid, Counter, NaiveDate);
+
+/// A number that a process reported.
+type Reported = (ProcessId, i64);
 
 /// The counters that an instance has to store.
 #[derive(Default)]
@@ -38,20 +50,22 @@ struct Due {
     at: u64,
     /// The time at which the last request to store it is due.
     last: u64,
-    /// The highest usage that was seen.
-    usage: i64,
+    /// The highest usage that was seen in the newest process.
+    usage: Option<Reported>,
+    /// The last lease whose use had not been reported at the previous checkpoint.
+    lease: Option<Reported>,
 }
 
-/// Schedules the checkpoint of a counter whose current value is `usage`.
+/// Schedules the checkpoint of a counter whose current value in a process is `usage`.
 pub(crate) fn schedule(
     context: &Rc<Context>,
     tenant: Uuid,
     counter: Counter,
     day: NaiveDate,
-    usage: i64,
+    usage: Option<Reported>,
 ) {
     let now = context.platform.clock.monotonic_micros();
-    context.state::<Checkpoints>().add((tenant, counter, day), now, usage);
+    context.state::<Checkpoints>().add((tenant, counter, day), now, usage, None);
     if let Some(running) = context.state::<Checkpoints>().writing.begin() {
         context.platform.executor.spawn(Box::pin(write_all(Rc::clone(context), running)));
     }
@@ -68,12 +82,18 @@ async fn write_all(context: Rc<Context>, _running: Running) {
 }
 
 impl Checkpoints {
-    fn add(&self, counter: Place, now: u64, usage: i64) {
+    fn add(&self, counter: Place, now: u64, usage: Option<Reported>, lease: Option<Reported>) {
         let at = now.saturating_add(u64::try_from(DELAY.as_micros()).unwrap_or(u64::MAX));
         let mut due = self.due.borrow_mut();
-        let kept = due.entry(counter).or_insert(Due { at, last: at, usage });
+        let kept = due.entry(counter).or_insert(Due { at, last: at, usage, lease });
         kept.last = kept.last.max(at);
-        kept.usage = kept.usage.max(usage);
+        kept.lease = lease.or(kept.lease);
+        kept.usage = match (kept.usage, usage) {
+            (Some(kept), Some(new)) if kept.0 == new.0 => Some((kept.0, kept.1.max(new.1))),
+            // A lower count of a new process does not replace the count of the earlier one.
+            (Some(kept), Some(new)) if kept.1 > new.1 => Some(kept),
+            (kept, new) => new.or(kept),
+        };
     }
 
     /// Returns the earliest time at which a counter is due.
@@ -83,11 +103,11 @@ impl Checkpoints {
 
     /// Takes the counters that are due. A counter that was requested again since then stays until the later request is
     /// due, for the calls in between.
-    fn take(&self, now: u64) -> HashMap<Place, i64> {
+    fn take(&self, now: u64) -> HashMap<Place, Due> {
         let mut taken = HashMap::new();
         self.due.borrow_mut().retain(|counter, due| {
             if due.at <= now {
-                taken.insert(*counter, due.usage);
+                taken.insert(*counter, *due);
                 due.at = due.last;
             }
             due.at > now
@@ -98,34 +118,81 @@ impl Checkpoints {
 
 /// Writes the checkpoints that are due. After a failure they are due again later.
 async fn write(context: &Context) {
-    let due = context.state::<Checkpoints>().take(context.platform.clock.monotonic_micros());
-    let usage = join_all(due.into_iter().map(async |(counter, seen)| {
-        let newest = newest(context, counter).await;
-        (counter, newest.map_or(seen, |newest| newest.max(seen)))
-    }));
-    let usage = usage.await.into_iter().collect();
+    let checkpoints = context.state::<Checkpoints>();
+    let due = checkpoints.take(context.platform.clock.monotonic_micros());
+    let read = due
+        .into_iter()
+        .map(async |(counter, due)| (counter, due, newest(context, counter, due).await));
+    let read = join_all(read).await;
+    let now = context.platform.clock.monotonic_micros();
+    let mut usage = HashMap::new();
+    for (counter, due, newest) in &read {
+        usage.extend(due.highest(newest.as_ref()).map(|usage| (*counter, usage)));
+        if let Some(newest) = newest {
+            context.counters.units_forfeited(newest.forfeited);
+            // Once is enough: a later lease is granted to a call that requests a checkpoint itself.
+            if newest.unreported > 0 && due.lease.is_none() {
+                checkpoints.add(*counter, now, None, Some((newest.process, newest.lease)));
+            }
+        }
+    }
     let kept = async {
         let catalog = context.catalog().await?;
         repo::keep(&*catalog, &usage).await
     };
     if let Err(error) = kept.await {
         log::warning(context, "PostgreSQL unavailable; storing usage checkpoints later", &error);
-        let now = context.platform.clock.monotonic_micros();
-        for (counter, usage) in usage {
-            context.state::<Checkpoints>().add(counter, now, usage);
+        for (counter, due, newest) in &read {
+            let seen = due.usage.or(newest.as_ref().map(|newest| (newest.process, newest.used)));
+            checkpoints.add(*counter, now, seen, due.lease);
         }
     }
 }
 
-/// Returns the current value of a counter, without the reports that the catalog has not stored (`carry.lua`). Returns
-/// `None` if Redis does not have the counter or is unavailable.
-async fn newest(context: &Context, (tenant, counter, day): Place) -> Option<i64> {
+impl Due {
+    /// Returns the usage to store. The usage that was seen in a process includes the units of leases, so it decides only
+    /// if that process no longer has the counter.
+    fn highest(&self, newest: Option<&Newest>) -> Option<i64> {
+        match (self.usage, newest) {
+            (Some((process, seen)), Some(newest)) if process != newest.process => {
+                Some(seen.max(newest.used))
+            }
+            (_, Some(newest)) => Some(newest.used),
+            (seen, None) => seen.map(|seen| seen.1),
+        }
+    }
+}
+
+/// The current value of a counter.
+struct Newest {
+    process: ProcessId,
+    /// The usage, without the reports that the catalog has not stored and without the leases whose use was not reported.
+    used: i64,
+    /// The units of those leases.
+    unreported: i64,
+    /// The number of the last lease.
+    lease: i64,
+    /// The units that this reading has declared as used, because no report is expected for them.
+    forfeited: u64,
+}
+
+/// Returns the current value of a counter (`newest.lua`); `None` if Redis does not have the counter or is unavailable.
+async fn newest(context: &Context, (tenant, counter, day): Place, due: Due) -> Option<Newest> {
     let key = counter.key(tenant, day);
-    let unsettled = redis_key::unsettled(&key);
-    let keys = [Argument::Key(&key), Argument::Key(&unsettled)];
-    let replies = context.platform.redis.execute("MGET", &keys).await.ok()?;
+    let (process, lease) = match &due.lease {
+        Some((process, lease)) => (Argument::Bytes(process.digits()), *lease),
+        None => (Argument::from(""), 0),
+    };
+    let arguments = [process, Argument::Int(lease)];
+    let replies = NEWEST.run(&*context.platform.redis, &[&key], &arguments).await.ok()?;
     let number = |index: usize| replies.get(index).and_then(Reply::as_int);
-    Some(number(0)? - number(1).unwrap_or(0))
+    Some(Newest {
+        process: replies.first().and_then(Reply::as_bytes).and_then(ProcessId::of_digits)?,
+        used: number(1)?,
+        unreported: number(2)?,
+        lease: number(3)?,
+        forfeited: number(4).and_then(|units| u64::try_from(units).ok()).unwrap_or(0),
+    })
 }
 
 #[cfg(test)]
@@ -140,16 +207,24 @@ mod tests {
 
     #[test]
     fn counter_is_due_after_each_request() {
+        let process = ProcessId::of_digits(&[b'0'; 16]).unwrap();
         let checkpoints = Checkpoints::default();
-        checkpoints.add(counter(1), 0, 5);
-        checkpoints.add(counter(1), SECOND, 4);
-        checkpoints.add(counter(2), SECOND, 1);
+        let add = |tenant, now, usage| {
+            checkpoints.add(counter(tenant), now, Some((process, usage)), None);
+        };
+        let take = |now| -> HashMap<_, _> {
+            let taken = checkpoints.take(now);
+            taken.into_iter().map(|(counter, due)| (counter, due.highest(None))).collect()
+        };
+        add(1, 0, 5);
+        add(1, SECOND, 4);
+        add(2, SECOND, 1);
         assert_eq!(checkpoints.next(), Some(2 * SECOND));
-        assert_eq!(checkpoints.take(2 * SECOND - 1), HashMap::new());
-        assert_eq!(checkpoints.take(2 * SECOND), HashMap::from([(counter(1), 5)]));
+        assert_eq!(take(2 * SECOND - 1), HashMap::new());
+        assert_eq!(take(2 * SECOND), HashMap::from([(counter(1), Some(5))]));
         assert_eq!(checkpoints.next(), Some(3 * SECOND));
-        let both = HashMap::from([(counter(1), 5), (counter(2), 1)]);
-        assert_eq!(checkpoints.take(4 * SECOND), both);
+        let both = HashMap::from([(counter(1), Some(5)), (counter(2), Some(1))]);
+        assert_eq!(take(4 * SECOND), both);
         assert_eq!(checkpoints.next(), None);
     }
 }

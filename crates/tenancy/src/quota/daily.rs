@@ -16,15 +16,19 @@ use crate::{
     context::Context,
     error::{Error, Result},
     event::Actor,
-    log,
-    quota::{Counter, carry::RAISE, counter::KEPT},
+    lease, log,
+    quota::{
+        Counter,
+        carry::{CARRY, RAISE},
+        counter::KEPT,
+    },
     redis_key,
     resource::DailyResource,
     tenant::Tenant,
 };
 
 static CONSUME: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("carry.lua"), include_str!("consume.lua"))));
+    LazyLock::new(|| Script::new([lease::RECORD, CARRY, include_str!("consume.lua")].concat()));
 
 /// The number of seconds for which a report is kept.
 const REPORT_KEPT: i64 = 24 * 60 * 60;
@@ -151,7 +155,7 @@ pub async fn consume(
         Ok(Taken::Yes { usage, settled, process }) => {
             take.remember(settled, process);
             let counter = Counter::Tenant(resource);
-            super::checkpoint::schedule(context, tenant.id, counter, day, settled);
+            super::checkpoint::schedule(context, tenant.id, counter, day, Some((process, settled)));
             let step = (usage - amount, usage);
             record_soft_limit(context, tenant, resource.resource(), step, take.limit(), actor);
             Ok(Some(usage))

@@ -15,8 +15,8 @@ pub mod repo;
 pub(crate) mod seen;
 mod warning;
 
-pub(crate) use carry::carry_over;
-pub(crate) use counter::Counter;
+pub(crate) use carry::{CARRY, carry_over};
+pub(crate) use counter::{Counter, KEPT};
 pub(crate) use daily::current;
 pub use daily::{Reported, consume, report};
 pub(crate) use day::{day_number, day_of};

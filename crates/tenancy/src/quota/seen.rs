@@ -59,6 +59,19 @@ impl SeenUsage {
         });
     }
 
+    /// Lowers the counters of calls by units of a lease that were returned.
+    pub(crate) fn give_back(&self, owner: Owner, process: ProcessId, units: i64) {
+        self.update(owner, |counters| {
+            let lower = |seen: &mut Option<Seen>| {
+                if let Some(seen) = seen.as_mut().filter(|seen| seen.process == process) {
+                    seen.used -= units;
+                }
+            };
+            lower(&mut counters.minute);
+            lower(counters.daily(DailyResource::ApiCalls));
+        });
+    }
+
     /// Stores the counter of a resource for a day.
     pub(crate) fn daily(&self, tenant: Uuid, resource: DailyResource, seen: Seen) {
         self.update(Owner::Tenant(tenant), |counters| *counters.daily(resource) = Some(seen));

@@ -10,8 +10,8 @@ use super::{
     Declaration, Level, TrustedProxies,
     declaration::{default, required, settings},
     parse::{
-        admin_keys, catalog_url, days, hours, minutes, number, optional, origins, redis_url,
-        seconds, secret, secrets, text,
+        admin_keys, catalog_url, days, hours, milliseconds, minutes, number, optional, origins,
+        redis_url, seconds, secret, secrets, text,
     },
     reader::Reader,
 };
@@ -146,6 +146,11 @@ settings! {
     /// Maximum size of temporary files of a tenant's connection in MiB.
     TENANT_TEMP_FILE_MEBIBYTES: default("256").between(1, 1_000_000).given_to(ALL)
         => pub(super) tenant_temp_file_mebibytes: u32 = number;
+
+    /// Milliseconds for which an instance admits the calls of a busy tenant without asking Redis; 0 turns this off. A
+    /// revocation of a busy tenant's credential takes up to this time longer. See [Leases](operations.md#leases).
+    LEASE_MILLISECONDS: default("100").between(0, 1_000).given_to(ALL)
+        => pub lease: Duration = milliseconds;
 
     /// Requests per minute without a credential from one network.
     ANONYMOUS_REQUESTS_PER_MINUTE: default("3000").between(60, 1_000_000).given_to(ALL)

@@ -26,6 +26,10 @@ pub(super) fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "must be a whole number".to_owned())
 }
 
+pub(super) fn milliseconds(text: &str) -> Result<Duration, String> {
+    number(text).map(Duration::from_millis)
+}
+
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     number(text).map(Duration::from_secs)
 }

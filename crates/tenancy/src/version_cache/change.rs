@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     context::Context,
     error::Result,
+    lease::Wait,
     log,
     version_cache::{
         Entry, Observation,
@@ -67,6 +68,7 @@ impl<T> Changed<T> {
 pub(crate) struct Change<'a> {
     context: &'a Context,
     observation: Observation,
+    wait: Wait<'a>,
     gives_up_at: Cell<Option<u64>>,
     unpublished: RefCell<Vec<queue::Publication>>,
 }
@@ -77,6 +79,7 @@ impl<'a> Change<'a> {
         Self {
             context,
             observation: Observation::now(context),
+            wait: Wait::new(context),
             gives_up_at: Cell::default(),
             unpublished: RefCell::default(),
         }
@@ -115,12 +118,15 @@ impl<'a> Change<'a> {
         self.publish(tenant, &Entry::api_key_tombstone(tenant, hash)).await;
     }
 
-    /// Finishes the change: queues the publications that failed, and returns when the change takes effect.
+    /// Finishes the change: queues the publications that failed, waits for the leases that depend on an earlier version,
+    /// and returns when the change takes effect.
     pub(crate) async fn finish(self) -> Effect {
         let unpublished = self.unpublished.into_inner();
         if unpublished.is_empty() {
+            self.wait.finish().await;
             return Effect::Now;
         }
+        self.wait.add_unknown();
         let context = self.context;
         let queued = async { queue::add(&*context.catalog().await?, &unpublished).await };
         if let Err(error) = queued.await {
@@ -130,13 +136,14 @@ impl<'a> Change<'a> {
                 &error,
             );
         }
+        self.wait.finish().await;
         let now = context.platform.clock.now();
         Effect::By(now + TimeDelta::seconds(TRUSTED_SECONDS))
     }
 
     /// Publishes an entry. On failure, keeps the publication for the queue.
     async fn publish(&self, tenant: Uuid, entry: &Entry) {
-        if let Err(error) = self.try_to_publish(entry).await {
+        if let Err(error) = self.try_to_publish(tenant, entry).await {
             let error = error.into();
             log::warning(self.context, "Redis unavailable; queueing a publication", &error);
             let publication =
@@ -145,18 +152,27 @@ impl<'a> Change<'a> {
         }
     }
 
-    async fn try_to_publish(&self, entry: &Entry) -> Result<(), RedisError> {
+    async fn try_to_publish(&self, tenant: Uuid, entry: &Entry) -> Result<(), RedisError> {
         self.may_try()?;
         match entry.store(self.context, self.observation).await {
-            Ok(()) => return Ok(()),
+            Ok(outstanding) => {
+                self.wait.add(tenant, self.observation.process(), outstanding);
+                return Ok(());
+            }
             Err(error) if !error.is_temporary() => return Err(error),
             Err(_) => {}
         }
         // The observed process has ended or is unavailable. The current one receives only a lower bound of the valid
         // versions.
+        if self.observation.process().is_some() {
+            self.wait.add_unknown();
+        }
         loop {
             match invalidate(self.context, &entry.key, entry.version).await {
-                Ok(()) => return Ok(()),
+                Ok((outstanding, process)) => {
+                    self.wait.add(tenant, process, outstanding);
+                    return Ok(());
+                }
                 Err(error) if !error.is_temporary() => return Err(error),
                 Err(_) => self.may_try()?,
             }

@@ -3,11 +3,16 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use platform::redis::{Argument, RedisError, Script, Target};
+use platform::redis::{Argument, ProcessId, RedisError, Script, Target};
 use uuid::Uuid;
 
 use crate::{
-    context::Context, crypto::Sealed, error::Result, redis_key, version_cache::Observation,
+    context::Context,
+    crypto::Sealed,
+    error::Result,
+    lease::{self, Outstanding},
+    redis_key,
+    version_cache::Observation,
 };
 
 /// The number of seconds for which an entry is trusted while PostgreSQL is unavailable.
@@ -18,7 +23,10 @@ pub(crate) const TOMBSTONE: i64 = 9_007_199_254_740_991;
 /// The version of an open session.
 pub(crate) const OPEN: i64 = 1;
 
-static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
+static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
+    let constants = [("TOMBSTONE", TOMBSTONE)];
+    Script::with_constants(&constants, &[lease::RECORD, include_str!("publish.lua")])
+});
 static CONFIRM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("confirm.lua")));
 
 /// A version of one object, with all data that a request needs of it.
@@ -85,7 +93,8 @@ impl Entry {
         Self::bare(redis_key::api_key(tenant, hash), TOMBSTONE)
     }
 
-    /// Stores the entry as fresh. PostgreSQL had this version at the time of the observation.
+    /// Stores the entry as fresh. PostgreSQL had this version at the time of the observation. Returns the leases that
+    /// may depend on the previous version.
     ///
     /// # Errors
     /// [`RedisError::OtherProcess`] if Redis has restarted since then.
@@ -93,7 +102,7 @@ impl Entry {
         &self,
         context: &Context,
         observation: Observation,
-    ) -> Result<(), RedisError> {
+    ) -> Result<Outstanding, RedisError> {
         let target = observation.target().ok_or(RedisError::OtherProcess)?;
         let age = (observation.seconds_ago(context), observation.redis_seconds());
         self.publish(context, target, Some(age)).await
@@ -104,7 +113,7 @@ impl Entry {
         context: &Context,
         target: Target,
         age: Option<(i64, Option<i64>)>,
-    ) -> Result<(), RedisError> {
+    ) -> Result<Outstanding, RedisError> {
         let seconds_ago = text(age.map(|age| age.0));
         let redis_seconds = text(age.and_then(|age| age.1));
         let arguments = [
@@ -117,23 +126,28 @@ impl Entry {
             Argument::from(&self.per_day),
             Argument::from(&self.expiry),
             Argument::from(&redis_seconds),
+            Argument::Int(lease::change_token(context)),
         ];
         let keys = [self.key.as_str()];
-        PUBLISH.run_on(&*context.platform.redis, target, &keys, &arguments).await.map(drop)
+        let replies = PUBLISH.run_on(&*context.platform.redis, target, &keys, &arguments).await?;
+        Ok(Outstanding::read(&replies))
     }
 }
 
 /// Invalidates every version below `version` in the current Redis process. The next request compares the entry with
-/// PostgreSQL.
+/// PostgreSQL. Returns the leases that may depend on those versions, and the process if it is certain.
 pub(crate) async fn invalidate(
     context: &Context,
     key: &str,
     version: i64,
-) -> Result<(), RedisError> {
+) -> Result<(Outstanding, Option<ProcessId>), RedisError> {
     let target = Target { process: None, is_urgent: true };
     // A tombstone is final, so there is nothing to compare.
     let age = (version == TOMBSTONE).then_some((0, None));
-    Entry::bare(key.to_owned(), version).publish(context, target, age).await
+    let before = context.platform.redis.process();
+    let outstanding = Entry::bare(key.to_owned(), version).publish(context, target, age).await?;
+    let after = context.platform.redis.process();
+    Ok((outstanding, after.filter(|after| before == Some(*after))))
 }
 
 /// Refreshes the entries of one tenant whose versions equal those in PostgreSQL at the time of the observation. Returns

@@ -39,6 +39,11 @@ impl Observation {
         Self { process, micros: context.platform.clock.monotonic_micros(), redis_seconds }
     }
 
+    /// Returns the observed process; `None` if no connection was kept at that time.
+    pub(crate) fn process(&self) -> Option<ProcessId> {
+        self.process
+    }
+
     /// Returns the observed process as the only valid target of a command; `None` if no connection was kept at that
     /// time.
     pub(crate) fn target(&self) -> Option<Target> {

@@ -10,11 +10,20 @@
 -- 5: the id of an API key;
 -- 6 and 7: the limits per minute and per day of a tenant or an API key;
 -- 8: the expiry of an API key;
--- 9: a time of Redis before PostgreSQL was queried (empty if unknown).
+-- 9: a time of Redis before PostgreSQL was queried (empty if unknown);
+-- 10: a new change token.
+-- Returns the number of the last lease of the tenant and its validity in milliseconds if a lease may not have ended
+-- (otherwise 0), and 1 if a credential was ended or altered.
+local prefix = string.sub(KEYS[1], 1, string.find(KEYS[1], '}', 1, true) + 1)
+local is_change = 0
+local function answer()
+  local lease, milliseconds = outstanding(prefix)
+  return { lease, milliseconds, is_change }
+end
 local current = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
 local version = tonumber(ARGV[1])
 if version < current or (version == current and ARGV[3] == '') then
-  return 0
+  return answer()
 end
 local trusted, checked = tonumber(ARGV[2]), nil
 if ARGV[3] ~= '' then
@@ -22,7 +31,12 @@ if ARGV[3] ~= '' then
   checked = now - ARGV[3]
   if ARGV[9] ~= '' then checked = math.min(checked, tonumber(ARGV[9])) end
   trusted = trusted - (now - checked)
-  if trusted <= 0 then return 0 end
+  if trusted <= 0 then return answer() end
+end
+-- A value that was absent and is stored again changes nothing, unless it is the end of something.
+if version > current and (current > 0 or version == TOMBSTONE) then
+  is_change = 1
+  record_change(prefix, ARGV[10])
 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'version', ARGV[1])
@@ -33,4 +47,4 @@ for index, field in ipairs({ 'snapshot', 'id', 'per_minute', 'per_day', 'ends' }
   end
 end
 redis.call('EXPIRE', KEYS[1], trusted)
-return 1
+return answer()

@@ -8,7 +8,7 @@ use std::{cell::Cell, time::Duration};
 use platform::sql::{Connection, SqlError};
 use uuid::Uuid;
 
-use crate::{context::Context, error::Result, log, version_cache::entry::invalidate};
+use crate::{context::Context, error::Result, lease::Wait, log, version_cache::entry::invalidate};
 
 /// The interval at which an instance checks the queue.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -66,9 +66,12 @@ pub async fn work_off(context: &Context) -> Result<u64> {
         if page.is_empty() {
             return Ok(told);
         }
-        for Publication { key, version, .. } in &page {
-            invalidate(context, key, *version).await?;
+        let wait = Wait::new(context);
+        for Publication { tenant, key, version } in &page {
+            let (outstanding, process) = invalidate(context, key, *version).await?;
+            wait.add(*tenant, process, outstanding);
         }
+        wait.finish().await;
         remove(&*catalog, &page).await?;
         told += u64::try_from(page.len()).unwrap_or(u64::MAX);
     }

@@ -1,0 +1,168 @@
+//! The calls of one owner of limits that an instance may admit under a lease.
+
+use std::time::Duration;
+
+use crate::{
+    lease::{Granted, usable},
+    quota::{Limit, Meter},
+};
+
+/// The most calls that a lease is requested for.
+const MOST: i64 = 4_096;
+/// The calls that are requested in addition to the demand so far.
+const RESERVE: i64 = 4;
+
+/// The prepaid calls of a tenant's users, or of an API key.
+#[derive(Default)]
+pub(super) struct Pool {
+    current: Option<Prepaid>,
+    /// Previous leases with their unused units, which were not reported yet.
+    finished: Vec<(Granted, i64)>,
+    /// Whether a request for a lease is in progress.
+    pub(super) is_asking: bool,
+    /// The arrival of the last call that asked Redis, in microseconds.
+    asked_at: u64,
+    /// The calls since then, including that one.
+    calls: i64,
+}
+
+/// The calls that were taken from the limits in advance.
+struct Prepaid {
+    lease: Granted,
+    /// The number of calls that are left.
+    left: i64,
+    /// The limits after the call that the lease was granted to.
+    meter: Meter,
+    /// The time at which the lease or the first window ends, in microseconds.
+    until: u64,
+    /// The time from which a call renews the lease, in microseconds.
+    renewal_from: u64,
+}
+
+impl Pool {
+    /// Takes a call and returns the state of the limits after it. Returns `None` if the call must ask Redis: because no
+    /// calls are left, or to renew the lease before it ends.
+    pub(super) fn take(&mut self, arrived: u64) -> Option<Meter> {
+        let prepaid = self.current.as_mut().filter(|prepaid| arrived < prepaid.until)?;
+        let is_low = prepaid.left <= prepaid.lease.units / 4;
+        if prepaid.left == 0 || !self.is_asking && (is_low || arrived >= prepaid.renewal_from) {
+            return None;
+        }
+        prepaid.left -= 1;
+        self.calls += 1;
+        let taken = prepaid.lease.units - prepaid.left;
+        let after = |limit: &Limit| Limit { used: limit.used + taken, ..limit.clone() };
+        Some(Meter { limits: prepaid.meter.limits.iter().map(after).collect() })
+    }
+
+    /// Returns the number of calls to request for a lease, if this call is likely to be followed by others while the
+    /// lease is valid. Records the call.
+    pub(super) fn demand(&mut self, arrived: u64, validity: Duration) -> Option<i64> {
+        let validity = i64::try_from(validity.as_micros()).unwrap_or(i64::MAX);
+        let pause = i64::try_from(arrived.saturating_sub(self.asked_at)).unwrap_or(i64::MAX);
+        let is_first = self.asked_at == 0;
+        let calls = self.calls;
+        (self.asked_at, self.calls) = (arrived, 1);
+        if is_first || pause >= validity {
+            return None;
+        }
+        // A quarter more than the rate since the last call to Redis.
+        let rate = calls.saturating_mul(validity) / pause.max(1);
+        Some((rate + rate / 4 + RESERVE).min(MOST))
+    }
+
+    /// Starts to use a granted lease. The rest of the previous one is returned with the next report.
+    pub(super) fn start(&mut self, lease: Granted, meter: Meter, arrived: u64, until: u64) {
+        self.finish();
+        let window = Duration::from_millis(u64::try_from(lease.milliseconds_left).unwrap_or(0));
+        let window = u64::try_from(usable(window).as_micros()).unwrap_or(u64::MAX);
+        let until = until.min(arrived.saturating_add(window));
+        let renewal_from = arrived + until.saturating_sub(arrived) / 10 * 7;
+        self.current = Some(Prepaid { lease, left: lease.units, meter, until, renewal_from });
+    }
+
+    /// Ends the use of a lease that is no longer valid.
+    pub(super) fn expire(&mut self, now: u64) {
+        if self.current.as_ref().is_some_and(|prepaid| now >= prepaid.until) {
+            self.finish();
+        }
+    }
+
+    /// Takes a finished lease and the number of its unused units, to report them.
+    pub(super) fn take_finished(&mut self) -> Option<(Granted, i64)> {
+        self.finished.pop()
+    }
+
+    /// Returns whether a lease is in use or was not reported yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.current.is_some() || !self.finished.is_empty()
+    }
+
+    fn finish(&mut self) {
+        if let Some(prepaid) = self.current.take() {
+            self.finished.push((prepaid.lease, prepaid.left));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::redis::ProcessId;
+
+    use super::*;
+
+    const MILLISECOND: u64 = 1_000;
+    const VALIDITY: Duration = Duration::from_millis(100);
+
+    fn lease(number: i64, units: i64) -> Granted {
+        Granted {
+            process: ProcessId::of_digits(&[b'0'; 16]).unwrap(),
+            number,
+            units,
+            milliseconds_left: 50,
+            day: 1,
+            minute_ends: [60_000, -1],
+        }
+    }
+
+    fn meter(used: i64) -> Meter {
+        Meter { limits: vec![Limit { name: "minute", limit: 100, used, window: 60, reset: 9 }] }
+    }
+
+    #[test]
+    fn units_continue_the_count_and_end_with_the_window() {
+        let mut pool = Pool::default();
+        pool.is_asking = true;
+        pool.start(lease(1, 2), meter(7), 1_000, 1_000 + 100 * MILLISECOND);
+        assert_eq!(pool.take(1_001), Some(meter(8)));
+        assert_eq!(pool.take(1_000 + 40 * MILLISECOND), None);
+        pool.expire(1_000 + 40 * MILLISECOND);
+        assert_eq!(pool.take_finished(), Some((lease(1, 2), 1)));
+        assert!(!pool.is_open());
+    }
+
+    #[test]
+    fn one_call_renews_while_others_use_the_rest() {
+        let mut pool = Pool::default();
+        pool.start(lease(1, 4), meter(0), 0, 100 * MILLISECOND);
+        assert!([1, 2, 3].map(|arrived| pool.take(arrived)).iter().all(Option::is_some));
+        assert_eq!(pool.take(4), None);
+        pool.is_asking = true;
+        assert_eq!(pool.take(5), Some(meter(4)));
+        assert_eq!(pool.take(6), None);
+        pool.start(lease(2, 4), meter(5), 7, 100 * MILLISECOND);
+        pool.is_asking = false;
+        assert_eq!(pool.take_finished(), Some((lease(1, 4), 0)));
+        assert!(pool.take(8).is_some());
+        assert_eq!(pool.take(30 * MILLISECOND), None);
+    }
+
+    #[test]
+    fn only_a_call_soon_after_another_demands_units() {
+        let mut pool = Pool::default();
+        assert_eq!(pool.demand(1_000, VALIDITY), None);
+        assert_eq!(pool.demand(1_000 + 100 * MILLISECOND, VALIDITY), None);
+        assert_eq!(pool.demand(1_000 + 110 * MILLISECOND, VALIDITY), Some(10 + 2 + RESERVE));
+        assert_eq!(pool.demand(1_001 + 110 * MILLISECOND, VALIDITY), Some(MOST));
+    }
+}

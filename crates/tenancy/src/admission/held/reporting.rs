@@ -1,0 +1,109 @@
+//! Reports leases that have ended, beside the requests.
+//!
+//! A busy instance reports a lease with its next call to Redis. This task does so for an instance without a next call.
+//! So units return, and a change of a tenant that is no longer busy does not wait.
+
+use std::{cell::Cell, collections::HashMap, rc::Rc, time::Duration};
+
+use platform::Running;
+use uuid::Uuid;
+
+use super::{Held, HeldLeases, Pooled};
+use crate::{
+    context::Context,
+    lease::{self, Granted, Report},
+    log,
+    quota::{
+        Counter, checkpoint, day_of,
+        seen::{Owner, SeenUsage},
+    },
+};
+
+/// The time that a busy instance has to report a lease itself after its end.
+const GRACE: Duration = Duration::from_millis(20);
+/// The maximum number of reports in one call.
+const AT_ONCE: usize = 256;
+
+/// Schedules the reports of the leases that the instance holds.
+pub(super) fn schedule(context: &Rc<Context>, held: &HeldLeases) {
+    if let Some(running) = held.reporting.begin() {
+        context.platform.executor.spawn(Box::pin(report_all(Rc::clone(context), running)));
+    }
+}
+
+/// Reports leases until none are left.
+async fn report_all(context: Rc<Context>, _running: Running) {
+    let pause = context.settings.lease + GRACE;
+    let held = context.state::<HeldLeases>();
+    while held.is_open() {
+        context.platform.executor.sleep(pause).await;
+        let due = held.due(&context, context.platform.clock.monotonic_micros());
+        for (tenant, reports) in due {
+            for reports in reports.chunks(AT_ONCE) {
+                if let Err(error) = lease::report(&context, tenant, reports).await {
+                    log::warning(
+                        &context,
+                        "Redis unavailable; unused calls of a lease stay counted",
+                        &error.into(),
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl HeldLeases {
+    /// Returns whether a lease has to be reported, now or later.
+    fn is_open(&self) -> bool {
+        let has_lease = |(_, held): &(Uuid, Rc<Cell<Option<Held>>>)| {
+            held.get().is_some_and(|held| held.unreported.is_some())
+        };
+        self.tenants.entries().iter().any(has_lease)
+            || self.pools.entries().iter().any(|(_, pooled)| pooled.pool.borrow().is_open())
+    }
+
+    /// Takes the reports that are due, by tenant.
+    fn due(&self, context: &Rc<Context>, now: u64) -> HashMap<Uuid, Vec<Report>> {
+        let mut due = HashMap::<Uuid, Vec<Report>>::new();
+        for (owner, pooled) in self.pools.entries() {
+            let mut pool = pooled.pool.borrow_mut();
+            if pool.is_asking {
+                continue;
+            }
+            pool.expire(now);
+            while let Some((lease, unused)) = pool.take_finished() {
+                let (process, tenant) = (lease.process, pooled.tenant);
+                let report = Report { process, ended: 0, lease: Some((lease, unused)) };
+                due.entry(tenant).or_default().push(report);
+                give_back(context, owner, &pooled, (lease, unused));
+            }
+        }
+        for (tenant, held) in self.tenants.entries() {
+            let Some(process) = held.get().map(|held| held.process) else { continue };
+            let ended = self.take_ended(tenant, process, now);
+            if ended > 0 {
+                due.entry(tenant).or_default().push(Report { process, ended, lease: None });
+            }
+        }
+        due
+    }
+}
+
+/// Lowers the usage that the instance saw by the unused units, and schedules checkpoints without them.
+fn give_back(
+    context: &Rc<Context>,
+    owner: Owner,
+    pooled: &Pooled,
+    (lease, unused): (Granted, i64),
+) {
+    let tenant = Owner::Tenant(pooled.tenant);
+    let seen = context.state::<SeenUsage>();
+    seen.give_back(tenant, lease.process, unused);
+    if owner != tenant {
+        seen.give_back(owner, lease.process, unused);
+    }
+    let of_key = pooled.api_key.get().map(Counter::ApiKey);
+    for counter in [Some(Counter::CALLS), of_key].into_iter().flatten() {
+        checkpoint::schedule(context, pooled.tenant, counter, day_of(lease.day), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! Leases: the record of a tenant's leases in Redis, and the wait of a change for their end.
+//!
+//! docs/decisions/0015-leases.md describes the protocol. `record.lua` and `grant.lua` are parts of the scripts that read
+//! or grant leases. [`crate::admission`] holds the leases of an instance, and [`crate::version_cache`] has the changes
+//! that wait for them.
+
+mod serving;
+mod wait;
+
+use std::{sync::LazyLock, time::Duration};
+
+use platform::redis::{Argument, ProcessId, RedisError, Script};
+use uuid::Uuid;
+
+pub(crate) use wait::{Outstanding, Wait, before_refusal};
+
+use crate::{context::Context, redis_key};
+
+/// The part of a script that reads and settles the leases of a tenant.
+pub(crate) const RECORD: &str = include_str!("record.lua");
+/// The part of a script that grants leases, after [`RECORD`].
+pub(crate) const GRANT: &str = include_str!("grant.lua");
+
+/// The constants of [`GRANT`] and of the scripts that use it.
+pub(crate) const CONSTANTS: &[(&str, i64)] = &[
+    // The seconds for which the record of a tenant's leases is kept. A change that finds no record does not wait, so a
+    // step of Redis's clock during a lease must be shorter than this.
+    ("LEASES_KEPT", 30 * 24 * 60 * 60),
+    // A lease gets at most this part of the smallest remainder of the caller's limits.
+    ("PREPAID_SHARE", 64),
+];
+
+static REPORT: LazyLock<Script> =
+    LazyLock::new(|| Script::new([RECORD, include_str!("report.lua")].concat()));
+
+/// A lease as Redis granted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Granted {
+    /// The process that granted it.
+    pub(crate) process: ProcessId,
+    /// Its number among the leases of the tenant.
+    pub(crate) number: i64,
+    /// The number of calls that were taken from the limits in advance.
+    pub(crate) units: i64,
+    /// The milliseconds until the first window of the units ends, from the time of the grant.
+    pub(crate) milliseconds_left: i64,
+    /// The number of the day of the units.
+    pub(crate) day: i64,
+    /// The ends of the minutes of the tenant and of the API key, in milliseconds of Redis's clock. They identify the
+    /// windows.
+    pub(crate) minute_ends: [i64; 2],
+}
+
+/// The end of an instance's use of a lease, and what it knows of all leases of the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// The process of the leases. Another one ignores the report.
+    pub(crate) process: ProcessId,
+    /// The number up to which all leases of the tenant have ended; 0 if unknown.
+    pub(crate) ended: i64,
+    /// The lease and the number of its unused units.
+    pub(crate) lease: Option<(Granted, i64)>,
+}
+
+impl Report {
+    fn pack(&self) -> Vec<u8> {
+        let mut packed = self.process.digits().to_vec();
+        let (number, unused, day, [minute, api_key_minute]) = match self.lease {
+            Some((lease, unused)) => (lease.number, unused, lease.day, lease.minute_ends),
+            None => (0, 0, 0, [-1; 2]),
+        };
+        for number in [self.ended, number, unused, day, minute, api_key_minute] {
+            packed.extend(number.to_be_bytes());
+        }
+        packed
+    }
+}
+
+/// A request for a lease.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    /// The report of the previous lease.
+    pub(crate) report: Report,
+    /// The validity of the lease, for which a change waits.
+    pub(crate) validity: Duration,
+    /// The number of units; `None` to learn only the change token.
+    pub(crate) units: Option<i64>,
+}
+
+impl Request {
+    /// Returns the bytes that `grant.lua` reads.
+    pub(crate) fn pack(&self, context: &Context) -> Vec<u8> {
+        let mut packed = self.report.pack();
+        let milliseconds = i64::try_from(self.validity.as_millis()).unwrap_or(i64::MAX);
+        for number in [milliseconds, self.units.unwrap_or(-1), change_token(context)] {
+            packed.extend(number.to_be_bytes());
+        }
+        packed
+    }
+}
+
+/// Returns a random change token. Lua represents it exactly.
+pub(crate) fn change_token(context: &Context) -> i64 {
+    i64::from_be_bytes(context.platform.random.bytes()) & ((1 << 52) - 1)
+}
+
+/// Returns the part of a lease's validity in which its holder uses it. The rest allows for the rates of two clocks: the
+/// kernel corrects a clock by up to 10 % in either direction (`adjtimex(2)`), so they differ by up to 1.1 / 0.9.
+pub(crate) fn usable(validity: Duration) -> Duration {
+    validity / 5 * 4
+}
+
+/// Reports the ends of leases of a tenant.
+pub(crate) async fn report(
+    context: &Context,
+    tenant: Uuid,
+    reports: &[Report],
+) -> Result<(), RedisError> {
+    let packed: Vec<_> = reports.iter().map(Report::pack).collect();
+    let arguments: Vec<_> = packed.iter().map(|report| Argument::Bytes(report)).collect();
+    let key = redis_key::leases(tenant);
+    REPORT.run(&*context.platform.redis, &[&key], &arguments).await.map(drop)
+}

@@ -1,0 +1,127 @@
+//! The wait of a change for the end of the leases that were granted before it.
+
+use std::{cell::Cell, cell::RefCell, time::Duration};
+
+use platform::redis::{ProcessId, Reply};
+use uuid::Uuid;
+
+use super::{Report, report, serving};
+use crate::{context::Context, log, metrics::Timer};
+
+/// The leases of a tenant that may not have ended, as a script reports them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outstanding {
+    /// The number of the last one; 0 if all have ended.
+    number: i64,
+    /// The longest validity among them; 0 if all have ended.
+    pub(crate) validity: Duration,
+    /// Whether the script recorded a change that ends or alters a credential.
+    pub(crate) is_change: bool,
+}
+
+impl Outstanding {
+    /// Reads the reply of `publish.lua`.
+    pub(crate) fn read(replies: &[Reply]) -> Self {
+        let number = |index: usize| replies.get(index).and_then(Reply::as_int).unwrap_or(0);
+        let milliseconds = u64::try_from(number(1)).unwrap_or(0);
+        Self {
+            number: number(0),
+            validity: Duration::from_millis(milliseconds),
+            is_change: number(2) == 1,
+        }
+    }
+}
+
+/// The wait of a change. Each publication is added when Redis has confirmed it, and the wait precedes the
+/// acknowledgement.
+pub(crate) struct Wait<'a> {
+    context: &'a Context,
+    /// The monotonic time in microseconds.
+    until: Cell<u64>,
+    is_unknown: Cell<bool>,
+    outstanding: RefCell<Vec<(Uuid, ProcessId, i64)>>,
+}
+
+impl<'a> Wait<'a> {
+    pub(crate) fn new(context: &'a Context) -> Self {
+        Self {
+            context,
+            until: Cell::new(0),
+            is_unknown: Cell::new(false),
+            outstanding: RefCell::default(),
+        }
+    }
+
+    /// Adds a publication that Redis has confirmed just now. `process` is the process that did so, if it is certain.
+    pub(crate) fn add(&self, tenant: Uuid, process: Option<ProcessId>, outstanding: Outstanding) {
+        let now = self.context.platform.clock.monotonic_micros();
+        serving::observe(self.context, now);
+        if outstanding.number == 0 {
+            return;
+        }
+        self.extend(now, outstanding.validity);
+        if let Some(process) = process {
+            self.outstanding.borrow_mut().push((tenant, process, outstanding.number));
+        }
+    }
+
+    /// Records that leases may exist of which the current Redis process has no record: Redis was unavailable, or
+    /// another process has replaced the observed one.
+    pub(crate) fn add_unknown(&self) {
+        self.is_unknown.set(true);
+    }
+
+    /// Waits for the end of all leases that were granted before the publications.
+    pub(crate) async fn finish(self) {
+        let context = self.context;
+        let validity = context.settings.lease;
+        if !validity.is_zero() {
+            let is_known =
+                !self.is_unknown.get() && serving::is_serving_for(context, validity).await;
+            if !is_known {
+                self.extend(context.platform.clock.monotonic_micros(), validity);
+            }
+        }
+        let begin = context.platform.clock.monotonic_micros();
+        if begin >= self.until.get() {
+            return;
+        }
+        sleep_until(context, self.until.get()).await;
+        let waited = context.platform.clock.monotonic_micros().saturating_sub(begin);
+        context.counters.time(Timer::Lease, waited);
+        for (tenant, process, number) in self.outstanding.into_inner() {
+            let ended = Report { process, ended: number, lease: None };
+            if let Err(error) = report(context, tenant, &[ended]).await {
+                log::warning(
+                    context,
+                    "Redis unavailable; the next change waits for leases that have ended",
+                    &error.into(),
+                );
+            }
+        }
+    }
+
+    fn extend(&self, now: u64, validity: Duration) {
+        let micros = u64::try_from(validity.as_micros()).unwrap_or(u64::MAX);
+        self.until.set(self.until.get().max(now.saturating_add(micros)));
+    }
+}
+
+/// Waits until the monotonic clock reaches a time in microseconds.
+async fn sleep_until(context: &Context, until: u64) {
+    loop {
+        let left = until.saturating_sub(context.platform.clock.monotonic_micros());
+        if left == 0 {
+            return;
+        }
+        context.platform.executor.sleep(Duration::from_micros(left)).await;
+    }
+}
+
+/// Waits before a caller is refused because of a change that is younger than a lease. `validity` is that of the leases
+/// that may depend on an earlier version; 0 if there is none.
+pub(crate) async fn before_refusal(context: &Context, validity: Duration) {
+    if !validity.is_zero() {
+        context.platform.executor.sleep(validity).await;
+    }
+}
