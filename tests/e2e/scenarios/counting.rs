@@ -15,6 +15,10 @@ use std::sync::Arc;
 /// The maximum delay until counters are stored in PostgreSQL, with a margin.
 const KEPT_WITHIN: Duration = Duration::from_secs(8);
 
+/// The most units of leases that are lost with an instance or with Redis in these tests: 1/64 of the tenants' calls per
+/// minute for each of two instances.
+const FORFEITED: i64 = 2 * 1_000 / 64;
+
 /// A Redis without persistence.
 struct Redis {
     process: Child,
@@ -143,7 +147,9 @@ fn killed_redis_loses_only_last_interval() {
         }
         assert!(begin.elapsed().as_secs() < 20, "Redis is used again");
     };
-    assert!((counted + 1..=counted + 60).contains(&after), "{after}, {counted} were stored");
+    // The units that other instances had not used when Redis was killed may count as used.
+    let most = counted + 60 + FORFEITED;
+    assert!((counted + 1..=most).contains(&after), "{after}, {counted} were stored");
     drop(redis);
 }
 
@@ -158,11 +164,14 @@ fn killed_application_loses_no_counted_call() {
     }
     first.kill();
     let second = application(redis.port);
-    assert_eq!(used(&second, &tenant), before + 31);
+    // The units that the killed instance had not used count as used.
+    let after = used(&second, &tenant);
+    assert!((before + 31..=before + 31 + FORFEITED).contains(&after), "{after}, {before} before");
     // The killed instance cannot store the counter, so a later call does.
     sleep(Duration::from_secs(4));
-    assert_eq!(used(&second, &tenant), before + 32);
-    wait_until_kept(&tenant, before + 32);
+    assert_eq!(used(&second, &tenant), after + 1);
+    wait_until_kept(&tenant, after + 1);
+    assert_eq!(kept(&tenant), after + 1);
 }
 
 /// Kills the application before and after each statement of a report. The repetition is counted only once.

@@ -190,8 +190,6 @@ impl LookupRequest {
     pub(super) fn remember(&self, context: &Context, found: &Lookup, day: Day) {
         let (Some(process), meter) = (found.process, &found.meter) else { return };
         let now = context.platform.clock.monotonic_micros();
-        // The calls of a lease count as used until the rest is returned.
-        let prepaid = found.granted.map_or(0, |lease| lease.units);
         let seen = |name: &str| {
             let limit = meter.limits.iter().find(|limit| limit.name == name)?;
             let until = if limit.window == MINUTE {
@@ -200,7 +198,7 @@ impl LookupRequest {
             } else {
                 day.number
             };
-            Some(Seen { process, used: limit.used + prepaid, until })
+            Some(Seen { process, used: limit.used, until })
         };
         for (owner, names) in self.owners.iter().zip([[0, 1], [2, 3]]) {
             let [minute, day] = names.map(|name| seen(LIMITS[name].0));

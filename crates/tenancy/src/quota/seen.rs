@@ -59,16 +59,17 @@ impl SeenUsage {
         });
     }
 
-    /// Lowers the counters of calls by units of a lease that were returned.
-    pub(crate) fn give_back(&self, owner: Owner, process: ProcessId, units: i64) {
+    /// Raises the counters of calls per minute and per day to the usage after a call that was admitted under a lease.
+    pub(crate) fn raise_calls(&self, owner: Owner, process: ProcessId, used: [Option<i64>; 2]) {
         self.update(owner, |counters| {
-            let lower = |seen: &mut Option<Seen>| {
-                if let Some(seen) = seen.as_mut().filter(|seen| seen.process == process) {
-                    seen.used -= units;
+            let raise = |seen: &mut Option<Seen>, used: Option<i64>| {
+                let seen = seen.as_mut().filter(|seen| seen.process == process);
+                if let (Some(seen), Some(used)) = (seen, used) {
+                    seen.used = seen.used.max(used);
                 }
             };
-            lower(&mut counters.minute);
-            lower(counters.daily(DailyResource::ApiCalls));
+            raise(&mut counters.minute, used[0]);
+            raise(counters.daily(DailyResource::ApiCalls), used[1]);
         });
     }
 

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{
     arrival::Arrival,
     lookup::{Counted, Lookup},
-    protocol::Metering,
+    protocol::{LIMITS, Metering},
 };
 use crate::{
     api_key::ApiKeyRecord,
@@ -27,7 +27,10 @@ use crate::{
     instance_cache::InstanceCache,
     lease::{Report, Request, usable},
     metrics::Lease,
-    quota::{Meter, seen::Owner},
+    quota::{
+        Meter,
+        seen::{Owner, SeenUsage},
+    },
     tenant::Tenant,
     token::Claims,
 };
@@ -201,6 +204,7 @@ impl HeldLeases {
             self.pools.put(subject.owner, Rc::clone(&pooled));
             pooled
         });
+        record_admitted(context, subject.owner, &pooled);
         let mut pool = pooled.pool.borrow_mut();
         let process = context.platform.redis.process()?;
         let is_observer = pool.is_asking;
@@ -267,6 +271,7 @@ impl HeldLeases {
         };
         self.hold(subject.tenant, held, tenant);
         pooled.api_key.set(api_key);
+        record_admitted(context, subject.owner, pooled);
         if subject.metering == Metering::All {
             pooled.pool.borrow_mut().start(lease, found.meter.clone(), subject.arrived, until);
         }
@@ -310,6 +315,16 @@ impl Drop for Asking {
             pooled.pool.borrow_mut().is_asking = false;
         }
     }
+}
+
+/// Records the calls that were admitted under a lease, in case Redis loses their counters.
+fn record_admitted(context: &Context, owner: Owner, pooled: &Pooled) {
+    let Some((process, meter)) = pooled.pool.borrow_mut().take_admitted() else { return };
+    let seen = context.state::<SeenUsage>();
+    let used = |name| meter.limits.iter().find(|limit| limit.name == name).map(|limit| limit.used);
+    let [minute, day, key_minute, key_day] = LIMITS.map(|(name, _)| used(name));
+    seen.raise_calls(Owner::Tenant(pooled.tenant), process, [minute, day]);
+    seen.raise_calls(owner, process, [key_minute, key_day]);
 }
 
 fn micros(duration: Duration) -> u64 {

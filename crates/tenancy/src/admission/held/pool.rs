@@ -1,6 +1,8 @@
 //! The calls of one owner of limits that an instance may admit under a lease.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
+
+use platform::redis::ProcessId;
 
 use crate::{
     lease::{Granted, usable},
@@ -31,6 +33,8 @@ struct Prepaid {
     lease: Granted,
     /// The number of calls that are left.
     left: i64,
+    /// The number of admitted calls that [`Pool::take_admitted`] has returned.
+    recorded: i64,
     /// The limits after the call that the lease was granted to.
     meter: Meter,
     /// The time at which the lease or the first window ends, in microseconds.
@@ -50,9 +54,7 @@ impl Pool {
         }
         prepaid.left -= 1;
         self.calls += 1;
-        let taken = prepaid.lease.units - prepaid.left;
-        let after = |limit: &Limit| Limit { used: limit.used + taken, ..limit.clone() };
-        Some(Meter { limits: prepaid.meter.limits.iter().map(after).collect() })
+        Some(prepaid.after(prepaid.lease.units - prepaid.left))
     }
 
     /// Returns the number of calls to request for a lease, if this call is likely to be followed by others while the
@@ -78,7 +80,8 @@ impl Pool {
         let window = u64::try_from(usable(window).as_micros()).unwrap_or(u64::MAX);
         let until = until.min(arrived.saturating_add(window));
         let renewal_from = arrived + until.saturating_sub(arrived) / 10 * 7;
-        self.current = Some(Prepaid { lease, left: lease.units, meter, until, renewal_from });
+        self.current =
+            Some(Prepaid { lease, left: lease.units, recorded: 0, meter, until, renewal_from });
     }
 
     /// Ends the use of a lease that is no longer valid.
@@ -86,6 +89,15 @@ impl Pool {
         if self.current.as_ref().is_some_and(|prepaid| now >= prepaid.until) {
             self.finish();
         }
+    }
+
+    /// Returns the process of the lease in use, and the limits after the last call that was admitted under it. Returns
+    /// `None` if there was no such call since the last time.
+    pub(super) fn take_admitted(&mut self) -> Option<(ProcessId, Meter)> {
+        let prepaid = self.current.as_mut()?;
+        let admitted = prepaid.lease.units - prepaid.left;
+        let recorded = mem::replace(&mut prepaid.recorded, admitted);
+        (admitted > recorded).then(|| (prepaid.lease.process, prepaid.after(admitted)))
     }
 
     /// Takes a finished lease and the number of its unused units, to report them.
@@ -105,10 +117,16 @@ impl Pool {
     }
 }
 
+impl Prepaid {
+    /// Returns the limits after a number of calls.
+    fn after(&self, calls: i64) -> Meter {
+        let after = |limit: &Limit| Limit { used: limit.used + calls, ..limit.clone() };
+        Meter { limits: self.meter.limits.iter().map(after).collect() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use platform::redis::ProcessId;
-
     use super::*;
 
     const MILLISECOND: u64 = 1_000;
@@ -135,6 +153,8 @@ mod tests {
         pool.is_asking = true;
         pool.start(lease(1, 2), meter(7), 1_000, 1_000 + 100 * MILLISECOND);
         assert_eq!(pool.take(1_001), Some(meter(8)));
+        assert_eq!(pool.take_admitted(), Some((lease(1, 2).process, meter(8))));
+        assert_eq!(pool.take_admitted(), None);
         assert_eq!(pool.take(1_000 + 40 * MILLISECOND), None);
         pool.expire(1_000 + 40 * MILLISECOND);
         assert_eq!(pool.take_finished(), Some((lease(1, 2), 1)));

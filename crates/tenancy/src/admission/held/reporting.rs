@@ -8,15 +8,12 @@ use std::{cell::Cell, collections::HashMap, rc::Rc, time::Duration};
 use platform::Running;
 use uuid::Uuid;
 
-use super::{Held, HeldLeases, Pooled};
+use super::{Held, HeldLeases, Pooled, record_admitted};
 use crate::{
     context::Context,
-    lease::{self, Granted, Report},
+    lease::{self, Report},
     log,
-    quota::{
-        Counter, checkpoint, day_of,
-        seen::{Owner, SeenUsage},
-    },
+    quota::{Counter, checkpoint, day_of},
 };
 
 /// The time that a busy instance has to report a lease itself after its end.
@@ -66,6 +63,7 @@ impl HeldLeases {
     fn due(&self, context: &Rc<Context>, now: u64) -> HashMap<Uuid, Vec<Report>> {
         let mut due = HashMap::<Uuid, Vec<Report>>::new();
         for (owner, pooled) in self.pools.entries() {
+            record_admitted(context, owner, &pooled);
             let mut pool = pooled.pool.borrow_mut();
             if pool.is_asking {
                 continue;
@@ -75,7 +73,7 @@ impl HeldLeases {
                 let (process, tenant) = (lease.process, pooled.tenant);
                 let report = Report { process, ended: 0, lease: Some((lease, unused)) };
                 due.entry(tenant).or_default().push(report);
-                give_back(context, owner, &pooled, (lease, unused));
+                schedule_checkpoints(context, &pooled, lease.day);
             }
         }
         for (tenant, held) in self.tenants.entries() {
@@ -89,21 +87,10 @@ impl HeldLeases {
     }
 }
 
-/// Lowers the usage that the instance saw by the unused units, and schedules checkpoints without them.
-fn give_back(
-    context: &Rc<Context>,
-    owner: Owner,
-    pooled: &Pooled,
-    (lease, unused): (Granted, i64),
-) {
-    let tenant = Owner::Tenant(pooled.tenant);
-    let seen = context.state::<SeenUsage>();
-    seen.give_back(tenant, lease.process, unused);
-    if owner != tenant {
-        seen.give_back(owner, lease.process, unused);
-    }
+/// Schedules checkpoints of the counters of a lease whose end is reported.
+fn schedule_checkpoints(context: &Rc<Context>, pooled: &Pooled, day: i64) {
     let of_key = pooled.api_key.get().map(Counter::ApiKey);
     for counter in [Some(Counter::CALLS), of_key].into_iter().flatten() {
-        checkpoint::schedule(context, pooled.tenant, counter, day_of(lease.day), None);
+        checkpoint::schedule(context, pooled.tenant, counter, day_of(day), None);
     }
 }
