@@ -14,6 +14,8 @@ pub(crate) struct Effort {
     pub(crate) pace: Duration,
     /// The number of consecutive sign-ins.
     pub(crate) logins: usize,
+    /// The number of access tokens of a tenant in rotation.
+    pub(crate) tokens: usize,
     /// The size of a file in MiB.
     pub(crate) file_mebibytes: usize,
     /// The final number of tenants. The creation of half of them is timed.
@@ -33,6 +35,7 @@ impl Effort {
             warm_up: Duration::from_secs(2),
             pace: Duration::from_secs(10),
             logins: 15,
+            tokens: 64,
             file_mebibytes: 64,
             tenants: 1_000,
             turns: &[16, 64, 256, 1_000],
@@ -47,6 +50,7 @@ impl Effort {
             warm_up: Duration::from_secs(1),
             pace: Duration::from_secs(2),
             logins: 3,
+            tokens: 8,
             file_mebibytes: 8,
             tenants: 50,
             turns: &[16, 50],

@@ -102,6 +102,11 @@ fn measure(stage: &Stage, effort: &Effort, only: Option<Part>) -> Result<Vec<Row
                 };
                 rows.extend(rows::latency(stage, effort, &peaks)?);
             }
+            Part::Leases => {
+                let made = fleet_of()?;
+                rows.extend(rows::leases(stage, effort, &made)?);
+                fleet = Some(made);
+            }
             Part::Login => rows.extend(rows::login(stage, effort)?),
             Part::Beside => rows.extend(rows::beside(stage, effort)?),
             Part::Files => rows.extend(rows::files(stage, effort)?),

@@ -17,6 +17,8 @@ pub(crate) const USERS: usize = 8;
 /// The measured programs. They stop when this value is dropped, or with the process.
 pub(crate) struct Stage {
     pub(crate) application: Application,
+    /// The application with `LEASE_MILLISECONDS=0`.
+    without_leases: Application,
     pub(crate) floor: Application,
     _native: Process,
     native_address: String,
@@ -54,6 +56,9 @@ impl Stage {
             Application::start_manifest(&root().join(manifest), settings, &folder, &arguments)
         };
         let application = started("spin.toml", &settings);
+        let mut no_leases = settings.clone();
+        no_leases.insert("LEASE_MILLISECONDS", "0".to_owned());
+        let without_leases = started("spin.toml", &no_leases);
         let floor_settings = BTreeMap::from([
             ("REDIS_URL", settings["REDIS_URL"].clone()),
             ("DATABASE_URL", settings["MASTER_DATABASE_URL"].clone()),
@@ -76,6 +81,7 @@ impl Stage {
         native.wait_until_listening(&native_address);
         Ok(Self {
             application,
+            without_leases,
             floor,
             _native: native,
             native_address,
@@ -88,6 +94,11 @@ impl Stage {
     /// Returns a request to the application.
     pub(crate) fn application(&self, path: &str) -> Request {
         Request::get(&self.application.address, path)
+    }
+
+    /// Returns the same request to the application without leases.
+    pub(crate) fn without_leases(&self, request: &Request) -> Request {
+        request.clone().to(&self.without_leases.address)
     }
 
     /// Returns a request to the application from a user of the tenant.
@@ -103,6 +114,14 @@ impl Stage {
     /// Returns the request to the native service.
     pub(crate) fn native(&self) -> Request {
         Request::get(&self.native_address, "/api/v1/tenant/info").token(&self.tenant.access_token)
+    }
+
+    /// Signs the users in until there are `count` access tokens.
+    pub(crate) fn tokens(&self, count: usize) -> Result<Vec<String>> {
+        let users = self.tenant.users.iter().cycle().take(count);
+        let signed_in =
+            |user: &String| text(&self.login(user).send()?.checked()?.json()?, "access_token");
+        users.map(signed_in).collect()
     }
 
     /// Returns a sign-in request.

@@ -40,6 +40,11 @@ impl Request {
         self
     }
 
+    /// Sends the request to another address.
+    pub(crate) fn to(self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self }
+    }
+
     /// Adds a token, an API key or the platform's key.
     pub(crate) fn token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))

@@ -6,4 +6,6 @@ mod wrk;
 
 pub(crate) use client::{Client, Request};
 pub(crate) use paced::{Pace, paced};
-pub(crate) use wrk::{few, rotating, saturate, wrk_version};
+pub(crate) use wrk::{
+    few, rotating, rotating_half_refused, saturate, saturate_with_latency, wrk_version,
+};

@@ -16,10 +16,22 @@ pub(crate) fn saturate(request: &Request, duration: Duration) -> Result<f64> {
     rate(&run(with_headers(request), request, MANY, duration)?)
 }
 
+/// Returns the rate of responses per second, and p50 and p99 in milliseconds.
+pub(crate) fn saturate_with_latency(
+    request: &Request,
+    duration: Duration,
+) -> Result<(f64, (f64, f64))> {
+    let said = run(with_headers(request), request, MANY, duration)?;
+    Ok((rate(&said)?, percentiles(&said)?))
+}
+
 /// Returns p50 and p99 in milliseconds, with few connections that never pause. `wrk` counts a stall once for each
 /// request that would have been sent in it.
 pub(crate) fn few(request: &Request, duration: Duration) -> Result<(f64, f64)> {
-    let said = run(with_headers(request), request, FEW, duration)?;
+    percentiles(&run(with_headers(request), request, FEW, duration)?)
+}
+
+fn percentiles(said: &str) -> Result<(f64, f64)> {
     let percentile = |name: &str| {
         let line = said.lines().find_map(|line| line.trim().strip_prefix(name));
         line.and_then(|time| milliseconds(time.trim()))
@@ -52,6 +64,25 @@ pub(crate) fn rotating(
     folder: &Path,
     duration: Duration,
 ) -> Result<f64> {
+    let first = tokens.first().context("there are no tenants")?;
+    let command = rotation(tokens, folder)?;
+    rate(&run(command, &request.clone().token(first), MANY, duration)?)
+}
+
+/// Returns the rate of all responses, like [`rotating`], if half of the tokens are refused.
+pub(crate) fn rotating_half_refused(
+    request: &Request,
+    tokens: &[String],
+    folder: &Path,
+    duration: Duration,
+) -> Result<f64> {
+    let said = output(rotation(tokens, folder)?, request, MANY, duration)?;
+    ensure!(!has_lost_connections(&said), "{}: connections broke: {said}", request.path);
+    rate(&said)
+}
+
+/// Returns `wrk` with a script that uses the next token for each request.
+fn rotation(tokens: &[String], folder: &Path) -> Result<Command> {
     let mut script = String::from("local tokens = {\n");
     for token in tokens {
         writeln!(script, "  \"{token}\",")?;
@@ -61,8 +92,7 @@ pub(crate) fn rotating(
     std::fs::write(&path, script)?;
     let mut command = Command::new("wrk");
     command.arg("-s").arg(path);
-    let first = tokens.first().context("there are no tenants")?;
-    rate(&run(command, &request.clone().token(first), MANY, duration)?)
+    Ok(command)
 }
 
 /// The end of a `wrk` script, which builds each request only once.
@@ -80,15 +110,29 @@ function request()
 end
 "#;
 
-/// Runs `wrk` and returns its output.
+/// Runs `wrk` and returns its output. An error response is a failure.
 fn run(
-    mut command: Command,
+    command: Command,
     request: &Request,
     connections: usize,
     duration: Duration,
 ) -> Result<String> {
     // `wrk` only counts errors. This request shows the error.
     request.send()?.checked().with_context(|| request.path.clone())?;
+    let said = output(command, request, connections, duration)?;
+    if said.contains("Non-2xx") || has_lost_connections(&said) {
+        request.send()?.checked().with_context(|| request.path.clone())?;
+        bail!("{}: some responses were errors: {said}", request.path);
+    }
+    Ok(said)
+}
+
+fn output(
+    mut command: Command,
+    request: &Request,
+    connections: usize,
+    duration: Duration,
+) -> Result<String> {
     let output = command
         .args(["-t1", "--latency"])
         .arg(format!("-c{connections}"))
@@ -98,10 +142,6 @@ fn run(
         .context("wrk does not run; ./dev bench installs it")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "wrk failed: {said}");
-    if said.contains("Non-2xx") || has_lost_connections(&said) {
-        request.send()?.checked().with_context(|| request.path.clone())?;
-        bail!("{}: some responses were errors: {said}", request.path);
-    }
     Ok(said)
 }
 

@@ -3,6 +3,7 @@
 mod beside;
 mod files;
 mod latency;
+mod leases;
 mod login;
 mod memory;
 mod provisioning;
@@ -14,6 +15,7 @@ use clap::ValueEnum;
 pub(crate) use beside::beside;
 pub(crate) use files::files;
 pub(crate) use latency::latency;
+pub(crate) use leases::leases;
 pub(crate) use login::login;
 pub(crate) use memory::memory;
 pub(crate) use provisioning::provisioning;
@@ -27,6 +29,8 @@ pub(crate) enum Part {
     Throughput,
     /// Latencies at half of that rate.
     Latency,
+    /// Verified requests, compared with the same without leases.
+    Leases,
     /// A sign-in, compared with the hash.
     Login,
     /// Requests during sign-ins.
@@ -43,9 +47,10 @@ pub(crate) enum Part {
 
 impl Part {
     /// All parts, in the order of measurement.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Throughput,
         Self::Latency,
+        Self::Leases,
         Self::Login,
         Self::Beside,
         Self::Files,

@@ -186,7 +186,7 @@ pub(super) async fn store(context: &Context, entry: &Entry, observation: Observa
     match entry.store(context, observation).await {
         // The caller may be refused next, and no instance may admit it after that.
         Ok(outstanding) if outstanding.is_change => {
-            before_refusal(context, outstanding.validity).await
+            before_refusal(context, outstanding.validity).await;
         }
         // Another process has no entry to protect, and the next request reads PostgreSQL.
         Ok(_) | Err(RedisError::OtherProcess) => {}

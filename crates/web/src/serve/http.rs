@@ -34,7 +34,7 @@ const PIECE: usize = 64 * 1024;
 /// The maximum number of response bytes that a client must accept within one window.
 const SLICE: usize = 32 * 1024;
 /// The maximum length of a body that is written without a deadline, in bytes. A deadline would take a twentieth of the
-/// time of a verified request (docs/performance.md).
+/// time of a verified request (bench/NOTES.md).
 const UNWATCHED: usize = 16 * 1024;
 /// The maximum number of such bodies in an instance that the host has not taken. Additional bodies have a deadline.
 const MOST_UNWATCHED: u32 = 4;

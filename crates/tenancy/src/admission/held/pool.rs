@@ -149,8 +149,7 @@ mod tests {
 
     #[test]
     fn units_continue_the_count_and_end_with_the_window() {
-        let mut pool = Pool::default();
-        pool.is_asking = true;
+        let mut pool = Pool { is_asking: true, ..Pool::default() };
         pool.start(lease(1, 2), meter(7), 1_000, 1_000 + 100 * MILLISECOND);
         assert_eq!(pool.take(1_001), Some(meter(8)));
         assert_eq!(pool.take_admitted(), Some((lease(1, 2).process, meter(8))));
