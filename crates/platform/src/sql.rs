@@ -10,7 +10,7 @@ use std::{rc::Rc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDateTime, Utc};
-use unicode_normalization::UnicodeNormalization as _;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use uuid::Uuid;
 
 pub use statement::Statement;
@@ -306,7 +306,7 @@ pub const UNICODE: &str = r#"COLLATE "und-x-icu""#;
 
 /// Returns an `ILIKE` pattern that matches every text that contains `text`.
 pub fn contains_pattern(text: &str) -> String {
-    let text: String = text.nfc().collect();
+    let text = ComposingNormalizerBorrowed::new_nfc().normalize(text);
     format!("%{}%", escaped_pattern(&text))
 }
 

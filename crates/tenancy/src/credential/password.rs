@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
@@ -11,6 +10,7 @@ use crate::{
     error::{Error, Result},
     input::Text,
     settings::Settings,
+    text::nfkc,
 };
 
 const LONGEST: usize = 128;
@@ -36,7 +36,7 @@ impl fmt::Debug for Password {
 impl Text for Password {
     /// Parses any text of 1 to 128 characters. A sign-in must not reveal the requirements for passwords.
     fn parse(text: &str) -> std::result::Result<Self, String> {
-        let normalized: Zeroizing<String> = Zeroizing::new(text.nfkc().collect());
+        let normalized = Zeroizing::new(nfkc(text));
         match normalized.chars().count() {
             1..=LONGEST => Ok(Self(normalized)),
             _ => Err(format!("must have 1 to {LONGEST} characters")),

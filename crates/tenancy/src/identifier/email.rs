@@ -3,7 +3,6 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
 use crate::{identifier::domain::to_ascii, input::Text, text};
@@ -41,7 +40,7 @@ impl Text for EmailAddress {
         }
         let (local, domain) = text.rsplit_once('@').ok_or_else(invalid)?;
         // Lowercasing may decompose characters.
-        let local: String = text::visible(local)?.to_lowercase().nfc().collect();
+        let local = text::nfc(&text::visible(local)?.to_lowercase());
         let local = local.as_str();
         let domain = to_ascii(domain).ok_or_else(invalid)?;
         let dotted = domain.contains('.') && !domain.ends_with('.');

@@ -5,10 +5,9 @@ use std::fmt;
 use deunicode::deunicode_with_tofu;
 use platform::Random;
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
-use crate::input::Text;
+use crate::{input::Text, text::nfkc};
 
 const LENGTH: std::ops::RangeInclusive<usize> = 2..=56;
 
@@ -125,8 +124,7 @@ impl Text for Slug {
 /// Derives a slug from the letters and digits of a name in any script. All other characters become hyphens.
 fn derive(name: &str) -> String {
     let mut slug = String::new();
-    let name: String = name.nfkc().collect();
-    for char in deunicode_with_tofu(&name, "-").chars() {
+    for char in deunicode_with_tofu(&nfkc(name), "-").chars() {
         let lower = char.to_ascii_lowercase();
         if lower.is_ascii_alphanumeric() {
             slug.push(lower);

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use unicode_normalization::UnicodeNormalization as _;
 
-use crate::text::visible;
+use crate::text::{self, visible};
 
 /// The maximum number of bytes of a path.
 const LONGEST: usize = 1_024;
@@ -63,7 +62,7 @@ fn normalize(path: &str) -> Result<String, String> {
 /// # Errors
 /// The problem, as a phrase that follows the field's name.
 pub(super) fn normalize_prefix(prefix: &str) -> Result<String, String> {
-    check_length(prefix.nfc().collect())
+    check_length(text::nfc(prefix))
 }
 
 fn check_length(path: String) -> Result<String, String> {
