@@ -26,7 +26,7 @@ bench() {
   setup_toolchain
   install_servers
   find_load_tools
-  build_components --package floor
+  build_components floor
   run_cargo "building the benchmark" build --locked --profile tools --package tenantctl --package bench
   # The release profile, because the application is compared with it.
   run_cargo "building the native service" build --locked --release --package native

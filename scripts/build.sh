@@ -10,10 +10,14 @@ run_cargo() {
   cargo "$@" --quiet || fail "cargo $* failed"
 }
 
+# build_components [PACKAGE...]: builds the components, and more packages for wasm. Cargo optimises across crates (LTO)
+# only if the crate type is cdylib and nothing else. The tests need the crate as an rlib, too.
 build_components() {
-  local component size packages=()
-  for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
-  run_cargo "building the components for wasm32-wasip2" build --locked --release --target wasm32-wasip2 "${packages[@]}" "$@"
+  local component size
+  for component in "${COMPONENTS[@]}" "$@"; do
+    run_cargo "building the component $component for wasm32-wasip2" \
+      rustc --locked --release --target wasm32-wasip2 --package "$component" --crate-type cdylib
+  done
   for component in "${COMPONENTS[@]}"; do
     size=$(wc -c <"$WASM_DIR/$component.wasm")
     printf '    %-8s %5d kB\n' "$component" $((size / 1000))

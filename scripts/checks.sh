@@ -220,7 +220,7 @@ checks() {
   find_shellcheck
   find_browser
   find_contract_tools
-  build_components --package floor
+  build_components floor
   build_tests
   build_runner_tests
   SPIN=$(find_spin)
