@@ -12,7 +12,7 @@ const STATEMENTS: [&str; 6] = [
     "CREATE DATABASE",
     "GRANT CONNECT ON DATABASE",
     "INSERT INTO users",
-    "UPDATE tenants SET status = 'active'",
+    "UPDATE tenants SET status = ",
 ];
 
 fn create(address: &str, body: &Value, idempotency_key: &str) -> Call {
@@ -134,7 +134,7 @@ fn tenant_is_usable_after_plan_change_during_creation() {
         world.another_application(&Databases { postgres: proxy.address.clone(), ..direct });
     let path = format!("/admin/plans/{plan}");
     proxy.watch(Watch {
-        statement: "UPDATE tenants SET status = 'active'",
+        statement: "UPDATE tenants SET status = ",
         cut: Cut::Delay,
         action: Box::new(move || {
             let change = json!({ "limits": limits(4) });

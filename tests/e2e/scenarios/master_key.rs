@@ -34,7 +34,7 @@ fn a_provisioning_is_finished_under_another_key(installation: &Installation, tur
     let mortal = Arc::new(installation.application(LEARNING, Some(&proxy)));
     let victim = Arc::clone(&mortal);
     proxy.watch(Watch {
-        statement: "UPDATE tenants SET status = 'active'",
+        statement: "UPDATE tenants SET status = ",
         cut: Cut::Before,
         action: Box::new(move || victim.kill()),
     });

@@ -4,7 +4,7 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     lifecycle::{destroy, manage},
-    tenant::{Status, TenantChange},
+    tenant::{StateChange, TenantChange},
 };
 use uuid::Uuid;
 use web::{Operator, Response};
@@ -44,11 +44,12 @@ async fn handler(mut operator: Operator) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let Query { hard_delete } = operator.call().query()?;
     let version = super::wanted_version(&mut operator, id).await?;
+    let right = operator.authority().tenant_deletion()?;
     let (context, actor) = (operator.context(), operator.actor());
     let effect = if hard_delete {
-        destroy::destroy(context, id, version, &actor).await?
+        destroy::destroy(context, id, version, right, &actor).await?
     } else {
-        let change = TenantChange { status: Some(Status::Deleted), ..TenantChange::default() };
+        let change = TenantChange::of_state(StateChange::Delete(right));
         manage::update(context, id, &change, version, &actor).await?.effect
     };
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))

@@ -6,7 +6,10 @@ use tenancy::{
     identifier::{Domain, Domains, EmailAddress},
     input::Patch,
     lifecycle::manage::{self, custom_domains},
-    tenant::{LimitChange, OperatorTenantView, Status, TenantChange, TenantName, TenantSettings},
+    tenant::{
+        LimitChange, OperatorTenantView, StateChange, Status, TenantChange, TenantName,
+        TenantSettings,
+    },
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -65,23 +68,29 @@ async fn patch(mut operator: Operator) -> Result<Response> {
         (Patch::Clear, None) => Some(Vec::new()),
         (domain, domains) => Some(custom_domains(domain.into_option(), domains)?),
     };
+    let state = match request.status {
+        None => None,
+        Some(Status::Active) => Some(StateChange::Activate),
+        Some(Status::Suspended) => Some(StateChange::Suspend),
+        // Same as DELETE.
+        Some(Status::Deleted) => {
+            operator.require(OperatorScope::TenantsDelete)?;
+            Some(StateChange::Delete(operator.authority().tenant_deletion()?))
+        }
+        Some(Status::Provisioning | Status::Deleting) => {
+            return Err(Error::invalid_field("status", "must be active, suspended or deleted"));
+        }
+    };
     let change = TenantChange {
         name: request.name,
         admin_email: request.admin_email,
         domains,
-        status: request.status,
+        state,
         settings: request.settings,
         private_settings: request.private_settings,
         plan: request.plan,
         limits: request.limits,
     };
-    if matches!(change.status, Some(Status::Provisioning | Status::Deleting)) {
-        return Err(Error::invalid_field("status", "must be active, suspended or deleted"));
-    }
-    // Same as DELETE.
-    if change.status == Some(Status::Deleted) {
-        operator.require(OperatorScope::TenantsDelete)?;
-    }
     let version = super::wanted_version(&mut operator, id).await?;
     let (context, actor) = (operator.context(), operator.actor());
     let changed = manage::update(context, id, &change, version, &actor).await?;

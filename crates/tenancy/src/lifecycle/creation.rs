@@ -12,7 +12,7 @@ use crate::{
     identifier::{Domain, Slug},
     json::JsonText,
     tenant::{
-        TenantRecord, database,
+        Operation, Status, TenantRecord, database,
         repo::{SELECT, read, record, refused},
     },
 };
@@ -161,8 +161,8 @@ pub struct Activation<'a> {
 pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> Result<bool> {
     let statement = "
         WITH activated AS (
-            UPDATE tenants SET status = 'active'
-            WHERE id = :tenant AND status = 'provisioning'
+            UPDATE tenants SET status = :status::text
+            WHERE id = :tenant AND status = ANY(:sources::text[])
             RETURNING id, request_hash
         ), api_key AS (
             INSERT INTO tenant_api_keys (id, tenant_id, name, environment, key_hash, prefix, scopes)
@@ -187,6 +187,8 @@ pub async fn activate(catalog: &dyn Connection, activation: &Activation<'_>) -> 
     let Activation { tenant, api_key, answer, idempotency_key, entry } = activation;
     let statement = Statement::new(statement)
         .bind("tenant", *tenant)
+        .bind("status", Operation::FinishProvisioning.target().map(Status::as_str))
+        .bind("sources", Operation::FinishProvisioning.sources())
         .bind("key_id", api_key.id)
         .bind("name", api_key.name)
         .bind("environment", api_key.key.environment().as_str())

@@ -16,7 +16,7 @@ use crate::{
     event::{Actor, Entry, Event, Severity, name},
     lifecycle::databases,
     tenant::{
-        Status, TenantDb, TenantRecord, cluster, database,
+        Operation, Status, TenantDb, TenantRecord, cluster, database,
         repo::{self, sealed},
     },
     version_cache::{Change, Effect},
@@ -72,9 +72,7 @@ pub async fn relocate(
 pub async fn rotate_password(context: &Rc<Context>, tenant: Uuid, actor: &Actor) -> Result<Effect> {
     let catalog = context.catalog().await?;
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
-    if matches!(record.status, Status::Provisioning | Status::Deleting) {
-        return Err(Error::IllegalTransition { from: record.status.as_str(), to: None });
-    }
+    record.status.check(Operation::RotateDatabasePassword)?;
     let location = record.trusted_location(context)?;
     if sealed::find_next_password(&*catalog, tenant).await?.is_none() {
         let role = &record.database_role;

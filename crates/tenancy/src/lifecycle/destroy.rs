@@ -19,7 +19,7 @@ use crate::{
     event::{Actor, Entry, Event, Severity, name},
     lifecycle::{databases, manage},
     redis_key, storage,
-    tenant::{Status, TenantChange, TenantRecord, repo},
+    tenant::{DeletionRight, Operation, StateChange, TenantChange, TenantRecord, repo},
     version_cache::{Change, Effect},
 };
 
@@ -33,9 +33,10 @@ pub async fn destroy(
     context: &Rc<Context>,
     tenant: Uuid,
     version: Option<i64>,
+    right: DeletionRight,
     actor: &Actor,
 ) -> Result<Effect> {
-    let change = TenantChange { status: Some(Status::Deleting), ..TenantChange::default() };
+    let change = TenantChange::of_state(StateChange::Destroy(right));
     let changed = manage::update(context, tenant, &change, version, actor).await?;
     finish(context, &changed.value, Files::Remove, actor).await?;
     storage::orphans::remove_later(context);
@@ -59,9 +60,10 @@ pub async fn finish(
     files: Files,
     actor: &Actor,
 ) -> Result<()> {
-    if record.status != Status::Deleting {
-        return Err(Error::internal("only a tenant in the state deleting can be destroyed"));
-    }
+    record
+        .status
+        .check(Operation::Remove)
+        .map_err(|_| Error::internal("only a tenant in the state deleting can be destroyed"))?;
     if databases::has_database(context, record).await? {
         // The events in the tenant's outbox are part of the trail.
         audit::recover(context, record).await?;

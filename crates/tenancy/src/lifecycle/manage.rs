@@ -13,25 +13,11 @@ use crate::{
     event::{Actor, Entry, Event, Severity, name},
     identifier::{Domain, Domains},
     tenant::{
-        Status, TenantChange, TenantRecord,
+        Operation, TenantChange, TenantRecord,
         repo::{self, Changed},
     },
     version_cache::{Change, Changed as Published},
 };
-
-impl Status {
-    /// Returns the states from which a tenant cannot change to this state.
-    fn illegal_before(self) -> &'static [Self] {
-        use Status::{Active, Deleted, Deleting, Provisioning, Suspended};
-        match self {
-            Active | Suspended => &[Provisioning, Deleting, Deleted],
-            Deleted => &[Provisioning, Deleting],
-            // A repeated destruction continues an interrupted one.
-            Deleting => &[Provisioning],
-            Provisioning => &[Provisioning, Active, Suspended, Deleting, Deleted],
-        }
-    }
-}
 
 /// Updates a tenant. If `version` is given, updates only that version. The change takes effect on the next request.
 ///
@@ -48,25 +34,20 @@ pub async fn update(
     for domain in change.domains.iter().flatten() {
         check_domain(context, domain, "domains")?;
     }
-    let event = Event::new(event_name(change.status))
+    let operation = change.operation();
+    let severity = if operation == Operation::Update { Severity::Info } else { Severity::Warning };
+    let event = Event::new(event_name(operation))
         .about("tenant", tenant)
-        .severity(if change.status.is_some() { Severity::Warning } else { Severity::Info })
+        .severity(severity)
         .detail(json!({ "fields": changed_fields(change) }));
     let entry = Entry::new(context, Some(tenant), actor, event);
-    // Without a new state, any tenant can be updated unless it is deleted or being destroyed.
-    let illegal = change
-        .status
-        .map_or(&[Status::Deleting, Status::Deleted][..], |status| status.illegal_before());
     let publication = Change::begin(context);
     let catalog = context.catalog().await?;
-    match repo::change(&*catalog, tenant, change, illegal, version, &entry).await? {
+    match repo::change(&*catalog, tenant, change, version, &entry).await? {
         Changed::Done => {}
         Changed::NotFound => return Err(Error::TenantNotFound),
         Changed::OtherVersion => return Err(Error::PreconditionFailed),
-        Changed::Illegal(from) => {
-            let to = change.status.map(Status::as_str);
-            return Err(Error::IllegalTransition { from: from.as_str(), to });
-        }
+        Changed::Refused(error) => return Err(error),
     }
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
     publication.current(&record).await?;
@@ -88,11 +69,11 @@ pub async fn rotate_data_key(
     let catalog = context.catalog().await?;
     loop {
         let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
-        let (Status::Active | Status::Suspended, Some(sealed)) = (record.status, &record.data_key)
-        else {
-            let from = record.status.as_str();
-            return Err(Error::IllegalTransition { from, to: None });
-        };
+        record.status.check(Operation::RotateDataKey)?;
+        let sealed = record
+            .data_key
+            .as_ref()
+            .ok_or_else(|| Error::internal("a tenant in use has no data keys"))?;
         let keys = DataKeys::open(&context.master_key, tenant, sealed)?;
         let new = keys.with_new(&context.master_key, tenant, &*context.platform.random)?;
         let number = keys.newest() + 1;
@@ -101,7 +82,8 @@ pub async fn rotate_data_key(
             .about("tenant", tenant)
             .detail(json!({ "key_number": number }));
         let entry = Entry::new(context, Some(tenant), actor, event);
-        // Of two concurrent rotations, the second adds to the keys of the first.
+        // Of two concurrent rotations, the second adds to the keys of the first. A concurrent change of the state is
+        // found by the next iteration.
         if repo::replace_data_keys(&*catalog, &record, &new, &entry).await? {
             let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
             publication.current(&record).await?;
@@ -140,13 +122,13 @@ pub fn check_domain(context: &Context, domain: &Domain, field: &str) -> Result<(
     }
 }
 
-fn event_name(status: Option<Status>) -> &'static str {
-    match status {
-        Some(Status::Suspended) => name::TENANT_SUSPENDED,
-        Some(Status::Active) => name::TENANT_ACTIVATED,
-        Some(Status::Deleted) => name::TENANT_DELETED,
-        Some(Status::Deleting) => name::TENANT_DESTRUCTION_BEGAN,
-        Some(Status::Provisioning) | None => name::TENANT_UPDATED,
+fn event_name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Suspend => name::TENANT_SUSPENDED,
+        Operation::Activate => name::TENANT_ACTIVATED,
+        Operation::Delete => name::TENANT_DELETED,
+        Operation::Destroy => name::TENANT_DESTRUCTION_BEGAN,
+        _ => name::TENANT_UPDATED,
     }
 }
 
@@ -156,7 +138,7 @@ fn changed_fields(change: &TenantChange) -> Value {
         ("name", change.name.is_some()),
         ("admin_email", change.admin_email.is_some()),
         ("domains", change.domains.is_some()),
-        ("status", change.status.is_some()),
+        ("status", change.state.is_some()),
         ("settings", change.settings.is_some()),
         ("private_settings", change.private_settings.is_some()),
         ("plan", change.plan.is_some()),

@@ -26,7 +26,7 @@ use crate::{
     },
     limiter::Limiter,
     metrics::Timer,
-    tenant::{Status, TenantDb, TenantName, TenantRecord, TenantSettings, database, repo},
+    tenant::{Operation, TenantDb, TenantName, TenantRecord, TenantSettings, database, repo},
     token::SetupToken,
     user::repo::credentials,
     version_cache::Change,
@@ -150,7 +150,7 @@ async fn provision_now(
 pub async fn finish(context: &Context, tenant: Uuid) -> Result<Option<Provisioned>> {
     let catalog = context.catalog().await?;
     match repo::find(&*catalog, tenant).await? {
-        Some(record) if record.status == Status::Provisioning => {
+        Some(record) if record.status.check(Operation::FinishProvisioning).is_ok() => {
             complete(context, &*catalog, record, None, None, &Actor::system()).await
         }
         _ => Ok(None),

@@ -13,6 +13,7 @@ use crate::{
     access::OperatorScope,
     error::{Error, OperatorKeyError, Result},
     networks::Networks,
+    tenant::DeletionRight,
 };
 
 /// The properties of a key that must be within those of the managing key. `None` means unlimited.
@@ -62,6 +63,20 @@ impl Authority {
     /// Returns the authority of an operator key.
     pub fn of(own: &Rc<OperatorKeyRecord>) -> Self {
         Self(Some(Rc::clone(own)))
+    }
+
+    /// Returns the right to delete tenants.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn tenant_deletion(&self) -> Result<DeletionRight> {
+        const SCOPE: OperatorScope = OperatorScope::TenantsDelete;
+        match &self.0 {
+            Some(own) if !own.scopes.contains(&SCOPE) => {
+                Err(Error::Forbidden { scope: SCOPE.as_str() })
+            }
+            _ => Ok(DeletionRight::granted()),
+        }
     }
 
     /// Checks whether the caller may update, rotate or revoke an existing key.
@@ -154,6 +169,20 @@ mod tests {
             assert_eq!(wanted.is_ok(), is_allowed, "{record:?}");
             assert!(Authority::unbounded().check_existing(&record).is_ok());
         }
+    }
+
+    // S16
+    #[test]
+    fn only_holder_of_the_scope_deletes_tenants() {
+        let right = |scopes: &[OperatorScope]| {
+            Authority::of(&Rc::new(key(scopes, None, None))).tenant_deletion()
+        };
+        assert!(right(&[OperatorScope::TenantsDelete]).is_ok());
+        assert!(matches!(
+            right(&[OperatorScope::TenantsWrite]),
+            Err(Error::Forbidden { scope: "tenants:delete" })
+        ));
+        assert!(Authority::unbounded().tenant_deletion().is_ok());
     }
 
     // S16

@@ -8,15 +8,15 @@ mod limits;
 mod record;
 pub mod repo;
 pub mod shown;
+mod state;
 
 use std::{ops::Deref, rc::Rc};
 
-pub use change::TenantChange;
+pub use change::{DeletionRight, StateChange, TenantChange};
 pub use database::TenantDb;
 pub use limits::LimitChange;
-pub use record::{
-    OperatorTenantView, Status, TenantName, TenantRecord, TenantSettings, TenantView,
-};
+pub use record::{OperatorTenantView, TenantName, TenantRecord, TenantSettings, TenantView};
+pub use state::{Operation, Status};
 
 use crate::error::{Error, Result};
 pub use crate::resource::Limits;

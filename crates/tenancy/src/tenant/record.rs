@@ -9,6 +9,7 @@ use serde_json::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Status;
 use crate::{
     crypto::Sealed,
     database_location::DatabaseLocation,
@@ -63,46 +64,6 @@ pub struct TenantRecord {
     /// When the tenant was last updated.
     #[serde(with = "ts_microseconds")]
     pub updated_at: DateTime<Utc>,
-}
-
-/// The state of a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// The tenant is being created.
-    Provisioning,
-    /// The tenant accepts requests.
-    Active,
-    /// The tenant accepts no requests until an operator reactivates it.
-    Suspended,
-    /// The tenant's data is being destroyed.
-    Deleting,
-    /// The tenant is deleted, but its data is kept.
-    Deleted,
-}
-
-impl Status {
-    /// Returns the name of the state in the catalog and in responses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Provisioning => "provisioning",
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::Deleting => "deleting",
-            Self::Deleted => "deleted",
-        }
-    }
-}
-
-impl Text for Status {
-    fn parse(text: &str) -> Result<Self, String> {
-        [Self::Provisioning, Self::Active, Self::Suspended, Self::Deleting, Self::Deleted]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or_else(|| {
-                "must be provisioning, active, suspended, deleting or deleted".to_owned()
-            })
-    }
 }
 
 /// A display name: 1 to 200 characters on a single line, without surrounding space.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use platform::sql::{Connection, Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
 use uuid::Uuid;
 
-use super::{LimitChange, Limits, Status, TenantName, TenantRecord};
+use super::{LimitChange, Limits, Operation, Status, TenantName, TenantRecord};
 use crate::{
     crypto::Sealed,
     database_location::DatabaseLocation,
@@ -82,19 +82,18 @@ pub enum Changed {
     Done,
     /// The tenant does not exist.
     NotFound,
-    /// The tenant is in this state, which does not allow the update. Nothing was changed.
-    Illegal(Status),
+    /// The state of the tenant does not allow the update. Nothing was changed.
+    Refused(Error),
     /// The tenant has another version than required. Nothing was changed.
     OtherVersion,
 }
 
-/// Updates a tenant. Changes nothing if the tenant is in one of the states `illegal_from` or does not have the required
-/// version.
+/// Updates a tenant. Changes nothing if the state of the tenant does not allow it or the tenant does not have the
+/// required version.
 pub async fn change(
     catalog: &dyn Connection,
     id: Uuid,
     change: &TenantChange,
-    illegal_from: &[Status],
     version: Option<i64>,
     entry: &Entry,
 ) -> Result<Changed> {
@@ -102,9 +101,7 @@ pub async fn change(
                      FROM update_tenant(:id, :version, :name, :admin_email, :plan, :settings,
                                         :private_settings, :limits, :status, :illegal_from,
                                         :domains, :entry_id, :entry)";
-    let names = |states: &[Status]| -> Vec<String> {
-        states.iter().map(|status| status.as_str().to_owned()).collect()
-    };
+    let operation = change.operation();
     let domains = change.domains.as_ref().map(|domains| -> Vec<String> {
         domains.iter().map(|domain| domain.as_str().to_owned()).collect()
     });
@@ -120,8 +117,8 @@ pub async fn change(
             change.private_settings.as_ref().map(|settings| settings.json().as_str()),
         )
         .bind("limits", change.limits.as_ref().map(LimitChange::to_value))
-        .bind("status", change.status.map(Status::as_str))
-        .bind("illegal_from", names(illegal_from))
+        .bind("status", operation.target().map(Status::as_str))
+        .bind("illegal_from", operation.illegal_sources())
         .bind("domains", domains)
         .bind("entry_id", entry.id)
         .bind("entry", entry.json.clone());
@@ -135,31 +132,32 @@ pub async fn change(
     };
     let before =
         Status::parse(&before).map_err(|_| Error::internal("a tenant has an invalid status"))?;
-    Ok(if !row.get::<bool>("is_wanted")? {
-        Changed::OtherVersion
-    } else if illegal_from.contains(&before) {
-        Changed::Illegal(before)
-    } else {
-        Changed::Done
-    })
+    if !row.get::<bool>("is_wanted")? {
+        return Ok(Changed::OtherVersion);
+    }
+    Ok(before.check(operation).map_or_else(Changed::Refused, |()| Changed::Done))
 }
 
 /// Removes a destroyed tenant from the catalog, except for its audit trail. Returns `false` if it was already removed.
 pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result<bool> {
     let statement = format!(
         "WITH removed AS (
-             DELETE FROM tenants WHERE id = :id AND status = 'deleting' RETURNING id
+             DELETE FROM tenants WHERE id = :id AND status = ANY(:sources::text[]) RETURNING id
          ), forgotten AS (
              DELETE FROM idempotency_keys WHERE tenant_id IN (SELECT id FROM removed)
          ), {}
          SELECT id FROM removed",
         outbox::recorded_if("removed")
     );
-    let statement = Statement::new(statement).bind("id", id).bind_all(outbox::bindings(entry));
+    let statement = Statement::new(statement)
+        .bind("id", id)
+        .bind("sources", Operation::Remove.sources())
+        .bind_all(outbox::bindings(entry));
     Ok(statement.query_first(catalog).await?.is_some())
 }
 
-/// Replaces the data keys of `old`. Returns `false` and writes nothing if the tenant has other keys by now.
+/// Replaces the data keys of `old`. Returns `false` and writes nothing if the tenant has other keys by now, or a state
+/// that does not allow it.
 pub async fn replace_data_keys(
     catalog: &dyn Connection,
     old: &TenantRecord,
@@ -168,7 +166,8 @@ pub async fn replace_data_keys(
 ) -> Result<bool> {
     let statement = format!(
         "WITH replaced AS (
-             UPDATE tenants SET data_key = :new WHERE id = :id AND data_key = :old RETURNING id
+             UPDATE tenants SET data_key = :new
+             WHERE id = :id AND data_key = :old AND status = ANY(:sources::text[]) RETURNING id
          ), {}
          SELECT id FROM replaced",
         outbox::recorded_if("replaced")
@@ -177,6 +176,7 @@ pub async fn replace_data_keys(
         .bind("id", old.id)
         .bind("old", old.data_key.as_ref().map(|sealed| sealed.0.clone()))
         .bind("new", new.0.clone())
+        .bind("sources", Operation::RotateDataKey.sources())
         .bind_all(outbox::bindings(entry));
     Ok(statement.query_first(catalog).await?.is_some())
 }
