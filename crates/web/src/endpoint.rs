@@ -8,7 +8,7 @@ use tenancy::{
     access::{OperatorScope, Scope},
 };
 
-use crate::{Call, Response};
+use crate::{Authority, Call, Response};
 
 /// Checks the access of a caller and handles the call.
 pub type Handler = Box<dyn Fn(Call) -> LocalBoxFuture<'static, Result<Response>>>;
@@ -37,6 +37,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// The access that it requires.
     pub access: Access,
+    /// The authority that the handler receives, if the endpoint changes objects within limits that depend on the caller.
+    pub authority: Option<Authority>,
     /// Whether calls count against the limits of the tenant.
     pub is_metered: bool,
     /// Whether a client may authenticate by HTTP Basic (RFC 6749, section 2.3.1).
@@ -111,6 +113,7 @@ impl Endpoint {
 ///     /// Creates a user in the caller's tenant.
 ///     ENDPOINT: POST "/api/v1/users" => handler,
 ///     access: Member(UsersWrite),
+///     authority: Users,
 ///     operation_id: "createUser",
 ///     problems: [(409, &["email_taken", "username_taken"])],
 ///     headers: ["Location"],
@@ -121,12 +124,14 @@ impl Endpoint {
 ///     ),
 /// }
 ///
-/// async fn handler(mut member: Member) -> Result<Response> { … }
+/// async fn handler(mut member: Member, authority: Authority) -> Result<Response> { … }
 /// ```
 ///
 /// - `access` is a variant of [`Access`], which determines the parameter of the handler: [`Call`](crate::Call) for
 ///   `Public`, [`Operator`](crate::Operator) for `Operator`, and [`Member`](crate::Member) otherwise.
-/// - `options`, after `access`: `unmetered()`, `client_authentication()`, `pending()` and `any_method(preflight)`; see
+/// - `authority`, after `access`: a variant of [`Authority`], which determines the second parameter of the handler. It
+///   can be omitted.
+/// - `options`, after `authority`: `unmetered()`, `client_authentication()`, `pending()` and `any_method(preflight)`; see
 ///   the methods of [`Endpoint`].
 /// - `problems` and `headers` can be omitted.
 /// - `openapi` has the arguments of `#[utoipa::path]` without method and path. An endpoint that OpenAPI cannot describe
@@ -151,6 +156,7 @@ macro_rules! endpoint {
     (
         @declare $verb:ident $method:ident [$(#[$doc:meta])*] $name:ident $path:tt => $handler:path,
         access: $access:ident $(($scope:ident))?,
+        $(authority: $authority:ident,)?
         $(options: [$($option:ident($($argument:path)?)),+],)?
         operation_id: $operation_id:literal,
         $(problems: [$($problem:expr),+ $(,)?],)?
@@ -172,6 +178,7 @@ macro_rules! endpoint {
                 method: $crate::Method::$method,
                 path: $path,
                 access: $crate::endpoint!(@access $access $($scope)?),
+                authority: $crate::endpoint!(@authority $($authority)?),
                 is_metered: true,
                 takes_client_authentication: false,
                 preflight: None,
@@ -183,7 +190,7 @@ macro_rules! endpoint {
                     headers: &[$($($header),+)?],
                     openapi: <Described as utoipa::OpenApi>::openapi,
                 }),
-                handler: $crate::endpoint!(@guard $access $handler),
+                handler: $crate::endpoint!(@guard $access $($authority)?: $handler),
             }
             $($(.$option($($argument)?))+)?
         };
@@ -198,12 +205,13 @@ macro_rules! endpoint {
             method: $crate::Method::$method,
             path: $path,
             access: $crate::endpoint!(@access $access $($scope)?),
+            authority: None,
             is_metered: true,
             takes_client_authentication: false,
             preflight: None,
             #[cfg(not(target_family = "wasm"))]
             documentation: None,
-            handler: $crate::endpoint!(@guard $access $handler),
+            handler: $crate::endpoint!(@guard $access: $handler),
         }
         $($(.$option($($argument)?))+)?;
     };
@@ -212,7 +220,15 @@ macro_rules! endpoint {
     (@access Operator $scope:ident) => { $crate::Access::Operator($crate::OperatorScope::$scope) };
     (@access Member $scope:ident) => { $crate::Access::Member($crate::Scope::$scope) };
     (@access User $scope:ident) => { $crate::Access::User($crate::Scope::$scope) };
-    (@guard Public $handler:path) => { |endpoint| $crate::guard::public(endpoint, $handler) };
-    (@guard Operator $handler:path) => { |endpoint| $crate::guard::operator(endpoint, $handler) };
-    (@guard $access:ident $handler:path) => { |endpoint| $crate::guard::member(endpoint, $handler) };
+    (@authority) => { None };
+    (@authority $authority:ident) => { Some($crate::Authority::$authority) };
+    (@guard Public: $handler:path) => { |endpoint| $crate::guard::public(endpoint, $handler) };
+    (@guard Operator: $handler:path) => { |endpoint| $crate::guard::operator(endpoint, $handler) };
+    (@guard Operator $authority:ident: $handler:path) => {
+        |endpoint| $crate::guard::operator_with::<$crate::authority::types::$authority, _>(endpoint, $handler)
+    };
+    (@guard $access:ident: $handler:path) => { |endpoint| $crate::guard::member(endpoint, $handler) };
+    (@guard $access:ident $authority:ident: $handler:path) => {
+        |endpoint| $crate::guard::member_with::<$crate::authority::types::$authority, _>(endpoint, $handler)
+    };
 }

@@ -1,9 +1,12 @@
 //! The checks before a handler: the access that the endpoint requires, and the bounds on callers without a credential.
+//!
+//! Only the last step of each guard is generic. So the checks exist once in a component instead of once per endpoint.
 
 use tenancy::{Error, Result};
 
 use crate::{
-    Access, Call, Endpoint, Handler, Member, Operator, Response, anonymous, authenticate, unmetered,
+    Access, Call, Endpoint, Handler, Member, Operator, Response, anonymous, authenticate,
+    authority::Of, unmetered,
 };
 
 /// Returns the handler of an endpoint for any caller.
@@ -25,14 +28,21 @@ where
     F: Future<Output = Result<Response>> + 'static,
 {
     Box::new(move |call| {
+        Box::pin(async move { handler(admit_operator(endpoint, call).await?).await })
+    })
+}
+
+/// Returns the handler of an endpoint for operators with an authority.
+pub fn operator_with<A, F>(endpoint: &'static Endpoint, handler: fn(Operator, A) -> F) -> Handler
+where
+    A: Of<Operator> + 'static,
+    F: Future<Output = Result<Response>> + 'static,
+{
+    Box::new(move |call| {
         Box::pin(async move {
-            let Access::Operator(scope) = endpoint.access else {
-                return Err(Error::RouteNotFound);
-            };
-            let context = call.context()?;
-            let operator = Operator::authenticate(context, call).await?;
-            operator.require(scope)?;
-            handler(operator).await
+            let operator = admit_operator(endpoint, call).await?;
+            let authority = A::of(&operator);
+            handler(operator, authority).await
         })
     })
 }
@@ -43,13 +53,40 @@ where
     F: Future<Output = Result<Response>> + 'static,
 {
     Box::new(move |call| {
+        Box::pin(async move { handler(admit_member(endpoint, call).await?).await })
+    })
+}
+
+/// Returns the handler of an endpoint for members of a tenant with an authority.
+pub fn member_with<A, F>(endpoint: &'static Endpoint, handler: fn(Member, A) -> F) -> Handler
+where
+    A: Of<Member> + 'static,
+    F: Future<Output = Result<Response>> + 'static,
+{
+    Box::new(move |call| {
         Box::pin(async move {
-            let context = call.context()?;
-            let member = authenticate::member(context, call, endpoint).await?;
-            if !endpoint.is_metered {
-                unmetered::admit(&member).await?;
-            }
-            handler(member).await
+            let member = admit_member(endpoint, call).await?;
+            let authority = A::of(&member);
+            handler(member, authority).await
         })
     })
+}
+
+async fn admit_operator(endpoint: &'static Endpoint, call: Call) -> Result<Operator> {
+    let Access::Operator(scope) = endpoint.access else {
+        return Err(Error::RouteNotFound);
+    };
+    let context = call.context()?;
+    let operator = Operator::authenticate(context, call).await?;
+    operator.require(scope)?;
+    Ok(operator)
+}
+
+async fn admit_member(endpoint: &'static Endpoint, call: Call) -> Result<Member> {
+    let context = call.context()?;
+    let member = authenticate::member(context, call, endpoint).await?;
+    if !endpoint.is_metered {
+        unmetered::admit(&member).await?;
+    }
+    Ok(member)
 }

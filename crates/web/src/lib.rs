@@ -6,6 +6,8 @@ mod addressing;
 pub mod anonymous;
 pub mod audit;
 mod authenticate;
+#[doc(hidden)]
+pub mod authority;
 mod basic;
 mod call;
 mod component;
@@ -35,6 +37,7 @@ pub mod testing;
 mod trace;
 mod unmetered;
 
+pub use authority::{Authority, TenantAuthority};
 pub use call::Call;
 pub use conditions::{Conditions, Outcome, Validators};
 pub use credentials::require_metrics_token;

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use tenancy::{
     Context, Error, Result,
-    access::{Role, Scope},
-    api_key::{ApiKeyRecord, Authority},
+    access::Scope,
+    api_key::ApiKeyRecord,
     event::{Actor, Origin},
     log::Caller,
     resource::Resource,
@@ -96,54 +96,12 @@ impl Member {
         self.principals().all(|principal| principal.scopes().contains(&scope))
     }
 
-    /// Returns the caller's authority over API keys.
-    pub fn authority(&self) -> Authority {
-        self.principals().fold(Authority::unbounded(), |authority, principal| match principal {
-            Principal::User(claims) => authority.and_user(claims.role.scopes()),
-            Principal::ApiKey(own) => authority.and_key(own),
-        })
-    }
-
-    /// Returns whether the call carries this API key.
-    pub fn is_api_key(&self, id: uuid::Uuid) -> bool {
-        self.principals()
-            .any(|principal| matches!(principal, Principal::ApiKey(own) if own.id == id))
-    }
-
     /// Checks that the caller holds a scope.
     ///
     /// # Errors
     /// [`Error::Forbidden`].
     pub fn require(&self, scope: Scope) -> Result<()> {
         if self.allows(scope) { Ok(()) } else { Err(Error::Forbidden { scope: scope.as_str() }) }
-    }
-
-    /// Returns the roles that the caller may grant. Each credential must allow the role.
-    pub fn grantable_roles(&self) -> Vec<Role> {
-        let is_grantable = |role: &Role| {
-            self.principals().all(|principal| role.is_grantable_with(principal.scopes()))
-        };
-        Role::ALL.into_iter().filter(is_grantable).collect()
-    }
-
-    /// Checks that the caller may grant a role.
-    ///
-    /// # Errors
-    /// [`Error::ScopeNotHeld`].
-    pub fn require_grant(&self, role: Role) -> Result<()> {
-        if self.grantable_roles().contains(&role) {
-            Ok(())
-        } else {
-            Err(Error::ScopeNotHeld { scope: role.grant_scope().as_str() })
-        }
-    }
-
-    /// Returns the roles of the users that the caller may update or delete. Administrators are included only if the
-    /// caller may grant that role.
-    pub fn manageable_roles(&self) -> Vec<Role> {
-        let grantable = self.grantable_roles();
-        let is_manageable = |role: &Role| *role != Role::Admin || grantable.contains(role);
-        Role::ALL.into_iter().filter(is_manageable).collect()
     }
 
     /// Records the usage of a resource. The response contains a warning near the limit.

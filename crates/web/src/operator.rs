@@ -91,7 +91,7 @@ impl Operator {
     ///
     /// # Errors
     /// [`Error::Forbidden`].
-    pub fn require(&self, scope: OperatorScope) -> Result<()> {
+    pub(super) fn require(&self, scope: OperatorScope) -> Result<()> {
         let Credential::Key(key) = &self.credential else { return Ok(()) };
         if key.scopes.contains(&scope) {
             return Ok(());
@@ -118,7 +118,7 @@ impl Operator {
     }
 
     /// Returns the operator's authority over operator keys.
-    pub fn authority(&self) -> Authority {
+    pub(super) fn authority(&self) -> Authority {
         match &self.credential {
             Credential::BreakGlass => Authority::unbounded(),
             Credential::Key(own) => Authority::of(own),

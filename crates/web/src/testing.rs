@@ -22,7 +22,9 @@ use tenancy::{
     testing,
 };
 
-use crate::{Call, Content, Headers, Member, Principal, Record, Request, Response, problem};
+use crate::{
+    Call, Content, Headers, Member, Principal, Record, Request, Response, authority::Of, problem,
+};
 
 /// A service with prepared databases and without Redis.
 pub struct Service {
@@ -81,6 +83,26 @@ impl Service {
     where
         F: Future<Output = Result<Response>>,
     {
+        answer(block_on(handler(self.member(role, request))))
+    }
+
+    /// Calls a handler like [`call`](Self::call), with the authority of the user.
+    pub fn call_with<A, F>(
+        &self,
+        handler: fn(Member, A) -> F,
+        role: Role,
+        request: Request,
+    ) -> Answer
+    where
+        A: Of<Member>,
+        F: Future<Output = Result<Response>>,
+    {
+        let member = self.member(role, request);
+        let authority = A::of(&member);
+        answer(block_on(handler(member, authority)))
+    }
+
+    fn member(&self, role: Role, request: Request) -> Member {
         let call = Call {
             context: Ok(Rc::clone(&self.context)),
             request,
@@ -89,21 +111,23 @@ impl Service {
             arrival: Arrival { at: DateTime::UNIX_EPOCH, micros: 0 },
             record: Rc::<Record>::default(),
         };
-        let member = Member {
+        Member {
             context: Rc::clone(&self.context),
             tenant: testing::tenant(&self.context),
             principal: Principal::User(Rc::new(testing::claims(role))),
             second: None,
             call,
-        };
-        let response =
-            block_on(handler(member)).unwrap_or_else(|error| problem::answer(&error, "test"));
-        let body = match &response.content {
-            Content::Whole(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
-            Content::Stream { .. } => Value::Null,
-        };
-        Answer { status: response.status.as_u16(), body, response }
+        }
     }
+}
+
+fn answer(outcome: Result<Response>) -> Answer {
+    let response = outcome.unwrap_or_else(|error| problem::answer(&error, "test"));
+    let body = match &response.content {
+        Content::Whole(bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
+        Content::Stream { .. } => Value::Null,
+    };
+    Answer { status: response.status.as_u16(), body, response }
 }
 
 /// Creates a request with a JSON body.

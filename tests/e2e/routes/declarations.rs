@@ -1,11 +1,11 @@
 //! Checks the declarations of the endpoints against each other and against `spin.toml`. No test needs a server.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use e2e::{endpoints, root};
 use http::Method;
 use tenancy::access::OperatorScope;
-use web::{Access, Endpoint};
+use web::{Access, Authority, Endpoint};
 
 /// The component and the endpoints of each crate.
 const COMPONENTS: [(&str, &[Endpoint]); 4] = [
@@ -43,6 +43,52 @@ fn admin_endpoints_require_an_operator_scope() {
     // A scope that no endpoint requires would grant nothing.
     for wanted in OperatorScope::ALL {
         assert!(endpoints().filter_map(scope).any(|scope| scope == *wanted), "{}", wanted.as_str());
+    }
+}
+
+// S16
+#[test]
+fn authority_matches_the_documented_refusal() {
+    let mut declared = Vec::new();
+    for endpoint in endpoints() {
+        let Endpoint { method, path, access, authority, documentation, .. } = endpoint;
+        declared.extend(*authority);
+        let is_limited = match authority {
+            Some(Authority::Users | Authority::ApiKeys) => {
+                assert!(matches!(access, Access::Member(_)), "{method} {path}");
+                true
+            }
+            Some(Authority::OperatorKeys) => true,
+            // The refusal has the code of every endpoint with a scope.
+            Some(Authority::Tenants | Authority::TenantApiKeys) | None => false,
+        };
+        let problems = documentation.as_ref().map_or(&[][..], |documented| documented.problems);
+        let mut codes = problems.iter().flat_map(|(_, codes)| codes.iter());
+        let is_documented = codes.any(|code| *code == "scope_not_held");
+        assert_eq!(is_limited, is_documented, "{method} {path}");
+    }
+    for authority in Authority::ALL {
+        assert!(declared.contains(&authority), "no endpoint has the authority {authority:?}");
+    }
+}
+
+// S16
+#[test]
+fn handlers_receive_their_authority() {
+    // A handler that creates an authority would bypass the declaration of its endpoint.
+    for component in COMPONENTS.map(|(component, _)| component) {
+        assert_creates_no_authority(&root().join("components").join(component).join("src"));
+    }
+}
+
+fn assert_creates_no_authority(path: &Path) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            assert_creates_no_authority(&entry.unwrap().path());
+        }
+    } else {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(!text.contains("Authority::"), "{}", path.display());
     }
 }
 

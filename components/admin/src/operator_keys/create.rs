@@ -3,7 +3,7 @@
 use http::{HeaderValue, header};
 use tenancy::{
     Error, Result,
-    operator_key::{self, NewOperatorKeyRequest, ShownOnce},
+    operator_key::{self, Authority, NewOperatorKeyRequest, ShownOnce},
 };
 use web::{Operator, Response};
 
@@ -14,6 +14,7 @@ web::endpoint! {
     /// networks are within its own.
     ENDPOINT: POST "/admin/operator-keys" => handler,
     access: Operator(OperatorKeysWrite),
+    authority: OperatorKeys,
     operation_id: "createOperatorKey",
     problems: [
         (403, &["scope_not_held", "stronger_api_key"]),
@@ -27,9 +28,9 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut operator: Operator) -> Result<Response> {
+async fn handler(mut operator: Operator, authority: Authority) -> Result<Response> {
     let request: NewOperatorKeyRequest = operator.call().json().await?;
-    let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
+    let (context, actor) = (operator.context(), operator.actor());
     let (record, key) = operator_key::create(context, request.into(), &authority, &actor).await?;
     let location = HeaderValue::from_str(&format!("/admin/operator-keys/{}", record.id));
     let response = Response::created(&ShownOnce::new(&record, &key))

@@ -1,7 +1,10 @@
 //! `DELETE /admin/operator-keys/{id}`
 
 use http::StatusCode;
-use tenancy::{Result, operator_key};
+use tenancy::{
+    Result,
+    operator_key::{self, Authority},
+};
 use web::{Operator, Response};
 
 web::endpoint! {
@@ -11,6 +14,7 @@ web::endpoint! {
     /// networks are within its own.
     ENDPOINT: DELETE "/admin/operator-keys/{id}" => handler,
     access: Operator(OperatorKeysWrite),
+    authority: OperatorKeys,
     operation_id: "revokeOperatorKey",
     problems: [(403, &["scope_not_held", "stronger_api_key"]), (412, &["precondition_failed"])],
     openapi: (
@@ -23,10 +27,10 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut operator: Operator) -> Result<Response> {
+async fn handler(mut operator: Operator, authority: Authority) -> Result<Response> {
     let id = super::id(&mut operator)?;
     let version = super::wanted_version(&mut operator, id).await?;
-    let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
+    let (context, actor) = (operator.context(), operator.actor());
     operator_key::revoke(context, id, version, &authority, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

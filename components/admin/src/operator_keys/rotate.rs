@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use tenancy::{
     Result,
     api_key::Overlap,
-    operator_key::{self, ShownOnce},
+    operator_key::{self, Authority, ShownOnce},
 };
 use utoipa::ToSchema;
 use web::{Operator, Response};
@@ -28,6 +28,7 @@ web::endpoint! {
     /// its own.
     ENDPOINT: POST "/admin/operator-keys/{id}/rotate" => handler,
     access: Operator(OperatorKeysWrite),
+    authority: OperatorKeys,
     operation_id: "rotateOperatorKey",
     problems: [(403, &["scope_not_held", "stronger_api_key"]), (412, &["precondition_failed"])],
     openapi: (
@@ -41,12 +42,12 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut operator: Operator) -> Result<Response> {
+async fn handler(mut operator: Operator, authority: Authority) -> Result<Response> {
     let id = super::id(&mut operator)?;
     let request: Request = operator.call().json_or_empty().await?;
     let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());
     let version = super::wanted_version(&mut operator, id).await?;
-    let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
+    let (context, actor) = (operator.context(), operator.actor());
     let (record, key) =
         operator_key::rotate(context, id, overlap, version, &authority, &actor).await?;
     super::validators(&record)?.describe(Response::ok(&ShownOnce::new(&record, &key)))

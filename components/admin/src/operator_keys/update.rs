@@ -2,7 +2,7 @@
 
 use tenancy::{
     Result,
-    operator_key::{self, OperatorKeyChange, OperatorKeyChangeRequest, OperatorKeyView},
+    operator_key::{self, Authority, OperatorKeyChange, OperatorKeyChangeRequest, OperatorKeyView},
 };
 use web::{Operator, Response};
 
@@ -13,6 +13,7 @@ web::endpoint! {
     /// expiry and networks are within its own, both before and after the change.
     ENDPOINT: PATCH "/admin/operator-keys/{id}" => handler,
     access: Operator(OperatorKeysWrite),
+    authority: OperatorKeys,
     operation_id: "updateOperatorKey",
     problems: [
         (403, &["scope_not_held", "stronger_api_key"]),
@@ -31,12 +32,12 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut operator: Operator) -> Result<Response> {
+async fn handler(mut operator: Operator, authority: Authority) -> Result<Response> {
     let id = super::id(&mut operator)?;
     let request: OperatorKeyChangeRequest = operator.call().json().await?;
     let change = OperatorKeyChange::from(request);
     let version = super::wanted_version(&mut operator, id).await?;
-    let (context, authority, actor) = (operator.context(), operator.authority(), operator.actor());
+    let (context, actor) = (operator.context(), operator.actor());
     let key = operator_key::update(context, id, &change, version, &authority, &actor).await?;
     super::validators(&key)?.describe(Response::ok(&OperatorKeyView::from(&key)))
 }

@@ -7,7 +7,7 @@ use tenancy::{
     tenant::{StateChange, TenantChange},
 };
 use uuid::Uuid;
-use web::{Operator, Response};
+use web::{Operator, Response, TenantAuthority};
 
 tenancy::fields! {
     /// The kind of deletion.
@@ -26,6 +26,7 @@ web::endpoint! {
     /// All of its requests are rejected. Its data and its names are kept unless `hard_delete` is true.
     ENDPOINT: DELETE "/admin/tenants/{id}" => handler,
     access: Operator(TenantsDelete),
+    authority: Tenants,
     options: [pending()],
     operation_id: "deleteTenant",
     problems: [(409, &["illegal_transition"]), (412, &["precondition_failed"])],
@@ -40,11 +41,11 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut operator: Operator) -> Result<Response> {
+async fn handler(mut operator: Operator, authority: TenantAuthority) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let Query { hard_delete } = operator.call().query()?;
     let version = super::wanted_version(&mut operator, id).await?;
-    let right = operator.authority().tenant_deletion()?;
+    let right = authority.deletion(&operator)?;
     let (context, actor) = (operator.context(), operator.actor());
     let effect = if hard_delete {
         destroy::destroy(context, id, version, right, &actor).await?

@@ -2,7 +2,6 @@
 
 use tenancy::{
     Error, Result,
-    access::OperatorScope,
     identifier::{Domain, Domains, EmailAddress},
     input::Patch,
     lifecycle::manage::{self, custom_domains},
@@ -13,7 +12,7 @@ use tenancy::{
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Operator, Response};
+use web::{Operator, Response, TenantAuthority};
 
 tenancy::fields! {
     /// A change of a tenant. Omitted fields keep their values.
@@ -45,6 +44,7 @@ web::endpoint! {
     /// `tenants:delete`.
     PATCH: PATCH "/admin/tenants/{id}" => patch,
     access: Operator(TenantsWrite),
+    authority: Tenants,
     options: [pending()],
     operation_id: "updateTenant",
     problems: [(409, &["illegal_transition", "domain_taken"]), (412, &["precondition_failed"])],
@@ -60,7 +60,7 @@ web::endpoint! {
     ),
 }
 
-async fn patch(mut operator: Operator) -> Result<Response> {
+async fn patch(mut operator: Operator, authority: TenantAuthority) -> Result<Response> {
     let id: Uuid = operator.call().parameter("id").map_err(|_| Error::TenantNotFound)?;
     let request: Request = operator.call().json().await?;
     let domains = match (request.domain, request.domains) {
@@ -73,10 +73,7 @@ async fn patch(mut operator: Operator) -> Result<Response> {
         Some(Status::Active) => Some(StateChange::Activate),
         Some(Status::Suspended) => Some(StateChange::Suspend),
         // Same as DELETE.
-        Some(Status::Deleted) => {
-            operator.require(OperatorScope::TenantsDelete)?;
-            Some(StateChange::Delete(operator.authority().tenant_deletion()?))
-        }
+        Some(Status::Deleted) => Some(StateChange::Delete(authority.deletion(&operator)?)),
         Some(Status::Provisioning | Status::Deleting) => {
             return Err(Error::invalid_field("status", "must be active, suspended or deleted"));
         }
@@ -102,6 +99,7 @@ web::endpoint! {
     /// Same as PATCH: omitted fields keep their values.
     PUT: PUT "/admin/tenants/{id}" => put,
     access: Operator(TenantsWrite),
+    authority: Tenants,
     options: [pending()],
     operation_id: "replaceTenant",
     problems: [(409, &["illegal_transition", "domain_taken"]), (412, &["precondition_failed"])],
@@ -117,6 +115,6 @@ web::endpoint! {
     ),
 }
 
-async fn put(operator: Operator) -> Result<Response> {
-    patch(operator).await
+async fn put(operator: Operator, authority: TenantAuthority) -> Result<Response> {
+    patch(operator, authority).await
 }

@@ -3,7 +3,7 @@
 use http::{HeaderValue, header};
 use tenancy::{
     Error, Result,
-    api_key::{self, NewApiKeyRequest, ShownOnce},
+    api_key::{self, Authority, NewApiKeyRequest, ShownOnce},
 };
 use web::{Member, Response};
 
@@ -14,6 +14,7 @@ web::endpoint! {
     /// within its own.
     ENDPOINT: POST "/api/v1/api-keys" => handler,
     access: Member(ApiKeysWrite),
+    authority: ApiKeys,
     operation_id: "createApiKey",
     problems: [(403, &["scope_not_held", "stronger_api_key"]), (409, &["too_many_api_keys"])],
     headers: ["Location"],
@@ -24,12 +25,11 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut member: Member) -> Result<Response> {
+async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let request: NewApiKeyRequest = member.call().json().await?;
-    let (authority, actor) = (member.authority(), member.actor());
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     let (record, key) =
-        api_key::create(member.context(), member.tenant(), request.into(), &authority, &actor)
-            .await?;
+        api_key::create(context, tenant, request.into(), &authority, &actor).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/api-keys/{}", record.id));
     Ok(Response::created(&ShownOnce::new(&record, &key))
         .with_header(header::LOCATION, location.map_err(Error::internal)?))

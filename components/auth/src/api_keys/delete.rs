@@ -1,7 +1,10 @@
 //! `DELETE /api/v1/api-keys/{id}`
 
 use http::StatusCode;
-use tenancy::{Error, Result, api_key};
+use tenancy::{
+    Error, Result,
+    api_key::{self, Authority},
+};
 use uuid::Uuid;
 use web::{Member, Response};
 
@@ -12,6 +15,7 @@ web::endpoint! {
     /// expiry are within its own.
     ENDPOINT: DELETE "/api/v1/api-keys/{id}" => handler,
     access: Member(ApiKeysWrite),
+    authority: ApiKeys,
     options: [unmetered(), pending()],
     operation_id: "revokeApiKey",
     problems: [(403, &["scope_not_held", "stronger_api_key"])],
@@ -22,10 +26,9 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut member: Member) -> Result<Response> {
+async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
-    let (authority, actor) = (member.authority(), member.actor());
-    let (context, tenant) = (member.context(), member.tenant());
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     let effect = api_key::revoke(context, tenant, id, &authority, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use tenancy::{
     Error, Result,
-    api_key::{self, Overlap, ShownOnce},
+    api_key::{self, Authority, Overlap, ShownOnce},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -28,6 +28,7 @@ web::endpoint! {
     /// its own.
     ENDPOINT: POST "/api/v1/api-keys/{id}/rotate" => handler,
     access: Member(ApiKeysWrite),
+    authority: ApiKeys,
     options: [pending()],
     operation_id: "rotateApiKey",
     problems: [(403, &["scope_not_held", "stronger_api_key"])],
@@ -39,12 +40,11 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut member: Member) -> Result<Response> {
+async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let request: Request = member.call().json_or_empty().await?;
     let overlap = TimeDelta::seconds(request.overlap_seconds.seconds());
-    let (authority, actor) = (member.authority(), member.actor());
-    let (context, tenant) = (member.context(), member.tenant());
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     let changed = api_key::rotate(context, tenant, id, overlap, &authority, &actor).await?;
     let (record, key) = &changed.value;
     Ok(Response::ok(&ShownOnce::new(record, key)).with_effect(changed.effect))

@@ -2,7 +2,7 @@
 
 use tenancy::{
     Error, Result,
-    api_key::{self, ApiKeyChange, ApiKeyView, CallLimit, KeyName},
+    api_key::{self, ApiKeyChange, ApiKeyView, Authority, CallLimit, KeyName},
     input::Patch,
 };
 use utoipa::ToSchema;
@@ -29,6 +29,7 @@ web::endpoint! {
     /// other keys whose scopes, limits and expiry are within its own, both before and after the change.
     ENDPOINT: PATCH "/api/v1/api-keys/{id}" => handler,
     access: Member(ApiKeysWrite),
+    authority: ApiKeys,
     options: [pending()],
     operation_id: "updateApiKey",
     problems: [(403, &["scope_not_held", "stronger_api_key", "user_required"])],
@@ -40,20 +41,15 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut member: Member) -> Result<Response> {
+async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::ApiKeyNotFound)?;
     let request: Request = member.call().json().await?;
-    // A key must not raise its own limits.
-    if member.is_api_key(id) {
-        return Err(Error::UserRequired);
-    }
     let change = ApiKeyChange {
         name: request.name,
         max_requests_per_minute: request.max_requests_per_minute,
         max_requests_per_day: request.max_requests_per_day,
     };
-    let (authority, actor) = (member.authority(), member.actor());
-    let (context, tenant) = (member.context(), member.tenant());
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     let changed = api_key::update(context, tenant, id, &change, &authority, &actor).await?;
     Ok(Response::ok(&ApiKeyView::from(&changed.value)).with_effect(changed.effect))
 }

@@ -2,9 +2,8 @@
 
 use tenancy::{
     Result,
-    access::Role,
     input::Patch,
-    user::{self, PersonName, User, UserChange, Username},
+    user::{self, PersonName, ProfileChange, User, Username},
 };
 use utoipa::ToSchema;
 use web::{Member, Response};
@@ -38,18 +37,13 @@ web::endpoint! {
 
 async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
-    let change = UserChange {
-        email: None,
+    let change = ProfileChange {
         username: request.username,
         first_name: request.first_name,
         last_name: request.last_name,
-        role: None,
-        is_active: None,
     };
     let id = member.user()?.sub;
-    // Users of every role may change their own names.
-    let changed =
-        user::update(member.context(), member.tenant(), id, &change, &Role::ALL, &member.actor())
-            .await?;
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
+    let changed = user::update_profile(context, tenant, id, change, &actor).await?;
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

@@ -8,7 +8,7 @@ use tenancy::{
     credential::NewPassword,
     identifier::EmailAddress,
     resource::Resource,
-    user::{self, NewUser, PersonName, User, Username},
+    user::{self, Authority, NewUser, PersonName, User, Username},
 };
 use utoipa::ToSchema;
 use web::{Member, Response};
@@ -45,6 +45,7 @@ web::endpoint! {
     /// role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
     ENDPOINT: POST "/api/v1/users" => handler,
     access: Member(UsersWrite),
+    authority: Users,
     operation_id: "createUser",
     problems: [
         (403, &["scope_not_held", "quota_exceeded"]),
@@ -58,9 +59,9 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut member: Member) -> Result<Response> {
+async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let request: Request = member.call().json().await?;
-    member.require_grant(request.role)?;
+    let role = authority.grant(request.role)?;
     let context = member.context();
     let password = request
         .password
@@ -71,7 +72,7 @@ async fn handler(mut member: Member) -> Result<Response> {
         username: request.username,
         first_name: request.first_name,
         last_name: request.last_name,
-        role: request.role,
+        role,
         password,
     };
     let user::Created { user, setup_token, user_count } =
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn invalid_fields_are_named() {
         let body = json!({ "email": "no address", "role": "owner", "first_name": "", "extra": 1 });
-        let answer = Service::new().call(handler, Role::Admin, request(Method::POST, &body));
+        let answer = Service::new().call_with(handler, Role::Admin, request(Method::POST, &body));
         assert_eq!((answer.status, &answer.body["code"]), (422, &json!("validation_failed")));
         let mut fields = answer.fields();
         fields.sort_unstable();
@@ -106,14 +107,14 @@ mod tests {
     fn role_above_the_callers_is_rejected_before_any_statement() {
         let service = Service::new();
         let body = json!({ "email": "a@acme.example", "role": "admin" });
-        let answer = service.call(handler, Role::Viewer, request(Method::POST, &body));
+        let answer = service.call_with(handler, Role::Viewer, request(Method::POST, &body));
         assert_eq!((answer.status, &answer.body["code"]), (403, &json!("scope_not_held")));
     }
 
     #[test]
     fn unavailable_database_is_no_fault_of_the_caller() {
         let body = json!({ "email": "a@acme.example" });
-        let answer = Service::new().call(handler, Role::Admin, request(Method::POST, &body));
+        let answer = Service::new().call_with(handler, Role::Admin, request(Method::POST, &body));
         assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
     }
 }

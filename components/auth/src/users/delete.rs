@@ -1,7 +1,10 @@
 //! `DELETE /api/v1/users/{id}`
 
 use http::StatusCode;
-use tenancy::{Error, Result, user};
+use tenancy::{
+    Error, Result,
+    user::{self, Authority},
+};
 use uuid::Uuid;
 use web::{Member, Response};
 
@@ -9,6 +12,7 @@ web::endpoint! {
     /// Permanently deletes a user.
     ENDPOINT: DELETE "/api/v1/users/{id}" => handler,
     access: Member(UsersWrite),
+    authority: Users,
     options: [unmetered(), pending()],
     operation_id: "deleteUser",
     problems: [(403, &["scope_not_held", "administrator_required"]), (409, &["last_admin"])],
@@ -19,10 +23,9 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut member: Member) -> Result<Response> {
+async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    let context = member.context();
-    let (over, actor) = (member.manageable_roles(), member.actor());
-    let effect = user::delete(context, member.tenant(), id, &over, &actor).await?;
+    let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
+    let effect = user::delete(context, tenant, id, &authority, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

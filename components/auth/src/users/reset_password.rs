@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tenancy::{Error, Result, access::Role, session};
+use tenancy::{Error, Result, session, user::Authority};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Member, Response};
@@ -22,6 +22,7 @@ web::endpoint! {
     /// password once. The caller must be allowed to grant the user's role.
     ENDPOINT: POST "/api/v1/users/{id}/reset-password" => handler,
     access: Member(UsersWrite),
+    authority: Users,
     options: [pending()],
     operation_id: "resetUserPassword",
     problems: [(403, &["scope_not_held", "administrator_required"])],
@@ -32,15 +33,10 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut member: Member) -> Result<Response> {
+async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    // The token allows signing in as the user, so returning it amounts to granting the user's role.
-    let over = member.grantable_roles();
-    if over.is_empty() {
-        member.require_grant(Role::Viewer)?;
-    }
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
-    let changed = session::reset_password(context, tenant, id, &over, &actor).await?;
+    let changed = session::reset_password(context, tenant, id, &authority, &actor).await?;
     let (token, expires_at) = changed.value;
     let reset = PasswordReset { setup_token: token.expose(), expires_at };
     Ok(Response::ok(&reset).with_effect(changed.effect))

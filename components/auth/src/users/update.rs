@@ -5,7 +5,7 @@ use tenancy::{
     access::Role,
     identifier::EmailAddress,
     input::Patch,
-    user::{self, PersonName, User, UserChange, Username},
+    user::{self, Authority, PersonName, User, UserChange, Username},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -33,6 +33,7 @@ web::endpoint! {
     /// Updates a user. A new role and a deactivation take effect on the user's next request.
     ENDPOINT: PATCH "/api/v1/users/{id}" => handler,
     access: Member(UsersWrite),
+    authority: Users,
     options: [pending()],
     operation_id: "updateUser",
     problems: [
@@ -47,27 +48,20 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut member: Member) -> Result<Response> {
+async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
     let request: Request = member.call().json().await?;
-    // A role change revokes one role and grants another.
-    let over = match request.role {
-        Some(role) => {
-            member.require_grant(role)?;
-            member.grantable_roles()
-        }
-        None => member.manageable_roles(),
-    };
+    let role = request.role.map(|role| authority.grant(role)).transpose()?;
     let change = UserChange {
         email: request.email,
         username: request.username,
         first_name: request.first_name,
         last_name: request.last_name,
-        role: request.role,
+        role,
         is_active: request.is_active,
     };
     let context = member.context();
     let actor = member.actor();
-    let changed = user::update(context, member.tenant(), id, &change, &over, &actor).await?;
+    let changed = user::update(context, member.tenant(), id, &change, &authority, &actor).await?;
     Ok(Response::ok(&changed.value).with_effect(changed.effect))
 }

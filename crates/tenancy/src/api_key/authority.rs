@@ -4,6 +4,7 @@
 //! within its own, before and after the change. Otherwise it could lift its own limits through another key.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{ApiKeyChange, ApiKeyRecord, CallLimit, NewApiKey};
 use crate::{
@@ -50,8 +51,8 @@ impl From<&ApiKeyRecord> for Limits {
 #[derive(Debug)]
 struct Holder {
     scopes: Vec<Scope>,
-    /// `None` for a user: users have no limits of this kind.
-    limits: Option<Limits>,
+    /// The id and the limits of an API key. `None` for a user: users have no limits of this kind.
+    key: Option<(Uuid, Limits)>,
 }
 
 /// The authority of a caller over API keys. Each credential of the call limits it.
@@ -67,15 +68,24 @@ impl Authority {
     /// Adds a user with these scopes.
     #[must_use]
     pub fn and_user(mut self, scopes: &[Scope]) -> Self {
-        self.0.push(Holder { scopes: scopes.to_vec(), limits: None });
+        self.0.push(Holder { scopes: scopes.to_vec(), key: None });
         self
     }
 
     /// Adds an API key.
     #[must_use]
     pub fn and_key(mut self, own: &ApiKeyRecord) -> Self {
-        self.0.push(Holder { scopes: own.scopes.clone(), limits: Some(own.into()) });
+        self.0.push(Holder { scopes: own.scopes.clone(), key: Some((own.id, own.into())) });
         self
+    }
+
+    /// Checks that the key is not a credential of the call. A key must not raise its own limits.
+    ///
+    /// # Errors
+    /// [`Error::UserRequired`].
+    pub(super) fn check_other(&self, id: Uuid) -> Result<()> {
+        let mut own = self.0.iter().filter_map(|holder| holder.key);
+        if own.any(|(own, _)| own == id) { Err(Error::UserRequired) } else { Ok(()) }
     }
 
     /// Checks that the caller may create a key.
@@ -139,14 +149,12 @@ impl Authority {
     }
 
     fn excess(&self, limits: &Limits) -> Option<&'static str> {
-        self.0.iter().filter_map(|holder| holder.limits).find_map(|own| limits.excess(&own))
+        self.0.iter().filter_map(|holder| holder.key).find_map(|(_, own)| limits.excess(&own))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::{api_key::Environment, input::FromField as _};
 
@@ -224,6 +232,16 @@ mod tests {
             };
             assert_eq!(authority.check_change(&target, &change).is_ok(), is_allowed);
         }
+    }
+
+    // S16
+    #[test]
+    fn key_does_not_update_itself() {
+        let own = key(WRITE, None, None, None);
+        let authority = Authority::unbounded().and_user(Scope::ALL).and_key(&own);
+        assert!(matches!(authority.check_other(own.id), Err(Error::UserRequired)));
+        assert!(authority.check_other(Uuid::nil()).is_ok());
+        assert!(Authority::unbounded().check_other(own.id).is_ok());
     }
 
     // S16

@@ -72,8 +72,9 @@ pub async fn create(
 /// Updates a key.
 ///
 /// # Errors
-/// [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`], [`Error::ScopeNotHeld`] and [`Error::InvalidFields`] if the
-/// key is outside the caller's authority, before or after the change.
+/// [`Error::UserRequired`] if the key is a credential of the call; [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`],
+/// [`Error::ScopeNotHeld`] and [`Error::InvalidFields`] if the key is outside the caller's authority, before or after the
+/// change.
 pub async fn update(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -82,6 +83,7 @@ pub async fn update(
     authority: &Authority,
     actor: &Actor,
 ) -> Result<Changed<ApiKeyRecord>> {
+    authority.check_other(id)?;
     let event = Event::new(name::API_KEY_UPDATED).about("api_key", id);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);

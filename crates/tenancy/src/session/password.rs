@@ -18,9 +18,12 @@ use crate::{
     },
     tenant::{Tenant, TenantDb},
     token::SetupToken,
-    user::repo::{
+    user::{
         self,
-        credentials::{self, PasswordChange},
+        repo::{
+            self,
+            credentials::{self, PasswordChange},
+        },
     },
     version_cache::{Change, Changed},
 };
@@ -82,15 +85,16 @@ pub async fn change_password(
 /// Removes the password of a user, ends every session, and returns a setup token for a new password.
 ///
 /// # Errors
-/// [`Error::UserNotFound`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`] if the role of the user is not
-/// in `over`.
+/// [`Error::UserNotFound`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`] if the user is outside the
+/// caller's authority.
 pub async fn reset_password(
     context: &Rc<Context>,
     tenant: &Tenant,
     user: Uuid,
-    over: &[Role],
+    authority: &user::Authority,
     actor: &Actor,
 ) -> Result<Changed<(SetupToken, chrono::DateTime<chrono::Utc>)>> {
+    let over = authority.resettable()?;
     let token = SetupToken::generate(tenant.id, &*context.platform.random);
     let expires_at = context.platform.clock.now() + context.settings.setup_token_lifetime;
     let event = Event::new(name::PASSWORD_RESET).about("user", user).severity(Severity::Warning);
@@ -106,7 +110,7 @@ pub async fn reset_password(
     let database = TenantDb::connect(context, tenant).await?;
     let Some(user) = credentials::replace_password(&database, &change, &entry).await? else {
         let user = repo::find(&database, user).await?;
-        return Err(user.map_or(Error::UserNotFound, |user| crate::user::beyond(user.role)));
+        return Err(user.map_or(Error::UserNotFound, |user| user::beyond(user.role)));
     };
     publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(context, tenant);

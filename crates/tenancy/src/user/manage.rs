@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    NewUser, User, UserChange,
+    Authority, NewUser, ProfileChange, User, UserChange,
     repo::{self, Changed, credentials},
 };
 use crate::{
@@ -56,7 +56,7 @@ pub async fn create(
     let id = random.uuid(now);
     let event = Event::new(name::USER_CREATED)
         .about("user", id)
-        .detail(json!({ "role": new.role, "is_invited": setup_token.is_some() }));
+        .detail(json!({ "role": new.role.role(), "is_invited": setup_token.is_some() }));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let row = repo::NewRow {
         id,
@@ -86,8 +86,41 @@ pub async fn create(
 ///
 /// # Errors
 /// [`Error::UserNotFound`], [`Error::LastAdministrator`], [`Error::Taken`]; [`Error::AdministratorRequired`] and
-/// [`Error::ScopeNotHeld`] if the role of the user is not in `over`.
+/// [`Error::ScopeNotHeld`] if the user is outside the caller's authority.
 pub async fn update(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    id: Uuid,
+    change: &UserChange,
+    authority: &Authority,
+    actor: &Actor,
+) -> Result<Published<User>> {
+    let over = match change.role {
+        Some(_) => authority.grantable().to_vec(),
+        None => authority.manageable(),
+    };
+    apply(context, tenant, id, change, &over, actor).await
+}
+
+/// Updates the names of the calling user. Users of every role may change their own names.
+///
+/// # Errors
+/// [`Error::UserNotFound`], [`Error::Taken`].
+pub async fn update_profile(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    id: Uuid,
+    change: ProfileChange,
+    actor: &Actor,
+) -> Result<Published<User>> {
+    let ProfileChange { username, first_name, last_name } = change;
+    let change =
+        UserChange { email: None, username, first_name, last_name, role: None, is_active: None };
+    apply(context, tenant, id, &change, &Role::ALL, actor).await
+}
+
+/// Updates a user whose role is in `over`.
+async fn apply(
     context: &Rc<Context>,
     tenant: &Tenant,
     id: Uuid,
@@ -117,19 +150,19 @@ pub async fn update(
 ///
 /// # Errors
 /// [`Error::UserNotFound`], [`Error::LastAdministrator`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`]
-/// if the role of the user is not in `over`.
+/// if the user is outside the caller's authority.
 pub async fn delete(
     context: &Rc<Context>,
     tenant: &Tenant,
     id: Uuid,
-    over: &[Role],
+    authority: &Authority,
     actor: &Actor,
 ) -> Result<Effect> {
     let event = Event::new(name::USER_DELETED).about("user", id).detail(json!({}));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    match repo::delete(&database, id, over, &entry).await? {
+    match repo::delete(&database, id, &authority.manageable(), &entry).await? {
         Changed::Done(_) => {
             publication.user_tombstone(tenant.id, id).await;
             audit::flush_later(context, tenant);
@@ -152,7 +185,7 @@ fn event_name(change: &UserChange) -> &'static str {
     match (change.is_active, change.role) {
         (Some(false), _) => name::USER_DEACTIVATED,
         (Some(true), _) => name::USER_ACTIVATED,
-        (None, Some(Role::Admin | Role::User | Role::Viewer)) => name::USER_ROLE_CHANGED,
+        (None, Some(_)) => name::USER_ROLE_CHANGED,
         (None, None) => name::USER_UPDATED,
     }
 }

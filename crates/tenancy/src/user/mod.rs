@@ -3,6 +3,7 @@
 //! A statement that updates a user also revokes everything that the update makes invalid: it increases the version in
 //! access tokens and ends sessions. Redis is updated afterwards.
 
+mod authority;
 mod manage;
 pub mod repo;
 
@@ -11,7 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use manage::{Created, create, delete, update};
+pub use authority::{Authority, GrantedRole};
+pub use manage::{Created, create, delete, update, update_profile};
 
 use crate::{
     access::Role,
@@ -70,7 +72,7 @@ pub struct NewUser {
     /// The last name.
     pub last_name: Option<PersonName>,
     /// The role.
-    pub role: Role,
+    pub role: GrantedRole,
     /// The password. If it is absent, a setup token is created.
     pub password: Option<Password>,
 }
@@ -86,9 +88,19 @@ pub struct UserChange {
     /// The last name.
     pub last_name: Patch<PersonName>,
     /// The role.
-    pub role: Option<Role>,
+    pub role: Option<GrantedRole>,
     /// Whether the user may sign in.
     pub is_active: Option<bool>,
+}
+
+/// An update of the names of the calling user.
+pub struct ProfileChange {
+    /// The username.
+    pub username: Patch<Username>,
+    /// The first name.
+    pub first_name: Patch<PersonName>,
+    /// The last name.
+    pub last_name: Patch<PersonName>,
 }
 
 /// A username: 1 to 64 letters, digits and `. _ -`.

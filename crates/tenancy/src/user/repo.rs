@@ -68,7 +68,7 @@ pub async fn insert(
         .bind("username", row.new.username.as_ref())
         .bind("first_name", row.new.first_name.as_ref())
         .bind("last_name", row.new.last_name.as_ref())
-        .bind("role", row.new.role.as_str())
+        .bind("role", row.new.role.role().as_str())
         .bind("password_hash", row.password_hash.clone())
         .bind("token_hash", token_hash)
         .bind("token_expires_at", token_expires_at)
@@ -216,7 +216,7 @@ pub async fn update(
         .bind("first_name", change.first_name.as_ref().into_option())
         .bind("has_last_name", change.last_name.is_given())
         .bind("last_name", change.last_name.as_ref().into_option())
-        .bind("role", change.role.map(Role::as_str))
+        .bind("role", change.role.map(|granted| granted.role().as_str()))
         .bind("is_active", change.is_active)
         .bind("over", role_names(over))
         .bind_all(outbox::bindings(entry));

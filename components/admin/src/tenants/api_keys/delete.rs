@@ -12,6 +12,7 @@ web::endpoint! {
     /// Permanently revokes an API key of a tenant, with immediate effect.
     ENDPOINT: DELETE "/admin/tenants/{id}/api-keys/{key_id}" => handler,
     access: Operator(TenantApiKeysWrite),
+    authority: TenantApiKeys,
     options: [pending()],
     operation_id: "revokeTenantApiKey",
     problems: [(404, &["api_key_not_found"])],
@@ -25,10 +26,10 @@ web::endpoint! {
     ),
 }
 
-async fn handler(mut operator: Operator) -> Result<Response> {
+async fn handler(mut operator: Operator, authority: Authority) -> Result<Response> {
     let key: Uuid = operator.call().parameter("key_id").map_err(|_| Error::ApiKeyNotFound)?;
     let tenant = operator.tenant().await?;
     let (context, actor) = (operator.context(), operator.actor());
-    let effect = api_key::revoke(context, &tenant, key, &Authority::unbounded(), &actor).await?;
+    let effect = api_key::revoke(context, &tenant, key, &authority, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT).with_effect(effect))
 }

@@ -1,0 +1,128 @@
+//! The authority of a caller over the objects that an endpoint changes.
+//!
+//! These rules depend on the request or on a stored object, so nothing can check them before the handler. A handler
+//! receives its authority only if the endpoint declares it, and the functions of the core require it. So a handler
+//! cannot change such an object without the check.
+
+use tenancy::{Result, access::OperatorScope, api_key, operator_key, tenant::DeletionRight, user};
+
+use super::{Member, Operator, Principal};
+
+/// The objects that an endpoint changes within limits that depend on its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// Users of the tenant. The handler receives [`user::Authority`].
+    Users,
+    /// API keys of the caller's tenant. The handler receives [`api_key::Authority`].
+    ApiKeys,
+    /// API keys of any tenant. The handler receives [`api_key::Authority`] without limits.
+    TenantApiKeys,
+    /// Operator keys. The handler receives [`operator_key::Authority`].
+    OperatorKeys,
+    /// Tenants. The handler receives [`TenantAuthority`].
+    Tenants,
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl Authority {
+    /// Lists every kind of authority.
+    pub const ALL: [Self; 5] =
+        [Self::Users, Self::ApiKeys, Self::TenantApiKeys, Self::OperatorKeys, Self::Tenants];
+
+    /// Returns the name in the documentation.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::ApiKeys => "API keys",
+            Self::TenantApiKeys => "API keys of tenants",
+            Self::OperatorKeys => "operator keys",
+            Self::Tenants => "tenants",
+        }
+    }
+
+    /// Returns the rule as sentences for the documentation.
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::Users => {
+                "The caller may grant a role if it holds every scope of the role, or the scope `users:grant:` with the \
+                 name of the role. To create a user, to change a role or to reset a password, the caller must be \
+                 allowed to grant the role of the user, both before and after the change. Other changes require this \
+                 only for administrators."
+            }
+            Self::ApiKeys => {
+                "The scopes of the key must be among those of the caller. If the caller is an API key, the expiry and \
+                 the limits of the key must be within its own, both before and after the change, and it cannot update \
+                 itself."
+            }
+            Self::TenantApiKeys => "No limits: an operator manages every API key of a tenant.",
+            Self::OperatorKeys => {
+                "The scopes, the expiry and the networks of the key must be within those of the caller's operator key, \
+                 both before and after the change. `ADMIN_API_KEY` has no limits."
+            }
+            Self::Tenants => "To delete a tenant, the caller must hold `tenants:delete`.",
+        }
+    }
+}
+
+/// The types of authority, under the names of [`Authority`].
+#[doc(hidden)]
+pub mod types {
+    pub type Users = tenancy::user::Authority;
+    pub type ApiKeys = tenancy::api_key::Authority;
+    pub type TenantApiKeys = tenancy::api_key::Authority;
+    pub type OperatorKeys = tenancy::operator_key::Authority;
+    pub type Tenants = super::TenantAuthority;
+}
+
+/// An authority that follows from the credentials of a caller.
+#[doc(hidden)]
+pub trait Of<Caller> {
+    fn of(caller: &Caller) -> Self;
+}
+
+impl Of<Member> for user::Authority {
+    fn of(member: &Member) -> Self {
+        Self::of(member.principals().map(Principal::scopes))
+    }
+}
+
+impl Of<Member> for api_key::Authority {
+    fn of(member: &Member) -> Self {
+        member.principals().fold(Self::unbounded(), |authority, principal| match principal {
+            Principal::User(claims) => authority.and_user(claims.role.scopes()),
+            Principal::ApiKey(own) => authority.and_key(own),
+        })
+    }
+}
+
+impl Of<Operator> for api_key::Authority {
+    fn of(_: &Operator) -> Self {
+        Self::unbounded()
+    }
+}
+
+impl Of<Operator> for operator_key::Authority {
+    fn of(operator: &Operator) -> Self {
+        operator.authority()
+    }
+}
+
+/// The authority of an operator over tenants.
+pub struct TenantAuthority(());
+
+impl TenantAuthority {
+    /// Returns the right to delete tenants. A denial is recorded in the audit trail.
+    ///
+    /// # Errors
+    /// [`tenancy::Error::Forbidden`].
+    pub fn deletion(&self, operator: &Operator) -> Result<DeletionRight> {
+        operator.require(OperatorScope::TenantsDelete)?;
+        operator.authority().tenant_deletion()
+    }
+}
+
+impl Of<Operator> for TenantAuthority {
+    fn of(_: &Operator) -> Self {
+        Self(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Checks the authority of every endpoint that declares one: a caller with the scope of the endpoint, and an object
+//! beyond the authority of the caller.
+
+use e2e::{Answer, TestTenant, World, endpoints, unique};
+use http::Method;
+use serde_json::{Value, json};
+use web::{Authority, Endpoint};
+
+/// Returns a body that asks for more than the authority of the caller, if the endpoint creates or updates an object.
+fn body(authority: Authority, method: &Method, creates: bool) -> Option<Value> {
+    let name = unique("authority");
+    match (authority, method) {
+        (_, &Method::DELETE) => None,
+        (Authority::Tenants, _) => Some(json!({ "status": "deleted" })),
+        (Authority::Users, &Method::POST) if creates => {
+            Some(json!({ "email": format!("{name}@acme.com"), "role": "admin" }))
+        }
+        (Authority::Users, &Method::PATCH) => Some(json!({ "first_name": "A" })),
+        (Authority::ApiKeys | Authority::TenantApiKeys, &Method::POST) if creates => {
+            Some(json!({ "name": name, "scopes": ["users:write"] }))
+        }
+        (Authority::OperatorKeys, &Method::POST) if creates => {
+            Some(json!({ "name": name, "scopes": ["plans:read"] }))
+        }
+        (_, &Method::PATCH) => Some(json!({ "name": name })),
+        _ => Some(json!({})),
+    }
+}
+
+/// Calls an endpoint with a credential that holds only the scope of the endpoint. The call is about an object beyond the
+/// authority of the credential.
+fn call(tenant: &TestTenant, endpoint: &Endpoint, authority: Authority) -> Answer {
+    let world = World::get();
+    let of_operator = |scope| world.operator_key(&[scope]);
+    let strong_operator_key = of_operator("plans:read");
+    let strong_key = || {
+        let key = json!({ "name": "strong", "scopes": ["users:write"] });
+        tenant.create_api_key(&key)["id"].as_str().unwrap().to_owned()
+    };
+    let (weak, operator_key, id) = match authority {
+        Authority::Users => (tenant.api_key(&["users:write"]), None, tenant.admin.id.clone()),
+        Authority::ApiKeys => (tenant.api_key(&["api_keys:write"]), None, strong_key()),
+        Authority::OperatorKeys => {
+            let key = of_operator("operator_keys:write");
+            (key.text.clone(), Some(key), strong_operator_key.id.clone())
+        }
+        Authority::TenantApiKeys | Authority::Tenants => {
+            let is_tenant = authority == Authority::Tenants;
+            let key =
+                of_operator(if is_tenant { "tenants:write" } else { "tenant_api_keys:write" });
+            (key.text.clone(), Some(key), tenant.id.clone())
+        }
+    };
+    let Endpoint { method, path, .. } = endpoint;
+    // A path that ends with a plural creates an object.
+    let creates = path.ends_with('s');
+    let mut path = path.replace("{id}", &id);
+    if path.contains("{key_id}") {
+        path = path.replace("{key_id}", &strong_key());
+    }
+    let call = world.call(method.clone(), &path).slug(&tenant.slug).token(&weak);
+    let answer = match body(authority, method, creates) {
+        Some(body) => call.json(&body).send(),
+        None => call.send(),
+    };
+    // The key is revoked on drop.
+    drop(operator_key);
+    answer
+}
+
+// S16
+#[test]
+fn declared_authority_limits_each_caller() {
+    let tenant = World::get().tenant();
+    let mut checked = 0;
+    for endpoint in endpoints() {
+        let Some(authority) = endpoint.authority else { continue };
+        let Endpoint { method, path, .. } = endpoint;
+        let answer = call(&tenant, endpoint, authority);
+        let code = || answer.json()["code"].as_str().unwrap_or_default().to_owned();
+        match authority {
+            Authority::Users | Authority::ApiKeys | Authority::OperatorKeys => {
+                assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
+                let refusals = ["scope_not_held", "administrator_required"];
+                assert!(refusals.contains(&code().as_str()), "{method} {path}: {}", answer.text);
+            }
+            Authority::Tenants => {
+                assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
+                assert_eq!(code(), "forbidden", "{method} {path}: {}", answer.text);
+            }
+            // An operator is not limited.
+            Authority::TenantApiKeys => {
+                assert!(answer.status < 300, "{method} {path}: {}", answer.text);
+            }
+        }
+        checked += 1;
+    }
+    assert!(checked >= 17, "{checked}");
+}
