@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env};
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Application, Process, Services, free_port, root, tenantctl};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::load::Request;
 
@@ -69,13 +69,16 @@ impl Stage {
 
         let shown = Request::get(&application.address, &format!("/admin/tenants/{id}"));
         let shown = shown.token(&admin_key).send()?.checked()?;
+        let mut view: Map<String, Value> = serde_json::from_slice(&shown.body)?;
+        // Users do not see it, and the native service returns the view of a user.
+        view.remove("private_settings");
         let native_address = format!("127.0.0.1:{}", free_port());
         let mut command = Process::command(root().join("target/release/native"));
         command
             .env("ADDRESS", &native_address)
             .env("REDIS_URL", &settings["REDIS_URL"])
             .env("JWT_SECRET_KEY", &settings["JWT_SECRET_KEY"])
-            .env("TENANT", String::from_utf8_lossy(&shown.body).as_ref())
+            .env("TENANT", Value::Object(view).to_string())
             .env("TENANT_VERSION", shown.header("etag").trim_matches('"'));
         let mut native = Process::start(&mut command, &folder.join("native.log"));
         native.wait_until_listening(&native_address);
