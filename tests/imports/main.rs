@@ -77,7 +77,9 @@ fn core_imports_only_lower_layers() {
 /// Checks that files exist which the documents name in code style.
 #[test]
 fn documents_name_existing_files() {
-    for document in ["docs/architecture.md", "docs/performance.md", "docs/operations.md", "bench/NOTES.md"] {
+    for document in
+        ["docs/architecture.md", "docs/performance.md", "docs/operations.md", "bench/NOTES.md"]
+    {
         let text = fs::read_to_string(root().join(document)).unwrap();
         let named = text.split('`').skip(1).step_by(2).filter(|name| {
             let extension = Path::new(name).extension();

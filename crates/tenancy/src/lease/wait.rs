@@ -39,6 +39,7 @@ pub(crate) struct Wait<'a> {
     /// The monotonic time in microseconds.
     until: Cell<u64>,
     is_unknown: Cell<bool>,
+    has_publication: Cell<bool>,
     outstanding: RefCell<Vec<(Uuid, ProcessId, i64)>>,
 }
 
@@ -48,6 +49,7 @@ impl<'a> Wait<'a> {
             context,
             until: Cell::new(0),
             is_unknown: Cell::new(false),
+            has_publication: Cell::new(false),
             outstanding: RefCell::default(),
         }
     }
@@ -56,6 +58,7 @@ impl<'a> Wait<'a> {
     pub(crate) fn add(&self, tenant: Uuid, process: Option<ProcessId>, outstanding: Outstanding) {
         let now = self.context.platform.clock.monotonic_micros();
         serving::observe(self.context, now);
+        self.has_publication.set(true);
         if outstanding.number == 0 {
             return;
         }
@@ -69,11 +72,15 @@ impl<'a> Wait<'a> {
     /// another process has replaced the observed one.
     pub(crate) fn add_unknown(&self) {
         self.is_unknown.set(true);
+        self.has_publication.set(true);
     }
 
-    /// Waits for the end of all leases that were granted before the publications.
+    /// Waits for the end of all leases that were granted before the publications. Without a publication, returns at once.
     pub(crate) async fn finish(self) {
         let context = self.context;
+        if !self.has_publication.get() {
+            return;
+        }
         let validity = context.settings.lease;
         if !validity.is_zero() {
             let is_known =

@@ -285,6 +285,11 @@ impl HeldLeases {
                 Some(other) if other.process == held.process && other.number > held.number => {
                     return;
                 }
+                // A busy instance renews its lease before it has ended, so an earlier one is reported first.
+                Some(other) if other.process == held.process => {
+                    let unreported = other.unreported.or(held.unreported);
+                    kept.set(Some(Held { unreported, ..held }));
+                }
                 _ => kept.set(Some(held)),
             },
             None => self.tenants.put(tenant, Rc::new(Cell::new(Some(held)))),

@@ -11,6 +11,8 @@ use crate::{
 
 /// The most calls that a lease is requested for.
 const MOST: i64 = 4_096;
+/// The shortest time, in microseconds, from which a rate of calls is computed.
+const SHORTEST: i64 = 1_000;
 /// The calls that are requested in addition to the demand so far.
 const RESERVE: i64 = 4;
 
@@ -69,7 +71,7 @@ impl Pool {
             return None;
         }
         // A quarter more than the rate since the last call to Redis.
-        let rate = calls.saturating_mul(validity) / pause.max(1);
+        let rate = calls.saturating_mul(validity) / pause.max(SHORTEST);
         Some((rate + rate / 4 + RESERVE).min(MOST))
     }
 
@@ -182,6 +184,6 @@ mod tests {
         assert_eq!(pool.demand(1_000, VALIDITY), None);
         assert_eq!(pool.demand(1_000 + 100 * MILLISECOND, VALIDITY), None);
         assert_eq!(pool.demand(1_000 + 110 * MILLISECOND, VALIDITY), Some(10 + 2 + RESERVE));
-        assert_eq!(pool.demand(1_001 + 110 * MILLISECOND, VALIDITY), Some(MOST));
+        assert_eq!(pool.demand(1_001 + 110 * MILLISECOND, VALIDITY), Some(100 + 25 + RESERVE));
     }
 }
