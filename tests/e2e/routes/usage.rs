@@ -1,6 +1,9 @@
 //! `/api/v1/tenant/usage`, and the enforcement of limits.
 
-use std::thread;
+use std::{
+    thread::{self, sleep},
+    time::Duration,
+};
 
 use e2e::{TestTenant, World, unique};
 use serde_json::{Value, json};
@@ -182,7 +185,8 @@ fn quota_warning_concerns_used_resource() {
     };
     assert_eq!(verify("ai_requests:3"), "");
     assert_eq!(verify("ai_requests:1"), "ai_requests;usage=4;limit=5");
-    // Every counted request uses calls.
+    // Every counted request uses calls. The unused calls of leases return when they end.
+    sleep(Duration::from_millis(300));
     let used = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
     tenant.limit(&json!({ "api_calls": used + 3 }));
     for path in ["/api/v1/profile", "/api/v1/users"] {

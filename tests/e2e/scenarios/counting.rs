@@ -15,9 +15,9 @@ use std::sync::Arc;
 /// The maximum delay until counters are stored in PostgreSQL, with a margin.
 const KEPT_WITHIN: Duration = Duration::from_secs(8);
 
-/// The most units of leases that are lost with an instance or with Redis in these tests: 1/64 of the tenants' calls per
-/// minute for each of two instances.
-const FORFEITED: i64 = 2 * 1_000 / 64;
+/// The most units of leases that are lost with instances or with Redis in these tests: 1/64 of the calls per minute for
+/// each of four instances.
+const FORFEITED: i64 = 4 * 3_000 / 64;
 
 /// A Redis without persistence.
 struct Redis {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The metric families: name, type and help text.
-const FAMILIES: [(&str, &str, &str); 8] = [
+const FAMILIES: [(&str, &str, &str); 11] = [
     ("tenancy_http_requests_total", "counter", "Completed requests, by route, method and status."),
     (
         "tenancy_http_request_duration_seconds",
@@ -28,6 +28,17 @@ const FAMILIES: [(&str, &str, &str); 8] = [
     ("tenancy_logins_total", "counter", "Sign-ins with a password, by result."),
     ("tenancy_quota_refusals_total", "counter", "Requests refused by a quota, by resource."),
     ("tenancy_rate_limited_total", "counter", "Requests refused by a per-minute rate limit."),
+    ("tenancy_leases_total", "counter", "Requests of an instance for a lease, by result."),
+    (
+        "tenancy_lease_units_forfeited_total",
+        "counter",
+        "Calls of leases that stay counted although they were not made.",
+    ),
+    (
+        "tenancy_lease_wait_seconds",
+        "histogram",
+        "Time for which changes waited for the end of leases.",
+    ),
     ("tenancy_redis_duration_seconds", "histogram", "Duration of Redis calls."),
     ("tenancy_postgres_duration_seconds", "histogram", "Duration of PostgreSQL statements."),
     ("tenancy_provisioning_duration_seconds", "histogram", "Duration of tenant provisioning."),

@@ -11,13 +11,13 @@ use uuid::Uuid;
 use super::{Held, HeldLeases, Pooled, record_admitted};
 use crate::{
     context::Context,
-    lease::{self, Report},
+    lease::{self, Report, usable},
     log,
     quota::{Counter, checkpoint, day_of},
 };
 
-/// The time that a busy instance has to report a lease itself after its end.
-const GRACE: Duration = Duration::from_millis(20);
+/// The time that a busy instance has to report a lease itself after it has stopped using it.
+const GRACE: Duration = Duration::from_millis(10);
 /// The maximum number of reports in one call.
 const AT_ONCE: usize = 256;
 
@@ -30,7 +30,7 @@ pub(super) fn schedule(context: &Rc<Context>, held: &HeldLeases) {
 
 /// Reports leases until none are left.
 async fn report_all(context: Rc<Context>, _running: Running) {
-    let pause = context.settings.lease + GRACE;
+    let pause = usable(context.settings.lease) + GRACE;
     let held = context.state::<HeldLeases>();
     while held.is_open() {
         context.platform.executor.sleep(pause).await;
