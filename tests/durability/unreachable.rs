@@ -1,6 +1,9 @@
 //! Changes that cannot reach Redis. They are recorded, acknowledged with 202, and published later.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use e2e::{Answer, Call, Restart, TestTenant, TestUser};
@@ -197,10 +200,12 @@ fn end_without_publication(arena: &Arena, tenant: &TestTenant) -> Vec<(&'static 
     for (statement, id) in [(revoke, &revoked), (rotate, &rotated)] {
         assert_eq!(catalog.execute(statement, &[&uuid(id)]).unwrap(), 1, "{statement}");
     }
-    // Without these changes, the tests below would prove nothing.
+    // Without these calls, the tests below would prove nothing.
     for (_, credential) in &ended {
         arena.accepts(credential);
     }
+    // The leases of these calls end.
+    sleep(Duration::from_millis(300));
     ended
 }
 

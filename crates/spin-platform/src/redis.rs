@@ -119,11 +119,46 @@ impl SpinRedis {
 #[async_trait(?Send)]
 impl Redis for SpinRedis {
     async fn run(&self, command: Command<'_>) -> Result<Vec<Reply>, RedisError> {
-        let Command { name, arguments, target } = command;
+        let target = command.target;
         let (kept, was_kept) = self.connection(target.is_urgent).await?;
         if target.process.is_some_and(|process| process != kept.process) {
             return Err(RedisError::OtherProcess);
         }
+        let result = self.run_on(&kept, was_kept, command).await;
+        if !was_kept || !matches!(result, Err(RedisError::Unavailable(_))) {
+            return result;
+        }
+        // A restarted Redis has nothing of the earlier process, so the command may run again even if it has run before.
+        match self.connection(target.is_urgent).await {
+            Ok((opened, is_kept)) if opened.process != kept.process && target.process.is_none() => {
+                self.run_on(&opened, is_kept, command).await
+            }
+            _ => result,
+        }
+    }
+
+    fn process(&self) -> Option<ProcessId> {
+        self.kept.borrow().as_ref().map(|kept| kept.process)
+    }
+
+    async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
+        if let Some(mut ended) = self.round_trip.join() {
+            within(DEADLINE, ended.read(Vec::with_capacity(1))).await;
+            return Ok(RoundTrip::Rest);
+        }
+        let _underway = self.round_trip.begin();
+        self.execute("PING", &[]).await.map(|_| RoundTrip::Whole)
+    }
+}
+
+impl SpinRedis {
+    /// Runs one command on a connection, and discards the connection if it fails.
+    async fn run_on(
+        &self,
+        kept: &Rc<Kept>,
+        was_kept: bool,
+        Command { name, arguments, .. }: Command<'_>,
+    ) -> Result<Vec<Reply>, RedisError> {
         let arguments: Vec<_> = arguments
             .iter()
             .map(|argument| match argument.bytes(kept.process) {
@@ -142,25 +177,12 @@ impl Redis for SpinRedis {
             Some(Err(error)) if was_kept => {
                 // The server may have restarted since this connection was opened, so the next call opens another
                 // without a pause.
-                self.give_up(&kept);
+                self.give_up(kept);
                 Err(RedisError::Unavailable(format!("{error:?}")))
             }
-            Some(Err(error)) => Err(self.unavailable(&kept, format!("{error:?}"))),
-            None => Err(self.unavailable(&kept, "no response in time".to_owned())),
+            Some(Err(error)) => Err(self.unavailable(kept, format!("{error:?}"))),
+            None => Err(self.unavailable(kept, "no response in time".to_owned())),
         }
-    }
-
-    fn process(&self) -> Option<ProcessId> {
-        self.kept.borrow().as_ref().map(|kept| kept.process)
-    }
-
-    async fn round_trip(&self) -> Result<RoundTrip, RedisError> {
-        if let Some(mut ended) = self.round_trip.join() {
-            within(DEADLINE, ended.read(Vec::with_capacity(1))).await;
-            return Ok(RoundTrip::Rest);
-        }
-        let _underway = self.round_trip.begin();
-        self.execute("PING", &[]).await.map(|_| RoundTrip::Whole)
     }
 }
 

@@ -17,7 +17,7 @@ const KEPT_WITHIN: Duration = Duration::from_secs(8);
 
 /// The most units of leases that are lost with instances or with Redis in these tests: 1/64 of the calls per minute for
 /// each of four instances.
-const FORFEITED: i64 = 4 * 3_000 / 64;
+const FORFEITED: i64 = 4 * 6_000 / 64;
 
 /// A Redis without persistence.
 struct Redis {
