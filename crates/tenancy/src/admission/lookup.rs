@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::redis::{ProcessId, RedisError, Reply};
+use platform::redis::{ProcessId, RedisError, Reply, Target};
 use uuid::Uuid;
 
 use super::protocol::{self, ADMIT, Kept, LIMITS, MINUTE, Metering, Question};
@@ -240,7 +240,7 @@ impl LookupRequest {
     ) -> Lookup {
         let mut before = context.platform.redis.process();
         let mut replies = self.run(context, versions, metering, extra).await;
-        if matches!(replies, Err(RedisError::Unavailable(_))) {
+        if matches!(replies, Err(RedisError::Unavailable(_) | RedisError::OtherProcess)) {
             before = context.platform.redis.process();
             replies = self.run(context, versions, metering, extra).await;
         }
@@ -278,6 +278,8 @@ impl LookupRequest {
         let now = if has_earlier { context.platform.clock.monotonic_micros() } else { 0 };
         let lease = lease.map(|request| request.pack(context)).unwrap_or_default();
         let question = Question { versions, metering, lease: &lease, kept, earlier: &earlier, now };
-        ADMIT.run(&*context.platform.redis, &keys, &question.arguments()).await
+        // Not another process: the arguments lack the counters to carry over to it.
+        let target = Target { process: context.platform.redis.process(), is_urgent: false };
+        ADMIT.run_on(&*context.platform.redis, target, &keys, &question.arguments()).await
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, rc::Rc, sync::LazyLock};
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
-use platform::redis::{Argument, ProcessId, RedisError, Reply, Script};
+use platform::redis::{Argument, ProcessId, RedisError, Reply, Script, Target};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -91,9 +91,16 @@ impl Take<'_> {
     }
 
     async fn ask(&self, kept: &str) -> Result<Consumed, RedisError> {
+        let before = self.context.platform.redis.process();
         let replies = match self.consume(kept).await {
             // A report is counted only once for its key, so it can be retried.
             Err(RedisError::Unavailable(_)) if self.report.is_some() => self.consume(kept).await,
+            // A restarted Redis has not counted a use that the earlier process may have counted.
+            Err(RedisError::Unavailable(_) | RedisError::OtherProcess)
+                if self.has_restarted(before).await =>
+            {
+                self.consume(kept).await
+            }
             replies => replies,
         }?;
         let int = |index: usize| replies.get(index).and_then(Reply::as_int);
@@ -106,6 +113,12 @@ impl Take<'_> {
                 Err(RedisError::Refused("the quota script returned an unexpected reply".to_owned()))
             }
         }
+    }
+
+    /// Returns whether the connection leads to another process than `before`.
+    async fn has_restarted(&self, before: Option<ProcessId>) -> bool {
+        let redis = &self.context.platform.redis;
+        redis.execute("PING", &[]).await.is_ok() && redis.process() != before
     }
 
     async fn consume(&self, kept: &str) -> Result<Vec<Reply>, RedisError> {
@@ -125,7 +138,9 @@ impl Take<'_> {
             Argument::Int(REPORT_KEPT),
         ];
         seen::append(&mut arguments, earlier.as_ref(), |seen| seen.until);
-        CONSUME.run(&*self.context.platform.redis, &keys, &arguments).await
+        // Not another process: the arguments lack the counters to carry over to it.
+        let target = Target { process: self.context.platform.redis.process(), is_urgent: false };
+        CONSUME.run_on(&*self.context.platform.redis, target, &keys, &arguments).await
     }
 
     fn refused(&self, usage: i64) -> Error {
