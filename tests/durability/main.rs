@@ -9,6 +9,7 @@ mod support;
 mod cache;
 mod counters;
 mod destruction;
+mod leases;
 mod revocation;
 mod throttling;
 mod unreachable;

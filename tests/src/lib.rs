@@ -15,6 +15,7 @@
 )]
 
 mod application;
+mod busy;
 mod client;
 mod documented;
 mod endpoints;
@@ -23,11 +24,13 @@ mod operator_key;
 mod ports;
 mod process;
 mod proxy;
+mod redis;
 mod services;
 mod tenant;
 mod world;
 
 pub use application::{Application, FileStore};
+pub use busy::Busy;
 pub use client::{Answer, Call, Connections};
 pub use endpoints::endpoints;
 pub use faults::Restart;
@@ -35,6 +38,7 @@ pub use operator_key::TestOperatorKey;
 pub use ports::free_port;
 pub use process::Process;
 pub use proxy::{Cut, Proxy, Watch};
+pub use redis::{Leases, Redis, RedisClient};
 pub use services::{Databases, Services};
 pub use tenant::{TestTenant, TestUser, unique};
 pub use world::{World, tenantctl};

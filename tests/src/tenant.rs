@@ -178,6 +178,11 @@ impl TestTenant {
         self.world.admin(Method::PATCH, &path).json(&body).send().expect(200);
     }
 
+    /// Raises the limits of calls, for a test with many calls.
+    pub fn allow_many_calls(&self) {
+        self.limit(&json!({ "api_calls": 1_000_000, "requests_per_minute": 1_000_000 }));
+    }
+
     /// Returns the usage of a resource.
     pub fn used(&self, resource: &str) -> Value {
         let path = format!("/api/v1/tenant/usage?resource_type={resource}");

@@ -7,10 +7,11 @@ use std::{
 };
 
 use http::Method;
-use platform::redis::{ProcessId, Reply};
 use serde_json::Value;
 
-use crate::{Application, Call, Databases, FileStore, Services, TestTenant, root, unique};
+use crate::{
+    Application, Call, Databases, FileStore, Redis, RedisClient, Services, TestTenant, root, unique,
+};
 
 static WORLD: OnceLock<Option<World>> = OnceLock::new();
 
@@ -160,6 +161,14 @@ impl World {
         Application::start(&settings, &self.services.folder())
     }
 
+    /// Starts another application with its own Redis and with these settings changed.
+    pub fn application_on(&self, redis: &Redis, changed: &[(&'static str, &str)]) -> Application {
+        let mut settings = self.settings();
+        settings.extend(redis.settings());
+        settings.extend(changed.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Application::start(&settings, &self.services.folder())
+    }
+
     /// Starts a replica of the application, which stores files in a Redis database that other replicas may share.
     pub fn replica(&self, redis_database: u8) -> Application {
         let settings = self.settings();
@@ -177,22 +186,20 @@ impl World {
         lines.filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n")
     }
 
+    /// Returns a client of the Redis of this run.
+    pub fn redis_client(&self) -> RedisClient {
+        let value = |name| self.services.value(name);
+        RedisClient::new(value("REDIS_PORT"), value("REDIS_PASSWORD"))
+    }
+
     /// Runs a Redis command and returns the lines of the reply.
     pub fn redis(&self, command: &[&str]) -> Vec<String> {
-        let output = Command::new("redis-cli")
-            .args(["-p", self.services.value("REDIS_PORT")])
-            .env("REDISCLI_AUTH", self.services.value("REDIS_PASSWORD"))
-            .args(command)
-            .output()
-            .expect("redis-cli runs");
-        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+        self.redis_client().run(command)
     }
 
     /// Returns the full name of a key for the Redis process of this run.
     pub fn redis_key(&self, key: &str) -> String {
-        let info = self.redis(&["INFO", "server"]).join("\n");
-        let process = ProcessId::of_info(&[Reply::Bytes(info.into_bytes())]).expect("it has one");
-        String::from_utf8(process.name(key)).expect("names are text")
+        self.redis_client().key(key)
     }
 
     /// Sets the last change of a tenant to two hours ago, so that a repair can include it and skip the recent work of

@@ -1,13 +1,12 @@
 //! Usage counters while Redis or the application is killed.
 
 use std::{
-    process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread::{self, sleep},
     time::{Duration, Instant},
 };
 
-use e2e::{Application, Call, Cut, Databases, Proxy, TestTenant, Watch, World, free_port, unique};
+use e2e::{Application, Call, Cut, Databases, Proxy, Redis, TestTenant, Watch, World, unique};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -18,56 +17,6 @@ const KEPT_WITHIN: Duration = Duration::from_secs(8);
 /// The most units of leases that are lost with instances or with Redis in these tests: 1/64 of the calls per minute for
 /// each of four instances.
 const FORFEITED: i64 = 4 * 6_000 / 64;
-
-/// A Redis without persistence.
-struct Redis {
-    process: Child,
-    port: u16,
-}
-
-impl Redis {
-    fn start(port: u16) -> Self {
-        let process = Command::new("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server starts");
-        let begin = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begin.elapsed().as_secs() < 20, "Redis listens");
-            sleep(Duration::from_millis(20));
-        }
-        Self { process, port }
-    }
-
-    fn kill(mut self) -> u16 {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        self.port
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn application(port: u16) -> Application {
-    let redis = format!("redis://127.0.0.1:{port}");
-    let allowed = redis.clone();
-    World::get().application_with(&[("REDIS_URL", &redis), ("ALLOWED_REDIS_HOSTS", &allowed)])
-}
 
 fn call(application: &Application, tenant: &TestTenant) -> e2e::Answer {
     let call = Call::new(Method::GET, &application.address, "/api/v1/tenant/info");
@@ -107,8 +56,8 @@ fn wait_until_kept(tenant: &TestTenant, amount: i64) {
 #[test]
 fn killed_redis_loses_only_last_interval() {
     let tenant = World::get().tenant();
-    let redis = Redis::start(free_port());
-    let application = application(redis.port);
+    let mut redis = Redis::start();
+    let application = World::get().application_on(&redis, &[]);
     let before = used(&application, &tenant);
     // A load from several clients, on more than one instance.
     let load = |calls: u32| {
@@ -132,12 +81,12 @@ fn killed_redis_loses_only_last_interval() {
     wait_until_kept(&tenant, counted);
     assert_eq!(kept(&tenant), counted);
     load(50);
-    let port = redis.kill();
+    redis.kill();
     // Signed-in requests are still served, but not counted.
     for _ in 0..3 {
         call(&application, &tenant).expect(200);
     }
-    let redis = Redis::start(port);
+    redis.start_again();
     let begin = Instant::now();
     let after = loop {
         let answer = call(&application, &tenant);
@@ -150,20 +99,19 @@ fn killed_redis_loses_only_last_interval() {
     // The units that other instances had not used when Redis was killed may count as used.
     let most = counted + 60 + FORFEITED;
     assert!((counted + 1..=most).contains(&after), "{after}, {counted} were stored");
-    drop(redis);
 }
 
 #[test]
 fn killed_application_loses_no_counted_call() {
     let tenant = World::get().tenant();
-    let redis = Redis::start(free_port());
-    let first = application(redis.port);
+    let redis = Redis::start();
+    let first = World::get().application_on(&redis, &[]);
     let before = used(&first, &tenant);
     for _ in 0..30 {
         call(&first, &tenant).expect(200);
     }
     first.kill();
-    let second = application(redis.port);
+    let second = World::get().application_on(&redis, &[]);
     // The units that the killed instance had not used count as used.
     let after = used(&second, &tenant);
     assert!((before + 31..=before + 31 + FORFEITED).contains(&after), "{after}, {before} before");

@@ -17,6 +17,8 @@ mod immediate_effect;
 mod integrations;
 mod isolation;
 mod large_file;
+mod lease_limits;
+mod leases;
 mod login_throttling;
 mod logs;
 mod master_key;

@@ -1,0 +1,119 @@
+//! Clients that keep hosts busy while a test changes something.
+
+use std::{
+    array,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread::{panicking, scope, sleep},
+    time::{Duration, Instant},
+};
+
+use http::Method;
+
+use crate::{Answer, Call, Connections, World};
+
+/// The number of clients, half of them for each of two hosts.
+const CLIENTS: usize = 16;
+/// The requests that each host serves before the change.
+const BEFORE: u64 = 100;
+/// The requests that each host rejects after the change. There is a limit on invalid API keys of a network.
+const AFTER: u64 = 25;
+/// The pause of a client after a rejected or failed request.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Sixteen clients that use a credential on two hosts.
+#[derive(Clone, Copy)]
+pub struct Busy<'a> {
+    /// The addresses.
+    pub hosts: [&'a str; 2],
+    /// The path of the requests.
+    pub path: &'a str,
+    /// The access token or the API key.
+    pub credential: &'a str,
+    /// The status and the code of the responses after the change.
+    pub refused: (u16, &'a str),
+    /// Whether requests may fail because the test kills a host.
+    pub may_fail: bool,
+}
+
+impl Busy<'_> {
+    /// Keeps the clients busy while `change` runs. Requests that start after it has returned must be rejected.
+    pub fn during<T>(&self, change: impl FnOnce() -> T) -> T {
+        let served: [AtomicU64; 2] = array::from_fn(|_| AtomicU64::new(0));
+        let [is_changed, stop, has_failed] = array::from_fn(|_| AtomicBool::new(false));
+        let wait_for = |more: u64| {
+            let begin = Instant::now();
+            let until = served.each_ref().map(|served| served.load(Ordering::SeqCst) + more);
+            while served
+                .iter()
+                .zip(until)
+                .any(|(served, until)| served.load(Ordering::SeqCst) < until)
+            {
+                assert!(!has_failed.load(Ordering::SeqCst), "a request failed");
+                assert!(begin.elapsed().as_secs() < 60, "requests complete");
+                sleep(Duration::from_millis(2));
+            }
+        };
+        scope(|scope| {
+            for client in 0..CLIENTS {
+                let (host, served) = (self.hosts[client % 2], &served[client % 2]);
+                let (is_changed, stop, has_failed) = (&is_changed, &stop, &has_failed);
+                scope.spawn(move || {
+                    let _failure = Failure(has_failed);
+                    let connection = Connections::default();
+                    while !stop.load(Ordering::SeqCst) {
+                        let is_after = is_changed.load(Ordering::SeqCst);
+                        if self.send(host, &connection, is_after) {
+                            served.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                });
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                // Enough requests for each instance to cache its snapshots.
+                wait_for(BEFORE);
+                let changed = change();
+                is_changed.store(true, Ordering::SeqCst);
+                wait_for(AFTER);
+                changed
+            }));
+            stop.store(true, Ordering::SeqCst);
+            result.unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    }
+
+    /// Sends a request and checks the response. Returns whether there was one.
+    fn send(&self, host: &str, connection: &Connections, is_after_change: bool) -> bool {
+        let call = Call::new(Method::GET, host, self.path).token(self.credential).over(connection);
+        let answer = if self.may_fail { call.try_send().ok() } else { Some(call.send()) };
+        if answer.as_ref().is_none_or(|answer| answer.status != 200) {
+            sleep(PAUSE);
+        }
+        if let Some(answer) = &answer {
+            self.check(answer, is_after_change);
+        }
+        answer.is_some()
+    }
+
+    fn check(&self, answer: &Answer, is_after_change: bool) {
+        let (status, code) = self.refused;
+        if is_after_change {
+            answer.expect_problem(status, code);
+        } else if ![200, status].contains(&answer.status) {
+            // During the change, requests may still succeed.
+            let logged = World::get().logged(answer.header("x-request-id"));
+            panic!("{} {}\n{logged}", answer.status, answer.text);
+        }
+    }
+}
+
+/// Sets a flag when a client panics.
+struct Failure<'a>(&'a AtomicBool);
+
+impl Drop for Failure<'_> {
+    fn drop(&mut self) {
+        if panicking() {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+}
