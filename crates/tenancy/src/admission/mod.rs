@@ -29,6 +29,7 @@ mod held;
 mod lookup;
 pub mod protocol;
 pub(crate) mod renewal;
+mod reply;
 mod source;
 
 pub use arrival::Arrival;
@@ -53,8 +54,9 @@ use crate::{
     version_cache::newest,
 };
 use held::{Caller, HeldLeases, Subject};
-use lookup::{CachedVersion, Counted, Day, DueCheckpoints, Extra, Lookup, LookupRequest};
+use lookup::{Extra, LookupRequest};
 use protocol::Kept;
+use reply::{CachedVersion, Counted, Day, DueCheckpoints, Lookup};
 
 /// A caller with a valid credential, before its limits are applied.
 pub struct Admitted {

@@ -6,7 +6,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use platform::redis::{Argument, ProcessId, Reply, Script};
 
-use super::lookup::{CachedVersion, Counted, Day, DueCheckpoints, Freshness, Lookup};
+use super::reply::{CachedVersion, Counted, Day, DueCheckpoints, Freshness, Lookup};
 use crate::{
     crypto::Sealed,
     lease::{self, Granted},

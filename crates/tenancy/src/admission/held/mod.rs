@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::{
     arrival::Arrival,
-    lookup::{Counted, Lookup},
     protocol::{LIMITS, Metering},
+    reply::{Counted, Lookup},
 };
 use crate::{
     api_key::ApiKeyRecord,
