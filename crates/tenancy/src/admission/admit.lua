@@ -105,21 +105,18 @@ end
 
 local function grant(units, places, names)
   if not request or request.wanted < 0 then return end
-  local number = grant_lease(prefix, request, units, caller[5])
-  local granted = { left * 1000, -1, -1 }
+  local milliseconds, ends = left * 1000, {}
   for _, place in ipairs(places) do
-    if units > 0 then call('INCRBY', names[place], units) end
+    call('INCRBY', names[place], units)
     if place % 2 == 1 then
-      local window_end = call('PEXPIRETIME', names[place])
-      granted[(place + 3) / 2] = window_end
-      granted[1] = math.min(granted[1], window_end - now)
+      ends[place] = call('PEXPIRETIME', names[place])
+      milliseconds = math.min(milliseconds, ends[place] - now)
     end
   end
-  reply[length + LEASE] = number
+  local text = units > 0 and write_units(units, places, day, ends[1] or -1, ends[3] or -1, caller[5]) or nil
+  reply[length + LEASE] = grant_lease(prefix, request, text)
   reply[length + UNITS] = units
-  reply[length + MILLISECONDS_LEFT] = math.max(granted[1], 0)
-  reply[length + MINUTE_END] = granted[2]
-  reply[length + API_KEY_MINUTE_END] = granted[3]
+  reply[length + MILLISECONDS_LEFT] = math.max(milliseconds, 0)
 end
 
 if metering == COUNT_NONE then
@@ -129,19 +126,18 @@ end
 
 -- The counters, by their places in `reply`. The counters of a minute have odd places.
 local places, names = {}, {}
-local function limit(place, name, most)
+local function limit(place, most)
   if not most then return end
-  places[#places + 1], names[place] = place, name
+  places[#places + 1], names[place] = place, counter_of(prefix, place, caller[5], day)
   reply[FIRST_LIMIT + 3 * (place - 1)] = tonumber(most)
 end
 if metering ~= COUNT_CALLER then
-  limit(1, prefix .. 'calls:minute', tenant[3])
-  limit(2, prefix .. 'usage:api_calls:' .. day, tenant[4])
+  limit(1, tenant[3])
+  limit(2, tenant[4])
 end
 if caller[5] then
-  local own = prefix .. 'calls:' .. caller[5]
-  limit(3, own .. ':minute', caller[3])
-  limit(4, own .. ':day:' .. day, caller[4])
+  limit(3, caller[3])
+  limit(4, caller[4])
 end
 
 local function tell(place, used)

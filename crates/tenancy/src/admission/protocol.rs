@@ -178,10 +178,6 @@ numbers! {
         Units = "UNITS",
         /// The milliseconds until the first window of the units ends.
         MillisecondsLeft = "MILLISECONDS_LEFT",
-        /// The end of the tenant's minute.
-        MinuteEnd = "MINUTE_END",
-        /// The end of the API key's minute.
-        ApiKeyMinuteEnd = "API_KEY_MINUTE_END",
         /// The number of these numbers, plus 1.
         End = "LEASE_NUMBERS_END",
     }
@@ -313,8 +309,6 @@ pub(super) fn read(replies: Vec<Reply>, process: Option<ProcessId>, limits: usiz
         units: of_lease(LeaseNumber::Units).unwrap_or(0),
         milliseconds_left: of_lease(LeaseNumber::MillisecondsLeft).unwrap_or(0),
         day: day.number,
-        minute_ends: [LeaseNumber::MinuteEnd, LeaseNumber::ApiKeyMinuteEnd]
-            .map(|end| of_lease(end).unwrap_or(-1)),
     });
     let wait = number(Number::RefusalWait).and_then(|wait| u64::try_from(wait).ok()).unwrap_or(0);
     Lookup {

@@ -18,13 +18,13 @@ local function change_token(prefix, request)
   return request.token
 end
 
--- Grants the next lease of the tenant and returns its number.
-local function grant_lease(prefix, request, units, api_key)
+-- Grants the next lease of the tenant and returns its number. `units` represents its units, and is nil without units.
+local function grant_lease(prefix, request, units)
   local leases = prefix .. 'leases'
   local _, longest = outstanding(prefix)
   local number = redis.call('HINCRBY', leases, 'granted', 1)
   redis.call('HSET', leases, 'milliseconds', math.max(longest, request.milliseconds))
-  if units > 0 then redis.call('HSET', leases, number, units .. (api_key and ':' .. api_key or '')) end
+  if units then redis.call('HSET', leases, number, units) end
   redis.call('EXPIRE', leases, LEASES_KEPT)
   return number
 end

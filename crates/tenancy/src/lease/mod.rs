@@ -46,9 +46,6 @@ pub(crate) struct Granted {
     pub(crate) milliseconds_left: i64,
     /// The number of the day of the units.
     pub(crate) day: i64,
-    /// The ends of the minutes of the tenant and of the API key, in milliseconds of Redis's clock. They identify the
-    /// windows.
-    pub(crate) minute_ends: [i64; 2],
 }
 
 /// The end of an instance's use of a lease, and what it knows of all leases of the tenant.
@@ -65,11 +62,8 @@ pub(crate) struct Report {
 impl Report {
     fn pack(&self) -> Vec<u8> {
         let mut packed = self.process.digits().to_vec();
-        let (number, unused, day, [minute, api_key_minute]) = match self.lease {
-            Some((lease, unused)) => (lease.number, unused, lease.day, lease.minute_ends),
-            None => (0, 0, 0, [-1; 2]),
-        };
-        for number in [self.ended, number, unused, day, minute, api_key_minute] {
+        let (lease, unused) = self.lease.map_or((0, 0), |(lease, unused)| (lease.number, unused));
+        for number in [self.ended, lease, unused] {
             packed.extend(number.to_be_bytes());
         }
         packed

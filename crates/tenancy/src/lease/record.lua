@@ -2,7 +2,7 @@
 -- `granted`: the number of the last lease; `ended`: the highest number up to which all leases are known to have ended;
 -- `milliseconds`: the longest validity of the leases that have not ended; `change`: the change token; `before_change`: the
 -- number of the last lease that was granted before a change; and for each lease whose use was not reported, its number
--- with its units and the id of the API key whose limits they were taken from, if there is one.
+-- with its units (`write_units`).
 
 -- Returns the number of the last lease and the validity in milliseconds, if a lease may not have ended; otherwise 0.
 local function outstanding(prefix)
@@ -19,14 +19,47 @@ local function record_change(prefix, token)
   redis.call('HSET', leases, 'change', token, 'before_change', redis.call('HGET', leases, 'granted') or 0)
 end
 
--- Returns the units of leases whose use was not reported, of all callers or of one API key.
-local function unreported(prefix, api_key)
+-- Returns the name of a counter of calls by the place of its limit: tenant per minute, tenant per day, API key per
+-- minute, API key per day.
+local function counter_of(prefix, place, api_key, day)
+  if place == 1 then return prefix .. 'calls:minute' end
+  if place == 2 then return prefix .. 'usage:api_calls:' .. day end
+  return prefix .. 'calls:' .. api_key .. (place == 3 and ':minute' or ':day:' .. day)
+end
+
+-- Returns the tenant's prefix, the place, the day and the API key of a day's counter of calls; nil for another counter.
+local function day_of_calls(name)
+  local prefix, kind = string.match(name, '^(.-}:)(.*)$')
+  local day = string.match(kind, '^usage:api_calls:(%d+)$')
+  if day then return prefix, 2, day, '' end
+  local api_key, key_day = string.match(kind, '^calls:(.-):day:(%d+)$')
+  if api_key then return prefix, 4, key_day, api_key end
+end
+
+-- Returns the text that represents the units of a lease: their number, the places of the limits that they were taken
+-- from, their day, the ends of the minutes of the tenant and of the API key, and the id of the API key (empty for a user).
+local function write_units(units, places, day, minute_end, key_minute_end, api_key)
+  return table.concat({ units, table.concat(places), day, minute_end, key_minute_end, api_key or '' }, ':')
+end
+
+local function read_units(text)
+  local units, places, day, minute_end, key_minute_end, api_key =
+    string.match(text, '^(%d+):(%d*):(%d+):(-?%d+):(-?%d+):(.*)$')
+  return {
+    units = tonumber(units), places = places, day = day, api_key = api_key,
+    ends = { [1] = tonumber(minute_end), [3] = tonumber(key_minute_end) },
+  }
+end
+
+-- Returns the units of leases that a day's counter contains and whose use was not reported.
+local function unreported(prefix, place, day, api_key)
   local fields = redis.call('HGETALL', prefix .. 'leases')
   local total = 0
   for index = 1, #fields, 2 do
-    if tonumber(fields[index]) then
-      local units, owner = string.match(fields[index + 1], '^(%d+):?(.*)$')
-      if not api_key or owner == api_key then total = total + tonumber(units) end
+    local lease = tonumber(fields[index]) and read_units(fields[index + 1])
+    if lease and lease.day == day and string.find(lease.places, place, 1, true)
+      and (place == 2 or lease.api_key == api_key) then
+      total = total + lease.units
     end
   end
   return total
@@ -41,42 +74,34 @@ local function end_leases(prefix, number)
 end
 
 -- Returns the unused units of a lease to the windows that they were taken from. Each lease is reported once.
-local function give_back(prefix, lease, unused, day, ends)
+local function give_back(prefix, number, unused)
   local leases = prefix .. 'leases'
-  local units = redis.call('HGET', leases, lease)
-  if not units then return end
-  redis.call('HDEL', leases, lease)
+  local text = redis.call('HGET', leases, number)
+  if not text then return end
+  redis.call('HDEL', leases, number)
   if unused <= 0 then return end
-  local api_key = string.match(units, ':(.+)$')
-  local owners = { { 'calls:minute', 'usage:api_calls:' .. day, ends[1] } }
-  if api_key then
-    local own = 'calls:' .. api_key
-    owners[2] = { own .. ':minute', own .. ':day:' .. day, ends[2] }
-  end
-  for _, owner in ipairs(owners) do
-    if redis.call('PEXPIRETIME', prefix .. owner[1]) == owner[3] then
-      redis.call('DECRBY', prefix .. owner[1], unused)
-    end
-    if redis.call('EXISTS', prefix .. owner[2]) == 1 then
-      redis.call('DECRBY', prefix .. owner[2], unused)
+  local lease = read_units(text)
+  for digit in string.gmatch(lease.places, '%d') do
+    local place = tonumber(digit)
+    local name = counter_of(prefix, place, lease.api_key, lease.day)
+    local is_minute = place % 2 == 1
+    if is_minute and redis.call('PEXPIRETIME', name) == lease.ends[place]
+      or not is_minute and redis.call('EXISTS', name) == 1 then
+      redis.call('DECRBY', name, unused)
     end
   end
 end
 
 -- Reads the report of an instance: the process in which its leases were granted, the number up to which all leases have
--- ended, and a lease with its unused units, their day, and the ends of their minutes.
+-- ended, and a lease with its unused units.
 local function read_report(packed)
-  local process, ended, lease, unused, day, minute, key_minute, position =
-    struct.unpack('>c16i8i8i8i8i8i8', packed)
-  return {
-    process = process, ended = ended, lease = lease, unused = unused, day = day,
-    ends = { minute, key_minute }, rest = position,
-  }
+  local process, ended, lease, unused, rest = struct.unpack('>c16i8i8i8', packed)
+  return { process = process, ended = ended, lease = lease, unused = unused, rest = rest }
 end
 
 -- Applies the report of an instance. A report of an earlier process has no effect.
 local function settle(prefix, report)
   if report.process ~= string.sub(KEYS[1], 1, 16) then return end
   if report.ended > 0 then end_leases(prefix, report.ended) end
-  if report.lease > 0 then give_back(prefix, report.lease, report.unused, report.day, report.ends) end
+  if report.lease > 0 then give_back(prefix, report.lease, report.unused) end
 end

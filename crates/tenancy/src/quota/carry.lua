@@ -7,12 +7,8 @@ local this_process = string.sub(KEYS[1], 1, 16)
 -- stored, because a repetition of a report counts it, and the calls of leases whose use was not reported.
 local function settled(name)
   local used = tonumber(redis.call('GET', name) or 0) - tonumber(redis.call('GET', name .. ':unsettled') or 0)
-  local prefix, kind = string.match(name, '^(.-}:)(.*)$')
-  local api_key = string.match(kind, '^calls:(.-):day:')
-  if api_key or string.find(kind, 'usage:api_calls:', 1, true) == 1 then
-    used = used - unreported(prefix, api_key)
-  end
-  return used
+  local prefix, place, day, api_key = day_of_calls(name)
+  return prefix and used - unreported(prefix, place, day, api_key) or used
 end
 
 -- Starts a counter that does not exist with its known usage, and returns whether it started the counter.

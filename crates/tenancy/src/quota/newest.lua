@@ -6,22 +6,19 @@
 -- Returns the process and, if it has the counter: the part of it that a later process may start with, the units of leases
 -- without a report, the number of the last lease, and the forfeited units.
 if redis.call('EXISTS', KEYS[1]) == 0 then return { this_process } end
-local prefix, kind = string.match(KEYS[1], '^(.-}:)(.*)$')
-local api_key = string.match(kind, '^calls:(.-):day:')
+local prefix, place, day, api_key = day_of_calls(KEYS[1])
+if not prefix then return { this_process, settled(KEYS[1]), 0, 0, 0 } end
 local leases = prefix .. 'leases'
 local last = ARGV[1] == this_process and tonumber(ARGV[2]) or 0
 local forfeited = 0
-if api_key or string.find(kind, 'usage:api_calls:', 1, true) == 1 then
-  for _, field in ipairs(last > 0 and redis.call('HKEYS', leases) or {}) do
-    local lease = tonumber(field)
-    if lease and lease <= last then
-      forfeited = forfeited + tonumber(string.match(redis.call('HGET', leases, field), '^%d+'))
-      redis.call('HDEL', leases, field)
-    end
+for _, field in ipairs(last > 0 and redis.call('HKEYS', leases) or {}) do
+  local lease = tonumber(field)
+  if lease and lease <= last then
+    forfeited = forfeited + read_units(redis.call('HGET', leases, field)).units
+    redis.call('HDEL', leases, field)
   end
-  return {
-    this_process, settled(KEYS[1]), unreported(prefix, api_key),
-    tonumber(redis.call('HGET', leases, 'granted') or 0), forfeited,
-  }
 end
-return { this_process, settled(KEYS[1]), 0, 0, 0 }
+return {
+  this_process, settled(KEYS[1]), unreported(prefix, place, day, api_key),
+  tonumber(redis.call('HGET', leases, 'granted') or 0), forfeited,
+}

@@ -141,7 +141,6 @@ mod tests {
             units,
             milliseconds_left: 50,
             day: 1,
-            minute_ends: [60_000, -1],
         }
     }
 
