@@ -26,9 +26,9 @@ pub(crate) const COUNTERS: &str = "platform:counters";
 /// (`earlier_processes.rs`).
 pub(crate) const COLLECTED: &str = "platform:collected";
 
-/// The time at which an instance first asked this process whether it serves (`lease/serving.rs`). It is kept for 30
-/// days.
-pub(crate) const SERVING_SINCE: &str = "platform:serving_since";
+/// The mark of a process in which no lease of an earlier process is valid any longer (`lease/serving.rs`). It is kept for
+/// 30 days.
+pub(crate) const SERVING: &str = "platform:serving";
 
 /// The names of the keys of all processes of Redis, as a pattern.
 pub(crate) const OF_ANY_PROCESS: &str = "????????????????:*";

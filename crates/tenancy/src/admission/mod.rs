@@ -94,14 +94,14 @@ pub async fn admit_user(
         renewal::of_tenant(context, claims.tid);
     }
     let Some(tenant) = tenant(context, claims.tid, own, &found).await? else {
-        before_refusal(context, found.refusal_wait).await;
+        wait_to_refuse(context, &found).await;
         return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
     };
     if found.caller.is_due() || found.session.is_due() {
         renewal::of_session(context, &tenant, claims.sub, claims.sid);
     }
     if !may_act(context, claims, &tenant, &found).await? {
-        before_refusal(context, found.refusal_wait).await;
+        wait_to_refuse(context, &found).await;
         return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
     }
     if let Some(asking) = asking {
@@ -155,7 +155,7 @@ pub async fn admit_api_key(
         if !found.is_answered {
             source::queue_end_of_api_key(context, key.tenant(), &hash, None).await;
         }
-        before_refusal(context, found.refusal_wait).await;
+        wait_to_refuse(context, &found).await;
         context.state::<AbsentKeys>().put(hash, now);
         return Err(INVALID);
     };
@@ -164,11 +164,11 @@ pub async fn admit_api_key(
             let version = Some(record.version);
             source::queue_end_of_api_key(context, key.tenant(), &hash, version).await;
         }
-        before_refusal(context, found.refusal_wait).await;
+        wait_to_refuse(context, &found).await;
         return Err(INVALID);
     }
     let Some(tenant) = tenant(context, key.tenant(), own_tenant, &found).await? else {
-        before_refusal(context, found.refusal_wait).await;
+        wait_to_refuse(context, &found).await;
         return Err(INVALID);
     };
     if let Some(asking) = asking {
@@ -277,6 +277,14 @@ fn refusal(context: &Context, meter: &Meter, limit: &str, seconds_of_day: u32) -
     }
 }
 
+/// Waits before a caller is refused, so that no other instance admits it later. Without Redis, instances read
+/// PostgreSQL.
+async fn wait_to_refuse(context: &Context, found: &Lookup) {
+    if found.is_answered {
+        before_refusal(context, found.refusal_wait).await;
+    }
+}
+
 /// Returns the current state of a tenant by its id; `None` if there is no such tenant.
 async fn tenant(
     context: &Context,
@@ -294,7 +302,7 @@ async fn tenant(
     {
         context.state::<CachedTenants>().put(id, Rc::clone(record));
         if record.status != Status::Active {
-            before_refusal(context, found.refusal_wait).await;
+            wait_to_refuse(context, found).await;
         }
         return Tenant::admit(Rc::clone(record)).map(Some);
     }

@@ -15,7 +15,7 @@ use crate::{
     tenant::{Tenant, TenantDb, TenantRecord, repo},
     token::Claims,
     version_cache::{
-        Cached, Entry, Observation, TOMBSTONE,
+        Cached, Cause, Entry, Observation, TOMBSTONE, invalidate,
         queue::{self, Publication},
     },
 };
@@ -183,13 +183,17 @@ async fn store_current(context: &Context, record: &impl Cached, observation: Obs
 
 /// Stores an entry. A failure is only logged, because the next request reads PostgreSQL again.
 pub(super) async fn store(context: &Context, entry: &Entry, observation: Observation) {
-    match entry.store(context, observation).await {
+    let mut stored = entry.store(context, observation, Cause::Query).await;
+    // Another instance may have stored an older version in the process that has replaced the observed one.
+    if matches!(stored, Err(RedisError::OtherProcess)) && observation.process().is_some() {
+        let invalidated = invalidate(context, &entry.key, entry.version).await;
+        stored = invalidated.map(|(outstanding, _)| outstanding);
+    }
+    match stored {
         // The caller may be refused next, and no instance may admit it after that.
-        Ok(outstanding) if outstanding.is_change => {
-            before_refusal(context, outstanding.validity).await;
-        }
-        // Another process has no entry to protect, and the next request reads PostgreSQL.
-        Ok(_) | Err(RedisError::OtherProcess) => {}
+        Ok(outstanding) => before_refusal(context, outstanding.before_change).await,
+        // Redis was unavailable during the observation, so the next request reads PostgreSQL as well.
+        Err(RedisError::OtherProcess) => {}
         Err(error) => log::warning(
             context,
             "cache entry not stored; the next request reads PostgreSQL",

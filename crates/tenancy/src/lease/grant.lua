@@ -28,11 +28,3 @@ local function grant_lease(prefix, request, units)
   redis.call('EXPIRE', leases, LEASES_KEPT)
   return number
 end
-
--- Returns the milliseconds for which an instance waits before it refuses a caller, so that no other instance admits the
--- caller later: the validity of leases, if one that was granted before a change may not have ended.
-local function refusal_wait(prefix)
-  local record = redis.call('HMGET', prefix .. 'leases', 'before_change', 'ended', 'milliseconds')
-  if tonumber(record[1] or 0) <= tonumber(record[2] or 0) then return 0 end
-  return tonumber(record[3])
-end

@@ -19,6 +19,14 @@ local function record_change(prefix, token)
   redis.call('HSET', leases, 'change', token, 'before_change', redis.call('HGET', leases, 'granted') or 0)
 end
 
+-- Returns the milliseconds for which an instance waits before it refuses a caller, so that no other instance admits the
+-- caller later: the validity of leases, if one that was granted before a change may not have ended.
+local function refusal_wait(prefix)
+  local record = redis.call('HMGET', prefix .. 'leases', 'before_change', 'ended', 'milliseconds')
+  if tonumber(record[1] or 0) <= tonumber(record[2] or 0) then return 0 end
+  return tonumber(record[3])
+end
+
 -- Returns the name of a counter of calls by the place of its limit: tenant per minute, tenant per day, API key per
 -- minute, API key per day.
 local function counter_of(prefix, place, api_key, day)
@@ -68,6 +76,7 @@ end
 -- Records that all leases up to a number have ended.
 local function end_leases(prefix, number)
   local leases = prefix .. 'leases'
+  if redis.call('EXISTS', leases) == 0 then return end
   if number > tonumber(redis.call('HGET', leases, 'ended') or 0) then
     redis.call('HSET', leases, 'ended', number)
   end

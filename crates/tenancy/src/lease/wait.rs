@@ -14,21 +14,18 @@ pub(crate) struct Outstanding {
     /// The number of the last one; 0 if all have ended.
     number: i64,
     /// The longest validity among them; 0 if all have ended.
-    pub(crate) validity: Duration,
-    /// Whether the script recorded a change that ends or alters a credential.
-    pub(crate) is_change: bool,
+    validity: Duration,
+    /// The validity of the leases that were granted before a change; 0 if all have ended.
+    pub(crate) before_change: Duration,
 }
 
 impl Outstanding {
     /// Reads the reply of `publish.lua`.
     pub(crate) fn read(replies: &[Reply]) -> Self {
         let number = |index: usize| replies.get(index).and_then(Reply::as_int).unwrap_or(0);
-        let milliseconds = u64::try_from(number(1)).unwrap_or(0);
-        Self {
-            number: number(0),
-            validity: Duration::from_millis(milliseconds),
-            is_change: number(2) == 1,
-        }
+        let milliseconds =
+            |index: usize| Duration::from_millis(u64::try_from(number(index)).unwrap_or(0));
+        Self { number: number(0), validity: milliseconds(1), before_change: milliseconds(2) }
     }
 }
 
@@ -82,12 +79,9 @@ impl<'a> Wait<'a> {
             return;
         }
         let validity = context.settings.lease;
-        if !validity.is_zero() {
-            let is_known =
-                !self.is_unknown.get() && serving::is_serving_for(context, validity).await;
-            if !is_known {
-                self.extend(context.platform.clock.monotonic_micros(), validity);
-            }
+        let is_known = !self.is_unknown.get() && serving::is_serving_for(context, validity).await;
+        if !is_known {
+            self.extend(context.platform.clock.monotonic_micros(), validity);
         }
         let begin = context.platform.clock.monotonic_micros();
         if begin >= self.until.get() {
@@ -96,6 +90,10 @@ impl<'a> Wait<'a> {
         sleep_until(context, self.until.get()).await;
         let waited = context.platform.clock.monotonic_micros().saturating_sub(begin);
         context.counters.time(Timer::Lease, waited);
+        if !is_known {
+            // The process has been serving for the whole wait.
+            serving::is_serving_for(context, validity).await;
+        }
         for (tenant, process, number) in self.outstanding.into_inner() {
             let ended = Report { process, ended: number, lease: None };
             if let Err(error) = report(context, tenant, &[ended]).await {
@@ -125,10 +123,13 @@ async fn sleep_until(context: &Context, until: u64) {
     }
 }
 
-/// Waits before a caller is refused because of a change that is younger than a lease. `validity` is that of the leases
-/// that may depend on an earlier version; 0 if there is none.
-pub(crate) async fn before_refusal(context: &Context, validity: Duration) {
-    if !validity.is_zero() {
-        context.platform.executor.sleep(validity).await;
+/// Waits before a caller is refused, so that no other instance admits it later. `leases` is the validity of the leases
+/// that were granted before a change; 0 if all have ended. Leases of an earlier Redis process count, too.
+pub(crate) async fn before_refusal(context: &Context, leases: Duration) {
+    let own = context.settings.lease;
+    let is_known = serving::is_serving_for(context, own).await;
+    let wait = if is_known { leases } else { leases.max(own) };
+    if !wait.is_zero() {
+        context.platform.executor.sleep(wait).await;
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     lease::Wait,
     log,
     version_cache::{
-        Entry, Observation,
+        Cause, Entry, Observation,
         entry::{TRUSTED_SECONDS, invalidate},
         queue,
         snapshot::Cached,
@@ -154,7 +154,7 @@ impl<'a> Change<'a> {
 
     async fn try_to_publish(&self, tenant: Uuid, entry: &Entry) -> Result<(), RedisError> {
         self.may_try()?;
-        match entry.store(self.context, self.observation).await {
+        match entry.store(self.context, self.observation, Cause::Change).await {
             Ok(outstanding) => {
                 self.wait.add(tenant, self.observation.process(), outstanding);
                 return Ok(());

@@ -94,7 +94,7 @@ impl Entry {
     }
 
     /// Stores the entry as fresh. PostgreSQL had this version at the time of the observation. Returns the leases that
-    /// may depend on the previous version.
+    /// may depend on an earlier version.
     ///
     /// # Errors
     /// [`RedisError::OtherProcess`] if Redis has restarted since then.
@@ -102,10 +102,11 @@ impl Entry {
         &self,
         context: &Context,
         observation: Observation,
+        cause: Cause,
     ) -> Result<Outstanding, RedisError> {
         let target = observation.target().ok_or(RedisError::OtherProcess)?;
         let age = (observation.seconds_ago(context), observation.redis_seconds());
-        self.publish(context, target, Some(age)).await
+        self.publish(context, target, Some(age), cause).await
     }
 
     async fn publish(
@@ -113,6 +114,7 @@ impl Entry {
         context: &Context,
         target: Target,
         age: Option<(i64, Option<i64>)>,
+        cause: Cause,
     ) -> Result<Outstanding, RedisError> {
         let seconds_ago = text(age.map(|age| age.0));
         let redis_seconds = text(age.and_then(|age| age.1));
@@ -127,11 +129,21 @@ impl Entry {
             Argument::from(&self.expiry),
             Argument::from(&redis_seconds),
             Argument::Int(lease::change_token(context)),
+            Argument::Int((cause == Cause::Change).into()),
         ];
         let keys = [self.key.as_str()];
         let replies = PUBLISH.run_on(&*context.platform.redis, target, &keys, &arguments).await?;
         Ok(Outstanding::read(&replies))
     }
+}
+
+/// The reason why a version is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A change that ends or alters a credential.
+    Change,
+    /// PostgreSQL was queried for the version.
+    Query,
 }
 
 /// Invalidates every version below `version` in the current Redis process. The next request compares the entry with
@@ -145,7 +157,8 @@ pub(crate) async fn invalidate(
     // A tombstone is final, so there is nothing to compare.
     let age = (version == TOMBSTONE).then_some((0, None));
     let before = context.platform.redis.process();
-    let outstanding = Entry::bare(key.to_owned(), version).publish(context, target, age).await?;
+    let outstanding =
+        Entry::bare(key.to_owned(), version).publish(context, target, age, Cause::Change).await?;
     let after = context.platform.redis.process();
     Ok((outstanding, after.filter(|after| before == Some(*after))))
 }

@@ -14,7 +14,7 @@ mod snapshot;
 
 pub(crate) use change::Change;
 pub use change::{Changed, Effect};
-pub(crate) use entry::{Entry, OPEN, TOMBSTONE, confirm};
+pub(crate) use entry::{Cause, Entry, OPEN, TOMBSTONE, confirm, invalidate};
 pub use expiry::expire_all;
 pub(crate) use observation::{Observation, record_time};
 pub(crate) use snapshot::{Cached, Snapshot, newest, seal};

@@ -11,15 +11,16 @@
 -- 6 and 7: the limits per minute and per day of a tenant or an API key;
 -- 8: the expiry of an API key;
 -- 9: a time of Redis before PostgreSQL was queried (empty if unknown);
--- 10: a new change token.
+-- 10: a new change token;
+-- 11: 1 if a change publishes the version, which ends or alters a credential; 0 if it was found in PostgreSQL.
 -- Returns the number of the last lease of the tenant and its validity in milliseconds if a lease may not have ended
--- (otherwise 0), and 1 if a credential was ended or altered.
+-- (otherwise 0), and the milliseconds to wait before a caller is refused.
 local prefix = string.sub(KEYS[1], 1, string.find(KEYS[1], '}', 1, true) + 1)
-local is_change = 0
 local function answer()
   local lease, milliseconds = outstanding(prefix)
-  return { lease, milliseconds, is_change }
+  return { lease, milliseconds, refusal_wait(prefix) }
 end
+if ARGV[11] == '1' then record_change(prefix, ARGV[10]) end
 local current = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
 local version = tonumber(ARGV[1])
 if version < current or (version == current and ARGV[3] == '') then
@@ -33,11 +34,9 @@ if ARGV[3] ~= '' then
   trusted = trusted - (now - checked)
   if trusted <= 0 then return answer() end
 end
--- A value that was absent and is stored again changes nothing, unless it is the end of something.
-if version > current and (current > 0 or version == TOMBSTONE) then
-  is_change = 1
-  record_change(prefix, ARGV[10])
-end
+-- The publication of a change may have been lost. A value that was absent and is stored again changes nothing, unless it
+-- is the end of something.
+if version > current and (current > 0 or version == TOMBSTONE) then record_change(prefix, ARGV[10]) end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'version', ARGV[1])
 if checked then redis.call('HSET', KEYS[1], 'checked', checked) end
