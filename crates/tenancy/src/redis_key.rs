@@ -36,6 +36,9 @@ pub(crate) const OF_ANY_PROCESS: &str = "????????????????:*";
 /// The names of the keys of all tenants in all processes, as a pattern.
 pub(crate) const OF_ANY_TENANT: &str = "????????????????:t:{*}:*";
 
+/// The names of the records of the leases of all tenants in all processes, as a pattern.
+pub(crate) const LEASES_OF_ANY_TENANT: &str = "????????????????:t:{*}:leases";
+
 /// Returns the keys of a tenant in all processes, as a pattern. It also matches names that a snapshot of an earlier
 /// process has restored.
 pub(crate) fn of_tenant(tenant: Uuid) -> String {
@@ -71,11 +74,6 @@ pub(crate) fn api_key(tenant: Uuid, hash: &[u8]) -> String {
 /// Returns the record of the leases of a tenant (`lease`). It is kept for 30 days after the last lease.
 pub(crate) fn leases(tenant: Uuid) -> String {
     entry(tenant, "leases", "")
-}
-
-/// Returns whether a name with the identity of a process is that of the record of a tenant's leases.
-pub(crate) fn is_leases(name: &[u8]) -> bool {
-    name.ends_with(b"}:leases")
 }
 
 /// Returns whether a name with the identity of a process is that of a cache entry of a tenant, a user, a session or an

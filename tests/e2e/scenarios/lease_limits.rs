@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Answer, Call, Connections, TestTenant, World};
+use e2e::{Answer, Call, Connections, Redis, TestTenant, World};
 use http::Method;
 use serde_json::json;
 
@@ -158,6 +158,52 @@ fn usage_is_exact_after_leases() {
     let leases = world.redis_client().leases(&tenant.id);
     assert!(leases.unreported().is_empty() && leases.ended() == leases.granted(), "{leases:?}");
     wait_until_stored(&tenant, expected);
+}
+
+/// A limit that is set while units are prepaid without it gets none of them back.
+// S35
+#[test]
+fn units_return_only_to_limits_that_they_came_from() {
+    const LIMIT: i64 = 20;
+    let world = World::get();
+    let tenant = world.tenant();
+    tenant.allow_many_calls();
+    let redis = Redis::start();
+    // The lease is valid when the limit takes effect.
+    let [holder, other] =
+        [(); 2].map(|()| world.application_on(&redis, &[("LEASE_MILLISECONDS", "1000")]));
+    let key = tenant.create_api_key(&json!({ "name": "k", "scopes": ["tenant:read"] }));
+    let (id, text) = (key["id"].as_str().unwrap(), key["api_key"].as_str().unwrap());
+    let client = redis.client();
+    while client.leases(&tenant.id).unreported().iter().sum::<u64>() == 0 {
+        info(&holder.address, text).send().expect(200);
+    }
+    let counted = scope(|scope| {
+        let change = scope.spawn(|| {
+            let path = format!("/api/v1/api-keys/{id}");
+            let call = Call::new(Method::PATCH, &other.address, &path);
+            let call = call.token(&tenant.admin.access_token);
+            call.json(&json!({ "max_requests_per_day": LIMIT })).send().expect(200);
+        });
+        let mut calls = 0;
+        while calls == 0 {
+            assert!(!change.is_finished(), "the change waits for the lease");
+            let answer = info(&other.address, text).send();
+            answer.expect(200);
+            calls = i64::from(answer.header("ratelimit").contains("key-day"));
+        }
+        calls
+    });
+    sleep(Duration::from_secs(1));
+    let leases = client.leases(&tenant.id);
+    assert!(leases.unreported().is_empty(), "the lease is reported: {leases:?}");
+    let day = chrono::Utc::now().timestamp() / 86_400;
+    let counter = client.key(&format!("t:{{{}}}:calls:{id}:day:{day}", tenant.id));
+    assert_eq!(client.run(&["GET", &counter]), [counted.to_string()]);
+    for _ in counted..LIMIT {
+        info(&other.address, text).send().expect(200);
+    }
+    info(&other.address, text).send().expect_problem(429, "rate_limited");
 }
 
 /// Waits until PostgreSQL has stored exactly this number of calls of a tenant.

@@ -104,6 +104,15 @@ pub(crate) fn usable(validity: Duration) -> Duration {
     validity / 5 * 4
 }
 
+/// Records a change that concerns all credentials of a tenant. `name` is the name of the record of its leases, with the
+/// identity of the process.
+pub(crate) async fn change(context: &Context, name: &[u8]) -> Result<(), RedisError> {
+    let source = [RECORD, include_str!("change.lua")].concat();
+    let token = Argument::Int(change_token(context));
+    let arguments = [Argument::from(&source), Argument::Int(1), Argument::Bytes(name), token];
+    context.platform.redis.execute("EVAL", &arguments).await.map(drop)
+}
+
 /// Reports the ends of leases of a tenant.
 pub(crate) async fn report(
     context: &Context,

@@ -24,8 +24,8 @@ use crate::{
 
 /// The seconds after which another call must write the checkpoint of a counter.
 pub(crate) const CHECKPOINT_SECONDS: i64 = 2;
-/// The delay before a counter is stored.
-const DELAY: Duration = Duration::from_secs(CHECKPOINT_SECONDS.unsigned_abs());
+/// The delay before a counter is stored, in microseconds. It is longer than any lease.
+const DELAY_MICROS: u64 = CHECKPOINT_SECONDS.unsigned_abs() * 1_000_000;
 /// The additional time for which a counter may wait, to be written together with others.
 const SLACK: Duration = Duration::from_millis(500);
 
@@ -52,8 +52,17 @@ struct Due {
     last: u64,
     /// The highest usage that was seen in the newest process.
     usage: Option<Reported>,
-    /// The last lease whose use had not been reported at the previous checkpoint.
-    lease: Option<Reported>,
+    /// The leases whose use had not been reported at an earlier checkpoint.
+    unreported: Option<Unreported>,
+}
+
+/// Leases without a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unreported {
+    /// The last one of them.
+    last: Reported,
+    /// The time from which no report is expected any longer.
+    forfeited_from: u64,
 }
 
 /// Schedules the checkpoint of a counter whose current value in a process is `usage`.
@@ -82,12 +91,18 @@ async fn write_all(context: Rc<Context>, _running: Running) {
 }
 
 impl Checkpoints {
-    fn add(&self, counter: Place, now: u64, usage: Option<Reported>, lease: Option<Reported>) {
-        let at = now.saturating_add(u64::try_from(DELAY.as_micros()).unwrap_or(u64::MAX));
+    fn add(
+        &self,
+        counter: Place,
+        now: u64,
+        usage: Option<Reported>,
+        unreported: Option<Unreported>,
+    ) {
+        let at = now.saturating_add(DELAY_MICROS);
         let mut due = self.due.borrow_mut();
-        let kept = due.entry(counter).or_insert(Due { at, last: at, usage, lease });
+        let kept = due.entry(counter).or_insert(Due { at, last: at, usage, unreported });
         kept.last = kept.last.max(at);
-        kept.lease = lease.or(kept.lease);
+        kept.unreported = kept.unreported.or(unreported);
         kept.usage = match (kept.usage, usage) {
             (Some(kept), Some(new)) if kept.0 == new.0 => Some((kept.0, kept.1.max(new.1))),
             // A lower count of a new process does not replace the count of the earlier one.
@@ -109,6 +124,7 @@ impl Checkpoints {
             if due.at <= now {
                 taken.insert(*counter, *due);
                 due.at = due.last;
+                due.unreported = None;
             }
             due.at > now
         });
@@ -119,10 +135,11 @@ impl Checkpoints {
 /// Writes the checkpoints that are due. After a failure they are due again later.
 async fn write(context: &Context) {
     let checkpoints = context.state::<Checkpoints>();
-    let due = checkpoints.take(context.platform.clock.monotonic_micros());
-    let read = due
-        .into_iter()
-        .map(async |(counter, due)| (counter, due, newest(context, counter, due).await));
+    let begin = context.platform.clock.monotonic_micros();
+    let due = checkpoints.take(begin);
+    let read = due.into_iter().map(async |(counter, due)| {
+        (counter, due, newest(context, counter, due.forfeited(begin)).await)
+    });
     let read = join_all(read).await;
     let now = context.platform.clock.monotonic_micros();
     let mut usage = HashMap::new();
@@ -131,8 +148,10 @@ async fn write(context: &Context) {
         if let Some(newest) = newest {
             context.counters.units_forfeited(newest.forfeited);
             // Once is enough: a later lease is granted to a call that requests a checkpoint itself.
-            if newest.unreported > 0 && due.lease.is_none() {
-                checkpoints.add(*counter, now, None, Some((newest.process, newest.lease)));
+            if newest.unreported > 0 && due.forfeited(begin).is_none() {
+                let last = (newest.process, newest.lease);
+                let found = Unreported { last, forfeited_from: now.saturating_add(DELAY_MICROS) };
+                checkpoints.add(*counter, now, None, due.unreported.or(Some(found)));
             }
         }
     }
@@ -144,12 +163,17 @@ async fn write(context: &Context) {
         log::warning(context, "PostgreSQL unavailable; storing usage checkpoints later", &error);
         for (counter, due, newest) in &read {
             let seen = due.usage.or(newest.as_ref().map(|newest| (newest.process, newest.used)));
-            checkpoints.add(*counter, now, seen, due.lease);
+            checkpoints.add(*counter, now, seen, due.unreported);
         }
     }
 }
 
 impl Due {
+    /// Returns the last of the leases whose units count as used at `now`, because no report is expected any longer.
+    fn forfeited(&self, now: u64) -> Option<Reported> {
+        self.unreported.filter(|found| now >= found.forfeited_from).map(|found| found.last)
+    }
+
     /// Returns the usage to store. The usage that was seen in a process includes the units of leases, so it decides only
     /// if that process no longer has the counter.
     fn highest(&self, newest: Option<&Newest>) -> Option<i64> {
@@ -177,9 +201,13 @@ struct Newest {
 }
 
 /// Returns the current value of a counter (`newest.lua`); `None` if Redis does not have the counter or is unavailable.
-async fn newest(context: &Context, (tenant, counter, day): Place, due: Due) -> Option<Newest> {
+async fn newest(
+    context: &Context,
+    (tenant, counter, day): Place,
+    forfeited: Option<Reported>,
+) -> Option<Newest> {
     let key = counter.key(tenant, day);
-    let (process, lease) = match &due.lease {
+    let (process, lease) = match &forfeited {
         Some((process, lease)) => (Argument::Bytes(process.digits()), *lease),
         None => (Argument::from(""), 0),
     };
@@ -226,5 +254,22 @@ mod tests {
         let both = HashMap::from([(counter(1), Some(5)), (counter(2), Some(1))]);
         assert_eq!(take(4 * SECOND), both);
         assert_eq!(checkpoints.next(), None);
+    }
+
+    #[test]
+    fn lease_without_report_is_forfeited_after_whole_delay() {
+        let last = (ProcessId::of_digits(&[b'0'; 16]).unwrap(), 7);
+        let unreported = Some(Unreported { last, forfeited_from: 4 * SECOND });
+        let checkpoints = Checkpoints::default();
+        // The counter is due earlier than the report of the lease.
+        checkpoints.add(counter(1), 0, None, None);
+        checkpoints.add(counter(1), 2 * SECOND, None, unreported);
+        let early = checkpoints.take(3 * SECOND)[&counter(1)];
+        assert_eq!(early.forfeited(3 * SECOND), None);
+        checkpoints.add(counter(1), 3 * SECOND, None, early.unreported);
+        let later = checkpoints.take(4 * SECOND)[&counter(1)];
+        assert_eq!(later.forfeited(4 * SECOND), Some(last));
+        // A later reading has to find its own leases.
+        assert_eq!(checkpoints.take(5 * SECOND)[&counter(1)].unreported, None);
     }
 }

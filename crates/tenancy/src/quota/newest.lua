@@ -1,8 +1,8 @@
 -- Reads the counter of a day for a checkpoint.
 -- KEYS: the counter.
 -- ARGV: a process (empty if there is none) and the number of a lease of that process. An earlier checkpoint found the
--- leases up to this number without a report. Their instances have ended, so their units are forfeited: they count as
--- used.
+-- leases up to this number without a report. No report is expected any longer, so their units are forfeited: they count
+-- as used.
 -- Returns the process and, if it has the counter: the part of it that a later process may start with, the units of leases
 -- without a report, the number of the last lease, and the forfeited units.
 if redis.call('EXISTS', KEYS[1]) == 0 then return { this_process } end

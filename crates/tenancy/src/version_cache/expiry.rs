@@ -9,7 +9,8 @@ use crate::{
     redis_key,
 };
 
-/// Makes every entry stale and ends every lease, so that the next request that needs it compares it with PostgreSQL.
+/// Makes every entry stale and ends every lease, so that the next request that needs an entry compares it with
+/// PostgreSQL.
 ///
 /// A process that dies after it changed PostgreSQL and before it published the change leaves no trace of the change
 /// outside of the changed rows. `tenantctl repair` therefore calls this.
@@ -20,14 +21,15 @@ pub async fn expire_all(context: &Context) -> Result<()> {
     let redis = &*context.platform.redis;
     let mut keys = Scan::new(redis_key::OF_ANY_TENANT.to_owned());
     while let Some(names) = keys.next_page(redis).await? {
+        for name in names.iter().filter(|name| redis_key::is_entry(name)) {
+            redis.execute("HDEL", &[Argument::Bytes(name), "checked".into()]).await?;
+        }
+    }
+    // Not before all entries are stale: a caller that is checked in between would stay usable under the new token.
+    let mut leases = Scan::new(redis_key::LEASES_OF_ANY_TENANT.to_owned());
+    while let Some(names) = leases.next_page(redis).await? {
         for name in &names {
-            let name_of = Argument::Bytes(name);
-            if redis_key::is_entry(name) {
-                redis.execute("HDEL", &[name_of, "checked".into()]).await?;
-            } else if redis_key::is_leases(name) {
-                let token = Argument::Int(lease::change_token(context));
-                redis.execute("HSET", &[name_of, "change".into(), token]).await?;
-            }
+            lease::change(context, name).await?;
         }
     }
     let wait = Wait::new(context);
