@@ -11,6 +11,7 @@ use std::{
 
 use e2e::{Answer, Call, Connections, Redis, TestTenant, World};
 use http::Method;
+use platform::{Clock as _, native::NativeClock};
 use serde_json::json;
 
 const CLIENTS: usize = 16;
@@ -197,7 +198,7 @@ fn units_return_only_to_limits_that_they_came_from() {
     sleep(Duration::from_secs(1));
     let leases = client.leases(&tenant.id);
     assert!(leases.unreported().is_empty(), "the lease is reported: {leases:?}");
-    let day = chrono::Utc::now().timestamp() / 86_400;
+    let day = NativeClock.now().timestamp() / 86_400;
     let counter = client.key(&format!("t:{{{}}}:calls:{id}:day:{day}", tenant.id));
     assert_eq!(client.run(&["GET", &counter]), [counted.to_string()]);
     for _ in counted..LIMIT {
