@@ -24,7 +24,7 @@ pub(crate) const GRANT: &str = include_str!("grant.lua");
 /// The constants of [`GRANT`] and of the scripts that use it.
 pub(crate) const CONSTANTS: &[(&str, i64)] = &[
     // The seconds for which the record of a tenant's leases is kept. A change that finds no record does not wait, so a
-    // step of Redis's clock during a lease must be shorter than this.
+    // forward step of Redis's clock during a lease must be shorter than this.
     ("LEASES_KEPT", 30 * 24 * 60 * 60),
     // A lease gets at most this part of the smallest remainder of the caller's limits.
     ("PREPAID_SHARE", 64),

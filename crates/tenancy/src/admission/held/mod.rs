@@ -219,7 +219,13 @@ impl HeldLeases {
         let mut lease = None;
         if !is_observer {
             pool.expire(subject.arrived);
-            lease = pool.take_finished().filter(|(lease, _)| lease.process == process);
+            lease = pool.take_finished().filter(|(lease, unused)| {
+                let is_of_process = lease.process == process;
+                if !is_of_process {
+                    context.counters.units_forfeited(unused.unsigned_abs());
+                }
+                is_of_process
+            });
             pool.is_asking = true;
         }
         drop(pool);
