@@ -1,5 +1,5 @@
-//! Model checks of the lease protocol (`docs/decisions/0015-leases.md`). Each check explores every order of events within
-//! bounds. The names are those of the decision.
+//! Model checks of the lease protocol (`docs/decisions/0015-leases.md`). Each check explores every order of events
+//! within bounds. The names are those of the decision.
 //!
 //! [`changes`] has time, in ticks: a holder uses a lease for two, all others wait for three, and one clock may gain a
 //! tick on another one meanwhile. [`units`] has no time.

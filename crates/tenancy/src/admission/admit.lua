@@ -7,9 +7,10 @@
 -- ARGV: see `Position`. The counters of earlier processes are, for each of the four limits: the process (empty if there
 -- is none), the usage, and either the milliseconds left of the minute or the number of the day.
 -- Returns the snapshots of the tenant and of the caller, if the instance has other versions, and one string of
--- eight-byte numbers, in which -1 means unknown: the numbers of `Number`, then for each limit (tenant per minute, tenant
--- per day, API key per minute, API key per day) the limit, its usage, and the seconds until its window ends, and then the
--- numbers of `LeaseNumber` if a lease was requested. The limits of the API key are present only if an API key calls.
+-- eight-byte numbers, in which -1 means unknown: the numbers of `Number`, then for each limit (tenant per minute,
+-- tenant per day, API key per minute, API key per day) the limit, its usage, and the seconds until its window ends, and
+-- then the numbers of `LeaseNumber` if a lease was requested. The limits of the API key are present only if an API key
+-- calls.
 local call = redis.call
 
 local time = call('TIME')

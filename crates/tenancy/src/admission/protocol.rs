@@ -46,8 +46,8 @@ const CONSTANTS: &[(&str, i64)] = &[
     ("TOMBSTONE", TOMBSTONE),
     // The seconds for which a version stays fresh after it was compared with PostgreSQL.
     ("FRESH_SECONDS", 60),
-    // The seconds after which one call must schedule a refresh, while it proceeds like all others. Each entry adds up to
-    // 9 seconds, so that entries that were compared at one time are not due at one time.
+    // The seconds after which one call must schedule a refresh, while it proceeds like all others. Each entry adds up
+    // to 9 seconds, so that entries that were compared at one time are not due at one time.
     ("REFRESH_AFTER", 36),
     // The seconds that one call has to schedule the refresh, and to compare a stale version.
     ("REFRESH_PATIENCE", 6),
@@ -83,7 +83,7 @@ pub enum Metering {
     None,
 }
 
-/// Declares numbers that the script knows by the same names, counted from the first one.
+/// Declares numbers that the script knows by the same names, from the first number on.
 macro_rules! numbers {
     (
         $(#[$about:meta])*

@@ -72,9 +72,9 @@ pub async fn create(
 /// Updates a key.
 ///
 /// # Errors
-/// [`Error::UserRequired`] if the key is a credential of the call; [`Error::ApiKeyNotFound`]; [`Error::StrongerApiKey`],
-/// [`Error::ScopeNotHeld`] and [`Error::InvalidFields`] if the key is outside the caller's authority, before or after the
-/// change.
+/// [`Error::UserRequired`] if the key is a credential of the call; [`Error::ApiKeyNotFound`];
+/// [`Error::StrongerApiKey`], [`Error::ScopeNotHeld`] and [`Error::InvalidFields`] if the key is outside the caller's
+/// authority, before or after the change.
 pub async fn update(
     context: &Rc<Context>,
     tenant: &Tenant,

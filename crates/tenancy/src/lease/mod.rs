@@ -1,8 +1,8 @@
 //! Leases: the record of a tenant's leases in Redis, and the wait of a change for their end.
 //!
-//! docs/decisions/0015-leases.md describes the protocol. `record.lua` and `grant.lua` are parts of the scripts that read
-//! or grant leases. [`crate::admission`] holds the leases of an instance, and [`crate::version_cache`] has the changes
-//! that wait for them.
+//! docs/decisions/0015-leases.md describes the protocol. `record.lua` and `grant.lua` are parts of the scripts that
+//! read or grant leases. [`crate::admission`] holds the leases of an instance, and [`crate::version_cache`] has the
+//! changes that wait for them.
 
 mod serving;
 mod wait;
@@ -48,7 +48,7 @@ pub(crate) struct Granted {
     pub(crate) day: i64,
 }
 
-/// The end of an instance's use of a lease, and what it knows of all leases of the tenant.
+/// An instance's report: the end of its use of a lease, and the number up to which all leases have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {
     /// The process of the leases. Another one ignores the report.

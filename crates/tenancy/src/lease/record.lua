@@ -1,8 +1,8 @@
 -- The functions for the leases of a tenant (docs/decisions/0015-leases.md). Their record is a hash:
 -- `granted`: the number of the last lease; `ended`: the highest number up to which all leases are known to have ended;
--- `milliseconds`: the longest validity of the leases that have not ended; `change`: the change token; `before_change`: the
--- number of the last lease that was granted before a change; and for each lease whose use was not reported, its number
--- with its units (`write_units`).
+-- `milliseconds`: the longest validity of the leases that have not ended; `change`: the change token; `before_change`:
+-- the number of the last lease that was granted before a change; and for each lease whose use was not reported, its
+-- number with its units (`write_units`).
 
 -- Returns the number of the last lease and the validity in milliseconds, if a lease may not have ended; otherwise 0.
 local function outstanding(prefix)
@@ -45,7 +45,8 @@ local function day_of_calls(name)
 end
 
 -- Returns the text that represents the units of a lease: their number, the places of the limits that they were taken
--- from, their day, the ends of the minutes of the tenant and of the API key, and the id of the API key (empty for a user).
+-- from, their day, the ends of the minutes of the tenant and of the API key, and the id of the API key (empty for a
+-- user).
 local function write_units(units, places, day, minute_end, key_minute_end, api_key)
   return table.concat({ units, table.concat(places), day, minute_end, key_minute_end, api_key or '' }, ':')
 end

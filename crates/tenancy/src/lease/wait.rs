@@ -72,7 +72,8 @@ impl<'a> Wait<'a> {
         self.has_publication.set(true);
     }
 
-    /// Waits for the end of all leases that were granted before the publications. Without a publication, returns at once.
+    /// Waits for the end of all leases that were granted before the publications. Without a publication, returns at
+    /// once.
     pub(crate) async fn finish(self) {
         let context = self.context;
         if !self.has_publication.get() {

@@ -174,8 +174,8 @@ impl Due {
         self.unreported.filter(|found| now >= found.forfeited_from).map(|found| found.last)
     }
 
-    /// Returns the usage to store. The usage that was seen in a process includes the units of leases, so it decides only
-    /// if that process no longer has the counter.
+    /// Returns the usage to store. The usage that was seen in a process includes the units of leases, so it decides
+    /// only if that process no longer has the counter.
     fn highest(&self, newest: Option<&Newest>) -> Option<i64> {
         match (self.usage, newest) {
             (Some((process, seen)), Some(newest)) if process != newest.process => {
@@ -190,7 +190,8 @@ impl Due {
 /// The current value of a counter.
 struct Newest {
     process: ProcessId,
-    /// The usage, without the reports that the catalog has not stored and without the leases whose use was not reported.
+    /// The usage, without the reports that the catalog has not stored and without the leases whose use was not
+    /// reported.
     used: i64,
     /// The units of those leases.
     unreported: i64,

@@ -5,8 +5,8 @@
 //!
 //! [`Bounds`] limits the events that would make the state space infinite. Requests that a lease covers have no limit.
 //!
-//! A lost message is a message that never arrives. The one second of a cached version and the age of a cache entry only
-//! shorten their use, so the model has neither.
+//! A lost message is a message that never arrives. The one second of a cached version only shortens its use, so the
+//! model does not have it. A cache entry may become stale at any time.
 
 mod flaw;
 mod instance;

@@ -1,11 +1,11 @@
-//! Units: instances admit calls of a user and of an API key, whose calls also count against the tenant's limit.
+//! Units: instances admit calls of a user and of an API key. The tenant's limit counts the calls of both.
 //!
 //! The model has no time. An instance ends the use of a lease at any time, but always before its first window ends.
 //! A call to Redis is repeated after a lost reply, although the script has run. A checkpoint reads the tenant's counter
-//! at any time. If it finds the same lease without a report twice, it declares the units as used, even while an instance
-//! holds them.
+//! at any time. If it finds the same lease without a report twice, it declares the units as used, even while an
+//! instance holds them.
 //!
-//! Each Redis process counts alone: the usage that it receives from an earlier process is not modelled.
+//! Each Redis process counts for itself. The usage that it receives from an earlier process is not modelled.
 
 mod flaw;
 mod instance;

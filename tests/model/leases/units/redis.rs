@@ -24,7 +24,7 @@ const WANTED: i8 = 2;
 /// A lease gets at most this part of the smallest remainder.
 const SHARE: i8 = 2;
 
-/// A caller, whose calls count against a number of limits.
+/// A caller. One or two limits count its calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Caller {
     /// A user of the tenant.
