@@ -43,16 +43,16 @@ const CHECKED_MICROS: u64 = 1_000_000;
 /// The leases of an instance.
 #[derive(Default)]
 pub(super) struct HeldLeases {
-    tenants: InstanceCache<Uuid, Cell<Option<Held>>>,
-    records: InstanceCache<Uuid, Tenant>,
+    tenants: InstanceCache<Uuid, RefCell<Held>>,
     callers: InstanceCache<CallerId, Checked>,
     pools: InstanceCache<Owner, Pooled>,
     reporting: BackgroundTask,
 }
 
 /// The lease of a tenant.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Held {
+    tenant: Tenant,
     process: ProcessId,
     number: i64,
     change: i64,
@@ -137,10 +137,10 @@ impl HeldLeases {
     /// Admits a call of a user under a lease. Returns the tenant and the state of its limits; `None` if the call must
     /// ask Redis.
     pub(super) fn admit_user(&self, subject: &Subject, claims: &Claims) -> Option<(Tenant, Meter)> {
-        let checked = self.checked(subject)?;
+        let (tenant, checked) = self.checked(subject)?;
         match checked.caller {
             Caller::User { user, version } if user == claims.sub && version == claims.ver => {
-                self.take(subject)
+                Some((tenant, self.take(subject)?))
             }
             _ => None,
         }
@@ -152,41 +152,41 @@ impl HeldLeases {
         subject: &Subject,
         arrival: Arrival,
     ) -> Option<(Tenant, Rc<ApiKeyRecord>, Meter)> {
-        let checked = self.checked(subject)?;
+        let (tenant, checked) = self.checked(subject)?;
         match (&checked.caller, subject.caller) {
             (Caller::ApiKey(record), CallerId::ApiKey(hash))
                 if record.is_valid(&hash, arrival.at) =>
             {
-                let (tenant, meter) = self.take(subject)?;
-                Some((tenant, Rc::clone(record), meter))
+                Some((tenant, Rc::clone(record), self.take(subject)?))
             }
             _ => None,
         }
     }
 
-    /// Returns the caller if it was checked under the current lease of its tenant.
-    fn checked(&self, subject: &Subject) -> Option<Rc<Checked>> {
-        let lease = self.tenants.get(&subject.tenant)?.get()?;
-        if subject.arrived >= lease.until {
+    /// Returns the tenant, and the caller if it was checked under the current lease of the tenant.
+    fn checked(&self, subject: &Subject) -> Option<(Tenant, Rc<Checked>)> {
+        let held = self.tenants.get(&subject.tenant)?;
+        let held = held.borrow();
+        if subject.arrived >= held.until {
             return None;
         }
-        self.callers.get(&subject.caller).filter(|checked| {
+        let checked = self.callers.get(&subject.caller).filter(|checked| {
             checked.tenant == subject.tenant
-                && checked.change == lease.change
+                && checked.change == held.change
                 && subject.arrived.saturating_sub(checked.at) < CHECKED_MICROS
-        })
+        })?;
+        Some((held.tenant.clone(), checked))
     }
 
-    /// Takes a prepaid call.
-    fn take(&self, subject: &Subject) -> Option<(Tenant, Meter)> {
-        let meter = match subject.metering {
+    /// Takes a prepaid call and returns the state of the limits.
+    fn take(&self, subject: &Subject) -> Option<Meter> {
+        match subject.metering {
             Metering::All => {
-                self.pools.get(&subject.owner)?.pool.borrow_mut().take(subject.arrived)?
+                self.pools.get(&subject.owner)?.pool.borrow_mut().take(subject.arrived)
             }
-            Metering::None => Meter::default(),
-            Metering::Caller | Metering::Peek => return None,
-        };
-        Some((Tenant::clone(&*self.records.get(&subject.tenant)?), meter))
+            Metering::None => Some(Meter::default()),
+            Metering::Caller | Metering::Peek => None,
+        }
     }
 
     /// Returns the request for a lease that goes with a call to Redis; `None` if the tenant is not busy.
@@ -237,13 +237,16 @@ impl HeldLeases {
 
     /// Takes the number up to which all leases of a tenant have ended, to report it; 0 if unknown.
     fn take_ended(&self, tenant: Uuid, process: ProcessId, now: u64) -> i64 {
-        let Some(kept) = self.tenants.get(&tenant) else { return 0 };
-        let Some(held) = kept.get().filter(|held| held.process == process) else { return 0 };
-        let Some((number, _)) = held.unreported.filter(|(_, from)| now >= *from) else { return 0 };
-        // The current lease is next, if it is a later one.
-        let unreported = (held.number > number).then_some((held.number, held.ended_from));
-        kept.set(Some(Held { unreported, ..held }));
-        number
+        let Some(held) = self.tenants.get(&tenant) else { return 0 };
+        let mut held = held.borrow_mut();
+        match held.unreported {
+            Some((number, from)) if held.process == process && now >= from => {
+                // The current lease is next, if it is a later one.
+                held.unreported = (held.number > number).then_some((held.number, held.ended_from));
+                number
+            }
+            _ => 0,
+        }
     }
 
     /// Records the lease that Redis granted, for the owner of a call.
@@ -267,15 +270,15 @@ impl HeldLeases {
         let now = context.platform.clock.monotonic_micros();
         let until = subject.arrived.saturating_add(micros(usable(validity)));
         let ended_from = now.saturating_add(micros(validity));
-        let held = Held {
+        self.hold(Held {
+            tenant: tenant.clone(),
             process: lease.process,
             number: lease.number,
             change,
             until,
             ended_from,
             unreported: Some((lease.number, ended_from)),
-        };
-        self.hold(subject.tenant, held, tenant);
+        });
         pooled.api_key.set(api_key);
         record_admitted(context, subject.owner, pooled);
         if subject.metering == Metering::All {
@@ -285,22 +288,19 @@ impl HeldLeases {
     }
 
     /// Replaces the lease of a tenant, unless the instance has received a later one in the meantime.
-    fn hold(&self, tenant: Uuid, held: Held, record: &Tenant) {
-        match self.tenants.get(&tenant) {
-            Some(kept) => match kept.get() {
-                Some(other) if other.process == held.process && other.number > held.number => {
-                    return;
-                }
-                // A busy instance renews its lease before it has ended, so an earlier one is reported first.
-                Some(other) if other.process == held.process => {
-                    let unreported = other.unreported.or(held.unreported);
-                    kept.set(Some(Held { unreported, ..held }));
-                }
-                _ => kept.set(Some(held)),
-            },
-            None => self.tenants.put(tenant, Rc::new(Cell::new(Some(held)))),
+    fn hold(&self, new: Held) {
+        let tenant = new.tenant.id;
+        let Some(held) = self.tenants.get(&tenant) else {
+            return self.tenants.put(tenant, Rc::new(RefCell::new(new)));
+        };
+        let mut held = held.borrow_mut();
+        if held.process != new.process {
+            *held = new;
+        } else if held.number < new.number {
+            // A busy instance renews its lease before it has ended, so an earlier one is reported first.
+            let unreported = held.unreported.or(new.unreported);
+            *held = Held { unreported, ..new };
         }
-        self.records.put(tenant, Rc::new(record.clone()));
     }
 
     /// Records that a call has compared the version of its caller and admitted it.

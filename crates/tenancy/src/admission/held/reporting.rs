@@ -3,12 +3,12 @@
 //! A busy instance reports a lease with its next call to Redis. This task does so for an instance without a next call.
 //! So units return, and a change of a tenant that is no longer busy does not wait.
 
-use std::{cell::Cell, collections::HashMap, rc::Rc, time::Duration};
+use std::{collections::HashMap, rc::Rc, time::Duration};
 
 use platform::Running;
 use uuid::Uuid;
 
-use super::{Held, HeldLeases, Pooled, record_admitted};
+use super::{HeldLeases, Pooled, record_admitted};
 use crate::{
     context::Context,
     lease::{self, Report, usable},
@@ -52,10 +52,7 @@ async fn report_all(context: Rc<Context>, _running: Running) {
 impl HeldLeases {
     /// Returns whether a lease has to be reported, now or later.
     fn is_open(&self) -> bool {
-        let has_lease = |(_, held): &(Uuid, Rc<Cell<Option<Held>>>)| {
-            held.get().is_some_and(|held| held.unreported.is_some())
-        };
-        self.tenants.entries().iter().any(has_lease)
+        self.tenants.entries().iter().any(|(_, held)| held.borrow().unreported.is_some())
             || self.pools.entries().iter().any(|(_, pooled)| pooled.pool.borrow().is_open())
     }
 
@@ -77,7 +74,7 @@ impl HeldLeases {
             }
         }
         for (tenant, held) in self.tenants.entries() {
-            let Some(process) = held.get().map(|held| held.process) else { continue };
+            let process = held.borrow().process;
             let ended = self.take_ended(tenant, process, now);
             if ended > 0 {
                 due.entry(tenant).or_default().push(Report { process, ended, lease: None });
