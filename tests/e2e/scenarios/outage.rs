@@ -1,6 +1,9 @@
 //! Outages of stores: unaffected requests are served, and no request hangs.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use e2e::{Call, Databases, Proxy, TestTenant, World};
 use http::Method;
@@ -122,6 +125,8 @@ fn postgresql_outage_limits_version_age() {
             "checked",
             &checked,
         ]);
+        // The leases that earlier requests got end.
+        sleep(Duration::from_millis(200));
     };
     info(&user).expect(200);
     info(&gone).expect(200);

@@ -11,10 +11,16 @@ fn profile(tenant: &TestTenant, user: &TestUser) -> Answer {
     tenant.get("/api/v1/profile").token(&user.access_token).send()
 }
 
+/// Waits for the end of the leases that earlier requests got. A change behind the back of the service does not do so.
+fn wait_for_leases() {
+    sleep(Duration::from_millis(200));
+}
+
 /// Runs a statement in the tenant's database.
 fn change(tenant: &TestTenant, statement: &str, user: &TestUser) {
     let mut database = World::get().services.superuser(&tenant.database());
     assert_eq!(database.execute(statement, &[&user.email]).unwrap(), 1, "{statement}");
+    wait_for_leases();
 }
 
 /// The tombstone version.
@@ -33,6 +39,7 @@ fn user_key(tenant: &TestTenant, user: &TestUser) -> String {
 /// Sets the age of the cache entry of a user in Redis.
 fn age(tenant: &TestTenant, user: &TestUser, seconds: u64) {
     World::get().redis(&["HSET", &user_key(tenant, user), "checked", &ago(seconds)]);
+    wait_for_leases();
 }
 
 /// Returns whether the cache entry of a user was revalidated in the last seconds.
@@ -77,6 +84,7 @@ fn token_is_rejected_after_tenant_suspension() {
         "checked",
         "0",
     ]);
+    wait_for_leases();
     profile(&tenant, &tenant.admin).expect_problem(403, "tenant_suspended");
     catalog.execute("DELETE FROM tenants WHERE slug = $1", &[&tenant.slug]).unwrap();
     world.redis(&[
@@ -85,6 +93,7 @@ fn token_is_rejected_after_tenant_suspension() {
         "checked",
         "0",
     ]);
+    wait_for_leases();
     profile(&tenant, &tenant.admin).expect_problem(401, "token_revoked");
 }
 
@@ -134,10 +143,12 @@ fn version_is_revalidated_in_background() {
     // Another call has recently claimed the revalidation.
     let lately = ago(1);
     world.redis(&["HSET", &key, "checked", &ago(52), "asked", &lately]);
+    wait_for_leases();
     profile(&tenant, &tenant.admin).expect(200);
     assert_eq!(asked(), lately);
     // That call has not finished the revalidation.
     world.redis(&["HSET", &key, "asked", &ago(7)]);
+    wait_for_leases();
     profile(&tenant, &tenant.admin).expect(200);
     assert!(asked() >= lately);
     assert!(!is_compared(&tenant, &tenant.admin));
