@@ -37,11 +37,6 @@ impl Drop for Handover {
     }
 }
 
-/// Returns the number of responses whose body the host has not taken.
-pub fn in_progress() -> u32 {
-    UNDERWAY.get()
-}
-
 /// Waits between writing the body and giving the response to the host.
 pub async fn ready() {
     for _ in 0..TURNS {

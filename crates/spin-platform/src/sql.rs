@@ -16,7 +16,7 @@ use platform::{
 use spin_sdk::{
     pg::{self, DbValue, Error, ParameterValue, PgError, QueryError},
     time::sleep,
-    wasip3::clocks::monotonic_clock,
+    wasip3::{clocks::monotonic_clock, random::insecure::get_insecure_random_u64},
 };
 
 use crate::deadline::within;
@@ -31,11 +31,12 @@ const MOST_REMEMBERED: usize = 64;
 const AT_ONCE: u32 = 2;
 /// The polling interval of a request that waits for a free connection.
 const LOOK: Duration = Duration::from_millis(1);
-/// The first wait before another attempt to connect to a server without free connections. The wait doubles with each
-/// refusal, because each attempt costs the server a process and a password check.
-const FIRST_WAIT: Duration = Duration::from_millis(25);
-/// The maximum wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// The first wait before another attempt to connect to a server without free connections. All requests of the instance
+/// wait, and the wait doubles with each refusal, because each attempt costs the server a process and a password check.
+/// Many instances that try again too soon would take all processor time from the connections that could become free.
+const FIRST_WAIT_NANOS: u64 = 25_000_000;
+/// The maximum number of times that the wait doubles.
+const MOST_DOUBLINGS: u32 = 5;
 
 #[derive(Default)]
 pub(super) struct SpinSql(Rc<Addresses>);
@@ -47,6 +48,16 @@ struct Addresses {
     paused: RefCell<HashMap<String, u64>>,
     /// The number of connections of the instance to each address.
     open: RefCell<HashMap<String, Rc<Cell<u32>>>>,
+    /// The addresses whose server has no free connection.
+    full: RefCell<HashMap<String, Full>>,
+}
+
+/// The refusals of a server without free connections, since it last accepted a connection.
+#[derive(Default)]
+struct Full {
+    refusals: u32,
+    /// The time of the next attempt, by the host's monotonic clock.
+    next_attempt: u64,
 }
 
 impl Addresses {
@@ -60,6 +71,31 @@ impl Addresses {
             paused.clear();
         }
         paused.insert(address.to_owned(), monotonic_clock::now().saturating_add(PAUSE_NANOS));
+    }
+
+    /// Returns the time until the next attempt to connect to a server that had no free connection.
+    fn wait(&self, address: &str) -> Option<Duration> {
+        let next = self.full.borrow().get(address)?.next_attempt;
+        let nanos = next.checked_sub(monotonic_clock::now()).filter(|nanos| *nanos > 0)?;
+        Some(Duration::from_nanos(nanos))
+    }
+
+    /// Records that a server has no free connection. Instances that were refused at the same time wait for different
+    /// times.
+    fn refused(&self, address: &str) {
+        let mut full = self.full.borrow_mut();
+        if full.len() >= MOST_REMEMBERED && !full.contains_key(address) {
+            full.clear();
+        }
+        let full = full.entry(address.to_owned()).or_default();
+        let wait = FIRST_WAIT_NANOS << full.refusals.min(MOST_DOUBLINGS);
+        full.refusals = full.refusals.saturating_add(1);
+        let random = get_insecure_random_u64() % wait;
+        full.next_attempt = monotonic_clock::now().saturating_add(wait / 2 + random);
+    }
+
+    fn accepted(&self, address: &str) {
+        self.full.borrow_mut().remove(address);
     }
 
     fn open(&self, address: &str) -> Rc<Cell<u32>> {
@@ -125,17 +161,27 @@ impl SpinConnection {
         }
         open.set(open.get() + 1);
         let place = Place(open);
-        let mut wait = FIRST_WAIT;
         loop {
+            while let Some(wait) = self.addresses.wait(&self.address) {
+                if is_over() {
+                    return Err(SqlError::Unavailable("it has no free connection".to_owned()));
+                }
+                sleep(wait).await;
+            }
             match within(CONNECT_DEADLINE, pg::Connection::open(&self.address)).await {
-                Some(Ok(connection)) => return Ok(Lent { connection, _place: place }),
+                Some(Ok(connection)) => {
+                    self.addresses.accepted(&self.address);
+                    return Ok(Lent { connection, _place: place });
+                }
                 Some(Err(error)) => {
                     let reason = format!("{error:?}");
-                    if is_over() || !is_full(&reason) {
+                    if !is_full(&reason) {
                         return Err(SqlError::Unavailable(reason));
                     }
-                    sleep(wait).await;
-                    wait = LONGEST_WAIT.min(wait * 2);
+                    self.addresses.refused(&self.address);
+                    if is_over() {
+                        return Err(SqlError::Unavailable(reason));
+                    }
                 }
                 None => {
                     self.addresses.pause(&self.address);

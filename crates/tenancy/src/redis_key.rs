@@ -11,6 +11,7 @@
 //! | `calls:minute`, `calls:<API key>:minute` | `admission/admit.lua` | The calls of the tenant or of an API key, for 60 s. |
 //! | `usage:api_calls:<day>`, `calls:<API key>:day:<day>` | `admission/admit.lua` | See [`usage`] and [`api_key_calls`]. |
 //! | `leases` | `admission/admit.lua`, `version_cache/publish.lua` | See [`leases`]. |
+//! | `calls:checkpoint:<day>`, `calls:<API key>:checkpoint:<day>` | `lease/report.lua` | Marks a checkpoint as requested, for 2 s. |
 //! | `<counter>:carried` | `quota/carry.lua` | The usage of earlier processes that the counter contains. |
 //! | `<counter>:floor` | `quota/raise.lua` | The usage with which a counter starts that does not exist yet. |
 //! | `<counter>:unsettled`, `<report>:unsettled` | `quota/consume.lua` | The amount of reports that the catalog has not stored. |
@@ -25,6 +26,9 @@ pub(crate) const COUNTERS: &str = "platform:counters";
 /// Marks the collection of the keys of earlier Redis processes as in progress (120 s) or complete (7 days)
 /// (`earlier_processes.rs`).
 pub(crate) const COLLECTED: &str = "platform:collected";
+
+/// Marks the queue of publications as checked, for two seconds (`version_cache/queue.rs`).
+pub(crate) const QUEUE_CHECKED: &str = "platform:queue_checked";
 
 /// The mark of a process in which no lease of an earlier process is valid any longer (`lease/serving.rs`). It is kept for
 /// 30 days.

@@ -113,14 +113,45 @@ pub(crate) async fn change(context: &Context, name: &[u8]) -> Result<(), RedisEr
     context.platform.redis.execute("EVAL", &arguments).await.map(drop)
 }
 
-/// Reports the ends of leases of a tenant.
+/// The checkpoints that an instance must write after a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DueCheckpoints {
+    /// Whether that of the tenant's calls is due.
+    pub(crate) tenant: bool,
+    /// Whether that of the API key's calls is due.
+    pub(crate) api_key: bool,
+}
+
+/// Reports the ends of leases of a tenant. Returns the checkpoints that are due after each report. `interval` is the
+/// time after which another instance must write the same checkpoint.
 pub(crate) async fn report(
     context: &Context,
     tenant: Uuid,
     reports: &[Report],
-) -> Result<(), RedisError> {
+    interval: Duration,
+) -> Result<Vec<DueCheckpoints>, RedisError> {
     let packed: Vec<_> = reports.iter().map(Report::pack).collect();
-    let arguments: Vec<_> = packed.iter().map(|report| Argument::Bytes(report)).collect();
+    let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
+    let arguments: Vec<_> = std::iter::once(Argument::Int(interval))
+        .chain(packed.iter().map(|report| Argument::Bytes(report)))
+        .collect();
     let key = redis_key::leases(tenant);
-    REPORT.run(&*context.platform.redis, &[&key], &arguments).await.map(drop)
+    let replies = REPORT.run(&*context.platform.redis, &[&key], &arguments).await?;
+    let due = replies.iter().map(|reply| {
+        let due = reply.as_int().unwrap_or(0);
+        DueCheckpoints { tenant: due & 1 != 0, api_key: due & 2 != 0 }
+    });
+    Ok(due.collect())
+}
+
+/// Reports that all leases of a tenant up to one have ended.
+pub(crate) async fn report_end(
+    context: &Context,
+    tenant: Uuid,
+    process: ProcessId,
+    ended: i64,
+) -> Result<(), RedisError> {
+    let end = Report { process, ended, lease: None };
+    // No checkpoint follows a report without a lease, so the interval has no effect.
+    report(context, tenant, &[end], Duration::from_secs(1)).await.map(drop)
 }

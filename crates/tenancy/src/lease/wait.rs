@@ -5,7 +5,7 @@ use std::{cell::Cell, cell::RefCell, time::Duration};
 use platform::redis::{ProcessId, Reply};
 use uuid::Uuid;
 
-use super::{Report, report, serving};
+use super::{report_end, serving};
 use crate::{context::Context, log, metrics::Timer};
 
 /// The leases of a tenant that may not have ended, as a script reports them.
@@ -96,8 +96,7 @@ impl<'a> Wait<'a> {
             serving::is_serving_for(context, validity).await;
         }
         for (tenant, process, number) in self.outstanding.into_inner() {
-            let ended = Report { process, ended: number, lease: None };
-            if let Err(error) = report(context, tenant, &[ended]).await {
+            if let Err(error) = report_end(context, tenant, process, number).await {
                 log::warning(
                     context,
                     "Redis unavailable; the next change waits for leases that have ended",

@@ -1,16 +1,22 @@
 //! Publications that could not reach Redis. The catalog keeps them until Redis receives them.
 //!
-//! Every instance works off the queue beside its requests, and so does `tenantctl repair`. A repeated publication has
-//! no effect, so several processes may work off the queue at once.
+//! One instance at a time works off the queue beside its requests, and so does `tenantctl repair`. A repeated
+//! publication has no effect, so several processes may work off the queue at once.
 
 use std::{cell::Cell, time::Duration};
 
-use platform::sql::{Connection, SqlError};
+use platform::{
+    redis::{Argument, Reply},
+    sql::{Connection, SqlError},
+};
 use uuid::Uuid;
 
-use crate::{context::Context, error::Result, lease::Wait, log, version_cache::entry::invalidate};
+use crate::{
+    context::Context, error::Result, lease::Wait, log, redis_key, version_cache::entry::invalidate,
+};
 
-/// The interval at which an instance checks the queue.
+/// The interval at which the instances check the queue. If each one checked it, a busy host with many instances would
+/// keep dozens of connections to the catalog open.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// The maximum number of publications in one page.
 const AT_ONCE: i64 = 500;
@@ -77,8 +83,8 @@ pub async fn work_off(context: &Context) -> Result<u64> {
     }
 }
 
-/// Works off the queue, unless the last check was less than [`INTERVAL`] ago. An instance calls this beside its
-/// requests.
+/// Works off the queue, unless an instance checked it less than [`INTERVAL`] ago. An instance calls this beside its
+/// requests. Does nothing while Redis is unavailable, because it could publish nothing.
 pub(crate) async fn look(context: &Context) {
     let now = context.platform.clock.monotonic_micros();
     if now < context.state::<Looks>().next.get() {
@@ -86,6 +92,9 @@ pub(crate) async fn look(context: &Context) {
     }
     let interval = u64::try_from(INTERVAL.as_micros()).unwrap_or(u64::MAX);
     context.state::<Looks>().next.set(now.saturating_add(interval));
+    if !claim(context).await {
+        return;
+    }
     if let Err(error) = work_off(context).await {
         log::warning(
             context,
@@ -93,6 +102,20 @@ pub(crate) async fn look(context: &Context) {
             &error,
         );
     }
+}
+
+/// Returns whether this instance is the first one to check the queue in this interval.
+async fn claim(context: &Context) -> bool {
+    let milliseconds = i64::try_from(INTERVAL.as_millis()).unwrap_or(i64::MAX);
+    let mark: [Argument<'_>; 5] = [
+        Argument::Key(redis_key::QUEUE_CHECKED),
+        "1".into(),
+        "PX".into(),
+        Argument::Int(milliseconds),
+        "NX".into(),
+    ];
+    let marked = context.platform.redis.execute("SET", &mark).await;
+    marked.is_ok_and(|replies| !matches!(replies.first(), Some(Reply::Nil) | None))
 }
 
 async fn find(catalog: &dyn Connection) -> Result<Vec<Publication>> {

@@ -33,11 +33,6 @@ use crate::{Content, Headers, Request, Response, ResponseHeaders};
 const PIECE: usize = 64 * 1024;
 /// The maximum number of response bytes that a client must accept within one window.
 const SLICE: usize = 32 * 1024;
-/// The maximum length of a body that is written without a deadline, in bytes. A deadline would take a twentieth of the
-/// time of a verified request (bench/NOTES.md).
-const UNWATCHED: usize = 16 * 1024;
-/// The maximum number of such bodies in an instance that the host has not taken. Additional bodies have a deadline.
-const MOST_UNWATCHED: u32 = 4;
 /// The time limit for reporting to the host that a response was aborted.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -212,12 +207,7 @@ async fn write_content(mut writer: StreamWriter<u8>, content: Content) -> Result
     match content {
         Content::Whole(body) => {
             let _underway = Handover::begin();
-            if body.len() <= UNWATCHED && handover::in_progress() <= MOST_UNWATCHED {
-                // The host takes the body at once, unless the client uses HTTP/2 and currently allows no bytes.
-                let _ = writer.write_all(body).await;
-            } else {
-                write_slices(&mut writer, body, &mut pace).await?;
-            }
+            write_slices(&mut writer, body, &mut pace).await?;
         }
         Content::Stream { mut pieces, .. } => {
             while let Some(piece) = pieces.read().await? {

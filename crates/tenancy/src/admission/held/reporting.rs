@@ -8,16 +8,22 @@ use std::{collections::HashMap, rc::Rc, time::Duration};
 use platform::Running;
 use uuid::Uuid;
 
-use super::{HeldLeases, Pooled, record_admitted};
+use super::{HeldLeases, record_admitted};
 use crate::{
     context::Context,
     lease::{self, Report, usable},
     log,
-    quota::{Counter, checkpoint, day_of},
+    quota::{
+        Counter,
+        checkpoint::{self, CHECKPOINT_SECONDS},
+        day_of,
+    },
 };
 
 /// The time that a busy instance has to report a lease itself after it has stopped using it.
 const GRACE: Duration = Duration::from_millis(10);
+/// The time after which another instance must write a checkpoint.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(CHECKPOINT_SECONDS.unsigned_abs());
 /// The maximum number of reports in one call.
 const AT_ONCE: usize = 256;
 
@@ -35,16 +41,37 @@ async fn report_all(context: Rc<Context>, _running: Running) {
     while held.is_open() {
         context.platform.executor.sleep(pause).await;
         let due = held.due(&context, context.platform.clock.monotonic_micros());
-        for (tenant, reports) in due {
-            for reports in reports.chunks(AT_ONCE) {
-                if let Err(error) = lease::report(&context, tenant, reports).await {
-                    log::warning(
-                        &context,
-                        "Redis unavailable; unused calls of a lease stay counted",
-                        &error.into(),
-                    );
-                }
+        for (tenant, ended) in due {
+            for ended in ended.chunks(AT_ONCE) {
+                report(&context, tenant, ended).await;
             }
+        }
+    }
+}
+
+/// The end of a lease or of all leases up to one.
+struct Ended {
+    report: Report,
+    /// The API key whose calls the lease contains.
+    api_key: Option<Uuid>,
+}
+
+/// Reports ends to Redis, and schedules the checkpoints that are due.
+async fn report(context: &Rc<Context>, tenant: Uuid, ended: &[Ended]) {
+    let reports: Vec<_> = ended.iter().map(|ended| ended.report).collect();
+    let due = match lease::report(context, tenant, &reports, CHECKPOINT_INTERVAL).await {
+        Ok(due) => due,
+        Err(error) => {
+            let effect = "Redis unavailable; unused calls of a lease stay counted";
+            return log::warning(context, effect, &error.into());
+        }
+    };
+    for (ended, due) in ended.iter().zip(due) {
+        let Some((lease, _)) = ended.report.lease else { continue };
+        let of_tenant = due.tenant.then_some(Counter::CALLS);
+        let of_key = ended.api_key.filter(|_| due.api_key).map(Counter::ApiKey);
+        for counter in [of_tenant, of_key].into_iter().flatten() {
+            checkpoint::schedule(context, tenant, counter, day_of(lease.day), None);
         }
     }
 }
@@ -57,8 +84,8 @@ impl HeldLeases {
     }
 
     /// Takes the reports that are due, by tenant.
-    fn due(&self, context: &Rc<Context>, now: u64) -> HashMap<Uuid, Vec<Report>> {
-        let mut due = HashMap::<Uuid, Vec<Report>>::new();
+    fn due(&self, context: &Rc<Context>, now: u64) -> HashMap<Uuid, Vec<Ended>> {
+        let mut due = HashMap::<Uuid, Vec<Ended>>::new();
         for (owner, pooled) in self.pools.entries() {
             record_admitted(context, owner, &pooled);
             let mut pool = pooled.pool.borrow_mut();
@@ -69,25 +96,18 @@ impl HeldLeases {
             while let Some((lease, unused)) = pool.take_finished() {
                 let (process, tenant) = (lease.process, pooled.tenant);
                 let report = Report { process, ended: 0, lease: Some((lease, unused)) };
-                due.entry(tenant).or_default().push(report);
-                schedule_checkpoints(context, &pooled, lease.day);
+                let api_key = pooled.api_key.get();
+                due.entry(tenant).or_default().push(Ended { report, api_key });
             }
         }
         for (tenant, held) in self.tenants.entries() {
             let process = held.borrow().process;
             let ended = self.take_ended(tenant, process, now);
             if ended > 0 {
-                due.entry(tenant).or_default().push(Report { process, ended, lease: None });
+                let report = Report { process, ended, lease: None };
+                due.entry(tenant).or_default().push(Ended { report, api_key: None });
             }
         }
         due
-    }
-}
-
-/// Schedules checkpoints of the counters of a lease whose end is reported.
-fn schedule_checkpoints(context: &Rc<Context>, pooled: &Pooled, day: i64) {
-    let of_key = pooled.api_key.get().map(Counter::ApiKey);
-    for counter in [Some(Counter::CALLS), of_key].into_iter().flatten() {
-        checkpoint::schedule(context, pooled.tenant, counter, day_of(day), None);
     }
 }
