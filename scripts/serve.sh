@@ -28,7 +28,7 @@ start_stores() {
     local cluster query
     cluster=$(host_of postgres "$MASTER_DATABASE_URL" 5432)
     query=$(query_of "$MASTER_DATABASE_URL")
-    export TENANT_DATABASE_TEMPLATE="postgres://{role}:{password}@${cluster#*://}/tenant_{tenant_slug}$query"
+    export TENANT_DATABASE_TEMPLATE="postgres://{role}:{password}@${cluster#*://}/tenant_{tenant_id}$query"
   fi
   if [ $own_redis = yes ]; then start_dev_redis; fi
   narrow_hosts

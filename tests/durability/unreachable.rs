@@ -228,6 +228,11 @@ fn credential_that_was_rejected_without_redis_stays_rejected() {
     let arena = Arena::enter();
     let services = &arena.world.services;
     let tenant = arena.world.tenant();
+    // An earlier test may have left publications.
+    wait_until("the queue is empty", || {
+        arena.info(&tenant.admin.access_token);
+        waiting(&arena) == 0
+    });
     let ended = end_without_publication(&arena, &tenant);
     // Nothing shows that this key ever existed, so it must not fill the queue.
     let (path, unknown) = new_key(&tenant);

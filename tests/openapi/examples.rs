@@ -55,6 +55,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/tenant/usage") => json!({
             "resource_type": "ai_requests", "amount": 1, "idempotency_key": "report-2030-01-31-1",
         }),
+        // It expires after a minute.
+        ("post", "/api/v1/tenant/database/credentials") => {
+            json!({ "access": "read", "expires_in": 60, "connections": 1 })
+        }
         ("put", "/api/v1/cache/{key}" | "/api/v1/files/{path}") => json!("Hello, world"),
         _ => return None,
     })

@@ -26,11 +26,12 @@ const NAMES: [(&str, &str); 16] = [
 ];
 
 /// The tags, with their descriptions.
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("API keys", "Credentials for the services of a tenant."),
     ("Administration", "Tenants, usage and maintenance, for operators."),
     ("Audit", "The audit trails."),
     ("Cache", "A cache that belongs to the tenant."),
+    ("Database", "The tenant's own database, for its application."),
     ("Files", "Encrypted file storage."),
     ("Operator keys", "Credentials of operators."),
     ("Other services", "Verification of credentials for gateways and services."),

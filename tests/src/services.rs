@@ -99,7 +99,7 @@ impl Services {
             (
                 "TENANT_DATABASE_TEMPLATE",
                 format!(
-                    "postgres://{{role}}:{{password}}@{postgres}/tenant_{{tenant_slug}}?sslmode=disable"
+                    "postgres://{{role}}:{{password}}@{postgres}/tenant_{{tenant_id}}?sslmode=disable"
                 ),
             ),
             ("REDIS_URL", format!("redis://:{redis_password}@{redis}")),

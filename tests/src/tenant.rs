@@ -191,7 +191,7 @@ impl TestTenant {
 
     /// Returns the name of the database.
     pub fn database(&self) -> String {
-        format!("tenant_{}", self.slug)
+        format!("tenant_{}", self.id.replace('-', ""))
     }
 }
 

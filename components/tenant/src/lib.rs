@@ -1,7 +1,8 @@
-//! The endpoints for the members of a tenant: files, cache, usage and audit trail.
+//! The endpoints for the members of a tenant: files, cache, database, usage and audit trail.
 
 mod audit;
 mod cache;
+mod database;
 mod files;
 mod info;
 mod stats;
@@ -25,6 +26,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     files::get::ENDPOINT,
     files::put::ENDPOINT,
     files::delete::ENDPOINT,
+    database::create::ENDPOINT,
+    database::list::ENDPOINT,
+    database::revoke::ENDPOINT,
     cache::clear::ENDPOINT,
     cache::get::ENDPOINT,
     cache::put::ENDPOINT,

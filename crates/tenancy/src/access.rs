@@ -127,6 +127,12 @@ scopes! {
         UsersGrantUser = "users:grant:user",
         /// Invite administrators and reset their passwords, without holding the scopes of that role.
         UsersGrantAdmin = "users:grant:admin",
+        /// Get database credentials that read rows.
+        DatabaseRead = "database:read",
+        /// Get database credentials that read and write rows.
+        DatabaseWrite = "database:write",
+        /// Get database credentials that also create and change tables.
+        DatabaseOwner = "database:owner",
     }
 }
 

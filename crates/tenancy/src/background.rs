@@ -1,12 +1,14 @@
 //! The background work of an instance, which runs one second after a request. It adds the instance's counters to the
 //! sums of all instances, carries usage over to a new Redis process, works off the queue of publications, and removes
-//! the keys of earlier Redis processes.
+//! the keys of earlier Redis processes and expired database credentials.
 
 use std::{rc::Rc, time::Duration};
 
 use platform::{BackgroundTask, Running};
 
-use crate::{context::Context, counter_sums, earlier_processes, quota, version_cache::queue};
+use crate::{
+    context::Context, counter_sums, database_role, earlier_processes, quota, version_cache::queue,
+};
 
 /// The delay before the work. An instance outlives its last request by this time.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -41,5 +43,6 @@ async fn work(context: Rc<Context>, delay: Running, attempts: u32) {
     }
     quota::carry_over(&context).await;
     queue::look(&context).await;
+    database_role::look(&context).await;
     earlier_processes::look(&context).await;
 }

@@ -4,10 +4,17 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+use uuid::Uuid;
+
 use crate::{identifier::Slug, postgres_url::PostgresUrl, secret::Secret};
 
-/// The setting that determines the databases of new tenants: a `postgres://` URL with `{tenant_slug}` in the database
-/// name.
+/// The part of a database name that stands for the id of the tenant.
+const ID: &str = "{tenant_id}";
+/// The part of a database name that stands for the slug of the tenant.
+const SLUG: &str = "{tenant_slug}";
+
+/// The setting that determines the databases of new tenants: a `postgres://` URL with `{tenant_id}` or `{tenant_slug}`
+/// in the database name. Every role of the cluster can read the names of all databases, so the id reveals less.
 ///
 /// An explicit user and password belong to the account that creates the databases. With `{role}:{password}`, or without
 /// both, the catalog's account creates them. Each tenant always connects with a separate role.
@@ -18,12 +25,12 @@ impl DatabaseTemplate {
     /// Parses the setting. Returns the problem as a phrase that follows the name of the setting.
     pub fn parse(text: &str) -> Result<Self, String> {
         let url = PostgresUrl::parse(text).ok_or(
-            "must have the form postgres://{role}:{password}@host:5432/tenant_{tenant_slug}",
+            "must have the form postgres://{role}:{password}@host:5432/tenant_{tenant_id}",
         )?;
-        if !url.database.contains("{tenant_slug}") {
-            return Err("must have {tenant_slug} in the database name".to_owned());
+        if !url.database.contains(ID) && !url.database.contains(SLUG) {
+            return Err("must have {tenant_id} or {tenant_slug} in the database name".to_owned());
         }
-        let longest = url.database.replace("{tenant_slug}", &"x".repeat(56));
+        let longest = url.database.replace(ID, &"x".repeat(32)).replace(SLUG, &"x".repeat(56));
         if longest.len() > 63 || longest.contains(['/', '"', '{', '}', '\0']) {
             return Err(
                 "must result in a database name of at most 63 bytes for a slug of 56 bytes"
@@ -34,8 +41,9 @@ impl DatabaseTemplate {
     }
 
     /// Returns the location for the database of a new tenant.
-    pub fn location(&self, slug: &Slug) -> DatabaseLocation {
-        let name = self.0.database.replace("{tenant_slug}", slug.as_str());
+    pub fn location(&self, id: Uuid, slug: &Slug) -> DatabaseLocation {
+        let id = id.simple().to_string();
+        let name = self.0.database.replace(ID, &id).replace(SLUG, slug.as_str());
         DatabaseLocation { name, ..self.cluster().0 }
     }
 
@@ -54,6 +62,30 @@ impl DatabaseTemplate {
         let here = self.0.host == location.host && self.0.port == location.port;
         let written_out = !matches!(self.0.user.as_str(), "" | "{role}");
         (here && written_out).then_some((self.0.user.as_str(), &self.0.password))
+    }
+}
+
+/// The address at which applications reach the databases, for example of a connection pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicHost {
+    /// The host.
+    pub host: String,
+    /// The port, if it differs from that of the cluster.
+    pub port: Option<u16>,
+}
+
+impl PublicHost {
+    /// Parses the setting. Returns the problem as a phrase that follows the name of the setting.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let problem = || "must be a host with an optional port, such as db.example:6432".to_owned();
+        let url = PostgresUrl::parse(&format!("postgres://{text}")).ok_or_else(problem)?;
+        let has_port = text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        let port = has_port.then_some(url.port);
+        let written = port.map_or_else(|| url.host.clone(), |port| format!("{}:{port}", url.host));
+        if written != text {
+            return Err(problem());
+        }
+        Ok(Self { host: url.host, port })
     }
 }
 

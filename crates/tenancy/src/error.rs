@@ -191,6 +191,19 @@ pub enum Error {
     /// The tenant has reached the maximum number of API keys.
     #[error("the maximum number of API keys is reached")]
     TooManyApiKeys,
+    /// The tenant has no such database credential.
+    #[error("the database credential does not exist")]
+    DatabaseCredentialNotFound,
+    /// The plan allows no further database credential, or fewer connections than it would have.
+    #[error("the limit {name} is reached")]
+    DatabaseLimitReached {
+        /// The name of the limit.
+        name: &'static str,
+        /// The limit.
+        limit: i64,
+        /// The usage.
+        usage: i64,
+    },
     /// An object with this unique value already exists.
     #[error("{field} is taken")]
     Taken {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     audit,
     context::Context,
+    database_credential,
     error::{Error, Result},
     lifecycle::creation,
     log, quota,
@@ -53,6 +54,8 @@ pub struct Report {
     pub anchored_audit_trails: u64,
     /// The number of expired usage reports that were removed.
     pub expired_usage_reports: u64,
+    /// The number of database credentials whose roles were removed, because they had expired or their owner had ended.
+    pub ended_database_credentials: u64,
     /// The cursor of the next call: pass it as the parameter `after`. Null when every tenant was processed.
     pub next_cursor: Option<Uuid>,
 }
@@ -76,6 +79,8 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         report.expired_usage_reports = report.count(context, reports);
         let published = queue::work_off(context).await;
         report.published_changes = report.count(context, published);
+        let credentials = database_credential::end_orphaned(context).await;
+        report.ended_database_credentials = report.count(context, credentials);
         let orphans = orphans::maintain(context, is_over).await.map(|(removed, _)| removed);
         report.removed_orphans = report.count(context, orphans);
         let moved = audit::recover_catalog(context).await;
@@ -98,6 +103,10 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         }
         let moved = audit::recover(context, tenant).await;
         report.add_moved(context, moved);
+        if let Err(error) = database_credential::record_size(context, tenant).await {
+            report.failures += 1;
+            log::warning(context, "the size of a tenant's database was not recorded", &error);
+        }
         let is_done = match storage::maintain(context, tenant, is_over).await {
             Ok((removed, is_done)) => {
                 report.removed_files += removed;

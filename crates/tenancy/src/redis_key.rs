@@ -27,6 +27,9 @@ pub(crate) const COUNTERS: &str = "platform:counters";
 /// (`earlier_processes.rs`).
 pub(crate) const COLLECTED: &str = "platform:collected";
 
+/// Marks the expired database credentials as removed, for five seconds (`database_role/ending.rs`).
+pub(crate) const DATABASE_ROLES_CHECKED: &str = "platform:database_roles_checked";
+
 /// Marks the queue of publications as checked, for two seconds (`version_cache/queue.rs`).
 pub(crate) const QUEUE_CHECKED: &str = "platform:queue_checked";
 

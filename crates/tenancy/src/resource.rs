@@ -45,6 +45,13 @@ resources! {
             default: None,
             place: 3,
         }
+        Database: database {
+            description: "The size of the tenant's database in bytes.",
+            plan_column: "max_database_bytes",
+            unit: Unit::Bytes,
+            default: Some(1_000_000_000_000_000),
+            place: 5,
+        }
     }
 
     // Resources that are counted per UTC day, in Redis. Services report their use (`POST /api/v1/tenant/usage`, and
@@ -80,6 +87,20 @@ resources! {
             plan_column: "max_cache_bytes",
             unit: Unit::Bytes,
             default: Some(67_108_864),
+            minimum: 0,
+        }
+        database_credentials {
+            description: "The number of database credentials at one time.",
+            plan_column: "max_database_credentials",
+            unit: Unit::Count,
+            default: Some(10),
+            minimum: 0,
+        }
+        database_connections {
+            description: "The number of connections of all database credentials together.",
+            plan_column: "max_database_connections",
+            unit: Unit::Count,
+            default: Some(50),
             minimum: 0,
         }
     }

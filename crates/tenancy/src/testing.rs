@@ -68,10 +68,13 @@ pub fn tenant(context: &Context) -> Tenant {
         limits: Limits {
             users: 10,
             storage: 1_000_000,
+            database: 1_000_000_000,
             api_calls: 1_000,
             ai_requests: 100,
             requests_per_minute: 60,
             cache: 1_000_000,
+            database_credentials: 3,
+            database_connections: 20,
         },
         settings: JsonText::default(),
         private_settings: JsonText::default(),

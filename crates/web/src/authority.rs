@@ -4,7 +4,10 @@
 //! receives its authority only if the endpoint declares it, and the functions of the core require it. So a handler
 //! cannot change such an object without the check.
 
-use tenancy::{Result, access::OperatorScope, api_key, operator_key, tenant::DeletionRight, user};
+use tenancy::{
+    Result, access::OperatorScope, api_key, database_credential, operator_key,
+    tenant::DeletionRight, user,
+};
 
 use super::{Member, Operator, Principal};
 
@@ -17,6 +20,8 @@ pub enum Authority {
     ApiKeys,
     /// API keys of any tenant. The handler receives [`api_key::Authority`] without limits.
     TenantApiKeys,
+    /// Database credentials of the caller's tenant. The handler receives [`database_credential::Authority`].
+    DatabaseCredentials,
     /// Operator keys. The handler receives [`operator_key::Authority`].
     OperatorKeys,
     /// Tenants. The handler receives [`TenantAuthority`].
@@ -26,8 +31,14 @@ pub enum Authority {
 #[cfg(not(target_family = "wasm"))]
 impl Authority {
     /// Lists every kind of authority.
-    pub const ALL: [Self; 5] =
-        [Self::Users, Self::ApiKeys, Self::TenantApiKeys, Self::OperatorKeys, Self::Tenants];
+    pub const ALL: [Self; 6] = [
+        Self::Users,
+        Self::ApiKeys,
+        Self::TenantApiKeys,
+        Self::DatabaseCredentials,
+        Self::OperatorKeys,
+        Self::Tenants,
+    ];
 
     /// Returns the name in the documentation.
     pub const fn name(self) -> &'static str {
@@ -35,6 +46,7 @@ impl Authority {
             Self::Users => "users",
             Self::ApiKeys => "API keys",
             Self::TenantApiKeys => "API keys of tenants",
+            Self::DatabaseCredentials => "database credentials",
             Self::OperatorKeys => "operator keys",
             Self::Tenants => "tenants",
         }
@@ -55,6 +67,10 @@ impl Authority {
                  itself."
             }
             Self::TenantApiKeys => "No limits: an operator manages every API key of a tenant.",
+            Self::DatabaseCredentials => {
+                "`database:read` allows the access `read`, `database:write` also `write`, and `database:owner` also \
+                 `owner`. A database credential expires with the caller's API key at the latest."
+            }
             Self::OperatorKeys => {
                 "The scopes, the expiry and the networks of the key must be within those of the caller's operator key, \
                  both before and after the change. `ADMIN_API_KEY` has no limits."
@@ -70,6 +86,7 @@ pub mod types {
     pub type Users = tenancy::user::Authority;
     pub type ApiKeys = tenancy::api_key::Authority;
     pub type TenantApiKeys = tenancy::api_key::Authority;
+    pub type DatabaseCredentials = tenancy::database_credential::Authority;
     pub type OperatorKeys = tenancy::operator_key::Authority;
     pub type Tenants = super::TenantAuthority;
 }
@@ -90,6 +107,17 @@ impl Of<Member> for api_key::Authority {
     fn of(member: &Member) -> Self {
         member.principals().fold(Self::unbounded(), |authority, principal| match principal {
             Principal::User(claims) => authority.and_user(claims.role.scopes()),
+            Principal::ApiKey(own) => authority.and_key(own),
+        })
+    }
+}
+
+impl Of<Member> for database_credential::Authority {
+    fn of(member: &Member) -> Self {
+        member.principals().fold(Self::default(), |authority, principal| match principal {
+            Principal::User(claims) => {
+                authority.and_user(claims.sub, claims.ver, claims.role.scopes())
+            }
             Principal::ApiKey(own) => authority.and_key(own),
         })
     }

@@ -40,6 +40,13 @@ fn call(tenant: &TestTenant, endpoint: &Endpoint, authority: Authority) -> Answe
     let (weak, operator_key, id) = match authority {
         Authority::Users => (tenant.api_key(&["users:write"]), None, tenant.admin.id.clone()),
         Authority::ApiKeys => (tenant.api_key(&["api_keys:write"]), None, strong_key()),
+        Authority::DatabaseCredentials => {
+            let path = "/api/v1/tenant/database/credentials";
+            let strong = json!({ "access": "owner", "connections": 1 });
+            let strong = tenant.post(path, &strong).token(&tenant.admin.access_token).send();
+            let id = strong.expect(201)["id"].as_str().unwrap().to_owned();
+            (tenant.api_key(&["tenant:read"]), None, id)
+        }
         Authority::OperatorKeys => {
             let key = of_operator("operator_keys:write");
             (key.text.clone(), Some(key), strong_operator_key.id.clone())
@@ -79,7 +86,10 @@ fn declared_authority_limits_each_caller() {
         let answer = call(&tenant, endpoint, authority);
         let code = || answer.json()["code"].as_str().unwrap_or_default().to_owned();
         match authority {
-            Authority::Users | Authority::ApiKeys | Authority::OperatorKeys => {
+            Authority::Users
+            | Authority::ApiKeys
+            | Authority::DatabaseCredentials
+            | Authority::OperatorKeys => {
                 assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
                 let refusals = ["scope_not_held", "administrator_required"];
                 assert!(refusals.contains(&code().as_str()), "{method} {path}: {}", answer.text);
@@ -95,5 +105,5 @@ fn declared_authority_limits_each_caller() {
         }
         checked += 1;
     }
-    assert!(checked >= 17, "{checked}");
+    assert!(checked >= 20, "{checked}");
 }

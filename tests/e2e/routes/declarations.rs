@@ -58,6 +58,11 @@ fn authority_matches_the_documented_refusal() {
                 assert!(matches!(access, Access::Member(_)), "{method} {path}");
                 true
             }
+            // The access of the credential decides which of three scopes is sufficient.
+            Some(Authority::DatabaseCredentials) => {
+                assert_eq!(*access, Access::Authenticated, "{method} {path}");
+                true
+            }
             Some(Authority::OperatorKeys) => true,
             // The refusal has the code of every endpoint with a scope.
             Some(Authority::Tenants | Authority::TenantApiKeys) | None => false,

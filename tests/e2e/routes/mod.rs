@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod authority;
 mod cache;
+mod database;
 mod declarations;
 mod docs;
 mod edge;

@@ -62,16 +62,12 @@ fn is_whole(body: &Value, created: &Value) {
     for (what, statement, parameter) in [
         ("row", "SELECT count(*) FROM tenants WHERE slug = $1 AND status = 'active'", slug),
         ("role", "SELECT count(*) FROM pg_roles WHERE rolname = $1", &role),
-        (
-            "database",
-            "SELECT count(*) FROM pg_database WHERE datname = 'tenant_' || $1 AND datallowconn",
-            slug,
-        ),
+        ("database", "SELECT count(*) FROM pg_database WHERE datname = $1 AND datallowconn", &role),
         ("key", "SELECT count(*) FROM tenant_api_keys WHERE tenant_id::text = $1", id),
     ] {
         assert_eq!(count(statement, parameter), 1, "one {what} for {slug}");
     }
-    let mut database = world.services.superuser(&format!("tenant_{slug}"));
+    let mut database = world.services.superuser(&role);
     let users: i64 = database.query_one("SELECT count(*) FROM users", &[]).unwrap().get(0);
     assert_eq!(users, 1, "one user for {slug}");
     let setup = json!({ "setup_token": created["setup_token"], "password": "secure_password" });

@@ -95,9 +95,9 @@ fn repair_finishes_interrupted_tenant() {
     let slug = unique("crashed");
     let mut catalog = world.services.superuser("tenancy");
     let body = json!({ "name": "Crashed", "admin_email": "a@crashed.example", "slug": slug });
-    world.admin_post("/admin/tenants", &body).send().expect(201);
+    let created = world.admin_post("/admin/tenants", &body).send().expect(201);
     // Simulates a creation that was killed before its second statement.
-    let database = format!("tenant_{slug}");
+    let database = format!("tenant_{}", created["id"].as_str().unwrap().replace('-', ""));
     catalog.batch_execute(&format!("DROP DATABASE \"{database}\" WITH (FORCE)")).unwrap();
     let begin =
         "UPDATE tenants SET status = 'provisioning' WHERE slug = $1 RETURNING database_role";
@@ -157,7 +157,7 @@ fn repair_drops_orphaned_database_copy() {
     let _alone = World::for_tools().repairs_alone();
     let world = World::for_tools();
     let tenant = world.tenant();
-    let copy = format!("tenant_{}", tenant.id.replace('-', ""));
+    let copy = format!("{}_copy", tenant.database());
     let create = format!("CREATE DATABASE {copy} OWNER tenancy ALLOW_CONNECTIONS false");
     world.services.superuser("tenancy").batch_execute(&create).unwrap();
     let output = world.tenantctl(&["repair"]);

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use platform::sql::Rows;
 use serde_json::{Map, Value, json};
 use tenancy::{
-    Context, audit, earlier_processes,
+    Context, audit, database_credential, earlier_processes,
     event::Actor,
     lifecycle::{
         creation, databases,
@@ -92,6 +92,8 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         Ok(Some(trails)) => report_value("anchored_audit_trails", trails.into()),
         Err(error) => fail(&mut failed, "the anchors of audit trails", error),
     }
+    let ended = database_credential::end_orphaned(&context).await;
+    report(&mut failed, "ended_database_credentials", ended);
     let forgotten = creation::forget_idempotency_keys(&*catalog).await;
     report(&mut failed, "forgotten_idempotency_keys", forgotten.map(i64::unsigned_abs));
     let removed = earlier_processes::collect(&context).await;

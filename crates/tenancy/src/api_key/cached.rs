@@ -13,7 +13,7 @@ use crate::{
 
 impl Snapshot for ApiKeyRecord {
     const PURPOSE: Purpose = Purpose::ApiKeySnapshot;
-    const LAYOUT: u32 = 0x1f5e_2a0c;
+    const LAYOUT: u32 = 0xf033_78c5;
 
     fn version(&self) -> i64 {
         self.version

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::{
     audit,
     context::Context,
+    database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, name},
     tenant::Tenant,
@@ -136,6 +137,10 @@ pub async fn rotate(
     }
     publication.current(&record).await?;
     audit::flush_catalog_later(context, Some(tenant.id));
+    if overlap == TimeDelta::zero() {
+        // The previous secret may be stolen, and so may its database credentials.
+        database_role::end(context, tenant, Ending::ApiKey(id)).await?;
+    }
     Ok(Changed { value: (record, key), effect: publication.finish().await })
 }
 
@@ -170,6 +175,7 @@ pub async fn revoke(
         publication.api_key_tombstone(tenant.id, hash).await;
     }
     audit::flush_catalog_later(context, Some(tenant.id));
+    database_role::end(context, tenant, Ending::ApiKey(id)).await?;
     match publication.finish().await {
         Effect::Now if is_repeated => Err(Error::ApiKeyNotFound),
         effect => Ok(effect),

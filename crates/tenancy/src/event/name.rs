@@ -46,6 +46,10 @@ names! {
     AUTH_REFRESH_TOKEN_REUSED = "auth.refresh_token_reused";
     /// All entries of a tenant's cache were deleted.
     CACHE_CLEARED = "cache.cleared";
+    /// An application got a credential for its tenant's database.
+    DATABASE_CREDENTIAL_CREATED = "database_credential.created";
+    /// A database credential was revoked.
+    DATABASE_CREDENTIAL_REVOKED = "database_credential.revoked";
     /// A file was deleted.
     FILE_DELETED = "file.deleted";
     /// A file was created or replaced.

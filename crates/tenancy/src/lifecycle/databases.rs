@@ -1,7 +1,7 @@
 //! Creation and removal of tenants' roles and databases on a PostgreSQL cluster.
 //!
 //! The statements are crash-safe: each one finds the results of an earlier attempt and continues from there. A tenant's
-//! database is created with connections disabled, under the name of its role, which no other tenant has. One statement
+//! database is created with connections disabled, under a name that no other tenant has. One statement
 //! then grants the privileges, enables connections and renames the database. So a database with the final name belongs
 //! to the tenant if the tenant's role may connect to it, and no connection is possible before that.
 
@@ -13,6 +13,7 @@ use crate::{
     context::Context,
     credential::scram,
     database_location::TrustedLocation,
+    database_role,
     error::{Error, Result},
     migrate,
     secret::Secret,
@@ -39,7 +40,7 @@ pub(super) async fn create_database(context: &Context, record: &TenantRecord) ->
         Ok(()) => bring_up_to_date(context, record).await,
         // Another call was faster, so the copy of this call may be left over.
         Err(_) if is_ready(&*cluster, record).await? => {
-            drop_unfinished(&*cluster, &record.database_role).await?;
+            drop_unfinished(&*cluster, &copy_name(record)).await?;
             // The other call may not have granted the tables yet.
             bring_up_to_date(context, record).await
         }
@@ -54,6 +55,17 @@ async fn bring_up_to_date(context: &Context, record: &TenantRecord) -> Result<()
     let database = connect(context, &location, Some(&location.name)).await?;
     migrate::migrate_tenant(&*database, Some(&record.database_role)).await?;
     Ok(())
+}
+
+/// Returns the name of the tenant's database before it is complete.
+fn copy_name(record: &TenantRecord) -> String {
+    let role = &record.database_role;
+    if record.database.name == *role { of_copy(role) } else { role.clone() }
+}
+
+/// Returns the name of a copy, if the complete database has the name of the role.
+fn of_copy(role: &str) -> String {
+    format!("{role}_copy")
 }
 
 /// Creates the tenant's role with its limits, or sets its password and limits.
@@ -102,7 +114,7 @@ async fn copy_template(
 ) -> Result<()> {
     let statement = format!(
         "CREATE DATABASE {} TEMPLATE {} ALLOW_CONNECTIONS false",
-        identifier(&record.database_role),
+        identifier(&copy_name(record)),
         identifier(&migrate::template_name(context)),
     );
     for _ in 0..COPY_ATTEMPTS {
@@ -113,8 +125,8 @@ async fn copy_template(
                 if error.is(state::DUPLICATE_DATABASE)
                     || error.constraint() == Some("pg_database_datname_index") =>
             {
-                if is_invalid(cluster, &record.database_role).await? {
-                    drop_unfinished(cluster, &record.database_role).await?;
+                if is_invalid(cluster, &copy_name(record)).await? {
+                    drop_unfinished(cluster, &copy_name(record)).await?;
                     continue;
                 }
                 return Ok(());
@@ -137,12 +149,15 @@ async fn open_to_its_role(cluster: &dyn Connection, record: &TenantRecord) -> Re
     let statement = format!(
         "DO $database$ BEGIN
              PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
-             REVOKE ALL ON DATABASE {role} FROM PUBLIC;
-             GRANT CONNECT ON DATABASE {role} TO {role};
-             ALTER DATABASE {role} ALLOW_CONNECTIONS true;
-             ALTER DATABASE {role} RENAME TO {name};
+             REVOKE ALL ON DATABASE {copy} FROM PUBLIC;
+             GRANT CONNECT ON DATABASE {copy} TO {role};
+             ALTER DATABASE {copy} {search_path};
+             ALTER DATABASE {copy} ALLOW_CONNECTIONS true;
+             ALTER DATABASE {copy} RENAME TO {name};
          END $database$",
+        search_path = migrate::SEARCH_PATH,
         lock = literal(&record.database_role),
+        copy = identifier(&copy_name(record)),
         role = identifier(&record.database_role),
         name = identifier(&record.database.name),
     );
@@ -202,7 +217,8 @@ pub(super) async fn drop_database(context: &Context, record: &TenantRecord) -> R
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         cluster.execute(&drop, &[]).await.map_err(in_use)?;
     }
-    drop_unfinished(&*cluster, &record.database_role).await?;
+    drop_unfinished(&*cluster, &copy_name(record)).await?;
+    database_role::drop_all(&*cluster, record).await?;
     let role = identifier(&record.database_role);
     cluster.execute(&format!("DROP ROLE IF EXISTS {role}"), &[]).await?;
     Ok(())
@@ -246,10 +262,11 @@ pub async fn list_leftovers(
     finished: Vec<String>,
 ) -> Result<Vec<String>> {
     let cluster = connect(context, location, None).await?;
+    let names: Vec<_> = finished.iter().flat_map(|role| [role.clone(), of_copy(role)]).collect();
     let statement = "
         SELECT d.datname::text AS name FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
         WHERE NOT d.datallowconn AND r.rolname = current_user AND d.datname = ANY ($1)";
-    let rows = cluster.query(statement, &[finished.into()]).await?;
+    let rows = cluster.query(statement, &[names.into()]).await?;
     let names = rows.iter().map(|row| row.get("name"));
     Ok(names.collect::<std::result::Result<_, SqlError>>()?)
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     audit,
     context::Context,
+    database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     lifecycle::{databases, manage},
@@ -65,6 +66,7 @@ pub async fn finish(
         .check(Operation::Remove)
         .map_err(|_| Error::internal("only a tenant in the state deleting can be destroyed"))?;
     if databases::has_database(context, record).await? {
+        database_role::end(context, record, Ending::Tenant).await?;
         // The events in the tenant's outbox are part of the trail.
         audit::recover(context, record).await?;
         match files {

@@ -97,7 +97,7 @@ const FOREIGN_GRANTS: &str = "
 const MISSING_GRANTS: &str = "
     SELECT 'its role cannot read the table ' || c.oid::regclass AS found
     FROM pg_class c JOIN pg_roles r ON r.rolname = $1
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+    WHERE c.relnamespace = to_regnamespace('tenancy') AND c.relkind IN ('r', 'p', 'v')
       AND NOT has_table_privilege(r.oid, c.oid, 'SELECT')
     ORDER BY 1";
 

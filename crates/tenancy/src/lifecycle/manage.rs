@@ -9,6 +9,7 @@ use crate::{
     audit,
     context::Context,
     crypto::DataKeys,
+    database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     identifier::{Domain, Domains},
@@ -52,6 +53,9 @@ pub async fn update(
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
     publication.current(&record).await?;
     audit::flush_catalog_later(context, Some(tenant));
+    if matches!(operation, Operation::Suspend | Operation::Delete) {
+        database_role::end(context, &record, Ending::Tenant).await?;
+    }
     Ok(Published { value: record, effect: publication.finish().await })
 }
 

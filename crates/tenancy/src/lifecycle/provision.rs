@@ -222,7 +222,7 @@ fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
     let Request { context, new, fingerprints, idempotency_key, .. } = request;
     let random = &*context.platform.random;
     let id = random.uuid(context.platform.clock.now());
-    let location = context.settings.tenant_database_template.location(&slug);
+    let location = context.settings.tenant_database_template.location(id, &slug);
     // The role name is based on the id instead of the slug, so that two installations on one cluster never conflict.
     let database_role = format!("tenant_{}", id.simple());
     Ok(Reservation {

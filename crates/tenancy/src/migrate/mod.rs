@@ -7,6 +7,7 @@ mod embedded;
 mod privileges;
 
 use platform::sql::{Connection, SqlError, identifier, literal, state};
+pub(crate) use privileges::SEARCH_PATH;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -197,6 +198,12 @@ fn template_stem(context: &Context) -> String {
         .map(|char| if char.is_ascii_alphanumeric() { char } else { '_' })
         .take(30)
         .collect()
+}
+
+/// Returns the name of the role that owns the application's objects in the template database. In a copy, the owners of
+/// the tenant's schema `app` become their owners.
+pub fn template_owner(context: &Context) -> String {
+    format!("{}_template_owner", template_stem(context))
 }
 
 /// Creates the template database on the cluster of `location` unless it exists. Returns whether it was created.

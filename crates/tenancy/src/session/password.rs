@@ -9,6 +9,7 @@ use crate::{
     audit,
     context::Context,
     credential::{NewPassword, Password, Passwords, allowance},
+    database_role::{self, Ending},
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
     login_throttling,
@@ -78,6 +79,7 @@ pub async fn change_password(
     let user =
         changed.ok_or_else(|| Error::unavailable("the password was changed concurrently"))?;
     publication.user(tenant.id, user.id, user.version).await;
+    database_role::end(context, tenant, Ending::User(user.id)).await?;
     let effect = publication.finish().await;
     Ok(Changed { value: begin_session(context, tenant, &database, user, actor).await?, effect })
 }
@@ -114,5 +116,6 @@ pub async fn reset_password(
     };
     publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(context, tenant);
+    database_role::end(context, tenant, Ending::User(user.id)).await?;
     Ok(Changed { value: (token, expires_at), effect: publication.finish().await })
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     crypto::{Ed25519Key, Ed25519VerifyingKey},
-    database_location::DatabaseTemplate,
+    database_location::{DatabaseTemplate, PublicHost},
     identifier::Domain,
     input::Text as _,
     postgres_url::PostgresUrl,
@@ -31,7 +31,7 @@ settings! {
     MASTER_DATABASE_URL: required().secret().given_to(ALL)
         => pub master_database_url: PostgresUrl = catalog_url;
 
-    /// The location of tenants' databases: `postgres://{role}:{password}@host:5432/tenant_{tenant_slug}`. If it has a
+    /// The location of tenants' databases: `postgres://{role}:{password}@host:5432/tenant_{tenant_id}`. If it has a
     /// literal user and password, that account creates the databases there. Each tenant still has its own role.
     TENANT_DATABASE_TEMPLATE: required().secret().given_to(&[Admin, Auth, Tenant])
         .elsewhere("postgres://withheld.invalid/{tenant_slug}")
@@ -126,6 +126,11 @@ settings! {
     /// [PostgreSQL connections](operations.md#postgresql-connections).
     CATALOG_CONNECTIONS: default("48").between(10, 10_000).given_to(ALL)
         => pub catalog_connections: u32 = number;
+
+    /// The host that applications use for [database credentials](endpoints.md#database-credentials), with an optional
+    /// port: `db.example:6432`. By default the host of `TENANT_DATABASE_TEMPLATE`.
+    TENANT_DATABASE_PUBLIC_HOST: default("").given_to(&[Tenant])
+        => pub tenant_database_public_host: Option<PublicHost> = optional(PublicHost::parse);
 
     /// Maximum connections of a tenant's PostgreSQL role.
     TENANT_CONNECTIONS: default("16").between(2, 1_000).given_to(ALL)

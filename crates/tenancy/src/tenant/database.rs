@@ -90,8 +90,13 @@ pub(crate) fn seal_new_password(
     location: &DatabaseLocation,
     role: &str,
 ) -> Result<Sealed> {
-    let password = URL_SAFE_NO_PAD.encode(context.platform.random.bytes::<32>());
-    seal_password(context, tenant, location, role, password.as_bytes())
+    let password = random_password(context);
+    seal_password(context, tenant, location, role, password.expose().as_bytes())
+}
+
+/// Generates a password for a role, with 256 random bits.
+pub(crate) fn random_password(context: &Context) -> Secret {
+    Secret::from(URL_SAFE_NO_PAD.encode(context.platform.random.bytes::<32>()))
 }
 
 /// Seals the password of a tenant's role for the location of its database.
@@ -280,7 +285,7 @@ mod tests {
         let template =
             "postgresql://{role}:{password}@db.internal:6432/tenant_{tenant_slug}?sslmode=require";
         let template = DatabaseTemplate::parse(template).unwrap();
-        let location = template.location(&slug("acme-corp"));
+        let location = template.location(Uuid::from_u128(1), &slug("acme-corp"));
         assert_eq!((location.host.as_str(), location.port), ("db.internal", 6432));
         assert_eq!(location.name, "tenant_acme-corp");
         assert!(template.account_at(&location).is_none());
@@ -295,7 +300,7 @@ mod tests {
     fn explicit_account_creates_the_databases() {
         let template =
             DatabaseTemplate::parse("postgres://maker:s%40cret@other/t_{tenant_slug}").unwrap();
-        let location = template.location(&slug("acme"));
+        let location = template.location(Uuid::from_u128(1), &slug("acme"));
         let (user, password) = template.account_at(&location).unwrap();
         assert_eq!((user, password.expose()), ("maker", "s@cret"));
         // The account does not apply to tenants that an earlier template has placed.

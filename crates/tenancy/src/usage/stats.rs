@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     api_key,
     context::Context,
+    database_credential,
     error::Result,
     quota,
     resource::{Amounts, Kind, Quantity, Resource},
@@ -98,6 +99,7 @@ async fn measure(database: &TenantDb, quantity: Quantity) -> Result<i64> {
     match quantity {
         Quantity::Users => user::repo::count(database).await,
         Quantity::Storage => Ok(storage::repo::usage(database).await?.0),
+        Quantity::Database => database_credential::size(database).await,
     }
 }
 

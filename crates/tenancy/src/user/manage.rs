@@ -14,6 +14,7 @@ use crate::{
     audit,
     context::Context,
     credential::{Passwords, allowance},
+    database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, name},
     input::Patch,
@@ -138,6 +139,9 @@ async fn apply(
         Changed::Done(user) => {
             publication.user(tenant.id, id, user.version).await;
             audit::flush_later(context, tenant);
+            if change.role.is_some() || change.is_active == Some(false) {
+                database_role::end(context, tenant, Ending::User(id)).await?;
+            }
             Ok(Published { value: user, effect: publication.finish().await })
         }
         Changed::NotFound => Err(Error::UserNotFound),
@@ -166,11 +170,13 @@ pub async fn delete(
         Changed::Done(_) => {
             publication.user_tombstone(tenant.id, id).await;
             audit::flush_later(context, tenant);
+            database_role::end(context, tenant, Ending::User(id)).await?;
             Ok(publication.finish().await)
         }
         Changed::NotFound => {
             // An earlier call may have failed after the deletion and before Redis was updated.
             publication.user_tombstone(tenant.id, id).await;
+            database_role::end(context, tenant, Ending::User(id)).await?;
             match publication.finish().await {
                 Effect::Now => Err(Error::UserNotFound),
                 effect @ Effect::By(_) => Ok(effect),

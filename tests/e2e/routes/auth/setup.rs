@@ -4,10 +4,15 @@ use e2e::{World, unique};
 use serde_json::{Value, json};
 
 fn new_tenant() -> (String, Value) {
+    let created = create_tenant();
+    let slug = created["slug"].as_str().unwrap().to_owned();
+    (slug, created["setup_token"].clone())
+}
+
+fn create_tenant() -> Value {
     let slug = unique("acme");
     let body = json!({ "name": "Acme", "admin_email": "admin@acme.com", "slug": slug });
-    let created = World::get().admin_post("/admin/tenants", &body).send().expect(201);
-    (slug, created["setup_token"].clone())
+    World::get().admin_post("/admin/tenants", &body).send().expect(201)
 }
 
 #[test]
@@ -48,7 +53,8 @@ fn concurrent_setups_succeed_once() {
 fn invalid_setup_token_returns_401() {
     let world = World::get();
     let tenant = world.tenant();
-    let (slug, token) = new_tenant();
+    let created = create_tenant();
+    let token = created["setup_token"].clone();
     let setup = |token: &Value| {
         world.post("/api/v1/auth/setup", &json!({ "setup_token": token, "password": "a good one" }))
     };
@@ -71,7 +77,7 @@ fn invalid_setup_token_returns_401() {
     setup(&token).slug(&tenant.slug).send().expect_problem(403, "tenant_mismatch");
     world
         .services
-        .superuser(&format!("tenant_{slug}"))
+        .superuser(&format!("tenant_{}", created["id"].as_str().unwrap().replace('-', "")))
         .execute("UPDATE users SET setup_token_expires_at = now()", &[])
         .unwrap();
     setup(&token).send().expect_problem(401, "invalid_setup_token");

@@ -1,0 +1,131 @@
+//! The end of roles: their connections are closed, and the roles are removed.
+
+use std::{cell::Cell, time::Duration};
+
+use platform::redis::{Argument, Reply};
+use uuid::Uuid;
+
+use super::{cluster, repo};
+use crate::{
+    context::Context,
+    error::Result,
+    log, redis_key,
+    tenant::{TenantRecord, repo as tenants},
+};
+
+/// The roles of a tenant that end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// One role.
+    Credential(Uuid),
+    /// The roles that an API key requested.
+    ApiKey(Uuid),
+    /// The roles that a user requested.
+    User(Uuid),
+    /// All roles.
+    Tenant,
+    /// The roles that have expired, or whose removal was interrupted.
+    Expired,
+}
+
+/// Ends roles of a tenant. Their connections are closed before this returns. Without such roles, this takes one
+/// statement in the catalog.
+///
+/// # Errors
+/// [`crate::Error::Unavailable`] if a store is unavailable. A repeated call finishes the removal.
+pub async fn end(context: &Context, tenant: &TenantRecord, ending: Ending) -> Result<u64> {
+    let catalog = context.catalog().await?;
+    let roles = repo::mark_ended(&*catalog, tenant.id, ending, None).await?;
+    if roles.is_empty() {
+        return Ok(0);
+    }
+    let names: Vec<_> = roles.iter().map(|role| role.name.clone()).collect();
+    cluster::remove(context, tenant, &names).await?;
+    let ids: Vec<_> = roles.iter().map(|role| role.id).collect();
+    repo::delete(&*catalog, &ids).await?;
+    Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
+}
+
+/// Removes the roles of all tenants that have expired, and finishes interrupted removals. A tenant whose cluster is
+/// unavailable does not stop the others. Returns the number of removed roles.
+///
+/// # Errors
+/// [`crate::Error::Unavailable`] if the catalog or a cluster is unavailable.
+pub async fn end_due(context: &Context) -> Result<u64> {
+    let catalog = context.catalog().await?;
+    let (mut ended, mut failure) = (0, None);
+    for id in repo::list_tenants_due(&*catalog).await? {
+        let Some(tenant) = tenants::find(&*catalog, id).await? else { continue };
+        match end(context, &tenant, Ending::Expired).await {
+            Ok(count) => ended += count,
+            Err(error) => failure = Some(error),
+        }
+    }
+    failure.map_or(Ok(ended), Err)
+}
+
+/// Ends the roles of all tenants whose API key, user or tenant has ended. An interrupted change leaves such roles.
+/// `versions` returns the version of an active user. Returns the number of removed roles.
+pub async fn end_orphaned(
+    context: &Context,
+    versions: impl AsyncFn(&TenantRecord, Uuid) -> Result<Option<i64>>,
+) -> Result<u64> {
+    let catalog = context.catalog().await?;
+    repo::mark_orphaned(&*catalog).await?;
+    let (mut ended, mut failure) = (0, None);
+    for (tenant, user, version) in repo::list_users(&*catalog).await? {
+        let Some(tenant) = tenants::find(&*catalog, tenant).await? else { continue };
+        let outcome = async {
+            if versions(&tenant, user).await? == Some(version) {
+                return Ok(0);
+            }
+            end(context, &tenant, Ending::User(user)).await
+        };
+        match outcome.await {
+            Ok(count) => ended += count,
+            Err(error) => failure = Some(error),
+        }
+    }
+    let due = end_due(context).await?;
+    failure.map_or(Ok(ended + due), Err)
+}
+
+/// The interval at which the instances remove expired roles.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The time of an instance's next check for expired roles.
+#[derive(Default)]
+struct Looks {
+    next: Cell<u64>,
+}
+
+/// Removes expired roles, unless an instance did so less than [`INTERVAL`] ago. An instance calls this beside its
+/// requests.
+pub async fn look(context: &Context) {
+    let now = context.platform.clock.monotonic_micros();
+    if now < context.state::<Looks>().next.get() {
+        return;
+    }
+    let interval = u64::try_from(INTERVAL.as_micros()).unwrap_or(u64::MAX);
+    context.state::<Looks>().next.set(now.saturating_add(interval));
+    let milliseconds = i64::try_from(INTERVAL.as_millis()).unwrap_or(i64::MAX);
+    let mark: [Argument<'_>; 5] = [
+        Argument::Key(redis_key::DATABASE_ROLES_CHECKED),
+        "1".into(),
+        "PX".into(),
+        Argument::Int(milliseconds),
+        "NX".into(),
+    ];
+    let marked = context.platform.redis.execute("SET", &mark).await;
+    // Without Redis each instance checks, because connections must close when their credential expires.
+    if marked.is_ok_and(|replies| matches!(replies.first(), Some(Reply::Nil) | None)) {
+        return;
+    }
+    if let Err(error) = end_due(context).await {
+        log::warning(
+            context,
+            "expired database credentials could not be removed; trying again",
+            &error,
+        );
+    }
+}

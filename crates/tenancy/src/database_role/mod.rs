@@ -1,0 +1,18 @@
+//! The PostgreSQL roles with which applications connect to their tenants' databases.
+//!
+//! A role has a row in the catalog, which is written before the role is created and deleted after the role was removed.
+//! So a crash loses no role: the next call, the background work or `tenantctl repair` finishes the removal.
+//!
+//! The roles of a tenant are members of three groups on its cluster, which [`cluster`] creates with the first role. The
+//! group of owners owns the schema `app` and its objects, so they outlive the roles.
+
+mod cluster;
+mod ending;
+mod record;
+mod repo;
+
+pub(crate) use cluster::{create, drop_all};
+pub use ending::{Ending, end, end_due, end_orphaned, look};
+pub use record::{Access, DatabaseRole, DatabaseRoleView};
+pub use repo::{find, list};
+pub(crate) use repo::{mark_ended, reserve};
