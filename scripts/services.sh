@@ -92,6 +92,11 @@ SELECT 'CREATE DATABASE tenancy OWNER tenancy' WHERE NOT EXISTS (SELECT FROM pg_
 REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
 GRANT CONNECT ON DATABASE postgres TO tenancy;
 GRANT SET ON PARAMETER temp_file_limit TO tenancy;
+SELECT 'CREATE DATABASE tenancy_base TEMPLATE template0 ENCODING ''UTF8'' IS_TEMPLATE true'
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'tenancy_base') \\gexec
+REVOKE ALL ON DATABASE tenancy_base FROM PUBLIC;
+\\connect tenancy_base
+\\i deploy/postgres/large-objects.sql
 SQL
 }
 

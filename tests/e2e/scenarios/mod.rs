@@ -6,6 +6,7 @@ mod counting;
 mod crash;
 mod credentials;
 mod database;
+mod database_credentials;
 mod deploy;
 mod destruction;
 mod dev;

@@ -146,7 +146,9 @@ pub(super) async fn remove(
             let (text, name) = (literal(name), identifier(name));
             format!(
                 "IF EXISTS (SELECT FROM pg_roles WHERE rolname = {text}) THEN
-                     PERFORM lo_unlink(m.oid) FROM pg_largeobject_metadata m WHERE m.lomowner = {text}::regrole;
+                     IF EXISTS (SELECT FROM pg_largeobject_metadata m WHERE m.lomowner = {text}::regrole) THEN
+                         PERFORM lo_unlink(m.oid) FROM pg_largeobject_metadata m WHERE m.lomowner = {text}::regrole;
+                     END IF;
                      REASSIGN OWNED BY {name} TO {owner};
                      DROP OWNED BY {name};
                      DROP ROLE {name};
@@ -189,8 +191,10 @@ pub(super) async fn remove(
 /// [`Error::Unavailable`] if a connection did not end in time.
 async fn close(database: &dyn Connection, names: &[String]) -> Result<()> {
     let statement = format!(
-        "SELECT count(*) AS open FROM pg_stat_activity
-         WHERE usename = ANY($1) AND NOT pg_terminate_backend(pid, {CLOSE_MILLISECONDS})"
+        // In a condition, PostgreSQL could call the function for the connections of other roles.
+        "WITH own AS MATERIALIZED (SELECT pid FROM pg_stat_activity WHERE usename = ANY($1)),
+              closed AS MATERIALIZED (SELECT pg_terminate_backend(pid, {CLOSE_MILLISECONDS}) AS is_closed FROM own)
+         SELECT count(*) FILTER (WHERE NOT is_closed) AS open FROM closed"
     );
     let row = database.query_first(&statement, &[names.to_vec().into()]).await?;
     if row.map_or(Ok(0_i64), |row| row.get("open"))? > 0 {

@@ -63,7 +63,8 @@ pub async fn list_defects(context: &Context, tenant: &TenantRecord) -> Result<Ve
 const FOREIGN_GRANTS: &str = "
     WITH schemas AS (
         SELECT oid, nspname, nspowner, nspacl FROM pg_namespace
-        WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+        -- The schema app belongs to the tenant's application.
+        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'app')
     ), granted AS (
         SELECT 'table ' || c.oid::regclass AS object, c.relowner AS owner, given.grantee
         FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace, aclexplode(c.relacl) given
@@ -82,6 +83,7 @@ const FOREIGN_GRANTS: &str = "
         UNION ALL
         SELECT 'future objects of ' || d.defaclrole::regrole, d.defaclrole, given.grantee
         FROM pg_default_acl d, aclexplode(d.defaclacl) given
+        WHERE d.defaclnamespace IS DISTINCT FROM to_regnamespace('app')
         UNION ALL
         SELECT 'database', d.datdba, given.grantee
         FROM pg_database d, aclexplode(COALESCE(d.datacl, acldefault('d', d.datdba))) given
@@ -91,6 +93,8 @@ const FOREIGN_GRANTS: &str = "
     FROM granted g LEFT JOIN pg_roles r ON r.oid = g.grantee
     WHERE g.grantee <> g.owner AND r.rolname IS DISTINCT FROM current_user
       AND r.rolname::text IS DISTINCT FROM $1
+      -- The groups of database credentials may connect, and have no other privilege.
+      AND NOT (g.object = 'database' AND r.rolname = ANY (ARRAY[$1 || '_read', $1 || '_write', $1 || '_owner']))
     GROUP BY 1 ORDER BY 1";
 
 /// Tables that the tenant's role cannot read.

@@ -200,6 +200,12 @@ fn template_stem(context: &Context) -> String {
         .collect()
 }
 
+/// Returns the name of the database that the template database is copied from, if the cluster has it. The owner of the
+/// cluster can prepare there what needs a superuser: extensions, and functions that no application may call.
+pub fn base_name(context: &Context) -> String {
+    format!("{}_base", template_stem(context))
+}
+
 /// Returns the name of the role that owns the application's objects in the template database. In a copy, the owners of
 /// the tenant's schema `app` become their owners.
 pub fn template_owner(context: &Context) -> String {
@@ -268,8 +274,11 @@ async fn build_template(
     name: &str,
 ) -> Result<()> {
     let (from, to) = (identifier(unfinished), identifier(name));
+    let base = base_name(context);
+    let base = if exists(cluster, &base).await? { base } else { "template0".to_owned() };
     let create = format!(
-        "CREATE DATABASE {from} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false"
+        "CREATE DATABASE {from} TEMPLATE {} ENCODING 'UTF8' ALLOW_CONNECTIONS false",
+        identifier(&base)
     );
     cluster.execute(&create, &[]).await?;
     // Every role can connect to a new database, so connections are allowed only after this privilege is revoked.
