@@ -1,6 +1,7 @@
-CREATE OR REPLACE FUNCTION public.complete_file(upload uuid, new_size bigint, new_chunk_count bigint, wanted uuid, must_be_new boolean, must_exist boolean, entry_id uuid, tenant uuid, entry jsonb, OUT now_used bigint, OUT replaced uuid, OUT replaced_chunks bigint, OUT replaced_size bigint)
+CREATE OR REPLACE FUNCTION tenancy.complete_file(upload uuid, new_size bigint, new_chunk_count bigint, wanted uuid, must_be_new boolean, must_exist boolean, entry_id uuid, tenant uuid, entry jsonb, OUT now_used bigint, OUT replaced uuid, OUT replaced_chunks bigint, OUT replaced_size bigint)
  RETURNS record
  LANGUAGE plpgsql
+ SET search_path TO 'tenancy', 'pg_temp'
 AS $function$
 DECLARE
     place text;

@@ -1,6 +1,7 @@
-CREATE OR REPLACE FUNCTION public.count_users_for_one_more()
+CREATE OR REPLACE FUNCTION tenancy.count_users_for_one_more()
  RETURNS bigint
  LANGUAGE plpgsql
+ SET search_path TO 'tenancy', 'pg_temp'
 AS $function$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('one more user', 0));

@@ -1,6 +1,7 @@
-CREATE OR REPLACE FUNCTION public.delete_file(place text, wanted uuid, entry_id uuid, tenant uuid, entry jsonb, OUT now_used bigint, OUT deleted uuid, OUT deleted_chunks bigint)
+CREATE OR REPLACE FUNCTION tenancy.delete_file(place text, wanted uuid, entry_id uuid, tenant uuid, entry jsonb, OUT now_used bigint, OUT deleted uuid, OUT deleted_chunks bigint)
  RETURNS record
  LANGUAGE plpgsql
+ SET search_path TO 'tenancy', 'pg_temp'
 AS $function$
 DECLARE
     before files;

@@ -1,6 +1,7 @@
-CREATE OR REPLACE FUNCTION public.end_oldest_sessions(who uuid, current_version bigint, most integer)
+CREATE OR REPLACE FUNCTION tenancy.end_oldest_sessions(who uuid, current_version bigint, most integer)
  RETURNS SETOF uuid
  LANGUAGE plpgsql
+ SET search_path TO 'tenancy', 'pg_temp'
 AS $function$
 BEGIN
     PERFORM FROM users WHERE id = who AND is_active AND version = current_version FOR UPDATE;

@@ -1,6 +1,7 @@
-CREATE OR REPLACE FUNCTION public.stamp_waiting_event()
+CREATE OR REPLACE FUNCTION tenancy.stamp_waiting_event()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'tenancy', 'pg_temp'
 AS $function$
 BEGIN
     NEW.written_at := clock_timestamp();

@@ -1,6 +1,7 @@
-CREATE OR REPLACE FUNCTION public.touch_user()
+CREATE OR REPLACE FUNCTION tenancy.touch_user()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'tenancy', 'pg_temp'
 AS $function$
 BEGIN
     -- A sign-in is no change of the user.

@@ -193,14 +193,14 @@ fn changed_migration_is_rejected() {
     assert!(error.contains(&tenant.slug) && error.contains("0001_tenant"), "{error}");
 }
 
-/// Returns the definitions of the functions in a database, by name.
-fn functions(database: &str) -> BTreeMap<String, String> {
+/// Returns the definitions of the functions in a schema of a database, by name.
+fn functions(database: &str, schema: &str) -> BTreeMap<String, String> {
     let statement = "SELECT proname::text, pg_get_functiondef(p.oid) FROM pg_proc p
                      JOIN pg_namespace n ON n.oid = p.pronamespace
-                     WHERE n.nspname = 'public' AND NOT EXISTS (
+                     WHERE n.nspname = $1 AND NOT EXISTS (
                          SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e'
                      )";
-    let rows = World::get().services.superuser(database).query(statement, &[]).unwrap();
+    let rows = World::get().services.superuser(database).query(statement, &[&schema]).unwrap();
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
@@ -209,9 +209,11 @@ fn functions(database: &str) -> BTreeMap<String, String> {
 #[test]
 fn functions_match_their_files() {
     let tenant = World::get().tenant();
-    for (folder, database) in [("catalog", "tenancy".to_owned()), ("tenant", tenant.database())] {
+    for (folder, database, schema) in
+        [("catalog", "tenancy".to_owned(), "public"), ("tenant", tenant.database(), "tenancy")]
+    {
         let folder = root().join("migrations/functions").join(folder);
-        let current = functions(&database);
+        let current = functions(&database, schema);
         if std::env::var_os("UPDATE_FUNCTIONS").is_some() {
             fs::create_dir_all(&folder).unwrap();
             for (name, text) in &current {

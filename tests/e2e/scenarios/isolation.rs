@@ -1,6 +1,8 @@
 //! Isolation of two tenants, at each line of defence.
 
 use e2e::{TestTenant, World};
+
+use super::schemas;
 use platform::Platform;
 use postgres::{Client, NoTls, error::SqlState};
 use serde_json::json;
@@ -201,7 +203,7 @@ fn redis_snapshots_are_bound_to_tenant() {
 /// Returns the tables of a tenant's database on which PUBLIC has any privilege.
 fn public_tables(tenant: &TestTenant) -> Vec<String> {
     let query = "SELECT c.relname::text FROM pg_class c, aclexplode(c.relacl) given
-                 WHERE c.relnamespace = 'public'::regnamespace AND given.grantee = 0
+                 WHERE c.relnamespace IN ('public'::regnamespace, 'tenancy'::regnamespace) AND given.grantee = 0
                  GROUP BY 1 ORDER BY 1";
     let rows = World::get().services.superuser(&tenant.database()).query(query, &[]).unwrap();
     rows.iter().map(|row| row.get(0)).collect()
@@ -215,7 +217,7 @@ fn only_tenant_role_can_read_tables() {
     assert_eq!(public_tables(&tenant), [] as [&str; 0]);
     let mut database = world.services.superuser(&tenant.database());
     let mut reads = |role: &str, privilege: &str| -> bool {
-        let query = "SELECT has_schema_privilege($1, 'public', 'USAGE')
+        let query = "SELECT has_schema_privilege($1, 'tenancy', 'USAGE')
                          AND has_table_privilege($1, 'users', $2)";
         database.query_one(query, &[&role, &privilege]).unwrap().get(0)
     };
@@ -244,6 +246,7 @@ fn migration_revokes_privileges_from_public() {
         .unwrap()
         .get(0);
     // Restores the schema and the privileges of the previous release.
+    schemas::restore_previous_release(&tenant);
     let older = format!(
         "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
          REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {role};

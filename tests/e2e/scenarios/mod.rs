@@ -31,6 +31,7 @@ mod quota_resources;
 mod replicas;
 mod resolution;
 mod revocation;
+mod schemas;
 mod scripts;
 mod seed_examples;
 mod slow_clients;
