@@ -70,6 +70,7 @@ const FORBIDDEN: &[&str] = &[
     "DO $$ BEGIN LOCK TABLE tenancy.users; END $$",
 ];
 
+// S42
 #[test]
 fn credential_reaches_only_its_schema() {
     let world = World::get();
@@ -135,6 +136,7 @@ fn credential_reaches_only_its_schema() {
     }
 }
 
+// S42
 #[test]
 fn access_decides_the_rights_on_tables() {
     let tenant = World::get().tenant();
@@ -181,6 +183,7 @@ fn access_decides_the_rights_on_tables() {
     }
 }
 
+// S42
 #[test]
 fn objects_of_an_owner_outlive_its_credential() {
     let tenant = World::get().tenant();
@@ -238,6 +241,7 @@ fn ends_with(what: &str, tenant: &TestTenant, token: &str, change: impl FnOnce()
     }
 }
 
+// S43
 #[test]
 fn credential_ends_with_its_api_key() {
     let tenant = World::get().tenant();
@@ -262,7 +266,9 @@ fn credential_ends_with_its_api_key() {
 #[test]
 fn credential_expires_with_its_api_key() {
     let tenant = World::get().tenant();
-    let end = chrono::Utc::now() + chrono::TimeDelta::minutes(10);
+    let mut superuser = World::get().services.superuser("tenancy");
+    let end = superuser.query_one("SELECT now() + interval '10 minutes'", &[]).unwrap();
+    let end: chrono::DateTime<chrono::Utc> = end.get(0);
     let body = json!({ "name": "short", "scopes": ["database:read"], "expires_at": end });
     let key = tenant.create_api_key(&body)["api_key"].as_str().unwrap().to_owned();
     let body = json!({ "access": "read", "expires_in": 86_400 });
@@ -272,11 +278,11 @@ fn credential_expires_with_its_api_key() {
     assert!(expires_at <= end, "{expires_at} {end}");
     // PostgreSQL refuses the role after this time, even if nothing removes it.
     let statement = "SELECT rolvaliduntil <= $2 FROM pg_roles WHERE rolname = $1";
-    let mut superuser = World::get().services.superuser("tenancy");
     let row = superuser.query_one(statement, &[&role(&credential), &end]).unwrap();
     assert!(row.get::<_, bool>(0));
 }
 
+// S43
 #[test]
 fn credential_ends_with_its_user() {
     let tenant = World::get().tenant();
@@ -290,7 +296,7 @@ fn credential_ends_with_its_user() {
         let user = tenant.user("admin");
         ends_with(what, &tenant, &user.access_token, || match &change {
             Some(change) => {
-                drop(tenant.patch(&path(&user.id), change).token(&admin).send().expect(200))
+                drop(tenant.patch(&path(&user.id), change).token(&admin).send().expect(200));
             }
             None => assert_eq!(tenant.delete(&path(&user.id)).token(&admin).send().status, 204),
         });
@@ -308,6 +314,7 @@ fn credential_ends_with_its_user() {
     });
 }
 
+// S43
 #[test]
 fn credential_ends_with_its_tenant() {
     let world = World::get();
@@ -326,6 +333,7 @@ fn credential_ends_with_its_tenant() {
     ends_with("deletion", &tenant, &tenant.admin.access_token, delete);
 }
 
+// S43
 #[test]
 fn destroyed_tenant_leaves_no_roles() {
     let world = World::get();
@@ -345,6 +353,7 @@ fn destroyed_tenant_leaves_no_roles() {
     assert_eq!(superuser.query_one(rows, &[&id]).unwrap().get::<_, i64>(0), 0);
 }
 
+// S43
 #[test]
 fn repair_ends_credentials_after_an_interrupted_change() {
     let world = World::get();
@@ -367,7 +376,7 @@ fn repair_ends_credentials_after_an_interrupted_change() {
     let user_id: uuid::Uuid = user.id.parse().unwrap();
     let mut database = world.services.superuser(&tenant.database());
     assert_eq!(database.execute(change, &[&user_id]).unwrap(), 1);
-    let mut open = [&of_key, &of_user, &interrupted].map(|credential| connect(credential));
+    let mut open = [&of_key, &of_user, &interrupted].map(connect);
     let output = world.tenantctl(&["repair", "--older-than-minutes", "60"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for client in open.iter_mut().flatten() {

@@ -4,6 +4,7 @@ use http::{HeaderValue, header};
 use tenancy::{
     Error, Result,
     database_credential::{self, Authority, NewCredential, NewDatabaseCredentialView},
+    database_role::Access,
 };
 use web::{Member, Response};
 
@@ -30,6 +31,8 @@ web::endpoint! {
 }
 
 async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
+    // A caller without any scope for the database learns nothing about the fields.
+    authority.check(Access::Read)?;
     let new: NewCredential = member.call().json().await?;
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     let created = database_credential::create(context, tenant, &new, &authority, &actor).await?;

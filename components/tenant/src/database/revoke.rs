@@ -4,6 +4,7 @@ use http::StatusCode;
 use tenancy::{
     Error, Result,
     database_credential::{self, Authority},
+    database_role::Access,
 };
 use uuid::Uuid;
 use web::{Member, Response};
@@ -24,6 +25,8 @@ web::endpoint! {
 }
 
 async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
+    // A caller without any scope for the database does not learn which ids exist.
+    authority.check(Access::Read)?;
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::DatabaseCredentialNotFound)?;
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     database_credential::revoke(context, tenant, id, &authority, &actor).await?;

@@ -5,28 +5,13 @@ use std::{cell::Cell, time::Duration};
 use platform::redis::{Argument, Reply};
 use uuid::Uuid;
 
-use super::{cluster, repo};
+use super::{Ending, cluster, repo};
 use crate::{
     context::Context,
     error::Result,
     log, redis_key,
     tenant::{TenantRecord, repo as tenants},
 };
-
-/// The roles of a tenant that end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// One role.
-    Credential(Uuid),
-    /// The roles that an API key requested.
-    ApiKey(Uuid),
-    /// The roles that a user requested.
-    User(Uuid),
-    /// All roles.
-    Tenant,
-    /// The roles that have expired, or whose removal was interrupted.
-    Expired,
-}
 
 /// Ends roles of a tenant. Their connections are closed before this returns. Without such roles, this takes one
 /// statement in the catalog.

@@ -12,7 +12,7 @@ mod record;
 mod repo;
 
 pub(crate) use cluster::{create, drop_all};
-pub use ending::{Ending, end, end_due, end_orphaned, look};
-pub use record::{Access, DatabaseRole, DatabaseRoleView};
+pub use ending::{end, end_due, end_orphaned, look};
+pub use record::{Access, DatabaseRole, DatabaseRoleView, Ending};
 pub use repo::{find, list};
 pub(crate) use repo::{mark_ended, reserve};

@@ -81,6 +81,21 @@ pub struct DatabaseRole {
     pub expires_at: DateTime<Utc>,
 }
 
+/// The roles of a tenant that end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// One role.
+    Credential(Uuid),
+    /// The roles that an API key requested.
+    ApiKey(Uuid),
+    /// The roles that a user requested.
+    User(Uuid),
+    /// All roles.
+    Tenant,
+    /// The roles that have expired, or whose removal was interrupted.
+    Expired,
+}
+
 /// A database credential, without its password.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DatabaseCredential)]
