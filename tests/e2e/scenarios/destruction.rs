@@ -56,8 +56,8 @@ fn repeated_hard_delete_finishes_after_crash() {
     let _alone = world.repairs_alone();
     for (statement, cut) in [
         ("FROM update_tenant(", Cut::After),
-        ("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::Before),
-        ("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::After),
+        ("DROP DATABASE IF EXISTS \"tenant_", Cut::Before),
+        ("DROP DATABASE IF EXISTS \"tenant_", Cut::After),
         ("DROP ROLE", Cut::Before),
         ("DROP ROLE", Cut::After),
         ("DELETE FROM tenants", Cut::Before),
@@ -78,7 +78,7 @@ fn repeated_hard_delete_finishes_after_crash() {
 fn repair_finishes_destruction_without_files() {
     let world = World::for_tools();
     let _alone = world.repairs_alone();
-    let tenant = killed("DROP DATABASE IF EXISTS \"tenant_tenant", Cut::Before);
+    let tenant = killed("DROP DATABASE IF EXISTS \"tenant_", Cut::Before);
     world.changed_earlier(&tenant.slug);
     let output = world.tenantctl(&["repair", "--older-than-minutes", "60"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -26,6 +26,7 @@ mod master_key;
 mod operator;
 mod operator_keys;
 mod outage;
+mod pgbouncer;
 mod prometheus;
 mod quota_resources;
 mod replicas;

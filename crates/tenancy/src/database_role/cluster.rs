@@ -49,6 +49,7 @@ pub(crate) async fn create(
              -- One call at a time: of two that change the privileges of a database at once, one would fail.
              PERFORM pg_advisory_xact_lock(hashtextextended('privileges', 0));
              {groups}
+             {proxy}
              CREATE ROLE {name} LOGIN PASSWORD {verifier} VALID UNTIL {end} CONNECTION LIMIT {connections}
                  IN ROLE {in_group};
              GRANT {name} TO CURRENT_USER;
@@ -62,6 +63,7 @@ pub(crate) async fn create(
              {as_owner}
          END $credential$",
         groups = groups(context, tenant),
+        proxy = proxy(context),
         verifier = literal(&verifier),
         end = literal(&role.expires_at.to_rfc3339()),
         connections = role.connections,
@@ -70,6 +72,18 @@ pub(crate) async fn create(
     );
     connect(context, tenant).await?.execute(&statement, &[]).await?;
     Ok(())
+}
+
+/// Returns the statement that lets the role of a connection pool connect to the database.
+fn proxy(context: &Context) -> String {
+    let Some(role) = &context.settings.tenant_database_proxy_role else { return String::new() };
+    format!(
+        "IF NOT has_database_privilege({text}, current_database(), 'CONNECT') THEN
+             EXECUTE format('GRANT CONNECT ON DATABASE %I TO {role}', current_database());
+         END IF;",
+        text = literal(role),
+        role = identifier(role),
+    )
 }
 
 /// Returns the statements that create the groups, with their privileges on the schema `app` and on future objects in it.

@@ -52,19 +52,23 @@ pub async fn list_defects(context: &Context, tenant: &TenantRecord) -> Result<Ve
     if has < wants {
         defects.push(format!("its schema version is {has}, but {wants} is required"));
     }
-    let role = [tenant.database_role.as_str().into()];
-    for statement in [FOREIGN_GRANTS, MISSING_GRANTS, ROLE] {
-        defects.extend(list(&*database, statement, &role).await?);
+    let role = tenant.database_role.as_str();
+    let proxy = context.settings.tenant_database_proxy_role.as_deref();
+    let foreign = [role.into(), proxy.unwrap_or_default().into()];
+    defects.extend(list(&*database, FOREIGN_GRANTS, &foreign).await?);
+    for statement in [MISSING_GRANTS, ROLE] {
+        defects.extend(list(&*database, statement, &[role.into()]).await?);
     }
     Ok(defects)
 }
 
-/// Privileges of roles other than the object's owner, the current account and the tenant's role.
+/// Privileges of roles other than the object's owner, the current account and the tenant's role. The second parameter is
+/// the role of a connection pool.
 const FOREIGN_GRANTS: &str = "
     WITH schemas AS (
         SELECT oid, nspname, nspowner, nspacl FROM pg_namespace
-        -- The schema app belongs to the tenant's application.
-        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'app')
+        -- The schema app belongs to the tenant's application, and pgbouncer to a superuser (deploy/pgbouncer).
+        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'app', 'pgbouncer')
     ), granted AS (
         SELECT 'table ' || c.oid::regclass AS object, c.relowner AS owner, given.grantee
         FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace, aclexplode(c.relacl) given
@@ -94,7 +98,7 @@ const FOREIGN_GRANTS: &str = "
     WHERE g.grantee <> g.owner AND r.rolname IS DISTINCT FROM current_user
       AND r.rolname::text IS DISTINCT FROM $1
       -- The groups of database credentials may connect, and have no other privilege.
-      AND NOT (g.object = 'database' AND r.rolname = ANY (ARRAY[$1 || '_read', $1 || '_write', $1 || '_owner']))
+      AND NOT (g.object = 'database' AND r.rolname = ANY (ARRAY[$1 || '_read', $1 || '_write', $1 || '_owner', $2]))
     GROUP BY 1 ORDER BY 1";
 
 /// Tables that the tenant's role cannot read.

@@ -11,7 +11,7 @@ use super::{
     declaration::{default, required, settings},
     parse::{
         admin_keys, catalog_url, days, hours, milliseconds, minutes, number, optional, origins,
-        redis_url, seconds, secret, secrets, text,
+        redis_url, role_name, seconds, secret, secrets, text,
     },
     reader::Reader,
 };
@@ -131,6 +131,11 @@ settings! {
     /// port: `db.example:6432`. By default the host of `TENANT_DATABASE_TEMPLATE`.
     TENANT_DATABASE_PUBLIC_HOST: default("").given_to(&[Tenant])
         => pub tenant_database_public_host: Option<PublicHost> = optional(PublicHost::parse);
+
+    /// The PostgreSQL role with which [PgBouncer](application-database.md#pgbouncer) checks the passwords of
+    /// applications. It may connect to the databases of tenants that have database credentials.
+    TENANT_DATABASE_PROXY_ROLE: default("").given_to(&[Tenant])
+        => pub tenant_database_proxy_role: Option<String> = optional(role_name);
 
     /// Maximum connections of a tenant's PostgreSQL role.
     TENANT_CONNECTIONS: default("16").between(2, 1_000).given_to(ALL)

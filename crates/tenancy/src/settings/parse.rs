@@ -21,6 +21,17 @@ pub(super) fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Parses the name of a PostgreSQL role.
+pub(super) fn role_name(text: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if text.len() <= 63 && text.bytes().all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the name of a role: at most 63 lower case letters, digits and underscores"
+            .to_owned())
+    }
+}
+
 /// Parses a number. The declaration has its bounds.
 pub(super) fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "must be a whole number".to_owned())
