@@ -43,16 +43,25 @@ run_tests() {
   if [ "$FAILED" -eq "$before" ] && grep -qE '^error' "$log"; then FAILED=$((FAILED + 1)); fi
 }
 
-# find_python: finds or installs Python with httpx, for the examples of the README.
+# find_python: finds or installs Python with the packages of the examples.
 find_python() {
-  if have python3 && python3 -c 'import httpx' 2>/dev/null; then
+  if have python3 && python3 -c 'import asyncpg, fastapi, httpx, uvicorn' 2>/dev/null; then
     PYTHON=python3
   else
-    is_debian || fail "Python with httpx is missing: pip install httpx"
-    install_packages "the examples of the README" python3 python3-httpx
+    is_debian || fail "Python packages are missing: pip install asyncpg fastapi httpx uvicorn"
+    install_packages "the examples" python3 python3-asyncpg python3-fastapi python3-httpx python3-uvicorn
     PYTHON=/usr/bin/python3
   fi
   export PYTHON
+}
+
+# find_pgbouncer: finds or installs PgBouncer, which tests run with the configuration of deploy/pgbouncer.
+find_pgbouncer() {
+  PATH="$PATH:/usr/sbin"
+  export PATH
+  if have pgbouncer; then return; fi
+  is_debian || fail "PgBouncer is missing: install it"
+  install_packages "the connection pool of applications" pgbouncer
 }
 
 # find_nginx: finds or installs nginx, for the gateway example.
@@ -216,6 +225,7 @@ checks() {
   install_servers
   find_python
   find_nginx
+  find_pgbouncer
   find_prometheus
   find_shellcheck
   find_browser

@@ -23,6 +23,7 @@ mod leases;
 mod login_throttling;
 mod logs;
 mod master_key;
+mod notes;
 mod operator;
 mod operator_keys;
 mod outage;

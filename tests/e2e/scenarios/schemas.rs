@@ -71,13 +71,14 @@ fn use_every_table(tenant: &TestTenant) {
     let refresh = json!({ "refresh_token": admin["refresh_token"] });
     let refreshed = tenant.post("/api/v1/auth/refresh", &refresh).send().expect(200);
     let token = refreshed["access_token"].as_str().unwrap();
+    let file = format!("/api/v1/files/{}.txt", e2e::unique("moved"));
     for content in ["one", "another"] {
-        let put = tenant.put("/api/v1/files/notes/moved.txt", content).token(token).send();
+        let put = tenant.put(&file, content).token(token).send();
         assert!(matches!(put.status, 200 | 201), "{}", put.text);
     }
     tenant.get("/api/v1/files").token(token).send().expect(200);
-    let file = tenant.delete("/api/v1/files/notes/moved.txt").token(token).send();
-    assert_eq!(file.status, 204, "{}", file.text);
+    let deleted = tenant.delete(&file).token(token).send();
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
     tenant.get("/api/v1/tenant/stats").token(token).send().expect(200);
     assert_eq!(tenant.delete(&path).token(token).send().status, 204);
     tenant.post("/api/v1/auth/logout", &json!({})).token(token).send();
