@@ -11,11 +11,12 @@ use web::{Access, Documentation, Endpoint};
 type Problems = BTreeMap<u16, BTreeSet<&'static str>>;
 
 /// Objects that an id in a path can name.
-const NOT_FOUND: [(&str, &str); 6] = [
+const NOT_FOUND: [(&str, &str); 7] = [
     ("/admin/operator-keys/{id}", "operator_key_not_found"),
     ("/admin/plans/{name}", "plan_not_found"),
     ("/admin/tenants/{id}", "tenant_not_found"),
     ("/admin/audit", "tenant_not_found"),
+    ("/api/v1/tenant/database/credentials/{id}", "database_credential_not_found"),
     ("/api/v1/api-keys/{id}", "api_key_not_found"),
     ("/api/v1/users/{id}", "user_not_found"),
 ];
