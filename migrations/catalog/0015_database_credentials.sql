@@ -7,7 +7,8 @@ CREATE TABLE database_credentials (
     role text NOT NULL CONSTRAINT database_credentials_role_key UNIQUE,
     access text NOT NULL CHECK (access IN ('read', 'write', 'owner')),
     connections integer NOT NULL CHECK (connections > 0),
-    -- The credentials of the request: a user in the version of then, an API key, or both.
+    -- The credentials of the request: a user in the version of then, an API key, or both. None of them for a role of
+    -- tenantctl.
     user_id uuid,
     user_version bigint,
     api_key_id uuid,
@@ -15,7 +16,6 @@ CREATE TABLE database_credentials (
     expires_at timestamptz NOT NULL,
     -- When it was revoked, while its role is being removed.
     ended_at timestamptz,
-    CHECK (user_id IS NOT NULL OR api_key_id IS NOT NULL),
     CHECK ((user_id IS NULL) = (user_version IS NULL))
 );
 

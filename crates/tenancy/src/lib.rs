@@ -8,6 +8,7 @@ pub mod absent;
 pub mod access;
 pub mod admission;
 pub mod api_key;
+pub mod app_migration;
 pub mod audit;
 pub mod background;
 mod base62;

@@ -1,3 +1,4 @@
+mod app_migrations;
 mod audit;
 mod audit_forgery;
 mod audit_trails;

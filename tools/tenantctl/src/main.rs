@@ -1,5 +1,6 @@
 //! `tenantctl`: the operator's command line. It runs the same code as the service.
 
+mod app;
 mod audit;
 mod credentials;
 mod doctor;
@@ -8,6 +9,7 @@ mod migrate;
 mod output;
 mod repair;
 mod reseal;
+mod runner;
 
 use std::process::ExitCode;
 
@@ -27,7 +29,10 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Migrates the catalog, the template database and all tenant databases.
-    Migrate,
+    Migrate(migrate::Arguments),
+    /// Migrates the application's own tables.
+    #[command(subcommand)]
+    App(app::Command),
     /// Finishes work that a crash interrupted.
     Repair(repair::Arguments),
     /// Seals the values of the catalog again with the current master key.
@@ -46,7 +51,8 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Migrate => migrate::run().await,
+        Command::Migrate(arguments) => migrate::run(&arguments).await,
+        Command::App(command) => app::run(&command).await,
         Command::Repair(arguments) => repair::run(&arguments).await,
         Command::Reseal => reseal::run().await,
         Command::Relocate(arguments) => credentials::relocate(&arguments).await,

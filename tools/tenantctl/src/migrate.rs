@@ -1,19 +1,28 @@
 //! `tenantctl migrate`
 
+use std::cell::Cell;
+
 use anyhow::{Context as _, Result, bail};
 use platform::sql::SCHEMA_DEADLINE;
 use tenancy::{
-    Context,
+    Context, app_migration,
     lifecycle::role_limits,
     migrate::{self, Migration},
     tenant::{TenantRecord, cluster, repo},
 };
 
-use crate::{environment, output};
+use crate::{environment, output, runner};
+
+/// The options of `migrate`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    options: runner::Options,
+}
 
 /// Migrates the catalog, the template database and all tenant databases. A failed tenant is reported and does not stop
 /// the others.
-pub async fn run() -> Result<()> {
+pub async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context()?;
     let catalog = context.catalog_within(SCHEMA_DEADLINE).await.context("the catalog")?;
     let connections = context.settings.catalog_connections;
@@ -27,25 +36,31 @@ pub async fn run() -> Result<()> {
     let name = migrate::template_name(&context);
     output::line(&format!("template {name}: {}", if made { "created" } else { "up to date" }));
 
-    let (mut current, mut migrated, mut failed) = (0, 0, 0);
+    let app = app_migration::read_template(&*catalog).await?;
+    if app.is_some_and(|app| app.name != name) {
+        output::line(
+            "new tenants have no tables of the application yet: run tenantctl app migrate",
+        );
+    }
+
     let tenants = repo::list_with_database(&*catalog).await?;
+    let unreadable = u32::try_from(tenants.unreadable.len()).unwrap_or(u32::MAX);
     for row in tenants.unreadable {
-        failed += 1;
         output::failure(&anyhow::Error::from(row).context("a tenant"));
     }
-    for tenant in tenants.items {
-        match migrate_tenant(&context, &tenant).await {
-            Ok(ran) if ran.is_empty() => current += 1,
-            Ok(ran) => {
-                migrated += 1;
-                output::line(&format!("tenant {}: {}", tenant.slug, describe(&ran)));
-            }
-            Err(error) => {
-                failed += 1;
-                output::failure(&error.context(format!("the tenant {}", tenant.slug)));
-            }
+    let (current, migrated) = (Cell::new(0_u32), Cell::new(0_u32));
+    let work = async |tenant: &TenantRecord| migrate_tenant(&context, tenant).await;
+    let report = |tenant: &TenantRecord, result: Result<Vec<&'static Migration>>| match result {
+        Ok(ran) if ran.is_empty() => current.set(current.get() + 1),
+        Ok(ran) => {
+            migrated.set(migrated.get() + 1);
+            output::line(&format!("tenant {}: {}", tenant.slug, describe(&ran)));
         }
-    }
+        Err(error) => output::failure(&error.context(format!("the tenant {}", tenant.slug))),
+    };
+    let outcome = runner::run(&arguments.options, &tenants.items, work, report).await;
+    let failed = outcome.failed + unreadable;
+    let (current, migrated) = (current.get(), migrated.get());
     output::line(&format!("tenants: {current} up to date, {migrated} migrated, {failed} failed"));
     if failed > 0 {
         bail!("{failed} tenant databases could not be migrated");

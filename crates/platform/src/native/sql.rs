@@ -44,6 +44,23 @@ impl Default for NativeSql {
     }
 }
 
+impl NativeSql {
+    /// Opens a session that is not shared, for scripts of several statements and for transactions.
+    ///
+    /// # Errors
+    /// [`SqlError::Unavailable`].
+    pub async fn session(&self, address: &str) -> Result<Client, SqlError> {
+        let connected =
+            timeout(CONNECT_DEADLINE, tokio_postgres::connect(address, self.tls.clone()));
+        let (client, connection) = connected
+            .await
+            .map_err(unavailable)?
+            .map_err(|error| SqlError::Unavailable(refusal(&error)))?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+}
+
 #[async_trait(?Send)]
 impl Sql for NativeSql {
     async fn connect(

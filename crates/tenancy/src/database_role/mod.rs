@@ -15,4 +15,4 @@ pub(crate) use cluster::{create, drop_all};
 pub use ending::{end, end_due, end_orphaned, look};
 pub use record::{Access, DatabaseRole, DatabaseRoleView, Ending};
 pub use repo::{find, list};
-pub(crate) use repo::{mark_ended, reserve};
+pub(crate) use repo::{insert, mark_ended, reserve};

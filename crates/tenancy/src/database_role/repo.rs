@@ -66,6 +66,22 @@ pub(crate) async fn reserve(
     })
 }
 
+/// Inserts the row of a role of `tenantctl`, which the limits of the tenant do not bound.
+pub(crate) async fn insert(catalog: &dyn Connection, role: &DatabaseRole) -> Result<()> {
+    let statement = "
+        INSERT INTO database_credentials (id, tenant_id, role, access, connections, expires_at)
+        VALUES (:id, :tenant, :role, :access, :connections, :expires_at::timestamp AT TIME ZONE 'UTC')";
+    let statement = Statement::new(statement)
+        .bind("id", role.id)
+        .bind("tenant", role.tenant)
+        .bind("role", role.name.as_str())
+        .bind("access", role.access.as_str())
+        .bind("connections", role.connections)
+        .bind("expires_at", role.expires_at);
+    statement.execute(catalog).await?;
+    Ok(())
+}
+
 /// Returns a role that has not ended.
 pub async fn find(
     catalog: &dyn Connection,

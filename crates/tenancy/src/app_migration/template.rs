@@ -1,0 +1,167 @@
+//! The migration of the template database, so that new tenants start with the application's tables.
+//!
+//! No connection to the template is possible while tenants are created from it. So the files run in a copy, which then
+//! takes the name of the template in one transaction. After a crash, the next run drops the copy.
+
+use std::time::Duration;
+
+use platform::sql::{Connection, identifier, literal, state};
+
+use super::{
+    MigrationFile, checksum_of_all, describe,
+    repo::{self, Template},
+};
+use crate::{
+    context::Context,
+    credential::scram,
+    database_location::TrustedLocation,
+    error::{Error, Result},
+    migrate,
+    secret::Secret,
+    tenant::{cluster, database},
+};
+
+const ATTEMPTS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A copy of the template database that is being migrated.
+pub struct TemplateCopy {
+    location: TrustedLocation,
+    name: String,
+    password: Secret,
+}
+
+/// Copies the template database of new tenants, and lets its owner connect to the copy.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the cluster is unavailable.
+pub async fn begin_template(context: &Context) -> Result<TemplateCopy> {
+    let location = context.settings.tenant_database_template.cluster();
+    migrate::create_template(context, &location).await?;
+    let cluster = cluster::connect(context, &location, None).await?;
+    let (name, owner) = (copy_name(context), migrate::template_owner(context));
+    drop_database(&*cluster, &name).await?;
+    let (copy, template) = (identifier(&name), identifier(&migrate::template_name(context)));
+    let create = format!("CREATE DATABASE {copy} TEMPLATE {template} ALLOW_CONNECTIONS false");
+    retry(context, async || cluster.execute(&create, &[]).await.map(drop)).await?;
+    let password = database::random_password(context);
+    let verifier = scram::verifier(password.expose(), &context.platform.random.bytes())?;
+    let open = format!(
+        "DO $copy$ BEGIN
+             PERFORM pg_advisory_xact_lock(hashtextextended({owner_text}, 0));
+             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {owner_text}) THEN
+                 CREATE ROLE {owner};
+                 GRANT {owner} TO CURRENT_USER;
+             END IF;
+             ALTER ROLE {owner} LOGIN PASSWORD {verifier} CONNECTION LIMIT 2;
+             ALTER ROLE {owner} SET search_path = app;
+             REVOKE ALL ON DATABASE {copy} FROM PUBLIC;
+             GRANT CONNECT ON DATABASE {copy} TO {owner};
+             ALTER DATABASE {copy} {search_path};
+             ALTER DATABASE {copy} ALLOW_CONNECTIONS true;
+         END $copy$",
+        owner_text = literal(&owner),
+        owner = identifier(&owner),
+        verifier = literal(&verifier),
+        search_path = migrate::SEARCH_PATH,
+    );
+    cluster.execute(&open, &[]).await?;
+    let inside = cluster::connect(context, &location, Some(&name)).await?;
+    let own = format!("ALTER SCHEMA app OWNER TO {}", identifier(&owner));
+    inside.execute(&own, &[]).await?;
+    Ok(TemplateCopy { location, name, password })
+}
+
+fn copy_name(context: &Context) -> String {
+    format!("{}_app", migrate::template_name(context))
+}
+
+impl TemplateCopy {
+    /// Returns the URL that connects the owner of the template's schema `app` to the copy.
+    pub fn url(&self, context: &Context) -> Secret {
+        self.location.url(&self.name, &migrate::template_owner(context), self.password.clone())
+    }
+
+    /// Gives the copy the name of the template, after all files ran in it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the cluster is unavailable, or tenants are being created without a pause.
+    pub async fn finish(self, context: &Context, files: &[MigrationFile]) -> Result<()> {
+        let version = files.last().map_or(0, |file| file.version);
+        let inside = cluster::connect(context, &self.location, Some(&self.name)).await?;
+        let description = describe(&*inside).await?;
+        drop(inside);
+        let cluster = self.close(context).await?;
+        let template = migrate::template_name(context);
+        let old = format!("{template}_old");
+        drop_database(&*cluster, &old).await?;
+        let swap = format!(
+            "DO $swap$ BEGIN
+                 ALTER DATABASE {template} RENAME TO {old};
+                 ALTER DATABASE {copy} RENAME TO {template};
+             END $swap$",
+            template = identifier(&template),
+            old = identifier(&old),
+            copy = identifier(&self.name),
+        );
+        retry(context, async || cluster.execute(&swap, &[]).await.map(drop)).await?;
+        drop_database(&*cluster, &old).await?;
+        let template = Template {
+            version,
+            checksum: checksum_of_all(files, version),
+            name: template,
+            description: description.join("\n"),
+        };
+        let catalog = context.catalog().await?;
+        repo::record_template(&*catalog, &template).await
+    }
+
+    /// Drops the copy after a failure.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the cluster is unavailable. The next run drops the copy.
+    pub async fn abandon(self, context: &Context) -> Result<()> {
+        let cluster = self.close(context).await?;
+        drop_database(&*cluster, &self.name).await
+    }
+
+    /// Ends all connections to the copy. The owner can connect no more.
+    async fn close(&self, context: &Context) -> Result<Box<dyn Connection>> {
+        let cluster = cluster::connect(context, &self.location, None).await?;
+        let close = format!(
+            "DO $close$ BEGIN
+                 ALTER ROLE {owner} NOLOGIN;
+                 ALTER DATABASE {copy} ALLOW_CONNECTIONS false;
+             END $close$",
+            owner = identifier(&migrate::template_owner(context)),
+            copy = identifier(&self.name),
+        );
+        cluster.execute(&close, &[]).await?;
+        let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+                   WHERE datname = $1 AND pid <> pg_backend_pid()";
+        cluster.query(end, &[self.name.as_str().into()]).await?;
+        Ok(cluster)
+    }
+}
+
+async fn drop_database(cluster: &dyn Connection, name: &str) -> Result<()> {
+    let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
+    cluster.execute(&drop, &[]).await?;
+    Ok(())
+}
+
+/// Repeats a statement while a database is in use, because a tenant is being created from it.
+async fn retry(
+    context: &Context,
+    statement: impl AsyncFn() -> std::result::Result<(), platform::sql::SqlError>,
+) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        match statement().await {
+            Err(error) if error.is(state::OBJECT_IN_USE) => {
+                context.platform.executor.sleep(PAUSE).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+    Err(Error::unavailable("the template database is in use"))
+}
