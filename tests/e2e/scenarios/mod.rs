@@ -5,6 +5,7 @@ mod audit_trails;
 mod bounds;
 mod counting;
 mod crash;
+mod credential_crash;
 mod credentials;
 mod database;
 mod database_credentials;
