@@ -13,6 +13,9 @@ const ID: &str = "{tenant_id}";
 /// The part of a database name that stands for the slug of the tenant.
 const SLUG: &str = "{tenant_slug}";
 
+/// The value in components that do not get the setting.
+pub(crate) const WITHHELD: &str = "postgres://withheld.invalid/{tenant_slug}";
+
 /// The setting that determines the databases of new tenants: a `postgres://` URL with `{tenant_id}` or `{tenant_slug}`
 /// in the database name. Every role of the cluster can read the names of all databases, so the id reveals less.
 ///
@@ -38,6 +41,11 @@ impl DatabaseTemplate {
             );
         }
         Ok(Self(url))
+    }
+
+    /// Returns whether this component does not get the setting, and therefore reaches no tenant's database.
+    pub fn is_withheld(&self) -> bool {
+        WITHHELD.contains(&format!("//{}/", self.0.host))
     }
 
     /// Returns the location for the database of a new tenant.

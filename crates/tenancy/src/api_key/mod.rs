@@ -137,11 +137,12 @@ pub async fn rotate(
     }
     publication.current(&record).await?;
     audit::flush_catalog_later(context, Some(tenant.id));
+    let effect = publication.finish().await;
     if overlap == TimeDelta::zero() {
         // The previous secret may be stolen, and so may its database credentials.
         database_role::end(context, tenant, Ending::ApiKey(id)).await?;
     }
-    Ok(Changed { value: (record, key), effect: publication.finish().await })
+    Ok(Changed { value: (record, key), effect })
 }
 
 /// Revokes a key permanently. A repeated call publishes the tombstone again.
@@ -175,8 +176,9 @@ pub async fn revoke(
         publication.api_key_tombstone(tenant.id, hash).await;
     }
     audit::flush_catalog_later(context, Some(tenant.id));
+    let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::ApiKey(id)).await?;
-    match publication.finish().await {
+    match effect {
         Effect::Now if is_repeated => Err(Error::ApiKeyNotFound),
         effect => Ok(effect),
     }

@@ -53,10 +53,11 @@ pub async fn update(
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
     publication.current(&record).await?;
     audit::flush_catalog_later(context, Some(tenant));
+    let effect = publication.finish().await;
     if matches!(operation, Operation::Suspend | Operation::Delete) {
         database_role::end(context, &record, Ending::Tenant).await?;
     }
-    Ok(Published { value: record, effect: publication.finish().await })
+    Ok(Published { value: record, effect })
 }
 
 /// Adds a new data key to a tenant and returns its number. The new key seals new data. Earlier keys still unseal

@@ -79,8 +79,8 @@ pub async fn change_password(
     let user =
         changed.ok_or_else(|| Error::unavailable("the password was changed concurrently"))?;
     publication.user(tenant.id, user.id, user.version).await;
-    database_role::end(context, tenant, Ending::User(user.id)).await?;
     let effect = publication.finish().await;
+    database_role::end(context, tenant, Ending::User(user.id)).await?;
     Ok(Changed { value: begin_session(context, tenant, &database, user, actor).await?, effect })
 }
 
@@ -116,6 +116,7 @@ pub async fn reset_password(
     };
     publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(context, tenant);
+    let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user.id)).await?;
-    Ok(Changed { value: (token, expires_at), effect: publication.finish().await })
+    Ok(Changed { value: (token, expires_at), effect })
 }

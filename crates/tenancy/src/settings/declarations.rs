@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     crypto::{Ed25519Key, Ed25519VerifyingKey},
-    database_location::{DatabaseTemplate, PublicHost},
+    database_location::{DatabaseTemplate, PublicHost, WITHHELD},
     identifier::Domain,
     input::Text as _,
     postgres_url::PostgresUrl,
@@ -34,7 +34,7 @@ settings! {
     /// The location of tenants' databases: `postgres://{role}:{password}@host:5432/tenant_{tenant_id}`. If it has a
     /// literal user and password, that account creates the databases there. Each tenant still has its own role.
     TENANT_DATABASE_TEMPLATE: required().secret().given_to(&[Admin, Auth, Tenant])
-        .elsewhere("postgres://withheld.invalid/{tenant_slug}")
+        .elsewhere(WITHHELD)
         => pub tenant_database_template: DatabaseTemplate = DatabaseTemplate::parse;
 
     /// Redis, as a `redis://` URL.

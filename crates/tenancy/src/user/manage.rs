@@ -139,10 +139,11 @@ async fn apply(
         Changed::Done(user) => {
             publication.user(tenant.id, id, user.version).await;
             audit::flush_later(context, tenant);
+            let effect = publication.finish().await;
             if change.role.is_some() || change.is_active == Some(false) {
                 database_role::end(context, tenant, Ending::User(id)).await?;
             }
-            Ok(Published { value: user, effect: publication.finish().await })
+            Ok(Published { value: user, effect })
         }
         Changed::NotFound => Err(Error::UserNotFound),
         Changed::LastAdministrator => Err(Error::LastAdministrator),
@@ -170,14 +171,16 @@ pub async fn delete(
         Changed::Done(_) => {
             publication.user_tombstone(tenant.id, id).await;
             audit::flush_later(context, tenant);
+            let effect = publication.finish().await;
             database_role::end(context, tenant, Ending::User(id)).await?;
-            Ok(publication.finish().await)
+            Ok(effect)
         }
         Changed::NotFound => {
             // An earlier call may have failed after the deletion and before Redis was updated.
             publication.user_tombstone(tenant.id, id).await;
+            let effect = publication.finish().await;
             database_role::end(context, tenant, Ending::User(id)).await?;
-            match publication.finish().await {
+            match effect {
                 Effect::Now => Err(Error::UserNotFound),
                 effect @ Effect::By(_) => Ok(effect),
             }
