@@ -46,6 +46,12 @@ impl World {
         TOOLS.get_or_init(Self::start)
     }
 
+    /// Returns a separate world for the migrations of an application, which visit every tenant, too.
+    pub fn for_app_migrations() -> &'static Self {
+        static MIGRATIONS: OnceLock<World> = OnceLock::new();
+        MIGRATIONS.get_or_init(Self::start)
+    }
+
     fn start() -> Self {
         Self::on(Services::start())
     }

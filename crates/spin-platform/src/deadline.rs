@@ -27,8 +27,8 @@ use crate::handover;
 
 /// The interval of the watch. A deadline may be exceeded by up to this time.
 const TICK: Duration = Duration::from_millis(100);
-/// The maximum number of bells that are kept for later calls.
-const MOST_BELLS: usize = 64;
+/// The maximum number of unused streams that are kept for later calls.
+const MOST_SPARE_STREAMS: usize = 64;
 
 /// A call that has not returned.
 struct Waiting {
@@ -39,7 +39,7 @@ struct Waiting {
     /// Whether the wait was ended because the instance had too many stalled waits.
     is_displaced: Cell<bool>,
     /// The end of the stream that wakes the call. It is taken when the watch wakes the call.
-    rope: RefCell<Option<StreamWriter<u8>>>,
+    waker: RefCell<Option<StreamWriter<u8>>>,
 }
 
 /// The result of a wait for a client.
@@ -56,7 +56,7 @@ pub enum Waited<T> {
 struct Watch {
     calls: RefCell<Vec<Rc<Waiting>>>,
     /// Unused streams: the end that signals and the end that is awaited.
-    bells: RefCell<Vec<(StreamWriter<u8>, StreamReader<u8>)>>,
+    spare_streams: RefCell<Vec<(StreamWriter<u8>, StreamReader<u8>)>>,
     /// The number of ticks so far.
     ticks: Cell<u64>,
     ticking: BackgroundTask,
@@ -95,17 +95,17 @@ async fn watched<T>(
         return (Waited::Done(answer), Duration::ZERO);
     }
     let begun = WATCH.with(|watch| watch.ticks.get());
-    let (watched, mut bell) = WATCH.with(|watch| watch.begin(limit, stalls_after));
+    let (watched, mut wakeup) = WATCH.with(|watch| watch.begin(limit, stalls_after));
     let answer = {
-        let mut ring = pin!(bell.read(Vec::with_capacity(1)));
+        let mut woken = pin!(wakeup.read(Vec::with_capacity(1)));
         poll_fn(|context| match call.as_mut().poll(context) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
-            Poll::Pending => ring.as_mut().poll(context).map(|_| None),
+            Poll::Pending => woken.as_mut().poll(context).map(|_| None),
         })
         .await
     };
     let is_displaced = watched.call.is_displaced.get();
-    watched.keep(bell);
+    watched.keep(wakeup);
     let ticks = WATCH.with(|watch| watch.ticks.get()).saturating_sub(begun);
     let waited = TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
     let answer = match answer {
@@ -122,19 +122,19 @@ impl Watch {
         limit: Duration,
         stalls_after: Option<Duration>,
     ) -> (Watched, StreamReader<u8>) {
-        let kept = self.bells.borrow_mut().pop();
-        let (rope, bell) = kept.unwrap_or_else(wit_stream::new);
+        let kept = self.spare_streams.borrow_mut().pop();
+        let (waker, wakeup) = kept.unwrap_or_else(wit_stream::new);
         let call = Rc::new(Waiting {
             over_at: self.tick_after(limit),
             stalls_at: stalls_after.map(|after| self.tick_after(after)),
             is_displaced: Cell::new(false),
-            rope: RefCell::new(Some(rope)),
+            waker: RefCell::new(Some(waker)),
         });
         self.calls.borrow_mut().push(Rc::clone(&call));
         if let Some(running) = self.ticking.begin() {
             spawn(tick(Rc::clone(self), running));
         }
-        (Watched { watch: Rc::clone(self), call }, bell)
+        (Watched { watch: Rc::clone(self), call }, wakeup)
     }
 
     /// Returns the first tick by which `time` has passed.
@@ -168,9 +168,9 @@ async fn tick(watch: Rc<Watch>, _running: Running) {
         let is_over = |call: &&Rc<Waiting>| call.over_at <= tick || call.is_displaced.get();
         let over: Vec<_> = watch.calls.borrow().iter().filter(is_over).cloned().collect();
         for call in over {
-            let rope = call.rope.borrow_mut().take();
-            if let Some(mut rope) = rope {
-                rope.write_one(0).await;
+            let waker = call.waker.borrow_mut().take();
+            if let Some(mut waker) = waker {
+                waker.write_one(0).await;
             }
         }
     }
@@ -183,13 +183,13 @@ struct Watched {
 }
 
 impl Watched {
-    /// Keeps the bell of a call for reuse, if it was not used.
-    fn keep(self, bell: StreamReader<u8>) {
-        let mut bells = self.watch.bells.borrow_mut();
-        if let Some(rope) = self.call.rope.borrow_mut().take()
-            && bells.len() < MOST_BELLS
+    /// Keeps the stream of a call for reuse, if it was not used.
+    fn keep(self, wakeup: StreamReader<u8>) {
+        let mut spare_streams = self.watch.spare_streams.borrow_mut();
+        if let Some(waker) = self.call.waker.borrow_mut().take()
+            && spare_streams.len() < MOST_SPARE_STREAMS
         {
-            bells.push((rope, bell));
+            spare_streams.push((waker, wakeup));
         }
     }
 }

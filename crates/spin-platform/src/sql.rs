@@ -30,7 +30,7 @@ const MOST_REMEMBERED: usize = 64;
 /// of a component, and a tenant's role may have fewer.
 const AT_ONCE: u32 = 2;
 /// The polling interval of a request that waits for a free connection.
-const LOOK: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// The first wait before another attempt to connect to a server without free connections. All requests of the instance
 /// wait, and the wait doubles with each refusal, because each attempt costs the server a process and a password check.
 /// Many instances that try again too soon would take all processor time from the connections that could become free.
@@ -157,7 +157,7 @@ impl SpinConnection {
             if is_over() {
                 return Err(SqlError::Unavailable("no connection became free in time".to_owned()));
             }
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
         open.set(open.get() + 1);
         let place = Place(open);

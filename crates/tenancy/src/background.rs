@@ -42,7 +42,7 @@ async fn work(context: Rc<Context>, delay: Running, attempts: u32) {
         begin(&context, attempts - 1);
     }
     quota::carry_over(&context).await;
-    queue::look(&context).await;
-    database_role::look(&context).await;
-    earlier_processes::look(&context).await;
+    queue::work_off_if_due(&context).await;
+    database_role::end_due_regularly(&context).await;
+    earlier_processes::collect_once(&context).await;
 }

@@ -23,7 +23,7 @@ pub(crate) struct Collected(Cell<Option<ProcessId>>);
 
 /// Removes the keys of earlier processes if the current process is new to this instance and no other instance is doing
 /// it.
-pub(crate) async fn look(context: &Context) {
+pub(crate) async fn collect_once(context: &Context) {
     let process = context.platform.redis.process();
     if process.is_none() || context.state::<Collected>().0.replace(process) == process {
         return;

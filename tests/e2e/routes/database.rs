@@ -187,6 +187,37 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
     panic!("not reached: {what}");
 }
 
+#[test]
+fn maintenance_records_sizes_for_history_and_metrics() {
+    let world = World::get();
+    let tenant = world.tenant();
+    tenant.database_credential("read");
+    let mut after = String::new();
+    loop {
+        let path = format!("/admin/maintenance{after}");
+        let report = world.admin(http::Method::POST, &path).send().expect(200);
+        let Some(cursor) = report["next_cursor"].as_str() else { break };
+        after = format!("?after={cursor}");
+    }
+    let path = "/api/v1/tenant/usage/history?resource_type=database";
+    let history = tenant.get(path).token(&tenant.admin.access_token).send().expect(200);
+    assert!(history.to_string().contains("\"database\""), "{history}");
+    let amount =
+        "SELECT amount FROM tenant_usage WHERE tenant_id::text = $1 AND resource = 'database'";
+    let mut catalog = world.services.superuser("tenancy");
+    let amount: i64 = catalog.query_one(amount, &[&tenant.id]).unwrap().get(0);
+    assert!(amount > 1_000_000, "{amount}");
+    // Metrics are cached for a moment.
+    wait_until("the metrics have both values", || {
+        let metrics = world.get_path("/metrics").send().text;
+        let value = |name: &str| -> i64 {
+            let line = metrics.lines().find(|line| line.starts_with(&format!("{name} ")));
+            line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+        };
+        value("tenancy_database_bytes") >= amount && value("tenancy_database_credentials") >= 1
+    });
+}
+
 // S43
 #[test]
 fn expired_credential_is_removed_with_its_connections() {

@@ -17,7 +17,7 @@ struct Files(PathBuf);
 
 impl Files {
     fn new() -> Self {
-        let folder = World::for_tools().services.folder().join(unique("migrations"));
+        let folder = World::for_app_migrations().services.folder().join(unique("migrations"));
         fs::create_dir(&folder).unwrap();
         Self(folder)
     }
@@ -28,7 +28,7 @@ impl Files {
 
     fn migrate(&self, arguments: &[&str]) -> Output {
         let folder = self.0.to_str().unwrap();
-        World::for_tools().tenantctl(&[&["app", "migrate", folder], arguments].concat())
+        World::for_app_migrations().tenantctl(&[&["app", "migrate", folder], arguments].concat())
     }
 
     fn migrated(&self, arguments: &[&str]) -> String {
@@ -43,7 +43,7 @@ fn text(output: &Output) -> String {
 }
 
 fn services() -> &'static Services {
-    &World::for_tools().services
+    &World::for_app_migrations().services
 }
 
 fn tables(tenant: &TestTenant) -> Vec<String> {
@@ -61,8 +61,7 @@ fn count(tenant: &TestTenant, table: &str) -> i64 {
 /// The steps build on each other, because the files of an installation are one sequence.
 #[test]
 fn files_reach_every_tenant_exactly_once() {
-    let _alone = World::for_tools().repairs_alone();
-    let world = World::for_tools();
+    let world = World::for_app_migrations();
     let (acme, globex) = (world.tenant(), world.tenant());
     let files = Files::new();
 
@@ -167,7 +166,7 @@ fn kill_in_the_middle(files: &Files, tenants: &[&TestTenant]) {
     let mut command = Command::new(root().join("target/tools/tenantctl"));
     command
         .args(["app", "migrate", files.0.to_str().unwrap(), "--jobs", "1"])
-        .envs(World::for_tools().settings())
+        .envs(World::for_app_migrations().settings())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut process = command.spawn().unwrap();
@@ -185,12 +184,18 @@ fn kill_in_the_middle(files: &Files, tenants: &[&TestTenant]) {
     }
     // The role of the killed run is removed.
     assert!(
-        World::for_tools().tenantctl(&["repair", "--older-than-minutes", "60"]).status.success()
+        World::for_app_migrations()
+            .tenantctl(&["repair", "--older-than-minutes", "60"])
+            .status
+            .success()
     );
     let roles = "UPDATE database_credentials SET expires_at = now() WHERE user_id IS NULL AND api_key_id IS NULL";
     services().superuser("tenancy").execute(roles, &[]).unwrap();
     assert!(
-        World::for_tools().tenantctl(&["repair", "--older-than-minutes", "60"]).status.success()
+        World::for_app_migrations()
+            .tenantctl(&["repair", "--older-than-minutes", "60"])
+            .status
+            .success()
     );
     let left =
         "SELECT count(*) FROM database_credentials WHERE user_id IS NULL AND api_key_id IS NULL";
@@ -199,7 +204,7 @@ fn kill_in_the_middle(files: &Files, tenants: &[&TestTenant]) {
 
 /// The second ring starts only if the first one had no failure.
 fn rings(files: &Files, canary: &TestTenant, other: &TestTenant) {
-    let world = World::for_tools();
+    let world = World::for_app_migrations();
     let path = format!("/admin/tenants/{}", canary.id);
     let setting = json!({ "private_settings": { "ring": "canary" } });
     world.admin(Method::PATCH, &path).json(&setting).send().expect(200);
@@ -284,6 +289,6 @@ fn concurrent_runs(files: &Files, tenants: &[&TestTenant]) {
         "-- tenancy: no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS notes_body ON notes (body);\n",
     );
     files.migrated(&[]);
-    let status = World::for_tools().tenantctl(&["app", "status", "--drift", "--json"]);
+    let status = World::for_app_migrations().tenantctl(&["app", "status", "--drift", "--json"]);
     assert!(status.status.success(), "{}", text(&status));
 }

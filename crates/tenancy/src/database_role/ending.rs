@@ -80,20 +80,20 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The time of an instance's next check for expired roles.
 #[derive(Default)]
-struct Looks {
-    next: Cell<u64>,
+struct NextCheck {
+    at: Cell<u64>,
 }
 
 /// Removes expired roles, unless an instance did so less than [`INTERVAL`] ago. An instance calls this beside its
 /// requests. A component without the keys of tenants leaves it to the others.
-pub async fn look(context: &Context) {
+pub async fn end_due_regularly(context: &Context) {
     let now = context.platform.clock.monotonic_micros();
     let is_withheld = context.settings.tenant_database_template.is_withheld();
-    if is_withheld || now < context.state::<Looks>().next.get() {
+    if is_withheld || now < context.state::<NextCheck>().at.get() {
         return;
     }
     let interval = u64::try_from(INTERVAL.as_micros()).unwrap_or(u64::MAX);
-    context.state::<Looks>().next.set(now.saturating_add(interval));
+    context.state::<NextCheck>().at.set(now.saturating_add(interval));
     let milliseconds = i64::try_from(INTERVAL.as_millis()).unwrap_or(i64::MAX);
     let mark: [Argument<'_>; 5] = [
         Argument::Key(redis_key::DATABASE_ROLES_CHECKED),

@@ -12,7 +12,7 @@ mod record;
 mod repo;
 
 pub(crate) use cluster::{create, drop_all};
-pub use ending::{end, end_due, end_orphaned, look};
+pub use ending::{end, end_due, end_due_regularly, end_orphaned};
 pub use record::{Access, DatabaseRole, DatabaseRoleView, Ending};
-pub use repo::{find, list};
+pub use repo::{count, find, list};
 pub(crate) use repo::{insert, mark_ended, reserve};

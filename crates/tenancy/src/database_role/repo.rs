@@ -96,6 +96,14 @@ pub async fn find(
     Ok(row.as_ref().map(role).transpose()?)
 }
 
+/// Returns the number of roles of all tenants that have not ended.
+pub async fn count(catalog: &dyn Connection) -> Result<i64> {
+    let statement = "SELECT count(*) AS total FROM database_credentials
+                     WHERE ended_at IS NULL AND expires_at > now()";
+    let row = catalog.query_first(statement, &[]).await?;
+    Ok(row.map_or(Ok(0), |row| row.get("total"))?)
+}
+
 /// Returns a page of the roles of a tenant that have not ended, the newest first, and their total number.
 pub async fn list(
     catalog: &dyn Connection,

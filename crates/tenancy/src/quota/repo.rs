@@ -107,6 +107,16 @@ pub(crate) async fn keep_peak(
     keep_rows(catalog, vec![row]).await
 }
 
+/// Returns the sum of the last recorded amounts of all tenants.
+pub(crate) async fn sum_latest(catalog: &dyn Connection, resource: Resource) -> Result<i64> {
+    let statement = "
+        SELECT COALESCE(sum(amount), 0)::bigint AS total FROM (
+            SELECT DISTINCT ON (tenant_id) amount FROM tenant_usage WHERE resource = $1
+            ORDER BY tenant_id, day DESC) latest";
+    let row = catalog.query_first(statement, &[resource.as_str().into()]).await?;
+    Ok(row.map_or(Ok(0), |row| row.get("total"))?)
+}
+
 async fn keep_rows(catalog: &dyn Connection, rows: Vec<Json>) -> Result<()> {
     let statement = "
         INSERT INTO tenant_usage AS u (tenant_id, resource, day, amount)

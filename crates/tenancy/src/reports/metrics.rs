@@ -8,12 +8,13 @@ use platform::redis::{Argument, Reply};
 use crate::{
     audit,
     context::Context,
-    counter_sums,
+    counter_sums, database_role,
     error::Result,
     log,
     metrics::counters::{BOUNDS, INFINITE, known_series, seconds},
-    redis_key,
+    quota, redis_key,
     reports::health,
+    resource::Resource,
     tenant::repo::{self, TenantCount},
 };
 
@@ -67,7 +68,7 @@ pub async fn render(context: &Context) -> String {
             }
         }
     }
-    if let Ok((tenants, waiting)) = &catalog {
+    if let Ok(FromCatalog { tenants, waiting, credentials, bytes }) = &catalog {
         head(&mut text, "tenancy_tenants", "gauge", "Tenants, by status and plan.");
         for TenantCount { status, plan, count } in tenants {
             let series = format!("tenancy_tenants{{status=\"{status}\",plan=\"{plan}\"}}");
@@ -76,6 +77,12 @@ pub async fn render(context: &Context) -> String {
         let help = "Audit events in the outbox of the catalog.";
         head(&mut text, "tenancy_audit_events_waiting", "gauge", help);
         line(&mut text, "tenancy_audit_events_waiting", &waiting.to_string());
+        let help = "Database credentials that have not ended.";
+        head(&mut text, "tenancy_database_credentials", "gauge", help);
+        line(&mut text, "tenancy_database_credentials", &credentials.to_string());
+        let help = "The last recorded sizes of all tenants' databases together.";
+        head(&mut text, "tenancy_database_bytes", "gauge", help);
+        line(&mut text, "tenancy_database_bytes", &bytes.to_string());
     }
     head(&mut text, "tenancy_store_up", "gauge", "Whether a store is available.");
     for (store, is_up) in [
@@ -137,12 +144,26 @@ async fn counted(context: &Context) -> Result<BTreeMap<String, u64>> {
     Ok(counted)
 }
 
-/// Returns the numbers of tenants and the number of audit events in the catalog's outbox. The outboxes in the tenants'
-/// databases are not counted, because each would need a connection. Maintenance reports them.
-async fn of_catalog(context: &Context) -> Result<(Vec<TenantCount>, i64)> {
+/// The metrics of the catalog.
+struct FromCatalog {
+    tenants: Vec<TenantCount>,
+    /// The audit events in the catalog's outbox. The outboxes in the tenants' databases are not counted, because each
+    /// would need a connection. Maintenance reports them.
+    waiting: i64,
+    credentials: i64,
+    /// The sizes that maintenance recorded last.
+    bytes: i64,
+}
+
+async fn of_catalog(context: &Context) -> Result<FromCatalog> {
     let counted = async {
         let catalog = context.catalog().await?;
-        Ok((repo::count(&*catalog).await?, audit::count_waiting(&*catalog).await?))
+        Ok(FromCatalog {
+            tenants: repo::count(&*catalog).await?,
+            waiting: audit::count_waiting(&*catalog).await?,
+            credentials: database_role::count(&*catalog).await?,
+            bytes: quota::repo::sum_latest(&*catalog, Resource::Database).await?,
+        })
     };
     counted.await.inspect_err(|error| {
         log::warning(context, "PostgreSQL unavailable; tenant metrics are omitted", error);

@@ -31,8 +31,8 @@ pub(crate) struct Publication {
 
 /// The time of an instance's next check of the queue.
 #[derive(Default)]
-pub(crate) struct Looks {
-    next: Cell<u64>,
+pub(crate) struct NextCheck {
+    at: Cell<u64>,
 }
 
 /// Adds publications to the queue. Of two publications with the same key, the one with the higher version stays.
@@ -85,13 +85,13 @@ pub async fn work_off(context: &Context) -> Result<u64> {
 
 /// Works off the queue, unless an instance checked it less than [`INTERVAL`] ago. An instance calls this beside its
 /// requests. Does nothing while Redis is unavailable, because it could publish nothing.
-pub(crate) async fn look(context: &Context) {
+pub(crate) async fn work_off_if_due(context: &Context) {
     let now = context.platform.clock.monotonic_micros();
-    if now < context.state::<Looks>().next.get() {
+    if now < context.state::<NextCheck>().at.get() {
         return;
     }
     let interval = u64::try_from(INTERVAL.as_micros()).unwrap_or(u64::MAX);
-    context.state::<Looks>().next.set(now.saturating_add(interval));
+    context.state::<NextCheck>().at.set(now.saturating_add(interval));
     if !claim(context).await {
         return;
     }
