@@ -5,6 +5,7 @@
 
 mod embedded;
 mod privileges;
+mod template_source;
 
 use platform::sql::{Connection, SqlError, identifier, literal, state};
 pub(crate) use privileges::SEARCH_PATH;
@@ -274,19 +275,20 @@ async fn build_template(
     name: &str,
 ) -> Result<()> {
     let (from, to) = (identifier(unfinished), identifier(name));
-    let base = base_name(context);
-    let base = if exists(cluster, &base).await? { base } else { "template0".to_owned() };
+    let source = template_source::find(context, cluster, name).await?;
     let create = format!(
         "CREATE DATABASE {from} TEMPLATE {} ENCODING 'UTF8' ALLOW_CONNECTIONS false",
-        identifier(&base)
+        identifier(source.name())
     );
     cluster.execute(&create, &[]).await?;
     // Every role can connect to a new database, so connections are allowed only after this privilege is revoked.
     let open = format!(
         "DO $template$ BEGIN
              REVOKE ALL ON DATABASE {from} FROM PUBLIC;
+             {search_path}
              ALTER DATABASE {from} ALLOW_CONNECTIONS true;
-         END $template$"
+         END $template$",
+        search_path = source.search_path(&from),
     );
     cluster.execute(&open, &[]).await?;
     let database = cluster::connect(context, location, Some(unfinished)).await?;
@@ -298,5 +300,5 @@ async fn build_template(
                         WHERE datname = $1 AND usename = current_user";
     cluster.query(end_sessions, &[unfinished.into()]).await?;
     cluster.execute(&format!("ALTER DATABASE {from} RENAME TO {to}"), &[]).await?;
-    Ok(())
+    source.record(context, name).await
 }
