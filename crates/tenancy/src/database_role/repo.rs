@@ -168,12 +168,13 @@ pub(super) async fn list_tenants_due(catalog: &dyn Connection) -> Result<Vec<Uui
 }
 
 /// Marks the roles whose API key was revoked or has expired, or whose tenant accepts no requests. A change that was
-/// interrupted before it ended them is the only cause.
+/// interrupted before it ended them is the only cause. A role of `tenantctl` migrates suspended tenants too.
 pub(super) async fn mark_orphaned(catalog: &dyn Connection) -> Result<()> {
     let statement = "
         UPDATE database_credentials c SET ended_at = now()
         WHERE c.ended_at IS NULL AND (
-            EXISTS (SELECT FROM tenants t WHERE t.id = c.tenant_id AND t.status <> 'active')
+            EXISTS (SELECT FROM tenants t WHERE t.id = c.tenant_id AND t.status <> 'active'
+                      AND NOT (t.status = 'suspended' AND c.user_id IS NULL AND c.api_key_id IS NULL))
             OR c.api_key_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM tenant_api_keys k
                 WHERE k.id = c.api_key_id AND k.revoked_at IS NULL
