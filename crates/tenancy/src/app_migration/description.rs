@@ -55,10 +55,12 @@ const LINES: &str = "
     WHERE t.typnamespace = to_regnamespace('app') AND t.typtype IN ('e', 'd', 'r')
     ORDER BY 1";
 
-/// Returns the schema `app` of a database as sorted lines. Each object is one line.
+/// Returns the schema `app` of a database as sorted lines. Each object is one line. The names and texts belong to the
+/// tenant, so characters that control a terminal become spaces.
 pub async fn describe(database: &dyn Connection) -> Result<Vec<String>> {
     let rows = database.query(LINES, &[]).await?;
-    let lines = rows.iter().map(|row| Ok(row.get::<String>("line")?.replace('\n', " ")));
+    let lines =
+        rows.iter().map(|row| Ok(row.get::<String>("line")?.replace(char::is_control, " ")));
     let mut lines = lines.collect::<Result<Vec<_>, SqlError>>()?;
     // The order of the database depends on its locale.
     lines.sort();

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, anyhow, bail};
 use platform::native::NativeSql;
 use tenancy::app_migration::{MigrationFile, TABLE};
+use tokio_postgres::{Client, Error};
 
 /// The limits of the statements of a migration.
 #[derive(Debug, Clone, clap::Args)]
@@ -15,6 +16,9 @@ pub struct Limits {
     #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub statement_timeout: u32,
 }
+
+/// The maximum number of characters of a failure. Code of a tenant can raise an error of any length.
+const MOST_CHARACTERS: usize = 300;
 
 /// The number of times that a file runs again after it waited too long for a lock.
 const LOCK_ATTEMPTS: u32 = 3;
@@ -35,47 +39,21 @@ pub struct Migrated {
 /// leaves only whole files.
 pub async fn migrate(url: &str, files: &[MigrationFile], limits: &Limits) -> Result<Migrated> {
     let client = NativeSql::default().session(url).await?;
-    let Limits { lock_timeout, statement_timeout } = limits;
-    client
-        .batch_execute(&format!(
-            "SET search_path = app;
-             SET lock_timeout = '{lock_timeout}s';
-             SET statement_timeout = '{statement_timeout}s'"
-        ))
-        .await?;
+    prepare_session(&client, limits).await.map_err(|error| describe(&error))?;
     // Of two runs at once, the second waits, and then finds the files of the first.
     let lock = "DO $lock$ BEGIN
         SET LOCAL lock_timeout = '60s';
         PERFORM pg_advisory_lock(hashtextextended('tenancy: migrations of the application', 0));
     END $lock$";
-    client.batch_execute(lock).await.context("another run is migrating this database")?;
     client
-        .batch_execute(&format!(
-            "CREATE TABLE IF NOT EXISTS {TABLE} (
-                 version integer PRIMARY KEY,
-                 name text NOT NULL,
-                 checksum text NOT NULL,
-                 applied_at timestamptz NOT NULL DEFAULT now()
-             )"
-        ))
-        .await?;
-    let rows = client
-        .query(&format!("SELECT version, name, checksum FROM {TABLE} ORDER BY version"), &[])
-        .await?;
-    let mut version = 0;
-    for row in &rows {
-        let (number, name, checksum): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
-        let file = files.iter().find(|file| file.version == number);
-        let file = file.with_context(|| format!("{name} ran here, but there is no such file"))?;
-        if file.checksum() != checksum {
-            bail!("{name} has changed since it ran here");
-        }
-        version = number;
-    }
+        .batch_execute(lock)
+        .await
+        .map_err(|error| describe(&error).context("another run is migrating this database"))?;
+    let before = recorded_version(&client, files).await?;
+    let mut version = before;
     let mut ran = Vec::new();
-    let before = version;
     for file in files.iter().filter(|file| file.version > before) {
-        match run_file(&client, file).await {
+        match run_file(&client, file, limits).await {
             Ok(()) => {
                 version = file.version;
                 ran.push(file.name.clone());
@@ -89,7 +67,68 @@ pub async fn migrate(url: &str, files: &[MigrationFile], limits: &Limits) -> Res
     Ok(Migrated { version, ran, failure: None })
 }
 
-async fn run_file(client: &tokio_postgres::Client, file: &MigrationFile) -> Result<()> {
+/// Waits until no other run migrates the template database. Others wait until the returned session is dropped.
+pub async fn template_alone(context: &tenancy::Context) -> Result<Client> {
+    let url = context.settings.master_database_url.to_text();
+    let session = NativeSql::default().session(url.expose()).await?;
+    // The account closes idle sessions after seconds, and this one is idle while the files run.
+    let lock = "SET idle_session_timeout = 0;
+                SET statement_timeout = '1h';
+                SELECT pg_advisory_lock(hashtextextended('tenancy: template of the application', 0));";
+    session.batch_execute(lock).await.context("another run is migrating the template database")?;
+    Ok(session)
+}
+
+/// Sets what a file expects. An earlier file, or code of the tenant that it ran, may have changed it.
+async fn prepare_session(client: &Client, limits: &Limits) -> Result<(), Error> {
+    let Limits { lock_timeout, statement_timeout } = limits;
+    let statements = format!(
+        "RESET ROLE;
+         SET search_path = app;
+         SET lock_timeout = '{lock_timeout}s';
+         SET statement_timeout = '{statement_timeout}s'"
+    );
+    client.batch_execute(&statements).await
+}
+
+/// Returns the version that the database has recorded, or 0. The table belongs to the tenant, which can have replaced it
+/// by any other object: that is a failure of this tenant only.
+///
+/// # Errors
+/// A recorded file is missing or has another checksum, or the table is not the table of this command.
+async fn recorded_version(client: &Client, files: &[MigrationFile]) -> Result<i32> {
+    let create = format!(
+        "CREATE TABLE IF NOT EXISTS {TABLE} (
+             version integer PRIMARY KEY,
+             name text NOT NULL,
+             checksum text NOT NULL,
+             applied_at timestamptz NOT NULL DEFAULT now()
+         )"
+    );
+    client.batch_execute(&create).await.map_err(|error| describe(&error))?;
+    // One row more than there are files shows that there are too many.
+    let read = format!(
+        "SELECT version, checksum FROM {TABLE} ORDER BY version LIMIT {}",
+        files.len().saturating_add(1)
+    );
+    let rows = client.query(&read, &[]).await.map_err(|error| describe(&error))?;
+    let mut version = 0;
+    for row in &rows {
+        let recorded = row.try_get(0).and_then(|number| Ok((number, row.try_get(1)?)));
+        let (number, checksum): (i32, String) =
+            recorded.map_err(|_| anyhow!("the table {TABLE} was changed; restore its columns"))?;
+        let file = files.iter().find(|file| file.version == number);
+        let file =
+            file.with_context(|| format!("version {number} ran here, but there is no such file"))?;
+        if file.checksum() != checksum {
+            bail!("{} has changed since it ran here", file.name);
+        }
+        version = number;
+    }
+    Ok(version)
+}
+
+async fn run_file(client: &Client, file: &MigrationFile, limits: &Limits) -> Result<()> {
     let record = format!(
         "INSERT INTO {TABLE} (version, name, checksum) VALUES ({}, '{}', '{}')",
         file.version,
@@ -98,6 +137,7 @@ async fn run_file(client: &tokio_postgres::Client, file: &MigrationFile) -> Resu
     );
     for attempt in 1..=LOCK_ATTEMPTS {
         let outcome = async {
+            prepare_session(client, limits).await?;
             if file.runs_in_transaction() {
                 client.batch_execute("BEGIN").await?;
                 client.batch_execute(&file.sql).await?;
@@ -142,12 +182,25 @@ fn statements(sql: &str) -> Vec<&str> {
     statements
 }
 
-/// Returns the message of PostgreSQL and the place in the file, without the detail, which can have values of a tenant.
-fn describe(error: &tokio_postgres::Error) -> anyhow::Error {
-    match error.as_db_error() {
-        Some(database) => anyhow!("{} ({})", database.message(), database.code().code()),
-        None => anyhow!("the connection failed: {error}"),
+/// Returns the message of PostgreSQL without values of the tenant. The detail can have them, and so can the message of an
+/// invalid value (class 22) or of an error that code of the tenant raised (class P0).
+fn describe(error: &Error) -> anyhow::Error {
+    let Some(database) = error.as_db_error() else {
+        return anyhow!("the connection failed: {error}");
+    };
+    let code = database.code().code();
+    if code.starts_with("22") || code.starts_with("P0") {
+        return anyhow!(
+            "SQLSTATE {code}; its message can have values, and is in the log of PostgreSQL"
+        );
     }
+    anyhow!("{} ({code})", printable(database.message()))
+}
+
+/// Returns a text of a tenant without characters that control a terminal.
+fn printable(text: &str) -> String {
+    let replace = |char: char| if char.is_control() { ' ' } else { char };
+    text.chars().take(MOST_CHARACTERS).map(replace).collect()
 }
 
 #[cfg(test)]
@@ -162,5 +215,11 @@ mod tests {
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(found[1], "DROP INDEX d;\n");
         assert_eq!(statements("SELECT 1"), ["SELECT 1"]);
+    }
+
+    #[test]
+    fn failure_cannot_control_a_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a [2Jb c");
+        assert_eq!(printable(&"x".repeat(10_000)).len(), MOST_CHARACTERS);
     }
 }

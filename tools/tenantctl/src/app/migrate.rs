@@ -1,6 +1,6 @@
 //! `tenantctl app migrate`
 
-use std::{cell::Cell, fs, path::PathBuf};
+use std::{cell::Cell, collections::HashSet, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::json;
@@ -9,6 +9,7 @@ use tenancy::{
     app_migration::{self, MigrationFile, State, TemporaryRole, checksum_of_all},
     tenant::{Status, TenantRecord, repo},
 };
+use uuid::Uuid;
 
 use super::{
     database::{self, Limits, Migrated},
@@ -58,18 +59,14 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let run = Run { context: &context, arguments, files: &files, recorded: Cell::new(0) };
     let mut total = Outcome::default();
     if arguments.tenant.is_empty() {
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         for ring in &arguments.ring {
             if *ring == Ring::All {
                 run.template()
                     .await
                     .context("the template database; no other tenant was started")?;
             }
-            // New tenants may have been created since the ring before.
-            let mut tenants = list(&context).await?;
-            tenants.retain(|tenant| ring.contains(tenant) && !seen.contains(&tenant.id));
-            seen.extend(tenants.iter().map(|tenant| tenant.id));
-            let outcome = run.tenants(&tenants).await?;
+            let outcome = run.ring(ring, &mut seen).await?;
             total = add(total, outcome);
             if outcome.failed > 0 {
                 break;
@@ -172,6 +169,18 @@ impl Run<'_> {
             self.print("template", &[], "would be migrated");
             return Ok(());
         }
+        // Of two runs at once, the second waits, because both use one name for the copy and one role.
+        let alone = database::template_alone(self.context).await?;
+        let state = app_migration::read_template(&*catalog).await?;
+        if state.is_some_and(|state| state.checksum == wanted && state.name == name) {
+            return Ok(());
+        }
+        let outcome = self.migrate_template().await;
+        drop(alone);
+        outcome
+    }
+
+    async fn migrate_template(&self) -> Result<()> {
         let copy = app_migration::begin_template(self.context).await?;
         let url = copy.url(self.context);
         let migrated = database::migrate(url.expose(), self.files, &self.arguments.limits).await;
@@ -187,6 +196,21 @@ impl Run<'_> {
         };
         copy.abandon(self.context).await?;
         Err(failure)
+    }
+
+    /// Migrates the tenants of a ring that are not in `seen`. Tenants that were created meanwhile, perhaps from the older
+    /// template, follow until there are no others.
+    async fn ring(&self, ring: &Ring, seen: &mut HashSet<Uuid>) -> Result<Outcome> {
+        let mut total = Outcome::default();
+        loop {
+            let mut tenants = list(self.context).await?;
+            tenants.retain(|tenant| ring.contains(tenant) && !seen.contains(&tenant.id));
+            if tenants.is_empty() || total.skipped > 0 {
+                return Ok(total);
+            }
+            seen.extend(tenants.iter().map(|tenant| tenant.id));
+            total = add(total, self.tenants(&tenants).await?);
+        }
     }
 
     async fn tenants(&self, tenants: &[TenantRecord]) -> Result<Outcome> {
