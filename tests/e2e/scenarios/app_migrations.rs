@@ -10,6 +10,7 @@ use std::{
 
 use e2e::{Services, TestTenant, World, database::connect, root, unique};
 use http::Method;
+use postgres::{Client, error::SqlState};
 use serde_json::json;
 
 /// A folder with files, which a test changes.
@@ -152,6 +153,9 @@ fn files_reach_every_tenant_exactly_once() {
     rings(&files, &acme, &globex);
     foreign_code_gains_nothing(&files, &acme);
     concurrent_runs(&files, &[&acme, &globex, &new]);
+    tampered_record_fails_its_tenant_only(&files, &acme, &globex);
+    failure_has_no_values(world, &files, &acme);
+    next_template_has_the_tables(world, &files);
 }
 
 /// The tool is killed while a file runs. The next run finishes each tenant, and each file ran once.
@@ -275,11 +279,11 @@ fn concurrent_runs(files: &Files, tenants: &[&TestTenant]) {
     files.write("0006_once.sql", "CREATE TABLE once (id int);\nINSERT INTO once VALUES (1);");
     scope(|scope| {
         let runs: Vec<_> = (0..2).map(|_| scope.spawn(|| files.migrate(&["--verify"]))).collect();
-        let succeeded = runs.into_iter().filter(|_| true).map(|run| run.join().unwrap());
-        let succeeded = succeeded.filter(|output| output.status.success()).count();
-        assert!(succeeded >= 1);
+        for run in runs {
+            let output = run.join().unwrap();
+            assert!(output.status.success(), "{}", text(&output));
+        }
     });
-    files.migrated(&[]);
     for tenant in tenants {
         assert_eq!(count(tenant, "once"), 1, "{}", tenant.slug);
     }
@@ -291,4 +295,84 @@ fn concurrent_runs(files: &Files, tenants: &[&TestTenant]) {
     files.migrated(&[]);
     let status = World::for_app_migrations().tenantctl(&["app", "status", "--drift", "--json"]);
     assert!(status.status.success(), "{}", text(&status));
+}
+
+/// The table with the record belongs to the tenant, which can replace it.
+fn tampered_record_fails_its_tenant_only(files: &Files, tampered: &TestTenant, other: &TestTenant) {
+    let mut owner = connect(&tampered.database_credential("owner")).unwrap();
+    owner
+        .batch_execute(
+            "ALTER TABLE tenancy_migrations RENAME TO kept;
+             CREATE VIEW tenancy_migrations AS
+                 SELECT version::text, name, checksum, applied_at FROM kept",
+        )
+        .unwrap();
+    files.write("0008_parts.sql", "CREATE TABLE parts (id int);");
+    let failed = files.migrate(&["--jobs", "1"]);
+    assert!(!failed.status.success());
+    let message = text(&failed);
+    assert!(message.contains("the table app.tenancy_migrations was changed"), "{message}");
+    assert!(message.contains("1 failed"), "{message}");
+    assert!(tables(other).contains(&"parts".to_owned()));
+    owner
+        .batch_execute(
+            "DROP VIEW tenancy_migrations; ALTER TABLE kept RENAME TO tenancy_migrations",
+        )
+        .unwrap();
+    files.migrated(&[]);
+    assert!(tables(tampered).contains(&"parts".to_owned()));
+}
+
+/// Messages of PostgreSQL can have values of a tenant. Neither the output nor the catalog has them.
+fn failure_has_no_values(world: &World, files: &Files, tenant: &TestTenant) {
+    let mut owner = connect(&tenant.database_credential("owner")).unwrap();
+    owner.batch_execute("INSERT INTO notes (body) VALUES ('a secret')").unwrap();
+    files.write(
+        "0009_numbers.sql",
+        "CREATE TABLE numbers AS SELECT body::int AS number FROM notes WHERE body LIKE '%secret%';",
+    );
+    let failed = files.migrate(&[]);
+    assert!(!failed.status.success());
+    let message = text(&failed);
+    assert!(message.contains("SQLSTATE 22P02") && !message.contains("secret"), "{message}");
+    let status = world.tenantctl(&["app", "status"]);
+    let message = text(&status);
+    assert!(message.contains("SQLSTATE 22P02") && !message.contains("secret"), "{message}");
+    owner.batch_execute("DELETE FROM notes WHERE body = 'a secret'").unwrap();
+    files.migrated(&[]);
+}
+
+/// A new version of the service builds its template database, which starts with the application's tables.
+fn next_template_has_the_tables(world: &World, files: &Files) {
+    let mut server = services().superuser("tenancy");
+    let name: String =
+        server.query_one("SELECT template_name FROM app_template", &[]).unwrap().get(0);
+    let older = format!("{}_v1", name.rsplit_once("_v").unwrap().0);
+    // In this order, no tenant of another test starts without the tables.
+    server.execute("UPDATE app_template SET template_name = $1", &[&older]).unwrap();
+    while_in_use(&mut server, &format!("ALTER DATABASE {name} RENAME TO {older}"));
+    let tenant = world.tenant();
+    assert!(tables(&tenant).contains(&"numbers".to_owned()), "{:?}", tables(&tenant));
+    let mut writer = connect(&tenant.database_credential("write")).unwrap();
+    writer.batch_execute("INSERT INTO notes (body) VALUES ('of the next version')").unwrap();
+    let recorded: String =
+        server.query_one("SELECT template_name FROM app_template", &[]).unwrap().get(0);
+    assert_eq!(recorded, name);
+    while_in_use(&mut server, &format!("DROP DATABASE {older}"));
+
+    // A template database that was dropped is built again without the tables, and the next run adds them.
+    while_in_use(&mut server, &format!("DROP DATABASE {name}"));
+    assert_eq!(tables(&world.tenant()), [] as [&str; 0]);
+    files.migrated(&[]);
+    assert!(tables(&world.tenant()).contains(&"numbers".to_owned()));
+}
+
+/// Repeats a statement while other tests copy the database.
+fn while_in_use(server: &mut Client, statement: &str) {
+    let begin = Instant::now();
+    while let Err(error) = server.batch_execute(statement) {
+        let is_in_use = error.code() == Some(&SqlState::OBJECT_IN_USE);
+        assert!(is_in_use && begin.elapsed().as_secs() < 30, "{error}");
+        sleep(Duration::from_millis(50));
+    }
 }
