@@ -324,7 +324,7 @@ fn tampered_record_fails_its_tenant_only(files: &Files, tampered: &TestTenant, o
 }
 
 /// Messages of PostgreSQL can have values of a tenant. Neither the output nor the catalog has them.
-fn failure_has_no_values(world: &World, files: &Files, tenant: &TestTenant) {
+fn failure_has_no_values(world: &'static World, files: &Files, tenant: &TestTenant) {
     let mut owner = connect(&tenant.database_credential("owner")).unwrap();
     owner.batch_execute("INSERT INTO notes (body) VALUES ('a secret')").unwrap();
     files.write(
@@ -343,7 +343,7 @@ fn failure_has_no_values(world: &World, files: &Files, tenant: &TestTenant) {
 }
 
 /// A new version of the service builds its template database, which starts with the application's tables.
-fn next_template_has_the_tables(world: &World, files: &Files) {
+fn next_template_has_the_tables(world: &'static World, files: &Files) {
     let mut server = services().superuser("tenancy");
     let name: String =
         server.query_one("SELECT template_name FROM app_template", &[]).unwrap().get(0);
