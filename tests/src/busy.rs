@@ -97,7 +97,10 @@ impl Busy<'_> {
 
     fn check(&self, answer: &Answer, is_after_change: bool) {
         let (status, code) = self.refused;
-        if is_after_change {
+        // Many refusals in a row are throttled by network, which is a refusal as well.
+        if answer.status == 429 {
+            answer.expect_problem(429, "rate_limited");
+        } else if is_after_change {
             answer.expect_problem(status, code);
         } else if ![200, status].contains(&answer.status) {
             // During the change, requests may still succeed.
