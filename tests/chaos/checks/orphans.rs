@@ -15,19 +15,13 @@ pub fn nothing_is_left(end: &End<'_>) {
     let violate = |evidence: String| {
         end.context.violate(Promise::Destruction, Instant::now(), evidence);
     };
-    for (kind, expected, found) in [
-        (
-            "database",
-            "SELECT 'tenant_' || slug FROM tenants",
-            "SELECT datname::text FROM pg_database WHERE datname LIKE 'tenant\\_%'",
-        ),
-        (
-            "role",
-            "SELECT 'tenant_' || replace(id::text, '-', '') FROM tenants",
-            "SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'tenant\\_%'",
-        ),
+    // A tenant's database and its role have the same name.
+    let expected = names("SELECT 'tenant_' || replace(id::text, '-', '') FROM tenants");
+    for (kind, found) in [
+        ("database", "SELECT datname::text FROM pg_database WHERE datname LIKE 'tenant\\_%'"),
+        ("role", "SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'tenant\\_%'"),
     ] {
-        let (expected, found) = (names(expected), names(found));
+        let found = names(found);
         for orphan in found.difference(&expected) {
             violate(format!("the {kind} {orphan} belongs to no tenant"));
         }
