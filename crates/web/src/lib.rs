@@ -49,7 +49,7 @@ pub use headers::{Headers, ResponseHeaders};
 pub use http::Method;
 pub use member::{Member, Principal};
 pub use operator::Operator;
-pub use paging::{Limit, Page};
+pub use paging::{Limit, Page, PageQuery};
 pub use record::{Means, Record};
 pub use request::Request;
 pub use response::{Content, Response};

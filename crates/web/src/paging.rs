@@ -36,6 +36,20 @@ impl FromField for Limit {
     }
 }
 
+tenancy::fields! {
+    /// The part of a list to return.
+    #[derive(utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    pub struct PageQuery {
+        /// The number of items to skip.
+        #[param(required = false, default = 0)]
+        pub offset: u32 = 0,
+        /// The maximum number of items to return.
+        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
+        pub limit: Limit = Limit::DEFAULT,
+    }
+}
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {

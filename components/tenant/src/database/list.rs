@@ -6,21 +6,7 @@ use tenancy::{
     database_role::{self, Access, DatabaseRoleView},
     log,
 };
-use web::{Limit, Member, Page, Response};
-
-tenancy::fields! {
-    /// The part of the list to return.
-    #[derive(utoipa::IntoParams)]
-    #[into_params(parameter_in = Query)]
-    struct Query {
-        /// The number of items to skip.
-        #[param(required = false, default = 0)]
-        offset: u32 = 0,
-        /// The maximum number of items to return.
-        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
-        limit: Limit = Limit::DEFAULT,
-    }
-}
+use web::{Member, Page, PageQuery, Response};
 
 web::endpoint! {
     /// Lists the credentials for the tenant's database that are valid, newest first, without their passwords.
@@ -31,13 +17,13 @@ web::endpoint! {
     problems: [(403, &["scope_not_held"])],
     openapi: (
         tag = "Database",
-        params(Query),
+        params(PageQuery),
         responses((status = 200, description = "The credentials.", body = Page<DatabaseRoleView<'_>>)),
     ),
 }
 
 async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
-    let Query { offset, limit } = member.call().query()?;
+    let PageQuery { offset, limit } = member.call().query()?;
     authority.check(Access::Read)?;
     let catalog = member.context().catalog().await?;
     let (roles, total) =

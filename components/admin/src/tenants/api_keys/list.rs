@@ -5,21 +5,7 @@ use tenancy::{
     api_key::{ApiKeyView, repo},
     log,
 };
-use web::{Limit, Operator, Page, Response};
-
-tenancy::fields! {
-    /// The part of the list to return.
-    #[derive(utoipa::IntoParams)]
-    #[into_params(parameter_in = Query)]
-    struct Query {
-        /// The number of items to skip.
-        #[param(required = false, default = 0)]
-        offset: u32 = 0,
-        /// The maximum number of items to return.
-        #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
-        limit: Limit = Limit::DEFAULT,
-    }
-}
+use web::{Operator, Page, PageQuery, Response};
 
 web::endpoint! {
     /// Lists the API keys of a tenant that are not revoked, newest first.
@@ -28,13 +14,13 @@ web::endpoint! {
     operation_id: "listTenantApiKeys",
     openapi: (
         tag = "Administration",
-        params(("id" = uuid::Uuid, Path, description = "The id of the tenant."), Query),
+        params(("id" = uuid::Uuid, Path, description = "The id of the tenant."), PageQuery),
         responses((status = 200, description = "The keys.", body = Page<ApiKeyView<'_>>)),
     ),
 }
 
 async fn handler(mut operator: Operator) -> Result<Response> {
-    let Query { offset, limit } = operator.call().query()?;
+    let PageQuery { offset, limit } = operator.call().query()?;
     let tenant = operator.tenant().await?;
     let catalog = operator.context().catalog().await?;
     let (keys, total) = repo::list(&*catalog, tenant.id, offset, limit.get()).await?;
