@@ -6,12 +6,12 @@
 
 use std::{cell::Cell, time::Duration};
 
-use platform::redis::{Argument, ProcessId, Reply, Scan};
+use platform::redis::{Argument, ProcessId, Scan};
 
-use crate::{context::Context, error::Result, log, redis_key};
+use crate::{claim::claim, context::Context, error::Result, log, redis_key};
 
-/// Seconds for which one instance has the exclusive right to collect.
-const COLLECTING_SECONDS: i64 = 120;
+/// The time for which one instance has the exclusive right to collect.
+const COLLECTING: Duration = Duration::from_mins(2);
 /// Seconds after a collection during which no instance repeats it.
 const COLLECTED_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// The pause after each page of keys.
@@ -29,18 +29,10 @@ pub(crate) async fn collect_once(context: &Context) {
         return;
     }
     let collected = async {
-        let lock: [Argument<'_>; 5] = [
-            Argument::Key(redis_key::COLLECTED),
-            "1".into(),
-            "EX".into(),
-            Argument::Int(COLLECTING_SECONDS),
-            "NX".into(),
-        ];
-        let taken = context.platform.redis.execute("SET", &lock).await?;
-        if matches!(taken.first(), Some(Reply::Nil) | None) {
-            Ok(0)
-        } else {
+        if claim(context, redis_key::COLLECTED, COLLECTING).await? {
             collect(context).await
+        } else {
+            Ok(0)
         }
     };
     if let Err(error) = collected.await {
@@ -83,6 +75,8 @@ fn is_outdated(name: &[u8], current: ProcessId) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use platform::redis::Reply;
+
     use super::*;
 
     #[test]

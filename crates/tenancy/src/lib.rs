@@ -15,6 +15,7 @@ mod base62;
 pub mod body;
 pub mod bucket;
 pub mod cache;
+mod claim;
 mod context;
 mod counter_sums;
 pub mod credential;

@@ -1,12 +1,11 @@
 //! Events that belong to no change.
 
-use std::rc::Rc;
-
-use platform::redis::{Argument, Reply};
+use std::{rc::Rc, time::Duration};
 
 use super::flush::flush_catalog;
 use crate::{
     bucket::{self, Bucket, Rate},
+    claim::claim,
     context::Context,
     error::{Error, Result},
     event::{Entry, outbox},
@@ -18,6 +17,8 @@ const RARE: Rate = Rate { burst: 60, per_minute: 30 };
 
 /// The log message of an event that is lost.
 const FAILURE: &str = "an audit event was not recorded";
+/// The time in which [`record_rarely`] records one event for a subject.
+const RECORDED_ONCE: Duration = Duration::from_mins(1);
 
 /// Records an event that belongs to no change.
 pub async fn record(context: &Context, entry: &Entry) -> Result<()> {
@@ -38,10 +39,7 @@ pub fn record_later(context: &Rc<Context>, entry: Entry) {
 pub fn record_rarely(context: &Rc<Context>, entry: Entry, subject: &str) {
     let key = redis_key::recorded_event(entry.tenant, entry.event(), subject);
     later::run(context, FAILURE, async move |context| {
-        let arguments: [Argument<'_>; 5] =
-            [Argument::Key(&key), "1".into(), "EX".into(), Argument::Int(60), "NX".into()];
-        let set = context.platform.redis.execute("SET", &arguments).await?;
-        if matches!(set.first(), Some(Reply::Nil) | None) {
+        if !claim(context, &key, RECORDED_ONCE).await? {
             return Ok(());
         }
         let bucket = match entry.tenant {

@@ -1,12 +1,12 @@
 //! The end of roles: their connections are closed, and the roles are removed.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
-use platform::redis::{Argument, Reply};
 use uuid::Uuid;
 
 use super::{Ending, cluster, repo};
 use crate::{
+    claim::{NextAttempt, claim},
     context::Context,
     error::Result,
     log, redis_key,
@@ -80,31 +80,17 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The time of an instance's next check for expired roles.
 #[derive(Default)]
-struct NextCheck {
-    at: Cell<u64>,
-}
+struct NextCheck(NextAttempt);
 
 /// Removes expired roles, unless an instance did so less than [`INTERVAL`] ago. An instance calls this beside its
 /// requests. A component without the keys of tenants leaves it to the others.
 pub async fn end_due_regularly(context: &Context) {
-    let now = context.platform.clock.monotonic_micros();
     let is_withheld = context.settings.tenant_database_template.is_withheld();
-    if is_withheld || now < context.state::<NextCheck>().at.get() {
-        return;
-    }
-    let interval = u64::try_from(INTERVAL.as_micros()).unwrap_or(u64::MAX);
-    context.state::<NextCheck>().at.set(now.saturating_add(interval));
-    let milliseconds = i64::try_from(INTERVAL.as_millis()).unwrap_or(i64::MAX);
-    let mark: [Argument<'_>; 5] = [
-        Argument::Key(redis_key::DATABASE_ROLES_CHECKED),
-        "1".into(),
-        "PX".into(),
-        Argument::Int(milliseconds),
-        "NX".into(),
-    ];
-    let marked = context.platform.redis.execute("SET", &mark).await;
-    // Without Redis each instance checks, because connections must close when their credential expires.
-    if marked.is_ok_and(|replies| matches!(replies.first(), Some(Reply::Nil) | None)) {
+    if is_withheld
+        || !context.state::<NextCheck>().0.is_due(context, INTERVAL)
+        // Without Redis each instance checks, because connections must close when their credential expires.
+        || !claim(context, redis_key::DATABASE_ROLES_CHECKED, INTERVAL).await.unwrap_or(true)
+    {
         return;
     }
     if let Err(error) = end_due(context).await {

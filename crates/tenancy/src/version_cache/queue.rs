@@ -3,16 +3,18 @@
 //! One instance at a time works off the queue beside its requests, and so does `tenantctl repair`. A repeated
 //! publication has no effect, so several processes may work off the queue at once.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
-use platform::{
-    redis::{Argument, Reply},
-    sql::{Connection, SqlError},
-};
+use platform::sql::{Connection, SqlError};
 use uuid::Uuid;
 
 use crate::{
-    context::Context, error::Result, lease::Wait, log, redis_key, version_cache::entry::invalidate,
+    claim::{NextAttempt, claim},
+    context::Context,
+    error::Result,
+    lease::Wait,
+    log, redis_key,
+    version_cache::entry::invalidate,
 };
 
 /// The interval at which the instances check the queue. If each one checked it, a busy host with many instances would
@@ -31,9 +33,7 @@ pub(crate) struct Publication {
 
 /// The time of an instance's next check of the queue.
 #[derive(Default)]
-pub(crate) struct NextCheck {
-    at: Cell<u64>,
-}
+struct NextCheck(NextAttempt);
 
 /// Adds publications to the queue. Of two publications with the same key, the one with the higher version stays.
 pub(crate) async fn add(catalog: &dyn Connection, publications: &[Publication]) -> Result<()> {
@@ -86,13 +86,9 @@ pub async fn work_off(context: &Context) -> Result<u64> {
 /// Works off the queue, unless an instance checked it less than [`INTERVAL`] ago. An instance calls this beside its
 /// requests. Does nothing while Redis is unavailable, because it could publish nothing.
 pub(crate) async fn work_off_if_due(context: &Context) {
-    let now = context.platform.clock.monotonic_micros();
-    if now < context.state::<NextCheck>().at.get() {
-        return;
-    }
-    let interval = u64::try_from(INTERVAL.as_micros()).unwrap_or(u64::MAX);
-    context.state::<NextCheck>().at.set(now.saturating_add(interval));
-    if !claim(context).await {
+    if !context.state::<NextCheck>().0.is_due(context, INTERVAL)
+        || !claim(context, redis_key::QUEUE_CHECKED, INTERVAL).await.unwrap_or(false)
+    {
         return;
     }
     if let Err(error) = work_off(context).await {
@@ -102,20 +98,6 @@ pub(crate) async fn work_off_if_due(context: &Context) {
             &error,
         );
     }
-}
-
-/// Returns whether this instance is the first one to check the queue in this interval.
-async fn claim(context: &Context) -> bool {
-    let milliseconds = i64::try_from(INTERVAL.as_millis()).unwrap_or(i64::MAX);
-    let mark: [Argument<'_>; 5] = [
-        Argument::Key(redis_key::QUEUE_CHECKED),
-        "1".into(),
-        "PX".into(),
-        Argument::Int(milliseconds),
-        "NX".into(),
-    ];
-    let marked = context.platform.redis.execute("SET", &mark).await;
-    marked.is_ok_and(|replies| !matches!(replies.first(), Some(Reply::Nil) | None))
 }
 
 async fn find(catalog: &dyn Connection) -> Result<Vec<Publication>> {
