@@ -191,19 +191,9 @@ pub enum Error {
     /// The tenant has reached the maximum number of API keys.
     #[error("the maximum number of API keys is reached")]
     TooManyApiKeys,
-    /// The tenant has no such database credential.
-    #[error("the database credential does not exist")]
-    DatabaseCredentialNotFound,
-    /// The plan allows no further database credential, or fewer connections than it would have.
-    #[error("the limit {name} is reached")]
-    DatabaseLimitReached {
-        /// The name of the limit.
-        name: &'static str,
-        /// The limit.
-        limit: i64,
-        /// The usage.
-        usage: i64,
-    },
+    /// The requested change of database credentials is not possible.
+    #[error("database credentials: {0:?}")]
+    Database(DatabaseError),
     /// An object with this unique value already exists.
     #[error("{field} is taken")]
     Taken {
@@ -261,6 +251,28 @@ pub enum OperatorKeyError {
     },
     /// The key has a later expiry or wider networks than the caller's key.
     Stronger,
+}
+
+/// The reason why an operation on a database credential fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseError {
+    /// The tenant has no such credential.
+    NotFound,
+    /// The plan allows no further credential, or fewer connections than it would have.
+    LimitReached {
+        /// The name of the limit.
+        name: &'static str,
+        /// The limit.
+        limit: i64,
+        /// The usage.
+        usage: i64,
+    },
+}
+
+impl From<DatabaseError> for Error {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
 }
 
 impl From<OperatorKeyError> for Error {

@@ -1,5 +1,6 @@
 //! Errors as `application/problem+json` (RFC 9457). This module defines the status, code and text of every error.
 
+mod database;
 mod operator_key;
 mod unauthenticated;
 
@@ -358,22 +359,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             )
             .into(),
         ),
-        Error::DatabaseCredentialNotFound => (
-            S::NOT_FOUND,
-            "database_credential_not_found",
-            "No such database credential",
-            "There is no such database credential. It may have expired.".into(),
-        ),
-        Error::DatabaseLimitReached { name, limit, usage } => (
-            S::CONFLICT,
-            "database_limit_reached",
-            "A limit of database credentials is reached",
-            format!(
-                "The plan allows {limit} `{name}`, and {usage} are in use. Revoke a database credential, request fewer \
-                 connections, or ask the operator for a larger plan."
-            )
-            .into(),
-        ),
+        Error::Database(error) => database::describe(*error),
         Error::Taken { field, code } => {
             (S::CONFLICT, code, "Already taken", format!("This {field} is taken.").into())
         }

@@ -2,9 +2,10 @@
 
 use http::StatusCode;
 use tenancy::{
-    Error, Result,
+    Result,
     database_credential::{self, Authority},
     database_role::Access,
+    error::DatabaseError,
 };
 use uuid::Uuid;
 use web::{Member, Response};
@@ -27,7 +28,7 @@ web::endpoint! {
 async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     // A caller without any scope for the database does not learn which ids exist.
     authority.check(Access::Read)?;
-    let id: Uuid = member.call().parameter("id").map_err(|_| Error::DatabaseCredentialNotFound)?;
+    let id: Uuid = member.call().parameter("id").map_err(|_| DatabaseError::NotFound)?;
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     database_credential::revoke(context, tenant, id, &authority, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))

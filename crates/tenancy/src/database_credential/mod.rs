@@ -19,7 +19,7 @@ use crate::{
     api_key, audit,
     context::Context,
     database_role::{self, Access, DatabaseRole, Ending},
-    error::{Error, Result, Unauthenticated},
+    error::{DatabaseError, Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
     quota,
     resource::Resource,
@@ -39,7 +39,7 @@ pub struct Created {
 /// Creates a credential for the database of a tenant.
 ///
 /// # Errors
-/// [`Error::ScopeNotHeld`]; [`Error::DatabaseLimitReached`] and [`Error::QuotaExceeded`] if the plan does not allow it;
+/// [`Error::ScopeNotHeld`]; [`DatabaseError::LimitReached`] and [`Error::QuotaExceeded`] if the plan does not allow it;
 /// [`Error::Unavailable`] if the catalog or the cluster of the database is unavailable.
 pub async fn create(
     context: &Rc<Context>,
@@ -160,7 +160,7 @@ pub async fn end_orphaned(context: &Context) -> Result<u64> {
 /// Revokes a credential. Its connections are closed before this returns.
 ///
 /// # Errors
-/// [`Error::DatabaseCredentialNotFound`], [`Error::ScopeNotHeld`], [`Error::Unavailable`].
+/// [`DatabaseError::NotFound`], [`Error::ScopeNotHeld`], [`Error::Unavailable`].
 pub async fn revoke(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -173,7 +173,7 @@ pub async fn revoke(
     let Some(role) = role else {
         // An earlier call may have been interrupted after it had marked the role.
         database_role::end(context, tenant, Ending::Credential(id)).await?;
-        return Err(Error::DatabaseCredentialNotFound);
+        return Err(DatabaseError::NotFound.into());
     };
     authority.check(role.access)?;
     let event = Event::new(name::DATABASE_CREDENTIAL_REVOKED).about("database_credential", id);
