@@ -12,6 +12,7 @@ CREATE TABLE database_credentials (
     user_id uuid,
     user_version bigint,
     api_key_id uuid,
+    is_of_tenantctl boolean NOT NULL GENERATED ALWAYS AS (user_id IS NULL AND api_key_id IS NULL) STORED,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL,
     -- When it was revoked, while its role is being removed.
@@ -41,7 +42,7 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('database credentials of ' || wanted.tenant_id, 0));
     SELECT count(*), COALESCE(sum(c.connections), 0) INTO credentials, connections
-    FROM database_credentials c WHERE c.tenant_id = wanted.tenant_id;
+    FROM database_credentials c WHERE c.tenant_id = wanted.tenant_id AND NOT c.is_of_tenantctl;
     is_reserved := credentials < most_credentials AND connections + wanted.connections <= most_connections;
     IF NOT is_reserved THEN RETURN; END IF;
     INSERT INTO database_credentials

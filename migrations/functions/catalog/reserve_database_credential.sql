@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('database credentials of ' || wanted.tenant_id, 0));
     SELECT count(*), COALESCE(sum(c.connections), 0) INTO credentials, connections
-    FROM database_credentials c WHERE c.tenant_id = wanted.tenant_id;
+    FROM database_credentials c WHERE c.tenant_id = wanted.tenant_id AND NOT c.is_of_tenantctl;
     is_reserved := credentials < most_credentials AND connections + wanted.connections <= most_connections;
     IF NOT is_reserved THEN RETURN; END IF;
     INSERT INTO database_credentials

@@ -107,7 +107,7 @@ fn plan_limits_credentials_and_connections() {
 }
 
 #[test]
-fn credentials_requested_at_once_stay_within_limits() {
+fn concurrent_requests_stay_within_limits() {
     let tenant = World::get().tenant();
     tenant.limit(&json!({ "database_credentials": 4, "database_connections": 1000 }));
     let statuses: Vec<u16> = std::thread::scope(|scope| {
@@ -121,6 +121,23 @@ fn credentials_requested_at_once_stay_within_limits() {
     let created = statuses.iter().filter(|status| **status == 201).count();
     let refused = statuses.iter().filter(|status| **status == 409).count();
     assert_eq!((created, refused), (4, 6), "{statuses:?}");
+}
+
+#[test]
+fn roles_of_tenantctl_do_not_count() {
+    let tenant = World::get().tenant();
+    tenant.limit(&json!({ "database_credentials": 1, "database_connections": 2 }));
+    let statement = "INSERT INTO database_credentials (id, tenant_id, role, access, connections, expires_at)
+                     VALUES (gen_random_uuid(), $1::text::uuid, 'app_' || $1, 'owner', 2, now() + interval '1 hour')
+                     RETURNING id::text";
+    let mut catalog = World::get().services.superuser("tenancy");
+    let id: String = catalog.query_one(statement, &[&tenant.id]).unwrap().get(0);
+    let credential = tenant.database_credential("read");
+    let token = &tenant.admin.access_token;
+    let list = tenant.get(DATABASE_CREDENTIALS).token(token).send().expect(200);
+    assert_eq!((&list["total"], &list["items"][0]["id"]), (&json!(1), &credential["id"]));
+    let revoked = tenant.delete(&format!("{DATABASE_CREDENTIALS}/{id}")).token(token).send();
+    revoked.expect_problem(404, "database_credential_not_found");
 }
 
 // S42
@@ -188,7 +205,7 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[test]
-fn maintenance_records_sizes_for_history_and_metrics() {
+fn maintenance_records_database_size() {
     let world = World::get();
     let tenant = world.tenant();
     tenant.database_credential("read");
@@ -220,7 +237,7 @@ fn maintenance_records_sizes_for_history_and_metrics() {
 
 // S43
 #[test]
-fn expired_credential_is_removed_with_its_connections() {
+fn expired_credential_loses_its_connections() {
     let world = World::get();
     let tenant = world.tenant();
     let credential = tenant.database_credential("read");

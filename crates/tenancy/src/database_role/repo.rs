@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Access, DatabaseRole, Ending};
 use crate::{
-    error::{Error, Result},
+    error::{DatabaseError, Error, Result},
     event::{Entry, outbox},
     input::Text as _,
     tenant::Limits,
@@ -19,7 +19,7 @@ const COLUMNS: &str =
 /// Inserts the row of a new role.
 ///
 /// # Errors
-/// [`Error::DatabaseLimitReached`].
+/// [`DatabaseError::LimitReached`].
 pub(crate) async fn reserve(
     catalog: &dyn Connection,
     role: &DatabaseRole,
@@ -51,19 +51,12 @@ pub(crate) async fn reserve(
         return Ok(());
     }
     let (credentials, connections): (i64, i64) = (row.get("credentials")?, row.get("connections")?);
-    Err(if credentials >= limits.database_credentials {
-        Error::DatabaseLimitReached {
-            name: "database_credentials",
-            limit: limits.database_credentials,
-            usage: credentials,
-        }
+    let (name, limit, usage) = if credentials >= limits.database_credentials {
+        ("database_credentials", limits.database_credentials, credentials)
     } else {
-        Error::DatabaseLimitReached {
-            name: "database_connections",
-            limit: limits.database_connections,
-            usage: connections,
-        }
-    })
+        ("database_connections", limits.database_connections, connections)
+    };
+    Err(DatabaseError::LimitReached { name, limit, usage }.into())
 }
 
 /// Inserts the row of a role of `tenantctl`, which the limits of the tenant do not bound.
@@ -82,7 +75,7 @@ pub(crate) async fn insert(catalog: &dyn Connection, role: &DatabaseRole) -> Res
     Ok(())
 }
 
-/// Returns a role that has not ended.
+/// Returns a role that an application requested and that has not ended.
 pub async fn find(
     catalog: &dyn Connection,
     tenant: Uuid,
@@ -90,28 +83,29 @@ pub async fn find(
 ) -> Result<Option<DatabaseRole>> {
     let statement = format!(
         "SELECT {COLUMNS} FROM database_credentials c
-         WHERE c.tenant_id = $1 AND c.id = $2 AND c.ended_at IS NULL"
+         WHERE c.tenant_id = $1 AND c.id = $2 AND c.ended_at IS NULL AND NOT c.is_of_tenantctl"
     );
     let row = catalog.query_first(&statement, &[tenant.into(), id.into()]).await?;
     Ok(row.as_ref().map(role).transpose()?)
 }
 
-/// Returns the number of roles of all tenants that have not ended.
+/// Returns the number of roles of all applications that have not ended.
 pub async fn count(catalog: &dyn Connection) -> Result<i64> {
     let statement = "SELECT count(*) AS total FROM database_credentials
-                     WHERE ended_at IS NULL AND expires_at > now()";
+                     WHERE ended_at IS NULL AND expires_at > now() AND NOT is_of_tenantctl";
     let row = catalog.query_first(statement, &[]).await?;
     Ok(row.map_or(Ok(0), |row| row.get("total"))?)
 }
 
-/// Returns a page of the roles of a tenant that have not ended, the newest first, and their total number.
+/// Returns a page of the roles that a tenant's application requested and that have not ended, the newest first, and
+/// their total number.
 pub async fn list(
     catalog: &dyn Connection,
     tenant: Uuid,
     offset: u32,
     limit: u32,
 ) -> Result<(Rows<DatabaseRole>, i64)> {
-    let valid = "c.tenant_id = $1 AND c.ended_at IS NULL AND c.expires_at > now()";
+    let valid = "c.tenant_id = $1 AND c.ended_at IS NULL AND c.expires_at > now() AND NOT c.is_of_tenantctl";
     let statement = format!(
         "SELECT {COLUMNS} FROM database_credentials c WHERE {valid}
          ORDER BY c.created_at DESC, c.id DESC OFFSET $2 LIMIT $3"
@@ -174,7 +168,7 @@ pub(super) async fn mark_orphaned(catalog: &dyn Connection) -> Result<()> {
         UPDATE database_credentials c SET ended_at = now()
         WHERE c.ended_at IS NULL AND (
             EXISTS (SELECT FROM tenants t WHERE t.id = c.tenant_id AND t.status <> 'active'
-                      AND NOT (t.status = 'suspended' AND c.user_id IS NULL AND c.api_key_id IS NULL))
+                      AND NOT (t.status = 'suspended' AND c.is_of_tenantctl))
             OR c.api_key_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM tenant_api_keys k
                 WHERE k.id = c.api_key_id AND k.revoked_at IS NULL
