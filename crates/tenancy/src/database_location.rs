@@ -48,6 +48,11 @@ impl DatabaseTemplate {
         WITHHELD.contains(&format!("//{}/", self.0.host))
     }
 
+    /// Returns whether the names of databases contain the slugs of their tenants.
+    pub fn reveals_slugs(&self) -> bool {
+        self.0.database.contains(SLUG)
+    }
+
     /// Returns the location for the database of a new tenant.
     pub fn location(&self, id: Uuid, slug: &Slug) -> DatabaseLocation {
         let id = id.simple().to_string();

@@ -34,7 +34,8 @@ impl PostgresUrl {
         let url = Url::parse(text).ok()?;
         let decode = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned).ok();
         let host = url.host_str().filter(|host| !host.is_empty())?;
-        if !matches!(url.scheme(), "postgres" | "postgresql") {
+        // No server listens on port 0.
+        if !matches!(url.scheme(), "postgres" | "postgresql") || url.port() == Some(0) {
             return None;
         }
         Some(Self {

@@ -67,7 +67,7 @@ impl Parsed {
     fn check_together(&self, reader: &mut Reader<'_>) {
         // `REDIS_URL` replaces `REDIS_HOST`.
         if let (Some(None), Some(host)) = (&self.redis_url, &self.redis_host)
-            && url::Url::parse(&url_of_redis(host)).is_err()
+            && parse::redis_url(&url_of_redis(host)).is_err()
         {
             reader.refuse("REDIS_HOST", "must be a host name, optionally with a port");
         }

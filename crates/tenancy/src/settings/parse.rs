@@ -98,8 +98,11 @@ pub(super) fn catalog_url(text: &str) -> Result<PostgresUrl, String> {
 }
 
 pub(super) fn redis_url(text: &str) -> Result<Secret, String> {
-    let is_valid = url::Url::parse(text)
-        .is_ok_and(|url| matches!(url.scheme(), "redis" | "rediss") && url.host_str().is_some());
+    let is_valid = url::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "redis" | "rediss")
+            && url.host_str().is_some()
+            && url.port() != Some(0)
+    });
     if is_valid {
         Ok(Secret::from(text.to_owned()))
     } else {
