@@ -1,5 +1,7 @@
 //! Database credentials: their bounds, from the point of view of an attacker, and their end.
 
+use std::collections::BTreeMap;
+
 use e2e::{
     TestTenant, World,
     database::{DATABASE_CREDENTIALS, connect},
@@ -185,7 +187,7 @@ fn access_decides_the_rights_on_tables() {
 
 // S42
 #[test]
-fn objects_of_an_owner_outlive_its_credential() {
+fn owned_objects_outlive_their_credential() {
     let tenant = World::get().tenant();
     let credential = tenant.database_credential("owner");
     let mut owner = connect(&credential).unwrap();
@@ -355,7 +357,7 @@ fn destroyed_tenant_leaves_no_roles() {
 
 // S43
 #[test]
-fn repair_ends_credentials_after_an_interrupted_change() {
+fn repair_finishes_interrupted_ending() {
     let world = World::get();
     let tenant = world.tenant();
     let key = tenant.create_api_key(&json!({ "name": "a service", "scopes": ["database:read"] }));
@@ -397,4 +399,19 @@ fn doctor_accepts_database_credentials() {
     let output = String::from_utf8(world.tenantctl(&["doctor"]).stdout).unwrap();
     let line = output.lines().find(|line| line.contains("isolation")).unwrap_or_default();
     assert!(!line.contains(&tenant.slug), "{line}");
+}
+
+#[test]
+fn doctor_reports_readable_slugs() {
+    let world = World::get();
+    let line = |settings: &BTreeMap<&'static str, String>| {
+        let output = String::from_utf8(e2e::tenantctl(settings, &["doctor"]).stdout).unwrap();
+        output.lines().find(|line| line.contains(" applications: ")).unwrap_or_default().to_owned()
+    };
+    let mut settings = world.settings();
+    assert!(line(&settings).starts_with("ok "), "{}", line(&settings));
+    let template = settings["TENANT_DATABASE_TEMPLATE"].replace("{tenant_id}", "{tenant_slug}");
+    settings.insert("TENANT_DATABASE_TEMPLATE", template);
+    let found = line(&settings);
+    assert!(found.starts_with("note ") && found.contains("{tenant_slug}"), "{found}");
 }

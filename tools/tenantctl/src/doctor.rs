@@ -1,5 +1,6 @@
 //! `tenantctl doctor`
 
+mod applications;
 mod connections;
 mod eviction;
 
@@ -52,6 +53,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     };
     report("catalog", check_catalog(&context).await);
     report("tenants' cluster", check_cluster(&context).await);
+    report("applications", applications::check(&context).await);
     report("connections", connections::check(&context).await);
     report("isolation", check_isolation(&context).await);
     report("master key", check_master_key(&context).await);
