@@ -168,6 +168,11 @@ async def away(_, __):
     return JSONResponse({"detail": "Tenancy cannot be reached. Try again."}, 503, {"retry-after": "1"})
 
 
+@app.exception_handler(asyncpg.DataError)
+async def unstorable(_, __):
+    return JSONResponse({"detail": "PostgreSQL cannot store one of the values."}, 422)
+
+
 @app.post("/notes", status_code=201)
 async def create(note: Note, request: Request):
     identity = await caller(request)

@@ -3,7 +3,8 @@
 use std::process::{Command, Output};
 
 use e2e::{
-    Answer, Process, TestTenant, World, database::DATABASE_CREDENTIALS, free_port, root, unique,
+    Answer, PgBouncer, Process, TestTenant, World, database::DATABASE_CREDENTIALS, free_port, root,
+    unique,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -29,9 +30,14 @@ fn configure(command: &mut Command, keys: &Value, lifetime: u32) {
 
 impl Notes {
     fn start(keys: &Value, lifetime: u32) -> Self {
+        Self::start_with(keys, lifetime, &[])
+    }
+
+    fn start_with(keys: &Value, lifetime: u32, settings: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut command = Process::command(python());
         configure(&mut command, keys, lifetime);
+        command.envs(settings.iter().copied());
         command.env("PORT", port.to_string());
         let log = World::get().services.folder().join(unique("notes"));
         let mut process = Process::start(&mut command, &log);
@@ -71,7 +77,7 @@ fn keys(tenants: &[&TestTenant]) -> Value {
 }
 
 #[test]
-fn notes_stay_in_the_database_of_their_tenant() {
+fn notes_stay_in_tenants_database() {
     let world = World::get();
     let (acme, globex) = (world.tenant(), world.tenant());
     let keys = keys(&[&acme, &globex]);
@@ -97,11 +103,15 @@ fn notes_stay_in_the_database_of_their_tenant() {
     let number = created["id"].as_i64().unwrap();
     let path = format!("/notes/{}", number + 1);
     assert_eq!(notes.call(Method::DELETE, &path, &acme.admin.access_token).send().status, 404);
-    assert_eq!(notes.create(&acme.admin.access_token, "").status, 422);
+    for unstorable in ["", "a\0b"] {
+        assert_eq!(notes.create(&acme.admin.access_token, unstorable).status, 422);
+    }
+    let path = format!("/notes/{}", u64::MAX);
+    assert_eq!(notes.call(Method::DELETE, &path, &acme.admin.access_token).send().status, 422);
 }
 
 #[test]
-fn notes_continue_after_the_end_of_a_credential() {
+fn service_renews_ended_credential() {
     let world = World::get();
     let tenant = world.tenant();
     let keys = keys(&[&tenant]);
@@ -126,4 +136,29 @@ fn notes_continue_after_the_end_of_a_credential() {
     assert_eq!(tenant.delete(&path).token(token).send().status, 204);
     let refused = notes.create(token, "third");
     assert_eq!(refused.expect(401)["code"], "invalid_api_key");
+}
+
+#[test]
+fn notes_work_behind_pgbouncer() {
+    let pgbouncer = PgBouncer::get();
+    let tenants: Vec<_> = (0..2).map(|_| World::get().tenant()).collect();
+    let keys = keys(&[&tenants[0], &tenants[1]]);
+    assert!(migrate(&keys).status.success());
+    for tenant in &tenants {
+        pgbouncer.allow(tenant);
+    }
+    let tenancy = format!("http://{}", pgbouncer.application.address);
+    let notes = Notes::start_with(&keys, 3_600, &[("TENANCY_URL", &tenancy), ("PGBOUNCER", "yes")]);
+    // Each request may run on another connection of PgBouncer, so no prepared statement may be kept.
+    for number in 0..20 {
+        for tenant in &tenants {
+            let body = format!("{number} of {}", tenant.slug);
+            notes.create(&tenant.admin.access_token, &body).expect(201);
+        }
+    }
+    for tenant in &tenants {
+        let bodies = notes.bodies(&tenant.admin.access_token);
+        assert_eq!(bodies.len(), 20);
+        assert!(bodies.iter().all(|body| body.ends_with(&tenant.slug)), "{bodies:?}");
+    }
 }
