@@ -64,6 +64,21 @@ find_pgbouncer() {
   install_packages "the connection pool of applications" pgbouncer
 }
 
+# find_faketime: finds or installs libfaketime, with which tests step the clock of a host.
+find_faketime() {
+  local path
+  for path in "${LIBFAKETIME:-}" /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib/faketime/libfaketimeMT.so.1; do
+    if [ -e "$path" ]; then
+      export LIBFAKETIME=$path
+      return
+    fi
+  done
+  is_debian && [ -z "${LIBFAKETIME:-}" ] || fail "libfaketime is missing: install it, or set LIBFAKETIME to the path of libfaketimeMT.so.1"
+  install_packages "the tests of clock steps" faketime
+  LIBFAKETIME=$(echo /usr/lib/*/faketime/libfaketimeMT.so.1)
+  export LIBFAKETIME
+}
+
 # find_nginx: finds or installs nginx, for the gateway example.
 find_nginx() {
   PATH="$PATH:/usr/sbin"
@@ -200,13 +215,13 @@ matching_tests() {
   setup_toolchain
   install_servers
   find_python
+  find_faketime
+  find_pgbouncer
   build_components
   build_tests
   build_host
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
-  PATH="$PATH:/usr/sbin"
-  export PATH
   run_tests "tests" . --workspace --test e2e --test durability -- "$@"
   report
 }
@@ -224,6 +239,7 @@ checks() {
   setup_toolchain
   install_servers
   find_python
+  find_faketime
   find_nginx
   find_pgbouncer
   find_prometheus

@@ -1,18 +1,22 @@
 //! Leases and the wait of a change for their end (docs/decisions/0015-leases.md).
 
 use std::{
+    fs,
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use e2e::{Application, Busy, Call, Redis, TestTenant, World};
+use e2e::{Application, Busy, Call, Redis, TestTenant, World, unique};
 use http::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const INFO: &str = "/api/v1/tenant/info";
 /// The validity of a lease in these tests, in milliseconds and as the setting.
 const VALIDITY: f64 = 0.3;
 const MILLISECONDS: &str = "300";
+/// The time after which each instance has read the time of day again.
+const READ: Duration = Duration::from_millis(1_200);
 /// The time within which all instances have written their counters for `GET /metrics`.
 const COUNTED: Duration = Duration::from_secs(3);
 
@@ -105,6 +109,58 @@ fn changes_without_own_leases_wait_for_other_hosts() {
             assert!(leases() > before, "the other host has leases");
             revoke(&without, &tenant, key);
         });
+    }
+}
+
+// S10
+#[test]
+fn clock_steps_do_not_lengthen_leases() {
+    let world = World::get();
+    let tenant = world.tenant();
+    tenant.allow_many_calls();
+    let clock = world.services.folder().join(unique("clock"));
+    let step = |seconds: i64| {
+        // The host must not read half a file.
+        let new = clock.with_extension("new");
+        fs::write(&new, format!("{seconds:+}")).unwrap();
+        fs::rename(new, &clock).unwrap();
+    };
+    step(0);
+    // Only the time of day is that of the file. The machine of Redis has another clock.
+    let library = std::env::var("LIBFAKETIME").expect("LIBFAKETIME names libfaketimeMT.so.1");
+    let mut settings = world.settings();
+    settings.insert("LEASE_MILLISECONDS", MILLISECONDS.to_owned());
+    let stepped = Application::start_with(
+        &settings,
+        &world.services.folder(),
+        &[
+            ("LD_PRELOAD", library.as_str()),
+            ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ],
+    );
+    let host = world.application_with(&[("LEASE_MILLISECONDS", MILLISECONDS)]);
+    // The id of a request contains its time (RFC 9562, section 5.7).
+    let unix_seconds = || {
+        let answer = Call::new(Method::GET, &stepped.address, "/health").send();
+        let id: Uuid = answer.header("x-request-id").parse().unwrap();
+        i64::try_from(id.get_timestamp().unwrap().to_unix().0).unwrap()
+    };
+    for seconds in [3_600, -3_600, 0] {
+        let before = unix_seconds();
+        // At once, and when the instances have read the new time.
+        for pause in [Duration::ZERO, READ] {
+            let key = new_key(&tenant);
+            busy_while([&stepped.address, &host.address], &key, || {
+                let leases = world.redis_client().leases(&tenant.id);
+                assert!(leases.granted() > 0, "the tenant has leases");
+                step(seconds);
+                sleep(pause);
+                revoke(&host, &tenant, &key);
+            });
+        }
+        assert!((unix_seconds() - before).abs() > 3_000, "the clock of the host was stepped");
     }
 }
 
