@@ -7,7 +7,7 @@ use e2e::{
     database::{DATABASE_CREDENTIALS, connect},
 };
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Calls an application whose connections to PostgreSQL go through a proxy, which kills it at a statement.
 fn killed(
@@ -49,7 +49,7 @@ fn repair() {
 
 // S43
 #[test]
-fn interrupted_creation_leaves_no_role_without_a_row() {
+fn interrupted_creation_leaves_no_orphan() {
     let world = World::for_tools();
     let _alone = world.repairs_alone();
     for (statement, cut) in [
@@ -101,4 +101,44 @@ fn interrupted_revocation_is_finished() {
         assert_eq!(left(&tenant), (0, 0), "{statement} {cut:?}");
     }
     repair();
+}
+
+// S43
+#[test]
+fn unreachable_cluster_delays_acknowledgement() {
+    let world = World::for_tools();
+    // A concurrent repair would wait for the unreachable database.
+    let _alone = world.repairs_alone();
+    for kind in ["credential", "API key", "tenant"] {
+        let tenant = world.tenant();
+        let key = json!({ "name": "service", "scopes": ["database:write"] });
+        let key = tenant.create_api_key(&key);
+        let secret = key["api_key"].as_str().unwrap();
+        let body = json!({ "access": "write", "connections": 1 });
+        let credential = tenant.ask_for_database(secret, &body).expect(201);
+        let mut open = connect(&credential).unwrap();
+        let delete = |collection: &str, item: &Value| {
+            let path = format!("{collection}/{}", item["id"].as_str().unwrap());
+            tenant.delete(&path).token(&tenant.admin.access_token)
+        };
+        let change = || match kind {
+            "credential" => delete(DATABASE_CREDENTIALS, &credential).send(),
+            "API key" => delete("/api/v1/api-keys", &key).send(),
+            _ => {
+                let path = format!("/admin/tenants/{}", tenant.id);
+                world.admin(Method::PATCH, &path).json(&json!({ "status": "suspended" })).send()
+            }
+        };
+        let proxy = Proxy::start(&world.services.databases().postgres);
+        world.relocate(&tenant.slug, &proxy.address);
+        proxy.close();
+        change().expect_problem(503, "unavailable");
+        assert!(open.batch_execute("SELECT 1").is_ok(), "{kind}");
+        proxy.open();
+        let again = change();
+        assert!(again.status < 500, "{kind}: {}", again.text);
+        assert!(open.batch_execute("SELECT 1").is_err(), "{kind}");
+        assert_eq!(left(&tenant), (0, 0), "{kind}");
+        world.relocate(&tenant.slug, &world.services.databases().postgres);
+    }
 }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn checksum_covers_each_file_up_to_the_version() {
+    fn checksum_covers_each_earlier_file() {
         let files = read(&["0001_a.sql", "0002_b.sql"]).unwrap();
         assert_ne!(checksum_of_all(&files, 1), checksum_of_all(&files, 2));
         let other = read(&["0001_a.sql", "0002_c.sql"]).unwrap();

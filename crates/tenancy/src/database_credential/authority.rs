@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn each_credential_of_the_call_must_allow_it() {
+    fn each_credential_must_allow_access() {
         let authority =
             holding(&[Scope::DatabaseOwner]).and_user(Uuid::nil(), 1, &[Scope::DatabaseRead]);
         assert!(authority.check(Access::Read).is_ok());

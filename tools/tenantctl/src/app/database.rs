@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_without_transaction_is_split_at_line_ends() {
+    fn file_splits_at_line_ends() {
         let sql =
             "-- tenancy: no-transaction\nCREATE INDEX CONCURRENTLY a\n  ON b (c);\nDROP INDEX d;\n";
         let found = statements(sql);
