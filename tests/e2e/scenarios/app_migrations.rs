@@ -96,8 +96,7 @@ fn files_reach_every_tenant_exactly_once() {
         .batch_execute("ALTER TABLE notes ADD COLUMN x int; ALTER TABLE notes DROP COLUMN x")
         .unwrap();
     // No role of the tool is left, and a repeated run does nothing.
-    let left =
-        "SELECT count(*) FROM database_credentials WHERE user_id IS NULL AND api_key_id IS NULL";
+    let left = "SELECT count(*) FROM database_credentials WHERE is_of_tenantctl";
     let left: i64 = services().superuser("tenancy").query_one(left, &[]).unwrap().get(0);
     assert_eq!(left, 0);
     files.migrated(&["--verify"]);
@@ -186,24 +185,37 @@ fn kill_in_the_middle(files: &Files, tenants: &[&TestTenant]) {
     for tenant in tenants {
         assert_eq!(count(tenant, "slow"), 1, "{}", tenant.slug);
     }
-    // The role of the killed run is removed.
-    assert!(
-        World::for_app_migrations()
-            .tenantctl(&["repair", "--older-than-minutes", "60"])
-            .status
-            .success()
-    );
-    let roles = "UPDATE database_credentials SET expires_at = now() WHERE user_id IS NULL AND api_key_id IS NULL";
-    services().superuser("tenancy").execute(roles, &[]).unwrap();
-    assert!(
-        World::for_app_migrations()
-            .tenantctl(&["repair", "--older-than-minutes", "60"])
-            .status
-            .success()
-    );
-    let left =
-        "SELECT count(*) FROM database_credentials WHERE user_id IS NULL AND api_key_id IS NULL";
-    assert_eq!(services().superuser("tenancy").query_one(left, &[]).unwrap().get::<_, i64>(0), 0);
+    // A repair removes the role of the killed run, and no role whose migration still runs.
+    assert_eq!(roles_after_repair(), 1, "it is younger than five minutes");
+    let age = "UPDATE database_credentials SET created_at = now() - interval '6 minutes' WHERE is_of_tenantctl";
+    services().superuser("tenancy").execute(age, &[]).unwrap();
+    let connection = connection_of_role();
+    assert_eq!(roles_after_repair(), 1, "it has a connection");
+    drop(connection);
+    assert_eq!(roles_after_repair(), 0);
+}
+
+/// Connects with the only role of the tool.
+fn connection_of_role() -> Client {
+    let role =
+        "SELECT role, 'tenant_' || replace(tenant_id::text, '-', '') FROM database_credentials
+                WHERE is_of_tenantctl";
+    let row = services().superuser("tenancy").query_one(role, &[]).unwrap();
+    let (role, database): (String, String) = (row.get(0), row.get(1));
+    let password = format!("ALTER ROLE {role} PASSWORD 'known'");
+    services().superuser("tenancy").batch_execute(&password).unwrap();
+    let port = services().value("POSTGRES_PORT");
+    let url = format!("postgres://{role}:known@127.0.0.1:{port}/{database}");
+    connect(&json!({ "url": url })).unwrap()
+}
+
+/// Repairs, and returns the number of the tool's roles that are left.
+fn roles_after_repair() -> i64 {
+    let repair = ["repair", "--older-than-minutes", "60"];
+    let output = World::for_app_migrations().tenantctl(&repair);
+    assert!(output.status.success(), "{}", text(&output));
+    let left = "SELECT count(*) FROM database_credentials WHERE is_of_tenantctl";
+    services().superuser("tenancy").query_one(left, &[]).unwrap().get(0)
 }
 
 /// The second ring starts only if the first one had no failure.

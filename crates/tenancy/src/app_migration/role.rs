@@ -10,11 +10,11 @@ use crate::{
     tenant::{TenantRecord, database},
 };
 
-/// The lifetime of a role. It ends with its migration, and after this time if `tenantctl` was killed.
+/// The maximum duration of a migration. A role ends with its migration.
 const LIFETIME: TimeDelta = TimeDelta::hours(12);
 
-/// An owner of the schema `app` for one migration. [`TemporaryRole::end`] removes it; after a crash, the background work
-/// of the service or `tenantctl repair` does.
+/// An owner of the schema `app` for one migration. [`TemporaryRole::end`] removes it. If `tenantctl` was killed, maintenance
+/// or `tenantctl repair` does, from five minutes after its creation.
 pub struct TemporaryRole {
     role: DatabaseRole,
     password: Secret,

@@ -219,6 +219,17 @@ async fn close(database: &dyn Connection, names: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Returns whether a role has an open connection.
+pub(super) async fn is_connected(
+    context: &Context,
+    tenant: &TenantRecord,
+    name: &str,
+) -> Result<bool> {
+    let database = connect(context, tenant).await?;
+    let statement = "SELECT FROM pg_stat_activity WHERE usename = $1 LIMIT 1";
+    Ok(database.query_first(statement, &[name.into()]).await?.is_some())
+}
+
 /// Removes all roles and groups of a tenant whose database was dropped. `server` may be connected to any database of the
 /// cluster.
 pub(crate) async fn drop_all(server: &dyn Connection, tenant: &TenantRecord) -> Result<()> {

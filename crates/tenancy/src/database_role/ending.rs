@@ -49,8 +49,8 @@ pub async fn end_due(context: &Context) -> Result<u64> {
     failure.map_or(Ok(ended), Err)
 }
 
-/// Ends the roles of all tenants whose API key, user or tenant has ended. An interrupted change leaves such roles.
-/// `versions` returns the version of an active user. Returns the number of removed roles.
+/// Ends the roles of all tenants whose API key, user or tenant has ended, and those of a killed `tenantctl`. An interrupted
+/// change leaves such roles. `versions` returns the version of an active user. Returns the number of removed roles.
 pub async fn end_orphaned(
     context: &Context,
     versions: impl AsyncFn(&TenantRecord, Uuid) -> Result<Option<i64>>,
@@ -65,6 +65,20 @@ pub async fn end_orphaned(
                 return Ok(0);
             }
             end(context, &tenant, Ending::User(user)).await
+        };
+        match outcome.await {
+            Ok(count) => ended += count,
+            Err(error) => failure = Some(error),
+        }
+    }
+    for role in repo::list_of_tenantctl(&*catalog).await? {
+        let Some(tenant) = tenants::find(&*catalog, role.tenant).await? else { continue };
+        let outcome = async {
+            // A migration keeps its connection, so without one `tenantctl` was killed.
+            if cluster::is_connected(context, &tenant, &role.name).await? {
+                return Ok(0);
+            }
+            end(context, &tenant, Ending::Credential(role.id)).await
         };
         match outcome.await {
             Ok(count) => ended += count,

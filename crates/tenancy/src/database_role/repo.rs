@@ -177,6 +177,17 @@ pub(super) async fn mark_orphaned(catalog: &dyn Connection) -> Result<()> {
     Ok(())
 }
 
+/// Returns the roles of `tenantctl` that are older than five minutes and have not ended.
+pub(super) async fn list_of_tenantctl(catalog: &dyn Connection) -> Result<Vec<DatabaseRole>> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM database_credentials c
+         WHERE c.is_of_tenantctl AND c.ended_at IS NULL AND c.created_at < now() - interval '5 minutes'
+         ORDER BY c.tenant_id, c.id"
+    );
+    let rows = catalog.query(&statement, &[]).await?;
+    Ok(rows.iter().map(role).collect::<Result<_, SqlError>>()?)
+}
+
 /// Returns the users who requested roles that have not ended, with their tenants and versions.
 pub(super) async fn list_users(catalog: &dyn Connection) -> Result<Vec<(Uuid, Uuid, i64)>> {
     let statement = "
