@@ -1,5 +1,7 @@
 //! The migration of one database, with the role of the application.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, anyhow, bail};
 use platform::native::NativeSql;
 use tenancy::app_migration::{MigrationFile, TABLE};
@@ -22,6 +24,8 @@ const MOST_CHARACTERS: usize = 300;
 
 /// The number of times that a file runs again after it waited too long for a lock.
 const LOCK_ATTEMPTS: u32 = 3;
+/// The pause after the first attempt. Each further one is longer by the same time.
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// The result of a migration.
@@ -160,6 +164,8 @@ async fn run_file(client: &Client, file: &MigrationFile, limits: &Limits) -> Res
         if code.as_deref() != Some(LOCK_NOT_AVAILABLE) || attempt == LOCK_ATTEMPTS {
             return Err(describe(&error));
         }
+        // The statements that waited behind this one run first.
+        tokio::time::sleep(LOCK_PAUSE * attempt).await;
     }
     Err(anyhow!("it waited too long for a lock"))
 }

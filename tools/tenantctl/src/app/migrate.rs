@@ -225,6 +225,11 @@ impl Run<'_> {
             .iter()
             .cloned()
             .partition(|tenant| !self.arguments.verify && is_current(tenant));
+        if self.arguments.json {
+            for tenant in &current {
+                self.print(tenant.slug.as_str(), &[], "current");
+            }
+        }
         if self.arguments.dry_run {
             for tenant in &due {
                 let version = states.get(&tenant.id).map_or(0, |state| state.version);
