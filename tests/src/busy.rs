@@ -37,10 +37,11 @@ pub struct Busy<'a> {
 }
 
 impl Busy<'_> {
-    /// Keeps the clients busy while `change` runs. Requests that start after it has returned must be rejected.
+    /// Keeps the clients busy while `change` runs. Requests that start after it has returned must be rejected, and so must
+    /// those that start after any client was rejected: no host contradicts another one.
     pub fn during<T>(&self, change: impl FnOnce() -> T) -> T {
         let served: [AtomicU64; 2] = array::from_fn(|_| AtomicU64::new(0));
-        let [is_changed, stop, has_failed] = array::from_fn(|_| AtomicBool::new(false));
+        let [is_changed, is_refused, stop, has_failed] = array::from_fn(|_| AtomicBool::new(false));
         let wait_for = |more: u64| {
             let begin = Instant::now();
             let until = served.each_ref().map(|served| served.load(Ordering::SeqCst) + more);
@@ -57,15 +58,20 @@ impl Busy<'_> {
         scope(|scope| {
             for client in 0..CLIENTS {
                 let (host, served) = (self.hosts[client % 2], &served[client % 2]);
-                let (is_changed, stop, has_failed) = (&is_changed, &stop, &has_failed);
+                let (is_changed, is_refused) = (&is_changed, &is_refused);
+                let (stop, has_failed) = (&stop, &has_failed);
                 scope.spawn(move || {
                     let _failure = Failure(has_failed);
                     let connection = Connections::default();
                     while !stop.load(Ordering::SeqCst) {
-                        let is_after = is_changed.load(Ordering::SeqCst);
-                        if self.send(host, &connection, is_after) {
-                            served.fetch_add(1, Ordering::SeqCst);
+                        let must_be_refused =
+                            is_changed.load(Ordering::SeqCst) || is_refused.load(Ordering::SeqCst);
+                        let Some(answer) = self.send(host, &connection) else { continue };
+                        self.check(&answer, must_be_refused);
+                        if answer.status == self.refused.0 {
+                            is_refused.store(true, Ordering::SeqCst);
                         }
+                        served.fetch_add(1, Ordering::SeqCst);
                     }
                 });
             }
@@ -82,25 +88,22 @@ impl Busy<'_> {
         })
     }
 
-    /// Sends a request and checks the response. Returns whether there was one.
-    fn send(&self, host: &str, connection: &Connections, is_after_change: bool) -> bool {
+    /// Sends a request, and returns the response if there is one.
+    fn send(&self, host: &str, connection: &Connections) -> Option<Answer> {
         let call = Call::new(Method::GET, host, self.path).token(self.credential).over(connection);
         let answer = if self.may_fail { call.try_send().ok() } else { Some(call.send()) };
         if answer.as_ref().is_none_or(|answer| answer.status != 200) {
             sleep(PAUSE);
         }
-        if let Some(answer) = &answer {
-            self.check(answer, is_after_change);
-        }
-        answer.is_some()
+        answer
     }
 
-    fn check(&self, answer: &Answer, is_after_change: bool) {
+    fn check(&self, answer: &Answer, must_be_refused: bool) {
         let (status, code) = self.refused;
         // Many refusals in a row are throttled by network, which is a refusal as well.
         if answer.status == 429 {
             answer.expect_problem(429, "rate_limited");
-        } else if is_after_change {
+        } else if must_be_refused {
             answer.expect_problem(status, code);
         } else if ![200, status].contains(&answer.status) {
             // During the change, requests may still succeed.

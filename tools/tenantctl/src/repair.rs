@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use platform::sql::Rows;
 use serde_json::{Map, Value, json};
 use tenancy::{
-    Context, audit, database_credential, earlier_processes,
+    Context, app_migration, audit, database_credential, earlier_processes,
     event::Actor,
     lifecycle::{
         creation, databases,
@@ -62,6 +62,8 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let location = context.settings.tenant_database_template.cluster();
     let templates = migrate::drop_unfinished_templates(&context, &location).await;
     report_names(&mut failed, "dropped_template", templates);
+    let copies = app_migration::repair_template(&context).await;
+    report_names(&mut failed, "dropped_template_copy", copies);
     let leftovers = async {
         let finished = creation::list_finished_roles(&*catalog).await?;
         databases::drop_leftovers(&context, &location, finished).await

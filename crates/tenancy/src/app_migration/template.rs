@@ -1,11 +1,15 @@
 //! The migration of the template database, so that new tenants start with the application's tables.
 //!
 //! No connection to the template is possible while tenants are created from it. So the files run in a copy, which then
-//! takes the name of the template in one transaction. After a crash, the next run drops the copy.
+//! takes the name of the template in one transaction. After a crash, the next run begins with a new copy.
+//!
+//! PostgreSQL drops a database only after a checkpoint, which can take minutes on a busy cluster. So nothing waits for it:
+//! a database that is no longer needed gets another name first, and is dropped last. `tenantctl repair` drops it after a
+//! crash.
 
 use std::time::Duration;
 
-use platform::sql::{Connection, identifier, literal, state};
+use platform::sql::{Connection, SqlError, identifier, literal, state};
 
 use super::{
     MigrationFile, checksum_of_all, describe,
@@ -16,10 +20,13 @@ use crate::{
     credential::scram,
     database_location::TrustedLocation,
     error::{Error, Result},
-    migrate,
+    log, migrate,
     secret::Secret,
     tenant::{cluster, database},
 };
+
+/// The advisory lock in the catalog that a run holds while it migrates the template, by its hash.
+pub const TEMPLATE_LOCK: &str = "tenancy: template of the application";
 
 const ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(200);
@@ -39,8 +46,7 @@ pub async fn begin_template(context: &Context) -> Result<TemplateCopy> {
     let location = context.settings.tenant_database_template.cluster();
     migrate::create_template(context, &location).await?;
     let cluster = cluster::connect(context, &location, None).await?;
-    let (name, owner) = (copy_name(context), migrate::template_owner(context));
-    drop_database(&*cluster, &name).await?;
+    let (name, owner) = (new_name(context), migrate::template_owner(context));
     let (copy, template) = (identifier(&name), identifier(&migrate::template_name(context)));
     let create = format!("CREATE DATABASE {copy} TEMPLATE {template} ALLOW_CONNECTIONS false");
     retry(context, async || cluster.execute(&create, &[]).await.map(drop)).await?;
@@ -72,8 +78,10 @@ pub async fn begin_template(context: &Context) -> Result<TemplateCopy> {
     Ok(TemplateCopy { location, name, password })
 }
 
-fn copy_name(context: &Context) -> String {
-    format!("{}_app", migrate::template_name(context))
+/// Returns a new name for a copy, or for a template that was replaced.
+fn new_name(context: &Context) -> String {
+    let number = u32::from_le_bytes(context.platform.random.bytes());
+    format!("{}_app_{number}", migrate::template_name(context))
 }
 
 impl TemplateCopy {
@@ -93,8 +101,7 @@ impl TemplateCopy {
         drop(inside);
         let cluster = self.close(context).await?;
         let template = migrate::template_name(context);
-        let old = format!("{template}_old");
-        drop_database(&*cluster, &old).await?;
+        let old = new_name(context);
         let swap = format!(
             "DO $swap$ BEGIN
                  ALTER DATABASE {template} RENAME TO {old};
@@ -105,7 +112,6 @@ impl TemplateCopy {
             copy = identifier(&self.name),
         );
         retry(context, async || cluster.execute(&swap, &[]).await.map(drop)).await?;
-        drop_database(&*cluster, &old).await?;
         let template = Template {
             version,
             checksum: checksum_of_all(files, version),
@@ -113,47 +119,94 @@ impl TemplateCopy {
             description: description.join("\n"),
         };
         let catalog = context.catalog().await?;
-        repo::record_template(&*catalog, &template).await
+        repo::record_template(&*catalog, &template).await?;
+        drop_at_end(context).await;
+        Ok(())
     }
 
     /// Drops the copy after a failure.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the cluster is unavailable. The next run drops the copy.
+    /// [`Error::Unavailable`] if the cluster is unavailable. The next run begins with a new copy.
     pub async fn abandon(self, context: &Context) -> Result<()> {
         let cluster = self.close(context).await?;
-        drop_database(&*cluster, &self.name).await
+        drop(cluster);
+        drop_at_end(context).await;
+        Ok(())
     }
 
     /// Ends all connections to the copy. The owner can connect no more.
     async fn close(&self, context: &Context) -> Result<Box<dyn Connection>> {
         let cluster = cluster::connect(context, &self.location, None).await?;
-        let close = format!(
-            "DO $close$ BEGIN
-                 ALTER ROLE {owner} NOLOGIN;
-                 ALTER DATABASE {copy} ALLOW_CONNECTIONS false;
-             END $close$",
-            owner = identifier(&migrate::template_owner(context)),
-            copy = identifier(&self.name),
-        );
+        let close = format!("ALTER ROLE {} NOLOGIN", identifier(&migrate::template_owner(context)));
         cluster.execute(&close, &[]).await?;
-        let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-                   WHERE datname = $1 AND pid <> pg_backend_pid()";
-        cluster.query(end, &[self.name.as_str().into()]).await?;
+        lock_out(&*cluster, &self.name).await?;
         Ok(cluster)
     }
 }
 
-async fn drop_database(cluster: &dyn Connection, name: &str) -> Result<()> {
-    let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
-    cluster.execute(&drop, &[]).await?;
+/// Drops what this run and interrupted ones left. The work of the run is complete without it.
+async fn drop_at_end(context: &Context) {
+    if let Err(error) = drop_leftovers(context).await {
+        log::warning(
+            context,
+            "a template database that is no longer needed was not dropped; run tenantctl repair later",
+            &error,
+        );
+    }
+}
+
+/// Drops the copies and the replaced templates of all runs, and returns their names. The caller holds [`TEMPLATE_LOCK`].
+async fn drop_leftovers(context: &Context) -> Result<Vec<String>> {
+    let location = context.settings.tenant_database_template.cluster();
+    let cluster = cluster::connect(context, &location, None).await?;
+    let names = list_leftovers(&*cluster, context).await?;
+    for name in &names {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
+        cluster.execute(&drop, &[]).await?;
+    }
+    Ok(names)
+}
+
+async fn list_leftovers(cluster: &dyn Connection, context: &Context) -> Result<Vec<String>> {
+    // Also those of former versions of the template.
+    let template = migrate::template_name(context);
+    let stem = template.rsplit_once("_v").map_or(template.as_str(), |(stem, _)| stem);
+    let find = "SELECT datname::text AS name FROM pg_database
+                WHERE datname ~ ('^' || $1 || '_v[0-9]+_app_[0-9]+$') ORDER BY 1";
+    let rows = cluster.query(find, &[stem.into()]).await?;
+    Ok(rows.iter().map(|row| row.get("name")).collect::<std::result::Result<_, SqlError>>()?)
+}
+
+/// Drops the copies and the replaced templates of interrupted runs, unless a run is in progress. Returns their names.
+///
+/// # Errors
+/// [`Error::Unavailable`] if a store is unavailable.
+pub async fn repair_template(context: &Context) -> Result<Vec<String>> {
+    let is_running = "
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, 0)";
+    let catalog = context.catalog().await?;
+    if catalog.query_first(is_running, &[TEMPLATE_LOCK.into()]).await?.is_some() {
+        return Ok(Vec::new());
+    }
+    drop_leftovers(context).await
+}
+
+/// Ends all connections to a database, and refuses new ones.
+async fn lock_out(cluster: &dyn Connection, name: &str) -> Result<()> {
+    let refuse = format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", identifier(name));
+    cluster.execute(&refuse, &[]).await?;
+    let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+               WHERE datname = $1 AND pid <> pg_backend_pid()";
+    cluster.query(end, &[name.into()]).await?;
     Ok(())
 }
 
 /// Repeats a statement while a database is in use, because a tenant is being created from it.
 async fn retry(
     context: &Context,
-    statement: impl AsyncFn() -> std::result::Result<(), platform::sql::SqlError>,
+    statement: impl AsyncFn() -> std::result::Result<(), SqlError>,
 ) -> Result<()> {
     for _ in 0..ATTEMPTS {
         match statement().await {

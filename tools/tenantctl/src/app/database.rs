@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use platform::native::NativeSql;
-use tenancy::app_migration::{MigrationFile, TABLE};
+use tenancy::app_migration::{MigrationFile, TABLE, TEMPLATE_LOCK};
 use tokio_postgres::{Client, Error};
 
 /// The limits of the statements of a migration.
@@ -76,10 +76,12 @@ pub async fn template_alone(context: &tenancy::Context) -> Result<Client> {
     let url = context.settings.master_database_url.to_text();
     let session = NativeSql::default().session(url.expose()).await?;
     // The account closes idle sessions after seconds, and this one is idle while the files run.
-    let lock = "SET idle_session_timeout = 0;
-                SET statement_timeout = '1h';
-                SELECT pg_advisory_lock(hashtextextended('tenancy: template of the application', 0));";
-    session.batch_execute(lock).await.context("another run is migrating the template database")?;
+    let lock = format!(
+        "SET idle_session_timeout = 0;
+         SET statement_timeout = '1h';
+         SELECT pg_advisory_lock(hashtextextended('{TEMPLATE_LOCK}', 0));"
+    );
+    session.batch_execute(&lock).await.context("another run is migrating the template database")?;
     Ok(session)
 }
 
