@@ -1,6 +1,7 @@
 //! Changes: their differences, their dry runs, and the time at which they take effect.
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tenancy::version_cache::Effect;
@@ -119,16 +120,25 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<Difference
     found.push(Difference { field: path.to_owned(), before: before.clone(), after: after.clone() });
 }
 
+/// The result of a change.
+#[derive(Serialize)]
+struct Reported<'a, T> {
+    #[serde(flatten)]
+    value: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    takes_effect_by: Option<DateTime<Utc>>,
+}
+
 /// Prints the result of a change, with the time at which it takes effect if that is later.
 ///
 /// # Errors
 /// [`Exit::Pending`] if Redis is unreachable.
 pub fn report(value: &impl Serialize, effect: Effect) -> Result<()> {
-    let mut document = serde_json::to_value(value)?;
-    if let (Effect::By(time), Some(members)) = (effect, document.as_object_mut()) {
-        members.insert("takes_effect_by".to_owned(), json!(time));
-    }
-    output::object(&document)?;
+    let takes_effect_by = match effect {
+        Effect::Now => None,
+        Effect::By(time) => Some(time),
+    };
+    output::object(&Reported { value, takes_effect_by })?;
     check_effect(effect)
 }
 

@@ -98,6 +98,23 @@ pub fn report(error: &anyhow::Error, keeps_codes: bool) -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
+/// Reports wrong options, or prints the help that was asked for, and returns the exit code.
+pub fn report_usage(error: &clap::Error) -> ExitCode {
+    let arguments: Vec<_> = std::env::args().collect();
+    let is_json = arguments.iter().any(|argument| argument == "--output=json")
+        || arguments.windows(2).any(|pair| pair == ["--output", "json"]);
+    if error.use_stderr() && is_json {
+        let text = error.render().to_string();
+        let mut document = describe(&Exit::Usage.error(text.trim())).document;
+        document["exit_code"] = json!(Exit::Usage as u8);
+        output::error_line(&document.to_string());
+    } else {
+        // A closed output (`| head`) is not a failure.
+        let _ = error.print();
+    }
+    if error.use_stderr() { ExitCode::from(Exit::Usage as u8) } else { ExitCode::SUCCESS }
+}
+
 /// An error for people and for programs.
 pub struct Described {
     /// The exit code.

@@ -93,7 +93,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Arguments { output, command } = Arguments::parse();
+    let Arguments { output, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::report_usage(&error),
+    };
     output::set_format(output);
     let tasks = LocalSet::new();
     let outcome = tasks.run_until(run(&command)).await;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The format of the results and of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -59,12 +59,20 @@ pub fn document(value: &impl Serialize) -> anyhow::Result<()> {
 /// A column of a table: its title, and the member of the items that it shows. A dot separates nested members.
 pub type Column = (&'static str, &'static str);
 
+/// A list in JSON.
+#[derive(Serialize)]
+struct Page<'a, T> {
+    items: &'a [T],
+    total: i64,
+}
+
 /// Prints a list: one document with `items` and `total`, or a table. `total` counts the items that the filter selects.
-pub fn list(items: &[Value], total: i64, columns: &[Column]) -> anyhow::Result<()> {
+pub fn list<T: Serialize>(items: &[T], total: i64, columns: &[Column]) -> anyhow::Result<()> {
     if is_json() {
-        return document(&json!({ "items": items, "total": total }));
+        return document(&Page { items, total });
     }
-    table(items, columns);
+    let rows: Vec<_> = items.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    table(&rows, columns);
     let shown = i64::try_from(items.len()).unwrap_or(i64::MAX);
     if shown < total {
         note(&format!("{shown} of {total} are shown. Use --limit and --offset for the others"));
@@ -77,16 +85,26 @@ pub fn object(value: &impl Serialize) -> anyhow::Result<()> {
     if is_json() {
         return document(value);
     }
-    let value = serde_json::to_value(value)?;
-    let Some(members) = value.as_object() else {
-        line(&cell(&value));
-        return Ok(());
-    };
-    let width = members.keys().map(|name| name.chars().count()).max().unwrap_or(0);
-    for (name, value) in members {
-        line(&format!("{name:width$}  {}", cell(value)));
+    let mut lines = Vec::new();
+    flatten("", &serde_json::to_value(value)?, &mut lines);
+    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, text) in lines {
+        line(format!("{name:width$}  {text}").trim_end());
     }
     Ok(())
+}
+
+/// Returns the members of a value, and of the objects in it. A dot separates nested members.
+fn flatten(path: &str, value: &Value, lines: &mut Vec<(String, String)>) {
+    match value.as_object() {
+        Some(members) if !members.is_empty() => {
+            for (name, value) in members {
+                let dot = if path.is_empty() { "" } else { "." };
+                flatten(&format!("{path}{dot}{name}"), value, lines);
+            }
+        }
+        _ => lines.push((printable(path), cell(value))),
+    }
 }
 
 fn table(items: &[Value], columns: &[Column]) {
@@ -143,6 +161,8 @@ pub fn is_interactive() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

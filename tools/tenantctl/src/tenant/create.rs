@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tenancy::{
     lifecycle::provision::{self, FirstCredentials, provision},
-    tenant::OperatorTenantView,
+    tenant::{OperatorTenantView, Status},
 };
 
 use super::CreateRequest;
@@ -74,12 +75,16 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     let actor = environment::actor();
     if context.is_dry_run() {
         let record = provision::rehearse(&context, &new, &actor).await?;
+        let mut after = super::view(&record)?;
+        // The id of the tenant is chosen again.
+        after["id"] = Value::Null;
+        after["status"] = json!(Status::Active);
         let change = Change {
             action: "create",
             object: "tenant",
             name: record.slug.as_str().to_owned(),
             before: None,
-            after: Some(super::view(&record)?),
+            after: Some(after),
         };
         return change.report_dry_run(None);
     }

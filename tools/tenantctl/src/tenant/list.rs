@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use tenancy::{
     input::Text as _,
-    tenant::{Status, repo},
+    tenant::{OperatorTenantView, Status, repo},
 };
 
 use crate::{environment, output, paging::Paging};
@@ -45,14 +45,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         include_deleted: arguments.deleted,
     };
     let (tenants, total) = repo::list(&*catalog, &filter).await?;
-    let items = read(tenants)?.iter().map(super::view).collect::<Result<Vec<_>>>()?;
-    output::list(&items, total, &COLUMNS)
-}
-
-/// Returns the readable rows, and reports the others.
-fn read<T>(rows: platform::sql::Rows<T>) -> Result<Vec<T>> {
-    for row in rows.unreadable {
+    for row in tenants.unreadable {
         output::failure(&anyhow!(row));
     }
-    Ok(rows.items)
+    let items: Vec<_> = tenants.items.iter().map(OperatorTenantView::from).collect();
+    output::list(&items, total, &COLUMNS)
 }

@@ -1,8 +1,11 @@
 //! `tenantctl tenant show`
 
 use anyhow::Result;
-use serde_json::json;
-use tenancy::usage::stats;
+use serde::Serialize;
+use tenancy::{
+    tenant::OperatorTenantView,
+    usage::stats::{self, Stats},
+};
 
 use crate::{environment, find, output};
 
@@ -13,23 +16,27 @@ pub struct Arguments {
     tenant: String,
 }
 
+/// The output of the command.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    tenant: OperatorTenantView<'a>,
+    statistics: Option<Stats>,
+}
+
 /// Shows the tenant. `statistics` is null if its database does not exist.
 pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context_for(false)?;
     let tenant = find::tenant(&context, &arguments.tenant).await?;
-    let mut shown = super::view(&tenant)?;
-    let has_database = tenant.database_password.is_some();
-    shown["statistics"] = if has_database {
-        match stats::stats(&context, &tenant).await {
-            Ok(stats) => serde_json::to_value(stats)?,
-            // The record is useful on its own, for example to find the cluster that is unreachable.
-            Err(error) => {
-                output::failure(&anyhow::Error::from(error).context("no statistics"));
-                json!(null)
-            }
+    let statistics = if tenant.database_password.is_some() {
+        let stats = stats::stats(&context, &tenant).await;
+        // The record is useful on its own, for example to find the cluster that is unreachable.
+        if let Err(error) = &stats {
+            output::note(&format!("no statistics: {error}"));
         }
+        stats.ok()
     } else {
-        json!(null)
+        None
     };
-    output::object(&shown)
+    output::object(&Shown { tenant: OperatorTenantView::from(&tenant), statistics })
 }

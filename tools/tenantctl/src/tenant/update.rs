@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tenancy::{
     Context,
     lifecycle::manage,
-    tenant::{TenantChange, TenantRecord},
+    tenant::{OperatorTenantView, TenantChange, TenantRecord},
 };
 
 use super::UpdateRequest;
@@ -84,16 +84,15 @@ pub async fn apply(
     action: &'static str,
 ) -> Result<()> {
     let changed = manage::update(context, before.id, wanted, None, &environment::actor()).await?;
-    let after = super::view(&changed.value)?;
     if !context.is_dry_run() {
-        return change::report(&after, changed.effect);
+        return change::report(&OperatorTenantView::from(&changed.value), changed.effect);
     }
     let change = Change {
         action,
         object: "tenant",
         name: before.slug.as_str().to_owned(),
         before: Some(super::view(before)?),
-        after: Some(after),
+        after: Some(super::view(&changed.value)?),
     };
     change.report_dry_run(None)
 }

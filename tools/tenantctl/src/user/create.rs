@@ -1,7 +1,7 @@
 //! `tenantctl user create`
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 use tenancy::{
     access::Role,
     credential::NewPassword,
@@ -81,6 +81,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     let created = user::create(&context, &tenant, new, &environment::actor()).await?;
     let mut shown = super::view(&created.user)?;
     if context.is_dry_run() {
+        // The id of the user is chosen again.
+        shown["id"] = Value::Null;
         let change = Change {
             action: "create",
             object: "user",
