@@ -10,6 +10,7 @@ use platform::{
 use tenancy::{
     Context,
     event::Actor,
+    log,
     settings::{DECLARATIONS, Settings},
 };
 
@@ -99,7 +100,10 @@ pub fn context_for(is_dry_run: bool) -> Result<Rc<Context>> {
     } else {
         Context::new(platform, settings)
     };
-    Ok(Rc::new(context?))
+    let context = Rc::new(context?);
+    // Standard output has only the result.
+    log::use_standard_error(&context);
+    Ok(context)
 }
 
 /// Returns the actor of changes for the audit trail: the account on this machine.

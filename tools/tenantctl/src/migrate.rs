@@ -99,7 +99,7 @@ async fn preview(context: &Context, options: &runner::Options) -> Result<()> {
     };
     let report = |tenant: &TenantRecord, version: Result<i32>| match version {
         Ok(version) if version >= migrate::newest(migrate::TENANT) => {
-            current.set(current.get() + 1)
+            current.set(current.get() + 1);
         }
         Ok(version) => {
             due.set(due.get() + 1);

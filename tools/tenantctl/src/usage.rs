@@ -36,7 +36,7 @@ pub struct Report {
     /// The period of each total: day or month.
     #[arg(long, default_value = "day", value_parser = Granularity::parse)]
     by: Granularity,
-    /// Only this resource, such as api_calls.
+    /// Only this resource, such as `api_calls`.
     #[arg(long, value_parser = Resource::parse)]
     resource: Option<Resource>,
 }

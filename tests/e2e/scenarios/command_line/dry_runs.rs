@@ -98,7 +98,11 @@ fn dry_runs_change_no_store() {
     ] {
         let ran = ctl(&[arguments, &["--dry-run"]].concat()).expect(0);
         assert!(ran.out.contains(shown), "{arguments:?}: {ran:?}");
-        assert!(!ran.out.contains("ldx_live_") && !ran.out.contains("lds_"), "{ran:?}");
+        let mut words = ran.out.split_whitespace();
+        // The prefix of a key is no secret.
+        let is_secret =
+            |word: &str| word.starts_with("lds_") || (word.starts_with("ldx_") && word.len() > 20);
+        assert!(!words.any(is_secret), "{ran:?}");
         let after = state(&services, &databases);
         assert_eq!(before, after, "{arguments:?} changes nothing");
     }

@@ -20,7 +20,7 @@ fn user_is_managed_like_over_http() {
     let updated = json(&["user", "update", slug, email, "--first-name", "", "--username", "bob"]);
     assert_eq!((&updated["first_name"], &updated["username"]), (&json!(null), &json!("bob")));
     json(&["user", "deactivate", slug, email]);
-    profile().expect_problem(401, "revoked_token");
+    profile().expect_problem(401, "token_revoked");
     json(&["user", "activate", slug, email]);
     tenant.login(email, "secure password").expect(200);
     let reset = json(&["user", "reset-password", slug, email]);

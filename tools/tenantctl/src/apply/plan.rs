@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow};
 use serde_json::{Map, Value, json};
 use tenancy::{
     Context, Error,
+    identifier::Domain,
     lifecycle::provision::NewTenant,
     operator_key,
     tenant::{
@@ -73,7 +74,7 @@ pub async fn compare(
                     missing.extend(fields.into_iter().map(|field| tenancy::error::InvalidField {
                         field: format!("tenants[{index}].{}", field.field),
                         ..field
-                    }))
+                    }));
                 }
                 Err(error) => return Err(error.into()),
             },
@@ -183,7 +184,7 @@ fn update(
         entry.private_settings = None;
     }
     if let Some(domains) = &entry.domains {
-        let mut wanted: Vec<_> = domains.0.iter().map(|domain| domain.as_str()).collect();
+        let mut wanted: Vec<_> = domains.0.iter().map(Domain::as_str).collect();
         // The catalog keeps the primary domain, and the others without an order.
         if let Some((_, others)) = wanted.split_first_mut() {
             others.sort_unstable();

@@ -31,7 +31,7 @@ pub struct Arguments {
     /// The file with the tenants, in YAML or JSON, or - for standard input.
     #[arg(short, long)]
     file: String,
-    /// Also suspends or deletes the tenants that are not in the file. Without this option, they are left alone.
+    /// Also suspends or deletes the tenants that are not in the file. Without this option, they stay as they are.
     #[arg(long, value_name = "ACTION")]
     prune: Option<Prune>,
     /// Shows the difference, checks it, and changes nothing.

@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         let change = TenantChange::of_state(StateChange::Delete(right()?));
         return super::apply(&context, &tenant, &change, "delete").await;
     }
-    // A dry run connects to no cluster, so another context reads what is there.
+    // A dry run connects to no cluster, so another context reads the contents.
     let reader = environment::context_for(false)?;
     let inventory = inventory::take(&reader, &tenant).await?;
     let actor = environment::actor();
