@@ -8,7 +8,7 @@ use tenancy::{
     tenant::{OperatorTenantView, Status},
 };
 
-use super::CreateRequest;
+use super::request::CreateRequest;
 use crate::{
     change::{Change, DryRun},
     environment, output,

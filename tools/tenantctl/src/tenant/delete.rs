@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
             arguments.yes.confirm(&effect, slug)?;
         }
         let change = TenantChange::of_state(StateChange::Delete(right()?));
-        return super::apply(&context, &tenant, &change, "delete").await;
+        return super::update::apply(&context, &tenant, &change, "delete").await;
     }
     // A dry run connects to no cluster, so another context reads the contents.
     let reader = environment::context_for(false)?;

@@ -12,9 +12,6 @@ use anyhow::Result;
 use serde_json::Value;
 use tenancy::tenant::{OperatorTenantView, TenantRecord};
 
-use request::{CreateRequest, UpdateRequest};
-use update::apply;
-
 /// The commands for tenants.
 #[derive(clap::Subcommand)]
 pub enum Command {

@@ -19,5 +19,5 @@ pub(super) async fn run(arguments: &Arguments, action: &'static str) -> Result<(
     let context = environment::context_for(arguments.dry_run.dry_run)?;
     let tenant = find::tenant(&context, &arguments.tenant).await?;
     let state = if action == "suspend" { StateChange::Suspend } else { StateChange::Activate };
-    super::apply(&context, &tenant, &TenantChange::of_state(state), action).await
+    super::update::apply(&context, &tenant, &TenantChange::of_state(state), action).await
 }

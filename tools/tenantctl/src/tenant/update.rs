@@ -10,7 +10,7 @@ use tenancy::{
     tenant::{OperatorTenantView, TenantChange, TenantRecord},
 };
 
-use super::UpdateRequest;
+use super::request::UpdateRequest;
 use crate::{
     change::{self, Change, DryRun},
     environment,
@@ -77,7 +77,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Applies a change to a tenant, or shows its effect in a dry run.
-pub async fn apply(
+pub(super) async fn apply(
     context: &Rc<Context>,
     before: &TenantRecord,
     wanted: &TenantChange,
