@@ -20,7 +20,6 @@ fn wrong_usage_exits_with_two() {
     run(&["--help"]).expect(0);
 }
 
-// S39
 #[test]
 fn wrong_settings_exit_with_two() {
     let secret = "a-secret-of-the-test";

@@ -38,7 +38,6 @@ fn suspended_tenant_is_refused_by_busy_hosts() {
     busy.during(|| json(&["tenant", "suspend", &tenant.slug]));
 }
 
-// S1
 #[test]
 fn key_of_another_tenant_is_not_found() {
     let (acme, globex) = (World::get().tenant(), World::get().tenant());

@@ -52,7 +52,6 @@ fn rules_of_users_apply() {
     assert!(refused.err.contains("--set-limit"), "{refused:?}");
 }
 
-// S1
 #[test]
 fn user_of_another_tenant_is_not_found() {
     let (acme, globex) = (World::get().tenant(), World::get().tenant());
