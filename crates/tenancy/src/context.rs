@@ -29,6 +29,7 @@ pub struct Context {
     pub master_key: MasterKey,
     /// The metrics that this instance has counted.
     pub counters: Rc<Counters>,
+    is_dry_run: bool,
     /// The state of modules, one value of each type.
     state: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
@@ -47,10 +48,23 @@ impl Context {
                 &settings.master_decryption_keys,
             )?,
             counters,
+            is_dry_run: false,
             state: RefCell::default(),
             platform,
             settings,
         })
+    }
+
+    /// Creates the context of a dry run: the same checks and statements, of which none takes effect. `platform` rolls
+    /// the statements back. Use cases do nothing outside of the catalog and the tenant's database: they publish nothing
+    /// to Redis, connect to no cluster, and start no work after the response.
+    pub fn of_dry_run(platform: Platform, settings: Settings) -> Result<Self> {
+        Ok(Self { is_dry_run: true, ..Self::new(platform, settings)? })
+    }
+
+    /// Returns whether this is a dry run, which [`of_dry_run`](Self::of_dry_run) describes.
+    pub fn is_dry_run(&self) -> bool {
+        self.is_dry_run
     }
 
     /// Returns what this instance remembers between requests in a value of this type. The module that defines the type

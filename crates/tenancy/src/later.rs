@@ -13,6 +13,9 @@ pub(crate) fn run(
     failure: &'static str,
     work: impl AsyncFnOnce(&Rc<Context>) -> Result<()> + 'static,
 ) {
+    if context.is_dry_run() {
+        return;
+    }
     let context = Rc::clone(context);
     let executor = Rc::clone(&context.platform.executor);
     executor.spawn(Box::pin(async move {

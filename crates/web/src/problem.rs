@@ -54,8 +54,42 @@ struct FieldProblem<'a> {
     message: &'a str,
 }
 
+impl Problem<'_> {
+    /// Returns the HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Returns the summary of the problem type.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// Returns the explanation, with the remedy.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Returns the stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
 /// Returns the response for `error`.
 pub fn answer(error: &Error, request_id: &str) -> Response {
+    let problem = document(error, request_id);
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = Response::json(status, &problem)
+        .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some((name, value)) = header_of(error) {
+        response = response.with_header(name, value);
+    }
+    response
+}
+
+/// Returns the problem document for `error`, which the command line also shows.
+pub fn document<'a>(error: &'a Error, request_id: &'a str) -> Problem<'a> {
     let (status, code, title, detail) = describe(error);
     let (resource, limit, usage) = match error {
         Error::QuotaExceeded { resource, limit, usage, .. } => {
@@ -63,7 +97,7 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
         }
         _ => (None, None, None),
     };
-    let problem = Problem {
+    Problem {
         r#type: format!("urn:tenancy:problem:{code}"),
         title,
         status: status.as_u16(),
@@ -80,13 +114,7 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
         resource,
         limit,
         usage,
-    };
-    let mut response = Response::json(status, &problem)
-        .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if let Some((name, value)) = header_of(error) {
-        response = response.with_header(name, value);
     }
-    response
 }
 
 #[expect(clippy::too_many_lines, reason = "a table is easier to read in one piece")]

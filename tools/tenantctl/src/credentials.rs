@@ -19,7 +19,7 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-use crate::{environment, output};
+use crate::{change::DryRun, environment, output};
 
 /// The options of `relocate`.
 #[derive(clap::Args)]
@@ -33,6 +33,8 @@ pub struct Relocate {
     /// The host and port of the new cluster.
     #[arg(long, value_parser = host_and_port)]
     to: (String, u16),
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// The options of `rotate-passwords`.
@@ -41,6 +43,8 @@ pub struct Rotate {
     /// The slug of one tenant. The default is all tenants that have a database.
     #[arg(long)]
     tenant: Option<String>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 fn host_and_port(text: &str) -> Result<(String, u16), String> {
@@ -66,10 +70,19 @@ pub async fn relocate(arguments: &Relocate) -> Result<()> {
             bail!("no tenant has a database at {host}:{port}");
         }
     }
+    if arguments.dry_run.dry_run {
+        for tenant in tenants {
+            let from = format!("{}:{}", tenant.database.host, tenant.database.port);
+            let to = format!("{host}:{port}");
+            let line = json!({ "would_relocate_tenant": tenant.id, "from": from, "to": to });
+            output::line(&line.to_string());
+        }
+        return Ok(());
+    }
     let mut failed = 0_u32;
     for tenant in tenants {
-        let changed =
-            credentials::relocate(&context, tenant.id, host, *port, &Actor::system()).await;
+        let actor = environment::actor();
+        let changed = credentials::relocate(&context, tenant.id, host, *port, &actor).await;
         report(&mut failed, "relocated_tenant", tenant.id, changed);
     }
     finish(failed)
@@ -78,12 +91,31 @@ pub async fn relocate(arguments: &Relocate) -> Result<()> {
 /// Rotates the passwords of the roles of tenant databases. Prints one line of JSON per tenant.
 pub async fn rotate(arguments: &Rotate) -> Result<()> {
     let context = Rc::new(environment::context()?);
+    let tenants = tenants(&context, arguments.tenant.as_deref()).await?;
+    if arguments.dry_run.dry_run {
+        for tenant in tenants {
+            let line = json!({
+                "would_rotate_password_of_tenant": tenant.id, "role": tenant.database_role,
+            });
+            output::line(&line.to_string());
+        }
+        return Ok(());
+    }
     let mut failed = 0_u32;
-    for tenant in tenants(&context, arguments.tenant.as_deref()).await? {
+    for tenant in tenants {
         let changed = credentials::rotate_password(&context, tenant.id, &Actor::system()).await;
         report(&mut failed, "rotated_password_of_tenant", tenant.id, changed);
     }
     finish(failed)
+}
+
+/// Prints the interrupted rotations that [`finish_rotations`] would finish.
+pub async fn list_rotations(context: &Context) -> Result<()> {
+    let catalog = context.catalog().await?;
+    for id in sealed::list_rotations(&*catalog).await? {
+        output::line(&json!({ "would_rotate_password_of_tenant": id }).to_string());
+    }
+    Ok(())
 }
 
 /// Finishes interrupted rotations, and returns the number of failures.

@@ -6,6 +6,7 @@ mod eviction;
 
 use anyhow::{Context as _, Result, bail};
 use platform::sql::Connection;
+use serde_json::json;
 use tenancy::{
     Context, audit,
     lifecycle::{creation, databases, isolation},
@@ -38,17 +39,17 @@ const REDIS: u32 = 7;
 /// Checks the settings and the stores. Each finding prints a line. The command fails if a finding is bad.
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context()?;
-    output::line("ok    settings");
+    show("ok", "settings", "");
     if arguments.settings {
         return Ok(());
     }
     let mut bad = 0;
     let mut report = |name: &str, finding: Result<Finding>| match finding {
-        Ok(Finding::Good(text)) => output::line(&format!("ok    {name}: {text}")),
-        Ok(Finding::Doubtful(text)) => output::line(&format!("note  {name}: {text}")),
+        Ok(Finding::Good(text)) => show("ok", name, &text),
+        Ok(Finding::Doubtful(text)) => show("note", name, &text),
         Err(error) => {
             bad += 1;
-            output::line(&format!("bad   {name}: {error:#}"));
+            show("bad", name, &format!("{error:#}"));
         }
     };
     report("catalog", check_catalog(&context).await);
@@ -65,6 +66,16 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         1 => bail!("1 check failed"),
         more => bail!("{more} checks failed"),
     }
+}
+
+/// Prints a finding: a line, or a document with `status`, `check` and `detail`.
+fn show(status: &str, check: &str, detail: &str) {
+    if output::is_json() {
+        let line = json!({ "status": status, "check": check, "detail": detail });
+        return output::line(&line.to_string());
+    }
+    let separator = if detail.is_empty() { "" } else { ": " };
+    output::line(&format!("{status:6}{check}{separator}{detail}"));
 }
 
 enum Finding {
@@ -251,9 +262,6 @@ async fn check_waiting(context: &Context) -> Result<Finding> {
 }
 
 async fn check_redis(context: &Context) -> Result<Finding> {
-    if context.settings.redis_url().expose().starts_with("rediss:") {
-        return Ok(Finding::Doubtful("not checked, because the connection uses TLS".to_owned()));
-    }
     let reply = context.platform.redis.execute("INFO", &["server".into()]).await?;
     let info = reply.first().and_then(|reply| reply.as_bytes()).unwrap_or_default();
     let info = String::from_utf8_lossy(info);

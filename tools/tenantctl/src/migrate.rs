@@ -11,13 +11,15 @@ use tenancy::{
     tenant::{TenantRecord, cluster, repo},
 };
 
-use crate::{environment, output, runner};
+use crate::{change::DryRun, environment, output, runner};
 
 /// The options of `migrate`.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     options: runner::Options,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// Migrates the catalog, the template database and all tenant databases. A failed tenant is reported and does not stop
@@ -25,6 +27,9 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context()?;
     let catalog = context.catalog_within(SCHEMA_DEADLINE).await.context("the catalog")?;
+    if arguments.dry_run.dry_run {
+        return preview(&context, &arguments.options).await;
+    }
     let connections = context.settings.catalog_connections;
     let ran = migrate::migrate_catalog(&*catalog, connections).await.context("the catalog")?;
     output::line(&format!("catalog: {}", describe(&ran)));
@@ -66,6 +71,61 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         bail!("{failed} tenant databases could not be migrated");
     }
     Ok(())
+}
+
+/// Shows the migrations that would run, and changes nothing.
+async fn preview(context: &Context, options: &runner::Options) -> Result<()> {
+    let catalog = context.catalog().await.context("the catalog")?;
+    let version = migrate::version(&*catalog).await?;
+    output::line(&format!("catalog: {}", describe_due(migrate::CATALOG, version)));
+    let location = context.settings.tenant_database_template.cluster();
+    let cluster = cluster::connect(context, &location, None).await.context("the cluster")?;
+    let name = migrate::template_name(context);
+    let has_template = migrate::exists(&*cluster, &name).await?;
+    let template = if has_template { "up to date" } else { "would be created" };
+    output::line(&format!("template {name}: {template}"));
+    if version == 0 {
+        return Ok(());
+    }
+    let tenants = repo::list_with_database(&*catalog).await?;
+    for row in tenants.unreadable {
+        output::failure(&anyhow::Error::from(row).context("a tenant"));
+    }
+    let (current, due) = (Cell::new(0_u32), Cell::new(0_u32));
+    let work = async |tenant: &TenantRecord| {
+        let location = tenant.trusted_location(context)?;
+        let database = cluster::connect(context, &location, Some(&location.name)).await?;
+        Ok(migrate::version(&*database).await?)
+    };
+    let report = |tenant: &TenantRecord, version: Result<i32>| match version {
+        Ok(version) if version >= migrate::newest(migrate::TENANT) => {
+            current.set(current.get() + 1);
+        }
+        Ok(version) => {
+            due.set(due.get() + 1);
+            let names = describe_due(migrate::TENANT, version);
+            output::line(&format!("tenant {}: {names}", tenant.slug));
+        }
+        Err(error) => output::failure(&error.context(format!("the tenant {}", tenant.slug))),
+    };
+    let outcome = runner::run(options, &tenants.items, work, report).await;
+    let (current, due, failed) = (current.get(), due.get(), outcome.failed);
+    output::line(&format!(
+        "tenants: {current} up to date, {due} would be migrated, {failed} failed"
+    ));
+    if failed > 0 {
+        bail!("{failed} tenant databases could not be read");
+    }
+    Ok(())
+}
+
+fn describe_due(migrations: &[Migration], version: i32) -> String {
+    let due = migrations.iter().filter(|migration| migration.version > version);
+    let names: Vec<_> = due.map(|migration| migration.name).collect();
+    if names.is_empty() {
+        return "up to date".to_owned();
+    }
+    format!("would run {}", names.join(", "))
 }
 
 async fn migrate_tenant(

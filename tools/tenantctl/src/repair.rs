@@ -1,5 +1,7 @@
 //! `tenantctl repair`
 
+mod waiting;
+
 use std::rc::Rc;
 
 use anyhow::{Result, bail};
@@ -18,7 +20,7 @@ use tenancy::{
     version_cache::{expire_all, queue},
 };
 
-use crate::{credentials, environment, output};
+use crate::{change::DryRun, credentials, environment, output};
 
 /// The options of `repair`.
 #[derive(clap::Args)]
@@ -26,6 +28,8 @@ pub struct Arguments {
     /// Skips tenants that changed within this number of minutes, because a request may still be processing them.
     #[arg(long, default_value_t = 5)]
     older_than_minutes: u32,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// Finishes work that a crash interrupted. Each repair prints a line of JSON without credentials. A tenant that cannot
@@ -34,6 +38,9 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let context = Rc::new(environment::context()?);
     let catalog = context.catalog().await?;
     let minutes = i64::from(arguments.older_than_minutes);
+    if arguments.dry_run.dry_run {
+        return waiting::report(&context, minutes).await;
+    }
     let mut failed = 0_u32;
     // Must be first: revoked credentials are still accepted until then.
     let published = queue::work_off(&context).await;

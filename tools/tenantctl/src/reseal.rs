@@ -1,7 +1,5 @@
 //! `tenantctl reseal`
 
-use std::rc::Rc;
-
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use tenancy::{
@@ -10,21 +8,37 @@ use tenancy::{
     tenant::repo,
 };
 
-use crate::{credentials, environment, output};
+use crate::{change::DryRun, credentials, environment, output};
+
+/// The options of `reseal`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    dry_run: DryRun,
+}
 
 /// Seals the values of the catalog again with `MASTER_ENCRYPTION_KEY`, and vouches for audit rows that were chained
 /// with other keys. Each item prints a line of JSON. A failure is reported and does not stop the others.
-pub async fn run() -> Result<()> {
-    let context = Rc::new(environment::context()?);
+pub async fn run(arguments: &Arguments) -> Result<()> {
+    let context = environment::context_for(arguments.dry_run.dry_run)?;
     let mut resealed = 0;
-    let mut failed = chain_waiting_events(&context).await?;
-    // Rotations that are recorded but unfinished also hold sealed passwords.
-    failed += credentials::finish_rotations(&context).await?;
+    let mut failed = 0;
+    if context.is_dry_run() {
+        credentials::list_rotations(&context).await?;
+    } else {
+        failed += chain_waiting_events(&context).await?;
+        // Rotations that are recorded but unfinished also hold sealed passwords.
+        failed += credentials::finish_rotations(&context).await?;
+    }
     for item in reseal::list(&context).await? {
         match reseal::reseal(&context, &item).await {
             Ok(true) => {
                 resealed += 1;
-                output::line(&describe(&item).to_string());
+                let mut line = describe(&item);
+                if context.is_dry_run() {
+                    line["dry_run"] = json!(true);
+                }
+                output::line(&line.to_string());
             }
             Ok(false) => {}
             Err(error) => {
@@ -33,7 +47,8 @@ pub async fn run() -> Result<()> {
             }
         }
     }
-    output::line(&json!({ "resealed": resealed }).to_string());
+    let total = if context.is_dry_run() { "would_reseal" } else { "resealed" };
+    output::line(&json!({ total: resealed }).to_string());
     if failed > 0 {
         bail!("{failed} items could not be resealed");
     }

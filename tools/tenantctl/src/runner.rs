@@ -7,10 +7,9 @@ use std::{
 };
 
 use futures::stream::{self, StreamExt as _};
-use tenancy::tenant::TenantRecord;
 
 /// The options of commands for many tenants.
-#[derive(clap::Args)]
+#[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Options {
     /// The number of tenants at one time.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
@@ -31,13 +30,13 @@ pub struct Outcome {
     pub skipped: u32,
 }
 
-/// Runs `work` for each tenant. `report` receives each result. A failure does not stop the others, except as
+/// Runs `work` for each item, which stands for one tenant. `report` receives each result. A failure does not stop the others, except as
 /// [`Options::stop_after`] says.
-pub async fn run<T>(
+pub async fn run<I, T>(
     options: &Options,
-    tenants: &[TenantRecord],
-    work: impl AsyncFn(&TenantRecord) -> anyhow::Result<T>,
-    report: impl Fn(&TenantRecord, anyhow::Result<T>),
+    tenants: &[I],
+    work: impl AsyncFn(&I) -> anyhow::Result<T>,
+    report: impl Fn(&I, anyhow::Result<T>),
 ) -> Outcome {
     let failed = Cell::new(0_u32);
     let started = Cell::new(0_usize);

@@ -3,7 +3,10 @@
 use http::StatusCode;
 use tenancy::{
     Error, Result,
-    lifecycle::{destroy, manage},
+    lifecycle::{
+        destroy::{self, Files},
+        manage,
+    },
     tenant::{StateChange, TenantChange},
 };
 use uuid::Uuid;
@@ -48,7 +51,7 @@ async fn handler(mut operator: Operator, authority: TenantAuthority) -> Result<R
     let right = authority.deletion(&operator)?;
     let (context, actor) = (operator.context(), operator.actor());
     let effect = if hard_delete {
-        destroy::destroy(context, id, version, right, &actor).await?
+        destroy::destroy(context, id, version, right, Files::Remove, &actor).await?
     } else {
         let change = TenantChange::of_state(StateChange::Delete(right));
         manage::update(context, id, &change, version, &actor).await?.effect

@@ -2,25 +2,43 @@
 
 mod host;
 mod redis;
+mod rolled_back;
 mod sql;
+mod tls;
 
-use std::rc::Rc;
+use std::{path::PathBuf, rc::Rc};
 
 use async_trait::async_trait;
 
 pub use host::{NativeClock, NativeExecutor, NativeRandom};
 pub use redis::NativeRedis;
+pub use rolled_back::RolledBackSql;
 pub use sql::NativeSql;
+pub use tls::{TlsError, check_postgres, check_redis};
 
 use super::{KeyValue, KeyValueError, Platform};
 
+/// Files with the root certificates to trust instead of those of the system.
+#[derive(Debug, Clone, Default)]
+pub struct RootFiles {
+    /// For PostgreSQL, unless a URL has `sslrootcert`.
+    pub postgres: Option<PathBuf>,
+    /// For Redis.
+    pub redis: Option<PathBuf>,
+}
+
 impl Platform {
-    /// Returns the platform of a native program on a single-threaded tokio runtime. `redis_address` is a `redis://`
-    /// URL. Connections open on first use.
+    /// Returns the platform of a native program on a single-threaded tokio runtime. `redis_address` is a `redis://` or
+    /// `rediss://` URL. Connections open on first use.
     pub fn native(redis_address: String) -> Self {
+        Self::native_trusting(redis_address, RootFiles::default())
+    }
+
+    /// Returns the same platform as [`native`](Self::native), which trusts these certificates.
+    pub fn native_trusting(redis_address: String, roots: RootFiles) -> Self {
         Self {
-            sql: Rc::new(NativeSql::default()),
-            redis: Rc::new(NativeRedis::new(redis_address)),
+            sql: Rc::new(NativeSql::new(roots.postgres)),
+            redis: Rc::new(NativeRedis::new(redis_address, roots.redis)),
             key_value: Rc::new(NoKeyValue),
             clock: Rc::new(NativeClock),
             random: Rc::new(NativeRandom),

@@ -1,11 +1,12 @@
 //! The Redis client of a native program.
 
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
-use redis::{Client, Cmd, ErrorKind, ServerErrorKind, Value, aio::MultiplexedConnection};
+use redis::{Cmd, ErrorKind, ServerErrorKind, Value, aio::MultiplexedConnection};
 use tokio::time::timeout;
 
+use super::tls;
 use crate::{
     Redis,
     redis::{Command, ProcessId, RedisError, Reply},
@@ -23,13 +24,15 @@ struct Kept {
 /// A Redis client with one connection, which opens on the first command and stays open.
 pub struct NativeRedis {
     address: String,
+    roots: Option<PathBuf>,
     kept: RefCell<Option<Kept>>,
 }
 
 impl NativeRedis {
-    /// Creates a client for a `redis://` URL.
-    pub fn new(address: String) -> Self {
-        Self { address, kept: RefCell::new(None) }
+    /// Creates a client for a `redis://` or `rediss://` URL. `roots` is a file with the root certificates to trust instead
+    /// of those of the system.
+    pub fn new(address: String, roots: Option<PathBuf>) -> Self {
+        Self { address, roots, kept: RefCell::new(None) }
     }
 
     async fn connection(&self) -> Result<Kept, RedisError> {
@@ -37,7 +40,8 @@ impl NativeRedis {
         if let Some(kept) = kept {
             return Ok(kept);
         }
-        let client = Client::open(self.address.as_str()).map_err(unavailable)?;
+        let client =
+            tls::redis_client(&self.address, self.roots.as_deref()).map_err(unavailable)?;
         let open = async {
             let mut connection = client.get_multiplexed_async_connection().await?;
             let info: Vec<u8> = redis::cmd(ProcessId::COMMAND.0)

@@ -1,19 +1,20 @@
 //! The PostgreSQL client of a native program. Connections are not pooled.
 
-use std::{cell::RefCell, error::Error as _, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell, collections::HashMap, error::Error as _, path::PathBuf, rc::Rc, time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{
     Client,
     error::SqlState,
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
-use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
+use super::tls::{Target, TlsError};
 use crate::{
     Sql,
     sql::{CONNECT_DEADLINE, Connection, Row, SqlError, Value},
@@ -22,36 +23,39 @@ use crate::{
 /// The wait before another attempt to connect to a server without free connections.
 const NEXT_TRY: Duration = Duration::from_millis(100);
 
-/// A PostgreSQL client. It uses TLS if the URL's `sslmode` and the server support it, and trusts the certificates that
-/// the system trusts.
+/// A PostgreSQL client. It uses TLS as the URL's `sslmode` says ([`check_postgres`](super::check_postgres)), and trusts
+/// the certificates in the URL's `sslrootcert`, in the file of [`new`](Self::new), or of the system.
+#[derive(Clone, Default)]
 pub struct NativeSql {
-    tls: MakeRustlsConnect,
-}
-
-impl Default for NativeSql {
-    fn default() -> Self {
-        let mut roots = RootCertStore::empty();
-        // Unreadable certificates of the system are not trusted.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        #[expect(clippy::expect_used, reason = "the provider supports its default versions")]
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring supports TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Self { tls: MakeRustlsConnect::new(config) }
-    }
+    roots: Option<PathBuf>,
+    /// The parsed addresses. Reading the certificates of the system takes milliseconds.
+    targets: Rc<RefCell<HashMap<String, Target>>>,
 }
 
 impl NativeSql {
+    /// Creates a client with a file of root certificates for URLs without `sslrootcert`.
+    pub fn new(roots: Option<PathBuf>) -> Self {
+        Self { roots, targets: Rc::default() }
+    }
+
+    fn target(&self, address: &str) -> Result<Target, SqlError> {
+        if let Some(target) = self.targets.borrow().get(address) {
+            return Ok(target.clone());
+        }
+        let invalid =
+            |error: TlsError| SqlError::Unavailable(format!("the address of a database {error}"));
+        let target = Target::parse(address, self.roots.as_deref()).map_err(invalid)?;
+        self.targets.borrow_mut().insert(address.to_owned(), target.clone());
+        Ok(target)
+    }
+
     /// Opens a session that is not shared, for scripts of several statements and for transactions.
     ///
     /// # Errors
     /// [`SqlError::Unavailable`].
     pub async fn session(&self, address: &str) -> Result<Client, SqlError> {
-        let connected =
-            timeout(CONNECT_DEADLINE, tokio_postgres::connect(address, self.tls.clone()));
+        let Target { config, tls } = self.target(address)?;
+        let connected = timeout(CONNECT_DEADLINE, config.connect(tls));
         let (client, connection) = connected
             .await
             .map_err(unavailable)?
@@ -69,8 +73,7 @@ impl Sql for NativeSql {
         deadline: Duration,
     ) -> Result<Box<dyn Connection>, SqlError> {
         let connection = NativeConnection {
-            address: address.to_owned(),
-            tls: self.tls.clone(),
+            target: self.target(address)?,
             client: RefCell::default(),
             deadline,
         };
@@ -80,8 +83,7 @@ impl Sql for NativeSql {
 }
 
 struct NativeConnection {
-    address: String,
-    tls: MakeRustlsConnect,
+    target: Target,
     client: RefCell<Option<Rc<Client>>>,
     deadline: Duration,
 }
@@ -96,7 +98,7 @@ impl NativeConnection {
         }
         let connected = timeout(CONNECT_DEADLINE, async {
             loop {
-                match tokio_postgres::connect(&self.address, self.tls.clone()).await {
+                match self.target.config.connect(self.target.tls.clone()).await {
                     // Another program may release a connection in a moment.
                     Err(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
                         sleep(NEXT_TRY).await;
@@ -119,31 +121,37 @@ impl NativeConnection {
 #[async_trait(?Send)]
 impl Connection for NativeConnection {
     async fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
-        let parameters: Vec<_> =
-            parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let parameters = parameters_of(parameters);
         let client = self.client().await?;
         let rows = timeout(self.deadline, client.query(statement, &parameters))
             .await
             .map_err(unavailable)?
             .map_err(|error| failure(&error))?;
-        let Some(first) = rows.first() else {
-            return Ok(Vec::new());
-        };
-        let names: Rc<[String]> =
-            first.columns().iter().map(|column| column.name().to_owned()).collect();
-        let values = |row| (0..names.len()).map(|index| value(row, index)).collect();
-        Ok(rows.iter().map(|row| Row::new(Rc::clone(&names), values(row))).collect())
+        Ok(rows_of(&rows))
     }
 
     async fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, SqlError> {
-        let parameters: Vec<_> =
-            parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let parameters = parameters_of(parameters);
         let client = self.client().await?;
         timeout(self.deadline, client.execute(statement, &parameters))
             .await
             .map_err(unavailable)?
             .map_err(|error| failure(&error))
     }
+}
+
+pub(super) fn parameters_of(parameters: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+pub(super) fn rows_of(rows: &[tokio_postgres::Row]) -> Vec<Row> {
+    let Some(first) = rows.first() else {
+        return Vec::new();
+    };
+    let names: Rc<[String]> =
+        first.columns().iter().map(|column| column.name().to_owned()).collect();
+    let values = |row| (0..names.len()).map(|index| value(row, index)).collect();
+    rows.iter().map(|row| Row::new(Rc::clone(&names), values(row))).collect()
 }
 
 impl ToSql for Value {
@@ -198,7 +206,7 @@ fn value(row: &tokio_postgres::Row, index: usize) -> Result<Value, SqlError> {
     }
 }
 
-fn failure(error: &tokio_postgres::Error) -> SqlError {
+pub(super) fn failure(error: &tokio_postgres::Error) -> SqlError {
     match error.as_db_error() {
         Some(refused) => SqlError::from_server(
             refused.code().code(),
@@ -222,6 +230,6 @@ fn refusal(error: &tokio_postgres::Error) -> String {
     }
 }
 
-fn unavailable(error: impl std::fmt::Display) -> SqlError {
+pub(super) fn unavailable(error: impl std::fmt::Display) -> SqlError {
     SqlError::Unavailable(error.to_string())
 }

@@ -36,7 +36,7 @@ pub struct Dropped {
 }
 
 /// Drops the months of the trail that ended before the month of `keep_from`. Starts from the oldest month, and drops
-/// only as many months as leave every chain without a gap.
+/// only as many months as leave every chain without a gap. A dry run returns the months and drops none.
 pub async fn drop_before(context: &Context, keep_from: NaiveDate) -> Result<Pruned> {
     let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     let mut months = months_before(&*catalog, keep_from).await?;
@@ -48,6 +48,13 @@ pub async fn drop_before(context: &Context, keep_from: NaiveDate) -> Result<Prun
         kept.extend(months.pop().map(|month| month.table));
     }
     let mut dropped = Vec::new();
+    if context.is_dry_run() {
+        for Month { table, .. } in months {
+            let rows = count_rows(&*catalog, &identifier(&table)).await?;
+            dropped.push(Dropped { table, rows });
+        }
+        return Ok(Pruned { dropped, kept });
+    }
     for Month { table, end } in months {
         let rows = drop_month(context, &*catalog, &table, &end).await?;
         dropped.push(Dropped { table, rows });
@@ -85,8 +92,7 @@ async fn drop_month(
             }));
         }
     }
-    let rows = catalog.query_first(&format!("SELECT count(*) AS rows FROM {name}"), &[]).await?;
-    let rows: i64 = rows.map_or(Ok(0), |row| row.get("rows"))?;
+    let rows = count_rows(catalog, &name).await?;
     let event = Event::new(name::AUDIT_PRUNED)
         .severity(Severity::Warning)
         .about("audit_month", table)
@@ -130,6 +136,12 @@ async fn drop_month(
     );
     catalog.execute(&statement, &[]).await?;
     Ok(rows)
+}
+
+/// Returns the number of rows of a month. `table` is a quoted name.
+async fn count_rows(catalog: &dyn Connection, table: &str) -> Result<i64> {
+    let rows = catalog.query_first(&format!("SELECT count(*) AS rows FROM {table}"), &[]).await?;
+    Ok(rows.map_or(Ok(0), |row| row.get("rows"))?)
 }
 
 /// Returns the voucher of a chain without its rows up to `sequence`; `None` if it covers no later row. Verifies all of

@@ -21,14 +21,16 @@ use crate::{
 pub async fn end(context: &Context, tenant: &TenantRecord, ending: Ending) -> Result<u64> {
     let catalog = context.catalog().await?;
     let roles = repo::mark_ended(&*catalog, tenant.id, ending, None).await?;
-    if roles.is_empty() {
-        return Ok(0);
+    let count = u64::try_from(roles.len()).unwrap_or(u64::MAX);
+    // The end of a connection cannot be rolled back.
+    if roles.is_empty() || context.is_dry_run() {
+        return Ok(count);
     }
     let names: Vec<_> = roles.iter().map(|role| role.name.clone()).collect();
     cluster::remove(context, tenant, &names).await?;
     let ids: Vec<_> = roles.iter().map(|role| role.id).collect();
     repo::delete(&*catalog, &ids).await?;
-    Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
+    Ok(count)
 }
 
 /// Removes the roles of all tenants that have expired, and finishes interrupted removals. A tenant whose cluster is

@@ -59,7 +59,14 @@ impl Actor {
         Self::of_kind("anonymous", origin)
     }
 
-    /// Returns the service itself, or its operator's command line.
+    /// Returns an operator on the command line, which holds the settings of the installation. `name` is the name of the
+    /// account on the operator's machine, which the machine and not this service has verified.
+    pub fn command_line(name: Option<&str>) -> Self {
+        let operator = json!({ "credential": "command_line", "name": name });
+        Self { operator: Some(operator), ..Self::of_kind("platform", Origin::default()) }
+    }
+
+    /// Returns the service itself, or a repair by its operator's command line.
     pub fn system() -> Self {
         Self::of_kind("system", Origin::default())
     }

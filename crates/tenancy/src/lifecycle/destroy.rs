@@ -35,12 +35,18 @@ pub async fn destroy(
     tenant: Uuid,
     version: Option<i64>,
     right: DeletionRight,
+    files: Files,
     actor: &Actor,
 ) -> Result<Effect> {
     let change = TenantChange::of_state(StateChange::Destroy(right));
     let changed = manage::update(context, tenant, &change, version, actor).await?;
-    finish(context, &changed.value, Files::Remove, actor).await?;
-    storage::orphans::remove_later(context);
+    if context.is_dry_run() {
+        return Ok(changed.effect);
+    }
+    finish(context, &changed.value, files, actor).await?;
+    if files == Files::Remove {
+        storage::orphans::remove_later(context);
+    }
     Ok(changed.effect)
 }
 

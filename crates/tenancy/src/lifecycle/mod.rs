@@ -7,6 +7,7 @@ pub mod creation;
 pub mod credentials;
 pub mod databases;
 pub mod destroy;
+pub mod inventory;
 pub mod isolation;
 pub mod manage;
 pub mod provision;

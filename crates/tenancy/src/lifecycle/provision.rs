@@ -127,11 +127,7 @@ async fn provision_now(
     if let Some(provisioned) = request.recall().await? {
         return Ok(provisioned);
     }
-    let candidates: Box<dyn Iterator<Item = Slug>> = match &new.slug {
-        Some(slug) => Box::new(std::iter::once(slug.clone())),
-        None => Box::new(Slug::candidates(new.name.as_str(), &*context.platform.random)),
-    };
-    for slug in candidates {
+    for slug in candidates(context, new) {
         if let Some(provisioned) = request.create(slug).await? {
             return Ok(provisioned);
         }
@@ -141,6 +137,43 @@ async fn provision_now(
         }
     }
     Err(Error::Taken { field: "slug", code: "slug_taken" })
+}
+
+/// Returns the tenant that [`provision`] would create, in the state `provisioning`. Reserves its names, which the dry run
+/// rolls back, so that the same checks decide.
+///
+/// # Errors
+/// [`Error::Taken`], [`Error::InvalidFields`], and [`Error::Internal`] outside of a dry run.
+pub async fn rehearse(context: &Context, new: &NewTenant, actor: &Actor) -> Result<TenantRecord> {
+    if !context.is_dry_run() {
+        return Err(Error::internal("the names of a tenant would stay reserved"));
+    }
+    for domain in &new.domains {
+        check_domain(context, domain, "domain")?;
+    }
+    let request = Request {
+        context,
+        catalog: &*context.catalog().await?,
+        new,
+        fingerprints: fingerprints(context, new)?,
+        idempotency_key: None,
+        actor,
+    };
+    for slug in candidates(context, new) {
+        let reservation = reservation(&request, slug)?;
+        if let Some(record) = request.reserve(&reservation).await? {
+            return Ok(record);
+        }
+    }
+    Err(Error::Taken { field: "slug", code: "slug_taken" })
+}
+
+/// Returns the slugs that a tenant may get, the preferred one first.
+fn candidates<'a>(context: &'a Context, new: &'a NewTenant) -> Box<dyn Iterator<Item = Slug> + 'a> {
+    match &new.slug {
+        Some(slug) => Box::new(std::iter::once(slug.clone())),
+        None => Box::new(Slug::candidates(new.name.as_str(), &*context.platform.random)),
+    }
 }
 
 /// Finishes an interrupted provisioning. The first administrator gets a setup token, because the password from the
@@ -197,17 +230,21 @@ impl Request<'_> {
     /// slug belongs to another tenant or another call was faster.
     async fn create(&self, slug: Slug) -> Result<Option<Provisioned>> {
         let reservation = reservation(self, slug)?;
-        let record = match creation::reserve(self.catalog, &reservation).await? {
-            Reserved::Yes => repo::find(self.catalog, reservation.id).await?,
-            Reserved::SlugTaken => {
-                creation::find_unfinished(self.catalog, &reservation.slug, &self.fingerprints)
-                    .await?
-            }
-            Reserved::IdempotencyKeyUsed => None,
-        };
-        match record {
+        match self.reserve(&reservation).await? {
             Some(record) => self.complete(record).await,
             None => Ok(None),
+        }
+    }
+
+    /// Reserves the names of a tenant, or finds the unfinished one from the same request. Returns `None` if the slug
+    /// belongs to another tenant or another call was faster.
+    async fn reserve(&self, reservation: &Reservation) -> Result<Option<TenantRecord>> {
+        match creation::reserve(self.catalog, reservation).await? {
+            Reserved::Yes => repo::find(self.catalog, reservation.id).await,
+            Reserved::SlugTaken => {
+                creation::find_unfinished(self.catalog, &reservation.slug, &self.fingerprints).await
+            }
+            Reserved::IdempotencyKeyUsed => Ok(None),
         }
     }
 

@@ -1,7 +1,11 @@
 //! A buffer of log lines that are written together, because each write is a host call and costs more than formatting
 //! the line.
 
-use std::{cell::RefCell, io::Write as _, mem};
+use std::{
+    cell::{Cell, RefCell},
+    io::Write as _,
+    mem,
+};
 
 use platform::BackgroundTask;
 
@@ -16,6 +20,8 @@ pub(crate) struct Buffer {
     lines: RefCell<Vec<u8>>,
     seconds: RefCell<SecondText>,
     pub(super) writing: BackgroundTask,
+    /// Whether the lines go to standard error instead of standard output.
+    pub(super) is_on_standard_error: Cell<bool>,
 }
 
 impl Buffer {
@@ -36,8 +42,13 @@ impl Buffer {
     /// not fail a request.
     pub(super) fn write(&self) {
         let lines = mem::take(&mut *self.lines.borrow_mut());
-        if !lines.is_empty() {
-            let _ = std::io::stdout().write_all(&lines);
+        if lines.is_empty() {
+            return;
         }
+        let _ = if self.is_on_standard_error.get() {
+            std::io::stderr().write_all(&lines)
+        } else {
+            std::io::stdout().write_all(&lines)
+        };
     }
 }

@@ -1,4 +1,4 @@
-//! The log: one JSON object per line on standard output.
+//! The log: one JSON object per line on standard output, or on standard error for the command line.
 //!
 //! Values are written as JSON, which escapes control characters, so callers cannot forge log lines.
 
@@ -21,6 +21,11 @@ use crate::{context::Context, error::Error, settings::Level};
 
 /// The maximum time that a line waits.
 const DELAY: Duration = Duration::from_millis(100);
+
+/// Writes the log to standard error, for a program whose standard output is its result.
+pub fn use_standard_error(context: &Context) {
+    context.state::<Buffer>().is_on_standard_error.set(true);
+}
 
 /// Records a condition that deserves attention, with its cause.
 pub fn warning(context: &Context, message: &str, error: &Error) {

@@ -2,7 +2,11 @@
 
 use platform::sql::{Connection, SCHEMA_DEADLINE};
 
-use crate::{context::Context, database_location::TrustedLocation, error::Result};
+use crate::{
+    context::Context,
+    database_location::TrustedLocation,
+    error::{Error, Result},
+};
 
 /// Returns a connection to `database` on the cluster of `location` that may create roles and databases. Without a name,
 /// connects to the catalog if it is on the same cluster, and otherwise to `postgres`.
@@ -11,6 +15,9 @@ pub async fn connect(
     location: &TrustedLocation,
     database: Option<&str>,
 ) -> Result<Box<dyn Connection>> {
+    if context.is_dry_run() {
+        return Err(Error::internal("a dry run must not connect to a cluster"));
+    }
     let catalog = &context.settings.master_database_url;
     let same_cluster = catalog.host == location.host && catalog.port == location.port;
     let default = if same_cluster { catalog.database.as_str() } else { "postgres" };

@@ -1,5 +1,6 @@
 //! SQL statements on `tenants`. Only this module and its submodules contain them.
 
+pub mod overrides;
 pub mod sealed;
 
 use std::collections::{HashMap, HashSet};

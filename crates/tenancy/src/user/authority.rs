@@ -35,6 +35,11 @@ impl Authority {
         Self { grantable }
     }
 
+    /// Returns the authority of the operator, who manages every user.
+    pub fn unbounded() -> Self {
+        Self { grantable: Role::ALL.to_vec() }
+    }
+
     /// Checks that the caller may grant a role.
     ///
     /// # Errors

@@ -143,6 +143,10 @@ impl<'a> Change<'a> {
 
     /// Publishes an entry. On failure, keeps the publication for the queue.
     async fn publish(&self, tenant: Uuid, entry: &Entry) {
+        // Nothing changed, so there is nothing to publish, and no lease to wait for.
+        if self.context.is_dry_run() {
+            return;
+        }
         if let Err(error) = self.try_to_publish(tenant, entry).await {
             let error = error.into();
             log::warning(self.context, "Redis unavailable; queueing a publication", &error);

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use platform::native::NativeSql;
 use tenancy::app_migration::{MigrationFile, TABLE, TEMPLATE_LOCK};
 use tokio_postgres::{Client, Error};
+
+use crate::environment;
 
 /// The limits of the statements of a migration.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,7 +43,7 @@ pub struct Migrated {
 /// Runs the files that a database does not have yet. `url` belongs to an owner of the schema app. An interrupted run
 /// leaves only whole files.
 pub async fn migrate(url: &str, files: &[MigrationFile], limits: &Limits) -> Result<Migrated> {
-    let client = NativeSql::default().session(url).await?;
+    let client = environment::sql().session(url).await?;
     prepare_session(&client, limits).await.map_err(|error| describe(&error))?;
     // Of two runs at once, the second waits, and then finds the files of the first.
     let lock = "DO $lock$ BEGIN
@@ -74,7 +75,7 @@ pub async fn migrate(url: &str, files: &[MigrationFile], limits: &Limits) -> Res
 /// Waits until no other run migrates the template database. Others wait until the returned session is dropped.
 pub async fn template_alone(context: &tenancy::Context) -> Result<Client> {
     let url = context.settings.master_database_url.to_text();
-    let session = NativeSql::default().session(url.expose()).await?;
+    let session = environment::sql().session(url.expose()).await?;
     // The account closes idle sessions after seconds, and this one is idle while the files run.
     let lock = format!(
         "SET idle_session_timeout = 0;

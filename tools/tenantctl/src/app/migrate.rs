@@ -47,6 +47,12 @@ pub struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    fn is_json(&self) -> bool {
+        self.json || output::is_json()
+    }
+}
+
 /// Applies the files to the tenants.
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let files = read_folder(&arguments.folder)?;
@@ -83,7 +89,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         total = run.tenants(&tenants).await?;
     }
     let Outcome { done, failed, skipped } = total;
-    if !arguments.json {
+    if !arguments.is_json() {
         output::line(&format!("tenants: {done} done, {failed} failed, {skipped} not started"));
     }
     if failed > 0 {
@@ -242,7 +248,7 @@ impl Run<'_> {
         let report = |tenant: &TenantRecord, result: Result<Vec<String>>| match result {
             Ok(ran) => self.print(tenant.slug.as_str(), &ran, "done"),
             Err(error) => {
-                if self.arguments.json {
+                if self.arguments.is_json() {
                     let line = json!({ "tenant": tenant.slug, "failure": format!("{error:#}") });
                     output::line(&line.to_string());
                 }
@@ -284,7 +290,7 @@ impl Run<'_> {
     }
 
     fn print(&self, subject: &str, names: &[String], outcome: &str) {
-        if self.arguments.json {
+        if self.arguments.is_json() {
             let line = json!({ "tenant": subject, "outcome": outcome, "files": names });
             output::line(&line.to_string());
         } else if names.is_empty() {

@@ -29,6 +29,12 @@ pub struct Arguments {
 /// The maximum number of differences that are shown for a tenant.
 const MOST_SHOWN: usize = 20;
 
+impl Arguments {
+    fn is_json(&self) -> bool {
+        self.json || output::is_json()
+    }
+}
+
 /// Prints the version of each tenant.
 ///
 /// # Errors
@@ -50,7 +56,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     tenants.retain(|tenant| {
         arguments.tenant.as_deref().is_none_or(|slug| tenant.slug.as_str() == slug)
     });
-    if !arguments.json {
+    if !arguments.is_json() {
         output::line(&format!("template: version {}", template.version));
     }
     let others = std::cell::Cell::new(0_u32);
@@ -92,7 +98,7 @@ async fn drift(
 fn show(arguments: &Arguments, tenant: &TenantRecord, state: Option<&State>, drift: &[String]) {
     let version = state.map(|state| state.version);
     let failure = state.and_then(|state| state.failure.as_deref());
-    if arguments.json {
+    if arguments.is_json() {
         let line = json!({
             "tenant": tenant.slug, "version": version, "failure": failure, "drift": drift,
         });

@@ -9,9 +9,6 @@ use super::Finding;
 /// Checks `maxmemory` and `maxmemory-policy`. An evicted sign-in counter disables login throttling, and an evicted call
 /// counter disables a quota. Counters have a time to live, so the `volatile` policies evict them too.
 pub(super) async fn check(context: &Context) -> Result<Finding> {
-    if context.settings.redis_url().expose().starts_with("rediss:") {
-        return Ok(Finding::Doubtful("not checked, because the connection uses TLS".to_owned()));
-    }
     let replies = context.platform.redis.execute("INFO", &["memory".into()]).await?;
     let info = replies.first().and_then(Reply::as_bytes).unwrap_or_default();
     let info = String::from_utf8_lossy(info);

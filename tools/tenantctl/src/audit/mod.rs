@@ -1,5 +1,7 @@
 //! `tenantctl audit`
 
+mod export;
+
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,15 +14,24 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-use crate::{environment, output};
+use crate::{change::DryRun, environment, output};
 
 /// The operations on audit trails.
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Verifies audit trails. Prints one line of JSON per trail, and continues after a broken one.
     Verify(Verify),
+    /// Exports events, newest first.
+    Export(export::Arguments),
     /// Drops old months. The remaining trail can still be verified.
     Prune(Prune),
+}
+
+impl Command {
+    /// Returns whether the command has the exit codes of [`crate::exit`].
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::Export(_))
+    }
 }
 
 /// The options of `audit verify`.
@@ -40,6 +51,8 @@ pub struct Prune {
     /// The number of months to keep in addition to the current month.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1200))]
     keep_months: u32,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 fn link(text: &str) -> Result<Link, String> {
@@ -53,10 +66,13 @@ fn link(text: &str) -> Result<Link, String> {
 
 /// Runs the command.
 pub async fn run(command: &Command) -> Result<()> {
-    let context = environment::context()?;
     match command {
-        Command::Verify(arguments) => verify(&context, arguments).await,
-        Command::Prune(arguments) => prune(&context, arguments.keep_months).await,
+        Command::Verify(arguments) => verify(&environment::context()?, arguments).await,
+        Command::Export(arguments) => export::run(arguments).await,
+        Command::Prune(arguments) => {
+            let context = environment::context_for(arguments.dry_run.dry_run)?;
+            prune(&context, arguments.keep_months).await
+        }
     }
 }
 
@@ -126,7 +142,8 @@ async fn prune(context: &Context, keep_months: u32) -> Result<()> {
         today.checked_sub_months(Months::new(keep_months)).context("too many months")?;
     let pruned = audit::retention::drop_before(context, keep_from).await?;
     for dropped in pruned.dropped {
-        let line = json!({ "dropped_month": dropped.table, "rows": dropped.rows });
+        let name = if context.is_dry_run() { "would_drop_month" } else { "dropped_month" };
+        let line = json!({ name: dropped.table, "rows": dropped.rows });
         output::line(&line.to_string());
     }
     for table in pruned.kept {

@@ -1,0 +1,65 @@
+use e2e::World;
+use serde_json::json;
+
+use super::{json, run};
+
+#[test]
+fn user_is_managed_like_over_http() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let slug = tenant.slug.as_str();
+    let email = "bob@ctl.example";
+    let created = json(&["user", "create", slug, email, "--first-name", "Bob", "--role", "viewer"]);
+    let setup = json!({ "setup_token": created["setup_token"], "password": "secure password" });
+    let signed_in = world.post("/api/v1/auth/setup", &setup).send().expect(200);
+    let token = signed_in["access_token"].as_str().unwrap();
+    let profile = || tenant.get("/api/v1/profile").token(token).send();
+    assert_eq!(profile().expect(200)["role"], "viewer");
+
+    assert_eq!(json(&["user", "list", slug, "--role", "viewer"])["items"][0]["email"], email);
+    let updated = json(&["user", "update", slug, email, "--first-name", "", "--username", "bob"]);
+    assert_eq!((&updated["first_name"], &updated["username"]), (&json!(null), &json!("bob")));
+    json(&["user", "deactivate", slug, email]);
+    profile().expect_problem(401, "token_revoked");
+    json(&["user", "activate", slug, email]);
+    tenant.login(email, "secure password").expect(200);
+    let reset = json(&["user", "reset-password", slug, email]);
+    tenant.login(email, "secure password").expect_problem(401, "invalid_credentials");
+    let setup = json!({ "setup_token": reset["setup_token"], "password": "another password" });
+    world.post("/api/v1/auth/setup", &setup).send().expect(200);
+    json(&["user", "delete", slug, email, "--yes"]);
+    run(&["user", "show", slug, email]).expect(3);
+}
+
+#[test]
+fn rules_of_users_apply() {
+    let tenant = World::get().tenant();
+    let slug = tenant.slug.as_str();
+    let admin = tenant.admin.email.as_str();
+    for (arguments, code, text) in [
+        (&["user", "deactivate", slug, admin][..], 4, "Add another one first"),
+        (&["user", "create", slug, admin], 4, "taken"),
+        (&["user", "create", slug, "no address"], 2, "email"),
+        (&["user", "create", slug, "a@b.example", "--role", "owner"], 2, "role"),
+        (&["user", "update", slug, admin], 2, "nothing to change"),
+        (&["user", "show", "no-such-tenant", admin], 3, "tenant list"),
+    ] {
+        let refused = run(arguments).expect(code);
+        assert!(refused.err.contains(text), "{refused:?}");
+    }
+    json(&["tenant", "update", slug, "--set-limit", "users=1"]);
+    let refused = run(&["user", "create", slug, "b@ctl.example"]).expect(5);
+    assert!(refused.err.contains("--set-limit"), "{refused:?}");
+}
+
+#[test]
+fn user_of_another_tenant_is_not_found() {
+    let (acme, globex) = (World::get().tenant(), World::get().tenant());
+    for name in [&globex.admin.id, &globex.admin.email] {
+        for command in ["show", "deactivate", "reset-password"] {
+            run(&["user", command, &acme.slug, name]).expect(3);
+        }
+        run(&["user", "delete", &acme.slug, name, "--yes"]).expect(3);
+    }
+    globex.login(&globex.admin.email, &globex.admin.password).expect(200);
+}

@@ -1,0 +1,51 @@
+//! `tenantctl user`
+
+mod create;
+mod delete;
+mod list;
+mod reset_password;
+mod update;
+
+use anyhow::Result;
+use serde_json::Value;
+use tenancy::user::User;
+
+/// The commands for the users of a tenant.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Lists the users of a tenant, newest first.
+    List(list::Arguments),
+    /// Shows a user.
+    Show(list::One),
+    /// Creates a user, and prints the setup token once.
+    Create(create::Arguments),
+    /// Changes the address, the names or the role of a user.
+    Update(update::Arguments),
+    /// Deactivates a user: all sessions end.
+    Deactivate(update::Activity),
+    /// Activates a deactivated user.
+    Activate(update::Activity),
+    /// Ends the password and all sessions of a user, and prints a setup token once.
+    ResetPassword(reset_password::Arguments),
+    /// Deletes a user permanently.
+    Delete(delete::Arguments),
+}
+
+/// Runs a command.
+pub async fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::List(arguments) => list::run(arguments).await,
+        Command::Show(arguments) => list::show(arguments).await,
+        Command::Create(arguments) => create::run(arguments).await,
+        Command::Update(arguments) => update::run(arguments).await,
+        Command::Deactivate(arguments) => update::set_active(arguments, false).await,
+        Command::Activate(arguments) => update::set_active(arguments, true).await,
+        Command::ResetPassword(arguments) => reset_password::run(arguments).await,
+        Command::Delete(arguments) => delete::run(arguments).await,
+    }
+}
+
+/// Returns a user as JSON, like `GET /api/v1/users/{id}`.
+fn view(user: &User) -> Result<Value> {
+    Ok(serde_json::to_value(user)?)
+}
