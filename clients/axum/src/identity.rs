@@ -37,3 +37,19 @@ impl<S: Sync> FromRequestParts<S> for Identity {
         parts.extensions.get().cloned().ok_or_else(missing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{http::Request, response::IntoResponse as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn unverified_route_refuses_requests() {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        let refused =
+            Identity::from_request_parts(&mut parts, &()).await.map(|caller| caller.tenant_id);
+        let status = refused.map_err(|refusal| refusal.into_response().status());
+        assert_eq!(status, Err(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from conftest import PASSWORD, URL, Canned, Gate, Tenant, expired, sign_in
 
-from tenancy_client import AsyncClient, Client, ConnectionFailed, Tokens, problems
+from tenancy_client import AsyncClient, Client, ConnectionFailed, Tokens, UnexpectedResponse, problems
 
 REFRESH = "/api/v1/auth/refresh"
 
@@ -98,6 +98,23 @@ def test_unavailable_renewal_keeps_tokens(acme: Tenant, gate: Gate) -> None:
             client.get_profile()
         assert client.tokens == tokens
         assert client.get_profile()["email"] == acme.email
+
+
+def test_threads_share_failed_renewal(acme: Tenant, gate: Gate) -> None:
+    tokens = expired(sign_in(acme))
+    gate.prepare(REFRESH, *[Canned(503, (("retry-after", "60"),))] * 20)
+    gate.delay = 0.3
+    with Client(gate.url, tokens=tokens) as client:
+
+        def call(_: int) -> int:
+            with pytest.raises(UnexpectedResponse) as failed:
+                client.get_profile()
+            return failed.value.status
+
+        with ThreadPoolExecutor(20) as pool:
+            assert list(pool.map(call, range(20))) == [503] * 20
+    # A call that starts after the failure tries again.
+    assert 1 <= gate.count(REFRESH) < 10
 
 
 def test_new_password_starts_session(acme: Tenant) -> None:

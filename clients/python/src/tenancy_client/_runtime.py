@@ -78,19 +78,27 @@ class Runtime:
 
     def _renew(self, stale: str | None) -> None:
         """Replaces the access token `stale`, unless another call has replaced it."""
+        session, seen = self._session, self._session.renewals
         with self._renewal:
-            tokens = self._session.tokens
-            if self._session.failure:
-                raise self._session.failure
+            tokens = session.tokens
+            if session.failure:
+                raise session.failure
             if tokens is None or tokens.access_token != stale:
                 return
+            # Calls that have waited for a renewal share its failure.
+            if session.error and session.renewals != seen:
+                raise session.error
+            session.error = None
             try:
                 signed_in = self._document(renewal(tokens.refresh_token), None)
             except TenancyError as error:
+                session.error = error
                 if is_final_renewal(error):
-                    self._session.failure = error
+                    session.failure = error
                 raise
-            self._session.adopt(signed_in)
+            finally:
+                session.renewals += 1
+            session.adopt(signed_in)
 
     def _document(self, request: Request, options: CallOptions | None) -> Any:
         return document_of(self._send(request, options))

@@ -33,6 +33,9 @@ class Session:
         self._renew_at: float | None = None
         # The error with which the renewal of the current tokens failed permanently.
         self.failure: TenancyError | None = None
+        # The number of finished renewals, and the error of the last one.
+        self.renewals = 0
+        self.error: TenancyError | None = None
         self._plan()
 
     @property
