@@ -106,7 +106,8 @@ class Gate:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        # A short interval, because the end of each test waits for it.
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def prepare(self, path: str, *responses: Canned) -> None:
         """Responds to the next requests of a path."""
