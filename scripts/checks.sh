@@ -109,8 +109,8 @@ find_browser() {
   install_packages "the test of the documentation page" chromium chromium-driver
 }
 
-# find_contract_tools: installs the spelling check and the tools that check the application against its OpenAPI document,
-# in the versions of tests/contract.
+# find_contract_tools: installs the spelling check, and the tools that check the clients and compare the application with
+# its OpenAPI document, in the versions of tests/contract.
 find_contract_tools() {
   local folder="$DEV_DIR/contract" wanted
   if ! have npm; then
@@ -119,7 +119,7 @@ find_contract_tools() {
   fi
   wanted=$(cat tests/contract/{package-lock.json,requirements.txt} | sha256sum)
   if [ "$(cat "$folder/ready" 2>/dev/null)" != "$wanted" ]; then
-    say "installing the checks of the OpenAPI document, its client generators and the spelling check (once)"
+    say "installing the checks of the OpenAPI document and of the clients, and the spelling check (once)"
     rm -rf "$folder"
     mkdir -p "$folder"
     cp tests/contract/package*.json "$folder/"
@@ -223,6 +223,21 @@ matching_tests() {
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
   run_tests "tests" . --workspace --test e2e --test durability -- "$@"
+  report
+}
+
+# client_checks: the tests of the client libraries and middlewares.
+client_checks() {
+  setup_toolchain
+  install_servers
+  find_python
+  find_contract_tools
+  build_components
+  build_tests
+  build_host
+  SPIN=$(find_spin)
+  export SPIN INSTA_UPDATE=no
+  run_tests "tests of the clients" . --package e2e --test clients
   report
 }
 

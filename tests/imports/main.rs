@@ -16,9 +16,10 @@ use e2e::root;
 use source::Crate;
 
 /// The crates of this repository, by the folders of their sources.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "bench/driver/src",
     "bench/native/src",
+    "clients/axum/src",
     "components/admin/src",
     "components/auth/src",
     "components/health/src",

@@ -1,0 +1,1482 @@
+"""The operations as coroutines. Generated from docs/openapi.json by clients/generator."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from .._async_runtime import AsyncRuntime
+from .._content import AsyncContent
+from .._request import CallOptions, Request
+from ..downloads import AsyncDownload
+from . import models
+
+
+class AsyncOperations(AsyncRuntime):
+    """A method for each operation of the service."""
+
+    async def get_service_info(self, *, options: CallOptions | None = None) -> models.Root:
+        """Returns the name and the version of the service."""
+        request = Request("GET", "/", public=True)
+        result: models.Root = await self._json(request, options)
+        return result
+
+    async def get_json_web_key_set(self, *, options: CallOptions | None = None) -> models.JwkSet:
+        """Returns the public keys that verify access tokens, if tokens are signed with EdDSA. A new key is published before it signs tokens."""
+        request = Request("GET", "/.well-known/jwks.json", public=True)
+        result: models.JwkSet = await self._json(request, options)
+        return result
+
+    async def list_platform_audit_events(
+        self,
+        *,
+        tenant_id: str | None = None,
+        event: str | None = None,
+        actor: str | None = None,
+        resource: str | None = None,
+        severity: models.Severity | None = None,
+        succeeded: bool | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        options: CallOptions | None = None,
+    ) -> models.AuditPage:
+        """Lists the audit events of all tenants and of the platform, newest first.
+
+        :param tenant_id: Restricts the list to this tenant.
+        :param event: An event name, or a prefix that ends with a dot, such as `user.`.
+        :param actor: The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`.
+        :param resource: The id or the kind of the affected resource.
+        :param succeeded: Whether the action succeeded.
+        :param from_: The earliest time, inclusive.
+        :param to: The latest time, exclusive.
+        :param limit: The maximum number of items to return.
+        :param cursor: The `next_cursor` of the previous page.
+        """
+        request = Request(
+            "GET",
+            "/admin/audit",
+            query={
+                "tenant_id": tenant_id,
+                "event": event,
+                "actor": actor,
+                "resource": resource,
+                "severity": severity,
+                "succeeded": succeeded,
+                "from": from_,
+                "to": to,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        result: models.AuditPage = await self._json(request, options)
+        return result
+
+    def iterate_platform_audit_events(
+        self,
+        *,
+        tenant_id: str | None = None,
+        event: str | None = None,
+        actor: str | None = None,
+        resource: str | None = None,
+        severity: models.Severity | None = None,
+        succeeded: bool | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        limit: int | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncIterator[models.LoggedEvent]:
+        """Iterates over the items of all pages of list_platform_audit_events. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(cursor: str | None) -> models.AuditPage:
+            return await self.list_platform_audit_events(
+                cursor=cursor,
+                tenant_id=tenant_id,
+                event=event,
+                actor=actor,
+                resource=resource,
+                severity=severity,
+                succeeded=succeeded,
+                from_=from_,
+                to=to,
+                limit=limit,
+                options=options,
+            )
+
+        return self._cursor_pages(page)
+
+    async def export_platform_audit_events(
+        self,
+        *,
+        format: models.ExportFormat | None = None,
+        tenant_id: str | None = None,
+        event: str | None = None,
+        actor: str | None = None,
+        resource: str | None = None,
+        severity: models.Severity | None = None,
+        succeeded: bool | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncDownload:
+        """Exports the audit trail, newest event first.
+
+        :param format: The format: CSV with a header line, or one JSON object per line.
+        :param tenant_id: Restricts the export to this tenant.
+        :param event: An event name, or a prefix that ends with a dot, such as `user.`.
+        :param actor: The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`.
+        :param resource: The id or the kind of the affected resource.
+        :param succeeded: Whether the action succeeded.
+        :param from_: The earliest time, inclusive.
+        :param to: The latest time, exclusive.
+        """
+        request = Request(
+            "GET",
+            "/admin/audit/export",
+            query={
+                "format": format,
+                "tenant_id": tenant_id,
+                "event": event,
+                "actor": actor,
+                "resource": resource,
+                "severity": severity,
+                "succeeded": succeeded,
+                "from": from_,
+                "to": to,
+            },
+        )
+        return await self._download(request, options)
+
+    async def verify_platform_audit_trail(
+        self, *, tenant_id: str | None = None, full: bool | None = None, options: CallOptions | None = None
+    ) -> models.Verification:
+        """Verifies that no row of the audit trail was changed, moved or removed.
+
+        :param tenant_id: The id of the tenant. The default is the trail of the platform.
+        :param full: Verifies a long trail from its beginning instead of from its last checkpoint.
+        """
+        request = Request("GET", "/admin/audit/verify", query={"tenant_id": tenant_id, "full": full})
+        result: models.Verification = await self._json(request, options)
+        return result
+
+    async def run_maintenance(
+        self, *, after: str | None = None, options: CallOptions | None = None
+    ) -> models.MaintenanceReport:
+        """Finishes work that requests and crashes have deferred.
+
+        This covers files that wait to be removed, expired uploads, queued publications, expired idempotency keys and expired reports. Call it regularly. Repeat the call with `next_cursor` until that is null.
+
+        :param after: The `next_cursor` of the previous response.
+        """
+        request = Request("POST", "/admin/maintenance", query={"after": after})
+        result: models.MaintenanceReport = await self._json(request, options)
+        return result
+
+    async def list_operator_keys(
+        self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.OperatorKeyPage:
+        """Lists the operator keys that are not revoked, newest first.
+
+        :param offset: The number of keys to skip.
+        :param limit: The maximum number of keys to return.
+        """
+        request = Request("GET", "/admin/operator-keys", query={"offset": offset, "limit": limit})
+        result: models.OperatorKeyPage = await self._json(request, options)
+        return result
+
+    def iterate_operator_keys(
+        self, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.OperatorKey]:
+        """Iterates over the items of all pages of list_operator_keys. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.OperatorKeyPage:
+            return await self.list_operator_keys(offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def create_operator_key(
+        self, body: models.NewOperatorKey, *, options: CallOptions | None = None
+    ) -> models.CreatedOperatorKey:
+        """Creates an operator key.
+
+        Only this response contains the key itself. An operator key can create only keys whose scopes, expiry and networks are within its own.
+        """
+        request = Request("POST", "/admin/operator-keys", json=body)
+        result: models.CreatedOperatorKey = await self._json(request, options)
+        return result
+
+    async def revoke_operator_key(
+        self, id: str, *, if_match: str | None = None, options: CallOptions | None = None
+    ) -> None:
+        """Permanently revokes an operator key.
+
+        The next request with the key is rejected. An operator key can revoke itself, and keys whose scopes, expiry and networks are within its own.
+
+        :param id: The id of the key.
+        :param if_match: Proceeds only if the key has this entity tag.
+        """
+        request = Request("DELETE", "/admin/operator-keys/{id}", parameters={"id": id}, headers={"If-Match": if_match})
+        await self._none(request, options)
+
+    async def get_operator_key(
+        self, id: str, *, if_none_match: str | None = None, options: CallOptions | None = None
+    ) -> models.OperatorKey:
+        """Returns an operator key, without its secret.
+
+        :param id: The id of the key.
+        :param if_none_match: Returns 304 if the current entity tag is listed.
+        """
+        request = Request(
+            "GET", "/admin/operator-keys/{id}", parameters={"id": id}, headers={"If-None-Match": if_none_match}
+        )
+        result: models.OperatorKey = await self._json(request, options)
+        return result
+
+    async def update_operator_key(
+        self,
+        id: str,
+        body: models.OperatorKeyUpdate,
+        *,
+        if_match: str | None = None,
+        options: CallOptions | None = None,
+    ) -> models.OperatorKey:
+        """Updates an operator key.
+
+        The change takes effect on the next request with the key. An operator key can update only keys whose scopes, expiry and networks are within its own, both before and after the change.
+
+        :param id: The id of the key.
+        :param if_match: Proceeds only if the key has this entity tag.
+        """
+        request = Request(
+            "PATCH", "/admin/operator-keys/{id}", parameters={"id": id}, headers={"If-Match": if_match}, json=body
+        )
+        result: models.OperatorKey = await self._json(request, options)
+        return result
+
+    async def rotate_operator_key(
+        self,
+        id: str,
+        body: models.OperatorKeyRotation | None = None,
+        *,
+        if_match: str | None = None,
+        options: CallOptions | None = None,
+    ) -> models.CreatedOperatorKey:
+        """Replaces the secret of an operator key.
+
+        Only this response contains the new secret. The previous secret stays valid for the overlap; any older secret becomes invalid immediately. An operator key can rotate only keys whose scopes, expiry and networks are within its own.
+
+        :param id: The id of the key.
+        :param if_match: Proceeds only if the key has this entity tag.
+        """
+        request = Request(
+            "POST", "/admin/operator-keys/{id}/rotate", parameters={"id": id}, headers={"If-Match": if_match}, json=body
+        )
+        result: models.CreatedOperatorKey = await self._json(request, options)
+        return result
+
+    async def list_plans(self, *, options: CallOptions | None = None) -> models.PlanPage:
+        """Lists all plans, smallest first."""
+        request = Request("GET", "/admin/plans")
+        result: models.PlanPage = await self._json(request, options)
+        return result
+
+    async def create_plan(self, body: models.NewPlan, *, options: CallOptions | None = None) -> models.Plan:
+        """Creates a plan."""
+        request = Request("POST", "/admin/plans", json=body)
+        result: models.Plan = await self._json(request, options)
+        return result
+
+    async def delete_plan(self, name: str, *, options: CallOptions | None = None) -> None:
+        """Deletes a plan. The default plan and plans with tenants cannot be deleted.
+
+        :param name: The name of the plan.
+        """
+        request = Request("DELETE", "/admin/plans/{name}", parameters={"name": name})
+        await self._none(request, options)
+
+    async def get_plan(self, name: str, *, options: CallOptions | None = None) -> models.Plan:
+        """Returns a plan.
+
+        :param name: The name of the plan.
+        """
+        request = Request("GET", "/admin/plans/{name}", parameters={"name": name})
+        result: models.Plan = await self._json(request, options)
+        return result
+
+    async def update_plan(
+        self, name: str, body: models.PlanUpdate, *, options: CallOptions | None = None
+    ) -> models.Plan:
+        """Updates a plan. New limits apply to its tenants from their next request.
+
+        :param name: The name of the plan.
+        """
+        request = Request("PATCH", "/admin/plans/{name}", parameters={"name": name}, json=body)
+        result: models.Plan = await self._json(request, options)
+        return result
+
+    async def replace_plan(
+        self, name: str, body: models.PlanUpdate, *, options: CallOptions | None = None
+    ) -> models.Plan:
+        """Same as PATCH: omitted fields keep their values.
+
+        :param name: The name of the plan.
+        """
+        request = Request("PUT", "/admin/plans/{name}", parameters={"name": name}, json=body)
+        result: models.Plan = await self._json(request, options)
+        return result
+
+    async def list_tenants(
+        self,
+        *,
+        offset: int | None = None,
+        limit: int | None = None,
+        status_filter: models.Status | None = None,
+        search: str | None = None,
+        include_deleted: bool | None = None,
+        options: CallOptions | None = None,
+    ) -> models.TenantPage:
+        """Lists tenants, newest first.
+
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        :param status_filter: Restricts the list to tenants in this state.
+        :param search: Restricts the list to tenants with this text in their name, slug, e-mail address or domain.
+        :param include_deleted: Includes deleted tenants.
+        """
+        request = Request(
+            "GET",
+            "/admin/tenants",
+            query={
+                "offset": offset,
+                "limit": limit,
+                "status_filter": status_filter,
+                "search": search,
+                "include_deleted": include_deleted,
+            },
+        )
+        result: models.TenantPage = await self._json(request, options)
+        return result
+
+    def iterate_tenants(
+        self,
+        *,
+        limit: int | None = None,
+        status_filter: models.Status | None = None,
+        search: str | None = None,
+        include_deleted: bool | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncIterator[models.Tenant]:
+        """Iterates over the items of all pages of list_tenants. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.TenantPage:
+            return await self.list_tenants(
+                offset=offset,
+                limit=limit,
+                status_filter=status_filter,
+                search=search,
+                include_deleted=include_deleted,
+                options=options,
+            )
+
+        return self._offset_pages(page)
+
+    async def create_tenant(
+        self, body: models.NewTenant, *, idempotency_key: str | None = None, options: CallOptions | None = None
+    ) -> models.CreatedTenant:
+        """Creates a tenant. Only this response contains its credentials.
+
+        :param idempotency_key: For one day, the same request with the same key returns the same response.
+        """
+        request = Request("POST", "/admin/tenants", headers={"Idempotency-Key": idempotency_key}, json=body)
+        result: models.CreatedTenant = await self._json(request, options)
+        return result
+
+    async def delete_tenant(
+        self,
+        id: str,
+        *,
+        hard_delete: bool | None = None,
+        if_match: str | None = None,
+        options: CallOptions | None = None,
+    ) -> models.PendingChange | None:
+        """Deletes a tenant.
+
+        All of its requests are rejected. Its data and its names are kept unless `hard_delete` is true.
+
+        :param id: The id of the tenant.
+        :param hard_delete: Destroys the database, files, counters and keys of the tenant and frees its names. This cannot be undone.
+        :param if_match: Proceeds only if the tenant has this entity tag.
+        """
+        request = Request(
+            "DELETE",
+            "/admin/tenants/{id}",
+            parameters={"id": id},
+            query={"hard_delete": hard_delete},
+            headers={"If-Match": if_match},
+        )
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def get_tenant(
+        self, id: str, *, if_none_match: str | None = None, options: CallOptions | None = None
+    ) -> models.Tenant:
+        """Returns a tenant in any state.
+
+        :param id: The id of the tenant.
+        :param if_none_match: Returns 304 if the current entity tag is listed.
+        """
+        request = Request("GET", "/admin/tenants/{id}", parameters={"id": id}, headers={"If-None-Match": if_none_match})
+        result: models.Tenant = await self._json(request, options)
+        return result
+
+    async def update_tenant(
+        self, id: str, body: models.TenantUpdate, *, if_match: str | None = None, options: CallOptions | None = None
+    ) -> models.Tenant:
+        """Updates a tenant.
+
+        A suspension takes effect on the tenant's next request. The status `deleted` also requires the scope `tenants:delete`.
+
+        :param id: The id of the tenant.
+        :param if_match: Proceeds only if the tenant has this entity tag.
+        """
+        request = Request(
+            "PATCH", "/admin/tenants/{id}", parameters={"id": id}, headers={"If-Match": if_match}, json=body
+        )
+        result: models.Tenant = await self._json(request, options)
+        return result
+
+    async def replace_tenant(
+        self, id: str, body: models.TenantUpdate, *, if_match: str | None = None, options: CallOptions | None = None
+    ) -> models.Tenant:
+        """Same as PATCH: omitted fields keep their values.
+
+        :param id: The id of the tenant.
+        :param if_match: Proceeds only if the tenant has this entity tag.
+        """
+        request = Request(
+            "PUT", "/admin/tenants/{id}", parameters={"id": id}, headers={"If-Match": if_match}, json=body
+        )
+        result: models.Tenant = await self._json(request, options)
+        return result
+
+    async def list_tenant_api_keys(
+        self, id: str, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.ApiKeyPage:
+        """Lists the API keys of a tenant that are not revoked, newest first.
+
+        :param id: The id of the tenant.
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request(
+            "GET", "/admin/tenants/{id}/api-keys", parameters={"id": id}, query={"offset": offset, "limit": limit}
+        )
+        result: models.ApiKeyPage = await self._json(request, options)
+        return result
+
+    def iterate_tenant_api_keys(
+        self, id: str, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.ApiKey]:
+        """Iterates over the items of all pages of list_tenant_api_keys. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.ApiKeyPage:
+            return await self.list_tenant_api_keys(id, offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def create_tenant_api_key(
+        self, id: str, body: models.NewApiKey, *, options: CallOptions | None = None
+    ) -> models.CreatedApiKey:
+        """Creates an API key for a tenant. Only this response contains the key itself.
+
+        :param id: The id of the tenant.
+        """
+        request = Request("POST", "/admin/tenants/{id}/api-keys", parameters={"id": id}, json=body)
+        result: models.CreatedApiKey = await self._json(request, options)
+        return result
+
+    async def revoke_tenant_api_key(
+        self, id: str, key_id: str, *, options: CallOptions | None = None
+    ) -> models.PendingChange | None:
+        """Permanently revokes an API key of a tenant, with immediate effect.
+
+        :param id: The id of the tenant.
+        :param key_id: The id of the key.
+        """
+        request = Request("DELETE", "/admin/tenants/{id}/api-keys/{key_id}", parameters={"id": id, "key_id": key_id})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def rotate_tenant_data_key(self, id: str, *, options: CallOptions | None = None) -> models.DataKey:
+        """Creates a new data key for a tenant.
+
+        New data is sealed with the new key. Existing data stays sealed with the earlier keys.
+
+        :param id: The id of the tenant.
+        """
+        request = Request("POST", "/admin/tenants/{id}/rotate-key", parameters={"id": id})
+        result: models.DataKey = await self._json(request, options)
+        return result
+
+    async def get_tenant_statistics(self, id: str, *, options: CallOptions | None = None) -> models.Stats:
+        """Returns the usage and the limits of a tenant.
+
+        :param id: The id of the tenant.
+        """
+        request = Request("GET", "/admin/tenants/{id}/stats", parameters={"id": id})
+        result: models.Stats = await self._json(request, options)
+        return result
+
+    async def list_tenant_usage(
+        self,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        granularity: models.Granularity | None = None,
+        resource_type: models.Resource | None = None,
+        tenant_id: str | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        options: CallOptions | None = None,
+    ) -> models.UsageRecordPage:
+        """Lists the usage of tenants per day or per month, newest first.
+
+        :param from_: The first day, in UTC. The default is 30 days before the last day.
+        :param to: The last day, in UTC. The default is today.
+        :param granularity: The period of each total.
+        :param resource_type: Restricts the response to this resource.
+        :param tenant_id: Restricts the response to this tenant.
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request(
+            "GET",
+            "/admin/usage",
+            query={
+                "format": "json",
+                "from": from_,
+                "to": to,
+                "granularity": granularity,
+                "resource_type": resource_type,
+                "tenant_id": tenant_id,
+                "offset": offset,
+                "limit": limit,
+            },
+        )
+        result: models.UsageRecordPage = await self._json(request, options)
+        return result
+
+    def iterate_tenant_usage(
+        self,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        granularity: models.Granularity | None = None,
+        resource_type: models.Resource | None = None,
+        tenant_id: str | None = None,
+        limit: int | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncIterator[models.UsageRecord]:
+        """Iterates over the items of all pages of list_tenant_usage. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.UsageRecordPage:
+            return await self.list_tenant_usage(
+                offset=offset,
+                from_=from_,
+                to=to,
+                granularity=granularity,
+                resource_type=resource_type,
+                tenant_id=tenant_id,
+                limit=limit,
+                options=options,
+            )
+
+        return self._offset_pages(page)
+
+    async def list_tenant_usage_csv(
+        self,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        granularity: models.Granularity | None = None,
+        resource_type: models.Resource | None = None,
+        tenant_id: str | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncDownload:
+        """Lists the usage of tenants per day or per month, newest first.
+
+        :param from_: The first day, in UTC. The default is 30 days before the last day.
+        :param to: The last day, in UTC. The default is today.
+        :param granularity: The period of each total.
+        :param resource_type: Restricts the response to this resource.
+        :param tenant_id: Restricts the response to this tenant.
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request(
+            "GET",
+            "/admin/usage",
+            query={
+                "format": "csv",
+                "from": from_,
+                "to": to,
+                "granularity": granularity,
+                "resource_type": resource_type,
+                "tenant_id": tenant_id,
+                "offset": offset,
+                "limit": limit,
+            },
+        )
+        return await self._download(request, options)
+
+    async def list_api_keys(
+        self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.ApiKeyPage:
+        """Lists the tenant's API keys that are not revoked, newest first.
+
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request("GET", "/api/v1/api-keys", query={"offset": offset, "limit": limit})
+        result: models.ApiKeyPage = await self._json(request, options)
+        return result
+
+    def iterate_api_keys(
+        self, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.ApiKey]:
+        """Iterates over the items of all pages of list_api_keys. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.ApiKeyPage:
+            return await self.list_api_keys(offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def create_api_key(
+        self, body: models.NewApiKey, *, options: CallOptions | None = None
+    ) -> models.CreatedApiKey:
+        """Creates an API key.
+
+        Only this response contains the key itself. An API key can create only keys whose scopes, limits and expiry are within its own.
+        """
+        request = Request("POST", "/api/v1/api-keys", json=body)
+        result: models.CreatedApiKey = await self._json(request, options)
+        return result
+
+    async def revoke_api_key(self, id: str, *, options: CallOptions | None = None) -> models.PendingChange | None:
+        """Revokes an API key.
+
+        The next request with the key is rejected. An API key can revoke itself, and keys whose scopes, limits and expiry are within its own.
+
+        :param id: The id of the key.
+        """
+        request = Request("DELETE", "/api/v1/api-keys/{id}", parameters={"id": id})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def get_api_key(self, id: str, *, options: CallOptions | None = None) -> models.ApiKey:
+        """Returns an API key, without its secret.
+
+        :param id: The id of the key.
+        """
+        request = Request("GET", "/api/v1/api-keys/{id}", parameters={"id": id})
+        result: models.ApiKey = await self._json(request, options)
+        return result
+
+    async def update_api_key(
+        self, id: str, body: models.ApiKeyUpdate, *, options: CallOptions | None = None
+    ) -> models.ApiKey:
+        """Updates the name or the limits of an API key.
+
+        New limits take effect on the next request with the key. An API key cannot update itself. It can update only other keys whose scopes, limits and expiry are within its own, both before and after the change.
+
+        :param id: The id of the key.
+        """
+        request = Request("PATCH", "/api/v1/api-keys/{id}", parameters={"id": id}, json=body)
+        result: models.ApiKey = await self._json(request, options)
+        return result
+
+    async def rotate_api_key(
+        self, id: str, body: models.ApiKeyRotation | None = None, *, options: CallOptions | None = None
+    ) -> models.CreatedApiKey:
+        """Replaces the secret of an API key.
+
+        Only this response contains the new secret. The previous secret stays valid for the requested overlap; any older secret becomes invalid immediately. An API key can rotate only keys whose scopes, limits and expiry are within its own.
+
+        :param id: The id of the key.
+        """
+        request = Request("POST", "/api/v1/api-keys/{id}/rotate", parameters={"id": id}, json=body)
+        result: models.CreatedApiKey = await self._json(request, options)
+        return result
+
+    async def introspect_token(self, body: models.Token, *, options: CallOptions | None = None) -> models.Introspection:
+        """Reports whether a token of the caller's tenant is valid, and returns its claims (RFC 7662).
+
+        OAuth clients may authenticate with HTTP Basic (RFC 6749, section 2.3.1). The client id is the id of an API key; the client secret is the key itself.
+        """
+        request = Request("POST", "/api/v1/auth/introspect", form=body)
+        result: models.Introspection = await self._json(request, options)
+        return result
+
+    async def login(self, body: models.Login, *, options: CallOptions | None = None) -> models.SignedIn:
+        """Signs a user in to the tenant that the request addresses.
+
+        The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted tenant.
+        """
+        request = Request("POST", "/api/v1/auth/login", json=body, public=True, signs_in=True)
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def logout(
+        self, body: models.Logout | None = None, *, options: CallOptions | None = None
+    ) -> models.PendingChange | None:
+        """Ends a session of the caller. Its refresh token and its access tokens become invalid."""
+        request = Request("POST", "/api/v1/auth/logout", json=body, ends_session=True)
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def logout_everywhere(self, *, options: CallOptions | None = None) -> models.PendingChange | None:
+        """Ends all sessions of the caller, on all devices."""
+        request = Request("POST", "/api/v1/auth/logout-all", ends_session=True)
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def refresh_tokens(self, body: models.Refresh, *, options: CallOptions | None = None) -> models.SignedIn:
+        """Returns a new access token and a new refresh token. A refresh token is valid once. Using it again ends its session."""
+        request = Request("POST", "/api/v1/auth/refresh", json=body, public=True, signs_in=True)
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def revoke_token(self, body: models.Token, *, options: CallOptions | None = None) -> None:
+        """Ends the session of an access token or a refresh token of the caller's tenant (RFC 7009).
+
+        Revoking an unknown token is not an error.
+
+        OAuth clients may authenticate with HTTP Basic (RFC 6749, section 2.3.1). The client id is the id of an API key; the client secret is the key itself.
+        """
+        request = Request("POST", "/api/v1/auth/revoke", form=body)
+        await self._none(request, options)
+
+    async def list_sessions(
+        self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.SessionPage:
+        """Lists the caller's sessions with their device and IP address, newest first.
+
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request("GET", "/api/v1/auth/sessions", query={"offset": offset, "limit": limit})
+        result: models.SessionPage = await self._json(request, options)
+        return result
+
+    def iterate_sessions(
+        self, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.Session]:
+        """Iterates over the items of all pages of list_sessions. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.SessionPage:
+            return await self.list_sessions(offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def end_session(self, id: str, *, options: CallOptions | None = None) -> models.PendingChange | None:
+        """Ends one session of the caller.
+
+        :param id: The id of the session.
+        """
+        request = Request("DELETE", "/api/v1/auth/sessions/{id}", parameters={"id": id})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def set_up_password(self, body: models.Setup, *, options: CallOptions | None = None) -> models.SignedIn:
+        """Sets the password of a user with a setup token, and signs the user in."""
+        request = Request("POST", "/api/v1/auth/setup", json=body, public=True, signs_in=True)
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def verify_credential(
+        self, *, scope: str | None = None, consume: str | None = None, options: CallOptions | None = None
+    ) -> models.Verified:
+        """Authenticates and authorizes a request for a gateway, such as nginx (`auth_request`), Traefik (`ForwardAuth`) or Envoy (`ext_authz`).
+
+        The response headers `X-Tenant-Id`, `X-Tenant-Slug`, `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes` contain the same identity as the body. Every method is handled like GET, also on any path below this one. A browser's preflight request has no credential. It gets 204, with these headers empty.
+
+        :param scope: The required scopes, separated by spaces.
+        :param consume: The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`.
+        """
+        request = Request("GET", "/api/v1/auth/verify", query={"scope": scope, "consume": consume})
+        result: models.Verified = await self._json(request, options)
+        return result
+
+    async def clear_cache(self, *, options: CallOptions | None = None) -> models.ClearedCache:
+        """Deletes all cache entries of the tenant."""
+        request = Request("DELETE", "/api/v1/cache")
+        result: models.ClearedCache = await self._json(request, options)
+        return result
+
+    async def delete_cache_entry(self, key: str, *, options: CallOptions | None = None) -> None:
+        """Deletes a cache entry.
+
+        :param key: The key of the entry.
+        """
+        request = Request("DELETE", "/api/v1/cache/{key}", parameters={"key": key})
+        await self._none(request, options)
+
+    async def get_cache_entry(self, key: str, *, options: CallOptions | None = None) -> AsyncDownload:
+        """Returns a cache entry unchanged. The header `X-Cache-TTL` is its remaining lifetime in seconds.
+
+        :param key: The key of the entry.
+        """
+        request = Request("GET", "/api/v1/cache/{key}", parameters={"key": key})
+        return await self._download(request, options)
+
+    async def put_cache_entry(
+        self,
+        key: str,
+        content: AsyncContent,
+        *,
+        ttl: int | None = None,
+        content_type: str = "application/octet-stream",
+        options: CallOptions | None = None,
+    ) -> None:
+        """Stores a cache entry of at most 1 MiB, and replaces an existing entry.
+
+        If the tenant's part of the cache is full (64 MiB, 100,000 entries), the entries closest to expiry are evicted.
+
+        :param key: The key of the entry.
+        :param ttl: The lifetime of the entry in seconds.
+        """
+        request = Request(
+            "PUT",
+            "/api/v1/cache/{key}",
+            parameters={"key": key},
+            query={"ttl": ttl},
+            content=content,
+            content_type=content_type,
+        )
+        await self._none(request, options)
+
+    async def list_files(
+        self,
+        *,
+        prefix: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        options: CallOptions | None = None,
+    ) -> models.StoredFilePage:
+        """Lists files, ordered by path.
+
+        :param prefix: Restricts the list to paths with this prefix.
+        :param limit: The maximum number of items to return.
+        :param cursor: The `next_cursor` of the previous page.
+        """
+        request = Request("GET", "/api/v1/files", query={"prefix": prefix, "limit": limit, "cursor": cursor})
+        result: models.StoredFilePage = await self._json(request, options)
+        return result
+
+    def iterate_files(
+        self, *, prefix: str | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.StoredFile]:
+        """Iterates over the items of all pages of list_files. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(cursor: str | None) -> models.StoredFilePage:
+            return await self.list_files(cursor=cursor, prefix=prefix, limit=limit, options=options)
+
+        return self._cursor_pages(page)
+
+    async def delete_file(
+        self,
+        path: str,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+        if_unmodified_since: str | None = None,
+        options: CallOptions | None = None,
+    ) -> None:
+        """Deletes a file.
+
+        :param path: The path of the file, with slashes between its parts.
+        :param if_match: Proceeds only if the file has this entity tag.
+        :param if_none_match: Proceeds only if the file has none of these entity tags.
+        :param if_unmodified_since: Proceeds only if the file is not newer.
+        """
+        request = Request(
+            "DELETE",
+            "/api/v1/files/{path}",
+            parameters={"path": path},
+            headers={"If-Match": if_match, "If-None-Match": if_none_match, "If-Unmodified-Since": if_unmodified_since},
+        )
+        await self._none(request, options)
+
+    async def download_file(
+        self,
+        path: str,
+        *,
+        range: str | None = None,
+        if_range: str | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+        if_modified_since: str | None = None,
+        if_unmodified_since: str | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncDownload:
+        """Returns a file, or the part of it that `Range` requests.
+
+        :param path: The path of the file, with slashes between its parts.
+        :param range: The requested part, such as `bytes=0-1023`.
+        :param if_range: Applies `Range` if the file has this tag or date.
+        :param if_match: Proceeds only if the file has one of these entity tags.
+        :param if_none_match: Returns 304 if the current entity tag is listed.
+        :param if_modified_since: Returns 304 if the file is not newer.
+        :param if_unmodified_since: Proceeds only if the file is not newer.
+        """
+        request = Request(
+            "GET",
+            "/api/v1/files/{path}",
+            parameters={"path": path},
+            headers={
+                "Range": range,
+                "If-Range": if_range,
+                "If-Match": if_match,
+                "If-None-Match": if_none_match,
+                "If-Modified-Since": if_modified_since,
+                "If-Unmodified-Since": if_unmodified_since,
+            },
+        )
+        return await self._download(request, options)
+
+    async def get_file_metadata(
+        self,
+        path: str,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+        if_modified_since: str | None = None,
+        if_unmodified_since: str | None = None,
+        options: CallOptions | None = None,
+    ) -> Mapping[str, str]:
+        """Returns the headers of a file.
+
+        :param path: The path of the file, with slashes between its parts.
+        :param if_match: Proceeds only if the file has one of these entity tags.
+        :param if_none_match: Returns 304 if the current entity tag is listed.
+        :param if_modified_since: Returns 304 if the file is not newer.
+        :param if_unmodified_since: Proceeds only if the file is not newer.
+        """
+        request = Request(
+            "HEAD",
+            "/api/v1/files/{path}",
+            parameters={"path": path},
+            headers={
+                "If-Match": if_match,
+                "If-None-Match": if_none_match,
+                "If-Modified-Since": if_modified_since,
+                "If-Unmodified-Since": if_unmodified_since,
+            },
+        )
+        return await self._headers(request, options)
+
+    async def upload_file(
+        self,
+        path: str,
+        content: AsyncContent,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+        if_unmodified_since: str | None = None,
+        content_type: str = "application/octet-stream",
+        options: CallOptions | None = None,
+    ) -> models.StoredFile:
+        """Stores a file, and replaces an existing file.
+
+        The request body is the file content, of any size. An existing file stays until the upload is complete, so the quota must have room for both.
+
+        :param path: The path of the file, with slashes between its parts.
+        :param if_match: Proceeds only if the old file has this entity tag.
+        :param if_none_match: `*`: proceeds only if the file does not exist.
+        :param if_unmodified_since: Proceeds only if the old file is not newer.
+        """
+        request = Request(
+            "PUT",
+            "/api/v1/files/{path}",
+            parameters={"path": path},
+            headers={"If-Match": if_match, "If-None-Match": if_none_match, "If-Unmodified-Since": if_unmodified_since},
+            content=content,
+            content_type=content_type,
+        )
+        result: models.StoredFile = await self._json(request, options)
+        return result
+
+    async def get_profile(self, *, options: CallOptions | None = None) -> models.User:
+        """Returns the profile of the caller."""
+        request = Request("GET", "/api/v1/profile")
+        result: models.User = await self._json(request, options)
+        return result
+
+    async def update_profile(self, body: models.ProfileUpdate, *, options: CallOptions | None = None) -> models.User:
+        """Updates the caller's names."""
+        request = Request("PATCH", "/api/v1/profile", json=body)
+        result: models.User = await self._json(request, options)
+        return result
+
+    async def change_password(
+        self, body: models.PasswordChange, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Changes the caller's password. All of their sessions end; the response starts a new one."""
+        request = Request("POST", "/api/v1/profile/password", json=body, signs_in=True)
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def list_audit_events(
+        self,
+        *,
+        event: str | None = None,
+        actor: str | None = None,
+        resource: str | None = None,
+        severity: models.Severity | None = None,
+        succeeded: bool | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        options: CallOptions | None = None,
+    ) -> models.AuditPage:
+        """Lists the audit events of the tenant, newest first.
+
+        :param event: An event name, or a prefix that ends with a dot, such as `user.`.
+        :param actor: The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`.
+        :param resource: The id or the kind of the affected resource.
+        :param succeeded: Whether the action succeeded.
+        :param from_: The earliest time, inclusive.
+        :param to: The latest time, exclusive.
+        :param limit: The maximum number of items to return.
+        :param cursor: The `next_cursor` of the previous page.
+        """
+        request = Request(
+            "GET",
+            "/api/v1/tenant/audit",
+            query={
+                "event": event,
+                "actor": actor,
+                "resource": resource,
+                "severity": severity,
+                "succeeded": succeeded,
+                "from": from_,
+                "to": to,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        result: models.AuditPage = await self._json(request, options)
+        return result
+
+    def iterate_audit_events(
+        self,
+        *,
+        event: str | None = None,
+        actor: str | None = None,
+        resource: str | None = None,
+        severity: models.Severity | None = None,
+        succeeded: bool | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        limit: int | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncIterator[models.LoggedEvent]:
+        """Iterates over the items of all pages of list_audit_events. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(cursor: str | None) -> models.AuditPage:
+            return await self.list_audit_events(
+                cursor=cursor,
+                event=event,
+                actor=actor,
+                resource=resource,
+                severity=severity,
+                succeeded=succeeded,
+                from_=from_,
+                to=to,
+                limit=limit,
+                options=options,
+            )
+
+        return self._cursor_pages(page)
+
+    async def export_audit_events(
+        self,
+        *,
+        format: models.ExportFormat | None = None,
+        event: str | None = None,
+        actor: str | None = None,
+        resource: str | None = None,
+        severity: models.Severity | None = None,
+        succeeded: bool | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncDownload:
+        """Exports the audit trail, newest event first.
+
+        :param format: The format: CSV with a header line, or one JSON object per line.
+        :param event: An event name, or a prefix that ends with a dot, such as `user.`.
+        :param actor: The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`.
+        :param resource: The id or the kind of the affected resource.
+        :param succeeded: Whether the action succeeded.
+        :param from_: The earliest time, inclusive.
+        :param to: The latest time, exclusive.
+        """
+        request = Request(
+            "GET",
+            "/api/v1/tenant/audit/export",
+            query={
+                "format": format,
+                "event": event,
+                "actor": actor,
+                "resource": resource,
+                "severity": severity,
+                "succeeded": succeeded,
+                "from": from_,
+                "to": to,
+            },
+        )
+        return await self._download(request, options)
+
+    async def verify_audit_trail(
+        self, *, full: bool | None = None, options: CallOptions | None = None
+    ) -> models.Verification:
+        """Verifies that no row of the audit trail was changed, moved or removed.
+
+        :param full: Verifies a long trail from its beginning instead of from its last checkpoint.
+        """
+        request = Request("GET", "/api/v1/tenant/audit/verify", query={"full": full})
+        result: models.Verification = await self._json(request, options)
+        return result
+
+    async def list_database_credentials(
+        self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.PageDatabaseCredential:
+        """Lists the credentials for the tenant's database that are valid, newest first, without their passwords.
+
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request("GET", "/api/v1/tenant/database/credentials", query={"offset": offset, "limit": limit})
+        result: models.PageDatabaseCredential = await self._json(request, options)
+        return result
+
+    def iterate_database_credentials(
+        self, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.DatabaseCredential]:
+        """Iterates over the items of all pages of list_database_credentials. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.PageDatabaseCredential:
+            return await self.list_database_credentials(offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def create_database_credential(
+        self, body: models.NewDatabaseCredential, *, options: CallOptions | None = None
+    ) -> models.NewDatabaseCredentialView:
+        """Creates a credential for the tenant's own database.
+
+        Only this response contains the password. The credential has privileges on the schema `app` only, and ends with the API key or the user of this request.
+        """
+        request = Request("POST", "/api/v1/tenant/database/credentials", json=body)
+        result: models.NewDatabaseCredentialView = await self._json(request, options)
+        return result
+
+    async def revoke_database_credential(self, id: str, *, options: CallOptions | None = None) -> None:
+        """Revokes a credential for the tenant's database. Its connections are closed before the response.
+
+        :param id: The id of the credential.
+        """
+        request = Request("DELETE", "/api/v1/tenant/database/credentials/{id}", parameters={"id": id})
+        await self._none(request, options)
+
+    async def get_tenant_info(self, *, options: CallOptions | None = None) -> models.TenantInfo:
+        """Returns the caller's tenant."""
+        request = Request("GET", "/api/v1/tenant/info")
+        result: models.TenantInfo = await self._json(request, options)
+        return result
+
+    async def get_statistics(self, *, options: CallOptions | None = None) -> models.Stats:
+        """Returns the usage and the limits of the caller's tenant."""
+        request = Request("GET", "/api/v1/tenant/stats")
+        result: models.Stats = await self._json(request, options)
+        return result
+
+    async def get_usage(
+        self, *, resource_type: models.Resource | None = None, options: CallOptions | None = None
+    ) -> models.TenantUsage:
+        """Returns the usage of one resource or of all resources.
+
+        With `resource_type`, the response is one object. Otherwise it is a list of all resources.
+
+        :param resource_type: Restricts the response to this resource.
+        """
+        request = Request("GET", "/api/v1/tenant/usage", query={"resource_type": resource_type})
+        result: models.TenantUsage = await self._json(request, options)
+        return result
+
+    async def report_usage(
+        self, body: models.UsageReport, *, idempotency_key: str | None = None, options: CallOptions | None = None
+    ) -> models.ReportedUsage:
+        """Adds consumption to the tenant's usage.
+
+        The whole amount is counted, or none of it if it exceeds the limit. Reports with the same idempotency key are added only once, even after failures. Keys are stored for one day.
+
+        :param idempotency_key: The idempotency key of the report.
+        """
+        request = Request("POST", "/api/v1/tenant/usage", headers={"Idempotency-Key": idempotency_key}, json=body)
+        result: models.ReportedUsage = await self._json(request, options)
+        return result
+
+    async def get_usage_history(
+        self,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        granularity: models.Granularity | None = None,
+        resource_type: models.Resource | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        options: CallOptions | None = None,
+    ) -> models.UsageRecordPage:
+        """Lists the usage of the tenant per day or per month, newest first.
+
+        :param from_: The first day, in UTC. The default is 30 days before the last day.
+        :param to: The last day, in UTC. The default is today.
+        :param granularity: The period of each total.
+        :param resource_type: Restricts the response to this resource.
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request(
+            "GET",
+            "/api/v1/tenant/usage/history",
+            query={
+                "format": "json",
+                "from": from_,
+                "to": to,
+                "granularity": granularity,
+                "resource_type": resource_type,
+                "offset": offset,
+                "limit": limit,
+            },
+        )
+        result: models.UsageRecordPage = await self._json(request, options)
+        return result
+
+    def iterate_usage_history(
+        self,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        granularity: models.Granularity | None = None,
+        resource_type: models.Resource | None = None,
+        limit: int | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncIterator[models.UsageRecord]:
+        """Iterates over the items of all pages of get_usage_history. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.UsageRecordPage:
+            return await self.get_usage_history(
+                offset=offset,
+                from_=from_,
+                to=to,
+                granularity=granularity,
+                resource_type=resource_type,
+                limit=limit,
+                options=options,
+            )
+
+        return self._offset_pages(page)
+
+    async def get_usage_history_csv(
+        self,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        granularity: models.Granularity | None = None,
+        resource_type: models.Resource | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncDownload:
+        """Lists the usage of the tenant per day or per month, newest first.
+
+        :param from_: The first day, in UTC. The default is 30 days before the last day.
+        :param to: The last day, in UTC. The default is today.
+        :param granularity: The period of each total.
+        :param resource_type: Restricts the response to this resource.
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request(
+            "GET",
+            "/api/v1/tenant/usage/history",
+            query={
+                "format": "csv",
+                "from": from_,
+                "to": to,
+                "granularity": granularity,
+                "resource_type": resource_type,
+                "offset": offset,
+                "limit": limit,
+            },
+        )
+        return await self._download(request, options)
+
+    async def list_users(
+        self,
+        *,
+        offset: int | None = None,
+        limit: int | None = None,
+        role: models.Role | None = None,
+        is_active: bool | None = None,
+        search: str | None = None,
+        options: CallOptions | None = None,
+    ) -> models.UserPage:
+        """Lists the tenant's users, newest first.
+
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        :param role: Restricts the list to users with this role.
+        :param is_active: Restricts the list to active or to deactivated users.
+        :param search: Restricts the list to users with this text in their e-mail address or one of their names.
+        """
+        request = Request(
+            "GET",
+            "/api/v1/users",
+            query={"offset": offset, "limit": limit, "role": role, "is_active": is_active, "search": search},
+        )
+        result: models.UserPage = await self._json(request, options)
+        return result
+
+    def iterate_users(
+        self,
+        *,
+        limit: int | None = None,
+        role: models.Role | None = None,
+        is_active: bool | None = None,
+        search: str | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncIterator[models.User]:
+        """Iterates over the items of all pages of list_users. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.UserPage:
+            return await self.list_users(
+                offset=offset, limit=limit, role=role, is_active=is_active, search=search, options=options
+            )
+
+        return self._offset_pages(page)
+
+    async def create_user(self, body: models.NewUser, *, options: CallOptions | None = None) -> models.CreatedUser:
+        """Creates a user in the caller's tenant.
+
+        If the request has no password, the response contains a setup token. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+        """
+        request = Request("POST", "/api/v1/users", json=body)
+        result: models.CreatedUser = await self._json(request, options)
+        return result
+
+    async def delete_user(self, id: str, *, options: CallOptions | None = None) -> models.PendingChange | None:
+        """Permanently deletes a user.
+
+        :param id: The id of the user.
+        """
+        request = Request("DELETE", "/api/v1/users/{id}", parameters={"id": id})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def get_user(self, id: str, *, options: CallOptions | None = None) -> models.User:
+        """Returns a user.
+
+        :param id: The id of the user.
+        """
+        request = Request("GET", "/api/v1/users/{id}", parameters={"id": id})
+        result: models.User = await self._json(request, options)
+        return result
+
+    async def update_user(self, id: str, body: models.UserUpdate, *, options: CallOptions | None = None) -> models.User:
+        """Updates a user. A new role and a deactivation take effect on the user's next request.
+
+        :param id: The id of the user.
+        """
+        request = Request("PATCH", "/api/v1/users/{id}", parameters={"id": id}, json=body)
+        result: models.User = await self._json(request, options)
+        return result
+
+    async def reset_user_password(self, id: str, *, options: CallOptions | None = None) -> models.PasswordReset:
+        """Resets the password of a user.
+
+        The user's password becomes invalid and their sessions end. The response contains a token that sets a new password once. The caller must be allowed to grant the user's role.
+
+        :param id: The id of the user.
+        """
+        request = Request("POST", "/api/v1/users/{id}/reset-password", parameters={"id": id})
+        result: models.PasswordReset = await self._json(request, options)
+        return result
+
+    async def get_documentation(self, *, options: CallOptions | None = None) -> str:
+        """Returns the API documentation as a page that can send requests."""
+        request = Request("GET", "/docs", public=True)
+        return await self._text(request, options)
+
+    async def get_health(self, *, options: CallOptions | None = None) -> models.Live:
+        """Reports that the service responds. It checks no store, because a restart does not fix an unavailable store."""
+        request = Request("GET", "/health", public=True)
+        result: models.Live = await self._json(request, options)
+        return result
+
+    async def get_detailed_health(self, *, options: CallOptions | None = None) -> models.Report:
+        """Reports the state of each store. The status is 503 when requests fail."""
+        request = Request("GET", "/health/detailed", public=True)
+        result: models.Report = await self._json(request, options)
+        return result
+
+    async def get_metrics(self, *, options: CallOptions | None = None) -> str:
+        """Returns the metrics for Prometheus. If `METRICS_TOKEN` is set, requests must send it as a bearer token."""
+        request = Request("GET", "/metrics", public=True)
+        return await self._text(request, options)
+
+    async def get_open_api_document(self, *, options: CallOptions | None = None) -> Any:
+        """Returns the description of every route (OpenAPI 3.1)."""
+        request = Request("GET", "/openapi.json", public=True)
+        result: Any = await self._json(request, options)
+        return result

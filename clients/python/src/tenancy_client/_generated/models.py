@@ -1,0 +1,1436 @@
+"""Types of requests and responses. Generated from docs/openapi.json by clients/generator."""
+
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+Access: TypeAlias = Literal["read", "write", "owner"]
+"""The privileges of a role on the schema `app`."""
+
+
+Role: TypeAlias = Literal["admin", "user", "viewer"]
+"""A user's role."""
+
+
+class ActiveToken(TypedDict):
+    """The properties of a valid token."""
+
+    active: Literal[True]
+
+    aud: NotRequired[str | None]
+
+    client_id: NotRequired[str | None]
+    """The id of the API key."""
+
+    exp: NotRequired[int | None]
+
+    iat: NotRequired[int | None]
+
+    iss: NotRequired[str | None]
+
+    jti: NotRequired[str | None]
+
+    kind: str
+    """`access_token`, `refresh_token` or `api_key`."""
+
+    nbf: NotRequired[int | None]
+
+    role: NotRequired[Role | None]
+
+    scope: str
+    """The scopes, separated by spaces."""
+
+    sid: NotRequired[str | None]
+    """The id of the session."""
+
+    slug: str
+    """The tenant's slug."""
+
+    sub: str
+    """The id of the user, or of the API key."""
+
+    tid: str
+    """The id of the tenant."""
+
+    token_type: str
+    """The type of the token (RFC 6749, section 5.1)."""
+
+    username: NotRequired[str | None]
+    """The user's e-mail address."""
+
+
+class Amounts(TypedDict):
+    """Amounts of each resource."""
+
+    ai_requests: int
+
+    api_calls: int
+
+    database: int
+
+    storage: int
+
+    users: int
+
+
+Scope: TypeAlias = Literal[
+    "profile:read",
+    "profile:write",
+    "tenant:read",
+    "users:read",
+    "users:write",
+    "api_keys:read",
+    "api_keys:write",
+    "files:read",
+    "files:write",
+    "cache:read",
+    "cache:write",
+    "usage:write",
+    "audit:read",
+    "tokens:introspect",
+    "tokens:revoke",
+    "users:grant:viewer",
+    "users:grant:user",
+    "users:grant:admin",
+    "database:read",
+    "database:write",
+    "database:owner",
+]
+"""A permission."""
+
+
+class ApiKey(TypedDict):
+    """An API key, without its secret."""
+
+    created_at: str
+
+    environment: str
+
+    expires_at: str | None
+
+    id: str
+
+    last_used_at: str | None
+
+    max_requests_per_day: int | None
+
+    max_requests_per_minute: int | None
+
+    name: str
+
+    prefix: str
+    """The first characters of the key, which identify it."""
+
+    previous_expires_at: str | None
+    """When the key from before the last rotation expires."""
+
+    scopes: list[Scope]
+
+
+class ApiKeyPage(TypedDict):
+    """A page of a list."""
+
+    items: list[ApiKey]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+Overlap: TypeAlias = int
+"""The number of seconds for which the previous secret stays valid after a rotation: 0 to 2,592,000 (30 days)."""
+
+
+class ApiKeyRotation(TypedDict):
+    """The rotation of a key."""
+
+    overlap_seconds: NotRequired[Overlap]
+    """The number of seconds for which the previous secret stays valid, at most 30 days. The default is `0`."""
+
+
+CallLimit: TypeAlias = int
+"""The maximum number of calls of a key in a window: 1 to 1,000,000,000."""
+
+
+KeyName: TypeAlias = str
+"""The name of a key: 1 to 100 characters on one line."""
+
+
+class ApiKeyUpdate(TypedDict):
+    """A change of a key. Omitted fields keep their values; null removes a limit."""
+
+    max_requests_per_day: NotRequired[CallLimit | None]
+
+    max_requests_per_minute: NotRequired[CallLimit | None]
+
+    name: NotRequired[KeyName | None]
+
+
+class LoggedEvent(TypedDict):
+    """An event of the audit trail."""
+
+    actor_id: str | None
+    """The id of the user, the API key or the operator key."""
+
+    actor_type: Literal["platform", "operator_key", "user", "api_key", "system", "anonymous"]
+    """`platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`."""
+
+    address: str | None
+    """The address of the client."""
+
+    created_at: str
+    """When the event happened."""
+
+    detail: dict[str, Any]
+    """Details of the event, often with the values `before` and `after` a change. `operator` names the credential of an operator."""
+
+    event: str
+    """The name of the event, such as `user.created`."""
+
+    id: str
+    """The id of the event."""
+
+    request_id: str | None
+    """The id of the request."""
+
+    resource_id: str | None
+    """The id or the name of the affected resource."""
+
+    resource_type: str | None
+    """The type of the affected resource."""
+
+    result: Literal["success", "failure"]
+    """`success` or `failure`."""
+
+    sequence: int
+    """The place in the tenant's chain, starting from 1."""
+
+    severity: Literal["info", "warning", "critical"]
+    """`info`, `warning` or `critical`."""
+
+    tenant_id: str | None
+    """The tenant; null for events of the platform."""
+
+    user_agent: str | None
+    """The user agent of the client."""
+
+
+class AuditPage(TypedDict):
+    """A page of the audit trail."""
+
+    items: list[LoggedEvent]
+
+    next_cursor: str | None
+    """The cursor of the next page, or null on the last page."""
+
+
+CheckStatus: TypeAlias = Literal["healthy", "unavailable", "not_migrated", "unknown"]
+"""The state of a store."""
+
+
+class Check(TypedDict):
+    """The health of a store."""
+
+    latency_ms: NotRequired[float | None]
+    """The response time of the store, in milliseconds."""
+
+    status: CheckStatus
+    """The state of the store."""
+
+
+class ClearedCache(TypedDict):
+    """The result of clearing the cache."""
+
+    cleared: int
+    """The number of deleted entries."""
+
+
+class CreatedApiKey(ApiKey):
+    """An API key with its text, which is shown only once."""
+
+    api_key: str
+    """The text of the key. Store it: it is not shown again."""
+
+
+OperatorScope: TypeAlias = Literal[
+    "tenants:read",
+    "tenants:write",
+    "tenants:delete",
+    "tenant_api_keys:read",
+    "tenant_api_keys:write",
+    "plans:read",
+    "plans:write",
+    "usage:read",
+    "audit:read",
+    "maintenance:run",
+    "operator_keys:read",
+    "operator_keys:write",
+]
+"""A permission."""
+
+
+class OperatorKey(TypedDict):
+    """An operator key in responses, without its secret."""
+
+    allowed_networks: list[str] | None
+    """The networks from which the key is accepted; null allows every network."""
+
+    created_at: str
+
+    expires_at: str | None
+
+    id: str
+
+    last_used_at: str | None
+    """The time of the last use, to the minute. The entity tag does not cover it."""
+
+    name: str
+
+    prefix: str
+    """The first characters of the key, by which you recognise it."""
+
+    previous_expires_at: str | None
+    """The time at which the secret before the last rotation expires or expired."""
+
+    scopes: list[OperatorScope]
+
+    updated_at: str
+
+
+class CreatedOperatorKey(OperatorKey):
+    """An operator key with its text. Only this response contains the text."""
+
+    operator_key: str
+    """The key itself. Store it: it is not shown again."""
+
+
+class Limits(TypedDict):
+    """The maximum usage of each resource."""
+
+    ai_requests: int
+    """The number of AI requests per day."""
+
+    api_calls: int
+    """The number of API calls per day."""
+
+    cache: NotRequired[int]
+    """The Redis memory for the cache in bytes."""
+
+    database: NotRequired[int]
+    """The size of the tenant's database in bytes."""
+
+    database_connections: NotRequired[int]
+    """The number of connections of all database credentials together."""
+
+    database_credentials: NotRequired[int]
+    """The number of database credentials at one time."""
+
+    requests_per_minute: int
+    """The number of API calls per minute."""
+
+    storage: int
+    """The total size of files in bytes."""
+
+    users: int
+    """The number of users."""
+
+
+Status: TypeAlias = Literal["provisioning", "active", "suspended", "deleting", "deleted"]
+"""The state of a tenant."""
+
+
+class TenantInfo(TypedDict):
+    """A tenant in responses to its users."""
+
+    admin_email: str
+
+    created_at: str
+
+    domain: str | None
+    """The primary custom domain."""
+
+    domains: list[str]
+    """All custom domains."""
+
+    id: str
+
+    limits: Limits
+
+    name: str
+
+    plan: str
+
+    settings: dict[str, Any]
+    """Settings that the tenant's users can see."""
+
+    slug: str
+
+    status: Status
+
+    updated_at: str
+
+
+class Tenant(TenantInfo):
+    """A tenant in responses to the operator."""
+
+    private_settings: dict[str, Any]
+    """Settings that only the operator can see."""
+
+
+class FirstCredentials(TypedDict):
+    """The first credentials of a new tenant. They are shown once, and again only for the same idempotency key."""
+
+    api_key: str
+    """The first API key."""
+
+    setup_token: str | None
+    """The token that sets the first administrator's password, if the request contained none."""
+
+
+class CreatedTenant(Tenant, FirstCredentials):
+    """CreatedTenant."""
+
+
+class User(TypedDict):
+    """A user in responses."""
+
+    created_at: str
+    """When the user was created."""
+
+    email: str
+    """The e-mail address, with which the user signs in."""
+
+    first_name: str | None
+    """The first name."""
+
+    id: str
+    """The id of the user."""
+
+    is_active: bool
+    """Whether the user may sign in."""
+
+    is_verified: bool
+    """Whether the user has proved control of the e-mail address. Setting a password with a setup token is not a proof."""
+
+    last_login: str | None
+    """When the user last signed in."""
+
+    last_name: str | None
+    """The last name."""
+
+    role: Role
+    """The role, which determines the permissions."""
+
+    username: str | None
+    """The username, unique in the tenant."""
+
+
+class CreatedUser(User):
+    """CreatedUser."""
+
+    setup_token: NotRequired[str | None]
+    """The token that sets the user's password. Present if the request has no password."""
+
+
+DailyResource: TypeAlias = Literal["api_calls", "ai_requests"]
+"""A resource that is limited per UTC day."""
+
+
+class DataKey(TypedDict):
+    """A tenant's newest data key."""
+
+    key_number: int
+    """The number of the key, starting at 1."""
+
+    tenant_id: str
+
+
+class DatabaseCredential(TypedDict):
+    """A database credential, without its password."""
+
+    access: Access
+
+    api_key_id: str | None
+    """The API key that requested it."""
+
+    connections: int
+    """The maximum number of connections at one time."""
+
+    created_at: str
+
+    expires_at: str
+
+    id: str
+
+    role: str
+    """The name of the PostgreSQL role."""
+
+    user_id: str | None
+    """The user who requested it."""
+
+
+Domain: TypeAlias = str
+"""A domain name in its canonical form, which uniqueness is based on: lowercase A-labels without a trailing dot, at most 253 characters, and at least two labels."""
+
+
+Domains: TypeAlias = list[Domain]
+"""The custom domains in a request, without duplicates. The first one is the primary domain."""
+
+
+EmailAddress: TypeAlias = str
+"""An e-mail address in its canonical form, which uniqueness is based on: NFC, lower case, the domain as A-labels. At most 254 characters (RFC 5321, section 4.5.3.1.3)."""
+
+
+EndTime: TypeAlias = str
+"""A time in the future (RFC 3339)."""
+
+
+Environment: TypeAlias = str
+"""The environment of a key, such as `live` or `test`: 2 to 12 lower case letters."""
+
+
+ExportFormat: TypeAlias = Literal["csv", "ndjson"]
+"""The format of a file."""
+
+
+class FieldProblem(TypedDict):
+    """FieldProblem."""
+
+    field: str
+
+    message: str
+
+
+Granularity: TypeAlias = Literal["day", "month"]
+"""The period over which a history is aggregated."""
+
+
+HealthStatus: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
+"""The health of the service."""
+
+
+HistoryFormat: TypeAlias = Literal["json", "csv"]
+"""The format of the response."""
+
+
+IdempotencyKey: TypeAlias = str
+"""An idempotency key of 1 to 255 characters, without control characters."""
+
+
+class InactiveToken(TypedDict):
+    """The result for an invalid token, without details."""
+
+    active: Literal[False]
+
+
+Introspection: TypeAlias = ActiveToken | InactiveToken
+"""The result of an introspection (RFC 7662, section 2.2)."""
+
+
+class Jwk(TypedDict):
+    """A public key in the JWK format (RFC 7517, RFC 8037)."""
+
+    alg: str
+
+    crv: str
+
+    kid: str
+
+    kty: str
+
+    use: str
+
+    x: str
+
+
+class JwkSet(TypedDict):
+    """A set of keys (RFC 7517, section 5)."""
+
+    keys: list[Jwk]
+
+
+class LimitChange(TypedDict):
+    """Limits in an update."""
+
+    ai_requests: NotRequired[int | None]
+
+    api_calls: NotRequired[int | None]
+
+    cache: NotRequired[int | None]
+    """The Redis memory for the cache in bytes. The default for a new plan is 64 MiB."""
+
+    database: NotRequired[int | None]
+    """The size of the tenant's database in bytes. The default for a new plan is 953674316 MiB."""
+
+    database_connections: NotRequired[int | None]
+    """The number of connections of all database credentials together. The default for a new plan is 50."""
+
+    database_credentials: NotRequired[int | None]
+    """The number of database credentials at one time. The default for a new plan is 10."""
+
+    requests_per_minute: NotRequired[int | None]
+
+    storage: NotRequired[int | None]
+    """The total size of files in bytes."""
+
+    users: NotRequired[int | None]
+
+
+class Link(TypedDict):
+    """A row of a chain, identified by its place and its MAC."""
+
+    mac: str
+    """The MAC of the row and of all previous rows, in hexadecimal."""
+
+    sequence: int
+    """The place, starting from 1."""
+
+
+class Live(TypedDict):
+    """Live."""
+
+    status: HealthStatus
+
+
+Password: TypeAlias = str
+"""A password from a user, normalised to NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed."""
+
+
+class Login(TypedDict):
+    """The credentials of a user."""
+
+    email: EmailAddress
+
+    password: Password
+
+    refresh_token: NotRequired[str | None]
+    """A refresh token of an earlier session on this device, valid or not. With it, failed sign-ins from elsewhere do not delay this one."""
+
+
+class Logout(TypedDict):
+    """The session to end."""
+
+    refresh_token: NotRequired[str | None]
+    """The refresh token of the session. The default is the session of the access token."""
+
+
+class MaintenanceReport(TypedDict):
+    """The work that a maintenance call did."""
+
+    anchored_audit_trails: int
+    """The number of audit trails whose ends were anchored in the platform's trail, which happens once a day."""
+
+    chained_audit_events: int
+    """The number of audit events that were moved from an outbox to their trail."""
+
+    ended_database_credentials: int
+    """The number of database credentials whose roles were removed, because they had expired or their owner had ended."""
+
+    expired_idempotency_keys: int
+    """The number of expired idempotency keys that were removed."""
+
+    expired_usage_reports: int
+    """The number of expired usage reports that were removed."""
+
+    failures: int
+    """The number of tenants and tasks that failed. The log has the reasons."""
+
+    forged_audit_events: int
+    """The number of forged rows that were removed from outboxes. The platform's audit trail has the number for each tenant."""
+
+    next_cursor: str | None
+    """The cursor of the next call: pass it as the parameter `after`. Null when every tenant was processed."""
+
+    published_changes: int
+    """The number of queued changes that were published to Redis."""
+
+    removed_files: int
+    """The number of files whose chunks were removed: deleted files, replaced files, and uploads without progress for ten minutes."""
+
+    removed_orphans: int
+    """The number of files of destroyed tenants whose chunks were removed."""
+
+    tenants: int
+    """The number of tenants whose files were processed."""
+
+
+Networks: TypeAlias = list[str]
+"""Networks from which a credential is accepted: 1 to 32, without duplicates."""
+
+
+Scopes: TypeAlias = list[Scope]
+"""The scopes of a request, without duplicates."""
+
+
+class NewApiKey(TypedDict):
+    """A new API key."""
+
+    environment: NotRequired[Environment]
+    """The environment of the key. The default is `live`."""
+
+    expires_at: NotRequired[EndTime | None]
+    """When the key expires."""
+
+    max_requests_per_day: NotRequired[CallLimit | None]
+    """The maximum number of calls per UTC day."""
+
+    max_requests_per_minute: NotRequired[CallLimit | None]
+    """The maximum number of calls per minute."""
+
+    name: KeyName
+    """The name of the key."""
+
+    scopes: Scopes
+    """The scopes of the key. The caller must hold each of them."""
+
+
+class NewDatabaseCredential(TypedDict):
+    """A new database credential."""
+
+    access: NotRequired[Access]
+    """The privileges on the schema `app`. The default is `write`."""
+
+    connections: NotRequired[int]
+    """The maximum number of connections at one time. The default is `5`."""
+
+    expires_in: NotRequired[int]
+    """The seconds until it expires. A credential that an API key creates expires with the key at the latest. The default is `3600`."""
+
+
+class NewDatabaseCredentialView(DatabaseCredential):
+    """A database credential with its password, which is shown only once."""
+
+    database: str
+    """The name of the database."""
+
+    host: str
+
+    password: str
+    """The password of the role. Store it: it is not shown again."""
+
+    port: int
+
+    url: str
+    """The connection URL. Names without a schema are in the schema `app`."""
+
+
+OperatorScopes: TypeAlias = list[OperatorScope]
+"""The scopes of an operator key in a request, without duplicates."""
+
+
+class NewOperatorKey(TypedDict):
+    """A new operator key."""
+
+    allowed_networks: NotRequired[Networks | None]
+    """The networks and addresses from which the key is accepted, or null for every network."""
+
+    expires_at: NotRequired[EndTime | None]
+    """The time at which the key expires, or null for a key that does not expire."""
+
+    name: KeyName
+    """The name in the audit trail. It must be unique."""
+
+    scopes: OperatorScopes
+    """The scopes of the key. An operator key can grant only scopes that it holds."""
+
+
+NewPassword: TypeAlias = str
+"""A new password that is not yet checked against the settings."""
+
+
+PlanName: TypeAlias = str
+"""The name of a plan: 1 to 40 lowercase letters, digits, hyphens and underscores, starting with a letter."""
+
+
+class NewPlan(TypedDict):
+    """A new plan."""
+
+    is_default: NotRequired[bool]
+    """Whether the plan becomes the default for new tenants, instead of the current default. The default is `false`."""
+
+    limits: Limits
+    """All limits of the plan."""
+
+    name: PlanName
+
+
+TenantName: TypeAlias = str
+"""A display name: 1 to 200 characters on a single line, without surrounding space."""
+
+
+TenantSettings: TypeAlias = dict[str, Any]
+"""Settings of a tenant: a JSON object of at most 16 KiB."""
+
+
+Slug: TypeAlias = str
+"""A slug: 2 to 56 lowercase letters, digits and single hyphens between them, and not a reserved word."""
+
+
+class NewTenant(TypedDict):
+    """A new tenant."""
+
+    admin_email: EmailAddress
+
+    admin_password: NotRequired[NewPassword | None]
+
+    domain: NotRequired[Domain | None]
+    """The custom domain."""
+
+    domains: NotRequired[Domains | None]
+    """All custom domains, primary domain first. Use this field instead of `domain`."""
+
+    name: TenantName
+
+    plan: NotRequired[str | None]
+
+    private_settings: NotRequired[TenantSettings]
+    """Settings that only the operator can read."""
+
+    settings: NotRequired[TenantSettings]
+    """Settings that the tenant's users can read."""
+
+    slug: NotRequired[Slug | None]
+
+
+PersonName: TypeAlias = str
+"""A first or last name: 1 to 100 characters on a single line."""
+
+
+Username: TypeAlias = str
+"""A username: 1 to 64 letters, digits and `. _ -`."""
+
+
+class NewUser(TypedDict):
+    """A new user."""
+
+    email: EmailAddress
+
+    first_name: NotRequired[PersonName | None]
+
+    last_name: NotRequired[PersonName | None]
+
+    password: NotRequired[NewPassword | None]
+
+    role: NotRequired[Role]
+    """The default is `user`."""
+
+    username: NotRequired[Username | None]
+
+
+class OperatorKeyPage(TypedDict):
+    """A page of a list."""
+
+    items: list[OperatorKey]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class OperatorKeyRotation(TypedDict):
+    """The rotation of a key."""
+
+    overlap_seconds: NotRequired[Overlap]
+    """The number of seconds for which the previous secret stays valid, at most 30 days. The default is `0`."""
+
+
+class OperatorKeyUpdate(TypedDict):
+    """An update of an operator key. Absent fields keep their values."""
+
+    allowed_networks: NotRequired[Networks | None]
+    """The networks and addresses from which the key is accepted. Null allows every network."""
+
+    expires_at: NotRequired[EndTime | None]
+    """The time at which the key expires. Null removes the expiry."""
+
+    name: NotRequired[KeyName | None]
+    """The name in the audit trail. It must be unique."""
+
+    scopes: NotRequired[OperatorScopes | None]
+    """The complete new list of scopes."""
+
+
+class PageDatabaseCredential(TypedDict):
+    """A page of a list."""
+
+    items: list[DatabaseCredential]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class PasswordChange(TypedDict):
+    """A change of the password."""
+
+    current_password: Password
+
+    new_password: NewPassword
+
+
+class PasswordReset(TypedDict):
+    """The token that sets a new password."""
+
+    expires_at: str
+
+    setup_token: str
+    """The token for `POST /api/v1/auth/setup`. It is valid once, and only this response contains it."""
+
+
+class PendingChange(TypedDict):
+    """A change that takes effect as soon as Redis is reachable."""
+
+    takes_effect_by: str
+
+
+class Plan(TypedDict):
+    """A plan."""
+
+    created_at: str
+    """When the plan was created."""
+
+    is_default: bool
+    """Whether a new tenant gets this plan by default."""
+
+    limits: Limits
+    """The limits of the plan's tenants, unless a tenant has its own."""
+
+    name: str
+    """The plan's name."""
+
+    tenant_count: int
+    """The number of tenants on the plan."""
+
+    updated_at: str
+    """When the plan was last updated."""
+
+
+class PlanPage(TypedDict):
+    """A page of a list."""
+
+    items: list[Plan]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class PlanUpdate(TypedDict):
+    """A change of a plan. Omitted fields keep their values."""
+
+    is_default: NotRequired[bool | None]
+    """`true` makes the plan the default, instead of the current default."""
+
+    limits: NotRequired[LimitChange | None]
+
+
+Resource: TypeAlias = Literal["api_calls", "ai_requests", "storage", "users", "database"]
+"""A resource that a tenant's plan limits."""
+
+
+class Problem(TypedDict):
+    """An error (RFC 9457)."""
+
+    code: Literal[
+        "administrator_required",
+        "api_key_not_found",
+        "authentication_required",
+        "body_incomplete",
+        "body_too_large",
+        "body_too_slow",
+        "cache_entry_not_found",
+        "database_credential_not_found",
+        "database_limit_reached",
+        "domain_taken",
+        "email_taken",
+        "file_not_found",
+        "forbidden",
+        "idempotency_key_reused",
+        "illegal_transition",
+        "internal_error",
+        "invalid_admin_key",
+        "invalid_api_key",
+        "invalid_client",
+        "invalid_credentials",
+        "invalid_header",
+        "invalid_json",
+        "invalid_operator_key",
+        "invalid_refresh_token",
+        "invalid_request",
+        "invalid_setup_token",
+        "invalid_token",
+        "last_admin",
+        "method_not_allowed",
+        "misconfigured",
+        "operator_key_name_taken",
+        "operator_key_not_found",
+        "plan_in_use",
+        "plan_not_found",
+        "plan_taken",
+        "precondition_failed",
+        "quota_exceeded",
+        "range_not_satisfiable",
+        "rate_limited",
+        "route_not_found",
+        "scope_not_held",
+        "session_not_found",
+        "slug_taken",
+        "stronger_api_key",
+        "tenant_deleted",
+        "tenant_mismatch",
+        "tenant_not_found",
+        "tenant_required",
+        "tenant_suspended",
+        "token_expired",
+        "token_revoked",
+        "too_many_api_keys",
+        "too_many_attempts",
+        "too_many_operator_keys",
+        "unavailable",
+        "unsupported_content_coding",
+        "unsupported_media_type",
+        "unsupported_token_type",
+        "user_not_found",
+        "user_required",
+        "username_taken",
+        "validation_failed",
+    ]
+    """The stable code for programs."""
+
+    detail: str
+    """An explanation of this occurrence."""
+
+    error: NotRequired[str | None]
+    """For OAuth endpoints: the error code of RFC 6749."""
+
+    errors: NotRequired[list[FieldProblem]]
+    """The invalid fields."""
+
+    limit: NotRequired[int | None]
+    """For a quota: the limit of the tenant."""
+
+    request_id: str
+    """The id of the request, which is also in the log."""
+
+    resource: NotRequired[Resource | None]
+    """For a quota: the resource."""
+
+    status: int
+
+    title: str
+    """A short summary of the problem type."""
+
+    type: str
+
+    usage: NotRequired[int | None]
+    """For a quota: the current usage of the tenant."""
+
+
+class ProfileUpdate(TypedDict):
+    """A change of the caller's profile. Omitted fields keep their values; null removes a name."""
+
+    first_name: NotRequired[PersonName | None]
+
+    last_name: NotRequired[PersonName | None]
+
+    username: NotRequired[Username | None]
+
+
+class Refresh(TypedDict):
+    """The refresh token of a session."""
+
+    refresh_token: str
+
+
+class Report(TypedDict):
+    """The health of the service and of each store. The report contains no secrets: the reason for an outage is in the log."""
+
+    catalog: Check
+    """The catalog in PostgreSQL. If it is unavailable, nothing new can be stored."""
+
+    key_value: Check
+    """The key-value store. If it is unavailable, files are unavailable."""
+
+    redis: Check
+    """Redis. If it is unavailable, requests are slower."""
+
+    settings: NotRequired[list[str]]
+    """Settings that prevent the service from running."""
+
+    status: HealthStatus
+    """The health of the whole service."""
+
+
+class Usage(TypedDict):
+    """The usage of a resource."""
+
+    allowed: bool
+    """Whether the tenant may use more of the resource."""
+
+    current_usage: int
+    """The usage of today for daily resources, and the current usage for others."""
+
+    limit: int
+    """The limit."""
+
+    percentage_used: float
+    """The usage as a percentage of the limit."""
+
+    remaining: int
+    """The remaining amount."""
+
+    resource_type: Resource
+    """The resource."""
+
+
+class ReportedUsage(Usage):
+    """The result of a usage report."""
+
+    amount: int
+    """The amount that this report added."""
+
+    day: str
+    """The day of the usage, in UTC."""
+
+
+class Root(TypedDict):
+    """Root."""
+
+    health: str
+
+    name: str
+
+    version: str
+
+
+class Session(TypedDict):
+    """A session of a user."""
+
+    address: str | None
+    """The client's address at the sign-in."""
+
+    created_at: str
+    """When the session began."""
+
+    expires_at: str
+    """When the session expires if it is not used."""
+
+    id: str
+    """The id of the session."""
+
+    is_current: bool
+    """Whether the request belongs to this session."""
+
+    last_used_at: str
+    """When the session last received an access token."""
+
+    user_agent: str | None
+    """The client's user agent at the sign-in."""
+
+
+class SessionPage(TypedDict):
+    """A page of a list."""
+
+    items: list[Session]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class Setup(TypedDict):
+    """The first password of a user."""
+
+    password: NewPassword
+
+    setup_token: str
+
+
+Severity: TypeAlias = Literal["info", "warning", "critical"]
+"""The severity of an event."""
+
+
+class SignedIn(TypedDict):
+    """The response to a sign-in."""
+
+    access_token: str
+    """The access token. Send it with each request as `Authorization: Bearer`."""
+
+    expires_in: int
+    """The lifetime of the access token in seconds."""
+
+    refresh_token: str
+    """The refresh token, which can be used once to get the next access token."""
+
+    token_type: str
+
+    user: User
+
+
+class Stats(TypedDict):
+    """Statistics of a tenant."""
+
+    api_key_count: int
+
+    file_count: int
+
+    limits: Limits
+
+    plan: str
+
+    slug: str
+
+    status: Status
+
+    tenant_id: str
+
+    usage: Amounts
+    """The current usage. For calls and AI requests, the usage of today."""
+
+    user_count: int
+
+
+class StoredFile(TypedDict):
+    """A file."""
+
+    content_type: str
+
+    etag: str
+    """The entity tag of this version, for `If-Match` and `If-None-Match`."""
+
+    path: str
+
+    size: int
+    """The size in bytes."""
+
+    updated_at: str
+
+
+class StoredFilePage(TypedDict):
+    """A page of files."""
+
+    items: list[StoredFile]
+
+    next_cursor: str | None
+    """The cursor of the next page, or null on the last page."""
+
+
+class TenantPage(TypedDict):
+    """A page of a list."""
+
+    items: list[Tenant]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class TenantUpdate(TypedDict):
+    """A change of a tenant. Omitted fields keep their values."""
+
+    admin_email: NotRequired[EmailAddress | None]
+
+    domain: NotRequired[Domain | None]
+    """The only custom domain. Null removes all custom domains."""
+
+    domains: NotRequired[Domains | None]
+    """All custom domains, primary domain first."""
+
+    limits: NotRequired[LimitChange | None]
+
+    name: NotRequired[TenantName | None]
+
+    plan: NotRequired[str | None]
+
+    private_settings: NotRequired[TenantSettings | None]
+    """Settings that only the operator can read."""
+
+    settings: NotRequired[TenantSettings | None]
+    """Settings that the tenant's users can read."""
+
+    status: NotRequired[Status | None]
+    """`active`, `suspended` or `deleted`."""
+
+
+class UsageOfAll(TypedDict):
+    """The usage of all resources."""
+
+    items: list[Usage]
+
+
+TenantUsage: TypeAlias = Usage | UsageOfAll
+"""The usage of one resource or of all resources."""
+
+
+class Token(TypedDict):
+    """A token (RFC 7662, section 2.1)."""
+
+    token: str
+    """An access token, a refresh token or an API key."""
+
+    token_type_hint: NotRequired[str | None]
+    """The likely type of the token. The endpoint also detects the type without a hint."""
+
+
+class UsageRecord(TypedDict):
+    """The usage of a tenant in a day or a month."""
+
+    amount: int
+    """The amount: the sum of daily counts, and the maximum of quantities that exist at one time."""
+
+    period: str
+    """The day as `2030-01-31`, or the month as `2030-01`."""
+
+    resource_type: str
+    """The resource."""
+
+    tenant_id: str
+    """The tenant."""
+
+    tenant_slug: str
+    """The tenant's slug."""
+
+
+class UsageRecordPage(TypedDict):
+    """A page of a list."""
+
+    items: list[UsageRecord]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class UsageReport(TypedDict):
+    """Consumption of the tenant's quota, reported by another service."""
+
+    amount: NotRequired[int]
+    """The default is `1`."""
+
+    idempotency_key: NotRequired[IdempotencyKey | None]
+    """The idempotency key of the report. Reports with the same key are added only once. The header `Idempotency-Key` is equivalent."""
+
+    resource_type: DailyResource
+
+
+class UserPage(TypedDict):
+    """A page of a list."""
+
+    items: list[User]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class UserUpdate(TypedDict):
+    """A change of a user. Omitted fields keep their values; null removes a name."""
+
+    email: NotRequired[EmailAddress | None]
+
+    first_name: NotRequired[PersonName | None]
+
+    is_active: NotRequired[bool | None]
+    """`false` deactivates the user and ends all of their sessions."""
+
+    last_name: NotRequired[PersonName | None]
+
+    role: NotRequired[Role | None]
+
+    username: NotRequired[Username | None]
+
+
+class Verification(TypedDict):
+    """The result of verifying a chain."""
+
+    anchor: Link | None
+    """The row after which the verification began, if older rows were dropped."""
+
+    broken_at: int | None
+    """The first place with an error."""
+
+    checkpoint: Link | None
+    """The row after which the verification began, if an earlier verification found all rows up to it unchanged. Trails of up to 10,000 rows are always verified from their beginning, and longer ones with `full=true`."""
+
+    complete: bool
+    """Whether the verification reached the end. A long trail takes several calls: the next call continues from here."""
+
+    head: Link | None
+    """The end of the chain. Store it: if a later trail does not contain it, rows were removed."""
+
+    reason: str | None
+    """The error at that place."""
+
+    valid: bool
+    """Whether every row is present, in its place and unchanged."""
+
+    verified: int
+    """The number of valid rows."""
+
+    vouched: Link | None
+    """The last row that a former master key may have chained. The rows up to it are verified by a digest, which `tenantctl reseal` has sealed with the current key."""
+
+
+class Verified(TypedDict):
+    """The identity of the caller."""
+
+    api_key_id: str | None
+    """The id of the API key, if the caller is an API key."""
+
+    scopes: list[Scope]
+
+    tenant_id: str
+
+    tenant_slug: str
+
+    user_id: str | None
+    """The id of the user, if the caller is a user."""
+
+    user_role: Role | None
+    """The role of the user, if the caller is a user."""

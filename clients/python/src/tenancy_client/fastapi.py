@@ -1,0 +1,98 @@
+"""Verifies the callers of a FastAPI application.
+
+    tenancy = Tenancy("http://tenancy:8002")
+    tenancy.install(app)
+
+    @app.get("/notes")
+    async def notes(caller: Annotated[Identity, Depends(tenancy.require("tenant:read"))]): ...
+
+Without a positive answer of the service, no request reaches its handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+from fastapi import FastAPI, HTTPException, Request, Response
+from starlette.requests import HTTPConnection
+
+from . import AsyncClient, CallOptions, Problem, RetryPolicy, TenancyError
+from .models import Role, Scope
+
+# The headers of a caller that identify it, and the headers of a refusal about the next step.
+CREDENTIALS = (b"authorization", b"x-api-key", b"x-tenant-slug")
+ADVICE = ("www-authenticate", "retry-after")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The verified caller. Store data under its `tenant_id`."""
+
+    tenant_id: str
+    tenant_slug: str
+    user_id: str | None
+    user_role: Role | None
+    api_key_id: str | None
+    scopes: frozenset[str]
+
+
+class Refused(HTTPException):
+    """The caller is refused, or cannot be verified. `detail` is the problem."""
+
+
+class Tenancy:
+    """Verifies callers with the service at `url`, within `timeout` seconds."""
+
+    def __init__(self, url: str, *, timeout: float = 2.0, http: httpx.AsyncClient | None = None) -> None:
+        self._timeout = timeout
+        # One repetition after a broken connection. Refusals with Retry-After go to the caller at once.
+        self._client = AsyncClient(url, timeout=timeout, retry=RetryPolicy(retries=1, longest_pause=0), http=http)
+
+    def install(self, app: FastAPI) -> None:
+        """Makes the application respond to refused callers with the problem itself."""
+        app.add_exception_handler(Refused, _respond)
+
+    def require(self, *scopes: Scope) -> Callable[[HTTPConnection], Awaitable[Identity]]:
+        """Returns a dependency that verifies the caller and its scopes."""
+
+        async def verify(connection: HTTPConnection) -> Identity:
+            sent = [(name, value) for name, value in connection.headers.raw if name.lower() in CREDENTIALS]
+            try:
+                options = CallOptions(headers=sent)
+                async with asyncio.timeout(self._timeout):
+                    found = await self._client.verify_credential(scope=" ".join(scopes) or None, options=options)
+                user_id, role, key = found["user_id"], found["user_role"], found["api_key_id"]
+                scopes_held = frozenset[str](found["scopes"])
+                caller = Identity(found["tenant_id"], found["tenant_slug"], user_id, role, key, scopes_held)
+            except Problem as problem:
+                if problem.status >= 500:
+                    raise _unavailable() from problem
+                advice = {name: problem.headers[name] for name in ADVICE if name in problem.headers}
+                raise Refused(problem.status, problem.document, advice) from problem
+            except (TenancyError, TimeoutError, TypeError, LookupError) as error:
+                raise _unavailable() from error
+            if not caller.tenant_id or not caller.scopes.issuperset(scopes):
+                raise _unavailable()
+            return caller
+
+        return verify
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+
+def _unavailable() -> Refused:
+    detail = "The caller cannot be verified at the moment. Try again later."
+    kind = {"type": "urn:tenancy:problem:unavailable", "title": "Unavailable", "code": "unavailable"}
+    return Refused(503, {**kind, "status": 503, "detail": detail}, {"retry-after": "5"})
+
+
+async def _respond(_: Request, refused: Exception) -> Response:
+    assert isinstance(refused, Refused)
+    body = json.dumps(refused.detail)
+    return Response(body, refused.status_code, refused.headers, "application/problem+json")

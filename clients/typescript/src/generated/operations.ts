@@ -1,0 +1,1555 @@
+// The operations. Generated from docs/openapi.json by clients/generator.
+
+import type { Content } from "../content.js";
+import type { Download } from "../download.js";
+import type { CallOptions } from "../request.js";
+import { Runtime } from "../runtime.js";
+import type { components } from "./schema.js";
+
+type Schemas = components["schemas"];
+
+/** A method for each operation of the service. */
+export abstract class Operations extends Runtime {
+  /** Returns the name and the version of the service. */
+  getServiceInfo(parameters: CallOptions = {}): Promise<Schemas["Root"]> {
+    return this.json<Schemas["Root"]>(
+      {
+        method: "GET",
+        path: "/",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the public keys that verify access tokens, if tokens are signed with EdDSA. A new key is published before it signs tokens. */
+  getJsonWebKeySet(parameters: CallOptions = {}): Promise<Schemas["JwkSet"]> {
+    return this.json<Schemas["JwkSet"]>(
+      {
+        method: "GET",
+        path: "/.well-known/jwks.json",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the audit events of all tenants and of the platform, newest first. */
+  listPlatformAuditEvents(parameters: {
+    /** Restricts the list to this tenant. */
+    tenant_id?: string | undefined;
+    /** An event name, or a prefix that ends with a dot, such as `user.`. */
+    event?: string | undefined;
+    /** The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`. */
+    actor?: string | undefined;
+    /** The id or the kind of the affected resource. */
+    resource?: string | undefined;
+    severity?: Schemas["Severity"] | undefined;
+    /** Whether the action succeeded. */
+    succeeded?: boolean | undefined;
+    /** The earliest time, inclusive. */
+    from?: string | undefined;
+    /** The latest time, exclusive. */
+    to?: string | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** The `next_cursor` of the previous page. */
+    cursor?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["AuditPage"]> {
+    return this.json<Schemas["AuditPage"]>(
+      {
+        method: "GET",
+        path: "/admin/audit",
+        query: { tenant_id: parameters.tenant_id, event: parameters.event, actor: parameters.actor, resource: parameters.resource, severity: parameters.severity, succeeded: parameters.succeeded, from: parameters.from, to: parameters.to, limit: parameters.limit, cursor: parameters.cursor },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listPlatformAuditEvents}. `limit` is the size of a page. */
+  iteratePlatformAuditEvents(parameters: {
+    /** Restricts the list to this tenant. */
+    tenant_id?: string | undefined;
+    /** An event name, or a prefix that ends with a dot, such as `user.`. */
+    event?: string | undefined;
+    /** The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`. */
+    actor?: string | undefined;
+    /** The id or the kind of the affected resource. */
+    resource?: string | undefined;
+    severity?: Schemas["Severity"] | undefined;
+    /** Whether the action succeeded. */
+    succeeded?: boolean | undefined;
+    /** The earliest time, inclusive. */
+    from?: string | undefined;
+    /** The latest time, exclusive. */
+    to?: string | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["LoggedEvent"]> {
+    return this.cursorPages((cursor) => this.listPlatformAuditEvents({ ...parameters, cursor }));
+  }
+
+  /** Exports the audit trail, newest event first. */
+  exportPlatformAuditEvents(parameters: {
+    /** The format: CSV with a header line, or one JSON object per line. */
+    format?: Schemas["ExportFormat"] | undefined;
+    /** Restricts the export to this tenant. */
+    tenant_id?: string | undefined;
+    /** An event name, or a prefix that ends with a dot, such as `user.`. */
+    event?: string | undefined;
+    /** The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`. */
+    actor?: string | undefined;
+    /** The id or the kind of the affected resource. */
+    resource?: string | undefined;
+    severity?: Schemas["Severity"] | undefined;
+    /** Whether the action succeeded. */
+    succeeded?: boolean | undefined;
+    /** The earliest time, inclusive. */
+    from?: string | undefined;
+    /** The latest time, exclusive. */
+    to?: string | undefined;
+  } & CallOptions = {}): Promise<Download> {
+    return this.download(
+      {
+        method: "GET",
+        path: "/admin/audit/export",
+        query: { format: parameters.format, tenant_id: parameters.tenant_id, event: parameters.event, actor: parameters.actor, resource: parameters.resource, severity: parameters.severity, succeeded: parameters.succeeded, from: parameters.from, to: parameters.to },
+      },
+      parameters,
+    );
+  }
+
+  /** Verifies that no row of the audit trail was changed, moved or removed. */
+  verifyPlatformAuditTrail(parameters: {
+    /** The id of the tenant. The default is the trail of the platform. */
+    tenant_id?: string | undefined;
+    /** Verifies a long trail from its beginning instead of from its last checkpoint. */
+    full?: boolean | undefined;
+  } & CallOptions = {}): Promise<Schemas["Verification"]> {
+    return this.json<Schemas["Verification"]>(
+      {
+        method: "GET",
+        path: "/admin/audit/verify",
+        query: { tenant_id: parameters.tenant_id, full: parameters.full },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Finishes work that requests and crashes have deferred.
+   *
+   * This covers files that wait to be removed, expired uploads, queued publications, expired idempotency keys and expired reports. Call it regularly. Repeat the call with `next_cursor` until that is null.
+   */
+  runMaintenance(parameters: {
+    /** The `next_cursor` of the previous response. */
+    after?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["MaintenanceReport"]> {
+    return this.json<Schemas["MaintenanceReport"]>(
+      {
+        method: "POST",
+        path: "/admin/maintenance",
+        query: { after: parameters.after },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the operator keys that are not revoked, newest first. */
+  listOperatorKeys(parameters: {
+    /** The number of keys to skip. */
+    offset?: number | undefined;
+    /** The maximum number of keys to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["OperatorKeyPage"]> {
+    return this.json<Schemas["OperatorKeyPage"]>(
+      {
+        method: "GET",
+        path: "/admin/operator-keys",
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listOperatorKeys}. `limit` is the size of a page. */
+  iterateOperatorKeys(parameters: {
+    /** The maximum number of keys to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["OperatorKey"]> {
+    return this.offsetPages((offset) => this.listOperatorKeys({ ...parameters, offset }));
+  }
+
+  /**
+   * Creates an operator key.
+   *
+   * Only this response contains the key itself. An operator key can create only keys whose scopes, expiry and networks are within its own.
+   */
+  createOperatorKey(body: Schemas["NewOperatorKey"], parameters: CallOptions = {}): Promise<Schemas["CreatedOperatorKey"]> {
+    return this.json<Schemas["CreatedOperatorKey"]>(
+      {
+        method: "POST",
+        path: "/admin/operator-keys",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Permanently revokes an operator key.
+   *
+   * The next request with the key is rejected. An operator key can revoke itself, and keys whose scopes, expiry and networks are within its own.
+   */
+  revokeOperatorKey(id: string, parameters: {
+    /** Proceeds only if the key has this entity tag. */
+    ifMatch?: string | undefined;
+  } & CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "DELETE",
+        path: "/admin/operator-keys/{id}",
+        parameters: { id },
+        headers: { "If-Match": parameters.ifMatch },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns an operator key, without its secret. */
+  getOperatorKey(id: string, parameters: {
+    /** Returns 304 if the current entity tag is listed. */
+    ifNoneMatch?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["OperatorKey"]> {
+    return this.json<Schemas["OperatorKey"]>(
+      {
+        method: "GET",
+        path: "/admin/operator-keys/{id}",
+        parameters: { id },
+        headers: { "If-None-Match": parameters.ifNoneMatch },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Updates an operator key.
+   *
+   * The change takes effect on the next request with the key. An operator key can update only keys whose scopes, expiry and networks are within its own, both before and after the change.
+   */
+  updateOperatorKey(id: string, body: Schemas["OperatorKeyUpdate"], parameters: {
+    /** Proceeds only if the key has this entity tag. */
+    ifMatch?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["OperatorKey"]> {
+    return this.json<Schemas["OperatorKey"]>(
+      {
+        method: "PATCH",
+        path: "/admin/operator-keys/{id}",
+        parameters: { id },
+        json: body,
+        headers: { "If-Match": parameters.ifMatch },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Replaces the secret of an operator key.
+   *
+   * Only this response contains the new secret. The previous secret stays valid for the overlap; any older secret becomes invalid immediately. An operator key can rotate only keys whose scopes, expiry and networks are within its own.
+   */
+  rotateOperatorKey(id: string, body: Schemas["OperatorKeyRotation"] | null = null, parameters: {
+    /** Proceeds only if the key has this entity tag. */
+    ifMatch?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["CreatedOperatorKey"]> {
+    return this.json<Schemas["CreatedOperatorKey"]>(
+      {
+        method: "POST",
+        path: "/admin/operator-keys/{id}/rotate",
+        parameters: { id },
+        json: body,
+        headers: { "If-Match": parameters.ifMatch },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists all plans, smallest first. */
+  listPlans(parameters: CallOptions = {}): Promise<Schemas["PlanPage"]> {
+    return this.json<Schemas["PlanPage"]>(
+      {
+        method: "GET",
+        path: "/admin/plans",
+      },
+      parameters,
+    );
+  }
+
+  /** Creates a plan. */
+  createPlan(body: Schemas["NewPlan"], parameters: CallOptions = {}): Promise<Schemas["Plan"]> {
+    return this.json<Schemas["Plan"]>(
+      {
+        method: "POST",
+        path: "/admin/plans",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Deletes a plan. The default plan and plans with tenants cannot be deleted. */
+  deletePlan(name: string, parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "DELETE",
+        path: "/admin/plans/{name}",
+        parameters: { name },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns a plan. */
+  getPlan(name: string, parameters: CallOptions = {}): Promise<Schemas["Plan"]> {
+    return this.json<Schemas["Plan"]>(
+      {
+        method: "GET",
+        path: "/admin/plans/{name}",
+        parameters: { name },
+      },
+      parameters,
+    );
+  }
+
+  /** Updates a plan. New limits apply to its tenants from their next request. */
+  updatePlan(name: string, body: Schemas["PlanUpdate"], parameters: CallOptions = {}): Promise<Schemas["Plan"]> {
+    return this.json<Schemas["Plan"]>(
+      {
+        method: "PATCH",
+        path: "/admin/plans/{name}",
+        parameters: { name },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Same as PATCH: omitted fields keep their values. */
+  replacePlan(name: string, body: Schemas["PlanUpdate"], parameters: CallOptions = {}): Promise<Schemas["Plan"]> {
+    return this.json<Schemas["Plan"]>(
+      {
+        method: "PUT",
+        path: "/admin/plans/{name}",
+        parameters: { name },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Lists tenants, newest first. */
+  listTenants(parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** Restricts the list to tenants in this state. */
+    status_filter?: Schemas["Status"] | undefined;
+    /** Restricts the list to tenants with this text in their name, slug, e-mail address or domain. */
+    search?: string | undefined;
+    /** Includes deleted tenants. */
+    include_deleted?: boolean | undefined;
+  } & CallOptions = {}): Promise<Schemas["TenantPage"]> {
+    return this.json<Schemas["TenantPage"]>(
+      {
+        method: "GET",
+        path: "/admin/tenants",
+        query: { offset: parameters.offset, limit: parameters.limit, status_filter: parameters.status_filter, search: parameters.search, include_deleted: parameters.include_deleted },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listTenants}. `limit` is the size of a page. */
+  iterateTenants(parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** Restricts the list to tenants in this state. */
+    status_filter?: Schemas["Status"] | undefined;
+    /** Restricts the list to tenants with this text in their name, slug, e-mail address or domain. */
+    search?: string | undefined;
+    /** Includes deleted tenants. */
+    include_deleted?: boolean | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["Tenant"]> {
+    return this.offsetPages((offset) => this.listTenants({ ...parameters, offset }));
+  }
+
+  /** Creates a tenant. Only this response contains its credentials. */
+  createTenant(body: Schemas["NewTenant"], parameters: {
+    /** For one day, the same request with the same key returns the same response. */
+    idempotencyKey?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["CreatedTenant"]> {
+    return this.json<Schemas["CreatedTenant"]>(
+      {
+        method: "POST",
+        path: "/admin/tenants",
+        json: body,
+        headers: { "Idempotency-Key": parameters.idempotencyKey },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Deletes a tenant.
+   *
+   * All of its requests are rejected. Its data and its names are kept unless `hard_delete` is true.
+   */
+  deleteTenant(id: string, parameters: {
+    /** Destroys the database, files, counters and keys of the tenant and frees its names. This cannot be undone. */
+    hard_delete?: boolean | undefined;
+    /** Proceeds only if the tenant has this entity tag. */
+    ifMatch?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/admin/tenants/{id}",
+        parameters: { id },
+        query: { hard_delete: parameters.hard_delete },
+        headers: { "If-Match": parameters.ifMatch },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns a tenant in any state. */
+  getTenant(id: string, parameters: {
+    /** Returns 304 if the current entity tag is listed. */
+    ifNoneMatch?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["Tenant"]> {
+    return this.json<Schemas["Tenant"]>(
+      {
+        method: "GET",
+        path: "/admin/tenants/{id}",
+        parameters: { id },
+        headers: { "If-None-Match": parameters.ifNoneMatch },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Updates a tenant.
+   *
+   * A suspension takes effect on the tenant's next request. The status `deleted` also requires the scope `tenants:delete`.
+   */
+  updateTenant(id: string, body: Schemas["TenantUpdate"], parameters: {
+    /** Proceeds only if the tenant has this entity tag. */
+    ifMatch?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["Tenant"]> {
+    return this.json<Schemas["Tenant"]>(
+      {
+        method: "PATCH",
+        path: "/admin/tenants/{id}",
+        parameters: { id },
+        json: body,
+        headers: { "If-Match": parameters.ifMatch },
+      },
+      parameters,
+    );
+  }
+
+  /** Same as PATCH: omitted fields keep their values. */
+  replaceTenant(id: string, body: Schemas["TenantUpdate"], parameters: {
+    /** Proceeds only if the tenant has this entity tag. */
+    ifMatch?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["Tenant"]> {
+    return this.json<Schemas["Tenant"]>(
+      {
+        method: "PUT",
+        path: "/admin/tenants/{id}",
+        parameters: { id },
+        json: body,
+        headers: { "If-Match": parameters.ifMatch },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the API keys of a tenant that are not revoked, newest first. */
+  listTenantApiKeys(id: string, parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["ApiKeyPage"]> {
+    return this.json<Schemas["ApiKeyPage"]>(
+      {
+        method: "GET",
+        path: "/admin/tenants/{id}/api-keys",
+        parameters: { id },
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listTenantApiKeys}. `limit` is the size of a page. */
+  iterateTenantApiKeys(id: string, parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["ApiKey"]> {
+    return this.offsetPages((offset) => this.listTenantApiKeys(id, { ...parameters, offset }));
+  }
+
+  /** Creates an API key for a tenant. Only this response contains the key itself. */
+  createTenantApiKey(id: string, body: Schemas["NewApiKey"], parameters: CallOptions = {}): Promise<Schemas["CreatedApiKey"]> {
+    return this.json<Schemas["CreatedApiKey"]>(
+      {
+        method: "POST",
+        path: "/admin/tenants/{id}/api-keys",
+        parameters: { id },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Permanently revokes an API key of a tenant, with immediate effect. */
+  revokeTenantApiKey(id: string, key_id: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/admin/tenants/{id}/api-keys/{key_id}",
+        parameters: { id, key_id },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Creates a new data key for a tenant.
+   *
+   * New data is sealed with the new key. Existing data stays sealed with the earlier keys.
+   */
+  rotateTenantDataKey(id: string, parameters: CallOptions = {}): Promise<Schemas["DataKey"]> {
+    return this.json<Schemas["DataKey"]>(
+      {
+        method: "POST",
+        path: "/admin/tenants/{id}/rotate-key",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the usage and the limits of a tenant. */
+  getTenantStatistics(id: string, parameters: CallOptions = {}): Promise<Schemas["Stats"]> {
+    return this.json<Schemas["Stats"]>(
+      {
+        method: "GET",
+        path: "/admin/tenants/{id}/stats",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the usage of tenants per day or per month, newest first. */
+  listTenantUsage(parameters: {
+    /** The first day, in UTC. The default is 30 days before the last day. */
+    from?: string | undefined;
+    /** The last day, in UTC. The default is today. */
+    to?: string | undefined;
+    /** The period of each total. */
+    granularity?: Schemas["Granularity"] | undefined;
+    /** Restricts the response to this resource. */
+    resource_type?: Schemas["Resource"] | undefined;
+    /** Restricts the response to this tenant. */
+    tenant_id?: string | undefined;
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["UsageRecordPage"]> {
+    return this.json<Schemas["UsageRecordPage"]>(
+      {
+        method: "GET",
+        path: "/admin/usage",
+        query: { format: "json", from: parameters.from, to: parameters.to, granularity: parameters.granularity, resource_type: parameters.resource_type, tenant_id: parameters.tenant_id, offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listTenantUsage}. `limit` is the size of a page. */
+  iterateTenantUsage(parameters: {
+    /** The first day, in UTC. The default is 30 days before the last day. */
+    from?: string | undefined;
+    /** The last day, in UTC. The default is today. */
+    to?: string | undefined;
+    /** The period of each total. */
+    granularity?: Schemas["Granularity"] | undefined;
+    /** Restricts the response to this resource. */
+    resource_type?: Schemas["Resource"] | undefined;
+    /** Restricts the response to this tenant. */
+    tenant_id?: string | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["UsageRecord"]> {
+    return this.offsetPages((offset) => this.listTenantUsage({ ...parameters, offset }));
+  }
+
+  /** Lists the usage of tenants per day or per month, newest first. */
+  listTenantUsageCsv(parameters: {
+    /** The first day, in UTC. The default is 30 days before the last day. */
+    from?: string | undefined;
+    /** The last day, in UTC. The default is today. */
+    to?: string | undefined;
+    /** The period of each total. */
+    granularity?: Schemas["Granularity"] | undefined;
+    /** Restricts the response to this resource. */
+    resource_type?: Schemas["Resource"] | undefined;
+    /** Restricts the response to this tenant. */
+    tenant_id?: string | undefined;
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Download> {
+    return this.download(
+      {
+        method: "GET",
+        path: "/admin/usage",
+        query: { format: "csv", from: parameters.from, to: parameters.to, granularity: parameters.granularity, resource_type: parameters.resource_type, tenant_id: parameters.tenant_id, offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the tenant's API keys that are not revoked, newest first. */
+  listApiKeys(parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["ApiKeyPage"]> {
+    return this.json<Schemas["ApiKeyPage"]>(
+      {
+        method: "GET",
+        path: "/api/v1/api-keys",
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listApiKeys}. `limit` is the size of a page. */
+  iterateApiKeys(parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["ApiKey"]> {
+    return this.offsetPages((offset) => this.listApiKeys({ ...parameters, offset }));
+  }
+
+  /**
+   * Creates an API key.
+   *
+   * Only this response contains the key itself. An API key can create only keys whose scopes, limits and expiry are within its own.
+   */
+  createApiKey(body: Schemas["NewApiKey"], parameters: CallOptions = {}): Promise<Schemas["CreatedApiKey"]> {
+    return this.json<Schemas["CreatedApiKey"]>(
+      {
+        method: "POST",
+        path: "/api/v1/api-keys",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Revokes an API key.
+   *
+   * The next request with the key is rejected. An API key can revoke itself, and keys whose scopes, limits and expiry are within its own.
+   */
+  revokeApiKey(id: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/api/v1/api-keys/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns an API key, without its secret. */
+  getApiKey(id: string, parameters: CallOptions = {}): Promise<Schemas["ApiKey"]> {
+    return this.json<Schemas["ApiKey"]>(
+      {
+        method: "GET",
+        path: "/api/v1/api-keys/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Updates the name or the limits of an API key.
+   *
+   * New limits take effect on the next request with the key. An API key cannot update itself. It can update only other keys whose scopes, limits and expiry are within its own, both before and after the change.
+   */
+  updateApiKey(id: string, body: Schemas["ApiKeyUpdate"], parameters: CallOptions = {}): Promise<Schemas["ApiKey"]> {
+    return this.json<Schemas["ApiKey"]>(
+      {
+        method: "PATCH",
+        path: "/api/v1/api-keys/{id}",
+        parameters: { id },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Replaces the secret of an API key.
+   *
+   * Only this response contains the new secret. The previous secret stays valid for the requested overlap; any older secret becomes invalid immediately. An API key can rotate only keys whose scopes, limits and expiry are within its own.
+   */
+  rotateApiKey(id: string, body: Schemas["ApiKeyRotation"] | null = null, parameters: CallOptions = {}): Promise<Schemas["CreatedApiKey"]> {
+    return this.json<Schemas["CreatedApiKey"]>(
+      {
+        method: "POST",
+        path: "/api/v1/api-keys/{id}/rotate",
+        parameters: { id },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Reports whether a token of the caller's tenant is valid, and returns its claims (RFC 7662).
+   *
+   * OAuth clients may authenticate with HTTP Basic (RFC 6749, section 2.3.1). The client id is the id of an API key; the client secret is the key itself.
+   */
+  introspectToken(body: Schemas["Token"], parameters: CallOptions = {}): Promise<Schemas["Introspection"]> {
+    return this.json<Schemas["Introspection"]>(
+      {
+        method: "POST",
+        path: "/api/v1/auth/introspect",
+        form: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Signs a user in to the tenant that the request addresses.
+   *
+   * The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted tenant.
+   */
+  login(body: Schemas["Login"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/auth/login",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Ends a session of the caller. Its refresh token and its access tokens become invalid. */
+  logout(body: Schemas["Logout"] | null = null, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "POST",
+        path: "/api/v1/auth/logout",
+        json: body,
+        endsSession: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Ends all sessions of the caller, on all devices. */
+  logoutEverywhere(parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "POST",
+        path: "/api/v1/auth/logout-all",
+        endsSession: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Returns a new access token and a new refresh token. A refresh token is valid once. Using it again ends its session. */
+  refreshTokens(body: Schemas["Refresh"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/auth/refresh",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Ends the session of an access token or a refresh token of the caller's tenant (RFC 7009).
+   *
+   * Revoking an unknown token is not an error.
+   *
+   * OAuth clients may authenticate with HTTP Basic (RFC 6749, section 2.3.1). The client id is the id of an API key; the client secret is the key itself.
+   */
+  revokeToken(body: Schemas["Token"], parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "POST",
+        path: "/api/v1/auth/revoke",
+        form: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the caller's sessions with their device and IP address, newest first. */
+  listSessions(parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["SessionPage"]> {
+    return this.json<Schemas["SessionPage"]>(
+      {
+        method: "GET",
+        path: "/api/v1/auth/sessions",
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listSessions}. `limit` is the size of a page. */
+  iterateSessions(parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["Session"]> {
+    return this.offsetPages((offset) => this.listSessions({ ...parameters, offset }));
+  }
+
+  /** Ends one session of the caller. */
+  endSession(id: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/api/v1/auth/sessions/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Sets the password of a user with a setup token, and signs the user in. */
+  setUpPassword(body: Schemas["Setup"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/auth/setup",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Authenticates and authorizes a request for a gateway, such as nginx (`auth_request`), Traefik (`ForwardAuth`) or Envoy (`ext_authz`).
+   *
+   * The response headers `X-Tenant-Id`, `X-Tenant-Slug`, `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes` contain the same identity as the body. Every method is handled like GET, also on any path below this one. A browser's preflight request has no credential. It gets 204, with these headers empty.
+   */
+  verifyCredential(parameters: {
+    /** The required scopes, separated by spaces. */
+    scope?: string | undefined;
+    /** The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`. */
+    consume?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["Verified"]> {
+    return this.json<Schemas["Verified"]>(
+      {
+        method: "GET",
+        path: "/api/v1/auth/verify",
+        query: { scope: parameters.scope, consume: parameters.consume },
+      },
+      parameters,
+    );
+  }
+
+  /** Deletes all cache entries of the tenant. */
+  clearCache(parameters: CallOptions = {}): Promise<Schemas["ClearedCache"]> {
+    return this.json<Schemas["ClearedCache"]>(
+      {
+        method: "DELETE",
+        path: "/api/v1/cache",
+      },
+      parameters,
+    );
+  }
+
+  /** Deletes a cache entry. */
+  deleteCacheEntry(key: string, parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "DELETE",
+        path: "/api/v1/cache/{key}",
+        parameters: { key },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns a cache entry unchanged. The header `X-Cache-TTL` is its remaining lifetime in seconds. */
+  getCacheEntry(key: string, parameters: CallOptions = {}): Promise<Download> {
+    return this.download(
+      {
+        method: "GET",
+        path: "/api/v1/cache/{key}",
+        parameters: { key },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Stores a cache entry of at most 1 MiB, and replaces an existing entry.
+   *
+   * If the tenant's part of the cache is full (64 MiB, 100,000 entries), the entries closest to expiry are evicted.
+   */
+  putCacheEntry(key: string, content: Content, parameters: {
+    /** The lifetime of the entry in seconds. */
+    ttl?: number | undefined;
+    /** The content type. The default is `application/octet-stream`. */
+    contentType?: string | undefined;
+  } & CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "PUT",
+        path: "/api/v1/cache/{key}",
+        parameters: { key },
+        query: { ttl: parameters.ttl },
+        content,
+        headers: { "Content-Type": parameters.contentType ?? "application/octet-stream" },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists files, ordered by path. */
+  listFiles(parameters: {
+    /** Restricts the list to paths with this prefix. */
+    prefix?: string | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** The `next_cursor` of the previous page. */
+    cursor?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["StoredFilePage"]> {
+    return this.json<Schemas["StoredFilePage"]>(
+      {
+        method: "GET",
+        path: "/api/v1/files",
+        query: { prefix: parameters.prefix, limit: parameters.limit, cursor: parameters.cursor },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listFiles}. `limit` is the size of a page. */
+  iterateFiles(parameters: {
+    /** Restricts the list to paths with this prefix. */
+    prefix?: string | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["StoredFile"]> {
+    return this.cursorPages((cursor) => this.listFiles({ ...parameters, cursor }));
+  }
+
+  /** Deletes a file. */
+  deleteFile(path: string, parameters: {
+    /** Proceeds only if the file has this entity tag. */
+    ifMatch?: string | undefined;
+    /** Proceeds only if the file has none of these entity tags. */
+    ifNoneMatch?: string | undefined;
+    /** Proceeds only if the file is not newer. */
+    ifUnmodifiedSince?: string | undefined;
+  } & CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "DELETE",
+        path: "/api/v1/files/{path}",
+        parameters: { path },
+        headers: { "If-Match": parameters.ifMatch, "If-None-Match": parameters.ifNoneMatch, "If-Unmodified-Since": parameters.ifUnmodifiedSince },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns a file, or the part of it that `Range` requests. */
+  downloadFile(path: string, parameters: {
+    /** The requested part, such as `bytes=0-1023`. */
+    range?: string | undefined;
+    /** Applies `Range` if the file has this tag or date. */
+    ifRange?: string | undefined;
+    /** Proceeds only if the file has one of these entity tags. */
+    ifMatch?: string | undefined;
+    /** Returns 304 if the current entity tag is listed. */
+    ifNoneMatch?: string | undefined;
+    /** Returns 304 if the file is not newer. */
+    ifModifiedSince?: string | undefined;
+    /** Proceeds only if the file is not newer. */
+    ifUnmodifiedSince?: string | undefined;
+  } & CallOptions = {}): Promise<Download> {
+    return this.download(
+      {
+        method: "GET",
+        path: "/api/v1/files/{path}",
+        parameters: { path },
+        headers: { "Range": parameters.range, "If-Range": parameters.ifRange, "If-Match": parameters.ifMatch, "If-None-Match": parameters.ifNoneMatch, "If-Modified-Since": parameters.ifModifiedSince, "If-Unmodified-Since": parameters.ifUnmodifiedSince },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the headers of a file. */
+  getFileMetadata(path: string, parameters: {
+    /** Proceeds only if the file has one of these entity tags. */
+    ifMatch?: string | undefined;
+    /** Returns 304 if the current entity tag is listed. */
+    ifNoneMatch?: string | undefined;
+    /** Returns 304 if the file is not newer. */
+    ifModifiedSince?: string | undefined;
+    /** Proceeds only if the file is not newer. */
+    ifUnmodifiedSince?: string | undefined;
+  } & CallOptions = {}): Promise<Headers> {
+    return this.headers(
+      {
+        method: "HEAD",
+        path: "/api/v1/files/{path}",
+        parameters: { path },
+        headers: { "If-Match": parameters.ifMatch, "If-None-Match": parameters.ifNoneMatch, "If-Modified-Since": parameters.ifModifiedSince, "If-Unmodified-Since": parameters.ifUnmodifiedSince },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Stores a file, and replaces an existing file.
+   *
+   * The request body is the file content, of any size. An existing file stays until the upload is complete, so the quota must have room for both.
+   */
+  uploadFile(path: string, content: Content, parameters: {
+    /** Proceeds only if the old file has this entity tag. */
+    ifMatch?: string | undefined;
+    /** `*`: proceeds only if the file does not exist. */
+    ifNoneMatch?: string | undefined;
+    /** Proceeds only if the old file is not newer. */
+    ifUnmodifiedSince?: string | undefined;
+    /** The content type. The default is `application/octet-stream`. */
+    contentType?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["StoredFile"]> {
+    return this.json<Schemas["StoredFile"]>(
+      {
+        method: "PUT",
+        path: "/api/v1/files/{path}",
+        parameters: { path },
+        content,
+        headers: { "If-Match": parameters.ifMatch, "If-None-Match": parameters.ifNoneMatch, "If-Unmodified-Since": parameters.ifUnmodifiedSince, "Content-Type": parameters.contentType ?? "application/octet-stream" },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the profile of the caller. */
+  getProfile(parameters: CallOptions = {}): Promise<Schemas["User"]> {
+    return this.json<Schemas["User"]>(
+      {
+        method: "GET",
+        path: "/api/v1/profile",
+      },
+      parameters,
+    );
+  }
+
+  /** Updates the caller's names. */
+  updateProfile(body: Schemas["ProfileUpdate"], parameters: CallOptions = {}): Promise<Schemas["User"]> {
+    return this.json<Schemas["User"]>(
+      {
+        method: "PATCH",
+        path: "/api/v1/profile",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Changes the caller's password. All of their sessions end; the response starts a new one. */
+  changePassword(body: Schemas["PasswordChange"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/profile/password",
+        json: body,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the audit events of the tenant, newest first. */
+  listAuditEvents(parameters: {
+    /** An event name, or a prefix that ends with a dot, such as `user.`. */
+    event?: string | undefined;
+    /** The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`. */
+    actor?: string | undefined;
+    /** The id or the kind of the affected resource. */
+    resource?: string | undefined;
+    severity?: Schemas["Severity"] | undefined;
+    /** Whether the action succeeded. */
+    succeeded?: boolean | undefined;
+    /** The earliest time, inclusive. */
+    from?: string | undefined;
+    /** The latest time, exclusive. */
+    to?: string | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** The `next_cursor` of the previous page. */
+    cursor?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["AuditPage"]> {
+    return this.json<Schemas["AuditPage"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/audit",
+        query: { event: parameters.event, actor: parameters.actor, resource: parameters.resource, severity: parameters.severity, succeeded: parameters.succeeded, from: parameters.from, to: parameters.to, limit: parameters.limit, cursor: parameters.cursor },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listAuditEvents}. `limit` is the size of a page. */
+  iterateAuditEvents(parameters: {
+    /** An event name, or a prefix that ends with a dot, such as `user.`. */
+    event?: string | undefined;
+    /** The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`. */
+    actor?: string | undefined;
+    /** The id or the kind of the affected resource. */
+    resource?: string | undefined;
+    severity?: Schemas["Severity"] | undefined;
+    /** Whether the action succeeded. */
+    succeeded?: boolean | undefined;
+    /** The earliest time, inclusive. */
+    from?: string | undefined;
+    /** The latest time, exclusive. */
+    to?: string | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["LoggedEvent"]> {
+    return this.cursorPages((cursor) => this.listAuditEvents({ ...parameters, cursor }));
+  }
+
+  /** Exports the audit trail, newest event first. */
+  exportAuditEvents(parameters: {
+    /** The format: CSV with a header line, or one JSON object per line. */
+    format?: Schemas["ExportFormat"] | undefined;
+    /** An event name, or a prefix that ends with a dot, such as `user.`. */
+    event?: string | undefined;
+    /** The id of a user, an API key or an operator key, or a kind of actor: `platform`, `operator_key`, `user`, `api_key`, `system` or `anonymous`. */
+    actor?: string | undefined;
+    /** The id or the kind of the affected resource. */
+    resource?: string | undefined;
+    severity?: Schemas["Severity"] | undefined;
+    /** Whether the action succeeded. */
+    succeeded?: boolean | undefined;
+    /** The earliest time, inclusive. */
+    from?: string | undefined;
+    /** The latest time, exclusive. */
+    to?: string | undefined;
+  } & CallOptions = {}): Promise<Download> {
+    return this.download(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/audit/export",
+        query: { format: parameters.format, event: parameters.event, actor: parameters.actor, resource: parameters.resource, severity: parameters.severity, succeeded: parameters.succeeded, from: parameters.from, to: parameters.to },
+      },
+      parameters,
+    );
+  }
+
+  /** Verifies that no row of the audit trail was changed, moved or removed. */
+  verifyAuditTrail(parameters: {
+    /** Verifies a long trail from its beginning instead of from its last checkpoint. */
+    full?: boolean | undefined;
+  } & CallOptions = {}): Promise<Schemas["Verification"]> {
+    return this.json<Schemas["Verification"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/audit/verify",
+        query: { full: parameters.full },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the credentials for the tenant's database that are valid, newest first, without their passwords. */
+  listDatabaseCredentials(parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["Page_DatabaseCredential"]> {
+    return this.json<Schemas["Page_DatabaseCredential"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/database/credentials",
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listDatabaseCredentials}. `limit` is the size of a page. */
+  iterateDatabaseCredentials(parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["DatabaseCredential"]> {
+    return this.offsetPages((offset) => this.listDatabaseCredentials({ ...parameters, offset }));
+  }
+
+  /**
+   * Creates a credential for the tenant's own database.
+   *
+   * Only this response contains the password. The credential has privileges on the schema `app` only, and ends with the API key or the user of this request.
+   */
+  createDatabaseCredential(body: Schemas["NewDatabaseCredential"], parameters: CallOptions = {}): Promise<Schemas["NewDatabaseCredentialView"]> {
+    return this.json<Schemas["NewDatabaseCredentialView"]>(
+      {
+        method: "POST",
+        path: "/api/v1/tenant/database/credentials",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Revokes a credential for the tenant's database. Its connections are closed before the response. */
+  revokeDatabaseCredential(id: string, parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "DELETE",
+        path: "/api/v1/tenant/database/credentials/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the caller's tenant. */
+  getTenantInfo(parameters: CallOptions = {}): Promise<Schemas["TenantInfo"]> {
+    return this.json<Schemas["TenantInfo"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/info",
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the usage and the limits of the caller's tenant. */
+  getStatistics(parameters: CallOptions = {}): Promise<Schemas["Stats"]> {
+    return this.json<Schemas["Stats"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/stats",
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Returns the usage of one resource or of all resources.
+   *
+   * With `resource_type`, the response is one object. Otherwise it is a list of all resources.
+   */
+  getUsage(parameters: {
+    /** Restricts the response to this resource. */
+    resource_type?: Schemas["Resource"] | undefined;
+  } & CallOptions = {}): Promise<Schemas["TenantUsage"]> {
+    return this.json<Schemas["TenantUsage"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/usage",
+        query: { resource_type: parameters.resource_type },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Adds consumption to the tenant's usage.
+   *
+   * The whole amount is counted, or none of it if it exceeds the limit. Reports with the same idempotency key are added only once, even after failures. Keys are stored for one day.
+   */
+  reportUsage(body: Schemas["UsageReport"], parameters: {
+    /** The idempotency key of the report. */
+    idempotencyKey?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["ReportedUsage"]> {
+    return this.json<Schemas["ReportedUsage"]>(
+      {
+        method: "POST",
+        path: "/api/v1/tenant/usage",
+        json: body,
+        headers: { "Idempotency-Key": parameters.idempotencyKey },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the usage of the tenant per day or per month, newest first. */
+  getUsageHistory(parameters: {
+    /** The first day, in UTC. The default is 30 days before the last day. */
+    from?: string | undefined;
+    /** The last day, in UTC. The default is today. */
+    to?: string | undefined;
+    /** The period of each total. */
+    granularity?: Schemas["Granularity"] | undefined;
+    /** Restricts the response to this resource. */
+    resource_type?: Schemas["Resource"] | undefined;
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["UsageRecordPage"]> {
+    return this.json<Schemas["UsageRecordPage"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/usage/history",
+        query: { format: "json", from: parameters.from, to: parameters.to, granularity: parameters.granularity, resource_type: parameters.resource_type, offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link getUsageHistory}. `limit` is the size of a page. */
+  iterateUsageHistory(parameters: {
+    /** The first day, in UTC. The default is 30 days before the last day. */
+    from?: string | undefined;
+    /** The last day, in UTC. The default is today. */
+    to?: string | undefined;
+    /** The period of each total. */
+    granularity?: Schemas["Granularity"] | undefined;
+    /** Restricts the response to this resource. */
+    resource_type?: Schemas["Resource"] | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["UsageRecord"]> {
+    return this.offsetPages((offset) => this.getUsageHistory({ ...parameters, offset }));
+  }
+
+  /** Lists the usage of the tenant per day or per month, newest first. */
+  getUsageHistoryCsv(parameters: {
+    /** The first day, in UTC. The default is 30 days before the last day. */
+    from?: string | undefined;
+    /** The last day, in UTC. The default is today. */
+    to?: string | undefined;
+    /** The period of each total. */
+    granularity?: Schemas["Granularity"] | undefined;
+    /** Restricts the response to this resource. */
+    resource_type?: Schemas["Resource"] | undefined;
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Download> {
+    return this.download(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/usage/history",
+        query: { format: "csv", from: parameters.from, to: parameters.to, granularity: parameters.granularity, resource_type: parameters.resource_type, offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the tenant's users, newest first. */
+  listUsers(parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** Restricts the list to users with this role. */
+    role?: Schemas["Role"] | undefined;
+    /** Restricts the list to active or to deactivated users. */
+    is_active?: boolean | undefined;
+    /** Restricts the list to users with this text in their e-mail address or one of their names. */
+    search?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["UserPage"]> {
+    return this.json<Schemas["UserPage"]>(
+      {
+        method: "GET",
+        path: "/api/v1/users",
+        query: { offset: parameters.offset, limit: parameters.limit, role: parameters.role, is_active: parameters.is_active, search: parameters.search },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listUsers}. `limit` is the size of a page. */
+  iterateUsers(parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** Restricts the list to users with this role. */
+    role?: Schemas["Role"] | undefined;
+    /** Restricts the list to active or to deactivated users. */
+    is_active?: boolean | undefined;
+    /** Restricts the list to users with this text in their e-mail address or one of their names. */
+    search?: string | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["User"]> {
+    return this.offsetPages((offset) => this.listUsers({ ...parameters, offset }));
+  }
+
+  /**
+   * Creates a user in the caller's tenant.
+   *
+   * If the request has no password, the response contains a setup token. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+   */
+  createUser(body: Schemas["NewUser"], parameters: CallOptions = {}): Promise<Schemas["CreatedUser"]> {
+    return this.json<Schemas["CreatedUser"]>(
+      {
+        method: "POST",
+        path: "/api/v1/users",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Permanently deletes a user. */
+  deleteUser(id: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/api/v1/users/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns a user. */
+  getUser(id: string, parameters: CallOptions = {}): Promise<Schemas["User"]> {
+    return this.json<Schemas["User"]>(
+      {
+        method: "GET",
+        path: "/api/v1/users/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Updates a user. A new role and a deactivation take effect on the user's next request. */
+  updateUser(id: string, body: Schemas["UserUpdate"], parameters: CallOptions = {}): Promise<Schemas["User"]> {
+    return this.json<Schemas["User"]>(
+      {
+        method: "PATCH",
+        path: "/api/v1/users/{id}",
+        parameters: { id },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Resets the password of a user.
+   *
+   * The user's password becomes invalid and their sessions end. The response contains a token that sets a new password once. The caller must be allowed to grant the user's role.
+   */
+  resetUserPassword(id: string, parameters: CallOptions = {}): Promise<Schemas["PasswordReset"]> {
+    return this.json<Schemas["PasswordReset"]>(
+      {
+        method: "POST",
+        path: "/api/v1/users/{id}/reset-password",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the API documentation as a page that can send requests. */
+  getDocumentation(parameters: CallOptions = {}): Promise<string> {
+    return this.text(
+      {
+        method: "GET",
+        path: "/docs",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Reports that the service responds. It checks no store, because a restart does not fix an unavailable store. */
+  getHealth(parameters: CallOptions = {}): Promise<Schemas["Live"]> {
+    return this.json<Schemas["Live"]>(
+      {
+        method: "GET",
+        path: "/health",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Reports the state of each store. The status is 503 when requests fail. */
+  getDetailedHealth(parameters: CallOptions = {}): Promise<Schemas["Report"]> {
+    return this.json<Schemas["Report"]>(
+      {
+        method: "GET",
+        path: "/health/detailed",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the metrics for Prometheus. If `METRICS_TOKEN` is set, requests must send it as a bearer token. */
+  getMetrics(parameters: CallOptions = {}): Promise<string> {
+    return this.text(
+      {
+        method: "GET",
+        path: "/metrics",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the description of every route (OpenAPI 3.1). */
+  getOpenApiDocument(parameters: CallOptions = {}): Promise<unknown> {
+    return this.json<unknown>(
+      {
+        method: "GET",
+        path: "/openapi.json",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+}

@@ -1,0 +1,379 @@
+// A class for each stable code of a problem. Generated from docs/openapi.json by clients/generator.
+
+import { Problem } from "../errors.js";
+
+/** The problem `administrator_required` (status 403). */
+export class AdministratorRequired extends Problem {
+  declare readonly code: "administrator_required";
+}
+
+/** The problem `api_key_not_found` (status 404). */
+export class ApiKeyNotFound extends Problem {
+  declare readonly code: "api_key_not_found";
+}
+
+/** The problem `authentication_required` (status 401). */
+export class AuthenticationRequired extends Problem {
+  declare readonly code: "authentication_required";
+}
+
+/** The problem `body_incomplete` (status 400). */
+export class BodyIncomplete extends Problem {
+  declare readonly code: "body_incomplete";
+}
+
+/** The problem `body_too_large` (status 413). */
+export class BodyTooLarge extends Problem {
+  declare readonly code: "body_too_large";
+}
+
+/** The problem `body_too_slow` (status 408). */
+export class BodyTooSlow extends Problem {
+  declare readonly code: "body_too_slow";
+}
+
+/** The problem `cache_entry_not_found` (status 404). */
+export class CacheEntryNotFound extends Problem {
+  declare readonly code: "cache_entry_not_found";
+}
+
+/** The problem `database_credential_not_found` (status 404). */
+export class DatabaseCredentialNotFound extends Problem {
+  declare readonly code: "database_credential_not_found";
+}
+
+/** The problem `database_limit_reached` (status 409). */
+export class DatabaseLimitReached extends Problem {
+  declare readonly code: "database_limit_reached";
+}
+
+/** The problem `domain_taken` (status 409). */
+export class DomainTaken extends Problem {
+  declare readonly code: "domain_taken";
+}
+
+/** The problem `email_taken` (status 409). */
+export class EmailTaken extends Problem {
+  declare readonly code: "email_taken";
+}
+
+/** The problem `file_not_found` (status 404). */
+export class FileNotFound extends Problem {
+  declare readonly code: "file_not_found";
+}
+
+/** The problem `forbidden` (status 403). */
+export class Forbidden extends Problem {
+  declare readonly code: "forbidden";
+}
+
+/** The problem `idempotency_key_reused` (status 422). */
+export class IdempotencyKeyReused extends Problem {
+  declare readonly code: "idempotency_key_reused";
+}
+
+/** The problem `illegal_transition` (status 409). */
+export class IllegalTransition extends Problem {
+  declare readonly code: "illegal_transition";
+}
+
+/** The problem `internal_error` (status 500). */
+export class InternalError extends Problem {
+  declare readonly code: "internal_error";
+}
+
+/** The problem `invalid_admin_key` (status 401). */
+export class InvalidAdminKey extends Problem {
+  declare readonly code: "invalid_admin_key";
+}
+
+/** The problem `invalid_api_key` (status 401). */
+export class InvalidApiKey extends Problem {
+  declare readonly code: "invalid_api_key";
+}
+
+/** The problem `invalid_client` (status 401). */
+export class InvalidClient extends Problem {
+  declare readonly code: "invalid_client";
+}
+
+/** The problem `invalid_credentials` (status 401). */
+export class InvalidCredentials extends Problem {
+  declare readonly code: "invalid_credentials";
+}
+
+/** The problem `invalid_header` (status 400). */
+export class InvalidHeader extends Problem {
+  declare readonly code: "invalid_header";
+}
+
+/** The problem `invalid_json` (status 400). */
+export class InvalidJson extends Problem {
+  declare readonly code: "invalid_json";
+}
+
+/** The problem `invalid_operator_key` (status 401). */
+export class InvalidOperatorKey extends Problem {
+  declare readonly code: "invalid_operator_key";
+}
+
+/** The problem `invalid_refresh_token` (status 401). */
+export class InvalidRefreshToken extends Problem {
+  declare readonly code: "invalid_refresh_token";
+}
+
+/** The problem `invalid_request` (status 400). */
+export class InvalidRequest extends Problem {
+  declare readonly code: "invalid_request";
+}
+
+/** The problem `invalid_setup_token` (status 401). */
+export class InvalidSetupToken extends Problem {
+  declare readonly code: "invalid_setup_token";
+}
+
+/** The problem `invalid_token` (status 401). */
+export class InvalidToken extends Problem {
+  declare readonly code: "invalid_token";
+}
+
+/** The problem `last_admin` (status 409). */
+export class LastAdmin extends Problem {
+  declare readonly code: "last_admin";
+}
+
+/** The problem `method_not_allowed`. */
+export class MethodNotAllowed extends Problem {
+  declare readonly code: "method_not_allowed";
+}
+
+/** The problem `misconfigured` (status 503). */
+export class Misconfigured extends Problem {
+  declare readonly code: "misconfigured";
+}
+
+/** The problem `operator_key_name_taken` (status 409). */
+export class OperatorKeyNameTaken extends Problem {
+  declare readonly code: "operator_key_name_taken";
+}
+
+/** The problem `operator_key_not_found` (status 404). */
+export class OperatorKeyNotFound extends Problem {
+  declare readonly code: "operator_key_not_found";
+}
+
+/** The problem `plan_in_use` (status 409). */
+export class PlanInUse extends Problem {
+  declare readonly code: "plan_in_use";
+}
+
+/** The problem `plan_not_found` (status 404). */
+export class PlanNotFound extends Problem {
+  declare readonly code: "plan_not_found";
+}
+
+/** The problem `plan_taken` (status 409). */
+export class PlanTaken extends Problem {
+  declare readonly code: "plan_taken";
+}
+
+/** The problem `precondition_failed` (status 412). */
+export class PreconditionFailed extends Problem {
+  declare readonly code: "precondition_failed";
+}
+
+/** The problem `quota_exceeded` (status 403, 429, 507). */
+export class QuotaExceeded extends Problem {
+  declare readonly code: "quota_exceeded";
+}
+
+/** The problem `range_not_satisfiable` (status 416). */
+export class RangeNotSatisfiable extends Problem {
+  declare readonly code: "range_not_satisfiable";
+}
+
+/** The problem `rate_limited` (status 429). */
+export class RateLimited extends Problem {
+  declare readonly code: "rate_limited";
+}
+
+/** The problem `route_not_found`. */
+export class RouteNotFound extends Problem {
+  declare readonly code: "route_not_found";
+}
+
+/** The problem `scope_not_held` (status 403). */
+export class ScopeNotHeld extends Problem {
+  declare readonly code: "scope_not_held";
+}
+
+/** The problem `session_not_found` (status 404). */
+export class SessionNotFound extends Problem {
+  declare readonly code: "session_not_found";
+}
+
+/** The problem `slug_taken` (status 409). */
+export class SlugTaken extends Problem {
+  declare readonly code: "slug_taken";
+}
+
+/** The problem `stronger_api_key` (status 403). */
+export class StrongerApiKey extends Problem {
+  declare readonly code: "stronger_api_key";
+}
+
+/** The problem `tenant_deleted` (status 403). */
+export class TenantDeleted extends Problem {
+  declare readonly code: "tenant_deleted";
+}
+
+/** The problem `tenant_mismatch` (status 403). */
+export class TenantMismatch extends Problem {
+  declare readonly code: "tenant_mismatch";
+}
+
+/** The problem `tenant_not_found` (status 404). */
+export class TenantNotFound extends Problem {
+  declare readonly code: "tenant_not_found";
+}
+
+/** The problem `tenant_required` (status 400). */
+export class TenantRequired extends Problem {
+  declare readonly code: "tenant_required";
+}
+
+/** The problem `tenant_suspended` (status 403). */
+export class TenantSuspended extends Problem {
+  declare readonly code: "tenant_suspended";
+}
+
+/** The problem `token_expired` (status 401). */
+export class TokenExpired extends Problem {
+  declare readonly code: "token_expired";
+}
+
+/** The problem `token_revoked` (status 401). */
+export class TokenRevoked extends Problem {
+  declare readonly code: "token_revoked";
+}
+
+/** The problem `too_many_api_keys` (status 409). */
+export class TooManyApiKeys extends Problem {
+  declare readonly code: "too_many_api_keys";
+}
+
+/** The problem `too_many_attempts` (status 429). */
+export class TooManyAttempts extends Problem {
+  declare readonly code: "too_many_attempts";
+}
+
+/** The problem `too_many_operator_keys` (status 409). */
+export class TooManyOperatorKeys extends Problem {
+  declare readonly code: "too_many_operator_keys";
+}
+
+/** The problem `unavailable` (status 503). */
+export class Unavailable extends Problem {
+  declare readonly code: "unavailable";
+}
+
+/** The problem `unsupported_content_coding` (status 415). */
+export class UnsupportedContentCoding extends Problem {
+  declare readonly code: "unsupported_content_coding";
+}
+
+/** The problem `unsupported_media_type` (status 415). */
+export class UnsupportedMediaType extends Problem {
+  declare readonly code: "unsupported_media_type";
+}
+
+/** The problem `unsupported_token_type` (status 400). */
+export class UnsupportedTokenType extends Problem {
+  declare readonly code: "unsupported_token_type";
+}
+
+/** The problem `user_not_found` (status 404). */
+export class UserNotFound extends Problem {
+  declare readonly code: "user_not_found";
+}
+
+/** The problem `user_required` (status 403). */
+export class UserRequired extends Problem {
+  declare readonly code: "user_required";
+}
+
+/** The problem `username_taken` (status 409). */
+export class UsernameTaken extends Problem {
+  declare readonly code: "username_taken";
+}
+
+/** The problem `validation_failed` (status 422). */
+export class ValidationFailed extends Problem {
+  declare readonly code: "validation_failed";
+}
+
+/** The class of each code. */
+export const PROBLEMS = {
+  administrator_required: AdministratorRequired,
+  api_key_not_found: ApiKeyNotFound,
+  authentication_required: AuthenticationRequired,
+  body_incomplete: BodyIncomplete,
+  body_too_large: BodyTooLarge,
+  body_too_slow: BodyTooSlow,
+  cache_entry_not_found: CacheEntryNotFound,
+  database_credential_not_found: DatabaseCredentialNotFound,
+  database_limit_reached: DatabaseLimitReached,
+  domain_taken: DomainTaken,
+  email_taken: EmailTaken,
+  file_not_found: FileNotFound,
+  forbidden: Forbidden,
+  idempotency_key_reused: IdempotencyKeyReused,
+  illegal_transition: IllegalTransition,
+  internal_error: InternalError,
+  invalid_admin_key: InvalidAdminKey,
+  invalid_api_key: InvalidApiKey,
+  invalid_client: InvalidClient,
+  invalid_credentials: InvalidCredentials,
+  invalid_header: InvalidHeader,
+  invalid_json: InvalidJson,
+  invalid_operator_key: InvalidOperatorKey,
+  invalid_refresh_token: InvalidRefreshToken,
+  invalid_request: InvalidRequest,
+  invalid_setup_token: InvalidSetupToken,
+  invalid_token: InvalidToken,
+  last_admin: LastAdmin,
+  method_not_allowed: MethodNotAllowed,
+  misconfigured: Misconfigured,
+  operator_key_name_taken: OperatorKeyNameTaken,
+  operator_key_not_found: OperatorKeyNotFound,
+  plan_in_use: PlanInUse,
+  plan_not_found: PlanNotFound,
+  plan_taken: PlanTaken,
+  precondition_failed: PreconditionFailed,
+  quota_exceeded: QuotaExceeded,
+  range_not_satisfiable: RangeNotSatisfiable,
+  rate_limited: RateLimited,
+  route_not_found: RouteNotFound,
+  scope_not_held: ScopeNotHeld,
+  session_not_found: SessionNotFound,
+  slug_taken: SlugTaken,
+  stronger_api_key: StrongerApiKey,
+  tenant_deleted: TenantDeleted,
+  tenant_mismatch: TenantMismatch,
+  tenant_not_found: TenantNotFound,
+  tenant_required: TenantRequired,
+  tenant_suspended: TenantSuspended,
+  token_expired: TokenExpired,
+  token_revoked: TokenRevoked,
+  too_many_api_keys: TooManyApiKeys,
+  too_many_attempts: TooManyAttempts,
+  too_many_operator_keys: TooManyOperatorKeys,
+  unavailable: Unavailable,
+  unsupported_content_coding: UnsupportedContentCoding,
+  unsupported_media_type: UnsupportedMediaType,
+  unsupported_token_type: UnsupportedTokenType,
+  user_not_found: UserNotFound,
+  user_required: UserRequired,
+  username_taken: UsernameTaken,
+  validation_failed: ValidationFailed,
+} as const;

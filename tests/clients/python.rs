@@ -1,0 +1,48 @@
+//! The Python client and its middleware for `FastAPI`.
+
+use std::process::Command;
+
+use e2e::root;
+
+use crate::tools;
+
+#[test]
+fn python_client_passes_its_tests() {
+    let mut command = Command::new(tools::python("python"));
+    command.args(["-m", "pytest", "-q", "tests"]);
+    // Plugins that write into the folder, or that belong to other tests.
+    command.args(
+        ["cacheprovider", "hypothesispytest", "schemathesis"].map(|name| format!("-pno:{name}")),
+    );
+    command.current_dir(root().join("clients/python")).env("PYTHONPATH", "src");
+    let said = tools::run(tools::with_application(&mut command));
+    assert!(said.contains(" passed") && !said.contains("skipped"), "{said}");
+}
+
+#[test]
+fn python_client_passes_type_checker() {
+    let folder = tools::folder("python");
+    tools::copy(&root().join("clients/python"), &folder);
+    let mut check = Command::new(tools::python("ruff"));
+    tools::run(check.args(["check", "--no-cache"]).current_dir(&folder));
+    let mut check = Command::new(tools::python("ruff"));
+    tools::run(check.args(["format", "--no-cache", "--check"]).current_dir(&folder));
+    let mut check = Command::new(tools::python("mypy"));
+    check.args(["--strict", "src", "tests"]).current_dir(&folder);
+    tools::run(check.env("MYPYPATH", "src"));
+}
+
+#[test]
+fn python_package_is_complete() {
+    let folder = tools::folder("python");
+    tools::copy(&root().join("clients/python"), &folder);
+    let mut build = Command::new(tools::python("hatchling"));
+    tools::run(build.args(["build", "-t", "wheel", "-d", "wheels"]).current_dir(&folder));
+    let list =
+        "import glob, zipfile; print(*zipfile.ZipFile(glob.glob('wheels/*.whl')[0]).namelist())";
+    let mut command = Command::new(tools::python("python"));
+    let names = tools::run(command.args(["-c", list]).current_dir(&folder));
+    for name in ["py.typed", "_generated/models.py", "fastapi.py", "METADATA", "licenses/LICENSE"] {
+        assert!(names.contains(name), "{name} is missing: {names}");
+    }
+}
