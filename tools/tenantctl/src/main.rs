@@ -2,6 +2,7 @@
 
 mod app;
 mod audit;
+mod bundle;
 mod credentials;
 mod doctor;
 mod environment;
@@ -33,6 +34,12 @@ enum Command {
     /// Migrates the application's own tables.
     #[command(subcommand)]
     App(app::Command),
+    /// Exports, imports and copies a tenant.
+    #[command(subcommand)]
+    Tenant(bundle::TenantCommand),
+    /// Creates, verifies and restores backups of tenants.
+    #[command(subcommand)]
+    Backup(bundle::BackupCommand),
     /// Finishes work that a crash interrupted.
     Repair(repair::Arguments),
     /// Seals the values of the catalog again with the current master key.
@@ -53,6 +60,8 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Migrate(arguments) => migrate::run(&arguments).await,
         Command::App(command) => app::run(&command).await,
+        Command::Tenant(command) => bundle::run_tenant(&command).await,
+        Command::Backup(command) => bundle::run_backup(&command).await,
         Command::Repair(arguments) => repair::run(&arguments).await,
         Command::Reseal => reseal::run().await,
         Command::Relocate(arguments) => credentials::relocate(&arguments).await,

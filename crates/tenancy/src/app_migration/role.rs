@@ -12,6 +12,8 @@ use crate::{
 
 /// The lifetime of a role. It ends with its migration, and after this time if `tenantctl` was killed.
 const LIFETIME: TimeDelta = TimeDelta::hours(12);
+/// A migration needs one connection. An export reads with a second one.
+const CONNECTIONS: i32 = 2;
 
 /// An owner of the schema `app` for one migration. [`TemporaryRole::end`] removes it; after a crash, the background work
 /// of the service or `tenantctl repair` does.
@@ -33,7 +35,7 @@ impl TemporaryRole {
             tenant: tenant.id,
             name: format!("app_{}", id.simple()),
             access: Access::Owner,
-            connections: 1,
+            connections: CONNECTIONS,
             user: None,
             api_key: None,
             created_at: now,

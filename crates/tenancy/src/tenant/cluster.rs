@@ -2,7 +2,7 @@
 
 use platform::sql::{Connection, SCHEMA_DEADLINE};
 
-use crate::{context::Context, database_location::TrustedLocation, error::Result};
+use crate::{context::Context, database_location::TrustedLocation, error::Result, secret::Secret};
 
 /// Returns a connection to `database` on the cluster of `location` that may create roles and databases. Without a name,
 /// connects to the catalog if it is on the same cluster, and otherwise to `postgres`.
@@ -11,6 +11,12 @@ pub async fn connect(
     location: &TrustedLocation,
     database: Option<&str>,
 ) -> Result<Box<dyn Connection>> {
+    let url = url(context, location, database);
+    Ok(context.platform.sql.connect(url.expose(), SCHEMA_DEADLINE).await?)
+}
+
+/// Returns the URL of the connection that [`connect`] opens.
+pub fn url(context: &Context, location: &TrustedLocation, database: Option<&str>) -> Secret {
     let catalog = &context.settings.master_database_url;
     let same_cluster = catalog.host == location.host && catalog.port == location.port;
     let default = if same_cluster { catalog.database.as_str() } else { "postgres" };
@@ -19,6 +25,5 @@ pub async fn connect(
         .tenant_database_template
         .account_at(location)
         .unwrap_or((&catalog.user, &catalog.password));
-    let url = location.url(database.unwrap_or(default), user, password.clone());
-    Ok(context.platform.sql.connect(url.expose(), SCHEMA_DEADLINE).await?)
+    location.url(database.unwrap_or(default), user, password.clone())
 }
