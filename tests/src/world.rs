@@ -65,7 +65,10 @@ impl World {
         static OTHER: OnceLock<World> = OnceLock::new();
         OTHER.get_or_init(|| {
             let keys = [
-                ("MASTER_ENCRYPTION_KEY", "for tests only: the master key of the other installation"),
+                (
+                    "MASTER_ENCRYPTION_KEY",
+                    "for tests only: the master key of the other installation",
+                ),
                 ("JWT_SECRET_KEY", "for tests only: the token key of the other installation"),
                 ("ADMIN_API_KEY", "for-tests-only-the-key-of-the-other-installation"),
             ];

@@ -55,7 +55,8 @@ pub async fn list(catalog: &dyn Connection) -> Result<Rows<Unfinished>> {
         let kind = Kind::parse(&row.get::<String>("kind")?);
         Ok(Unfinished {
             id: row.get("import_id")?,
-            kind: kind.ok_or_else(|| SqlError::Decode("an import has an unknown kind".to_owned()))?,
+            kind: kind
+                .ok_or_else(|| SqlError::Decode("an import has an unknown kind".to_owned()))?,
             is_switched: row.get("is_switched")?,
             tenant: record(row)?,
         })
@@ -213,7 +214,7 @@ pub async fn connect(context: &Context, tenant: &TenantRecord) -> Result<Box<dyn
 
 /// Gives a file of a database another id.
 pub async fn rename_file(database: &dyn Connection, from: Uuid, to: Uuid) -> Result<()> {
-    let statement = "UPDATE tenancy.files SET id = $2, etag = $2::text WHERE id = $1";
+    let statement = "UPDATE tenancy.files SET id = $2::uuid, etag = $2::uuid::text WHERE id = $1";
     database.execute(statement, &[from.into(), to.into()]).await?;
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::{
     database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name, outbox},
-    lifecycle::databases,
+    lifecycle::databases::{self, Beside},
     migrate, storage,
     tenant::{TenantRecord, cluster, database},
     version_cache::Effect,
@@ -33,18 +33,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Returns the record of a tenant with the database that is being restored.
 pub fn beside(context: &Context, tenant: &TenantRecord) -> Result<TenantRecord> {
-    with_database(context, tenant, "restore")
+    with_database(context, tenant, Beside::Restore)
 }
 
 /// Returns the record of a tenant with the database that it had before the restore.
 fn former(context: &Context, tenant: &TenantRecord) -> Result<TenantRecord> {
-    with_database(context, tenant, "former")
+    with_database(context, tenant, Beside::Former)
 }
 
-fn with_database(context: &Context, tenant: &TenantRecord, suffix: &str) -> Result<TenantRecord> {
-    // The role has a unique name of 39 bytes, and a database may have another name.
-    let name = format!("{}_{suffix}", tenant.database_role);
-    let location = DatabaseLocation { name, ..tenant.database.clone() };
+fn with_database(context: &Context, tenant: &TenantRecord, place: Beside) -> Result<TenantRecord> {
+    let location = DatabaseLocation { name: place.name(tenant), ..tenant.database.clone() };
     let password = database::open_password(context, tenant)?;
     let (role, password) = (&tenant.database_role, password.expose().as_bytes());
     let password = database::seal_password(context, tenant.id, &location, role, password)?;

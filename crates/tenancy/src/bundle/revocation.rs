@@ -97,10 +97,7 @@ async fn forget_tombstones(
 }
 
 /// Returns the version of each user; `None` for a user that the database does not have.
-async fn versions(
-    database: &dyn Connection,
-    users: &[Uuid],
-) -> Result<Vec<(Uuid, Option<i64>)>> {
+async fn versions(database: &dyn Connection, users: &[Uuid]) -> Result<Vec<(Uuid, Option<i64>)>> {
     let statement = "SELECT f.id::uuid AS id, u.version
                      FROM unnest($1::text[]) AS f (id) LEFT JOIN tenancy.users u ON u.id = f.id::uuid";
     let rows = database.query(statement, &[texts(users).into()]).await?;

@@ -71,7 +71,8 @@ pub async fn check_snapshot(catalog: &dyn Connection) -> Result<()> {
 pub async fn read(catalog: &dyn Connection, table: &str, tenant: Uuid) -> Result<Vec<Json>> {
     let selection = TABLES.iter().find(|known| known.0 == table).map(|known| known.1);
     let selection = selection.ok_or_else(|| Error::internal("a bundle has no such table"))?;
-    let statement = format!("SELECT to_jsonb(r) AS row FROM {table} r WHERE {selection} ORDER BY 1");
+    let statement =
+        format!("SELECT to_jsonb(r) AS row FROM {table} r WHERE {selection} ORDER BY 1");
     let rows = catalog.query(&statement, &[tenant.into()]).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
@@ -104,7 +105,9 @@ pub async fn read_trail(
 /// # Errors
 /// [`Error::Internal`] for a table that is not part of a bundle, or a row that the table refuses.
 pub async fn insert(catalog: &dyn Connection, table: &str, rows: &[Json]) -> Result<u64> {
-    if table != TRAIL && table != "audit_imported_links" && TABLES.iter().all(|known| known.0 != table)
+    if table != TRAIL
+        && table != "audit_imported_links"
+        && TABLES.iter().all(|known| known.0 != table)
     {
         return Err(Error::internal(format!("a bundle has no table {table}")));
     }

@@ -219,6 +219,9 @@ pub(crate) async fn drop_database(context: &Context, record: &TenantRecord) -> R
         cluster.execute(&drop, &[]).await.map_err(in_use)?;
     }
     drop_unfinished(&*cluster, &copy_name(record)).await?;
+    for beside in Beside::ALL {
+        drop_unfinished(&*cluster, &beside.name(record)).await?;
+    }
     database_role::drop_all(&*cluster, record).await?;
     let role = identifier(&record.database_role);
     cluster.execute(&format!("DROP ROLE IF EXISTS {role}"), &[]).await?;
@@ -232,6 +235,28 @@ fn in_use(error: SqlError) -> Error {
         return Error::unavailable(error);
     }
     error.into()
+}
+
+/// A database of a restore, beside the tenant's own one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The database that is being filled.
+    Restore,
+    /// The database that the tenant had before.
+    Former,
+}
+
+impl Beside {
+    const ALL: [Self; 2] = [Self::Restore, Self::Former];
+
+    /// Returns the name. It begins with the name of the tenant's role, which is unique and has 39 bytes.
+    pub(crate) fn name(self, record: &TenantRecord) -> String {
+        let suffix = match self {
+            Self::Restore => "restore",
+            Self::Former => "former",
+        };
+        format!("{}_{suffix}", record.database_role)
+    }
 }
 
 /// Creates a database for the restore of a tenant, beside the tenant's own one. Only the account of the service can

@@ -111,11 +111,14 @@ mod tests {
         };
         let record = |id: u128, byte: u8| {
             let id = Uuid::from_u128(id);
-            TenantRecord { id, data_key: Some(seal_keys(id, byte).unwrap()), ..testing::tenant(&context).record().clone() }
+            TenantRecord {
+                id,
+                data_key: Some(seal_keys(id, byte).unwrap()),
+                ..testing::tenant(&context).record().clone()
+            }
         };
         let (own, other) = (record(1, 1), record(2, 2));
-        let place =
-            ChunkPlace { file: Uuid::from_u128(3), key_number: 1, index: 0, is_last: true };
+        let place = ChunkPlace { file: Uuid::from_u128(3), key_number: 1, index: 0, is_last: true };
         let keys = own.data_keys(&context).unwrap();
         let cipher = FileCipher::new(&keys, 1, own.id, place.file).unwrap();
         let sealed = cipher.seal(0, true, b"content", &*context.platform.random).unwrap();

@@ -6,7 +6,7 @@ use e2e::{World, database::connect};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Folder, Full, assert_files, failed, full_tenant, run, succeeded, text};
+use super::{Folder, Full, assert_files, content, failed, full_tenant, run, succeeded, text};
 
 /// Writes a backup of a tenant, and returns the path.
 fn back_up(folder: &Folder, slug: &str) -> String {
@@ -89,13 +89,16 @@ fn restore_brings_back_rows_and_files() {
     }
     tenant.put("/api/v1/files/new", b"new".to_vec()).token(token).send().expect(201);
     let credential = tenant.database_credential("owner");
-    connect(&credential).unwrap().batch_execute("DELETE FROM notes; CREATE TABLE extra ()").unwrap();
+    connect(&credential)
+        .unwrap()
+        .batch_execute("DELETE FROM notes; CREATE TABLE extra ()")
+        .unwrap();
     let logout = json!({ "refresh_token": ended.refresh_token });
     tenant.post("/api/v1/auth/logout", &logout).token(&ended.access_token).send();
     let path = format!("/api/v1/users/{}", lost.id);
     assert_eq!(tenant.delete(&path).token(token).send().status, 204);
     let keys = tenant.get("/api/v1/api-keys").token(token).send().expect(200);
-    let id = keys["api_keys"].as_array().unwrap().iter().find_map(|found| {
+    let id = keys["items"].as_array().unwrap().iter().find_map(|found| {
         (found["name"] == "of a test").then(|| found["id"].as_str().unwrap().to_owned())
     });
     let path = format!("/api/v1/api-keys/{}", id.unwrap());
@@ -103,7 +106,8 @@ fn restore_brings_back_rows_and_files() {
     let rotated = json!({ "refresh_token": admin.refresh_token });
     let rotated = tenant.post("/api/v1/auth/refresh", &rotated).send().expect(200);
     let later = tenant.user("user");
-    let password = json!({ "current_password": later.password, "new_password": "a later password" });
+    let password =
+        json!({ "current_password": later.password, "new_password": "a later password" });
     tenant.post("/api/v1/profile/password", &password).token(&later.access_token).send();
 
     let identity = folder.file("identity");
@@ -149,4 +153,44 @@ fn restore_brings_back_rows_and_files() {
     assert_eq!(used["current_usage"], 2_300_012, "{used}");
     let output = world.tenantctl(&["app", "status", "--drift"]);
     assert!(!text(&output).contains("panicked"), "{}", text(&output));
+}
+
+/// Returns the greatest memory of a command in KiB.
+fn peak_memory(arguments: &[&str]) -> usize {
+    let mut child = super::command(World::for_bundles(), arguments).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        most = kibibytes.unwrap_or(0_usize).max(most);
+        if let Some(ended) = child.try_wait().unwrap() {
+            assert!(ended.success() && most > 0, "{arguments:?}");
+            return most;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn large_file_needs_little_memory() {
+    const LARGE: usize = 24 << 20;
+    let folder = Folder::new();
+    let identity = folder.file("identity");
+    let peaks = [0, LARGE].map(|length| {
+        let tenant = World::for_bundles().tenant();
+        let put = tenant.put("/api/v1/files/a", content(length));
+        put.token(&tenant.admin.access_token).send().expect(201);
+        let file = folder.file(&tenant.slug);
+        let copy = format!("{}-copy", tenant.slug);
+        let recipient = ["--recipient", &folder.recipient];
+        let export = ["tenant", "export", &tenant.slug, "--to", &file];
+        let export = peak_memory(&[&export[..], &recipient].concat());
+        let import = ["tenant", "import", &file, "--identity", &identity, "--slug", &copy];
+        [export, peak_memory(&import)]
+    });
+    for (small, large) in peaks[0].iter().zip(peaks[1]) {
+        assert!(large < small + (LARGE >> 11), "{peaks:?}");
+    }
 }

@@ -32,21 +32,19 @@ const EXCEPT: [&str; 8] = [
 fn rows(client: &mut Client, statement: &str, parameters: &[&str]) -> Vec<Map<String, Value>> {
     let parameters: Vec<_> = parameters.iter().map(|text| text as _).collect();
     let rows = client.query(statement, &parameters).unwrap();
-    rows.iter()
-        .map(|row| serde_json::from_str(&row.get::<_, String>(0)).unwrap())
-        .collect()
+    rows.iter().map(|row| serde_json::from_str(&row.get::<_, String>(0)).unwrap()).collect()
 }
 
 /// Asserts that two installations have the same tenant: its rows in the catalog and in its database.
 pub fn compare(one: &World, other: &World, id: &str) {
     for (table, selection) in CATALOG {
-        let statement = format!("SELECT to_jsonb(r)::text FROM {table} r WHERE {selection} ORDER BY 1");
+        let statement =
+            format!("SELECT to_jsonb(r)::text FROM {table} r WHERE {selection} ORDER BY 1");
         let read = |world: &World| {
             let mut found = rows(&mut world.services.superuser("tenancy"), &statement, &[id]);
             for row in &mut found {
-                let is_listed = |name: &str| {
-                    EXCEPT.contains(&name) && (table == "tenants" || table == "plans")
-                };
+                let is_listed =
+                    |name: &str| EXCEPT.contains(&name) && (table == "tenants" || table == "plans");
                 row.retain(|name, _| !is_listed(name));
             }
             // The events of the export and of the import follow the moment of the bundle.

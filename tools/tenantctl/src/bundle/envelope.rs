@@ -62,8 +62,9 @@ impl Recipients {
             return Ok(Sealing::Passphrase(passphrase(path)?));
         }
         let key = |text: &String| {
-            x25519::Recipient::from_str(text)
-                .map_err(|reason| anyhow!("the recipient {text} is not a public key of age: {reason}"))
+            x25519::Recipient::from_str(text).map_err(|reason| {
+                anyhow!("the recipient {text} is not a public key of age: {reason}")
+            })
         };
         Ok(Sealing::PublicKeys(self.recipients.iter().map(key).collect::<Result<_>>()?))
     }
@@ -165,7 +166,9 @@ impl Output {
         fs::rename(&self.temporary, &self.path)
             .with_context(|| format!("creating {}", self.path.display()))?;
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            File::open(folder).and_then(|folder| folder.sync_all()).context("writing the folder")?;
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .context("writing the folder")?;
         }
         Ok(length)
     }

@@ -55,8 +55,11 @@ pub async fn export<W: Write>(
     output: W,
 ) -> Result<Exported<W>> {
     if !matches!(tenant.status, Status::Active | Status::Suspended) {
-        bail!("the tenant {} is {}; only an active or suspended tenant can be exported",
-            tenant.slug, tenant.status.as_str());
+        bail!(
+            "the tenant {} is {}; only an active or suspended tenant can be exported",
+            tenant.slug,
+            tenant.status.as_str()
+        );
     }
     audit::recover(context, tenant).await?;
     let role = TemporaryRole::create(context, tenant).await.context("a role for the export")?;
@@ -136,9 +139,10 @@ async fn write<W: Write>(
 
 async fn schema_version(session: &Client) -> Result<i32> {
     let statement = "SELECT COALESCE(max(version), 0) FROM tenancy.schema_migrations";
-    let row = session.query_one(statement, &[]).await.context(
-        "the tenant's database has no schema tenancy; run tenantctl migrate first",
-    )?;
+    let row = session
+        .query_one(statement, &[])
+        .await
+        .context("the tenant's database has no schema tenancy; run tenantctl migrate first")?;
     Ok(row.try_get(0)?)
 }
 

@@ -135,7 +135,8 @@ impl Frame {
         Ok(match kind {
             1 => {
                 // A newer header may have other members, so its version is read first.
-                let header: Json = serde_json::from_slice(&body).context("the header is invalid")?;
+                let header: Json =
+                    serde_json::from_slice(&body).context("the header is invalid")?;
                 let format = header["format"].as_u64().unwrap_or_default();
                 if format != u64::from(FORMAT) {
                     bail!(
@@ -278,7 +279,8 @@ impl<R: Read> FrameReader<R> {
 }
 
 /// The message for a file that was changed.
-const DAMAGED: &str = "the bundle is damaged or truncated; nothing was changed with it from here on";
+const DAMAGED: &str =
+    "the bundle is damaged or truncated; nothing was changed with it from here on";
 
 #[cfg(test)]
 mod tests {

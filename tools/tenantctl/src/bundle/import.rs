@@ -10,7 +10,8 @@ use tenancy::{
     bundle::{
         Kind,
         import::{
-            Reservation, Unfinished, activate, create_database, find, is_id_free, reserve, roll_back,
+            Reservation, Unfinished, activate, create_database, find, is_id_free, reserve,
+            roll_back,
         },
         rows,
     },
@@ -91,11 +92,7 @@ pub(super) fn parse(slug: &str) -> Result<Slug> {
 }
 
 /// Removes the tenant of an attempt that was interrupted.
-pub(super) async fn remove_earlier_attempt(
-    context: &Context,
-    id: Uuid,
-    slug: &Slug,
-) -> Result<()> {
+pub(super) async fn remove_earlier_attempt(context: &Context, id: Uuid, slug: &Slug) -> Result<()> {
     let found = find(&*context.catalog().await?, id, slug.as_str()).await?;
     if let Some(unfinished) = found.filter(|found| found.kind != Kind::Restore) {
         let _lock = super::lock(context, unfinished.tenant.id).await?;
@@ -124,8 +121,7 @@ pub(super) async fn create(
     let catalog = context.catalog().await?;
     let mut plan = source.plan.clone();
     plan["is_default"] = json!(false);
-    let has_new_plan =
-        kind != Kind::Verify && rows::insert(&*catalog, "plans", &[plan]).await? > 0;
+    let has_new_plan = kind != Kind::Verify && rows::insert(&*catalog, "plans", &[plan]).await? > 0;
     let mut row = source.tenant.clone();
     if let (false, Some(members)) = (keeps_id, row.as_object_mut()) {
         members.retain(|name, _| !["created_at", "updated_at", "version"].contains(&name.as_str()));
@@ -137,7 +133,9 @@ pub(super) async fn create(
     let reservation = Reservation { kind, row: &row, id, slug, data_keys: &data_keys };
     let (import, record) = match reserve(context, &reservation).await {
         Err(Error::Taken { .. }) => {
-            bail!("the slug {slug} is taken, or is the name of a database; choose another one with --slug")
+            bail!(
+                "the slug {slug} is taken, or is the name of a database; choose another one with --slug"
+            )
         }
         outcome => outcome?,
     };
@@ -178,11 +176,7 @@ async fn default_plan(catalog: &dyn platform::sql::Connection) -> Result<String>
 }
 
 /// Fills a reserved tenant.
-async fn complete(
-    context: &Rc<Context>,
-    source: &Source,
-    filling: &Filling<'_>,
-) -> Result<Filled> {
+async fn complete(context: &Rc<Context>, source: &Source, filling: &Filling<'_>) -> Result<Filled> {
     create_database(context, filling.target).await.context("creating the database")?;
     let mut frames = source.frames()?;
     let filled = fill(context, filling, &mut frames).await?;

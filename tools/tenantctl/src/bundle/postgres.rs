@@ -51,17 +51,8 @@ impl Programs {
                 Some(Self { pg_dump, pg_restore, version })
             })
             .max_by_key(|programs| programs.version);
-        match found {
-            None => bail!(
-                "pg_dump and pg_restore are missing; install the client of PostgreSQL {server} or a newer version"
-            ),
-            Some(found) if found.version < server => bail!(
-                "pg_dump of PostgreSQL {} is older than the server, which is PostgreSQL {server}; install the client of \
-                 PostgreSQL {server} or a newer version",
-                found.version
-            ),
-            Some(found) => Ok(found),
-        }
+        check_version(found.as_ref().map(|found| found.version), server)?;
+        found.context("pg_dump is missing")
     }
 
     /// Starts the dump of a part in the snapshot of another session.
@@ -98,6 +89,18 @@ impl Programs {
     }
 }
 
+/// Checks that a program of this version can dump the databases of a server.
+fn check_version(found: Option<u32>, server: u32) -> Result<()> {
+    let remedy = format!("install the client of PostgreSQL {server} or a newer version");
+    match found {
+        None => bail!("pg_dump and pg_restore are missing; {remedy}"),
+        Some(found) if found < server => bail!(
+            "pg_dump of PostgreSQL {found} is older than the server, which is PostgreSQL {server}; {remedy}"
+        ),
+        Some(_) => Ok(()),
+    }
+}
+
 fn schemas(part: Part) -> &'static [&'static str] {
     match part {
         Part::Service => &["--schema=tenancy", "--schema=public"],
@@ -108,7 +111,8 @@ fn schemas(part: Part) -> &'static [&'static str] {
 fn version(program: &Path) -> Option<u32> {
     let output = Command::new(program).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let number =
+        text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     number?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
@@ -269,4 +273,31 @@ pub async fn sums(client: &Client, schema: &str) -> Result<Vec<Sum>> {
         });
     }
     Ok(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_or_missing_program_is_refused() {
+        let message = |found| check_version(found, 16).unwrap_err().to_string();
+        assert!(message(None).starts_with("pg_dump and pg_restore are missing; install"));
+        assert!(message(Some(15)).contains("PostgreSQL 15 is older than the server"));
+        assert!(check_version(Some(16), 16).is_ok() && check_version(Some(17), 16).is_ok());
+    }
+
+    #[test]
+    fn password_is_not_an_argument() {
+        let mut command = Command::new("pg_dump");
+        let url = "postgres://tenancy:p%40ss@db.internal:5432/tenant_1?sslmode=require";
+        connect_to(&mut command, &Secret::from(url.to_owned())).unwrap();
+        let arguments: Vec<_> = command.get_args().map(|text| text.to_str().unwrap()).collect();
+        assert_eq!(
+            arguments,
+            ["--dbname=postgres://tenancy@db.internal:5432/tenant_1?sslmode=require"]
+        );
+        let password = command.get_envs().find(|(name, _)| *name == "PGPASSWORD").unwrap().1;
+        assert_eq!(password.and_then(|text| text.to_str()), Some("p@ss"));
+    }
 }

@@ -60,7 +60,10 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         )
     })?;
     if !matches!(tenant.status, Status::Active | Status::Suspended) {
-        bail!("the tenant is {}; only an active or suspended one can be restored", tenant.status.as_str());
+        bail!(
+            "the tenant is {}; only an active or suspended one can be restored",
+            tenant.status.as_str()
+        );
     }
     let keys = base16ct::mixed::decode_vec(&header.data_keys).context("the data keys")?;
     if !data_keys(&context, &tenant)?.starts_with(&keys) {

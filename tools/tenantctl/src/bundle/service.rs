@@ -95,7 +95,9 @@ impl Client {
                 Ok((response.status().as_u16(), bytes))
             });
             match outcome {
-                Ok((status, bytes)) if status != 503 && status != 429 => return Ok((status, bytes)),
+                Ok((status, bytes)) if status != 503 && status != 429 => {
+                    return Ok((status, bytes));
+                }
                 _ if attempt < ATTEMPTS => {
                     std::thread::sleep(Duration::from_millis(200) * 2_u32.pow(attempt));
                 }

@@ -48,8 +48,7 @@ impl Source {
         let name = || path.display().to_string();
         let header = *reader.header().with_context(name)?;
         let newest = (migrate::newest(migrate::CATALOG), migrate::newest(migrate::TENANT));
-        if (header.catalog_schema, header.tenant_schema) > newest
-            || header.tenant_schema > newest.1
+        if (header.catalog_schema, header.tenant_schema) > newest || header.tenant_schema > newest.1
         {
             bail!(
                 "{} is from a newer release of the service ({}); upgrade this installation first",
