@@ -13,14 +13,14 @@ use url::Url;
 use uuid::Uuid;
 
 /// The time limit of one call.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// The number of attempts of a call while the service is unavailable.
 const ATTEMPTS: u32 = 5;
 
 /// The option with the address of the service.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Service {
-    /// The URL of the running service, such as https://tenancy.example. It is needed for tenants that have files, and
+    /// The URL of the running service, such as <https://tenancy.example>. It is needed for tenants that have files, and
     /// is called with `ADMIN_API_KEY`.
     #[arg(long = "service", value_name = "URL", env = "SERVICE_URL")]
     url: Option<Url>,
