@@ -59,7 +59,12 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/tenant/database/credentials") => {
             json!({ "access": "read", "expires_in": 60, "connections": 1 })
         }
-        ("put", "/api/v1/cache/{key}" | "/api/v1/files/{path}") => json!("Hello, world"),
+        (
+            "put",
+            "/api/v1/cache/{key}"
+            | "/api/v1/files/{path}"
+            | "/admin/tenants/{id}/files/{file}/chunks/{index}",
+        ) => json!("Hello, world"),
         _ => return None,
     })
 }
@@ -67,7 +72,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
 /// Returns the example of a path parameter.
 fn parameter(path: &str, name: &str) -> Option<&'static str> {
     Some(match (path, name) {
-        (_, "id" | "key_id") => ID,
+        (_, "id" | "key_id" | "file") => ID,
+        (_, "index") => "0",
         ("/admin/plans/{name}", "name") => "trial",
         (_, "key") => "greeting",
         (_, "path") => "notes/hello.txt",

@@ -20,6 +20,8 @@ pub struct World {
     /// PostgreSQL and Redis.
     pub services: Services,
     application: Application,
+    /// The settings that differ from those of the services.
+    changed: BTreeMap<&'static str, String>,
     repairs: Mutex<()>,
 }
 
@@ -52,21 +54,51 @@ impl World {
         MIGRATIONS.get_or_init(Self::start)
     }
 
+    /// Returns a separate world for exports and backups of tenants.
+    pub fn for_bundles() -> &'static Self {
+        static BUNDLES: OnceLock<World> = OnceLock::new();
+        BUNDLES.get_or_init(Self::start)
+    }
+
+    /// Returns another installation with its own servers and keys.
+    pub fn other_installation() -> &'static Self {
+        static OTHER: OnceLock<World> = OnceLock::new();
+        OTHER.get_or_init(|| {
+            let keys = [
+                (
+                    "MASTER_ENCRYPTION_KEY",
+                    "for tests only: the master key of the other installation",
+                ),
+                ("JWT_SECRET_KEY", "for tests only: the token key of the other installation"),
+                ("ADMIN_API_KEY", "for-tests-only-the-key-of-the-other-installation"),
+            ];
+            let changed = keys.map(|(name, value)| (name, value.to_owned()));
+            Self::with(Services::start(), BTreeMap::from(changed))
+        })
+    }
+
     fn start() -> Self {
         Self::on(Services::start())
     }
 
     fn on(services: Services) -> Self {
-        let settings = services.settings(&services.databases());
+        Self::with(services, BTreeMap::new())
+    }
+
+    fn with(services: Services, changed: BTreeMap<&'static str, String>) -> Self {
+        let mut settings = services.settings(&services.databases());
+        settings.extend(changed.clone());
         let output = tenantctl(&settings, &["migrate"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let application = Application::start(&settings, &services.folder());
-        Self { services, application, repairs: Mutex::new(()) }
+        Self { services, application, changed, repairs: Mutex::new(()) }
     }
 
     /// Returns the settings of the application, by their plain names.
     pub fn settings(&self) -> BTreeMap<&'static str, String> {
-        self.services.settings(&self.services.databases())
+        let mut settings = self.services.settings(&self.services.databases());
+        settings.extend(self.changed.clone());
+        settings
     }
 
     /// Returns the address of the application.

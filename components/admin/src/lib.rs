@@ -24,6 +24,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     tenants::api_keys::list::ENDPOINT,
     tenants::api_keys::create::ENDPOINT,
     tenants::api_keys::delete::ENDPOINT,
+    tenants::files::get_chunk::ENDPOINT,
+    tenants::files::put_chunk::ENDPOINT,
     plans::list::ENDPOINT,
     plans::create::ENDPOINT,
     plans::get::ENDPOINT,

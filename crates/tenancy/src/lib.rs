@@ -14,6 +14,7 @@ pub mod background;
 mod base62;
 pub mod body;
 pub mod bucket;
+pub mod bundle;
 pub mod cache;
 mod claim;
 mod context;

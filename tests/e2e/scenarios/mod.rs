@@ -3,6 +3,7 @@ mod audit;
 mod audit_forgery;
 mod audit_trails;
 mod bounds;
+mod bundle;
 mod command_line;
 mod counting;
 mod crash;

@@ -3,6 +3,7 @@
 mod app;
 mod apply;
 mod audit;
+mod bundle;
 mod change;
 mod confirm;
 mod credentials;
@@ -69,6 +70,9 @@ enum Command {
     /// Migrates the application's own tables.
     #[command(subcommand)]
     App(app::Command),
+    /// Creates, verifies and restores backups of tenants.
+    #[command(subcommand)]
+    Backup(bundle::BackupCommand),
     /// Finishes work that a crash interrupted.
     Repair(repair::Arguments),
     /// Seals the values of the catalog again with the current master key.
@@ -111,6 +115,7 @@ async fn main() -> ExitCode {
 async fn run(command: &Command) -> Result<()> {
     match command {
         Command::Tenant(command) => tenant::run(command).await,
+        Command::Backup(command) => bundle::run_backup(command).await,
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Plan(command) => plan::run(command).await,

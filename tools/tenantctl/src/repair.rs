@@ -20,7 +20,7 @@ use tenancy::{
     version_cache::{expire_all, queue},
 };
 
-use crate::{change::DryRun, credentials, environment, output};
+use crate::{bundle, change::DryRun, credentials, environment, output};
 
 /// The options of `repair`.
 #[derive(clap::Args)]
@@ -66,6 +66,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             }
         }
     }
+    failed += bundle::repair(&context).await?;
     let location = context.settings.tenant_database_template.cluster();
     let templates = migrate::drop_unfinished_templates(&context, &location).await;
     report_names(&mut failed, "dropped_template", templates);

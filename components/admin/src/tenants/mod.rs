@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod create;
 pub mod delete;
+pub mod files;
 pub mod get;
 pub mod list;
 pub mod rotate_key;

@@ -12,6 +12,8 @@ use crate::{
 
 /// The maximum duration of a migration. A role ends with its migration.
 const LIFETIME: TimeDelta = TimeDelta::hours(12);
+/// A migration needs one connection. An export reads with a second one.
+const CONNECTIONS: i32 = 2;
 
 /// An owner of the schema `app` for one migration. [`TemporaryRole::end`] removes it. If `tenantctl` was killed, maintenance
 /// or `tenantctl repair` does, from five minutes after its creation.
@@ -33,7 +35,7 @@ impl TemporaryRole {
             tenant: tenant.id,
             name: format!("app_{}", id.simple()),
             access: Access::Owner,
-            connections: 1,
+            connections: CONNECTIONS,
             user: None,
             api_key: None,
             created_at: now,

@@ -176,7 +176,9 @@ async fn forget(catalog: &dyn Connection, before: NaiveDate) -> Result<()> {
 
 /// Returns the recently anchored links of a chain.
 pub(super) async fn links(catalog: &dyn Connection, chain: Uuid) -> Result<Vec<Link>> {
-    let statement = "SELECT DISTINCT sequence, mac FROM audit_anchored_heads WHERE chain = $1";
+    let statement = "
+        SELECT sequence, mac FROM audit_anchored_heads WHERE chain = $1
+        UNION SELECT sequence, mac FROM audit_imported_links WHERE chain = $1";
     let rows = catalog.query(statement, &[chain.into()]).await?;
     let links = rows.iter().map(|row| {
         let mac: Vec<u8> = row.get("mac")?;

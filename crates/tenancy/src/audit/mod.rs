@@ -21,6 +21,7 @@ pub mod retention;
 mod rows;
 mod sorter;
 mod trail;
+pub mod transfer;
 mod verification;
 mod voucher;
 mod walk;

@@ -30,6 +30,11 @@ impl DataKeys {
         Ok(Self(Zeroizing::new(bytes.to_vec())))
     }
 
+    /// Returns the keys in one piece, for a bundle, which is encrypted.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Returns the key with a number. The first number is 1.
     pub fn get(&self, number: u32) -> Result<&[u8]> {
         let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));

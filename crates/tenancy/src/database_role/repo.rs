@@ -168,7 +168,7 @@ pub(super) async fn mark_orphaned(catalog: &dyn Connection) -> Result<()> {
         UPDATE database_credentials c SET ended_at = now()
         WHERE c.ended_at IS NULL AND (
             EXISTS (SELECT FROM tenants t WHERE t.id = c.tenant_id AND t.status <> 'active'
-                      AND NOT (t.status = 'suspended' AND c.is_of_tenantctl))
+                      AND NOT (t.status IN ('suspended', 'provisioning') AND c.is_of_tenantctl))
             OR c.api_key_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM tenant_api_keys k
                 WHERE k.id = c.api_key_id AND k.revoked_at IS NULL

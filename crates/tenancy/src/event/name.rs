@@ -101,6 +101,12 @@ names! {
     TENANT_DESTROYED = "tenant.destroyed";
     /// The removal of a tenant and its data began.
     TENANT_DESTRUCTION_BEGAN = "tenant.destruction_began";
+    /// A tenant was exported to a bundle or a backup.
+    TENANT_EXPORTED = "tenant.exported";
+    /// A tenant was imported from a bundle, or is a clone of another tenant.
+    TENANT_IMPORTED = "tenant.imported";
+    /// A tenant's database and files were restored from a backup.
+    TENANT_RESTORED = "tenant.restored";
     /// A tenant's secrets were sealed with the current master key.
     TENANT_SECRETS_RESEALED = "tenant.secrets_resealed";
     /// A tenant was suspended.

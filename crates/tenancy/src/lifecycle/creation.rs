@@ -127,6 +127,7 @@ pub async fn find_unfinished(
 pub async fn list_unfinished(catalog: &dyn Connection, minutes: i64) -> Result<Rows<TenantRecord>> {
     let statement = format!(
         "{SELECT} WHERE t.status = 'provisioning'
+                    AND NOT EXISTS (SELECT FROM tenant_imports i WHERE i.tenant_id = t.id)
                     AND t.updated_at <= now() - make_interval(mins => $1::bigint::int)
          ORDER BY t.created_at"
     );

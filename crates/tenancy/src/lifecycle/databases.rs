@@ -24,7 +24,7 @@ const COPY_ATTEMPTS: u32 = 10;
 const COPY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Creates the tenant's role and database unless they exist.
-pub(super) async fn create_database(context: &Context, record: &TenantRecord) -> Result<()> {
+pub(crate) async fn create_database(context: &Context, record: &TenantRecord) -> Result<()> {
     let location = record.trusted_location(context)?;
     let cluster = connect(context, &location, None).await?;
     let password = database::open_password(context, record)?;
@@ -32,7 +32,7 @@ pub(super) async fn create_database(context: &Context, record: &TenantRecord) ->
     if is_ready(&*cluster, record).await? {
         return bring_up_to_date(context, record).await;
     }
-    let made = match copy_template(context, &*cluster, record).await {
+    let made = match copy_template(context, &*cluster, &location, &copy_name(record)).await {
         Ok(()) => open_to_its_role(&*cluster, record).await,
         Err(error) => Err(error),
     };
@@ -110,11 +110,12 @@ async fn is_ready(cluster: &dyn Connection, record: &TenantRecord) -> Result<boo
 async fn copy_template(
     context: &Context,
     cluster: &dyn Connection,
-    record: &TenantRecord,
+    location: &TrustedLocation,
+    name: &str,
 ) -> Result<()> {
     let statement = format!(
         "CREATE DATABASE {} TEMPLATE {} ALLOW_CONNECTIONS false",
-        identifier(&copy_name(record)),
+        identifier(name),
         identifier(&migrate::template_name(context)),
     );
     for _ in 0..COPY_ATTEMPTS {
@@ -125,14 +126,14 @@ async fn copy_template(
                 if error.is(state::DUPLICATE_DATABASE)
                     || error.constraint() == Some("pg_database_datname_index") =>
             {
-                if is_invalid(cluster, &copy_name(record)).await? {
-                    drop_unfinished(cluster, &copy_name(record)).await?;
+                if is_invalid(cluster, name).await? {
+                    drop_unfinished(cluster, name).await?;
                     continue;
                 }
                 return Ok(());
             }
             Err(error) if error.is(state::INVALID_CATALOG_NAME) => {
-                migrate::create_template(context, &record.trusted_location(context)?).await?;
+                migrate::create_template(context, location).await?;
             }
             // Another connection is temporarily using the template.
             Err(error) if error.is(state::OBJECT_IN_USE) => {
@@ -173,7 +174,7 @@ async fn open_to_its_role(cluster: &dyn Connection, record: &TenantRecord) -> Re
 
 /// Returns whether a tenant has a database that it can connect to. If `DROP DATABASE` is interrupted, the database is
 /// marked as invalid with a connection limit of -2 (PostgreSQL 15.4 and newer).
-pub(super) async fn has_database(context: &Context, record: &TenantRecord) -> Result<bool> {
+pub(crate) async fn has_database(context: &Context, record: &TenantRecord) -> Result<bool> {
     let location = record.trusted_location(context)?;
     let cluster = connect(context, &location, None).await?;
     let statement = "
@@ -205,7 +206,7 @@ pub async fn list_invalid(context: &Context, location: &TrustedLocation) -> Resu
 }
 
 /// Drops a tenant's database and role, if they exist.
-pub(super) async fn drop_database(context: &Context, record: &TenantRecord) -> Result<()> {
+pub(crate) async fn drop_database(context: &Context, record: &TenantRecord) -> Result<()> {
     let location = record.trusted_location(context)?;
     let cluster = connect(context, &location, None).await?;
     // A database with this name belongs to the tenant only if the tenant's role may connect to it.
@@ -218,6 +219,9 @@ pub(super) async fn drop_database(context: &Context, record: &TenantRecord) -> R
         cluster.execute(&drop, &[]).await.map_err(in_use)?;
     }
     drop_unfinished(&*cluster, &copy_name(record)).await?;
+    for beside in Beside::ALL {
+        drop_unfinished(&*cluster, &beside.name(record)).await?;
+    }
     database_role::drop_all(&*cluster, record).await?;
     let role = identifier(&record.database_role);
     cluster.execute(&format!("DROP ROLE IF EXISTS {role}"), &[]).await?;
@@ -231,6 +235,56 @@ fn in_use(error: SqlError) -> Error {
         return Error::unavailable(error);
     }
     error.into()
+}
+
+/// A database of a restore, beside the tenant's own one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The database that is being filled.
+    Restore,
+    /// The database that the tenant had before.
+    Former,
+}
+
+impl Beside {
+    const ALL: [Self; 2] = [Self::Restore, Self::Former];
+
+    /// Returns the name. It begins with the name of the tenant's role, which is unique and has 39 bytes.
+    pub(crate) fn name(self, record: &TenantRecord) -> String {
+        let suffix = match self {
+            Self::Restore => "restore",
+            Self::Former => "former",
+        };
+        format!("{}_{suffix}", record.database_role)
+    }
+}
+
+/// Creates a database for the restore of a tenant, beside the tenant's own one. Only the account of the service can
+/// connect to it. A database of an interrupted attempt is dropped first.
+pub(crate) async fn create_beside(
+    context: &Context,
+    location: &TrustedLocation,
+    name: &str,
+) -> Result<()> {
+    let cluster = connect(context, location, None).await?;
+    drop_beside(&*cluster, name).await?;
+    copy_template(context, &*cluster, location, name).await?;
+    let statement = format!(
+        "DO $database$ BEGIN
+             REVOKE ALL ON DATABASE {name} FROM PUBLIC;
+             ALTER DATABASE {name} {search_path};
+             ALTER DATABASE {name} ALLOW_CONNECTIONS true;
+         END $database$",
+        search_path = migrate::SEARCH_PATH,
+        name = identifier(name),
+    );
+    cluster.execute(&statement, &[]).await?;
+    Ok(())
+}
+
+/// Drops a database that was created beside a tenant's own one, if it exists.
+pub(crate) async fn drop_beside(cluster: &dyn Connection, name: &str) -> Result<()> {
+    drop_unfinished(cluster, name).await
 }
 
 async fn drop_unfinished(cluster: &dyn Connection, role: &str) -> Result<()> {

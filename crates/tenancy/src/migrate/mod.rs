@@ -103,6 +103,11 @@ pub async fn migrate_tenant(
     Ok(ran)
 }
 
+/// Grants the tables of a tenant's database to the tenant's role. It is idempotent.
+pub(crate) async fn grant_to_role(database: &dyn Connection, role: &str) -> Result<()> {
+    privileges::grant(database, role).await
+}
+
 /// Returns the schema version of a database, or 0 if it was never migrated.
 pub async fn version(database: &dyn Connection) -> Result<i32> {
     match database.query_first("SELECT max(version) AS version FROM schema_migrations", &[]).await {

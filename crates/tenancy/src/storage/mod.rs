@@ -12,6 +12,7 @@ pub mod orphans;
 mod path;
 mod range;
 pub mod repo;
+pub mod sealed_chunk;
 mod upload;
 
 use std::rc::Rc;

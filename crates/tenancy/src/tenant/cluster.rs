@@ -6,6 +6,7 @@ use crate::{
     context::Context,
     database_location::TrustedLocation,
     error::{Error, Result},
+    secret::Secret,
 };
 
 /// Returns a connection to `database` on the cluster of `location` that may create roles and databases. Without a name,
@@ -18,6 +19,12 @@ pub async fn connect(
     if context.is_dry_run() {
         return Err(Error::internal("a dry run must not connect to a cluster"));
     }
+    let url = url(context, location, database);
+    Ok(context.platform.sql.connect(url.expose(), SCHEMA_DEADLINE).await?)
+}
+
+/// Returns the URL of the connection that [`connect`] opens.
+pub fn url(context: &Context, location: &TrustedLocation, database: Option<&str>) -> Secret {
     let catalog = &context.settings.master_database_url;
     let same_cluster = catalog.host == location.host && catalog.port == location.port;
     let default = if same_cluster { catalog.database.as_str() } else { "postgres" };
@@ -26,6 +33,5 @@ pub async fn connect(
         .tenant_database_template
         .account_at(location)
         .unwrap_or((&catalog.user, &catalog.password));
-    let url = location.url(database.unwrap_or(default), user, password.clone());
-    Ok(context.platform.sql.connect(url.expose(), SCHEMA_DEADLINE).await?)
+    location.url(database.unwrap_or(default), user, password.clone())
 }

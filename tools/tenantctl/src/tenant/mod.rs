@@ -12,6 +12,8 @@ use anyhow::Result;
 use serde_json::Value;
 use tenancy::tenant::{OperatorTenantView, TenantRecord};
 
+use crate::bundle;
+
 /// The commands for tenants.
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -29,6 +31,8 @@ pub enum Command {
     Activate(status::Arguments),
     /// Deletes a tenant. Its data is kept unless --hard is given.
     Delete(delete::Arguments),
+    #[command(flatten)]
+    Bundle(bundle::TenantCommand),
 }
 
 /// Runs a command.
@@ -41,6 +45,7 @@ pub async fn run(command: &Command) -> Result<()> {
         Command::Suspend(arguments) => status::run(arguments, "suspend").await,
         Command::Activate(arguments) => status::run(arguments, "activate").await,
         Command::Delete(arguments) => delete::run(arguments).await,
+        Command::Bundle(command) => bundle::run_tenant(command).await,
     }
 }
 

@@ -1,0 +1,196 @@
+//! `tenantctl backup create`, `list`, `verify` and `restore`.
+
+use std::fs;
+
+use e2e::{World, database::connect};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Folder, Full, assert_files, content, failed, full_tenant, run, succeeded, text};
+
+/// Writes a backup of a tenant, and returns the path.
+fn back_up(folder: &Folder, slug: &str) -> String {
+    let path = folder.file("backups");
+    let arguments = ["backup", "create", &path, "--tenant", slug, "--recipient", &folder.recipient];
+    let line = succeeded(&run(World::for_bundles(), &arguments));
+    line["file"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn backup_is_listed_and_verified() {
+    let world = World::for_bundles();
+    let Full { tenant, files, .. } = full_tenant();
+    let folder = Folder::new();
+    let file = back_up(&folder, &tenant.slug);
+    let listed = succeeded(&run(world, &["backup", "list", &folder.file("backups"), "--json"]));
+    assert_eq!(listed["tenant"], tenant.slug.as_str());
+    assert_eq!(listed["bytes"], fs::metadata(&file).unwrap().len());
+    let identity = folder.file("identity");
+    let verify = ["backup", "verify", &file, "--identity", &identity];
+    let databases = || {
+        let statement = "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database
+                         WHERE datname NOT LIKE 'tenant\\_%'";
+        world.services.superuser("tenancy").query_one(statement, &[]).unwrap().get::<_, String>(0)
+    };
+    let before = databases();
+    let verified = succeeded(&run(world, &verify));
+    assert_eq!((&verified["files"], &verified["missing_files"]), (&json!(files.len()), &json!([])));
+    assert!(verified["rows"].as_i64().unwrap() > 1_000, "{verified}");
+    assert_eq!(databases(), before);
+    let left = "SELECT count(*) FROM tenants WHERE slug LIKE 'verify-%'";
+    let left: i64 = world.services.superuser("tenancy").query_one(left, &[]).unwrap().get(0);
+    assert_eq!(left, 0);
+    // Another tenant is not overwritten by it.
+    let other = world.tenant();
+    let restore = ["backup", "restore", &file, "--identity", &identity, "--tenant", &other.slug];
+    failed(&run(world, &restore), "which is not the tenant");
+    // Without the service, the files cannot be read.
+    let (path, recipient) = (folder.file("lost"), folder.recipient.clone());
+    let arguments = ["tenant", "export", &tenant.slug, "--to", &path, "--recipient", &recipient];
+    let output = super::command(world, &arguments).env_remove("SERVICE_URL").output().unwrap();
+    failed(&output, "state its address with --service");
+    assert!(!fs::exists(&path).unwrap());
+}
+
+#[test]
+fn lost_chunk_is_reported() {
+    let world = World::for_bundles();
+    let Full { tenant, mut files, .. } = full_tenant();
+    let folder = Folder::new();
+    let file = "SELECT id::text FROM tenancy.files WHERE path = 'large.bin'";
+    let row = world.services.superuser(&tenant.database()).query_one(file, &[]).unwrap();
+    let key = format!("{}/{}/1", tenant.id, row.get::<_, String>(0));
+    world.tamper_with_chunks("DELETE FROM spin_key_value WHERE key = ?1", &[&key]);
+    let exported = folder.export(&tenant, "bundle");
+    assert_eq!(exported["missing_files"], json!(["large.bin"]));
+    let slug = e2e::unique("incomplete");
+    let imported = succeeded(&folder.import(world, "bundle", &["--slug", &slug]));
+    assert_eq!(imported["missing_files"], json!(["large.bin"]));
+    let login = json!({ "email": tenant.admin.email, "password": tenant.admin.password });
+    let signed_in = world.post("/api/v1/auth/login", &login).slug(&slug).send().expect(200);
+    files.pop();
+    assert_files(world, &slug, signed_in["access_token"].as_str().unwrap(), &files);
+}
+
+#[test]
+fn restore_brings_back_rows_and_files() {
+    let world = World::for_bundles();
+    let Full { tenant, key, files } = full_tenant();
+    let (admin, ended) = (&tenant.admin, tenant.user("user"));
+    let lost = tenant.user("user");
+    let folder = Folder::new();
+    let file = back_up(&folder, &tenant.slug);
+    let token = &admin.access_token;
+
+    // After the backup: changes, a loss, and ended credentials.
+    for (path, _) in &files {
+        let path = format!("/api/v1/files/{path}");
+        assert_eq!(tenant.delete(&path).token(token).send().status, 204);
+    }
+    tenant.put("/api/v1/files/new", b"new".to_vec()).token(token).send().expect(201);
+    let credential = tenant.database_credential("owner");
+    connect(&credential)
+        .unwrap()
+        .batch_execute("DELETE FROM notes; CREATE TABLE extra ()")
+        .unwrap();
+    let logout = json!({ "refresh_token": ended.refresh_token });
+    tenant.post("/api/v1/auth/logout", &logout).token(&ended.access_token).send();
+    let path = format!("/api/v1/users/{}", lost.id);
+    assert_eq!(tenant.delete(&path).token(token).send().status, 204);
+    let keys = tenant.get("/api/v1/api-keys").token(token).send().expect(200);
+    let id = keys["items"].as_array().unwrap().iter().find_map(|found| {
+        (found["name"] == "of a test").then(|| found["id"].as_str().unwrap().to_owned())
+    });
+    let path = format!("/api/v1/api-keys/{}", id.unwrap());
+    assert_eq!(tenant.delete(&path).token(token).send().status, 204);
+    let rotated = json!({ "refresh_token": admin.refresh_token });
+    let rotated = tenant.post("/api/v1/auth/refresh", &rotated).send().expect(200);
+    let later = tenant.user("user");
+    let password =
+        json!({ "current_password": later.password, "new_password": "a later password" });
+    tenant.post("/api/v1/profile/password", &password).token(&later.access_token).send();
+
+    let identity = folder.file("identity");
+    let restore = ["backup", "restore", &file, "--identity", &identity, "--tenant", &tenant.slug];
+    let planned = succeeded(&run(world, &[&restore[..], &["--dry-run"]].concat()));
+    assert_eq!(planned["would_restore_tenant"], tenant.slug.as_str());
+    assert_eq!(tenant.get("/api/v1/files/new").token(token).send().status, 200);
+    let restored = succeeded(&run(world, &restore));
+    assert_eq!(restored["missing_files"], json!([]));
+    assert_eq!(restored["revocations_take_effect_by"], Value::Null);
+
+    // Rows and files are those of the moment.
+    assert_files(world, &tenant.slug, token, &files);
+    let mut database = world.services.superuser(&tenant.database());
+    let notes: i64 = database.query_one("SELECT count(*) FROM app.notes", &[]).unwrap().get(0);
+    let extra = database.query_one("SELECT to_regclass('app.extra')::text", &[]).unwrap();
+    assert_eq!((notes, extra.get::<_, Option<String>>(0)), (1_000, None));
+    // The credentials that ended stay ended, and a session that continued keeps its current token.
+    let info = |token: &str| tenant.get("/api/v1/profile").token(token).send().status;
+    assert_eq!(info(token), 200);
+    assert_eq!(info(&ended.access_token), 401);
+    assert_eq!(info(&lost.access_token), 401);
+    assert_eq!(info(&later.access_token), 401);
+    let refresh = |token: &Value| {
+        let body = json!({ "refresh_token": token });
+        tenant.post("/api/v1/auth/refresh", &body).send()
+    };
+    refresh(&json!(ended.refresh_token)).expect_problem(401, "invalid_refresh_token");
+    refresh(&rotated["refresh_token"]).expect(200);
+    world.get_path("/api/v1/tenant/info").token(&key).send().expect_problem(401, "invalid_api_key");
+    assert!(connect(&credential).is_err());
+    // A user that was deleted by mistake is back.
+    tenant.login(&lost.email, &lost.password).expect(200);
+    tenant.login(&later.email, "a later password").expect_problem(401, "invalid_credentials");
+    assert_eq!(tenant.audited("tenant.restored").len(), 1);
+    let verified = tenant.get("/api/v1/tenant/audit/verify").token(token).send().expect(200);
+    assert_eq!(verified["valid"], true, "{verified}");
+    // The chunks of the former files are removed.
+    world.admin(Method::POST, "/admin/maintenance").send().expect(200);
+    let chunks: usize = files.iter().map(|(_, content)| content.len().div_ceil(256 << 10)).sum();
+    assert_eq!(world.stored_chunks(&tenant.id).len(), chunks);
+    let used = tenant.used("storage");
+    assert_eq!(used["current_usage"], 2_300_012, "{used}");
+    let output = world.tenantctl(&["app", "status", "--drift"]);
+    assert!(!text(&output).contains("panicked"), "{}", text(&output));
+}
+
+/// Returns the greatest memory of a command in KiB.
+fn peak_memory(arguments: &[&str]) -> usize {
+    let mut child = super::command(World::for_bundles(), arguments).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        most = kibibytes.unwrap_or(0_usize).max(most);
+        if let Some(ended) = child.try_wait().unwrap() {
+            assert!(ended.success() && most > 0, "{arguments:?}");
+            return most;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn large_file_needs_little_memory() {
+    const LARGE: usize = 24 << 20;
+    let folder = Folder::new();
+    let identity = folder.file("identity");
+    let peaks = [0, LARGE].map(|length| {
+        let tenant = World::for_bundles().tenant();
+        let put = tenant.put("/api/v1/files/a", content(length));
+        put.token(&tenant.admin.access_token).send().expect(201);
+        let file = folder.file(&tenant.slug);
+        let copy = format!("{}-copy", tenant.slug);
+        let recipient = ["--recipient", &folder.recipient];
+        let export = ["tenant", "export", &tenant.slug, "--to", &file];
+        let export = peak_memory(&[&export[..], &recipient].concat());
+        let import = ["tenant", "import", &file, "--identity", &identity, "--slug", &copy];
+        [export, peak_memory(&import)]
+    });
+    for (small, large) in peaks[0].iter().zip(peaks[1]) {
+        assert!(large < small + (LARGE >> 11), "{peaks:?}");
+    }
+}

@@ -1,0 +1,303 @@
+//! `pg_dump` and `pg_restore`, and the counts and digests of a database.
+
+use std::{
+    io::{Read, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    thread::JoinHandle,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use platform::native::NativeSql;
+use tenancy::{postgres_url::PostgresUrl, secret::Secret};
+use tokio_postgres::Client;
+use url::Url;
+
+use super::format::{Part, Sum};
+
+/// The size of a piece of a dump in bytes.
+const PIECE: usize = 256 << 10;
+/// The maximum number of bytes of an error message.
+const MOST_MESSAGE_BYTES: u64 = 4_096;
+/// The folder in which Debian keeps the programs of each major version.
+const DEBIAN: &str = "/usr/lib/postgresql";
+
+/// The programs of PostgreSQL.
+pub struct Programs {
+    pg_dump: PathBuf,
+    pg_restore: PathBuf,
+    version: u32,
+}
+
+impl Programs {
+    /// Finds the programs: beside `pg_config`, the newest ones of Debian, or on the path.
+    ///
+    /// # Errors
+    /// They are missing, or older than the server.
+    pub fn find(server: u32) -> Result<Self> {
+        let mut folders = Vec::new();
+        if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
+            folders.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+        }
+        let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();
+        folders.extend(versions.map(|version| version.path().join("bin")));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        folders.extend(std::env::split_paths(&path));
+        let found = folders
+            .into_iter()
+            .filter_map(|folder| {
+                let (pg_dump, pg_restore) = (folder.join("pg_dump"), folder.join("pg_restore"));
+                let version = version(&pg_dump).filter(|_| pg_restore.exists())?;
+                Some(Self { pg_dump, pg_restore, version })
+            })
+            .max_by_key(|programs| programs.version);
+        check_version(found.as_ref().map(|found| found.version), server)?;
+        found.context("pg_dump is missing")
+    }
+
+    /// Starts the dump of a part in the snapshot of another session.
+    pub fn dump(&self, url: &Secret, part: Part, snapshot: &str) -> Result<Dump> {
+        let mut command = Command::new(&self.pg_dump);
+        command.args(["--format=custom", "--compress=0", "--no-owner", "--no-privileges"]);
+        command.args(schemas(part)).arg(format!("--snapshot={snapshot}"));
+        connect_to(&mut command, url)?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting pg_dump")?;
+        let message = collect_message(&mut child)?;
+        Ok(Dump { child: Finished { child, message, name: "pg_dump" } })
+    }
+
+    /// Starts the restore of a part in one transaction.
+    pub fn restore(&self, url: &Secret, part: Part) -> Result<Restore> {
+        let mut command = Command::new(&self.pg_restore);
+        command.args(["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]);
+        command.args(schemas(part));
+        connect_to(&mut command, url)?;
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting pg_restore")?;
+        let message = collect_message(&mut child)?;
+        let input = child.stdin.take();
+        Ok(Restore { input, child: Finished { child, message, name: "pg_restore" } })
+    }
+}
+
+/// Checks that a program of this version can dump the databases of a server.
+fn check_version(found: Option<u32>, server: u32) -> Result<()> {
+    let remedy = format!("install the client of PostgreSQL {server} or a newer version");
+    match found {
+        None => bail!("pg_dump and pg_restore are missing; {remedy}"),
+        Some(found) if found < server => bail!(
+            "pg_dump of PostgreSQL {found} is older than the server, which is PostgreSQL {server}; {remedy}"
+        ),
+        Some(_) => Ok(()),
+    }
+}
+
+fn schemas(part: Part) -> &'static [&'static str] {
+    match part {
+        Part::Service => &["--schema=tenancy", "--schema=public"],
+        Part::App => &["--schema=app"],
+    }
+}
+
+fn version(program: &Path) -> Option<u32> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let number =
+        text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    number?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Passes the connection without the password, which only the environment of the program has.
+fn connect_to(command: &mut Command, url: &Secret) -> Result<()> {
+    let parts = PostgresUrl::parse(url.expose()).context("the URL of a database is invalid")?;
+    let mut url = Url::parse(url.expose())?;
+    url.set_password(None).map_err(|()| anyhow!("the URL of a database is invalid"))?;
+    command.arg(format!("--dbname={url}")).env("PGPASSWORD", parts.password.expose());
+    Ok(())
+}
+
+/// Reads the messages of a program, so that it never waits for their reader.
+fn collect_message(child: &mut Child) -> Result<JoinHandle<String>> {
+    let mut errors = child.stderr.take().context("a program has no error output")?;
+    Ok(std::thread::spawn(move || {
+        let mut message = Vec::new();
+        let read = errors.by_ref().take(MOST_MESSAGE_BYTES).read_to_end(&mut message);
+        // The rest is read, too: the program must not wait.
+        let rest = std::io::copy(&mut errors, &mut std::io::sink());
+        let mut message = String::from_utf8_lossy(&message).trim().replace('\n', "; ");
+        if read.is_err() || rest.is_err() {
+            message.push_str(" (the message is incomplete)");
+        }
+        message
+    }))
+}
+
+/// A program whose end is awaited.
+struct Finished {
+    child: Child,
+    message: JoinHandle<String>,
+    name: &'static str,
+}
+
+impl Finished {
+    fn wait(mut self) -> Result<()> {
+        let status = self.child.wait().with_context(|| format!("waiting for {}", self.name))?;
+        let message = self.message.join().unwrap_or_default();
+        if status.success() {
+            return Ok(());
+        }
+        // Messages of an invalid row can have its values, which belong to the tenant.
+        let message = message.split("DETAIL:").next().unwrap_or_default().trim();
+        bail!("{} failed: {message}", self.name)
+    }
+}
+
+/// A dump in progress.
+pub struct Dump {
+    child: Finished,
+}
+
+impl Dump {
+    /// Passes each piece to `write`, until the dump is complete.
+    pub fn read(mut self, mut write: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
+        let mut output = self.child.child.stdout.take().context("pg_dump has no output")?;
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            let length = output.by_ref().take(u64::try_from(PIECE)?).read_to_end(&mut piece)?;
+            if length == 0 {
+                return self.child.wait();
+            }
+            if let Err(error) = write(piece) {
+                drop(output);
+                // The reason why it ends is the failed write.
+                let _ = self.child.wait();
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// A restore in progress.
+pub struct Restore {
+    input: Option<ChildStdin>,
+    child: Finished,
+}
+
+impl Restore {
+    /// Restores the next piece.
+    pub fn write(&mut self, piece: &[u8]) -> Result<()> {
+        let input = self.input.as_mut().context("pg_restore has no input")?;
+        // The program ends early after an error, which its message explains.
+        match input.write_all(piece) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.input = None;
+                Ok(())
+            }
+            outcome => outcome.context("writing to pg_restore"),
+        }
+    }
+
+    /// Returns whether the program has ended before its input.
+    pub fn has_failed(&self) -> bool {
+        self.input.is_none()
+    }
+
+    /// Ends the input and waits for the commit.
+    pub fn finish(mut self) -> Result<()> {
+        drop(self.input.take());
+        self.child.wait()
+    }
+}
+
+/// Opens a session without time limits, whose output does not depend on settings.
+pub async fn session(url: &Secret) -> Result<Client> {
+    let client = NativeSql::default().session(url.expose()).await?;
+    client
+        .batch_execute(
+            "SET statement_timeout = 0;
+             SET idle_session_timeout = 0;
+             SET idle_in_transaction_session_timeout = 0;
+             SET search_path = pg_catalog;
+             SET row_security = off;
+             SET timezone = 'UTC';
+             SET datestyle = 'ISO, YMD';
+             SET intervalstyle = 'postgres';
+             SET extra_float_digits = 1;
+             SET bytea_output = 'hex'",
+        )
+        .await?;
+    Ok(client)
+}
+
+/// Returns the major version of the server.
+pub async fn server_version(client: &Client) -> Result<u32> {
+    let statement = "SELECT current_setting('server_version_num')::int / 10000";
+    let version: i32 = client.query_one(statement, &[]).await?.try_get(0)?;
+    Ok(u32::try_from(version)?)
+}
+
+/// Returns the counts and digests of the tables and sequences of a schema. The order of the rows does not matter.
+pub async fn sums(client: &Client, schema: &str) -> Result<Vec<Sum>> {
+    let statement = "
+        SELECT c.relname::text, c.relkind = 'S' FROM pg_class c
+        WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)
+          AND c.relkind IN ('r', 'S') ORDER BY c.relname";
+    let mut sums = Vec::new();
+    for row in client.query(statement, &[&schema]).await? {
+        let (name, is_sequence): (String, bool) = (row.try_get(0)?, row.try_get(1)?);
+        let quoted =
+            format!("{}.{}", platform::sql::identifier(schema), platform::sql::identifier(&name));
+        let statement = if is_sequence {
+            format!("SELECT last_value::bigint, is_called::text FROM {quoted}")
+        } else {
+            // The sum of 60 bits of each row: a changed, missing or additional row changes it.
+            format!(
+                "SELECT count(*), COALESCE(sum(('x' || left(md5(tenancy_row::text), 15))::bit(60)::bigint), 0)::text
+                 FROM ONLY {quoted} AS tenancy_row"
+            )
+        };
+        let row = client.query_one(&statement, &[]).await.with_context(|| quoted.clone())?;
+        sums.push(Sum {
+            name: format!("{schema}.{name}"),
+            rows: row.try_get(0)?,
+            digest: row.try_get(1)?,
+        });
+    }
+    Ok(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_or_missing_program_is_refused() {
+        let message = |found| check_version(found, 16).unwrap_err().to_string();
+        assert!(message(None).starts_with("pg_dump and pg_restore are missing; install"));
+        assert!(message(Some(15)).contains("PostgreSQL 15 is older than the server"));
+        assert!(check_version(Some(16), 16).is_ok() && check_version(Some(17), 16).is_ok());
+    }
+
+    #[test]
+    fn password_is_not_an_argument() {
+        let mut command = Command::new("pg_dump");
+        let url = "postgres://tenancy:p%40ss@db.internal:5432/tenant_1?sslmode=require";
+        connect_to(&mut command, &Secret::from(url.to_owned())).unwrap();
+        let arguments: Vec<_> = command.get_args().map(|text| text.to_str().unwrap()).collect();
+        assert_eq!(
+            arguments,
+            ["--dbname=postgres://tenancy@db.internal:5432/tenant_1?sslmode=require"]
+        );
+        let password = command.get_envs().find(|(name, _)| *name == "PGPASSWORD").unwrap().1;
+        assert_eq!(password.and_then(|text| text.to_str()), Some("p@ss"));
+    }
+}
