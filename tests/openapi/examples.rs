@@ -18,6 +18,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "plan": "free", "settings": { "theme": "dark" },
         }),
         ("put" | "patch", "/admin/tenants/{id}") => json!({ "name": "Acme Corporation" }),
+        ("post", "/admin/tenants/{id}/rename") => json!({ "slug": "acme-corporation" }),
         ("post", "/admin/tenants/{id}/api-keys" | "/api/v1/api-keys") => api_key,
         ("post", "/admin/plans") => json!({ "name": "trial", "limits": limits }),
         ("put" | "patch", "/admin/plans/{name}") => json!({ "limits": { "users": 10 } }),
@@ -69,6 +70,7 @@ fn parameter(path: &str, name: &str) -> Option<&'static str> {
     Some(match (path, name) {
         (_, "id" | "key_id") => ID,
         ("/admin/plans/{name}", "name") => "trial",
+        (_, "slug") => "acme",
         (_, "key") => "greeting",
         (_, "path") => "notes/hello.txt",
         _ => return None,

@@ -32,6 +32,7 @@ mod outage;
 mod pgbouncer;
 mod prometheus;
 mod quota_resources;
+mod rename;
 mod replicas;
 mod resolution;
 mod revocation;

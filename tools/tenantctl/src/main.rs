@@ -2,14 +2,18 @@
 
 mod app;
 mod audit;
+mod cluster;
 mod credentials;
 mod doctor;
 mod environment;
 mod migrate;
+mod move_tenant;
 mod output;
+mod rename;
 mod repair;
 mod reseal;
 mod runner;
+mod tenant;
 
 use std::process::ExitCode;
 
@@ -33,6 +37,12 @@ enum Command {
     /// Migrates the application's own tables.
     #[command(subcommand)]
     App(app::Command),
+    /// Changes single tenants.
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Manages the PostgreSQL clusters of tenants' databases.
+    #[command(subcommand)]
+    Cluster(cluster::Command),
     /// Finishes work that a crash interrupted.
     Repair(repair::Arguments),
     /// Seals the values of the catalog again with the current master key.
@@ -53,6 +63,8 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Migrate(arguments) => migrate::run(&arguments).await,
         Command::App(command) => app::run(&command).await,
+        Command::Tenant(command) => tenant::run(&command).await,
+        Command::Cluster(command) => cluster::run(&command).await,
         Command::Repair(arguments) => repair::run(&arguments).await,
         Command::Reseal => reseal::run().await,
         Command::Relocate(arguments) => credentials::relocate(&arguments).await,

@@ -11,3 +11,8 @@ pub fn line(text: &str) {
 pub fn failure(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr(), "tenantctl: {error:#}");
 }
+
+/// Prints a note for the operator to standard error, so that it does not mix with the result.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "note: {text}");
+}

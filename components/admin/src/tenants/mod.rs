@@ -3,8 +3,10 @@
 pub mod api_keys;
 pub mod create;
 pub mod delete;
+pub mod former_slugs;
 pub mod get;
 pub mod list;
+pub mod rename;
 pub mod rotate_key;
 pub mod stats;
 pub mod update;

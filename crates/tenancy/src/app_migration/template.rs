@@ -18,25 +18,30 @@ use crate::{
     error::{Error, Result},
     migrate,
     secret::Secret,
-    tenant::{cluster, database},
+    tenant::{
+        cluster::{self, Cluster},
+        database,
+    },
 };
+use uuid::Uuid;
 
 const ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A copy of the template database that is being migrated.
 pub struct TemplateCopy {
+    cluster: Uuid,
     location: TrustedLocation,
     name: String,
     password: Secret,
 }
 
-/// Copies the template database of new tenants, and lets its owner connect to the copy.
+/// Copies the template database of new tenants on a cluster, and lets its owner connect to the copy.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the cluster is unavailable.
-pub async fn begin_template(context: &Context) -> Result<TemplateCopy> {
-    let location = context.settings.tenant_database_template.cluster();
+pub async fn begin_template(context: &Context, cluster: &Cluster) -> Result<TemplateCopy> {
+    let (id, location) = (cluster.id, cluster.location(context)?);
     migrate::create_template(context, &location).await?;
     let cluster = cluster::connect(context, &location, None).await?;
     let (name, owner) = (copy_name(context), migrate::template_owner(context));
@@ -69,7 +74,7 @@ pub async fn begin_template(context: &Context) -> Result<TemplateCopy> {
     let inside = cluster::connect(context, &location, Some(&name)).await?;
     let own = format!("ALTER SCHEMA app OWNER TO {}", identifier(&owner));
     inside.execute(&own, &[]).await?;
-    Ok(TemplateCopy { location, name, password })
+    Ok(TemplateCopy { cluster: id, location, name, password })
 }
 
 fn copy_name(context: &Context) -> String {
@@ -113,7 +118,7 @@ impl TemplateCopy {
             description: description.join("\n"),
         };
         let catalog = context.catalog().await?;
-        repo::record_template(&*catalog, &template).await
+        repo::record_template(&*catalog, self.cluster, &template).await
     }
 
     /// Drops the copy after a failure.

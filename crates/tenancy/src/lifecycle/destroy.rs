@@ -18,7 +18,7 @@ use crate::{
     database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
-    lifecycle::{databases, manage},
+    lifecycle::{databases, manage, moving},
     redis_key, storage,
     tenant::{DeletionRight, Operation, StateChange, TenantChange, TenantRecord, repo},
     version_cache::{Change, Effect},
@@ -65,6 +65,7 @@ pub async fn finish(
         .status
         .check(Operation::Remove)
         .map_err(|_| Error::internal("only a tenant in the state deleting can be destroyed"))?;
+    moving::settle(context, record.id).await?;
     if databases::has_database(context, record).await? {
         database_role::end(context, record, Ending::Tenant).await?;
         // The events in the tenant's outbox are part of the trail.

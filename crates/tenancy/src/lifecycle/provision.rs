@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     credential::{Allowance, Password, Passwords},
     crypto::{Fingerprints, Purpose, Sealed},
+    database_location::DatabaseTemplate,
     error::{Error, Result},
     event::{Actor, Entry, Event, name},
     identifier::{Domain, EmailAddress, Slug},
@@ -26,7 +27,9 @@ use crate::{
     },
     limiter::Limiter,
     metrics::Timer,
-    tenant::{Operation, TenantDb, TenantName, TenantRecord, TenantSettings, database, repo},
+    tenant::{
+        Operation, TenantDb, TenantName, TenantRecord, TenantSettings, cluster, database, repo,
+    },
     token::SetupToken,
     user::repo::credentials,
     version_cache::Change,
@@ -196,7 +199,8 @@ impl Request<'_> {
     /// Creates a tenant with this slug, or continues an unfinished one from the same request. Returns `None` if the
     /// slug belongs to another tenant or another call was faster.
     async fn create(&self, slug: Slug) -> Result<Option<Provisioned>> {
-        let reservation = reservation(self, slug)?;
+        let template = cluster::place(self.context).await?;
+        let reservation = reservation(self, slug, &template)?;
         let record = match creation::reserve(self.catalog, &reservation).await? {
             Reserved::Yes => repo::find(self.catalog, reservation.id).await?,
             Reserved::SlugTaken => {
@@ -218,11 +222,15 @@ impl Request<'_> {
     }
 }
 
-fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
+fn reservation(
+    request: &Request<'_>,
+    slug: Slug,
+    template: &DatabaseTemplate,
+) -> Result<Reservation> {
     let Request { context, new, fingerprints, idempotency_key, .. } = request;
     let random = &*context.platform.random;
     let id = random.uuid(context.platform.clock.now());
-    let location = context.settings.tenant_database_template.location(id, &slug);
+    let location = template.location(id, &slug);
     // The role name is based on the id instead of the slug, so that two installations on one cluster never conflict.
     let database_role = format!("tenant_{}", id.simple());
     Ok(Reservation {

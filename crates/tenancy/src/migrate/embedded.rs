@@ -16,7 +16,8 @@ pub(super) const CATALOG: &[Migration] = migrations!("catalog": 1 => "0001_catal
                 4 => "0004_api_keys", 5 => "0005_crash_safety", 6 => "0006_exact_settings", 7 => "0007_bounds",
                 8 => "0008_identity", 9 => "0009_audit", 10 => "0010_operator_keys", 11 => "0011_password_rotation",
                 12 => "0012_rfc3339_times", 13 => "0013_audit_filters", 14 => "0014_plan_limits",
-                15 => "0015_database_credentials", 16 => "0016_app_migrations");
+                15 => "0015_database_credentials", 16 => "0016_app_migrations",
+                19 => "0019_former_slugs", 21 => "0021_clusters");
 pub(super) const TENANT: &[Migration] = migrations!("tenant": 1 => "0001_tenant", 2 => "0002_identity", 3 => "0003_resources",
                 4 => "0004_case_folding", 5 => "0005_bounds", 6 => "0006_identity", 7 => "0007_audit",
                 8 => "0008_rfc3339_times", 9 => "0009_schemas");

@@ -1,6 +1,7 @@
 //! SQL statements on `tenants`. Only this module and its submodules contain them.
 
 pub mod sealed;
+pub mod slugs;
 
 use std::collections::{HashMap, HashSet};
 
