@@ -113,6 +113,8 @@ names! {
     TENANT_DESTROYED = "tenant.destroyed";
     /// The removal of a tenant and its data began.
     TENANT_DESTRUCTION_BEGAN = "tenant.destruction_began";
+    /// The receipt of a destruction in the platform's trail: the removed data, and a checksum.
+    TENANT_ERASED = "tenant.erased";
     /// A tenant has another slug. The former one is reserved for it.
     TENANT_RENAMED = "tenant.renamed";
     /// A tenant's secrets were sealed with the current master key.

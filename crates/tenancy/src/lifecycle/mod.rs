@@ -12,5 +12,6 @@ pub mod isolation;
 pub mod manage;
 pub mod moving;
 pub mod provision;
+mod receipt;
 pub mod rename;
 pub mod role_limits;

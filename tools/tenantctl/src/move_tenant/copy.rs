@@ -36,10 +36,11 @@ impl Programs {
         Ok(Self { dump: path("pg_dump"), restore: path("pg_restore") })
     }
 
-    /// Copies a schema. `alive` is called every second, and its failure stops the copy.
+    /// Copies schemas without their owners: the objects belong to the role of `to`. `alive` is called every second, and its
+    /// failure stops the copy.
     pub async fn copy(
         &self,
-        schema: &str,
+        schemas: &[&str],
         from: &Secret,
         to: &Secret,
         alive: &impl AsyncFn() -> Result<()>,
@@ -47,19 +48,17 @@ impl Programs {
         let mut dump = command(&self.dump, from)?;
         dump.args(["--format=custom", "--compress=0", "--no-sync", "--no-comments"])
             .args(["--no-publications", "--no-subscriptions", "--no-security-labels"])
-            .arg(format!("--schema={schema}"))
+            .args(schemas.iter().map(|schema| format!("--schema={schema}")))
             .stdout(Stdio::piped());
         let mut dump = Running::start(dump, "pg_dump")?;
         let output = dump.child.stdout.take().context("pg_dump has no output")?;
         let mut restore = command(&self.restore, to)?;
         restore
-            .args(["--exit-on-error", "--no-comments", "--single-transaction"])
+            .args(["--exit-on-error", "--no-comments", "--single-transaction", "--no-owner"])
             .stdin(Stdio::from(output))
             .stdout(Stdio::null());
-        if schema == "app" {
-            // The schema itself exists, with its privileges.
-            restore.args(["--no-owner", "--schema=app"]);
-        }
+        // The schemas themselves exist, with their privileges.
+        restore.args(schemas.iter().map(|schema| format!("--schema={schema}")));
         let mut restore = Running::start(restore, "pg_restore")?;
         let mut next = Instant::now();
         loop {
@@ -73,8 +72,8 @@ impl Programs {
             tokio::time::sleep(LOOK).await;
         }
         // If the restoration fails, the dump fails, too, because nobody reads it.
-        restore.check().with_context(|| format!("the schema {schema}"))?;
-        dump.check().with_context(|| format!("the schema {schema}"))
+        restore.check().with_context(|| format!("the schema {}", schemas.join(", ")))?;
+        dump.check().with_context(|| format!("the schema {}", schemas.join(", ")))
     }
 }
 

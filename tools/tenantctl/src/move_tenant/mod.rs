@@ -142,8 +142,8 @@ async fn carry_out(
         Ok(moving.show_life(context, Step::Paused).await?)
     };
     // The account of the service never runs code of the application.
-    programs.copy("tenancy", &source_url, &account_url, &alive).await?;
-    programs.copy("app", &source_url, &restorer_url, &alive).await?;
+    programs.copy(&["tenancy", "public"], &source_url, &account_url, &alive).await?;
+    programs.copy(&["app"], &source_url, &restorer_url, &alive).await?;
     let target = Session::open(&account_url).await.context("the target")?;
     let (before, after) = (source.fingerprint().await?, target.fingerprint().await?);
     if let Some(difference) = before.difference(&after) {

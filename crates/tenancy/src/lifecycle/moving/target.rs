@@ -24,6 +24,13 @@ pub fn copy_name(tenant: &TenantRecord) -> String {
 /// # Errors
 /// [`Error::Internal`] if the target has a database with the final name, [`Error::Unavailable`].
 pub(super) async fn prepare(context: &Context, moving: &Moving) -> Result<()> {
+    let source = moving.source.trusted_location(context)?;
+    let source = cluster::connect(context, &source, Some(&source.name)).await?;
+    if migrate::version(&*source).await? != migrate::newest(migrate::TENANT) {
+        return Err(Error::internal(
+            "the database has another schema than this version of the service: run tenantctl migrate first",
+        ));
+    }
     let target = &moving.target;
     let location = target.trusted_location(context)?;
     let server = cluster::connect(context, &location, None).await?;
@@ -56,6 +63,13 @@ pub(super) async fn prepare(context: &Context, moving: &Moving) -> Result<()> {
     );
     server.execute(&open, &[]).await?;
     let inside = cluster::connect(context, &location, Some(&copy_name(target))).await?;
+    // As the migrations of a tenant's database do. A copy of schemas does not include these.
+    let close = "DO $close$ BEGIN
+        CREATE SCHEMA IF NOT EXISTS tenancy;
+        ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+        REVOKE ALL ON SCHEMA public FROM PUBLIC;
+    END $close$";
+    inside.execute(close, &[]).await?;
     inside.execute(&database_role::group_statement(context, target), &[]).await?;
     put_restorer(context, &*inside, moving).await
 }
@@ -102,10 +116,15 @@ pub(super) async fn urls(context: &Context, moving: &Moving) -> Result<(Secret, 
 /// [`Error::Unavailable`] if the cluster is unavailable.
 pub(super) async fn publish(context: &Context, moving: &Moving) -> Result<()> {
     let target = &moving.target;
+    let location = target.trusted_location(context)?;
+    let copy = copy_name(target);
+    let server = cluster::connect(context, &location, None).await?;
+    if migrate::exists(&*server, &copy).await? {
+        let inside = cluster::connect(context, &location, Some(&copy)).await?;
+        migrate::migrate_tenant(&*inside, Some(&target.database_role)).await?;
+    }
     rename(context, target).await?;
     // The role of an earlier attempt, too.
-    let location = target.trusted_location(context)?;
-    let server = cluster::connect(context, &location, None).await?;
     let statement = "
         SELECT m.rolname::text AS name FROM pg_auth_members a
         JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
