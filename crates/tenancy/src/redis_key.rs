@@ -30,6 +30,9 @@ pub(crate) const COLLECTED: &str = "platform:collected";
 /// Marks the expired database credentials as removed, for five seconds (`database_role/ending.rs`).
 pub(crate) const DATABASE_ROLES_CHECKED: &str = "platform:database_roles_checked";
 
+/// Marks the abandoned moves of tenants as checked, for five seconds (`lifecycle/moving/mod.rs`).
+pub(crate) const MOVES_CHECKED: &str = "platform:moves_checked";
+
 /// Marks the queue of publications as checked, for two seconds (`version_cache/queue.rs`).
 pub(crate) const QUEUE_CHECKED: &str = "platform:queue_checked";
 

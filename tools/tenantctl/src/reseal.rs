@@ -83,6 +83,7 @@ fn describe(item: &Item) -> Value {
     match item {
         Item::Tenant(id) => json!({ "resealed_tenant": id }),
         Item::Answer(answer) => json!({ "resealed_answer_of_tenant": answer.tenant }),
+        Item::Cluster(id) => json!({ "resealed_cluster": id }),
         Item::Anchor(chain) => json!({ "resealed_audit_anchor": chain }),
         Item::Trail(chain) => json!({ "vouched_audit_trail": chain }),
     }

@@ -46,6 +46,16 @@ names! {
     AUTH_REFRESH_TOKEN_REUSED = "auth.refresh_token_reused";
     /// All entries of a tenant's cache were deleted.
     CACHE_CLEARED = "cache.cleared";
+    /// A cluster for tenants' databases was added, or its template was replaced.
+    CLUSTER_ADDED = "cluster.added";
+    /// A cluster gets no new tenants any longer.
+    CLUSTER_DRAINED = "cluster.drained";
+    /// A cluster was removed from the catalog.
+    CLUSTER_REMOVED = "cluster.removed";
+    /// A cluster gets new tenants again.
+    CLUSTER_UNDRAINED = "cluster.undrained";
+    /// The weight of a cluster was changed.
+    CLUSTER_UPDATED = "cluster.updated";
     /// An application got a credential for its tenant's database.
     DATABASE_CREDENTIAL_CREATED = "database_credential.created";
     /// A database credential was revoked.
@@ -91,6 +101,8 @@ names! {
     TENANT_CREATED = "tenant.created";
     /// A tenant has a new data key.
     TENANT_DATA_KEY_ROTATED = "tenant.data_key_rotated";
+    /// A tenant's database was moved to another cluster.
+    TENANT_DATABASE_MOVED = "tenant.database_moved";
     /// The role of a tenant's database has a new password.
     TENANT_DATABASE_PASSWORD_ROTATED = "tenant.database_password_rotated";
     /// The recorded location of a tenant's database was changed.
@@ -107,8 +119,14 @@ names! {
     TENANT_IMPORTED = "tenant.imported";
     /// A tenant's database and files were restored from a backup.
     TENANT_RESTORED = "tenant.restored";
+    /// The receipt of a destruction in the platform's trail: the removed data, and a checksum.
+    TENANT_ERASED = "tenant.erased";
+    /// A tenant has another slug. The former one is reserved for it.
+    TENANT_RENAMED = "tenant.renamed";
     /// A tenant's secrets were sealed with the current master key.
     TENANT_SECRETS_RESEALED = "tenant.secrets_resealed";
+    /// A former slug of a tenant is no longer reserved for it.
+    TENANT_SLUG_RELEASED = "tenant.slug_released";
     /// A tenant was suspended.
     TENANT_SUSPENDED = "tenant.suspended";
     /// Properties of a tenant were changed, but not its state.

@@ -2,6 +2,7 @@
 
 pub mod overrides;
 pub mod sealed;
+pub mod slugs;
 
 use std::collections::{HashMap, HashSet};
 
@@ -139,13 +140,22 @@ pub async fn change(
     Ok(before.check(operation).map_or_else(Changed::Refused, |()| Changed::Done))
 }
 
-/// Removes a destroyed tenant from the catalog, except for its audit trail. Returns `false` if it was already removed.
-pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result<bool> {
+/// Removes a destroyed tenant from the catalog, except for its audit trail. `entry` belongs to that trail, and `receipt`
+/// to the platform's. Returns `false` if it was already removed.
+pub async fn remove(
+    catalog: &dyn Connection,
+    id: Uuid,
+    entry: &Entry,
+    receipt: &Entry,
+) -> Result<bool> {
     let statement = format!(
         "WITH removed AS (
              DELETE FROM tenants WHERE id = :id AND status = ANY(:sources::text[]) RETURNING id
          ), forgotten AS (
              DELETE FROM idempotency_keys WHERE tenant_id IN (SELECT id FROM removed)
+         ), receipt AS (
+             INSERT INTO audit_outbox (id, tenant_id, entry)
+             SELECT :receipt_id::uuid, NULL, :receipt::jsonb FROM removed
          ), {}
          SELECT id FROM removed",
         outbox::recorded_if("removed")
@@ -153,6 +163,8 @@ pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result
     let statement = Statement::new(statement)
         .bind("id", id)
         .bind("sources", Operation::Remove.sources())
+        .bind("receipt_id", receipt.id)
+        .bind("receipt", receipt.json.clone())
         .bind_all(outbox::bindings(entry));
     Ok(statement.query_first(catalog).await?.is_some())
 }

@@ -78,7 +78,7 @@ async fn write<W: Write>(
     output: W,
 ) -> Result<Exported<W>> {
     let location = tenant.trusted_location(context)?;
-    let service_url = cluster::url(context, &location, Some(&location.name));
+    let service_url = cluster::url(context, &location, Some(&location.name)).await?;
     let app_url = role.url(tenant);
     let session = postgres::session(&service_url).await?;
     let server = postgres::server_version(&session).await?;

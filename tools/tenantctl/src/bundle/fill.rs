@@ -106,7 +106,7 @@ impl<'a> Fill<'a> {
         filling: &'a Filling<'a>,
         role: &'a TemporaryRole,
     ) -> Result<Self> {
-        let session = postgres::session(&service_url(context, filling.target)?).await?;
+        let session = postgres::session(&service_url(context, filling.target).await?).await?;
         let server = postgres::server_version(&session).await?;
         if server < filling.header.postgres {
             bail!(
@@ -144,7 +144,7 @@ impl<'a> Fill<'a> {
             match frame {
                 Frame::Header(_) => bail!("the bundle has a second header"),
                 Frame::Rows(table, rows) => self.insert(&table, rows).await?,
-                Frame::Dump(part, piece) => self.restore(part, &piece)?,
+                Frame::Dump(part, piece) => self.restore(part, &piece).await?,
                 Frame::Sums(sums) => self.compare(&sums).await?,
                 Frame::File(entry) => self.begin_file(entry).await?,
                 Frame::Chunk(sealed) => self.store(&sealed).await?,
@@ -190,13 +190,13 @@ impl<'a> Fill<'a> {
         Ok(())
     }
 
-    fn restore(&mut self, part: Part, piece: &[u8]) -> Result<()> {
+    async fn restore(&mut self, part: Part, piece: &[u8]) -> Result<()> {
         if self.restore.as_ref().is_some_and(|restore| restore.0 != part) {
             self.finish_restore()?;
         }
         if self.restore.is_none() {
             let url = match part {
-                Part::Service => service_url(self.context, self.filling.target)?,
+                Part::Service => service_url(self.context, self.filling.target).await?,
                 Part::App => self.role.url(self.filling.target),
             };
             self.restore = Some((part, self.programs.restore(&url, part)?));
@@ -220,7 +220,8 @@ impl<'a> Fill<'a> {
 
     /// Compares the restored rows with those of the export, then completes the database.
     async fn compare(&mut self, expected: &[Sum]) -> Result<()> {
-        let session = postgres::session(&service_url(self.context, self.filling.target)?).await?;
+        let session =
+            postgres::session(&service_url(self.context, self.filling.target).await?).await?;
         let mut sums = postgres::sums(&session, "tenancy").await?;
         let session = postgres::session(&self.role.url(self.filling.target)).await?;
         sums.extend(postgres::sums(&session, "app").await?);
@@ -309,7 +310,7 @@ impl<'a> Fill<'a> {
     }
 }
 
-fn service_url(context: &Context, target: &TenantRecord) -> Result<tenancy::secret::Secret> {
+async fn service_url(context: &Context, target: &TenantRecord) -> Result<tenancy::secret::Secret> {
     let location = target.trusted_location(context)?;
-    Ok(cluster::url(context, &location, Some(&location.name)))
+    Ok(cluster::url(context, &location, Some(&location.name)).await?)
 }
