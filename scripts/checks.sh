@@ -31,7 +31,7 @@ run_tests() {
   shift 2
   say "$name"
   # Most tests spend their time waiting for hashes, servers and delayed writes.
-  export RUST_TEST_THREADS=${RUST_TEST_THREADS:-10}
+  export RUST_TEST_THREADS=${RUST_TEST_THREADS:-8}
   (cd "$folder" && cargo test --locked --profile tools --no-fail-fast "$@") 2>&1 | tee "$log" | grep -vE '^(test .* \.\.\. ok|running [0-9]+ tests?|test result: ok. 0 passed; 0 failed; 0 ignored.*|)$' || true
   local passed failed ignored
   while read -r passed failed ignored; do

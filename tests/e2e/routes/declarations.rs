@@ -38,7 +38,9 @@ fn admin_endpoints_require_an_operator_scope() {
         assert_eq!(scope.is_some(), path.starts_with("/admin"), "{method} {path}");
         let is_read = *method == Method::GET;
         let reads = scope.is_none_or(|scope| scope.as_str().ends_with(":read"));
-        assert!(scope.is_none() || is_read == reads, "{method} {path}");
+        // Whoever reads the files of tenants, although they are sealed, can do more than read their records.
+        let is_of_files = path.contains("/chunks/");
+        assert!(scope.is_none() || (is_read && !is_of_files) == reads, "{method} {path}");
     }
     // A scope that no endpoint requires would grant nothing.
     for wanted in OperatorScope::ALL {

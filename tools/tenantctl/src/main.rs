@@ -109,7 +109,8 @@ async fn main() -> ExitCode {
     };
     output::set_format(output);
     let tasks = LocalSet::new();
-    let outcome = tasks.run_until(run(&command)).await;
+    // The future of all commands is large, so it stays on the heap.
+    let outcome = tasks.run_until(Box::pin(run(&command))).await;
     // The trail is extended after the change. A command that gives up leaves the events in the outbox.
     let _ = timeout(PATIENCE, tasks).await;
     match outcome {

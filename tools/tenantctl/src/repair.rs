@@ -100,8 +100,17 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         Ok(Some(trails)) => report_value("anchored_audit_trails", trails.into()),
         Err(error) => fail(&mut failed, "the anchors of audit trails", error),
     }
-    let ended = database_credential::end_orphaned(&context).await;
-    report(&mut failed, "ended_database_credentials", ended);
+    let ended = async {
+        let mut total = 0;
+        // Each call handles a page of tenants.
+        loop {
+            match database_credential::end_orphaned(&context).await? {
+                0 => return Ok(total),
+                ended => total += ended,
+            }
+        }
+    };
+    report(&mut failed, "ended_database_credentials", ended.await);
     let forgotten = creation::forget_idempotency_keys(&*catalog).await;
     report(&mut failed, "forgotten_idempotency_keys", forgotten.map(i64::unsigned_abs));
     let removed = earlier_processes::collect(&context).await;
