@@ -529,6 +529,48 @@ export abstract class Operations extends Runtime {
   }
 
   /**
+   * Returns a sealed chunk of a file.
+   *
+   * The chunk is sealed with the tenant's data key, as it is stored. `tenantctl tenant export` and `tenantctl backup create` read chunks with this endpoint.
+   */
+  getTenantFileChunk(id: string, file: string, index: string, parameters: CallOptions = {}): Promise<Download> {
+    return this.download(
+      {
+        method: "GET",
+        path: "/admin/tenants/{id}/files/{file}/chunks/{index}",
+        parameters: { id, file, index },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Stores a sealed chunk of a file.
+   *
+   * Only a chunk that the tenant's data key sealed for this place is accepted, so a chunk of another tenant is refused. `tenantctl tenant import` and `tenantctl backup restore` write chunks with this endpoint.
+   */
+  putTenantFileChunk(id: string, file: string, index: string, content: Content, parameters: {
+    /** The number of the data key that sealed the chunk, from 1. */
+    key_number: number;
+    /** Whether the chunk is the last one of its file. */
+    is_last: boolean;
+    /** The content type. The default is `application/octet-stream`. */
+    contentType?: string | undefined;
+  } & CallOptions): Promise<void> {
+    return this.none(
+      {
+        method: "PUT",
+        path: "/admin/tenants/{id}/files/{file}/chunks/{index}",
+        parameters: { id, file, index },
+        query: { key_number: parameters.key_number, is_last: parameters.is_last },
+        content,
+        headers: { "Content-Type": parameters.contentType ?? "application/octet-stream" },
+      },
+      parameters,
+    );
+  }
+
+  /**
    * Creates a new data key for a tenant.
    *
    * New data is sealed with the new key. Existing data stays sealed with the earlier keys.

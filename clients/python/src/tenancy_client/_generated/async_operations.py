@@ -518,6 +518,56 @@ class AsyncOperations(AsyncRuntime):
         result: models.PendingChange | None = await self._json(request, options)
         return result
 
+    async def get_tenant_file_chunk(
+        self, id: str, file: str, index: str, *, options: CallOptions | None = None
+    ) -> AsyncDownload:
+        """Returns a sealed chunk of a file.
+
+        The chunk is sealed with the tenant's data key, as it is stored. `tenantctl tenant export` and `tenantctl backup create` read chunks with this endpoint.
+
+        :param id: The id of the tenant.
+        :param file: The id of the upload.
+        :param index: The index of the chunk, from 0.
+        """
+        request = Request(
+            "GET",
+            "/admin/tenants/{id}/files/{file}/chunks/{index}",
+            parameters={"id": id, "file": file, "index": index},
+        )
+        return await self._download(request, options)
+
+    async def put_tenant_file_chunk(
+        self,
+        id: str,
+        file: str,
+        index: str,
+        content: AsyncContent,
+        *,
+        key_number: int,
+        is_last: bool,
+        content_type: str = "application/octet-stream",
+        options: CallOptions | None = None,
+    ) -> None:
+        """Stores a sealed chunk of a file.
+
+        Only a chunk that the tenant's data key sealed for this place is accepted, so a chunk of another tenant is refused. `tenantctl tenant import` and `tenantctl backup restore` write chunks with this endpoint.
+
+        :param id: The id of the tenant.
+        :param file: The id of the upload.
+        :param index: The index of the chunk, from 0.
+        :param key_number: The number of the data key that sealed the chunk, from 1.
+        :param is_last: Whether the chunk is the last one of its file.
+        """
+        request = Request(
+            "PUT",
+            "/admin/tenants/{id}/files/{file}/chunks/{index}",
+            parameters={"id": id, "file": file, "index": index},
+            query={"key_number": key_number, "is_last": is_last},
+            content=content,
+            content_type=content_type,
+        )
+        await self._none(request, options)
+
     async def rotate_tenant_data_key(self, id: str, *, options: CallOptions | None = None) -> models.DataKey:
         """Creates a new data key for a tenant.
 
