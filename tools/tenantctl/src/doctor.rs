@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use platform::sql::Connection;
 use serde_json::json;
 use tenancy::{
-    Context, audit,
+    Context, app_migration, audit,
+    bundle::import,
     lifecycle::{creation, databases, isolation},
     migrate,
     reseal::{self, Survey},
@@ -235,6 +236,7 @@ async fn check_waiting(context: &Context) -> Result<Finding> {
     let waiting = [
         ("unfinished tenants", count(creation::list_unfinished(&*catalog, MINUTES).await?.len())),
         ("unfinished destructions", count(repo::list_deleting(&*catalog, MINUTES).await?.len())),
+        ("unfinished imports and restores", count(import::list(&*catalog).await?.len())),
         ("unfinished password rotations", count(sealed::list_rotations(&*catalog).await?.len())),
         ("changes that have not reached Redis", queue::count(&*catalog).await?),
         ("files of destroyed tenants", orphans::count(&*catalog).await?),
@@ -243,6 +245,10 @@ async fn check_waiting(context: &Context) -> Result<Finding> {
         (
             "copies of the template database",
             count(databases::list_leftovers(context, &location, finished).await?.len()),
+        ),
+        (
+            "copies of the template for migrations of the application",
+            count(app_migration::list_leftovers(context).await?.len()),
         ),
         (
             "unfinished template databases",

@@ -129,8 +129,7 @@ impl TemplateCopy {
     /// # Errors
     /// [`Error::Unavailable`] if the cluster is unavailable. The next run begins with a new copy.
     pub async fn abandon(self, context: &Context) -> Result<()> {
-        let cluster = self.close(context).await?;
-        drop(cluster);
+        self.close(context).await?;
         drop_at_end(context).await;
         Ok(())
     }
@@ -156,19 +155,25 @@ async fn drop_at_end(context: &Context) {
     }
 }
 
-/// Drops the copies and the replaced templates of all runs, and returns their names. The caller holds [`TEMPLATE_LOCK`].
-async fn drop_leftovers(context: &Context) -> Result<Vec<String>> {
-    let location = context.settings.tenant_database_template.cluster();
-    let cluster = cluster::connect(context, &location, None).await?;
-    let names = list_leftovers(&*cluster, context).await?;
-    for name in &names {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
-        cluster.execute(&drop, &[]).await?;
-    }
-    Ok(names)
+/// Drops the copies and the replaced templates of all runs. The caller holds [`TEMPLATE_LOCK`].
+async fn drop_leftovers(context: &Context) -> Result<()> {
+    let cluster = connect(context).await?;
+    drop_all(&*cluster, &list_copies(&*cluster, context).await?).await
 }
 
-async fn list_leftovers(cluster: &dyn Connection, context: &Context) -> Result<Vec<String>> {
+async fn connect(context: &Context) -> Result<Box<dyn Connection>> {
+    let location = context.settings.tenant_database_template.cluster();
+    cluster::connect(context, &location, None).await
+}
+
+async fn drop_all(cluster: &dyn Connection, names: &[String]) -> Result<()> {
+    for name in names {
+        cluster::drop_database(cluster, name).await?;
+    }
+    Ok(())
+}
+
+async fn list_copies(cluster: &dyn Connection, context: &Context) -> Result<Vec<String>> {
     // Also those of former versions of the template.
     let template = migrate::template_name(context);
     let stem = template.rsplit_once("_v").map_or(template.as_str(), |(stem, _)| stem);
@@ -178,11 +183,11 @@ async fn list_leftovers(cluster: &dyn Connection, context: &Context) -> Result<V
     Ok(rows.iter().map(|row| row.get("name")).collect::<std::result::Result<_, SqlError>>()?)
 }
 
-/// Drops the copies and the replaced templates of interrupted runs, unless a run is in progress. Returns their names.
+/// Returns the copies and the replaced templates that interrupted runs have left; none while a run is in progress.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if a store is unavailable.
-pub async fn repair_template(context: &Context) -> Result<Vec<String>> {
+pub async fn list_leftovers(context: &Context) -> Result<Vec<String>> {
     let is_running = "
         SELECT FROM pg_locks
         WHERE locktype = 'advisory' AND ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, 0)";
@@ -190,7 +195,17 @@ pub async fn repair_template(context: &Context) -> Result<Vec<String>> {
     if catalog.query_first(is_running, &[TEMPLATE_LOCK.into()]).await?.is_some() {
         return Ok(Vec::new());
     }
-    drop_leftovers(context).await
+    list_copies(&*connect(context).await?, context).await
+}
+
+/// Drops what [`list_leftovers`] returns, and returns the names.
+///
+/// # Errors
+/// [`Error::Unavailable`] if a store is unavailable.
+pub async fn repair_template(context: &Context) -> Result<Vec<String>> {
+    let names = list_leftovers(context).await?;
+    drop_all(&*connect(context).await?, &names).await?;
+    Ok(names)
 }
 
 /// Ends all connections to a database, and refuses new ones.

@@ -132,7 +132,7 @@ pub async fn finish(
         revocation::carry_over(context, &former, tenant).await?;
         effect = revocation::publish(context, &former, tenant).await?;
         storage::orphans::record_all(context, &former).await?;
-        databases::drop_beside(&*cluster, &former.database.name).await?;
+        databases::drop_unused(&*cluster, &former.database.name).await?;
     }
     let event = Event::new(name::TENANT_RESTORED)
         .severity(Severity::Critical)
@@ -179,7 +179,7 @@ async fn discard(
     unfinished: &Unfinished,
 ) -> Result<()> {
     let beside = beside(context, &unfinished.tenant)?;
-    databases::drop_beside(cluster, &beside.database.name).await?;
+    databases::drop_unused(cluster, &beside.database.name).await?;
     let catalog = context.catalog().await?;
     release_files(&*catalog, unfinished.id).await?;
     let statement = "DELETE FROM tenant_imports WHERE id = $1 AND NOT is_switched";

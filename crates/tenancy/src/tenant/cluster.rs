@@ -1,6 +1,6 @@
 //! Connections to PostgreSQL clusters for the creation of roles and databases.
 
-use platform::sql::{Connection, SCHEMA_DEADLINE};
+use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier};
 
 use crate::{
     context::Context,
@@ -21,6 +21,12 @@ pub async fn connect(
     }
     let url = url(context, location, database);
     Ok(context.platform.sql.connect(url.expose(), SCHEMA_DEADLINE).await?)
+}
+
+/// Drops a database of a cluster with its connections, if it exists. `server` is connected to another database.
+pub(crate) async fn drop_database(server: &dyn Connection, name: &str) -> Result<(), SqlError> {
+    let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
+    server.execute(&statement, &[]).await.map(drop)
 }
 
 /// Returns the URL of the connection that [`connect`] opens.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use tenancy::{
-    Context, audit,
+    Context, app_migration, audit, bundle,
     lifecycle::{creation, databases},
     migrate, storage,
     tenant::repo,
@@ -25,12 +25,20 @@ pub(super) async fn report(context: &Context, minutes: i64) -> Result<()> {
     for tenant in &deleting.items {
         show(json!({ "would_destroy_tenant": tenant.id, "slug": tenant.slug }));
     }
-    for row in unfinished.unreadable.iter().chain(&deleting.unreadable) {
+    let imports = bundle::import::list(&*catalog).await?;
+    for import in &imports.items {
+        let kind = import.kind.as_str();
+        show(json!({ "would_finish_or_remove": kind, "slug": import.tenant.slug }));
+    }
+    for row in unfinished.unreadable.iter().chain(&deleting.unreadable).chain(&imports.unreadable) {
         show(json!({ "unreadable_tenant": row.id }));
     }
     let location = context.settings.tenant_database_template.cluster();
     for name in migrate::list_unfinished_templates(context, &location).await? {
         show(json!({ "would_drop_template": name }));
+    }
+    for name in app_migration::list_leftovers(context).await? {
+        show(json!({ "would_drop_template_copy": name }));
     }
     let finished = creation::list_finished_roles(&*catalog).await?;
     for name in databases::list_leftovers(context, &location, finished).await? {
