@@ -144,7 +144,7 @@ impl TemplateCopy {
     }
 }
 
-/// Drops what this run and interrupted ones left. The work of the run is complete without it.
+/// Drops the databases that this run and interrupted ones left. The work of the run is complete without it.
 async fn drop_at_end(context: &Context) {
     if let Err(error) = drop_leftovers(context).await {
         log::warning(
@@ -198,7 +198,7 @@ pub async fn list_leftovers(context: &Context) -> Result<Vec<String>> {
     list_copies(&*connect(context).await?, context).await
 }
 
-/// Drops what [`list_leftovers`] returns, and returns the names.
+/// Drops the databases of [`list_leftovers`], and returns their names.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if a store is unavailable.
