@@ -66,7 +66,13 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             }
         }
     }
-    failed += bundle::repair(&context).await?;
+    match bundle::repair(&context).await {
+        Ok(more) => failed += more,
+        Err(error) => {
+            failed += 1;
+            output::failure(&error.context("imports and restores"));
+        }
+    }
     let location = context.settings.tenant_database_template.cluster();
     let templates = migrate::drop_unfinished_templates(&context, &location).await;
     report_names(&mut failed, "dropped_template", templates);

@@ -12,7 +12,7 @@ use platform::sql::{Connection, SqlError, identifier, literal, state};
 use crate::{
     context::Context,
     credential::scram,
-    database_location::TrustedLocation,
+    database_location::{DatabaseLocation, TrustedLocation},
     database_role,
     error::{Error, Result},
     migrate,
@@ -261,8 +261,20 @@ impl Beside {
     }
 }
 
-/// Creates a database for the restore of a tenant, beside the tenant's own one. Only the account of the service can
-/// connect to it. A database of an interrupted attempt is dropped first.
+/// Returns the record of a tenant with a database beside its own one.
+pub(crate) fn record_beside(
+    context: &Context,
+    record: &TenantRecord,
+    place: Beside,
+) -> Result<TenantRecord> {
+    let location = DatabaseLocation { name: place.name(record), ..record.database.clone() };
+    let password = database::open_password(context, record)?;
+    let (role, password) = (&record.database_role, password.expose().as_bytes());
+    let password = database::seal_password(context, record.id, &location, role, password)?;
+    Ok(TenantRecord { database: location, database_password: Some(password), ..record.clone() })
+}
+
+/// Creates a database for the restore of a tenant, beside the tenant's own one. PUBLIC cannot connect to it. A database of an interrupted attempt is dropped first.
 pub(crate) async fn create_beside(
     context: &Context,
     location: &TrustedLocation,
