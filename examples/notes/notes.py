@@ -205,7 +205,10 @@ async def migrate():
     """Creates the tables of each tenant with an owner's credential, and revokes it."""
     schema = (Path(__file__).parent / "schema.sql").read_text()
     for slug in KEYS:
-        owner = await credential(slug, "owner", expires_in=60)
+        try:
+            owner = await credential(slug, "owner", expires_in=60)
+        except Refused as error:
+            sys.exit(f"{slug}: Tenancy refused the API key: {error.answer.text}")
         connection = await asyncpg.connect(owner["url"])
         try:
             await connection.execute(schema)

@@ -137,6 +137,24 @@ def test_unclear_answer_fails_closed(running: Running, gate: Gate, acme: Tenant,
     assert code(refused) == (503, "unavailable") and refused.headers["retry-after"]
 
 
+def test_proxy_of_environment_is_ignored(gate: Gate, acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0.2)
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        running = Running(application(gate.url, timeout=5))
+        try:
+            with httpx.Client(trust_env=False) as caller:
+                headers = [bearer(acme.api_key)]
+                assert caller.get(f"{running.url}/notes", headers=headers, timeout=20).status_code == 200
+            with pytest.raises(TimeoutError):
+                proxy.accept()
+        finally:
+            running.stop()
+
+
 def test_limit_is_passed_on(running: Running, gate: Gate, acme: Tenant) -> None:
     body = b'{"code": "rate_limited", "detail": "Wait.", "status": 429}'
     gate.prepare(VERIFY, Canned(429, (("content-type", "application/problem+json"), ("retry-after", "7")), body))

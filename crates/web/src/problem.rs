@@ -1,12 +1,13 @@
 //! Errors as `application/problem+json` (RFC 9457). This module defines the status, code and text of every error.
 
+mod accompanying_header;
 mod database;
 mod operator_key;
 mod unauthenticated;
 
 use std::borrow::Cow;
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tenancy::{
     Error,
@@ -82,7 +83,7 @@ pub fn answer(error: &Error, request_id: &str) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::json(status, &problem)
         .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if let Some((name, value)) = header_of(error) {
+    if let Some((name, value)) = accompanying_header::of(error) {
         response = response.with_header(name, value);
     }
     response
@@ -440,42 +441,4 @@ fn fields(error: &Error) -> Vec<FieldProblem<'_>> {
         Error::Taken { field, .. } => vec![FieldProblem { field, message: "is taken" }],
         _ => Vec::new(),
     }
-}
-
-/// Returns the header that accompanies some errors: `Allow`, `Retry-After`, or the challenge of RFC 6750.
-fn header_of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
-    let challenge = |error_code: &str| format!(r#"Bearer realm="tenancy", error="{error_code}""#);
-    let (name, value) = match error {
-        Error::MethodNotAllowed { allow } => (header::ALLOW, allow.clone()),
-        // Distinguishes the coding from the media type (RFC 9110, section 12.5.3).
-        Error::UnsupportedContentCoding => (header::ACCEPT_ENCODING, "identity".to_owned()),
-        Error::RangeNotSatisfiable { size } => (header::CONTENT_RANGE, format!("bytes */{size}")),
-        Error::Unavailable { retry_after, .. } => (header::RETRY_AFTER, retry_after.to_string()),
-        Error::TooManyAttempts { retry_after }
-        | Error::RateLimited { retry_after }
-        | Error::QuotaExceeded { retry_after: Some(retry_after), .. } => {
-            (header::RETRY_AFTER, retry_after.to_string())
-        }
-        Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),
-        // The challenge for a request without a credential has no error code (RFC 6750, section 3.1).
-        Error::Unauthenticated(Unauthenticated::Missing)
-        | Error::InvalidCredentials
-        | Error::InvalidSetupToken
-        | Error::InvalidRefreshToken => {
-            (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned())
-        }
-        Error::Unauthenticated(Unauthenticated::InvalidClient) => {
-            (header::WWW_AUTHENTICATE, r#"Basic realm="tenancy", charset="UTF-8""#.to_owned())
-        }
-        Error::Unauthenticated(_) => (header::WWW_AUTHENTICATE, challenge("invalid_token")),
-        Error::Forbidden { scope } => (
-            header::WWW_AUTHENTICATE,
-            format!(r#"{}, scope="{scope}""#, challenge("insufficient_scope")),
-        ),
-        Error::UnknownScope => (header::WWW_AUTHENTICATE, challenge("insufficient_scope")),
-        _ => return None,
-    };
-    // Scopes and methods come from this program, so the header value is always valid. If it were not, the response
-    // would omit the header.
-    HeaderValue::from_str(&value).ok().map(|value| (name, value))
 }

@@ -59,14 +59,14 @@ impl Change {
         found
     }
 
+    /// Returns the action and the object on one line.
+    pub fn summary(&self) -> String {
+        format!("{} {} {}", self.action, self.object, output::printable(&self.name))
+    }
+
     /// Prints the change for people: a line with its subject, and the members before and after.
     pub fn print(&self, verb: &str) {
-        output::line(&format!(
-            "{verb} {} {} {}",
-            self.action,
-            self.object,
-            output::printable(&self.name)
-        ));
+        output::line(&format!("{verb} {}", self.summary()));
         for Difference { field, before, after } in self.differences() {
             if self.before.is_some() {
                 output::line(&format!("  - {field}: {}", cell(&before)));

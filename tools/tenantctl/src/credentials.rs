@@ -103,7 +103,8 @@ pub async fn rotate(arguments: &Rotate) -> Result<()> {
     }
     let mut failed = 0_u32;
     for tenant in tenants {
-        let changed = credentials::rotate_password(&context, tenant.id, &Actor::system()).await;
+        let changed =
+            credentials::rotate_password(&context, tenant.id, &environment::actor()).await;
         report(&mut failed, "rotated_password_of_tenant", tenant.id, changed);
     }
     finish(failed)

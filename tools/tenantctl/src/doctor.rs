@@ -10,6 +10,7 @@ use platform::sql::Connection;
 use serde_json::json;
 use tenancy::{
     Context, audit,
+    bundle::import,
     lifecycle::{creation, isolation},
     migrate,
     reseal::{self, Survey},
@@ -214,6 +215,7 @@ async fn check_waiting(context: &Context) -> Result<Finding> {
     let waiting = [
         ("unfinished tenants", count(creation::list_unfinished(&*catalog, MINUTES).await?.len())),
         ("unfinished destructions", count(repo::list_deleting(&*catalog, MINUTES).await?.len())),
+        ("unfinished imports and restores", count(import::list(&*catalog).await?.len())),
         ("unfinished password rotations", count(sealed::list_rotations(&*catalog).await?.len())),
         ("unfinished moves", count(moves::list_abandoned(&*catalog).await?.len())),
         ("changes that have not reached Redis", queue::count(&*catalog).await?),

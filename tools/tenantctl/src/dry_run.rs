@@ -12,15 +12,24 @@ use platform::{
     native::{NativeExecutor, NativeSql, RolledBackSql},
     redis::{Command, ProcessId, RedisError, Reply},
 };
+use tenancy::{Context, Error};
 
-/// Returns the platform of a dry run on the connections of `sql`.
-pub fn platform(platform: Platform, sql: NativeSql) -> Platform {
-    Platform {
-        sql: Rc::new(RolledBackSql::new(sql)),
-        redis: Rc::new(NoRedis),
-        executor: Rc::new(NoTasks),
-        ..platform
+/// The transactions of a dry run.
+pub struct Transactions(pub Rc<RolledBackSql>);
+
+/// Rolls back the changes of a dry run, so that it holds no locks while it works on the next item. Does nothing outside of
+/// a dry run.
+pub async fn roll_back(context: &Context) -> Result<(), Error> {
+    if context.is_dry_run() {
+        let none = || Transactions(Rc::new(RolledBackSql::new(NativeSql::default())));
+        context.state_from(none).0.roll_back().await?;
     }
+    Ok(())
+}
+
+/// Returns the platform of a dry run on the transactions of `sql`.
+pub fn platform(platform: Platform, sql: Rc<RolledBackSql>) -> Platform {
+    Platform { sql, redis: Rc::new(NoRedis), executor: Rc::new(NoTasks), ..platform }
 }
 
 struct NoRedis;

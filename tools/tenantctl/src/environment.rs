@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, path::PathBuf, rc::Rc};
 use anyhow::Result;
 use platform::{
     Platform,
-    native::{NativeSql, RootFiles, check_postgres, check_redis},
+    native::{NativeSql, RolledBackSql, RootFiles, check_postgres, check_redis},
 };
 use tenancy::{
     Context,
@@ -84,7 +84,10 @@ pub fn sql() -> NativeSql {
 /// Returns the service with the settings and the platform of this machine.
 pub fn context() -> Result<Context> {
     let settings = settings()?;
-    Ok(Context::new(platform(&settings), settings)?)
+    let context = Context::new(platform(&settings), settings)?;
+    // Standard output has only the result.
+    log::use_standard_error(&context);
+    Ok(context)
 }
 
 fn platform(settings: &Settings) -> Platform {
@@ -93,17 +96,16 @@ fn platform(settings: &Settings) -> Platform {
 
 /// Returns the service, for a change or for its dry run.
 pub fn context_for(is_dry_run: bool) -> Result<Rc<Context>> {
+    if !is_dry_run {
+        return Ok(Rc::new(context()?));
+    }
     let settings = settings()?;
-    let platform = platform(&settings);
-    let context = if is_dry_run {
-        Context::of_dry_run(dry_run::platform(platform, sql()), settings)
-    } else {
-        Context::new(platform, settings)
-    };
-    let context = Rc::new(context?);
-    // Standard output has only the result.
+    let sql = Rc::new(RolledBackSql::new(sql()));
+    let platform = dry_run::platform(platform(&settings), Rc::clone(&sql));
+    let context = Context::of_dry_run(platform, settings)?;
+    context.state_from(|| dry_run::Transactions(sql));
     log::use_standard_error(&context);
-    Ok(context)
+    Ok(Rc::new(context))
 }
 
 /// Returns the actor of changes for the audit trail: the account on this machine.

@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use crate::{
     change::{self, Change, DryRun},
-    environment, find, output,
+    environment,
+    exit::Exit,
+    find, output,
     paging::Paging,
     values::Request,
 };
@@ -82,9 +84,6 @@ const COLUMNS: [output::Column; 6] = [
     ("EXPIRES", "expires_at"),
     ("LAST USED", "last_used_at"),
 ];
-
-/// The number of keys that a tenant has at most.
-const MOST: u32 = 1_000;
 
 /// Runs a command.
 pub async fn run(command: &Command) -> Result<()> {
@@ -162,17 +161,17 @@ async fn revoke(arguments: &Revoke) -> Result<()> {
     change::report(&json!({ "revoked_api_key": id, "tenant_id": tenant.id }), effect)
 }
 
-/// Returns the id of a key. An id need not belong to a current key, because a repeated revocation publishes the end
-/// again.
+/// Returns the id of a key. It need not be a current key, because a repeated revocation publishes the end again.
 async fn find_key(context: &tenancy::Context, tenant: &Tenant, name: &str) -> Result<Uuid> {
     if let Ok(id) = name.parse() {
         return Ok(id);
     }
     let catalog = context.catalog().await?;
-    let (keys, _) = repo::list(&*catalog, tenant.id, 0, MOST).await?;
-    let mut found = keys.items.iter().filter(|key| key.prefix == name);
-    match (found.next(), found.next()) {
-        (Some(key), None) => Ok(key.id),
-        _ => Err(Error::ApiKeyNotFound.into()),
+    match repo::list_by_prefix(&*catalog, tenant.id, name).await?[..] {
+        [] => Err(Error::ApiKeyNotFound.into()),
+        [id] => Ok(id),
+        _ => Err(Exit::Usage.error(format!(
+            "several keys have the prefix {name}: use the id of one of them, which tenantctl key list shows"
+        ))),
     }
 }

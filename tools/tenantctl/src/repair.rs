@@ -71,7 +71,13 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             }
         }
     }
-    failed += bundle::repair(&context).await?;
+    match bundle::repair(&context).await {
+        Ok(more) => failed += more,
+        Err(error) => {
+            failed += 1;
+            output::failure(&error.context("imports and restores"));
+        }
+    }
     for cluster in cluster::list(&context).await? {
         drop_copies(&context, &cluster, &mut failed).await;
     }

@@ -8,7 +8,7 @@ use tenancy::{
     tenant::repo,
 };
 
-use crate::{change::DryRun, credentials, environment, output};
+use crate::{change::DryRun, credentials, dry_run, environment, output};
 
 /// The options of `reseal`.
 #[derive(clap::Args)]
@@ -46,6 +46,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
                 output::failure(&error.into());
             }
         }
+        dry_run::roll_back(&context).await?;
     }
     let total = if context.is_dry_run() { "would_reseal" } else { "resealed" };
     output::line(&json!({ total: resealed }).to_string());

@@ -1,6 +1,6 @@
 //! `tenantctl usage`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::Result;
 use chrono::NaiveDate;
@@ -74,6 +74,7 @@ async fn report(arguments: &Report) -> Result<()> {
         None => None,
     };
     let mut items = Vec::new();
+    let (mut offset, mut seen) = (0_u32, HashSet::new());
     loop {
         let request = HistoryRequest {
             tenant,
@@ -82,14 +83,19 @@ async fn report(arguments: &Report) -> Result<()> {
             to: arguments.to,
             granularity: arguments.by,
             format: Format::Json,
-            offset: u32::try_from(items.len()).unwrap_or(u32::MAX),
+            offset,
             limit: PAGE,
         };
         let History::Page { items: page, .. } = history::find(&context, request).await? else {
             break;
         };
         let is_last = page.len() < PAGE as usize;
-        items.extend(page);
+        offset = offset.saturating_add(PAGE);
+        // An entry of today that appears meanwhile shifts the pages, so an entry can come twice.
+        items.extend(page.into_iter().filter(|used| {
+            let tenant = used.tenant_slug.clone();
+            seen.insert((used.period.clone(), tenant, used.resource_type.clone()))
+        }));
         if is_last {
             break;
         }

@@ -1,6 +1,9 @@
 //! Values of options: texts, limits, JSON and passwords, as members of a request.
 
-use std::{fs, io::Read as _};
+use std::{
+    fs,
+    io::{ErrorKind, Read as _},
+};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, value::RawValue};
@@ -101,7 +104,12 @@ pub fn read_file(path: &str) -> Result<String> {
 pub fn read_input() -> Result<String> {
     let mut text = String::new();
     let most = std::io::stdin().take(MOST_BYTES + 1).read_to_string(&mut text);
-    let length = most.context("standard input")? as u64;
+    let length = match most {
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            return Err(Exit::Usage.error("standard input is not text in UTF-8"));
+        }
+        most => most.context("standard input")? as u64,
+    };
     if length > MOST_BYTES {
         return Err(Exit::Usage.error(format!("standard input has more than {MOST_BYTES} bytes")));
     }

@@ -62,7 +62,7 @@ class AsyncRuntime:
                         options.on_response(Reply(response.status_code, response.headers))
                     return response
                 error = error_of(response.status_code, response.headers, response.content)
-            except httpx.TransportError as failed:
+            except httpx.RequestError as failed:
                 error = failure_of(failed)
                 error.__cause__ = failed
             if is_repeatable and not renewed and may_renew(self._settings, self._session, request, error):

@@ -118,7 +118,7 @@ def document_of(response: httpx.Response) -> Any:
         raise UnexpectedResponse(response.status_code, response.headers, response.content) from error
 
 
-def failure_of(error: httpx.TransportError) -> TenancyError:
+def failure_of(error: httpx.RequestError) -> TenancyError:
     """Returns the error for a failed connection."""
     if isinstance(error, httpx.TimeoutException):
         return TimedOut("The service did not respond in time.")

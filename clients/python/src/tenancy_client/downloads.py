@@ -59,7 +59,7 @@ class Download(_Described):
         """Receives the body piece by piece. Raises `ConnectionFailed` if it ends early."""
         try:
             yield from self._response.iter_bytes()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise failure_of(error) from error
 
     def read(self) -> bytes:
@@ -88,7 +88,7 @@ class AsyncDownload(_Described):
         try:
             async for piece in self._response.aiter_bytes():
                 yield piece
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise failure_of(error) from error
 
     async def read(self) -> bytes:

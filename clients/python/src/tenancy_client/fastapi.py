@@ -49,6 +49,9 @@ class Tenancy:
 
     def __init__(self, url: str, *, timeout: float = 2.0, http: httpx.AsyncClient | None = None) -> None:
         self._timeout = timeout
+        # Without the proxies of the environment, which would receive the credentials and could forge the response.
+        self._own_http = None if http else httpx.AsyncClient(trust_env=False)
+        http = http or self._own_http
         # One repetition after a broken connection. Refusals with Retry-After go to the caller at once.
         self._client = AsyncClient(url, timeout=timeout, retry=RetryPolicy(retries=1, longest_pause=0), http=http)
 
@@ -83,7 +86,8 @@ class Tenancy:
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        await self._client.aclose()
+        if self._own_http:
+            await self._own_http.aclose()
 
 
 def _unavailable() -> Refused:

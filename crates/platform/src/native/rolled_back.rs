@@ -18,7 +18,7 @@ use crate::{
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '3s'";
 
 /// A PostgreSQL client for dry runs. All connections to a database share one transaction, so that each statement sees the
-/// changes of the earlier ones. The server rolls the transactions back when the program ends.
+/// changes of the earlier ones. [`RolledBackSql::roll_back`] or the end of the program rolls the transactions back.
 pub struct RolledBackSql {
     sql: NativeSql,
     sessions: RefCell<HashMap<String, Rc<Mutex<Client>>>>,
@@ -28,6 +28,20 @@ impl RolledBackSql {
     /// Creates the client on the connections of another one.
     pub fn new(sql: NativeSql) -> Self {
         Self { sql, sessions: RefCell::default() }
+    }
+
+    /// Rolls back the statements so far.
+    ///
+    /// # Errors
+    /// [`SqlError::Unavailable`] if a connection broke.
+    pub async fn roll_back(&self) -> Result<(), SqlError> {
+        let sessions: Vec<_> = self.sessions.borrow().values().map(Rc::clone).collect();
+        for session in sessions {
+            let begin = format!("ROLLBACK; {BEGIN}");
+            let client = session.lock().await;
+            client.batch_execute(&begin).await.map_err(|error| failure(&error))?;
+        }
+        Ok(())
     }
 
     async fn session(&self, address: &str) -> Result<Rc<Mutex<Client>>, SqlError> {

@@ -302,6 +302,22 @@ pub async fn revoke(
     read(statement.query_first(catalog).await)
 }
 
+/// Returns the ids of the keys with a prefix: those that are not revoked, or else the revoked ones.
+pub async fn list_by_prefix(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    prefix: &str,
+) -> Result<Vec<Uuid>> {
+    let statement = "
+        WITH found AS (
+            SELECT id, revoked_at IS NULL AS is_current FROM tenant_api_keys
+            WHERE tenant_id = $1 AND prefix = $2
+        )
+        SELECT id FROM found WHERE is_current = (SELECT bool_or(is_current) FROM found)";
+    let rows = catalog.query(statement, &[tenant.into(), prefix.into()]).await?;
+    Ok(rows.iter().map(|row| row.get("id")).collect::<Result<_, SqlError>>()?)
+}
+
 /// Returns a revoked key; `None` if there is none with this id.
 pub async fn find_revoked(
     catalog: &dyn Connection,

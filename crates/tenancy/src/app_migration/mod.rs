@@ -16,7 +16,7 @@ pub use repo::{
     record_state,
 };
 pub use role::TemporaryRole;
-pub use template::{TEMPLATE_LOCK, TemplateCopy, begin_template, repair_template};
+pub use template::{TEMPLATE_LOCK, TemplateCopy, begin_template, list_leftovers, repair_template};
 
 /// The table in the schema `app` that has the migrations of a database. It is written in the transaction of each file.
 pub const TABLE: &str = "app.tenancy_migrations";

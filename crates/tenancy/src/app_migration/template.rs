@@ -134,8 +134,7 @@ impl TemplateCopy {
     /// # Errors
     /// [`Error::Unavailable`] if the cluster is unavailable. The next run begins with a new copy.
     pub async fn abandon(self, context: &Context) -> Result<()> {
-        let cluster = self.close(context).await?;
-        drop(cluster);
+        self.close(context).await?;
         self.drop_at_end(context).await;
         Ok(())
     }
@@ -161,18 +160,20 @@ impl TemplateCopy {
     }
 }
 
-/// Drops the copies and the replaced templates of all runs, and returns their names. The caller holds [`TEMPLATE_LOCK`].
-async fn drop_leftovers(context: &Context, location: &TrustedLocation) -> Result<Vec<String>> {
+/// Drops the copies and the replaced templates of all runs. The caller holds [`TEMPLATE_LOCK`].
+async fn drop_leftovers(context: &Context, location: &TrustedLocation) -> Result<()> {
     let cluster = cluster::connect(context, location, None).await?;
-    let names = list_leftovers(&*cluster, context).await?;
-    for name in &names {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
-        cluster.execute(&drop, &[]).await?;
-    }
-    Ok(names)
+    drop_all(&*cluster, &list_copies(&*cluster, context).await?).await
 }
 
-async fn list_leftovers(cluster: &dyn Connection, context: &Context) -> Result<Vec<String>> {
+async fn drop_all(cluster: &dyn Connection, names: &[String]) -> Result<()> {
+    for name in names {
+        cluster::drop_database(cluster, name).await?;
+    }
+    Ok(())
+}
+
+async fn list_copies(cluster: &dyn Connection, context: &Context) -> Result<Vec<String>> {
     // Also those of former versions of the template.
     let template = migrate::template_name(context);
     let stem = template.rsplit_once("_v").map_or(template.as_str(), |(stem, _)| stem);
@@ -182,11 +183,12 @@ async fn list_leftovers(cluster: &dyn Connection, context: &Context) -> Result<V
     Ok(rows.iter().map(|row| row.get("name")).collect::<std::result::Result<_, SqlError>>()?)
 }
 
-/// Drops the copies and the replaced templates that interrupted runs left on a cluster, unless a run is in progress. Returns their names.
+/// Returns the copies and the replaced templates that interrupted runs have left on a cluster; none while a run is in
+/// progress.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if a store is unavailable.
-pub async fn repair_template(context: &Context, cluster: &Cluster) -> Result<Vec<String>> {
+pub async fn list_leftovers(context: &Context, cluster: &Cluster) -> Result<Vec<String>> {
     let is_running = "
         SELECT FROM pg_locks
         WHERE locktype = 'advisory' AND ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, 0)";
@@ -194,7 +196,19 @@ pub async fn repair_template(context: &Context, cluster: &Cluster) -> Result<Vec
     if catalog.query_first(is_running, &[TEMPLATE_LOCK.into()]).await?.is_some() {
         return Ok(Vec::new());
     }
-    drop_leftovers(context, &cluster.location(context)?).await
+    let server = cluster::connect(context, &cluster.location(context)?, None).await?;
+    list_copies(&*server, context).await
+}
+
+/// Drops the databases of [`list_leftovers`], and returns their names.
+///
+/// # Errors
+/// [`Error::Unavailable`] if a store is unavailable.
+pub async fn repair_template(context: &Context, cluster: &Cluster) -> Result<Vec<String>> {
+    let names = list_leftovers(context, cluster).await?;
+    let server = cluster::connect(context, &cluster.location(context)?, None).await?;
+    drop_all(&*server, &names).await?;
+    Ok(names)
 }
 
 /// Ends all connections to a database, and refuses new ones.

@@ -254,10 +254,18 @@ async fn digest_of(catalog: &dyn Connection, anchoring: Uuid) -> Result<(i64, St
 /// Returns every chain that the catalog knows, including those of tenants that were hard-deleted.
 pub async fn list_chains(context: &Context) -> Result<Vec<Uuid>> {
     let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
+    // The chain of an unfinished import has no end yet.
     let statement = "
-        SELECT chain FROM tenant_audit_heads UNION SELECT chain FROM tenant_audit_anchors
-        UNION SELECT chain FROM tenant_audit_vouchers UNION SELECT chain FROM audit_anchored_heads
-        UNION SELECT id FROM tenants ORDER BY chain";
+        WITH imported AS (
+            SELECT t.id FROM tenants t JOIN tenant_imports i ON i.tenant_id = t.id
+            WHERE t.status = 'provisioning'
+        ), with_a_head AS (SELECT chain FROM tenant_audit_heads)
+        SELECT chain FROM with_a_head
+        UNION (
+            SELECT chain FROM tenant_audit_anchors UNION SELECT chain FROM tenant_audit_vouchers
+            UNION SELECT chain FROM audit_anchored_heads UNION SELECT id FROM tenants
+            EXCEPT SELECT id FROM imported
+        ) ORDER BY chain";
     let rows = catalog.query(statement, &[]).await?;
     Ok(rows.iter().map(|row| row.get("chain")).collect::<Result<_, SqlError>>()?)
 }

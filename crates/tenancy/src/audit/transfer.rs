@@ -119,8 +119,7 @@ pub async fn put_anchor(
     Ok(())
 }
 
-/// Completes an imported chain after its rows were inserted: stores its head, and vouches for its rows if `was_valid`
-/// and the current key has not chained them. Repeating the call does no harm.
+/// Completes an imported chain after its rows were inserted: stores its head, and vouches for its rows if `was_valid`. Repeating the call does no harm.
 ///
 /// # Errors
 /// [`Error::Internal`] if the rows differ from those of the bundle.
@@ -135,11 +134,16 @@ pub async fn adopt(
         if summarize(&*catalog, tenant).await?.as_ref() != Some(summary) {
             return Err(Error::internal("the imported audit trail differs from the bundle"));
         }
+        // The voucher first: a chain is verified as soon as it has a head.
+        if let (true, Some(span)) = (was_valid, span(&*catalog, tenant).await?) {
+            voucher::store(context, &*catalog, tenant, &span).await?;
+        }
         let mac = base16ct::mixed::decode_vec(&summary.mac).map_err(Error::internal)?;
         let statement = "INSERT INTO tenant_audit_heads (chain, sequence, mac) VALUES ($1, $2, $3)
                          ON CONFLICT (chain) DO NOTHING";
         let parameters = [tenant.into(), summary.sequence.into(), mac.into()];
         catalog.execute(statement, &parameters).await?;
+        return Ok(());
     }
     if !was_valid || walk::verify(context, Some(tenant), None, Extent::Full).await?.valid {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use platform::{
     redis::Argument,
-    sql::{Connection, Rows, SqlError, Statement},
+    sql::{Connection, Rows, SCHEMA_DEADLINE, SqlError, Statement},
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -116,6 +116,8 @@ pub async fn reserve(
         ("id", json!(id)),
         ("slug", json!(slug.as_str())),
         ("status", json!(Status::Provisioning.as_str())),
+        // Instances may remember a destroyed tenant with the same id, so the version must be higher than each of its own.
+        ("version", json!(context.platform.clock.now().timestamp_millis())),
         ("database_host", json!(location.host)),
         ("database_port", json!(location.port)),
         ("database_name", json!(location.name)),
@@ -161,14 +163,37 @@ pub async fn create_database(context: &Context, tenant: &TenantRecord) -> Result
     databases::create_database(context, tenant).await
 }
 
-/// Replaces the schemas of a tenant's database by empty ones, which the dump of a bundle then fills.
+/// Empties the schemas of a tenant's database, which the dump of a bundle then fills. Extensions in `public` stay: they come
+/// from the database for copies, and a dump has none.
 pub async fn empty_database(context: &Context, tenant: &TenantRecord) -> Result<()> {
-    let statement = "DO $empty$ BEGIN
+    let statement = "DO $empty$
+    DECLARE
+        removed text;
+    BEGIN
         DROP SCHEMA IF EXISTS tenancy CASCADE;
         DROP SCHEMA IF EXISTS app CASCADE;
-        DROP SCHEMA IF EXISTS public CASCADE;
         CREATE SCHEMA tenancy;
-        CREATE SCHEMA public;
+        IF EXISTS (SELECT FROM pg_extension WHERE extnamespace = to_regnamespace('public')) THEN
+            FOR removed IN
+                SELECT format('DROP %s IF EXISTS %s CASCADE',
+                    CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, oid::regclass)
+                FROM pg_class c
+                WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'v', 'S')
+                  AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid
+                                  AND deptype = 'e')
+                UNION ALL
+                SELECT format('DROP FUNCTION IF EXISTS %s CASCADE', oid::regprocedure)
+                FROM pg_proc p
+                WHERE pronamespace = to_regnamespace('public')
+                  AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid
+                                  AND deptype = 'e')
+            LOOP
+                EXECUTE removed;
+            END LOOP;
+        ELSE
+            DROP SCHEMA IF EXISTS public CASCADE;
+            CREATE SCHEMA public;
+        END IF;
     END $empty$";
     connect(context, tenant).await?.execute(statement, &[]).await?;
     Ok(())
@@ -293,7 +318,7 @@ pub async fn activate(
         .bind("sources", Operation::FinishProvisioning.sources())
         .bind_all(outbox::bindings(&entry));
     let publication = Change::begin(context);
-    let catalog = context.catalog().await?;
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
     if statement.query_first(&*catalog).await?.is_none() {
         return Err(Error::TenantNotFound);
     }
@@ -305,14 +330,31 @@ pub async fn activate(
 }
 
 /// Removes a tenant that was not completed: its files, its database, its role and its row. The tenant was never in use,
-/// so this loses nothing.
+/// so this loses nothing. Returns `false`, and removes nothing, if the import was completed or removed meanwhile.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if a store is unavailable. Repeat the call.
-pub async fn roll_back(context: &Context, unfinished: &Unfinished) -> Result<()> {
+pub async fn roll_back(context: &Context, unfinished: &Unfinished) -> Result<bool> {
     let tenant = &unfinished.tenant;
-    let catalog = context.catalog().await?;
+    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
+    // From this statement on, `activate` does not find its import any longer, not even a call that is in progress.
+    let claim = "
+        UPDATE tenant_imports i SET id = $3 FROM tenants t
+        WHERE i.tenant_id = $1 AND i.id = $2 AND t.id = i.tenant_id AND t.status = 'provisioning'";
+    let claimed = context.platform.random.uuid(context.platform.clock.now());
+    let parameters = [tenant.id.into(), unfinished.id.into(), claimed.into()];
+    if catalog.execute(claim, &parameters).await? == 0 {
+        return Ok(false);
+    }
     release_files(&*catalog, unfinished.id).await?;
+    // Rows of the trail stay, because it is append-only. Without these entries, no chain contains them.
+    for table in ["tenant_audit_anchors", "tenant_audit_vouchers", "audit_imported_links"] {
+        let statement = format!(
+            "DELETE FROM {table} WHERE chain = $1
+               AND NOT EXISTS (SELECT FROM tenant_audit_heads WHERE chain = $1)"
+        );
+        catalog.execute(&statement, &[tenant.id.into()]).await?;
+    }
     if databases::has_database(context, tenant).await? {
         database_role::end(context, tenant, Ending::Tenant).await?;
     }
@@ -320,7 +362,15 @@ pub async fn roll_back(context: &Context, unfinished: &Unfinished) -> Result<()>
     let statement = "
         DELETE FROM tenants t WHERE t.id = $1 AND t.status = 'provisioning'
           AND EXISTS (SELECT FROM tenant_imports i WHERE i.tenant_id = t.id AND i.id = $2)";
-    catalog.execute(statement, &[tenant.id.into(), unfinished.id.into()]).await?;
+    catalog.execute(statement, &[tenant.id.into(), claimed.into()]).await?;
+    Ok(true)
+}
+
+/// Lets the service remove the chunks of a file that an import does not complete.
+pub async fn release_file(catalog: &dyn Connection, tenant: Uuid, file: Uuid) -> Result<()> {
+    let statement = "UPDATE orphaned_files SET remove_after = now(), import_id = NULL
+                     WHERE tenant_id = $1 AND file_id = $2";
+    catalog.execute(statement, &[tenant.into(), file.into()]).await?;
     Ok(())
 }
 

@@ -17,13 +17,12 @@ use super::{
 use crate::{
     audit,
     context::Context,
-    database_location::DatabaseLocation,
     database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name, outbox},
     lifecycle::databases::{self, Beside},
     migrate, storage,
-    tenant::{TenantRecord, cluster, database},
+    tenant::{TenantRecord, cluster},
     version_cache::Effect,
 };
 
@@ -33,20 +32,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Returns the record of a tenant with the database that is being restored.
 pub fn beside(context: &Context, tenant: &TenantRecord) -> Result<TenantRecord> {
-    with_database(context, tenant, Beside::Restore)
+    databases::record_beside(context, tenant, Beside::Restore)
 }
 
 /// Returns the record of a tenant with the database that it had before the restore.
 fn former(context: &Context, tenant: &TenantRecord) -> Result<TenantRecord> {
-    with_database(context, tenant, Beside::Former)
-}
-
-fn with_database(context: &Context, tenant: &TenantRecord, place: Beside) -> Result<TenantRecord> {
-    let location = DatabaseLocation { name: place.name(tenant), ..tenant.database.clone() };
-    let password = database::open_password(context, tenant)?;
-    let (role, password) = (&tenant.database_role, password.expose().as_bytes());
-    let password = database::seal_password(context, tenant.id, &location, role, password)?;
-    Ok(TenantRecord { database: location, database_password: Some(password), ..tenant.clone() })
+    databases::record_beside(context, tenant, Beside::Former)
 }
 
 /// Begins a restore and returns its id. `Error::Unavailable` if another one is not finished.
@@ -131,8 +122,10 @@ pub async fn finish(
     if migrate::exists(&*cluster, &former.database.name).await? {
         revocation::carry_over(context, &former, tenant).await?;
         effect = revocation::publish(context, &former, tenant).await?;
+        // The events that wait in its outbox are part of the trail.
+        audit::recover(context, &former).await?;
         storage::orphans::record_all(context, &former).await?;
-        databases::drop_beside(&*cluster, &former.database.name).await?;
+        databases::drop_unused(&*cluster, &former.database.name).await?;
     }
     let event = Event::new(name::TENANT_RESTORED)
         .severity(Severity::Critical)
@@ -179,7 +172,7 @@ async fn discard(
     unfinished: &Unfinished,
 ) -> Result<()> {
     let beside = beside(context, &unfinished.tenant)?;
-    databases::drop_beside(cluster, &beside.database.name).await?;
+    databases::drop_unused(cluster, &beside.database.name).await?;
     let catalog = context.catalog().await?;
     release_files(&*catalog, unfinished.id).await?;
     let statement = "DELETE FROM tenant_imports WHERE id = $1 AND NOT is_switched";

@@ -74,7 +74,7 @@ pub(super) async fn publish(
     Ok(publication.finish().await)
 }
 
-/// Removes the tombstones of users who were deleted since the backup and are restored.
+/// Removes the tombstones of restored users: they had been deleted since the backup.
 async fn forget_tombstones(
     context: &Context,
     former: &dyn Connection,
@@ -145,7 +145,7 @@ async fn carry_over_users(former: &dyn Connection, restored: &dyn Connection) ->
                    'id', id, 'version', version, 'session_epoch', session_epoch, 'is_active', is_active,
                    'password_hash', password_hash, 'setup_token_hash', setup_token_hash)), '[]') AS rows
         FROM tenancy.users WHERE id = ANY($1::text[]::uuid[])";
-    // A user who was deleted since then is restored without the tokens of that time.
+    // A deleted user is restored without the tokens of that time.
     let update = "
         WITH current AS (
             SELECT * FROM jsonb_populate_recordset(NULL::tenancy.users, $2)
@@ -178,7 +178,7 @@ async fn carry_over_users(former: &dyn Connection, restored: &dyn Connection) ->
         after = *last;
         let row = former.query_first(current, &[texts(&page).into()]).await?;
         let rows: Json = row.map_or(Ok(Json::Array(Vec::new())), |row| row.get("rows"))?;
-        // A trigger sets the version of a user who is deactivated, so the second run raises it.
+        // A trigger sets the version of a deactivated user, so the second run raises it.
         for _ in 0..2 {
             restored.execute(update, &[texts(&page).into(), rows.clone().into()]).await?;
         }

@@ -12,12 +12,16 @@ use platform::sql::{Connection, SqlError, identifier, literal, state};
 use crate::{
     context::Context,
     credential::scram,
-    database_location::TrustedLocation,
+    database_location::{DatabaseLocation, TrustedLocation},
     database_role,
     error::{Error, Result},
     migrate,
     secret::Secret,
-    tenant::{TenantRecord, cluster::connect, database},
+    tenant::{
+        TenantRecord,
+        cluster::{self, connect},
+        database,
+    },
 };
 
 const COPY_ATTEMPTS: u32 = 10;
@@ -40,7 +44,7 @@ pub(crate) async fn create_database(context: &Context, record: &TenantRecord) ->
         Ok(()) => bring_up_to_date(context, record).await,
         // Another call was faster, so the copy of this call may be left over.
         Err(_) if is_ready(&*cluster, record).await? => {
-            drop_unfinished(&*cluster, &copy_name(record)).await?;
+            drop_unused(&*cluster, &copy_name(record)).await?;
             // The other call may not have granted the tables yet.
             bring_up_to_date(context, record).await
         }
@@ -127,7 +131,7 @@ async fn copy_template(
                     || error.constraint() == Some("pg_database_datname_index") =>
             {
                 if is_invalid(cluster, name).await? {
-                    drop_unfinished(cluster, name).await?;
+                    drop_unused(cluster, name).await?;
                     continue;
                 }
                 return Ok(());
@@ -211,16 +215,14 @@ pub(crate) async fn drop_database(context: &Context, record: &TenantRecord) -> R
     let cluster = connect(context, &location, None).await?;
     // A database with this name belongs to the tenant only if the tenant's role may connect to it.
     if is_ready(&*cluster, record).await? {
-        let name = identifier(&record.database.name);
         // Only members of a role can terminate its connections.
         let role = identifier(&record.database_role);
         cluster.execute(&format!("GRANT {role} TO CURRENT_USER"), &[]).await?;
-        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        cluster.execute(&drop, &[]).await.map_err(in_use)?;
+        drop_unused(&*cluster, &record.database.name).await?;
     }
-    drop_unfinished(&*cluster, &copy_name(record)).await?;
+    drop_unused(&*cluster, &copy_name(record)).await?;
     for beside in Beside::ALL {
-        drop_unfinished(&*cluster, &beside.name(record)).await?;
+        drop_unused(&*cluster, &beside.name(record)).await?;
     }
     database_role::drop_all(&*cluster, record).await?;
     let role = identifier(&record.database_role);
@@ -273,15 +275,27 @@ impl Beside {
     }
 }
 
-/// Creates a database for the restore of a tenant, beside the tenant's own one. Only the account of the service can
-/// connect to it. A database of an interrupted attempt is dropped first.
+/// Returns the record of a tenant with a database beside its own one.
+pub(crate) fn record_beside(
+    context: &Context,
+    record: &TenantRecord,
+    place: Beside,
+) -> Result<TenantRecord> {
+    let location = DatabaseLocation { name: place.name(record), ..record.database.clone() };
+    let password = database::open_password(context, record)?;
+    let (role, password) = (&record.database_role, password.expose().as_bytes());
+    let password = database::seal_password(context, record.id, &location, role, password)?;
+    Ok(TenantRecord { database: location, database_password: Some(password), ..record.clone() })
+}
+
+/// Creates a database for the restore of a tenant, beside the tenant's own one. PUBLIC cannot connect to it. A database of an interrupted attempt is dropped first.
 pub(crate) async fn create_beside(
     context: &Context,
     location: &TrustedLocation,
     name: &str,
 ) -> Result<()> {
     let cluster = connect(context, location, None).await?;
-    drop_beside(&*cluster, name).await?;
+    drop_unused(&*cluster, name).await?;
     copy_template(context, &*cluster, location, name).await?;
     let statement = format!(
         "DO $database$ BEGIN
@@ -296,15 +310,9 @@ pub(crate) async fn create_beside(
     Ok(())
 }
 
-/// Drops a database that was created beside a tenant's own one, if it exists.
-pub(crate) async fn drop_beside(cluster: &dyn Connection, name: &str) -> Result<()> {
-    drop_unfinished(cluster, name).await
-}
-
-async fn drop_unfinished(cluster: &dyn Connection, role: &str) -> Result<()> {
-    let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(role));
-    cluster.execute(&statement, &[]).await.map_err(in_use)?;
-    Ok(())
+/// Drops a database that is not yet or no longer that of a tenant, if it exists.
+pub(crate) async fn drop_unused(server: &dyn Connection, name: &str) -> Result<()> {
+    cluster::drop_database(server, name).await.map_err(in_use)
 }
 
 /// Drops the copies on the cluster of `location` that were left over because another call was faster, and returns their
@@ -317,7 +325,7 @@ pub async fn drop_leftovers(
     let names = list_leftovers(context, location, finished).await?;
     let cluster = connect(context, location, None).await?;
     for name in &names {
-        drop_unfinished(&*cluster, name).await?;
+        drop_unused(&*cluster, name).await?;
     }
     Ok(names)
 }

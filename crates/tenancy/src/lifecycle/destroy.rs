@@ -18,7 +18,10 @@ use crate::{
     database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
-    lifecycle::{databases, manage, moving, receipt},
+    lifecycle::{
+        databases::{self, Beside},
+        manage, moving, receipt,
+    },
     redis_key, storage,
     tenant::{DeletionRight, Operation, StateChange, TenantChange, TenantRecord, repo},
     version_cache::{Change, Effect},
@@ -83,6 +86,7 @@ pub async fn finish(
             Files::Record => storage::orphans::record_all(context, record).await?,
         }
     }
+    finish_former(context, record).await?;
     databases::drop_database(context, record).await?;
     forget_in_redis(context, record.id).await?;
     let event = Event::new(name::TENANT_DESTROYED)
@@ -99,6 +103,19 @@ pub async fn finish(
     let _: Effect = publication.finish().await;
     audit::flush_catalog(context, Some(record.id)).await?;
     audit::flush_catalog(context, None).await?;
+    Ok(())
+}
+
+/// Records the files and the events of the database that a tenant had before a restore that was interrupted.
+async fn finish_former(context: &Rc<Context>, record: &TenantRecord) -> Result<()> {
+    if record.database_password.is_none() {
+        return Ok(());
+    }
+    let former = databases::record_beside(context, record, Beside::Former)?;
+    if databases::has_database(context, &former).await? {
+        audit::recover(context, &former).await?;
+        storage::orphans::record_all(context, &former).await?;
+    }
     Ok(())
 }
 

@@ -228,8 +228,7 @@ pub async fn create_template(context: &Context, location: &TrustedLocation) -> R
     let unfinished = format!("{name}_{}", u32::from_le_bytes(context.platform.random.bytes()));
     let built = build_template(context, location, &*cluster, &unfinished, &name).await;
     if built.is_err() {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(&unfinished));
-        cluster.execute(&drop, &[]).await?;
+        cluster::drop_database(&*cluster, &unfinished).await?;
         // If the template exists now, another call was faster, and its template is equivalent.
         if exists(&*cluster, &name).await? {
             return Ok(false);
@@ -247,8 +246,7 @@ pub async fn drop_unfinished_templates(
     let names = list_unfinished_templates(context, location).await?;
     let cluster = cluster::connect(context, location, None).await?;
     for name in &names {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
-        cluster.execute(&drop, &[]).await?;
+        cluster::drop_database(&*cluster, name).await?;
     }
     Ok(names)
 }

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use platform::sql::{Connection, SqlError};
+use platform::sql::Connection;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The maximum number of files that one run removes.
-const AT_ONCE: i64 = 50;
+const AT_ONCE: usize = 50;
 
 /// Records every file of a tenant whose database is about to be dropped.
 pub(crate) async fn record_all(context: &Context, tenant: &TenantRecord) -> Result<()> {
@@ -80,7 +80,9 @@ pub(crate) fn remove_later(context: &Rc<Context>) {
 
 async fn remove(context: &Context) -> Result<()> {
     let catalog = context.catalog().await?;
-    for (tenant, remains) in claim(&*catalog, AT_ONCE).await? {
+    for _ in 0..AT_ONCE {
+        // A claim ends five minutes after its last progress, so a file is claimed when its turn has come.
+        let Some((tenant, remains)) = claim(&*catalog).await? else { break };
         remove_one(context, tenant, remains).await?;
     }
     Ok(())
@@ -92,35 +94,29 @@ pub(crate) async fn maintain(context: &Context, is_over: impl Fn() -> bool) -> R
     let mut removed = 0;
     loop {
         let catalog = context.catalog().await?;
-        let claimed = claim(&*catalog, 1).await?;
-        if claimed.is_empty() {
+        let Some((tenant, remains)) = claim(&*catalog).await? else {
             return Ok((removed, true));
-        }
-        for (tenant, remains) in claimed {
-            remove_one(context, tenant, remains).await?;
-            removed += 1;
-        }
+        };
+        remove_one(context, tenant, remains).await?;
+        removed += 1;
         if is_over() {
             return Ok((removed, false));
         }
     }
 }
 
-/// Claims recorded files. No other instance claims them for five minutes after their last progress.
-async fn claim(catalog: &dyn Connection, most: i64) -> Result<Vec<(Uuid, Remains)>> {
+/// Claims a recorded file. No other instance claims it for five minutes after the last progress.
+async fn claim(catalog: &dyn Connection) -> Result<Option<(Uuid, Remains)>> {
     let statement = "
         UPDATE orphaned_files SET claimed_at = now()
         WHERE (tenant_id, file_id) IN (
             SELECT tenant_id, file_id FROM orphaned_files
             WHERE remove_after <= now() AND claimed_at < now() - interval '5 minutes'
-            ORDER BY remove_after LIMIT $1 FOR UPDATE SKIP LOCKED)
+            ORDER BY remove_after LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING tenant_id, file_id, chunk_count";
-    let rows = catalog.query(statement, &[most.into()]).await?;
-    let claimed = rows.iter().map(|row| {
-        let chunks = row.get::<i64>("chunk_count")?.max(0).unsigned_abs();
-        Ok((row.get("tenant_id")?, Remains { file: row.get("file_id")?, chunks }))
-    });
-    Ok(claimed.collect::<Result<_, SqlError>>()?)
+    let Some(row) = catalog.query_first(statement, &[]).await? else { return Ok(None) };
+    let chunks = row.get::<i64>("chunk_count")?.max(0).unsigned_abs();
+    Ok(Some((row.get("tenant_id")?, Remains { file: row.get("file_id")?, chunks })))
 }
 
 async fn remove_one(context: &Context, tenant: Uuid, remains: Remains) -> Result<()> {

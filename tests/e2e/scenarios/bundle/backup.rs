@@ -70,6 +70,20 @@ fn lost_chunk_is_reported() {
     let signed_in = world.post("/api/v1/auth/login", &login).slug(&slug).send().expect(200);
     files.pop();
     assert_files(world, &slug, signed_in["access_token"].as_str().unwrap(), &files);
+    // Each stored chunk belongs to a file, or the service removes it.
+    let id = imported["id"].as_str().unwrap();
+    let database = format!("tenant_{}", id.replace('-', ""));
+    let ids = |database: &str, statement: &str| -> Vec<String> {
+        let rows = world.services.superuser(database).query(statement, &[]).unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    let released = "SELECT file_id::text FROM orphaned_files WHERE import_id IS NULL";
+    let owned =
+        [ids(&database, "SELECT id::text FROM tenancy.files"), ids("tenancy", released)].concat();
+    for (key, _) in world.stored_chunks(&format!("{id}/")) {
+        let file = key.split('/').nth(1).unwrap();
+        assert!(owned.iter().any(|owned| owned == file), "{key} has no owner");
+    }
 }
 
 #[test]

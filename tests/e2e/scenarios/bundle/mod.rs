@@ -149,7 +149,8 @@ pub fn assert_files(world: &World, slug: &str, token: &str, files: &[(&str, Vec<
     for (path, content) in files {
         let path = format!("/api/v1/files/{path}");
         let answer = world.get_path(&path).slug(slug).token(token).send();
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        let logged = || world.logged(answer.header("x-request-id"));
+        assert_eq!(answer.status, 200, "{path}: {}\n{}", answer.text, logged());
         assert!(answer.bytes == *content, "{path} differs");
     }
     let list = world.get_path("/api/v1/files").slug(slug).token(token).send().expect(200);

@@ -80,3 +80,35 @@ fn invalid_key_names_its_fields() {
     assert_eq!(fields, expected.map(|name| json!(name)).iter().collect::<Vec<_>>());
     assert_eq!((&problem["code"], &problem["exit_code"]), (&json!("validation_failed"), &json!(2)));
 }
+
+// A command that was killed between PostgreSQL and Redis is repeated.
+#[test]
+fn repeated_revocation_publishes_again() {
+    let world = World::get();
+    let tenant = world.tenant();
+    for name in ["id", "prefix"] {
+        let created = json(&["key", "create", &tenant.slug, "repeated", "--scope", "tenant:read"]);
+        let key = created["api_key"].as_str().unwrap();
+        let call = || tenant.get("/api/v1/tenant/info").token(key).send();
+        call().expect(200);
+        let interrupted = "UPDATE tenant_api_keys SET revoked_at = now() WHERE id::text = $1";
+        let mut catalog = world.services.superuser("tenancy");
+        catalog.execute(interrupted, &[&created["id"].as_str().unwrap()]).unwrap();
+        call().expect(200);
+        run(&["key", "revoke", &tenant.slug, created[name].as_str().unwrap()]).expect(3);
+        call().expect_problem(401, "invalid_api_key");
+    }
+}
+
+#[test]
+fn repeated_deletion_publishes_again() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    let call = || tenant.get("/api/v1/profile").token(&user.access_token).send();
+    call().expect(200);
+    let interrupted = "DELETE FROM tenancy.users WHERE id::text = $1";
+    world.services.superuser(&tenant.database()).execute(interrupted, &[&user.id]).unwrap();
+    run(&["user", "delete", &tenant.slug, &user.id, "--yes"]).expect(3);
+    assert_eq!(call().status, 401);
+}

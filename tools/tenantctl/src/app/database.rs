@@ -86,7 +86,7 @@ pub async fn template_alone(context: &tenancy::Context) -> Result<Client> {
     Ok(session)
 }
 
-/// Sets what a file expects. An earlier file, or code of the tenant that it ran, may have changed it.
+/// Sets the session parameters that a file expects. An earlier file, or code of the tenant that it ran, may have changed it.
 async fn prepare_session(client: &Client, limits: &Limits) -> Result<(), Error> {
     let Limits { lock_timeout, statement_timeout } = limits;
     let statements = format!(

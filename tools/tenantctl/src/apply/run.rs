@@ -70,6 +70,11 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         for step in &steps {
             step.change.print(if is_dry_run { "Would" } else { "To do:" });
         }
+    } else if !is_dry_run && !arguments.yes.yes {
+        // The person who confirms sees the steps. Standard output has only the results.
+        for step in &steps {
+            output::note(&step.change.summary());
+        }
     }
     if steps.is_empty() {
         if !output::is_json() {

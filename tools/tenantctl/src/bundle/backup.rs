@@ -177,7 +177,7 @@ async fn verify(arguments: &Verify) -> Result<()> {
     let header = read_header(&arguments.file, &opening)?;
     let source = Source::open(&context, &arguments.file, opening)?;
     check_origin(&source, arguments.from_other_installation)?;
-    // The same name for each attempt, so that a repeated command removes what an interrupted one left.
+    // The same name for each attempt, so that a repeated command removes the copy of an interrupted one.
     let slug = format!("verify-{}", header.bundle.simple());
     let slug = Slug::parse(&slug).map_err(|reason| anyhow::anyhow!("the slug {slug} {reason}"))?;
     remove_earlier_attempt(&context, uuid::Uuid::nil(), &slug).await?;

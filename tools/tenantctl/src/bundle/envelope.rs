@@ -199,7 +199,15 @@ impl Drop for Output {
 /// # Errors
 /// The file does not exist, is not encrypted with age, or is encrypted for another recipient.
 pub fn open(path: &Path, opening: &Opening) -> Result<impl Read + use<>> {
-    let file = File::open(path).with_context(|| format!("the bundle {}", path.display()))?;
+    open_file(
+        File::open(path).with_context(|| format!("the bundle {}", path.display()))?,
+        path,
+        opening,
+    )
+}
+
+/// Reads a bundle from an open file. `path` is its name in errors.
+pub fn open_file(file: File, path: &Path, opening: &Opening) -> Result<impl Read + use<>> {
     let decryptor = Decryptor::new_buffered(BufReader::new(file))
         .map_err(|reason| anyhow!("{} is not encrypted with age: {reason}", path.display()))?;
     decryptor.decrypt(opening.0.iter().map(|identity| &**identity)).map_err(|reason| {

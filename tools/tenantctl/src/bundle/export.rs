@@ -92,6 +92,16 @@ async fn write<W: Write>(
     ))
     .await?;
 
+    let extensions = "SELECT string_agg(extname, ', ') FROM pg_extension
+                      WHERE extnamespace = to_regnamespace('app')";
+    if let Some(names) =
+        session.query_one(extensions, &[]).await?.try_get::<_, Option<String>>(0)?
+    {
+        bail!(
+            "the schema app has extensions, which a bundle cannot contain: {names}; move them to the schema public"
+        );
+    }
+
     // The events that the snapshot has in the outbox reach the trail before it is read.
     audit::recover(context, tenant).await?;
     let found = audit::verify(context, Some(tenant.id), None, Extent::Full).await?;

@@ -73,7 +73,14 @@ pub async fn fill<R: Read>(
     import::empty_database(context, filling.target).await.context("emptying the database")?;
     // The role owns the schema app, so code of the tenant never runs with the account of the service.
     let role = TemporaryRole::create(context, filling.target).await.context("a role")?;
-    let outcome = Fill::new(context, filling, &role).await?.run(reader).await;
+    let outcome = async {
+        // Maintenance ends a role of tenantctl without a connection after five minutes.
+        let connection = postgres::session(&role.url(filling.target)).await?;
+        let filled = Fill::new(context, filling, &role).await?.run(reader).await;
+        drop(connection);
+        filled
+    };
+    let outcome = outcome.await;
     let ended = role.end(context, filling.target).await.context("removing the role");
     let filled = outcome?;
     ended?;
@@ -305,6 +312,10 @@ impl<'a> Fill<'a> {
         let file = self.file.take().context("the bundle has a missing chunk without a file")?;
         let database = import::connect(self.context, self.filling.target).await?;
         import::remove_file(&*database, file.entry.id).await?;
+        if let Files::Store(_) = self.filling.files {
+            // The chunks before the missing one are stored.
+            import::release_file(&*self.catalog, self.filling.target.id, file.id).await?;
+        }
         self.filled.missing.push(file.entry.path);
         Ok(())
     }

@@ -226,12 +226,18 @@ pub struct FrameReader<R> {
     digest: Sha256,
     frames: u64,
     is_over: bool,
+    required: Option<String>,
 }
 
 impl<R: Read> FrameReader<R> {
     /// Begins to read a bundle.
     pub fn new(input: R) -> Self {
-        Self { input, digest: Sha256::new(), frames: 0, is_over: false }
+        Self { input, digest: Sha256::new(), frames: 0, is_over: false, required: None }
+    }
+
+    /// Requires the digest of frames that were checked before.
+    pub fn require(&mut self, sha256: &str) {
+        self.required = Some(sha256.to_owned());
     }
 
     /// Returns the header, which is the first frame.
@@ -270,6 +276,9 @@ impl<R: Read> FrameReader<R> {
             let rest = self.input.read(&mut [0]).context(DAMAGED)?;
             if !is_same || rest > 0 {
                 bail!(DAMAGED);
+            }
+            if self.required.as_ref().is_some_and(|required| *required != end.sha256) {
+                bail!("the bundle was changed while it was read");
             }
             self.is_over = true;
         }

@@ -101,8 +101,8 @@ pub(super) async fn remove_earlier_attempt(context: &Context, id: Uuid, slug: &S
     Ok(())
 }
 
-/// Creates a tenant, and returns a line about it. After an error nothing is left of it, unless a store is unavailable:
-/// then `tenantctl repair` removes it.
+/// Creates a tenant, and returns a line about it. After an error only its plan is left, unless a store is unavailable: then
+/// `tenantctl repair` removes the tenant.
 pub(super) async fn create(
     context: &Rc<Context>,
     source: &Source,
@@ -157,7 +157,7 @@ pub(super) async fn create(
         Ok(filled) => filled,
         Err(error) => {
             return Err(match roll_back(context, &unfinished).await {
-                Ok(()) => error,
+                Ok(_) => error,
                 Err(left) => error.context(format!("{left}; run tenantctl repair")),
             });
         }

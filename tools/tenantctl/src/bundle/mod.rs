@@ -21,7 +21,7 @@ use serde_json::{Value as Json, json};
 use tenancy::{
     Context,
     bundle::{
-        import::{Unfinished, list, release_abandoned_files, roll_back},
+        import::{Unfinished, find as import_of, list, release_abandoned_files, roll_back},
         lock::{ImportLock, try_lock},
     },
     identifier::Slug,
@@ -121,10 +121,16 @@ pub async fn repair(context: &Context) -> Result<u32> {
     }
     for unfinished in unfinished.items {
         // A command that still runs has the lock.
-        let Some(_lock) = try_lock(context, unfinished.tenant.id).await? else { continue };
         let slug = &unfinished.tenant.slug;
-        match recover(context, &unfinished).await {
-            Ok(line) => output::line(&line.to_string()),
+        let outcome = async {
+            let Some(_lock) = try_lock(context, unfinished.tenant.id).await? else {
+                return Ok(None);
+            };
+            recover(context, &unfinished).await
+        };
+        match outcome.await {
+            Ok(Some(line)) => output::line(&line.to_string()),
+            Ok(None) => {}
             Err(error) => {
                 failed += 1;
                 output::failure(&error.context(format!("the import of the tenant {slug}")));
@@ -139,13 +145,19 @@ pub async fn repair(context: &Context) -> Result<u32> {
 }
 
 /// Finishes a restore that exchanged the databases, and removes everything else.
-async fn recover(context: &Context, unfinished: &Unfinished) -> Result<Json> {
+async fn recover(context: &Context, unfinished: &Unfinished) -> Result<Option<Json>> {
     let slug = unfinished.tenant.slug.as_str();
     if unfinished.kind != tenancy::bundle::Kind::Restore {
-        roll_back(context, unfinished).await?;
-        return Ok(json!({ "removed_unfinished_import": slug }));
+        let is_removed = roll_back(context, unfinished).await?;
+        return Ok(is_removed.then(|| json!({ "removed_unfinished_import": slug })));
     }
+    // Another command may have finished it before this one had the lock.
+    let catalog = context.catalog().await?;
+    let found = import_of(&*catalog, unfinished.tenant.id, slug).await?;
+    let Some(unfinished) = &found.filter(|found| found.id == unfinished.id) else {
+        return Ok(None);
+    };
     let is_restored = tenancy::bundle::restore::recover(context, unfinished).await?;
     let name = if is_restored { "finished_restore" } else { "removed_unfinished_restore" };
-    Ok(json!({ (name): slug }))
+    Ok(Some(json!({ (name): slug })))
 }

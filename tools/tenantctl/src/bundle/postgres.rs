@@ -8,12 +8,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use platform::native::NativeSql;
 use tenancy::{postgres_url::PostgresUrl, secret::Secret};
 use tokio_postgres::Client;
 use url::Url;
 
 use super::format::{Part, Sum};
+use crate::environment;
 
 /// The size of a piece of a dump in bytes.
 const PIECE: usize = 256 << 10;
@@ -59,6 +59,8 @@ impl Programs {
     pub fn dump(&self, url: &Secret, part: Part, snapshot: &str) -> Result<Dump> {
         let mut command = Command::new(&self.pg_dump);
         command.args(["--format=custom", "--compress=0", "--no-owner", "--no-privileges"]);
+        // A lock of the tenant's application must not stop the export.
+        command.arg("--lock-wait-timeout=60s");
         command.args(schemas(part)).arg(format!("--snapshot={snapshot}"));
         connect_to(&mut command, url)?;
         let mut child = command
@@ -155,10 +157,15 @@ impl Finished {
         if status.success() {
             return Ok(());
         }
-        // Messages of an invalid row can have its values, which belong to the tenant.
-        let message = message.split("DETAIL:").next().unwrap_or_default().trim();
-        bail!("{} failed: {message}", self.name)
+        bail!("{} failed: {}", self.name, without_values(&message))
     }
+}
+
+/// Returns a message without the lines that can have values of rows, which belong to the tenant.
+fn without_values(message: &str) -> &str {
+    let values = ["DETAIL:", "CONTEXT:", "QUERY:", "STATEMENT:", "Command was:"];
+    let end = values.iter().filter_map(|begin| message.find(begin)).min();
+    message[..end.unwrap_or(message.len())].trim()
 }
 
 /// A dump in progress.
@@ -218,12 +225,14 @@ impl Restore {
     }
 }
 
-/// Opens a session without time limits, whose output does not depend on settings.
+/// Opens a session for long work, whose output does not depend on settings. Code of the tenant can run in it, for example
+/// a cast, so each statement has a limit.
 pub async fn session(url: &Secret) -> Result<Client> {
-    let client = NativeSql::default().session(url.expose()).await?;
+    let client = environment::sql().session(url.expose()).await?;
     client
         .batch_execute(
-            "SET statement_timeout = 0;
+            "SET statement_timeout = '1h';
+             SET lock_timeout = '60s';
              SET idle_session_timeout = 0;
              SET idle_in_transaction_session_timeout = 0;
              SET search_path = pg_catalog;
@@ -261,7 +270,7 @@ pub async fn sums(client: &Client, schema: &str) -> Result<Vec<Sum>> {
         } else {
             // The sum of 60 bits of each row: a changed, missing or additional row changes it.
             format!(
-                "SELECT count(*), COALESCE(sum(('x' || left(md5(tenancy_row::text), 15))::bit(60)::bigint), 0)::text
+                "SELECT count(*), COALESCE(sum(('x' || left(md5(ROW(tenancy_row.*)::text), 15))::bit(60)::bigint), 0)::text
                  FROM ONLY {quoted} AS tenancy_row"
             )
         };
@@ -285,6 +294,14 @@ mod tests {
         assert!(message(None).starts_with("pg_dump and pg_restore are missing; install"));
         assert!(message(Some(15)).contains("PostgreSQL 15 is older than the server"));
         assert!(check_version(Some(16), 16).is_ok() && check_version(Some(17), 16).is_ok());
+    }
+
+    #[test]
+    fn messages_have_no_values() {
+        let message = "pg_restore: error: COPY failed for table \"c\": ERROR: refused\nCONTEXT: COPY c, line 1: \"a secret\"\nDETAIL: x";
+        let shown = without_values(message);
+        assert!(shown.ends_with("ERROR: refused"), "{shown}");
+        assert_eq!(without_values("no space left"), "no space left");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A bundle that is read: it is checked completely before anything is changed with it.
 
 use std::{
-    io::{BufReader, Read},
+    fs::File,
+    io::{BufReader, Read, Seek as _},
     path::{Path, PathBuf},
 };
 
@@ -16,7 +17,11 @@ use super::{
 
 /// A checked bundle.
 pub struct Source {
+    /// The file that was checked. Another file with the same name is not read.
+    file: File,
     path: PathBuf,
+    /// The digest of the frames that were checked.
+    sha256: String,
     opening: Opening,
     /// The header.
     pub header: Header,
@@ -44,7 +49,9 @@ impl Source {
     /// # Errors
     /// It was changed, is truncated, has a newer format, or is from a newer release.
     pub fn open(context: &Context, path: &Path, opening: Opening) -> Result<Self> {
-        let mut reader = FrameReader::new(BufReader::new(envelope::open(path, &opening)?));
+        let file = File::open(path).with_context(|| format!("the bundle {}", path.display()))?;
+        let stream = envelope::open_file(file.try_clone()?, path, &opening)?;
+        let mut reader = FrameReader::new(BufReader::new(stream));
         let name = || path.display().to_string();
         let header = *reader.header().with_context(name)?;
         let newest = (migrate::newest(migrate::CATALOG), migrate::newest(migrate::TENANT));
@@ -57,6 +64,7 @@ impl Source {
             );
         }
         let (mut tenant, mut plan, mut is_own) = (Json::Null, Json::Null, None);
+        let mut digest = String::new();
         let (mut files, mut chunks) = (0, 0);
         while let Some(frame) = reader.next().with_context(name)? {
             match frame {
@@ -75,6 +83,7 @@ impl Source {
                     let sha256 = sha256.context("the end of the bundle is invalid")?;
                     let proof = decode(&end.origin).unwrap_or_default();
                     is_own = Some(origin::is_own(context, header.bundle, &sha256, &proof)?);
+                    digest = end.sha256;
                 }
                 _ => {}
             }
@@ -83,16 +92,31 @@ impl Source {
         if !tenant.is_object() || !plan.is_object() {
             bail!("{} has no tenant", name());
         }
-        Ok(Self { path: path.to_owned(), opening, header, tenant, plan, files, chunks, is_own })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            sha256: digest,
+            opening,
+            header,
+            tenant,
+            plan,
+            files,
+            chunks,
+            is_own,
+        })
     }
 
-    /// Reads the bundle again from the frame after its header.
+    /// Reads the bundle again from the frame after its header. The reader refuses other frames than those that were
+    /// checked, at the latest at the end.
     pub fn frames(&self) -> Result<FrameReader<impl Read + use<>>> {
-        let mut reader =
-            FrameReader::new(BufReader::new(envelope::open(&self.path, &self.opening)?));
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        let stream = envelope::open_file(file, &self.path, &self.opening)?;
+        let mut reader = FrameReader::new(BufReader::new(stream));
+        reader.require(&self.sha256);
         let header = reader.header()?;
         if header.bundle != self.header.bundle {
-            bail!("{} was replaced while it was read", self.path.display());
+            bail!("{} was changed while it was read", self.path.display());
         }
         Ok(reader)
     }

@@ -1,4 +1,4 @@
-//! Checks what the roles of tenants' applications can reach on the cluster.
+//! Checks the limits of the roles of tenants' applications on the cluster.
 
 use anyhow::Result;
 use tenancy::{Context, migrate, tenant::cluster};

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use tenancy::{
-    Context,
+    Context, app_migration,
     lifecycle::{clusters, creation, databases},
     migrate,
     tenant::cluster::{self, Cluster},
@@ -49,17 +49,19 @@ async fn check_one(context: &Context, cluster: &Cluster) -> Result<Finding> {
 pub(super) async fn count_copies(context: &Context) -> Result<Vec<(&'static str, i64)>> {
     let catalog = context.catalog().await?;
     let finished = creation::list_finished_roles(&*catalog).await?;
-    let (mut invalid, mut leftovers, mut unfinished) = (0, 0, 0);
+    let (mut invalid, mut leftovers, mut copies, mut unfinished) = (0, 0, 0, 0);
     for cluster in cluster::list(context).await? {
         let location = cluster.location(context)?;
         invalid += databases::list_invalid(context, &location).await?.len();
         leftovers += databases::list_leftovers(context, &location, finished.clone()).await?.len();
+        copies += app_migration::list_leftovers(context, &cluster).await?.len();
         unfinished += migrate::list_unfinished_templates(context, &location).await?.len();
     }
     let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
     Ok(vec![
         ("invalid databases", count(invalid)),
         ("copies of the template database", count(leftovers)),
+        ("copies of the template for migrations of the application", count(copies)),
         ("unfinished template databases", count(unfinished)),
     ])
 }

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use serde_json::json;
 use tenancy::{
-    Context, audit,
+    Context, app_migration, audit, bundle,
     lifecycle::{creation, databases},
     migrate, storage,
-    tenant::repo,
+    tenant::{cluster, repo},
     version_cache::queue,
 };
 
@@ -25,16 +25,26 @@ pub(super) async fn report(context: &Context, minutes: i64) -> Result<()> {
     for tenant in &deleting.items {
         show(json!({ "would_destroy_tenant": tenant.id, "slug": tenant.slug }));
     }
-    for row in unfinished.unreadable.iter().chain(&deleting.unreadable) {
+    let imports = bundle::import::list(&*catalog).await?;
+    for import in &imports.items {
+        let kind = import.kind.as_str();
+        show(json!({ "would_finish_or_remove": kind, "slug": import.tenant.slug }));
+    }
+    for row in unfinished.unreadable.iter().chain(&deleting.unreadable).chain(&imports.unreadable) {
         show(json!({ "unreadable_tenant": row.id }));
     }
-    let location = context.settings.tenant_database_template.cluster();
-    for name in migrate::list_unfinished_templates(context, &location).await? {
-        show(json!({ "would_drop_template": name }));
-    }
     let finished = creation::list_finished_roles(&*catalog).await?;
-    for name in databases::list_leftovers(context, &location, finished).await? {
-        show(json!({ "would_drop_leftover": name }));
+    for cluster in cluster::list(context).await? {
+        let location = cluster.location(context)?;
+        for name in migrate::list_unfinished_templates(context, &location).await? {
+            show(json!({ "would_drop_template": name }));
+        }
+        for name in app_migration::list_leftovers(context, &cluster).await? {
+            show(json!({ "would_drop_template_copy": name }));
+        }
+        for name in databases::list_leftovers(context, &location, finished.clone()).await? {
+            show(json!({ "would_drop_leftover": name }));
+        }
     }
     credentials::list_rotations(context).await?;
     // The service counts the events in tenants' databases only with a connection to each of them.

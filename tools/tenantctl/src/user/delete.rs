@@ -27,12 +27,22 @@ pub struct Arguments {
 pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context_for(arguments.dry_run.dry_run)?;
     let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
-    let user = find::user(&context, &tenant, &arguments.user).await?;
+    let (authority, actor) = (Authority::unbounded(), environment::actor());
+    let user = match (find::user(&context, &tenant, &arguments.user).await, arguments.user.parse())
+    {
+        (Ok(user), _) => user,
+        (Err(_), Ok(id)) => {
+            // An earlier call may have been interrupted after the deletion: this publishes it again.
+            let effect = user::delete(&context, &tenant, id, &authority, &actor).await?;
+            return change::report(&json!({ "deleted_user": id }), effect);
+        }
+        (Err(error), Err(_)) => return Err(error),
+    };
     if !context.is_dry_run() {
-        let effect = format!("The user {} of {} will be deleted.", user.email, tenant.slug);
+        let effect =
+            format!("The user {} ({}) of {} will be deleted.", user.email, user.id, tenant.slug);
         arguments.yes.confirm(&effect, &user.email)?;
     }
-    let (authority, actor) = (Authority::unbounded(), environment::actor());
     let effect = user::delete(&context, &tenant, user.id, &authority, &actor).await?;
     if context.is_dry_run() {
         let change = Change {

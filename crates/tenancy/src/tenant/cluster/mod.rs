@@ -7,7 +7,7 @@
 mod record;
 pub mod repo;
 
-use platform::sql::{Connection, SCHEMA_DEADLINE};
+use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier};
 pub use record::{Cluster, ClusterName};
 use uuid::Uuid;
 
@@ -37,6 +37,12 @@ pub async fn connect(
     }
     let url = url(context, location, database).await?;
     Ok(context.platform.sql.connect(url.expose(), SCHEMA_DEADLINE).await?)
+}
+
+/// Drops a database of a cluster with its connections, if it exists. `server` is connected to another database.
+pub(crate) async fn drop_database(server: &dyn Connection, name: &str) -> Result<(), SqlError> {
+    let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
+    server.execute(&statement, &[]).await.map(drop)
 }
 
 /// Returns the URL with which [`connect`] connects.
