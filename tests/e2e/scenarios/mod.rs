@@ -3,8 +3,6 @@ mod audit;
 mod audit_forgery;
 mod audit_trails;
 mod bounds;
-mod bundle;
-mod command_line;
 mod counting;
 mod crash;
 mod credential_crash;

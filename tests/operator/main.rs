@@ -1,0 +1,7 @@
+//! The commands of operators for tenants, and bundles. A program of its own: these tests start servers, and tests with
+//! deadlines must not run beside them.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod bundle;
+mod command_line;
