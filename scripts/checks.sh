@@ -222,7 +222,7 @@ matching_tests() {
   build_host
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
-  run_tests "tests" . --workspace --test e2e --test durability -- "$@"
+  run_tests "tests" . --workspace --test e2e --test operator --test durability -- "$@"
   report
 }
 

@@ -68,7 +68,8 @@ impl Busy<'_> {
                             is_changed.load(Ordering::SeqCst) || is_refused.load(Ordering::SeqCst);
                         let Some(answer) = self.send(host, &connection) else { continue };
                         self.check(&answer, must_be_refused);
-                        if answer.status == self.refused.0 {
+                        // A refusal by a limit ends with its window.
+                        if answer.status == self.refused.0 && answer.status != 429 {
                             is_refused.store(true, Ordering::SeqCst);
                         }
                         served.fetch_add(1, Ordering::SeqCst);
