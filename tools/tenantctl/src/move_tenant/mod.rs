@@ -36,7 +36,7 @@ pub struct Arguments {
     /// The slug of the tenant.
     #[arg(value_parser = slug)]
     tenant: Slug,
-    /// The name of the cluster. `default` is the cluster of TENANT_DATABASE_TEMPLATE.
+    /// The name of the cluster. `default` is the cluster of `TENANT_DATABASE_TEMPLATE`.
     #[arg(long, value_parser = ClusterName::parse, required_unless_present = "cancel")]
     to: Option<ClusterName>,
     /// Ends an unfinished move: the tenant works where it was, or at the target if the copy was complete.
