@@ -1,6 +1,6 @@
 //! Fills the database, the files and the rows of a tenant from a bundle.
 
-use std::{io::Read, rc::Rc};
+use std::{collections::BTreeSet, io::Read, rc::Rc};
 
 use anyhow::{Context as _, Result, bail};
 use platform::sql::Connection;
@@ -9,7 +9,10 @@ use tenancy::{
     Context,
     app_migration::TemporaryRole,
     audit::transfer::{self, Existing},
-    bundle::{import, open_data_keys, rows},
+    bundle::{
+        completion::{Completion, ensure_months},
+        import, open_data_keys, rows,
+    },
     crypto::DataKeys,
     storage::sealed_chunk::{self, ChunkPlace},
     tenant::{TenantRecord, cluster},
@@ -42,12 +45,14 @@ pub struct Filling<'a> {
     pub files: Files<'a>,
     /// Whether the rows of the catalog and the trail are inserted.
     pub with_rows: bool,
+    /// The months of the trail.
+    pub months: &'a BTreeSet<String>,
     /// Whether files get new ids, because the tenant already has files.
     pub with_new_file_ids: bool,
 }
 
 /// The result.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Filled {
     /// The tables that were compared.
     pub tables: usize,
@@ -59,6 +64,8 @@ pub struct Filled {
     pub missing: Vec<String>,
     /// The domains that belong to other tenants.
     pub refused_domains: Vec<String>,
+    /// The transaction that has inserted the trail; `None` if the bundle has no rows of it or the catalog has them.
+    pub completion: Option<Completion>,
 }
 
 /// Fills the target from the frames after the header.
@@ -180,10 +187,7 @@ impl<'a> Fill<'a> {
                 rows::insert(&*self.catalog, "audit_imported_links", &links).await?;
             }
             rows::TRAIL if self.has_trail => {}
-            rows::TRAIL => {
-                rows::ensure_months(&*self.catalog, &rows).await?;
-                rows::insert(&*self.catalog, table, &rows).await?;
-            }
+            rows::TRAIL => self.insert_trail(&rows).await?,
             "tenant_domains" => {
                 for row in rows {
                     let domain = row["domain"].as_str().unwrap_or_default().to_owned();
@@ -194,6 +198,20 @@ impl<'a> Fill<'a> {
             }
             _ => drop(rows::insert(&*self.catalog, table, &rows).await?),
         }
+        Ok(())
+    }
+
+    /// Inserts rows of the trail in a transaction, because they could not be deleted after a failure.
+    async fn insert_trail(&mut self, rows: &[Json]) -> Result<()> {
+        let completion = match self.filled.completion.take() {
+            Some(completion) => completion,
+            None => {
+                ensure_months(&*self.catalog, self.filling.months).await?;
+                Completion::begin(self.context, self.filling.import).await?
+            }
+        };
+        completion.insert_trail(rows).await?;
+        self.filled.completion = Some(completion);
         Ok(())
     }
 

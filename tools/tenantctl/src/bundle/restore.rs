@@ -90,6 +90,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             header,
             files: Files::Store(&client),
             with_rows: false,
+            months: &source.months,
             with_new_file_ids: true,
         };
         let filled = fill(&context, &filling, &mut source.frames()?).await?;

@@ -1,6 +1,7 @@
 //! A bundle that is read: it is checked completely before anything is changed with it.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{BufReader, Read, Seek as _},
     path::{Path, PathBuf},
@@ -8,7 +9,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value as Json;
-use tenancy::{Context, bundle::origin, migrate};
+use tenancy::{
+    Context,
+    bundle::{completion::collect_months, origin, rows},
+    migrate,
+};
 
 use super::{
     envelope::{self, Opening},
@@ -33,6 +38,8 @@ pub struct Source {
     pub files: u64,
     /// The number of chunks.
     pub chunks: u64,
+    /// The months of the audit trail.
+    pub months: BTreeSet<String>,
     /// Whether a master key of this installation has made it.
     pub is_own: bool,
 }
@@ -66,6 +73,7 @@ impl Source {
         let (mut tenant, mut plan, mut is_own) = (Json::Null, Json::Null, None);
         let mut digest = String::new();
         let (mut files, mut chunks) = (0, 0);
+        let mut months = BTreeSet::new();
         while let Some(frame) = reader.next().with_context(name)? {
             match frame {
                 Frame::Rows(table, rows) if table == "tenants" => {
@@ -73,6 +81,9 @@ impl Source {
                 }
                 Frame::Rows(table, rows) if table == "plans" => {
                     plan = rows.into_iter().next().unwrap_or_default();
+                }
+                Frame::Rows(table, rows) if table == rows::TRAIL => {
+                    collect_months(&rows, &mut months);
                 }
                 Frame::File(_) => files += 1,
                 Frame::Chunk(_) => chunks += 1,
@@ -102,6 +113,7 @@ impl Source {
             plan,
             files,
             chunks,
+            months,
             is_own,
         })
     }
