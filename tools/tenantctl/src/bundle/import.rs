@@ -9,9 +9,7 @@ use tenancy::{
     bundle::{
         Kind,
         completion::{Activated, Activation, Completion},
-        import::{
-            Reservation, Unfinished, create_database, find, is_id_free, reserve, roll_back,
-        },
+        import::{Reservation, Unfinished, create_database, find, is_id_free, reserve, roll_back},
     },
     identifier::Slug,
     input::Text as _,
@@ -22,6 +20,7 @@ use uuid::Uuid;
 use super::{
     Keys,
     fill::{Files, Filled, Filling, fill},
+    lost::LostFiles,
     service::{Client, Service},
     source::Source,
 };
@@ -45,6 +44,8 @@ pub struct Arguments {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    lost_files: LostFiles,
+    #[command(flatten)]
     service: Service,
 }
 
@@ -54,6 +55,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let client = arguments.service.client(&context.settings)?;
     let source = Source::open(&context, &arguments.file, arguments.keys.read()?)?;
     check_origin(&source, arguments.from_other_installation)?;
+    arguments.lost_files.refuse(&source.lost)?;
     let slug = arguments.slug.as_deref().unwrap_or(&source.header.slug);
     let slug = parse(slug)?;
     let catalog = context.catalog().await?;
@@ -216,21 +218,17 @@ async fn complete(context: &Rc<Context>, source: &Source, filling: &Filling<'_>)
 fn verified(source: &Source, filled: &Filled) -> Json {
     json!({ "verified_bundle": source.header.bundle, "tenant": source.header.slug,
         "moment": source.header.created_at, "tables": filled.tables, "rows": filled.rows,
-        "files": filled.files, "missing_files": filled.missing,
+        "files": filled.files, "missing_files": filled.missing, "lost_files": source.lost,
         "is_audit_trail_valid": source.header.is_trail_valid })
 }
 
-fn imported(
-    activated: &Activated,
-    source: &Source,
-    filled: &Filled,
-    keeps_id: bool,
-) -> Json {
+fn imported(activated: &Activated, source: &Source, filled: &Filled, keeps_id: bool) -> Json {
     let Activated { tenant: record, has_new_plan } = activated;
     json!({ "imported_tenant": record.slug, "id": record.id, "status": record.status,
         "bundle": source.header.bundle, "moment": source.header.created_at, "keeps_id": keeps_id,
         // API keys contain the id of their tenant.
         "keeps_api_keys": keeps_id, "created_plan": has_new_plan.then_some(&record.plan),
         "tables": filled.tables, "rows": filled.rows, "files": filled.files,
-        "missing_files": filled.missing, "refused_domains": filled.refused_domains })
+        "missing_files": filled.missing, "lost_files": source.lost,
+        "refused_domains": filled.refused_domains })
 }

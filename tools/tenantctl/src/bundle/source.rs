@@ -38,6 +38,8 @@ pub struct Source {
     pub files: u64,
     /// The number of chunks.
     pub chunks: u64,
+    /// The paths of the files that the key-value store had lost at the export.
+    pub lost: Vec<String>,
     /// The months of the audit trail.
     pub months: BTreeSet<String>,
     /// Whether a master key of this installation has made it.
@@ -73,7 +75,7 @@ impl Source {
         let (mut tenant, mut plan, mut is_own) = (Json::Null, Json::Null, None);
         let mut digest = String::new();
         let (mut files, mut chunks) = (0, 0);
-        let mut months = BTreeSet::new();
+        let (mut months, mut lost, mut last) = (BTreeSet::new(), Vec::new(), String::new());
         while let Some(frame) = reader.next().with_context(name)? {
             match frame {
                 Frame::Rows(table, rows) if table == "tenants" => {
@@ -85,7 +87,11 @@ impl Source {
                 Frame::Rows(table, rows) if table == rows::TRAIL => {
                     collect_months(&rows, &mut months);
                 }
-                Frame::File(_) => files += 1,
+                Frame::File(file) => {
+                    files += 1;
+                    last = file.path;
+                }
+                Frame::Missing { is_lost: true } => lost.push(std::mem::take(&mut last)),
                 Frame::Chunk(_) => chunks += 1,
                 Frame::End(end) => {
                     let decode = base16ct::mixed::decode_vec;
@@ -113,6 +119,7 @@ impl Source {
             plan,
             files,
             chunks,
+            lost,
             months,
             is_own,
         })
