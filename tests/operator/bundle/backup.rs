@@ -53,6 +53,32 @@ fn backup_is_listed_and_verified() {
 }
 
 #[test]
+fn former_master_key_proves_the_origin() {
+    let world = World::for_bundles();
+    let tenant = world.tenant();
+    let folder = Folder::new();
+    let file = back_up(&folder, &tenant.slug);
+    let identity = folder.file("identity");
+    let former = world.settings()["MASTER_ENCRYPTION_KEY"].clone();
+    let rotated = |arguments: &[&str], decryption_keys: &str| {
+        super::command(world, arguments)
+            .env("MASTER_ENCRYPTION_KEY", "for tests only: the next key that seals other keys")
+            .env("MASTER_DECRYPTION_KEYS", decryption_keys)
+            .output()
+            .unwrap()
+    };
+    let restore = ["backup", "restore", &file, "--identity", &identity, "--tenant", &tenant.slug];
+    let planned = succeeded(&rotated(&[&restore[..], &["--dry-run"]].concat(), &former));
+    assert_eq!(planned["would_restore_tenant"], tenant.slug.as_str());
+    let verify = ["backup", "verify", &file, "--identity", &identity];
+    assert_eq!(succeeded(&rotated(&verify, &former))["tenant"], tenant.slug.as_str());
+    // The former key has left the settings.
+    for arguments in [&verify[..], &restore] {
+        failed(&rotated(arguments, ""), "add --from-other-installation");
+    }
+}
+
+#[test]
 fn restore_brings_back_rows_and_files() {
     let world = World::for_bundles();
     let Full { tenant, key, files } = full_tenant();
