@@ -6,8 +6,11 @@ use e2e::{Application, Call, World, root};
 use http::Method;
 use ipnet::IpNet;
 
-const RUNTIME_CONFIGURATIONS: [&str; 2] =
-    ["runtime-config.toml", "deploy/spinkube/runtime-config.toml"];
+const RUNTIME_CONFIGURATIONS: [&str; 3] = [
+    "runtime-config.toml",
+    "deploy/spinkube/runtime-config.toml",
+    "deploy/service/runtime-config.toml",
+];
 
 fn table(path: &str) -> toml::Table {
     let text = std::fs::read_to_string(root().join(path)).unwrap();
@@ -87,7 +90,7 @@ fn runtime_configurations_block_metadata_services() {
     // `./dev up` has its stores on loopback.
     let loopback = IpAddr::from([127, 0, 0, 1]);
     let of_loopback = |path| blocked_networks(path).iter().any(|net| net.contains(&loopback));
-    assert_eq!(RUNTIME_CONFIGURATIONS.map(of_loopback), [false, true]);
+    assert_eq!(RUNTIME_CONFIGURATIONS.map(of_loopback), [false, true, true]);
 }
 
 #[test]
@@ -108,4 +111,61 @@ fn blocked_redis_is_unreachable() {
         // Like Spin, the runner does not compare the addresses of PostgreSQL. docs/deploy.md says so.
         assert_eq!(report["catalog"]["status"], "healthy");
     }
+}
+
+/// Returns the paths that a Dockerfile copies for the build of a stage.
+fn copied(dockerfile: &str, stage: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join(dockerfile)).unwrap();
+    let (_, rest) = text.split_once(&format!("AS {stage}\n")).unwrap();
+    let build = rest.split("\nFROM ").next().unwrap();
+    let copies = build.lines().filter_map(|line| line.strip_prefix("COPY "));
+    let paths = copies.flat_map(|line| line.rsplit_once(' ').unwrap().0.split(' '));
+    paths.map(str::to_owned).collect()
+}
+
+#[test]
+fn image_builds_copy_workspace() {
+    let manifest = table("Cargo.toml");
+    let members = manifest["workspace"]["members"].as_array().unwrap();
+    for (dockerfile, stage) in [
+        ("deploy/service/Dockerfile", "built-components"),
+        ("deploy/tenantctl/Dockerfile", "built-tenantctl"),
+    ] {
+        let copied = copied(dockerfile, stage);
+        for member in members {
+            let member = member.as_str().unwrap().trim_end_matches("/*");
+            let is_copied =
+                copied.iter().any(|path| std::path::Path::new(member).starts_with(path));
+            assert!(is_copied, "{dockerfile} lacks COPY {member}");
+        }
+        let ignored = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
+        let allowed: BTreeSet<_> =
+            ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+        let missing: Vec<_> =
+            copied.iter().filter(|path| !allowed.contains(path.as_str())).collect();
+        assert!(missing.is_empty(), ".dockerignore excludes {missing:?}");
+    }
+}
+
+/// Returns the settings that a service of `compose.yaml` gets.
+fn given_by_compose(service: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join("compose.yaml")).unwrap();
+    let compose: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let environment = compose["services"][service]["environment"].as_object().unwrap();
+    environment.keys().cloned().collect()
+}
+
+#[test]
+fn compose_variables_match_manifest() {
+    let path = "compose.yaml";
+    let service = given_by_compose("tenancy");
+    let service: BTreeSet<_> =
+        service.iter().map(|name| name.strip_prefix("SPIN_VARIABLE_").unwrap()).collect();
+    fits(path, &service.iter().map(|name| name.to_lowercase()).collect());
+    // tenantctl has the same settings, except those of a running service.
+    let of_service =
+        ["METRICS_TOKEN", "TRUSTED_PROXIES", "ALLOWED_POSTGRES_HOSTS", "ALLOWED_REDIS_HOSTS"];
+    let shared = service.iter().filter(|name| !of_service.contains(name));
+    let shared: BTreeSet<_> = shared.map(|name| (*name).to_owned()).collect();
+    assert_eq!(given_by_compose("migrate"), shared);
 }
