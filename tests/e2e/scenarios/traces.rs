@@ -73,7 +73,7 @@ fn spin_sends_trace_of_request() {
     }
 }
 
-// S39
+// S7, S39
 #[test]
 #[ignore = "needs a real Spin"]
 fn traces_have_no_secrets() {
