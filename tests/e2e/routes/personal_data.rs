@@ -124,7 +124,7 @@ fn export_of_many_rows_is_complete() {
     assert_eq!(ids.len(), 1301);
 }
 
-// S17, S18
+// S17, S18, S44
 #[test]
 fn only_self_and_administrators_export() {
     let world = World::get();
@@ -187,7 +187,7 @@ fn erased_user_is_rejected_and_receipt_is_returned() {
     assert_ne!(again.send().expect(201)["id"], user.id);
 }
 
-// S16, S17, S18
+// S16, S17, S18, S44
 #[test]
 fn erasure_requires_authority_over_user() {
     let world = World::get();

@@ -147,7 +147,7 @@ fn erasure(address: &str, tenant: &TestTenant, user: &str) -> Call {
     call.token(&tenant.admin.access_token)
 }
 
-// S37
+// S37, S44
 #[test]
 fn no_store_contains_erased_person() {
     let world = World::for_tools();
@@ -191,7 +191,7 @@ fn no_store_contains_erased_person() {
     assert_eq!(listed["items"][0]["is_redacted"], true);
 }
 
-// S37
+// S37, S44
 #[test]
 fn forged_receipt_or_redaction_breaks_trail() {
     let world = World::for_tools();
@@ -243,7 +243,7 @@ fn forged_receipt_or_redaction_breaks_trail() {
     assert_eq!(verify(&tenant)["valid"], false);
 }
 
-// S37
+// S37, S44
 #[test]
 fn changed_row_does_not_become_genuine() {
     let world = World::for_tools();
@@ -291,6 +291,7 @@ const STATEMENTS: [(&str, Cut); 9] = [
     ("DELETE FROM user_erasures", Cut::After),
 ];
 
+// S44
 #[test]
 fn repeated_erasure_finishes_after_crash() {
     let world = World::for_tools();

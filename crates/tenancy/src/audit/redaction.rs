@@ -138,8 +138,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// Returns whether the request of the event was the person's own: the actor is the user, or a caller without a
-    /// credential who signed in to the account of the user.
+    /// Returns whether the event records a request of the person: the actor is the user, or a caller without a credential
+    /// that used the account of the user.
     fn is_of(&self, person: &Person) -> bool {
         let event = &self.row.event;
         let user = person.user.to_string();
@@ -484,7 +484,7 @@ mod tests {
         assert_eq!(detail, json!({ "before": { "admin_email": null, "name": "Ursula Ltd" } }));
     }
 
-    // S37
+    // S37, S44
     #[test]
     fn seal_covers_content_and_both_macs() {
         let key = Secret::from("a master key of thirty-two bytes".to_owned());

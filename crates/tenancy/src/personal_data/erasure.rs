@@ -80,7 +80,7 @@ pub async fn erase(
     if !is_known {
         return Err(Error::UserNotFound);
     }
-    // The receipt has no address of the person, who may be the caller.
+    // The caller may be the person, and the receipt contains no address of the person.
     let actor = if actor.is_user(id) { Actor::user(id, Origin::default()) } else { actor.clone() };
     let erasure = finish(context, tenant, id, &actor).await?;
     Ok(Published { value: erasure, effect })

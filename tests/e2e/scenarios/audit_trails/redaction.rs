@@ -62,7 +62,7 @@ fn with_address(catalog: &Catalog, user: Uuid) -> i64 {
     catalog.superuser().query_one(statement, &[&user.to_string()]).unwrap().get(0)
 }
 
-// S24, S37
+// S24, S37, S44
 #[test]
 fn redacted_trail_survives_rotation_and_pruning() {
     let catalog = Catalog::new();
@@ -149,7 +149,7 @@ fn checkpoint_of_former_rows_is_not_used() {
     assert_eq!(with_address(&catalog, USER), 0);
 }
 
-// S37
+// S37, S44
 #[test]
 fn concurrent_redactions_and_verifications_succeed() {
     let catalog = Catalog::new();
