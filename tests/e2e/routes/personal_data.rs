@@ -27,7 +27,8 @@ fn names<'a>(items: &'a Value, member: &str) -> Vec<&'a str> {
 fn busy_user(tenant: &TestTenant, role: &str) -> TestUser {
     let user = tenant.user(role);
     let admin = &tenant.admin.access_token;
-    let named = json!({ "username": unique("zebulon"), "first_name": "Zebulon", "last_name": "Quart" });
+    let named =
+        json!({ "username": unique("zebulon"), "first_name": "Zebulon", "last_name": "Quart" });
     tenant.patch(&format!("/api/v1/users/{}", user.id), &named).token(admin).send().expect(200);
     tenant.login(&user.email, &user.password).expect(200);
     tenant.login(&user.email, "wrong password").expect_problem(401, "invalid_credentials");
@@ -67,8 +68,14 @@ fn export_contains_each_kind_of_data() {
         "user",
     ];
     assert_eq!(members, expected);
-    assert_eq!((&data["user"]["email"], &data["user"]["id"]), (&json!(user.email), &json!(user.id)));
-    assert_eq!((&data["user"]["last_name"], &data["user"]["has_password"]), (&json!("Quartz"), &json!(true)));
+    assert_eq!(
+        (&data["user"]["email"], &data["user"]["id"]),
+        (&json!(user.email), &json!(user.id))
+    );
+    assert_eq!(
+        (&data["user"]["last_name"], &data["user"]["has_password"]),
+        (&json!("Quartz"), &json!(true))
+    );
     assert_eq!(data["is_tenant_contact"], false);
     assert_eq!(data["sessions"].as_array().unwrap().len(), 2);
     assert_eq!(data["sessions"][0]["address"], "127.0.0.1");
@@ -96,7 +103,12 @@ fn export_contains_each_kind_of_data() {
         assert_eq!(event["address"].is_string(), is_own, "{event}");
     }
     // S39
-    let secrets = [key["api_key"].as_str().unwrap(), credential["password"].as_str().unwrap(), "$pbkdf2", "token_hash"];
+    let secrets = [
+        key["api_key"].as_str().unwrap(),
+        credential["password"].as_str().unwrap(),
+        "$pbkdf2",
+        "token_hash",
+    ];
     for secret in secrets {
         assert!(!answer.text.contains(secret), "{secret}");
     }
@@ -111,7 +123,8 @@ fn export_of_many_rows_is_complete() {
     let tenant = world.tenant();
     let user = tenant.user("user");
     let mut database = world.services.superuser(&tenant.database());
-    let sessions = "INSERT INTO tenancy.sessions (id, user_id, token_hash, address, created_at, expires_at)
+    let sessions =
+        "INSERT INTO tenancy.sessions (id, user_id, token_hash, address, created_at, expires_at)
                     SELECT gen_random_uuid(), $1::text::uuid, sha256(n::text::bytea), '192.0.2.1',
                            now() - make_interval(secs => n / 3), now() + interval '1 day'
                     FROM generate_series(1, 1300) n";
@@ -248,7 +261,10 @@ fn deleted_user_can_be_erased_later() {
         let own = rows.iter().filter(|row| {
             row["actor_id"] == user.id.as_str() || row["resource_id"] == user.id.as_str()
         });
-        assert!(own.clone().count() > 0 && own.clone().all(|row| row["address"].is_null()), "{rows:?}");
+        assert!(
+            own.clone().count() > 0 && own.clone().all(|row| row["address"].is_null()),
+            "{rows:?}"
+        );
     }
     assert_eq!(verify(&tenant)["valid"], true);
 }

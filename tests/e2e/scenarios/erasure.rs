@@ -24,7 +24,8 @@ fn someone(tenant: &TestTenant) -> Someone {
         "email": email, "role": "admin", "username": format!("user.{name}"), "first_name": first, "last_name": last,
     });
     let created = tenant.post("/api/v1/users", &body).token(admin).send().expect(201);
-    let setup = json!({ "setup_token": created["setup_token"], "password": "a password for tests" });
+    let setup =
+        json!({ "setup_token": created["setup_token"], "password": "a password for tests" });
     let agent = format!("agent of {name}");
     let setup = tenant.post("/api/v1/auth/setup", &setup).header("user-agent", &agent);
     let user = TestUser::from(&setup.send().expect(200));
@@ -97,7 +98,8 @@ fn in_redis(text: &str) -> Vec<String> {
 fn failures(tenant: &TestTenant) -> (Vec<String>, i64) {
     let world = World::for_tools();
     let keys = world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:*guess:*", tenant.id))]);
-    let hashes = world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:bucket:hashes:*", tenant.id))]);
+    let hashes =
+        world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:bucket:hashes:*", tenant.id))]);
     let mut catalog = world.services.superuser("tenancy");
     let rows = catalog.query_one("SELECT count(*) FROM sign_in_attempts", &[]).unwrap().get(0);
     ([keys, hashes].concat(), rows)
@@ -181,11 +183,15 @@ fn no_store_contains_erased_person() {
     // The key of the tenant stays valid under another name.
     let keys = tenant.get("/api/v1/api-keys").token(&tenant.admin.access_token).send().expect(200);
     let keys = keys["items"].as_array().unwrap();
-    let renamed = |key: &&Value| key["name"] == format!("API key {}", key["prefix"].as_str().unwrap());
+    let renamed =
+        |key: &&Value| key["name"] == format!("API key {}", key["prefix"].as_str().unwrap());
     assert_eq!(keys.iter().filter(renamed).count(), 1, "{keys:?}");
     // The events are still in the trail, with the id of the user.
     let uploaded = tenant.audited("file.uploaded");
-    assert_eq!((&uploaded[0]["actor_id"], &uploaded[0]["address"]), (&json!(someone.user.id), &Value::Null));
+    assert_eq!(
+        (&uploaded[0]["actor_id"], &uploaded[0]["address"]),
+        (&json!(someone.user.id), &Value::Null)
+    );
     let listed = tenant.get("/api/v1/tenant/audit?event=file.uploaded");
     let listed = listed.token(&tenant.admin.access_token).send().expect(200);
     assert_eq!(listed["items"][0]["is_redacted"], true);
@@ -318,7 +324,10 @@ fn repair_and_maintenance_finish_erasure() {
         killed(&tenant, &someone.user.id, "UPDATE tenant_api_keys SET name", Cut::Before);
         if command == "repair" {
             let waiting = world.tenantctl(&["repair", "--dry-run"]);
-            let line = format!("{{\"slug\":\"{}\",\"would_finish_user_erasure\":\"{}\"}}", tenant.slug, someone.user.id);
+            let line = format!(
+                "{{\"slug\":\"{}\",\"would_finish_user_erasure\":\"{}\"}}",
+                tenant.slug, someone.user.id
+            );
             assert!(String::from_utf8_lossy(&waiting.stdout).contains(&line), "{waiting:?}");
             let output = world.tenantctl(&["repair", "--older-than-minutes", "60"]);
             assert!(output.status.success(), "{output:?}");

@@ -199,8 +199,7 @@ async fn known(
         entries.iter().flat_map(|entry| people(&entry.1)).map(str::to_owned).collect();
     users.sort_unstable();
     users.dedup();
-    let parameters =
-        [oldest.into(), outbox::texts(&ids).into(), tenant.into(), users.into()];
+    let parameters = [oldest.into(), outbox::texts(&ids).into(), tenant.into(), users.into()];
     let mut known = Known { chained: Vec::new(), erased: Vec::new() };
     for row in catalog.query(&statement, &parameters).await? {
         let id: String = row.get("id")?;

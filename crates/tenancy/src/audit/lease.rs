@@ -45,11 +45,7 @@ impl Lease {
     ///
     /// # Errors
     /// [`Error::RateLimited`] while the tenant has such an activity running.
-    pub async fn take(
-        context: &Rc<Context>,
-        chain: Option<Uuid>,
-        activity: &str,
-    ) -> Result<Self> {
+    pub async fn take(context: &Rc<Context>, chain: Option<Uuid>, activity: &str) -> Result<Self> {
         let key = redis_key::audit_lease(chain, activity);
         let holder = base16ct::lower::encode_string(&context.platform.random.bytes::<16>());
         let lease = Self { context: Rc::clone(context), key, holder };

@@ -38,6 +38,7 @@ pub use flush::{
 pub use lease::Lease;
 pub use record::{record, record_later, record_rarely};
 pub use redaction::{Person, Redacted, redact};
-pub use trail::{Cursor, Filter, LoggedEvent, list, list_of_user, list_with_event, names_user};
+pub use trail::{Cursor, Filter, LoggedEvent, list, list_of_user};
+pub(crate) use trail::{list_with_event, names_user};
 pub use verification::{Extent, Link, Verification};
 pub use walk::verify;

@@ -106,14 +106,19 @@ pub async fn redact(
         for candidate in rows {
             match candidate.without(person) {
                 Some(event) => changes.push((candidate, event)),
-                None => redacted_before += u64::from(candidate.is_of(person) && candidate.row.redaction.is_some()),
+                None => {
+                    redacted_before +=
+                        u64::from(candidate.is_of(person) && candidate.row.redaction.is_some());
+                }
             }
         }
         let count = u64::try_from(changes.len()).unwrap_or(u64::MAX);
         if count > 0 && !change(context, &*catalog, tenant, revision, changes).await? {
             turns += 1;
             if turns == TURNS {
-                return Err(Error::unavailable("other erasures change the audit trail; repeat the call"));
+                return Err(Error::unavailable(
+                    "other erasures change the audit trail; repeat the call",
+                ));
             }
             continue;
         }
@@ -248,7 +253,9 @@ async fn change(
         };
         let is_verified = match (&vouched, previous) {
             (_, None) => false,
-            (Vouched::Covers { until, renewed }, Some(_)) if sequence <= *until => renewed.is_some(),
+            (Vouched::Covers { until, renewed }, Some(_)) if sequence <= *until => {
+                renewed.is_some()
+            }
             (_, Some(previous)) => is_intact(&mut check, tenant, previous, row)?,
         };
         let seal = match previous {
@@ -402,7 +409,12 @@ mod tests {
         Person {
             user: Uuid::from_u128(7),
             email: Some("ursula@acme.example".to_owned()),
-            names: vec!["ursula.1".to_owned(), "Ursula".to_owned(), "Le".to_owned(), "Ümit".to_owned()],
+            names: vec![
+                "ursula.1".to_owned(),
+                "Ursula".to_owned(),
+                "Le".to_owned(),
+                "Ümit".to_owned(),
+            ],
         }
     }
 
@@ -454,8 +466,7 @@ mod tests {
             ("api_key", Some(other), false),
             ("platform", None, false),
         ] {
-            let candidate =
-                Candidate { row: row(actor, id), previous: None, is_of_session: false };
+            let candidate = Candidate { row: row(actor, id), previous: None, is_of_session: false };
             let without = candidate.without(&person());
             assert_eq!(without.is_some(), expected, "{actor}");
             if let Some(event) = without {

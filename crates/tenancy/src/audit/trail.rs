@@ -202,11 +202,7 @@ pub async fn list_of_user(
 }
 
 /// Returns whether a tenant's trail has an event by or about a user.
-pub(crate) async fn names_user(
-    catalog: &dyn Connection,
-    tenant: Uuid,
-    user: Uuid,
-) -> Result<bool> {
+pub(crate) async fn names_user(catalog: &dyn Connection, tenant: Uuid, user: Uuid) -> Result<bool> {
     let statement = "SELECT FROM tenant_audit_logs
                      WHERE tenant_id = $1 AND (actor_id = $2 AND actor_type = 'user'
                                                OR resource_id = $2 AND resource_type = 'user') LIMIT 1";

@@ -259,8 +259,7 @@ impl Walk<'_> {
         if self.extent == Extent::Full || !self.is_long() {
             return Ok(());
         }
-        let found =
-            checkpoint::find(self.context, self.catalog, self.chain, self.revision).await?;
+        let found = checkpoint::find(self.context, self.catalog, self.chain, self.revision).await?;
         let Some(found) = found.filter(|found| found.after == self.span.after) else {
             return Ok(());
         };

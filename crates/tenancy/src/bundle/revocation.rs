@@ -39,11 +39,7 @@ pub(super) async fn carry_over(
 }
 
 /// Deletes the restored users that were erased since the backup.
-async fn erase_again(
-    context: &Context,
-    restored: &dyn Connection,
-    tenant: Uuid,
-) -> Result<()> {
+async fn erase_again(context: &Context, restored: &dyn Connection, tenant: Uuid) -> Result<()> {
     let catalog = context.catalog().await?;
     let mut after = Uuid::nil();
     loop {

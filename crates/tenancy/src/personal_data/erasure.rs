@@ -138,6 +138,8 @@ async fn finish(
 ) -> Result<Erasure> {
     let database = TenantDb::connect_to(context, tenant).await?;
     let Some(Pending { person, mut removed }) = repo::find(&database, id).await? else {
+        // Another call was faster, and its receipt may still wait in the outbox.
+        audit::recover(context, tenant).await?;
         return last_receipt(context, tenant.id, id)
             .await?
             .ok_or_else(|| Error::unavailable("another call finishes the erasure"));
@@ -256,4 +258,3 @@ async fn rename_api_keys(context: &Context, tenant: Uuid, person: &Person) -> Re
         }
     }
 }
-

@@ -79,10 +79,8 @@ impl Export {
         let user = sections::user(&database, id).await?.ok_or(Error::UserNotFound)?;
         let lease = Lease::take(context, Some(tenant.id), &format!("user_export:{id}")).await?;
         let severity = if authority.is_self(id) { Severity::Info } else { Severity::Warning };
-        let event = Event::new(name::USER_EXPORTED)
-            .severity(severity)
-            .about("user", id)
-            .detail(json!({}));
+        let event =
+            Event::new(name::USER_EXPORTED).severity(severity).about("user", id).detail(json!({}));
         audit::record(context, &Entry::new(context, Some(tenant.id), actor, event)).await?;
         // The export includes the most recent events.
         audit::flush(context, tenant).await?;
@@ -142,8 +140,7 @@ impl Export {
     async fn database_credentials(&mut self, after: Uuid) -> Result<String> {
         let catalog = self.context.catalog().await?;
         let tenant = self.tenant.id;
-        let page =
-            database_role::list_of_user(&*catalog, tenant, self.id, after, PAGE).await?;
+        let page = database_role::list_of_user(&*catalog, tenant, self.id, after, PAGE).await?;
         let views: Vec<_> = page.iter().map(DatabaseRoleView::from).collect();
         let mut text = self.items(&views)?;
         match page.last().filter(|_| page.len() == PAGE as usize) {
@@ -229,7 +226,9 @@ impl Export {
 
     /// Ends the current list and begins another one.
     fn begin_list(&mut self, text: &mut String, member: &str, next: Next) {
-        text.push_str(&format!("],\"{member}\":["));
+        for part in ["],\"", member, "\":["] {
+            text.push_str(part);
+        }
         self.is_first = true;
         self.next = next;
     }
@@ -246,7 +245,11 @@ impl BodyReader for Export {
                 Ok(piece) if piece.is_empty() => {}
                 Ok(piece) => return Ok(Some(piece.into_bytes())),
                 Err(error) => {
-                    log::warning(&self.context, "an export of personal data was interrupted", &error);
+                    log::warning(
+                        &self.context,
+                        "an export of personal data was interrupted",
+                        &error,
+                    );
                     return Err(error);
                 }
             }

@@ -195,4 +195,3 @@ pub(super) async fn files(database: &TenantDb, ids: &[String]) -> Result<Rows<Up
         })
     }))
 }
-

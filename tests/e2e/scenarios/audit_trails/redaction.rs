@@ -145,7 +145,8 @@ fn checkpoint_of_former_rows_is_not_used() {
     let redacted = service.redact(chain, &person());
     assert_eq!(redacted.changed, u64::from(PAIRS));
     let found = service.verify(chain, Extent::SinceCheckpoint);
-    assert_eq!((found.valid, found.verified, found.checkpoint), (true, rows, None), "{found:?}");
+    let Verification { valid, verified, checkpoint, .. } = &found;
+    assert_eq!((*valid, *verified, checkpoint), (true, rows, &None), "{found:?}");
     assert_eq!(with_address(&catalog, USER), 0);
 }
 
