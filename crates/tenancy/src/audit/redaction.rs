@@ -294,7 +294,7 @@ async fn change(
             WHERE l.tenant_id = current.chain AND l.created_at = r.created_at AND l.id = r.id
         ), vouched AS (
             UPDATE tenant_audit_vouchers v SET digest = :digest::bytea, seal = :seal::bytea
-            FROM current WHERE v.chain = current.chain AND :digest IS NOT NULL
+            FROM current WHERE v.chain = current.chain AND :digest::bytea IS NOT NULL
         )
         SELECT FROM current";
     let statement = Statement::new(statement)

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Authority,
-    sections::{self, StoredUser},
+    sections::{self, ExportedUser},
 };
 use crate::{
     audit::{self, Cursor, Filter, Lease, LoggedEvent},
@@ -52,7 +52,7 @@ pub struct Export {
 
 /// The next page.
 enum Next {
-    Begin(Box<StoredUser>),
+    Begin(Box<ExportedUser>),
     Sessions(Option<(DateTime<Utc>, Uuid)>),
     DatabaseCredentials(Uuid),
     ApiKeys(Option<Cursor>),
@@ -106,7 +106,7 @@ impl Export {
         }
     }
 
-    fn begin_document(&mut self, user: &StoredUser) -> Result<String> {
+    fn begin_document(&mut self, user: &ExportedUser) -> Result<String> {
         let mut head = serde_json::to_string(&json!({
             "generated_at": self.context.platform.clock.now(),
             "user": user,

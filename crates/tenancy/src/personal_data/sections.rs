@@ -20,17 +20,17 @@ use crate::{
 pub struct PersonalData<'a> {
     /// When the export began.
     generated_at: DateTime<Utc>,
-    user: StoredUser,
+    user: ExportedUser,
     /// Whether the user's address is the contact of the tenant.
     is_tenant_contact: bool,
     /// The sessions, including ended ones that are still stored, newest first.
-    sessions: Vec<StoredSession>,
+    sessions: Vec<ExportedSession>,
     /// The database credentials that the user requested and that are still stored.
     database_credentials: Vec<DatabaseRoleView<'a>>,
     /// The API keys that the user created, including revoked ones, newest first.
-    api_keys: Vec<CreatedApiKey>,
+    api_keys: Vec<ExportedApiKey>,
     /// The existing files that the user uploaded, without their contents, newest first.
-    files: Vec<UploadedFile>,
+    files: Vec<ExportedFile>,
     /// The audit events that the user caused or that are about the user, newest first. They include all sign-ins.
     /// Addresses and user agents of other people are left out.
     audit_events: Vec<LoggedEvent>,
@@ -38,7 +38,7 @@ pub struct PersonalData<'a> {
 
 /// A user with all stored properties.
 #[derive(Serialize, ToSchema)]
-pub(super) struct StoredUser {
+pub(super) struct ExportedUser {
     #[serde(flatten)]
     user: User,
     updated_at: DateTime<Utc>,
@@ -48,7 +48,7 @@ pub(super) struct StoredUser {
     setup_token_expires_at: Option<DateTime<Utc>>,
 }
 
-impl StoredUser {
+impl ExportedUser {
     pub(super) fn email(&self) -> &str {
         &self.user.email
     }
@@ -56,7 +56,7 @@ impl StoredUser {
 
 /// A session of a user.
 #[derive(Serialize, ToSchema)]
-pub(super) struct StoredSession {
+pub(super) struct ExportedSession {
     pub(super) id: Uuid,
     user_agent: Option<String>,
     address: Option<String>,
@@ -72,7 +72,7 @@ pub(super) struct StoredSession {
 
 /// An API key that a user created.
 #[derive(Serialize, ToSchema)]
-pub(super) struct CreatedApiKey {
+pub(super) struct ExportedApiKey {
     id: Uuid,
     name: String,
     /// The first characters of the key.
@@ -85,7 +85,7 @@ pub(super) struct CreatedApiKey {
 
 /// A file that a user uploaded.
 #[derive(Serialize, ToSchema)]
-pub(super) struct UploadedFile {
+pub(super) struct ExportedFile {
     path: String,
     /// The size in bytes.
     size: i64,
@@ -94,7 +94,7 @@ pub(super) struct UploadedFile {
     updated_at: DateTime<Utc>,
 }
 
-pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<StoredUser>> {
+pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<ExportedUser>> {
     let statement = format!(
         "SELECT {}, updated_at AT TIME ZONE 'UTC' AS updated_at, password_hash IS NOT NULL AS has_password,
                 setup_token_expires_at AT TIME ZONE 'UTC' AS setup_token_expires_at
@@ -103,7 +103,7 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<StoredU
     );
     let row = database.connection().query_first(&statement, &[id.into()]).await?;
     let stored = row.map(|row| -> Result<_, SqlError> {
-        Ok(StoredUser {
+        Ok(ExportedUser {
             user: user::repo::user(&row)?,
             updated_at: row.get("updated_at")?,
             has_password: row.get("has_password")?,
@@ -119,7 +119,7 @@ pub(super) async fn sessions(
     user: Uuid,
     before: Option<(DateTime<Utc>, Uuid)>,
     limit: u32,
-) -> Result<Rows<StoredSession>> {
+) -> Result<Rows<ExportedSession>> {
     let statement = "
         SELECT id, user_agent, address, created_at AT TIME ZONE 'UTC' AS created_at,
                COALESCE(rotated_at, created_at) AT TIME ZONE 'UTC' AS last_used_at,
@@ -138,8 +138,8 @@ pub(super) async fn sessions(
     Ok(Rows::read(&rows, session))
 }
 
-fn session(row: &Row) -> Result<StoredSession, SqlError> {
-    Ok(StoredSession {
+fn session(row: &Row) -> Result<ExportedSession, SqlError> {
+    Ok(ExportedSession {
         id: row.get("id")?,
         user_agent: row.get("user_agent")?,
         address: row.get("address")?,
@@ -156,7 +156,7 @@ pub(super) async fn api_keys(
     catalog: &dyn Connection,
     tenant: Uuid,
     ids: &[String],
-) -> Result<Rows<CreatedApiKey>> {
+) -> Result<Rows<ExportedApiKey>> {
     let statement = "
         SELECT k.id, k.name, k.prefix, k.created_at AT TIME ZONE 'UTC' AS created_at,
                k.expires_at AT TIME ZONE 'UTC' AS expires_at, k.last_used_at AT TIME ZONE 'UTC' AS last_used_at,
@@ -165,7 +165,7 @@ pub(super) async fn api_keys(
         ORDER BY k.created_at DESC, k.id DESC";
     let rows = catalog.query(statement, &[tenant.into(), ids.to_vec().into()]).await?;
     Ok(Rows::read(&rows, |row| {
-        Ok(CreatedApiKey {
+        Ok(ExportedApiKey {
             id: row.get("id")?,
             name: row.get("name")?,
             prefix: row.get("prefix")?,
@@ -178,7 +178,7 @@ pub(super) async fn api_keys(
 }
 
 /// Returns the existing files with these ids, the newest first.
-pub(super) async fn files(database: &TenantDb, ids: &[String]) -> Result<Rows<UploadedFile>> {
+pub(super) async fn files(database: &TenantDb, ids: &[String]) -> Result<Rows<ExportedFile>> {
     let statement = "
         SELECT id, path, size, content_type, created_at AT TIME ZONE 'UTC' AS created_at,
                updated_at AT TIME ZONE 'UTC' AS updated_at
@@ -186,7 +186,7 @@ pub(super) async fn files(database: &TenantDb, ids: &[String]) -> Result<Rows<Up
         ORDER BY f.created_at DESC, id DESC";
     let rows = database.connection().query(statement, &[ids.to_vec().into()]).await?;
     Ok(Rows::read(&rows, |row| {
-        Ok(UploadedFile {
+        Ok(ExportedFile {
             path: row.get("path")?,
             size: row.get("size")?,
             content_type: row.get("content_type")?,
