@@ -80,7 +80,7 @@ pub struct Redacted {
     pub rows: u64,
     /// The number of rows that this call has changed.
     pub changed: u64,
-    /// The last row that was examined.
+    /// The last row of the trail that was compared with the person.
     pub until: i64,
 }
 
