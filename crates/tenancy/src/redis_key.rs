@@ -145,8 +145,8 @@ pub(crate) fn recorded_event(tenant: Option<Uuid>, event: &str, subject: &str) -
     name_of(tenant, "noted:", &format!("{event}:{subject}"))
 }
 
-/// Returns the lease of an activity on an audit trail, `export` or `verify` (`audit/lease.rs`). It is kept for 30 s
-/// after its last renewal.
+/// Returns the lease of an activity on an audit trail, `export`, `verify` or `user_export:<user>` (`audit/lease.rs`). It
+/// is kept for 30 s after its last renewal.
 pub(crate) fn audit_lease(tenant: Option<Uuid>, activity: &str) -> String {
     name_of(tenant, "audit_lease:", activity)
 }

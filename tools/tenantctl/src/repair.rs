@@ -16,6 +16,7 @@ use tenancy::{
         moving, provision,
     },
     migrate,
+    personal_data::erasure,
     tenant::{
         TenantRecord,
         cluster::{self, Cluster},
@@ -82,7 +83,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         drop_copies(&context, &cluster, &mut failed).await;
     }
     failed += credentials::finish_rotations(&context).await?;
-    let (mut chained, mut forged) = (0, 0);
+    let (mut chained, mut forged, mut erased) = (0, 0, 0);
     match audit::recover_catalog(&context).await {
         Ok(moved) => (chained, forged) = (moved.chained, moved.forged),
         Err(error) => fail(&mut failed, "audit events of the catalog", error),
@@ -96,6 +97,15 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             }
             Err(error) => fail(&mut failed, &format!("the tenant {}", tenant.slug), error),
         }
+        match erasure::recover(&context, &tenant).await {
+            Ok(finished) => erased += finished,
+            Err(error) => {
+                fail(&mut failed, &format!("erasures of the tenant {}", tenant.slug), error);
+            }
+        }
+    }
+    if erased > 0 {
+        report_value("finished_user_erasures", erased.into());
     }
     output::line(&json!({ "chained_audit_events": chained }).to_string());
     if forged > 0 {

@@ -139,6 +139,10 @@ names! {
     USER_DEACTIVATED = "user.deactivated";
     /// A user was deleted.
     USER_DELETED = "user.deleted";
+    /// The receipt of the erasure of a user: the numbers of removed objects, and a checksum.
+    USER_ERASED = "user.erased";
+    /// The personal data of a user was exported.
+    USER_EXPORTED = "user.exported";
     /// The role of a user was changed.
     USER_ROLE_CHANGED = "user.role_changed";
     /// Properties of a user were changed, but neither the role nor the state.

@@ -5,7 +5,9 @@ use serde_json::json;
 use tenancy::{
     Context, app_migration, audit, bundle,
     lifecycle::{creation, databases},
-    migrate, storage,
+    migrate,
+    personal_data::erasure,
+    storage,
     tenant::{cluster, repo},
     version_cache::queue,
 };
@@ -47,6 +49,11 @@ pub(super) async fn report(context: &Context, minutes: i64) -> Result<()> {
         }
     }
     credentials::list_rotations(context).await?;
+    for tenant in &repo::list_with_database(&*catalog).await?.items {
+        for user in erasure::list(context, tenant).await? {
+            show(json!({ "would_finish_user_erasure": user, "slug": tenant.slug }));
+        }
+    }
     // The service counts the events in tenants' databases only with a connection to each of them.
     show(json!({ "would_chain_audit_events_of_catalog": audit::count_waiting(&*catalog).await? }));
     show(json!({ "files_of_destroyed_tenants": storage::orphans::count(&*catalog).await? }));
