@@ -179,7 +179,8 @@ fn thousand_tenants_share_server_connections() {
     println!("idle server connections closed after {:?}", begin.elapsed());
     let idle = pgbouncer.resident_kib();
 
-    // The clients become busy again, one after another.
+    // After a minute, the clients are still connected. They become busy again, one after another.
+    sleep(Duration::from_secs(65));
     let begin = Instant::now();
     let slowest = Mutex::new(Duration::ZERO);
     let most = most_connections(&services, || {
