@@ -271,6 +271,20 @@ client_checks() {
   report
 }
 
+# scale_checks: the measurements with a thousand tenants, whose numbers the documentation has. They take minutes.
+scale_checks() {
+  setup_toolchain
+  install_servers
+  find_pgbouncer
+  build_components
+  build_tests
+  build_host
+  SPIN=$(find_spin)
+  export SPIN
+  run_tests "a thousand tenants behind PgBouncer" . --package e2e --test scale -- --nocapture
+  report
+}
+
 # runner_checks FILTER...: the lints of the runner, and its tests whose names contain a filter.
 runner_checks() {
   setup_toolchain

@@ -5,7 +5,7 @@ use std::{fs, process::Command, sync::LazyLock};
 use postgres::{Client, NoTls};
 use serde_json::Value;
 
-use crate::{Application, Process, TestTenant, World, free_port, root, unique};
+use crate::{Application, Process, Services, TestTenant, World, free_port, root, unique};
 
 /// PgBouncer, and an application whose database credentials name it.
 pub struct PgBouncer {
@@ -13,20 +13,29 @@ pub struct PgBouncer {
     pub address: String,
     /// The application.
     pub application: Application,
-    _process: Process,
+    process: Process,
 }
 
 impl PgBouncer {
     /// Returns the PgBouncer of all tests.
     pub fn get() -> &'static Self {
-        static SHARED: LazyLock<PgBouncer> = LazyLock::new(PgBouncer::start);
+        static SHARED: LazyLock<PgBouncer> = LazyLock::new(|| {
+            let world = World::get();
+            PgBouncer::start(&world.services, |changed| world.application_with(changed))
+        });
         &SHARED
     }
 
-    fn start() -> Self {
-        let services = &World::get().services;
+    /// Starts PgBouncer in front of a server, then an application with the settings that name it.
+    pub fn start(
+        services: &Services,
+        application: impl FnOnce(&[(&'static str, &str)]) -> Application,
+    ) -> Self {
         let password = unique("password");
-        let create = format!("CREATE ROLE pgbouncer LOGIN PASSWORD '{password}'");
+        let create = format!(
+            "DO $$ BEGIN CREATE ROLE pgbouncer; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+             ALTER ROLE pgbouncer LOGIN PASSWORD '{password}'"
+        );
         services.superuser("postgres").batch_execute(&create).unwrap();
         let folder = services.folder().join(unique("pgbouncer"));
         fs::create_dir(&folder).unwrap();
@@ -57,11 +66,16 @@ impl PgBouncer {
         let mut process = Process::start(&mut command, &folder.join("log"));
         let address = format!("127.0.0.1:{port}");
         process.wait_until_listening(&address);
-        let application = World::get().application_with(&[
+        let application = application(&[
             ("TENANT_DATABASE_PROXY_ROLE", "pgbouncer"),
             ("TENANT_DATABASE_PUBLIC_HOST", &address),
         ]);
-        Self { address, application, _process: process }
+        Self { address, application, process }
+    }
+
+    /// Returns the resident memory of PgBouncer, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        self.process.resident_kib()
     }
 
     /// Lets PgBouncer check the passwords of the roles of a database that was created before its function.

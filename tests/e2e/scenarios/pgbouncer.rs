@@ -1,6 +1,9 @@
 //! `deploy/pgbouncer`: applications reach their databases through PgBouncer.
 
-use std::{thread::sleep, time::Duration};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use e2e::{Call, PgBouncer, TestTenant, World, database::DATABASE_CREDENTIALS};
 use http::Method;
@@ -46,20 +49,26 @@ fn clients_share_server_connections() {
         .flat_map(|(number, credential)| (0..30).map(move |_| (number, credential)))
         .map(|(number, credential)| (number, pgbouncer.connect(credential).unwrap()))
         .collect();
-    for (number, client) in &mut clients {
-        let rows = client.simple_query("SELECT body FROM notes").unwrap();
-        let bodies: Vec<_> = rows
-            .iter()
-            .filter_map(|row| match row {
-                postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(bodies, [format!("of tenant {number}")]);
-    }
-    for credential in &credentials {
+    for (of_tenant, credential) in clients.chunks_mut(30).zip(&credentials) {
+        for (number, client) in of_tenant {
+            let rows = client.simple_query("SELECT body FROM notes").unwrap();
+            let bodies: Vec<_> = rows
+                .iter()
+                .filter_map(|row| match row {
+                    postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(bodies, [format!("of tenant {number}")]);
+        }
         let open = server_connections(&credential["role"]);
         assert!((1..=5).contains(&open), "{open}");
+    }
+    // Idle clients stay connected, and hold no connection to the server.
+    let begin = Instant::now();
+    while credentials.iter().any(|credential| server_connections(&credential["role"]) > 0) {
+        assert!(begin.elapsed() < Duration::from_secs(20), "idle connections close");
+        sleep(Duration::from_millis(100));
     }
 
     // A credential that is revoked is refused on the next statement, also of clients that are connected.
