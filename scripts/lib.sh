@@ -59,7 +59,7 @@ install_packages() {
     apt_quietly install -y --no-install-recommends "${missing[@]}"
     for package in "${missing[@]}"; do
       case $package in
-        postgresql | redis-server | prometheus | pgbouncer)
+        postgresql | redis-server | prometheus | pgbouncer | docker-registry)
           if have systemctl; then as_root systemctl disable "$package" >/dev/null 2>&1 || true; fi
           ;;
       esac

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
+mod kubernetes;
+
 use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},

@@ -40,6 +40,8 @@ struct Start<'a> {
     /// The folder for the state and the log.
     folder: &'a Path,
     files: FileStore<'a>,
+    /// The networks that the components cannot reach.
+    blocked: &'a [&'a str],
     /// Environment variables of the host, in addition to the settings.
     variables: &'a [(&'a str, &'a str)],
     /// Arguments of the host, in addition to the default ones.
@@ -52,8 +54,8 @@ impl<'a> Start<'a> {
         settings: &'a BTreeMap<&'static str, String>,
         folder: &'a Path,
     ) -> Self {
-        let (variables, arguments) = (&[], &[]);
-        Self { manifest, settings, folder, files: FileStore::Own, variables, arguments }
+        let files = FileStore::Own;
+        Self { manifest, settings, folder, files, blocked: &[], variables: &[], arguments: &[] }
     }
 }
 
@@ -94,6 +96,16 @@ impl Application {
         Self::run(&Start { variables, ..Start::new(&manifest, settings, folder) })
     }
 
+    /// Starts the application with these settings, without access to these networks.
+    pub fn start_blocking(
+        settings: &BTreeMap<&'static str, String>,
+        folder: &Path,
+        blocked: &[&str],
+    ) -> Self {
+        let manifest = root().join("spin.toml");
+        Self::run(&Start { blocked, ..Start::new(&manifest, settings, folder) })
+    }
+
     /// Starts the application of a manifest with these settings, on a host with these arguments.
     pub fn start_manifest(
         manifest: &Path,
@@ -105,7 +117,7 @@ impl Application {
     }
 
     fn run(start: &Start<'_>) -> Self {
-        let Start { manifest, settings, folder, files, variables, arguments } = *start;
+        let Start { manifest, settings, folder, files, blocked, variables, arguments } = *start;
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let state = folder.join(format!("application-{number}"));
         std::fs::create_dir_all(&state).unwrap();
@@ -116,7 +128,10 @@ impl Application {
             FileStore::Sqlite(path) => sqlite(path),
             FileStore::Redis(url) => format!("type = \"redis\"\nurl = \"{url}\"\n"),
         };
-        let config = format!("log_dir = \"\"\n\n[key_value_store.default]\n{store}");
+        let config = format!(
+            "log_dir = \"\"\n\n[outbound_networking]\nblock_networks = {blocked:?}\n\n\
+             [key_value_store.default]\n{store}"
+        );
         std::fs::write(&runtime_config, config).unwrap();
         let address = format!("127.0.0.1:{}", free_port());
 

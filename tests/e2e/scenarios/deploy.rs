@@ -1,8 +1,16 @@
 //! Compares the files in `deploy/` with `spin.toml`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
-use e2e::root;
+use e2e::{Application, Call, World, root};
+use http::Method;
+use ipnet::IpNet;
+
+const RUNTIME_CONFIGURATIONS: [&str; 3] = [
+    "runtime-config.toml",
+    "deploy/spinkube/runtime-config.toml",
+    "deploy/service/runtime-config.toml",
+];
 
 fn table(path: &str) -> toml::Table {
     let text = std::fs::read_to_string(root().join(path)).unwrap();
@@ -50,10 +58,114 @@ fn runtime_configurations_define_component_stores() {
         .flat_map(|labels| labels.as_array().unwrap())
         .map(|label| label.as_str().unwrap())
         .collect();
-    for path in ["runtime-config.toml", "deploy/spinkube/runtime-config.toml"] {
+    for path in RUNTIME_CONFIGURATIONS {
         let configuration = table(path);
         let stores =
             configuration["key_value_store"].as_table().unwrap().keys().map(String::as_str);
         assert_eq!(stores.collect::<BTreeSet<_>>(), labels, "{path}");
     }
+}
+
+/// Returns the blocked networks of a runtime configuration.
+fn blocked_networks(path: &str) -> Vec<IpNet> {
+    let configuration = table(path);
+    let networks = configuration["outbound_networking"]["block_networks"].as_array().unwrap();
+    networks.iter().map(|network| network.as_str().unwrap().parse().unwrap()).collect()
+}
+
+// S29
+#[test]
+fn runtime_configurations_block_metadata_services() {
+    // AWS, Azure, Google Cloud and others; AWS with IPv6; Google Cloud with IPv6; Azure; Alibaba Cloud.
+    let metadata =
+        ["169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "168.63.129.16", "100.100.100.200"];
+    for path in RUNTIME_CONFIGURATIONS {
+        let blocked = blocked_networks(path);
+        for address in metadata {
+            let address: IpAddr = address.parse().unwrap();
+            let is_blocked = blocked.iter().any(|network| network.contains(&address));
+            assert!(is_blocked, "{path}: {address}");
+        }
+    }
+    // `./dev up` has its stores on loopback.
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    let of_loopback = |path| blocked_networks(path).iter().any(|net| net.contains(&loopback));
+    assert_eq!(RUNTIME_CONFIGURATIONS.map(of_loopback), [false, true, true]);
+}
+
+#[test]
+fn blocked_redis_is_unreachable() {
+    let world = World::get();
+    let (settings, folder) = (world.settings(), world.services.folder());
+    let health = |blocked: &[&str]| {
+        let application = Application::start_blocking(&settings, &folder, blocked);
+        Call::new(Method::GET, &application.address, "/health/detailed").send()
+    };
+    let report = health(&["169.254.0.0/16"]).expect(200);
+    assert_eq!(report["status"], "healthy");
+    let answer = health(&["127.0.0.0/8"]);
+    // Spin 4.1 ends the instance if no address of Redis remains.
+    if answer.status != 500 {
+        let report = answer.expect(200);
+        assert_eq!(report["redis"]["status"], "unavailable");
+        // Like Spin, the runner does not compare the addresses of PostgreSQL. docs/deploy.md says so.
+        assert_eq!(report["catalog"]["status"], "healthy");
+    }
+}
+
+/// Returns the paths that a Dockerfile copies for the build of a stage.
+fn copied(dockerfile: &str, stage: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join(dockerfile)).unwrap();
+    let (_, rest) = text.split_once(&format!("AS {stage}\n")).unwrap();
+    let build = rest.split("\nFROM ").next().unwrap();
+    let copies = build.lines().filter_map(|line| line.strip_prefix("COPY "));
+    let paths = copies.flat_map(|line| line.rsplit_once(' ').unwrap().0.split(' '));
+    paths.map(str::to_owned).collect()
+}
+
+#[test]
+fn image_builds_copy_workspace() {
+    let manifest = table("Cargo.toml");
+    let members = manifest["workspace"]["members"].as_array().unwrap();
+    for (dockerfile, stage) in [
+        ("deploy/service/Dockerfile", "built-components"),
+        ("deploy/tenantctl/Dockerfile", "built-tenantctl"),
+    ] {
+        let copied = copied(dockerfile, stage);
+        for member in members {
+            let member = member.as_str().unwrap().trim_end_matches("/*");
+            let is_copied =
+                copied.iter().any(|path| std::path::Path::new(member).starts_with(path));
+            assert!(is_copied, "{dockerfile} lacks COPY {member}");
+        }
+        let ignored = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
+        let allowed: BTreeSet<_> =
+            ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+        let missing: Vec<_> =
+            copied.iter().filter(|path| !allowed.contains(path.as_str())).collect();
+        assert!(missing.is_empty(), ".dockerignore excludes {missing:?}");
+    }
+}
+
+/// Returns the settings that a service of `compose.yaml` gets.
+fn given_by_compose(service: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join("compose.yaml")).unwrap();
+    let compose: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let environment = compose["services"][service]["environment"].as_object().unwrap();
+    environment.keys().cloned().collect()
+}
+
+#[test]
+fn compose_variables_match_manifest() {
+    let path = "compose.yaml";
+    let service = given_by_compose("tenancy");
+    let service: BTreeSet<_> =
+        service.iter().map(|name| name.strip_prefix("SPIN_VARIABLE_").unwrap()).collect();
+    fits(path, &service.iter().map(|name| name.to_lowercase()).collect());
+    // tenantctl has the same settings, except those of a running service.
+    let of_service =
+        ["METRICS_TOKEN", "TRUSTED_PROXIES", "ALLOWED_POSTGRES_HOSTS", "ALLOWED_REDIS_HOSTS"];
+    let shared = service.iter().filter(|name| !of_service.contains(name));
+    let shared: BTreeSet<_> = shared.map(|name| (*name).to_owned()).collect();
+    assert_eq!(given_by_compose("migrate"), shared);
 }

@@ -39,4 +39,7 @@ mod revocation;
 mod schemas;
 mod scripts;
 mod seed_examples;
+mod selective;
 mod slow_clients;
+mod spin_registry;
+mod traces;

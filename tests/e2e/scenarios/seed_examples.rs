@@ -52,9 +52,9 @@ fn readme_examples_match_seed() {
 }
 
 /// Runs an example, and returns the status and the JSON of its `response`.
-fn run(application: &Application, before: &str, example: &str) -> (u16, Value) {
+fn run(world: &World, application: &Application, before: &str, example: &str) -> (u16, Value) {
     let url = format!("http://{}", application.address);
-    let admin_key = World::get().admin_key();
+    let admin_key = world.admin_key();
     let script = format!(
         "{before}\n{example}\nimport json\nprint(response.status_code, json.dumps(response.json()))\n"
     )
@@ -76,12 +76,16 @@ fn run(application: &Application, before: &str, example: &str) -> (u16, Value) {
 
 #[test]
 fn readme_examples_work() {
-    let world = World::get();
     // A separate application, because the examples use the tenant `acme`.
-    let application = world.another_application(&world.services.databases());
+    let world = World::get();
+    follow_readme(world, &world.another_application(&world.services.databases()));
+}
+
+/// Runs the examples of the README in an application on the servers of a world that has no tenant `acme`.
+pub(super) fn follow_readme(world: &World, application: &Application) {
     let [create, authenticate, use_token]: [String; 3] = examples().try_into().unwrap();
 
-    let (status, tenant) = run(&application, "", &create);
+    let (status, tenant) = run(world, application, "", &create);
     assert_eq!((status, &tenant["slug"]), (201, &json!("acme")), "{tenant}");
 
     // The steps in the README between the first and the second example.
@@ -91,11 +95,11 @@ fn readme_examples_work() {
     let token = admin["access_token"].as_str().unwrap();
     world.post("/api/v1/users", &user).token(token).send().expect(201);
 
-    let (status, signed_in) = run(&application, "import httpx", &authenticate);
+    let (status, signed_in) = run(world, application, "import httpx", &authenticate);
     assert_eq!((status, &signed_in["token_type"]), (200, &json!("bearer")), "{signed_in}");
 
     let access_token = signed_in["access_token"].as_str().unwrap();
     let before = format!("import httpx\naccess_token = {access_token:?}");
-    let (status, profile) = run(&application, &before, &use_token);
+    let (status, profile) = run(world, application, &before, &use_token);
     assert_eq!((status, &profile["email"]), (200, &json!("user@acme.com")), "{profile}");
 }

@@ -31,7 +31,9 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         failed += credentials::finish_rotations(&context).await?;
     }
     for item in reseal::list(&context).await? {
-        match reseal::reseal(&context, &item).await {
+        let outcome = reseal::reseal(&context, &item).await;
+        dry_run::roll_back(&context).await?;
+        match outcome {
             Ok(true) => {
                 resealed += 1;
                 let mut line = describe(&item);
@@ -46,8 +48,8 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
                 output::failure(&error.into());
             }
         }
-        dry_run::roll_back(&context).await?;
     }
+    dry_run::roll_back(&context).await?;
     let total = if context.is_dry_run() { "would_reseal" } else { "resealed" };
     output::line(&json!({ total: resealed }).to_string());
     if failed > 0 {

@@ -119,23 +119,23 @@ pub async fn put_anchor(
 }
 
 /// Completes an imported chain after its rows were inserted: stores its head, and vouches for its rows if `was_valid`. Repeating the call does no harm.
+/// `catalog` is in the transaction that has inserted the rows.
 ///
 /// # Errors
 /// [`Error::Internal`] if the rows differ from those of the bundle.
 pub async fn adopt(
     context: &Context,
+    catalog: &dyn Connection,
     tenant: Uuid,
     summary: &TrailSummary,
     was_valid: bool,
 ) -> Result<()> {
-    let catalog = context.catalog().await?;
-    if rows::head(&*catalog, tenant).await?.0 == 0 {
-        if summarize(&*catalog, tenant).await?.as_ref() != Some(summary) {
+    if rows::head(catalog, tenant).await?.0 == 0 {
+        if summarize(catalog, tenant).await?.as_ref() != Some(summary) {
             return Err(Error::internal("the imported audit trail differs from the bundle"));
         }
-        // The voucher first: a chain is verified as soon as it has a head.
-        if let (true, Some(span)) = (was_valid, span(&*catalog, tenant).await?) {
-            voucher::store(context, &*catalog, tenant, 0, &span).await?;
+        if let (true, Some(span)) = (was_valid, span(catalog, tenant).await?) {
+            voucher::store(context, catalog, tenant, 0, &span).await?;
         }
         let mac = base16ct::mixed::decode_vec(&summary.mac).map_err(Error::internal)?;
         let statement = "INSERT INTO tenant_audit_heads (chain, sequence, mac) VALUES ($1, $2, $3)
@@ -147,10 +147,10 @@ pub async fn adopt(
     if !was_valid || walk::verify(context, Some(tenant), None, Extent::Full).await?.valid {
         return Ok(());
     }
-    let revision = rows::revision(&*catalog, tenant).await?;
-    let Some(span) = span(&*catalog, tenant).await? else { return Ok(()) };
+    let revision = rows::revision(catalog, tenant).await?;
+    let Some(span) = span(catalog, tenant).await? else { return Ok(()) };
     if span.sequence == summary.sequence && hex(&span.digest.0) == summary.digest {
-        voucher::store(context, &*catalog, tenant, revision, &span).await?;
+        voucher::store(context, catalog, tenant, revision, &span).await?;
     }
     Ok(())
 }

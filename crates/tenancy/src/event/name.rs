@@ -113,16 +113,16 @@ names! {
     TENANT_DESTROYED = "tenant.destroyed";
     /// The removal of a tenant and its data began.
     TENANT_DESTRUCTION_BEGAN = "tenant.destruction_began";
+    /// The receipt of a destruction in the platform's trail: the removed data, and a checksum.
+    TENANT_ERASED = "tenant.erased";
     /// A tenant was exported to a bundle or a backup.
     TENANT_EXPORTED = "tenant.exported";
     /// A tenant was imported from a bundle, or is a clone of another tenant.
     TENANT_IMPORTED = "tenant.imported";
-    /// A tenant's database and files were restored from a backup.
-    TENANT_RESTORED = "tenant.restored";
-    /// The receipt of a destruction in the platform's trail: the removed data, and a checksum.
-    TENANT_ERASED = "tenant.erased";
     /// A tenant has another slug. The former one is reserved for it.
     TENANT_RENAMED = "tenant.renamed";
+    /// A tenant's database and files were restored from a backup.
+    TENANT_RESTORED = "tenant.restored";
     /// A tenant's secrets were sealed with the current master key.
     TENANT_SECRETS_RESEALED = "tenant.secrets_resealed";
     /// A former slug of a tenant is no longer reserved for it.

@@ -34,7 +34,9 @@ fn variables() -> Vec<Block> {
             None => "required = true".to_owned(),
         };
         let secret = if setting.is_secret { ", secret = true" } else { "" };
-        format!("{} = {{ {value}{secret} }}", setting.name.to_ascii_lowercase())
+        let description = in_manifest(setting.description);
+        let name = setting.name.to_ascii_lowercase();
+        format!("{name} = {{ {value}{secret}, description = {description:?} }}")
     };
     let of_component = |component: &Component| {
         let given = DECLARATIONS.iter().filter(|setting| setting.is_given_to(*component));
@@ -47,6 +49,22 @@ fn variables() -> Vec<Block> {
     let application =
         Block { start: "[variables]".to_owned(), lines: all().map(variable).collect() };
     [application].into_iter().chain(Component::ALL.iter().map(of_component)).collect()
+}
+
+/// Returns a description for `spin.toml`, where links lead nowhere: the text of a link in the first sentence, and no other
+/// sentence with a link.
+fn in_manifest(description: &str) -> String {
+    let has_link = |sentence: &&str| sentence.contains("](");
+    let mut sentences = description.trim().split_inclusive(". ");
+    let mut text = sentences.next().unwrap_or_default().to_owned();
+    text.extend(sentences.filter(|sentence| !has_link(sentence)));
+    while let Some((before, (link, after))) = text.split_once("](").and_then(|(before, rest)| {
+        let (before, link) = before.rsplit_once('[')?;
+        Some((before, (link, rest.split_once(')')?.1)))
+    }) {
+        text = format!("{before}{link}{after}");
+    }
+    text.trim_end().to_owned()
 }
 
 /// Returns the table of the settings for operators.
@@ -133,6 +151,14 @@ fn check(name: &str, text: &str, blocks: &[Block]) {
         "{}\nrun UPDATE_SETTINGS=1 cargo test --profile tools -p tenancy --lib settings",
         problems.join("\n")
     );
+}
+
+#[test]
+fn links_are_not_in_manifest() {
+    let description =
+        " Seals `a`, see [B](b.md#c). 32 bytes. [Rotation](d.md), or [more](e.md). The end.";
+    assert_eq!(in_manifest(description), "Seals `a`, see B. 32 bytes. The end.");
+    assert_eq!(in_manifest(" One sentence."), "One sentence.");
 }
 
 #[test]

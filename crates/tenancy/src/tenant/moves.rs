@@ -233,7 +233,9 @@ pub(crate) async fn check_open(catalog: &dyn Connection, tenant: &TenantRecord) 
     let current = repo::find(catalog, tenant.id).await?.ok_or(Error::TenantNotFound)?;
     let step = find(catalog, tenant.id).await?.map(|row| row.step);
     let is_closed = matches!(step, Some(Step::Paused | Step::Fenced));
-    if is_closed || current.database != tenant.database {
+    // A restore creates roles for a database with another name at the same place.
+    let place = |at: &DatabaseLocation| (at.host.clone(), at.port, at.options.clone());
+    if is_closed || place(&current.database) != place(&tenant.database) {
         return Err(Error::unavailable("the database of the tenant is being moved"));
     }
     Ok(())

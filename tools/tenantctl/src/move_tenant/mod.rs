@@ -36,7 +36,7 @@ pub struct Arguments {
     /// The slug of the tenant.
     #[arg(value_parser = slug)]
     tenant: Slug,
-    /// The name of the cluster. `default` is the cluster of TENANT_DATABASE_TEMPLATE.
+    /// The name of the cluster. `default` is the cluster of `TENANT_DATABASE_TEMPLATE`.
     #[arg(long, value_parser = ClusterName::parse, required_unless_present = "cancel")]
     to: Option<ClusterName>,
     /// Ends an unfinished move: the tenant works where it was, or at the target if the copy was complete.
@@ -45,7 +45,7 @@ pub struct Arguments {
     /// Cancels the move if writes would wait for longer than this number of seconds.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     max_pause: u64,
-    /// The folder of `pg_dump` and `pg_restore`. The default is PATH, or the newest version of Debian's packages.
+    /// The folder of `pg_dump` and `pg_restore`. The default is `PATH`, or the newest version of Debian's packages.
     #[arg(long)]
     pg_bin: Option<PathBuf>,
     /// Shows the expected pause, and changes nothing.
@@ -53,6 +53,8 @@ pub struct Arguments {
     dry_run: bool,
 }
 
+/// The expected seconds for the programs, the comparison and the switch of an empty database.
+const EXPECTED_LEAST: i64 = 4;
 /// The bytes per second that a copy is expected to reach.
 const EXPECTED_RATE: i64 = 10_000_000;
 
@@ -66,7 +68,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     clusters::check(&context, &cluster.location(&context)?).await?;
     let programs = Programs::find(arguments.pg_bin.as_deref())?;
     let bytes = size(&context, &tenant).await?;
-    let expected = 1 + bytes / EXPECTED_RATE;
+    let expected = EXPECTED_LEAST + bytes / EXPECTED_RATE;
     if arguments.dry_run {
         let line = json!({
             "tenant": tenant.slug, "cluster": to, "bytes": bytes, "expected_pause_seconds": expected,

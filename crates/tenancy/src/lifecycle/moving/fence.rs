@@ -60,7 +60,7 @@ fn roles(tenant: &TenantRecord) -> Vec<String> {
 /// their connections.
 fn for_each_role(tenant: &TenantRecord, before: &str, after: &str) -> String {
     let database = identifier(&tenant.database.name);
-    let changes: String = roles(tenant)
+    let changes: Vec<String> = roles(tenant)
         .iter()
         .map(|role| {
             format!(
@@ -79,6 +79,7 @@ fn for_each_role(tenant: &TenantRecord, before: &str, after: &str) -> String {
              {changes}
          END $fence$",
         literal(&tenant.database_role),
+        changes = changes.join("\n"),
     )
 }
 
