@@ -2,14 +2,11 @@
 
 use std::rc::Rc;
 
-use serde_json::json;
 use tenancy::{
     Context, Error, Result,
     admission::{self, Admitted, Metering, cached::CachedApiKeys},
     api_key::ApiKey,
-    audit,
     error::Unauthenticated,
-    event::{Entry, Event, Severity, name},
     quota, resolve,
     resource::Resource,
     tenant::Tenant,
@@ -69,7 +66,7 @@ pub(super) async fn member(
     }
     let member = Member { context, tenant, principal, second, call };
     if let Err(error) = check(&member, access).await {
-        record_denial(&member, &error);
+        member.record_denial(&error);
         return Err(error);
     }
     Ok(member)
@@ -83,23 +80,6 @@ async fn check(member: &Member, access: Access) -> Result<()> {
         Access::User(scope) => member.user().and_then(|_| member.require(scope)),
         Access::Public | Access::Operator(_) => Err(Error::RouteNotFound),
     }
-}
-
-/// Records that an authenticated caller was denied access.
-pub(super) fn record_denial(member: &Member, error: &Error) {
-    let detail = match error {
-        Error::TenantMismatch => json!({ "reason": "tenant_mismatch" }),
-        Error::UserRequired => json!({ "reason": "user_required" }),
-        Error::Forbidden { scope } => json!({ "reason": "forbidden", "scope": scope }),
-        _ => return,
-    };
-    let who = match &member.principal {
-        Principal::User(claims) => claims.sub,
-        Principal::ApiKey(record) => record.id,
-    };
-    let event = Event::new(name::ACCESS_DENIED).severity(Severity::Warning).failed().detail(detail);
-    let entry = Entry::new(&member.context, Some(member.tenant.id), &member.actor(), event);
-    audit::record_rarely(&member.context, entry, &who.to_string());
 }
 
 async fn by_api_key(

@@ -2,18 +2,20 @@
 
 use std::rc::Rc;
 
+use serde_json::json;
 use tenancy::{
     Context, Error, Result,
     access::Scope,
     api_key::ApiKeyRecord,
-    event::{Actor, Origin},
+    audit,
+    event::{Actor, Entry, Event, Origin, Severity, name},
     log::Caller,
     resource::Resource,
     tenant::Tenant,
     token::Claims,
 };
 
-use super::{Call, authenticate};
+use super::Call;
 
 /// A call by a member of a tenant, authorized for the route.
 pub struct Member {
@@ -104,9 +106,22 @@ impl Member {
         if self.allows(scope) { Ok(()) } else { Err(Error::Forbidden { scope: scope.as_str() }) }
     }
 
-    /// Records in the audit trail that the caller was denied access to an object.
+    /// Records in the audit trail that the caller was denied access.
     pub fn record_denial(&self, error: &Error) {
-        authenticate::record_denial(self, error);
+        let detail = match error {
+            Error::TenantMismatch => json!({ "reason": "tenant_mismatch" }),
+            Error::UserRequired => json!({ "reason": "user_required" }),
+            Error::Forbidden { scope } => json!({ "reason": "forbidden", "scope": scope }),
+            _ => return,
+        };
+        let who = match &self.principal {
+            Principal::User(claims) => claims.sub,
+            Principal::ApiKey(record) => record.id,
+        };
+        let event =
+            Event::new(name::ACCESS_DENIED).severity(Severity::Warning).failed().detail(detail);
+        let entry = Entry::new(&self.context, Some(self.tenant.id), &self.actor(), event);
+        audit::record_rarely(&self.context, entry, &who.to_string());
     }
 
     /// Records the usage of a resource. The response contains a warning near the limit.

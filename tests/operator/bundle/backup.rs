@@ -84,6 +84,7 @@ fn restore_brings_back_rows_and_files() {
     let Full { tenant, key, files } = full_tenant();
     let (admin, ended) = (&tenant.admin, tenant.user("user"));
     let lost = tenant.user("user");
+    let erased = tenant.user("user");
     let folder = Folder::new();
     let file = back_up(&folder, &tenant.slug);
     let token = &admin.access_token;
@@ -103,6 +104,8 @@ fn restore_brings_back_rows_and_files() {
     tenant.post("/api/v1/auth/logout", &logout).token(&ended.access_token).send();
     let path = format!("/api/v1/users/{}", lost.id);
     assert_eq!(tenant.delete(&path).token(token).send().status, 204);
+    let path = format!("/api/v1/users/{}/erasure", erased.id);
+    tenant.post(&path, &json!({})).token(token).send().expect(200);
     let keys = tenant.get("/api/v1/api-keys").token(token).send().expect(200);
     let id = keys["items"].as_array().unwrap().iter().find_map(|found| {
         (found["name"] == "of a test").then(|| found["id"].as_str().unwrap().to_owned())
@@ -145,6 +148,11 @@ fn restore_brings_back_rows_and_files() {
     refresh(&rotated["refresh_token"]).expect(200);
     world.get_path("/api/v1/tenant/info").token(&key).send().expect_problem(401, "invalid_api_key");
     assert!(connect(&credential).is_err());
+    // A person that was erased is not back.
+    let people = "SELECT count(*) FROM tenancy.users WHERE id::text = $1 OR email = $2";
+    let people = database.query_one(people, &[&erased.id, &erased.email]).unwrap();
+    assert_eq!(people.get::<_, i64>(0), 0);
+    tenant.login(&erased.email, &erased.password).expect_problem(401, "invalid_credentials");
     // A user that was deleted by mistake is back.
     tenant.login(&lost.email, &lost.password).expect(200);
     tenant.login(&later.email, "a later password").expect_problem(401, "invalid_credentials");

@@ -570,6 +570,65 @@ export abstract class Operations extends Runtime {
     );
   }
 
+  /** Lists the former slugs of a tenant that are reserved for it, latest first. */
+  listFormerSlugs(id: string, parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["Page_FormerSlug"]> {
+    return this.json<Schemas["Page_FormerSlug"]>(
+      {
+        method: "GET",
+        path: "/admin/tenants/{id}/former-slugs",
+        parameters: { id },
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listFormerSlugs}. `limit` is the size of a page. */
+  iterateFormerSlugs(id: string, parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["FormerSlug"]> {
+    return this.offsetPages((offset) => this.listFormerSlugs(id, { ...parameters, offset }));
+  }
+
+  /** Releases a former slug of a tenant, so that any tenant can have it. */
+  releaseFormerSlug(id: string, slug: string, parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "DELETE",
+        path: "/admin/tenants/{id}/former-slugs/{slug}",
+        parameters: { id, slug },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Gives a tenant another slug.
+   *
+   * Tokens, API keys and database credentials stay valid. The former slug names no tenant any longer, with effect on the next request, and is reserved for this tenant.
+   */
+  renameTenant(id: string, body: Schemas["TenantRename"], parameters: {
+    /** Proceeds only if the tenant has this entity tag. */
+    ifMatch?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["Tenant"]> {
+    return this.json<Schemas["Tenant"]>(
+      {
+        method: "POST",
+        path: "/admin/tenants/{id}/rename",
+        parameters: { id },
+        json: body,
+        headers: { "If-Match": parameters.ifMatch },
+      },
+      parameters,
+    );
+  }
+
   /**
    * Creates a new data key for a tenant.
    *
@@ -1514,6 +1573,38 @@ export abstract class Operations extends Runtime {
         path: "/api/v1/users/{id}",
         parameters: { id },
         json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Erases a person: deletes the user permanently, and removes everything that identifies the person.
+   *
+   * Events of the audit trail keep the opaque id of the user, and lose the address and the user agent of the person's requests. The trail stays verifiable and contains the receipt. A user that was deleted before can be erased, too. Repeat an interrupted call: it finishes the erasure, and otherwise returns the receipt again. Backups from before the erasure still contain the person.
+   */
+  eraseUser(id: string, parameters: CallOptions = {}): Promise<Schemas["Erasure"]> {
+    return this.json<Schemas["Erasure"]>(
+      {
+        method: "POST",
+        path: "/api/v1/users/{id}/erasure",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Exports the personal data of a user as one JSON document.
+   *
+   * Users can export their own data. The export is recorded in the audit trail. A user has one export at a time. The data of the application in the schema `app`, in the cache and in files is not included.
+   */
+  exportUser(id: string, parameters: CallOptions = {}): Promise<Schemas["PersonalData"]> {
+    return this.json<Schemas["PersonalData"]>(
+      {
+        method: "GET",
+        path: "/api/v1/users/{id}/export",
+        parameters: { id },
       },
       parameters,
     );

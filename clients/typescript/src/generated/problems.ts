@@ -67,6 +67,11 @@ export class Forbidden extends Problem {
   declare readonly code: "forbidden";
 }
 
+/** The problem `former_slug_not_found` (status 404). */
+export class FormerSlugNotFound extends Problem {
+  declare readonly code: "former_slug_not_found";
+}
+
 /** The problem `idempotency_key_reused` (status 422). */
 export class IdempotencyKeyReused extends Problem {
   declare readonly code: "idempotency_key_reused";
@@ -327,6 +332,7 @@ export const PROBLEMS = {
   email_taken: EmailTaken,
   file_not_found: FileNotFound,
   forbidden: Forbidden,
+  former_slug_not_found: FormerSlugNotFound,
   idempotency_key_reused: IdempotencyKeyReused,
   illegal_transition: IllegalTransition,
   internal_error: InternalError,

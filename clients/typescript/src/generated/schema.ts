@@ -254,11 +254,108 @@ export interface components {
          * @example live
          */
         Environment: string;
+        /** @description A complete erasure. */
+        Erasure: {
+            /**
+             * Format: uuid
+             * @description The id of the event `user.erased` in the audit trail.
+             */
+            event_id: string;
+            /** @description The receipt, which the event contains. */
+            receipt: components["schemas"]["ErasureReceipt"];
+            /** @description The SHA-256 checksum of the receipt as JSON without spaces, with members in alphabetical order, in hexadecimal. */
+            sha256: string;
+        };
+        /** @description The receipt of an erasure. */
+        ErasureReceipt: {
+            /**
+             * Format: date-time
+             * @description When the erasure was complete.
+             */
+            erased_at: string;
+            /** @description The numbers of removed objects. */
+            removed: components["schemas"]["Removed"];
+            /**
+             * Format: uuid
+             * @description The tenant.
+             */
+            tenant: string;
+            /**
+             * Format: uuid
+             * @description The user. Events of the audit trail keep this id.
+             */
+            user: string;
+        };
         /**
          * @description The format of a file.
          * @enum {string}
          */
         ExportFormat: "csv" | "ndjson";
+        /** @description An API key that a user created. */
+        ExportedApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+            name: string;
+            /** @description The first characters of the key. */
+            prefix: string;
+            /** Format: date-time */
+            revoked_at: string | null;
+        };
+        /** @description A file that a user uploaded. */
+        ExportedFile: {
+            content_type: string;
+            /** Format: date-time */
+            created_at: string;
+            path: string;
+            /**
+             * Format: int64
+             * @description The size in bytes.
+             */
+            size: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A session of a user. */
+        ExportedSession: {
+            address: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended before its expiry.
+             */
+            ended_at: string | null;
+            /** @description Why it ended: `logout`, `logout_everywhere`, `reuse`, `password`, `admin` or `limit`. */
+            ended_reason: string | null;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the session last received an access token.
+             */
+            last_used_at: string;
+            user_agent: string | null;
+        };
+        /** @description A user with all stored properties. */
+        ExportedUser: components["schemas"]["User"] & {
+            /** @description Whether the user has set a password. */
+            has_password: boolean;
+            /**
+             * Format: date-time
+             * @description When the current setup token expires; null if there is none.
+             */
+            setup_token_expires_at: string | null;
+            /** Format: date-time */
+            updated_at: string;
+        };
         FieldProblem: {
             field: string;
             message: string;
@@ -269,6 +366,19 @@ export interface components {
             api_key: string;
             /** @description The token that sets the first administrator's password, if the request contained none. */
             setup_token: string | null;
+        };
+        /** @description A slug that a tenant had before it was renamed. */
+        FormerSlug: {
+            /**
+             * Format: date-time
+             * @description When the tenant was renamed.
+             */
+            renamed_at: string;
+            /**
+             * @description The slug. No other tenant can have it.
+             * @example acme
+             */
+            slug: string;
         };
         /**
          * @description The period over which a history is aggregated.
@@ -437,6 +547,8 @@ export interface components {
              * @description The id of the event.
              */
             id: string;
+            /** @description Whether values that identify an erased person were removed from the event. */
+            is_redacted: boolean;
             /** @description The id of the request. */
             request_id: string | null;
             /** @description The id or the name of the affected resource. */
@@ -513,6 +625,11 @@ export interface components {
              * @description The number of tenants and tasks that failed. The log has the reasons.
              */
             failures: number;
+            /**
+             * Format: int64
+             * @description The number of erasures of users that were interrupted and are complete now.
+             */
+            finished_user_erasures: number;
             /**
              * Format: int64
              * @description The number of forged rows that were removed from outboxes. The platform's audit trail has the number for each
@@ -737,6 +854,26 @@ export interface components {
              */
             total: number;
         };
+        /** @description A page of a list. */
+        Page_FormerSlug: {
+            /** @description The items on the page. */
+            items: components["schemas"]["FormerSlug"][];
+            /**
+             * Format: int32
+             * @description The maximum number of items on the page.
+             */
+            limit: number;
+            /**
+             * Format: int32
+             * @description The number of items before the page.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description The total number of items.
+             */
+            total: number;
+        };
         /**
          * Format: password
          * @description A password from a user, normalised to NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed.
@@ -764,6 +901,30 @@ export interface components {
          * @example Ursula
          */
         PersonName: string;
+        /** @description The personal data of a user, without secrets and hashes. */
+        PersonalData: {
+            /** @description The API keys that the user created, including revoked ones, newest first. */
+            api_keys: components["schemas"]["ExportedApiKey"][];
+            /**
+             * @description The audit events that the user caused or that are about the user, newest first. They include all sign-ins.
+             *     Addresses and user agents of other people are left out.
+             */
+            audit_events: components["schemas"]["LoggedEvent"][];
+            /** @description The database credentials that the user requested and that are still stored. */
+            database_credentials: components["schemas"]["DatabaseCredential"][];
+            /** @description The existing files that the user uploaded, without their contents, newest first. */
+            files: components["schemas"]["ExportedFile"][];
+            /**
+             * Format: date-time
+             * @description When the export began.
+             */
+            generated_at: string;
+            /** @description Whether the user's address is the contact of the tenant. */
+            is_tenant_contact: boolean;
+            /** @description The sessions, including ended ones that are still stored, newest first. */
+            sessions: components["schemas"]["ExportedSession"][];
+            user: components["schemas"]["ExportedUser"];
+        };
         /** @description A plan. */
         Plan: {
             /**
@@ -825,7 +986,7 @@ export interface components {
              * @description The stable code for programs.
              * @enum {string}
              */
-            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_client" | "invalid_credentials" | "invalid_header" | "invalid_json" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_setup_token" | "invalid_token" | "last_admin" | "method_not_allowed" | "misconfigured" | "operator_key_name_taken" | "operator_key_not_found" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "route_not_found" | "scope_not_held" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
+            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_client" | "invalid_credentials" | "invalid_header" | "invalid_json" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_setup_token" | "invalid_token" | "last_admin" | "method_not_allowed" | "misconfigured" | "operator_key_name_taken" | "operator_key_not_found" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "route_not_found" | "scope_not_held" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
             /** @description An explanation of this occurrence. */
             detail: string;
             /** @description For OAuth endpoints: the error code of RFC 6749. */
@@ -860,6 +1021,39 @@ export interface components {
         /** @description The refresh token of a session. */
         Refresh: {
             refresh_token: string;
+        };
+        /** @description The numbers of objects that an erasure removed. */
+        Removed: {
+            /**
+             * Format: int64
+             * @description The API keys whose name contained a name of the person. They have another name.
+             * @default 0
+             */
+            api_key_names: number;
+            /**
+             * Format: int64
+             * @description The events of the audit trail that have lost their address, user agent or name.
+             * @default 0
+             */
+            audit_events: number;
+            /**
+             * Format: int64
+             * @description The database credentials that the user had requested.
+             * @default 0
+             */
+            database_credentials: number;
+            /**
+             * Format: int64
+             * @description The sessions.
+             * @default 0
+             */
+            sessions: number;
+            /**
+             * Format: int64
+             * @description 1 if the person was the contact of the tenant. Another administrator is the contact now.
+             * @default 0
+             */
+            tenant_contacts: number;
         };
         /** @description The health of the service and of each store. The report contains no secrets: the reason for an outage is in the log. */
         Report: {
@@ -1080,6 +1274,10 @@ export interface components {
              * @description The total number of items.
              */
             total: number;
+        };
+        /** @description The new slug of a tenant. */
+        TenantRename: {
+            slug: components["schemas"]["Slug"];
         };
         /** @description Settings of a tenant: a JSON object of at most 16 KiB. */
         TenantSettings: Record<string, never>;

@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     if context.is_dry_run() {
         let removes = serde_json::to_value(&erased.value.receipt.removed)?;
         let change = Change { action: "erase", object: "user", name, before, after: None };
-        return change.report_dry_run(Some(&removes));
+        return change.report_dry_run(&context, Some(&removes)).await;
     }
     change::report(&json!(erased.value), erased.effect)
 }

@@ -568,6 +568,59 @@ class AsyncOperations(AsyncRuntime):
         )
         await self._none(request, options)
 
+    async def list_former_slugs(
+        self, id: str, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.PageFormerSlug:
+        """Lists the former slugs of a tenant that are reserved for it, latest first.
+
+        :param id: The id of the tenant.
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request(
+            "GET", "/admin/tenants/{id}/former-slugs", parameters={"id": id}, query={"offset": offset, "limit": limit}
+        )
+        result: models.PageFormerSlug = await self._json(request, options)
+        return result
+
+    def iterate_former_slugs(
+        self, id: str, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.FormerSlug]:
+        """Iterates over the items of all pages of list_former_slugs. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.PageFormerSlug:
+            return await self.list_former_slugs(id, offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def release_former_slug(self, id: str, slug: str, *, options: CallOptions | None = None) -> None:
+        """Releases a former slug of a tenant, so that any tenant can have it.
+
+        :param id: The id of the tenant.
+        :param slug: The former slug.
+        """
+        request = Request("DELETE", "/admin/tenants/{id}/former-slugs/{slug}", parameters={"id": id, "slug": slug})
+        await self._none(request, options)
+
+    async def rename_tenant(
+        self, id: str, body: models.TenantRename, *, if_match: str | None = None, options: CallOptions | None = None
+    ) -> models.Tenant:
+        """Gives a tenant another slug.
+
+        Tokens, API keys and database credentials stay valid. The former slug names no tenant any longer, with effect on the next request, and is reserved for this tenant.
+
+        :param id: The id of the tenant.
+        :param if_match: Proceeds only if the tenant has this entity tag.
+        """
+        request = Request(
+            "POST", "/admin/tenants/{id}/rename", parameters={"id": id}, headers={"If-Match": if_match}, json=body
+        )
+        result: models.Tenant = await self._json(request, options)
+        return result
+
     async def rotate_tenant_data_key(self, id: str, *, options: CallOptions | None = None) -> models.DataKey:
         """Creates a new data key for a tenant.
 
@@ -1490,6 +1543,28 @@ class AsyncOperations(AsyncRuntime):
         """
         request = Request("PATCH", "/api/v1/users/{id}", parameters={"id": id}, json=body)
         result: models.User = await self._json(request, options)
+        return result
+
+    async def erase_user(self, id: str, *, options: CallOptions | None = None) -> models.Erasure:
+        """Erases a person: deletes the user permanently, and removes everything that identifies the person.
+
+        Events of the audit trail keep the opaque id of the user, and lose the address and the user agent of the person's requests. The trail stays verifiable and contains the receipt. A user that was deleted before can be erased, too. Repeat an interrupted call: it finishes the erasure, and otherwise returns the receipt again. Backups from before the erasure still contain the person.
+
+        :param id: The id of the user.
+        """
+        request = Request("POST", "/api/v1/users/{id}/erasure", parameters={"id": id})
+        result: models.Erasure = await self._json(request, options)
+        return result
+
+    async def export_user(self, id: str, *, options: CallOptions | None = None) -> models.PersonalData:
+        """Exports the personal data of a user as one JSON document.
+
+        Users can export their own data. The export is recorded in the audit trail. A user has one export at a time. The data of the application in the schema `app`, in the cache and in files is not included.
+
+        :param id: The id of the user.
+        """
+        request = Request("GET", "/api/v1/users/{id}/export", parameters={"id": id})
+        result: models.PersonalData = await self._json(request, options)
         return result
 
     async def reset_user_password(self, id: str, *, options: CallOptions | None = None) -> models.PasswordReset:

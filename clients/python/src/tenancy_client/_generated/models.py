@@ -194,6 +194,9 @@ class LoggedEvent(TypedDict):
     id: str
     """The id of the event."""
 
+    is_redacted: bool
+    """Whether values that identify an erased person were removed from the event."""
+
     request_id: str | None
     """The id of the request."""
 
@@ -493,8 +496,125 @@ Environment: TypeAlias = str
 """The environment of a key, such as `live` or `test`: 2 to 12 lower case letters."""
 
 
+class Removed(TypedDict):
+    """The numbers of objects that an erasure removed."""
+
+    api_key_names: int
+    """The API keys whose name contained a name of the person. They have another name."""
+
+    audit_events: int
+    """The events of the audit trail that have lost their address, user agent or name."""
+
+    database_credentials: int
+    """The database credentials that the user had requested."""
+
+    sessions: int
+    """The sessions."""
+
+    tenant_contacts: int
+    """1 if the person was the contact of the tenant. Another administrator is the contact now."""
+
+
+class ErasureReceipt(TypedDict):
+    """The receipt of an erasure."""
+
+    erased_at: str
+    """When the erasure was complete."""
+
+    removed: Removed
+    """The numbers of removed objects."""
+
+    tenant: str
+    """The tenant."""
+
+    user: str
+    """The user. Events of the audit trail keep this id."""
+
+
+class Erasure(TypedDict):
+    """A complete erasure."""
+
+    event_id: str
+    """The id of the event `user.erased` in the audit trail."""
+
+    receipt: ErasureReceipt
+    """The receipt, which the event contains."""
+
+    sha256: str
+    """The SHA-256 checksum of the receipt as JSON without spaces, with members in alphabetical order, in hexadecimal."""
+
+
 ExportFormat: TypeAlias = Literal["csv", "ndjson"]
 """The format of a file."""
+
+
+class ExportedApiKey(TypedDict):
+    """An API key that a user created."""
+
+    created_at: str
+
+    expires_at: str | None
+
+    id: str
+
+    last_used_at: str | None
+
+    name: str
+
+    prefix: str
+    """The first characters of the key."""
+
+    revoked_at: str | None
+
+
+class ExportedFile(TypedDict):
+    """A file that a user uploaded."""
+
+    content_type: str
+
+    created_at: str
+
+    path: str
+
+    size: int
+    """The size in bytes."""
+
+    updated_at: str
+
+
+class ExportedSession(TypedDict):
+    """A session of a user."""
+
+    address: str | None
+
+    created_at: str
+
+    ended_at: str | None
+    """When it ended before its expiry."""
+
+    ended_reason: str | None
+    """Why it ended: `logout`, `logout_everywhere`, `reuse`, `password`, `admin` or `limit`."""
+
+    expires_at: str
+
+    id: str
+
+    last_used_at: str
+    """When the session last received an access token."""
+
+    user_agent: str | None
+
+
+class ExportedUser(User):
+    """A user with all stored properties."""
+
+    has_password: bool
+    """Whether the user has set a password."""
+
+    setup_token_expires_at: str | None
+    """When the current setup token expires; null if there is none."""
+
+    updated_at: str
 
 
 class FieldProblem(TypedDict):
@@ -503,6 +623,16 @@ class FieldProblem(TypedDict):
     field: str
 
     message: str
+
+
+class FormerSlug(TypedDict):
+    """A slug that a tenant had before it was renamed."""
+
+    renamed_at: str
+    """When the tenant was renamed."""
+
+    slug: str
+    """The slug. No other tenant can have it."""
 
 
 Granularity: TypeAlias = Literal["day", "month"]
@@ -638,6 +768,9 @@ class MaintenanceReport(TypedDict):
 
     failures: int
     """The number of tenants and tasks that failed. The log has the reasons."""
+
+    finished_user_erasures: int
+    """The number of erasures of users that were interrupted and are complete now."""
 
     forged_audit_events: int
     """The number of forged rows that were removed from outboxes. The platform's audit trail has the number for each tenant."""
@@ -876,6 +1009,22 @@ class PageDatabaseCredential(TypedDict):
     """The total number of items."""
 
 
+class PageFormerSlug(TypedDict):
+    """A page of a list."""
+
+    items: list[FormerSlug]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
 class PasswordChange(TypedDict):
     """A change of the password."""
 
@@ -897,6 +1046,33 @@ class PendingChange(TypedDict):
     """A change that takes effect as soon as Redis is reachable."""
 
     takes_effect_by: str
+
+
+class PersonalData(TypedDict):
+    """The personal data of a user, without secrets and hashes."""
+
+    api_keys: list[ExportedApiKey]
+    """The API keys that the user created, including revoked ones, newest first."""
+
+    audit_events: list[LoggedEvent]
+    """The audit events that the user caused or that are about the user, newest first. They include all sign-ins. Addresses and user agents of other people are left out."""
+
+    database_credentials: list[DatabaseCredential]
+    """The database credentials that the user requested and that are still stored."""
+
+    files: list[ExportedFile]
+    """The existing files that the user uploaded, without their contents, newest first."""
+
+    generated_at: str
+    """When the export began."""
+
+    is_tenant_contact: bool
+    """Whether the user's address is the contact of the tenant."""
+
+    sessions: list[ExportedSession]
+    """The sessions, including ended ones that are still stored, newest first."""
+
+    user: ExportedUser
 
 
 class Plan(TypedDict):
@@ -967,6 +1143,7 @@ class Problem(TypedDict):
         "email_taken",
         "file_not_found",
         "forbidden",
+        "former_slug_not_found",
         "idempotency_key_reused",
         "illegal_transition",
         "internal_error",
@@ -1257,6 +1434,12 @@ class TenantPage(TypedDict):
 
     total: int
     """The total number of items."""
+
+
+class TenantRename(TypedDict):
+    """The new slug of a tenant."""
+
+    slug: Slug
 
 
 class TenantUpdate(TypedDict):

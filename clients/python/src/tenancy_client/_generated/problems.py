@@ -83,6 +83,12 @@ class Forbidden(Problem):
     code: ClassVar[str] = "forbidden"
 
 
+class FormerSlugNotFound(Problem):
+    """The problem `former_slug_not_found` (status 404)."""
+
+    code: ClassVar[str] = "former_slug_not_found"
+
+
 class IdempotencyKeyReused(Problem):
     """The problem `idempotency_key_reused` (status 422)."""
 
@@ -391,6 +397,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "email_taken": EmailTaken,
     "file_not_found": FileNotFound,
     "forbidden": Forbidden,
+    "former_slug_not_found": FormerSlugNotFound,
     "idempotency_key_reused": IdempotencyKeyReused,
     "illegal_transition": IllegalTransition,
     "internal_error": InternalError,
