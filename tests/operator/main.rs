@@ -1,7 +1,11 @@
-//! The commands of operators for tenants, and bundles. A program of its own: these tests start servers, and tests with
+//! The commands of operators for tenants, bundles and clusters. A program of its own: these tests start servers, and tests with
 //! deadlines must not run beside them.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod bundle;
+mod clusters;
 mod command_line;
+mod move_crash;
+mod move_tenant;
+mod rename;

@@ -17,6 +17,7 @@
 mod application;
 mod busy;
 mod client;
+pub mod clusters;
 pub mod database;
 mod documented;
 mod endpoints;

@@ -77,6 +77,12 @@ impl World {
         })
     }
 
+    /// Returns a separate world for tests with several PostgreSQL clusters.
+    pub fn for_clusters() -> &'static Self {
+        static CLUSTERS: OnceLock<World> = OnceLock::new();
+        CLUSTERS.get_or_init(Self::start)
+    }
+
     fn start() -> Self {
         Self::on(Services::start())
     }

@@ -33,6 +33,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     users::get::ENDPOINT,
     users::update::ENDPOINT,
     users::delete::ENDPOINT,
+    users::export::ENDPOINT,
+    users::erase::ENDPOINT,
     users::reset_password::ENDPOINT,
     api_keys::list::ENDPOINT,
     api_keys::create::ENDPOINT,

@@ -1,13 +1,14 @@
 //! The background work of an instance, which runs one second after a request. It adds the instance's counters to the
 //! sums of all instances, carries usage over to a new Redis process, works off the queue of publications, and removes
-//! the keys of earlier Redis processes and expired database credentials.
+//! the keys of earlier Redis processes and expired database credentials, and ends abandoned moves of tenants.
 
 use std::{rc::Rc, time::Duration};
 
 use platform::{BackgroundTask, Running};
 
 use crate::{
-    context::Context, counter_sums, database_role, earlier_processes, quota, version_cache::queue,
+    context::Context, counter_sums, database_role, earlier_processes, lifecycle::moving, quota,
+    version_cache::queue,
 };
 
 /// The delay before the work. An instance outlives its last request by this time.
@@ -44,5 +45,6 @@ async fn work(context: Rc<Context>, delay: Running, attempts: u32) {
     quota::carry_over(&context).await;
     queue::work_off_if_due(&context).await;
     database_role::end_due_regularly(&context).await;
+    moving::recover_regularly(&context).await;
     earlier_processes::collect_once(&context).await;
 }

@@ -1,6 +1,6 @@
 //! The locations of tenants' databases.
 
-use std::ops::Deref;
+use std::{fmt, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +99,13 @@ impl PublicHost {
             return Err(problem());
         }
         Ok(Self { host: url.host, port })
+    }
+}
+
+impl fmt::Display for PublicHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.host)?;
+        self.port.map_or(Ok(()), |port| write!(formatter, ":{port}"))
     }
 }
 

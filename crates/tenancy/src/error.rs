@@ -136,6 +136,9 @@ pub enum Error {
     /// The tenant does not exist.
     #[error("the tenant does not exist")]
     TenantNotFound,
+    /// The slug is not a former slug of the tenant.
+    #[error("the tenant has no such former slug")]
+    FormerSlugNotFound,
     /// The tenant is suspended.
     #[error("the tenant is suspended")]
     TenantSuspended,

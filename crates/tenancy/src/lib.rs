@@ -44,6 +44,7 @@ pub mod migrate;
 pub mod networks;
 pub mod oauth;
 pub mod operator_key;
+pub mod personal_data;
 pub mod plan;
 pub mod postgres_url;
 pub mod quota;

@@ -17,7 +17,9 @@ use crate::{
     database_credential,
     error::{Error, Result},
     lifecycle::creation,
-    log, quota,
+    log,
+    personal_data::erasure,
+    quota,
     storage::{self, orphans},
     tenant::repo,
     version_cache::queue,
@@ -56,6 +58,8 @@ pub struct Report {
     pub expired_usage_reports: u64,
     /// The number of database credentials whose roles were removed, because they had expired or their owner had ended.
     pub ended_database_credentials: u64,
+    /// The number of erasures of users that were interrupted and are complete now.
+    pub finished_user_erasures: u64,
     /// The cursor of the next call: pass it as the parameter `after`. Null when every tenant was processed.
     pub next_cursor: Option<Uuid>,
 }
@@ -103,6 +107,8 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         }
         let moved = audit::recover(context, tenant).await;
         report.add_moved(context, moved);
+        let erasures = erasure::recover(context, tenant).await;
+        report.finished_user_erasures += report.count(context, erasures);
         if let Err(error) = database_credential::record_size(context, tenant).await {
             report.failures += 1;
             log::warning(context, "the size of a tenant's database was not recorded", &error);

@@ -137,7 +137,8 @@ async fn of_access_token(
         sub: claims.sub,
         role: Some(claims.role),
         tid: claims.tid,
-        slug: claims.slug.clone(),
+        // The tenant may have been renamed since the token was issued.
+        slug: tenant.slug.to_string(),
         sid: Some(claims.sid),
         iss: Some(claims.iss.clone()),
         aud: Some(claims.aud.clone()),

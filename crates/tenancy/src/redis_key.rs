@@ -30,6 +30,9 @@ pub(crate) const COLLECTED: &str = "platform:collected";
 /// Marks the expired database credentials as removed, for five seconds (`database_role/ending.rs`).
 pub(crate) const DATABASE_ROLES_CHECKED: &str = "platform:database_roles_checked";
 
+/// Marks the abandoned moves of tenants as checked, for five seconds (`lifecycle/moving/mod.rs`).
+pub(crate) const MOVES_CHECKED: &str = "platform:moves_checked";
+
 /// Marks the queue of publications as checked, for two seconds (`version_cache/queue.rs`).
 pub(crate) const QUEUE_CHECKED: &str = "platform:queue_checked";
 
@@ -142,8 +145,8 @@ pub(crate) fn recorded_event(tenant: Option<Uuid>, event: &str, subject: &str) -
     name_of(tenant, "noted:", &format!("{event}:{subject}"))
 }
 
-/// Returns the lease of an activity on an audit trail, `export` or `verify` (`audit/lease.rs`). It is kept for 30 s
-/// after its last renewal.
+/// Returns the lease of an activity on an audit trail, `export`, `verify` or `user_export:<user>` (`audit/lease.rs`). It
+/// is kept for 30 s after its last renewal.
 pub(crate) fn audit_lease(tenant: Option<Uuid>, activity: &str) -> String {
     name_of(tenant, "audit_lease:", activity)
 }

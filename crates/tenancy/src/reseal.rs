@@ -16,7 +16,7 @@ use crate::{
     error::Result,
     event::{Actor, Entry, Event, Severity, name},
     tenant::{
-        database,
+        cluster, database,
         repo::{
             self,
             sealed::{self, AnswerId},
@@ -31,6 +31,8 @@ pub enum Item {
     Tenant(Uuid),
     /// The stored response of an idempotency key.
     Answer(AnswerId),
+    /// The template of a cluster.
+    Cluster(Uuid),
     /// The anchor of an audit trail; the nil UUID stands for the platform's trail.
     Anchor(Uuid),
     /// The rows of an audit trail that former keys have chained; the nil UUID stands for the platform's trail.
@@ -96,6 +98,8 @@ pub async fn list(context: &Context) -> Result<Vec<Item>> {
         sealed::list_tenants(&*catalog, head(Purpose::DatabasePassword), head(Purpose::DataKey));
     let tenants = tenants.await?;
     let answers = sealed::list_answers(&*catalog, head(Purpose::IdempotentAnswer)).await?;
+    let clusters = cluster::repo::list_sealed_otherwise(&*catalog, head(Purpose::ClusterTemplate));
+    let clusters = clusters.await?;
     let anchors = audit::reseal::list(context).await?;
     let anchors = anchors.into_iter().filter(|anchor| anchor.1 != Sealer::Current);
     let trails = audit::reseal::list_trails(context).await?;
@@ -103,6 +107,7 @@ pub async fn list(context: &Context) -> Result<Vec<Item>> {
         .into_iter()
         .map(Item::Tenant)
         .chain(answers.into_iter().map(Item::Answer))
+        .chain(clusters.into_iter().map(|cluster| Item::Cluster(cluster.id)))
         .chain(anchors.map(|anchor| Item::Anchor(anchor.0)))
         // Trails follow the anchors, because a voucher continues an anchor.
         .chain(trails.into_iter().map(Item::Trail))
@@ -117,6 +122,7 @@ pub async fn reseal(context: &Context, item: &Item) -> Result<bool> {
     match item {
         Item::Tenant(id) => reseal_tenant(context, *id).await,
         Item::Answer(id) => reseal_answer(context, id).await,
+        Item::Cluster(id) => reseal_cluster(context, *id).await,
         Item::Anchor(chain) => audit::reseal::reseal(context, *chain).await,
         Item::Trail(chain) => audit::reseal::vouch(context, *chain).await,
     }
@@ -155,6 +161,23 @@ async fn reseal_answer(context: &Context, id: &AnswerId) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+async fn reseal_cluster(context: &Context, id: Uuid) -> Result<bool> {
+    let catalog = context.catalog().await?;
+    loop {
+        let clusters = cluster::repo::list(&*catalog).await?;
+        let cluster = clusters.into_iter().find(|cluster| cluster.id == id);
+        let Some(old) = cluster.and_then(|cluster| cluster.sealed_template) else {
+            return Ok(false);
+        };
+        let Some(new) = resealed(context, Purpose::ClusterTemplate, id, &old)? else {
+            return Ok(false);
+        };
+        if cluster::repo::replace_template(&*catalog, id, &old, &new).await? {
+            return Ok(true);
+        }
+    }
 }
 
 /// Returns the value sealed with the current key; `None` if it already is.

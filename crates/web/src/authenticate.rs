@@ -86,7 +86,7 @@ async fn check(member: &Member, access: Access) -> Result<()> {
 }
 
 /// Records that an authenticated caller was denied access.
-fn record_denial(member: &Member, error: &Error) {
+pub(super) fn record_denial(member: &Member, error: &Error) {
     let detail = match error {
         Error::TenantMismatch => json!({ "reason": "tenant_mismatch" }),
         Error::UserRequired => json!({ "reason": "user_required" }),

@@ -5,7 +5,7 @@
 //! cannot change such an object without the check.
 
 use tenancy::{
-    Result, access::OperatorScope, api_key, database_credential, operator_key,
+    Result, access::OperatorScope, api_key, database_credential, operator_key, personal_data,
     tenant::DeletionRight, user,
 };
 
@@ -16,6 +16,8 @@ use super::{Member, Operator, Principal};
 pub enum Authority {
     /// Users of the tenant. The handler receives [`user::Authority`].
     Users,
+    /// The personal data of users of the tenant. The handler receives [`personal_data::Authority`].
+    PersonalData,
     /// API keys of the caller's tenant. The handler receives [`api_key::Authority`].
     ApiKeys,
     /// API keys of any tenant. The handler receives [`api_key::Authority`] without limits.
@@ -31,8 +33,9 @@ pub enum Authority {
 #[cfg(not(target_family = "wasm"))]
 impl Authority {
     /// Lists every kind of authority.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Users,
+        Self::PersonalData,
         Self::ApiKeys,
         Self::TenantApiKeys,
         Self::DatabaseCredentials,
@@ -44,6 +47,7 @@ impl Authority {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Users => "users",
+            Self::PersonalData => "personal data",
             Self::ApiKeys => "API keys",
             Self::TenantApiKeys => "API keys of tenants",
             Self::DatabaseCredentials => "database credentials",
@@ -60,6 +64,10 @@ impl Authority {
                  name of the role. To create a user, to change a role or to reset a password, the caller must be \
                  allowed to grant the role of the user, both before and after the change. Other changes require this \
                  only for administrators."
+            }
+            Self::PersonalData => {
+                "Users may export their own data with `profile:read`. The data of another user requires `users:read` and \
+                 `audit:read`."
             }
             Self::ApiKeys => {
                 "The scopes of the key must be among those of the caller. If the caller is an API key, the expiry and \
@@ -84,6 +92,7 @@ impl Authority {
 #[doc(hidden)]
 pub mod types {
     pub type Users = tenancy::user::Authority;
+    pub type PersonalData = tenancy::personal_data::Authority;
     pub type ApiKeys = tenancy::api_key::Authority;
     pub type TenantApiKeys = tenancy::api_key::Authority;
     pub type DatabaseCredentials = tenancy::database_credential::Authority;
@@ -100,6 +109,15 @@ pub trait Of<Caller> {
 impl Of<Member> for user::Authority {
     fn of(member: &Member) -> Self {
         Self::of(member.principals().map(Principal::scopes))
+    }
+}
+
+impl Of<Member> for personal_data::Authority {
+    fn of(member: &Member) -> Self {
+        member.principals().fold(Self::default(), |authority, principal| match principal {
+            Principal::User(claims) => authority.and_user(claims.sub, claims.role.scopes()),
+            Principal::ApiKey(own) => authority.and_key(&own.scopes),
+        })
     }
 }
 

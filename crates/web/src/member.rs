@@ -13,7 +13,7 @@ use tenancy::{
     token::Claims,
 };
 
-use super::Call;
+use super::{Call, authenticate};
 
 /// A call by a member of a tenant, authorized for the route.
 pub struct Member {
@@ -102,6 +102,11 @@ impl Member {
     /// [`Error::Forbidden`].
     pub fn require(&self, scope: Scope) -> Result<()> {
         if self.allows(scope) { Ok(()) } else { Err(Error::Forbidden { scope: scope.as_str() }) }
+    }
+
+    /// Records in the audit trail that the caller was denied access to an object.
+    pub fn record_denial(&self, error: &Error) {
+        authenticate::record_denial(self, error);
     }
 
     /// Records the usage of a resource. The response contains a warning near the limit.

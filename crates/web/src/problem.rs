@@ -303,6 +303,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         Error::TenantNotFound => {
             (S::NOT_FOUND, "tenant_not_found", "No such tenant", "There is no such tenant.".into())
         }
+        Error::FormerSlugNotFound => (
+            S::NOT_FOUND,
+            "former_slug_not_found",
+            "No such former slug",
+            "The tenant has no such former slug. It may have been released.".into(),
+        ),
         Error::TenantSuspended => (
             S::FORBIDDEN,
             "tenant_suspended",

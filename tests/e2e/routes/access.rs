@@ -162,8 +162,12 @@ fn endpoints_enforce_their_access() {
             // One of three scopes is sufficient for these endpoints.
             let is_refused_by_authority = authority == Some(Authority::DatabaseCredentials)
                 && ["a viewer", "a user", "an API key without scopes"].contains(name);
+            // The id in the path is not that of the caller.
+            let is_other_person = authority == Some(Authority::PersonalData)
+                && ["a viewer", "a user", "an API key without scopes"].contains(name);
             let expected = match verdict(access) {
                 Ok(()) if is_refused_by_authority => "scope_not_held",
+                Ok(()) if is_other_person => "forbidden",
                 verdict => verdict.err().unwrap_or("allowed"),
             };
             assert_eq!(outcome, expected, "{method} {path} as {name}: {}", answer.text);

@@ -39,6 +39,7 @@ fn call(tenant: &TestTenant, endpoint: &Endpoint, authority: Authority) -> Answe
     };
     let (weak, operator_key, id) = match authority {
         Authority::Users => (tenant.api_key(&["users:write"]), None, tenant.admin.id.clone()),
+        Authority::PersonalData => (tenant.api_key(&["users:read"]), None, tenant.admin.id.clone()),
         Authority::ApiKeys => (tenant.api_key(&["api_keys:write"]), None, strong_key()),
         Authority::DatabaseCredentials => {
             let path = "/api/v1/tenant/database/credentials";
@@ -94,7 +95,7 @@ fn declared_authority_limits_each_caller() {
                 let refusals = ["scope_not_held", "administrator_required"];
                 assert!(refusals.contains(&code().as_str()), "{method} {path}: {}", answer.text);
             }
-            Authority::Tenants => {
+            Authority::Tenants | Authority::PersonalData => {
                 assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
                 assert_eq!(code(), "forbidden", "{method} {path}: {}", answer.text);
             }

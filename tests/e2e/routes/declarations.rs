@@ -65,6 +65,11 @@ fn authority_matches_the_documented_refusal() {
                 assert_eq!(*access, Access::Authenticated, "{method} {path}");
                 true
             }
+            // The caller's own data requires another scope than that of others.
+            Some(Authority::PersonalData) => {
+                assert_eq!(*access, Access::Authenticated, "{method} {path}");
+                false
+            }
             Some(Authority::OperatorKeys) => true,
             // The refusal has the code of every endpoint with a scope.
             Some(Authority::Tenants | Authority::TenantApiKeys) | None => false,

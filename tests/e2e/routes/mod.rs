@@ -15,6 +15,7 @@ mod health;
 mod jwks;
 mod metrics;
 mod password;
+mod personal_data;
 mod profile;
 mod tenant_info;
 mod usage;

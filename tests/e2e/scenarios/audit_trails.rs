@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod filters;
+mod redaction;
 
 use chrono::SecondsFormat;
 use e2e::{World, unique};

@@ -229,9 +229,11 @@ fn file_in_removal_is_claimed_once() {
     let token = &tenant.admin.access_token;
     tenant.put("/api/v1/files/claimed", "x").token(token).send().expect(201);
     let mut database = world.services.superuser(&tenant.database());
-    // An instance has recently renewed its claim, so neither an upload nor the maintenance removes the file. A test beside
-    // this one may call the maintenance at any time.
-    let claim = "UPDATE files SET status = 'deleting', held = size, updated_at = now() WHERE path = 'claimed'";
+    // An instance has renewed its claim, so neither an upload nor the maintenance removes the file. A test beside this
+    // one may call the maintenance at any time. The claim lasts longer than the maintenance of all tenants may take.
+    let claim =
+        "UPDATE files SET status = 'deleting', held = size, updated_at = now() + interval '1 hour'
+                 WHERE path = 'claimed'";
     database.batch_execute(claim).unwrap();
     tenant.put("/api/v1/files/other", "x").token(token).send().expect(201);
     maintain();

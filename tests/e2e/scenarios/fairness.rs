@@ -30,6 +30,31 @@ fn stalled_upload(application: &Application, tenant: &TestTenant, number: usize)
     stream
 }
 
+/// Starts uploads that stall, until more of them are in progress than the role of the tenant may have connections. An
+/// instance ends the oldest uploads if many stall, and a busy host may refuse some.
+fn stalled_uploads(
+    world: &World,
+    application: &Application,
+    tenant: &TestTenant,
+) -> Vec<TcpStream> {
+    let in_progress = "SELECT count(*) FROM files WHERE status = 'uploading'";
+    let mut database = world.services.superuser(&tenant.database());
+    let mut stalled = Vec::new();
+    for _ in 0..6 {
+        let first = stalled.len();
+        stalled
+            .extend((first..first + 60).map(|number| stalled_upload(application, tenant, number)));
+        let begin = Instant::now();
+        while begin.elapsed().as_secs() < 10 {
+            if database.query_one(in_progress, &[]).unwrap().get::<_, i64>(0) > 24 {
+                return stalled;
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+    panic!("the uploads start");
+}
+
 /// Returns the number of connections of the roles of tenants.
 fn connections(world: &World, tenants: &[&TestTenant]) -> i64 {
     let databases: Vec<_> = tenants.iter().map(|tenant| tenant.database()).collect();
@@ -83,18 +108,7 @@ fn stalled_uploads_do_not_exhaust_connections() {
     let (world, _alone) = few_connections();
     let (one, two, other) = (world.tenant(), world.tenant(), world.tenant());
     let application = world.application_with(&[]);
-    let _stalled: Vec<_> = (0..60)
-        .flat_map(|number| [&one, &two].map(|tenant| stalled_upload(&application, tenant, number)))
-        .collect();
-    let waiting = "SELECT count(*) FROM files WHERE status = 'uploading'";
-    let begin = Instant::now();
-    for tenant in [&one, &two] {
-        let mut database = world.services.superuser(&tenant.database());
-        while database.query_one(waiting, &[]).unwrap().get::<_, i64>(0) < 60 {
-            assert!(begin.elapsed().as_secs() < 30, "the uploads start");
-            sleep(Duration::from_millis(50));
-        }
-    }
+    let _stalled = [&one, &two].map(|tenant| stalled_uploads(world, &application, tenant));
     let of_the_catalog = "SELECT count(*) FROM pg_stat_activity
                           WHERE datname = 'tenancy' AND usename = 'tenancy'";
     let of_the_catalog: i64 =

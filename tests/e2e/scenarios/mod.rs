@@ -12,6 +12,7 @@ mod database_credentials;
 mod deploy;
 mod destruction;
 mod dev;
+mod erasure;
 mod exact_json;
 mod fairness;
 mod forged_tokens;

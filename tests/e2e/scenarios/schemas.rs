@@ -30,9 +30,10 @@ pub fn restore_previous_release(tenant: &TestTenant) {
             FOR callable IN SELECT oid FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace LOOP
                 EXECUTE format('DROP FUNCTION %s', callable);
             END LOOP;
+            DROP TABLE tenancy.user_erasures;
             DROP SCHEMA tenancy;
             DROP SCHEMA app;
-            DELETE FROM public.schema_migrations WHERE version = 9;
+            DELETE FROM public.schema_migrations WHERE version >= 9;
             EXECUTE format('ALTER DATABASE %I RESET search_path', current_database());
         END $restore$";
     let mut database = World::get().services.superuser(&tenant.database());
@@ -118,6 +119,7 @@ fn tables_move_while_requests_continue() {
         "sessions",
         "storage_usage",
         "used_refresh_tokens",
+        "user_erasures",
         "users",
     ];
     assert_eq!(names(&tenant, "tenancy"), moved);

@@ -53,36 +53,28 @@ fn backup_is_listed_and_verified() {
 }
 
 #[test]
-fn lost_chunk_is_reported() {
+fn former_master_key_proves_the_origin() {
     let world = World::for_bundles();
-    let Full { tenant, mut files, .. } = full_tenant();
+    let tenant = world.tenant();
     let folder = Folder::new();
-    let file = "SELECT id::text FROM tenancy.files WHERE path = 'large.bin'";
-    let row = world.services.superuser(&tenant.database()).query_one(file, &[]).unwrap();
-    let key = format!("{}/{}/1", tenant.id, row.get::<_, String>(0));
-    world.tamper_with_chunks("DELETE FROM spin_key_value WHERE key = ?1", &[&key]);
-    let exported = folder.export(&tenant, "bundle");
-    assert_eq!(exported["missing_files"], json!(["large.bin"]));
-    let slug = e2e::unique("incomplete");
-    let imported = succeeded(&folder.import(world, "bundle", &["--slug", &slug]));
-    assert_eq!(imported["missing_files"], json!(["large.bin"]));
-    let login = json!({ "email": tenant.admin.email, "password": tenant.admin.password });
-    let signed_in = world.post("/api/v1/auth/login", &login).slug(&slug).send().expect(200);
-    files.pop();
-    assert_files(world, &slug, signed_in["access_token"].as_str().unwrap(), &files);
-    // Each stored chunk belongs to a file, or the service removes it.
-    let id = imported["id"].as_str().unwrap();
-    let database = format!("tenant_{}", id.replace('-', ""));
-    let ids = |database: &str, statement: &str| -> Vec<String> {
-        let rows = world.services.superuser(database).query(statement, &[]).unwrap();
-        rows.iter().map(|row| row.get(0)).collect()
+    let file = back_up(&folder, &tenant.slug);
+    let identity = folder.file("identity");
+    let former = world.settings()["MASTER_ENCRYPTION_KEY"].clone();
+    let rotated = |arguments: &[&str], decryption_keys: &str| {
+        super::command(world, arguments)
+            .env("MASTER_ENCRYPTION_KEY", "for tests only: the next key that seals other keys")
+            .env("MASTER_DECRYPTION_KEYS", decryption_keys)
+            .output()
+            .unwrap()
     };
-    let released = "SELECT file_id::text FROM orphaned_files WHERE import_id IS NULL";
-    let owned =
-        [ids(&database, "SELECT id::text FROM tenancy.files"), ids("tenancy", released)].concat();
-    for (key, _) in world.stored_chunks(&format!("{id}/")) {
-        let file = key.split('/').nth(1).unwrap();
-        assert!(owned.iter().any(|owned| owned == file), "{key} has no owner");
+    let restore = ["backup", "restore", &file, "--identity", &identity, "--tenant", &tenant.slug];
+    let planned = succeeded(&rotated(&[&restore[..], &["--dry-run"]].concat(), &former));
+    assert_eq!(planned["would_restore_tenant"], tenant.slug.as_str());
+    let verify = ["backup", "verify", &file, "--identity", &identity];
+    assert_eq!(succeeded(&rotated(&verify, &former))["tenant"], tenant.slug.as_str());
+    // The former key has left the settings.
+    for arguments in [&verify[..], &restore] {
+        failed(&rotated(arguments, ""), "add --from-other-installation");
     }
 }
 

@@ -65,6 +65,8 @@ fn killed_import_is_finished_by_repetition() {
         ("INSERT INTO tenant_audit_heads", Cut::Before),
         ("DELETE FROM tenant_imports", Cut::Before),
         ("DELETE FROM tenant_imports", Cut::After),
+        ("COMMIT", Cut::Before),
+        ("COMMIT", Cut::After),
     ] {
         let tenant = tenant_with_file();
         let folder = Folder::new();
@@ -76,7 +78,7 @@ fn killed_import_is_finished_by_repetition() {
         let log_in = || other.post("/api/v1/auth/login", &login).slug(&tenant.slug).send();
         kill_at(other, &arguments, statement, cut);
         // Killed after its last statement, it is complete.
-        let is_complete = (statement, cut) == ("DELETE FROM tenant_imports", Cut::After);
+        let is_complete = (statement, cut) == ("COMMIT", Cut::After);
         if !is_complete {
             assert_eq!(log_in().status, 401, "{statement}");
             let imported = succeeded(&run(other, &arguments));
@@ -102,6 +104,91 @@ fn killed_import_is_finished_by_repetition() {
             assert_eq!(verified.expect(200)["valid"], true);
         }
     }
+}
+
+/// A plan with a name that only the source has.
+fn own_plan(tenant: &TestTenant) -> String {
+    let (world, plan) = (World::for_bundles(), e2e::unique("plan"));
+    let limits = ["users=5", "storage=1000000", "api_calls=1000", "ai_requests=10"];
+    let limits = limits.into_iter().chain(["requests_per_minute=600", "cache=1000000"]);
+    let limits: Vec<_> = limits.flat_map(|limit| ["--set-limit", limit]).collect();
+    for arguments in [
+        [&["plan", "create", &plan][..], &limits].concat(),
+        vec!["tenant", "update", &tenant.slug, "--plan", &plan],
+    ] {
+        let output = run(world, &arguments);
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    plan
+}
+
+/// Asserts that nothing of a tenant and of its plan is in the catalog and in the cluster.
+#[track_caller]
+fn assert_nothing_left(world: &World, tenant: &TestTenant, plan: &str) {
+    for (statement, name) in [
+        ("SELECT count(*) FROM tenants WHERE id::text = $1", tenant.id.as_str()),
+        ("SELECT count(*) FROM tenant_imports WHERE tenant_id::text = $1", &tenant.id),
+        ("SELECT count(*) FROM tenant_audit_logs WHERE tenant_id::text = $1", &tenant.id),
+        ("SELECT count(*) FROM tenant_audit_heads WHERE chain::text = $1", &tenant.id),
+        ("SELECT count(*) FROM tenant_audit_anchors WHERE chain::text = $1", &tenant.id),
+        ("SELECT count(*) FROM tenant_audit_vouchers WHERE chain::text = $1", &tenant.id),
+        ("SELECT count(*) FROM audit_imported_links WHERE chain::text = $1", &tenant.id),
+        ("SELECT count(*) FROM audit_outbox WHERE tenant_id::text = $1", &tenant.id),
+        ("SELECT count(*) FROM pg_database WHERE datname LIKE $1 || '%'", &tenant.database()),
+        ("SELECT count(*) FROM pg_roles WHERE rolname LIKE $1 || '%'", &tenant.database()),
+        ("SELECT count(*) FROM plans WHERE name = $1", plan),
+    ] {
+        assert_eq!(count(world, statement, name), 0, "{statement}");
+    }
+}
+
+#[test]
+fn failed_import_leaves_no_trail_and_no_plan() {
+    let other = World::other_installation();
+    for statement in [None, Some("INSERT INTO tenant_audit_heads"), Some("COMMIT")] {
+        let tenant = tenant_with_file();
+        let plan = own_plan(&tenant);
+        let folder = Folder::new();
+        folder.export(&tenant, "bundle");
+        let (file, identity) = (folder.file("bundle"), folder.file("identity"));
+        let arguments =
+            ["tenant", "import", &file, "--identity", &identity, "--from-other-installation"];
+        if let Some(statement) = statement {
+            kill_at(other, &arguments, statement, Cut::Before);
+            // It may fail for a tenant of another test.
+            run(other, &["repair", "--older-than-minutes", "0"]);
+        } else {
+            // Only the last step needs Redis.
+            let mut command = command(other, &arguments);
+            let output = command.env("REDIS_URL", "redis://127.0.0.1:1").output().unwrap();
+            assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+        }
+        assert_nothing_left(other, &tenant, &plan);
+        // A later bundle has more rows of the same trail.
+        tenant.user("viewer");
+        folder.export(&tenant, "later");
+        let options = ["--from-other-installation"];
+        let imported = succeeded(&folder.import(other, "later", &options));
+        assert_eq!(
+            (&imported["keeps_id"], &imported["created_plan"]),
+            (&json!(true), &json!(plan))
+        );
+        let verified = run(other, &["audit", "verify", "--tenant", &tenant.slug]);
+        assert!(verified.status.success(), "{}", text(&verified));
+    }
+}
+
+#[test]
+fn refused_import_creates_no_plan() {
+    let other = World::other_installation();
+    let tenant = World::for_bundles().tenant();
+    let plan = own_plan(&tenant);
+    let folder = Folder::new();
+    folder.export(&tenant, "bundle");
+    let taken = other.tenant();
+    let options = ["--from-other-installation", "--slug", &taken.slug];
+    super::failed(&folder.import(other, "bundle", &options), "is taken");
+    assert_nothing_left(other, &tenant, &plan);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! `tenantctl tenant export`, `import` and `clone`: a tenant as one encrypted file.
 
 mod backup;
+mod bounds;
 mod crash;
+mod lost_files;
+mod meanwhile;
+mod objects;
 mod rows;
 
 use std::{
@@ -11,7 +15,7 @@ use std::{
 };
 
 use age::{secrecy::ExposeSecret as _, x25519};
-use e2e::{TestTenant, World, database::connect, root, unique};
+use e2e::{Cut, Databases, Proxy, TestTenant, Watch, World, database::connect, root, unique};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -61,6 +65,23 @@ pub fn command(world: &World, arguments: &[&str]) -> Command {
     command.args(arguments).env_clear().envs(world.settings());
     command.env("SERVICE_URL", format!("http://{}", world.address()));
     command
+}
+
+/// Runs `tenantctl` with a proxy in front of the catalog, and an action before one of its statements.
+pub fn run_during(
+    world: &World,
+    arguments: &[&str],
+    statement: &'static str,
+    action: impl FnOnce() + Send + 'static,
+) -> Output {
+    let databases = world.services.databases();
+    let proxy = Proxy::start(&databases.postgres);
+    let proxied = Databases { postgres: proxy.address.clone(), ..databases };
+    let url = world.services.settings(&proxied)["MASTER_DATABASE_URL"].clone();
+    proxy.watch(Watch { statement, cut: Cut::Delay, action: Box::new(action) });
+    let output = command(world, arguments).env("MASTER_DATABASE_URL", url).output().unwrap();
+    assert!(proxy.has_acted(), "{statement} is reached: {}", text(&output));
+    output
 }
 
 /// Returns the line of JSON of a command that succeeded.

@@ -88,6 +88,75 @@ fn result(ran: &Ran, slug: &str) -> String {
 }
 
 #[test]
+fn domain_moves_between_tenants_of_a_file() {
+    let (acme, globex) = (World::get().tenant(), World::get().tenant());
+    let new = unique("applied");
+    let (one, two) = (format!("{}.example.net", acme.slug), format!("{}.example.net", globex.slug));
+    json(&["tenant", "update", &acme.slug, "--domain", &one]);
+    json(&["tenant", "update", &globex.slug, "--domain", &two]);
+    // The new tenant is first in the file, and takes its domain last.
+    let file = File::new(&format!(
+        "tenants:
+           - {{slug: {new}, name: New, admin_email: a@new.example, domains: [{one}]}}
+           - {{slug: {acme}, domains: [{two}]}}
+           - {{slug: {globex}, domains: []}}
+        ",
+        acme = acme.slug,
+        globex = globex.slug
+    ));
+    let planned = file.apply(&["--dry-run", "--output", "json"]).expect(0);
+    for slug in [&new, &acme.slug, &globex.slug] {
+        assert_eq!(result(&planned, slug), "planned");
+    }
+    file.apply(&["--yes"]).expect(0);
+    assert_eq!(json(&["tenant", "show", &new])["domain"], one);
+    assert_eq!(json(&["tenant", "show", &acme.slug])["domain"], two);
+    file.apply(&["--check"]).expect(0);
+
+    // An exchange has no order, so the dry run refuses it like the command.
+    let file = File::new(&format!(
+        "tenants: [{{slug: {new}, domains: [{two}]}}, {{slug: {}, domains: [{one}]}}]",
+        acme.slug
+    ));
+    for options in [["--dry-run", "--output", "json"], ["--yes", "--output", "json"]] {
+        let refused = file.apply(&options).expect(8);
+        for slug in [&new, &acme.slug] {
+            assert_eq!(result(&refused, slug), "failed", "{options:?}");
+        }
+    }
+    assert_eq!(json(&["tenant", "show", &new])["domain"], one);
+    // A domain of a tenant that is not in the file is refused by both, too.
+    let file = File::new(&format!("tenants: [{{slug: {}, domains: [{one}]}}]", globex.slug));
+    for option in ["--dry-run", "--yes"] {
+        let refused = file.apply(&[option]).expect(8);
+        assert!(refused.err.contains("tenant list --search"), "{refused:?}");
+    }
+}
+
+#[test]
+fn stop_after_starts_no_other_tenant() {
+    let tenants = [(); 4].map(|()| World::get().tenant());
+    let entries: Vec<_> = tenants
+        .iter()
+        .enumerate()
+        .map(|(index, tenant)| {
+            let plan = if index < 2 { "no-such-plan" } else { "pro" };
+            format!("{{slug: {}, plan: {plan}}}", tenant.slug)
+        })
+        .collect();
+    let file = File::new(&format!("tenants: [{}]", entries.join(", ")));
+    let stopped = file.apply(&["--yes", "--jobs", "1", "--stop-after", "1"]).expect(8);
+    assert!(stopped.out.contains("0 done, 1 failed, 3 not started"), "{stopped:?}");
+    let plan = |index: usize| json(&["tenant", "show", &tenants[index].slug])["plan"].clone();
+    assert_eq!((plan(2), plan(3)), ("enterprise".into(), "enterprise".into()));
+    let stopped = file.apply(&["--dry-run", "--jobs", "1", "--stop-after", "2"]).expect(8);
+    assert!(stopped.out.contains("0 planned, 2 failed, 2 not started"), "{stopped:?}");
+    let done = file.apply(&["--yes", "--jobs", "1", "--stop-after", "3"]).expect(8);
+    assert!(done.out.contains("2 done, 2 failed, 0 not started"), "{done:?}");
+    assert_eq!((plan(2), plan(3)), ("pro".into(), "pro".into()));
+}
+
+#[test]
 fn invalid_file_changes_nothing() {
     let tenant = World::get().tenant();
     let slug = tenant.slug.as_str();

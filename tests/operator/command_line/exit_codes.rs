@@ -99,6 +99,39 @@ fn change_without_redis_exits_with_nine() {
 }
 
 #[test]
+fn changes_of_users_keys_and_files_without_redis_exit_with_nine() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let (slug, user) = (tenant.slug.as_str(), tenant.user("user"));
+    let created = super::json(&["key", "create", slug, "pending", "--scope", "tenant:read"]);
+    let key = created["api_key"].as_str().unwrap();
+    let call = |token: &str| tenant.get("/api/v1/tenant/info").token(token).send();
+    for token in [&user.access_token, key] {
+        call(token).expect(200);
+    }
+    let settings = changed("REDIS_URL", "redis://127.0.0.1:1");
+    let apply = format!("tenants: [{{slug: {slug}, plan: pro}}]");
+    for (arguments, input) in [
+        (&["user", "deactivate", slug, &user.email][..], ""),
+        (&["user", "delete", slug, &user.email, "--yes"], ""),
+        (&["key", "revoke", slug, created["id"].as_str().unwrap()], ""),
+        (&["apply", "-f", "-", "--yes"], &apply),
+    ] {
+        let ran = run_with(&settings, arguments, input).expect(9);
+        assert!(ran.err.contains("Redis is unreachable"), "{ran:?}");
+    }
+    // The changes were made. A repair publishes them.
+    run(&["user", "show", slug, &user.email]).expect(3);
+    assert_eq!(super::json(&["tenant", "show", slug])["plan"], "pro");
+    run(&["repair", "--older-than-minutes", "60"]).expect(0);
+    call(key).expect_problem(401, "invalid_api_key");
+    assert_eq!(call(&user.access_token).status, 401);
+    // Without a change of a credential, nothing is pending.
+    let ran = run_with(&settings, &["apply", "-f", "-", "--yes"], &apply).expect(0);
+    assert_eq!(ran.out, "nothing changes\n");
+}
+
+#[test]
 fn completions_and_manual_pages_are_complete() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell]).expect(0).out;

@@ -1,10 +1,12 @@
 //! The operator's command line: `tenantctl` against real stores, and its effect over HTTP.
 
 mod apply;
+mod busy;
 mod crashes;
 mod dry_runs;
 mod exit_codes;
 mod keys;
+mod locks;
 mod plans;
 mod tenants;
 mod tls;

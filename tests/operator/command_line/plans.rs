@@ -6,11 +6,20 @@ use super::{json, run};
 const LIMITS: [&str; 6] = [
     "users=3",
     "storage=1000000",
-    "api_calls=1000",
+    "api_calls=1000000",
     "ai_requests=10",
     "requests_per_minute=60",
     "cache=1000000",
 ];
+
+/// Creates a plan with this limit instead of the one of the same name.
+pub fn create(plan: &str, limit: &str) {
+    let name = limit.split('=').next().unwrap();
+    let others = LIMITS.iter().filter(|other| !other.starts_with(&format!("{name}=")));
+    let mut arguments = vec!["plan", "create", plan, "--set-limit", limit];
+    arguments.extend(others.flat_map(|other| ["--set-limit", *other]));
+    json(&arguments);
+}
 
 #[test]
 fn plan_is_managed_like_over_http() {

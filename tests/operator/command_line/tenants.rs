@@ -112,6 +112,26 @@ fn change_takes_effect_over_http() {
 }
 
 #[test]
+fn creation_is_replayed_after_a_rotation_of_the_master_key() {
+    let slug = unique("rotated");
+    let create = ["tenant", "create", "Rotated", "--slug", &slug, "--admin-email", "a@x.example"];
+    let create = [&create[..], &["--idempotency-key", &slug, "--output", "json"]].concat();
+    let mut settings = World::get().settings();
+    let created = run_with(&settings, &create, "").expect(0).document();
+    let next = "for tests only: the next key that seals other keys".to_owned();
+    let former = settings.insert("MASTER_ENCRYPTION_KEY", next).unwrap();
+    settings.insert("MASTER_DECRYPTION_KEYS", former);
+    let replayed = run_with(&settings, &create, "").expect(0).document();
+    for secret in ["api_key", "setup_token"] {
+        assert_eq!(replayed[secret], created[secret]);
+    }
+    // Without the former key, the credentials are not repeated.
+    settings.remove("MASTER_DECRYPTION_KEYS");
+    let refused = run_with(&settings, &create, "").expect(4);
+    assert!(!refused.out.contains("ldx_"), "{refused:?}");
+}
+
+#[test]
 fn deletion_without_confirmation_is_refused() {
     let tenant = World::get().tenant();
     for hard in [&[][..], &["--hard"]] {

@@ -32,6 +32,30 @@ fn user_is_managed_like_over_http() {
 }
 
 #[test]
+fn person_is_erased_with_receipt() {
+    let tenant = World::get().tenant();
+    let slug = tenant.slug.as_str();
+    let user = tenant.user("viewer");
+    let planned = json(&["user", "erase", slug, &user.email, "--dry-run"]);
+    assert_eq!((&planned["action"], &planned["removes"]["sessions"]), (&json!("erase"), &json!(1)));
+    assert_eq!(json(&["user", "show", slug, &user.id])["email"], user.email.as_str());
+    tenant.get("/api/v1/profile").token(&user.access_token).send().expect(200);
+    run(&["user", "erase", slug, &user.email]).expect(2);
+    let erased = json(&["user", "erase", slug, &user.email, "--yes"]);
+    assert_eq!(erased["receipt"]["user"], user.id.as_str());
+    assert_eq!(erased["receipt"]["removed"], planned["removes"]);
+    let profile = tenant.get("/api/v1/profile").token(&user.access_token).send();
+    profile.expect_problem(401, "token_revoked");
+    run(&["user", "show", slug, &user.id]).expect(3);
+    run(&["user", "erase", slug, &user.email, "--yes"]).expect(3);
+    assert_eq!(json(&["user", "erase", slug, &user.id, "--yes"]), erased);
+    let receipts = tenant.audited("user.erased");
+    assert_eq!((receipts.len(), &receipts[0]["detail"]["operator"]["name"]), (1, &json!("olivia")));
+    run(&["user", "erase", slug, &tenant.admin.email, "--yes"]).expect(4);
+    run(&["audit", "verify", "--tenant", slug]).expect(0);
+}
+
+#[test]
 fn rules_of_users_apply() {
     let tenant = World::get().tenant();
     let slug = tenant.slug.as_str();
@@ -60,6 +84,7 @@ fn user_of_another_tenant_is_not_found() {
             run(&["user", command, &acme.slug, name]).expect(3);
         }
         run(&["user", "delete", &acme.slug, name, "--yes"]).expect(3);
+        run(&["user", "erase", &acme.slug, name, "--yes"]).expect(3);
     }
     globex.login(&globex.admin.email, &globex.admin.password).expect(200);
 }

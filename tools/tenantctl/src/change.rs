@@ -4,9 +4,10 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tenancy::version_cache::Effect;
+use tenancy::{Context, version_cache::Effect};
 
 use crate::{
+    dry_run,
     exit::Exit,
     output::{self, cell},
 };
@@ -77,8 +78,11 @@ impl Change {
         }
     }
 
-    /// Prints the result of a dry run. `removes` describes everything outside of the catalog that the change removes.
-    pub fn report_dry_run(&self, removes: Option<&Value>) -> Result<()> {
+    /// Rolls a dry run back and prints its result. `removes` describes everything outside of the catalog that the change
+    /// removes.
+    pub async fn report_dry_run(&self, context: &Context, removes: Option<&Value>) -> Result<()> {
+        // The reader of the output may pause it.
+        dry_run::roll_back(context).await?;
         if output::is_json() {
             let mut document = serde_json::to_value(self)?;
             document["dry_run"] = json!(true);

@@ -19,7 +19,7 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-use crate::{change::DryRun, environment, output};
+use crate::{change::DryRun, dry_run, environment, output};
 
 /// The options of `relocate`.
 #[derive(clap::Args)]
@@ -113,7 +113,9 @@ pub async fn rotate(arguments: &Rotate) -> Result<()> {
 /// Prints the interrupted rotations that [`finish_rotations`] would finish.
 pub async fn list_rotations(context: &Context) -> Result<()> {
     let catalog = context.catalog().await?;
-    for id in sealed::list_rotations(&*catalog).await? {
+    let rotations = sealed::list_rotations(&*catalog).await?;
+    dry_run::roll_back(context).await?;
+    for id in rotations {
         output::line(&json!({ "would_rotate_password_of_tenant": id }).to_string());
     }
     Ok(())

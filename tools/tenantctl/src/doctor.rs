@@ -1,6 +1,7 @@
 //! `tenantctl doctor`
 
 mod applications;
+mod clusters;
 mod connections;
 mod eviction;
 
@@ -8,14 +9,14 @@ use anyhow::{Context as _, Result, bail};
 use platform::sql::Connection;
 use serde_json::json;
 use tenancy::{
-    Context, app_migration, audit,
+    Context, audit,
     bundle::import,
-    lifecycle::{creation, databases, isolation},
+    lifecycle::{creation, isolation},
     migrate,
     reseal::{self, Survey},
     storage::orphans,
     tenant::{
-        cluster,
+        moves,
         repo::{self, sealed},
     },
     version_cache::queue,
@@ -54,7 +55,9 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         }
     };
     report("catalog", check_catalog(&context).await);
-    report("tenants' cluster", check_cluster(&context).await);
+    for (name, finding) in clusters::check(&context).await {
+        report(&name, finding);
+    }
     report("applications", applications::check(&context).await);
     report("connections", connections::check(&context).await);
     report("isolation", check_isolation(&context).await);
@@ -97,29 +100,6 @@ async fn check_catalog(context: &Context) -> Result<Finding> {
     Ok(Finding::Good(format!("PostgreSQL {}, schema {has}", version / 10_000)))
 }
 
-async fn check_cluster(context: &Context) -> Result<Finding> {
-    let location = context.settings.tenant_database_template.cluster();
-    let cluster = cluster::connect(context, &location, None).await?;
-    let version = server_version(&*cluster).await?;
-    if version < POSTGRESQL {
-        bail!("PostgreSQL {} is older than 15", version / 10_000);
-    }
-    let rights = "SELECT rolsuper OR (rolcreatedb AND rolcreaterole) AS may
-                  FROM pg_roles WHERE rolname = current_user";
-    let may = match cluster.query_first(rights, &[]).await? {
-        Some(row) => row.get("may")?,
-        None => false,
-    };
-    if !may {
-        bail!("the account cannot create databases and roles: ALTER ROLE ... CREATEDB CREATEROLE");
-    }
-    let template = migrate::template_name(context);
-    if !migrate::exists(&*cluster, &template).await? {
-        bail!("the template database {template} is missing: run tenantctl migrate");
-    }
-    Ok(Finding::Good(format!("PostgreSQL {}, template {template}", version / 10_000)))
-}
-
 /// The maximum number of defects on one line.
 const MOST_NAMED: usize = 5;
 
@@ -131,7 +111,7 @@ async fn check_isolation(context: &Context) -> Result<Finding> {
     let tenants = rows.items;
     let mut open = Vec::new();
     let master = &context.settings.master_database_url;
-    let clusters = isolation::clusters(context, &tenants);
+    let clusters = isolation::clusters(context, &tenants).await?;
     for cluster in &clusters {
         let place = format!("{}:{}", cluster.host, cluster.port);
         let names = isolation::list_open_databases(context, cluster).await;
@@ -230,33 +210,21 @@ async fn check_master_key(context: &Context) -> Result<Finding> {
 async fn check_waiting(context: &Context) -> Result<Finding> {
     const MINUTES: i64 = 5;
     let catalog = context.catalog().await?;
-    let location = context.settings.tenant_database_template.cluster();
-    let finished = creation::list_finished_roles(&*catalog).await?;
     let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let copies = clusters::count_copies(context).await?;
     let waiting = [
         ("unfinished tenants", count(creation::list_unfinished(&*catalog, MINUTES).await?.len())),
         ("unfinished destructions", count(repo::list_deleting(&*catalog, MINUTES).await?.len())),
         ("unfinished imports and restores", count(import::list(&*catalog).await?.len())),
         ("unfinished password rotations", count(sealed::list_rotations(&*catalog).await?.len())),
+        ("unfinished moves", count(moves::list_abandoned(&*catalog).await?.len())),
         ("changes that have not reached Redis", queue::count(&*catalog).await?),
         ("files of destroyed tenants", orphans::count(&*catalog).await?),
         ("audit events of the catalog", audit::count_waiting(&*catalog).await?),
-        ("invalid databases", count(databases::list_invalid(context, &location).await?.len())),
-        (
-            "copies of the template database",
-            count(databases::list_leftovers(context, &location, finished).await?.len()),
-        ),
-        (
-            "copies of the template for migrations of the application",
-            count(app_migration::list_leftovers(context).await?.len()),
-        ),
-        (
-            "unfinished template databases",
-            count(migrate::list_unfinished_templates(context, &location).await?.len()),
-        ),
     ];
     let waiting: Vec<_> = waiting
         .into_iter()
+        .chain(copies)
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| format!("{count} {name}"))
         .collect();

@@ -17,8 +17,8 @@ use tenancy::{Context, Error};
 /// The transactions of a dry run.
 pub struct Transactions(pub Rc<RolledBackSql>);
 
-/// Rolls back the changes of a dry run, so that it holds no locks while it works on the next item. Does nothing outside of
-/// a dry run.
+/// Rolls back the changes of a dry run, so that it holds no locks while it prints or works on the next item. Does nothing
+/// outside of a dry run.
 pub async fn roll_back(context: &Context) -> Result<(), Error> {
     if context.is_dry_run() {
         let none = || Transactions(Rc::new(RolledBackSql::new(NativeSql::default())));

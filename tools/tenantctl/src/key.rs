@@ -139,7 +139,7 @@ async fn create(arguments: &Create) -> Result<()> {
         let name = record.name.clone();
         let change =
             Change { action: "create", object: "api_key", name, before: None, after: Some(after) };
-        return change.report_dry_run(None);
+        return change.report_dry_run(&context, None).await;
     }
     output::object(&ShownOnce::new(&record, &key))
 }
@@ -156,7 +156,7 @@ async fn revoke(arguments: &Revoke) -> Result<()> {
         let before = before.as_ref().map(view).transpose()?;
         let name = id.to_string();
         let change = Change { action: "revoke", object: "api_key", name, before, after: None };
-        return change.report_dry_run(None);
+        return change.report_dry_run(&context, None).await;
     }
     change::report(&json!({ "revoked_api_key": id, "tenant_id": tenant.id }), effect)
 }

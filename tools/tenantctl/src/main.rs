@@ -5,6 +5,7 @@ mod apply;
 mod audit;
 mod bundle;
 mod change;
+mod cluster;
 mod confirm;
 mod credentials;
 mod doctor;
@@ -14,9 +15,11 @@ mod exit;
 mod find;
 mod key;
 mod migrate;
+mod move_tenant;
 mod output;
 mod paging;
 mod plan;
+mod rename;
 mod repair;
 mod reseal;
 mod runner;
@@ -73,6 +76,9 @@ enum Command {
     /// Creates, verifies and restores backups of tenants.
     #[command(subcommand)]
     Backup(bundle::BackupCommand),
+    /// Manages the PostgreSQL clusters of tenants' databases.
+    #[command(subcommand)]
+    Cluster(cluster::Command),
     /// Finishes work that a crash interrupted.
     Repair(repair::Arguments),
     /// Seals the values of the catalog again with the current master key.
@@ -117,6 +123,7 @@ async fn run(command: &Command) -> Result<()> {
     match command {
         Command::Tenant(command) => tenant::run(command).await,
         Command::Backup(command) => bundle::run_backup(command).await,
+        Command::Cluster(command) => cluster::run(command).await,
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Plan(command) => plan::run(command).await,

@@ -3,12 +3,16 @@
 use std::cell::Cell;
 
 use anyhow::{Context as _, Result, bail};
-use platform::sql::SCHEMA_DEADLINE;
+use platform::sql::{Connection, SCHEMA_DEADLINE};
 use tenancy::{
     Context, app_migration,
     lifecycle::role_limits,
     migrate::{self, Migration},
-    tenant::{TenantRecord, cluster, repo},
+    tenant::{
+        TenantRecord,
+        cluster::{self, Cluster},
+        repo,
+    },
 };
 
 use crate::{change::DryRun, environment, output, runner};
@@ -34,18 +38,10 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let ran = migrate::migrate_catalog(&*catalog, connections).await.context("the catalog")?;
     output::line(&format!("catalog: {}", describe(&ran)));
 
-    let location = context.settings.tenant_database_template.cluster();
-    let cluster = cluster::connect(&context, &location, None).await.context("the cluster")?;
-    migrate::limit_account(&*cluster).await.context("the cluster")?;
-    let made = migrate::create_template(&context, &location).await.context("the template")?;
-    let name = migrate::template_name(&context);
-    output::line(&format!("template {name}: {}", if made { "created" } else { "up to date" }));
-
-    let app = app_migration::read_template(&*catalog).await?;
-    if app.is_some_and(|app| app.name != name) {
-        output::line(
-            "new tenants have no tables of the application yet: run tenantctl app migrate",
-        );
+    for cluster in cluster::list(&context).await? {
+        migrate_template(&context, &*catalog, &cluster)
+            .await
+            .with_context(|| format!("the cluster {}", cluster.name))?;
     }
 
     let tenants = repo::list_with_database(&*catalog).await?;
@@ -78,14 +74,17 @@ async fn preview(context: &Context, options: &runner::Options) -> Result<()> {
     let catalog = context.catalog().await.context("the catalog")?;
     let version = migrate::version(&*catalog).await?;
     output::line(&format!("catalog: {}", describe_due(migrate::CATALOG, version)));
-    let location = context.settings.tenant_database_template.cluster();
-    let cluster = cluster::connect(context, &location, None).await.context("the cluster")?;
-    let name = migrate::template_name(context);
-    let has_template = migrate::exists(&*cluster, &name).await?;
-    let template = if has_template { "up to date" } else { "would be created" };
-    output::line(&format!("template {name}: {template}"));
-    if version == 0 {
+    if version < migrate::newest(migrate::CATALOG) {
+        output::line("templates and tenants: would be checked after the catalog");
         return Ok(());
+    }
+    for cluster in cluster::list(context).await? {
+        let location = cluster.location(context)?;
+        let server = cluster::connect(context, &location, None).await.context("the cluster")?;
+        let name = migrate::template_name(context);
+        let has_template = migrate::exists(&*server, &name).await?;
+        let template = if has_template { "up to date" } else { "would be created" };
+        output::line(&format!("template {name}{}: {template}", place(&cluster)));
     }
     let tenants = repo::list_with_database(&*catalog).await?;
     for row in tenants.unreadable {
@@ -115,6 +114,37 @@ async fn preview(context: &Context, options: &runner::Options) -> Result<()> {
     ));
     if failed > 0 {
         bail!("{failed} tenant databases could not be read");
+    }
+    Ok(())
+}
+
+fn place(cluster: &Cluster) -> String {
+    if cluster.id == cluster::DEFAULT {
+        String::new()
+    } else {
+        format!(" of the cluster {}", cluster.name)
+    }
+}
+
+/// Builds the template database of a cluster, unless it exists.
+async fn migrate_template(
+    context: &Context,
+    catalog: &dyn Connection,
+    cluster: &Cluster,
+) -> Result<()> {
+    let location = cluster.location(context)?;
+    let server = cluster::connect(context, &location, None).await?;
+    migrate::limit_account(&*server).await?;
+    let made = migrate::create_template(context, &location).await.context("the template")?;
+    let name = migrate::template_name(context);
+    let place = place(cluster);
+    let state = if made { "created" } else { "up to date" };
+    output::line(&format!("template {name}{place}: {state}"));
+    let app = app_migration::read_template(catalog, cluster.id).await?;
+    if app.is_some_and(|app| app.name != name) {
+        output::line(
+            "new tenants have no tables of the application yet: run tenantctl app migrate",
+        );
     }
     Ok(())
 }

@@ -159,7 +159,7 @@ async fn create(arguments: &Create) -> Result<()> {
         before: None,
         after: Some(serde_json::to_value(&plan)?),
     };
-    change.report_dry_run(None)
+    change.report_dry_run(&context, None).await
 }
 
 async fn update(arguments: &Update) -> Result<()> {
@@ -188,7 +188,7 @@ async fn update(arguments: &Update) -> Result<()> {
         before: Some(serde_json::to_value(&before)?),
         after: Some(serde_json::to_value(&changed.value)?),
     };
-    change.report_dry_run(None)
+    change.report_dry_run(&context, None).await
 }
 
 async fn delete(arguments: &Delete) -> Result<()> {
@@ -207,5 +207,5 @@ async fn delete(arguments: &Delete) -> Result<()> {
         before: Some(serde_json::to_value(&before)?),
         after: None,
     };
-    change.report_dry_run(None)
+    change.report_dry_run(&context, None).await
 }

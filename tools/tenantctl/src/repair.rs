@@ -13,10 +13,15 @@ use tenancy::{
     lifecycle::{
         creation, databases,
         destroy::{self, Files},
-        provision,
+        moving, provision,
     },
     migrate,
-    tenant::{TenantRecord, repo},
+    personal_data::erasure,
+    tenant::{
+        TenantRecord,
+        cluster::{self, Cluster},
+        repo,
+    },
     version_cache::{expire_all, queue},
 };
 
@@ -48,6 +53,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     if let Err(error) = expire_all(&context).await {
         fail(&mut failed, "the cached versions", error);
     }
+    report(&mut failed, "recovered_moves", moving::recover_all(&context).await);
     let unfinished = creation::list_unfinished(&*catalog, minutes).await?;
     for tenant in readable(unfinished, &mut failed) {
         if let Err(error) = finish(&context, &tenant).await {
@@ -73,18 +79,11 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             output::failure(&error.context("imports and restores"));
         }
     }
-    let location = context.settings.tenant_database_template.cluster();
-    let templates = migrate::drop_unfinished_templates(&context, &location).await;
-    report_names(&mut failed, "dropped_template", templates);
-    let copies = app_migration::repair_template(&context).await;
-    report_names(&mut failed, "dropped_template_copy", copies);
-    let leftovers = async {
-        let finished = creation::list_finished_roles(&*catalog).await?;
-        databases::drop_leftovers(&context, &location, finished).await
-    };
-    report_names(&mut failed, "dropped_leftover", leftovers.await);
+    for cluster in cluster::list(&context).await? {
+        drop_copies(&context, &cluster, &mut failed).await;
+    }
     failed += credentials::finish_rotations(&context).await?;
-    let (mut chained, mut forged) = (0, 0);
+    let (mut chained, mut forged, mut erased) = (0, 0, 0);
     match audit::recover_catalog(&context).await {
         Ok(moved) => (chained, forged) = (moved.chained, moved.forged),
         Err(error) => fail(&mut failed, "audit events of the catalog", error),
@@ -98,6 +97,15 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             }
             Err(error) => fail(&mut failed, &format!("the tenant {}", tenant.slug), error),
         }
+        match erasure::recover(&context, &tenant).await {
+            Ok(finished) => erased += finished,
+            Err(error) => {
+                fail(&mut failed, &format!("erasures of the tenant {}", tenant.slug), error);
+            }
+        }
+    }
+    if erased > 0 {
+        report_value("finished_user_erasures", erased.into());
     }
     output::line(&json!({ "chained_audit_events": chained }).to_string());
     if forged > 0 {
@@ -127,6 +135,21 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         bail!("{failed} repairs failed");
     }
     Ok(())
+}
+
+/// Drops the databases on a cluster that interrupted work has left.
+async fn drop_copies(context: &Context, cluster: &Cluster, failed: &mut u32) {
+    let templates =
+        async { migrate::drop_unfinished_templates(context, &cluster.location(context)?).await };
+    report_names(failed, "dropped_template", templates.await);
+    let copies = app_migration::repair_template(context, cluster).await;
+    report_names(failed, "dropped_template_copy", copies);
+    let leftovers = async {
+        let catalog = context.catalog().await?;
+        let finished = creation::list_finished_roles(&*catalog).await?;
+        databases::drop_leftovers(context, &cluster.location(context)?, finished).await
+    };
+    report_names(failed, "dropped_leftover", leftovers.await);
 }
 
 /// Returns the readable tenants, and reports each of the others as a failure.

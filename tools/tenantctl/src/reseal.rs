@@ -31,7 +31,9 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         failed += credentials::finish_rotations(&context).await?;
     }
     for item in reseal::list(&context).await? {
-        match reseal::reseal(&context, &item).await {
+        let outcome = reseal::reseal(&context, &item).await;
+        dry_run::roll_back(&context).await?;
+        match outcome {
             Ok(true) => {
                 resealed += 1;
                 let mut line = describe(&item);
@@ -46,8 +48,8 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
                 output::failure(&error.into());
             }
         }
-        dry_run::roll_back(&context).await?;
     }
+    dry_run::roll_back(&context).await?;
     let total = if context.is_dry_run() { "would_reseal" } else { "resealed" };
     output::line(&json!({ total: resealed }).to_string());
     if failed > 0 {
@@ -84,6 +86,7 @@ fn describe(item: &Item) -> Value {
     match item {
         Item::Tenant(id) => json!({ "resealed_tenant": id }),
         Item::Answer(answer) => json!({ "resealed_answer_of_tenant": answer.tenant }),
+        Item::Cluster(id) => json!({ "resealed_cluster": id }),
         Item::Anchor(chain) => json!({ "resealed_audit_anchor": chain }),
         Item::Trail(chain) => json!({ "vouched_audit_trail": chain }),
     }

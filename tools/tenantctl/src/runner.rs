@@ -66,6 +66,29 @@ pub async fn run<I, T>(
     Outcome { done, failed: failed.get(), skipped: u32::try_from(skipped).unwrap_or(u32::MAX) }
 }
 
+/// Runs the items of each group like [`run`], one group after another.
+pub async fn run_groups<I, T>(
+    options: &Options,
+    groups: &[Vec<I>],
+    work: impl AsyncFn(&I) -> anyhow::Result<T>,
+    report: impl Fn(&I, anyhow::Result<T>),
+) -> Outcome {
+    let mut total = Outcome::default();
+    for group in groups {
+        let stop_after = options.stop_after.map(|most| most.max(1).saturating_sub(total.failed));
+        if stop_after == Some(0) {
+            total.skipped += u32::try_from(group.len()).unwrap_or(u32::MAX);
+            continue;
+        }
+        let options = Options { stop_after, ..*options };
+        let Outcome { done, failed, skipped } = run(&options, group, &work, &report).await;
+        total.done += done;
+        total.failed += failed;
+        total.skipped += skipped;
+    }
+    total
+}
+
 /// A line with the progress and the remaining time, if standard error is a terminal.
 struct Progress {
     total: usize,

@@ -49,10 +49,21 @@ pub(crate) fn leases(stage: &Stage, effort: &Effort, fleet: &Fleet) -> Result<Ve
             None,
         ),
     ];
+    prime(&info, &fleet.api_keys)?;
     for compared in compared {
         rows.extend(compared.rows(stage, effort)?);
     }
     Ok(rows)
+}
+
+/// Sends one request with each credential, one at a time, so that Redis has their versions. Otherwise the host that is
+/// loaded first would wait for PostgreSQL with all requests at once, start many instances for them, and keep these with
+/// their empty caches during the measurement.
+fn prime(request: &Request, credentials: &[String]) -> Result<()> {
+    for credential in credentials {
+        request.clone().token(credential).send()?.checked()?;
+    }
+    Ok(())
 }
 
 fn compared<'a>(
@@ -88,13 +99,18 @@ fn busy(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
         for request in [&request, &without] {
             saturate(request, effort.warm_up)?;
         }
-        let (mut on, mut off, mut floors, mut tail) = (vec![], vec![], vec![], vec![]);
+        let (mut on, mut off, mut floors) = (vec![], vec![], vec![]);
+        let (mut tail, mut tail_off, mut tail_of_floor) = (vec![], vec![], vec![]);
+        let measure = |request: &Request, rates: &mut Vec<f64>, tails: &mut Vec<f64>| {
+            let (rate, (p50, p99)) = saturate_with_latency(request, effort.load)?;
+            rates.push(rate);
+            tails.push(p99 / p50);
+            anyhow::Ok(())
+        };
         for _ in 0..effort.rounds {
-            floors.push(saturate(&floor, effort.load)?);
-            off.push(saturate(&without, effort.load)?);
-            let (rate, (p50, p99)) = saturate_with_latency(&request, effort.load)?;
-            on.push(rate);
-            tail.push(p99 / p50);
+            measure(&floor, &mut floors, &mut tail_of_floor)?;
+            measure(&without, &mut off, &mut tail_off)?;
+            measure(&request, &mut on, &mut tail)?;
         }
         let row = |name: &str, rates: &[f64]| Row::of_rounds(name, rates, UNIT);
         rows.push(row(&format!("{name}, leases off"), &off));
@@ -109,12 +125,15 @@ fn busy(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
             Some(target) => gain.target(Target::AtLeast(target)),
             None => gain,
         });
-        let multiple = format!("{:.1} times p50", median(&tail));
-        rows.push(
-            Row::new(&format!("{name}, leases on, p99 of 32 connections"), multiple)
+        let tail_row = |name: &str, tail: Vec<f64>| {
+            let multiple = format!("{:.1} times p50", median(&tail));
+            Row::new(&format!("{name}, p99 of 32 connections"), multiple)
                 .measured(Spread::of(tail), "p50")
-                .target(Target::Under(2.4)),
-        );
+        };
+        // Processes that share the cores delay some requests of any component.
+        rows.push(tail_row("floor: one Redis call", tail_of_floor));
+        rows.push(tail_row(&format!("{name}, leases off"), tail_off));
+        rows.push(tail_row(&format!("{name}, leases on"), tail).target(Target::Under(2.4)));
     }
     Ok(rows)
 }

@@ -38,6 +38,6 @@ async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let created = database_credential::create(context, tenant, &new, &authority, &actor).await?;
     let path = format!("/api/v1/tenant/database/credentials/{}", created.role.id);
     let location = HeaderValue::from_str(&path).map_err(Error::internal)?;
-    Ok(Response::created(&NewDatabaseCredentialView::new(context, tenant, &created))
+    Ok(Response::created(&NewDatabaseCredentialView::new(tenant, &created))
         .with_header(header::LOCATION, location))
 }

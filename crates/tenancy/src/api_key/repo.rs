@@ -302,6 +302,52 @@ pub async fn revoke(
     read(statement.query_first(catalog).await)
 }
 
+/// The name of a key.
+pub(crate) struct Named {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) prefix: String,
+}
+
+/// Returns the names of a tenant's keys after one of them, in the order of their ids, including revoked keys.
+pub(crate) async fn list_names(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    after: Uuid,
+) -> Result<Vec<Named>> {
+    let statement = "SELECT id, name, prefix FROM tenant_api_keys WHERE tenant_id = $1 AND id > $2
+                     ORDER BY id LIMIT 500";
+    let rows = catalog.query(statement, &[tenant.into(), after.into()]).await?;
+    let names = rows.iter().map(|row| {
+        Ok(Named { id: row.get("id")?, name: row.get("name")?, prefix: row.get("prefix")? })
+    });
+    Ok(names.collect::<Result<_, SqlError>>()?)
+}
+
+/// Renames a key, also a revoked one. Returns the key if it is not revoked.
+pub(crate) async fn rename(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    id: Uuid,
+    name: &str,
+    entry: &Entry,
+) -> Result<Option<ApiKeyRecord>> {
+    let statement = format!(
+        "WITH renamed AS (
+             UPDATE tenant_api_keys SET name = :name, version = version + 1
+             WHERE tenant_id = :tenant AND id = :id RETURNING *
+         ), {}
+         SELECT {COLUMNS} FROM renamed WHERE revoked_at IS NULL",
+        outbox::recorded_if("renamed")
+    );
+    let statement = Statement::new(statement)
+        .bind("tenant", tenant)
+        .bind("id", id)
+        .bind("name", name)
+        .bind_all(outbox::bindings(entry));
+    read(statement.query_first(catalog).await)
+}
+
 /// Returns the ids of the keys with a prefix: those that are not revoked, or else the revoked ones.
 pub async fn list_by_prefix(
     catalog: &dyn Connection,

@@ -118,10 +118,11 @@ pub async fn record_failure(catalog: &dyn Connection, tenant: Uuid, failure: &st
     Ok(())
 }
 
-/// Returns the template database after its last migration.
-pub async fn read_template(catalog: &dyn Connection) -> Result<Option<Template>> {
-    let statement = "SELECT version, checksum, template_name, description FROM app_template";
-    let row = catalog.query_first(statement, &[]).await?;
+/// Returns the template database of a cluster after its last migration.
+pub async fn read_template(catalog: &dyn Connection, cluster: Uuid) -> Result<Option<Template>> {
+    let statement = "SELECT version, checksum, template_name, description FROM app_template
+                     WHERE cluster_id = $1";
+    let row = catalog.query_first(statement, &[cluster.into()]).await?;
     let template = row.map(|row| {
         Ok::<_, SqlError>(Template {
             version: row.get("version")?,
@@ -133,11 +134,16 @@ pub async fn read_template(catalog: &dyn Connection) -> Result<Option<Template>>
     Ok(template.transpose()?)
 }
 
-/// Records the template database after its migration.
-pub(super) async fn record_template(catalog: &dyn Connection, template: &Template) -> Result<()> {
+/// Records the template database of a cluster after its migration.
+pub(super) async fn record_template(
+    catalog: &dyn Connection,
+    cluster: Uuid,
+    template: &Template,
+) -> Result<()> {
     let statement = "
-        INSERT INTO app_template (version, checksum, template_name, description) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (is_only) DO UPDATE
+        INSERT INTO app_template (version, checksum, template_name, description, cluster_id)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (cluster_id) DO UPDATE
         SET version = excluded.version, checksum = excluded.checksum, template_name = excluded.template_name,
             description = excluded.description";
     let parameters = [
@@ -145,6 +151,7 @@ pub(super) async fn record_template(catalog: &dyn Connection, template: &Templat
         template.checksum.as_str().into(),
         template.name.as_str().into(),
         template.description.as_str().into(),
+        cluster.into(),
     ];
     catalog.execute(statement, &parameters).await?;
     Ok(())

@@ -7,7 +7,7 @@ use crate::{
     database_role::{self, Access, DatabaseRole, Ending},
     error::Result,
     secret::Secret,
-    tenant::{TenantRecord, database},
+    tenant::{TenantRecord, database, moves},
 };
 
 /// The maximum duration of a migration. A role ends with its migration.
@@ -45,7 +45,12 @@ impl TemporaryRole {
         database_role::insert(&*catalog, &role).await?;
         let password = database::random_password(context);
         database_role::create(context, tenant, &role, &password).await?;
-        Ok(Self { role, password })
+        let role = Self { role, password };
+        if let Err(error) = moves::check_open(&*catalog, tenant).await {
+            role.end(context, tenant).await?;
+            return Err(error);
+        }
+        Ok(role)
     }
 
     /// Returns the URL that connects the role to its database.

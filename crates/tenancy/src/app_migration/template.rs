@@ -22,8 +22,12 @@ use crate::{
     error::{Error, Result},
     log, migrate,
     secret::Secret,
-    tenant::{cluster, database},
+    tenant::{
+        cluster::{self, Cluster},
+        database,
+    },
 };
+use uuid::Uuid;
 
 /// The advisory lock in the catalog that a run holds while it migrates the template, by its hash.
 pub const TEMPLATE_LOCK: &str = "tenancy: template of the application";
@@ -33,17 +37,18 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// A copy of the template database that is being migrated.
 pub struct TemplateCopy {
+    cluster: Uuid,
     location: TrustedLocation,
     name: String,
     password: Secret,
 }
 
-/// Copies the template database of new tenants, and lets its owner connect to the copy.
+/// Copies the template database of new tenants on a cluster, and lets its owner connect to the copy.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the cluster is unavailable.
-pub async fn begin_template(context: &Context) -> Result<TemplateCopy> {
-    let location = context.settings.tenant_database_template.cluster();
+pub async fn begin_template(context: &Context, cluster: &Cluster) -> Result<TemplateCopy> {
+    let (id, location) = (cluster.id, cluster.location(context)?);
     migrate::create_template(context, &location).await?;
     let cluster = cluster::connect(context, &location, None).await?;
     let (name, owner) = (new_name(context), migrate::template_owner(context));
@@ -75,7 +80,7 @@ pub async fn begin_template(context: &Context) -> Result<TemplateCopy> {
     let inside = cluster::connect(context, &location, Some(&name)).await?;
     let own = format!("ALTER SCHEMA app OWNER TO {}", identifier(&owner));
     inside.execute(&own, &[]).await?;
-    Ok(TemplateCopy { location, name, password })
+    Ok(TemplateCopy { cluster: id, location, name, password })
 }
 
 /// Returns a new name for a copy, or for a template that was replaced.
@@ -119,8 +124,8 @@ impl TemplateCopy {
             description: description.join("\n"),
         };
         let catalog = context.catalog().await?;
-        repo::record_template(&*catalog, &template).await?;
-        drop_at_end(context).await;
+        repo::record_template(&*catalog, self.cluster, &template).await?;
+        self.drop_at_end(context).await;
         Ok(())
     }
 
@@ -130,8 +135,19 @@ impl TemplateCopy {
     /// [`Error::Unavailable`] if the cluster is unavailable. The next run begins with a new copy.
     pub async fn abandon(self, context: &Context) -> Result<()> {
         self.close(context).await?;
-        drop_at_end(context).await;
+        self.drop_at_end(context).await;
         Ok(())
+    }
+
+    /// Drops what this run and interrupted ones left. The work of the run is complete without it.
+    async fn drop_at_end(&self, context: &Context) {
+        if let Err(error) = drop_leftovers(context, &self.location).await {
+            log::warning(
+                context,
+                "a template database that is no longer needed was not dropped; run tenantctl repair later",
+                &error,
+            );
+        }
     }
 
     /// Ends all connections to the copy. The owner can connect no more.
@@ -144,26 +160,10 @@ impl TemplateCopy {
     }
 }
 
-/// Drops the databases that this run and interrupted ones left. The work of the run is complete without it.
-async fn drop_at_end(context: &Context) {
-    if let Err(error) = drop_leftovers(context).await {
-        log::warning(
-            context,
-            "a template database that is no longer needed was not dropped; run tenantctl repair later",
-            &error,
-        );
-    }
-}
-
 /// Drops the copies and the replaced templates of all runs. The caller holds [`TEMPLATE_LOCK`].
-async fn drop_leftovers(context: &Context) -> Result<()> {
-    let cluster = connect(context).await?;
+async fn drop_leftovers(context: &Context, location: &TrustedLocation) -> Result<()> {
+    let cluster = cluster::connect(context, location, None).await?;
     drop_all(&*cluster, &list_copies(&*cluster, context).await?).await
-}
-
-async fn connect(context: &Context) -> Result<Box<dyn Connection>> {
-    let location = context.settings.tenant_database_template.cluster();
-    cluster::connect(context, &location, None).await
 }
 
 async fn drop_all(cluster: &dyn Connection, names: &[String]) -> Result<()> {
@@ -183,11 +183,12 @@ async fn list_copies(cluster: &dyn Connection, context: &Context) -> Result<Vec<
     Ok(rows.iter().map(|row| row.get("name")).collect::<std::result::Result<_, SqlError>>()?)
 }
 
-/// Returns the copies and the replaced templates that interrupted runs have left; none while a run is in progress.
+/// Returns the copies and the replaced templates that interrupted runs have left on a cluster; none while a run is in
+/// progress.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if a store is unavailable.
-pub async fn list_leftovers(context: &Context) -> Result<Vec<String>> {
+pub async fn list_leftovers(context: &Context, cluster: &Cluster) -> Result<Vec<String>> {
     let is_running = "
         SELECT FROM pg_locks
         WHERE locktype = 'advisory' AND ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, 0)";
@@ -195,16 +196,18 @@ pub async fn list_leftovers(context: &Context) -> Result<Vec<String>> {
     if catalog.query_first(is_running, &[TEMPLATE_LOCK.into()]).await?.is_some() {
         return Ok(Vec::new());
     }
-    list_copies(&*connect(context).await?, context).await
+    let server = cluster::connect(context, &cluster.location(context)?, None).await?;
+    list_copies(&*server, context).await
 }
 
 /// Drops the databases of [`list_leftovers`], and returns their names.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if a store is unavailable.
-pub async fn repair_template(context: &Context) -> Result<Vec<String>> {
-    let names = list_leftovers(context).await?;
-    drop_all(&*connect(context).await?, &names).await?;
+pub async fn repair_template(context: &Context, cluster: &Cluster) -> Result<Vec<String>> {
+    let names = list_leftovers(context, cluster).await?;
+    let server = cluster::connect(context, &cluster.location(context)?, None).await?;
+    drop_all(&*server, &names).await?;
     Ok(names)
 }
 

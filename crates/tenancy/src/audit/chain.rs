@@ -5,7 +5,7 @@
 //! access to the catalog can truncate a trail and continue it with that key, until the key is removed from every
 //! instance. The daily anchors ([`super::anchoring`]), and a `head` that was stored elsewhere, reveal this.
 
-use platform::sql::{Connection, SqlError, Statement};
+use platform::sql::{Connection, Statement};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -16,9 +16,9 @@ use super::{
 use crate::{
     audit::rows::head,
     context::Context,
-    error::Result,
+    error::{Error, Result},
     event::{
-        content,
+        content, name,
         outbox::{self, Rows},
     },
     tenant::TenantDb,
@@ -108,8 +108,14 @@ async fn append(
     let chain = tenant.unwrap_or(Uuid::nil());
     let (mut sequence, mut mac) = head(catalog, chain).await?;
     let expected = sequence;
-    let chained = chained(catalog, &entries).await?;
-    entries.retain(|entry| !chained.contains(&entry.0));
+    let known = known(catalog, tenant, &entries).await?;
+    entries.retain(|entry| !known.chained.contains(&entry.0));
+    for (_, entry) in &mut entries {
+        // A request that was in progress during the erasure of its user.
+        if people(entry).any(|user| known.erased.iter().any(|erased| erased == user)) {
+            (entry["address"], entry["user_agent"]) = (Json::Null, Json::Null);
+        }
+    }
     let mut rows = Vec::with_capacity(entries.len());
     for (id, entry) in entries {
         sequence += 1;
@@ -166,13 +172,54 @@ async fn append(
     Ok(statement.query_first(catalog).await?.is_some())
 }
 
-/// Returns the entries that are in the trail already.
-async fn chained(catalog: &dyn Connection, entries: &[(Uuid, Json)]) -> Result<Vec<Uuid>> {
-    let statement = "SELECT id FROM tenant_audit_logs
-                     WHERE created_at >= $1::text::timestamptz AND id = ANY($2::text[]::uuid[])";
+/// Facts of the trail about new entries.
+struct Known {
+    /// The entries that are in the trail already.
+    chained: Vec<Uuid>,
+    /// The users of the entries who were erased.
+    erased: Vec<String>,
+}
+
+async fn known(
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    entries: &[(Uuid, Json)],
+) -> Result<Known> {
+    let statement = format!(
+        "SELECT id::text AS id, false AS is_user FROM tenant_audit_logs
+         WHERE created_at >= $1::text::timestamptz AND id = ANY($2::text[]::uuid[])
+         UNION ALL
+         SELECT DISTINCT resource_id, true FROM tenant_audit_logs
+         WHERE tenant_id = $3::uuid AND event = '{}' AND resource_id = ANY($4::text[])",
+        name::USER_ERASED
+    );
     let oldest = entries.iter().filter_map(|entry| entry.1["created_at"].as_str()).min();
     let ids: Vec<_> = entries.iter().map(|entry| entry.0).collect();
-    let rows = catalog.query(statement, &[oldest.into(), outbox::texts(&ids).into()]).await?;
-    let ids = rows.iter().map(|row| row.get("id"));
-    Ok(ids.collect::<Result<_, SqlError>>()?)
+    let mut users: Vec<_> =
+        entries.iter().flat_map(|entry| people(&entry.1)).map(str::to_owned).collect();
+    users.sort_unstable();
+    users.dedup();
+    let parameters = [oldest.into(), outbox::texts(&ids).into(), tenant.into(), users.into()];
+    let mut known = Known { chained: Vec::new(), erased: Vec::new() };
+    for row in catalog.query(&statement, &parameters).await? {
+        let id: String = row.get("id")?;
+        if row.get("is_user")? {
+            known.erased.push(id);
+        } else {
+            known.chained.push(id.parse().map_err(Error::internal)?);
+        }
+    }
+    Ok(known)
+}
+
+/// Returns the users whose own request an entry may record.
+fn people(entry: &Json) -> impl Iterator<Item = &str> {
+    let (by, about) = match entry["actor_type"].as_str() {
+        Some("user") => (entry["actor_id"].as_str(), None),
+        Some("anonymous") if entry["resource_type"] == "user" => {
+            (None, entry["resource_id"].as_str())
+        }
+        _ => (None, None),
+    };
+    by.into_iter().chain(about)
 }

@@ -9,15 +9,17 @@ use uuid::Uuid;
 use super::voucher::{Purpose, RowDigest, Span};
 use crate::{context::Context, error::Result};
 
-/// Returns the last checkpoint of a chain that this service has stored; `None` if there is none.
+/// Returns the last checkpoint of a chain that this service has stored for a revision of the chain; `None` if there is
+/// none.
 pub(super) async fn find(
     context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
+    revision: i64,
 ) -> Result<Option<Span>> {
     let statement = "SELECT after, sequence, mac, digest, seal FROM tenant_audit_checkpoints
-                     WHERE chain = $1 AND after IS NOT NULL AND digest IS NOT NULL";
-    let Some(row) = catalog.query_first(statement, &[chain.into()]).await? else {
+                     WHERE chain = $1 AND revision = $2 AND after IS NOT NULL AND digest IS NOT NULL";
+    let Some(row) = catalog.query_first(statement, &[chain.into(), revision.into()]).await? else {
         return Ok(None);
     };
     let (digest, seal): (Vec<u8>, Vec<u8>) = (row.get("digest")?, row.get("seal")?);
@@ -33,22 +35,24 @@ pub(super) async fn find(
     Ok(is_ours.then_some(found))
 }
 
-/// Stores that a chain has been verified up to a link.
+/// Stores that a revision of a chain has been verified up to a link.
 pub(super) async fn store(
     context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
+    revision: i64,
     span: &Span,
 ) -> Result<()> {
     let seal = span.seal(context, Purpose::Checkpoint, chain)?;
     let statement = "
-        INSERT INTO tenant_audit_checkpoints (chain, after, sequence, mac, digest, seal)
-        VALUES (:chain, :after, :sequence, :mac, :digest, :seal)
+        INSERT INTO tenant_audit_checkpoints (chain, revision, after, sequence, mac, digest, seal)
+        VALUES (:chain, :revision, :after, :sequence, :mac, :digest, :seal)
         ON CONFLICT (chain) DO UPDATE
-        SET after = excluded.after, sequence = excluded.sequence, mac = excluded.mac,
-            digest = excluded.digest, seal = excluded.seal, verified_at = now()";
+        SET revision = excluded.revision, after = excluded.after, sequence = excluded.sequence,
+            mac = excluded.mac, digest = excluded.digest, seal = excluded.seal, verified_at = now()";
     let statement = Statement::new(statement)
         .bind("chain", chain)
+        .bind("revision", revision)
         .bind("after", span.after)
         .bind("sequence", span.sequence)
         .bind("mac", span.mac.clone())

@@ -1,4 +1,5 @@
-//! Limits each tenant to one verification and one export at a time, over all instances.
+//! Limits each tenant to one verification and one export at a time, and each user to one export of personal data, over
+//! all instances.
 //!
 //! A lease in Redis represents the activity. It expires when its holder stops, or when the reader of an export requests
 //! no page for 30 s. Another export may then take the lease, and the first one fails.
@@ -44,11 +45,7 @@ impl Lease {
     ///
     /// # Errors
     /// [`Error::RateLimited`] while the tenant has such an activity running.
-    pub async fn take(
-        context: &Rc<Context>,
-        chain: Option<Uuid>,
-        activity: &'static str,
-    ) -> Result<Self> {
+    pub async fn take(context: &Rc<Context>, chain: Option<Uuid>, activity: &str) -> Result<Self> {
         let key = redis_key::audit_lease(chain, activity);
         let holder = base16ct::lower::encode_string(&context.platform.random.bytes::<16>());
         let lease = Self { context: Rc::clone(context), key, holder };
@@ -67,7 +64,7 @@ impl Lease {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if another holder has it.
-    pub(super) async fn renew(&self) -> Result<()> {
+    pub(crate) async fn renew(&self) -> Result<()> {
         if self.run(MILLIS).await {
             Ok(())
         } else {

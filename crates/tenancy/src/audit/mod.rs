@@ -4,6 +4,8 @@
 //! previous one with a key that is in no database. A row of an outbox without a valid seal ([`crate::event::seal`]) is
 //! reported instead of chained ([`forgery`]).
 //!
+//! The erasure of a person removes values from rows ([`redaction`]). Nothing else changes a row.
+//!
 //! Under a crash: entries remain in an outbox until the next flush, which the tenant's next event or `tenantctl repair`
 //! starts. An entry that was chained but not yet removed from its outbox is recognised by its id and is not chained
 //! twice.
@@ -16,6 +18,7 @@ mod flush;
 mod forgery;
 mod lease;
 mod record;
+mod redaction;
 pub mod reseal;
 pub mod retention;
 mod rows;
@@ -34,6 +37,8 @@ pub use flush::{
 };
 pub use lease::Lease;
 pub use record::{record, record_later, record_rarely};
-pub use trail::{Cursor, Filter, LoggedEvent, list};
+pub use redaction::{Person, Redacted, redact};
+pub use trail::{Cursor, Filter, LoggedEvent, list, list_of_user};
+pub(crate) use trail::{list_with_event, names_user};
 pub use verification::{Extent, Link, Verification};
 pub use walk::verify;

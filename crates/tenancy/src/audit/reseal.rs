@@ -6,13 +6,12 @@
 use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError};
 use uuid::Uuid;
 
-use super::{Extent, voucher, walk};
+use super::{Extent, redaction, voucher, walk};
 use crate::{
     audit::rows,
     context::Context,
     crypto::Sealer,
     error::{Error, Result},
-    event::content,
 };
 
 /// Returns the chains that have an anchor, and the key that sealed it.
@@ -98,7 +97,14 @@ pub async fn vouch(context: &Context, chain: Uuid) -> Result<bool> {
         return Ok(false);
     }
     let catalog = context.catalog().await?;
-    voucher::store(context, &*catalog, chain, &examined.span).await
+    let is_stored =
+        voucher::store(context, &*catalog, chain, examined.revision, &examined.span).await?;
+    if !is_stored && rows::revision(&*catalog, chain).await? != examined.revision {
+        return Err(Error::unavailable(format!(
+            "the audit trail {chain} was changed by an erasure meanwhile; repeat the command"
+        )));
+    }
+    Ok(is_stored)
 }
 
 /// Returns, for each chain with a row that has no voucher, the key of the first such row. A later row may need another
@@ -127,12 +133,11 @@ async fn first_key(
     {
         (sequence, mac) = (voucher.span.sequence, voucher.span.mac);
     }
-    let Some((row, kept)) = rows::first(catalog, tenant, sequence).await? else {
+    let Some(row) = rows::first(catalog, tenant, sequence).await? else {
         return Ok(None);
     };
-    let content = content::content(tenant, row.sequence, row.id, &rows::entry(&row));
     let mut check = context.master_key.audit_check();
-    Ok(Some(if !check.is_link(&mac, &content, &kept)? {
+    Ok(Some(if !redaction::is_intact(&mut check, chain, &mac, &row)? {
         Sealer::Unknown
     } else if check.take_has_used_another() {
         Sealer::Other

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event, Severity, content, name},
+    event::{Actor, Entry, Event, Severity, name},
 };
 
 /// The result of dropping months.
@@ -83,10 +83,11 @@ async fn drop_month(
         anchors.push(json!({
             "chain": chain, "sequence": sequence, "mac": encode_string(mac), "seal": encode_string(&seal),
         }));
+        let revision = rows::revision(catalog, *chain).await?;
         if let Some(rest) = shortened_voucher(context, catalog, *chain, before, *sequence).await? {
             let seal = rest.seal(context, Purpose::Voucher, *chain)?;
             vouchers.push(json!({
-                "chain": chain, "after": rest.after, "sequence": rest.sequence,
+                "chain": chain, "revision": revision, "after": rest.after, "sequence": rest.sequence,
                 "mac": encode_string(&rest.mac), "digest": encode_string(&rest.digest.0),
                 "seal": encode_string(&seal),
             }));
@@ -106,6 +107,16 @@ async fn drop_month(
              IF (SELECT count(*) FROM {name}) <> {rows} THEN
                  RAISE EXCEPTION 'events of the month were chained meanwhile'
                      USING ERRCODE = 'serialization_failure';
+             END IF;
+             -- A row that an erasure has changed in the meantime would not match the digest of a voucher.
+             UPDATE tenant_audit_heads h SET revision = h.revision + 1
+             FROM jsonb_to_recordset({vouchers}::jsonb) AS r (chain uuid, revision bigint)
+             WHERE h.chain = r.chain AND h.revision = r.revision;
+             IF EXISTS (
+                 SELECT FROM jsonb_to_recordset({vouchers}::jsonb) AS r (chain uuid, revision bigint)
+                 JOIN tenant_audit_heads h ON h.chain = r.chain WHERE h.revision <> r.revision + 1)
+             THEN
+                 RAISE EXCEPTION 'events were redacted meanwhile' USING ERRCODE = 'serialization_failure';
              END IF;
              INSERT INTO tenant_audit_anchors AS a (chain, sequence, mac, seal)
              SELECT chain, sequence, decode(mac, 'hex'), decode(seal, 'hex')
@@ -165,7 +176,7 @@ async fn shortened_voucher(
         ))
     };
     let mut check = context.master_key.audit_check();
-    if !found.span.has_seal(&mut check, Purpose::Voucher, chain, &found.seal)? {
+    if !found.is_sealed(&mut check, chain)? {
         return Err(is_wrong());
     }
     let tenant = (!chain.is_nil()).then_some(chain);
@@ -175,15 +186,15 @@ async fn shortened_voucher(
         if rows.is_empty() {
             return Err(is_wrong());
         }
-        for (row, mac) in rows.iter().filter(|(row, _)| row.sequence <= found.span.sequence) {
-            let content = content::content(tenant, row.sequence, row.id, &rows::entry(row));
-            all.add(&content, mac);
-            if row.sequence > sequence {
-                rest.add(&content, mac);
+        for row in rows.iter().filter(|row| row.event.sequence <= found.span.sequence) {
+            let content = row.content();
+            all.add(&content, &row.mac);
+            if row.event.sequence > sequence {
+                rest.add(&content, &row.mac);
             }
         }
         // A page has a last row.
-        last = rows.last().map_or(found.span.sequence, |(row, _)| row.sequence);
+        last = rows.last().map_or(found.span.sequence, |row| row.event.sequence);
     }
     if all != found.span.digest {
         return Err(is_wrong());

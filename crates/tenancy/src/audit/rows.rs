@@ -5,13 +5,51 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::trail;
-use crate::{error::Result, event::content};
+use crate::{
+    error::Result,
+    event::content::{self, content},
+};
 
 /// The number of rows of a page.
 const PAGE: i64 = 500;
 
+/// A row of a chain.
+pub(super) struct StoredRow {
+    pub(super) event: trail::LoggedEvent,
+    pub(super) mac: Vec<u8>,
+    /// The seal of a row from which personal values were removed ([`super::redaction`]).
+    pub(super) redaction: Option<Vec<u8>>,
+}
+
+impl StoredRow {
+    /// Reads a row. The columns are those of [`COLUMNS`].
+    pub(super) fn read(row: &Row) -> Result<Self, SqlError> {
+        Ok(Self {
+            event: trail::event(row)?,
+            mac: row.get("mac")?,
+            redaction: row.get("redaction")?,
+        })
+    }
+
+    /// Returns the content that the MAC or the seal of the row covers.
+    pub(super) fn content(&self) -> Vec<u8> {
+        content_of(&self.event)
+    }
+}
+
+/// The columns of a row.
+pub(super) const COLUMNS: &str =
+    "l.id, l.tenant_id, l.sequence, l.event, l.severity, l.result, l.actor_type, l.actor_id,
+     l.resource_type, l.resource_id, l.address, l.user_agent, l.request_id, l.detail, l.mac, l.redaction,
+     l.redaction IS NOT NULL AS is_redacted, l.created_at AT TIME ZONE 'UTC' AS created_at";
+
+/// Returns the content of an event in its place of the chain.
+pub(super) fn content_of(event: &trail::LoggedEvent) -> Vec<u8> {
+    content(event.tenant_id, event.sequence, event.id, &entry(event))
+}
+
 /// Returns the fields of a row in the form in which its MAC covers them.
-pub(super) fn entry(row: &trail::LoggedEvent) -> Json {
+fn entry(row: &trail::LoggedEvent) -> Json {
     json!({
         "event": row.event,
         "severity": row.severity,
@@ -32,7 +70,7 @@ pub(super) async fn page(
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
     after: i64,
-) -> Result<Vec<(trail::LoggedEvent, Vec<u8>)>> {
+) -> Result<Vec<StoredRow>> {
     rows(catalog, tenant, after, PAGE).await
 }
 
@@ -41,7 +79,7 @@ pub(super) async fn first(
     catalog: &dyn Connection,
     tenant: Option<Uuid>,
     after: i64,
-) -> Result<Option<(trail::LoggedEvent, Vec<u8>)>> {
+) -> Result<Option<StoredRow>> {
     Ok(rows(catalog, tenant, after, 1).await?.pop())
 }
 
@@ -50,21 +88,15 @@ async fn rows(
     tenant: Option<Uuid>,
     after: i64,
     limit: i64,
-) -> Result<Vec<(trail::LoggedEvent, Vec<u8>)>> {
-    let statement = "
-        SELECT id, tenant_id, sequence, event, severity, result, actor_type, actor_id,
-               resource_type, resource_id, address, user_agent, request_id, detail, mac,
-               created_at AT TIME ZONE 'UTC' AS created_at
-        FROM tenant_audit_logs
-        WHERE tenant_id IS NOT DISTINCT FROM $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
+) -> Result<Vec<StoredRow>> {
     // `IS NOT DISTINCT FROM` uses no index.
-    let statement = match tenant {
-        Some(_) => statement.replace("IS NOT DISTINCT FROM $1", "= $1::uuid"),
-        None => statement.replace("IS NOT DISTINCT FROM $1", "IS NULL AND $1::uuid IS NULL"),
-    };
+    let chain = if tenant.is_some() { "= $1::uuid" } else { "IS NULL AND $1::uuid IS NULL" };
+    let statement = format!(
+        "SELECT {COLUMNS} FROM tenant_audit_logs l
+         WHERE l.tenant_id {chain} AND l.sequence > $2 ORDER BY l.sequence LIMIT $3"
+    );
     let rows = catalog.query(&statement, &[tenant.into(), after.into(), limit.into()]).await?;
-    let rows = rows.iter().map(|row| Ok((trail::event(row)?, row.get("mac")?)));
-    Ok(rows.collect::<Result<_, SqlError>>()?)
+    Ok(rows.iter().map(StoredRow::read).collect::<Result<_, SqlError>>()?)
 }
 
 /// Returns whether a chain has a row with this MAC at a place.
@@ -121,6 +153,13 @@ pub(super) async fn head(catalog: &dyn Connection, chain: Uuid) -> Result<(i64, 
         Some(row) => Ok((row.get("sequence")?, row.get("mac")?)),
         None => Ok((0, Vec::new())),
     }
+}
+
+/// Returns the revision of a chain, which grows with each redaction and each voucher.
+pub(super) async fn revision(catalog: &dyn Connection, chain: Uuid) -> Result<i64> {
+    let statement = "SELECT revision FROM tenant_audit_heads WHERE chain = $1";
+    let row = catalog.query_first(statement, &[chain.into()]).await?;
+    Ok(row.map_or(Ok(0), |row| row.get("revision"))?)
 }
 
 /// Returns the first month for which the trail has a table, as `YYYY_MM`.

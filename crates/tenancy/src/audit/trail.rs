@@ -8,7 +8,11 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{error::Result, event::Severity, input::Text};
+use crate::{
+    error::Result,
+    event::{Severity, name},
+    input::Text,
+};
 
 /// An event of the audit trail.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -43,6 +47,8 @@ pub struct LoggedEvent {
     /// operator.
     #[schema(value_type = Object)]
     pub detail: Json,
+    /// Whether values that identify an erased person were removed from the event.
+    pub is_redacted: bool,
     /// When the event happened.
     pub created_at: DateTime<Utc>,
 }
@@ -127,7 +133,7 @@ pub async fn list(
     let statement = "
         SELECT id, tenant_id, sequence, event, severity, result, actor_type, actor_id,
                resource_type, resource_id, address, user_agent, request_id, detail,
-               created_at AT TIME ZONE 'UTC' AS created_at
+               redaction IS NOT NULL AS is_redacted, created_at AT TIME ZONE 'UTC' AS created_at
         FROM tenant_audit_logs l
         WHERE (:tenant::uuid IS NULL OR tenant_id = :tenant)
           AND (:event::text IS NULL OR event LIKE :event)
@@ -152,7 +158,74 @@ pub async fn list(
         .bind("after", after.map(|cursor| cursor.created_at))
         .bind("after_id", after.map(|cursor| cursor.id))
         .bind("limit", i64::from(limit) + 1);
-    let mut rows = statement.query(catalog).await?;
+    page(statement.query(catalog).await?, limit)
+}
+
+/// Returns the events that a user caused and those about the user or one of its sessions, the newest first, and the start
+/// of the next page. The address and the user agent of another person's request are left out, and so is its credential.
+pub async fn list_of_user(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    user: Uuid,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<(Rows<LoggedEvent>, Option<Cursor>)> {
+    let statement = format!(
+        "WITH sessions AS MATERIALIZED (
+             SELECT s.resource_id FROM tenant_audit_logs s
+             WHERE s.tenant_id = :tenant::uuid AND s.actor_id = :user::text AND s.event = '{login}'
+         ), found AS (
+             SELECT l.*, COALESCE(l.actor_id = :user, l.actor_type = 'anonymous') AS is_own
+             FROM tenant_audit_logs l
+             WHERE l.tenant_id = :tenant AND (
+                 l.actor_id = :user OR l.resource_id = :user
+                 OR (l.resource_type = 'session' AND l.resource_id IN (SELECT s.resource_id FROM sessions s)))
+               AND (:after::timestamp IS NULL
+                    OR (l.created_at, l.id) < (:after::timestamp AT TIME ZONE 'UTC', :after_id::uuid))
+             ORDER BY l.created_at DESC, l.id DESC LIMIT :limit
+         )
+         SELECT id, tenant_id, sequence, event, severity, result, actor_type, actor_id, resource_type, resource_id,
+                CASE WHEN is_own THEN address END AS address,
+                CASE WHEN is_own THEN user_agent END AS user_agent, request_id,
+                CASE WHEN is_own THEN detail ELSE detail - 'operator' END AS detail,
+                redaction IS NOT NULL AS is_redacted, created_at AT TIME ZONE 'UTC' AS created_at
+         FROM found f ORDER BY f.created_at DESC, id DESC",
+        login = name::AUTH_LOGIN
+    );
+    let statement = Statement::new(statement)
+        .bind("tenant", tenant)
+        .bind("user", user.to_string())
+        .bind("after", after.map(|cursor| cursor.created_at))
+        .bind("after_id", after.map(|cursor| cursor.id))
+        .bind("limit", i64::from(limit) + 1);
+    page(statement.query(catalog).await?, limit)
+}
+
+/// Returns whether a tenant's trail has an event by or about a user.
+pub(crate) async fn names_user(catalog: &dyn Connection, tenant: Uuid, user: Uuid) -> Result<bool> {
+    let statement = "SELECT FROM tenant_audit_logs
+                     WHERE tenant_id = $1 AND (actor_id = $2 AND actor_type = 'user'
+                                               OR resource_id = $2 AND resource_type = 'user') LIMIT 1";
+    let parameters = [tenant.into(), user.to_string().into()];
+    Ok(catalog.query_first(statement, &parameters).await?.is_some())
+}
+
+/// Returns those of the resources about which a tenant's trail has an event with this name.
+pub(crate) async fn list_with_event(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    event: &str,
+    resources: &[Uuid],
+) -> Result<Vec<String>> {
+    let statement = "SELECT DISTINCT resource_id FROM tenant_audit_logs
+                     WHERE tenant_id = $1 AND event = $2 AND resource_id = ANY($3::text[])";
+    let resources: Vec<_> = resources.iter().map(Uuid::to_string).collect();
+    let rows = catalog.query(statement, &[tenant.into(), event.into(), resources.into()]).await?;
+    Ok(rows.iter().map(|row| row.get("resource_id")).collect::<Result<_, SqlError>>()?)
+}
+
+/// Returns the events of a page with one row more than `limit`, if there are more.
+fn page(mut rows: Vec<Row>, limit: u32) -> Result<(Rows<LoggedEvent>, Option<Cursor>)> {
     // One more row than requested shows that there is a next page.
     let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
@@ -182,6 +255,7 @@ pub(super) fn event(row: &Row) -> Result<LoggedEvent, SqlError> {
         user_agent: row.get("user_agent")?,
         request_id: row.get("request_id")?,
         detail: row.get("detail")?,
+        is_redacted: row.get("is_redacted")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -17,7 +17,6 @@ use super::{
 use crate::{
     context::Context,
     error::{Error, Result},
-    event::content::content,
 };
 
 /// The rows of a chain: from its anchor to its end, with a digest.
@@ -66,16 +65,16 @@ async fn span(catalog: &dyn Connection, tenant: Uuid) -> Result<Option<Span>> {
         if page.is_empty() {
             return Ok((span.sequence > 0).then_some(span));
         }
-        for (row, mac) in page {
-            if row.sequence != span.sequence + 1 {
+        for row in page {
+            let sequence = row.event.sequence;
+            if sequence != span.sequence + 1 {
                 let at = span.sequence + 1;
                 return Err(Error::internal(format!(
                     "row {at} of the audit trail of {tenant} is missing or duplicated"
                 )));
             }
-            let content = content(Some(tenant), row.sequence, row.id, &rows::entry(&row));
-            span.digest.add(&content, &mac);
-            (span.sequence, span.mac) = (row.sequence, mac);
+            span.digest.add(&row.content(), &row.mac);
+            (span.sequence, span.mac) = (sequence, row.mac);
         }
     }
 }
@@ -120,23 +119,23 @@ pub async fn put_anchor(
 }
 
 /// Completes an imported chain after its rows were inserted: stores its head, and vouches for its rows if `was_valid`. Repeating the call does no harm.
+/// `catalog` is in the transaction that has inserted the rows.
 ///
 /// # Errors
 /// [`Error::Internal`] if the rows differ from those of the bundle.
 pub async fn adopt(
     context: &Context,
+    catalog: &dyn Connection,
     tenant: Uuid,
     summary: &TrailSummary,
     was_valid: bool,
 ) -> Result<()> {
-    let catalog = context.catalog().await?;
-    if rows::head(&*catalog, tenant).await?.0 == 0 {
-        if summarize(&*catalog, tenant).await?.as_ref() != Some(summary) {
+    if rows::head(catalog, tenant).await?.0 == 0 {
+        if summarize(catalog, tenant).await?.as_ref() != Some(summary) {
             return Err(Error::internal("the imported audit trail differs from the bundle"));
         }
-        // The voucher first: a chain is verified as soon as it has a head.
-        if let (true, Some(span)) = (was_valid, span(&*catalog, tenant).await?) {
-            voucher::store(context, &*catalog, tenant, &span).await?;
+        if let (true, Some(span)) = (was_valid, span(catalog, tenant).await?) {
+            voucher::store(context, catalog, tenant, 0, &span).await?;
         }
         let mac = base16ct::mixed::decode_vec(&summary.mac).map_err(Error::internal)?;
         let statement = "INSERT INTO tenant_audit_heads (chain, sequence, mac) VALUES ($1, $2, $3)
@@ -148,9 +147,10 @@ pub async fn adopt(
     if !was_valid || walk::verify(context, Some(tenant), None, Extent::Full).await?.valid {
         return Ok(());
     }
-    let Some(span) = span(&*catalog, tenant).await? else { return Ok(()) };
+    let revision = rows::revision(catalog, tenant).await?;
+    let Some(span) = span(catalog, tenant).await? else { return Ok(()) };
     if span.sequence == summary.sequence && hex(&span.digest.0) == summary.digest {
-        voucher::store(context, &*catalog, tenant, &span).await?;
+        voucher::store(context, catalog, tenant, revision, &span).await?;
     }
     Ok(())
 }

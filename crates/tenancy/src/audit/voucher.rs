@@ -45,6 +45,13 @@ pub(super) enum Purpose {
     Checkpoint,
 }
 
+impl Voucher {
+    /// Returns whether the service has sealed the voucher.
+    pub(super) fn is_sealed(&self, check: &mut AuditCheck<'_>, chain: Uuid) -> Result<bool> {
+        self.span.has_seal(check, Purpose::Voucher, chain, &self.seal)
+    }
+}
+
 impl Span {
     pub(super) fn seal(
         &self,
@@ -103,26 +110,34 @@ pub(super) async fn find(catalog: &dyn Connection, chain: Uuid) -> Result<Option
     Ok(Some(Voucher { span, seal: row.get("seal")? }))
 }
 
-/// Stores a voucher that the current key seals. Returns `false` if months of the chain were dropped in the meantime, or
-/// another voucher reaches as far.
+/// Stores a voucher for a revision of a chain, which the current key seals. Returns `false` if rows of the chain were
+/// redacted or months were dropped in the meantime, or another voucher reaches as far.
 pub(super) async fn store(
     context: &Context,
     catalog: &dyn Connection,
     chain: Uuid,
+    revision: i64,
     span: &Span,
 ) -> Result<bool> {
     let seal = span.seal(context, Purpose::Voucher, chain)?;
+    // The chain of an unfinished import has no head yet.
     let statement = "
+        WITH current AS (
+            UPDATE tenant_audit_heads SET revision = revision + 1
+            WHERE chain = :chain::uuid AND revision = :revision::bigint RETURNING chain
+        )
         INSERT INTO tenant_audit_vouchers AS v (chain, after, sequence, mac, digest, seal)
-        SELECT :chain::uuid, :after::bigint, :sequence::bigint, :mac::bytea, :digest::bytea,
-               :seal::bytea
+        SELECT :chain, :after::bigint, :sequence::bigint, :mac::bytea, :digest::bytea, :seal::bytea
         WHERE COALESCE((SELECT sequence FROM tenant_audit_anchors WHERE chain = :chain), 0) = :after
+          AND (EXISTS (SELECT FROM current)
+               OR NOT EXISTS (SELECT FROM tenant_audit_heads WHERE chain = :chain))
         ON CONFLICT (chain) DO UPDATE
         SET after = excluded.after, sequence = excluded.sequence, mac = excluded.mac,
             digest = excluded.digest, seal = excluded.seal, created_at = now()
         WHERE v.after < excluded.after OR v.sequence <= excluded.sequence";
     let statement = Statement::new(statement)
         .bind("chain", chain)
+        .bind("revision", revision)
         .bind("after", span.after)
         .bind("sequence", span.sequence)
         .bind("mac", span.mac.clone())

@@ -4,21 +4,23 @@ use platform::sql::{Connection, SCHEMA_DEADLINE, STATEMENT_DEADLINE, SqlError};
 use uuid::Uuid;
 
 use super::{
-    anchoring, checkpoint, rows,
+    anchoring, checkpoint, redaction,
+    rows::{self, StoredRow},
     verification::{Extent, Link, Verification},
-    voucher::{self, Purpose, RowDigest, Span, Voucher},
+    voucher::{self, RowDigest, Span, Voucher},
 };
 use crate::{
     context::Context,
     crypto::AuditCheck,
     error::{Error, Result},
-    event::content::content,
 };
 
 /// The length up to which a trail is always verified from its beginning, because that takes only a moment.
 const ALWAYS_FULL: i64 = 10_000;
 /// The time limit of a verification that can be continued.
 const BUDGET_MICROS: u64 = 15_000_000;
+/// The maximum number of walks of one verification.
+const TURNS: u32 = 4;
 
 /// The result of a walk along a chain.
 pub(super) struct Examined {
@@ -27,6 +29,8 @@ pub(super) struct Examined {
     pub(super) span: Span,
     /// Whether a row, or the voucher, needs a key other than the current one.
     pub(super) needs_another_key: bool,
+    /// The revision of the chain.
+    pub(super) revision: i64,
 }
 
 /// Verifies a chain from its anchor to its end; `None` is the platform's chain. If `expected` is given, a link that was
@@ -41,7 +45,8 @@ pub async fn verify(
     Ok(examine(context, tenant, expected, extent).await?.found)
 }
 
-/// Walks along a chain.
+/// Walks along a chain. An erasure may redact rows during the walk, so an error in a changed chain is not reliable, and
+/// the walk begins again.
 pub(super) async fn examine(
     context: &Context,
     tenant: Option<Uuid>,
@@ -53,12 +58,32 @@ pub(super) async fn examine(
         Extent::SinceCheckpoint => context.catalog_within(STATEMENT_DEADLINE).await?,
     };
     let chain = tenant.unwrap_or(Uuid::nil());
-    let (head_sequence, head_mac) = rows::head(&*catalog, chain).await?;
+    for _ in 0..TURNS {
+        let revision = rows::revision(&*catalog, chain).await?;
+        let examined = walk(context, &*catalog, tenant, revision, expected, extent).await?;
+        if examined.found.valid || rows::revision(&*catalog, chain).await? == revision {
+            return Ok(examined);
+        }
+    }
+    Err(Error::unavailable("erasures change the audit trail; verify it again later"))
+}
+
+async fn walk(
+    context: &Context,
+    catalog: &dyn Connection,
+    tenant: Option<Uuid>,
+    revision: i64,
+    expected: Option<&Link>,
+    extent: Extent,
+) -> Result<Examined> {
+    let chain = tenant.unwrap_or(Uuid::nil());
+    let (head_sequence, head_mac) = rows::head(catalog, chain).await?;
     let mut walk = Walk {
         context,
-        catalog: &*catalog,
+        catalog,
         tenant,
         chain,
+        revision,
         extent,
         started: context.platform.clock.monotonic_micros(),
         check: context.master_key.audit_check(),
@@ -94,7 +119,7 @@ pub(super) async fn examine(
         Err(Stop::Failed(error)) => return Err(error),
     }
     let Walk { found, span, needs_another_key, .. } = walk;
-    Ok(Examined { found, span, needs_another_key })
+    Ok(Examined { found, span, needs_another_key, revision })
 }
 
 /// The reason why a walk ends before the end of the chain.
@@ -133,6 +158,7 @@ struct Walk<'a> {
     catalog: &'a dyn Connection,
     tenant: Option<Uuid>,
     chain: Uuid,
+    revision: i64,
     extent: Extent,
     started: u64,
     check: AuditCheck<'a>,
@@ -160,17 +186,21 @@ impl Walk<'_> {
             if rows.is_empty() {
                 break;
             }
-            for (row, mac) in rows {
-                let content = content(self.tenant, row.sequence, row.id, &rows::entry(&row));
-                self.step(row.sequence, &content, mac)?;
+            for row in rows {
+                self.step(row)?;
             }
             self.context.platform.executor.yield_now().await;
         }
         self.compare_end().await?;
         if self.is_long() && self.span.sequence > self.begin {
-            checkpoint::store(self.context, self.catalog, self.chain, &self.span).await?;
+            self.store_checkpoint().await?;
         }
         Ok(())
+    }
+
+    async fn store_checkpoint(&self) -> Result<()> {
+        let Self { context, catalog, chain, revision, span, .. } = self;
+        checkpoint::store(context, *catalog, *chain, *revision, span).await
     }
 
     async fn begin_at_anchor(&mut self) -> Result<(), Stop> {
@@ -211,7 +241,7 @@ impl Walk<'_> {
     async fn find_voucher(&mut self) -> Result<(), Stop> {
         let Some(voucher) = voucher::find(self.catalog, self.chain).await? else { return Ok(()) };
         let span = &voucher.span;
-        if !span.has_seal(&mut self.check, Purpose::Voucher, self.chain, &voucher.seal)? {
+        if !voucher.is_sealed(&mut self.check, self.chain)? {
             let reason = "the voucher was not sealed by this service, or its master key is no longer configured";
             return Err(Stop::Broken(span.sequence, reason));
         }
@@ -229,7 +259,7 @@ impl Walk<'_> {
         if self.extent == Extent::Full || !self.is_long() {
             return Ok(());
         }
-        let found = checkpoint::find(self.context, self.catalog, self.chain).await?;
+        let found = checkpoint::find(self.context, self.catalog, self.chain, self.revision).await?;
         let Some(found) = found.filter(|found| found.after == self.span.after) else {
             return Ok(());
         };
@@ -262,36 +292,37 @@ impl Walk<'_> {
         let is_over = now.saturating_sub(self.started) > BUDGET_MICROS;
         let can_be_continued = self.extent == Extent::SinceCheckpoint && self.is_long();
         if is_over && can_be_continued && self.span.sequence > self.begin {
-            checkpoint::store(self.context, self.catalog, self.chain, &self.span).await?;
+            self.store_checkpoint().await?;
             return Err(Stop::OutOfTime);
         }
         Ok(())
     }
 
     /// Verifies the next row.
-    fn step(&mut self, sequence: i64, content: &[u8], mac: Vec<u8>) -> Result<(), Stop> {
+    fn step(&mut self, row: StoredRow) -> Result<(), Stop> {
+        let sequence = row.event.sequence;
         if sequence != self.span.sequence + 1 {
             let at = self.span.sequence + 1;
             return Err(Stop::Broken(at, "a row is missing or duplicated"));
         }
-        self.span.digest.add(content, &mac);
+        self.span.digest.add(&row.content(), &row.mac);
         match self.voucher.as_ref().map(|voucher| &voucher.span) {
             Some(vouched) if sequence < vouched.sequence => {}
             Some(vouched) if sequence == vouched.sequence => {
-                if (&vouched.digest, &vouched.mac) != (&self.span.digest, &mac) {
+                if (&vouched.digest, &vouched.mac) != (&self.span.digest, &row.mac) {
                     let reason = "a row up to this one was changed since the voucher was made";
                     return Err(Stop::Broken(sequence, reason));
                 }
             }
             _ => {
-                if !self.check.is_link(&self.span.mac, content, &mac)? {
+                if !redaction::is_intact(&mut self.check, self.chain, &self.span.mac, &row)? {
                     let reason = "the row was changed, or its master key is no longer configured";
                     return Err(Stop::Broken(sequence, reason));
                 }
                 self.needs_another_key |= self.check.take_has_used_another();
             }
         }
-        self.span.mac = mac;
+        self.span.mac = row.mac;
         self.span.sequence = sequence;
         self.found.verified += 1;
         let own = base16ct::lower::encode_string(&self.span.mac);

@@ -1,30 +1,22 @@
-//! The reservation, the completion and the removal of a tenant that is filled from a bundle.
+//! The reservation and the removal of a tenant that is filled from a bundle.
 
-use platform::{
-    redis::Argument,
-    sql::{Connection, Rows, SCHEMA_DEADLINE, SqlError, Statement},
-};
+use platform::sql::{Connection, Rows, SCHEMA_DEADLINE, SqlError, Statement};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::{Kind, rows, seal_data_keys};
 use crate::{
-    audit::{
-        self,
-        transfer::{self, Existing, TrailSummary},
-    },
+    audit::transfer::{self, Existing, TrailSummary},
     context::Context,
     database_role::{self, Ending},
     error::{Error, Result},
-    event::{Actor, Entry, Event, Severity, name, outbox},
     identifier::Slug,
     lifecycle::databases,
-    migrate, redis_key,
+    migrate,
     tenant::{
-        Operation, Status, TenantRecord, cluster, database,
+        Status, TenantRecord, cluster, database,
         repo::{self, SELECT, record},
     },
-    version_cache::Change,
 };
 
 /// A tenant that is being filled, or a restore that is not finished.
@@ -280,55 +272,6 @@ pub async fn record_file(
     ))
 }
 
-/// Puts an imported tenant into use, in one statement. Returns its record.
-///
-/// # Errors
-/// [`Error::Unavailable`] if a store is unavailable, [`Error::TenantNotFound`] if the import was removed meanwhile.
-pub async fn activate(
-    context: &Context,
-    (tenant, import): (Uuid, Uuid),
-    status: Status,
-    detail: Json,
-) -> Result<TenantRecord> {
-    // A destroyed tenant with the same id has left a tombstone, which instances would obey for ten minutes.
-    let key = redis_key::tenant(tenant);
-    context.platform.redis.execute("UNLINK", &[Argument::Key(&key)]).await?;
-    let event = Event::new(name::TENANT_IMPORTED)
-        .severity(Severity::Warning)
-        .about("tenant", tenant)
-        .detail(detail);
-    let entry = Entry::new(context, Some(tenant), &Actor::system(), event);
-    let statement = format!(
-        "WITH finished AS (
-             DELETE FROM tenant_imports WHERE tenant_id = :tenant AND id = :import RETURNING tenant_id
-         ), activated AS (
-             UPDATE tenants SET status = :status::text
-             WHERE id IN (SELECT tenant_id FROM finished) AND status = ANY(:sources::text[])
-             RETURNING id
-         ), kept AS (
-             DELETE FROM orphaned_files WHERE import_id = :import AND EXISTS (SELECT FROM activated)
-         ), {}
-         SELECT id FROM activated",
-        outbox::recorded_if("activated")
-    );
-    let statement = Statement::new(statement)
-        .bind("tenant", tenant)
-        .bind("import", import)
-        .bind("status", status.as_str())
-        .bind("sources", Operation::FinishProvisioning.sources())
-        .bind_all(outbox::bindings(&entry));
-    let publication = Change::begin(context);
-    let catalog = context.catalog_within(SCHEMA_DEADLINE).await?;
-    if statement.query_first(&*catalog).await?.is_none() {
-        return Err(Error::TenantNotFound);
-    }
-    let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
-    publication.current(&record).await?;
-    let _ = publication.finish().await;
-    audit::flush_catalog(context, Some(tenant)).await?;
-    Ok(record)
-}
-
 /// Removes a tenant that was not completed: its files, its database, its role and its row. The tenant was never in use,
 /// so this loses nothing. Returns `false`, and removes nothing, if the import was completed or removed meanwhile.
 ///
@@ -347,7 +290,7 @@ pub async fn roll_back(context: &Context, unfinished: &Unfinished) -> Result<boo
         return Ok(false);
     }
     release_files(&*catalog, unfinished.id).await?;
-    // Rows of the trail stay, because it is append-only. Without these entries, no chain contains them.
+    // Rows of the trail are inserted in the transaction that activates the tenant, so there are none.
     for table in ["tenant_audit_anchors", "tenant_audit_vouchers", "audit_imported_links"] {
         let statement = format!(
             "DELETE FROM {table} WHERE chain = $1

@@ -1,14 +1,15 @@
 //! A tenant as a unit: export to a bundle, import, clone, backup and restore.
 //!
 //! A bundle is an encrypted file, which `tenantctl` writes and reads (docs/bundle.md). This module has the rules: the rows
-//! of the catalog in a bundle ([`rows`]), the reservation of an imported tenant ([`import`]), and the switch to a restored
-//! database ([`restore`], [`revocation`]).
+//! of the catalog in a bundle ([`rows`]), the reservation of an imported tenant ([`import`]), its activation
+//! ([`completion`]), and the switch to a restored database ([`restore`], [`revocation`]).
 //!
 //! Under a crash: an import has a row in `tenant_imports` from its first statement on. Until its last statement the
 //! tenant is in `provisioning` and accepts no requests. A restore fills a database beside the tenant's own one, and one
 //! statement exchanges their names. Repeating the command or `tenantctl repair` removes an unfinished import, and finishes
 //! or removes a restore.
 
+pub mod completion;
 pub mod import;
 pub mod lock;
 pub mod origin;

@@ -2,6 +2,7 @@
 //!
 //! - Sessions that have ended or do not exist any longer are revoked. Others keep their current tokens.
 //! - The version of a user never decreases, so access tokens of a former version stay invalid.
+//! - Users that were erased since the backup are deleted again.
 //! - Users keep their current password, and used setup tokens stay used. Users that were deactivated stay inactive.
 
 use platform::{
@@ -13,8 +14,10 @@ use uuid::Uuid;
 
 use super::import::connect;
 use crate::{
+    audit,
     context::Context,
     error::Result,
+    event::name,
     redis_key,
     tenant::TenantRecord,
     version_cache::{Change, Effect},
@@ -30,8 +33,24 @@ pub(super) async fn carry_over(
     to: &TenantRecord,
 ) -> Result<()> {
     let (former, restored) = (connect(context, from).await?, connect(context, to).await?);
+    erase_again(context, &*restored, to.id).await?;
     revoke_sessions(&*former, &*restored).await?;
     carry_over_users(&*former, &*restored).await
+}
+
+/// Deletes the restored users that were erased since the backup.
+async fn erase_again(context: &Context, restored: &dyn Connection, tenant: Uuid) -> Result<()> {
+    let catalog = context.catalog().await?;
+    let mut after = Uuid::nil();
+    loop {
+        let statement = "SELECT id FROM tenancy.users WHERE id > $1 ORDER BY id LIMIT $2";
+        let page = ids(restored, statement, after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = *last;
+        let erased = audit::list_with_event(&*catalog, tenant, name::USER_ERASED, &page).await?;
+        let delete = "DELETE FROM tenancy.users WHERE id = ANY($1::text[]::uuid[])";
+        restored.execute(delete, &[erased.into()]).await?;
+    }
 }
 
 /// Publishes the differences between the users and sessions of the former database and those of the restored one, which

@@ -105,10 +105,7 @@ pub async fn read_trail(
 /// # Errors
 /// [`Error::Internal`] for a table that is not part of a bundle, or a row that the table refuses.
 pub async fn insert(catalog: &dyn Connection, table: &str, rows: &[Json]) -> Result<u64> {
-    if table != TRAIL
-        && table != "audit_imported_links"
-        && TABLES.iter().all(|known| known.0 != table)
-    {
+    if table != "audit_imported_links" && TABLES.iter().all(|known| known.0 != table) {
         return Err(Error::internal(format!("a bundle has no table {table}")));
     }
     let Some(columns) = rows.first().and_then(Json::as_object).map(columns) else { return Ok(0) };
@@ -122,35 +119,4 @@ pub async fn insert(catalog: &dyn Connection, table: &str, rows: &[Json]) -> Res
 /// Returns the names of the columns of a row, quoted.
 pub(super) fn columns(row: &Map<String, Json>) -> String {
     row.keys().map(|name| identifier(name)).collect::<Vec<_>>().join(", ")
-}
-
-/// Creates the months of the trail that the rows of a bundle need, so that the retention drops them like other months.
-/// Rows of a month for which the trail already has rows elsewhere stay there.
-pub async fn ensure_months(catalog: &dyn Connection, rows: &[Json]) -> Result<()> {
-    let mut months: Vec<String> = rows
-        .iter()
-        .filter_map(|row| row["created_at"].as_str())
-        .filter_map(|time| time.get(..7))
-        .filter(|month| month.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
-        .map(str::to_owned)
-        .collect();
-    months.dedup();
-    for month in months {
-        let statement = format!(
-            "DO $month$
-             DECLARE
-                 first date := '{month}-01';
-                 name text := 'tenant_audit_logs_' || to_char(first, 'YYYY_MM');
-             BEGIN
-                 IF to_regclass(name) IS NULL THEN
-                     EXECUTE format('CREATE TABLE %I PARTITION OF tenant_audit_logs FOR VALUES FROM (%L) TO (%L)',
-                         name, to_char(first, 'YYYY-MM-DD') || ' 00:00:00+00',
-                         to_char(first + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
-                 END IF;
-             EXCEPTION WHEN check_violation OR duplicate_table THEN NULL;
-             END $month$"
-        );
-        catalog.execute(&statement, &[]).await?;
-    }
-    Ok(())
 }

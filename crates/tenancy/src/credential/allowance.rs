@@ -4,12 +4,14 @@
 //! tenant and each account, including successful ones. In addition, an instance computes only a few hashes of a tenant
 //! concurrently and leaves its remaining slots to other tenants.
 
+use platform::redis::Argument;
 use uuid::Uuid;
 
 use crate::{
     bucket::{self, Bucket, Rate},
     context::Context,
     error::Result,
+    log, redis_key,
     tenant::Tenant,
 };
 
@@ -68,13 +70,30 @@ async fn take_of(
 ) -> Result<Allowance> {
     let mut buckets = vec![Bucket::of_tenant(tenant, "hashes", rate(requests_per_minute))];
     if let Some(account) = account {
-        let parts: [&[u8]; 3] = [b"hashes", tenant.as_bytes(), account.as_bytes()];
-        let subject =
-            base16ct::lower::encode_string(&context.master_key.throttling_subject(&parts)?);
-        buckets.push(Bucket::of_tenant(tenant, &format!("hashes:{subject}"), ACCOUNT));
+        let name = account_bucket(context, tenant, account)?;
+        buckets.push(Bucket::of_tenant(tenant, &name, ACCOUNT));
     }
     bucket::take(context, &buckets).await?;
     Ok(Allowance { tenant: Some(tenant) })
+}
+
+/// Forgets the share of an account. It is full again after two minutes in any case.
+pub(crate) async fn forget(context: &Context, tenant: Uuid, account: &str) -> Result<()> {
+    if context.is_dry_run() {
+        return Ok(());
+    }
+    let key = redis_key::bucket(Some(tenant), &account_bucket(context, tenant, account)?);
+    if let Err(error) = context.platform.redis.execute("UNLINK", &[Argument::Key(&key)]).await {
+        let effect = "Redis unavailable; the share of an erased user expires within minutes";
+        log::warning(context, effect, &error.into());
+    }
+    Ok(())
+}
+
+fn account_bucket(context: &Context, tenant: Uuid, account: &str) -> Result<String> {
+    let parts: [&[u8]; 3] = [b"hashes", tenant.as_bytes(), account.as_bytes()];
+    let subject = context.master_key.throttling_subject(&parts)?;
+    Ok(format!("hashes:{}", base16ct::lower::encode_string(&subject)))
 }
 
 fn rate(requests_per_minute: i64) -> Rate {

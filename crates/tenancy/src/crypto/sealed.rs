@@ -54,6 +54,8 @@ pub enum Purpose {
     DataKey,
     /// A stored response to an idempotency key.
     IdempotentAnswer,
+    /// The template of a cluster. The id of the cluster takes the place of that of the tenant.
+    ClusterTemplate,
     /// A tenant's record in Redis.
     TenantSnapshot,
     /// An API key's record in Redis.
@@ -64,7 +66,10 @@ impl Purpose {
     fn format(self) -> u8 {
         match self {
             Self::DatabasePassword => BOUND,
-            Self::UnboundDatabasePassword | Self::DataKey | Self::IdempotentAnswer => LASTING,
+            Self::UnboundDatabasePassword
+            | Self::DataKey
+            | Self::IdempotentAnswer
+            | Self::ClusterTemplate => LASTING,
             Self::TenantSnapshot | Self::ApiKeySnapshot => SNAPSHOT,
         }
     }
@@ -74,6 +79,7 @@ impl Purpose {
             Self::DatabasePassword | Self::UnboundDatabasePassword => "database password",
             Self::DataKey => "data key",
             Self::IdempotentAnswer => "idempotent answer",
+            Self::ClusterTemplate => "cluster template",
             Self::TenantSnapshot => "tenant snapshot",
             Self::ApiKeySnapshot => "api key snapshot",
         }
@@ -172,10 +178,11 @@ mod tests {
     }
 
     const TENANT: Uuid = Uuid::from_u128(1);
-    const PURPOSES: [Purpose; 5] = [
+    const PURPOSES: [Purpose; 6] = [
         Purpose::DatabasePassword,
         Purpose::DataKey,
         Purpose::IdempotentAnswer,
+        Purpose::ClusterTemplate,
         Purpose::TenantSnapshot,
         Purpose::ApiKeySnapshot,
     ];

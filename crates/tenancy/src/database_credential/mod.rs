@@ -18,13 +18,14 @@ use uuid::Uuid;
 use crate::{
     api_key, audit,
     context::Context,
+    database_location::PublicHost,
     database_role::{self, Access, DatabaseRole, Ending},
     error::{DatabaseError, Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
     quota,
     resource::Resource,
     secret::Secret,
-    tenant::{Tenant, TenantDb, TenantRecord, database, repo as tenants},
+    tenant::{Tenant, TenantDb, TenantRecord, cluster, database, moves, repo as tenants},
     user,
 };
 
@@ -34,6 +35,8 @@ pub struct Created {
     pub role: DatabaseRole,
     /// The password of the role.
     pub password: Secret,
+    /// The address for applications, if it differs from that of the cluster.
+    pub public_host: Option<PublicHost>,
 }
 
 /// Creates a credential for the database of a tenant.
@@ -76,6 +79,7 @@ pub async fn create(
     let password = database::random_password(context);
     let created = async {
         database_role::create(context, tenant, &role, &password).await?;
+        moves::check_open(&*catalog, tenant).await?;
         check_requester(context, &role).await
     };
     if let Err(error) = created.await {
@@ -83,7 +87,8 @@ pub async fn create(
         database_role::end(context, tenant, Ending::Credential(id)).await?;
         return Err(error);
     }
-    Ok(Created { role, password })
+    let public_host = cluster::public_host(context, &tenant.database).await?;
+    Ok(Created { role, password, public_host })
 }
 
 /// Checks that the database may become larger, for a credential that can write.

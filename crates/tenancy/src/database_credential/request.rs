@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::Created;
 use crate::{
-    context::Context,
     database_location::DatabaseLocation,
     database_role::{Access, DatabaseRoleView},
     input::FromField,
@@ -90,8 +89,8 @@ pub struct NewDatabaseCredentialView<'a> {
 
 impl<'a> NewDatabaseCredentialView<'a> {
     /// Returns the view of a credential that was just created.
-    pub fn new(context: &Context, tenant: &'a TenantRecord, created: &'a Created) -> Self {
-        let public = context.settings.tenant_database_public_host.as_ref();
+    pub fn new(tenant: &'a TenantRecord, created: &'a Created) -> Self {
+        let public = created.public_host.as_ref();
         let at = &tenant.database;
         let host = public.map_or(&at.host, |public| &public.host).clone();
         let port = public.and_then(|public| public.port).unwrap_or(at.port);

@@ -24,6 +24,11 @@ fn group(tenant: &TenantRecord, access: Access) -> String {
     format!("{}_{}", tenant.database_role, access.as_str())
 }
 
+/// Returns the names of the groups of a tenant's roles. A cluster has them after the first database credential.
+pub(crate) fn group_names(tenant: &TenantRecord) -> [String; 3] {
+    Access::ALL.map(|access| group(tenant, access))
+}
+
 /// Creates a role, and before the first one the groups of the tenant's roles.
 pub(crate) async fn create(
     context: &Context,
@@ -86,6 +91,11 @@ fn proxy(context: &Context) -> String {
     )
 }
 
+/// Returns the statement that creates the groups and the schema `app`, in the database of a tenant on another cluster.
+pub(crate) fn group_statement(context: &Context, tenant: &TenantRecord) -> String {
+    format!("DO $groups$ DECLARE grant_name text; BEGIN {} END $groups$", groups(context, tenant))
+}
+
 /// Returns the statements that create the groups, with their privileges on the schema `app` and on future objects in it.
 fn groups(context: &Context, tenant: &TenantRecord) -> String {
     let [read, write, owner] = Access::ALL.map(|access| group(tenant, access));
@@ -133,7 +143,7 @@ fn groups(context: &Context, tenant: &TenantRecord) -> String {
 }
 
 /// Closes the connections of roles and removes the roles. Names without a role are skipped.
-pub(super) async fn remove(
+pub(crate) async fn remove(
     context: &Context,
     tenant: &TenantRecord,
     names: &[String],

@@ -11,8 +11,8 @@ mod ending;
 mod record;
 mod repo;
 
-pub(crate) use cluster::{create, drop_all};
+pub(crate) use cluster::{create, drop_all, group_names, group_statement, remove};
 pub use ending::{end, end_due, end_due_regularly, end_orphaned};
 pub use record::{Access, DatabaseRole, DatabaseRoleView, Ending};
-pub use repo::{count, find, list};
+pub use repo::{count, find, list, list_of_user};
 pub(crate) use repo::{insert, mark_ended, reserve};

@@ -117,6 +117,23 @@ pub async fn list(
     Ok((Rows::read(&rows, role), total.map_or(Ok(0), |row| row.get("total"))?))
 }
 
+/// Returns the stored roles after one of them that a user requested, including ended ones, in the order of their ids.
+pub async fn list_of_user(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    user: Uuid,
+    after: Uuid,
+    limit: u32,
+) -> Result<Vec<DatabaseRole>> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM database_credentials c
+         WHERE c.tenant_id = $1 AND c.user_id = $2 AND c.id > $3 ORDER BY c.id LIMIT $4"
+    );
+    let parameters = [tenant.into(), user.into(), after.into(), i64::from(limit).into()];
+    let rows = catalog.query(&statement, &parameters).await?;
+    Ok(rows.iter().map(role).collect::<Result<_, SqlError>>()?)
+}
+
 /// Marks roles of a tenant as ended, and returns all of its roles that `ending` selects. Roles that were marked before
 /// are included, because their removal may have been interrupted.
 pub(crate) async fn mark_ended(

@@ -84,6 +84,11 @@ impl Actor {
         detail
     }
 
+    /// Returns whether the actor is this user.
+    pub(crate) fn is_user(&self, id: Uuid) -> bool {
+        self.kind == "user" && self.id.as_deref() == Some(&id.to_string())
+    }
+
     /// Returns the origin of the request.
     pub fn origin(&self) -> &Origin {
         &self.origin

@@ -46,6 +46,16 @@ names! {
     AUTH_REFRESH_TOKEN_REUSED = "auth.refresh_token_reused";
     /// All entries of a tenant's cache were deleted.
     CACHE_CLEARED = "cache.cleared";
+    /// A cluster for tenants' databases was added, or its template was replaced.
+    CLUSTER_ADDED = "cluster.added";
+    /// A cluster gets no new tenants any longer.
+    CLUSTER_DRAINED = "cluster.drained";
+    /// A cluster was removed from the catalog.
+    CLUSTER_REMOVED = "cluster.removed";
+    /// A cluster gets new tenants again.
+    CLUSTER_UNDRAINED = "cluster.undrained";
+    /// The weight of a cluster was changed.
+    CLUSTER_UPDATED = "cluster.updated";
     /// An application got a credential for its tenant's database.
     DATABASE_CREDENTIAL_CREATED = "database_credential.created";
     /// A database credential was revoked.
@@ -91,6 +101,8 @@ names! {
     TENANT_CREATED = "tenant.created";
     /// A tenant has a new data key.
     TENANT_DATA_KEY_ROTATED = "tenant.data_key_rotated";
+    /// A tenant's database was moved to another cluster.
+    TENANT_DATABASE_MOVED = "tenant.database_moved";
     /// The role of a tenant's database has a new password.
     TENANT_DATABASE_PASSWORD_ROTATED = "tenant.database_password_rotated";
     /// The recorded location of a tenant's database was changed.
@@ -101,14 +113,20 @@ names! {
     TENANT_DESTROYED = "tenant.destroyed";
     /// The removal of a tenant and its data began.
     TENANT_DESTRUCTION_BEGAN = "tenant.destruction_began";
+    /// The receipt of a destruction in the platform's trail: the removed data, and a checksum.
+    TENANT_ERASED = "tenant.erased";
     /// A tenant was exported to a bundle or a backup.
     TENANT_EXPORTED = "tenant.exported";
     /// A tenant was imported from a bundle, or is a clone of another tenant.
     TENANT_IMPORTED = "tenant.imported";
+    /// A tenant has another slug. The former one is reserved for it.
+    TENANT_RENAMED = "tenant.renamed";
     /// A tenant's database and files were restored from a backup.
     TENANT_RESTORED = "tenant.restored";
     /// A tenant's secrets were sealed with the current master key.
     TENANT_SECRETS_RESEALED = "tenant.secrets_resealed";
+    /// A former slug of a tenant is no longer reserved for it.
+    TENANT_SLUG_RELEASED = "tenant.slug_released";
     /// A tenant was suspended.
     TENANT_SUSPENDED = "tenant.suspended";
     /// Properties of a tenant were changed, but not its state.
@@ -121,6 +139,10 @@ names! {
     USER_DEACTIVATED = "user.deactivated";
     /// A user was deleted.
     USER_DELETED = "user.deleted";
+    /// The receipt of the erasure of a user: the numbers of removed objects, and a checksum.
+    USER_ERASED = "user.erased";
+    /// The personal data of a user was exported.
+    USER_EXPORTED = "user.exported";
     /// The role of a user was changed.
     USER_ROLE_CHANGED = "user.role_changed";
     /// Properties of a user were changed, but neither the role nor the state.

@@ -104,6 +104,8 @@ pub async fn reserve(catalog: &dyn Connection, reservation: &Reservation) -> Res
         Ok(None) => Ok(Reserved::SlugTaken),
         Err(error) => match error.constraint() {
             Some("idempotency_keys_pkey") => Ok(Reserved::IdempotencyKeyUsed),
+            // The former slug of another tenant.
+            Some("tenant_former_slugs_pkey") => Ok(Reserved::SlugTaken),
             _ => Err(refused(error)),
         },
     }

@@ -230,6 +230,20 @@ pub(crate) async fn drop_database(context: &Context, record: &TenantRecord) -> R
     Ok(())
 }
 
+/// Drops the database that a tenant had before a move, with the roles on its cluster. The tenant's role may not connect to
+/// it any longer, and must not: a request with an earlier location could write to it.
+pub(super) async fn drop_moved(context: &Context, source: &TenantRecord) -> Result<()> {
+    let location = source.trusted_location(context)?;
+    let server = connect(context, &location, None).await?;
+    let drop =
+        format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(&source.database.name));
+    server.execute(&drop, &[]).await.map_err(in_use)?;
+    database_role::drop_all(&*server, source).await?;
+    let role = identifier(&source.database_role);
+    server.execute(&format!("DROP ROLE IF EXISTS {role}"), &[]).await?;
+    Ok(())
+}
+
 /// Another session uses the database, and this account may not terminate it (a superuser or a dump). The session must
 /// end first.
 fn in_use(error: SqlError) -> Error {

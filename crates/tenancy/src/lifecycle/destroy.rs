@@ -20,7 +20,7 @@ use crate::{
     event::{Actor, Entry, Event, Severity, name},
     lifecycle::{
         databases::{self, Beside},
-        manage,
+        manage, moving, receipt,
     },
     redis_key, storage,
     tenant::{DeletionRight, Operation, StateChange, TenantChange, TenantRecord, repo},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Destroys a tenant: its database, role, files, counters, cache and keys. Its names become available. Its audit trail
-/// remains and ends with the destruction.
+/// remains and ends with the destruction. The platform's audit trail gets a receipt.
 ///
 /// # Errors
 /// [`Error::TenantNotFound`], [`Error::IllegalTransition`] while the tenant is being provisioned,
@@ -74,7 +74,10 @@ pub async fn finish(
         .status
         .check(Operation::Remove)
         .map_err(|_| Error::internal("only a tenant in the state deleting can be destroyed"))?;
+    moving::settle(context, record.id).await?;
+    let mut removed = serde_json::Value::Null;
     if databases::has_database(context, record).await? {
+        removed = receipt::count(context, record).await?;
         database_role::end(context, record, Ending::Tenant).await?;
         // The events in the tenant's outbox are part of the trail.
         audit::recover(context, record).await?;
@@ -91,13 +94,15 @@ pub async fn finish(
         .about("tenant", record.id)
         .detail(serde_json::json!({ "slug": record.slug, "plan": record.plan }));
     let entry = Entry::new(context, Some(record.id), actor, event);
+    let receipt = receipt::entry(context, record, &removed, actor);
     let publication = Change::begin(context);
     let catalog = context.catalog().await?;
-    repo::remove(&*catalog, record.id, &entry).await?;
+    repo::remove(&*catalog, record.id, &entry, &receipt).await?;
     publication.tenant_tombstone(record.id).await;
     // The tenant's requests have been refused since the first statement took effect.
     let _: Effect = publication.finish().await;
     audit::flush_catalog(context, Some(record.id)).await?;
+    audit::flush_catalog(context, None).await?;
     Ok(())
 }
 

@@ -10,10 +10,16 @@ use crate::{
     tenant::{TenantRecord, cluster},
 };
 
-/// Returns the clusters of these tenants' databases and the cluster of new tenants, without database names. A tenant
+/// Returns the clusters of these tenants' databases and the clusters of new tenants, without database names. A tenant
 /// whose location was changed without resealing its password is omitted, and [`list_defects`] reports it.
-pub fn clusters(context: &Context, tenants: &[TenantRecord]) -> Vec<TrustedLocation> {
-    let mut clusters = vec![context.settings.tenant_database_template.cluster()];
+///
+/// # Errors
+/// [`crate::Error::Unavailable`] if the catalog is unavailable.
+pub async fn clusters(context: &Context, tenants: &[TenantRecord]) -> Result<Vec<TrustedLocation>> {
+    let mut clusters = Vec::new();
+    for cluster in cluster::list(context).await? {
+        clusters.push(cluster.location(context)?);
+    }
     for tenant in tenants {
         let is_known = |known: &TrustedLocation| {
             (&known.host, known.port) == (&tenant.database.host, tenant.database.port)
@@ -24,7 +30,7 @@ pub fn clusters(context: &Context, tenants: &[TenantRecord]) -> Vec<TrustedLocat
             clusters.push(location.cluster());
         }
     }
-    clusters
+    Ok(clusters)
 }
 
 /// Returns the databases of a cluster that PUBLIC, and therefore every tenant's role, may connect to.

@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     credential::{Allowance, Password, Passwords},
     crypto::{Fingerprints, Purpose, Sealed},
+    database_location::DatabaseTemplate,
     error::{Error, Result},
     event::{Actor, Entry, Event, name},
     identifier::{Domain, EmailAddress, Slug},
@@ -26,7 +27,9 @@ use crate::{
     },
     limiter::Limiter,
     metrics::Timer,
-    tenant::{Operation, TenantDb, TenantName, TenantRecord, TenantSettings, database, repo},
+    tenant::{
+        Operation, TenantDb, TenantName, TenantRecord, TenantSettings, cluster, database, repo,
+    },
     token::SetupToken,
     user::repo::credentials,
     version_cache::Change,
@@ -159,8 +162,9 @@ pub async fn rehearse(context: &Context, new: &NewTenant, actor: &Actor) -> Resu
         idempotency_key: None,
         actor,
     };
+    let template = cluster::place(context).await?;
     for slug in candidates(context, new) {
-        let reservation = reservation(&request, slug)?;
+        let reservation = reservation(&request, slug, &template)?;
         if let Some(record) = request.reserve(&reservation).await? {
             return Ok(record);
         }
@@ -229,7 +233,8 @@ impl Request<'_> {
     /// Creates a tenant with this slug, or continues an unfinished one from the same request. Returns `None` if the
     /// slug belongs to another tenant or another call was faster.
     async fn create(&self, slug: Slug) -> Result<Option<Provisioned>> {
-        let reservation = reservation(self, slug)?;
+        let template = cluster::place(self.context).await?;
+        let reservation = reservation(self, slug, &template)?;
         match self.reserve(&reservation).await? {
             Some(record) => self.complete(record).await,
             None => Ok(None),
@@ -255,11 +260,15 @@ impl Request<'_> {
     }
 }
 
-fn reservation(request: &Request<'_>, slug: Slug) -> Result<Reservation> {
+fn reservation(
+    request: &Request<'_>,
+    slug: Slug,
+    template: &DatabaseTemplate,
+) -> Result<Reservation> {
     let Request { context, new, fingerprints, idempotency_key, .. } = request;
     let random = &*context.platform.random;
     let id = random.uuid(context.platform.clock.now());
-    let location = context.settings.tenant_database_template.location(id, &slug);
+    let location = template.location(id, &slug);
     // The role name is based on the id instead of the slug, so that two installations on one cluster never conflict.
     let database_role = format!("tenant_{}", id.simple());
     Ok(Reservation {

@@ -299,6 +299,55 @@ fn attempt(context: &Context, target: &Target<'_>) -> Result<Attempt> {
     Ok(Attempt { tenant: owner, in_tenant, everywhere, in_redis: false, in_catalog: false })
 }
 
+/// An account whose failures are forgotten.
+pub struct Account<'a> {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// The name of the account.
+    pub name: &'a str,
+    /// The addresses from which it has signed in.
+    pub addresses: &'a [String],
+    /// The sessions of its devices.
+    pub devices: &'a [Uuid],
+}
+
+/// Forgets the failures of an account. Failures from addresses that it never signed in from have other names. They
+/// expire within minutes, like all failures. If Redis is unavailable, only the catalog forgets them now.
+pub(crate) async fn forget(context: &Context, account: &Account<'_>) -> Result<()> {
+    if context.is_dry_run() {
+        return Ok(());
+    }
+    let (tenant, name) = (account.tenant.as_bytes(), account.name.as_bytes());
+    let mut subjects = Vec::new();
+    let mut add = |parts: &[&[u8]]| -> Result<()> {
+        let subject = context.master_key.throttling_subject(parts)?;
+        subjects.push(base16ct::lower::encode_string(&subject));
+        Ok(())
+    };
+    add(&[b"account", tenant, name])?;
+    add(&[b"pair", tenant, b"", name])?;
+    for address in account.addresses.iter().filter_map(|text| text.parse::<IpAddr>().ok()) {
+        add(&[b"pair", tenant, network(address).to_string().as_bytes(), name])?;
+        add(&[b"network", tenant, wide_network(address).to_string().as_bytes(), name])?;
+    }
+    for device in account.devices {
+        add(&[b"device", tenant, device.as_bytes(), name])?;
+    }
+    let keys: Vec<_> = subjects
+        .iter()
+        .map(|subject| redis_key::sign_in_failures(Some(account.tenant), subject))
+        .collect();
+    let keys: Vec<_> = keys.iter().map(|key| Argument::Key(key)).collect();
+    if let Err(error) = context.platform.redis.execute("UNLINK", &keys).await {
+        let effect = "Redis unavailable; failed sign-ins of an erased user expire within minutes";
+        log::warning(context, effect, &error.into());
+    }
+    let statement = "DELETE FROM sign_in_attempts
+                     WHERE subject IN (SELECT decode(s, 'hex') FROM unnest($1::text[]) s)";
+    context.catalog().await?.execute(statement, &[subjects.into()]).await?;
+    Ok(())
+}
+
 async fn redis_step(
     context: &Context,
     tenant: Option<Uuid>,

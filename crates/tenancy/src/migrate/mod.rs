@@ -273,17 +273,18 @@ pub async fn exists(cluster: &dyn Connection, database: &str) -> Result<bool> {
 async fn build_template(
     context: &Context,
     location: &TrustedLocation,
-    cluster: &dyn Connection,
+    server: &dyn Connection,
     unfinished: &str,
     name: &str,
 ) -> Result<()> {
     let (from, to) = (identifier(unfinished), identifier(name));
-    let source = template_source::find(context, cluster, name).await?;
+    let id = cluster::id_at(context, location).await?;
+    let source = template_source::find(context, server, id, name).await?;
     let create = format!(
         "CREATE DATABASE {from} TEMPLATE {} ENCODING 'UTF8' ALLOW_CONNECTIONS false",
         identifier(source.name())
     );
-    cluster.execute(&create, &[]).await?;
+    server.execute(&create, &[]).await?;
     // Every role can connect to a new database, so connections are allowed only after this privilege is revoked.
     let open = format!(
         "DO $template$ BEGIN
@@ -293,15 +294,15 @@ async fn build_template(
          END $template$",
         search_path = source.search_path(&from),
     );
-    cluster.execute(&open, &[]).await?;
+    server.execute(&open, &[]).await?;
     let database = cluster::connect(context, location, Some(unfinished)).await?;
     migrate_tenant(&*database, None).await?;
     drop(database);
-    cluster.execute(&format!("ALTER DATABASE {from} ALLOW_CONNECTIONS false"), &[]).await?;
+    server.execute(&format!("ALTER DATABASE {from} ALLOW_CONNECTIONS false"), &[]).await?;
     // A host's pool may keep the session that ran the migration, but a database can be renamed only without sessions.
     let end_sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
                         WHERE datname = $1 AND usename = current_user";
-    cluster.query(end_sessions, &[unfinished.into()]).await?;
-    cluster.execute(&format!("ALTER DATABASE {from} RENAME TO {to}"), &[]).await?;
-    source.record(context, name).await
+    server.query(end_sessions, &[unfinished.into()]).await?;
+    server.execute(&format!("ALTER DATABASE {from} RENAME TO {to}"), &[]).await?;
+    source.record(context, id, name).await
 }

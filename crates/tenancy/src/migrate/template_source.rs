@@ -1,6 +1,7 @@
 //! The database that a new template database is copied from.
 
 use platform::sql::Connection;
+use uuid::Uuid;
 
 use super::{SEARCH_PATH, TENANT, base_name, exists, newest};
 use crate::{context::Context, error::Result};
@@ -16,13 +17,17 @@ pub(super) enum TemplateSource {
 /// Returns the source of the template database `new`. The service cannot create the application's tables, because their
 /// files run with `tenantctl` only. So it copies the template database that has them, if there is an older one on the
 /// cluster. After a return to an older version of the service, `tenantctl app migrate` runs the files again.
+///
+/// `id` is the id of the cluster, if the catalog has it.
 pub(super) async fn find(
     context: &Context,
     cluster: &dyn Connection,
+    id: Option<Uuid>,
     new: &str,
 ) -> Result<TemplateSource> {
     let catalog = context.catalog().await?;
-    let row = catalog.query_first("SELECT template_name FROM app_template", &[]).await?;
+    let statement = "SELECT template_name FROM app_template WHERE cluster_id = $1";
+    let row = catalog.query_first(statement, &[id.into()]).await?;
     if let Some(row) = row {
         let name: String = row.get("template_name")?;
         if is_older(&name) && exists(cluster, &name).await? {
@@ -31,8 +36,8 @@ pub(super) async fn find(
     }
     // The template database was dropped, or new tenants have another cluster. The record of its application's tables is
     // invalid, and without it `tenantctl app migrate` runs the files.
-    let forget = "DELETE FROM app_template WHERE template_name = $1";
-    catalog.execute(forget, &[new.into()]).await?;
+    let forget = "DELETE FROM app_template WHERE template_name = $1 AND cluster_id = $2";
+    catalog.execute(forget, &[new.into(), id.into()]).await?;
     let base = base_name(context);
     let base = if exists(cluster, &base).await? { base } else { "template0".to_owned() };
     Ok(TemplateSource::Empty(base))
@@ -63,11 +68,18 @@ impl TemplateSource {
 
     /// Records that the new template database has the application's tables. Under a crash before this, the next run of
     /// `tenantctl app migrate` migrates the template database, in which no file is left to run.
-    pub(super) async fn record(&self, context: &Context, template: &str) -> Result<()> {
+    pub(super) async fn record(
+        &self,
+        context: &Context,
+        id: Option<Uuid>,
+        template: &str,
+    ) -> Result<()> {
         if let Self::Template(source) = self {
-            let statement = "UPDATE app_template SET template_name = $1 WHERE template_name = $2";
+            let statement = "UPDATE app_template SET template_name = $1
+                             WHERE template_name = $2 AND cluster_id = $3";
             let catalog = context.catalog().await?;
-            catalog.execute(statement, &[template.into(), source.as_str().into()]).await?;
+            let parameters = [template.into(), source.as_str().into(), id.into()];
+            catalog.execute(statement, &parameters).await?;
         }
         Ok(())
     }

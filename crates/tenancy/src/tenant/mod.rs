@@ -5,6 +5,7 @@ mod change;
 pub mod cluster;
 pub(crate) mod database;
 mod limits;
+pub mod moves;
 mod record;
 pub mod repo;
 pub mod shown;

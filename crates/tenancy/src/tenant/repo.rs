@@ -2,6 +2,7 @@
 
 pub mod overrides;
 pub mod sealed;
+pub mod slugs;
 
 use std::collections::{HashMap, HashSet};
 
@@ -139,13 +140,48 @@ pub async fn change(
     Ok(before.check(operation).map_or_else(Changed::Refused, |()| Changed::Done))
 }
 
-/// Removes a destroyed tenant from the catalog, except for its audit trail. Returns `false` if it was already removed.
-pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result<bool> {
+/// Replaces the contact address of a tenant, if it is `from`, and removes the responses for idempotency keys, which may
+/// contain credentials of the former contact. Returns whether it was replaced.
+pub(crate) async fn replace_contact(
+    catalog: &dyn Connection,
+    id: Uuid,
+    from: &str,
+    to: &str,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH replaced AS (
+             UPDATE tenants SET admin_email = :to WHERE id = :id AND admin_email = :from RETURNING id
+         ), forgotten AS (
+             DELETE FROM idempotency_keys WHERE tenant_id IN (SELECT id FROM replaced)
+         ), {}
+         SELECT id FROM replaced",
+        outbox::recorded_if("replaced")
+    );
+    let statement = Statement::new(statement)
+        .bind("id", id)
+        .bind("from", from)
+        .bind("to", to)
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
+}
+
+/// Removes a destroyed tenant from the catalog, except for its audit trail. `entry` belongs to that trail, and `receipt`
+/// to the platform's. Returns `false` if it was already removed.
+pub async fn remove(
+    catalog: &dyn Connection,
+    id: Uuid,
+    entry: &Entry,
+    receipt: &Entry,
+) -> Result<bool> {
     let statement = format!(
         "WITH removed AS (
              DELETE FROM tenants WHERE id = :id AND status = ANY(:sources::text[]) RETURNING id
          ), forgotten AS (
              DELETE FROM idempotency_keys WHERE tenant_id IN (SELECT id FROM removed)
+         ), receipt AS (
+             INSERT INTO audit_outbox (id, tenant_id, entry)
+             SELECT :receipt_id::uuid, NULL, :receipt::jsonb FROM removed
          ), {}
          SELECT id FROM removed",
         outbox::recorded_if("removed")
@@ -153,6 +189,8 @@ pub async fn remove(catalog: &dyn Connection, id: Uuid, entry: &Entry) -> Result
     let statement = Statement::new(statement)
         .bind("id", id)
         .bind("sources", Operation::Remove.sources())
+        .bind("receipt_id", receipt.id)
+        .bind("receipt", receipt.json.clone())
         .bind_all(outbox::bindings(entry));
     Ok(statement.query_first(catalog).await?.is_some())
 }

@@ -31,6 +31,10 @@ pub enum Operation {
     FinishProvisioning,
     /// Updates other properties than the state.
     Update,
+    /// Replaces the slug.
+    Rename,
+    /// Moves the database to another cluster.
+    Move,
     /// Adds a data key.
     RotateDataKey,
     /// Sets a new password for the role of the database.
@@ -66,15 +70,23 @@ impl Status {
     /// Returns the operations that this state allows.
     pub const fn allowed(self) -> &'static [Operation] {
         use Operation::{
-            Activate, Delete, Destroy, FinishProvisioning, Remove, RotateDataKey,
+            Activate, Delete, Destroy, FinishProvisioning, Move, Remove, Rename, RotateDataKey,
             RotateDatabasePassword, Suspend, Update,
         };
         match self {
             Self::Provisioning => &[FinishProvisioning, Update],
-            Self::Active | Self::Suspended => {
-                &[Update, RotateDataKey, RotateDatabasePassword, Activate, Suspend, Delete, Destroy]
-            }
-            Self::Deleted => &[RotateDatabasePassword, Delete, Destroy],
+            Self::Active | Self::Suspended => &[
+                Update,
+                Rename,
+                Move,
+                RotateDataKey,
+                RotateDatabasePassword,
+                Activate,
+                Suspend,
+                Delete,
+                Destroy,
+            ],
+            Self::Deleted => &[Move, RotateDatabasePassword, Delete, Destroy],
             Self::Deleting => &[Destroy, Remove],
         }
     }
@@ -101,9 +113,12 @@ impl Operation {
             Self::Suspend => Some(Status::Suspended),
             Self::Delete => Some(Status::Deleted),
             Self::Destroy => Some(Status::Deleting),
-            Self::Update | Self::RotateDataKey | Self::RotateDatabasePassword | Self::Remove => {
-                None
-            }
+            Self::Update
+            | Self::Rename
+            | Self::Move
+            | Self::RotateDataKey
+            | Self::RotateDatabasePassword
+            | Self::Remove => None,
         }
     }
 
@@ -143,6 +158,8 @@ mod tests {
         for (operation, sources, target) in [
             (Operation::FinishProvisioning, &["provisioning"][..], Some("active")),
             (Operation::Update, &["provisioning", "active", "suspended"], None),
+            (Operation::Rename, &["active", "suspended"], None),
+            (Operation::Move, &["active", "suspended", "deleted"], None),
             (Operation::RotateDataKey, &["active", "suspended"], None),
             (Operation::RotateDatabasePassword, &["active", "suspended", "deleted"], None),
             (Operation::Activate, &["active", "suspended"], Some("active")),

@@ -60,7 +60,7 @@ impl Authority {
 
     /// Returns the roles of the users that the caller may update or delete. Administrators are included only if the
     /// caller may grant that role.
-    pub(super) fn manageable(&self) -> Vec<Role> {
+    pub(crate) fn manageable(&self) -> Vec<Role> {
         let is_manageable = |role: &Role| *role != Role::Admin || self.grantable.contains(role);
         Role::ALL.into_iter().filter(is_manageable).collect()
     }

@@ -231,14 +231,52 @@ pub async fn delete(
     over: &[Role],
     entry: &Entry,
 ) -> Result<Changed<i64>> {
+    remove(database, id, over, entry, "").await
+}
+
+/// The CTE that begins the erasure of a deleted user. The addresses and sessions identify failed sign-ins, which expire
+/// within minutes, so the newest of them are sufficient.
+const ERASURE: &str = "
+    erasure AS (
+        INSERT INTO user_erasures (user_id, person, removed)
+        SELECT d.id, jsonb_build_object(
+                   'email', d.email,
+                   'names', array_remove(ARRAY[d.username, d.first_name, d.last_name], NULL),
+                   'addresses', ARRAY(SELECT s.address FROM sessions s WHERE s.user_id = d.id AND s.address IS NOT NULL
+                                      GROUP BY s.address ORDER BY max(s.created_at) DESC LIMIT 200),
+                   'sessions', ARRAY(SELECT s.id FROM sessions s WHERE s.user_id = d.id
+                                     ORDER BY s.created_at DESC LIMIT 200)),
+               jsonb_build_object('sessions', (SELECT count(*) FROM sessions s WHERE s.user_id = d.id))
+        FROM deleted d
+        ON CONFLICT (user_id) DO UPDATE SET person = excluded.person, removed = excluded.removed
+    ),";
+
+/// Deletes a user like [`delete`], and begins the erasure of the person.
+pub(crate) async fn erase(
+    database: &TenantDb,
+    id: Uuid,
+    over: &[Role],
+    entry: &Entry,
+) -> Result<Changed<i64>> {
+    remove(database, id, over, entry, ERASURE).await
+}
+
+/// Deletes a user. `more` is a CTE for the rows of `deleted`, with a comma, or empty.
+async fn remove(
+    database: &TenantDb,
+    id: Uuid,
+    over: &[Role],
+    entry: &Entry,
+    more: &str,
+) -> Result<Changed<i64>> {
     let statement = format!(
         "WITH {LOCKED}, deleted AS (
              DELETE FROM users u USING before b
              WHERE u.id = b.id AND b.role = ANY(:over::text[]) AND (
                  NOT (b.role = 'admin' AND b.is_active)
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
-             RETURNING u.id, u.version
-         ), recorded AS (
+             RETURNING u.*
+         ), {more} recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT :entry_id::uuid, :entry_tenant::uuid, jsonb_set(:entry::jsonb, '{{detail}}',
                  :entry::jsonb -> 'detail' || jsonb_build_object('before', jsonb_build_object(
@@ -269,6 +307,15 @@ fn changed<T>(
         return Ok(Changed::Above(role(&above)?));
     }
     Ok(if row.get("is_there")? { Changed::LastAdministrator } else { Changed::NotFound })
+}
+
+/// Returns the e-mail address of an administrator, preferably one who can sign in, and of those the oldest account.
+pub(crate) async fn find_administrator(database: &TenantDb) -> Result<Option<String>> {
+    let statement = "
+        SELECT email FROM users WHERE role = 'admin'
+        ORDER BY is_active AND password_hash IS NOT NULL DESC, created_at, id LIMIT 1";
+    let row = database.connection().query_first(statement, &[]).await?;
+    Ok(row.map(|row| row.get("email")).transpose()?)
 }
 
 /// Returns the user with an id, if there is one.

@@ -2,7 +2,8 @@
 
 use e2e::{TestTenant, World};
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::Digest as _;
 
 fn destroy(tenant: &TestTenant) {
     let path = format!("/admin/tenants/{}?hard_delete=true", tenant.id);
@@ -14,6 +15,15 @@ fn destroy(tenant: &TestTenant) {
 fn count(statement: &str, parameter: &str) -> i64 {
     let mut superuser = World::get().services.superuser("tenancy");
     superuser.query_one(statement, &[&parameter]).unwrap().get(0)
+}
+
+/// Returns the details of the receipt of a destruction in the platform's audit trail.
+fn receipt(tenant: &str) -> Value {
+    let statement = "SELECT detail::text FROM tenant_audit_logs
+                     WHERE tenant_id IS NULL AND event = 'tenant.erased' AND resource_id = $1";
+    let mut superuser = World::get().services.superuser("tenancy");
+    let row = superuser.query_one(statement, &[&tenant]).expect("there is one receipt");
+    serde_json::from_str(row.get(0)).expect("a receipt is JSON")
 }
 
 // S22, S24
@@ -52,6 +62,17 @@ fn hard_delete_removes_all_data() {
     assert_eq!(world.stored_chunks(&tenant.id), Vec::<(String, Vec<u8>)>::new());
     // The audit trail stays, and records the destruction.
     assert_eq!(tenant.wait_until_audited("tenant.destroyed", 1)[0]["severity"], "critical");
+
+    let receipt = receipt(&tenant.id);
+    assert_eq!(receipt["receipt"]["slug"], tenant.slug);
+    let removed = &receipt["receipt"]["removed"];
+    assert_eq!((&removed["users"], &removed["files"]), (&json!(1), &json!(1)), "{receipt}");
+    assert_eq!((&removed["file_bytes"], &removed["api_keys"]), (&json!(7), &json!(2)), "{receipt}");
+    assert_eq!(receipt["operator"]["credential"], "break_glass");
+    let text = receipt["receipt"].to_string();
+    let checksum = sha2::Sha256::digest(text.as_bytes());
+    let checksum: Vec<_> = checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(receipt["sha256"], checksum.concat());
 
     let again = world.tenant_of(&tenant.slug);
     assert_ne!(again.id, tenant.id);

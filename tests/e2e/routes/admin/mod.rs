@@ -6,4 +6,5 @@ mod hard_delete;
 mod list_tenants;
 mod operator_keys;
 mod plans;
+mod rename_tenant;
 mod usage;

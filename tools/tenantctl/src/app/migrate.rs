@@ -7,7 +7,11 @@ use serde_json::json;
 use tenancy::{
     Context,
     app_migration::{self, MigrationFile, State, TemporaryRole, checksum_of_all},
-    tenant::{Status, TenantRecord, repo},
+    tenant::{
+        Status, TenantRecord,
+        cluster::{self, Cluster},
+        repo,
+    },
 };
 use uuid::Uuid;
 
@@ -68,7 +72,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         let mut seen = HashSet::new();
         for ring in &arguments.ring {
             if *ring == Ring::All {
-                run.template()
+                run.templates()
                     .await
                     .context("the template database; no other tenant was started")?;
             }
@@ -130,6 +134,15 @@ async fn list(context: &Context) -> Result<Vec<TenantRecord>> {
     Ok(tenants)
 }
 
+/// Returns the name of the template database of a cluster in the output.
+fn subject(cluster: &Cluster) -> String {
+    if cluster.id == cluster::DEFAULT {
+        "template".to_owned()
+    } else {
+        format!("template of {}", cluster.name)
+    }
+}
+
 fn add(one: Outcome, other: Outcome) -> Outcome {
     Outcome {
         done: one.done + other.done,
@@ -162,39 +175,48 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Migrates the template database, unless it is current.
-    async fn template(&self) -> Result<()> {
+    /// Migrates the template databases of all clusters, unless they are current.
+    async fn templates(&self) -> Result<()> {
+        for cluster in cluster::list(self.context).await? {
+            self.template(&cluster)
+                .await
+                .with_context(|| format!("the cluster {}", cluster.name))?;
+        }
+        Ok(())
+    }
+
+    async fn template(&self, cluster: &Cluster) -> Result<()> {
         let catalog = self.context.catalog().await?;
         let wanted = checksum_of_all(self.files, self.newest());
         let name = tenancy::migrate::template_name(self.context);
-        let state = app_migration::read_template(&*catalog).await?;
+        let state = app_migration::read_template(&*catalog, cluster.id).await?;
         if state.is_some_and(|state| state.checksum == wanted && state.name == name) {
             return Ok(());
         }
         if self.arguments.dry_run {
-            self.print("template", &[], "would be migrated");
+            self.print(&subject(cluster), &[], "would be migrated");
             return Ok(());
         }
         // Of two runs at once, the second waits, because both use one name for the copy and one role.
         let alone = database::template_alone(self.context).await?;
-        let state = app_migration::read_template(&*catalog).await?;
+        let state = app_migration::read_template(&*catalog, cluster.id).await?;
         if state.is_some_and(|state| state.checksum == wanted && state.name == name) {
             return Ok(());
         }
-        let outcome = self.migrate_template().await;
+        let outcome = self.migrate_template(cluster).await;
         drop(alone);
         outcome
     }
 
-    async fn migrate_template(&self) -> Result<()> {
-        let copy = app_migration::begin_template(self.context).await?;
+    async fn migrate_template(&self, cluster: &Cluster) -> Result<()> {
+        let copy = app_migration::begin_template(self.context, cluster).await?;
         let url = copy.url(self.context);
         let migrated = database::migrate(url.expose(), self.files, &self.arguments.limits).await;
         let failure = match migrated {
             Ok(Migrated { failure: None, ran, .. }) => {
                 self.record_files(self.newest()).await?;
                 copy.finish(self.context, self.files).await?;
-                self.print("template", &ran, "done");
+                self.print(&subject(cluster), &ran, "done");
                 return Ok(());
             }
             Ok(Migrated { failure: Some(failure), .. }) => failure,

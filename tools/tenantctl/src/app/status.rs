@@ -42,7 +42,7 @@ impl Arguments {
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context()?;
     let catalog = context.catalog().await?;
-    let Some(template) = app_migration::read_template(&*catalog).await? else {
+    let Some(template) = app_migration::read_template(&*catalog, cluster::DEFAULT).await? else {
         bail!(
             "the template database has no migrations of the application: run tenantctl app migrate"
         );

@@ -1,6 +1,6 @@
 //! The difference between the file and the installation.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value, json};
@@ -89,6 +89,68 @@ pub async fn compare(
         }
     }
     Ok(steps)
+}
+
+/// The order of steps. A step that takes a domain from another tenant of the file follows the step that releases it.
+pub struct Order {
+    /// The indices of the steps. The steps of a group do not depend on each other. Steps that exchange domains cannot be
+    /// ordered: they are in the last group, and are refused.
+    pub groups: Vec<Vec<usize>>,
+    /// For each step, the steps that release its new domains.
+    waits_for: Vec<Vec<usize>>,
+}
+
+impl Order {
+    /// Returns the order of steps.
+    pub fn of(steps: &[Step]) -> Self {
+        Self::of_changes(&steps.iter().map(|step| &step.change).collect::<Vec<_>>())
+    }
+
+    fn of_changes(changes: &[&Change]) -> Self {
+        let mut releases = HashMap::new();
+        for (index, change) in changes.iter().enumerate() {
+            let (before, after) = (domains(change.before.as_ref()), domains(change.after.as_ref()));
+            releases.extend(before.difference(&after).map(|domain| (*domain, index)));
+        }
+        let of_change = |change: &&Change| -> Vec<usize> {
+            let (before, after) = (domains(change.before.as_ref()), domains(change.after.as_ref()));
+            after.difference(&before).filter_map(|domain| releases.get(domain).copied()).collect()
+        };
+        let waits_for: Vec<_> = changes.iter().map(of_change).collect();
+        let mut groups = Vec::new();
+        let mut left: BTreeSet<usize> = (0..changes.len()).collect();
+        while !left.is_empty() {
+            let is_ready =
+                |step: &usize| !waits_for[*step].iter().any(|before| left.contains(before));
+            let ready: Vec<_> = left.iter().copied().filter(is_ready).collect();
+            if ready.is_empty() {
+                groups.push(left.into_iter().collect());
+                break;
+            }
+            for step in &ready {
+                left.remove(step);
+            }
+            groups.push(ready);
+        }
+        Self { groups, waits_for }
+    }
+
+    /// Returns the steps that a step depends on, in their order; none for a step that cannot be ordered.
+    pub fn before(&self, step: usize) -> Vec<usize> {
+        let (mut needed, mut next) = (HashSet::new(), vec![step]);
+        while let Some(step) = next.pop() {
+            next.extend(self.waits_for[step].iter().filter(|before| needed.insert(**before)));
+        }
+        if needed.is_empty() || needed.contains(&step) {
+            return Vec::new();
+        }
+        self.groups.iter().flatten().copied().filter(|step| needed.contains(step)).collect()
+    }
+}
+
+fn domains(state: Option<&Value>) -> HashSet<&str> {
+    let list = state.and_then(|state| state["domains"].as_array());
+    list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 fn create(desired: Desired) -> Result<Step, Error> {
@@ -292,4 +354,40 @@ pub fn change_of_prune(prune: Prune) -> Result<TenantChange> {
             StateChange::Delete(operator_key::Authority::unbounded().tenant_deletion()?)
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the order of changes of domains.
+    fn order(changes: &[(&[&str], &[&str])]) -> Order {
+        let state = |domains: &[&str]| Some(json!({ "domains": domains }));
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|(before, after)| Change {
+                action: "update",
+                object: "tenant",
+                name: String::new(),
+                before: state(before),
+                after: state(after),
+            })
+            .collect();
+        Order::of_changes(&changes.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn domains_are_released_first() {
+        let order = order(&[(&[], &["a"]), (&["a"], &["b"]), (&["b", "c"], &["c"]), (&[], &["d"])]);
+        assert_eq!(order.groups, [vec![2, 3], vec![1], vec![0]]);
+        assert_eq!(order.before(0), [2, 1]);
+        assert_eq!(order.before(2), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn exchanged_domains_have_no_order() {
+        let order = order(&[(&["a"], &["b"]), (&["b"], &["a"]), (&[], &["c"])]);
+        assert_eq!(order.groups, [vec![2], vec![0, 1]]);
+        assert_eq!(order.before(0), Vec::<usize>::new());
+    }
 }

@@ -15,11 +15,11 @@ use tenancy::{
 
 use super::{
     desired,
-    plan::{self, Operation, Prune, Step},
+    plan::{self, Operation, Order, Prune, Step},
 };
 use crate::{
     confirm::Yes,
-    environment,
+    dry_run, environment,
     exit::{self, Exit},
     output,
     runner::{self, Options, Outcome},
@@ -66,6 +66,8 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let is_dry_run = arguments.dry_run || arguments.check;
     let context = environment::context_for(is_dry_run)?;
     let steps = plan::compare(&context, desired, arguments.prune).await?;
+    // The reader of the output may pause it.
+    dry_run::roll_back(&context).await?;
     if !output::is_json() {
         for step in &steps {
             step.change.print(if is_dry_run { "Would" } else { "To do:" });
@@ -88,17 +90,24 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     }
     let is_pending = Cell::new(false);
     let result = if is_dry_run { "planned" } else { "done" };
-    let report = |step: &Step, outcome: Result<Done>| {
+    let report = |index: &usize, outcome: Result<Done>| {
         if let Ok(Done { effect: Effect::By(_), .. }) = &outcome {
             is_pending.set(true);
         }
-        report(step, outcome, result);
+        report(&steps[*index], outcome, result);
     };
-    let work = async |step: &Step| apply(&context, step).await;
+    let order = Order::of(&steps);
+    let work = async |index: &usize| {
+        if is_dry_run {
+            rehearse_step(&context, &steps, &order, *index).await
+        } else {
+            apply(&context, &steps[*index]).await
+        }
+    };
     // The statements of a dry run share one transaction.
     let options =
         if is_dry_run { Options { jobs: 1, ..arguments.options } } else { arguments.options };
-    let outcome = runner::run(&options, &steps, work, report).await;
+    let outcome = runner::run_groups(&options, &order.groups, work, report).await;
     finish(outcome, result, is_pending.get())?;
     if arguments.check {
         return Err(Exit::Findings.error(format!(
@@ -128,6 +137,22 @@ fn finish(outcome: Outcome, result: &str, is_pending: bool) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Checks a step in a transaction that is rolled back, after the steps that it depends on.
+async fn rehearse_step(
+    context: &Rc<Context>,
+    steps: &[Step],
+    order: &Order,
+    index: usize,
+) -> Result<Done> {
+    for before in order.before(index) {
+        // A step that fails is reported by itself, and has no effect on this one.
+        let _ = apply(context, &steps[before]).await;
+    }
+    let outcome = apply(context, &steps[index]).await;
+    dry_run::roll_back(context).await?;
+    outcome
 }
 
 async fn apply(context: &Rc<Context>, step: &Step) -> Result<Done> {

@@ -14,7 +14,7 @@ use tenancy::{
 };
 use uuid::Uuid;
 
-use crate::{change::DryRun, environment, output};
+use crate::{change::DryRun, dry_run, environment, output};
 
 /// The operations on audit trails.
 #[derive(clap::Subcommand)]
@@ -141,6 +141,7 @@ async fn prune(context: &Context, keep_months: u32) -> Result<()> {
     let keep_from =
         today.checked_sub_months(Months::new(keep_months)).context("too many months")?;
     let pruned = audit::retention::drop_before(context, keep_from).await?;
+    dry_run::roll_back(context).await?;
     for dropped in pruned.dropped {
         let name = if context.is_dry_run() { "would_drop_month" } else { "dropped_month" };
         let line = json!({ name: dropped.table, "rows": dropped.rows });

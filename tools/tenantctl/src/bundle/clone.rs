@@ -11,8 +11,10 @@ use tenancy::bundle::Kind;
 use uuid::Uuid;
 
 use super::{
+    bounds::Bounds,
     envelope::{Opening, Output},
     export, import,
+    lost::LostFiles,
     service::Service,
     source::Source,
 };
@@ -29,6 +31,8 @@ pub struct Arguments {
     /// system for temporary files.
     #[arg(long, value_name = "FOLDER")]
     work_folder: Option<PathBuf>,
+    #[command(flatten)]
+    lost_files: LostFiles,
     #[command(flatten)]
     service: Service,
 }
@@ -56,8 +60,9 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let temporary = Temporary(folder.join(format!("tenancy-clone-{name}")));
     let (sealing, opening) = Opening::temporary();
     let path: &Path = &temporary.0;
-    let exported =
-        export::export(&context, &tenant, &client, Output::create(path, &sealing)?).await?;
+    let file = Output::create(path, &sealing)?;
+    let exported = export::export(&context, &tenant, &client, Bounds::default(), file).await?;
+    arguments.lost_files.refuse(&exported.lost)?;
     exported.output.finish()?;
     let source = Source::open(&context, path, opening)?;
     let line = import::create(&context, &source, Kind::Clone, &slug, false, &client).await?;

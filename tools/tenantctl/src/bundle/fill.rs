@@ -1,6 +1,6 @@
 //! Fills the database, the files and the rows of a tenant from a bundle.
 
-use std::{io::Read, rc::Rc};
+use std::{collections::BTreeSet, io::Read, rc::Rc};
 
 use anyhow::{Context as _, Result, bail};
 use platform::sql::Connection;
@@ -9,7 +9,10 @@ use tenancy::{
     Context,
     app_migration::TemporaryRole,
     audit::transfer::{self, Existing},
-    bundle::{import, open_data_keys, rows},
+    bundle::{
+        completion::{Completion, ensure_months},
+        import, open_data_keys, rows,
+    },
     crypto::DataKeys,
     storage::sealed_chunk::{self, ChunkPlace},
     tenant::{TenantRecord, cluster},
@@ -17,10 +20,12 @@ use tenancy::{
 use uuid::Uuid;
 
 use super::{
-    format::{FileEntry, Frame, FrameReader, Header, Part, Sum},
+    bounds::Bounds,
+    format::{Extension, FileEntry, Frame, FrameReader, Header, Part, Sum},
     postgres::{self, Programs, Restore},
     service::Chunks,
 };
+use crate::exit::Exit;
 
 /// The treatment of files.
 pub enum Files<'a> {
@@ -42,12 +47,14 @@ pub struct Filling<'a> {
     pub files: Files<'a>,
     /// Whether the rows of the catalog and the trail are inserted.
     pub with_rows: bool,
+    /// The months of the trail.
+    pub months: &'a BTreeSet<String>,
     /// Whether files get new ids, because the tenant already has files.
     pub with_new_file_ids: bool,
 }
 
 /// The result.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Filled {
     /// The tables that were compared.
     pub tables: usize,
@@ -59,6 +66,8 @@ pub struct Filled {
     pub missing: Vec<String>,
     /// The domains that belong to other tenants.
     pub refused_domains: Vec<String>,
+    /// The transaction that has inserted the trail; `None` if the bundle has no rows of it or the catalog has them.
+    pub completion: Option<Completion>,
 }
 
 /// Fills the target from the frames after the header.
@@ -75,7 +84,7 @@ pub async fn fill<R: Read>(
     let role = TemporaryRole::create(context, filling.target).await.context("a role")?;
     let outcome = async {
         // Maintenance ends a role of tenantctl without a connection after five minutes.
-        let connection = postgres::session(&role.url(filling.target)).await?;
+        let connection = postgres::session(&role.url(filling.target), Bounds::default()).await?;
         let filled = Fill::new(context, filling, &role).await?.run(reader).await;
         drop(connection);
         filled
@@ -113,7 +122,8 @@ impl<'a> Fill<'a> {
         filling: &'a Filling<'a>,
         role: &'a TemporaryRole,
     ) -> Result<Self> {
-        let session = postgres::session(&service_url(context, filling.target)?).await?;
+        let url = service_url(context, filling.target).await?;
+        let session = postgres::session(&url, Bounds::default()).await?;
         let server = postgres::server_version(&session).await?;
         if server < filling.header.postgres {
             bail!(
@@ -122,8 +132,9 @@ impl<'a> Fill<'a> {
                 filling.header.postgres
             );
         }
-        let catalog = context.catalog_within(platform::sql::SCHEMA_DEADLINE).await?;
         let header = filling.header;
+        check_extensions(&header.extensions, &postgres::extensions(&session).await?)?;
+        let catalog = context.catalog_within(platform::sql::SCHEMA_DEADLINE).await?;
         let existing = transfer::compare(&*catalog, header.tenant, header.trail.as_ref()).await?;
         let keys = base16ct::mixed::decode_vec(&header.data_keys).context("the data keys")?;
         Ok(Self {
@@ -145,17 +156,17 @@ impl<'a> Fill<'a> {
             if !matches!(frame, Frame::Dump(..)) {
                 self.finish_restore()?;
             }
-            if !matches!(frame, Frame::Chunk(_) | Frame::Missing) {
+            if !matches!(frame, Frame::Chunk(_) | Frame::Missing { .. }) {
                 self.finish_file().await?;
             }
             match frame {
                 Frame::Header(_) => bail!("the bundle has a second header"),
                 Frame::Rows(table, rows) => self.insert(&table, rows).await?,
-                Frame::Dump(part, piece) => self.restore(part, &piece)?,
+                Frame::Dump(part, piece) => self.restore(part, &piece).await?,
                 Frame::Sums(sums) => self.compare(&sums).await?,
                 Frame::File(entry) => self.begin_file(entry).await?,
                 Frame::Chunk(sealed) => self.store(&sealed).await?,
-                Frame::Missing => self.forget_file().await?,
+                Frame::Missing { .. } => self.forget_file().await?,
                 Frame::End(_) => {}
             }
         }
@@ -180,10 +191,7 @@ impl<'a> Fill<'a> {
                 rows::insert(&*self.catalog, "audit_imported_links", &links).await?;
             }
             rows::TRAIL if self.has_trail => {}
-            rows::TRAIL => {
-                rows::ensure_months(&*self.catalog, &rows).await?;
-                rows::insert(&*self.catalog, table, &rows).await?;
-            }
+            rows::TRAIL => self.insert_trail(&rows).await?,
             "tenant_domains" => {
                 for row in rows {
                     let domain = row["domain"].as_str().unwrap_or_default().to_owned();
@@ -197,13 +205,27 @@ impl<'a> Fill<'a> {
         Ok(())
     }
 
-    fn restore(&mut self, part: Part, piece: &[u8]) -> Result<()> {
+    /// Inserts rows of the trail in a transaction, because they could not be deleted after a failure.
+    async fn insert_trail(&mut self, rows: &[Json]) -> Result<()> {
+        let completion = match self.filled.completion.take() {
+            Some(completion) => completion,
+            None => {
+                ensure_months(&*self.catalog, self.filling.months).await?;
+                Completion::begin(self.context, self.filling.import).await?
+            }
+        };
+        completion.insert_trail(rows).await?;
+        self.filled.completion = Some(completion);
+        Ok(())
+    }
+
+    async fn restore(&mut self, part: Part, piece: &[u8]) -> Result<()> {
         if self.restore.as_ref().is_some_and(|restore| restore.0 != part) {
             self.finish_restore()?;
         }
         if self.restore.is_none() {
             let url = match part {
-                Part::Service => service_url(self.context, self.filling.target)?,
+                Part::Service => service_url(self.context, self.filling.target).await?,
                 Part::App => self.role.url(self.filling.target),
             };
             self.restore = Some((part, self.programs.restore(&url, part)?));
@@ -227,9 +249,11 @@ impl<'a> Fill<'a> {
 
     /// Compares the restored rows with those of the export, then completes the database.
     async fn compare(&mut self, expected: &[Sum]) -> Result<()> {
-        let session = postgres::session(&service_url(self.context, self.filling.target)?).await?;
+        let bounds = Bounds::default();
+        let url = service_url(self.context, self.filling.target).await?;
+        let session = postgres::session(&url, bounds).await?;
         let mut sums = postgres::sums(&session, "tenancy").await?;
-        let session = postgres::session(&self.role.url(self.filling.target)).await?;
+        let session = postgres::session(&self.role.url(self.filling.target), bounds).await?;
         sums.extend(postgres::sums(&session, "app").await?);
         sums.sort();
         let mut expected = expected.to_vec();
@@ -306,7 +330,7 @@ impl<'a> Fill<'a> {
         Ok(())
     }
 
-    /// Removes a file that lost its chunks during the export.
+    /// Removes a file that the bundle does not have completely.
     async fn forget_file(&mut self) -> Result<()> {
         let file = self.file.take().context("the bundle has a missing chunk without a file")?;
         let database = import::connect(self.context, self.filling.target).await?;
@@ -320,7 +344,25 @@ impl<'a> Fill<'a> {
     }
 }
 
-fn service_url(context: &Context, target: &TenantRecord) -> Result<tenancy::secret::Secret> {
+/// Refuses a database without an extension of the bundle. A failed restore would not name it.
+fn check_extensions(needed: &[Extension], found: &[Extension]) -> Result<()> {
+    let missing: Vec<_> = needed
+        .iter()
+        .filter(|extension| !found.contains(extension))
+        .map(|Extension { name, schema }| format!("{name} (in the schema {schema})"))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Exit::Conflict.error(format!(
+        "the tenant's database needs the extensions {}, which new databases of this cluster do not have. Create them in \
+         the database for copies (docs/application-database.md), let tenantctl migrate build the template again, and \
+         repeat the command",
+        missing.join(", ")
+    )))
+}
+
+async fn service_url(context: &Context, target: &TenantRecord) -> Result<tenancy::secret::Secret> {
     let location = target.trusted_location(context)?;
-    Ok(cluster::url(context, &location, Some(&location.name)))
+    Ok(cluster::url(context, &location, Some(&location.name)).await?)
 }

@@ -43,10 +43,22 @@ pub struct Header {
     pub postgres: u32,
     /// The keys that seal the tenant's data, in hexadecimal digits.
     pub data_keys: String,
+    /// The extensions of the database, which the bundle does not contain.
+    #[serde(default)]
+    pub extensions: Vec<Extension>,
     /// The audit trail.
     pub trail: Option<TrailSummary>,
     /// Whether the audit trail was valid.
     pub is_trail_valid: bool,
+}
+
+/// An extension of PostgreSQL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// The name.
+    pub name: String,
+    /// The schema of its objects.
+    pub schema: String,
 }
 
 /// A file of the tenant, which its chunks follow.
@@ -109,8 +121,12 @@ pub enum Frame {
     File(FileEntry),
     /// The next chunk of the file, sealed as it was stored.
     Chunk(Vec<u8>),
-    /// A file whose chunks were missing at the export, after its beginning.
-    Missing,
+    /// A file whose chunks were missing at the export, after its beginning. It is lost if the tenant still had it at the
+    /// end of the export. Otherwise it was deleted meanwhile.
+    Missing {
+        /// Whether it is lost.
+        is_lost: bool,
+    },
     /// The end of the bundle.
     End(End),
 }
@@ -126,7 +142,7 @@ impl Frame {
             Self::Sums(sums) => (5, compress(&serde_json::to_vec(sums)?)?),
             Self::File(file) => (6, serde_json::to_vec(file)?),
             Self::Chunk(sealed) => (7, sealed.clone()),
-            Self::Missing => (8, Vec::new()),
+            Self::Missing { is_lost } => (8, if *is_lost { vec![1] } else { Vec::new() }),
             Self::End(end) => (9, serde_json::to_vec(end)?),
         })
     }
@@ -155,7 +171,7 @@ impl Frame {
             5 => Self::Sums(serde_json::from_slice(&decompress(&body)?)?),
             6 => Self::File(serde_json::from_slice(&body)?),
             7 => Self::Chunk(body),
-            8 => Self::Missing,
+            8 => Self::Missing { is_lost: body.first() == Some(&1) },
             9 => Self::End(serde_json::from_slice(&body)?),
             _ => bail!("the bundle has a frame of the unknown kind {kind}"),
         })
@@ -308,6 +324,7 @@ mod tests {
             tenant_schema: 1,
             postgres: 15,
             data_keys: String::new(),
+            extensions: Vec::new(),
             trail: None,
             is_trail_valid: true,
         }
@@ -319,6 +336,8 @@ mod tests {
         writer.write(&Frame::Rows("plans".to_owned(), vec![serde_json::json!({"a": 1})])).unwrap();
         writer.write(&Frame::Dump(Part::App, vec![7; 100_000])).unwrap();
         writer.write(&Frame::Chunk(vec![1, 2, 3])).unwrap();
+        writer.write(&Frame::Missing { is_lost: true }).unwrap();
+        writer.write(&Frame::Missing { is_lost: false }).unwrap();
         writer.finish(|sha256| Ok(*sha256)).unwrap()
     }
 
@@ -334,7 +353,7 @@ mod tests {
     #[test]
     fn frames_survive_a_round_trip() {
         let bytes = bundle(FORMAT);
-        assert_eq!(read(&bytes).unwrap(), 5);
+        assert_eq!(read(&bytes).unwrap(), 7);
         assert!(bytes.len() < 10_000, "the dump is compressed");
         let mut reader = FrameReader::new(&bytes[..]);
         assert_eq!(reader.header().unwrap().slug, "acme");
@@ -342,6 +361,11 @@ mod tests {
             if table == "plans" && rows[0]["a"] == 1));
         assert!(matches!(reader.next().unwrap(), Some(Frame::Dump(Part::App, piece))
             if piece == vec![7; 100_000]));
+        assert!(matches!(reader.next().unwrap(), Some(Frame::Chunk(_))));
+        for expected in [true, false] {
+            assert!(matches!(reader.next().unwrap(), Some(Frame::Missing { is_lost })
+                if is_lost == expected));
+        }
     }
 
     #[test]

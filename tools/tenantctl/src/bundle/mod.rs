@@ -3,12 +3,14 @@
 //! The rules are in [`tenancy::bundle`], and docs/bundle.md describes the file.
 
 mod backup;
+mod bounds;
 mod clone;
 mod envelope;
 mod export;
 mod fill;
 mod format;
 mod import;
+mod lost;
 mod postgres;
 mod restore;
 mod service;
@@ -31,7 +33,9 @@ use tenancy::{
 use uuid::Uuid;
 
 use self::{
+    bounds::Bounds,
     envelope::{Keys, Output, Recipients},
+    lost::LostFiles,
     service::Service,
 };
 use crate::{environment, output};
@@ -58,6 +62,8 @@ pub struct Export {
     #[command(flatten)]
     recipients: Recipients,
     #[command(flatten)]
+    lost_files: LostFiles,
+    #[command(flatten)]
     service: Service,
 }
 
@@ -83,15 +89,15 @@ async fn export_one(arguments: &Export) -> Result<()> {
     let sealing = arguments.recipients.read()?;
     let tenant = find(&context, &arguments.slug).await?;
     let file = Output::create(&arguments.to, &sealing)?;
-    let exported = export::export(&context, &tenant, &client, file).await?;
+    let exported = export::export(&context, &tenant, &client, Bounds::default(), file).await?;
     let detail = export::record(&context, &tenant, &exported).await?;
-    let missing = exported.missing;
+    let (missing, lost) = (exported.missing, exported.lost);
     let length = exported.output.finish()?;
     let line = json!({ "exported_tenant": tenant.slug, "file": arguments.to, "bytes": length,
         "bundle": detail["bundle"], "files": detail["files"], "missing_files": missing,
-        "is_audit_trail_valid": exported.is_trail_valid });
+        "lost_files": lost, "is_audit_trail_valid": exported.is_trail_valid });
     output::line(&line.to_string());
-    Ok(())
+    arguments.lost_files.report(&lost)
 }
 
 /// Returns the tenant with a slug.

@@ -3,7 +3,8 @@
 use std::{
     io::{Read, Write as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     thread::JoinHandle,
 };
 
@@ -12,8 +13,11 @@ use tenancy::{postgres_url::PostgresUrl, secret::Secret};
 use tokio_postgres::Client;
 use url::Url;
 
-use super::format::{Part, Sum};
-use crate::environment;
+use super::{
+    bounds::Bounds,
+    format::{Extension, Part, Sum},
+};
+use crate::{environment, exit::Exit};
 
 /// The size of a piece of a dump in bytes.
 const PIECE: usize = 256 << 10;
@@ -56,11 +60,11 @@ impl Programs {
     }
 
     /// Starts the dump of a part in the snapshot of another session.
-    pub fn dump(&self, url: &Secret, part: Part, snapshot: &str) -> Result<Dump> {
+    pub fn dump(&self, url: &Secret, part: Part, snapshot: &str, bounds: Bounds) -> Result<Dump> {
         let mut command = Command::new(&self.pg_dump);
         command.args(["--format=custom", "--compress=0", "--no-owner", "--no-privileges"]);
         // A lock of the tenant's application must not stop the export.
-        command.arg("--lock-wait-timeout=60s");
+        command.arg(format!("--lock-wait-timeout={}", bounds.lock().as_millis()));
         command.args(schemas(part)).arg(format!("--snapshot={snapshot}"));
         connect_to(&mut command, url)?;
         let mut child = command
@@ -70,7 +74,8 @@ impl Programs {
             .spawn()
             .context("starting pg_dump")?;
         let message = collect_message(&mut child)?;
-        Ok(Dump { child: Finished { child, message, name: "pg_dump" } })
+        let child = Finished { child, message, name: "pg_dump", remedy: UNREADABLE };
+        Ok(Dump { child, bounds })
     }
 
     /// Starts the restore of a part in one transaction.
@@ -87,7 +92,8 @@ impl Programs {
             .context("starting pg_restore")?;
         let message = collect_message(&mut child)?;
         let input = child.stdin.take();
-        Ok(Restore { input, child: Finished { child, message, name: "pg_restore" } })
+        let child = Finished { child, message, name: "pg_restore", remedy: NOT_CREATABLE };
+        Ok(Restore { input, child })
     }
 }
 
@@ -148,6 +154,8 @@ struct Finished {
     child: Child,
     message: JoinHandle<String>,
     name: &'static str,
+    /// The remedy for an object that the program may not use.
+    remedy: &'static str,
 }
 
 impl Finished {
@@ -157,9 +165,26 @@ impl Finished {
         if status.success() {
             return Ok(());
         }
-        bail!("{} failed: {}", self.name, without_values(&message))
+        let message = format!("{} failed: {}", self.name, without_values(&message));
+        // Each of these errors is about an object, and remains until somebody changes it.
+        let is_refused = REFUSALS.iter().any(|text| message.contains(text));
+        Err(if is_refused {
+            Exit::Conflict.error(format!("{message}. {}", self.remedy))
+        } else {
+            anyhow!(message)
+        })
     }
 }
+
+/// Parts of the messages of PostgreSQL about an object that a role may not use, or that a database does not have.
+const REFUSALS: [&str; 4] =
+    ["permission denied", "must be superuser", "must be owner", "does not exist"];
+/// The remedy for an object that cannot be dumped.
+const UNREADABLE: &str = "The export reads the schema app with the rights of the application's owner. Change its owner \
+                          to the group of owners, or remove the object";
+/// The remedy for an object that cannot be restored.
+const NOT_CREATABLE: &str = "The schema app is restored with the rights of the application's owner, in a new database without objects outside of \
+     the schemas app and public. Remove the object before the export, or create what it needs in the database for copies";
 
 /// Returns a message without the lines that can have values of rows, which belong to the tenant.
 fn without_values(message: &str) -> &str {
@@ -171,26 +196,69 @@ fn without_values(message: &str) -> &str {
 /// A dump in progress.
 pub struct Dump {
     child: Finished,
+    bounds: Bounds,
 }
 
 impl Dump {
     /// Passes each piece to `write`, until the dump is complete.
+    ///
+    /// # Errors
+    /// The dump failed, or took too long.
     pub fn read(mut self, mut write: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
-        let mut output = self.child.child.stdout.take().context("pg_dump has no output")?;
+        let output = self.child.child.stdout.take().context("pg_dump has no output")?;
+        let pieces = read_pieces(output);
         loop {
-            let mut piece = Vec::with_capacity(PIECE);
-            let length = output.by_ref().take(u64::try_from(PIECE)?).read_to_end(&mut piece)?;
-            if length == 0 {
-                return self.child.wait();
-            }
-            if let Err(error) = write(piece) {
-                drop(output);
-                // The reason why it ends is the failed write.
-                let _ = self.child.wait();
-                return Err(error);
+            let outcome = self.next(&pieces).and_then(|piece| match piece {
+                Some(piece) => write(piece).map(|()| true),
+                None => Ok(false),
+            });
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => return self.child.wait(),
+                Err(error) => {
+                    // The program may wait for a lock. The reason why it ends is this error.
+                    let _ = self.child.child.kill();
+                    let _ = self.child.wait();
+                    return Err(error);
+                }
             }
         }
     }
+
+    /// Returns the next piece; `None` at the end.
+    fn next(&self, pieces: &Receiver<std::io::Result<Vec<u8>>>) -> Result<Option<Vec<u8>>> {
+        let received = match self.bounds.left()? {
+            None => pieces.recv().map_err(RecvTimeoutError::from),
+            Some(left) => pieces.recv_timeout(left),
+        };
+        match received {
+            Ok(piece) => Ok(Some(piece.context("reading the output of pg_dump")?)),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Err(self.bounds.exceeded()),
+        }
+    }
+}
+
+/// Reads an output in pieces, of which at most two wait.
+fn read_pieces(mut output: ChildStdout) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, pieces) = sync_channel(1);
+    std::thread::spawn(move || {
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            let read = output.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+            let piece = match read {
+                Ok(0) => return,
+                Ok(_) => Ok(piece),
+                Err(error) => Err(error),
+            };
+            let is_over = piece.is_err();
+            // Nobody reads a dump that is cancelled.
+            if sender.send(piece).is_err() || is_over {
+                return;
+            }
+        }
+    });
+    pieces
 }
 
 /// A restore in progress.
@@ -227,12 +295,12 @@ impl Restore {
 
 /// Opens a session for long work, whose output does not depend on settings. Code of the tenant can run in it, for example
 /// a cast, so each statement has a limit.
-pub async fn session(url: &Secret) -> Result<Client> {
+pub async fn session(url: &Secret, bounds: Bounds) -> Result<Client> {
     let client = environment::sql().session(url.expose()).await?;
     client
-        .batch_execute(
-            "SET statement_timeout = '1h';
-             SET lock_timeout = '60s';
+        .batch_execute(&format!(
+            "SET statement_timeout = {};
+             SET lock_timeout = {};
              SET idle_session_timeout = 0;
              SET idle_in_transaction_session_timeout = 0;
              SET search_path = pg_catalog;
@@ -242,7 +310,9 @@ pub async fn session(url: &Secret) -> Result<Client> {
              SET intervalstyle = 'postgres';
              SET extra_float_digits = 1;
              SET bytea_output = 'hex'",
-        )
+            bounds.statement()?.as_millis(),
+            bounds.lock().as_millis(),
+        ))
         .await?;
     Ok(client)
 }
@@ -252,6 +322,17 @@ pub async fn server_version(client: &Client) -> Result<u32> {
     let statement = "SELECT current_setting('server_version_num')::int / 10000";
     let version: i32 = client.query_one(statement, &[]).await?.try_get(0)?;
     Ok(u32::try_from(version)?)
+}
+
+/// Returns the extensions of a database, except those that every database has.
+pub async fn extensions(client: &Client) -> Result<Vec<Extension>> {
+    let statement = "SELECT e.extname::text, n.nspname::text
+                     FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                     WHERE e.extname <> 'plpgsql' ORDER BY e.extname";
+    let rows = client.query(statement, &[]).await?;
+    rows.iter()
+        .map(|row| Ok(Extension { name: row.try_get(0)?, schema: row.try_get(1)? }))
+        .collect()
 }
 
 /// Returns the counts and digests of the tables and sequences of a schema. The order of the rows does not matter.

@@ -16,6 +16,7 @@ use super::{
     Keys,
     fill::{Files, Filling, fill},
     import::check_origin,
+    lost::LostFiles,
     service::Service,
     source::Source,
 };
@@ -38,6 +39,8 @@ pub struct Arguments {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    lost_files: LostFiles,
+    #[command(flatten)]
     service: Service,
 }
 
@@ -48,6 +51,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let client = arguments.service.client(&context.settings)?;
     let source = Source::open(&context, &arguments.file, arguments.keys.read()?)?;
     check_origin(&source, arguments.from_other_installation)?;
+    arguments.lost_files.refuse(&source.lost)?;
     let header = &source.header;
     let catalog = context.catalog().await?;
     let slug = Slug::parse(&arguments.tenant).ok();
@@ -90,6 +94,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             header,
             files: Files::Store(&client),
             with_rows: false,
+            months: &source.months,
             with_new_file_ids: true,
         };
         let filled = fill(&context, &filling, &mut source.frames()?).await?;
@@ -119,7 +124,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     };
     let line = json!({ "restored_tenant": tenant.slug, "moment": header.created_at,
         "tables": filled.tables, "rows": filled.rows, "files": filled.files,
-        "missing_files": filled.missing, "revocations_take_effect_by": effect });
+        "missing_files": filled.missing, "lost_files": source.lost, "revocations_take_effect_by": effect });
     output::line(&line.to_string());
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A bundle that is read: it is checked completely before anything is changed with it.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{BufReader, Read, Seek as _},
     path::{Path, PathBuf},
@@ -8,7 +9,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value as Json;
-use tenancy::{Context, bundle::origin, migrate};
+use tenancy::{
+    Context,
+    bundle::{completion::collect_months, origin, rows},
+    migrate,
+};
 
 use super::{
     envelope::{self, Opening},
@@ -33,6 +38,10 @@ pub struct Source {
     pub files: u64,
     /// The number of chunks.
     pub chunks: u64,
+    /// The paths of the files that the key-value store had lost at the export.
+    pub lost: Vec<String>,
+    /// The months of the audit trail.
+    pub months: BTreeSet<String>,
     /// Whether a master key of this installation has made it.
     pub is_own: bool,
 }
@@ -66,6 +75,7 @@ impl Source {
         let (mut tenant, mut plan, mut is_own) = (Json::Null, Json::Null, None);
         let mut digest = String::new();
         let (mut files, mut chunks) = (0, 0);
+        let (mut months, mut lost, mut last) = (BTreeSet::new(), Vec::new(), String::new());
         while let Some(frame) = reader.next().with_context(name)? {
             match frame {
                 Frame::Rows(table, rows) if table == "tenants" => {
@@ -74,7 +84,14 @@ impl Source {
                 Frame::Rows(table, rows) if table == "plans" => {
                     plan = rows.into_iter().next().unwrap_or_default();
                 }
-                Frame::File(_) => files += 1,
+                Frame::Rows(table, rows) if table == rows::TRAIL => {
+                    collect_months(&rows, &mut months);
+                }
+                Frame::File(file) => {
+                    files += 1;
+                    last = file.path;
+                }
+                Frame::Missing { is_lost: true } => lost.push(std::mem::take(&mut last)),
                 Frame::Chunk(_) => chunks += 1,
                 Frame::End(end) => {
                     let decode = base16ct::mixed::decode_vec;
@@ -102,6 +119,8 @@ impl Source {
             plan,
             files,
             chunks,
+            lost,
+            months,
             is_own,
         })
     }

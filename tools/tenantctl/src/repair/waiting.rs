@@ -5,8 +5,10 @@ use serde_json::json;
 use tenancy::{
     Context, app_migration, audit, bundle,
     lifecycle::{creation, databases},
-    migrate, storage,
-    tenant::repo,
+    migrate,
+    personal_data::erasure,
+    storage,
+    tenant::{cluster, repo},
     version_cache::queue,
 };
 
@@ -33,18 +35,25 @@ pub(super) async fn report(context: &Context, minutes: i64) -> Result<()> {
     for row in unfinished.unreadable.iter().chain(&deleting.unreadable).chain(&imports.unreadable) {
         show(json!({ "unreadable_tenant": row.id }));
     }
-    let location = context.settings.tenant_database_template.cluster();
-    for name in migrate::list_unfinished_templates(context, &location).await? {
-        show(json!({ "would_drop_template": name }));
-    }
-    for name in app_migration::list_leftovers(context).await? {
-        show(json!({ "would_drop_template_copy": name }));
-    }
     let finished = creation::list_finished_roles(&*catalog).await?;
-    for name in databases::list_leftovers(context, &location, finished).await? {
-        show(json!({ "would_drop_leftover": name }));
+    for cluster in cluster::list(context).await? {
+        let location = cluster.location(context)?;
+        for name in migrate::list_unfinished_templates(context, &location).await? {
+            show(json!({ "would_drop_template": name }));
+        }
+        for name in app_migration::list_leftovers(context, &cluster).await? {
+            show(json!({ "would_drop_template_copy": name }));
+        }
+        for name in databases::list_leftovers(context, &location, finished.clone()).await? {
+            show(json!({ "would_drop_leftover": name }));
+        }
     }
     credentials::list_rotations(context).await?;
+    for tenant in &repo::list_with_database(&*catalog).await?.items {
+        for user in erasure::list(context, tenant).await? {
+            show(json!({ "would_finish_user_erasure": user, "slug": tenant.slug }));
+        }
+    }
     // The service counts the events in tenants' databases only with a connection to each of them.
     show(json!({ "would_chain_audit_events_of_catalog": audit::count_waiting(&*catalog).await? }));
     show(json!({ "files_of_destroyed_tenants": storage::orphans::count(&*catalog).await? }));

@@ -86,7 +86,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
             before: None,
             after: Some(after),
         };
-        return change.report_dry_run(None);
+        return change.report_dry_run(&context, None).await;
     }
     let provisioned =
         provision(&context, &new, arguments.idempotency_key.as_deref(), &actor).await?;

@@ -62,7 +62,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
             before: Some(super::view(&tenant)?),
             after: None,
         };
-        return change.report_dry_run(Some(&serde_json::to_value(&inventory)?));
+        return change.report_dry_run(&context, Some(&serde_json::to_value(&inventory)?)).await;
     }
     arguments.yes.confirm(&describe(slug, &inventory), slug)?;
     let effect =

@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde_json::Value;
 use tenancy::tenant::{OperatorTenantView, TenantRecord};
 
-use crate::bundle;
+use crate::{bundle, move_tenant, rename};
 
 /// The commands for tenants.
 #[derive(clap::Subcommand)]
@@ -31,6 +31,12 @@ pub enum Command {
     Activate(status::Arguments),
     /// Deletes a tenant. Its data is kept unless --hard is given.
     Delete(delete::Arguments),
+    /// Gives a tenant another slug, and reserves the former one.
+    Rename(rename::Rename),
+    /// Releases a former slug, so that any tenant can have it.
+    ReleaseSlug(rename::Release),
+    /// Moves the database of a tenant to another cluster. Writes wait for the time of the copy.
+    Move(move_tenant::Arguments),
     #[command(flatten)]
     Bundle(bundle::TenantCommand),
 }
@@ -45,6 +51,9 @@ pub async fn run(command: &Command) -> Result<()> {
         Command::Suspend(arguments) => status::run(arguments, "suspend").await,
         Command::Activate(arguments) => status::run(arguments, "activate").await,
         Command::Delete(arguments) => delete::run(arguments).await,
+        Command::Rename(arguments) => rename::rename(arguments).await,
+        Command::ReleaseSlug(arguments) => rename::release(arguments).await,
+        Command::Move(arguments) => move_tenant::run(arguments).await,
         Command::Bundle(command) => bundle::run_tenant(command).await,
     }
 }

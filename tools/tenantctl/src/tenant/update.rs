@@ -94,5 +94,5 @@ pub(super) async fn apply(
         before: Some(super::view(before)?),
         after: Some(super::view(&changed.value)?),
     };
-    change.report_dry_run(None)
+    change.report_dry_run(context, None).await
 }

@@ -90,7 +90,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
             before: None,
             after: Some(shown),
         };
-        return change.report_dry_run(None);
+        return change.report_dry_run(&context, None).await;
     }
     if let Some(token) = created.setup_token {
         shown["setup_token"] = json!(token.expose());

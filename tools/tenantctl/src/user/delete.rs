@@ -52,7 +52,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
             before: Some(super::view(&user)?),
             after: None,
         };
-        return change.report_dry_run(None);
+        return change.report_dry_run(&context, None).await;
     }
     change::report(&json!({ "deleted_user": user.id, "email": user.email }), effect)
 }

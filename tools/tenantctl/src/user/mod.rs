@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod erase;
 mod list;
 mod reset_password;
 mod update;
@@ -29,6 +30,8 @@ pub enum Command {
     ResetPassword(reset_password::Arguments),
     /// Deletes a user permanently.
     Delete(delete::Arguments),
+    /// Erases a person: deletes the user, and removes everything that identifies the person.
+    Erase(erase::Arguments),
 }
 
 /// Runs a command.
@@ -42,6 +45,7 @@ pub async fn run(command: &Command) -> Result<()> {
         Command::Activate(arguments) => update::set_active(arguments, true).await,
         Command::ResetPassword(arguments) => reset_password::run(arguments).await,
         Command::Delete(arguments) => delete::run(arguments).await,
+        Command::Erase(arguments) => erase::run(arguments).await,
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
             before: Some(json!({ "password": "current", "sessions": "current" })),
             after: Some(json!({ "password": "setup token", "sessions": "ended" })),
         };
-        return change.report_dry_run(None);
+        return change.report_dry_run(&context, None).await;
     }
     let shown = json!({
         "user_id": user.id,

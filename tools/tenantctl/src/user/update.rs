@@ -135,5 +135,5 @@ async fn apply(
         before: Some(super::view(before)?),
         after: Some(after),
     };
-    change.report_dry_run(None)
+    change.report_dry_run(context, None).await
 }

@@ -28,6 +28,8 @@ pub(super) struct Pool {
     asked_at: u64,
     /// The calls since then, including that one.
     calls: i64,
+    /// Whether that call came soon after the one before.
+    is_busy: bool,
 }
 
 /// The calls that were taken from the limits in advance.
@@ -60,14 +62,16 @@ impl Pool {
     }
 
     /// Returns the number of calls to request for a lease, if this call is likely to be followed by others while the
-    /// lease is valid. Records the call.
+    /// lease is valid: if each of the last two calls came soon after the one before. A single pair says little: two
+    /// calls that arrive together would pay for a lease that nobody uses. Records the call.
     pub(super) fn demand(&mut self, arrived: u64, validity: Duration) -> Option<i64> {
         let validity = i64::try_from(validity.as_micros()).unwrap_or(i64::MAX);
         let pause = i64::try_from(arrived.saturating_sub(self.asked_at)).unwrap_or(i64::MAX);
-        let is_first = self.asked_at == 0;
+        let is_soon = self.asked_at != 0 && pause < validity;
         let calls = self.calls;
         (self.asked_at, self.calls) = (arrived, 1);
-        if is_first || pause >= validity {
+        let was_busy = mem::replace(&mut self.is_busy, is_soon);
+        if !(is_soon && was_busy) {
             return None;
         }
         // A quarter more than the rate since the last call to Redis.
@@ -178,11 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn only_a_call_soon_after_another_demands_units() {
+    fn only_calls_that_follow_each_other_demand_units() {
         let mut pool = Pool::default();
-        assert_eq!(pool.demand(1_000, VALIDITY), None);
-        assert_eq!(pool.demand(1_000 + 100 * MILLISECOND, VALIDITY), None);
-        assert_eq!(pool.demand(1_000 + 110 * MILLISECOND, VALIDITY), Some(10 + 2 + RESERVE));
-        assert_eq!(pool.demand(1_001 + 110 * MILLISECOND, VALIDITY), Some(100 + 25 + RESERVE));
+        let mut demand = |microseconds| pool.demand(1_000 + microseconds, VALIDITY);
+        assert_eq!(demand(0), None);
+        // Pairs.
+        for pair in 1..4 {
+            assert_eq!(demand(pair * 150 * MILLISECOND), None);
+            assert_eq!(demand(pair * 150 * MILLISECOND + 1), None);
+        }
+        assert_eq!(demand(460 * MILLISECOND), Some(10 + 2 + RESERVE));
+        assert_eq!(demand(460 * MILLISECOND + 1), Some(100 + 25 + RESERVE));
+        assert_eq!(demand(560 * MILLISECOND + 1), None);
     }
 }

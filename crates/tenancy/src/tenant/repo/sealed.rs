@@ -27,6 +27,8 @@ pub async fn count(catalog: &dyn Connection) -> Result<Vec<Counted>> {
              UNION ALL SELECT next_database_password FROM tenants
              UNION ALL SELECT data_key FROM tenants
              UNION ALL SELECT answer FROM idempotency_keys
+             UNION ALL SELECT template FROM database_clusters
+             UNION ALL SELECT source_password FROM tenant_moves
          ) sealed WHERE value IS NOT NULL GROUP BY 1"
     );
     let rows = catalog.query(&statement, &[]).await?;

@@ -1,0 +1,4 @@
+//! `/admin/tenants/{id}/former-slugs`
+
+pub mod list;
+pub mod release;

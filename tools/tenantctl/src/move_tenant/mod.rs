@@ -1,0 +1,169 @@
+//! `tenantctl tenant move`
+
+mod copy;
+mod session;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+use tenancy::{
+    Context,
+    event::Actor,
+    identifier::Slug,
+    input::Text as _,
+    lifecycle::{
+        clusters,
+        moving::{self, Begun, Moving},
+    },
+    tenant::{
+        TenantRecord,
+        cluster::{self, Cluster, ClusterName},
+        moves::Step,
+        repo,
+    },
+};
+
+use self::{copy::Programs, session::Session};
+use crate::{environment, output, rename::slug};
+
+/// The options of `tenant move`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The slug of the tenant.
+    #[arg(value_parser = slug)]
+    tenant: Slug,
+    /// The name of the cluster. `default` is the cluster of `TENANT_DATABASE_TEMPLATE`.
+    #[arg(long, value_parser = ClusterName::parse, required_unless_present = "cancel")]
+    to: Option<ClusterName>,
+    /// Ends an unfinished move: the tenant works where it was, or at the target if the copy was complete.
+    #[arg(long, conflicts_with = "to")]
+    cancel: bool,
+    /// Cancels the move if writes would wait for longer than this number of seconds.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    max_pause: u64,
+    /// The folder of `pg_dump` and `pg_restore`. The default is `PATH`, or the newest version of Debian's packages.
+    #[arg(long)]
+    pg_bin: Option<PathBuf>,
+    /// Shows the expected pause, and changes nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The expected seconds for the programs, the comparison and the switch of an empty database.
+const EXPECTED_LEAST: i64 = 4;
+/// The bytes per second that a copy is expected to reach.
+const EXPECTED_RATE: i64 = 10_000_000;
+
+/// Moves the database of a tenant. Repeating the command after a crash finishes the move. Prints a line of JSON.
+pub async fn run(arguments: &Arguments) -> Result<()> {
+    let context = environment::context()?;
+    let tenant = find(&context, &arguments.tenant).await?;
+    let Some(to) = &arguments.to else { return cancel(&context, &tenant).await };
+    let catalog = context.catalog().await?;
+    let cluster = clusters::find(&*catalog, to).await.with_context(|| to.to_string())?;
+    clusters::check(&context, &cluster.location(&context)?).await?;
+    let programs = Programs::find(arguments.pg_bin.as_deref())?;
+    let bytes = size(&context, &tenant).await?;
+    let expected = EXPECTED_LEAST + bytes / EXPECTED_RATE;
+    if arguments.dry_run {
+        let line = json!({
+            "tenant": tenant.slug, "cluster": to, "bytes": bytes, "expected_pause_seconds": expected,
+        });
+        output::line(&line.to_string());
+        return Ok(());
+    }
+    output::note(&format!(
+        "the database has {bytes} bytes. Writes will wait for about {expected} s, and database credentials end."
+    ));
+    let moving = match moving::begin(&context, tenant.id, &cluster).await? {
+        Begun::There => {
+            output::line(&json!({ "moved_tenant": tenant.id, "cluster": to }).to_string());
+            return Ok(());
+        }
+        Begun::Copy(moving) => moving,
+    };
+    let longest = Duration::from_secs(arguments.max_pause);
+    let pause = match carry_out(&context, &moving, &programs, longest).await {
+        Ok(pause) => pause,
+        Err(error) => {
+            let cancelled = moving.cancel(&context).await;
+            cancelled.context("the move could not be cancelled: run tenantctl repair in 15 s")?;
+            return Err(error.context(format!("the tenant {} was not moved", tenant.slug)));
+        }
+    };
+    moving.finish(&context).await.context("the tenant works at the target. Repeat the command")?;
+    report(&tenant, &cluster, pause, bytes);
+    Ok(())
+}
+
+async fn find(context: &Context, slug: &Slug) -> Result<TenantRecord> {
+    let catalog = context.catalog().await?;
+    let tenant = repo::find_by_slug(&*catalog, slug).await?;
+    let tenant = tenant.filter(|tenant| tenant.database_password.is_some());
+    tenant.with_context(|| format!("there is no tenant {slug} with a database"))
+}
+
+async fn cancel(context: &Context, tenant: &TenantRecord) -> Result<()> {
+    if !moving::settle(context, tenant.id).await? {
+        bail!("the tenant {} has no unfinished move", tenant.slug);
+    }
+    output::line(&json!({ "ended_move_of_tenant": tenant.id }).to_string());
+    Ok(())
+}
+
+async fn size(context: &Context, tenant: &TenantRecord) -> Result<i64> {
+    let location = tenant.trusted_location(context)?;
+    let database = cluster::connect(context, &location, Some(&location.name)).await?;
+    let statement = "SELECT pg_database_size(current_database()) AS bytes";
+    let row = database.query_first(statement, &[]).await?.context("the server returned no size")?;
+    Ok(row.get("bytes")?)
+}
+
+/// Copies the database and lets the tenant work at the target. Returns the time for which writes waited.
+async fn carry_out(
+    context: &Context,
+    moving: &Moving,
+    programs: &Programs,
+    longest: Duration,
+) -> Result<Duration> {
+    moving.prepare(context).await.context("the target")?;
+    let source_url = moving.source_url(context).await?;
+    let (account_url, restorer_url) = moving.target_urls(context).await?;
+    let source = Session::open(&source_url).await.context("the source")?;
+    let begin = Instant::now();
+    moving.pause(context).await?;
+    source.lock_tables().await.context("the locks of the source")?;
+    let alive = async || -> Result<()> {
+        if begin.elapsed() > longest {
+            bail!("writes would wait for longer than {} s", longest.as_secs());
+        }
+        Ok(moving.show_life(context, Step::Paused).await?)
+    };
+    // The account of the service never runs code of the application.
+    programs.copy(&["tenancy", "public"], &source_url, &account_url, &alive).await?;
+    programs.copy(&["app"], &source_url, &restorer_url, &alive).await?;
+    let target = Session::open(&account_url).await.context("the target")?;
+    let (before, after) = (source.fingerprint().await?, target.fingerprint().await?);
+    if let Some(difference) = before.difference(&after) {
+        bail!("the copy differs from the source: {difference}");
+    }
+    drop(target);
+    alive().await?;
+    moving.fence(context).await.context("the source")?;
+    let _ = moving.switch(context, &Actor::system()).await.context("the switch")?;
+    let pause = begin.elapsed();
+    drop(source);
+    Ok(pause)
+}
+
+fn report(tenant: &TenantRecord, cluster: &Cluster, pause: Duration, bytes: i64) {
+    let line = json!({
+        "moved_tenant": tenant.id, "cluster": cluster.name, "bytes": bytes,
+        "pause_milliseconds": u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+    });
+    output::line(&line.to_string());
+}
