@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails")]
 
 mod cycles;
+mod links;
 mod source;
 
 use std::{
