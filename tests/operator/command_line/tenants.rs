@@ -127,7 +127,7 @@ fn creation_is_replayed_after_a_rotation_of_the_master_key() {
     }
     // Without the former key, the credentials are not repeated.
     settings.remove("MASTER_DECRYPTION_KEYS");
-    let refused = run_with(&settings, &create, "").expect(4);
+    let refused = run_with(&settings, &create, "").expect(2);
     assert!(!refused.out.contains("ldx_"), "{refused:?}");
 }
 
