@@ -182,7 +182,7 @@ fn erased_user_is_rejected_and_receipt_is_returned() {
     assert_eq!(receipt["removed"]["sessions"], 2, "{receipt}");
     assert!(receipt["removed"]["audit_events"].as_i64().unwrap() >= 5, "{receipt}");
     let checksum = sha2::Sha256::digest(receipt.to_string().as_bytes());
-    let checksum: String = checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let checksum = checksum.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     assert_eq!(erased["sha256"], checksum);
     let events = tenant.audited("user.erased");
     assert_eq!((events.len(), &events[0]["detail"]["receipt"]), (1, receipt));

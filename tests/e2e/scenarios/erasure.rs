@@ -57,7 +57,7 @@ fn containing(database: &mut Client, text: &str) -> Vec<String> {
     let tables: Vec<String> =
         database.query(tables, &[]).unwrap().iter().map(|row| row.get(0)).collect();
     assert!(tables.len() > 5, "{tables:?}");
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let mut found = Vec::new();
     for table in tables {
         let statement = format!(
