@@ -31,7 +31,8 @@ pub(super) async fn count(context: &Context, record: &TenantRecord) -> Result<Va
     }))
 }
 
-/// Returns the receipt. `removed` is null if an interrupted destruction had dropped the database already.
+/// Returns the receipt. `removed` is null if an interrupted destruction had dropped the database already, or if a session
+/// held a table.
 pub(super) fn entry(
     context: &Context,
     record: &TenantRecord,
