@@ -26,9 +26,9 @@ web::endpoint! {
 
 async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
-    authority.check(id).inspect_err(|error| member.record_denial(error))?;
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
-    let export = Export::begin(context, tenant, id, &authority, &actor).await?;
+    let export = Export::begin(context, tenant, id, &authority, &actor).await;
+    let export = export.inspect_err(|error| member.record_denial(error))?;
     let name = format!("attachment; filename=\"user-{id}.json\"");
     let name = HeaderValue::from_str(&name).map_err(Error::internal)?;
     Ok(Response::stream(None, export)

@@ -10,6 +10,7 @@ pub(crate) mod content;
 mod entry;
 pub mod name;
 pub(crate) mod outbox;
+pub(crate) mod receipt;
 pub(crate) mod seal;
 
 pub use actor::{Actor, Origin};

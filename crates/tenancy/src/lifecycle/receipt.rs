@@ -1,16 +1,12 @@
 //! The receipt of a destruction: an event of the platform's audit trail with the removed data and a checksum.
-//!
-//! The trail signs the receipt like every row, with a key that is in no database. The checksum identifies the receipt
-//! elsewhere, for example in a letter to the customer.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     api_key,
     context::Context,
     error::Result,
-    event::{Actor, Entry, Event, Severity, content::timestamp, name},
+    event::{Actor, Entry, Event, Severity, content::timestamp, name, receipt},
     storage,
     tenant::{TenantDb, TenantRecord},
     user,
@@ -47,11 +43,9 @@ pub(super) fn entry(
         "erased_at": timestamp(context.platform.clock.now()),
         "removed": removed,
     });
-    // Members of objects are in alphabetical order, so the text is canonical.
-    let checksum = base16ct::lower::encode_string(&Sha256::digest(receipt.to_string().as_bytes()));
     let event = Event::new(name::TENANT_ERASED)
         .severity(Severity::Critical)
         .about("tenant", record.id)
-        .detail(json!({ "receipt": receipt, "sha256": checksum }));
+        .detail(receipt::detail(&receipt).0);
     Entry::new(context, None, actor, event)
 }

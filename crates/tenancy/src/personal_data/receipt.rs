@@ -1,12 +1,9 @@
 //! The receipt of an erasure: an event of the tenant's audit trail with the numbers of removed objects and a checksum.
 //!
-//! The trail signs the receipt like every row, with a key that is in no database. The receipt contains the opaque id of
-//! the user, and nothing else about the person. The checksum identifies the receipt elsewhere, for example in a letter to
-//! the person.
+//! The receipt contains the opaque id of the user, and nothing else about the person.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value as Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -14,7 +11,7 @@ use crate::{
     audit::LoggedEvent,
     context::Context,
     error::{Error, Result},
-    event::{Actor, Entry, Event, Severity, content::timestamp, name},
+    event::{Actor, Entry, Event, Severity, content::timestamp, name, receipt},
 };
 
 /// The numbers of objects that an erasure removed.
@@ -71,12 +68,11 @@ impl Erasure {
         let erased_at = timestamp(context.platform.clock.now());
         let receipt = Receipt { tenant, user, erased_at, removed };
         let json = serde_json::to_value(&receipt).map_err(Error::internal)?;
-        // Members of objects are in alphabetical order, so the text is canonical.
-        let sha256 = base16ct::lower::encode_string(&Sha256::digest(json.to_string().as_bytes()));
+        let (detail, sha256) = receipt::detail(&json);
         let event = Event::new(name::USER_ERASED)
             .severity(Severity::Warning)
             .about("user", user)
-            .detail(json!({ "receipt": json, "sha256": sha256 }));
+            .detail(detail);
         let entry = Entry::new(context, Some(tenant), actor, event);
         Ok((Self { event_id: entry.id, receipt, sha256 }, entry))
     }
