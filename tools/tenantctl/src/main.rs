@@ -19,6 +19,7 @@ mod move_tenant;
 mod output;
 mod paging;
 mod plan;
+mod postgres;
 mod rename;
 mod repair;
 mod reseal;

@@ -8,6 +8,8 @@ use std::{
 use anyhow::{Result, anyhow};
 use tokio::time::timeout;
 
+use crate::postgres::Limits;
+
 /// The longest time of one statement.
 const STATEMENT: Duration = Duration::from_hours(1);
 /// The longest wait for a lock of a command for one tenant.
@@ -37,9 +39,13 @@ impl Bounds {
         self.lock
     }
 
-    /// Returns the longest time of the next statement.
-    pub fn statement(&self) -> Result<Duration> {
-        Ok(self.left()?.map_or(STATEMENT, |left| left.min(STATEMENT)))
+    /// Returns the limits of the next session.
+    ///
+    /// # Errors
+    /// No time is left.
+    pub fn limits(&self) -> Result<Limits> {
+        let statement = self.left()?.map_or(STATEMENT, |left| left.min(STATEMENT));
+        Ok(Limits { statement, lock: self.lock })
     }
 
     /// Returns the time that is left; `None` without a limit.
@@ -82,9 +88,9 @@ mod tests {
     fn time_is_bounded_only_if_it_was_set() {
         let unbounded = Bounds::default();
         assert_eq!(unbounded.left().unwrap(), None);
-        assert_eq!((unbounded.statement().unwrap(), unbounded.lock()), (STATEMENT, LOCK));
+        assert_eq!((unbounded.limits().unwrap().statement, unbounded.lock()), (STATEMENT, LOCK));
         let bounded = Bounds::begin(Duration::from_secs(90), Duration::from_secs(2));
-        assert!(bounded.statement().unwrap() <= Duration::from_secs(90));
+        assert!(bounded.limits().unwrap().statement <= Duration::from_secs(90));
         assert_eq!(bounded.lock(), Duration::from_secs(2));
         let over = Bounds::begin(Duration::ZERO, Duration::ZERO);
         assert!(over.left().unwrap_err().to_string().contains("longer than 0 s"));

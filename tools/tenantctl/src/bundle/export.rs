@@ -25,11 +25,14 @@ use uuid::Uuid;
 
 use super::{
     bounds::Bounds,
+    database,
     format::{FORMAT, FileEntry, Frame, FrameWriter, Header, Part},
-    postgres::{self, Programs},
     service::Chunks,
 };
-use crate::exit::Exit;
+use crate::{
+    exit::Exit,
+    postgres::{self, programs::Programs},
+};
 
 /// The number of files that are read from the database at a time.
 const PAGE: i32 = 200;
@@ -91,19 +94,19 @@ async fn write<W: Write>(
     let location = tenant.trusted_location(context)?;
     let service_url = cluster::url(context, &location, Some(&location.name)).await?;
     let app_url = role.url(tenant);
-    let session = postgres::session(&service_url, bounds).await?;
+    let session = database::session(&service_url, bounds).await?;
     let server = postgres::server_version(&session).await?;
-    let programs = Programs::find(server)?;
+    let programs = Programs::find(None, server)?;
     session.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let row = session.query_one("SELECT pg_export_snapshot()::text, now()::text", &[]).await?;
     let (snapshot, moment): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-    let app = postgres::session(&app_url, bounds).await?;
+    let app = database::session(&app_url, bounds).await?;
     app.batch_execute(&format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot}'"
     ))
     .await?;
 
-    let extensions = postgres::extensions(&session).await?;
+    let extensions = database::extensions(&session).await?;
     let own: Vec<_> = extensions.iter().filter(|found| found.schema == "app").collect();
     if !own.is_empty() {
         let names: Vec<_> = own.iter().map(|found| found.name.as_str()).collect();
@@ -142,7 +145,7 @@ async fn write<W: Write>(
         writer.write(&Frame::Rows((*table).to_owned(), rows))?;
     }
     for (part, url) in [(Part::Service, &service_url), (Part::App, &app_url)] {
-        let dump = programs.dump(url, part, &snapshot, bounds)?;
+        let dump = database::dump(&programs, url, part, &snapshot, bounds)?;
         dump.read(|piece| writer.write(&Frame::Dump(part, piece)))?;
     }
     let mut sums = postgres::sums(&session, "tenancy").await?;
@@ -247,7 +250,7 @@ impl Files<'_> {
     /// Returns whether the tenant still has a file.
     async fn exists(&self, file: Uuid) -> Result<bool> {
         // The session of the export sees the files of its snapshot.
-        let session = postgres::session(self.url, self.bounds).await?;
+        let session = database::session(self.url, self.bounds).await?;
         let statement =
             "SELECT EXISTS (SELECT FROM tenancy.files WHERE id = $1 AND status = 'complete')";
         Ok(session.query_one(statement, &[&file]).await?.try_get(0)?)

@@ -21,11 +21,14 @@ use uuid::Uuid;
 
 use super::{
     bounds::Bounds,
-    format::{Extension, FileEntry, Frame, FrameReader, Header, Part, Sum},
-    postgres::{self, Programs, Restore},
+    database::{self, Restore},
+    format::{Extension, FileEntry, Frame, FrameReader, Header, Part},
     service::Chunks,
 };
-use crate::exit::Exit;
+use crate::{
+    exit::Exit,
+    postgres::{self, Sum, programs::Programs},
+};
 
 /// The treatment of files.
 pub enum Files<'a> {
@@ -84,7 +87,7 @@ pub async fn fill<R: Read>(
     let role = TemporaryRole::create(context, filling.target).await.context("a role")?;
     let outcome = async {
         // Maintenance ends a role of tenantctl without a connection after five minutes.
-        let connection = postgres::session(&role.url(filling.target), Bounds::default()).await?;
+        let connection = database::session(&role.url(filling.target), Bounds::default()).await?;
         let filled = Fill::new(context, filling, &role).await?.run(reader).await;
         drop(connection);
         filled
@@ -123,7 +126,7 @@ impl<'a> Fill<'a> {
         role: &'a TemporaryRole,
     ) -> Result<Self> {
         let url = service_url(context, filling.target).await?;
-        let session = postgres::session(&url, Bounds::default()).await?;
+        let session = database::session(&url, Bounds::default()).await?;
         let server = postgres::server_version(&session).await?;
         if server < filling.header.postgres {
             bail!(
@@ -133,7 +136,7 @@ impl<'a> Fill<'a> {
             );
         }
         let header = filling.header;
-        check_extensions(&header.extensions, &postgres::extensions(&session).await?)?;
+        check_extensions(&header.extensions, &database::extensions(&session).await?)?;
         let catalog = context.catalog_within(platform::sql::SCHEMA_DEADLINE).await?;
         let existing = transfer::compare(&*catalog, header.tenant, header.trail.as_ref()).await?;
         let keys = base16ct::mixed::decode_vec(&header.data_keys).context("the data keys")?;
@@ -142,7 +145,7 @@ impl<'a> Fill<'a> {
             filling,
             role,
             catalog,
-            programs: Programs::find(server)?,
+            programs: Programs::find(None, server)?,
             keys: open_data_keys(&keys)?,
             restore: None,
             file: None,
@@ -228,7 +231,7 @@ impl<'a> Fill<'a> {
                 Part::Service => service_url(self.context, self.filling.target).await?,
                 Part::App => self.role.url(self.filling.target),
             };
-            self.restore = Some((part, self.programs.restore(&url, part)?));
+            self.restore = Some((part, database::restore(&self.programs, &url, part)?));
         }
         if let Some((_, restore)) = &mut self.restore {
             restore.write(piece)?;
@@ -251,9 +254,9 @@ impl<'a> Fill<'a> {
     async fn compare(&mut self, expected: &[Sum]) -> Result<()> {
         let bounds = Bounds::default();
         let url = service_url(self.context, self.filling.target).await?;
-        let session = postgres::session(&url, bounds).await?;
+        let session = database::session(&url, bounds).await?;
         let mut sums = postgres::sums(&session, "tenancy").await?;
-        let session = postgres::session(&self.role.url(self.filling.target), bounds).await?;
+        let session = database::session(&self.role.url(self.filling.target), bounds).await?;
         sums.extend(postgres::sums(&session, "app").await?);
         sums.sort();
         let mut expected = expected.to_vec();

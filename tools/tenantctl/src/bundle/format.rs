@@ -13,6 +13,8 @@ use sha2::{Digest as _, Sha256};
 use tenancy::audit::transfer::TrailSummary;
 use uuid::Uuid;
 
+use crate::postgres::Sum;
+
 /// The version of the format that this program writes, and the newest one that it reads.
 pub const FORMAT: u32 = 1;
 /// The maximum length of the body of a frame, and of its uncompressed content.
@@ -74,17 +76,6 @@ pub struct FileEntry {
     pub chunks: u64,
     /// The number of the data key that seals it.
     pub key_number: u32,
-}
-
-/// The rows of one table of the tenant's database, or the state of a sequence.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Sum {
-    /// The schema and the name.
-    pub name: String,
-    /// The number of rows.
-    pub rows: i64,
-    /// The sum of the digests of all rows.
-    pub digest: String,
 }
 
 /// The end of a bundle.

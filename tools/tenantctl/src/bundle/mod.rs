@@ -5,13 +5,13 @@
 mod backup;
 mod bounds;
 mod clone;
+mod database;
 mod envelope;
 mod export;
 mod fill;
 mod format;
 mod import;
 mod lost;
-mod postgres;
 mod restore;
 mod service;
 mod source;

@@ -5,10 +5,12 @@ mod session;
 
 use std::{
     path::PathBuf,
+    pin::pin,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
+use platform::sql::Connection;
 use serde_json::json;
 use tenancy::{
     Context,
@@ -26,9 +28,13 @@ use tenancy::{
         repo,
     },
 };
+use tokio::time::timeout;
 
-use self::{copy::Programs, session::Session};
-use crate::{environment, output, rename::slug};
+use self::{
+    copy::copy,
+    session::{Session, difference},
+};
+use crate::{environment, output, postgres::programs::Programs, rename::slug};
 
 /// The options of `tenant move`.
 #[derive(clap::Args)]
@@ -58,6 +64,9 @@ const EXPECTED_LEAST: i64 = 4;
 /// The bytes per second that a copy is expected to reach.
 const EXPECTED_RATE: i64 = 10_000_000;
 
+/// The interval of the signs of life.
+const BEAT: Duration = Duration::from_secs(1);
+
 /// Moves the database of a tenant. Repeating the command after a crash finishes the move. Prints a line of JSON.
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context()?;
@@ -65,9 +74,14 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let Some(to) = &arguments.to else { return cancel(&context, &tenant).await };
     let catalog = context.catalog().await?;
     let cluster = clusters::find(&*catalog, to).await.with_context(|| to.to_string())?;
-    clusters::check(&context, &cluster.location(&context)?).await?;
-    let programs = Programs::find(arguments.pg_bin.as_deref())?;
-    let bytes = size(&context, &tenant).await?;
+    let target = cluster.location(&context)?;
+    clusters::check(&context, &target).await?;
+    let location = tenant.trusted_location(&context)?;
+    let database = cluster::connect(&context, &location, Some(&location.name)).await?;
+    let (bytes, source_version) = describe(&*database).await?;
+    let (_, target_version) = describe(&*cluster::connect(&context, &target, None).await?).await?;
+    let newest = source_version.max(target_version);
+    let programs = Programs::find(arguments.pg_bin.as_deref(), newest)?;
     let expected = EXPECTED_LEAST + bytes / EXPECTED_RATE;
     if arguments.dry_run {
         let line = json!({
@@ -115,12 +129,13 @@ async fn cancel(context: &Context, tenant: &TenantRecord) -> Result<()> {
     Ok(())
 }
 
-async fn size(context: &Context, tenant: &TenantRecord) -> Result<i64> {
-    let location = tenant.trusted_location(context)?;
-    let database = cluster::connect(context, &location, Some(&location.name)).await?;
-    let statement = "SELECT pg_database_size(current_database()) AS bytes";
+/// Returns the size of a database in bytes, and the major version of its server.
+async fn describe(database: &dyn Connection) -> Result<(i64, u32)> {
+    let statement = "SELECT pg_database_size(current_database()) AS bytes,
+                            current_setting('server_version_num')::integer / 10000 AS version";
     let row = database.query_first(statement, &[]).await?.context("the server returned no size")?;
-    Ok(row.get("bytes")?)
+    let version: i32 = row.get("version")?;
+    Ok((row.get("bytes")?, u32::try_from(version)?))
 }
 
 /// Copies the database and lets the tenant work at the target. Returns the time for which writes waited.
@@ -130,25 +145,29 @@ async fn carry_out(
     programs: &Programs,
     longest: Duration,
 ) -> Result<Duration> {
-    moving.prepare(context).await.context("the target")?;
+    let preparation = async { Ok(moving.prepare(context).await?) };
+    let preparing = async || Ok(moving.show_life(context, Step::Copying).await?);
+    while_alive(preparation, &preparing).await.context("the target")?;
     let source_url = moving.source_url(context).await?;
     let (account_url, restorer_url) = moving.target_urls(context).await?;
     let source = Session::open(&source_url).await.context("the source")?;
     let begin = Instant::now();
     moving.pause(context).await?;
-    source.lock_tables().await.context("the locks of the source")?;
     let alive = async || -> Result<()> {
         if begin.elapsed() > longest {
             bail!("writes would wait for longer than {} s", longest.as_secs());
         }
         Ok(moving.show_life(context, Step::Paused).await?)
     };
+    while_alive(source.lock_tables(), &alive).await.context("the locks of the source")?;
     // The account of the service never runs code of the application.
-    programs.copy(&["tenancy", "public"], &source_url, &account_url, &alive).await?;
-    programs.copy(&["app"], &source_url, &restorer_url, &alive).await?;
+    let own = copy(programs, &["tenancy", "public"], &source_url, &account_url);
+    while_alive(own, &alive).await?;
+    while_alive(copy(programs, &["app"], &source_url, &restorer_url), &alive).await?;
     let target = Session::open(&account_url).await.context("the target")?;
-    let (before, after) = (source.fingerprint().await?, target.fingerprint().await?);
-    if let Some(difference) = before.difference(&after) {
+    let before = while_alive(source.sums(), &alive).await?;
+    let after = while_alive(target.sums(), &alive).await?;
+    if let Some(difference) = difference(&before, &after) {
         bail!("the copy differs from the source: {difference}");
     }
     drop(target);
@@ -160,10 +179,49 @@ async fn carry_out(
     Ok(pause)
 }
 
+/// Does work, and calls `alive` every second meanwhile. Its failure cancels the work.
+async fn while_alive<T>(
+    work: impl Future<Output = Result<T>>,
+    alive: &impl AsyncFn() -> Result<()>,
+) -> Result<T> {
+    let mut work = pin!(work);
+    loop {
+        match timeout(BEAT, &mut work).await {
+            Ok(outcome) => return outcome,
+            Err(_) => alive().await?,
+        }
+    }
+}
+
 fn report(tenant: &TenantRecord, cluster: &Cluster, pause: Duration, bytes: i64) {
     let line = json!({
         "moved_tenant": tenant.id, "cluster": cluster.name, "bytes": bytes,
         "pause_milliseconds": u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
     });
     output::line(&line.to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn long_work_shows_signs_of_life() {
+        let signs = Cell::new(0);
+        let alive = async || -> Result<()> {
+            signs.set(signs.get() + 1);
+            Ok(())
+        };
+        let work = async {
+            tokio::time::sleep(BEAT * 5 / 2).await;
+            Ok(7)
+        };
+        assert_eq!(while_alive(work, &alive).await.unwrap(), 7);
+        assert_eq!(signs.get(), 2);
+        let taken_over = async || -> Result<()> { bail!("another process") };
+        let endless = std::future::pending::<Result<()>>();
+        assert!(while_alive(endless, &taken_over).await.is_err());
+    }
 }

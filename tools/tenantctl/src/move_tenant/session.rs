@@ -1,11 +1,12 @@
 //! A session with the account of the service in the database of a tenant. It runs no code of the application.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use platform::native::NativeSql;
+use anyhow::{Result, bail};
 use tenancy::secret::Secret;
 use tokio_postgres::{Client, error::SqlState};
+
+use crate::postgres::{Limits, Sum, session, sums};
 
 /// The attempts to lock the tables. While an attempt waits for a long statement, other writes wait behind it.
 const LOCK_ATTEMPTS: u32 = 10;
@@ -16,22 +17,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Session(Client);
 
 impl Session {
-    /// Opens a session without the account's time limits. Values have the same text form on every server.
+    /// Opens a session without the account's time limits.
     pub async fn open(url: &Secret) -> Result<Self> {
-        let client = NativeSql::default().session(url.expose()).await?;
-        let settings = "SET statement_timeout = 0;
-                        SET idle_in_transaction_session_timeout = 0;
-                        SET idle_session_timeout = 0;
-                        SET search_path = pg_catalog;
-                        SET row_security = off;
-                        SET TimeZone = 'UTC';
-                        SET DateStyle = 'ISO, MDY';
-                        SET IntervalStyle = 'postgres';
-                        SET bytea_output = 'hex';
-                        SET extra_float_digits = 1;
-                        SET lc_monetary = 'C'";
-        client.batch_execute(settings).await?;
-        Ok(Self(client))
+        Ok(Self(session(url, Limits::default()).await?))
     }
 
     /// Locks all tables against writes. Reads continue. The locks end with the session.
@@ -64,59 +52,41 @@ impl Session {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Returns the number and a hash of the rows of each table, and the values of all sequences.
-    pub async fn fingerprint(&self) -> Result<Fingerprint> {
-        let mut parts = BTreeMap::new();
-        for table in self.tables().await? {
-            let statement = format!(
-                "SELECT count(*)::text || ' rows, ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)::text
-                 FROM ONLY {table} t"
-            );
-            let row = self.0.query_one(&statement, &[]).await.with_context(|| table.clone())?;
-            parts.insert(table, row.get(0));
-        }
-        let statement = "
-            SELECT format('%I.%I', schemaname, sequencename), COALESCE(last_value::text, 'none') FROM pg_sequences
-            WHERE schemaname IN ('tenancy', 'app')";
-        for row in self.0.query(statement, &[]).await? {
-            parts.insert(format!("sequence {}", row.get::<_, String>(0)), row.get(1));
-        }
-        Ok(Fingerprint(parts))
+    /// Returns the counts and digests of all tables and sequences.
+    pub async fn sums(&self) -> Result<Vec<Sum>> {
+        let mut all = sums(&self.0, "tenancy").await?;
+        all.extend(sums(&self.0, "app").await?);
+        Ok(all)
     }
 }
 
-/// The content of a database, in a form to compare.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Fingerprint(BTreeMap<String, String>);
-
-impl Fingerprint {
-    /// Returns the first difference, without values of the tenant.
-    pub fn difference(&self, other: &Self) -> Option<String> {
-        let names = self.0.keys().chain(other.0.keys());
-        names.into_iter().find(|name| self.0.get(*name) != other.0.get(*name)).cloned()
-    }
+/// Returns the name of a table or sequence that differs between two databases.
+pub fn difference(one: &[Sum], other: &[Sum]) -> Option<String> {
+    let is_in = |sum: &&Sum, sums: &[Sum]| sums.contains(sum);
+    let missing = one.iter().find(|sum| !is_in(sum, other));
+    missing.or_else(|| other.iter().find(|sum| !is_in(sum, one))).map(|sum| sum.name.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fingerprint(parts: &[(&str, &str)]) -> Fingerprint {
-        Fingerprint(
-            parts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        )
+    fn sums(parts: &[(&str, i64, &str)]) -> Vec<Sum> {
+        let sum = |(name, rows, digest): &(&str, i64, &str)| Sum {
+            name: (*name).to_owned(),
+            rows: *rows,
+            digest: (*digest).to_owned(),
+        };
+        parts.iter().map(sum).collect()
     }
 
     #[test]
     fn difference_names_the_table() {
-        let source = fingerprint(&[("a", "1 rows, 7"), ("b", "0 rows, 0")]);
-        assert_eq!(
-            source.difference(&fingerprint(&[("a", "1 rows, 7"), ("b", "0 rows, 0")])),
-            None
-        );
-        let named = |parts: &[(&str, &str)]| source.difference(&fingerprint(parts)).unwrap();
-        assert_eq!(named(&[("a", "1 rows, 8"), ("b", "0 rows, 0")]), "a");
-        assert_eq!(named(&[("a", "1 rows, 7")]), "b");
-        assert_eq!(named(&[("a", "1 rows, 7"), ("b", "0 rows, 0"), ("c", "0 rows, 0")]), "c");
+        let source = sums(&[("a", 1, "7"), ("b", 0, "0")]);
+        assert_eq!(difference(&source, &source), None);
+        let named = |parts: &[(&str, i64, &str)]| difference(&source, &sums(parts)).unwrap();
+        assert_eq!(named(&[("a", 1, "8"), ("b", 0, "0")]), "a");
+        assert_eq!(named(&[("a", 1, "7")]), "b");
+        assert_eq!(named(&[("a", 1, "7"), ("b", 0, "0"), ("c", 0, "0")]), "c");
     }
 }
