@@ -205,13 +205,11 @@ fn api_key_daily_limit_uses_checkpoint() {
     let created = tenant.create_api_key(&new);
     let [id, key] = ["id", "api_key"].map(|name| created[name].as_str().unwrap().to_owned());
     assert_eq!(calls_until_refused(&arena.hosts(), &key, 12), 12);
-    let mut catalog = arena.world.services.superuser("tenancy");
     let stored = "SELECT COALESCE(sum(calls), 0)::bigint FROM api_key_usage WHERE api_key_id = $1::text::uuid";
-    let begin = Instant::now();
-    while catalog.query_one(stored, &[&id]).unwrap().get::<_, i64>(0) < 12 {
-        assert!(begin.elapsed() < SOON, "the checkpoint is stored");
-        sleep(Duration::from_millis(50));
-    }
+    wait_until("the checkpoint is stored", || {
+        let mut catalog = arena.world.services.superuser("tenancy");
+        catalog.query_one(stored, &[&id]).unwrap().get::<_, i64>(0) == 12
+    });
     let databases = arena.world.services.databases();
     arena.restart_redis(Restart::Empty);
     let fresh = arena.world.another_application(&databases);

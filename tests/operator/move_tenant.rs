@@ -10,7 +10,7 @@ use std::{
 };
 
 use e2e::{
-    Connections, TestTenant, World,
+    Connections, StopOnDrop, TestTenant, World,
     clusters::{Clusters, last_line},
     database::connect,
 };
@@ -23,15 +23,6 @@ struct Ledger {
     files: Mutex<Vec<String>>,
     notes: Mutex<Vec<i64>>,
     gap: Mutex<Duration>,
-}
-
-/// Sets a flag when it is dropped.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }
 
 /// Uploads files until `stop`. Every response is an acknowledgement or 503.
@@ -131,7 +122,7 @@ fn tenant_moves_under_load_without_loss() {
     let (there, back) = scope(|scope| {
         let (ledger, stop) = (&ledger, &stop);
         // The load ends even if the move fails.
-        let _end = End(stop);
+        let _end = StopOnDrop(stop);
         for name in ["one", "two"] {
             let tenant = &tenant;
             scope.spawn(move || upload_files(world, tenant, name, ledger, stop));

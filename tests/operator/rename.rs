@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use e2e::{
-    Application, Busy, Call, Connections, Cut, Databases, Proxy, TestTenant, Watch, World, unique,
+    Application, Busy, Call, Connections, Cut, Databases, Proxy, StopOnDrop, TestTenant, Watch,
+    World, unique,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -15,15 +16,6 @@ fn rename(address: &str, tenant: &TestTenant, slug: &str) -> Call {
     Call::new(Method::POST, address, &format!("/admin/tenants/{}/rename", tenant.id))
         .token(&World::get().admin_key())
         .json(&json!({ "slug": slug }))
-}
-
-/// Sets a flag when it is dropped.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }
 
 #[test]
@@ -38,7 +30,7 @@ fn busy_clients_keep_working_during_rename() {
     let served = AtomicU32::new(0);
     std::thread::scope(|scope| {
         // The load ends even if the rename fails.
-        let _end = End(&stop);
+        let _end = StopOnDrop(&stop);
         for host in hosts {
             for credential in [&tenant.admin.access_token, &key] {
                 let (stop, served) = (&stop, &served);

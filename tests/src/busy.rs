@@ -128,3 +128,12 @@ impl Drop for Failure<'_> {
         }
     }
 }
+
+/// Sets a flag when it is dropped, so that a load ends even if the test fails.
+pub struct StopOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

@@ -34,7 +34,7 @@ mod tenant;
 mod world;
 
 pub use application::{Application, FileStore};
-pub use busy::Busy;
+pub use busy::{Busy, StopOnDrop};
 pub use client::{Answer, Call, Connections};
 pub use endpoints::endpoints;
 pub use faults::Restart;
