@@ -8,10 +8,12 @@ use super::{
         rows::{self, StoredRow},
         trail::LoggedEvent,
     },
-    BATCH,
     person::{Person, remove_names},
 };
 use crate::{error::Result, event::name};
+
+/// The number of rows of [`candidates`] at most.
+pub(super) const BATCH: i64 = 500;
 
 /// A row that may identify a person.
 pub(super) struct Candidate {

@@ -29,13 +29,11 @@ use crate::{
     context::Context,
     error::{Error, Result},
 };
-use candidate::{Candidate, candidates};
+use candidate::{BATCH, Candidate, candidates};
 pub use person::Person;
 pub(super) use seal::is_intact;
 use seal::parts;
 
-/// The number of rows that one statement changes at most.
-const BATCH: i64 = 500;
 /// The number of attempts for a batch, if other calls change the same trail.
 const TURNS: u32 = 8;
 /// The seal of a row that could not be verified. No row has it, so the trail stays invalid at this place.
