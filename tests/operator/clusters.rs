@@ -90,6 +90,31 @@ fn unusable_cluster_is_not_added() {
     assert!(!clusters.run(&["cluster", "list"]).contains("wrong"));
 }
 
+#[test]
+fn failures_have_distinct_exit_codes() {
+    let clusters = Clusters::alone();
+    let tenant = clusters.world.tenant();
+    for (arguments, code) in [
+        (&["cluster", "add", "new"][..], 2),
+        (&["cluster", "drain", "nowhere"], 3),
+        (&["cluster", "remove", "default"], 4),
+        (&["tenant", "move", "nobody", "--to", "default"], 3),
+        (&["tenant", "move", &tenant.slug, "--to", "nowhere"], 3),
+        (&["tenant", "move", &tenant.slug, "--cancel"], 3),
+        (&["tenant", "rename", "nobody", "somebody"], 3),
+        (&["tenant", "release-slug", "nobody"], 3),
+    ] {
+        let output = clusters.world.tenantctl(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?} {output:?}");
+    }
+    // A tenant has a slug and an id.
+    let line =
+        last_line(&clusters.run(&["tenant", "move", &tenant.id, "--to", "default", "--dry-run"]));
+    assert_eq!(line["expected_pause_seconds"], 0, "{line}");
+    let line = last_line(&clusters.run(&["tenant", "rename", &tenant.id, &tenant.slug]));
+    assert_eq!((&line["slug"], &line["reserved_slug"]), (&json!(tenant.slug), &json!(null)));
+}
+
 // S39
 #[test]
 fn changed_cluster_row_redirects_no_credentials() {

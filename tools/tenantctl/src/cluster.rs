@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use tenancy::{
     Context,
@@ -13,7 +13,7 @@ use tenancy::{
     tenant::cluster::{self, Cluster, ClusterName},
 };
 
-use crate::{environment, output};
+use crate::{environment, exit::Exit, output};
 
 /// The operations on clusters.
 #[derive(clap::Subcommand)]
@@ -132,10 +132,10 @@ fn template() -> Result<String> {
     };
     let template = template.trim().to_owned();
     if template.is_empty() {
-        bail!(
+        return Err(Exit::Usage.error(format!(
             "pass the template in {TEMPLATE} or on standard input, such as \
              postgres://account:password@db-2.internal:5432/tenant_{{tenant_id}}"
-        );
+        )));
     }
     Ok(template)
 }

@@ -3,7 +3,7 @@
 use std::{fmt, process::ExitCode};
 
 use serde_json::{Value, json};
-use tenancy::Error;
+use tenancy::{Error, lifecycle::clusters::Problem};
 use web::problem;
 
 use crate::output;
@@ -130,7 +130,12 @@ pub fn describe(error: &anyhow::Error) -> Described {
     if let Some(cause) = error.downcast_ref::<Error>() {
         return describe_error(error, cause);
     }
-    let exit = error.downcast_ref::<Failure>().map_or(Exit::Unexpected, |failure| failure.exit);
+    let exit = match (error.downcast_ref::<Failure>(), error.downcast_ref::<Problem>()) {
+        (Some(failure), _) => failure.exit,
+        (_, Some(Problem::Store(cause))) => return describe_error(error, cause),
+        (_, Some(problem)) => exit_of_cluster(problem),
+        _ => Exit::Unexpected,
+    };
     let text = format!("{error:#}");
     let document = json!({
         "type": format!("urn:tenancy:problem:{}", exit.code()),
@@ -169,6 +174,16 @@ fn describe_error(error: &anyhow::Error, cause: &Error) -> Described {
     }
     document["detail"] = json!(text);
     Described { exit, text, document }
+}
+
+fn exit_of_cluster(problem: &Problem) -> Exit {
+    match problem {
+        Problem::NotFound => Exit::NotFound,
+        Problem::Taken | Problem::InUse => Exit::Conflict,
+        Problem::Template(_) | Problem::Default => Exit::Usage,
+        Problem::Old(_) | Problem::Rights => Exit::Refused,
+        Problem::Store(_) => Exit::Unexpected,
+    }
 }
 
 fn exit_of(status: u16) -> Exit {

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use tenancy::{
-    Context,
+    Context, Error,
     event::Actor,
     identifier::Slug,
     input::Text as _,
@@ -17,14 +17,13 @@ use tenancy::{
     version_cache::Effect,
 };
 
-use crate::{environment, output};
+use crate::{environment, find, output};
 
 /// The options of `tenant rename`.
 #[derive(clap::Args)]
 pub struct Rename {
-    /// The current slug.
-    #[arg(value_parser = slug)]
-    old: Slug,
+    /// The current slug or the id of the tenant.
+    tenant: String,
     /// The new slug.
     #[arg(value_parser = slug)]
     new: Slug,
@@ -52,8 +51,9 @@ pub fn slug(text: &str) -> Result<Slug, String> {
 /// Gives a tenant another slug. Repeating the command after a crash finishes it. Prints a line of JSON.
 pub async fn rename(arguments: &Rename) -> Result<()> {
     let context = Rc::new(environment::context()?);
-    let Rename { old, new, dry_run } = arguments;
-    let tenant = find(&context, old, new).await?;
+    let Rename { tenant, new, dry_run } = arguments;
+    let tenant = find(&context, tenant, new).await?;
+    let old = &tenant.slug;
     if *dry_run {
         let available = is_available(&context, &tenant, new).await?;
         let line =
@@ -63,7 +63,9 @@ pub async fn rename(arguments: &Rename) -> Result<()> {
     }
     let renamed = rename::rename(&context, tenant.id, new, None, &Actor::system()).await;
     let renamed = renamed.with_context(|| format!("the tenant {old}"))?;
-    let mut line = json!({ "renamed_tenant": tenant.id, "slug": new, "reserved_slug": old });
+    // An earlier run may have renamed the tenant.
+    let reserved = (old != new).then_some(old);
+    let mut line = json!({ "renamed_tenant": tenant.id, "slug": new, "reserved_slug": reserved });
     if let Effect::By(time) = renamed.effect {
         line["takes_effect_by"] = json!(time);
     }
@@ -71,19 +73,19 @@ pub async fn rename(arguments: &Rename) -> Result<()> {
     Ok(())
 }
 
-/// Returns the tenant with the old slug, or the tenant that an earlier run has renamed.
-async fn find(context: &Context, old: &Slug, new: &Slug) -> Result<TenantRecord> {
+/// Returns the tenant with a slug or an id, or the tenant that an earlier run has renamed from this slug.
+async fn find(context: &Context, name: &str, new: &Slug) -> Result<TenantRecord> {
     let catalog = context.catalog().await?;
-    if let Some(tenant) = repo::find_by_slug(&*catalog, old).await? {
-        return Ok(tenant);
-    }
-    if let Some(owner) = slugs::find_former_owner(&*catalog, old).await?
+    let found = find::tenant(context, name).await;
+    if found.is_err()
+        && let Ok(former) = Slug::parse(name)
+        && let Some(owner) = slugs::find_former_owner(&*catalog, &former).await?
         && let Some(tenant) = repo::find(&*catalog, owner).await?
         && tenant.slug == *new
     {
         return Ok(tenant);
     }
-    bail!("there is no tenant {old}")
+    found
 }
 
 async fn is_available(context: &Context, tenant: &TenantRecord, slug: &Slug) -> Result<bool> {
@@ -99,7 +101,7 @@ pub async fn release(arguments: &Release) -> Result<()> {
     let slug = &arguments.slug;
     let catalog = context.catalog().await?;
     let owner = slugs::find_former_owner(&*catalog, slug).await?;
-    let owner = owner.with_context(|| format!("{slug} is not reserved for any tenant"))?;
+    let owner = owner.ok_or(Error::FormerSlugNotFound)?;
     if arguments.dry_run {
         output::line(&json!({ "slug": slug, "reserved_for": owner }).to_string());
         return Ok(());

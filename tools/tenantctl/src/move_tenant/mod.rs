@@ -15,7 +15,6 @@ use serde_json::json;
 use tenancy::{
     Context,
     event::Actor,
-    identifier::Slug,
     input::Text as _,
     lifecycle::{
         clusters,
@@ -25,7 +24,6 @@ use tenancy::{
         TenantRecord,
         cluster::{self, Cluster, ClusterName},
         moves::Step,
-        repo,
     },
 };
 use tokio::time::timeout;
@@ -34,14 +32,13 @@ use self::{
     copy::copy,
     session::{Session, difference},
 };
-use crate::{environment, output, postgres::programs::Programs, rename::slug};
+use crate::{environment, exit::Exit, find, output, postgres::programs::Programs};
 
 /// The options of `tenant move`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The slug of the tenant.
-    #[arg(value_parser = slug)]
-    tenant: Slug,
+    /// The slug or the id of the tenant.
+    tenant: String,
     /// The name of the cluster. `default` is the cluster of `TENANT_DATABASE_TEMPLATE`.
     #[arg(long, value_parser = ClusterName::parse, required_unless_present = "cancel")]
     to: Option<ClusterName>,
@@ -70,7 +67,10 @@ const BEAT: Duration = Duration::from_secs(1);
 /// Moves the database of a tenant. Repeating the command after a crash finishes the move. Prints a line of JSON.
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context()?;
-    let tenant = find(&context, &arguments.tenant).await?;
+    let tenant = find::tenant(&context, &arguments.tenant).await?;
+    if tenant.database_password.is_none() {
+        return Err(Exit::Conflict.error(format!("the tenant {} has no database", tenant.slug)));
+    }
     let Some(to) = &arguments.to else { return cancel(&context, &tenant).await };
     let catalog = context.catalog().await?;
     let cluster = clusters::find(&*catalog, to).await.with_context(|| to.to_string())?;
@@ -82,7 +82,8 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let (_, target_version) = describe(&*cluster::connect(&context, &target, None).await?).await?;
     let newest = source_version.max(target_version);
     let programs = Programs::find(arguments.pg_bin.as_deref(), newest)?;
-    let expected = EXPECTED_LEAST + bytes / EXPECTED_RATE;
+    let is_there = (&location.host, location.port) == (&target.host, target.port);
+    let expected = if is_there { 0 } else { EXPECTED_LEAST + bytes / EXPECTED_RATE };
     if arguments.dry_run {
         let line = json!({
             "tenant": tenant.slug, "cluster": to, "bytes": bytes, "expected_pause_seconds": expected,
@@ -90,9 +91,11 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         output::line(&line.to_string());
         return Ok(());
     }
-    output::note(&format!(
-        "the database has {bytes} bytes. Writes will wait for about {expected} s, and database credentials end."
-    ));
+    if !is_there {
+        output::note(&format!(
+            "the database has {bytes} bytes. Writes will wait for about {expected} s, and database credentials end."
+        ));
+    }
     let moving = match moving::begin(&context, tenant.id, &cluster).await? {
         Begun::There => {
             output::line(&json!({ "moved_tenant": tenant.id, "cluster": to }).to_string());
@@ -114,16 +117,10 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-async fn find(context: &Context, slug: &Slug) -> Result<TenantRecord> {
-    let catalog = context.catalog().await?;
-    let tenant = repo::find_by_slug(&*catalog, slug).await?;
-    let tenant = tenant.filter(|tenant| tenant.database_password.is_some());
-    tenant.with_context(|| format!("there is no tenant {slug} with a database"))
-}
-
 async fn cancel(context: &Context, tenant: &TenantRecord) -> Result<()> {
     if !moving::settle(context, tenant.id).await? {
-        bail!("the tenant {} has no unfinished move", tenant.slug);
+        let text = format!("the tenant {} has no unfinished move", tenant.slug);
+        return Err(Exit::NotFound.error(text));
     }
     output::line(&json!({ "ended_move_of_tenant": tenant.id }).to_string());
     Ok(())
