@@ -61,9 +61,10 @@ impl Settings {
 fn present<'a>(variable: &'static str, value: Option<&'a str>) -> Result<&'a str, Invalid> {
     let invalid = |reason: &str| Invalid { variable, reason: reason.to_owned() };
     match value.map(str::trim) {
-        None | Some("") => {
-            Err(invalid("is missing: add it to the variables of the component behind the gate"))
-        }
+        None | Some("") => Err(invalid(
+            "is missing: add it to the variables of the component behind the gate, and `variables` to \
+             `inherit_configuration` of the gate",
+        )),
         Some(value) if value.len() > LONGEST => Err(invalid("is longer than 64 KiB")),
         Some(value) => Ok(value),
     }
