@@ -1,15 +1,13 @@
 //! The gate on a real Spin: `components/gate` in front of `tests/echo`. The runner composes no components.
 
 use std::{
-    collections::BTreeMap,
-    fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     thread::{sleep, spawn},
     time::{Duration, Instant},
 };
 
-use e2e::{Answer, Application, Call, World, free_port, root, unique};
+use e2e::{Answer, Guarded, World, free_port};
 use http::Method;
 use serde_json::json;
 
@@ -22,65 +20,19 @@ const RULES: &str = "
     GET /ask tenant:read consume=ai_requests:1
     * /t/:tenant/... authenticated";
 
-/// An application behind the gate.
-struct Guarded(Application);
+/// Starts the application with the rules of these tests and the service at an address.
+fn start(tenancy: &str) -> Guarded {
+    let url = format!("http://{tenancy}");
+    Guarded::start(&[("tenancy_url", &url), ("tenancy_routes", RULES)])
+}
 
-impl Guarded {
-    fn start(tenancy: &str) -> Self {
-        Self::start_with(&[
-            ("tenancy_url", &format!("http://{tenancy}")),
-            ("tenancy_routes", RULES),
-        ])
-    }
-
-    /// Starts the application with these variables.
-    fn start_with(variables: &[(&str, &str)]) -> Self {
-        let inherited = r#"["allowed_outbound_hosts", "variables"]"#;
-        Self::start_inheriting(variables, inherited, "http://127.0.0.1:*")
-    }
-
-    fn start_inheriting(variables: &[(&str, &str)], inherited: &str, outbound: &str) -> Self {
-        let folder = World::get().services.folder().join(unique("guarded"));
-        fs::create_dir(&folder).unwrap();
-        let wasm = |name: &str| root().join(format!("target/wasm32-wasip2/release/{name}.wasm"));
-        let variables: String =
-            variables.iter().map(|(name, value)| format!("{name} = '''{value}'''\n")).collect();
-        let manifest = format!(
-            "spin_manifest_version = 2\n[application]\nname = \"guarded\"\nversion = \"0.1.0\"\n\
-             [[trigger.http]]\nroute = \"/...\"\ncomponent = \"echo\"\n\
-             dependencies.middleware = [{{ component = \"gate\", inherit_configuration = {inherited} }}]\n\
-             [component.echo]\nsource = {:?}\nallowed_outbound_hosts = [{outbound:?}]\n\
-             [component.echo.variables]\n{variables}\n[component.gate]\nsource = {:?}\n",
-            wasm("echo"),
-            wasm("gate")
-        );
-        let file = folder.join("spin.toml");
-        fs::write(&file, manifest).unwrap();
-        Self(Application::start_manifest(&file, &BTreeMap::new(), &folder, &[]))
-    }
-
-    fn call(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let call = Call::new(method, &self.0.address, path);
-        let add = |call: Call, (name, value): &(&str, &str)| call.header(name, value);
-        headers.iter().fold(call, add).try_send().unwrap()
-    }
-
-    fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        self.call(Method::GET, path, headers)
-    }
-
-    /// Sends a request as it is, and returns the response until the connection ends.
-    fn raw(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(&self.0.address).unwrap();
-        write!(stream, "{request}\r\nhost: app\r\nconnection: close\r\n\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        response
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.0.log()).unwrap()
-    }
+/// Sends a request as it is, and returns the response until the connection ends.
+fn raw(guarded: &Guarded, request: &str) -> String {
+    let mut stream = TcpStream::connect(guarded.address()).unwrap();
+    write!(stream, "{request}\r\nhost: app\r\nconnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 /// Asserts that the gate has refused a request with this status and code.
@@ -128,7 +80,7 @@ fn server(pieces: &'static [&'static str], pause: Duration) -> String {
 fn application_receives_only_verified_identity() {
     let world = World::get();
     let (tenant, other) = (world.tenant(), world.tenant());
-    let guarded = Guarded::start(world.address());
+    let guarded = start(world.address());
     let user = tenant.user("user");
     let bearer = format!("Bearer {}", user.access_token);
     let forged = [
@@ -144,7 +96,7 @@ fn application_receives_only_verified_identity() {
     let of_user = [[("authorization", bearer.as_str())].as_slice(), &forged].concat();
     let answer = guarded.get("/notes/1?a=b", &of_user);
     let lines = received(&answer);
-    assert!(lines[0].ends_with(&format!("{} /notes/1?a=b", guarded.0.address)), "{}", lines[0]);
+    assert!(lines[0].ends_with(&format!("{} /notes/1?a=b", guarded.address())), "{}", lines[0]);
     let identity: Vec<_> = lines
         .iter()
         .filter(|line| line.replace('_', "-").starts_with("x-") && !line.starts_with("x-custom"))
@@ -186,7 +138,7 @@ fn callers_without_right_are_refused() {
     let (tenant, other) = (world.tenant(), world.tenant());
     // It trusts the gate, so that it compares the host of the application.
     let tenancy = world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1")]);
-    let guarded = Guarded::start(&tenancy.address);
+    let guarded = start(&tenancy.address);
     let key = tenant.api_key(&["tenant:read"]);
     let own = ("x-api-key", key.as_str());
 
@@ -229,7 +181,7 @@ fn callers_without_right_are_refused() {
         "/health%2f..%2fadmin",
         "/health\\..\\admin",
     ] {
-        let response = guarded.raw(&format!("GET {path} HTTP/1.1"));
+        let response = raw(&guarded, &format!("GET {path} HTTP/1.1"));
         assert!(response.starts_with("HTTP/1.1 400"), "{path}: {response}");
         assert!(!response.contains("x-of-application"), "{path}: {response}");
     }
@@ -247,7 +199,7 @@ fn callers_without_right_are_refused() {
 #[test]
 #[ignore = "needs a real Spin"]
 fn preflight_reaches_application_without_identity() {
-    let guarded = Guarded::start("127.0.0.1:1");
+    let guarded = start("127.0.0.1:1");
     let preflight = [
         ("origin", "https://app.example.com"),
         ("access-control-request-method", "POST"),
@@ -281,7 +233,7 @@ fn exhausted_quota_returns_429() {
         ("tenancy_routes", RULES),
         ("tenancy_gateway_key", &gateway),
     ];
-    let guarded = Guarded::start_with(&variables);
+    let guarded = Guarded::start(&variables);
     let bearer = format!("Bearer {}", tenant.user("user").access_token);
     let user = ("authorization", bearer.as_str());
     for _ in 0..2 {
@@ -296,7 +248,7 @@ fn exhausted_quota_returns_429() {
     assert_eq!(tenant.used("ai_requests")["current_usage"], 2);
 
     // Without the key, only a caller with `usage:write` can take units.
-    let without = Guarded::start(world.address());
+    let without = start(world.address());
     assert_refused(&without.get("/ask", &[user]), 403, "forbidden");
 }
 
@@ -314,8 +266,8 @@ fn gate_fails_closed_without_tenancy() {
         // A public route needs no Tenancy.
         received(&guarded.get("/health", &[]));
     };
-    refused(&Guarded::start(&format!("127.0.0.1:{}", free_port())), "Tenancy is unavailable");
-    refused(&Guarded::start(&server(&[], Duration::ZERO)), "Tenancy is unavailable");
+    refused(&start(&format!("127.0.0.1:{}", free_port())), "Tenancy is unavailable");
+    refused(&start(&server(&[], Duration::ZERO)), "Tenancy is unavailable");
     let dribbling = server(
         &[
             "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n",
@@ -331,14 +283,14 @@ fn gate_fails_closed_without_tenancy() {
         ],
         Duration::from_millis(900),
     );
-    refused(&Guarded::start(&dribbling), "too slow");
+    refused(&start(&dribbling), "too slow");
     let other = server(&["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"], Duration::ZERO);
-    refused(&Guarded::start(&other), "no complete identity");
+    refused(&start(&other), "no complete identity");
     let redirect = server(
         &["HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1\r\ncontent-length: 0\r\n\r\n"],
         Duration::ZERO,
     );
-    refused(&Guarded::start(&redirect), "not a response of Tenancy");
+    refused(&start(&redirect), "not a response of Tenancy");
     let url = format!("http://{}", World::get().address());
     let variables = [("tenancy_url", url.as_str()), ("tenancy_routes", RULES)];
     let inherited = r#"["allowed_outbound_hosts", "variables"]"#;
@@ -350,7 +302,7 @@ fn gate_fails_closed_without_tenancy() {
 #[ignore = "needs a real Spin"]
 fn invalid_configuration_is_reported() {
     let refused = |variables: &[(&str, &str)], variable: &str, logged: &str| {
-        let guarded = Guarded::start_with(variables);
+        let guarded = Guarded::start(variables);
         for path in ["/health", "/notes"] {
             let answer = guarded.get(path, &[]);
             assert_refused(&answer, 503, "misconfigured");
@@ -372,7 +324,7 @@ fn invalid_configuration_is_reported() {
     let address = format!("http://{}", world.address());
     let key = world.tenant().api_key(&["tenant:read", "usage:write"]);
     let wrong = "GET / tenant:read consume=storage:1; GET /other tenant:reads";
-    let guarded = Guarded::start_with(&[("tenancy_url", &address), ("tenancy_routes", wrong)]);
+    let guarded = Guarded::start(&[("tenancy_url", &address), ("tenancy_routes", wrong)]);
     assert_refused(&guarded.get("/", &[("x-api-key", &key)]), 503, "misconfigured");
     assert!(guarded.log().contains("consume"), "{}", guarded.log());
     assert_refused(&guarded.get("/other", &[("x-api-key", &key)]), 403, "forbidden");
@@ -406,10 +358,10 @@ fn read_until(stream: &mut TcpStream, text: &mut Vec<u8>, end: &[u8]) {
 #[ignore = "needs a real Spin"]
 fn bodies_are_streamed_in_both_directions() {
     let world = World::get();
-    let guarded = Guarded::start(world.address());
+    let guarded = start(world.address());
     let key = world.tenant().api_key(&["tenant:read"]);
     let open = |path: &str, headers: &str| {
-        let mut stream = TcpStream::connect(&guarded.0.address).unwrap();
+        let mut stream = TcpStream::connect(guarded.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         write!(
             stream,
