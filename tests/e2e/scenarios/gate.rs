@@ -270,7 +270,7 @@ fn gate_fails_closed_without_tenancy() {
     refused(&start(&server(&[], Duration::ZERO)), "Tenancy is unavailable");
     let dribbling = server(
         &[
-            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n",
+            "HTTP/1.1 401 Unauthorized\r\ncontent-length: 9\r\n\r\n",
             "1",
             "2",
             "3",
