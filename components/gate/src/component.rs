@@ -55,7 +55,7 @@ impl wasip3::exports::http::handler::Guest for Component {
     }
 }
 
-/// Returns the headers of a caller whom a rule allows, and their identity. A public route has no identity.
+/// Returns the changes of the headers, if a rule allows the request. A public route has no identity.
 async fn admit(request: &Request) -> Result<Admitted, Denied> {
     let settings = settings().await.map_err(|Invalid { variable, reason }| Denied {
         refusal: Refusal::misconfigured(variable),

@@ -83,13 +83,12 @@ fn target(prefix: &str, slug: Option<&str>, scopes: &[String], consume: Option<&
         Some(slug) => format!("{prefix}/tenant/{slug}/api/v1/auth/verify"),
         None => format!("{prefix}/api/v1/auth/verify"),
     };
-    let mut separator = '?';
-    if !scopes.is_empty() {
-        target += &format!("{separator}scope={}", scopes.join("%20"));
-        separator = '&';
-    }
-    if let Some(amount) = consume {
-        target += &format!("{separator}consume={amount}");
+    let scope = (!scopes.is_empty()).then(|| format!("scope={}", scopes.join("%20")));
+    let query: Vec<_> =
+        scope.into_iter().chain(consume.map(|amount| format!("consume={amount}"))).collect();
+    if !query.is_empty() {
+        target.push('?');
+        target.push_str(&query.join("&"));
     }
     target
 }

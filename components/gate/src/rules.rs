@@ -81,10 +81,9 @@ impl Rules {
         method: Option<&str>,
         path: &[(String, &'p str)],
     ) -> Option<(&'a Access, Option<&'p str>)> {
-        self.0
-            .iter()
-            .filter(|rule| method.is_none_or(|method| rule.is_for(method)))
-            .find_map(|rule| Some((&rule.access, rule.slug(path)?)))
+        let is_for = |rule: &&Rule| method.is_none_or(|method| rule.is_for(method));
+        let rule = self.0.iter().find(|rule| is_for(rule) && rule.is_at(path))?;
+        Some((&rule.access, rule.slug(path)))
     }
 }
 
@@ -104,25 +103,25 @@ impl Rule {
         self.methods.is_empty() || has(method) || (method == "HEAD" && has("GET"))
     }
 
-    /// Returns the slug in a path that matches the pattern, if the pattern has one.
-    fn slug<'a>(&self, path: &[(String, &'a str)]) -> Option<Option<&'a str>> {
+    /// Returns whether the pattern matches a path.
+    fn is_at(&self, path: &[(String, &str)]) -> bool {
         let has_length = if self.is_prefix {
             path.len() >= self.pattern.len()
         } else {
             path.len() == self.pattern.len()
         };
-        if !has_length {
-            return None;
-        }
-        let mut slug = None;
-        for (segment, (decoded, raw)) in self.pattern.iter().zip(path) {
-            match segment {
-                Segment::Literal(literal) if literal != decoded => return None,
-                Segment::Tenant => slug = Some(*raw),
-                Segment::Literal(_) | Segment::Parameter => {}
-            }
-        }
-        Some(slug)
+        let mut pairs = self.pattern.iter().zip(path);
+        has_length
+            && pairs.all(|(segment, (decoded, _))| match segment {
+                Segment::Literal(literal) => literal == decoded,
+                Segment::Tenant | Segment::Parameter => true,
+            })
+    }
+
+    /// Returns the slug in a path that the pattern matches, if the pattern has one.
+    fn slug<'p>(&self, path: &[(String, &'p str)]) -> Option<&'p str> {
+        let at = self.pattern.iter().position(|segment| *segment == Segment::Tenant)?;
+        path.get(at).map(|(_, raw)| *raw)
     }
 }
 

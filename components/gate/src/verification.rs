@@ -14,7 +14,7 @@ pub const LONGEST: usize = 64 * 1024;
 /// The identity of a verified caller: the headers for the application. A header without a value is left out.
 pub type Identity = Vec<(&'static str, String)>;
 
-/// A caller who is not admitted.
+/// A refused caller.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Denied {
     /// The response.
