@@ -1,6 +1,6 @@
 # The build: components for wasm, tools for this machine.
 
-COMPONENTS=(admin auth tenant health)
+COMPONENTS=(admin auth tenant health gate)
 WASM_DIR=target/wasm32-wasip2/release
 
 # run_cargo STEP ARGUMENT...: runs cargo, which prints its own errors.
@@ -23,6 +23,8 @@ build_components() {
     printf '    %-8s %5d kB\n' "$component" $((size / 1000))
     [ "$size" -lt 3500000 ] || fail "the component $component is larger than 3.5 MB"
   done
+  # An application of the template has the gate in its own folder.
+  cp "$WASM_DIR/gate.wasm" templates/tenancy-app/content/
 }
 
 # in_runner COMMAND...: runs a command in the workspace of the runner. Its cargo uses the same target folder.

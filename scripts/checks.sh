@@ -201,7 +201,7 @@ check_style() {
     return
   fi
   for component in "${COMPONENTS[@]}"; do packages+=(--package "$component"); done
-  packages+=(--package floor)
+  packages+=(--package floor --package echo)
   check "rustfmt" cargo fmt --all --check
   check "rustfmt of the runner" in_runner cargo fmt --all --check
   check "clippy" cargo clippy --locked --profile tools --workspace --all-targets --quiet -- -D warnings
@@ -254,7 +254,7 @@ matching_tests() {
   find_shell_tools
   find_faketime
   find_pgbouncer
-  build_components
+  build_components echo
   build_tests
   build_host
   SPIN=$(find_spin)
@@ -279,17 +279,18 @@ client_checks() {
   report
 }
 
-# scale_checks: the measurements with a thousand tenants, whose numbers the documentation has. They take minutes.
+# scale_checks: the measurements whose numbers the documentation has. They take minutes.
 scale_checks() {
   setup_toolchain
   install_servers
   find_pgbouncer
-  build_components
+  build_components echo
   build_tests
   build_host
   SPIN=$(find_spin)
   export SPIN
-  run_tests "a thousand tenants behind PgBouncer" . --package e2e --test scale -- --nocapture
+  include_spin_tests
+  run_tests "measurements" . --package e2e --test scale -- "${INCLUDED[@]}" --nocapture
   report
 }
 
@@ -315,7 +316,7 @@ checks() {
   find_browser
   find_contract_tools
   find_kubectl
-  build_components floor
+  build_components floor echo
   build_tests
   build_runner_tests
   SPIN=$(find_spin)

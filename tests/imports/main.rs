@@ -18,12 +18,13 @@ use e2e::root;
 use source::Crate;
 
 /// The crates of this repository, by the folders of their sources.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "bench/driver/src",
     "bench/native/src",
     "clients/axum/src",
     "components/admin/src",
     "components/auth/src",
+    "components/gate/src",
     "components/health/src",
     "components/tenant/src",
     "crates/pbkdf2-simd/src",

@@ -16,6 +16,7 @@ mod erasure;
 mod exact_json;
 mod fairness;
 mod forged_tokens;
+mod gate;
 mod hardening;
 mod immediate_effect;
 mod integrations;

@@ -160,7 +160,8 @@ impl HttpTrigger {
     fn new(trigger: Trigger, components: &BTreeMap<String, Component>) -> Result<Self> {
         ensure!(
             trigger.components.is_empty() && trigger.dependencies.is_empty(),
-            "the runner supports neither `components` nor `dependencies` of a trigger"
+            "the runner supports neither `components` nor `dependencies` of a trigger, such as \
+             `dependencies.middleware`: run this application on Spin 4.1 or newer"
         );
         let config: HttpConfig = trigger.config.try_into().map_err(|error: toml::de::Error| {
             anyhow::anyhow!("{}", error.message().trim().replace('\n', ", "))

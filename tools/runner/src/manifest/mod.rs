@@ -170,6 +170,8 @@ mod tests {
             error(&START.replace("route =", "executor = { type = \"wagi\" }\nroute ="))
                 .contains("wagi")
         );
+        let middleware = "dependencies.middleware = [{ component = \"b\" }]\nroute =";
+        assert!(error(&START.replace("route =", middleware)).contains("`dependencies.middleware`"));
         assert!(error(&START.replace("trigger.http", "trigger.redis")).contains("redis"));
     }
 
