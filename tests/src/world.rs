@@ -77,6 +77,12 @@ impl World {
         })
     }
 
+    /// Returns a separate world for erasures of people, whose tests search all tables.
+    pub fn for_erasures() -> &'static Self {
+        static ERASURES: OnceLock<World> = OnceLock::new();
+        ERASURES.get_or_init(Self::start)
+    }
+
     /// Returns a separate world for the commands of the documentation, which change the default plan.
     pub fn for_documentation() -> &'static Self {
         static DOCUMENTATION: OnceLock<World> = OnceLock::new();
