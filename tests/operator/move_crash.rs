@@ -51,13 +51,13 @@ fn write(tenant: &TestTenant, path: &str) -> bool {
     answer.status == 201
 }
 
-/// Kills the command at a statement, and returns the time after which the tenant accepted writes again.
+/// Kills the command at a statement. The tenant accepts writes again within a minute.
 fn kill_at(
     clusters: &Clusters,
     tenant: &TestTenant,
     (server, statement, cut): (Server, &'static str, Cut),
     Lane { proxies, cluster }: &Lane,
-) -> Duration {
+) {
     let mut settings = clusters.world.settings();
     let direct = clusters.world.services.databases().postgres;
     let url = settings["MASTER_DATABASE_URL"].replace(&direct, &proxies[0].address);
@@ -98,7 +98,6 @@ fn kill_at(
         assert!(begin.elapsed().as_secs() < 60, "{server:?} {statement} {cut:?}: no recovery");
         sleep(Duration::from_millis(100));
     }
-    begin.elapsed()
 }
 
 fn finish(clusters: &Clusters, tenant: &TestTenant, cluster: &str, case: &str) {
@@ -145,8 +144,7 @@ fn check(clusters: &Clusters, lane: &Lane, step: (Server, &'static str, Cut)) {
     drop(owner);
     world.relocate(&tenant.slug, &lane.proxies[1].address);
     assert!(write(&tenant, "before"));
-    let recovered = kill_at(clusters, &tenant, step, lane);
-    println!("{case}: writes again after {recovered:?}");
+    kill_at(clusters, &tenant, step, lane);
     finish(clusters, &tenant, &lane.cluster, &case);
 
     assert!(clusters.has_on_second(&tenant), "{case}");

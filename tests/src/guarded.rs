@@ -33,15 +33,18 @@ impl Guarded {
     fn run(middleware: &str, variables: &[(&str, &str)], outbound: &str) -> Self {
         let folder = World::get().services.folder().join(unique("guarded"));
         fs::create_dir(&folder).unwrap();
-        let wasm = |name: &str| root().join(format!("target/wasm32-wasip2/release/{name}.wasm"));
-        let variables: String =
-            variables.iter().map(|(name, value)| format!("{name} = '''{value}'''\n")).collect();
+        let wasm = |name: &str| {
+            root().join(format!("target/wasm32-wasip2/release/{name}.wasm")).display().to_string()
+        };
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| format!("{name} = '''{value}'''")).collect();
         let manifest = format!(
             "spin_manifest_version = 2\n[application]\nname = \"guarded\"\nversion = \"0.1.0\"\n\
              [[trigger.http]]\nroute = \"/...\"\ncomponent = \"echo\"\n{middleware}\
              [component.echo]\nsource = {:?}\nallowed_outbound_hosts = [{outbound:?}]\n\
-             [component.echo.variables]\n{variables}\n[component.gate]\nsource = {:?}\n",
+             [component.echo.variables]\n{}\n[component.gate]\nsource = {:?}\n",
             wasm("echo"),
+            variables.join("\n"),
             wasm("gate")
         );
         let file = folder.join("spin.toml");
