@@ -55,6 +55,13 @@ find_python() {
   export PYTHON
 }
 
+# find_shell_tools: finds or installs the programs in the commands of the documentation.
+find_shell_tools() {
+  if have curl && have jq && have psql; then return; fi
+  is_debian || fail "curl, jq or psql is missing: install them"
+  install_packages "the commands of the documentation" curl jq postgresql-client
+}
+
 # find_pgbouncer: finds or installs PgBouncer, which tests run with the configuration of deploy/pgbouncer.
 find_pgbouncer() {
   PATH="$PATH:/usr/sbin"
@@ -244,6 +251,7 @@ matching_tests() {
   setup_toolchain
   install_servers
   find_python
+  find_shell_tools
   find_faketime
   find_pgbouncer
   build_components echo
@@ -299,6 +307,7 @@ checks() {
   setup_toolchain
   install_servers
   find_python
+  find_shell_tools
   find_faketime
   find_nginx
   find_pgbouncer

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
 mod kubernetes;
+mod workflows;
 
 use std::{
     os::unix::fs::symlink,

@@ -9,7 +9,7 @@ use std::{
 use e2e::root;
 
 /// Returns the Markdown documents of a folder and of the folders in it.
-fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         let name = entry.file_name();
@@ -42,7 +42,7 @@ fn without_code(line: &str) -> String {
 }
 
 /// Returns the targets of the links in a line: `[text](target)`.
-fn targets(line: &str) -> Vec<String> {
+pub(crate) fn targets(line: &str) -> Vec<String> {
     let line = without_code(line);
     let links = line.split("](").skip(1);
     links.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())).collect()

@@ -5,6 +5,7 @@
 
 mod cycles;
 mod links;
+mod site;
 mod source;
 
 use std::{

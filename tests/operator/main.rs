@@ -6,6 +6,7 @@
 mod bundle;
 mod clusters;
 mod command_line;
+mod documented;
 mod move_crash;
 mod move_tenant;
 mod rename;

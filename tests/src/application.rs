@@ -116,6 +116,16 @@ impl Application {
         Self::run(&Start { arguments, ..Start::new(manifest, settings, folder) })
     }
 
+    /// Starts the application of a manifest like [`Self::start_sharing`].
+    pub fn start_release(
+        manifest: &Path,
+        settings: &BTreeMap<&'static str, String>,
+        folder: &Path,
+        files: FileStore<'_>,
+    ) -> Self {
+        Self::run(&Start { files, ..Start::new(manifest, settings, folder) })
+    }
+
     fn run(start: &Start<'_>) -> Self {
         let Start { manifest, settings, folder, files, blocked, variables, arguments } = *start;
         let number = STARTED.fetch_add(1, Ordering::Relaxed);

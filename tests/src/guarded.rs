@@ -34,17 +34,18 @@ impl Guarded {
         let folder = World::get().services.folder().join(unique("guarded"));
         fs::create_dir(&folder).unwrap();
         let wasm = |name: &str| {
-            let file = root().join(format!("target/wasm32-wasip2/release/{name}.wasm"));
-            file.display().to_string()
+            root().join(format!("target/wasm32-wasip2/release/{name}.wasm")).display().to_string()
         };
-        let lines = variables.iter().map(|(name, value)| format!("{name} = '''{value}'''"));
-        let variables = lines.collect::<Vec<_>>().join("\n");
-        let (echo, gate) = (wasm("echo"), wasm("gate"));
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| format!("{name} = '''{value}'''")).collect();
         let manifest = format!(
             "spin_manifest_version = 2\n[application]\nname = \"guarded\"\nversion = \"0.1.0\"\n\
              [[trigger.http]]\nroute = \"/...\"\ncomponent = \"echo\"\n{middleware}\
-             [component.echo]\nsource = {echo:?}\nallowed_outbound_hosts = [{outbound:?}]\n\
-             [component.echo.variables]\n{variables}\n[component.gate]\nsource = {gate:?}\n"
+             [component.echo]\nsource = {:?}\nallowed_outbound_hosts = [{outbound:?}]\n\
+             [component.echo.variables]\n{}\n[component.gate]\nsource = {:?}\n",
+            wasm("echo"),
+            variables.join("\n"),
+            wasm("gate")
         );
         let file = folder.join("spin.toml");
         fs::write(&file, manifest).unwrap();

@@ -10,7 +10,7 @@ use std::{
 
 use postgres::{Client, NoTls};
 
-use crate::root;
+use crate::{RedisClient, root};
 
 /// The servers of a run. They stop when the process ends, even after a crash.
 pub struct Services {
@@ -114,6 +114,11 @@ impl Services {
             ("CATALOG_CONNECTIONS", self.value("CATALOG_CONNECTIONS").to_owned()),
             ("ALLOWED_ORIGINS", "https://app.example.com".to_owned()),
         ])
+    }
+
+    /// Returns a client of Redis.
+    pub fn redis_client(&self) -> RedisClient {
+        RedisClient::new(self.value("REDIS_PORT"), self.value("REDIS_PASSWORD"))
     }
 
     /// Connects to a database with the account of the application.

@@ -77,6 +77,18 @@ impl World {
         })
     }
 
+    /// Returns a separate world for erasures of people, whose tests search all tables.
+    pub fn for_erasures() -> &'static Self {
+        static ERASURES: OnceLock<World> = OnceLock::new();
+        ERASURES.get_or_init(Self::start)
+    }
+
+    /// Returns a separate world for the commands of the documentation, which change the default plan.
+    pub fn for_documentation() -> &'static Self {
+        static DOCUMENTATION: OnceLock<World> = OnceLock::new();
+        DOCUMENTATION.get_or_init(Self::start)
+    }
+
     /// Returns a separate world for tests with several PostgreSQL clusters.
     pub fn for_clusters() -> &'static Self {
         static CLUSTERS: OnceLock<World> = OnceLock::new();
@@ -232,8 +244,7 @@ impl World {
 
     /// Returns a client of the Redis of this run.
     pub fn redis_client(&self) -> RedisClient {
-        let value = |name| self.services.value(name);
-        RedisClient::new(value("REDIS_PORT"), value("REDIS_PASSWORD"))
+        self.services.redis_client()
     }
 
     /// Runs a Redis command and returns the lines of the reply.

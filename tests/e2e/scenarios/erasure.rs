@@ -45,7 +45,7 @@ fn someone(tenant: &TestTenant) -> Someone {
     put.header("user-agent", &agent).send().expect(201);
     let path = format!("/admin/tenants/{}", tenant.id);
     let contact = json!({ "admin_email": email });
-    World::for_tools().admin(Method::PATCH, &path).json(&contact).send().expect(200);
+    World::for_erasures().admin(Method::PATCH, &path).json(&contact).send().expect(200);
     Someone { user, texts: vec![name, email, first, last, agent] }
 }
 
@@ -74,7 +74,7 @@ fn containing(database: &mut Client, text: &str) -> Vec<String> {
 
 /// Returns the keys of Redis that contain a text in their names or values.
 fn in_redis(text: &str) -> Vec<String> {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     let keys = world.redis(&["--scan"]);
     assert!(keys.len() > 3, "{keys:?}");
     let read = |key: &String| match world.redis(&["TYPE", key]).concat().as_str() {
@@ -96,7 +96,7 @@ fn in_redis(text: &str) -> Vec<String> {
 
 /// Returns the names of the failures of an account in Redis and in the catalog.
 fn failures(tenant: &TestTenant) -> (Vec<String>, i64) {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     let keys = world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:*guess:*", tenant.id))]);
     let hashes =
         world.redis(&["KEYS", &world.redis_key(&format!("t:{{{}}}:bucket:hashes:*", tenant.id))]);
@@ -107,7 +107,7 @@ fn failures(tenant: &TestTenant) -> (Vec<String>, i64) {
 
 #[track_caller]
 fn nothing_is_left(tenant: &TestTenant, someone: &Someone, when: &str) {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     for text in &someone.texts {
         let text = text.to_lowercase();
         for database in ["tenancy", &tenant.database()] {
@@ -152,7 +152,7 @@ fn erasure(address: &str, tenant: &TestTenant, user: &str) -> Call {
 // S37, S44
 #[test]
 fn no_store_contains_erased_person() {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     let someone = someone(&tenant);
@@ -200,7 +200,7 @@ fn no_store_contains_erased_person() {
 // S37, S44
 #[test]
 fn forged_receipt_or_redaction_breaks_trail() {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     let someone = someone(&tenant);
@@ -252,7 +252,7 @@ fn forged_receipt_or_redaction_breaks_trail() {
 // S37, S44
 #[test]
 fn changed_row_does_not_become_genuine() {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     let _alone = world.repairs_alone();
     let tenant = world.tenant();
     let someone = someone(&tenant);
@@ -271,7 +271,7 @@ fn changed_row_does_not_become_genuine() {
 
 /// Kills the service at a statement of an erasure.
 fn killed(tenant: &TestTenant, user: &str, statement: &'static str, cut: Cut) {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     let direct = world.services.databases();
     let proxy = Proxy::start(&direct.postgres);
     let databases = Databases { postgres: proxy.address.clone(), ..direct };
@@ -300,7 +300,7 @@ const STATEMENTS: [(&str, Cut); 9] = [
 // S44
 #[test]
 fn repeated_erasure_finishes_after_crash() {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     let _alone = world.repairs_alone();
     for (statement, cut) in STATEMENTS {
         let tenant = world.tenant();
@@ -316,7 +316,7 @@ fn repeated_erasure_finishes_after_crash() {
 
 #[test]
 fn repair_and_maintenance_finish_erasure() {
-    let world = World::for_tools();
+    let world = World::for_erasures();
     let _alone = world.repairs_alone();
     for command in ["repair", "maintenance"] {
         let tenant = world.tenant();

@@ -155,8 +155,12 @@ fn unreadable_tenant_does_not_affect_others() {
         let output = world.tenantctl(arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{arguments:?}");
-        assert!(told.contains(&broken.id) && told.contains("1 "), "{told}");
-        assert!(!told.contains(&first.id) && !told.contains(&last.id), "{told}");
+        assert!(told.contains("1 "), "{told}");
+        // The log of a repair may name all tenants.
+        let failures: Vec<_> =
+            told.lines().filter(|line| line.starts_with("tenantctl: ")).collect();
+        let names = |id: &str| failures.iter().any(|line| line.contains(id));
+        assert!(names(&broken.id) && !names(&first.id) && !names(&last.id), "{told}");
     }
     let mended = "UPDATE tenants SET settings_text = NULL WHERE slug = $1";
     catalog.execute(mended, &[&broken.slug]).unwrap();

@@ -350,7 +350,7 @@ fn invalid_configuration_is_reported() {
 
 /// Reads from a stream until `text` contains the end.
 fn read_until(stream: &mut TcpStream, text: &mut Vec<u8>, end: &[u8]) {
-    let mut piece = [0; 4 * 1024];
+    let mut piece = vec![0; 64 * 1024];
     while !text.windows(end.len()).any(|window| window == end) {
         let length = stream.read(&mut piece).unwrap();
         assert!(length > 0, "{:?}", String::from_utf8_lossy(text));

@@ -21,19 +21,21 @@ impl wasip3::exports::http::handler::Guest for Component {
             let (response, _sent) = Response::new(Fields::new(), Some(body), trailers);
             return Ok(response);
         }
-        let mut lines = vec![format!(
-            "{:?} {} {}",
+        let first = format!(
+            "{:?} {} {}\n",
             request.get_method(),
             request.get_authority().unwrap_or_default(),
             request.get_path_with_query().unwrap_or_default()
-        )];
-        for (name, value) in request.get_headers().copy_all() {
-            lines.push(format!("{name}: {}", String::from_utf8_lossy(&value)));
-        }
+        );
+        let headers = request.get_headers().copy_all();
+        let others = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value)));
+        let lines: Vec<_> = std::iter::once(first).chain(others).collect();
         let (_, trailers) = wit_future::new(|| Ok(None));
         let (mut writer, body) = wit_stream::new();
         spawn(async move {
-            writer.write_all(lines.join("\n").into_bytes()).await;
+            writer.write_all(lines.concat().into_bytes()).await;
         });
         let headers = [("x-of-application".to_owned(), b"yes".to_vec())];
         let headers = Fields::from_list(&headers)

@@ -1,4 +1,4 @@
-use e2e::World;
+use e2e::{World, unique};
 use serde_json::json;
 
 use super::{json, run};
@@ -53,6 +53,33 @@ fn person_is_erased_with_receipt() {
     assert_eq!((receipts.len(), &receipts[0]["detail"]["operator"]["name"]), (1, &json!("olivia")));
     run(&["user", "erase", slug, &tenant.admin.email, "--yes"]).expect(4);
     run(&["audit", "verify", "--tenant", slug]).expect(0);
+}
+
+#[test]
+fn personal_data_is_exported() {
+    let (tenant, other) = (World::get().tenant(), World::get().tenant());
+    let slug = tenant.slug.as_str();
+    let user = tenant.user("viewer");
+    let printed = json(&["user", "export", slug, &user.email]);
+    assert_eq!(printed["user"]["id"], user.id.as_str());
+    assert_eq!(printed["sessions"].as_array().map(Vec::len), Some(1));
+    let events = tenant.audited("user.exported");
+    assert_eq!((events.len(), &events[0]["detail"]["operator"]["name"]), (1, &json!("olivia")));
+    assert_eq!(events[0]["severity"], "warning");
+
+    let path = World::get().services.folder().join(unique("user.json"));
+    let file = path.to_str().unwrap();
+    let reported = json(&["user", "export", slug, &user.id, "--file", file]);
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert_eq!((&reported["file"], &reported["bytes"]), (&json!(file), &json!(written.len())));
+    let exported: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(exported["user"], printed["user"]);
+    run(&["user", "export", slug, &user.id, "--file", file]).expect(2);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+    for name in [&other.admin.id, &other.admin.email] {
+        let refused = run(&["user", "export", slug, name]).expect(3);
+        assert_eq!(refused.out, "");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod cluster;
 mod confirm;
 mod credentials;
 mod doctor;
+mod document;
 mod dry_run;
 mod environment;
 mod exit;

@@ -15,6 +15,11 @@ pub struct Authority {
 }
 
 impl Authority {
+    /// The authority of the operator over all users.
+    pub fn unbounded() -> Self {
+        Self::default().and_key(&[Scope::UsersRead, Scope::AuditRead])
+    }
+
     /// Adds a user with these scopes.
     #[must_use]
     pub fn and_user(mut self, user: Uuid, scopes: &[Scope]) -> Self {

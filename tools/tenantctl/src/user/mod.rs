@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod erase;
+mod export;
 mod list;
 mod reset_password;
 mod update;
@@ -30,6 +31,8 @@ pub enum Command {
     ResetPassword(reset_password::Arguments),
     /// Deletes a user permanently.
     Delete(delete::Arguments),
+    /// Exports the personal data of a user as one JSON document.
+    Export(export::Arguments),
     /// Erases a person: deletes the user, and removes everything that identifies the person.
     Erase(erase::Arguments),
 }
@@ -45,6 +48,7 @@ pub async fn run(command: &Command) -> Result<()> {
         Command::Activate(arguments) => update::set_active(arguments, true).await,
         Command::ResetPassword(arguments) => reset_password::run(arguments).await,
         Command::Delete(arguments) => delete::run(arguments).await,
+        Command::Export(arguments) => export::run(arguments).await,
         Command::Erase(arguments) => erase::run(arguments).await,
     }
 }
