@@ -33,7 +33,15 @@ impl Clone {
     fn new() -> Self {
         let folder = World::get().services.folder().join(unique("clone"));
         fs::create_dir(&folder).unwrap();
-        for name in ["deploy", "dev", "scripts", "spin.toml", "runtime-config.toml", "Cargo.toml"] {
+        for name in [
+            "deploy",
+            "dev",
+            "scripts",
+            "templates",
+            "spin.toml",
+            "runtime-config.toml",
+            "Cargo.toml",
+        ] {
             let status = Command::new("cp").arg("-R").arg(root().join(name)).arg(&folder).status();
             assert!(status.unwrap().success(), "{name}");
         }
