@@ -164,7 +164,7 @@ fn kill_in_the_middle(files: &Files, tenants: &[&TestTenant]) {
         "0003_slow.sql",
         "CREATE TABLE slow (id int);
          INSERT INTO slow VALUES (1);
-         SELECT CASE WHEN current_database() NOT LIKE 'tenancy%' THEN pg_sleep(1) END;",
+         SELECT CASE WHEN current_database() NOT LIKE 'tenancy%' THEN pg_sleep(4) END;",
     );
     let mut command = Command::new(root().join("target/tools/tenantctl"));
     command
@@ -174,7 +174,7 @@ fn kill_in_the_middle(files: &Files, tenants: &[&TestTenant]) {
         .stderr(Stdio::null());
     let mut process = command.spawn().unwrap();
     let begin = Instant::now();
-    let running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)%' AND pid <> pg_backend_pid()";
+    let running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(4)%' AND pid <> pg_backend_pid()";
     while services().superuser("tenancy").query_one(running, &[]).unwrap().get::<_, i64>(0) == 0 {
         assert!(begin.elapsed().as_secs() < 60, "no file runs");
         sleep(Duration::from_millis(20));
