@@ -27,6 +27,8 @@ const RATE: u32 = 50;
 const MOST: i64 = RATE as i64 * 3;
 /// The connections with which PgBouncer checks passwords (`deploy/pgbouncer/pgbouncer.ini`).
 const MOST_CHECKS: i64 = 20;
+/// The connections that PgBouncer has closed, and whose processes PostgreSQL has not ended yet.
+const ENDING: i64 = 5;
 
 /// A tenant's database credential.
 struct Tenant {
@@ -167,7 +169,8 @@ fn thousand_tenants_share_server_connections() {
         "{count} clients signed in and ran a statement: {:?}, at most {most:?} server connections",
         begin.elapsed()
     );
-    assert!((1..=MOST).contains(&most.0) && (1..=MOST_CHECKS).contains(&most.1), "{most:?}");
+    assert!((1..=MOST).contains(&most.0), "{most:?}");
+    assert!((1..=MOST_CHECKS + ENDING).contains(&most.1), "{most:?}");
 
     // Idle clients hold no server connection.
     let begin = Instant::now();
@@ -198,7 +201,7 @@ fn thousand_tenants_share_server_connections() {
         begin.elapsed(),
         slowest.lock().unwrap()
     );
-    assert!((1..=MOST).contains(&most.0) && most.1 <= MOST_CHECKS, "{most:?}");
+    assert!((1..=MOST).contains(&most.0) && most.1 <= MOST_CHECKS + ENDING, "{most:?}");
     println!("memory of PgBouncer: {empty} KiB without clients, {idle} KiB with {count} idle ones");
     // Four times the memory of a measurement.
     let most = 20_000 + 40 * u64::try_from(count).unwrap();
