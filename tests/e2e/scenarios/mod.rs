@@ -43,4 +43,5 @@ mod seed_examples;
 mod selective;
 mod slow_clients;
 mod spin_registry;
+mod template;
 mod traces;
