@@ -102,7 +102,7 @@ find_prometheus() {
   install_packages "the metrics tests" prometheus
 }
 
-# find_kubectl: finds or installs kubectl, whose kustomize renders the Kubernetes manifests. That of Debian 12 is too old.
+# find_kubectl: finds or installs kubectl, whose kustomize renders the Kubernetes manifests. The version of Debian 12 is too old.
 find_kubectl() {
   KUBECTL="$DEV_DIR/contract/python/bin/kubectl"
   if kubectl version --client 2>/dev/null | grep -q '^Kustomize Version: v[5-9]'; then

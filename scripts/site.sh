@@ -18,9 +18,9 @@ site() {
   find_python
   find_mdbook
   rm -rf target/book-source target/book
-  "$PYTHON" docs/site.py source docs target/book-source "$repository"
+  "$PYTHON" scripts/site.py source docs target/book-source "$repository"
   say "building the site"
   mdbook build --dest-dir "$PWD/target/book" target/book-source
-  "$PYTHON" docs/site.py check target/book
+  "$PYTHON" scripts/site.py check target/book
   say "the site is in target/book/index.html"
 }
