@@ -4,7 +4,7 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use tenancy::{
     Result,
-    access::Role,
+    access::{Ids, Role},
     credential::NewPassword,
     identifier::EmailAddress,
     resource::Resource,
@@ -25,6 +25,12 @@ tenancy::fields! {
         last_name: Option<PersonName>,
         #[schema(required = false, default = "user")]
         role: Role = Role::User,
+        /// The ids of the roles of the tenant that the user gets.
+        #[schema(required = false, value_type = Vec<uuid::Uuid>, max_items = 16)]
+        custom_roles: Ids = Ids::default(),
+        /// The ids of the groups of the user.
+        #[schema(required = false, value_type = Vec<uuid::Uuid>, max_items = 16)]
+        groups: Ids = Ids::default(),
     }
 }
 
@@ -43,6 +49,7 @@ web::endpoint! {
     ///
     /// If the request has no password, the response contains a setup token. The caller must hold every scope of the
     /// role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+    /// The caller must also hold every permission of the custom roles and groups.
     ENDPOINT: POST "/api/v1/users" => handler,
     access: Member(UsersWrite),
     authority: Users,
@@ -62,6 +69,9 @@ web::endpoint! {
 async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let request: Request = member.call().json().await?;
     let role = authority.grant(request.role)?;
+    let definitions = &member.tenant().definitions;
+    let custom_roles = authority.grant_custom_roles(definitions, &request.custom_roles.0)?;
+    let groups = authority.grant_groups(definitions, &request.groups.0)?;
     let context = member.context();
     let password = request
         .password
@@ -73,6 +83,8 @@ async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
         first_name: request.first_name,
         last_name: request.last_name,
         role,
+        custom_roles,
+        groups,
         password,
     };
     let user::Created { user, setup_token, user_count } =

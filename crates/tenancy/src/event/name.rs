@@ -64,6 +64,12 @@ names! {
     FILE_DELETED = "file.deleted";
     /// A file was created or replaced.
     FILE_UPLOADED = "file.uploaded";
+    /// A group of users was created.
+    GROUP_CREATED = "group.created";
+    /// A group of users was deleted.
+    GROUP_DELETED = "group.deleted";
+    /// The name, the description or the roles of a group were changed.
+    GROUP_UPDATED = "group.updated";
     /// An operator key was created.
     OPERATOR_KEY_CREATED = "operator_key.created";
     /// An operator key was used that is revoked or expired, or from a network that it does not allow. The key may be
@@ -81,6 +87,10 @@ names! {
     PASSWORD_CHANGED = "password.changed";
     /// An administrator replaced a user's password by a setup token.
     PASSWORD_RESET = "password.reset";
+    /// A permission of the tenant's application was created.
+    PERMISSION_CREATED = "permission.created";
+    /// A permission of the tenant's application was deleted, and removed from the roles.
+    PERMISSION_DELETED = "permission.deleted";
     /// A plan was created.
     PLAN_CREATED = "plan.created";
     /// A plan was deleted.
@@ -95,6 +105,12 @@ names! {
     QUOTA_REFUSED = "quota.refused";
     /// The usage of a resource has come near its limit.
     QUOTA_SOFT_LIMIT_REACHED = "quota.soft_limit_reached";
+    /// A role of a tenant was created.
+    ROLE_CREATED = "role.created";
+    /// A role of a tenant was deleted, and removed from the groups.
+    ROLE_DELETED = "role.deleted";
+    /// The name, the description or the permissions of a role were changed.
+    ROLE_UPDATED = "role.updated";
     /// A tenant is active again.
     TENANT_ACTIVATED = "tenant.activated";
     /// A tenant was created and is active.
@@ -143,9 +159,9 @@ names! {
     USER_ERASED = "user.erased";
     /// The personal data of a user was exported.
     USER_EXPORTED = "user.exported";
-    /// The role of a user was changed.
+    /// The role, the custom roles or the groups of a user were changed.
     USER_ROLE_CHANGED = "user.role_changed";
-    /// Properties of a user were changed, but neither the role nor the state.
+    /// Properties of a user were changed, but neither the roles, the groups nor the state.
     USER_UPDATED = "user.updated";
 }
 

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 use crate::{
-    access::Role,
     audit,
     context::Context,
     credential::{NewPassword, Password, Passwords, allowance},
@@ -20,7 +19,7 @@ use crate::{
     tenant::{Tenant, TenantDb},
     token::SetupToken,
     user::{
-        self,
+        self, Reach,
         repo::{
             self,
             credentials::{self, PasswordChange},
@@ -71,7 +70,7 @@ pub async fn change_password(
         from: found.password_hash.as_deref(),
         to: Some(&hash),
         setup_token: None,
-        over: &Role::ALL,
+        reach: &Reach::own(),
     };
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
@@ -96,7 +95,7 @@ pub async fn reset_password(
     authority: &user::Authority,
     actor: &Actor,
 ) -> Result<Changed<(SetupToken, chrono::DateTime<chrono::Utc>)>> {
-    let over = authority.resettable()?;
+    let reach = authority.resettable(&tenant.definitions)?;
     let token = SetupToken::generate(tenant.id, &*context.platform.random);
     let expires_at = context.platform.clock.now() + context.settings.setup_token_lifetime;
     let event = Event::new(name::PASSWORD_RESET).about("user", user).severity(Severity::Warning);
@@ -106,13 +105,21 @@ pub async fn reset_password(
         from: None,
         to: None,
         setup_token: Some(credentials::SetupToken { hash: token.hash(), expires_at }),
-        over,
+        reach: &reach,
     };
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
     let Some(user) = credentials::replace_password(&database, &change, &entry).await? else {
         let user = repo::find(&database, user).await?;
-        return Err(user.map_or(Error::UserNotFound, |user| user::beyond(user.role)));
+        let user = user.ok_or(Error::UserNotFound)?;
+        let mut custom = user.custom_roles.iter().chain(&user.groups);
+        let above = custom.find(|id| {
+            reach.without_roles.contains(id) || reach.without_groups.contains(id)
+        });
+        return Err(match above {
+            Some(id) if reach.roles.contains(&user.role) => authority.beyond(&tenant.definitions, *id),
+            _ => user::beyond(user.role),
+        });
     };
     publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(context, tenant);

@@ -33,6 +33,10 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             header::WWW_AUTHENTICATE,
             format!(r#"{}, scope="{scope}""#, challenge("insufficient_scope")),
         ),
+        Error::PermissionRequired { permission } => (
+            header::WWW_AUTHENTICATE,
+            format!(r#"{}, scope="{permission}""#, challenge("insufficient_scope")),
+        ),
         Error::UnknownScope => (header::WWW_AUTHENTICATE, challenge("insufficient_scope")),
         _ => return None,
     };
