@@ -90,8 +90,8 @@ mod operator;
 
 pub use ceiling::Ceiling;
 pub use definitions::{
-    CustomRole, DefinedPermission, Definitions, Group, Ids, MOST_GROUPS, MOST_OF_ONE, MOST_PERMISSIONS,
-    MOST_ROLES,
+    CustomRole, DefinedPermission, Definitions, Group, Ids, MOST_GROUPS, MOST_OF_ONE,
+    MOST_PERMISSIONS, MOST_ROLES,
 };
 pub use grants::{Grants, Permission};
 pub use operator::{OperatorScope, OperatorScopes};

@@ -5,8 +5,8 @@
 //! cannot change such an object without the check.
 
 use tenancy::{
-    Result, access::OperatorScope, api_key, database_credential, operator_key, personal_data,
-    role, tenant::DeletionRight, user,
+    Result, access::OperatorScope, api_key, database_credential, operator_key, personal_data, role,
+    tenant::DeletionRight, user,
 };
 
 use super::{Member, Operator, Principal};
@@ -149,9 +149,7 @@ impl Of<Member> for api_key::Authority {
 impl Of<Member> for database_credential::Authority {
     fn of(member: &Member) -> Self {
         member.principals().fold(Self::default(), |authority, principal| match principal {
-            Principal::User(user) => {
-                authority.and_user(user.sub, user.ver, &user.grants().scopes)
-            }
+            Principal::User(user) => authority.and_user(user.sub, user.ver, &user.grants().scopes),
             Principal::ApiKey(own) => authority.and_key(own),
         })
     }

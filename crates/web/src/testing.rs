@@ -23,7 +23,8 @@ use tenancy::{
 };
 
 use crate::{
-    Call, Content, Headers, Member, Principal, Record, Request, Response, authority::Of, member::Holder, problem,
+    Call, Content, Headers, Member, Principal, Record, Request, Response, authority::Of,
+    member::Holder, problem,
 };
 
 /// A service with prepared databases and without Redis.
@@ -113,13 +114,7 @@ impl Service {
         };
         let tenant = testing::tenant(&self.context);
         let principal = Principal::User(Holder::user(Rc::new(testing::claims(role)), &tenant));
-        Member {
-            context: Rc::clone(&self.context),
-            tenant,
-            principal,
-            second: None,
-            call,
-        }
+        Member { context: Rc::clone(&self.context), tenant, principal, second: None, call }
     }
 }
 

@@ -139,7 +139,8 @@ impl Definitions {
     pub fn of_user(&self, role: Role, custom_roles: &[Uuid], groups: &[Uuid]) -> Grants {
         let mut grants = Grants::of_scopes(role.scopes());
         if role == Role::Admin {
-            grants.permissions = self.permissions.iter().map(|defined| defined.name.clone()).collect();
+            grants.permissions =
+                self.permissions.iter().map(|defined| defined.name.clone()).collect();
             return grants;
         }
         for id in custom_roles {
@@ -160,7 +161,8 @@ impl Definitions {
     /// Returns the permissions that a group grants.
     pub fn of_group(&self, id: Uuid) -> Grants {
         let mut grants = Grants::default();
-        for role in self.groups.iter().filter(|group| group.id == id).flat_map(|group| &group.roles) {
+        for role in self.groups.iter().filter(|group| group.id == id).flat_map(|group| &group.roles)
+        {
             grants.extend(&self.of_role(*role));
         }
         grants
@@ -183,7 +185,9 @@ impl Definitions {
         match grants.permissions.iter().find(|name| !self.defines(name)) {
             Some(name) => Err(Error::invalid_field(
                 field,
-                format!("must have only scopes of Tenancy and permissions that the tenant defines, but has {name}"),
+                format!(
+                    "must have only scopes of Tenancy and permissions that the tenant defines, but has {name}"
+                ),
             )),
             None => Ok(()),
         }
@@ -195,17 +199,25 @@ impl Definitions {
     /// [`RoleError::TooLarge`].
     pub fn check_size(&self) -> Result<()> {
         let size = serde_json::to_vec(self).map_err(Error::internal)?.len();
-        if size > MOST_BYTES { Err(RoleError::TooLarge { limit: MOST_BYTES }.into()) } else { Ok(()) }
+        if size > MOST_BYTES {
+            Err(RoleError::TooLarge { limit: MOST_BYTES }.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Returns whether a role or a group grants a scope for the database that it does not grant in `new`.
     pub fn loses_database_scope(&self, new: &Self) -> bool {
-        const SCOPES: [Scope; 3] = [Scope::DatabaseRead, Scope::DatabaseWrite, Scope::DatabaseOwner];
+        const SCOPES: [Scope; 3] =
+            [Scope::DatabaseRead, Scope::DatabaseWrite, Scope::DatabaseOwner];
         let loses = |old: &Grants, new: &Grants| {
             SCOPES.iter().any(|scope| old.scopes.contains(scope) && !new.scopes.contains(scope))
         };
         self.roles.iter().any(|role| loses(&self.of_role(role.id), &new.of_role(role.id)))
-            || self.groups.iter().any(|group| loses(&self.of_group(group.id), &new.of_group(group.id)))
+            || self
+                .groups
+                .iter()
+                .any(|group| loses(&self.of_group(group.id), &new.of_group(group.id)))
     }
 }
 

@@ -81,9 +81,7 @@ impl Text for Permission {
     fn parse(text: &str) -> Result<Self, String> {
         let is_word = |word: &str| {
             word.starts_with(|char: char| char.is_ascii_lowercase())
-                && word
-                    .bytes()
-                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+                && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
         };
         if text.len() > LONGEST || !text.contains(':') || !text.split(':').all(is_word) {
             return Err(format!(
@@ -252,7 +250,8 @@ mod tests {
         assert_eq!(grants.scopes, [Scope::FilesRead]);
         assert_eq!(json!(grants), json!(["files:read", "notes:write"]));
         assert_eq!(serde_json::from_value::<Grants>(json!(grants)).unwrap(), grants);
-        for value in [json!("files:read"), json!([1]), json!(["everything"]), json!(["users:fly"])] {
+        for value in [json!("files:read"), json!([1]), json!(["everything"]), json!(["users:fly"])]
+        {
             assert!(Grants::from_json(value).is_err());
         }
     }

@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Authority, Description, GroupChange, NewGroup, NewPermission, NewRole, RoleChange, RoleName};
+use super::{
+    Authority, Description, GroupChange, NewGroup, NewPermission, NewRole, RoleChange, RoleName,
+};
 use crate::{
     access::{
-        CustomRole, DefinedPermission, Definitions, Grants, Group, Ids, MOST_GROUPS, MOST_PERMISSIONS,
-        MOST_ROLES, Permission,
+        CustomRole, DefinedPermission, Definitions, Grants, Group, Ids, MOST_GROUPS,
+        MOST_PERMISSIONS, MOST_ROLES, Permission,
     },
     audit,
     context::Context,
@@ -127,12 +129,13 @@ pub async fn update_role(
     actor: &Actor,
 ) -> Result<Changed<CustomRole>> {
     let at = now(context);
-    let event = Event::new(name::ROLE_UPDATED).severity(Severity::Warning).about("role", id).detail(
-        json!({
+    let event = Event::new(name::ROLE_UPDATED)
+        .severity(Severity::Warning)
+        .about("role", id)
+        .detail(json!({
             "name": wanted.name.as_ref().map(RoleName::as_str),
             "permissions": wanted.permissions,
-        }),
-    );
+        }));
     change(context, tenant, actor, event, None, |definitions| {
         authority.check(&definitions.defined(&definitions.role(id)?.permissions))?;
         if let Some(permissions) = &wanted.permissions {
@@ -253,7 +256,8 @@ pub async fn update_group(
             name.as_str().clone_into(&mut group.name);
         }
         if wanted.description.is_given() {
-            group.description = wanted.description.clone().into_option().map(Description::into_text);
+            group.description =
+                wanted.description.clone().into_option().map(Description::into_text);
         }
         if let Some(Ids(roles)) = &wanted.roles {
             group.roles.clone_from(roles);

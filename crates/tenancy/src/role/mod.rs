@@ -13,4 +13,6 @@ pub use manage::{
     create_group, create_permission, create_role, delete_group, delete_permission, delete_role,
     update_group, update_role,
 };
-pub use request::{Description, GroupChange, NewGroup, NewPermission, NewRole, RoleChange, RoleName};
+pub use request::{
+    Description, GroupChange, NewGroup, NewPermission, NewRole, RoleChange, RoleName,
+};

@@ -122,8 +122,6 @@ crate::fields! {
     }
 }
 
-
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -113,11 +113,12 @@ pub async fn reset_password(
         let user = repo::find(&database, user).await?;
         let user = user.ok_or(Error::UserNotFound)?;
         let mut custom = user.custom_roles.iter().chain(&user.groups);
-        let above = custom.find(|id| {
-            reach.without_roles.contains(id) || reach.without_groups.contains(id)
-        });
+        let above =
+            custom.find(|id| reach.without_roles.contains(id) || reach.without_groups.contains(id));
         return Err(match above {
-            Some(id) if reach.roles.contains(&user.role) => authority.beyond(&tenant.definitions, *id),
+            Some(id) if reach.roles.contains(&user.role) => {
+                authority.beyond(&tenant.definitions, *id)
+            }
             _ => user::beyond(user.role),
         });
     };

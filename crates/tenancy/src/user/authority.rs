@@ -90,7 +90,11 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::InvalidFields`] for `custom_roles`; [`Error::ScopeNotHeld`], [`Error::PermissionNotHeld`].
-    pub fn grant_custom_roles(&self, definitions: &Definitions, ids: &[Uuid]) -> Result<GrantedIds> {
+    pub fn grant_custom_roles(
+        &self,
+        definitions: &Definitions,
+        ids: &[Uuid],
+    ) -> Result<GrantedIds> {
         for id in ids {
             definitions.role(*id).map_err(|_| {
                 Error::invalid_field("custom_roles", "must have only ids of roles of the tenant")

@@ -54,14 +54,12 @@ pub async fn create(
         None => (None, Some(SetupToken::generate(tenant.id, random))),
     };
     let id = random.uuid(now);
-    let event = Event::new(name::USER_CREATED)
-        .about("user", id)
-        .detail(json!({
-            "role": new.role.role(),
-            "custom_roles": new.custom_roles.ids(),
-            "groups": new.groups.ids(),
-            "is_invited": setup_token.is_some(),
-        }));
+    let event = Event::new(name::USER_CREATED).about("user", id).detail(json!({
+        "role": new.role.role(),
+        "custom_roles": new.custom_roles.ids(),
+        "groups": new.groups.ids(),
+        "is_invited": setup_token.is_some(),
+    }));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let row = repo::NewRow {
         id,

@@ -10,8 +10,7 @@ use crate::{
 };
 
 /// The columns that [`user`] reads.
-pub(crate) const COLUMNS: &str =
-    "id, email, username, first_name, last_name, role,
+pub(crate) const COLUMNS: &str = "id, email, username, first_name, last_name, role,
     custom_roles::text[] AS custom_roles, groups::text[] AS groups, is_active, is_verified,
     created_at AT TIME ZONE 'UTC' AS created_at, last_login AT TIME ZONE 'UTC' AS last_login,
     version";
