@@ -56,7 +56,7 @@ fn authority_matches_the_documented_refusal() {
         let Endpoint { method, path, access, authority, documentation, .. } = endpoint;
         declared.extend(*authority);
         let is_limited = match authority {
-            Some(Authority::Users | Authority::ApiKeys) => {
+            Some(Authority::Users | Authority::Roles | Authority::ApiKeys) => {
                 assert!(matches!(access, Access::Member(_)), "{method} {path}");
                 true
             }
