@@ -1,11 +1,8 @@
-//! Sign-in, sessions, users, roles, groups and API keys of a tenant.
+//! Sign-in, sessions, users and API keys of a tenant.
 
 mod api_keys;
 mod auth;
-mod groups;
-mod permissions;
 mod profile;
-mod roles;
 mod users;
 mod well_known;
 
@@ -45,22 +42,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
     api_keys::update::ENDPOINT,
     api_keys::delete::ENDPOINT,
     api_keys::rotate::ENDPOINT,
-    permissions::list::ENDPOINT,
-    permissions::create::ENDPOINT,
-    permissions::delete::ENDPOINT,
-    roles::list::ENDPOINT,
-    roles::create::ENDPOINT,
-    roles::get::ENDPOINT,
-    roles::update::ENDPOINT,
-    roles::delete::ENDPOINT,
-    groups::list::ENDPOINT,
-    groups::create::ENDPOINT,
-    groups::get::ENDPOINT,
-    groups::update::ENDPOINT,
-    groups::delete::ENDPOINT,
-    groups::members::list::ENDPOINT,
-    groups::members::add::ENDPOINT,
-    groups::members::remove::ENDPOINT,
 ];
 
 #[cfg(test)]

@@ -131,14 +131,14 @@ fn roles_and_groups_grant_permissions() {
     assert_eq!(filtered["total"], 1);
     // The token for services that read it themselves has the permissions, too.
     let form = format!("token={with_group}");
-    let introspect = tenant.post("/api/v1/auth/introspect", &json!({}));
+    let introspect = World::get().call(Method::POST, "/api/v1/auth/introspect").slug(&tenant.slug);
     let introspect = introspect.body("application/x-www-form-urlencoded", form.clone());
     let introspected = introspect.token(&tenant.admin.access_token).send().expect(200);
     assert!(text(&introspected["scope"]).ends_with("notes:write notes:publish"), "{introspected}");
     // A change of a role takes effect on a token that was issued before.
     admin.patch(&role_path(&publisher), &json!({ "permissions": [] })).expect(200);
     member.get(publish).expect_problem(403, "forbidden");
-    let introspect = tenant.post("/api/v1/auth/introspect", &json!({}));
+    let introspect = World::get().call(Method::POST, "/api/v1/auth/introspect").slug(&tenant.slug);
     let introspect = introspect.body("application/x-www-form-urlencoded", form);
     let introspected = introspect.token(&tenant.admin.access_token).send().expect(200);
     assert!(text(&introspected["scope"]).ends_with("audit:read notes:write"), "{introspected}");
