@@ -76,6 +76,9 @@ fn of_operation(endpoint: &Endpoint, documentation: &Documentation, operation: &
     if content.is_object() || operation["parameters"].is_array() {
         add(422, &["validation_failed"]);
     }
+    if endpoint.recent_sign_in.is_some() {
+        add(401, &["recent_sign_in_required"]);
+    }
     for (start, code) in NOT_FOUND {
         if path.starts_with(start) {
             add(404, &[code]);

@@ -5,6 +5,7 @@ mod cache;
 mod database;
 mod files;
 mod info;
+mod security_policy;
 mod stats;
 mod usage;
 
@@ -16,6 +17,8 @@ web::component!(Tenant, ENDPOINTS);
 pub const ENDPOINTS: &[Endpoint] = &[
     info::ENDPOINT,
     stats::ENDPOINT,
+    security_policy::get::ENDPOINT,
+    security_policy::update::ENDPOINT,
     usage::get::ENDPOINT,
     usage::report::ENDPOINT,
     usage::history::ENDPOINT,

@@ -53,6 +53,7 @@ pub mod reports;
 pub mod reseal;
 pub mod resolve;
 pub mod resource;
+pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod settings;

@@ -17,6 +17,7 @@ mod metrics;
 mod password;
 mod personal_data;
 mod profile;
+mod second_factors;
 mod tenant_info;
 mod usage;
 mod users;

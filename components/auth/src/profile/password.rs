@@ -34,11 +34,12 @@ web::endpoint! {
 
 async fn handler(mut member: Member) -> Result<Response> {
     let Request { current_password, new_password } = member.call().json().await?;
-    let user = member.user()?.sub;
+    let (user, session) = member.user().map(|claims| (claims.sub, claims.sid))?;
     let changed = session::change_password(
         member.context(),
         member.tenant(),
         user,
+        session,
         &current_password,
         new_password,
         &member.actor(),

@@ -14,7 +14,7 @@ use crate::{
     event::{Actor, Entry, Event, Severity, name},
     login_throttling,
     session::{
-        SignedIn,
+        Proof, SignedIn,
         sign_in::{Attempted, begin_session, compare},
     },
     tenant::{Tenant, TenantDb},
@@ -29,7 +29,8 @@ use crate::{
     version_cache::{Change, Changed},
 };
 
-/// Changes the caller's password, ends every session of the user, and starts a new session.
+/// Changes the caller's password, ends every session of the user, and starts a new session with the factors of the
+/// current one.
 ///
 /// # Errors
 /// [`Error::InvalidFields`] for `current_password` if it is wrong; [`Error::TooManyAttempts`] after several wrong
@@ -38,6 +39,7 @@ pub async fn change_password(
     context: &Rc<Context>,
     tenant: &Tenant,
     user: Uuid,
+    session: Uuid,
     current: &Password,
     new: NewPassword,
     actor: &Actor,
@@ -81,7 +83,9 @@ pub async fn change_password(
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user.id)).await?;
-    Ok(Changed { value: begin_session(context, tenant, &database, user, actor).await?, effect })
+    let proof = Proof::Session(session);
+    let value = begin_session(context, tenant, &database, user, proof, actor).await?;
+    Ok(Changed { value, effect })
 }
 
 /// Removes the password of a user, ends every session, and returns a setup token for a new password.

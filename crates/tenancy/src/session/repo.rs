@@ -43,6 +43,19 @@ pub struct NewSession<'a> {
     pub now: DateTime<Utc>,
     /// When the session expires if it is not used.
     pub expires_at: DateTime<Utc>,
+    /// The proof of identity.
+    pub proof: Proof,
+}
+
+/// The proof of identity with which a session begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof {
+    /// A password or a setup token. It is not enough for a user with a second factor.
+    OneFactor,
+    /// A second factor in addition.
+    TwoFactors,
+    /// The factors of an earlier session of the user.
+    Session(Uuid),
 }
 
 /// A session of a user.
@@ -83,8 +96,8 @@ impl End {
 }
 
 /// Begins a session and records the sign-in, in one statement. Returns the sessions that ended because the user has too
-/// many. Returns `None` and writes nothing if the user was deleted or deactivated, or received another password, in the
-/// meantime.
+/// many. Returns `None` and writes nothing if the user was deleted or deactivated, or received another password or a
+/// second factor, in the meantime.
 pub async fn begin(
     database: &TenantDb,
     session: &NewSession<'_>,
@@ -94,26 +107,40 @@ pub async fn begin(
     let statement = format!(
         "WITH ended AS MATERIALIZED (
              SELECT id FROM end_oldest_sessions(:user, :user_version, {MOST}) AS id
+         ), factors AS MATERIALIZED (
+             SELECT :has_second_factor::boolean OR EXISTS (
+                 SELECT FROM sessions WHERE id = :earlier::uuid AND user_id = :user AND has_second_factor
+             ) AS are_two, EXISTS (
+                 SELECT FROM second_factors WHERE user_id = :user AND confirmed_at IS NOT NULL
+             ) AS must_be_two
          ), signed_in AS (
              UPDATE users SET last_login = :now::timestamp AT TIME ZONE 'UTC'
+             FROM factors
              WHERE id = :user AND is_active AND version = :user_version
-               AND (SELECT count(*) FROM ended) >= 0
-             RETURNING id, session_epoch
+               AND (SELECT count(*) FROM ended) >= 0 AND (are_two OR NOT must_be_two)
+             RETURNING id, session_epoch, are_two
          ), forgotten AS (
              DELETE FROM sessions
              WHERE user_id = :user AND expires_at < now() - make_interval(days => {KEPT_DAYS})
          ), begun AS (
              INSERT INTO sessions (id, user_id, session_epoch, token_hash, user_agent, address,
-                                   created_at, expires_at)
+                                   created_at, expires_at, has_second_factor)
              SELECT :id::uuid, id, session_epoch, :token_hash::bytea, left(:user_agent::text, 512),
                     left(:address::text, 64), :now AT TIME ZONE 'UTC',
-                    :expires_at::timestamp AT TIME ZONE 'UTC'
+                    :expires_at::timestamp AT TIME ZONE 'UTC', are_two
              FROM signed_in
          ), {}
          SELECT ARRAY(SELECT id::text FROM ended) AS ended FROM signed_in",
         outbox::recorded_if("signed_in")
     );
+    let (has_second_factor, earlier) = match session.proof {
+        Proof::OneFactor => (false, None),
+        Proof::TwoFactors => (true, None),
+        Proof::Session(earlier) => (false, Some(earlier)),
+    };
     let statement = Statement::new(statement)
+        .bind("has_second_factor", has_second_factor)
+        .bind("earlier", earlier)
         .bind("id", session.id)
         .bind("user", session.user)
         .bind("token_hash", session.token.hash().as_slice())
@@ -185,7 +212,8 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
              WHERE s.id = :session AND s.revoked_at IS NULL
                AND s.expires_at > :now::timestamp AT TIME ZONE 'UTC'
                AND EXISTS (SELECT FROM users u
-                           WHERE u.id = s.user_id AND u.session_epoch = s.session_epoch)
+                           WHERE u.id = s.user_id AND u.session_epoch = s.session_epoch
+                             AND (s.has_second_factor OR NOT is_second_factor_due(u.role, u.created_at)))
              FOR UPDATE
          ), rotated AS (
              UPDATE sessions s
