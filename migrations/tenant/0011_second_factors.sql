@@ -43,9 +43,9 @@ CREATE UNIQUE INDEX sign_in_challenges_by_token ON tenancy.sign_in_challenges (t
 CREATE INDEX sign_in_challenges_by_user ON tenancy.sign_in_challenges (user_id, expires_at);
 
 ALTER TABLE tenancy.sessions
-    ADD COLUMN has_second_factor boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS has_second_factor boolean NOT NULL DEFAULT false,
     -- When the user last proved their identity; null for the beginning of the session.
-    ADD COLUMN authenticated_at timestamptz,
+    ADD COLUMN IF NOT EXISTS authenticated_at timestamptz,
     DROP CONSTRAINT sessions_revoked_reason_check,
     ADD CONSTRAINT sessions_revoked_reason_check CHECK (revoked_reason IN
         ('logout', 'logout_everywhere', 'reuse', 'password', 'admin', 'limit', 'second_factor'));

@@ -1,10 +1,8 @@
 //! An authenticator for one-time passwords (RFC 6238).
 
-use std::{
-    thread::sleep,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{thread::sleep, time::Duration};
 
+use platform::{Clock as _, native::NativeClock};
 use totp_rs::{Builder, Secret, Totp};
 
 /// An authenticator that has the secret of a factor. It never shows a code twice.
@@ -46,6 +44,5 @@ impl Authenticator {
 }
 
 fn current_step() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970");
-    now.as_secs() / 30
+    u64::try_from(NativeClock.now().timestamp()).expect("the clock is after 1970") / 30
 }

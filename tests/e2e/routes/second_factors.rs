@@ -68,6 +68,7 @@ fn age_sign_in(tenant: &TestTenant, user: &str) {
     change(tenant, statement, user);
 }
 
+// S45
 #[test]
 fn sign_in_needs_enrolled_factor() {
     let world = World::get();
@@ -132,7 +133,7 @@ fn sign_in_needs_enrolled_factor() {
     world.post("/api/v1/auth/refresh", &body).send().expect(200);
 }
 
-// CVE-2025-6015
+// S45, CVE-2025-6015
 #[test]
 fn code_is_accepted_once() {
     let tenant = World::get().tenant();
@@ -159,7 +160,7 @@ fn code_is_accepted_once() {
     assert_eq!(used[1]["severity"], "warning");
 }
 
-// GHSA-xg6x-h9c9-2m83
+// S45, GHSA-xg6x-h9c9-2m83
 #[test]
 fn no_other_way_begins_session_without_factor() {
     let world = World::get();
@@ -196,6 +197,7 @@ fn no_other_way_begins_session_without_factor() {
     }
 }
 
+// S45
 #[test]
 fn challenge_is_bounded() {
     let world = World::get();
@@ -243,6 +245,7 @@ fn challenge_is_bounded() {
     assert_eq!(count, 20);
 }
 
+// S46
 #[test]
 fn factors_belong_to_their_user() {
     let world = World::get();
@@ -331,6 +334,7 @@ fn user_manages_factors() {
     let _ = holder.authenticator.code();
 }
 
+// S46
 #[test]
 fn administrator_resets_lost_factors() {
     let world = World::get();
@@ -357,6 +361,7 @@ fn administrator_resets_lost_factors() {
     tenant.wait_until_audited("second_factors.reset", 1);
 }
 
+// S45
 #[test]
 fn tenant_requires_factors_of_roles() {
     let world = World::get();
@@ -422,6 +427,7 @@ fn tenant_requires_factors_of_roles() {
         .expect_problem(401, "invalid_challenge");
 }
 
+// S46
 #[test]
 fn changes_need_recent_sign_in() {
     let world = World::get();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use web::{Member, Response};
 
 web::endpoint! {
-    /// Removes all second factors and recovery codes of a user who has lost them, and ends the user's sessions.
+    /// Removes all second factors and recovery codes of a user, for example after a loss, and ends the user's sessions.
     ///
     /// The caller must be allowed to grant the user's role.
     ENDPOINT: DELETE "/api/v1/users/{id}/second-factors" => handler,

@@ -65,6 +65,7 @@ mod tests {
     use super::*;
     use platform::native::NativeRandom;
 
+    // S46
     #[test]
     fn secret_unseals_only_in_its_row() {
         let cipher = |keys: &[u8]| SecretCipher::new(DataKeys::from_bytes(keys).unwrap());

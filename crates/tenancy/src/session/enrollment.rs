@@ -7,7 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::challenge::{Given, check};
+use super::code::{Given, check, wrong_code};
 use crate::{
     audit,
     context::Context,
@@ -118,11 +118,7 @@ pub async fn confirm_enrollment(
     Ok(Changed { value: Confirmed { recovery_codes }, effect })
 }
 
-/// Returns the refusal of a wrong code in a session.
-pub(super) fn wrong_code() -> Error {
-    Error::invalid_field("code", "is wrong, expired or already used")
-}
-
+/// Generates the recovery codes of a user.
 pub(super) fn new_recovery_codes(context: &Context) -> Vec<RecoveryCode> {
     (0..RECOVERY_CODES).map(|_| RecoveryCode::generate(&*context.platform.random)).collect()
 }
@@ -173,7 +169,7 @@ pub async fn replace_recovery_codes(
     Ok(codes.iter().map(RecoveryCode::expose).collect())
 }
 
-/// Removes all second factors of a user who has lost them, and ends every session of the user.
+/// Removes all second factors of a user, for example after a loss, and ends every session of the user.
 ///
 /// # Errors
 /// [`Error::UserNotFound`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`] if the user is outside the

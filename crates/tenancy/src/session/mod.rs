@@ -1,13 +1,14 @@
 //! Sessions of users: sign-in, refresh, sign-out, second factors, and changes of passwords, which end sessions.
 
 mod challenge;
+mod code;
 mod enrollment;
 mod password;
 mod recent;
 mod repo;
+mod second_step;
 mod sign_in;
 
-pub use challenge::{answer, enroll};
 pub use enrollment::{
     Begun as SecondFactorEnrollment, Confirmed as ConfirmedSecondFactor, begin_enrollment,
     change_policy, confirm_enrollment, remove_factor, remove_factors, replace_recovery_codes,
@@ -19,4 +20,5 @@ pub use repo::{
     End, Ended, NewSession, Proof, Session, State, Use, Used, begin, end, end_all, find_by_token,
     list, rotate,
 };
+pub use second_step::{answer, enroll};
 pub use sign_in::{SignedIn, log_out, log_out_everywhere, refresh, set_up, sign_in};

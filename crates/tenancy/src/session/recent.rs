@@ -5,8 +5,7 @@ use std::{rc::Rc, time::Duration};
 use uuid::Uuid;
 
 use super::{
-    challenge::{Given, check},
-    enrollment::wrong_code,
+    code::{Given, check, wrong_code},
     sign_in::{Attempted, compare},
 };
 use crate::{
@@ -24,14 +23,14 @@ use crate::{
 };
 
 /// The age of a proof up to which second factors can be changed.
-const RECENT: Duration = Duration::from_secs(10 * 60);
+const RECENT: Duration = Duration::from_mins(10);
 
 /// The age of a proof that a change accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
     /// Ten minutes, or less if the rules of the tenant say so.
     TenMinutes,
-    /// What the rules of the tenant say; any age by default.
+    /// As the rules of the tenant say; any age by default.
     OfPolicy,
 }
 
@@ -51,7 +50,7 @@ pub async fn require_recent(
     let of_policy = proof
         .recent_sign_in_minutes
         .and_then(|minutes| u64::try_from(minutes).ok())
-        .map(|minutes| Duration::from_secs(60 * minutes));
+        .map(Duration::from_mins);
     let longest = match (age, of_policy) {
         (Age::OfPolicy, None) => return Ok(()),
         (Age::OfPolicy, Some(longest)) => longest,

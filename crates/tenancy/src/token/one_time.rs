@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    // S4
+    // S4, S45
     #[test]
     fn token_has_one_use() {
         let setup = SetupToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
