@@ -59,7 +59,14 @@ CREATE TABLE tenancy.security_policy (
     second_factor_since timestamptz NOT NULL DEFAULT now(),
     second_factor_grace_days integer NOT NULL DEFAULT 7 CHECK (second_factor_grace_days BETWEEN 0 AND 90),
     -- The age of a sign-in up to which it allows destructive changes; null for any age.
-    recent_sign_in_minutes integer CHECK (recent_sign_in_minutes BETWEEN 1 AND 1440)
+    recent_sign_in_minutes integer CHECK (recent_sign_in_minutes BETWEEN 1 AND 1440),
+    -- How long a session lasts without a refresh and at most; null for the settings of the service.
+    session_idle_minutes integer CHECK (session_idle_minutes BETWEEN 5 AND 525600),
+    session_lifetime_minutes integer CHECK (session_lifetime_minutes BETWEEN 5 AND 525600),
+    max_sessions integer CHECK (max_sessions BETWEEN 1 AND 50),
+    -- The networks in which users sign in and refresh sessions; null for every network.
+    allowed_networks cidr[] CHECK (cardinality(allowed_networks) BETWEEN 1 AND 32),
+    password_min_length integer CHECK (password_min_length BETWEEN 8 AND 128)
 );
 INSERT INTO tenancy.security_policy DEFAULT VALUES;
 
@@ -72,4 +79,13 @@ LANGUAGE sql STABLE AS $function$
           AND now() >= greatest(p.second_factor_since, user_created_at)
                        + make_interval(days => p.second_factor_grace_days))
 $function$;
+-- Returns whether users may sign in from an address; null is an unknown address.
+CREATE FUNCTION tenancy.is_network_allowed(address text) RETURNS boolean
+LANGUAGE sql STABLE AS $function$
+    SELECT NOT EXISTS (
+        SELECT FROM tenancy.security_policy p
+        WHERE p.allowed_networks IS NOT NULL
+          AND COALESCE(address::inet <<= ANY (p.allowed_networks), false) IS FALSE)
+$function$;
+REVOKE ALL ON FUNCTION tenancy.is_network_allowed(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tenancy.is_second_factor_due(text, timestamptz) FROM PUBLIC;

@@ -89,6 +89,9 @@ pub enum Error {
         /// Whether the proof must include a second factor.
         needs_second_factor: bool,
     },
+    /// The rules of the tenant do not allow users to sign in from the network of the caller.
+    #[error("the network of the caller is not allowed")]
+    NetworkNotAllowed,
     /// The user has no such second factor.
     #[error("the second factor does not exist")]
     SecondFactorNotFound,

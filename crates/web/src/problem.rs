@@ -286,6 +286,13 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             )
             .into(),
         ),
+        Error::NetworkNotAllowed => (
+            S::FORBIDDEN,
+            "network_not_allowed",
+            "Not allowed",
+            "Your tenant does not allow to sign in from this network. Ask a tenant administrator to allow it."
+                .into(),
+        ),
         Error::StrongerApiKey => (
             S::FORBIDDEN,
             "stronger_api_key",

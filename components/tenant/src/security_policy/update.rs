@@ -1,16 +1,16 @@
 //! `PATCH /api/v1/tenant/security-policy`
 
 use tenancy::{
-    Error, Result,
+    Result,
     input::Patch,
-    second_factor::{PolicyChange, PolicyRoles, SecurityPolicy},
-    session,
+    networks::Networks,
+    security_policy::{self, PolicyChange, PolicyRoles, SecurityPolicy},
 };
 use utoipa::ToSchema;
 use web::{Member, Response};
 
 tenancy::fields! {
-    /// A change of the rules for sign-ins. Absent fields stay unchanged.
+    /// A change of the rules for sign-ins. Absent fields stay unchanged, and null restores the rule of the service.
     #[derive(ToSchema)]
     #[schema(as = SecurityPolicyChange)]
     struct Request {
@@ -22,11 +22,26 @@ tenancy::fields! {
         /// The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
         #[schema(value_type = Option<u32>, minimum = 1, maximum = 1440)]
         recent_sign_in_minutes: Patch<u32>,
+        /// The minutes after which a session ends if it is not refreshed.
+        #[schema(value_type = Option<u32>, minimum = 5, maximum = 525_600)]
+        session_idle_minutes: Patch<u32>,
+        /// The minutes after which a session cannot be refreshed any longer.
+        #[schema(value_type = Option<u32>, minimum = 5, maximum = 525_600)]
+        session_lifetime_minutes: Patch<u32>,
+        /// The maximum number of sessions of a user. The oldest one ends when another one begins.
+        #[schema(value_type = Option<u32>, minimum = 1, maximum = 50)]
+        max_sessions: Patch<u32>,
+        /// The networks in which users sign in and refresh sessions. They must include your own address.
+        #[schema(value_type = Option<Networks>)]
+        allowed_networks: Patch<Networks>,
+        /// The minimum length of a new password in characters.
+        #[schema(value_type = Option<u32>, minimum = 8, maximum = 128)]
+        password_min_length: Patch<u32>,
     }
 }
 
 web::endpoint! {
-    /// Changes the rules of the tenant for sign-ins.
+    /// Changes the rules of the tenant for sign-ins, sessions and passwords.
     ///
     /// The caller must be a user who may grant the role of administrators, and whose sign-in is at most ten minutes old.
     ENDPOINT: PATCH "/api/v1/tenant/security-policy" => handler,
@@ -42,18 +57,16 @@ web::endpoint! {
 
 async fn handler(mut member: Member) -> Result<Response> {
     let request: Request = member.call().json().await?;
-    if request.second_factor_grace_days.is_some_and(|days| days > 90) {
-        return Err(Error::invalid_field("second_factor_grace_days", "must be at most 90"));
-    }
-    if matches!(request.recent_sign_in_minutes, Patch::Set(minutes) if !(1..=1_440).contains(&minutes))
-    {
-        return Err(Error::invalid_field("recent_sign_in_minutes", "must be from 1 to 1440"));
-    }
     let change = PolicyChange {
         second_factor_roles: request.second_factor_roles,
         second_factor_grace_days: request.second_factor_grace_days,
         recent_sign_in_minutes: request.recent_sign_in_minutes,
+        session_idle_minutes: request.session_idle_minutes,
+        session_lifetime_minutes: request.session_lifetime_minutes,
+        max_sessions: request.max_sessions,
+        allowed_networks: request.allowed_networks,
+        password_min_length: request.password_min_length,
     };
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
-    Ok(Response::ok(&session::change_policy(context, tenant, &change, &actor).await?))
+    Ok(Response::ok(&security_policy::change(context, tenant, &change, &actor).await?))
 }

@@ -1,4 +1,4 @@
-//! SQL statements on second factors, recovery codes, challenges, and the rules for sign-ins.
+//! SQL statements on second factors, recovery codes and challenges.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -6,13 +6,11 @@ use platform::sql::{Row, SqlError, Statement, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{MOST, PolicyChange, SecondFactor, SecurityPolicy};
+use super::{MOST, SecondFactor};
 use crate::{
     access::Role,
     error::{Error, Result},
     event::{Entry, outbox},
-    field::Patch,
-    input::Text as _,
     tenant::TenantDb,
     user::{User, repo::COLUMNS as USER_COLUMNS, repo::user},
 };
@@ -476,65 +474,4 @@ pub(crate) async fn prove_again(
             SELECT FROM second_factors f WHERE f.user_id = $1 AND f.confirmed_at IS NOT NULL)";
     let parameters = [user.into(), session.into(), now.into()];
     Ok(database.connection().execute(statement, &parameters).await? == 1)
-}
-
-/// Returns the rules for sign-ins.
-pub async fn policy(database: &TenantDb) -> Result<SecurityPolicy> {
-    let statement = format!("SELECT {POLICY_COLUMNS} FROM security_policy");
-    let row = database.connection().query_first(&statement, &[]).await?;
-    read_policy(row)
-}
-
-const POLICY_COLUMNS: &str =
-    "second_factor_roles, second_factor_grace_days, recent_sign_in_minutes";
-
-fn read_policy(row: Option<Row>) -> Result<SecurityPolicy> {
-    let row = row.ok_or_else(|| Error::internal("the tenant has no rules for sign-ins"))?;
-    let role = |name: &String| {
-        Role::parse(name)
-            .map_err(|_| Error::internal("the rules for sign-ins have an invalid role"))
-    };
-    let roles = row.get::<Vec<String>>("second_factor_roles")?;
-    Ok(SecurityPolicy {
-        second_factor_roles: roles.iter().map(role).collect::<Result<_>>()?,
-        second_factor_grace_days: row.get("second_factor_grace_days")?,
-        recent_sign_in_minutes: row.get("recent_sign_in_minutes")?,
-    })
-}
-
-/// Changes the rules for sign-ins.
-pub(crate) async fn change_policy(
-    database: &TenantDb,
-    change: &PolicyChange,
-    entry: &Entry,
-) -> Result<SecurityPolicy> {
-    let statement = format!(
-        "WITH changed AS (
-             UPDATE security_policy SET
-                 second_factor_since = CASE WHEN :roles::text[] IS NULL OR :roles <@ second_factor_roles
-                                            THEN second_factor_since ELSE now() END,
-                 second_factor_roles = COALESCE(:roles, second_factor_roles),
-                 second_factor_grace_days = COALESCE(:grace::bigint::integer, second_factor_grace_days),
-                 recent_sign_in_minutes = CASE WHEN :changes_minutes::boolean THEN :minutes::bigint::integer
-                                               ELSE recent_sign_in_minutes END
-             RETURNING *
-         ), {}
-         SELECT {POLICY_COLUMNS} FROM changed",
-        outbox::recorded_if("changed")
-    );
-    let roles = change.second_factor_roles.as_ref().map(|roles| -> Vec<String> {
-        roles.0.iter().map(|role| role.as_str().to_owned()).collect()
-    });
-    let (changes_minutes, minutes) = match change.recent_sign_in_minutes {
-        Patch::Keep => (false, None),
-        Patch::Set(minutes) => (true, Some(i64::from(minutes))),
-        Patch::Clear => (true, None),
-    };
-    let statement = Statement::new(statement)
-        .bind("roles", roles)
-        .bind("grace", change.second_factor_grace_days.map(i64::from))
-        .bind("changes_minutes", changes_minutes)
-        .bind("minutes", minutes)
-        .bind_all(outbox::bindings(entry));
-    read_policy(statement.query_first(database.connection()).await?)
 }

@@ -15,8 +15,7 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     second_factor::{
-        Code, FactorName, OneTimePasswords, PolicyChange, RECOVERY_CODES, RecoveryCode,
-        SecretCipher, SecurityPolicy,
+        Code, FactorName, OneTimePasswords, RECOVERY_CODES, RecoveryCode, SecretCipher,
         repo::{self, NewFactor, Which},
     },
     tenant::{Tenant, TenantDb},
@@ -196,19 +195,4 @@ pub async fn remove_factors(
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user)).await?;
     Ok(effect)
-}
-
-/// Changes the rules of the tenant for sign-ins.
-pub async fn change_policy(
-    context: &Rc<Context>,
-    tenant: &Tenant,
-    change: &PolicyChange,
-    actor: &Actor,
-) -> Result<SecurityPolicy> {
-    let event = Event::new(name::SECURITY_POLICY_CHANGED).severity(Severity::Warning);
-    let entry = Entry::new(context, Some(tenant.id), actor, event);
-    let database = TenantDb::connect(context, tenant).await?;
-    let policy = repo::change_policy(&database, change, &entry).await?;
-    audit::flush_later(context, tenant);
-    Ok(policy)
 }

@@ -11,7 +11,7 @@ mod sign_in;
 
 pub use enrollment::{
     Begun as SecondFactorEnrollment, Confirmed as ConfirmedSecondFactor, begin_enrollment,
-    change_policy, confirm_enrollment, remove_factor, remove_factors, replace_recovery_codes,
+    confirm_enrollment, remove_factor, remove_factors, replace_recovery_codes,
 };
 pub use password::{change_password, reset_password};
 pub use recent::{Age, prove_again, require_recent};

@@ -12,7 +12,7 @@ use crate::{
     database_role::{self, Ending},
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
-    login_throttling,
+    login_throttling, security_policy,
     session::{
         Proof, SignedIn,
         sign_in::{Attempted, begin_session, compare},
@@ -64,6 +64,7 @@ pub async fn change_password(
     if !is_right {
         return Err(Error::invalid_field("current_password", "is not your password"));
     }
+    security_policy::check_password(context, tenant, &new, "new_password").await?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &new).await?;
     let event = Event::new(name::PASSWORD_CHANGED).about("user", user);

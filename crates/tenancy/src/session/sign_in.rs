@@ -19,6 +19,7 @@ use crate::{
     login_throttling::{self, Outcome, Target},
     metrics::Login,
     resolve::{self, SignInTarget},
+    security_policy,
     session::{self, End, Ended, Proof, Used, challenge},
     tenant::{Tenant, TenantDb},
     token::{AccessTokens, RefreshToken, SetupToken, Subject},
@@ -218,6 +219,7 @@ pub async fn set_up(
     if !counts {
         return Err(Error::InvalidSetupToken);
     }
+    security_policy::check_password(context, tenant, &password, "password").await?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
     let publication = Change::begin(context);
@@ -264,7 +266,16 @@ pub(super) async fn begin_session(
     let event = Event::new(name::AUTH_LOGIN).about("session", id);
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
     let publication = Change::begin(context);
-    let ended = session::begin(database, &new, user.version, &entry).await?;
+    let begun = session::begin(database, &new, user.version, &entry).await;
+    if matches!(begun, Err(Error::NetworkNotAllowed)) {
+        let event = Event::new(name::AUTH_LOGIN_FAILED)
+            .severity(Severity::Warning)
+            .failed()
+            .about("user", user.id)
+            .detail(json!({ "reason": "network_not_allowed" }));
+        audit::record(context, &Entry::new(context, Some(tenant.id), &actor, event)).await?;
+    }
+    let ended = begun?;
     let ended =
         ended.ok_or_else(|| Error::unavailable("the user was updated during the sign-in"))?;
     for session in ended {
@@ -324,6 +335,7 @@ pub async fn refresh(
     let used = session::Use {
         token,
         successor: &successor,
+        address: actor.origin().address.map(|address| address.to_string()),
         now,
         expires_at: now + context.settings.refresh_token_lifetime,
         grace: TimeDelta::from_std(context.settings.refresh_grace).map_err(Error::internal)?,

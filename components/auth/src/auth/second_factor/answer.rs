@@ -32,7 +32,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/auth/second-factor" => handler,
     access: Public,
     operation_id: "answerSecondFactor",
-    problems: [(401, &["invalid_challenge", "invalid_second_factor"]), (429, &["too_many_attempts"])],
+    problems: [(403, &["network_not_allowed"]), (401, &["invalid_challenge", "invalid_second_factor"]), (429, &["too_many_attempts"])],
     openapi: (
         tag = "Signing in",
         request_body = Request,
