@@ -168,6 +168,19 @@ fn command_line_stays_signed_in() {
         std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&tokens).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(said(&run("", &["logout"])), "signed out\n");
+    // With a second factor, the next line is the code.
+    let path = "/api/v1/profile/second-factors";
+    let begun = tenant.post(path, &json!({})).token(&user.access_token).send().expect(201);
+    let mut authenticator = Authenticator::new(begun["secret"].as_str().unwrap());
+    let path = format!("{path}/{}/confirm", begun["id"].as_str().unwrap());
+    let code = json!({ "code": authenticator.code() });
+    tenant.post(&path, &code).token(&user.access_token).send().expect(200);
+    let lines = |code: &str| format!("{}\n{code}\n", user.password);
+    let refused = run(&lines(&authenticator.wrong_code()), &["login", &tenant.slug, &user.email]);
+    assert!(said(&refused).contains("The code is wrong"), "{}", said(&refused));
+    let login = run(&lines(&authenticator.code()), &["login", &tenant.slug, &user.email]);
+    assert_eq!(said(&login), format!("signed in to {}\n", tenant.slug));
+    assert_eq!(said(&run("", &["logout"])), "signed out\n");
     assert!(said(&run("", &["whoami"])).contains("sign in first"));
 }
 
