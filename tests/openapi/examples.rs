@@ -34,6 +34,16 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "setup_token": "the setup token of an invitation",
             "password": "correct horse battery staple",
         }),
+        ("post", "/api/v1/auth/second-factor") => {
+            json!({ "challenge": "the challenge of a sign-in", "code": "123456" })
+        }
+        ("post", "/api/v1/auth/second-factor/enrollment") => {
+            json!({ "challenge": "the challenge of a sign-in", "name": "Phone" })
+        }
+        ("post", "/api/v1/auth/recent-sign-in") => json!({ "password": "the current password" }),
+        ("post", "/api/v1/profile/second-factors") => json!({ "name": "Phone" }),
+        ("post", "/api/v1/profile/second-factors/{id}/confirm") => json!({ "code": "123456" }),
+        ("patch", "/api/v1/tenant/security-policy") => json!({ "second_factor_grace_days": 7 }),
         ("post", "/api/v1/auth/refresh" | "/api/v1/auth/logout") => {
             json!({ "refresh_token": "the refresh token of a sign-in" })
         }

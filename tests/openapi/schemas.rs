@@ -26,7 +26,7 @@ const NAMES: [(&str, &str); 16] = [
 ];
 
 /// The tags, with their descriptions.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("Roles", "The permissions, roles and groups that a tenant defines."),
     ("API keys", "Credentials for the services of a tenant."),
     ("Administration", "Tenants, usage and maintenance, for operators."),
@@ -38,6 +38,7 @@ const TAGS: [(&str, &str); 15] = [
     ("Other services", "Verification of credentials for gateways and services."),
     ("Plans", "Limits that tenants share."),
     ("Profile", "The signed-in user."),
+    ("Second factors", "One-time passwords and recovery codes of the signed-in user."),
     ("Service", "The state of the service, its metrics and its documentation."),
     ("Signing in", "Sign-in, sessions and tokens."),
     ("Tenant", "The tenant of the caller."),

@@ -15,6 +15,7 @@
 )]
 
 mod application;
+mod authenticator;
 mod busy;
 mod client;
 pub mod clusters;
@@ -35,6 +36,7 @@ mod tenant;
 mod world;
 
 pub use application::{Application, FileStore};
+pub use authenticator::Authenticator;
 pub use busy::{Busy, StopOnDrop};
 pub use client::{Answer, Call, Connections};
 pub use endpoints::endpoints;

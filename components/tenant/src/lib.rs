@@ -8,6 +8,7 @@ mod groups;
 mod info;
 mod permissions;
 mod roles;
+mod security_policy;
 mod stats;
 mod usage;
 
@@ -19,6 +20,8 @@ web::component!(Tenant, ENDPOINTS);
 pub const ENDPOINTS: &[Endpoint] = &[
     info::ENDPOINT,
     stats::ENDPOINT,
+    security_policy::get::ENDPOINT,
+    security_policy::update::ENDPOINT,
     usage::get::ENDPOINT,
     usage::report::ENDPOINT,
     usage::history::ENDPOINT,

@@ -276,6 +276,10 @@ pub mod state {
 /// other statements and timeouts.
 const TRANSIENT: [&str; 8] = ["08", "53", "57P", "40001", "40P01", "55P03", "57014", "25006"];
 
+/// The texts of SQLSTATE `XX000` (internal error) with which PostgreSQL refuses one of two simultaneous changes of the same
+/// role, database or privilege. They are never translated.
+const SIMULTANEOUS: [&str; 2] = ["tuple concurrently updated", "tuple concurrently deleted"];
+
 impl SqlError {
     /// Returns whether the server refused the statement with this SQLSTATE.
     pub fn is(&self, state: &str) -> bool {
@@ -292,7 +296,9 @@ impl SqlError {
 
     /// Creates the error from the server's response.
     pub fn from_server(state: &str, message: String, constraint: Option<String>) -> Self {
-        if TRANSIENT.iter().any(|transient| state.starts_with(transient)) {
+        let is_transient = TRANSIENT.iter().any(|transient| state.starts_with(transient))
+            || state == "XX000" && SIMULTANEOUS.contains(&message.as_str());
+        if is_transient {
             Self::Unavailable(format!("{state}: {message}"))
         } else {
             Self::Refused { state: state.to_owned(), message, constraint }
@@ -343,5 +349,23 @@ mod tests {
         let told = read.unreadable[0].to_string();
         assert!(told.contains(&Uuid::from_u128(2).to_string()) && told.contains("size"), "{told}");
         assert_eq!(read.len(), 3);
+    }
+
+    #[test]
+    fn only_failures_that_pass_are_unavailability() {
+        let from = |state, message: &str| SqlError::from_server(state, message.to_owned(), None);
+        for (state, message) in [
+            ("40P01", "deadlock detected"),
+            ("XX000", "tuple concurrently updated"),
+            ("XX000", "tuple concurrently deleted"),
+        ] {
+            assert!(matches!(from(state, message), SqlError::Unavailable(_)), "{message}");
+        }
+        for (state, message) in [
+            ("XX000", "cache lookup failed for relation 1"),
+            ("23505", "tuple concurrently updated"),
+        ] {
+            assert!(matches!(from(state, message), SqlError::Refused { .. }), "{message}");
+        }
     }
 }

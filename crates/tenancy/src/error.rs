@@ -6,7 +6,7 @@
 use std::fmt;
 
 pub use crate::input::InvalidField;
-use crate::resource::Resource;
+use crate::{resource::Resource, secret::Secret};
 use platform::{KeyValueError, redis::RedisError, sql::SqlError};
 
 /// The result type of this crate.
@@ -72,6 +72,32 @@ pub enum Error {
     /// The setup token is invalid, used or expired.
     #[error("the setup token is no longer valid")]
     InvalidSetupToken,
+    /// The first factor of a sign-in is right, and a second one is needed.
+    #[error("a second factor is required")]
+    SecondFactorRequired(Box<PendingSignIn>),
+    /// The challenge of a sign-in is invalid, answered or expired, or had too many wrong codes.
+    #[error("the challenge is no longer valid")]
+    InvalidChallenge,
+    /// The code of a second factor is wrong or was used before.
+    #[error("the code is wrong")]
+    InvalidSecondFactor,
+    /// The change needs a more recent proof of identity.
+    #[error("a recent sign-in is required")]
+    RecentSignInRequired {
+        /// The maximum age of the proof in seconds.
+        max_age: u64,
+        /// Whether the proof must include a second factor.
+        needs_second_factor: bool,
+    },
+    /// The rules of the tenant do not allow users to sign in from the network of the caller.
+    #[error("the network of the caller is not allowed")]
+    NetworkNotAllowed,
+    /// The user has no such second factor.
+    #[error("the second factor does not exist")]
+    SecondFactorNotFound,
+    /// The user has the maximum number of second factors.
+    #[error("the maximum number of second factors is reached")]
+    TooManySecondFactors,
     /// The refresh token is invalid, used or expired.
     #[error("the refresh token is no longer valid")]
     InvalidRefreshToken,
@@ -238,6 +264,17 @@ pub enum Error {
     /// A defect in this service, or inconsistent data in a store. The text is for the log only.
     #[error("internal: {0}")]
     Internal(String),
+}
+
+/// A sign-in that waits for its second factor.
+#[derive(Debug)]
+pub struct PendingSignIn {
+    /// The token that continues the sign-in.
+    pub challenge: Secret,
+    /// The seconds until it expires.
+    pub expires_in: i64,
+    /// Whether the user must set up a second factor first.
+    pub needs_enrollment: bool,
 }
 
 /// A missing or invalid setting.

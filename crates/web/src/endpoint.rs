@@ -6,6 +6,7 @@ use http::Method;
 use tenancy::{
     Result,
     access::{OperatorScope, Scope},
+    session::Age,
 };
 
 use crate::{Authority, Call, Response};
@@ -41,6 +42,8 @@ pub struct Endpoint {
     pub authority: Option<Authority>,
     /// Whether calls count against the limits of the tenant.
     pub is_metered: bool,
+    /// The age of a user's sign-in that calls accept; `None` for any age. API keys have no sign-in.
+    pub recent_sign_in: Option<Age>,
     /// Whether a client may authenticate by HTTP Basic (RFC 6749, section 2.3.1).
     pub takes_client_authentication: bool,
     /// Returns the response to a preflight. Present if every method is handled like GET, because gateways send the
@@ -74,6 +77,22 @@ impl Endpoint {
     #[must_use]
     pub const fn unmetered(mut self) -> Self {
         self.is_metered = false;
+        self
+    }
+
+    /// Requires that a calling user has proved their identity in the last ten minutes.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn recent_sign_in(mut self) -> Self {
+        self.recent_sign_in = Some(Age::TenMinutes);
+        self
+    }
+
+    /// Requires that a calling user has proved their identity as recently as the rules of the tenant say.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn destructive(mut self) -> Self {
+        self.recent_sign_in = Some(Age::OfPolicy);
         self
     }
 
@@ -131,7 +150,7 @@ impl Endpoint {
 ///   `Public`, [`Operator`](crate::Operator) for `Operator`, and [`Member`](crate::Member) otherwise.
 /// - `authority`, after `access`: a variant of [`Authority`], which determines the second parameter of the handler. It
 ///   can be omitted.
-/// - `options`, after `authority`: `unmetered()`, `client_authentication()`, `pending()` and `any_method(preflight)`; see
+/// - `options`, after `authority`: `unmetered()`, `recent_sign_in()`, `destructive()`, `client_authentication()`, `pending()` and `any_method(preflight)`; see
 ///   the methods of [`Endpoint`].
 /// - `problems` and `headers` can be omitted.
 /// - `openapi` has the arguments of `#[utoipa::path]` without method and path. An endpoint that OpenAPI cannot describe
@@ -180,6 +199,7 @@ macro_rules! endpoint {
                 access: $crate::endpoint!(@access $access $($scope)?),
                 authority: $crate::endpoint!(@authority $($authority)?),
                 is_metered: true,
+                recent_sign_in: None,
                 takes_client_authentication: false,
                 preflight: None,
                 #[cfg(not(target_family = "wasm"))]
@@ -207,6 +227,7 @@ macro_rules! endpoint {
             access: $crate::endpoint!(@access $access $($scope)?),
             authority: None,
             is_metered: true,
+            recent_sign_in: None,
             takes_client_authentication: false,
             preflight: None,
             #[cfg(not(target_family = "wasm"))]

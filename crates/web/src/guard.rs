@@ -2,11 +2,11 @@
 //!
 //! Only the last step of each guard is generic. So the checks exist once in a component instead of once per endpoint.
 
-use tenancy::{Error, Result};
+use tenancy::{Error, Result, session};
 
 use crate::{
-    Access, Call, Endpoint, Handler, Member, Operator, Response, anonymous, authenticate,
-    authority::Of, unmetered,
+    Access, Call, Endpoint, Handler, Member, Operator, Principal, Response, anonymous,
+    authenticate, authority::Of, unmetered,
 };
 
 /// Returns the handler of an endpoint for any caller.
@@ -87,6 +87,14 @@ async fn admit_member(endpoint: &'static Endpoint, call: Call) -> Result<Member>
     let member = authenticate::member(context, call, endpoint).await?;
     if !endpoint.is_metered {
         unmetered::admit(&member).await?;
+    }
+    if let Some(age) = endpoint.recent_sign_in {
+        for principal in member.principals() {
+            if let Principal::User(claims) = principal {
+                let session = (claims.sub, claims.sid);
+                session::require_recent(&member.context, &member.tenant, session, age).await?;
+            }
+        }
     }
     Ok(member)
 }

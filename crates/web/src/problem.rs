@@ -4,6 +4,7 @@ mod accompanying_header;
 mod database;
 mod operator_key;
 mod roles;
+mod second_factor;
 mod unauthenticated;
 
 use std::borrow::Cow;
@@ -39,6 +40,12 @@ pub struct Problem<'a> {
     /// For OAuth endpoints: the error code of RFC 6749.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+    /// For a sign-in that needs a second factor: the token that continues it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge: Option<&'a str>,
+    /// For a sign-in that needs a second factor: the seconds until the challenge expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<i64>,
     /// For a quota: the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<Resource>,
@@ -99,6 +106,10 @@ pub fn document<'a>(error: &'a Error, request_id: &'a str) -> Problem<'a> {
         }
         _ => (None, None, None),
     };
+    let pending = match error {
+        Error::SecondFactorRequired(pending) => Some(&**pending),
+        _ => None,
+    };
     Problem {
         r#type: format!("urn:tenancy:problem:{code}"),
         title,
@@ -113,6 +124,8 @@ pub fn document<'a>(error: &'a Error, request_id: &'a str) -> Problem<'a> {
             Error::Unauthenticated(Unauthenticated::InvalidClient) => Some("invalid_client"),
             _ => None,
         },
+        challenge: pending.map(|pending| pending.challenge.expose()),
+        expires_in: pending.map(|pending| pending.expires_in),
         resource,
         limit,
         usage,
@@ -212,6 +225,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Not authenticated",
             "The refresh token is invalid, used or expired. Sign in again.".into(),
         ),
+        Error::SecondFactorRequired(_)
+        | Error::InvalidChallenge
+        | Error::InvalidSecondFactor
+        | Error::RecentSignInRequired { .. }
+        | Error::SecondFactorNotFound
+        | Error::TooManySecondFactors => second_factor::describe(error),
         Error::UnsupportedTokenType => (
             S::BAD_REQUEST,
             "unsupported_token_type",
@@ -260,6 +279,13 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
         ),
         Error::ScopeNotHeld { scope } => roles::not_held("scope", scope),
         Error::PermissionNotHeld { permission } => roles::not_held("permission", permission),
+        Error::NetworkNotAllowed => (
+            S::FORBIDDEN,
+            "network_not_allowed",
+            "Not allowed",
+            "Your tenant does not allow to sign in from this network. Ask a tenant administrator to allow it."
+                .into(),
+        ),
         Error::StrongerApiKey => (
             S::FORBIDDEN,
             "stronger_api_key",

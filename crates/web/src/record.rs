@@ -16,6 +16,8 @@ pub enum Means {
     RefreshToken,
     /// By a setup token.
     SetupToken,
+    /// By the challenge of a sign-in.
+    Challenge,
     /// By the address, without a credential.
     Address,
     /// By the id in an operator's request.

@@ -225,6 +225,25 @@ fn revoke(tenant: &TestTenant, credential: &Value) {
     assert_eq!(answer.status, 204, "{}", answer.text);
 }
 
+// The background work of an instance sees an ended credential at once, and removes it too.
+#[test]
+fn simultaneous_endings_of_a_credential_all_succeed() {
+    let tenant = World::get().tenant();
+    for _ in 0..5 {
+        let credential = tenant.database_credential("read");
+        let path = format!("{DATABASE_CREDENTIALS}/{}", credential["id"].as_str().unwrap());
+        let revocation = || tenant.delete(&path).token(&tenant.admin.access_token).send();
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let calls: Vec<_> = (0..8).map(|_| scope.spawn(revocation)).collect();
+            calls.into_iter().map(|call| call.join().unwrap()).collect()
+        });
+        for answer in answers {
+            assert!([204, 404].contains(&answer.status), "{}: {}", answer.status, answer.text);
+        }
+        assert!(!role_exists(role(&credential)));
+    }
+}
+
 /// Checks that a change ends the credential that a caller has requested: its open connection is closed before the change
 /// is acknowledged, and no other connection is possible.
 fn ends_with(what: &str, tenant: &TestTenant, token: &str, change: impl FnOnce()) {

@@ -32,7 +32,7 @@ fn changed_users_are_refused_by_busy_hosts() {
     tenant.allow_many_calls();
     let other = world.another_application(&world.services.databases());
     let revoked = (401, "token_revoked");
-    for command in ["delete", "deactivate", "reset-password"] {
+    for command in ["delete", "deactivate", "reset-password", "remove-second-factors"] {
         let user = tenant.user("user");
         let mut arguments = vec!["user", command, &tenant.slug, &user.email];
         arguments.extend((command == "delete").then_some("--yes"));

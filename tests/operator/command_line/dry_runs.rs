@@ -82,6 +82,7 @@ fn dry_runs_change_no_store() {
         (&["user", "deactivate", "acme", "b@acme.example"], "+ is_active: false"),
         (&["user", "activate", "acme", "b@acme.example"], "nothing changes"),
         (&["user", "reset-password", "acme", "b@acme.example"], "+ sessions: ended"),
+        (&["user", "remove-second-factors", "acme", "b@acme.example"], "+ second_factors: none"),
         (&["user", "delete", "acme", "b@acme.example"], "delete user b@acme.example"),
         (&["key", "create", "acme", "third", "--scope", "users:read"], "create api_key third"),
         (&["key", "revoke", "acme", key], "revoke api_key"),

@@ -1,4 +1,4 @@
-use e2e::{World, unique};
+use e2e::{Authenticator, World, unique};
 use serde_json::json;
 
 use super::{json, run};
@@ -29,6 +29,22 @@ fn user_is_managed_like_over_http() {
     world.post("/api/v1/auth/setup", &setup).send().expect(200);
     json(&["user", "delete", slug, email, "--yes"]);
     run(&["user", "show", slug, email]).expect(3);
+}
+
+#[test]
+fn lost_second_factors_are_removed() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("admin");
+    let path = "/api/v1/profile/second-factors";
+    let begun = tenant.post(path, &json!({})).token(&user.access_token).send().expect(201);
+    let code = Authenticator::new(begun["secret"].as_str().unwrap()).code();
+    let path = format!("{path}/{}/confirm", begun["id"].as_str().unwrap());
+    let confirm = tenant.post(&path, &json!({ "code": code })).token(&user.access_token);
+    confirm.send().expect(200);
+    tenant.login(&user.email, &user.password).expect_problem(401, "second_factor_required");
+    let removed = json(&["user", "remove-second-factors", &tenant.slug, &user.email]);
+    assert_eq!(removed["user_id"], user.id);
+    tenant.login(&user.email, &user.password).expect(200);
 }
 
 #[test]
@@ -107,7 +123,7 @@ fn rules_of_users_apply() {
 fn user_of_another_tenant_is_not_found() {
     let (acme, globex) = (World::get().tenant(), World::get().tenant());
     for name in [&globex.admin.id, &globex.admin.email] {
-        for command in ["show", "deactivate", "reset-password"] {
+        for command in ["show", "deactivate", "reset-password", "remove-second-factors"] {
             run(&["user", command, &acme.slug, name]).expect(3);
         }
         run(&["user", "delete", &acme.slug, name, "--yes"]).expect(3);

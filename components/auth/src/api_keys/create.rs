@@ -15,6 +15,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/api-keys" => handler,
     access: Member(ApiKeysWrite),
     authority: ApiKeys,
+    options: [destructive()],
     operation_id: "createApiKey",
     problems: [(403, &["scope_not_held", "stronger_api_key"]), (409, &["too_many_api_keys"])],
     headers: ["Location"],

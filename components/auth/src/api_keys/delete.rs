@@ -16,7 +16,7 @@ web::endpoint! {
     ENDPOINT: DELETE "/api/v1/api-keys/{id}" => handler,
     access: Member(ApiKeysWrite),
     authority: ApiKeys,
-    options: [unmetered(), pending()],
+    options: [destructive(), unmetered(), pending()],
     operation_id: "revokeApiKey",
     problems: [(403, &["scope_not_held", "stronger_api_key"])],
     openapi: (

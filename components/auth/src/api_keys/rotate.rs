@@ -29,7 +29,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/api-keys/{id}/rotate" => handler,
     access: Member(ApiKeysWrite),
     authority: ApiKeys,
-    options: [pending()],
+    options: [destructive(), pending()],
     operation_id: "rotateApiKey",
     problems: [(403, &["scope_not_held", "stronger_api_key"])],
     openapi: (

@@ -23,11 +23,13 @@ tenancy::fields! {
 
 web::endpoint! {
     /// Sets the password of a user with a setup token, and signs the user in.
+    ///
+    /// If the user has a second factor, the password is set and the response is a challenge.
     ENDPOINT: POST "/api/v1/auth/setup" => handler,
     access: Public,
     options: [pending()],
     operation_id: "setUpPassword",
-    problems: [(401, &["invalid_setup_token"]), (429, &["too_many_attempts"])],
+    problems: [(403, &["network_not_allowed"]), (401, &["invalid_setup_token", "second_factor_required", "second_factor_enrollment_required"]), (429, &["too_many_attempts"])],
     openapi: (
         tag = "Signing in",
         request_body = Request,

@@ -2,4 +2,5 @@
 
 pub mod get;
 pub mod password;
+pub mod second_factors;
 pub mod update;

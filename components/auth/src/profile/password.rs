@@ -24,7 +24,7 @@ web::endpoint! {
     access: User(ProfileWrite),
     options: [unmetered(), pending()],
     operation_id: "changePassword",
-    problems: [(401, &["invalid_credentials"]), (429, &["too_many_attempts"])],
+    problems: [(403, &["network_not_allowed"]), (401, &["invalid_credentials"]), (429, &["too_many_attempts"])],
     openapi: (
         tag = "Profile",
         request_body = Request,
@@ -34,11 +34,12 @@ web::endpoint! {
 
 async fn handler(mut member: Member) -> Result<Response> {
     let Request { current_password, new_password } = member.call().json().await?;
-    let user = member.user()?.sub;
+    let (user, session) = member.user().map(|claims| (claims.sub, claims.sid))?;
     let changed = session::change_password(
         member.context(),
         member.tenant(),
         user,
+        session,
         &current_password,
         new_password,
         &member.actor(),

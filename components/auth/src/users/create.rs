@@ -53,6 +53,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/users" => handler,
     access: Member(UsersWrite),
     authority: Users,
+    options: [destructive()],
     operation_id: "createUser",
     problems: [
         (403, &["scope_not_held", "quota_exceeded"]),

@@ -13,7 +13,7 @@ web::endpoint! {
     ENDPOINT: DELETE "/api/v1/users/{id}" => handler,
     access: Member(UsersWrite),
     authority: Users,
-    options: [unmetered(), pending()],
+    options: [destructive(), unmetered(), pending()],
     operation_id: "deleteUser",
     problems: [(403, &["scope_not_held", "administrator_required"]), (409, &["last_admin"])],
     openapi: (

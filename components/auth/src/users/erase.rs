@@ -18,7 +18,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/users/{id}/erasure" => handler,
     access: Member(UsersWrite),
     authority: Users,
-    options: [unmetered(), pending()],
+    options: [destructive(), unmetered(), pending()],
     operation_id: "eraseUser",
     problems: [(403, &["scope_not_held", "administrator_required"]), (409, &["last_admin"])],
     openapi: (

@@ -7,4 +7,5 @@ pub mod export;
 pub mod get;
 pub mod list;
 pub mod reset_password;
+pub mod second_factors;
 pub mod update;

@@ -23,7 +23,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/users/{id}/reset-password" => handler,
     access: Member(UsersWrite),
     authority: Users,
-    options: [pending()],
+    options: [destructive(), pending()],
     operation_id: "resetUserPassword",
     problems: [(403, &["scope_not_held", "administrator_required"])],
     openapi: (

@@ -40,7 +40,7 @@ web::endpoint! {
     ENDPOINT: PATCH "/api/v1/users/{id}" => handler,
     access: Member(UsersWrite),
     authority: Users,
-    options: [pending()],
+    options: [destructive(), pending()],
     operation_id: "updateUser",
     problems: [
         (403, &["scope_not_held", "administrator_required"]),

@@ -161,7 +161,14 @@ pub(crate) async fn remove(
     };
     // No connection can begin after this statement. Only members of a role can terminate its connections.
     let lock_out = each(|name| format!("ALTER ROLE {name} NOLOGIN; GRANT {name} TO CURRENT_USER;"));
-    database.execute(&format!("DO $end$ BEGIN {lock_out} END $end$"), &[]).await?;
+    let lock_out = format!(
+        "DO $end$ BEGIN
+             -- The background work of an instance may remove the same roles at the same time.
+             PERFORM pg_advisory_xact_lock(hashtextextended('privileges', 0));
+             {lock_out}
+         END $end$"
+    );
+    database.execute(&lock_out, &[]).await?;
     close(&*database, names).await?;
     let owner = identifier(&group(tenant, Access::Owner));
     let drop = names

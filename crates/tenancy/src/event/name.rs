@@ -105,12 +105,26 @@ names! {
     QUOTA_REFUSED = "quota.refused";
     /// The usage of a resource has come near its limit.
     QUOTA_SOFT_LIMIT_REACHED = "quota.soft_limit_reached";
+    /// A user has new recovery codes.
+    RECOVERY_CODES_REPLACED = "recovery_codes.replaced";
     /// A role of a tenant was created.
     ROLE_CREATED = "role.created";
     /// A role of a tenant was deleted, and removed from the groups.
     ROLE_DELETED = "role.deleted";
     /// The name, the description or the permissions of a role were changed.
     ROLE_UPDATED = "role.updated";
+    /// A user set up a second factor.
+    SECOND_FACTOR_ADDED = "second_factor.added";
+    /// A code of a second factor was wrong or was used before.
+    SECOND_FACTOR_FAILED = "second_factor.failed";
+    /// A user removed a second factor.
+    SECOND_FACTOR_REMOVED = "second_factor.removed";
+    /// A code of a second factor was accepted. `detail.kind` is `one_time_password` or `recovery_code`.
+    SECOND_FACTOR_USED = "second_factor.used";
+    /// An administrator removed all second factors of a user.
+    SECOND_FACTORS_RESET = "second_factors.reset";
+    /// The rules of a tenant for sign-ins were changed.
+    SECURITY_POLICY_CHANGED = "security_policy.changed";
     /// A tenant is active again.
     TENANT_ACTIVATED = "tenant.activated";
     /// A tenant was created and is active.

@@ -10,6 +10,7 @@ use crate::{
     audit::LoggedEvent,
     database_role::DatabaseRoleView,
     error::Result,
+    second_factor::{self, SecondFactor},
     tenant::TenantDb,
     user::{self, User},
 };
@@ -46,6 +47,8 @@ pub(super) struct ExportedUser {
     has_password: bool,
     /// When the current setup token expires; null if there is none.
     setup_token_expires_at: Option<DateTime<Utc>>,
+    /// The second factors, without their secrets.
+    second_factors: Vec<SecondFactor>,
 }
 
 impl ExportedUser {
@@ -66,7 +69,7 @@ pub(super) struct ExportedSession {
     expires_at: DateTime<Utc>,
     /// When it ended before its expiry.
     ended_at: Option<DateTime<Utc>>,
-    /// Why it ended: `logout`, `logout_everywhere`, `reuse`, `password`, `admin` or `limit`.
+    /// Why it ended: `logout`, `logout_everywhere`, `reuse`, `password`, `admin`, `limit` or `second_factor`.
     ended_reason: Option<String>,
 }
 
@@ -102,12 +105,14 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<Exporte
         user::repo::COLUMNS
     );
     let row = database.connection().query_first(&statement, &[id.into()]).await?;
+    let (second_factors, _) = second_factor::repo::list(database, id).await?;
     let stored = row.map(|row| -> Result<_, SqlError> {
         Ok(ExportedUser {
             user: user::repo::user(&row)?,
             updated_at: row.get("updated_at")?,
             has_password: row.get("has_password")?,
             setup_token_expires_at: row.get("setup_token_expires_at")?,
+            second_factors,
         })
     });
     Ok(stored.transpose()?)

@@ -1,13 +1,24 @@
-//! Sessions of users: sign-in, refresh, sign-out, and changes of passwords, which end sessions.
+//! Sessions of users: sign-in, refresh, sign-out, second factors, and changes of passwords, which end sessions.
 
+mod challenge;
+mod code;
+mod enrollment;
 mod password;
+mod recent;
 mod repo;
+mod second_step;
 mod sign_in;
 
+pub use enrollment::{
+    Begun as SecondFactorEnrollment, Confirmed as ConfirmedSecondFactor, begin_enrollment,
+    confirm_enrollment, remove_factor, remove_factors, replace_recovery_codes,
+};
 pub use password::{change_password, reset_password};
+pub use recent::{Age, prove_again, require_recent};
 pub(crate) use repo::find_states;
 pub use repo::{
-    End, Ended, NewSession, Session, State, Use, Used, begin, end, end_all, find_by_token, list,
-    rotate,
+    End, Ended, NewSession, Proof, Session, State, Use, Used, begin, end, end_all, find_by_token,
+    list, rotate,
 };
+pub use second_step::{answer, enroll};
 pub use sign_in::{SignedIn, log_out, log_out_everywhere, refresh, set_up, sign_in};

@@ -11,9 +11,9 @@ use crate::{
     database_role::{self, Ending},
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
-    login_throttling,
+    login_throttling, security_policy,
     session::{
-        SignedIn,
+        Proof, SignedIn,
         sign_in::{Attempted, begin_session, compare},
     },
     tenant::{Tenant, TenantDb},
@@ -28,7 +28,8 @@ use crate::{
     version_cache::{Change, Changed},
 };
 
-/// Changes the caller's password, ends every session of the user, and starts a new session.
+/// Changes the caller's password, ends every session of the user, and starts a new session with the factors of the
+/// current one.
 ///
 /// # Errors
 /// [`Error::InvalidFields`] for `current_password` if it is wrong; [`Error::TooManyAttempts`] after several wrong
@@ -37,6 +38,7 @@ pub async fn change_password(
     context: &Rc<Context>,
     tenant: &Tenant,
     user: Uuid,
+    session: Uuid,
     current: &Password,
     new: NewPassword,
     actor: &Actor,
@@ -61,6 +63,7 @@ pub async fn change_password(
     if !is_right {
         return Err(Error::invalid_field("current_password", "is not your password"));
     }
+    security_policy::check_password(context, tenant, &new, "new_password").await?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &new).await?;
     let event = Event::new(name::PASSWORD_CHANGED).about("user", user);
@@ -80,7 +83,9 @@ pub async fn change_password(
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user.id)).await?;
-    Ok(Changed { value: begin_session(context, tenant, &database, user, actor).await?, effect })
+    let proof = Proof::Session(session);
+    let value = begin_session(context, tenant, &database, user, proof, actor).await?;
+    Ok(Changed { value, effect })
 }
 
 /// Removes the password of a user, ends every session, and returns a setup token for a new password.
@@ -112,15 +117,7 @@ pub async fn reset_password(
     let Some(user) = credentials::replace_password(&database, &change, &entry).await? else {
         let user = repo::find(&database, user).await?;
         let user = user.ok_or(Error::UserNotFound)?;
-        let mut custom = user.custom_roles.iter().chain(&user.groups);
-        let above =
-            custom.find(|id| reach.without_roles.contains(id) || reach.without_groups.contains(id));
-        return Err(match above {
-            Some(id) if reach.roles.contains(&user.role) => {
-                authority.beyond(&tenant.definitions, *id)
-            }
-            _ => user::beyond(user.role),
-        });
+        return Err(authority.refusal(&tenant.definitions, &reach, &user));
     };
     publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(context, tenant);

@@ -19,7 +19,8 @@ use crate::{
     login_throttling::{self, Outcome, Target},
     metrics::Login,
     resolve::{self, SignInTarget},
-    session::{self, End, Ended, Used},
+    security_policy,
+    session::{self, End, Ended, Proof, Used, challenge},
     tenant::{Tenant, TenantDb},
     token::{AccessTokens, RefreshToken, SetupToken, Subject},
     user::{
@@ -41,12 +42,21 @@ pub struct SignedIn {
     /// The lifetime of the access token in seconds.
     expires_in: i64,
     user: User,
+    /// The recovery codes of the user, if this sign-in has set up the first second factor. Only this response contains
+    /// them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
 }
 
 impl SignedIn {
     /// Returns the id of the user.
     pub fn user_id(&self) -> Uuid {
         self.user.id
+    }
+
+    /// Adds the recovery codes of the user.
+    pub(super) fn with_recovery_codes(self, recovery_codes: Option<Vec<String>>) -> Self {
+        Self { recovery_codes, ..self }
     }
 }
 
@@ -56,7 +66,7 @@ impl SignedIn {
 /// # Errors
 /// [`Error::InvalidCredentials`] for a wrong password, an unknown address, a user without a password, a deactivated
 /// user, and a tenant that is unknown, suspended or deleted. The error and the response time are the same in all these
-/// cases. [`Error::TooManyAttempts`] after too many failures. [`Error::TenantSuspended`] for a valid password in a
+/// cases. [`Error::SecondFactorRequired`] if the sign-in needs a second factor. [`Error::TooManyAttempts`] after too many failures. [`Error::TenantSuspended`] for a valid password in a
 /// suspended tenant.
 pub async fn sign_in(
     context: &Rc<Context>,
@@ -100,7 +110,9 @@ pub async fn sign_in(
         rehash_later(context, tenant, found.user.id, password, weak);
     }
     let database = TenantDb::connect(context, tenant).await?;
-    begin_session(context, tenant, &database, found.user, actor).await
+    challenge::unless_needless(context, tenant, &database, &found.user, found.second_factor)
+        .await?;
+    begin_session(context, tenant, &database, found.user, Proof::OneFactor, actor).await
 }
 
 /// The account of a sign-in attempt.
@@ -188,7 +200,8 @@ pub(super) async fn compare(
 /// Sets the password of the user that a setup token belongs to, and signs in the user.
 ///
 /// # Errors
-/// [`Error::InvalidSetupToken`] if the token is invalid, used or expired.
+/// [`Error::InvalidSetupToken`] if the token is invalid, used or expired. [`Error::SecondFactorRequired`] if the password
+/// is set and the sign-in needs a second factor.
 pub async fn set_up(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -206,6 +219,7 @@ pub async fn set_up(
     if !counts {
         return Err(Error::InvalidSetupToken);
     }
+    security_policy::check_password(context, tenant, &password, "password").await?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
     let publication = Change::begin(context);
@@ -217,7 +231,11 @@ pub async fn set_up(
         .ok_or(Error::InvalidSetupToken)?;
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
-    Ok(Changed { value: begin_session(context, tenant, &database, user, actor).await?, effect })
+    let needed = credentials::find_needed_factor(&database, user.id).await?;
+    challenge::unless_needless(context, tenant, &database, &user, needed).await?;
+    let proof = Proof::OneFactor;
+    let value = begin_session(context, tenant, &database, user, proof, actor).await?;
+    Ok(Changed { value, effect })
 }
 
 /// Starts a session of an authenticated user.
@@ -226,6 +244,7 @@ pub(super) async fn begin_session(
     tenant: &Tenant,
     database: &TenantDb,
     mut user: User,
+    proof: Proof,
     actor: &Actor,
 ) -> Result<SignedIn> {
     let random = &*context.platform.random;
@@ -241,12 +260,22 @@ pub(super) async fn begin_session(
         address: origin.address.map(|address| address.to_string()),
         now,
         expires_at: now + context.settings.refresh_token_lifetime,
+        proof,
     };
     let actor = Actor::user(user.id, origin.clone());
     let event = Event::new(name::AUTH_LOGIN).about("session", id);
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
     let publication = Change::begin(context);
-    let ended = session::begin(database, &new, user.version, &entry).await?;
+    let begun = session::begin(database, &new, user.version, &entry).await;
+    if matches!(begun, Err(Error::NetworkNotAllowed)) {
+        let event = Event::new(name::AUTH_LOGIN_FAILED)
+            .severity(Severity::Warning)
+            .failed()
+            .about("user", user.id)
+            .detail(json!({ "reason": "network_not_allowed" }));
+        audit::record(context, &Entry::new(context, Some(tenant.id), &actor, event)).await?;
+    }
+    let ended = begun?;
     let ended =
         ended.ok_or_else(|| Error::unavailable("the user was updated during the sign-in"))?;
     for session in ended {
@@ -285,6 +314,7 @@ fn signed_in(
         token_type: "bearer",
         expires_in: AccessTokens::of(context).lifetime_seconds(),
         user,
+        recovery_codes: None,
     })
 }
 
@@ -309,6 +339,7 @@ pub async fn refresh(
     let used = session::Use {
         token,
         successor: &successor,
+        address: actor.origin().address.map(|address| address.to_string()),
         now,
         expires_at: now + context.settings.refresh_token_lifetime,
         grace: TimeDelta::from_std(context.settings.refresh_grace).map_err(Error::internal)?,

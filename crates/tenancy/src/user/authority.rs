@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use super::User;
 use crate::{
     access::{Ceiling, Definitions, Grants, Role},
     error::{Error, Result},
@@ -132,6 +133,17 @@ impl Authority {
         grants.extend(&definitions.of_group(id));
         let refusal = self.ceiling.check(&grants).err();
         refusal.unwrap_or_else(|| Error::unavailable("a role was changed concurrently"))
+    }
+
+    /// Returns the reason why a user is out of reach.
+    pub(crate) fn refusal(&self, definitions: &Definitions, reach: &Reach, user: &User) -> Error {
+        let mut custom = user.custom_roles.iter().chain(&user.groups);
+        let above =
+            custom.find(|id| reach.without_roles.contains(id) || reach.without_groups.contains(id));
+        match above {
+            Some(id) if reach.roles.contains(&user.role) => self.beyond(definitions, *id),
+            _ => super::beyond(user.role),
+        }
     }
 
     /// Returns the users whose role the caller may change. A change of the role revokes one role and grants another.

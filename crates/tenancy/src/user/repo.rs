@@ -4,7 +4,7 @@ pub mod credentials;
 mod rows;
 
 use platform::sql::{Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
-pub(crate) use rows::{COLUMNS, user};
+pub(crate) use rows::{COLUMNS, reach, user, within_reach};
 use uuid::Uuid;
 
 use self::credentials::{SetupToken, token_values};
@@ -16,7 +16,7 @@ use crate::{
     identifier::EmailAddress,
     tenant::TenantDb,
 };
-use rows::{reach, role, texts, within_reach};
+use rows::{role, texts};
 
 /// The row of a user to create.
 pub struct NewRow<'a> {

@@ -22,7 +22,10 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         Error::Unauthenticated(Unauthenticated::Missing)
         | Error::InvalidCredentials
         | Error::InvalidSetupToken
-        | Error::InvalidRefreshToken => {
+        | Error::InvalidRefreshToken
+        | Error::SecondFactorRequired(_)
+        | Error::InvalidChallenge
+        | Error::InvalidSecondFactor => {
             (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned())
         }
         Error::Unauthenticated(Unauthenticated::InvalidClient) => {
@@ -37,6 +40,16 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             header::WWW_AUTHENTICATE,
             format!(r#"{}, scope="{permission}""#, challenge("insufficient_scope")),
         ),
+        // RFC 9470, section 3.
+        Error::RecentSignInRequired { max_age, needs_second_factor } => {
+            let kind = challenge("insufficient_user_authentication");
+            let acr = if *needs_second_factor {
+                r#", acr_values="urn:tenancy:acr:two-factors""#
+            } else {
+                ""
+            };
+            (header::WWW_AUTHENTICATE, format!(r#"{kind}{acr}, max_age="{max_age}""#))
+        }
         Error::UnknownScope => (header::WWW_AUTHENTICATE, challenge("insufficient_scope")),
         _ => return None,
     };

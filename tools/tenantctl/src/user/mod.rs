@@ -5,6 +5,7 @@ mod delete;
 mod erase;
 mod export;
 mod list;
+mod remove_second_factors;
 mod reset_password;
 mod update;
 
@@ -29,6 +30,8 @@ pub enum Command {
     Activate(update::Activity),
     /// Ends the password and all sessions of a user, and prints a setup token once.
     ResetPassword(reset_password::Arguments),
+    /// Removes the second factors of a user, for example after a loss: all sessions end.
+    RemoveSecondFactors(remove_second_factors::Arguments),
     /// Deletes a user permanently.
     Delete(delete::Arguments),
     /// Exports the personal data of a user as one JSON document.
@@ -47,6 +50,7 @@ pub async fn run(command: &Command) -> Result<()> {
         Command::Deactivate(arguments) => update::set_active(arguments, false).await,
         Command::Activate(arguments) => update::set_active(arguments, true).await,
         Command::ResetPassword(arguments) => reset_password::run(arguments).await,
+        Command::RemoveSecondFactors(arguments) => remove_second_factors::run(arguments).await,
         Command::Delete(arguments) => delete::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
         Command::Erase(arguments) => erase::run(arguments).await,

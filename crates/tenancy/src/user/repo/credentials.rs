@@ -1,7 +1,7 @@
 //! SQL statements on credentials of users: passwords and setup tokens.
 
 use chrono::{DateTime, Utc};
-use platform::sql::{SqlError, Statement, Value};
+use platform::sql::{Row, SqlError, Statement, Value};
 use uuid::Uuid;
 
 use super::rows::{COLUMNS, reach, user, within_reach};
@@ -125,6 +125,40 @@ pub struct Credentials {
     pub is_known_address: bool,
     /// Whether the session of the device belongs to the user.
     pub is_known_device: bool,
+    /// The second factor that a sign-in needs.
+    pub second_factor: NeededFactor,
+}
+
+/// The second factor that a sign-in needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeededFactor {
+    /// None.
+    None,
+    /// A code of a factor of the user.
+    Code,
+    /// The user has no factor, and the rules of the tenant require one.
+    Enrollment,
+}
+
+/// The column that [`needed_factor`] reads.
+const NEEDED_FACTOR: &str = "
+    CASE WHEN EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) THEN 'code'
+         WHEN is_second_factor_due(users.role, users.created_at) THEN 'enrollment'
+         ELSE 'none' END AS second_factor";
+
+fn needed_factor(row: &Row) -> Result<NeededFactor, SqlError> {
+    Ok(match row.get::<String>("second_factor")?.as_str() {
+        "code" => NeededFactor::Code,
+        "enrollment" => NeededFactor::Enrollment,
+        _ => NeededFactor::None,
+    })
+}
+
+/// Returns the second factor that a sign-in of a user needs.
+pub async fn find_needed_factor(database: &TenantDb, user: Uuid) -> Result<NeededFactor> {
+    let statement = format!("SELECT {NEEDED_FACTOR} FROM users WHERE id = $1");
+    let row = database.connection().query_first(&statement, &[user.into()]).await?;
+    Ok(row.as_ref().map_or(Ok(NeededFactor::None), needed_factor)?)
 }
 
 /// Returns the user with an e-mail address and its password, if there is one.
@@ -159,7 +193,7 @@ async fn find_credentials_by(
              WHERE s.user_id = users.id AND s.address::inet <<= $2::text::inet
          ) AS is_known_address, EXISTS (
              SELECT FROM sessions s WHERE s.id = $3 AND s.user_id = users.id
-         ) AS is_known_device
+         ) AS is_known_device, {NEEDED_FACTOR}
          FROM users WHERE {condition}"
     );
     let parameters = [value, address.into(), device.into()];
@@ -170,6 +204,7 @@ async fn find_credentials_by(
             password_hash: row.get("password_hash")?,
             is_known_address: row.get("is_known_address")?,
             is_known_device: row.get("is_known_device")?,
+            second_factor: needed_factor(&row)?,
         })
     });
     Ok(credentials.transpose()?)

@@ -16,7 +16,7 @@ pub(crate) const COLUMNS: &str = "id, email, username, first_name, last_name, ro
     version";
 
 /// The condition on a row of `users` with this alias that the bindings of [`reach`] select.
-pub(super) fn within_reach(alias: &str) -> String {
+pub(crate) fn within_reach(alias: &str) -> String {
     format!(
         "{alias}.role = ANY(:over::text[])
          AND NOT {alias}.custom_roles && :without_roles::text[]::uuid[]
@@ -25,7 +25,7 @@ pub(super) fn within_reach(alias: &str) -> String {
 }
 
 /// Returns the bindings of [`within_reach`].
-pub(super) fn reach(reach: &Reach) -> [(&'static str, Value); 3] {
+pub(crate) fn reach(reach: &Reach) -> [(&'static str, Value); 3] {
     let roles: Vec<_> = reach.roles.iter().map(|role| role.as_str().to_owned()).collect();
     [
         ("over", roles.into()),

@@ -1,4 +1,6 @@
-//! Setup tokens: each sets the password of one user, once.
+//! Tokens that are valid once: setup tokens and challenges of sign-ins.
+
+use std::marker::PhantomData;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use platform::Random;
@@ -6,18 +8,41 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-const PREFIX: &str = "lds_";
-
-/// A setup token: its tenant and 256 random bits. It is shown once; its hash is stored.
-pub struct SetupToken {
-    tenant: Uuid,
-    secret: Zeroizing<[u8; 32]>,
+/// The use of a token. A token for one use is not accepted for another one.
+pub trait TokenUse {
+    /// The first characters of each token.
+    const PREFIX: &'static str;
 }
 
-impl SetupToken {
+/// The use of a [`SetupToken`].
+pub struct Setup;
+/// The use of a [`ChallengeToken`].
+pub struct Challenge;
+
+impl TokenUse for Setup {
+    const PREFIX: &'static str = "lds_";
+}
+
+impl TokenUse for Challenge {
+    const PREFIX: &'static str = "ldc_";
+}
+
+/// Sets the password of one user.
+pub type SetupToken = OneTimeToken<Setup>;
+/// Continues a sign-in with its second factor.
+pub type ChallengeToken = OneTimeToken<Challenge>;
+
+/// A token: its tenant and 256 random bits. It is shown once; its hash is stored.
+pub struct OneTimeToken<U> {
+    tenant: Uuid,
+    secret: Zeroizing<[u8; 32]>,
+    of: PhantomData<U>,
+}
+
+impl<U: TokenUse> OneTimeToken<U> {
     /// Returns a token with a given secret.
     pub fn new(tenant: Uuid, secret: [u8; 32]) -> Self {
-        Self { tenant, secret: Zeroizing::new(secret) }
+        Self { tenant, secret: Zeroizing::new(secret), of: PhantomData }
     }
 
     /// Generates a token from 256 random bits.
@@ -27,7 +52,7 @@ impl SetupToken {
 
     /// Parses a token; returns `None` if its form is wrong.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(U::PREFIX)?).ok()?);
         let (tenant, secret) = bytes.split_at_checked(16)?;
         Some(Self::new(Uuid::from_slice(tenant).ok()?, secret.try_into().ok()?))
     }
@@ -40,7 +65,7 @@ impl SetupToken {
     /// Returns the text of the token, to be shown once.
     pub fn expose(&self) -> String {
         let bytes = Zeroizing::new([self.tenant.as_bytes().as_slice(), &*self.secret].concat());
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&*bytes))
+        format!("{}{}", U::PREFIX, URL_SAFE_NO_PAD.encode(&*bytes))
     }
 
     /// Returns the SHA-256 hash that is stored instead of the token. The token has 256 random bits, so no salt is
@@ -64,5 +89,14 @@ mod tests {
         for text in ["", "lds_", "lds_AAAA", "ldr_AAAA", "eyJhbGciOiJIUzI1NiJ9.e30.x"] {
             assert!(SetupToken::parse(text).is_none(), "{text}");
         }
+    }
+
+    // S4, S45
+    #[test]
+    fn token_has_one_use() {
+        let setup = SetupToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let challenge = ChallengeToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        assert!(ChallengeToken::parse(&setup).is_none());
+        assert!(SetupToken::parse(&challenge).is_none());
     }
 }

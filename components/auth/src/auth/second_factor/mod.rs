@@ -1,0 +1,4 @@
+//! `/api/v1/auth/second-factor`
+
+pub mod answer;
+pub mod enroll;

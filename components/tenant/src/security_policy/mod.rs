@@ -1,0 +1,4 @@
+//! `/api/v1/tenant/security-policy`
+
+pub mod get;
+pub mod update;

@@ -1,0 +1,479 @@
+//! SQL statements on second factors, recovery codes and challenges.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
+use platform::sql::{Row, SqlError, Statement, Value};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::{MOST, SecondFactor};
+use crate::{
+    error::{Error, Result},
+    event::{Entry, outbox},
+    tenant::TenantDb,
+    user::{
+        Reach, User,
+        repo::{COLUMNS as USER_COLUMNS, reach as reach_bindings, user, within_reach},
+    },
+};
+
+/// The number of wrong codes after which a challenge ends.
+const MOST_FAILURES: i64 = 5;
+/// The number of challenges of a user at one time.
+const MOST_CHALLENGES: i64 = 20;
+
+/// Returns the confirmed factors of a user, the oldest first, and the number of unused recovery codes.
+pub async fn list(database: &TenantDb, user: Uuid) -> Result<(Vec<SecondFactor>, i64)> {
+    let statement = "
+        SELECT id, name, confirmed_at AT TIME ZONE 'UTC' AS confirmed_at,
+               last_used_at AT TIME ZONE 'UTC' AS last_used_at
+        FROM second_factors f WHERE user_id = $1 AND f.confirmed_at IS NOT NULL ORDER BY f.confirmed_at, id";
+    let rows = database.connection().query(statement, &[user.into()]).await?;
+    let factors = rows.iter().map(|row| {
+        Ok(SecondFactor {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            confirmed_at: row.get("confirmed_at")?,
+            last_used_at: row.get("last_used_at")?,
+        })
+    });
+    let factors = factors.collect::<Result<_, SqlError>>()?;
+    let statement =
+        "SELECT count(*) AS unused FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL";
+    let unused = database.connection().query_first(statement, &[user.into()]).await?;
+    Ok((factors, unused.map_or(Ok(0), |row| row.get("unused"))?))
+}
+
+/// A factor that is not confirmed yet.
+pub(crate) struct NewFactor<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) user: Uuid,
+    pub(crate) name: &'a str,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// Inserts a factor that is not confirmed yet, in the place of an earlier one. Returns `false` if the user has the
+/// maximum number of factors.
+pub(crate) async fn begin(database: &TenantDb, factor: &NewFactor<'_>) -> Result<bool> {
+    let statement = format!(
+        "WITH replaced AS (
+             DELETE FROM second_factors WHERE user_id = :user AND confirmed_at IS NULL
+         )
+         INSERT INTO second_factors (id, user_id, name, secret)
+         SELECT :id::uuid, id, :name::text, :secret::bytea FROM users
+         WHERE id = :user AND {MOST} > (SELECT count(*) FROM second_factors f
+                                        WHERE f.user_id = :user AND f.confirmed_at IS NOT NULL)"
+    );
+    let statement = Statement::new(statement)
+        .bind("id", factor.id)
+        .bind("user", factor.user)
+        .bind("name", factor.name)
+        .bind("secret", factor.sealed.as_slice());
+    Ok(statement.execute(database.connection()).await? == 1)
+}
+
+/// A factor with its sealed secret.
+pub(crate) struct StoredFactor {
+    pub(crate) id: Uuid,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// Returns the column `factors`: the factors of `users` that meet a condition, as JSON.
+fn factors_json(condition: &str) -> String {
+    format!(
+        "(SELECT COALESCE(jsonb_agg(jsonb_build_object(
+              'id', f.id, 'secret', translate(encode(f.secret, 'base64'), E'\\n', ''))), '[]')
+          FROM second_factors f WHERE f.user_id = users.id AND {condition}) AS factors"
+    )
+}
+
+fn factors(row: &Row) -> Result<Vec<StoredFactor>> {
+    let damaged = || Error::internal("the factors of a user are damaged");
+    let json: Json = row.get("factors")?;
+    let factors = json.as_array().ok_or_else(damaged)?.iter();
+    let stored = factors.map(|factor| {
+        let text = |name: &str| factor[name].as_str().ok_or_else(damaged);
+        Ok(StoredFactor {
+            id: text("id")?.parse().map_err(Error::internal)?,
+            sealed: STANDARD.decode(text("secret")?).map_err(Error::internal)?,
+        })
+    });
+    stored.collect()
+}
+
+/// A user with factors.
+pub(crate) struct Holder {
+    pub(crate) user: User,
+    pub(crate) factors: Vec<StoredFactor>,
+}
+
+/// Returns a user with the factors that `which` selects.
+pub(crate) async fn holder(
+    database: &TenantDb,
+    user_id: Uuid,
+    which: Which,
+) -> Result<Option<Holder>> {
+    let (condition, id) = match which {
+        Which::Confirmed => ("f.confirmed_at IS NOT NULL AND $2::uuid IS NULL", None),
+        Which::Unconfirmed(id) => ("f.confirmed_at IS NULL AND f.id = $2::uuid", Some(id)),
+    };
+    let statement = format!(
+        "SELECT {USER_COLUMNS}, {} FROM users WHERE id = $1 AND is_active",
+        factors_json(condition)
+    );
+    let row = database.connection().query_first(&statement, &[user_id.into(), id.into()]).await?;
+    let holder = row.map(|row| Ok(Holder { user: user(&row)?, factors: factors(&row)? }));
+    holder.transpose()
+}
+
+/// The factors to return.
+#[derive(Clone, Copy)]
+pub(crate) enum Which {
+    /// Those in use.
+    Confirmed,
+    /// The one with this id, if it waits for its first code.
+    Unconfirmed(Uuid),
+}
+
+/// A sign-in that waits for its second factor.
+pub(crate) struct NewChallenge<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) user: &'a User,
+    pub(crate) token_hash: [u8; 32],
+    pub(crate) needs_enrollment: bool,
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// Inserts a challenge. Earlier ones beyond the maximum number end.
+pub(crate) async fn insert_challenge(
+    database: &TenantDb,
+    challenge: &NewChallenge<'_>,
+) -> Result<()> {
+    let statement = format!(
+        "WITH forgotten AS (
+             DELETE FROM sign_in_challenges
+             WHERE user_id = :user AND (expires_at <= now() OR id NOT IN (
+                 SELECT c.id FROM sign_in_challenges c WHERE c.user_id = :user
+                 ORDER BY c.expires_at DESC, c.id DESC LIMIT {MOST_CHALLENGES} - 1))
+         )
+         INSERT INTO sign_in_challenges (id, user_id, user_version, token_hash, needs_enrollment, expires_at)
+         SELECT :id::uuid, id, :version::bigint, :token_hash::bytea, :needs_enrollment::boolean,
+                :expires_at::timestamp AT TIME ZONE 'UTC'
+         FROM users WHERE id = :user"
+    );
+    let statement = Statement::new(statement)
+        .bind("id", challenge.id)
+        .bind("user", challenge.user.id)
+        .bind("version", challenge.user.version)
+        .bind("token_hash", challenge.token_hash.as_slice())
+        .bind("needs_enrollment", challenge.needs_enrollment)
+        .bind("expires_at", challenge.expires_at);
+    statement.execute(database.connection()).await?;
+    Ok(())
+}
+
+/// A challenge that can be answered.
+pub(crate) struct OpenChallenge {
+    pub(crate) id: Uuid,
+    pub(crate) needs_enrollment: bool,
+    /// The user, with the confirmed factors, or with the unconfirmed one if the sign-in needs an enrolment.
+    pub(crate) holder: Holder,
+}
+
+/// Returns the challenge with a token, if it can be answered.
+pub(crate) async fn find_challenge(
+    database: &TenantDb,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<OpenChallenge>> {
+    let statement = format!(
+        "SELECT {USER_COLUMNS}, challenge, needs_enrollment, {}
+         FROM (SELECT users.*, c.id AS challenge, c.needs_enrollment
+               FROM sign_in_challenges c JOIN users ON users.id = c.user_id
+               WHERE c.token_hash = $1 AND c.expires_at > $2::timestamp AT TIME ZONE 'UTC'
+                 AND c.failures < {MOST_FAILURES} AND users.is_active AND users.version = c.user_version
+              ) AS users",
+        factors_json("(f.confirmed_at IS NULL) = users.needs_enrollment")
+    );
+    let parameters = [token_hash.as_slice().into(), now.into()];
+    let row = database.connection().query_first(&statement, &parameters).await?;
+    let challenge = row.map(|row| {
+        Ok(OpenChallenge {
+            id: row.get("challenge")?,
+            needs_enrollment: row.get("needs_enrollment")?,
+            holder: Holder { user: user(&row)?, factors: factors(&row)? },
+        })
+    });
+    challenge.transpose()
+}
+
+/// What a code proves.
+#[derive(Clone, Copy)]
+pub(crate) enum Proven {
+    /// The code of a step of a factor.
+    Step {
+        /// The factor.
+        factor: Uuid,
+        /// The step.
+        step: i64,
+    },
+    /// Perhaps a recovery code with this hash.
+    RecoveryCode([u8; 32]),
+    /// Nothing: the code is wrong.
+    Nothing,
+}
+
+/// An answer to a challenge, or a code in a session.
+pub(crate) struct Answer<'a> {
+    /// The user.
+    pub(crate) user: Uuid,
+    /// The challenge; `None` in a session.
+    pub(crate) challenge: Option<Uuid>,
+    /// What the code proves.
+    pub(crate) proven: Proven,
+    /// Whether the code confirms a factor.
+    pub(crate) is_enrollment: bool,
+    /// The hashes of the recovery codes that the user gets with the first factor.
+    pub(crate) recovery_codes: &'a [[u8; 32]],
+    /// The session that proves a second factor with the code.
+    pub(crate) session: Option<Uuid>,
+    /// The time.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// The result of an accepted code.
+pub(crate) struct Accepted {
+    /// Whether the user got the new recovery codes.
+    pub(crate) has_new_codes: bool,
+    /// The sessions that ended because they have no second factor.
+    pub(crate) ended: Vec<Uuid>,
+}
+
+/// Accepts a code, at most once. Returns `None` if it is wrong or used. A wrong code counts against the challenge.
+///
+/// The confirmation of a factor ends the sessions of the user without a second factor, except the session of the code.
+pub(crate) async fn accept(
+    database: &TenantDb,
+    answer: &Answer<'_>,
+    entry: &Entry,
+) -> Result<Option<Accepted>> {
+    let state = if answer.is_enrollment { "IS NULL" } else { "IS NOT NULL" };
+    let statement = format!(
+        "WITH open AS MATERIALIZED (
+             SELECT u.id AS user_id FROM users u
+             WHERE u.id = :user AND u.is_active AND (:challenge::uuid IS NULL OR EXISTS (
+                 SELECT FROM sign_in_challenges c
+                 WHERE c.id = :challenge AND c.user_id = u.id AND c.user_version = u.version
+                   AND c.failures < {MOST_FAILURES} FOR UPDATE))
+             FOR NO KEY UPDATE
+         ), stepped AS (
+             UPDATE second_factors f
+             SET last_step = :step, last_used_at = :now::timestamp AT TIME ZONE 'UTC',
+                 confirmed_at = COALESCE(confirmed_at, :now AT TIME ZONE 'UTC')
+             FROM open o
+             WHERE f.id = :factor::uuid AND f.user_id = o.user_id AND f.last_step < :step::bigint
+               AND f.confirmed_at {state}
+               AND (NOT :is_enrollment OR {MOST} > (SELECT count(*) FROM second_factors others
+                    WHERE others.user_id = o.user_id AND others.confirmed_at IS NOT NULL))
+             RETURNING f.user_id
+         ), recovered AS (
+             UPDATE recovery_codes r SET used_at = :now AT TIME ZONE 'UTC'
+             FROM open o
+             WHERE r.user_id = o.user_id AND r.code_hash = :code_hash::bytea AND r.used_at IS NULL
+               AND NOT :is_enrollment
+             RETURNING r.user_id
+         ), accepted AS MATERIALIZED (
+             SELECT user_id FROM stepped UNION ALL SELECT user_id FROM recovered
+         ), answered AS (
+             DELETE FROM sign_in_challenges
+             WHERE id = :challenge AND EXISTS (SELECT FROM accepted)
+         ), failed AS (
+             UPDATE sign_in_challenges SET failures = failures + 1
+             WHERE id = :challenge AND NOT EXISTS (SELECT FROM accepted)
+         ), issued AS (
+             INSERT INTO recovery_codes (user_id, code_hash)
+             SELECT a.user_id, decode(code, 'hex') FROM accepted a, unnest(:codes::text[]) AS code
+             WHERE :is_enrollment
+               AND NOT EXISTS (SELECT FROM recovery_codes r WHERE r.user_id = a.user_id AND r.used_at IS NULL)
+             RETURNING user_id
+         ), proven AS (
+             UPDATE sessions SET has_second_factor = true, authenticated_at = :now AT TIME ZONE 'UTC'
+             WHERE id = :session::uuid AND user_id IN (SELECT user_id FROM accepted)
+         ), ended AS (
+             UPDATE sessions SET revoked_at = :now AT TIME ZONE 'UTC', revoked_reason = 'second_factor'
+             WHERE :is_enrollment AND user_id IN (SELECT user_id FROM accepted)
+               AND id IS DISTINCT FROM :session AND NOT has_second_factor AND revoked_at IS NULL
+             RETURNING id
+         ), {recorded}
+         SELECT EXISTS (SELECT FROM issued) AS has_new_codes, ARRAY(SELECT id::text FROM ended) AS ended
+         FROM accepted",
+        recorded = outbox::recorded_if("accepted")
+    );
+    let (factor, step, code_hash) = match answer.proven {
+        Proven::Step { factor, step } => (Some(factor), step, Value::Null),
+        Proven::RecoveryCode(hash) => (None, 0, hash.as_slice().into()),
+        Proven::Nothing => (None, 0, Value::Null),
+    };
+    let codes: Vec<_> =
+        answer.recovery_codes.iter().map(|hash| base16ct::lower::encode_string(hash)).collect();
+    let statement = Statement::new(statement)
+        .bind("user", answer.user)
+        .bind("challenge", answer.challenge)
+        .bind("factor", factor)
+        .bind("step", step)
+        .bind("code_hash", code_hash)
+        .bind("is_enrollment", answer.is_enrollment)
+        .bind("codes", codes)
+        .bind("session", answer.session)
+        .bind("now", answer.now)
+        .bind_all(outbox::bindings(entry));
+    let Some(row) = statement.query_first(database.connection()).await? else { return Ok(None) };
+    let ended = row.get::<Vec<String>>("ended")?;
+    let ended = ended.iter().map(|id| id.parse().map_err(Error::internal));
+    Ok(Some(Accepted {
+        has_new_codes: row.get("has_new_codes")?,
+        ended: ended.collect::<Result<_>>()?,
+    }))
+}
+
+/// Removes a factor of a user. The recovery codes go with the last one. Returns `false` if the user has no such factor.
+pub(crate) async fn remove(
+    database: &TenantDb,
+    user: Uuid,
+    factor: Uuid,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH removed AS (
+             DELETE FROM second_factors WHERE id = :factor AND user_id = :user AND confirmed_at IS NOT NULL
+             RETURNING user_id
+         ), forgotten AS (
+             DELETE FROM recovery_codes r USING removed
+             WHERE r.user_id = removed.user_id AND NOT EXISTS (
+                 SELECT FROM second_factors f
+                 WHERE f.user_id = r.user_id AND f.id <> :factor AND f.confirmed_at IS NOT NULL)
+         ), {}
+         SELECT FROM removed",
+        outbox::recorded_if("removed")
+    );
+    let statement = Statement::new(statement)
+        .bind("factor", factor)
+        .bind("user", user)
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(database.connection()).await?.is_some())
+}
+
+/// Replaces the recovery codes of a user. Returns `false` if the user has no factor.
+pub(crate) async fn replace_recovery_codes(
+    database: &TenantDb,
+    user: Uuid,
+    codes: &[[u8; 32]],
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH holder AS MATERIALIZED (
+             SELECT id FROM users u WHERE id = :user AND EXISTS (
+                 SELECT FROM second_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL)
+             FOR NO KEY UPDATE
+         ), forgotten AS (
+             DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM holder)
+         ), issued AS (
+             INSERT INTO recovery_codes (user_id, code_hash)
+             SELECT id, decode(code, 'hex') FROM holder, unnest(:codes::text[]) AS code
+         ), {}
+         SELECT FROM holder",
+        outbox::recorded_if("holder")
+    );
+    let codes: Vec<_> = codes.iter().map(|hash| base16ct::lower::encode_string(hash)).collect();
+    let statement = Statement::new(statement)
+        .bind("user", user)
+        .bind("codes", codes)
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(database.connection()).await?.is_some())
+}
+
+/// Removes all factors, recovery codes and challenges of a user with one of the roles, and ends every session. Returns
+/// the new version of the user; `None` if there is no such user.
+pub(crate) async fn remove_all(
+    database: &TenantDb,
+    user: Uuid,
+    reach: &Reach,
+    entry: &Entry,
+) -> Result<Option<i64>> {
+    let statement = format!(
+        "WITH changed AS (
+             UPDATE users SET version = version + 1, session_epoch = session_epoch + 1
+             WHERE id = :user AND {} RETURNING id, version
+         ), removed AS (
+             DELETE FROM second_factors WHERE user_id IN (SELECT id FROM changed)
+         ), forgotten AS (
+             DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM changed)
+         ), unanswered AS (
+             DELETE FROM sign_in_challenges WHERE user_id IN (SELECT id FROM changed)
+         ), ended AS (
+             UPDATE sessions SET revoked_at = now(), revoked_reason = 'second_factor'
+             WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
+         ), {}
+         SELECT version FROM changed",
+        within_reach("users"),
+        outbox::recorded_if("changed")
+    );
+    let statement = Statement::new(statement)
+        .bind("user", user)
+        .bind_all(reach_bindings(reach))
+        .bind_all(outbox::bindings(entry));
+    let row = statement.query_first(database.connection()).await?;
+    Ok(row.map(|row| row.get("version")).transpose()?)
+}
+
+/// The proof of identity of a session.
+pub(crate) struct SessionProof {
+    /// When the user last proved their identity.
+    pub(crate) authenticated_at: DateTime<Utc>,
+    /// Whether the session has a second factor.
+    pub(crate) has_second_factor: bool,
+    /// Whether the user has one.
+    pub(crate) user_has_second_factor: bool,
+    /// The minutes for which a sign-in allows destructive changes.
+    pub(crate) recent_sign_in_minutes: Option<i32>,
+}
+
+/// Returns the proof of identity of an open session.
+pub(crate) async fn session_proof(
+    database: &TenantDb,
+    user: Uuid,
+    session: Uuid,
+) -> Result<Option<SessionProof>> {
+    let statement = "
+        SELECT COALESCE(s.authenticated_at, s.created_at) AT TIME ZONE 'UTC' AS authenticated_at,
+               s.has_second_factor, EXISTS (
+                   SELECT FROM second_factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL
+               ) AS user_has_second_factor,
+               (SELECT p.recent_sign_in_minutes FROM security_policy p) AS recent_sign_in_minutes
+        FROM sessions s WHERE s.id = $2 AND s.user_id = $1 AND s.revoked_at IS NULL";
+    let row = database.connection().query_first(statement, &[user.into(), session.into()]).await?;
+    let proof = row.map(|row| -> Result<_, SqlError> {
+        Ok(SessionProof {
+            authenticated_at: row.get("authenticated_at")?,
+            has_second_factor: row.get("has_second_factor")?,
+            user_has_second_factor: row.get("user_has_second_factor")?,
+            recent_sign_in_minutes: row.get("recent_sign_in_minutes")?,
+        })
+    });
+    Ok(proof.transpose()?)
+}
+
+/// Records that the user of a session proved their identity with the password.
+pub(crate) async fn prove_again(
+    database: &TenantDb,
+    user: Uuid,
+    session: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let statement = "
+        UPDATE sessions SET authenticated_at = $3::timestamp AT TIME ZONE 'UTC'
+        WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND NOT EXISTS (
+            SELECT FROM second_factors f WHERE f.user_id = $1 AND f.confirmed_at IS NOT NULL)";
+    let parameters = [user.into(), session.into(), now.into()];
+    Ok(database.connection().execute(statement, &parameters).await? == 1)
+}

@@ -1,0 +1,154 @@
+//! The rules of a tenant for sign-ins, sessions and passwords.
+//!
+//! The statements that begin and refresh sessions read the rules, so a change applies to them at once.
+
+mod repo;
+
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    access::Role,
+    audit,
+    context::Context,
+    credential::Password,
+    error::{Error, Result},
+    event::{Actor, Entry, Event, Severity, name},
+    field::Patch,
+    input::FromField,
+    networks::Networks,
+    tenant::{Tenant, TenantDb},
+};
+
+/// The rules of a tenant for sign-ins. A null rule is that of the service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SecurityPolicy {
+    /// The roles whose users need a second factor. After the days of grace, a user without one must set it up to sign
+    /// in.
+    pub second_factor_roles: Vec<Role>,
+    /// The days of grace after a change of the roles, or after the creation of a user.
+    #[schema(minimum = 0, maximum = 90)]
+    pub second_factor_grace_days: i32,
+    /// The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
+    #[schema(minimum = 1, maximum = 1440)]
+    pub recent_sign_in_minutes: Option<i32>,
+    /// The minutes after which a session ends if it is not refreshed.
+    #[schema(minimum = 5, maximum = 525_600)]
+    pub session_idle_minutes: Option<i32>,
+    /// The minutes after which a session cannot be refreshed any longer.
+    #[schema(minimum = 5, maximum = 525_600)]
+    pub session_lifetime_minutes: Option<i32>,
+    /// The maximum number of sessions of a user. The oldest one ends when another one begins.
+    #[schema(minimum = 1, maximum = 50)]
+    pub max_sessions: Option<i32>,
+    /// The networks in which users sign in and refresh sessions; null for every network.
+    pub allowed_networks: Option<Vec<String>>,
+    /// The minimum length of a new password in characters.
+    #[schema(minimum = 8, maximum = 128)]
+    pub password_min_length: Option<i32>,
+}
+
+/// A change of the rules.
+pub struct PolicyChange {
+    /// The roles whose users need a second factor.
+    pub second_factor_roles: Option<PolicyRoles>,
+    /// The days of grace.
+    pub second_factor_grace_days: Option<u32>,
+    /// The minutes for which a sign-in allows destructive changes.
+    pub recent_sign_in_minutes: Patch<u32>,
+    /// The minutes after which a session ends if it is not refreshed.
+    pub session_idle_minutes: Patch<u32>,
+    /// The minutes after which a session cannot be refreshed any longer.
+    pub session_lifetime_minutes: Patch<u32>,
+    /// The maximum number of sessions of a user.
+    pub max_sessions: Patch<u32>,
+    /// The networks in which users sign in and refresh sessions.
+    pub allowed_networks: Patch<Networks>,
+    /// The minimum length of a new password in characters.
+    pub password_min_length: Patch<u32>,
+}
+
+/// Roles, without duplicates.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = Vec<Role>)]
+pub struct PolicyRoles(Vec<Role>);
+
+impl FromField for PolicyRoles {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let Value::Array(names) = value else { return Err("must be an array of roles".to_owned()) };
+        let mut roles = Vec::new();
+        for name in names {
+            let role = Role::from_json(name)?;
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
+        Ok(Self(roles))
+    }
+}
+
+/// Returns the rules.
+pub async fn get(context: &Context, tenant: &Tenant) -> Result<SecurityPolicy> {
+    repo::get(&TenantDb::connect(context, tenant).await?).await
+}
+
+/// Changes the rules. Absent rules stay unchanged.
+///
+/// # Errors
+/// [`Error::InvalidFields`] for numbers out of their ranges, and for networks without the address of the caller.
+pub async fn change(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    change: &PolicyChange,
+    actor: &Actor,
+) -> Result<SecurityPolicy> {
+    if change.second_factor_grace_days.is_some_and(|days| days > 90) {
+        return Err(Error::invalid_field("second_factor_grace_days", "must be at most 90"));
+    }
+    for (field, patch, least, most) in [
+        ("recent_sign_in_minutes", change.recent_sign_in_minutes, 1, 1_440),
+        ("session_idle_minutes", change.session_idle_minutes, 5, 525_600),
+        ("session_lifetime_minutes", change.session_lifetime_minutes, 5, 525_600),
+        ("max_sessions", change.max_sessions, 1, 50),
+        ("password_min_length", change.password_min_length, 8, 128),
+    ] {
+        if matches!(patch, Patch::Set(number) if !(least..=most).contains(&number)) {
+            return Err(Error::invalid_field(field, format!("must be from {least} to {most}")));
+        }
+    }
+    if let Patch::Set(networks) = &change.allowed_networks
+        && !actor.origin().address.is_some_and(|address| networks.contain(address))
+    {
+        return Err(Error::invalid_field("allowed_networks", "must include your own address"));
+    }
+    let event = Event::new(name::SECURITY_POLICY_CHANGED).severity(Severity::Warning);
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(context, tenant).await?;
+    let policy = repo::change(&database, change, &entry).await?;
+    audit::flush_later(context, tenant);
+    Ok(policy)
+}
+
+/// Checks the length of a new password.
+///
+/// # Errors
+/// [`Error::InvalidFields`] for `field`.
+pub(crate) async fn check_password(
+    context: &Context,
+    tenant: &Tenant,
+    password: &Password,
+    field: &str,
+) -> Result<()> {
+    let shortest = get(context, tenant).await?.password_min_length;
+    let shortest = shortest.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    if password.expose().chars().count() < shortest {
+        return Err(Error::invalid_field(
+            field,
+            format!("must have at least {shortest} characters"),
+        ));
+    }
+    Ok(())
+}

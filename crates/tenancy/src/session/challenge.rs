@@ -1,0 +1,49 @@
+//! The challenge of a sign-in that needs a second factor.
+
+use chrono::TimeDelta;
+
+use crate::{
+    context::Context,
+    error::{Error, PendingSignIn, Result},
+    second_factor::repo::{self, NewChallenge},
+    secret::Secret,
+    tenant::{Tenant, TenantDb},
+    token::ChallengeToken,
+    user::{User, repo::credentials::NeededFactor},
+};
+
+/// How long a challenge can be answered.
+const LIFETIME: TimeDelta = TimeDelta::minutes(10);
+
+/// Returns if a sign-in needs no second factor. Otherwise it begins a challenge.
+///
+/// # Errors
+/// [`Error::SecondFactorRequired`] with the challenge.
+pub(super) async fn unless_needless(
+    context: &Context,
+    tenant: &Tenant,
+    database: &TenantDb,
+    user: &User,
+    needed: NeededFactor,
+) -> Result<()> {
+    let needs_enrollment = match needed {
+        NeededFactor::None => return Ok(()),
+        NeededFactor::Code => false,
+        NeededFactor::Enrollment => true,
+    };
+    let now = context.platform.clock.now();
+    let token = ChallengeToken::generate(tenant.id, &*context.platform.random);
+    let challenge = NewChallenge {
+        id: context.platform.random.uuid(now),
+        user,
+        token_hash: token.hash(),
+        needs_enrollment,
+        expires_at: now + LIFETIME,
+    };
+    repo::insert_challenge(database, &challenge).await?;
+    Err(Error::SecondFactorRequired(Box::new(PendingSignIn {
+        challenge: Secret::from(token.expose()),
+        expires_in: LIFETIME.num_seconds(),
+        needs_enrollment,
+    })))
+}

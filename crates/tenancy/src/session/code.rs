@@ -1,0 +1,140 @@
+//! The verification of codes, with login throttling.
+
+use std::rc::Rc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    audit,
+    context::Context,
+    error::{Error, Result},
+    event::{Actor, Entry, Event, Severity, name},
+    login_throttling::{self, Outcome, Target},
+    metrics::Login,
+    second_factor::{
+        Code, OneTimePasswords, RecoveryCode, SecretCipher,
+        repo::{self, Answer, Holder, Proven},
+    },
+    tenant::{Tenant, TenantDb},
+};
+
+/// Returns the refusal of a wrong code in a session.
+pub(super) fn wrong_code() -> Error {
+    Error::invalid_field("code", "is wrong, expired or already used")
+}
+
+/// A code that a caller gives.
+pub(super) struct Given<'a> {
+    /// The user with the factors that the code may belong to.
+    pub holder: &'a Holder,
+    /// The challenge that it answers.
+    pub challenge: Option<Uuid>,
+    /// The session in which it is given.
+    pub session: Option<Uuid>,
+    /// Whether it confirms a factor.
+    pub is_enrollment: bool,
+    /// The recovery codes that the user gets with the first factor.
+    pub recovery_codes: &'a [RecoveryCode],
+    /// The code.
+    pub code: &'a Code,
+}
+
+/// Verifies a code, with login throttling. Returns `None` and records the failure if it is wrong or was used before.
+pub(super) async fn check(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    given: &Given<'_>,
+    actor: &Actor,
+) -> Result<Option<repo::Accepted>> {
+    let user = &given.holder.user;
+    let account = format!("second factor of {}", user.id);
+    let target = Target {
+        tenant: tenant.id,
+        is_tenant: true,
+        account: &account,
+        address: actor.origin().address,
+        is_known_address: false,
+        device: None,
+    };
+    let attempt = match login_throttling::begin(context, &target).await {
+        Ok(attempt) => attempt,
+        Err(error) => {
+            if matches!(error, Error::TooManyAttempts { .. }) {
+                context.counters.login(Login::Throttled);
+            }
+            return Err(error);
+        }
+    };
+    let outcome = accept(context, tenant, given, actor).await;
+    attempt
+        .end(
+            context,
+            match &outcome {
+                Ok(Some(_)) => Outcome::Succeeded,
+                Ok(None) => Outcome::Failed,
+                Err(_) => Outcome::Abandoned,
+            },
+        )
+        .await;
+    let accepted = outcome?;
+    if accepted.is_none() {
+        context.counters.login(Login::Failure);
+        let event = Event::new(name::SECOND_FACTOR_FAILED)
+            .about("user", user.id)
+            .severity(Severity::Warning)
+            .failed();
+        audit::record(context, &Entry::new(context, Some(tenant.id), actor, event)).await?;
+    }
+    audit::flush_later(context, tenant);
+    Ok(accepted)
+}
+
+async fn accept(
+    context: &Context,
+    tenant: &Tenant,
+    given: &Given<'_>,
+    actor: &Actor,
+) -> Result<Option<repo::Accepted>> {
+    let now = context.platform.clock.now();
+    let user = &given.holder.user;
+    let proven = match given.code {
+        Code::Recovery(code) => Proven::RecoveryCode(code.hash()),
+        Code::OneTimePassword(code) => {
+            let cipher = SecretCipher::new(tenant.data_keys(context)?);
+            let mut proven = Proven::Nothing;
+            for factor in &given.holder.factors {
+                let secret = cipher.open(user.id, factor.id, &factor.sealed)?;
+                if let Some(step) = OneTimePasswords::new(&secret)?.step(code, now) {
+                    proven = Proven::Step { factor: factor.id, step };
+                }
+            }
+            proven
+        }
+    };
+    let (event, kind) = match (given.is_enrollment, given.code) {
+        (true, _) => (name::SECOND_FACTOR_ADDED, "one_time_password"),
+        (false, Code::OneTimePassword(_)) => (name::SECOND_FACTOR_USED, "one_time_password"),
+        (false, Code::Recovery(_)) => (name::SECOND_FACTOR_USED, "recovery_code"),
+    };
+    let event = Event::new(event).about("user", user.id).detail(json!({ "kind": kind }));
+    let event = match given.code {
+        Code::Recovery(_) => event.severity(Severity::Warning),
+        Code::OneTimePassword(_) => event,
+    };
+    let actor = Actor::user(user.id, actor.origin().clone());
+    let entry = Entry::new(context, Some(tenant.id), &actor, event);
+    let hashes: Vec<_> = given.recovery_codes.iter().map(RecoveryCode::hash).collect();
+    let answer = Answer {
+        user: user.id,
+        challenge: given.challenge,
+        proven,
+        is_enrollment: given.is_enrollment,
+        recovery_codes: &hashes,
+        session: given.session,
+        now,
+    };
+    // No connection is held while other requests wait for their turn.
+    let database = TenantDb::connect(context, tenant).await?;
+    repo::accept(&database, &answer, &entry).await
+}
