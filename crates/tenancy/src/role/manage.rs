@@ -40,16 +40,17 @@ pub async fn create_permission(
         created_at: now(context),
     };
     let event = Event::new(name::PERMISSION_CREATED).detail(json!({ "name": defined.name }));
-    change(context, tenant, actor, event, None, |definitions| {
+    let changed = change(context, tenant, actor, event, None, &|definitions| {
         if definitions.defines(&defined.name) {
             return Err(Error::Taken { field: "name", code: "permission_taken" });
         }
         check_number(definitions.permissions.len(), MOST_PERMISSIONS, "permissions")?;
         definitions.permissions.push(defined.clone());
         definitions.permissions.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(defined.clone())
+        Ok(())
     })
-    .await
+    .await;
+    Ok(changed?.map(|_| defined))
 }
 
 /// Deletes a permission, and removes it from all roles. The caller must hold it.
@@ -66,7 +67,7 @@ pub async fn delete_permission(
     let event = Event::new(name::PERMISSION_DELETED)
         .severity(Severity::Warning)
         .detail(json!({ "name": permission }));
-    let changed = change(context, tenant, actor, event, Some(permission), |definitions| {
+    let changed = change(context, tenant, actor, event, Some(permission), &|definitions| {
         if !definitions.defines(permission) {
             return Err(RoleError::PermissionNotFound.into());
         }
@@ -76,8 +77,9 @@ pub async fn delete_permission(
             role.permissions.permissions.retain(|own| own != permission);
         }
         Ok(())
-    });
-    Ok(changed.await?.effect)
+    })
+    .await;
+    Ok(changed?.effect)
 }
 
 /// Creates a role.
@@ -105,15 +107,16 @@ pub async fn create_role(
         .severity(Severity::Warning)
         .about("role", role.id)
         .detail(json!({ "name": role.name, "permissions": role.permissions }));
-    change(context, tenant, actor, event, None, |definitions| {
+    let changed = change(context, tenant, actor, event, None, &|definitions| {
         definitions.check_defined(&role.permissions, "permissions")?;
         authority.check(&role.permissions)?;
         check_role_name(definitions, &new.name, None)?;
         check_number(definitions.roles.len(), MOST_ROLES, "roles")?;
         definitions.roles.push(role.clone());
-        Ok(role.clone())
+        Ok(())
     })
-    .await
+    .await;
+    Ok(changed?.map(|_| role))
 }
 
 /// Updates a role. The change takes effect on the next request of every user with the role.
@@ -136,7 +139,7 @@ pub async fn update_role(
             "name": wanted.name.as_ref().map(RoleName::as_str),
             "permissions": wanted.permissions,
         }));
-    change(context, tenant, actor, event, None, |definitions| {
+    let changed = change(context, tenant, actor, event, None, &|definitions| {
         authority.check(&definitions.defined(&definitions.role(id)?.permissions))?;
         if let Some(permissions) = &wanted.permissions {
             definitions.check_defined(permissions, "permissions")?;
@@ -157,9 +160,11 @@ pub async fn update_role(
             role.permissions = permissions.clone();
         }
         role.updated_at = at;
-        Ok(role.clone())
+        Ok(())
     })
-    .await
+    .await;
+    let Changed { value, effect } = changed?;
+    Ok(Changed { value: value.role(id)?.clone(), effect })
 }
 
 /// Deletes a role, and removes it from all users and groups.
@@ -174,15 +179,16 @@ pub async fn delete_role(
     actor: &Actor,
 ) -> Result<Effect> {
     let event = Event::new(name::ROLE_DELETED).severity(Severity::Warning).about("role", id);
-    let changed = change(context, tenant, actor, event, None, |definitions| {
+    let changed = change(context, tenant, actor, event, None, &|definitions| {
         authority.check(&definitions.defined(&definitions.role(id)?.permissions))?;
         definitions.roles.retain(|role| role.id != id);
         for group in &mut definitions.groups {
             group.roles.retain(|role| *role != id);
         }
         Ok(())
-    });
-    forget_after(context, tenant, id, changed.await).await
+    })
+    .await;
+    forget_after(context, tenant, id, changed).await
 }
 
 /// Creates a group without members.
@@ -211,14 +217,15 @@ pub async fn create_group(
         .severity(Severity::Warning)
         .about("group", group.id)
         .detail(json!({ "name": group.name, "roles": group.roles }));
-    change(context, tenant, actor, event, None, |definitions| {
+    let changed = change(context, tenant, actor, event, None, &|definitions| {
         check_roles(definitions, &group.roles, authority)?;
         check_group_name(definitions, &new.name, None)?;
         check_number(definitions.groups.len(), MOST_GROUPS, "groups")?;
         definitions.groups.push(group.clone());
-        Ok(group.clone())
+        Ok(())
     })
-    .await
+    .await;
+    Ok(changed?.map(|_| group))
 }
 
 /// Updates a group. The change takes effect on the next request of every member.
@@ -241,7 +248,7 @@ pub async fn update_group(
             "name": wanted.name.as_ref().map(RoleName::as_str),
             "roles": wanted.roles.as_ref().map(|Ids(ids)| ids),
         }));
-    change(context, tenant, actor, event, None, |definitions| {
+    let changed = change(context, tenant, actor, event, None, &|definitions| {
         definitions.group(id)?;
         authority.check(&definitions.of_group(id))?;
         if let Some(Ids(roles)) = &wanted.roles {
@@ -263,9 +270,11 @@ pub async fn update_group(
             group.roles.clone_from(roles);
         }
         group.updated_at = at;
-        Ok(group.clone())
+        Ok(())
     })
-    .await
+    .await;
+    let Changed { value, effect } = changed?;
+    Ok(Changed { value: value.group(id)?.clone(), effect })
 }
 
 /// Deletes a group, and removes all members from it.
@@ -280,13 +289,14 @@ pub async fn delete_group(
     actor: &Actor,
 ) -> Result<Effect> {
     let event = Event::new(name::GROUP_DELETED).severity(Severity::Warning).about("group", id);
-    let changed = change(context, tenant, actor, event, None, |definitions| {
+    let changed = change(context, tenant, actor, event, None, &|definitions| {
         definitions.group(id)?;
         authority.check(&definitions.of_group(id))?;
         definitions.groups.retain(|group| group.id != id);
         Ok(())
-    });
-    forget_after(context, tenant, id, changed.await).await
+    })
+    .await;
+    forget_after(context, tenant, id, changed).await
 }
 
 /// Removes the id of a deleted role or group from the users. If it does not exist, an earlier call may have been
@@ -295,7 +305,7 @@ async fn forget_after(
     context: &Context,
     tenant: &Tenant,
     id: Uuid,
-    changed: Result<Changed<()>>,
+    changed: Result<Changed<Definitions>>,
 ) -> Result<Effect> {
     let is_deleted = match &changed {
         Ok(_) => true,
@@ -314,37 +324,35 @@ async fn forget_after(
     changed.map(|changed| changed.effect)
 }
 
-/// Changes the definitions of a tenant. `edit` runs again if another call has changed the tenant. `unused` is a
-/// permission that no API key may have.
-async fn change<T>(
+/// Changes the definitions of a tenant, and returns the new ones. `edit` runs again if another call has changed the
+/// tenant. `unused` is a permission that no API key may have. It is not generic, because a copy for each caller would
+/// make the component too large.
+async fn change(
     context: &Rc<Context>,
     tenant: &Tenant,
     actor: &Actor,
     event: Event,
     unused: Option<&Permission>,
-    edit: impl Fn(&mut Definitions) -> Result<T>,
-) -> Result<Changed<T>> {
+    edit: &dyn Fn(&mut Definitions) -> Result<()>,
+) -> Result<Changed<Definitions>> {
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let catalog = context.catalog().await?;
     let mut old = found(repo::find(&*catalog, tenant.id).await?)?;
-    let value = loop {
+    let new = loop {
         let mut new = old.definitions.clone();
-        let value = match edit(&mut new).and_then(|value| new.check_size().map(|()| value)) {
-            Ok(value) => value,
-            Err(error) => {
-                // The response to an earlier call may have been lost before the publication to Redis.
-                if old.version != tenant.version {
-                    publication.current(&old).await?;
-                    // The caller is refused, regardless of when the earlier change takes effect.
-                    let _: Effect = publication.finish().await;
-                }
-                return Err(error);
+        if let Err(error) = edit(&mut new).and_then(|()| new.check_size()) {
+            // The response to an earlier call may have been lost before the publication to Redis.
+            if old.version != tenant.version {
+                publication.current(&old).await?;
+                // The caller is refused, regardless of when the earlier change takes effect.
+                let _: Effect = publication.finish().await;
             }
-        };
+            return Err(error);
+        }
         let unused = unused.map(Permission::as_str);
         if repo::replace_definitions(&*catalog, &old, &new, unused, &entry).await? {
-            break value;
+            break new;
         }
         let again = found(repo::find(&*catalog, tenant.id).await?)?;
         if again.version == old.version {
@@ -357,10 +365,10 @@ async fn change<T>(
     publication.current(&record).await?;
     audit::flush_catalog_later(context, Some(tenant.id));
     let effect = publication.finish().await;
-    if old.definitions.loses_database_scope(&record.definitions) {
+    if old.definitions.loses_database_scope(&new) {
         database_role::end(context, &record, Ending::Users).await?;
     }
-    Ok(Changed { value, effect })
+    Ok(Changed { value: new, effect })
 }
 
 fn found(record: Option<TenantRecord>) -> Result<TenantRecord> {

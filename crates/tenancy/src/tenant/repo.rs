@@ -246,7 +246,7 @@ pub(crate) async fn replace_definitions(
     let statement = Statement::new(statement)
         .bind("id", old.id)
         .bind("version", old.version)
-        .bind("new", serde_json::to_value(new).map_err(Error::internal)?)
+        .bind("new", new.to_json())
         .bind("unused", unused)
         .bind("sources", Operation::Update.sources())
         .bind_all(outbox::bindings(entry));
@@ -398,8 +398,8 @@ pub(crate) fn record(row: &Row) -> Result<TenantRecord, SqlError> {
         settings: JsonText::from_stored(row.get("settings")?).ok_or_else(|| decode("setting"))?,
         private_settings: JsonText::from_stored(row.get("private_settings")?)
             .ok_or_else(|| decode("private setting"))?,
-        definitions: serde_json::from_value(row.get("access_definitions")?)
-            .map_err(|_| decode("definition of a role"))?,
+        definitions: Definitions::from_json(&row.get("access_definitions")?)
+            .ok_or_else(|| decode("definition of a role"))?,
         version: row.get("version")?,
         database: DatabaseLocation {
             host: row.get("database_host")?,

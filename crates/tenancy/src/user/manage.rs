@@ -106,7 +106,7 @@ pub async fn update(
         None => authority.manageable(definitions),
     };
     let beyond = |id| authority.beyond(definitions, id);
-    apply(context, tenant, id, change, &over, beyond, actor).await
+    apply(context, tenant, id, change, &over, &beyond, actor).await
 }
 
 /// Adds a user to a group, or removes a user from it. Repeating a call has no effect.
@@ -143,7 +143,7 @@ pub async fn update_profile(
     let ProfileChange { username, first_name, last_name } = change;
     let change = UserChange { username, first_name, last_name, ..UserChange::NOTHING };
     let beyond = |_| Error::internal("a user is outside the reach of the own change");
-    apply(context, tenant, id, &change, &Reach::own(), beyond, actor).await
+    apply(context, tenant, id, &change, &Reach::own(), &beyond, actor).await
 }
 
 /// Updates a user within reach. `beyond` returns the refusal for a custom role or a group.
@@ -153,7 +153,7 @@ async fn apply(
     id: Uuid,
     change: &UserChange,
     over: &Reach,
-    beyond: impl Fn(Uuid) -> Error,
+    beyond: &dyn Fn(Uuid) -> Error,
     actor: &Actor,
 ) -> Result<Published<User>> {
     let event = Event::new(event_name(change))
