@@ -142,7 +142,7 @@ fn roles_and_groups_grant_permissions() {
     let introspect = introspect.body("application/x-www-form-urlencoded", form);
     let introspected = introspect.token(&tenant.admin.access_token).send().expect(200);
     assert!(text(&introspected["scope"]).ends_with("audit:read notes:write"), "{introspected}");
-    let wider = json!({ "permissions": ["notes:publish", "users:read"] });
+    let wider = json!({ "permissions": ["users:read", "notes:publish"] });
     admin.patch(&role_path(&publisher), &wider).expect(200);
     assert_eq!(member.get(publish).status, 200);
     member.get("/api/v1/users").expect(200);
