@@ -349,6 +349,7 @@ fn definitions_of_another_tenant_have_no_effect() {
 
 // S16
 #[test]
+#[expect(clippy::too_many_lines, reason = "the list of all ways is easier to read in one piece")]
 fn nobody_grants_more_than_the_own_permissions() {
     let tenant = World::get().tenant();
     let admin = Caller::admin(&tenant);
