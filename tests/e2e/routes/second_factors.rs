@@ -465,6 +465,16 @@ fn changes_need_recent_sign_in() {
     assert_eq!(again(json!({ "code": holder.authenticator.code() })).status, 204);
     tenant.post(RECOVERY_CODES, &json!({})).token(&token).send().expect(200);
 
+    // A change of the password does not renew the proof of the factor.
+    age_sign_in(&tenant, &holder.user.id);
+    let body = json!({ "current_password": holder.user.password, "new_password": "another password of mine" });
+    let changed = tenant.post("/api/v1/profile/password", &body).token(&token).send().expect(200);
+    let token = text(&changed["access_token"]);
+    let again = |body: Value| tenant.post(AGAIN, &body).token(&token).send();
+    let refused = tenant.post(RECOVERY_CODES, &json!({})).token(&token).send();
+    refused.expect_problem(401, "recent_sign_in_required");
+    assert_eq!(again(json!({ "code": holder.authenticator.code() })).status, 204);
+
     // The rules of the tenant extend this to destructive changes.
     let creates = || {
         let body = json!({ "name": "a key", "scopes": ["tenant:read"] });

@@ -1012,7 +1012,7 @@ export interface components {
         /** @description An error (RFC 9457). */
         Problem: {
             /** @description For a sign-in that needs a second factor: the token that continues it. */
-            challenge: string | null;
+            challenge?: string | null;
             /**
              * @description The stable code for programs.
              * @enum {string}
@@ -1028,7 +1028,7 @@ export interface components {
              * Format: int64
              * @description For a sign-in that needs a second factor: the seconds until the challenge expires.
              */
-            expires_in: number | null;
+            expires_in?: number | null;
             /**
              * Format: int64
              * @description For a quota: the limit of the tenant.
@@ -1367,7 +1367,7 @@ export interface components {
              * @description The recovery codes of the user, if this sign-in has set up the first second factor. Only this response contains
              *     them.
              */
-            recovery_codes: string[] | null;
+            recovery_codes?: string[] | null;
             /** @description The refresh token, which can be used once to get the next access token. */
             refresh_token: string;
             /** @example bearer */

@@ -52,7 +52,7 @@ pub(crate) struct NewFactor<'a> {
     pub(crate) sealed: Vec<u8>,
 }
 
-/// Inserts a factor that is not confirmed yet, in the place of an earlier one. Returns `false` if the user has the
+/// Inserts a factor that is not confirmed yet, which replaces an earlier one. Returns `false` if the user has the
 /// maximum number of factors.
 pub(crate) async fn begin(database: &TenantDb, factor: &NewFactor<'_>) -> Result<bool> {
     let statement = format!(
@@ -107,7 +107,7 @@ pub(crate) struct Holder {
     pub(crate) factors: Vec<StoredFactor>,
 }
 
-/// Returns a user with the factors that `which` selects.
+/// Returns a user with the factors that `which` names.
 pub(crate) async fn holder(
     database: &TenantDb,
     user_id: Uuid,
@@ -207,7 +207,7 @@ pub(crate) async fn find_challenge(
     challenge.transpose()
 }
 
-/// What a code proves.
+/// The result of the verification of a code.
 #[derive(Clone, Copy)]
 pub(crate) enum Proven {
     /// The code of a step of a factor.
@@ -229,7 +229,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) user: Uuid,
     /// The challenge; `None` in a session.
     pub(crate) challenge: Option<Uuid>,
-    /// What the code proves.
+    /// The result of its verification.
     pub(crate) proven: Proven,
     /// Whether the code confirms a factor.
     pub(crate) is_enrollment: bool,

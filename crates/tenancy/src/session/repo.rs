@@ -109,12 +109,14 @@ pub async fn begin(
 ) -> Result<Option<Vec<Uuid>>> {
     let statement = format!(
         "WITH factors AS MATERIALIZED (
-             SELECT :has_second_factor::boolean OR EXISTS (
-                 SELECT FROM sessions WHERE id = :earlier::uuid AND user_id = :user AND has_second_factor
-             ) AS are_two, EXISTS (
+             SELECT :has_second_factor::boolean OR e.id IS NOT NULL AS are_two,
+                    COALESCE(e.authenticated_at, e.created_at) AS proven_at, EXISTS (
                  SELECT FROM second_factors WHERE user_id = :user AND confirmed_at IS NOT NULL
              ) AS must_be_two, is_network_allowed(:address::text) AS is_allowed,
              (SELECT LEAST({MOST}, max_sessions) FROM security_policy) AS most
+             -- A password does not renew the proof of a second factor.
+             FROM (VALUES (true)) AS always LEFT JOIN sessions e
+                  ON e.id = :earlier::uuid AND e.user_id = :user AND e.has_second_factor
          ), ended AS MATERIALIZED (
              SELECT e.id FROM factors CROSS JOIN LATERAL end_oldest_sessions(
                  CASE WHEN is_allowed AND (are_two OR NOT must_be_two) THEN :user::uuid END, :user_version, most) AS e (id)
@@ -123,16 +125,16 @@ pub async fn begin(
              FROM factors
              WHERE id = :user AND is_active AND version = :user_version
                AND (SELECT count(*) FROM ended) >= 0 AND is_allowed AND (are_two OR NOT must_be_two)
-             RETURNING id, session_epoch, are_two
+             RETURNING id, session_epoch, are_two, proven_at
          ), forgotten AS (
              DELETE FROM sessions
              WHERE user_id = :user AND expires_at < now() - make_interval(days => {KEPT_DAYS})
          ), begun AS (
              INSERT INTO sessions (id, user_id, session_epoch, token_hash, user_agent, address,
-                                   created_at, expires_at, has_second_factor)
+                                   created_at, expires_at, has_second_factor, authenticated_at)
              SELECT :id::uuid, id, session_epoch, :token_hash::bytea, left(:user_agent::text, 512),
                     left(:address::text, 64), :now AT TIME ZONE 'UTC',
-                    {expires_at}, are_two
+                    {expires_at}, are_two, proven_at
              FROM signed_in
          ), {}
          SELECT is_allowed, EXISTS (SELECT FROM signed_in) AS is_begun,

@@ -1180,7 +1180,7 @@ Resource: TypeAlias = Literal["api_calls", "ai_requests", "storage", "users", "d
 class Problem(TypedDict):
     """An error (RFC 9457)."""
 
-    challenge: str | None
+    challenge: NotRequired[str | None]
     """For a sign-in that needs a second factor: the token that continues it."""
 
     code: Literal[
@@ -1267,7 +1267,7 @@ class Problem(TypedDict):
     errors: NotRequired[list[FieldProblem]]
     """The invalid fields."""
 
-    expires_in: int | None
+    expires_in: NotRequired[int | None]
     """For a sign-in that needs a second factor: the seconds until the challenge expires."""
 
     limit: NotRequired[int | None]
@@ -1542,7 +1542,7 @@ class SignedIn(TypedDict):
     expires_in: int
     """The lifetime of the access token in seconds."""
 
-    recovery_codes: list[str] | None
+    recovery_codes: NotRequired[list[str] | None]
     """The recovery codes of the user, if this sign-in has set up the first second factor. Only this response contains them."""
 
     refresh_token: str
