@@ -1,4 +1,4 @@
--- Update all instances before a user sets up a second factor: those of an earlier release do not ask for it.
+-- Update all instances before a user sets up a second factor: instances of an earlier release do not ask for it.
 
 -- The second factors of users. A factor without `confirmed_at` is not in use yet.
 CREATE TABLE tenancy.second_factors (
@@ -84,6 +84,31 @@ LANGUAGE sql STABLE AS $function$
           AND now() >= greatest(p.second_factor_since, user_created_at)
                        + make_interval(days => p.second_factor_grace_days))
 $function$;
+-- Locks a user, and returns whether the user has a second factor. It waits for a simultaneous enrolment and then sees it,
+-- because each statement of the function has a snapshot of its own.
+CREATE FUNCTION tenancy.lock_user(who uuid) RETURNS boolean
+LANGUAGE plpgsql AS $function$
+BEGIN
+    PERFORM FROM tenancy.users WHERE id = who FOR UPDATE;
+    RETURN EXISTS (SELECT FROM tenancy.second_factors WHERE user_id = who AND confirmed_at IS NOT NULL);
+END
+$function$;
+REVOKE ALL ON FUNCTION tenancy.lock_user(uuid) FROM PUBLIC;
+
+-- Ends the sessions of a locked user that have no second factor, except one, and returns them. It sees the session of a
+-- simultaneous sign-in, for which the caller has waited.
+CREATE FUNCTION tenancy.end_sessions_without_factor(who uuid, except_session uuid) RETURNS SETOF uuid
+LANGUAGE plpgsql AS $function$
+BEGIN
+    RETURN QUERY
+        UPDATE tenancy.sessions SET revoked_at = now(), revoked_reason = 'second_factor'
+        WHERE user_id = who AND id IS DISTINCT FROM except_session
+          AND NOT has_second_factor AND revoked_at IS NULL
+        RETURNING id;
+END
+$function$;
+REVOKE ALL ON FUNCTION tenancy.end_sessions_without_factor(uuid, uuid) FROM PUBLIC;
+
 -- Returns whether users may sign in from an address; null is an unknown address.
 CREATE FUNCTION tenancy.is_network_allowed(address text) RETURNS boolean
 LANGUAGE sql STABLE AS $function$

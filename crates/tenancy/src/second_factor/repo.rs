@@ -297,11 +297,9 @@ pub(crate) async fn accept(
          ), proven AS (
              UPDATE sessions SET has_second_factor = true, authenticated_at = :now AT TIME ZONE 'UTC'
              WHERE id = :session::uuid AND user_id IN (SELECT user_id FROM accepted)
-         ), ended AS (
-             UPDATE sessions SET revoked_at = :now AT TIME ZONE 'UTC', revoked_reason = 'second_factor'
-             WHERE :is_enrollment AND user_id IN (SELECT user_id FROM accepted)
-               AND id IS DISTINCT FROM :session AND NOT has_second_factor AND revoked_at IS NULL
-             RETURNING id
+         ), ended AS MATERIALIZED (
+             SELECT e.id FROM accepted CROSS JOIN LATERAL end_sessions_without_factor(
+                 CASE WHEN :is_enrollment THEN user_id END, :session) AS e (id)
          ), {recorded}
          SELECT EXISTS (SELECT FROM issued) AS has_new_codes, ARRAY(SELECT id::text FROM ended) AS ended
          FROM accepted",
