@@ -123,6 +123,13 @@ fn users_sign_in_from_allowed_networks() {
     from("203.0.113.9", login, &wrong).expect_problem(401, "invalid_credentials");
     let body = json!({ "refresh_token": user.refresh_token });
     from("203.0.113.9", refresh_path, &body).expect_problem(403, "network_not_allowed");
+    // A refused change of the password changes nothing.
+    let change =
+        json!({ "current_password": user.password, "new_password": "another password of mine" });
+    let call = Call::new(Method::POST, &application.address, "/api/v1/profile/password");
+    let call = call.slug(&tenant.slug).token(&user.access_token).json(&change);
+    let changed = call.header("X-Forwarded-For", "203.0.113.9").send();
+    changed.expect_problem(403, "network_not_allowed");
     // The session continues where the user is allowed to be.
     refresh(&tenant, &user).expect(200);
     let failed = tenant.wait_until_audited("auth.login_failed", 2);

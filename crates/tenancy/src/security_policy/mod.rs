@@ -132,23 +132,37 @@ pub async fn change(
     Ok(policy)
 }
 
-/// Checks the length of a new password.
-///
-/// # Errors
-/// [`Error::InvalidFields`] for `field`.
-pub(crate) async fn check_password(
-    context: &Context,
-    tenant: &Tenant,
-    password: &Password,
-    field: &str,
-) -> Result<()> {
-    let shortest = get(context, tenant).await?.password_min_length;
-    let shortest = shortest.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    if password.expose().chars().count() < shortest {
-        return Err(Error::invalid_field(
-            field,
-            format!("must have at least {shortest} characters"),
-        ));
+impl SecurityPolicy {
+    /// Checks the length of a new password.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFields`] for `field`.
+    pub(crate) fn check_password(&self, password: &Password, field: &str) -> Result<()> {
+        let shortest = self.password_min_length.and_then(|length| usize::try_from(length).ok());
+        let shortest = shortest.unwrap_or_default();
+        if password.expose().chars().count() < shortest {
+            return Err(Error::invalid_field(
+                field,
+                format!("must have at least {shortest} characters"),
+            ));
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Checks that users may sign in from the network of a caller. The statements that start and refresh a session check
+    /// this themselves. A change that a session follows checks it before, because a refusal afterwards would hide the
+    /// change.
+    ///
+    /// # Errors
+    /// [`Error::NetworkNotAllowed`].
+    pub(crate) fn check_network(&self, actor: &Actor) -> Result<()> {
+        let Some(texts) = &self.allowed_networks else { return Ok(()) };
+        let networks = Networks::of_texts(texts)
+            .ok_or_else(|| Error::internal("the rules for sign-ins have an invalid network"))?;
+        if actor.origin().address.is_some_and(|address| networks.contain(address)) {
+            Ok(())
+        } else {
+            Err(Error::NetworkNotAllowed)
+        }
+    }
 }

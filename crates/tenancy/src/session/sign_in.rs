@@ -219,7 +219,9 @@ pub async fn set_up(
     if !counts {
         return Err(Error::InvalidSetupToken);
     }
-    security_policy::check_password(context, tenant, &password, "password").await?;
+    let policy = security_policy::get(context, tenant).await?;
+    policy.check_password(&password, "password")?;
+    policy.check_network(actor)?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
     let publication = Change::begin(context);
