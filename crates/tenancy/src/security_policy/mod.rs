@@ -51,24 +51,35 @@ pub struct SecurityPolicy {
     pub password_min_length: Option<i32>,
 }
 
-/// A change of the rules.
-pub struct PolicyChange {
-    /// The roles whose users need a second factor.
-    pub second_factor_roles: Option<PolicyRoles>,
-    /// The days of grace.
-    pub second_factor_grace_days: Option<u32>,
-    /// The minutes for which a sign-in allows destructive changes.
-    pub recent_sign_in_minutes: Patch<u32>,
-    /// The minutes after which a session ends if it is not refreshed.
-    pub session_idle_minutes: Patch<u32>,
-    /// The minutes after which a session cannot be refreshed any longer.
-    pub session_lifetime_minutes: Patch<u32>,
-    /// The maximum number of sessions of a user.
-    pub max_sessions: Patch<u32>,
-    /// The networks in which users sign in and refresh sessions.
-    pub allowed_networks: Patch<Networks>,
-    /// The minimum length of a new password in characters.
-    pub password_min_length: Patch<u32>,
+crate::fields! {
+    /// A change of the rules for sign-ins. Absent fields stay unchanged, and null restores the rule of the service.
+    #[derive(ToSchema)]
+    #[schema(as = SecurityPolicyChange)]
+    pub struct PolicyChange {
+        /// The roles whose users need a second factor.
+        pub second_factor_roles: Option<PolicyRoles>,
+        /// The days of grace after this change of the roles, or after the creation of a user.
+        #[schema(maximum = 90)]
+        pub second_factor_grace_days: Option<u32>,
+        /// The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
+        #[schema(value_type = Option<u32>, minimum = 1, maximum = 1440)]
+        pub recent_sign_in_minutes: Patch<u32>,
+        /// The minutes after which a session ends if it is not refreshed.
+        #[schema(value_type = Option<u32>, minimum = 5, maximum = 525_600)]
+        pub session_idle_minutes: Patch<u32>,
+        /// The minutes after which a session cannot be refreshed any longer.
+        #[schema(value_type = Option<u32>, minimum = 5, maximum = 525_600)]
+        pub session_lifetime_minutes: Patch<u32>,
+        /// The maximum number of sessions of a user. The oldest one ends when another one begins.
+        #[schema(value_type = Option<u32>, minimum = 1, maximum = 50)]
+        pub max_sessions: Patch<u32>,
+        /// The networks in which users sign in and refresh sessions. They must include your own address.
+        #[schema(value_type = Option<Networks>)]
+        pub allowed_networks: Patch<Networks>,
+        /// The minimum length of a new password in characters.
+        #[schema(value_type = Option<u32>, minimum = 8, maximum = 128)]
+        pub password_min_length: Patch<u32>,
+    }
 }
 
 /// Roles, without duplicates.
