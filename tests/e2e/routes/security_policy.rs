@@ -50,6 +50,11 @@ fn rules_are_checked_and_cleared() {
         let refused = set(&tenant, &json!({ field: value }));
         assert_eq!(refused.expect_invalid(), [field], "{value}");
     }
+    // All of them are reported together.
+    let wrong =
+        json!({ "max_sessions": 99, "session_idle_minutes": 1, "second_factor_roles": ["owner"] });
+    let expected = ["second_factor_roles", "session_idle_minutes", "max_sessions"];
+    assert_eq!(set(&tenant, &wrong).expect_invalid(), expected);
     let rules = json!({ "session_idle_minutes": 60, "session_lifetime_minutes": 600, "max_sessions": 3,
                         "allowed_networks": ["127.0.0.0/8", "::1"], "password_min_length": 10 });
     let set_rules = set(&tenant, &rules).expect(200);
