@@ -285,7 +285,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::FORBIDDEN,
             "network_not_allowed",
             "Not allowed",
-            "Your tenant does not allow to sign in from this network. Ask a tenant administrator to allow it."
+            "Your tenant does not allow sign-ins from this network. Ask a tenant administrator to allow it."
                 .into(),
         ),
         Error::StrongerApiKey => (
