@@ -1,6 +1,9 @@
 //! Second factors: enrolment, sign-in, recovery, the rules of a tenant, and recent sign-ins.
 
-use std::thread;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use e2e::{Answer, Authenticator, TestTenant, TestUser, World};
 use http::Method;
@@ -195,6 +198,71 @@ fn no_other_way_begins_session_without_factor() {
     for other in [text(&reset["setup_token"]), user.refresh_token.clone(), String::new()] {
         answer(&tenant, &other, "123456").expect_problem(401, "invalid_challenge");
     }
+}
+
+/// Waits until a statement in the tenant's database waits for a row that the test has locked.
+fn wait_for_lock(tenant: &TestTenant) {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'";
+    let mut superuser = World::get().services.superuser("tenancy");
+    let begin = Instant::now();
+    while superuser.query_one(waiting, &[&tenant.database()]).unwrap().get::<_, i64>(0) == 0 {
+        assert!(begin.elapsed().as_secs() < 20, "a statement waits for the user");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+// S45
+#[test]
+fn simultaneous_sign_in_and_enrolment_leave_no_weak_session() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("viewer");
+    let begun = begin(&tenant, &user);
+    let factor = begun["id"].as_str().unwrap();
+    let mut superuser = World::get().services.superuser(&tenant.database());
+    let lock = "SELECT FROM tenancy.users WHERE id = $1::text::uuid FOR UPDATE";
+    // A sign-in that verified the password before the enrolment.
+    let mut transaction = superuser.transaction().unwrap();
+    transaction.query_one(lock, &[&user.id]).unwrap();
+    let refused = thread::scope(|scope| {
+        let sign_in = scope.spawn(|| tenant.login(&user.email, &user.password));
+        wait_for_lock(&tenant);
+        let confirm =
+            "UPDATE tenancy.second_factors SET confirmed_at = now() WHERE id = $1::text::uuid";
+        transaction.execute(confirm, &[&factor]).unwrap();
+        transaction.commit().unwrap();
+        sign_in.join().unwrap()
+    });
+    refused.expect_problem(503, "unavailable");
+    tenant.login(&user.email, &user.password).expect_problem(401, "second_factor_required");
+    // A sign-in that inserts its session while an enrolment waits.
+    change(
+        &tenant,
+        "UPDATE tenancy.second_factors SET confirmed_at = NULL WHERE user_id = $1::text::uuid",
+        &user.id,
+    );
+    let weak = TestUser::from(&tenant.login(&user.email, &user.password).expect(200));
+    let body = json!({ "refresh_token": weak.refresh_token });
+    let hide = "UPDATE tenancy.sessions SET revoked_at = now(), revoked_reason = 'logout'
+                WHERE user_id = $1::text::uuid AND id <> $2::text::uuid";
+    let sessions = tenant.get("/api/v1/auth/sessions").token(&user.access_token).send().expect(200);
+    let mut sessions = sessions["items"].as_array().unwrap().iter();
+    let session = text(&sessions.find(|session| session["is_current"] == true).unwrap()["id"]);
+    superuser.execute(hide, &[&user.id, &session]).unwrap();
+    let mut transaction = superuser.transaction().unwrap();
+    transaction.query_one(lock, &[&user.id]).unwrap();
+    let mut authenticator = Authenticator::new(begun["secret"].as_str().unwrap());
+    let code = authenticator.code();
+    thread::scope(|scope| {
+        let confirmed = scope.spawn(|| confirm(&tenant, &user, factor, &code));
+        wait_for_lock(&tenant);
+        let show = "UPDATE tenancy.sessions SET revoked_at = NULL, revoked_reason = NULL
+                    WHERE user_id = $1::text::uuid AND id <> $2::text::uuid";
+        transaction.execute(show, &[&user.id, &session]).unwrap();
+        transaction.commit().unwrap();
+        confirmed.join().unwrap().expect(200);
+    });
+    tenant.post("/api/v1/auth/refresh", &body).send().expect_problem(401, "invalid_refresh_token");
 }
 
 // S45

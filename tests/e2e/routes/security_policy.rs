@@ -50,6 +50,11 @@ fn rules_are_checked_and_cleared() {
         let refused = set(&tenant, &json!({ field: value }));
         assert_eq!(refused.expect_invalid(), [field], "{value}");
     }
+    // All of them are reported together.
+    let wrong =
+        json!({ "max_sessions": 99, "session_idle_minutes": 1, "second_factor_roles": ["owner"] });
+    let expected = ["second_factor_roles", "session_idle_minutes", "max_sessions"];
+    assert_eq!(set(&tenant, &wrong).expect_invalid(), expected);
     let rules = json!({ "session_idle_minutes": 60, "session_lifetime_minutes": 600, "max_sessions": 3,
                         "allowed_networks": ["127.0.0.0/8", "::1"], "password_min_length": 10 });
     let set_rules = set(&tenant, &rules).expect(200);
@@ -123,6 +128,13 @@ fn users_sign_in_from_allowed_networks() {
     from("203.0.113.9", login, &wrong).expect_problem(401, "invalid_credentials");
     let body = json!({ "refresh_token": user.refresh_token });
     from("203.0.113.9", refresh_path, &body).expect_problem(403, "network_not_allowed");
+    // A refused change of the password changes nothing.
+    let change =
+        json!({ "current_password": user.password, "new_password": "another password of mine" });
+    let call = Call::new(Method::POST, &application.address, "/api/v1/profile/password");
+    let call = call.slug(&tenant.slug).token(&user.access_token).json(&change);
+    let changed = call.header("X-Forwarded-For", "203.0.113.9").send();
+    changed.expect_problem(403, "network_not_allowed");
     // The session continues where the user is allowed to be.
     refresh(&tenant, &user).expect(200);
     let failed = tenant.wait_until_audited("auth.login_failed", 2);

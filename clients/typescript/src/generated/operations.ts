@@ -1759,7 +1759,7 @@ export abstract class Operations extends Runtime {
   /**
    * Changes the rules of the tenant for sign-ins, sessions and passwords.
    *
-   * The caller must be a user who may grant the role of administrators, and whose sign-in is at most ten minutes old.
+   * The caller must be a user with the right to grant the role of administrators. The sign-in must be at most ten minutes old.
    */
   updateSecurityPolicy(body: Schemas["SecurityPolicyChange"], parameters: CallOptions = {}): Promise<Schemas["SecurityPolicy"]> {
     return this.json<Schemas["SecurityPolicy"]>(

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
-/// The length of a secret in bytes, that of the hash (RFC 4226, section 4).
+/// The length of a secret in bytes, the same as of the hash (RFC 4226, section 4).
 const SECRET: usize = 20;
 /// The number of steps before and after the current one whose codes are accepted, because the clock of an authenticator may be
 /// wrong (RFC 6238, section 5.2).

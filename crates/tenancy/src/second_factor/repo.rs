@@ -1,9 +1,7 @@
 //! SQL statements on second factors, recovery codes and challenges.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use platform::sql::{Row, SqlError, Statement, Value};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{MOST, SecondFactor};
@@ -78,33 +76,33 @@ pub(crate) struct StoredFactor {
     pub(crate) sealed: Vec<u8>,
 }
 
-/// Returns the column `factors`: the factors of `users` that meet a condition, as JSON.
-fn factors_json(condition: &str) -> String {
+/// Returns the join that gives `users` a row for each factor that meets a condition, or one row without a factor.
+fn join_factors(condition: &str) -> String {
     format!(
-        "(SELECT COALESCE(jsonb_agg(jsonb_build_object(
-              'id', f.id, 'secret', translate(encode(f.secret, 'base64'), E'\\n', ''))), '[]')
-          FROM second_factors f WHERE f.user_id = users.id AND {condition}) AS factors"
+        "LEFT JOIN LATERAL (
+             SELECT f.id AS factor, f.secret FROM second_factors f WHERE f.user_id = users.id AND {condition}
+         ) factors ON true"
     )
-}
-
-fn factors(row: &Row) -> Result<Vec<StoredFactor>> {
-    let damaged = || Error::internal("the factors of a user are damaged");
-    let json: Json = row.get("factors")?;
-    let factors = json.as_array().ok_or_else(damaged)?.iter();
-    let stored = factors.map(|factor| {
-        let text = |name: &str| factor[name].as_str().ok_or_else(damaged);
-        Ok(StoredFactor {
-            id: text("id")?.parse().map_err(Error::internal)?,
-            sealed: STANDARD.decode(text("secret")?).map_err(Error::internal)?,
-        })
-    });
-    stored.collect()
 }
 
 /// A user with factors.
 pub(crate) struct Holder {
     pub(crate) user: User,
     pub(crate) factors: Vec<StoredFactor>,
+}
+
+impl Holder {
+    /// Reads the rows of a user with [`join_factors`]. Returns `None` if there is no row.
+    fn read(rows: &[Row]) -> Result<Option<Self>, SqlError> {
+        let Some(first) = rows.first() else { return Ok(None) };
+        let mut factors = Vec::new();
+        for row in rows {
+            if let Some(id) = row.get("factor")? {
+                factors.push(StoredFactor { id, sealed: row.get("secret")? });
+            }
+        }
+        Ok(Some(Self { user: user(first)?, factors }))
+    }
 }
 
 /// Returns a user with the factors that `which` names.
@@ -118,12 +116,11 @@ pub(crate) async fn holder(
         Which::Unconfirmed(id) => ("f.confirmed_at IS NULL AND f.id = $2::uuid", Some(id)),
     };
     let statement = format!(
-        "SELECT {USER_COLUMNS}, {} FROM users WHERE id = $1 AND is_active",
-        factors_json(condition)
+        "SELECT {USER_COLUMNS}, factor, secret FROM users {} WHERE id = $1 AND is_active",
+        join_factors(condition)
     );
-    let row = database.connection().query_first(&statement, &[user_id.into(), id.into()]).await?;
-    let holder = row.map(|row| Ok(Holder { user: user(&row)?, factors: factors(&row)? }));
-    holder.transpose()
+    let rows = database.connection().query(&statement, &[user_id.into(), id.into()]).await?;
+    Ok(Holder::read(&rows)?)
 }
 
 /// The factors to return.
@@ -187,24 +184,21 @@ pub(crate) async fn find_challenge(
     now: DateTime<Utc>,
 ) -> Result<Option<OpenChallenge>> {
     let statement = format!(
-        "SELECT {USER_COLUMNS}, challenge, needs_enrollment, {}
+        "SELECT {USER_COLUMNS}, challenge, needs_enrollment, factor, secret
          FROM (SELECT users.*, c.id AS challenge, c.needs_enrollment
                FROM sign_in_challenges c JOIN users ON users.id = c.user_id
                WHERE c.token_hash = $1 AND c.expires_at > $2::timestamp AT TIME ZONE 'UTC'
                  AND c.failures < {MOST_FAILURES} AND users.is_active AND users.version = c.user_version
-              ) AS users",
-        factors_json("(f.confirmed_at IS NULL) = users.needs_enrollment")
+              ) AS users {}",
+        join_factors("(f.confirmed_at IS NULL) = users.needs_enrollment")
     );
     let parameters = [token_hash.as_slice().into(), now.into()];
-    let row = database.connection().query_first(&statement, &parameters).await?;
-    let challenge = row.map(|row| {
-        Ok(OpenChallenge {
-            id: row.get("challenge")?,
-            needs_enrollment: row.get("needs_enrollment")?,
-            holder: Holder { user: user(&row)?, factors: factors(&row)? },
-        })
-    });
-    challenge.transpose()
+    let rows = database.connection().query(&statement, &parameters).await?;
+    let Some(holder) = Holder::read(&rows)? else { return Ok(None) };
+    // All rows have the same challenge.
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (id, needs_enrollment) = (row.get("challenge")?, row.get("needs_enrollment")?);
+    Ok(Some(OpenChallenge { id, needs_enrollment, holder }))
 }
 
 /// The result of the verification of a code.
@@ -299,11 +293,9 @@ pub(crate) async fn accept(
          ), proven AS (
              UPDATE sessions SET has_second_factor = true, authenticated_at = :now AT TIME ZONE 'UTC'
              WHERE id = :session::uuid AND user_id IN (SELECT user_id FROM accepted)
-         ), ended AS (
-             UPDATE sessions SET revoked_at = :now AT TIME ZONE 'UTC', revoked_reason = 'second_factor'
-             WHERE :is_enrollment AND user_id IN (SELECT user_id FROM accepted)
-               AND id IS DISTINCT FROM :session AND NOT has_second_factor AND revoked_at IS NULL
-             RETURNING id
+         ), ended AS MATERIALIZED (
+             SELECT e.id FROM accepted CROSS JOIN LATERAL end_sessions_without_factor(
+                 CASE WHEN :is_enrollment THEN user_id END, :session) AS e (id)
          ), {recorded}
          SELECT EXISTS (SELECT FROM issued) AS has_new_codes, ARRAY(SELECT id::text FROM ended) AS ended
          FROM accepted",
@@ -424,56 +416,4 @@ pub(crate) async fn remove_all(
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     Ok(row.map(|row| row.get("version")).transpose()?)
-}
-
-/// The proof of identity of a session.
-pub(crate) struct SessionProof {
-    /// When the user last proved their identity.
-    pub(crate) authenticated_at: DateTime<Utc>,
-    /// Whether the session has a second factor.
-    pub(crate) has_second_factor: bool,
-    /// Whether the user has one.
-    pub(crate) user_has_second_factor: bool,
-    /// The minutes for which a sign-in allows destructive changes.
-    pub(crate) recent_sign_in_minutes: Option<i32>,
-}
-
-/// Returns the proof of identity of an open session.
-pub(crate) async fn session_proof(
-    database: &TenantDb,
-    user: Uuid,
-    session: Uuid,
-) -> Result<Option<SessionProof>> {
-    let statement = "
-        SELECT COALESCE(s.authenticated_at, s.created_at) AT TIME ZONE 'UTC' AS authenticated_at,
-               s.has_second_factor, EXISTS (
-                   SELECT FROM second_factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL
-               ) AS user_has_second_factor,
-               (SELECT p.recent_sign_in_minutes FROM security_policy p) AS recent_sign_in_minutes
-        FROM sessions s WHERE s.id = $2 AND s.user_id = $1 AND s.revoked_at IS NULL";
-    let row = database.connection().query_first(statement, &[user.into(), session.into()]).await?;
-    let proof = row.map(|row| -> Result<_, SqlError> {
-        Ok(SessionProof {
-            authenticated_at: row.get("authenticated_at")?,
-            has_second_factor: row.get("has_second_factor")?,
-            user_has_second_factor: row.get("user_has_second_factor")?,
-            recent_sign_in_minutes: row.get("recent_sign_in_minutes")?,
-        })
-    });
-    Ok(proof.transpose()?)
-}
-
-/// Records that the user of a session proved their identity with the password.
-pub(crate) async fn prove_again(
-    database: &TenantDb,
-    user: Uuid,
-    session: Uuid,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let statement = "
-        UPDATE sessions SET authenticated_at = $3::timestamp AT TIME ZONE 'UTC'
-        WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND NOT EXISTS (
-            SELECT FROM second_factors f WHERE f.user_id = $1 AND f.confirmed_at IS NOT NULL)";
-    let parameters = [user.into(), session.into(), now.into()];
-    Ok(database.connection().execute(statement, &parameters).await? == 1)
 }

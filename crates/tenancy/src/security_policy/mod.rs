@@ -17,8 +17,7 @@ use crate::{
     credential::Password,
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
-    field::Patch,
-    input::FromField,
+    input::{Bounded, FromField, Patch},
     networks::Networks,
     tenant::{Tenant, TenantDb},
 };
@@ -51,24 +50,35 @@ pub struct SecurityPolicy {
     pub password_min_length: Option<i32>,
 }
 
-/// A change of the rules.
-pub struct PolicyChange {
-    /// The roles whose users need a second factor.
-    pub second_factor_roles: Option<PolicyRoles>,
-    /// The days of grace.
-    pub second_factor_grace_days: Option<u32>,
-    /// The minutes for which a sign-in allows destructive changes.
-    pub recent_sign_in_minutes: Patch<u32>,
-    /// The minutes after which a session ends if it is not refreshed.
-    pub session_idle_minutes: Patch<u32>,
-    /// The minutes after which a session cannot be refreshed any longer.
-    pub session_lifetime_minutes: Patch<u32>,
-    /// The maximum number of sessions of a user.
-    pub max_sessions: Patch<u32>,
-    /// The networks in which users sign in and refresh sessions.
-    pub allowed_networks: Patch<Networks>,
-    /// The minimum length of a new password in characters.
-    pub password_min_length: Patch<u32>,
+crate::fields! {
+    /// A change of the rules for sign-ins. Absent fields stay unchanged, and null restores the rule of the service.
+    #[derive(ToSchema)]
+    #[schema(as = SecurityPolicyChange)]
+    pub struct PolicyChange {
+        /// The roles whose users need a second factor.
+        pub second_factor_roles: Option<PolicyRoles>,
+        /// The days of grace after this change of the roles, or after the creation of a user.
+        #[schema(value_type = Option<u32>, maximum = 90)]
+        pub second_factor_grace_days: Option<Bounded<0, 90>>,
+        /// The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
+        #[schema(value_type = Option<u32>, minimum = 1, maximum = 1440)]
+        pub recent_sign_in_minutes: Patch<Bounded<1, 1_440>>,
+        /// The minutes after which a session ends if it is not refreshed.
+        #[schema(value_type = Option<u32>, minimum = 5, maximum = 525_600)]
+        pub session_idle_minutes: Patch<Bounded<5, 525_600>>,
+        /// The minutes after which a session cannot be refreshed any longer.
+        #[schema(value_type = Option<u32>, minimum = 5, maximum = 525_600)]
+        pub session_lifetime_minutes: Patch<Bounded<5, 525_600>>,
+        /// The maximum number of sessions of a user. The oldest one ends when another one begins.
+        #[schema(value_type = Option<u32>, minimum = 1, maximum = 50)]
+        pub max_sessions: Patch<Bounded<1, 50>>,
+        /// The networks in which users sign in and refresh sessions. They must include your own address.
+        #[schema(value_type = Option<Networks>)]
+        pub allowed_networks: Patch<Networks>,
+        /// The minimum length of a new password in characters.
+        #[schema(value_type = Option<u32>, minimum = 8, maximum = 128)]
+        pub password_min_length: Patch<Bounded<8, 128>>,
+    }
 }
 
 /// Roles, without duplicates.
@@ -98,27 +108,13 @@ pub async fn get(context: &Context, tenant: &Tenant) -> Result<SecurityPolicy> {
 /// Changes the rules. Absent rules stay unchanged.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for numbers out of their ranges, and for networks without the address of the caller.
+/// [`Error::InvalidFields`] for networks without the address of the caller.
 pub async fn change(
     context: &Rc<Context>,
     tenant: &Tenant,
     change: &PolicyChange,
     actor: &Actor,
 ) -> Result<SecurityPolicy> {
-    if change.second_factor_grace_days.is_some_and(|days| days > 90) {
-        return Err(Error::invalid_field("second_factor_grace_days", "must be at most 90"));
-    }
-    for (field, patch, least, most) in [
-        ("recent_sign_in_minutes", change.recent_sign_in_minutes, 1, 1_440),
-        ("session_idle_minutes", change.session_idle_minutes, 5, 525_600),
-        ("session_lifetime_minutes", change.session_lifetime_minutes, 5, 525_600),
-        ("max_sessions", change.max_sessions, 1, 50),
-        ("password_min_length", change.password_min_length, 8, 128),
-    ] {
-        if matches!(patch, Patch::Set(number) if !(least..=most).contains(&number)) {
-            return Err(Error::invalid_field(field, format!("must be from {least} to {most}")));
-        }
-    }
     if let Patch::Set(networks) = &change.allowed_networks
         && !actor.origin().address.is_some_and(|address| networks.contain(address))
     {
@@ -132,23 +128,37 @@ pub async fn change(
     Ok(policy)
 }
 
-/// Checks the length of a new password.
-///
-/// # Errors
-/// [`Error::InvalidFields`] for `field`.
-pub(crate) async fn check_password(
-    context: &Context,
-    tenant: &Tenant,
-    password: &Password,
-    field: &str,
-) -> Result<()> {
-    let shortest = get(context, tenant).await?.password_min_length;
-    let shortest = shortest.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    if password.expose().chars().count() < shortest {
-        return Err(Error::invalid_field(
-            field,
-            format!("must have at least {shortest} characters"),
-        ));
+impl SecurityPolicy {
+    /// Checks the length of a new password.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFields`] for `field`.
+    pub(crate) fn check_password(&self, password: &Password, field: &str) -> Result<()> {
+        let shortest = self.password_min_length.and_then(|length| usize::try_from(length).ok());
+        let shortest = shortest.unwrap_or_default();
+        if password.expose().chars().count() < shortest {
+            return Err(Error::invalid_field(
+                field,
+                format!("must have at least {shortest} characters"),
+            ));
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Checks that users may sign in from the network of a caller. The statements that start and refresh a session check
+    /// this themselves. A change that a session follows checks it before, because a refusal afterwards would hide the
+    /// change.
+    ///
+    /// # Errors
+    /// [`Error::NetworkNotAllowed`].
+    pub(crate) fn check_network(&self, actor: &Actor) -> Result<()> {
+        let Some(texts) = &self.allowed_networks else { return Ok(()) };
+        let networks = Networks::of_texts(texts)
+            .ok_or_else(|| Error::internal("the rules for sign-ins have an invalid network"))?;
+        if actor.origin().address.is_some_and(|address| networks.contain(address)) {
+            Ok(())
+        } else {
+            Err(Error::NetworkNotAllowed)
+        }
+    }
 }

@@ -7,8 +7,7 @@ use crate::{
     access::Role,
     error::{Error, Result},
     event::{Entry, outbox},
-    field::Patch,
-    input::Text as _,
+    input::{Bounded, Patch, Text as _},
     tenant::TenantDb,
 };
 
@@ -47,11 +46,11 @@ pub(super) async fn change(
 ) -> Result<SecurityPolicy> {
     // A null in the object is a cleared rule, and an absent member an unchanged one.
     let numbers = [
-        ("recent_sign_in_minutes", change.recent_sign_in_minutes),
-        ("session_idle_minutes", change.session_idle_minutes),
-        ("session_lifetime_minutes", change.session_lifetime_minutes),
-        ("max_sessions", change.max_sessions),
-        ("password_min_length", change.password_min_length),
+        ("recent_sign_in_minutes", number(change.recent_sign_in_minutes)),
+        ("session_idle_minutes", number(change.session_idle_minutes)),
+        ("session_lifetime_minutes", number(change.session_lifetime_minutes)),
+        ("max_sessions", number(change.max_sessions)),
+        ("password_min_length", number(change.password_min_length)),
     ];
     let assignments = numbers.map(|(name, _)| {
         format!(
@@ -86,10 +85,18 @@ pub(super) async fn change(
     };
     let statement = Statement::new(statement)
         .bind("roles", roles)
-        .bind("grace", change.second_factor_grace_days.map(i64::from))
+        .bind("grace", change.second_factor_grace_days.map(|days| i64::from(days.get())))
         .bind("numbers", serde_json::Value::Object(given))
         .bind("changes_networks", change.allowed_networks.is_given())
         .bind("networks", networks)
         .bind_all(outbox::bindings(entry));
     read(statement.query_first(database.connection()).await?)
+}
+
+fn number<const LEAST: u32, const MOST: u32>(patch: Patch<Bounded<LEAST, MOST>>) -> Patch<u32> {
+    match patch {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(number) => Patch::Set(number.get()),
+    }
 }

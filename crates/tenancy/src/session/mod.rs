@@ -4,6 +4,7 @@ mod challenge;
 mod code;
 mod enrollment;
 mod password;
+mod proof;
 mod recent;
 mod repo;
 mod second_step;

@@ -63,7 +63,9 @@ pub async fn change_password(
     if !is_right {
         return Err(Error::invalid_field("current_password", "is not your password"));
     }
-    security_policy::check_password(context, tenant, &new, "new_password").await?;
+    let policy = security_policy::get(context, tenant).await?;
+    policy.check_password(&new, "new_password")?;
+    policy.check_network(actor)?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &new).await?;
     let event = Event::new(name::PASSWORD_CHANGED).about("user", user);

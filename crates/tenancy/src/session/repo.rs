@@ -110,9 +110,8 @@ pub async fn begin(
     let statement = format!(
         "WITH factors AS MATERIALIZED (
              SELECT :has_second_factor::boolean OR e.id IS NOT NULL AS are_two,
-                    COALESCE(e.authenticated_at, e.created_at) AS proven_at, EXISTS (
-                 SELECT FROM second_factors WHERE user_id = :user AND confirmed_at IS NOT NULL
-             ) AS must_be_two, is_network_allowed(:address::text) AS is_allowed,
+                    COALESCE(e.authenticated_at, e.created_at) AS proven_at,
+                    lock_user(:user) AS must_be_two, is_network_allowed(:address::text) AS is_allowed,
              (SELECT LEAST({MOST}, max_sessions) FROM security_policy) AS most
              -- A password does not renew the proof of a second factor.
              FROM (VALUES (true)) AS always LEFT JOIN sessions e

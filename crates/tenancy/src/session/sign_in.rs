@@ -66,8 +66,8 @@ impl SignedIn {
 /// # Errors
 /// [`Error::InvalidCredentials`] for a wrong password, an unknown address, a user without a password, a deactivated
 /// user, and a tenant that is unknown, suspended or deleted. The error and the response time are the same in all these
-/// cases. [`Error::SecondFactorRequired`] if the sign-in needs a second factor. [`Error::TooManyAttempts`] after too many failures. [`Error::TenantSuspended`] for a valid password in a
-/// suspended tenant.
+/// cases. [`SecondFactorError::Required`](crate::error::SecondFactorError::Required) if the sign-in needs a second factor. [`Error::TooManyAttempts`] after too
+/// many failures. [`Error::TenantSuspended`] for a valid password in a suspended tenant.
 pub async fn sign_in(
     context: &Rc<Context>,
     target: SignInTarget,
@@ -110,7 +110,7 @@ pub async fn sign_in(
         rehash_later(context, tenant, found.user.id, password, weak);
     }
     let database = TenantDb::connect(context, tenant).await?;
-    challenge::unless_needless(context, tenant, &database, &found.user, found.second_factor)
+    challenge::ask_for_second_factor(context, tenant, &database, &found.user, found.second_factor)
         .await?;
     begin_session(context, tenant, &database, found.user, Proof::OneFactor, actor).await
 }
@@ -200,7 +200,7 @@ pub(super) async fn compare(
 /// Sets the password of the user that a setup token belongs to, and signs in the user.
 ///
 /// # Errors
-/// [`Error::InvalidSetupToken`] if the token is invalid, used or expired. [`Error::SecondFactorRequired`] if the password
+/// [`Error::InvalidSetupToken`] if the token is invalid, used or expired. [`SecondFactorError::Required`](crate::error::SecondFactorError::Required) if the password
 /// is set and the sign-in needs a second factor.
 pub async fn set_up(
     context: &Rc<Context>,
@@ -219,7 +219,9 @@ pub async fn set_up(
     if !counts {
         return Err(Error::InvalidSetupToken);
     }
-    security_policy::check_password(context, tenant, &password, "password").await?;
+    let policy = security_policy::get(context, tenant).await?;
+    policy.check_password(&password, "password")?;
+    policy.check_network(actor)?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
     let publication = Change::begin(context);
@@ -232,7 +234,7 @@ pub async fn set_up(
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
     let needed = credentials::find_needed_factor(&database, user.id).await?;
-    challenge::unless_needless(context, tenant, &database, &user, needed).await?;
+    challenge::ask_for_second_factor(context, tenant, &database, &user, needed).await?;
     let proof = Proof::OneFactor;
     let value = begin_session(context, tenant, &database, user, proof, actor).await?;
     Ok(Changed { value, effect })

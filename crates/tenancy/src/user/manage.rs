@@ -49,7 +49,7 @@ pub async fn create(
     let now = context.platform.clock.now();
     let (password_hash, setup_token) = match &new.password {
         Some(password) => {
-            security_policy::check_password(context, tenant, password, "password").await?;
+            security_policy::get(context, tenant).await?.check_password(password, "password")?;
             let allowance = allowance::take(context, tenant, None).await?;
             (Some(context.state::<Passwords>().hash(context, &allowance, password).await?), None)
         }

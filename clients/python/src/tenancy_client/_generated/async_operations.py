@@ -1635,7 +1635,7 @@ class AsyncOperations(AsyncRuntime):
     ) -> models.SecurityPolicy:
         """Changes the rules of the tenant for sign-ins, sessions and passwords.
 
-        The caller must be a user who may grant the role of administrators, and whose sign-in is at most ten minutes old.
+        The caller must be a user with the right to grant the role of administrators. The sign-in must be at most ten minutes old.
         """
         request = Request("PATCH", "/api/v1/tenant/security-policy", json=body)
         result: models.SecurityPolicy = await self._json(request, options)

@@ -1,15 +1,13 @@
 //! `POST /api/v1/auth/second-factor`
 
 use tenancy::{
-    Error, Result,
+    Result,
     event::Actor,
-    resolve,
     second_factor::Code,
     session::{self, SignedIn},
-    token::ChallengeToken,
 };
 use utoipa::ToSchema;
-use web::{Call, Means, Response};
+use web::{Call, Response};
 
 tenancy::fields! {
     /// The answer to a challenge.
@@ -42,13 +40,10 @@ web::endpoint! {
 
 async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
-    let addressing = call.addressing()?;
+    // Rejects an unreadable tenant address before reading the body.
+    call.addressing()?;
     let request: Request = call.json().await?;
-    let token = ChallengeToken::parse(&request.challenge).ok_or(Error::InvalidChallenge)?;
-    // The token contains the id of its tenant.
-    let tenant = resolve::by_id(&context, token.tenant()).await?.ok_or(Error::InvalidChallenge)?;
-    call.record().concerns(tenant.id, Means::Challenge);
-    resolve::agree(&context, &addressing, &tenant).await?;
+    let (token, tenant) = super::find(&context, &call, &request.challenge).await?;
     let actor = Actor::anonymous(call.origin());
     let signed_in = session::answer(&context, &tenant, &token, &request.code, &actor).await?;
     call.record().signed_in(tenant.id, signed_in.user_id());
