@@ -13,7 +13,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/groups" => handler,
     access: Member(RolesWrite),
     authority: Roles,
-    options: [pending()],
+    options: [destructive(), pending()],
     operation_id: "createGroup",
     problems: [(403, &["scope_not_held"]), (409, &["group_name_taken", "too_many_roles"])],
     headers: ["Location"],

@@ -14,7 +14,7 @@ web::endpoint! {
     ENDPOINT: DELETE "/api/v1/groups/{id}" => handler,
     access: Member(RolesWrite),
     authority: Roles,
-    options: [unmetered(), pending()],
+    options: [destructive(), unmetered(), pending()],
     operation_id: "deleteGroup",
     problems: [(403, &["scope_not_held"])],
     openapi: (

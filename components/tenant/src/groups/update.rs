@@ -14,7 +14,7 @@ web::endpoint! {
     ENDPOINT: PATCH "/api/v1/groups/{id}" => handler,
     access: Member(RolesWrite),
     authority: Roles,
-    options: [pending()],
+    options: [destructive(), pending()],
     operation_id: "updateGroup",
     problems: [(403, &["scope_not_held"]), (409, &["group_name_taken", "too_many_roles"])],
     openapi: (

@@ -15,7 +15,7 @@ web::endpoint! {
     /// checks it like a scope of Tenancy.
     ENDPOINT: POST "/api/v1/permissions" => handler,
     access: Member(RolesWrite),
-    options: [pending()],
+    options: [destructive(), pending()],
     operation_id: "createPermission",
     problems: [(409, &["permission_taken", "too_many_roles"])],
     headers: ["Location"],

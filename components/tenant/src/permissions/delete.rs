@@ -14,7 +14,7 @@ web::endpoint! {
     ENDPOINT: DELETE "/api/v1/permissions/{name}" => handler,
     access: Member(RolesWrite),
     authority: Roles,
-    options: [unmetered(), pending()],
+    options: [destructive(), unmetered(), pending()],
     operation_id: "deletePermission",
     problems: [(403, &["scope_not_held"]), (409, &["permission_in_use"])],
     openapi: (

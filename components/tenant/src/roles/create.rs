@@ -13,7 +13,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/roles" => handler,
     access: Member(RolesWrite),
     authority: Roles,
-    options: [pending()],
+    options: [destructive(), pending()],
     operation_id: "createRole",
     problems: [(403, &["scope_not_held"]), (409, &["role_name_taken", "too_many_roles"])],
     headers: ["Location"],

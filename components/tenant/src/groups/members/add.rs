@@ -14,7 +14,7 @@ web::endpoint! {
     ENDPOINT: PUT "/api/v1/groups/{id}/members/{user}" => handler,
     access: Member(UsersWrite),
     authority: Users,
-    options: [pending()],
+    options: [destructive(), pending()],
     operation_id: "addGroupMember",
     problems: [(403, &["scope_not_held", "administrator_required"]), (409, &["too_many_roles"])],
     openapi: (

@@ -14,7 +14,7 @@ web::endpoint! {
     ENDPOINT: DELETE "/api/v1/groups/{id}/members/{user}" => handler,
     access: Member(UsersWrite),
     authority: Users,
-    options: [unmetered(), pending()],
+    options: [destructive(), unmetered(), pending()],
     operation_id: "removeGroupMember",
     problems: [(403, &["scope_not_held", "administrator_required"])],
     openapi: (
