@@ -16,7 +16,7 @@ export interface Identity {
   readonly userId: string | null;
   readonly userRole: Schemas["Role"] | null;
   readonly apiKeyId: string | null;
-  readonly scopes: ReadonlySet<Schemas["Scope"]>;
+  readonly scopes: ReadonlySet<string>;
 }
 
 /** The headers of a caller that identify it. */
@@ -37,7 +37,7 @@ export function verifier(url: string, { timeout = 2_000 }: { timeout?: number } 
   // One repetition after a broken connection. Refusals with Retry-After go to the caller at once.
   const client = new Client(url, { timeout, retry: { retries: 1, longestPause: 0 } });
 
-  async function verify(request: Request, scopes: Schemas["Scope"][]): Promise<Identity> {
+  async function verify(request: Request, scopes: string[]): Promise<Identity> {
     const requestHeaders: [string, string][] = CREDENTIALS.flatMap((name) =>
       (request.headersDistinct[name] ?? []).map((value): [string, string] => [name, value]),
     );
@@ -73,7 +73,7 @@ export function verifier(url: string, { timeout = 2_000 }: { timeout?: number } 
 
   return {
     /** Returns a middleware that verifies the caller and its scopes. */
-    require(...scopes: Schemas["Scope"][]): RequestHandler {
+    require(...scopes: string[]): RequestHandler {
       return (request, response, next) => {
         verify(request, scopes).then(
           (caller) => {

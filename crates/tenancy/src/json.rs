@@ -37,6 +37,18 @@ pub struct Member {
 /// The members of an object by their names.
 pub type Object = BTreeMap<String, Member>;
 
+/// Returns whether a text or the name of a member in a value has a NUL character, which PostgreSQL cannot store.
+pub fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(object) => {
+            object.iter().any(|(key, value)| key.contains('\0') || has_nul(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// Parses the JSON object in `body`.
 ///
 /// # Errors

@@ -39,6 +39,7 @@ mod limiter;
 pub mod log;
 pub mod login_throttling;
 pub mod maintenance;
+pub mod metadata;
 pub mod metrics;
 pub mod migrate;
 pub mod networks;

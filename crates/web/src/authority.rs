@@ -24,6 +24,8 @@ pub enum Authority {
     ApiKeys,
     /// API keys of any tenant. The handler receives [`api_key::Authority`] without limits.
     TenantApiKeys,
+    /// Users of any tenant. The handler receives [`user::Authority`] without limits.
+    TenantUsers,
     /// Database credentials of the caller's tenant. The handler receives [`database_credential::Authority`].
     DatabaseCredentials,
     /// Operator keys. The handler receives [`operator_key::Authority`].
@@ -35,12 +37,13 @@ pub enum Authority {
 #[cfg(not(target_family = "wasm"))]
 impl Authority {
     /// Lists every kind of authority.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Users,
         Self::Roles,
         Self::PersonalData,
         Self::ApiKeys,
         Self::TenantApiKeys,
+        Self::TenantUsers,
         Self::DatabaseCredentials,
         Self::OperatorKeys,
         Self::Tenants,
@@ -54,6 +57,7 @@ impl Authority {
             Self::PersonalData => "personal data",
             Self::ApiKeys => "API keys",
             Self::TenantApiKeys => "API keys of tenants",
+            Self::TenantUsers => "users of tenants",
             Self::DatabaseCredentials => "database credentials",
             Self::OperatorKeys => "operator keys",
             Self::Tenants => "tenants",
@@ -84,6 +88,9 @@ impl Authority {
                  itself."
             }
             Self::TenantApiKeys => "No limits: an operator manages every API key of a tenant.",
+            Self::TenantUsers => {
+                "No limits: an operator reads every user of a tenant and updates the metadata."
+            }
             Self::DatabaseCredentials => {
                 "`database:read` allows the access `read`, `database:write` also `write`, and `database:owner` also \
                  `owner`. A database credential expires with the caller's API key at the latest."
@@ -105,6 +112,7 @@ pub mod types {
     pub type PersonalData = tenancy::personal_data::Authority;
     pub type ApiKeys = tenancy::api_key::Authority;
     pub type TenantApiKeys = tenancy::api_key::Authority;
+    pub type TenantUsers = tenancy::user::Authority;
     pub type DatabaseCredentials = tenancy::database_credential::Authority;
     pub type OperatorKeys = tenancy::operator_key::Authority;
     pub type Tenants = super::TenantAuthority;
@@ -156,6 +164,12 @@ impl Of<Member> for database_credential::Authority {
 }
 
 impl Of<Operator> for api_key::Authority {
+    fn of(_: &Operator) -> Self {
+        Self::unbounded()
+    }
+}
+
+impl Of<Operator> for user::Authority {
     fn of(_: &Operator) -> Self {
         Self::unbounded()
     }

@@ -16,6 +16,9 @@ fn body(authority: Authority, method: &Method, creates: bool) -> Option<Value> {
             Some(json!({ "email": format!("{name}@acme.com"), "role": "admin" }))
         }
         (Authority::Users, &Method::PATCH) => Some(json!({ "first_name": "A" })),
+        (Authority::TenantUsers, &Method::PATCH) => {
+            Some(json!({ "private_metadata": { "name": name } }))
+        }
         (Authority::ApiKeys | Authority::TenantApiKeys, &Method::POST) if creates => {
             Some(json!({ "name": name, "scopes": ["users:write"] }))
         }
@@ -71,10 +74,12 @@ fn call(tenant: &TestTenant, endpoint: &Endpoint, authority: Authority) -> Answe
             let key = of_operator("operator_keys:write");
             (key.text.clone(), Some(key), strong_operator_key.id.clone())
         }
-        Authority::TenantApiKeys | Authority::Tenants => {
-            let is_tenant = authority == Authority::Tenants;
-            let key =
-                of_operator(if is_tenant { "tenants:write" } else { "tenant_api_keys:write" });
+        Authority::TenantApiKeys | Authority::TenantUsers | Authority::Tenants => {
+            let key = of_operator(match authority {
+                Authority::TenantApiKeys => "tenant_api_keys:write",
+                Authority::TenantUsers => "tenant_users:write",
+                _ => "tenants:write",
+            });
             (key.text.clone(), Some(key), tenant.id.clone())
         }
     };
@@ -134,7 +139,7 @@ fn declared_authority_limits_each_caller() {
                 assert_eq!(code(), "forbidden", "{method} {path}: {}", answer.text);
             }
             // An operator is not limited.
-            Authority::TenantApiKeys => {
+            Authority::TenantApiKeys | Authority::TenantUsers => {
                 assert!(answer.status < 300, "{method} {path}: {}", answer.text);
             }
         }

@@ -13,6 +13,7 @@ mod file_conditions;
 mod files;
 mod health;
 mod jwks;
+mod metadata;
 mod metrics;
 mod password;
 mod personal_data;

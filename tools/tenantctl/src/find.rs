@@ -56,6 +56,8 @@ pub async fn user(context: &Context, tenant: &Tenant, name: &str) -> Result<User
         group: None,
         is_active: None,
         search: Some(email.as_str().to_owned()),
+        public_metadata: None,
+        private_metadata: None,
     };
     loop {
         let (users, _) = user::repo::list(&database, &filter).await?;

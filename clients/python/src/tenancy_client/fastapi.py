@@ -21,7 +21,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.requests import HTTPConnection
 
 from . import AsyncClient, CallOptions, Problem, RetryPolicy, TenancyError
-from .models import Role, Scope
+from .models import Role
 
 # The headers of a caller that identify it, and the headers of a refusal about the next step.
 CREDENTIALS = (b"authorization", b"x-api-key", b"x-tenant-slug")
@@ -59,7 +59,7 @@ class Tenancy:
         """Makes the application respond to refused callers with the problem itself."""
         app.add_exception_handler(Refused, _respond)
 
-    def require(self, *scopes: Scope) -> Callable[[HTTPConnection], Awaitable[Identity]]:
+    def require(self, *scopes: str) -> Callable[[HTTPConnection], Awaitable[Identity]]:
         """Returns a dependency that verifies the caller and its scopes."""
 
         async def verify(connection: HTTPConnection) -> Identity:

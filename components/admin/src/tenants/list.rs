@@ -2,6 +2,7 @@
 
 use tenancy::{
     Result, log,
+    metadata::MetadataFilter,
     tenant::{OperatorTenantView, Status, repo},
 };
 use web::{Limit, Operator, Page, Response};
@@ -24,6 +25,12 @@ tenancy::fields! {
         /// Includes deleted tenants.
         #[param(required = false, default = false)]
         include_deleted: bool = false,
+        /// Restricts the list to tenants whose settings contain this JSON object, such as `{"region": "eu"}`.
+        #[param(value_type = Option<String>, max_length = 1024, example = json!("{\"region\": \"eu\"}"))]
+        settings: Option<MetadataFilter>,
+        /// Restricts the list to tenants whose private settings contain this JSON object.
+        #[param(value_type = Option<String>, max_length = 1024, example = json!("{\"contract\": \"A-17\"}"))]
+        private_settings: Option<MetadataFilter>,
     }
 }
 
@@ -47,6 +54,8 @@ async fn handler(mut operator: Operator) -> Result<Response> {
         status: query.status_filter,
         search: query.search.filter(|text| !text.is_empty()),
         include_deleted: query.include_deleted,
+        settings: query.settings,
+        private_settings: query.private_settings,
     };
     let catalog = operator.context().catalog().await?;
     let (tenants, total) = repo::list(&*catalog, &filter).await?;

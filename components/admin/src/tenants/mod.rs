@@ -11,6 +11,7 @@ pub mod rename;
 pub mod rotate_key;
 pub mod stats;
 pub mod update;
+pub mod users;
 
 use tenancy::{
     Error, Result,

@@ -7,6 +7,7 @@ use tenancy::{
     access::{Ids, Role},
     credential::NewPassword,
     identifier::EmailAddress,
+    metadata::Metadata,
     resource::Resource,
     user::{self, Authority, NewUser, PersonName, User, Username},
 };
@@ -31,6 +32,8 @@ tenancy::fields! {
         /// The ids of the groups of the user.
         #[schema(required = false, value_type = Vec<uuid::Uuid>, max_items = 16)]
         groups: Ids = Ids::default(),
+        #[schema(required = false, value_type = Object)]
+        public_metadata: Metadata = Metadata::default(),
     }
 }
 
@@ -86,6 +89,7 @@ async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
         role,
         custom_roles,
         groups,
+        public_metadata: request.public_metadata,
         password,
     };
     let user::Created { user, setup_token, user_count } =

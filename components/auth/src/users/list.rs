@@ -4,6 +4,7 @@ use tenancy::{
     Result,
     access::Role,
     log,
+    metadata::MetadataFilter,
     tenant::TenantDb,
     user::{User, repo},
 };
@@ -31,6 +32,9 @@ tenancy::fields! {
         is_active: Option<bool>,
         /// Restricts the list to users with this text in their e-mail address or one of their names.
         search: Option<String>,
+        /// Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`.
+        #[param(value_type = Option<String>, max_length = 1024, example = json!("{\"team\": \"sales\"}"))]
+        public_metadata: Option<MetadataFilter>,
     }
 }
 
@@ -56,6 +60,8 @@ async fn handler(mut member: Member) -> Result<Response> {
         group: query.group,
         is_active: query.is_active,
         search: query.search.filter(|text| !text.is_empty()),
+        public_metadata: query.public_metadata,
+        private_metadata: None,
     };
     let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let (users, total) = repo::list(&database, &filter).await?;

@@ -5,6 +5,7 @@ use tenancy::{
     access::{Ids, Role},
     identifier::EmailAddress,
     input::Patch,
+    metadata::Metadata,
     user::{self, Authority, PersonName, User, UserChange, Username},
 };
 use utoipa::ToSchema;
@@ -32,6 +33,8 @@ tenancy::fields! {
         groups: Option<Ids>,
         /// `false` deactivates the user and ends all of their sessions.
         is_active: Option<bool>,
+        /// Members of the public metadata to replace. Null removes a member; the other members stay.
+        public_metadata: Option<Metadata>,
     }
 }
 
@@ -75,6 +78,8 @@ async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
         groups,
         membership: None,
         is_active: request.is_active,
+        public_metadata: request.public_metadata,
+        private_metadata: None,
     };
     let context = member.context();
     let actor = member.actor();

@@ -25,6 +25,10 @@ scopes! {
         TenantApiKeysRead = "tenant_api_keys:read",
         /// Create and revoke API keys of tenants. A new key can have every scope of its tenant.
         TenantApiKeysWrite = "tenant_api_keys:write",
+        /// Read the users of tenants, with their private metadata.
+        TenantUsersRead = "tenant_users:read",
+        /// Update the metadata of users of tenants.
+        TenantUsersWrite = "tenant_users:write",
         /// Read plans.
         PlansRead = "plans:read",
         /// Create, update and delete plans.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, value::RawValue};
 use crate::{
     error::{Error, Result},
     field::{FromField, InvalidField},
-    json::{Member, Object},
+    json::{Member, Object, has_nul},
     text::printable,
 };
 
@@ -184,16 +184,5 @@ impl Fields {
             self.invalid.push(InvalidField::new(printable(name), "is not a field of this request"));
         }
         if self.invalid.is_empty() { Ok(()) } else { Err(Error::InvalidFields(self.invalid)) }
-    }
-}
-
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(has_nul),
-        Value::Object(object) => {
-            object.iter().any(|(key, value)| key.contains('\0') || has_nul(value))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

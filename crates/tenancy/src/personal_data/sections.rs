@@ -10,6 +10,7 @@ use crate::{
     audit::LoggedEvent,
     database_role::DatabaseRoleView,
     error::Result,
+    json::JsonText,
     second_factor::{self, SecondFactor},
     tenant::TenantDb,
     user::{self, User},
@@ -42,6 +43,9 @@ pub struct PersonalData<'a> {
 pub(super) struct ExportedUser {
     #[serde(flatten)]
     user: User,
+    /// What the application keeps about the user and only operators see otherwise.
+    #[schema(value_type = Object)]
+    private_metadata: JsonText,
     updated_at: DateTime<Utc>,
     /// Whether the user has set a password.
     has_password: bool,
@@ -107,8 +111,10 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<Exporte
     let row = database.connection().query_first(&statement, &[id.into()]).await?;
     let (second_factors, _) = second_factor::repo::list(database, id).await?;
     let stored = row.map(|row| -> Result<_, SqlError> {
+        let user = user::repo::user(&row)?;
         Ok(ExportedUser {
-            user: user::repo::user(&row)?,
+            private_metadata: user.private_metadata.clone(),
+            user,
             updated_at: row.get("updated_at")?,
             has_password: row.get("has_password")?,
             setup_token_expires_at: row.get("setup_token_expires_at")?,

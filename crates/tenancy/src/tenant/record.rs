@@ -2,10 +2,7 @@
 
 use chrono::{DateTime, Utc, serde::ts_microseconds};
 use serde::{Deserialize, Serialize};
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -17,6 +14,7 @@ use crate::{
     identifier::Slug,
     input::{FromField, Text},
     json::JsonText,
+    metadata::Metadata,
     resource::Limits,
     text,
 };
@@ -90,30 +88,22 @@ impl Text for TenantName {
 /// Settings of a tenant: a JSON object of at most 16 KiB.
 #[derive(Debug, Clone, Default, ToSchema)]
 #[schema(value_type = Object)]
-pub struct TenantSettings(JsonText);
+pub struct TenantSettings(Metadata);
 
 impl TenantSettings {
     /// Returns the settings as JSON.
     pub fn json(&self) -> &JsonText {
-        &self.0
+        self.0.json()
     }
 }
 
 impl FromField for TenantSettings {
     fn from_json(value: Value) -> Result<Self, String> {
-        let raw = to_raw_value(&value).map_err(|_| "must be JSON".to_owned())?;
-        Self::from_exact_json(value, &raw)
+        Metadata::from_json(value).map(Self)
     }
 
     fn from_exact_json(value: Value, text: &RawValue) -> Result<Self, String> {
-        if !value.is_object() {
-            return Err("must be an object".to_owned());
-        }
-        let json = JsonText::from_raw(text)?;
-        if json.as_str().len() > 16 * 1024 {
-            return Err("must have at most 16 KiB as JSON".to_owned());
-        }
-        Ok(Self(json))
+        Metadata::from_exact_json(value, text).map(Self)
     }
 }
 

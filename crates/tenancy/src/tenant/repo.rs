@@ -19,6 +19,7 @@ use crate::{
     identifier::{Domain, EmailAddress, Slug},
     input::Text as _,
     json::JsonText,
+    metadata::MetadataFilter,
     tenant::TenantChange,
 };
 
@@ -314,6 +315,10 @@ pub struct Filter {
     pub search: Option<String>,
     /// Whether to include deleted tenants.
     pub include_deleted: bool,
+    /// Selects tenants by the settings that their users see.
+    pub settings: Option<MetadataFilter>,
+    /// Selects tenants by the settings that only operators see.
+    pub private_settings: Option<MetadataFilter>,
 }
 
 /// Returns the tenants that `filter` selects, the newest first, and the total number of selected tenants.
@@ -323,6 +328,8 @@ pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Rows<Ten
              SELECT t.id, t.created_at FROM tenants t
              WHERE (:status::text IS NULL OR t.status = :status)
                AND (:include_deleted OR t.status <> 'deleted' OR :status = 'deleted')
+               AND (:settings::text IS NULL OR t.settings @> :settings::text::jsonb)
+               AND (:private_settings::text IS NULL OR t.private_settings @> :private_settings::text::jsonb)
                AND (:pattern::text IS NULL OR t.name ILIKE :pattern {UNICODE}
                     OR t.slug ILIKE :pattern OR t.admin_email ILIKE :pattern {UNICODE}
                     OR EXISTS (SELECT FROM tenant_domains d
@@ -339,6 +346,8 @@ pub async fn list(catalog: &dyn Connection, filter: &Filter) -> Result<(Rows<Ten
     let statement = Statement::new(statement)
         .bind("status", filter.status.map(Status::as_str))
         .bind("include_deleted", filter.include_deleted)
+        .bind("settings", filter.settings.as_ref().map(MetadataFilter::as_str))
+        .bind("private_settings", filter.private_settings.as_ref().map(MetadataFilter::as_str))
         .bind("pattern", pattern)
         .bind("offset", i64::from(filter.offset))
         .bind("limit", i64::from(filter.limit));

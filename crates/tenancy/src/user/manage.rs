@@ -243,6 +243,8 @@ fn changed_fields(change: &UserChange) -> Vec<&'static str> {
         ("custom_roles", change.custom_roles.is_some()),
         ("groups", change.groups.is_some() || change.membership.is_some()),
         ("is_active", change.is_active.is_some()),
+        ("public_metadata", change.public_metadata.is_some()),
+        ("private_metadata", change.private_metadata.is_some()),
     ]
     .into_iter()
     .filter_map(|(name, is_given)| is_given.then_some(name))

@@ -21,6 +21,8 @@ use crate::{
     error::Error,
     identifier::EmailAddress,
     input::{Patch, Text},
+    json::JsonText,
+    metadata::Metadata,
     text,
 };
 use platform::sql::Value;
@@ -48,6 +50,9 @@ pub struct User {
     pub is_active: bool,
     /// Whether the user has proved control of the e-mail address. Setting a password with a setup token is not a proof.
     pub is_verified: bool,
+    /// What the application keeps about the user. The user and everyone with `users:read` see it.
+    #[schema(value_type = Object)]
+    pub public_metadata: JsonText,
     /// When the user was created.
     pub created_at: DateTime<Utc>,
     /// When the user last signed in.
@@ -55,6 +60,25 @@ pub struct User {
     /// The version, which increases when earlier access tokens must become invalid.
     #[serde(skip)]
     pub version: i64,
+    /// What the application keeps about the user and only operators see: [`OperatorUserView`].
+    #[serde(skip)]
+    pub private_metadata: JsonText,
+}
+
+/// A user in responses to the operator.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OperatorUserView<'a> {
+    #[serde(flatten)]
+    user: &'a User,
+    /// What the application keeps about the user and only operators see.
+    #[schema(value_type = Object)]
+    private_metadata: &'a JsonText,
+}
+
+impl<'a> From<&'a User> for OperatorUserView<'a> {
+    fn from(user: &'a User) -> Self {
+        Self { user, private_metadata: &user.private_metadata }
+    }
 }
 
 /// Returns the refusal to act on a user whose role exceeds the caller's authority.
@@ -81,6 +105,8 @@ pub struct NewUser {
     pub custom_roles: GrantedIds,
     /// The groups.
     pub groups: GrantedIds,
+    /// The public metadata.
+    pub public_metadata: Metadata,
     /// The password. If it is absent, a setup token is created.
     pub password: Option<Password>,
 }
@@ -105,6 +131,10 @@ pub struct UserChange {
     pub membership: Option<Membership>,
     /// Whether the user may sign in.
     pub is_active: Option<bool>,
+    /// Members of the public metadata to replace, or with null to remove.
+    pub public_metadata: Option<Metadata>,
+    /// Members of the private metadata to replace, or with null to remove.
+    pub private_metadata: Option<Metadata>,
 }
 
 impl UserChange {
@@ -119,6 +149,8 @@ impl UserChange {
         groups: None,
         membership: None,
         is_active: None,
+        public_metadata: None,
+        private_metadata: None,
     };
 
     /// Returns whether the permissions of the user change.

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result, RoleError},
     event::{Entry, outbox},
     identifier::EmailAddress,
+    metadata::{Metadata, MetadataFilter},
     tenant::TenantDb,
 };
 use rows::{role, texts};
@@ -50,17 +51,19 @@ pub async fn insert(
              SELECT count_users_for_one_more() AS users
          ), inserted AS (
              INSERT INTO users (id, email, username, first_name, last_name, role, custom_roles, groups,
-                                password_hash, setup_token_hash, setup_token_expires_at)
+                                password_hash, setup_token_hash, setup_token_expires_at, public_metadata)
              SELECT :id::uuid, :email::text, :username::text, :first_name::text, :last_name::text,
                     :role::text, :custom_roles::text[]::uuid[], :groups::text[]::uuid[],
                     :password_hash::text,
-                    :token_hash::bytea, :token_expires_at::timestamp AT TIME ZONE 'UTC'
+                    :token_hash::bytea, :token_expires_at::timestamp AT TIME ZONE 'UTC',
+                    {metadata}
              FROM counted WHERE users < :limit
              RETURNING *
          ), {}
          SELECT counted.users, inserted.* FROM counted
          LEFT JOIN (SELECT {COLUMNS} FROM inserted) inserted ON true",
-        outbox::recorded_if("inserted")
+        outbox::recorded_if("inserted"),
+        metadata = Metadata::merged("'{}'", ":public_metadata::text"),
     );
     let (token_hash, token_expires_at) = token_values(row.setup_token.as_ref());
     let statement = Statement::new(statement)
@@ -75,6 +78,7 @@ pub async fn insert(
         .bind("password_hash", row.password_hash.clone())
         .bind("token_hash", token_hash)
         .bind("token_expires_at", token_expires_at)
+        .bind("public_metadata", row.new.public_metadata.json().as_str())
         .bind("limit", limit)
         .bind_all(outbox::bindings(entry));
     match statement.query_first(database.connection()).await {
@@ -91,11 +95,17 @@ fn taken(error: SqlError) -> Error {
     match error.constraint() {
         Some("users_email_key") => Error::Taken { field: "email", code: "email_taken" },
         Some("users_username_key") => Error::Taken { field: "username", code: "username_taken" },
+        Some("users_public_metadata_check") => metadata_too_large("public_metadata"),
+        Some("users_private_metadata_check") => metadata_too_large("private_metadata"),
         Some("users_groups_check") => {
             RoleError::TooMany { objects: "groups of a user", limit: MOST_OF_ONE }.into()
         }
         _ => error.into(),
     }
+}
+
+fn metadata_too_large(field: &'static str) -> Error {
+    Error::invalid_field(field, "must have at most 16 KiB as JSON after the change")
 }
 
 /// The filter of a list of users.
@@ -115,6 +125,10 @@ pub struct Filter {
     pub is_active: Option<bool>,
     /// Selects users with this text in the e-mail address or a name.
     pub search: Option<String>,
+    /// Selects users by their public metadata.
+    pub public_metadata: Option<MetadataFilter>,
+    /// Selects users by their private metadata.
+    pub private_metadata: Option<MetadataFilter>,
 }
 
 /// Returns the users that `filter` selects, the newest first, and the total number of selected users.
@@ -124,6 +138,10 @@ pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Rows<User>, i
          AND (:custom_role::uuid IS NULL OR users.custom_roles @> ARRAY[:custom_role::uuid])
          AND (:group::uuid IS NULL OR users.groups @> ARRAY[:group::uuid])
          AND (:is_active::boolean IS NULL OR is_active = :is_active)
+         AND (:public_metadata::text IS NULL
+              OR users.public_metadata::jsonb @> :public_metadata::text::jsonb)
+         AND (:private_metadata::text IS NULL
+              OR users.private_metadata::jsonb @> :private_metadata::text::jsonb)
          AND (:pattern::text IS NULL OR email ILIKE :pattern {UNICODE}
               OR username ILIKE :pattern {UNICODE} OR first_name ILIKE :pattern {UNICODE}
               OR last_name ILIKE :pattern {UNICODE})"
@@ -132,11 +150,13 @@ pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Rows<User>, i
         "SELECT {COLUMNS} FROM users WHERE {selected}
          ORDER BY users.created_at DESC, id DESC OFFSET :offset LIMIT :limit"
     );
-    let selection: [(&str, Value); 5] = [
+    let selection: [(&str, Value); 7] = [
         ("role", filter.role.map(Role::as_str).into()),
         ("custom_role", filter.custom_role.into()),
         ("group", filter.group.into()),
         ("is_active", filter.is_active.into()),
+        ("public_metadata", filter.public_metadata.as_ref().map(MetadataFilter::as_str).into()),
+        ("private_metadata", filter.private_metadata.as_ref().map(MetadataFilter::as_str).into()),
         ("pattern", filter.search.as_deref().map(contains_pattern).into()),
     ];
     let page = Statement::new(statement)
@@ -213,6 +233,8 @@ pub async fn update(
                      WHEN u.groups @> ARRAY[:member_of::uuid] THEN u.groups
                      ELSE u.groups || :member_of::uuid END,
                  is_active = COALESCE(:is_active::boolean, u.is_active),
+                 public_metadata = {public_metadata},
+                 private_metadata = {private_metadata},
                  session_epoch = session_epoch + CASE WHEN :is_active THEN 0
                                                       WHEN :is_active IS NULL THEN 0 ELSE 1 END
              FROM before b
@@ -237,10 +259,17 @@ pub async fn update(
          )
          SELECT EXISTS (SELECT FROM before) AS is_there,
                 {OUT_OF_REACH}, {COLUMNS}
-         FROM (VALUES (1)) one LEFT JOIN changed ON true"
+         FROM (VALUES (1)) one LEFT JOIN changed ON true",
+        public_metadata = Metadata::merged("u.public_metadata", ":public_metadata::text"),
+        private_metadata = Metadata::merged("u.private_metadata", ":private_metadata::text"),
     );
+    let text = |metadata: &Option<Metadata>| {
+        metadata.as_ref().map(|metadata| metadata.json().as_str().to_owned())
+    };
     let statement = Statement::new(statement)
         .bind("id", id)
+        .bind("public_metadata", text(&change.public_metadata))
+        .bind("private_metadata", text(&change.private_metadata))
         .bind("email", change.email.as_ref().map(EmailAddress::as_str))
         .bind("has_username", change.username.is_given())
         .bind("username", change.username.as_ref().into_option())

@@ -287,8 +287,15 @@ fn update(
 /// Returns the active and suspended tenants that are not in the file.
 async fn others(context: &Context, named: &HashSet<String>) -> Result<Vec<TenantRecord>> {
     let catalog = context.catalog().await?;
-    let mut filter =
-        repo::Filter { offset: 0, limit: PAGE, status: None, search: None, include_deleted: false };
+    let mut filter = repo::Filter {
+        offset: 0,
+        limit: PAGE,
+        status: None,
+        search: None,
+        include_deleted: false,
+        settings: None,
+        private_settings: None,
+    };
     let mut found = Vec::new();
     loop {
         let (page, _) = repo::list(&*catalog, &filter).await?;

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use tenancy::{
     input::Text as _,
+    metadata::MetadataFilter,
     tenant::{OperatorTenantView, Status, repo},
 };
 
@@ -20,6 +21,12 @@ pub struct Arguments {
     /// Also lists deleted tenants.
     #[arg(long)]
     deleted: bool,
+    /// Only tenants whose settings contain this JSON object.
+    #[arg(long, value_parser = MetadataFilter::parse)]
+    settings: Option<MetadataFilter>,
+    /// Only tenants whose private settings contain this JSON object.
+    #[arg(long, value_parser = MetadataFilter::parse)]
+    private_settings: Option<MetadataFilter>,
     #[command(flatten)]
     paging: Paging,
 }
@@ -43,6 +50,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         status: arguments.status,
         search: arguments.search.clone().filter(|text| !text.is_empty()),
         include_deleted: arguments.deleted,
+        settings: arguments.settings.clone(),
+        private_settings: arguments.private_settings.clone(),
     };
     let (tenants, total) = repo::list(&*catalog, &filter).await?;
     for row in tenants.unreadable {

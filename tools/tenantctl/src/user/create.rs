@@ -6,6 +6,7 @@ use tenancy::{
     access::Role,
     credential::NewPassword,
     identifier::EmailAddress,
+    metadata::Metadata,
     user::{self, Authority, GrantedIds, NewUser, PersonName, Username},
 };
 
@@ -34,6 +35,9 @@ pub struct Arguments {
     /// The last name.
     #[arg(long)]
     last_name: Option<String>,
+    /// What the application keeps about the user and the user sees: a JSON object, or @FILE.
+    #[arg(long)]
+    public_metadata: Option<String>,
     /// Reads the password from standard input. The default is a setup token.
     #[arg(long)]
     password_stdin: bool,
@@ -49,6 +53,7 @@ tenancy::fields! {
         first_name: Option<PersonName>,
         last_name: Option<PersonName>,
         role: Role,
+        public_metadata: Metadata = Metadata::default(),
     }
 }
 
@@ -62,6 +67,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         .with_text("first_name", arguments.first_name.as_deref())
         .with_text("last_name", arguments.last_name.as_deref())
         .with_text("role", Some(&arguments.role))
+        .with_json("public_metadata", arguments.public_metadata.as_deref())?
         .read()?;
     let context = environment::context_for(arguments.dry_run.dry_run)?;
     let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
@@ -77,6 +83,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         role: Authority::unbounded().grant(request.role)?,
         custom_roles: GrantedIds::default(),
         groups: GrantedIds::default(),
+        public_metadata: request.public_metadata,
         // The hash of a password takes time, and a dry run does not need it.
         password: password.filter(|_| !context.is_dry_run()),
     };

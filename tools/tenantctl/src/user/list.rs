@@ -1,7 +1,9 @@
 //! `tenantctl user list` and `tenantctl user show`
 
 use anyhow::{Result, anyhow};
-use tenancy::{access::Role, input::Text as _, tenant::TenantDb, user::repo};
+use tenancy::{
+    access::Role, input::Text as _, metadata::MetadataFilter, tenant::TenantDb, user::repo,
+};
 
 use crate::{environment, find, output, paging::Paging};
 
@@ -19,6 +21,12 @@ pub struct Arguments {
     /// Only users with this text in their e-mail address or one of their names.
     #[arg(long)]
     search: Option<String>,
+    /// Only users whose public metadata contain this JSON object.
+    #[arg(long, value_parser = MetadataFilter::parse)]
+    public_metadata: Option<MetadataFilter>,
+    /// Only users whose private metadata contain this JSON object.
+    #[arg(long, value_parser = MetadataFilter::parse)]
+    private_metadata: Option<MetadataFilter>,
     #[command(flatten)]
     paging: Paging,
 }
@@ -54,6 +62,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         group: None,
         is_active: arguments.active,
         search: arguments.search.clone().filter(|text| !text.is_empty()),
+        public_metadata: arguments.public_metadata.clone(),
+        private_metadata: arguments.private_metadata.clone(),
     };
     let (users, total) = repo::list(&database, &filter).await?;
     for row in users.unreadable {
@@ -67,5 +77,5 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
 pub(super) async fn show(arguments: &One) -> Result<()> {
     let context = environment::context_for(false)?;
     let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
-    output::object(&find::user(&context, &tenant, &arguments.user).await?)
+    output::object(&super::view(&find::user(&context, &tenant, &arguments.user).await?)?)
 }

@@ -11,7 +11,7 @@ mod update;
 
 use anyhow::Result;
 use serde_json::Value;
-use tenancy::user::User;
+use tenancy::user::{OperatorUserView, User};
 
 /// The commands for the users of a tenant.
 #[derive(clap::Subcommand)]
@@ -22,7 +22,7 @@ pub enum Command {
     Show(list::One),
     /// Creates a user, and prints the setup token once.
     Create(create::Arguments),
-    /// Changes the address, the names or the role of a user.
+    /// Changes the address, the names, the roles, the groups or the metadata of a user.
     Update(update::Arguments),
     /// Deactivates a user: all sessions end.
     Deactivate(update::Activity),
@@ -57,7 +57,7 @@ pub async fn run(command: &Command) -> Result<()> {
     }
 }
 
-/// Returns a user as JSON, like `GET /api/v1/users/{id}`.
+/// Returns a user as JSON, like `GET /admin/tenants/{id}/users/{user}`.
 fn view(user: &User) -> Result<Value> {
-    Ok(serde_json::to_value(user)?)
+    Ok(serde_json::to_value(OperatorUserView::from(user))?)
 }

@@ -9,9 +9,11 @@ use tenancy::{
     access::Role,
     identifier::EmailAddress,
     input::Patch,
+    metadata::Metadata,
     tenant::Tenant,
     user::{self, Authority, PersonName, User, UserChange, Username},
 };
+use uuid::Uuid;
 
 use crate::{
     change::{self, Change, DryRun},
@@ -43,6 +45,20 @@ pub struct Arguments {
     /// The role: admin, user or viewer.
     #[arg(long)]
     role: Option<String>,
+    /// The name or the id of a role of the tenant. May be repeated; the user then has these roles and no others. An empty
+    /// text removes all.
+    #[arg(long)]
+    custom_role: Vec<String>,
+    /// The name or the id of a group. May be repeated; the user is then in these groups and in no others. An empty text
+    /// removes all.
+    #[arg(long)]
+    group: Vec<String>,
+    /// Members of the public metadata to replace, or with null to remove: a JSON object, or @FILE.
+    #[arg(long)]
+    public_metadata: Option<String>,
+    /// Members of the private metadata to replace, or with null to remove: a JSON object, or @FILE.
+    #[arg(long)]
+    private_metadata: Option<String>,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -65,6 +81,8 @@ tenancy::fields! {
         first_name: Patch<PersonName>,
         last_name: Patch<PersonName>,
         role: Option<Role>,
+        public_metadata: Option<Metadata>,
+        private_metadata: Option<Metadata>,
     }
 }
 
@@ -78,24 +96,59 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         .with("username", name(&arguments.username))
         .with("first_name", name(&arguments.first_name))
         .with("last_name", name(&arguments.last_name))
-        .with_text("role", arguments.role.as_deref());
-    if request.is_empty() {
+        .with_text("role", arguments.role.as_deref())
+        .with_json("public_metadata", arguments.public_metadata.as_deref())?
+        .with_json("private_metadata", arguments.private_metadata.as_deref())?;
+    if request.is_empty() && arguments.custom_role.is_empty() && arguments.group.is_empty() {
         return Err(Exit::Usage.error("nothing to change. See tenantctl user update --help"));
     }
     let request: UpdateRequest = request.read()?;
     let context = environment::context_for(arguments.dry_run.dry_run)?;
     let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
     let user = find::user(&context, &tenant, &arguments.user).await?;
-    let role = request.role.map(|role| Authority::unbounded().grant(role)).transpose()?;
+    let authority = Authority::unbounded();
+    let role = request.role.map(|role| authority.grant(role)).transpose()?;
+    let definitions = &tenant.definitions;
+    let roles: Vec<_> =
+        definitions.roles.iter().map(|role| (role.id, role.name.as_str())).collect();
+    let groups: Vec<_> =
+        definitions.groups.iter().map(|group| (group.id, group.name.as_str())).collect();
+    let custom_roles = ids(&arguments.custom_role, "role", &roles)?
+        .map(|ids| authority.grant_custom_roles(definitions, &ids))
+        .transpose()?;
+    let groups = ids(&arguments.group, "group", &groups)?
+        .map(|ids| authority.grant_groups(definitions, &ids))
+        .transpose()?;
     let wanted = UserChange {
         email: request.email,
         username: request.username,
         first_name: request.first_name,
         last_name: request.last_name,
         role,
+        custom_roles,
+        groups,
+        public_metadata: request.public_metadata,
+        private_metadata: request.private_metadata,
         ..UserChange::NOTHING
     };
     apply(&context, &tenant, &user, &wanted, "update").await
+}
+
+/// Returns the ids of objects of the tenant by their names or ids, or `None` without any name.
+fn ids(names: &[String], kind: &str, objects: &[(Uuid, &str)]) -> Result<Option<Vec<Uuid>>> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let mut ids = Vec::new();
+    for name in names.iter().filter(|name| !name.is_empty()) {
+        let found = objects.iter().find(|(id, own)| own == name || id.to_string() == *name);
+        let (id, _) = *found
+            .ok_or_else(|| Exit::NotFound.error(format!("the tenant has no {kind} {name:?}")))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(Some(ids))
 }
 
 /// Activates or deactivates the user.

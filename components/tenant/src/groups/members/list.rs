@@ -34,6 +34,8 @@ async fn handler(mut member: Member) -> Result<Response> {
         group: Some(member.tenant().definitions.group(id)?.id),
         is_active: None,
         search: None,
+        public_metadata: None,
+        private_metadata: None,
     };
     let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let (users, total) = repo::list(&database, &filter).await?;

@@ -6,13 +6,14 @@ use uuid::Uuid;
 use crate::{
     access::Role,
     input::Text as _,
+    json::JsonText,
     user::{Reach, User},
 };
 
 /// The columns that [`user`] reads.
 pub(crate) const COLUMNS: &str = "id, email, username, first_name, last_name, role,
     custom_roles::text[] AS custom_roles, groups::text[] AS groups, is_active, is_verified,
-    created_at AT TIME ZONE 'UTC' AS created_at, last_login AT TIME ZONE 'UTC' AS last_login,
+    public_metadata, private_metadata, created_at AT TIME ZONE 'UTC' AS created_at, last_login AT TIME ZONE 'UTC' AS last_login,
     version";
 
 /// The condition on a row of `users` with this alias that the bindings of [`reach`] select.
@@ -45,6 +46,11 @@ fn ids(row: &Row, column: &str) -> Result<Vec<Uuid>, SqlError> {
     ids.collect::<Result<_, _>>().map_err(|_| SqlError::Decode(format!("invalid {column}")))
 }
 
+fn metadata(row: &Row, column: &str) -> Result<JsonText, SqlError> {
+    let stored = JsonText::from_stored(row.get(column)?);
+    stored.ok_or_else(|| SqlError::Decode(format!("invalid {column}")))
+}
+
 /// Reads a user from the columns in [`COLUMNS`].
 pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
     Ok(User {
@@ -58,6 +64,8 @@ pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
         groups: ids(row, "groups")?,
         is_active: row.get("is_active")?,
         is_verified: row.get("is_verified")?,
+        public_metadata: metadata(row, "public_metadata")?,
+        private_metadata: metadata(row, "private_metadata")?,
         created_at: row.get("created_at")?,
         last_login: row.get("last_login")?,
         version: row.get("version")?,
