@@ -10,7 +10,7 @@ use e2e::{Answer, Application, Call, Restart, World};
 use http::Method;
 
 /// The timeout for background work.
-pub const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(30);
 
 /// The servers, for one test at a time.
 pub struct Arena {
@@ -59,10 +59,12 @@ impl Arena {
         }
     }
 
-    /// Kills Redis, and restarts it with this data.
+    /// Kills Redis, and restarts it with this data. Background work may have noticed the outage, so this waits for the
+    /// end of the second in which a host then refuses requests at once.
     pub fn restart_redis(&self, restart: Restart) {
         self.world.services.kill_redis();
         self.world.services.start_redis(restart);
+        sleep(Duration::from_millis(1_200));
     }
 }
 

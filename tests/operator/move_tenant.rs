@@ -179,7 +179,7 @@ impl Moved for TestTenant {
             if rows.len() >= count {
                 return rows.iter().map(|row| serde_json::from_str(row.get(0)).unwrap()).collect();
             }
-            assert!(begin.elapsed().as_secs() < 20, "the moves are recorded");
+            assert!(begin.elapsed().as_secs() < 60, "the moves are recorded");
             sleep(Duration::from_millis(50));
         }
     }

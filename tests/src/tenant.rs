@@ -138,7 +138,7 @@ impl TestTenant {
                 assert_eq!(rows.len(), count, "{event}: {rows:?}");
                 return rows;
             }
-            assert!(begin.elapsed().as_secs() < 20, "{event} is not in the trail: {rows:?}");
+            assert!(begin.elapsed().as_secs() < 60, "{event} is not in the trail: {rows:?}");
             sleep(Duration::from_millis(20));
         }
     }
@@ -149,7 +149,7 @@ impl TestTenant {
     pub fn wait_until_stored(&self, bytes: i64) {
         let begin = Instant::now();
         while self.used("storage")["current_usage"] != bytes {
-            assert!(begin.elapsed().as_secs() < 20, "{}", self.used("storage"));
+            assert!(begin.elapsed().as_secs() < 60, "{}", self.used("storage"));
             sleep(Duration::from_millis(50));
         }
     }

@@ -4,6 +4,8 @@ use std::{
     collections::BTreeMap,
     process::{Command, Output},
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use http::Method;
@@ -240,6 +242,16 @@ impl World {
         let logs: Vec<String> = logs.collect();
         let lines = logs.iter().flat_map(|log| log.lines());
         lines.filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Waits until a log line that contains `text` also contains `part`. The applications write their logs later.
+    #[track_caller]
+    pub fn wait_until_logged(&self, text: &str, part: &str) {
+        let begin = Instant::now();
+        while !self.logged(text).contains(part) {
+            assert!(begin.elapsed().as_secs() < 60, "{part} is not in {}", self.logged(text));
+            sleep(Duration::from_millis(50));
+        }
     }
 
     /// Returns a client of the Redis of this run.

@@ -67,7 +67,7 @@ impl Browser {
         let address = format!("127.0.0.1:{port}");
         let begin = Instant::now();
         while std::net::TcpStream::connect(&address).is_err() {
-            assert!(begin.elapsed().as_secs() < 30, "chromedriver listens");
+            assert!(begin.elapsed().as_secs() < 60, "chromedriver listens");
             sleep(Duration::from_millis(50));
         }
         let options = json!({ "capabilities": { "alwaysMatch": {
@@ -105,7 +105,7 @@ impl Browser {
             if !value.is_null() && value != json!(false) && value["error"].is_null() {
                 return value;
             }
-            assert!(begin.elapsed().as_secs() < 30, "{script}: {value}");
+            assert!(begin.elapsed().as_secs() < 60, "{script}: {value}");
             sleep(Duration::from_millis(100));
         }
     }
@@ -121,7 +121,7 @@ impl Browser {
             if let Some(id) = id.and_then(|element| element.values().next()?.as_str()) {
                 return id.to_owned();
             }
-            assert!(begin.elapsed().as_secs() < 30, "{path}: {element}");
+            assert!(begin.elapsed().as_secs() < 60, "{path}: {element}");
             sleep(Duration::from_millis(100));
         }
     }

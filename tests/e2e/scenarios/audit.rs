@@ -35,7 +35,7 @@ fn waiting(tenant: &TestTenant) -> i64 {
 fn wait_until_chained(tenant: &TestTenant) {
     let begin = std::time::Instant::now();
     while waiting(tenant) > 0 {
-        assert!(begin.elapsed().as_secs() < 20, "the outboxes are emptied");
+        assert!(begin.elapsed().as_secs() < 60, "the outboxes are emptied");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
@@ -82,7 +82,7 @@ fn event_contains_actor_address_and_request() {
         "actor_type": "user", "actor_id": tenant.admin.id, "resource_type": "user",
         "resource_id": created["id"], "result": "success", "severity": "info",
         "address": "127.0.0.1", "request_id": request,
-        "detail": { "role": "viewer", "is_invited": true },
+        "detail": { "role": "viewer", "custom_roles": [], "groups": [], "is_invited": true },
     });
     assert_eq!(events[0], expected);
     let made = tenant.wait_until_audited("tenant.created", 1);
@@ -126,7 +126,7 @@ fn crash_neither_loses_nor_duplicates_events() {
         let answer = call.try_send();
         let begin = std::time::Instant::now();
         while !proxy.has_acted() {
-            assert!(begin.elapsed().as_secs() < 20, "{statement} is never sent: {answer:?}");
+            assert!(begin.elapsed().as_secs() < 60, "{statement} is never sent: {answer:?}");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         world.relocate(&tenant.slug, &world.services.databases().postgres);
@@ -225,7 +225,7 @@ fn each_call_records_its_event() {
     let count =
         || -> i64 { world.services.superuser("tenancy").query_one(refused, &[]).unwrap().get(0) };
     while count() == 0 {
-        assert!(begin.elapsed().as_secs() < 20, "the refused key is in the trail");
+        assert!(begin.elapsed().as_secs() < 60, "the refused key is in the trail");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The maximum delay until counters are stored in PostgreSQL, with a margin.
-const KEPT_WITHIN: Duration = Duration::from_secs(8);
+const KEPT_WITHIN: Duration = Duration::from_secs(30);
 
 /// The most units of leases that are lost with instances or with Redis in these tests: 1/64 of the calls per minute for
 /// each of four instances.
@@ -94,7 +94,7 @@ fn killed_redis_loses_only_last_interval() {
         if !answer.header("ratelimit").is_empty() {
             break used_by(&answer);
         }
-        assert!(begin.elapsed().as_secs() < 20, "Redis is used again");
+        assert!(begin.elapsed().as_secs() < 60, "Redis is used again");
     };
     // The units that other instances had not used when Redis was killed may count as used.
     let most = counted + 60 + FORFEITED;

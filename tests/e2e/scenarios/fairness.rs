@@ -125,7 +125,7 @@ fn stalled_uploads_do_not_exhaust_connections() {
     put(&application, &other, b"of another tenant").expect(201);
     other.login(&other.admin.email, &other.admin.password).expect(200);
     world.tenant();
-    assert!(begin.elapsed().as_secs() < 15, "{:?}", begin.elapsed());
+    assert!(begin.elapsed().as_secs() < 40, "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn idle_connections_are_closed() {
     }
     let begin = Instant::now();
     while connections(world, &[&tenant]) > 0 {
-        assert!(begin.elapsed().as_secs() < 20, "{}", connections(world, &[&tenant]));
+        assert!(begin.elapsed().as_secs() < 60, "{}", connections(world, &[&tenant]));
         sleep(Duration::from_millis(200));
     }
     // The pool detects its closed connections, and opens new ones.
@@ -223,7 +223,7 @@ fn statement_waiting_for_lock_is_cancelled() {
     let call = tenant.get("/api/v1/files").token(&tenant.admin.access_token);
     let begin = Instant::now();
     call.send().expect_problem(503, "unavailable");
-    assert!(begin.elapsed().as_secs() < 8, "{:?}", begin.elapsed());
+    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     let waiting =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'";
     let mut superuser = world.services.superuser("tenancy");

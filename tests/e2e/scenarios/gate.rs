@@ -259,7 +259,7 @@ fn gate_fails_closed_without_tenancy() {
     let refused = |guarded: &Guarded, logged: &str| {
         let begin = Instant::now();
         let answer = guarded.get("/notes", &credential);
-        assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
         assert_refused(&answer, 503, "unavailable");
         assert_ne!(answer.header("retry-after"), "");
         assert!(guarded.log().contains(logged), "{logged} is not in {}", guarded.log());

@@ -56,7 +56,7 @@ impl Program {
         let program = Self { address: format!("127.0.0.1:{port}"), process };
         let begin = Instant::now();
         while TcpStream::connect(&program.address).is_err() {
-            assert!(begin.elapsed().as_secs() < 20, "{command:?} listens");
+            assert!(begin.elapsed().as_secs() < 60, "{command:?} listens");
             sleep(Duration::from_millis(20));
         }
         program

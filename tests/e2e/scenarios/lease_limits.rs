@@ -20,7 +20,7 @@ const LEFT: i64 = 1_500;
 /// The time for which clients continue after the first refusal, far above two validities of a lease.
 const CONTINUED: Duration = Duration::from_secs(1);
 /// The time within which instances return unused calls, with a margin for a busy machine.
-const RETURNED: Duration = Duration::from_secs(10);
+const RETURNED: Duration = Duration::from_secs(30);
 /// The seconds that a minute must have left at the start of a race.
 const RACE_SECONDS: i64 = 45;
 
@@ -219,7 +219,7 @@ fn wait_until_stored(tenant: &TestTenant, calls: i64) {
         if stored == calls {
             return;
         }
-        assert!(begin.elapsed().as_secs() < 8, "{stored} of {calls} calls are stored");
+        assert!(begin.elapsed().as_secs() < 60, "{stored} of {calls} calls are stored");
         sleep(Duration::from_millis(100));
     }
 }

@@ -79,7 +79,7 @@ fn only_changes_of_busy_tenants_wait() {
     }
     let begin = Instant::now();
     while waits(&host) < before + 3.0 {
-        assert!(begin.elapsed().as_secs() < 20, "the changes waited");
+        assert!(begin.elapsed().as_secs() < 60, "the changes waited");
     }
     let waited = metric(&host, "tenancy_lease_wait_seconds_sum");
     // A wait starts at the receipt of the reply, so it is hardly shorter than a lease is valid. A busy machine prolongs it.

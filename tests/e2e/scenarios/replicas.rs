@@ -24,7 +24,7 @@ fn file_is_visible_on_all_replicas() {
         let (database, pattern) = (FILES.to_string(), format!("{}/*", tenant.id));
         let begin = Instant::now();
         while world.redis(&["-n", &database, "--scan", "--pattern", &pattern]).len() != count {
-            assert!(begin.elapsed().as_secs() < 20, "the number of chunks is not {count}");
+            assert!(begin.elapsed().as_secs() < 60, "the number of chunks is not {count}");
             sleep(Duration::from_millis(50));
         }
     };

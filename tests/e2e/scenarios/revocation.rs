@@ -128,7 +128,7 @@ fn higher_redis_version_does_not_revoke() {
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let begin = Instant::now();
     while !is_so() {
-        assert!(begin.elapsed().as_secs() < 20, "{what}");
+        assert!(begin.elapsed().as_secs() < 60, "{what}");
         sleep(Duration::from_millis(100));
     }
 }

