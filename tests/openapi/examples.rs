@@ -18,6 +18,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "plan": "free", "settings": { "theme": "dark" },
         }),
         ("put" | "patch", "/admin/tenants/{id}") => json!({ "name": "Acme Corporation" }),
+        ("patch", "/admin/tenants/{id}/users/{user}") => {
+            json!({ "private_metadata": { "crm": 17 } })
+        }
         ("post", "/admin/tenants/{id}/rename") => json!({ "slug": "acme-corporation" }),
         ("post", "/admin/tenants/{id}/api-keys" | "/api/v1/api-keys") => api_key,
         ("post", "/admin/plans") => json!({ "name": "trial", "limits": limits }),

@@ -26,10 +26,10 @@ tenancy::fields! {
         #[param(required = false, default = false)]
         include_deleted: bool = false,
         /// Restricts the list to tenants whose settings contain this JSON object, such as `{"region": "eu"}`.
-        #[param(value_type = Option<String>, max_length = 1024, example = json!("{\"region\": \"eu\"}"))]
+        #[param(value_type = Option<String>, max_length = 1024)]
         settings: Option<MetadataFilter>,
         /// Restricts the list to tenants whose private settings contain this JSON object.
-        #[param(value_type = Option<String>, max_length = 1024, example = json!("{\"contract\": \"A-17\"}"))]
+        #[param(value_type = Option<String>, max_length = 1024)]
         private_settings: Option<MetadataFilter>,
     }
 }

@@ -33,7 +33,7 @@ tenancy::fields! {
         /// Restricts the list to users with this text in their e-mail address or one of their names.
         search: Option<String>,
         /// Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`.
-        #[param(value_type = Option<String>, max_length = 1024, example = json!("{\"team\": \"sales\"}"))]
+        #[param(value_type = Option<String>, max_length = 1024)]
         public_metadata: Option<MetadataFilter>,
     }
 }

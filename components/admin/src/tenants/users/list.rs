@@ -28,10 +28,10 @@ tenancy::fields! {
         /// Restricts the list to users with this text in their e-mail address or one of their names.
         search: Option<String>,
         /// Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`.
-        #[param(value_type = Option<String>, max_length = 1024, example = json!("{\"team\": \"sales\"}"))]
+        #[param(value_type = Option<String>, max_length = 1024)]
         public_metadata: Option<MetadataFilter>,
         /// Restricts the list to users whose private metadata contain this JSON object, such as `{"crm": 17}`.
-        #[param(value_type = Option<String>, max_length = 1024, example = json!("{\"crm\": 17}"))]
+        #[param(value_type = Option<String>, max_length = 1024)]
         private_metadata: Option<MetadataFilter>,
     }
 }
