@@ -199,7 +199,7 @@ impl World {
         let paths = folders.filter_map(|folder| Some(folder.ok()?.path().join("files.db")));
         let open = |path: std::path::PathBuf| {
             let store = rusqlite::Connection::open(path).ok()?;
-            store.busy_timeout(std::time::Duration::from_secs(20)).ok()?;
+            store.busy_timeout(Duration::from_secs(20)).ok()?;
             // A store without writes has no table.
             let has_table = store.prepare("SELECT 1 FROM spin_key_value").is_ok();
             has_table.then_some(store)

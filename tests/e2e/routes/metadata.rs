@@ -67,8 +67,7 @@ fn members_are_merged_and_numbers_survive() {
     );
     merge(r#"{"first_name":"Eve"}"#, r#"{"a\n\"\u0001é":{"null":null},"team":2}"#);
     merge(r#"{"public_metadata":{"a\n\"\u0001é":null,"team":null}}"#, "{}");
-    let updated = tenant.audited("user.updated");
-    assert_eq!(updated.len(), 4);
+    let updated = tenant.wait_until_audited("user.updated", 4);
     assert_eq!(updated[0]["detail"]["fields"], json!(["public_metadata"]));
     assert!(!json!(updated).to_string().contains("sales"));
 }

@@ -359,12 +359,16 @@ export abstract class Operations extends Runtime {
     search?: string | undefined;
     /** Includes deleted tenants. */
     include_deleted?: boolean | undefined;
+    /** Restricts the list to tenants whose settings contain this JSON object, such as `{"region": "eu"}`. */
+    settings?: string | undefined;
+    /** Restricts the list to tenants whose private settings contain this JSON object. */
+    private_settings?: string | undefined;
   } & CallOptions = {}): Promise<Schemas["TenantPage"]> {
     return this.json<Schemas["TenantPage"]>(
       {
         method: "GET",
         path: "/admin/tenants",
-        query: { offset: parameters.offset, limit: parameters.limit, status_filter: parameters.status_filter, search: parameters.search, include_deleted: parameters.include_deleted },
+        query: { offset: parameters.offset, limit: parameters.limit, status_filter: parameters.status_filter, search: parameters.search, include_deleted: parameters.include_deleted, settings: parameters.settings, private_settings: parameters.private_settings },
       },
       parameters,
     );
@@ -380,6 +384,10 @@ export abstract class Operations extends Runtime {
     search?: string | undefined;
     /** Includes deleted tenants. */
     include_deleted?: boolean | undefined;
+    /** Restricts the list to tenants whose settings contain this JSON object, such as `{"region": "eu"}`. */
+    settings?: string | undefined;
+    /** Restricts the list to tenants whose private settings contain this JSON object. */
+    private_settings?: string | undefined;
   } & CallOptions = {}): AsyncGenerator<Schemas["Tenant"]> {
     return this.offsetPages((offset) => this.listTenants({ ...parameters, offset }));
   }
@@ -652,6 +660,77 @@ export abstract class Operations extends Runtime {
         method: "GET",
         path: "/admin/tenants/{id}/stats",
         parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the users of a tenant, newest first. */
+  listTenantUsers(id: string, parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** Restricts the list to users with this built-in role. */
+    role?: Schemas["Role"] | undefined;
+    /** Restricts the list to active or to deactivated users. */
+    is_active?: boolean | undefined;
+    /** Restricts the list to users with this text in their e-mail address or one of their names. */
+    search?: string | undefined;
+    /** Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`. */
+    public_metadata?: string | undefined;
+    /** Restricts the list to users whose private metadata contain this JSON object, such as `{"crm": 17}`. */
+    private_metadata?: string | undefined;
+  } & CallOptions = {}): Promise<Schemas["Page_OperatorUserView"]> {
+    return this.json<Schemas["Page_OperatorUserView"]>(
+      {
+        method: "GET",
+        path: "/admin/tenants/{id}/users",
+        parameters: { id },
+        query: { offset: parameters.offset, limit: parameters.limit, role: parameters.role, is_active: parameters.is_active, search: parameters.search, public_metadata: parameters.public_metadata, private_metadata: parameters.private_metadata },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listTenantUsers}. `limit` is the size of a page. */
+  iterateTenantUsers(id: string, parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+    /** Restricts the list to users with this built-in role. */
+    role?: Schemas["Role"] | undefined;
+    /** Restricts the list to active or to deactivated users. */
+    is_active?: boolean | undefined;
+    /** Restricts the list to users with this text in their e-mail address or one of their names. */
+    search?: string | undefined;
+    /** Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`. */
+    public_metadata?: string | undefined;
+    /** Restricts the list to users whose private metadata contain this JSON object, such as `{"crm": 17}`. */
+    private_metadata?: string | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["OperatorUserView"]> {
+    return this.offsetPages((offset) => this.listTenantUsers(id, { ...parameters, offset }));
+  }
+
+  /** Returns a user of a tenant. */
+  getTenantUser(id: string, user: string, parameters: CallOptions = {}): Promise<Schemas["OperatorUserView"]> {
+    return this.json<Schemas["OperatorUserView"]>(
+      {
+        method: "GET",
+        path: "/admin/tenants/{id}/users/{user}",
+        parameters: { id, user },
+      },
+      parameters,
+    );
+  }
+
+  /** Updates the metadata of a user. Sessions and access tokens stay valid. */
+  updateTenantUser(id: string, user: string, body: Schemas["UserMetadataUpdate"], parameters: CallOptions = {}): Promise<Schemas["OperatorUserView"]> {
+    return this.json<Schemas["OperatorUserView"]>(
+      {
+        method: "PATCH",
+        path: "/admin/tenants/{id}/users/{user}",
+        parameters: { id, user },
+        json: body,
       },
       parameters,
     );
@@ -1904,12 +1983,14 @@ export abstract class Operations extends Runtime {
     is_active?: boolean | undefined;
     /** Restricts the list to users with this text in their e-mail address or one of their names. */
     search?: string | undefined;
+    /** Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`. */
+    public_metadata?: string | undefined;
   } & CallOptions = {}): Promise<Schemas["UserPage"]> {
     return this.json<Schemas["UserPage"]>(
       {
         method: "GET",
         path: "/api/v1/users",
-        query: { offset: parameters.offset, limit: parameters.limit, role: parameters.role, custom_role: parameters.custom_role, group: parameters.group, is_active: parameters.is_active, search: parameters.search },
+        query: { offset: parameters.offset, limit: parameters.limit, role: parameters.role, custom_role: parameters.custom_role, group: parameters.group, is_active: parameters.is_active, search: parameters.search, public_metadata: parameters.public_metadata },
       },
       parameters,
     );
@@ -1929,6 +2010,8 @@ export abstract class Operations extends Runtime {
     is_active?: boolean | undefined;
     /** Restricts the list to users with this text in their e-mail address or one of their names. */
     search?: string | undefined;
+    /** Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`. */
+    public_metadata?: string | undefined;
   } & CallOptions = {}): AsyncGenerator<Schemas["User"]> {
     return this.offsetPages((offset) => this.listUsers({ ...parameters, offset }));
   }

@@ -404,6 +404,8 @@ export interface components {
         ExportedUser: components["schemas"]["User"] & {
             /** @description Whether the user has set a password. */
             has_password: boolean;
+            /** @description What the application keeps about the user and only operators see otherwise. */
+            private_metadata: Record<string, never>;
             /** @description The second factors, without their secrets. */
             second_factors: components["schemas"]["SecondFactor"][];
             /**
@@ -759,6 +761,8 @@ export interface components {
              */
             tenants: number;
         };
+        /** @description A JSON object of at most 16 KiB. */
+        Metadata: Record<string, never>;
         /**
          * @description Networks from which a credential is accepted: 1 to 32, without duplicates.
          * @example [
@@ -883,6 +887,7 @@ export interface components {
             groups?: string[];
             last_name?: components["schemas"]["PersonName"] | null;
             password?: components["schemas"]["NewPassword"] | null;
+            public_metadata?: Record<string, never>;
             /** @description The default is `user`. */
             role?: components["schemas"]["Role"];
             username?: components["schemas"]["Username"] | null;
@@ -953,9 +958,14 @@ export interface components {
          * @description A permission.
          * @enum {string}
          */
-        OperatorScope: "tenants:read" | "tenants:write" | "tenants:delete" | "tenant_api_keys:read" | "tenant_api_keys:write" | "plans:read" | "plans:write" | "usage:read" | "audit:read" | "maintenance:run" | "operator_keys:read" | "operator_keys:write";
+        OperatorScope: "tenants:read" | "tenants:write" | "tenants:delete" | "tenant_api_keys:read" | "tenant_api_keys:write" | "tenant_users:read" | "tenant_users:write" | "plans:read" | "plans:write" | "usage:read" | "audit:read" | "maintenance:run" | "operator_keys:read" | "operator_keys:write";
         /** @description The scopes of an operator key in a request, without duplicates. */
         OperatorScopes: components["schemas"]["OperatorScope"][];
+        /** @description A user in responses to the operator. */
+        OperatorUserView: components["schemas"]["User"] & {
+            /** @description What the application keeps about the user and only operators see. */
+            private_metadata: Record<string, never>;
+        };
         /**
          * Format: int64
          * @description The number of seconds for which the previous secret stays valid after a rotation: 0 to 2,592,000 (30 days).
@@ -1045,6 +1055,26 @@ export interface components {
         Page_Group: {
             /** @description The items on the page. */
             items: components["schemas"]["Group"][];
+            /**
+             * Format: int32
+             * @description The maximum number of items on the page.
+             */
+            limit: number;
+            /**
+             * Format: int32
+             * @description The number of items before the page.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description The total number of items.
+             */
+            total: number;
+        };
+        /** @description A page of a list. */
+        Page_OperatorUserView: {
+            /** @description The items on the page. */
+            items: components["schemas"]["OperatorUserView"][];
             /**
              * Format: int32
              * @description The maximum number of items on the page.
@@ -1780,10 +1810,17 @@ export interface components {
             last_login: string | null;
             /** @description The last name. */
             last_name: string | null;
+            /** @description What the application keeps about the user. The user and everyone with `users:read` see it. */
+            public_metadata: Record<string, never>;
             /** @description The built-in role. A user has the permissions of this role, of the custom roles and of the groups. */
             role: components["schemas"]["Role"];
             /** @description The username, unique in the tenant. */
             username: string | null;
+        };
+        /** @description A change of the metadata of a user. Omitted fields keep their values. */
+        UserMetadataUpdate: {
+            private_metadata?: components["schemas"]["Metadata"] | null;
+            public_metadata?: components["schemas"]["Metadata"] | null;
         };
         /** @description A page of a list. */
         UserPage: {
@@ -1816,6 +1853,7 @@ export interface components {
             /** @description `false` deactivates the user and ends all of their sessions. */
             is_active?: boolean | null;
             last_name?: components["schemas"]["PersonName"] | null;
+            public_metadata?: components["schemas"]["Metadata"] | null;
             role?: components["schemas"]["Role"] | null;
             username?: components["schemas"]["Username"] | null;
         };

@@ -338,6 +338,8 @@ class AsyncOperations(AsyncRuntime):
         status_filter: models.Status | None = None,
         search: str | None = None,
         include_deleted: bool | None = None,
+        settings: str | None = None,
+        private_settings: str | None = None,
         options: CallOptions | None = None,
     ) -> models.TenantPage:
         """Lists tenants, newest first.
@@ -347,6 +349,8 @@ class AsyncOperations(AsyncRuntime):
         :param status_filter: Restricts the list to tenants in this state.
         :param search: Restricts the list to tenants with this text in their name, slug, e-mail address or domain.
         :param include_deleted: Includes deleted tenants.
+        :param settings: Restricts the list to tenants whose settings contain this JSON object, such as `{"region": "eu"}`.
+        :param private_settings: Restricts the list to tenants whose private settings contain this JSON object.
         """
         request = Request(
             "GET",
@@ -357,6 +361,8 @@ class AsyncOperations(AsyncRuntime):
                 "status_filter": status_filter,
                 "search": search,
                 "include_deleted": include_deleted,
+                "settings": settings,
+                "private_settings": private_settings,
             },
         )
         result: models.TenantPage = await self._json(request, options)
@@ -369,6 +375,8 @@ class AsyncOperations(AsyncRuntime):
         status_filter: models.Status | None = None,
         search: str | None = None,
         include_deleted: bool | None = None,
+        settings: str | None = None,
+        private_settings: str | None = None,
         options: CallOptions | None = None,
     ) -> AsyncIterator[models.Tenant]:
         """Iterates over the items of all pages of list_tenants. `limit` is the size of a page.
@@ -383,6 +391,8 @@ class AsyncOperations(AsyncRuntime):
                 status_filter=status_filter,
                 search=search,
                 include_deleted=include_deleted,
+                settings=settings,
+                private_settings=private_settings,
                 options=options,
             )
 
@@ -639,6 +649,103 @@ class AsyncOperations(AsyncRuntime):
         """
         request = Request("GET", "/admin/tenants/{id}/stats", parameters={"id": id})
         result: models.Stats = await self._json(request, options)
+        return result
+
+    async def list_tenant_users(
+        self,
+        id: str,
+        *,
+        offset: int | None = None,
+        limit: int | None = None,
+        role: models.Role | None = None,
+        is_active: bool | None = None,
+        search: str | None = None,
+        public_metadata: str | None = None,
+        private_metadata: str | None = None,
+        options: CallOptions | None = None,
+    ) -> models.PageOperatorUserView:
+        """Lists the users of a tenant, newest first.
+
+        :param id: The id of the tenant.
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        :param role: Restricts the list to users with this built-in role.
+        :param is_active: Restricts the list to active or to deactivated users.
+        :param search: Restricts the list to users with this text in their e-mail address or one of their names.
+        :param public_metadata: Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`.
+        :param private_metadata: Restricts the list to users whose private metadata contain this JSON object, such as `{"crm": 17}`.
+        """
+        request = Request(
+            "GET",
+            "/admin/tenants/{id}/users",
+            parameters={"id": id},
+            query={
+                "offset": offset,
+                "limit": limit,
+                "role": role,
+                "is_active": is_active,
+                "search": search,
+                "public_metadata": public_metadata,
+                "private_metadata": private_metadata,
+            },
+        )
+        result: models.PageOperatorUserView = await self._json(request, options)
+        return result
+
+    def iterate_tenant_users(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        role: models.Role | None = None,
+        is_active: bool | None = None,
+        search: str | None = None,
+        public_metadata: str | None = None,
+        private_metadata: str | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncIterator[models.OperatorUserView]:
+        """Iterates over the items of all pages of list_tenant_users. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.PageOperatorUserView:
+            return await self.list_tenant_users(
+                id,
+                offset=offset,
+                limit=limit,
+                role=role,
+                is_active=is_active,
+                search=search,
+                public_metadata=public_metadata,
+                private_metadata=private_metadata,
+                options=options,
+            )
+
+        return self._offset_pages(page)
+
+    async def get_tenant_user(
+        self, id: str, user: str, *, options: CallOptions | None = None
+    ) -> models.OperatorUserView:
+        """Returns a user of a tenant.
+
+        :param id: The id of the tenant.
+        :param user: The id of the user.
+        """
+        request = Request("GET", "/admin/tenants/{id}/users/{user}", parameters={"id": id, "user": user})
+        result: models.OperatorUserView = await self._json(request, options)
+        return result
+
+    async def update_tenant_user(
+        self, id: str, user: str, body: models.UserMetadataUpdate, *, options: CallOptions | None = None
+    ) -> models.OperatorUserView:
+        """Updates the metadata of a user. Sessions and access tokens stay valid.
+
+        :param id: The id of the tenant.
+        :param user: The id of the user.
+        """
+        request = Request("PATCH", "/admin/tenants/{id}/users/{user}", parameters={"id": id, "user": user}, json=body)
+        result: models.OperatorUserView = await self._json(request, options)
         return result
 
     async def list_tenant_usage(
@@ -1782,6 +1889,7 @@ class AsyncOperations(AsyncRuntime):
         group: str | None = None,
         is_active: bool | None = None,
         search: str | None = None,
+        public_metadata: str | None = None,
         options: CallOptions | None = None,
     ) -> models.UserPage:
         """Lists the tenant's users, newest first.
@@ -1793,6 +1901,7 @@ class AsyncOperations(AsyncRuntime):
         :param group: Restricts the list to members of this group.
         :param is_active: Restricts the list to active or to deactivated users.
         :param search: Restricts the list to users with this text in their e-mail address or one of their names.
+        :param public_metadata: Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`.
         """
         request = Request(
             "GET",
@@ -1805,6 +1914,7 @@ class AsyncOperations(AsyncRuntime):
                 "group": group,
                 "is_active": is_active,
                 "search": search,
+                "public_metadata": public_metadata,
             },
         )
         result: models.UserPage = await self._json(request, options)
@@ -1819,6 +1929,7 @@ class AsyncOperations(AsyncRuntime):
         group: str | None = None,
         is_active: bool | None = None,
         search: str | None = None,
+        public_metadata: str | None = None,
         options: CallOptions | None = None,
     ) -> AsyncIterator[models.User]:
         """Iterates over the items of all pages of list_users. `limit` is the size of a page.
@@ -1835,6 +1946,7 @@ class AsyncOperations(AsyncRuntime):
                 group=group,
                 is_active=is_active,
                 search=search,
+                public_metadata=public_metadata,
                 options=options,
             )
 

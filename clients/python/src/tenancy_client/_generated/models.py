@@ -267,6 +267,8 @@ OperatorScope: TypeAlias = Literal[
     "tenants:delete",
     "tenant_api_keys:read",
     "tenant_api_keys:write",
+    "tenant_users:read",
+    "tenant_users:write",
     "plans:read",
     "plans:write",
     "usage:read",
@@ -432,6 +434,9 @@ class User(TypedDict):
 
     last_name: str | None
     """The last name."""
+
+    public_metadata: dict[str, Any]
+    """What the application keeps about the user. The user and everyone with `users:read` see it."""
 
     role: Role
     """The built-in role. A user has the permissions of this role, of the custom roles and of the groups."""
@@ -675,6 +680,9 @@ class ExportedUser(User):
     has_password: bool
     """Whether the user has set a password."""
 
+    private_metadata: dict[str, Any]
+    """What the application keeps about the user and only operators see otherwise."""
+
     second_factors: list[SecondFactor]
     """The second factors, without their secrets."""
 
@@ -897,6 +905,10 @@ class MaintenanceReport(TypedDict):
     """The number of tenants whose files were processed."""
 
 
+Metadata: TypeAlias = dict[str, Any]
+"""A JSON object of at most 16 KiB."""
+
+
 Networks: TypeAlias = list[str]
 """Networks from which a credential is accepted: 1 to 32, without duplicates."""
 
@@ -1099,6 +1111,8 @@ class NewUser(TypedDict):
 
     password: NotRequired[NewPassword | None]
 
+    public_metadata: NotRequired[dict[str, Any]]
+
     role: NotRequired[Role]
     """The default is `user`."""
 
@@ -1142,6 +1156,13 @@ class OperatorKeyUpdate(TypedDict):
 
     scopes: NotRequired[OperatorScopes | None]
     """The complete new list of scopes."""
+
+
+class OperatorUserView(User):
+    """A user in responses to the operator."""
+
+    private_metadata: dict[str, Any]
+    """What the application keeps about the user and only operators see."""
 
 
 class PageApplicationPermission(TypedDict):
@@ -1212,6 +1233,22 @@ class PageGroup(TypedDict):
     """A page of a list."""
 
     items: list[Group]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class PageOperatorUserView(TypedDict):
+    """A page of a list."""
+
+    items: list[OperatorUserView]
     """The items on the page."""
 
     limit: int
@@ -1890,6 +1927,16 @@ class UsageReport(TypedDict):
     resource_type: DailyResource
 
 
+class UserMetadataUpdate(TypedDict):
+    """A change of the metadata of a user. Omitted fields keep their values."""
+
+    private_metadata: NotRequired[Metadata | None]
+    """Members of the private metadata to replace. Null removes a member; the other members stay."""
+
+    public_metadata: NotRequired[Metadata | None]
+    """Members of the public metadata to replace. Null removes a member; the other members stay."""
+
+
 class UserPage(TypedDict):
     """A page of a list."""
 
@@ -1923,6 +1970,9 @@ class UserUpdate(TypedDict):
     """`false` deactivates the user and ends all of their sessions."""
 
     last_name: NotRequired[PersonName | None]
+
+    public_metadata: NotRequired[Metadata | None]
+    """Members of the public metadata to replace. Null removes a member; the other members stay."""
 
     role: NotRequired[Role | None]
 
