@@ -1,0 +1,8 @@
+//! Mail to users. A message is written in the statement of its cause and sent later, by an HTTP API or by SMTP.
+
+mod cipher;
+pub mod attempt;
+pub mod escape;
+pub mod invitation;
+
+pub(crate) use cipher::VariablesCipher;
