@@ -4,5 +4,6 @@ mod cipher;
 pub mod attempt;
 pub mod escape;
 pub mod invitation;
+pub mod link;
 
 pub(crate) use cipher::VariablesCipher;
