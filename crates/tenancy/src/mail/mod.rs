@@ -5,5 +5,6 @@ pub mod attempt;
 pub mod escape;
 pub mod invitation;
 pub mod link;
+pub(crate) mod repo;
 
 pub(crate) use cipher::VariablesCipher;
