@@ -35,7 +35,8 @@ pub(crate) async fn end_overdue(database: &TenantDb, now: DateTime<Utc>) -> Resu
     let statement = format!(
         "UPDATE mail_messages SET
              state = 'dead', claimed_until = NULL,
-             failure = CASE WHEN unanswered >= {MOST_UNANSWERED} THEN 'unanswered' ELSE 'expired' END,
+             failure = CASE WHEN state = 'dead' THEN failure
+                            WHEN unanswered >= {MOST_UNANSWERED} THEN 'unanswered' ELSE 'expired' END,
              variables = CASE WHEN expires_at > :now::timestamp AT TIME ZONE 'UTC' THEN variables END
          WHERE state = 'waiting' AND expires_at <= :now::timestamp AT TIME ZONE 'UTC'
             OR state = 'sending' AND claimed_until <= :now::timestamp AT TIME ZONE 'UTC'
