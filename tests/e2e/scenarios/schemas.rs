@@ -122,6 +122,7 @@ fn tables_move_while_requests_continue() {
     let moved = [
         "audit_outbox",
         "files",
+        "mail_messages",
         "recovery_codes",
         "schema_migrations",
         "second_factors",
