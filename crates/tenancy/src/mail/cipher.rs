@@ -49,7 +49,8 @@ impl VariablesCipher {
         address: &str,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>> {
-        let fail = || Error::internal(format!("the variables of the message {message} are damaged"));
+        let fail =
+            || Error::internal(format!("the variables of the message {message} are damaged"));
         let (number, rest) = sealed.split_first_chunk().ok_or_else(fail)?;
         let data_key = self.keys.get(u32::from_be_bytes(*number))?;
         let cipher = aead::derived_cipher(data_key, USE_OF_KEY)?;

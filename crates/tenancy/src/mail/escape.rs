@@ -42,7 +42,9 @@ mod tests {
 
     #[test]
     fn no_line_begins_a_header() {
-        for text in ["A\r\nBcc: eve@example.com", "A\nBcc: eve@example.com", "A\rBcc: eve@example.com"] {
+        for text in
+            ["A\r\nBcc: eve@example.com", "A\nBcc: eve@example.com", "A\rBcc: eve@example.com"]
+        {
             assert_eq!(single_line(text), "A Bcc: eve@example.com");
         }
         for separator in ['\0', '\u{b}', '\u{c}', '\u{7f}', '\u{85}', '\u{2028}', '\u{2029}'] {
@@ -52,7 +54,9 @@ mod tests {
 
     #[test]
     fn direction_stays() {
-        for char in ['\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}'] {
+        for char in
+            ['\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}']
+        {
             assert_eq!(single_line(&format!("gpj{char}exe")), "gpjexe", "{char:?}");
         }
         assert_eq!(single_line("עברית und Größe"), "עברית und Größe");

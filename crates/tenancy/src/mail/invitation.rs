@@ -92,7 +92,9 @@ pub fn render(brand: &Brand, language: Language, link: &Url) -> Rendered {
         ),
         Language::German => (
             format!("Dein Konto bei {name}"),
-            format!("{name} hat ein Konto für dich angelegt. Lege ein Passwort fest, um es zu nutzen:"),
+            format!(
+                "{name} hat ein Konto für dich angelegt. Lege ein Passwort fest, um es zu nutzen:"
+            ),
             "Passwort festlegen",
             "Der Link gilt einmal. Wenn du diese Nachricht nicht erwartet hast, kannst du sie ignorieren.",
         ),
@@ -125,7 +127,11 @@ mod tests {
             logo: Logo::parse("https://acme.example.com/logo.png?a=1&b=2"),
             colour: Colour::parse("#00ff7F"),
         };
-        render(&brand, language, &Url::parse("https://acme.example.com/welcome#token=lds_x").unwrap())
+        render(
+            &brand,
+            language,
+            &Url::parse("https://acme.example.com/welcome#token=lds_x").unwrap(),
+        )
     }
 
     #[test]
@@ -154,7 +160,13 @@ mod tests {
         for colour in ["red", "#fff", "#00ff7g", "#000000;background:url(x)", "000000", ""] {
             assert_eq!(Colour::parse(colour), None, "{colour}");
         }
-        for logo in ["http://a.test/x", "javascript:alert(1)", "data:image/png,x", "https://u:p@a.test/", ""] {
+        for logo in [
+            "http://a.test/x",
+            "javascript:alert(1)",
+            "data:image/png,x",
+            "https://u:p@a.test/",
+            "",
+        ] {
             assert_eq!(Logo::parse(logo), None, "{logo}");
         }
     }
