@@ -1,8 +1,9 @@
 //! Mail to users. A message is written in the statement of its cause and sent later, by an HTTP API or by SMTP.
 
-mod cipher;
 pub mod attempt;
+mod cipher;
 pub mod escape;
+pub(crate) mod insertion;
 pub mod invitation;
 pub mod link;
 pub(crate) mod repo;

@@ -112,3 +112,31 @@ pub(crate) async fn settle(
         .bind("attempts", claimed.attempts);
     Ok(statement.execute(database.connection()).await? == 1)
 }
+
+/// Lets a dead message be sent again, at an operator's request. Returns `false` if it is not dead or its token has
+/// expired.
+pub(crate) async fn retry(database: &TenantDb, message: Uuid, now: DateTime<Utc>) -> Result<bool> {
+    let statement = "
+        UPDATE mail_messages SET
+            state = 'waiting', failure = NULL, unanswered = 0,
+            next_attempt_at = :now::timestamp AT TIME ZONE 'UTC'
+        WHERE id = :id AND state = 'dead' AND variables IS NOT NULL
+          AND expires_at > :now::timestamp AT TIME ZONE 'UTC'";
+    let statement = Statement::new(statement).bind("id", message).bind("now", now);
+    Ok(statement.execute(database.connection()).await? == 1)
+}
+
+/// Removes at most `most` messages that were sent before a time. Returns the number of removed messages.
+pub(crate) async fn remove_sent(
+    database: &TenantDb,
+    before: DateTime<Utc>,
+    most: i64,
+) -> Result<u64> {
+    let statement = "
+        DELETE FROM mail_messages WHERE id IN (
+            SELECT id FROM mail_messages
+            WHERE state = 'sent' AND sent_at < :before::timestamp AT TIME ZONE 'UTC'
+            ORDER BY sent_at LIMIT :most::bigint)";
+    let statement = Statement::new(statement).bind("before", before).bind("most", most);
+    Ok(statement.execute(database.connection()).await?)
+}
