@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A web interface: choose a tenant, sign in, see your profile. Administrators can invite users.
+"""A web interface: choose a tenant, sign in, see your profile, set up a second factor. Administrators can invite users.
 
 The browser gets a cookie and never a token. The tokens stay on the server, where no script of a page can read them. The
 server runs behind a proxy that adds TLS. Run it with:
@@ -30,11 +30,15 @@ PREFIX = "" if INSECURE else "__Host-"
 COOKIE = f"{PREFIX}session"
 # Before there is a session, forms carry the same value as this cookie.
 FORM_COOKIE = f"{PREFIX}form"
+# It names the sign-in that waits for its second factor. The challenge itself stays on the server.
+CHALLENGE_COOKIE = f"{PREFIX}challenge"
 ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict" + ("" if INSECURE else "; Secure")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 MAX_BODY = 16 * 1024
 MAX_SESSIONS = 1_000
 SESSION_SECONDS = 12 * 3600
+# A code of a second factor, or a recovery code.
+MAX_CODE = 64
 
 
 class Unavailable(Exception):
@@ -42,15 +46,17 @@ class Unavailable(Exception):
 
 
 class Refused(Exception):
-    """A problem from Tenancy: its status and detail."""
+    """A problem from Tenancy: its status, code and detail."""
 
     def __init__(self, error):
         super().__init__(error.code)
-        self.code = error.code
+        self.status = error.code
         try:
-            self.detail = str(json.load(error)["detail"])
-        except (ValueError, TypeError, KeyError, OSError, http.client.HTTPException):
-            self.detail = "Tenancy refused the request."
+            problem = json.load(error)
+            self.code, self.detail = str(problem["code"]), str(problem["detail"])
+            self.challenge = problem.get("challenge")
+        except (ValueError, TypeError, KeyError, AttributeError, OSError, http.client.HTTPException):
+            self.code, self.detail, self.challenge = "", "Tenancy refused the request.", None
 
 
 class Sessions:
@@ -82,6 +88,18 @@ class Sessions:
 
 
 sessions = Sessions()
+challenges = Sessions()
+
+
+class Challenge:
+    """A sign-in that waits for its second factor."""
+
+    def __init__(self, token):
+        self.token = token
+        self.csrf = secrets.token_urlsafe()
+        self.ends_at = time.monotonic() + 600
+        # The key for an authenticator, if the tenant requires that the user sets one up.
+        self.secret = None
 
 
 class Session:
@@ -94,13 +112,17 @@ class Session:
         self.lock = threading.Lock()
         # The invited user and the setup token, which are shown once.
         self.invited = None
+        # The second factor that waits for its first code.
+        self.factor = None
+        # They are shown once.
+        self.recovery_codes = None
 
     def call(self, method, path, body=None):
         with self.lock:
             try:
                 return call(method, path, body, token=self.signed_in["access_token"])
             except Refused as error:
-                if error.code != 401:
+                if error.code not in ("token_expired", "token_revoked", "invalid_token"):
                     raise
             refresh = {"refresh_token": self.signed_in["refresh_token"]}
             self.signed_in = call("POST", "/api/v1/auth/refresh", refresh)
@@ -132,6 +154,18 @@ def call(method, path, body=None, token=None, tenant=None, client=None):
 def page(title, body):
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>
 <h1>{html.escape(title)}</h1>{body}</html>"""
+
+
+def second_factor(session, csrf):
+    if session.factor:
+        return f"""<h2>Second factor</h2>
+<p>Add this key to your authenticator: <code>{html.escape(session.factor["secret"])}</code></p>
+<form method="post" action="/factor/confirm">{csrf}
+<label>Code <input name="code" autocomplete="one-time-code" required></label><button>Confirm</button></form>"""
+    factors = session.call("GET", "/api/v1/profile/second-factors")
+    listed = "".join(f"<li>{html.escape(factor['name'])}</li>" for factor in factors["items"])
+    return f"""<h2>Second factor</h2><ul>{listed}</ul>
+<form method="post" action="/factor">{csrf}<button>Set up an authenticator</button></form>"""
 
 
 def equal(one, other):
@@ -172,10 +206,13 @@ class Handler(BaseHTTPRequestHandler):
             body = page("Unavailable", "<p role=alert>Tenancy does not respond. Try again later.</p>")
             self.show(503, body, {"Retry-After": "5"})
         except Refused as error:
-            if error.code == 401:
+            if error.code == "recent_sign_in_required":
+                sessions.remove(self.cookie(COOKIE))
+                return self.show_login(401, "Sign in again for this change.")
+            if error.status == 401:
                 sessions.remove(self.cookie(COOKIE))
                 return self.show_login(401, "You are signed out.")
-            self.show(error.code, page("Request failed", f"<p role=alert>{html.escape(error.detail)}</p>"))
+            self.show(error.status, page("Request failed", f"<p role=alert>{html.escape(error.detail)}</p>"))
 
     def get(self):
         session = self.session()
@@ -198,12 +235,20 @@ class Handler(BaseHTTPRequestHandler):
                 return self.sign_in("login", body, tenant=form.get("tenant"))
             names = ("setup_token", "password")
             return self.sign_in("setup", {name: form.get(name) for name in names})
+        if self.path == "/code":
+            return self.answer(form)
         session = self.session()
         if not session or not equal(csrf, session.csrf):
             return self.show(403, page("Not allowed", "Go back and try again."))
         if self.path == "/users":
             body = {"email": form.get("email"), "role": form.get("role")}
             session.invited = session.call("POST", "/api/v1/users", body)
+        elif self.path == "/factor":
+            session.factor = session.call("POST", "/api/v1/profile/second-factors", {})
+        elif self.path == "/factor/confirm" and session.factor:
+            path = f"/api/v1/profile/second-factors/{session.factor['id']}/confirm"
+            confirmed = session.call("POST", path, {"code": form.get("code", "")[:MAX_CODE]})
+            session.factor, session.recovery_codes = None, confirmed["recovery_codes"]
         elif self.path == "/logout":
             sessions.remove(self.cookie(COOKIE))
             try:
@@ -240,10 +285,50 @@ class Handler(BaseHTTPRequestHandler):
             client = self.client_address[0]
             signed_in = call("POST", f"/api/v1/auth/{how}", body, tenant=tenant, client=client)
         except Refused as error:
-            return self.show_login(error.code, error.detail)
+            if error.challenge:
+                return self.ask_for_code(error, tenant, client)
+            return self.show_login(error.status, error.detail)
+        return self.begin(signed_in)
+
+    def ask_for_code(self, error, tenant, client):
+        challenge = Challenge(error.challenge)
+        if error.code == "second_factor_enrollment_required":
+            body = {"challenge": challenge.token}
+            begun = call("POST", "/api/v1/auth/second-factor/enrollment", body, tenant=tenant, client=client)
+            challenge.secret = begun["secret"]
+        cookie = f"{CHALLENGE_COOKIE}={challenges.add(challenge)}; {ATTRIBUTES}"
+        self.show_code(401, challenge, error.detail, cookie)
+
+    def show_code(self, status, challenge, alert, cookie=None):
+        text = f"<p role=alert>{html.escape(alert)}</p>"
+        if challenge.secret:
+            text += f"<p>Add this key to your authenticator: <code>{html.escape(challenge.secret)}</code></p>"
+        csrf = f'<input type="hidden" name="csrf" value="{challenge.csrf}">'
+        text += f"""<form method="post" action="/code">{csrf}
+<label>Code <input name="code" autocomplete="one-time-code" required></label><button>Continue</button></form>"""
+        self.show(status, page("Second factor", text), {"Set-Cookie": cookie} if cookie else None)
+
+    def answer(self, form):
+        challenge = challenges.get(self.cookie(CHALLENGE_COOKIE))
+        if not challenge or not equal(form.get("csrf", ""), challenge.csrf):
+            return self.show_login(403, "This form has expired. Sign in again.")
+        body = {"challenge": challenge.token, "code": form.get("code", "")[:MAX_CODE]}
+        try:
+            client = self.client_address[0]
+            signed_in = call("POST", "/api/v1/auth/second-factor", body, client=client)
+        except Refused as error:
+            if error.code in ("invalid_second_factor", "validation_failed", "too_many_attempts"):
+                return self.show_code(error.status, challenge, error.detail)
+            return self.show_login(error.status, error.detail)
+        challenges.remove(self.cookie(CHALLENGE_COOKIE))
+        return self.begin(signed_in)
+
+    def begin(self, signed_in):
         # End a previous session, so that it cannot be used after the sign-in.
         sessions.remove(self.cookie(COOKIE))
-        return self.redirect(f"{COOKIE}={sessions.add(Session(signed_in))}; {ATTRIBUTES}")
+        session = Session(signed_in)
+        session.recovery_codes = signed_in.pop("recovery_codes", None)
+        return self.redirect(f"{COOKIE}={sessions.add(session)}; {ATTRIBUTES}")
 
     def home(self, session):
         user = session.call("GET", "/api/v1/profile")
@@ -255,6 +340,11 @@ class Handler(BaseHTTPRequestHandler):
         if invited:
             body += f"""<p>Give {html.escape(invited["email"])} this setup token, which is shown once:
 <code>{html.escape(invited["setup_token"])}</code></p>"""
+        codes, session.recovery_codes = session.recovery_codes, None
+        if codes:
+            body += f"""<p>Keep these recovery codes, which are shown once. Each replaces a code of your authenticator:</p>
+<ul>{"".join(f"<li><code>{html.escape(code)}</code></li>" for code in codes)}</ul>"""
+        body += second_factor(session, csrf)
         if user["role"] == "admin":
             rows = session.call("GET", "/api/v1/users")["items"]
             listed = "".join(f"<li>{html.escape(row['email'])}, {row['role']}</li>" for row in rows)

@@ -67,7 +67,7 @@ fn revocation_waits_for_leases_of_a_killed_redis() {
         if restart == Restart::Older {
             arena.world.services.save_redis();
         }
-        busy(addresses, &user).during(|| {
+        busy(addresses, &user).during_outage_of_redis(|| {
             if restart == Restart::Newest {
                 arena.world.services.save_redis();
             }

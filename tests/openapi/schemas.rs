@@ -46,7 +46,8 @@ const TAGS: [(&str, &str); 15] = [
 
 /// Members of responses that may be absent. All other members are always present, although some may be null.
 const OPTIONAL: &[(&str, &[&str])] = &[
-    ("Problem", &["errors", "error", "resource", "limit", "usage"]),
+    ("Problem", &["challenge", "expires_in", "errors", "error", "resource", "limit", "usage"]),
+    ("SignedIn", &["recovery_codes"]),
     (
         "ActiveToken",
         &["client_id", "username", "role", "sid", "iss", "aud", "jti", "iat", "nbf", "exp"],

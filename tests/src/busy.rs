@@ -40,6 +40,16 @@ impl Busy<'_> {
     /// Keeps the clients busy while `change` runs. Requests that start after it has returned must be rejected, and so must
     /// those that start after any client was rejected: no host contradicts another one.
     pub fn during<T>(&self, change: impl FnOnce() -> T) -> T {
+        self.run(change, true)
+    }
+
+    /// Like [`Self::during`], for a change while Redis is killed. A host that has no Redis for a moment refuses at once,
+    /// before the leases of others have ended (decision 15), so hosts may differ until the change is acknowledged.
+    pub fn during_outage_of_redis<T>(&self, change: impl FnOnce() -> T) -> T {
+        self.run(change, false)
+    }
+
+    fn run<T>(&self, change: impl FnOnce() -> T, hosts_agree: bool) -> T {
         let served: [AtomicU64; 2] = array::from_fn(|_| AtomicU64::new(0));
         let [is_changed, is_refused, stop, has_failed] = array::from_fn(|_| AtomicBool::new(false));
         let wait_for = |more: u64| {
@@ -70,7 +80,8 @@ impl Busy<'_> {
                         self.check(&answer, must_be_refused);
                         // A refusal by a limit ends with its window. A former address of a tenant ends no credential:
                         // until the rename is acknowledged, hosts may differ.
-                        if answer.status == self.refused.0
+                        if hosts_agree
+                            && answer.status == self.refused.0
                             && answer.status != 429
                             && self.refused.1 != "tenant_mismatch"
                         {

@@ -72,29 +72,12 @@ pub enum Error {
     /// The setup token is invalid, used or expired.
     #[error("the setup token is no longer valid")]
     InvalidSetupToken,
-    /// The first factor of a sign-in is right, and a second one is needed.
-    #[error("a second factor is required")]
-    SecondFactorRequired(Box<PendingSignIn>),
-    /// The challenge of a sign-in is invalid, answered or expired, or had too many wrong codes.
-    #[error("the challenge is no longer valid")]
-    InvalidChallenge,
-    /// The code of a second factor is wrong or was used before.
-    #[error("the code is wrong")]
-    InvalidSecondFactor,
-    /// The change needs a more recent proof of identity.
-    #[error("a recent sign-in is required")]
-    RecentSignInRequired {
-        /// The maximum age of the proof in seconds.
-        max_age: u64,
-        /// Whether the proof must include a second factor.
-        needs_second_factor: bool,
-    },
-    /// The user has no such second factor.
-    #[error("the second factor does not exist")]
-    SecondFactorNotFound,
-    /// The user has the maximum number of second factors.
-    #[error("the maximum number of second factors is reached")]
-    TooManySecondFactors,
+    /// A second factor is missing, or the requested change of second factors is not possible.
+    #[error("second factors: {0:?}")]
+    SecondFactor(SecondFactorError),
+    /// The rules of the tenant do not allow users to sign in from the network of the caller.
+    #[error("the network of the caller is not allowed")]
+    NetworkNotAllowed,
     /// The refresh token is invalid, used or expired.
     #[error("the refresh token is no longer valid")]
     InvalidRefreshToken,
@@ -248,6 +231,28 @@ pub enum Error {
     Internal(String),
 }
 
+/// The reason why a second factor is missing, or why an operation on second factors fails.
+#[derive(Debug)]
+pub enum SecondFactorError {
+    /// The first factor of a sign-in is right, and a second one is needed.
+    Required(Box<PendingSignIn>),
+    /// The challenge of a sign-in is invalid, answered or expired, or had too many wrong codes.
+    InvalidChallenge,
+    /// The code is wrong or was used before.
+    InvalidCode,
+    /// The change needs a more recent proof of identity.
+    RecentSignInRequired {
+        /// The maximum age of the proof in seconds.
+        max_age: u64,
+        /// Whether the proof must include a second factor.
+        needs_second_factor: bool,
+    },
+    /// The user has no such factor.
+    NotFound,
+    /// The user has the maximum number of factors.
+    TooMany,
+}
+
 /// A sign-in that waits for its second factor.
 #[derive(Debug)]
 pub struct PendingSignIn {
@@ -309,6 +314,12 @@ pub enum DatabaseError {
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
+    }
+}
+
+impl From<SecondFactorError> for Error {
+    fn from(error: SecondFactorError) -> Self {
+        Self::SecondFactor(error)
     }
 }
 

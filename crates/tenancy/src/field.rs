@@ -193,6 +193,27 @@ impl FromField for bool {
     }
 }
 
+/// A whole number from `LEAST` to `MOST`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounded<const LEAST: u32, const MOST: u32>(u32);
+
+impl<const LEAST: u32, const MOST: u32> Bounded<LEAST, MOST> {
+    /// Returns the number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<const LEAST: u32, const MOST: u32> FromField for Bounded<LEAST, MOST> {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let number = u32::from_json(value).ok();
+        number
+            .filter(|number| (LEAST..=MOST).contains(number))
+            .map(Self)
+            .ok_or_else(|| format!("must be a whole number from {LEAST} to {MOST}"))
+    }
+}
+
 impl FromField for u32 {
     fn from_json(value: Value) -> Result<Self, String> {
         value

@@ -55,6 +55,7 @@ pub mod resolve;
 pub mod resource;
 pub mod second_factor;
 pub mod secret;
+pub mod security_policy;
 pub mod session;
 pub mod settings;
 pub mod storage;

@@ -46,6 +46,11 @@ impl Networks {
         self.0.iter().map(IpNet::to_string).collect()
     }
 
+    /// Returns whether one of the networks contains an address.
+    pub fn contain(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address.to_canonical()))
+    }
+
     /// Returns whether the networks in `bound` cover each of these networks.
     pub fn are_within(&self, bound: &Self) -> bool {
         // Two halves together cover a network that neither half covers.

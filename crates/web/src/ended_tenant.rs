@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tenancy::{
     Context, Error,
-    error::Unauthenticated,
+    error::{SecondFactorError, Unauthenticated},
     tenant::{Status, repo},
 };
 use uuid::Uuid;
@@ -42,7 +42,7 @@ fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
         Means::ApiKey => Error::Unauthenticated(Unauthenticated::InvalidApiKey),
         Means::RefreshToken => Error::InvalidRefreshToken,
         Means::SetupToken => Error::InvalidSetupToken,
-        Means::Challenge => Error::InvalidChallenge,
+        Means::Challenge => SecondFactorError::InvalidChallenge.into(),
         Means::Address => Error::InvalidCredentials,
         Means::Operator => Error::TenantNotFound,
     };

@@ -12,7 +12,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tenancy::{
     Error,
-    error::Unauthenticated,
+    error::{SecondFactorError, Unauthenticated},
     resource::{Kind, Resource, Unit},
 };
 use utoipa::ToSchema;
@@ -106,7 +106,7 @@ pub fn document<'a>(error: &'a Error, request_id: &'a str) -> Problem<'a> {
         _ => (None, None, None),
     };
     let pending = match error {
-        Error::SecondFactorRequired(pending) => Some(&**pending),
+        Error::SecondFactor(SecondFactorError::Required(pending)) => Some(&**pending),
         _ => None,
     };
     Problem {
@@ -224,12 +224,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Not authenticated",
             "The refresh token is invalid, used or expired. Sign in again.".into(),
         ),
-        Error::SecondFactorRequired(_)
-        | Error::InvalidChallenge
-        | Error::InvalidSecondFactor
-        | Error::RecentSignInRequired { .. }
-        | Error::SecondFactorNotFound
-        | Error::TooManySecondFactors => second_factor::describe(error),
+        Error::SecondFactor(error) => second_factor::describe(error),
         Error::UnsupportedTokenType => (
             S::BAD_REQUEST,
             "unsupported_token_type",
@@ -285,6 +280,13 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
                  grant it."
             )
             .into(),
+        ),
+        Error::NetworkNotAllowed => (
+            S::FORBIDDEN,
+            "network_not_allowed",
+            "Not allowed",
+            "Your tenant does not allow sign-ins from this network. Ask a tenant administrator to allow it."
+                .into(),
         ),
         Error::StrongerApiKey => (
             S::FORBIDDEN,

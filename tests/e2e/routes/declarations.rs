@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use e2e::{endpoints, root};
 use http::Method;
-use tenancy::access::OperatorScope;
+use tenancy::{access::OperatorScope, session::Age};
 use web::{Access, Authority, Endpoint};
 
 /// The component and the endpoints of each crate.
@@ -145,4 +145,37 @@ fn manifest_routes_each_endpoint_to_its_component() {
         }
     }
     assert_eq!(component_of("/unknown"), Some("health"));
+}
+
+// S46
+#[test]
+fn sensitive_endpoints_need_recent_sign_in() {
+    let with = |age: Age| -> Vec<String> {
+        let found = endpoints().filter(|endpoint| endpoint.recent_sign_in == Some(age));
+        let mut names: Vec<_> =
+            found.map(|endpoint| format!("{} {}", endpoint.method, endpoint.path)).collect();
+        names.sort_unstable();
+        names
+    };
+    let always = [
+        "DELETE /api/v1/profile/second-factors/{id}",
+        "PATCH /api/v1/tenant/security-policy",
+        "POST /api/v1/profile/recovery-codes",
+        "POST /api/v1/profile/second-factors",
+        "POST /api/v1/profile/second-factors/{id}/confirm",
+    ];
+    assert_eq!(with(Age::TenMinutes), always);
+    // docs/second-factors.md lists them.
+    let by_rule = [
+        "DELETE /api/v1/api-keys/{id}",
+        "DELETE /api/v1/users/{id}",
+        "DELETE /api/v1/users/{id}/second-factors",
+        "PATCH /api/v1/users/{id}",
+        "POST /api/v1/api-keys",
+        "POST /api/v1/api-keys/{id}/rotate",
+        "POST /api/v1/users",
+        "POST /api/v1/users/{id}/erasure",
+        "POST /api/v1/users/{id}/reset-password",
+    ];
+    assert_eq!(with(Age::OfPolicy), by_rule);
 }

@@ -18,6 +18,7 @@ mod password;
 mod personal_data;
 mod profile;
 mod second_factors;
+mod security_policy;
 mod tenant_info;
 mod usage;
 mod users;

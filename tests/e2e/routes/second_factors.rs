@@ -1,6 +1,9 @@
 //! Second factors: enrolment, sign-in, recovery, the rules of a tenant, and recent sign-ins.
 
-use std::thread;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use e2e::{Answer, Authenticator, TestTenant, TestUser, World};
 use http::Method;
@@ -197,6 +200,71 @@ fn no_other_way_begins_session_without_factor() {
     }
 }
 
+/// Waits until a statement in the tenant's database waits for a row that the test has locked.
+fn wait_for_lock(tenant: &TestTenant) {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'";
+    let mut superuser = World::get().services.superuser("tenancy");
+    let begin = Instant::now();
+    while superuser.query_one(waiting, &[&tenant.database()]).unwrap().get::<_, i64>(0) == 0 {
+        assert!(begin.elapsed().as_secs() < 20, "a statement waits for the user");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+// S45
+#[test]
+fn simultaneous_sign_in_and_enrolment_leave_no_weak_session() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("viewer");
+    let begun = begin(&tenant, &user);
+    let factor = begun["id"].as_str().unwrap();
+    let mut superuser = World::get().services.superuser(&tenant.database());
+    let lock = "SELECT FROM tenancy.users WHERE id = $1::text::uuid FOR UPDATE";
+    // A sign-in that verified the password before the enrolment.
+    let mut transaction = superuser.transaction().unwrap();
+    transaction.query_one(lock, &[&user.id]).unwrap();
+    let refused = thread::scope(|scope| {
+        let sign_in = scope.spawn(|| tenant.login(&user.email, &user.password));
+        wait_for_lock(&tenant);
+        let confirm =
+            "UPDATE tenancy.second_factors SET confirmed_at = now() WHERE id = $1::text::uuid";
+        transaction.execute(confirm, &[&factor]).unwrap();
+        transaction.commit().unwrap();
+        sign_in.join().unwrap()
+    });
+    refused.expect_problem(503, "unavailable");
+    tenant.login(&user.email, &user.password).expect_problem(401, "second_factor_required");
+    // A sign-in that inserts its session while an enrolment waits.
+    change(
+        &tenant,
+        "UPDATE tenancy.second_factors SET confirmed_at = NULL WHERE user_id = $1::text::uuid",
+        &user.id,
+    );
+    let weak = TestUser::from(&tenant.login(&user.email, &user.password).expect(200));
+    let body = json!({ "refresh_token": weak.refresh_token });
+    let hide = "UPDATE tenancy.sessions SET revoked_at = now(), revoked_reason = 'logout'
+                WHERE user_id = $1::text::uuid AND id <> $2::text::uuid";
+    let sessions = tenant.get("/api/v1/auth/sessions").token(&user.access_token).send().expect(200);
+    let mut sessions = sessions["items"].as_array().unwrap().iter();
+    let session = text(&sessions.find(|session| session["is_current"] == true).unwrap()["id"]);
+    superuser.execute(hide, &[&user.id, &session]).unwrap();
+    let mut transaction = superuser.transaction().unwrap();
+    transaction.query_one(lock, &[&user.id]).unwrap();
+    let mut authenticator = Authenticator::new(begun["secret"].as_str().unwrap());
+    let code = authenticator.code();
+    thread::scope(|scope| {
+        let confirmed = scope.spawn(|| confirm(&tenant, &user, factor, &code));
+        wait_for_lock(&tenant);
+        let show = "UPDATE tenancy.sessions SET revoked_at = NULL, revoked_reason = NULL
+                    WHERE user_id = $1::text::uuid AND id <> $2::text::uuid";
+        transaction.execute(show, &[&user.id, &session]).unwrap();
+        transaction.commit().unwrap();
+        confirmed.join().unwrap().expect(200);
+    });
+    tenant.post("/api/v1/auth/refresh", &body).send().expect_problem(401, "invalid_refresh_token");
+}
+
 // S45
 #[test]
 fn challenge_is_bounded() {
@@ -216,17 +284,15 @@ fn challenge_is_bounded() {
     answer(&tenant, &challenge, &code).expect_problem(401, "invalid_challenge");
     // More challenges do not allow more guesses.
     let challenge = holder.challenge(&tenant);
-    answer(&tenant, &challenge, &wrong).expect_problem(429, "too_many_attempts");
-    // Its user signs in from elsewhere.
-    let elsewhere = |challenge: &str, code: &str| {
-        let body = json!({ "challenge": challenge, "code": code });
-        tenant.post(ANSWER, &body).header("X-Forwarded-For", "198.51.100.7").send()
-    };
+    // The first delay is one second, and each further failure doubles it.
+    let guesses = (0..5).map(|_| answer(&tenant, &challenge, &wrong));
+    let throttled = guesses.into_iter().find(|guess| guess.status == 429);
+    throttled.expect("guesses are throttled").expect_problem(429, "too_many_attempts");
     let expired = holder.challenge(&tenant);
     let expire = "UPDATE tenancy.sign_in_challenges SET expires_at = now() - interval '1 second'
                   WHERE user_id = $1::text::uuid";
     change(&tenant, expire, &holder.user.id);
-    elsewhere(&expired, &code).expect_problem(401, "invalid_challenge");
+    answer(&tenant, &expired, &code).expect_problem(401, "invalid_challenge");
     // A change of the user ends it.
     let challenge = holder.challenge(&tenant);
     change(
@@ -234,7 +300,7 @@ fn challenge_is_bounded() {
         "UPDATE tenancy.users SET version = version + 1 WHERE id = $1::text::uuid",
         &holder.user.id,
     );
-    elsewhere(&challenge, &code).expect_problem(401, "invalid_challenge");
+    answer(&tenant, &challenge, &code).expect_problem(401, "invalid_challenge");
     // Old challenges end, so their number is bounded.
     for _ in 0..22 {
         holder.challenge(&tenant);
@@ -369,7 +435,11 @@ fn tenant_requires_factors_of_roles() {
     let (admin, viewer) = (&tenant.admin, tenant.user("viewer"));
     let patch = |token: &str, body: Value| tenant.patch(POLICY, &body).token(token).send();
     let policy = tenant.get(POLICY).token(&viewer.access_token).send().expect(200);
-    let initial = json!({ "second_factor_roles": [], "second_factor_grace_days": 7, "recent_sign_in_minutes": null });
+    let initial = json!({
+        "second_factor_roles": [], "second_factor_grace_days": 7, "recent_sign_in_minutes": null,
+        "session_idle_minutes": null, "session_lifetime_minutes": null, "max_sessions": null,
+        "allowed_networks": null, "password_min_length": null,
+    });
     assert_eq!(policy, initial);
     patch(&viewer.access_token, json!({})).expect_problem(403, "forbidden");
     let key = tenant.api_key(&["users:grant:admin", "tenant:read"]);
@@ -462,6 +532,16 @@ fn changes_need_recent_sign_in() {
     );
     assert_eq!(again(json!({ "code": holder.authenticator.code() })).status, 204);
     tenant.post(RECOVERY_CODES, &json!({})).token(&token).send().expect(200);
+
+    // A change of the password does not renew the proof of the factor.
+    age_sign_in(&tenant, &holder.user.id);
+    let body = json!({ "current_password": holder.user.password, "new_password": "another password of mine" });
+    let changed = tenant.post("/api/v1/profile/password", &body).token(&token).send().expect(200);
+    let token = text(&changed["access_token"]);
+    let again = |body: Value| tenant.post(AGAIN, &body).token(&token).send();
+    let refused = tenant.post(RECOVERY_CODES, &json!({})).token(&token).send();
+    refused.expect_problem(401, "recent_sign_in_required");
+    assert_eq!(again(json!({ "code": holder.authenticator.code() })).status, 204);
 
     // The rules of the tenant extend this to destructive changes.
     let creates = || {

@@ -192,6 +192,8 @@ fn time_beyond_rfc3339_is_refused() {
     let tenant = world.tenant();
     tenant.put("/api/v1/files/a", "a").token(&tenant.admin.access_token).send().expect(201);
     tenant.api_key(&["tenant:read"]);
+    let factor = tenant.post("/api/v1/profile/second-factors", &json!({}));
+    factor.token(&tenant.admin.access_token).send().expect(201);
     let mut databases = [&tenant.database(), "tenancy"].map(|name| world.services.superuser(name));
     let columns = "
         SELECT column_name::text FROM information_schema.columns
@@ -200,6 +202,8 @@ fn time_beyond_rfc3339_is_refused() {
         (0, "users", None),
         (0, "sessions", None),
         (0, "files", None),
+        (0, "second_factors", None),
+        (0, "security_policy", None),
         (1, "tenants", Some("id")),
         (1, "tenant_api_keys", Some("tenant_id")),
     ] {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Answer, Call, World, free_port, root, unique};
+use e2e::{Answer, Authenticator, Call, World, free_port, root, unique};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -168,6 +168,19 @@ fn command_line_stays_signed_in() {
         std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&tokens).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(said(&run("", &["logout"])), "signed out\n");
+    // With a second factor, the next line is the code.
+    let path = "/api/v1/profile/second-factors";
+    let begun = tenant.post(path, &json!({})).token(&user.access_token).send().expect(201);
+    let mut authenticator = Authenticator::new(begun["secret"].as_str().unwrap());
+    let path = format!("{path}/{}/confirm", begun["id"].as_str().unwrap());
+    let code = json!({ "code": authenticator.code() });
+    tenant.post(&path, &code).token(&user.access_token).send().expect(200);
+    let lines = |code: &str| format!("{}\n{code}\n", user.password);
+    let refused = run(&lines(&authenticator.wrong_code()), &["login", &tenant.slug, &user.email]);
+    assert!(said(&refused).contains("The code is wrong"), "{}", said(&refused));
+    let login = run(&lines(&authenticator.code()), &["login", &tenant.slug, &user.email]);
+    assert_eq!(said(&login), format!("signed in to {}\n", tenant.slug));
+    assert_eq!(said(&run("", &["logout"])), "signed out\n");
     assert!(said(&run("", &["whoami"])).contains("sign in first"));
 }
 
@@ -244,6 +257,68 @@ fn web_interface_manages_users() {
     assert_eq!(form(&web, "/logout", &admin, &format!("csrf={csrf}")).status, 303);
     assert!(home(&admin).contains("name=\"tenant\""));
     assert!(home(&looker).contains(&viewer.email));
+}
+
+#[test]
+fn web_interface_asks_for_second_factor() {
+    let tenant = World::get().tenant();
+    let user = tenant.user("viewer");
+    let web = Program::python("web-interface/web.py");
+    let cookie_of =
+        |answer: &Answer| answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    let login = || {
+        let front = web.call(Method::GET, "/").send();
+        let (email, password) = (user.email.replace('@', "%40"), user.password.replace(' ', "+"));
+        let csrf = csrf_of(&front.text);
+        let fields =
+            format!("csrf={csrf}&tenant={}&email={email}&password={password}", tenant.slug);
+        form(&web, "/login", &cookie_of(&front), &fields)
+    };
+    let code_in = |page: &str, at: usize| {
+        page.split("<code>").nth(at).unwrap().split("</code>").next().unwrap().to_owned()
+    };
+    let session = cookie_of(&login());
+    let home = |session: &str| web.call(Method::GET, "/").header("cookie", session).send().text;
+    let csrf = csrf_of(&home(&session));
+    assert_eq!(form(&web, "/factor", &session, "csrf=forged").status, 403);
+    assert_eq!(form(&web, "/factor", &session, &format!("csrf={csrf}")).status, 303);
+    let mut authenticator = Authenticator::new(&code_in(&home(&session), 1));
+    let confirm =
+        |code: &str| form(&web, "/factor/confirm", &session, &format!("csrf={csrf}&code={code}"));
+    assert_eq!(confirm(&authenticator.wrong_code()).status, 422);
+    assert_eq!(confirm(&authenticator.code()).status, 303);
+    let recovery_code = code_in(&home(&session), 10);
+    assert!(!home(&session).contains("<code>"), "recovery codes are shown once");
+
+    let asked = login();
+    assert_eq!(asked.status, 401, "{}", asked.text);
+    // The challenge stays on the server.
+    assert!(!asked.text.contains("ldc_") && !asked.header("set-cookie").contains("ldc_"));
+    let (cookie, csrf) = (cookie_of(&asked), csrf_of(&asked.text));
+    let give =
+        |csrf: &str, code: &str| form(&web, "/code", &cookie, &format!("csrf={csrf}&code={code}"));
+    assert_eq!(give("forged", "123456").status, 403);
+    assert_eq!(give(&csrf, "letters").status, 422);
+    assert_eq!(give(&csrf, &authenticator.wrong_code()).status, 401);
+    let signed_in = give(&csrf, &authenticator.code());
+    assert_eq!((signed_in.status, signed_in.header("location")), (303, "/"), "{}", signed_in.text);
+    assert!(home(&cookie_of(&signed_in)).contains(&user.email));
+    let asked = login();
+    let fields = format!("csrf={}&code={recovery_code}", csrf_of(&asked.text));
+    let signed_in = form(&web, "/code", &cookie_of(&asked), &fields);
+    assert!(home(&cookie_of(&signed_in)).contains(&user.email), "{}", signed_in.text);
+
+    // The tenant requires a factor, and the user sets it up during the sign-in.
+    let path = format!("/api/v1/users/{}/second-factors", user.id);
+    assert_eq!(tenant.delete(&path).token(&tenant.admin.access_token).send().status, 204);
+    let rules = json!({ "second_factor_roles": ["viewer"], "second_factor_grace_days": 0 });
+    let policy = tenant.patch("/api/v1/tenant/security-policy", &rules);
+    policy.token(&tenant.admin.access_token).send().expect(200);
+    let asked = login();
+    let mut authenticator = Authenticator::new(&code_in(&asked.text, 1));
+    let fields = format!("csrf={}&code={}", csrf_of(&asked.text), authenticator.code());
+    let signed_in = form(&web, "/code", &cookie_of(&asked), &fields);
+    assert!(home(&cookie_of(&signed_in)).contains("recovery codes"), "{}", signed_in.text);
 }
 
 /// Returns the CSRF token of the first form on a page.

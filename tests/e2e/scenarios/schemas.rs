@@ -37,7 +37,12 @@ pub fn restore_previous_release(tenant: &TestTenant) {
             END LOOP;
             CREATE FUNCTION public.is_second_factor_due(text, timestamptz) RETURNS boolean
                 LANGUAGE sql AS 'SELECT false';
-            GRANT EXECUTE ON FUNCTION public.is_second_factor_due TO PUBLIC;
+            CREATE FUNCTION public.is_network_allowed(text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+            CREATE FUNCTION public.lock_user(uuid) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+            CREATE FUNCTION public.end_sessions_without_factor(uuid, uuid) RETURNS SETOF uuid
+                LANGUAGE sql AS 'SELECT NULL::uuid WHERE false';
+            GRANT EXECUTE ON FUNCTION public.is_second_factor_due, public.is_network_allowed, public.lock_user,
+                public.end_sessions_without_factor TO PUBLIC;
             DROP SCHEMA tenancy;
             DROP SCHEMA app;
             DELETE FROM public.schema_migrations WHERE version >= 9;

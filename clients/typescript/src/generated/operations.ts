@@ -851,7 +851,7 @@ export abstract class Operations extends Runtime {
   /**
    * Signs a user in to the tenant that the request addresses.
    *
-   * The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted tenant.
+   * The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted tenant. A user with a second factor gets a challenge, which `POST /api/v1/auth/second-factor` answers.
    */
   login(body: Schemas["Login"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
     return this.json<Schemas["SignedIn"]>(
@@ -891,6 +891,18 @@ export abstract class Operations extends Runtime {
     );
   }
 
+  /** Proves the identity of the caller again, for changes that need a recent sign-in. */
+  signInAgain(body: Schemas["RecentSignIn"], parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "POST",
+        path: "/api/v1/auth/recent-sign-in",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
   /** Returns a new access token and a new refresh token. A refresh token is valid once. Using it again ends its session. */
   refreshTokens(body: Schemas["Refresh"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
     return this.json<Schemas["SignedIn"]>(
@@ -918,6 +930,37 @@ export abstract class Operations extends Runtime {
         method: "POST",
         path: "/api/v1/auth/revoke",
         form: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Continues a sign-in with the second factor.
+   *
+   * A code and a challenge are accepted once. A challenge ends after five wrong codes. If the sign-in needed an enrolment, the code confirms the factor, and the response contains recovery codes.
+   */
+  answerSecondFactor(body: Schemas["SecondFactorAnswer"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/auth/second-factor",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Sets up the second factor that a sign-in needs. `POST /api/v1/auth/second-factor` confirms it with a code. */
+  enrollBySignIn(body: Schemas["EnrollmentBySignIn"], parameters: CallOptions = {}): Promise<Schemas["SecondFactorEnrollment"]> {
+    return this.json<Schemas["SecondFactorEnrollment"]>(
+      {
+        method: "POST",
+        path: "/api/v1/auth/second-factor/enrollment",
+        json: body,
+        isPublic: true,
       },
       parameters,
     );
@@ -960,7 +1003,11 @@ export abstract class Operations extends Runtime {
     );
   }
 
-  /** Sets the password of a user with a setup token, and signs the user in. */
+  /**
+   * Sets the password of a user with a setup token, and signs the user in.
+   *
+   * If the user has a second factor, the password is set and the response is a challenge.
+   */
   setUpPassword(body: Schemas["Setup"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
     return this.json<Schemas["SignedIn"]>(
       {
@@ -1214,6 +1261,81 @@ export abstract class Operations extends Runtime {
     );
   }
 
+  /**
+   * Replaces the caller's recovery codes. The former ones become invalid.
+   *
+   * The sign-in must be at most ten minutes old.
+   */
+  replaceRecoveryCodes(parameters: CallOptions = {}): Promise<Schemas["RecoveryCodes"]> {
+    return this.json<Schemas["RecoveryCodes"]>(
+      {
+        method: "POST",
+        path: "/api/v1/profile/recovery-codes",
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the caller's second factors. */
+  listSecondFactors(parameters: CallOptions = {}): Promise<Schemas["SecondFactors"]> {
+    return this.json<Schemas["SecondFactors"]>(
+      {
+        method: "GET",
+        path: "/api/v1/profile/second-factors",
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Begins to set up a second factor: one-time passwords of an authenticator.
+   *
+   * The response contains the secret. The factor is in use after its confirmation with a code. An earlier factor that was not confirmed is replaced. The sign-in must be at most ten minutes old.
+   */
+  beginSecondFactor(body: Schemas["NewSecondFactor"] | null = null, parameters: CallOptions = {}): Promise<Schemas["SecondFactorEnrollment"]> {
+    return this.json<Schemas["SecondFactorEnrollment"]>(
+      {
+        method: "POST",
+        path: "/api/v1/profile/second-factors",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Removes a second factor of the caller. The recovery codes are removed with the last one.
+   *
+   * The sign-in must be at most ten minutes old.
+   */
+  removeSecondFactor(id: string, parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "DELETE",
+        path: "/api/v1/profile/second-factors/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Confirms a second factor with its first code.
+   *
+   * The response contains recovery codes, which are shown only once. The caller's other sessions without a second factor end.
+   */
+  confirmSecondFactor(id: string, body: Schemas["SecondFactorCode"], parameters: CallOptions = {}): Promise<Schemas["ConfirmedSecondFactor"]> {
+    return this.json<Schemas["ConfirmedSecondFactor"]>(
+      {
+        method: "POST",
+        path: "/api/v1/profile/second-factors/{id}/confirm",
+        parameters: { id },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
   /** Lists the audit events of the tenant, newest first. */
   listAuditEvents(parameters: {
     /** An event name, or a prefix that ends with a dot, such as `user.`. */
@@ -1367,6 +1489,33 @@ export abstract class Operations extends Runtime {
       {
         method: "GET",
         path: "/api/v1/tenant/info",
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the rules of the tenant for sign-ins, sessions and passwords. */
+  getSecurityPolicy(parameters: CallOptions = {}): Promise<Schemas["SecurityPolicy"]> {
+    return this.json<Schemas["SecurityPolicy"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/security-policy",
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Changes the rules of the tenant for sign-ins, sessions and passwords.
+   *
+   * The caller must be a user with the right to grant the role of administrators. The sign-in must be at most ten minutes old.
+   */
+  updateSecurityPolicy(body: Schemas["SecurityPolicyChange"], parameters: CallOptions = {}): Promise<Schemas["SecurityPolicy"]> {
+    return this.json<Schemas["SecurityPolicy"]>(
+      {
+        method: "PATCH",
+        path: "/api/v1/tenant/security-policy",
+        json: body,
       },
       parameters,
     );
@@ -1620,6 +1769,22 @@ export abstract class Operations extends Runtime {
       {
         method: "POST",
         path: "/api/v1/users/{id}/reset-password",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Removes all second factors and recovery codes of a user, for example after a loss, and ends the user's sessions.
+   *
+   * The caller must be allowed to grant the user's role.
+   */
+  removeUserSecondFactors(id: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/api/v1/users/{id}/second-factors",
         parameters: { id },
       },
       parameters,

@@ -97,6 +97,11 @@ export class InvalidApiKey extends Problem {
   declare readonly code: "invalid_api_key";
 }
 
+/** The problem `invalid_challenge` (status 401). */
+export class InvalidChallenge extends Problem {
+  declare readonly code: "invalid_challenge";
+}
+
 /** The problem `invalid_client` (status 401). */
 export class InvalidClient extends Problem {
   declare readonly code: "invalid_client";
@@ -132,6 +137,11 @@ export class InvalidRequest extends Problem {
   declare readonly code: "invalid_request";
 }
 
+/** The problem `invalid_second_factor` (status 401). */
+export class InvalidSecondFactor extends Problem {
+  declare readonly code: "invalid_second_factor";
+}
+
 /** The problem `invalid_setup_token` (status 401). */
 export class InvalidSetupToken extends Problem {
   declare readonly code: "invalid_setup_token";
@@ -155,6 +165,11 @@ export class MethodNotAllowed extends Problem {
 /** The problem `misconfigured` (status 503). */
 export class Misconfigured extends Problem {
   declare readonly code: "misconfigured";
+}
+
+/** The problem `network_not_allowed` (status 403). */
+export class NetworkNotAllowed extends Problem {
+  declare readonly code: "network_not_allowed";
 }
 
 /** The problem `operator_key_name_taken` (status 409). */
@@ -202,6 +217,11 @@ export class RateLimited extends Problem {
   declare readonly code: "rate_limited";
 }
 
+/** The problem `recent_sign_in_required` (status 401). */
+export class RecentSignInRequired extends Problem {
+  declare readonly code: "recent_sign_in_required";
+}
+
 /** The problem `route_not_found`. */
 export class RouteNotFound extends Problem {
   declare readonly code: "route_not_found";
@@ -210,6 +230,21 @@ export class RouteNotFound extends Problem {
 /** The problem `scope_not_held` (status 403). */
 export class ScopeNotHeld extends Problem {
   declare readonly code: "scope_not_held";
+}
+
+/** The problem `second_factor_enrollment_required` (status 401). */
+export class SecondFactorEnrollmentRequired extends Problem {
+  declare readonly code: "second_factor_enrollment_required";
+}
+
+/** The problem `second_factor_not_found` (status 404). */
+export class SecondFactorNotFound extends Problem {
+  declare readonly code: "second_factor_not_found";
+}
+
+/** The problem `second_factor_required` (status 401). */
+export class SecondFactorRequired extends Problem {
+  declare readonly code: "second_factor_required";
 }
 
 /** The problem `session_not_found` (status 404). */
@@ -277,6 +312,11 @@ export class TooManyOperatorKeys extends Problem {
   declare readonly code: "too_many_operator_keys";
 }
 
+/** The problem `too_many_second_factors` (status 409). */
+export class TooManySecondFactors extends Problem {
+  declare readonly code: "too_many_second_factors";
+}
+
 /** The problem `unavailable` (status 503). */
 export class Unavailable extends Problem {
   declare readonly code: "unavailable";
@@ -338,6 +378,7 @@ export const PROBLEMS = {
   internal_error: InternalError,
   invalid_admin_key: InvalidAdminKey,
   invalid_api_key: InvalidApiKey,
+  invalid_challenge: InvalidChallenge,
   invalid_client: InvalidClient,
   invalid_credentials: InvalidCredentials,
   invalid_header: InvalidHeader,
@@ -345,11 +386,13 @@ export const PROBLEMS = {
   invalid_operator_key: InvalidOperatorKey,
   invalid_refresh_token: InvalidRefreshToken,
   invalid_request: InvalidRequest,
+  invalid_second_factor: InvalidSecondFactor,
   invalid_setup_token: InvalidSetupToken,
   invalid_token: InvalidToken,
   last_admin: LastAdmin,
   method_not_allowed: MethodNotAllowed,
   misconfigured: Misconfigured,
+  network_not_allowed: NetworkNotAllowed,
   operator_key_name_taken: OperatorKeyNameTaken,
   operator_key_not_found: OperatorKeyNotFound,
   plan_in_use: PlanInUse,
@@ -359,8 +402,12 @@ export const PROBLEMS = {
   quota_exceeded: QuotaExceeded,
   range_not_satisfiable: RangeNotSatisfiable,
   rate_limited: RateLimited,
+  recent_sign_in_required: RecentSignInRequired,
   route_not_found: RouteNotFound,
   scope_not_held: ScopeNotHeld,
+  second_factor_enrollment_required: SecondFactorEnrollmentRequired,
+  second_factor_not_found: SecondFactorNotFound,
+  second_factor_required: SecondFactorRequired,
   session_not_found: SessionNotFound,
   slug_taken: SlugTaken,
   stronger_api_key: StrongerApiKey,
@@ -374,6 +421,7 @@ export const PROBLEMS = {
   too_many_api_keys: TooManyApiKeys,
   too_many_attempts: TooManyAttempts,
   too_many_operator_keys: TooManyOperatorKeys,
+  too_many_second_factors: TooManySecondFactors,
   unavailable: Unavailable,
   unsupported_content_coding: UnsupportedContentCoding,
   unsupported_media_type: UnsupportedMediaType,

@@ -161,6 +161,14 @@ export interface components {
              */
             cleared: number;
         };
+        /** @description The result of an enrolment. */
+        ConfirmedSecondFactor: {
+            /**
+             * @description The codes that replace a lost factor, each once. They are null if the user has unused ones from an earlier
+             *     factor. Only this response contains them.
+             */
+            recovery_codes: string[] | null;
+        };
         /** @description An API key with its text, which is shown only once. */
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /**
@@ -249,6 +257,13 @@ export interface components {
          * @example 2030-01-31T12:00:00Z
          */
         EndTime: string;
+        /** @description The enrolment that a sign-in needs. */
+        EnrollmentBySignIn: {
+            /** @description The challenge of the sign-in. */
+            challenge: string;
+            /** @description The name of the factor. */
+            name: components["schemas"]["FactorName"];
+        };
         /**
          * @description The environment of a key, such as `live` or `test`: 2 to 12 lower case letters.
          * @example live
@@ -331,7 +346,7 @@ export interface components {
              * @description When it ended before its expiry.
              */
             ended_at: string | null;
-            /** @description Why it ended: `logout`, `logout_everywhere`, `reuse`, `password`, `admin` or `limit`. */
+            /** @description Why it ended: `logout`, `logout_everywhere`, `reuse`, `password`, `admin`, `limit` or `second_factor`. */
             ended_reason: string | null;
             /** Format: date-time */
             expires_at: string;
@@ -348,6 +363,8 @@ export interface components {
         ExportedUser: components["schemas"]["User"] & {
             /** @description Whether the user has set a password. */
             has_password: boolean;
+            /** @description The second factors, without their secrets. */
+            second_factors: components["schemas"]["SecondFactor"][];
             /**
              * Format: date-time
              * @description When the current setup token expires; null if there is none.
@@ -356,6 +373,11 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        /**
+         * @description The name of a second factor: 1 to 100 characters on a single line.
+         * @example Phone
+         */
+        FactorName: string;
         FieldProblem: {
             field: string;
             message: string;
@@ -736,6 +758,11 @@ export interface components {
             limits: components["schemas"]["Limits"];
             name: components["schemas"]["PlanName"];
         };
+        /** @description A second factor to set up. */
+        NewSecondFactor: {
+            /** @description The name of the factor. */
+            name: components["schemas"]["FactorName"];
+        };
         /** @description A new tenant. */
         NewTenant: {
             admin_email: components["schemas"]["EmailAddress"];
@@ -980,19 +1007,28 @@ export interface components {
             is_default?: boolean | null;
             limits?: components["schemas"]["LimitChange"] | null;
         };
+        /** @description Roles, without duplicates. */
+        PolicyRoles: components["schemas"]["Role"][];
         /** @description An error (RFC 9457). */
         Problem: {
+            /** @description For a sign-in that needs a second factor: the token that continues it. */
+            challenge?: string | null;
             /**
              * @description The stable code for programs.
              * @enum {string}
              */
-            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_client" | "invalid_credentials" | "invalid_header" | "invalid_json" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_setup_token" | "invalid_token" | "last_admin" | "method_not_allowed" | "misconfigured" | "operator_key_name_taken" | "operator_key_not_found" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "route_not_found" | "scope_not_held" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
+            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_header" | "invalid_json" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
             /** @description An explanation of this occurrence. */
             detail: string;
             /** @description For OAuth endpoints: the error code of RFC 6749. */
             error?: string | null;
             /** @description The invalid fields. */
             errors?: components["schemas"]["FieldProblem"][];
+            /**
+             * Format: int64
+             * @description For a sign-in that needs a second factor: the seconds until the challenge expires.
+             */
+            expires_in?: number | null;
             /**
              * Format: int64
              * @description For a quota: the limit of the tenant.
@@ -1017,6 +1053,21 @@ export interface components {
             first_name?: components["schemas"]["PersonName"] | null;
             last_name?: components["schemas"]["PersonName"] | null;
             username?: components["schemas"]["Username"] | null;
+        };
+        /** @description A new proof of identity. */
+        RecentSignIn: {
+            /**
+             * @description The six digits that the authenticator shows, or a recovery code. It is required for a user with a second
+             *     factor.
+             * @example 123456
+             */
+            code?: string | null;
+            password?: components["schemas"]["Password"] | null;
+        };
+        /** @description The recovery codes of a user. */
+        RecoveryCodes: {
+            /** @description The codes. Only this response contains them. */
+            recovery_codes: string[];
         };
         /** @description The refresh token of a session. */
         Refresh: {
@@ -1103,6 +1154,147 @@ export interface components {
         Scope: "profile:read" | "profile:write" | "tenant:read" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "files:read" | "files:write" | "cache:read" | "cache:write" | "usage:write" | "audit:read" | "tokens:introspect" | "tokens:revoke" | "users:grant:viewer" | "users:grant:user" | "users:grant:admin" | "database:read" | "database:write" | "database:owner";
         /** @description The scopes of a request, without duplicates. */
         Scopes: components["schemas"]["Scope"][];
+        /** @description A second factor of a user. */
+        SecondFactor: {
+            /**
+             * Format: date-time
+             * @description When it was confirmed with a code.
+             */
+            confirmed_at: string;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When a code of it was last accepted.
+             */
+            last_used_at: string | null;
+            /**
+             * @description The name that the user gave it.
+             * @example Phone
+             */
+            name: string;
+        };
+        /** @description The answer to a challenge. */
+        SecondFactorAnswer: {
+            /** @description The challenge of the sign-in. */
+            challenge: string;
+            /**
+             * @description The six digits that the authenticator shows, or a recovery code.
+             * @example 123456
+             */
+            code: string;
+        };
+        /** @description The first code of a factor. */
+        SecondFactorCode: {
+            /**
+             * @description The six digits that the authenticator shows.
+             * @example 123456
+             */
+            code: string;
+        };
+        /** @description A factor that waits for its first code. */
+        SecondFactorEnrollment: {
+            /**
+             * Format: uuid
+             * @description The id of the factor.
+             */
+            id: string;
+            /**
+             * @description The secret in base32, for typing. Only this response contains it.
+             * @example GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+             */
+            secret: string;
+            /** @description The `otpauth` URI, for a QR code. */
+            uri: string;
+        };
+        /** @description The second factors of a user. */
+        SecondFactors: {
+            /** @description The factors, the oldest first. There are at most five. */
+            items: components["schemas"]["SecondFactor"][];
+            /**
+             * Format: int64
+             * @description The number of unused recovery codes.
+             */
+            recovery_codes: number;
+        };
+        /** @description The rules of a tenant for sign-ins. A null rule is that of the service. */
+        SecurityPolicy: {
+            /** @description The networks in which users sign in and refresh sessions; null for every network. */
+            allowed_networks: string[] | null;
+            /**
+             * Format: int32
+             * @description The maximum number of sessions of a user. The oldest one ends when another one begins.
+             */
+            max_sessions: number | null;
+            /**
+             * Format: int32
+             * @description The minimum length of a new password in characters.
+             */
+            password_min_length: number | null;
+            /**
+             * Format: int32
+             * @description The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
+             */
+            recent_sign_in_minutes: number | null;
+            /**
+             * Format: int32
+             * @description The days of grace after a change of the roles, or after the creation of a user.
+             */
+            second_factor_grace_days: number;
+            /**
+             * @description The roles whose users need a second factor. After the days of grace, a user without one must set it up to sign
+             *     in.
+             */
+            second_factor_roles: components["schemas"]["Role"][];
+            /**
+             * Format: int32
+             * @description The minutes after which a session ends if it is not refreshed.
+             */
+            session_idle_minutes: number | null;
+            /**
+             * Format: int32
+             * @description The minutes after which a session cannot be refreshed any longer.
+             */
+            session_lifetime_minutes: number | null;
+        };
+        /** @description A change of the rules for sign-ins. Absent fields stay unchanged, and null restores the rule of the service. */
+        SecurityPolicyChange: {
+            allowed_networks?: components["schemas"]["Networks"] | null;
+            /**
+             * Format: int32
+             * @description The maximum number of sessions of a user. The oldest one ends when another one begins.
+             */
+            max_sessions?: number | null;
+            /**
+             * Format: int32
+             * @description The minimum length of a new password in characters.
+             */
+            password_min_length?: number | null;
+            /**
+             * Format: int32
+             * @description The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
+             */
+            recent_sign_in_minutes?: number | null;
+            /**
+             * Format: int32
+             * @description The days of grace after this change of the roles, or after the creation of a user.
+             */
+            second_factor_grace_days?: number | null;
+            second_factor_roles?: components["schemas"]["PolicyRoles"] | null;
+            /**
+             * Format: int32
+             * @description The minutes after which a session ends if it is not refreshed.
+             */
+            session_idle_minutes?: number | null;
+            /**
+             * Format: int32
+             * @description The minutes after which a session cannot be refreshed any longer.
+             */
+            session_lifetime_minutes?: number | null;
+        };
         /** @description A session of a user. */
         Session: {
             /** @description The client's address at the sign-in. */
@@ -1171,6 +1363,11 @@ export interface components {
              * @description The lifetime of the access token in seconds.
              */
             expires_in: number;
+            /**
+             * @description The recovery codes of the user, if this sign-in has set up the first second factor. Only this response contains
+             *     them.
+             */
+            recovery_codes?: string[] | null;
             /** @description The refresh token, which can be used once to get the next access token. */
             refresh_token: string;
             /** @example bearer */

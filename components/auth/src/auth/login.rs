@@ -33,7 +33,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/auth/login" => handler,
     access: Public,
     operation_id: "login",
-    problems: [(401, &["invalid_credentials", "second_factor_required", "second_factor_enrollment_required"]), (429, &["too_many_attempts"])],
+    problems: [(403, &["network_not_allowed"]), (401, &["invalid_credentials", "second_factor_required", "second_factor_enrollment_required"]), (429, &["too_many_attempts"])],
     openapi: (
         params(("X-Tenant-Slug" = Option<String>, Header, example = "acme",
                 description = "The slug of the tenant. Required if neither the host nor the path names the tenant.")),

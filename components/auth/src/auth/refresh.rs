@@ -25,7 +25,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/auth/refresh" => handler,
     access: Public,
     operation_id: "refreshTokens",
-    problems: [(401, &["invalid_refresh_token"])],
+    problems: [(403, &["network_not_allowed"]), (401, &["invalid_refresh_token"])],
     openapi: (
         tag = "Signing in",
         request_body = Request,

@@ -29,7 +29,7 @@ web::endpoint! {
     access: Public,
     options: [pending()],
     operation_id: "setUpPassword",
-    problems: [(401, &["invalid_setup_token", "second_factor_required", "second_factor_enrollment_required"]), (429, &["too_many_attempts"])],
+    problems: [(403, &["network_not_allowed"]), (401, &["invalid_setup_token", "second_factor_required", "second_factor_enrollment_required"]), (429, &["too_many_attempts"])],
     openapi: (
         tag = "Signing in",
         request_body = Request,

@@ -24,7 +24,7 @@ web::endpoint! {
     access: User(ProfileWrite),
     options: [unmetered(), pending()],
     operation_id: "changePassword",
-    problems: [(401, &["invalid_credentials"]), (429, &["too_many_attempts"])],
+    problems: [(403, &["network_not_allowed"]), (401, &["invalid_credentials"]), (429, &["too_many_attempts"])],
     openapi: (
         tag = "Profile",
         request_body = Request,

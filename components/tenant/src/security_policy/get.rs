@@ -2,13 +2,12 @@
 
 use tenancy::{
     Result,
-    second_factor::{SecurityPolicy, repo},
-    tenant::TenantDb,
+    security_policy::{self, SecurityPolicy},
 };
 use web::{Member, Response};
 
 web::endpoint! {
-    /// Returns the rules of the tenant for sign-ins.
+    /// Returns the rules of the tenant for sign-ins, sessions and passwords.
     ENDPOINT: GET "/api/v1/tenant/security-policy" => handler,
     access: Member(TenantRead),
     operation_id: "getSecurityPolicy",
@@ -19,6 +18,5 @@ web::endpoint! {
 }
 
 async fn handler(member: Member) -> Result<Response> {
-    let database = TenantDb::connect(member.context(), member.tenant()).await?;
-    Ok(Response::ok(&repo::policy(&database).await?))
+    Ok(Response::ok(&security_policy::get(member.context(), member.tenant()).await?))
 }

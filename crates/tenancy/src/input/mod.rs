@@ -2,7 +2,7 @@
 
 mod fields;
 
-pub use crate::field::{FromField, InvalidField, Patch, Text};
+pub use crate::field::{Bounded, FromField, InvalidField, Patch, Text};
 pub use fields::{Fields, FromFields};
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 
 mod cipher;
 mod one_time_password;
-mod policy;
 mod recovery_code;
 pub mod repo;
 
@@ -17,7 +16,6 @@ use uuid::Uuid;
 
 pub(crate) use cipher::SecretCipher;
 pub use one_time_password::{Enrollment, OneTimePasswords};
-pub use policy::{PolicyChange, PolicyRoles, SecurityPolicy};
 pub use recovery_code::RecoveryCode;
 
 use crate::{

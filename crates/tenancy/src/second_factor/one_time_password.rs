@@ -8,16 +8,16 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
-/// The length of a secret in bytes, that of the hash (RFC 4226, section 4).
+/// The length of a secret in bytes, the same as of the hash (RFC 4226, section 4).
 const SECRET: usize = 20;
-/// The steps before and after the current one whose codes are accepted, because the clock of an authenticator may be
+/// The number of steps before and after the current one whose codes are accepted, because the clock of an authenticator may be
 /// wrong (RFC 6238, section 5.2).
 const DRIFT: u16 = 1;
 
 /// The generator and verifier of the codes of a factor.
 pub struct OneTimePasswords(Totp);
 
-/// What an authenticator needs to generate codes. It is shown once.
+/// The secret of a factor in the forms for an authenticator. It is shown once.
 pub struct Enrollment {
     /// The secret in base32 (RFC 4648), for typing.
     pub secret: String,

@@ -1,18 +1,14 @@
-//! SQL statements on second factors, recovery codes, challenges, and the rules for sign-ins.
+//! SQL statements on second factors, recovery codes and challenges.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use platform::sql::{Row, SqlError, Statement, Value};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{MOST, PolicyChange, SecondFactor, SecurityPolicy};
+use super::{MOST, SecondFactor};
 use crate::{
     access::Role,
     error::{Error, Result},
     event::{Entry, outbox},
-    field::Patch,
-    input::Text as _,
     tenant::TenantDb,
     user::{User, repo::COLUMNS as USER_COLUMNS, repo::user},
 };
@@ -52,7 +48,7 @@ pub(crate) struct NewFactor<'a> {
     pub(crate) sealed: Vec<u8>,
 }
 
-/// Inserts a factor that is not confirmed yet, in the place of an earlier one. Returns `false` if the user has the
+/// Inserts a factor that is not confirmed yet, which replaces an earlier one. Returns `false` if the user has the
 /// maximum number of factors.
 pub(crate) async fn begin(database: &TenantDb, factor: &NewFactor<'_>) -> Result<bool> {
     let statement = format!(
@@ -78,27 +74,13 @@ pub(crate) struct StoredFactor {
     pub(crate) sealed: Vec<u8>,
 }
 
-/// Returns the column `factors`: the factors of `users` that meet a condition, as JSON.
-fn factors_json(condition: &str) -> String {
+/// Returns the join that gives `users` a row for each factor that meets a condition, or one row without a factor.
+fn join_factors(condition: &str) -> String {
     format!(
-        "(SELECT COALESCE(jsonb_agg(jsonb_build_object(
-              'id', f.id, 'secret', translate(encode(f.secret, 'base64'), E'\\n', ''))), '[]')
-          FROM second_factors f WHERE f.user_id = users.id AND {condition}) AS factors"
+        "LEFT JOIN LATERAL (
+             SELECT f.id AS factor, f.secret FROM second_factors f WHERE f.user_id = users.id AND {condition}
+         ) factors ON true"
     )
-}
-
-fn factors(row: &Row) -> Result<Vec<StoredFactor>> {
-    let damaged = || Error::internal("the factors of a user are damaged");
-    let json: Json = row.get("factors")?;
-    let factors = json.as_array().ok_or_else(damaged)?.iter();
-    let stored = factors.map(|factor| {
-        let text = |name: &str| factor[name].as_str().ok_or_else(damaged);
-        Ok(StoredFactor {
-            id: text("id")?.parse().map_err(Error::internal)?,
-            sealed: STANDARD.decode(text("secret")?).map_err(Error::internal)?,
-        })
-    });
-    stored.collect()
 }
 
 /// A user with factors.
@@ -107,7 +89,21 @@ pub(crate) struct Holder {
     pub(crate) factors: Vec<StoredFactor>,
 }
 
-/// Returns a user with the factors that `which` selects.
+impl Holder {
+    /// Reads the rows of a user with [`join_factors`]. Returns `None` if there is no row.
+    fn read(rows: &[Row]) -> Result<Option<Self>, SqlError> {
+        let Some(first) = rows.first() else { return Ok(None) };
+        let mut factors = Vec::new();
+        for row in rows {
+            if let Some(id) = row.get("factor")? {
+                factors.push(StoredFactor { id, sealed: row.get("secret")? });
+            }
+        }
+        Ok(Some(Self { user: user(first)?, factors }))
+    }
+}
+
+/// Returns a user with the factors that `which` names.
 pub(crate) async fn holder(
     database: &TenantDb,
     user_id: Uuid,
@@ -118,12 +114,11 @@ pub(crate) async fn holder(
         Which::Unconfirmed(id) => ("f.confirmed_at IS NULL AND f.id = $2::uuid", Some(id)),
     };
     let statement = format!(
-        "SELECT {USER_COLUMNS}, {} FROM users WHERE id = $1 AND is_active",
-        factors_json(condition)
+        "SELECT {USER_COLUMNS}, factor, secret FROM users {} WHERE id = $1 AND is_active",
+        join_factors(condition)
     );
-    let row = database.connection().query_first(&statement, &[user_id.into(), id.into()]).await?;
-    let holder = row.map(|row| Ok(Holder { user: user(&row)?, factors: factors(&row)? }));
-    holder.transpose()
+    let rows = database.connection().query(&statement, &[user_id.into(), id.into()]).await?;
+    Ok(Holder::read(&rows)?)
 }
 
 /// The factors to return.
@@ -187,27 +182,24 @@ pub(crate) async fn find_challenge(
     now: DateTime<Utc>,
 ) -> Result<Option<OpenChallenge>> {
     let statement = format!(
-        "SELECT {USER_COLUMNS}, challenge, needs_enrollment, {}
+        "SELECT {USER_COLUMNS}, challenge, needs_enrollment, factor, secret
          FROM (SELECT users.*, c.id AS challenge, c.needs_enrollment
                FROM sign_in_challenges c JOIN users ON users.id = c.user_id
                WHERE c.token_hash = $1 AND c.expires_at > $2::timestamp AT TIME ZONE 'UTC'
                  AND c.failures < {MOST_FAILURES} AND users.is_active AND users.version = c.user_version
-              ) AS users",
-        factors_json("(f.confirmed_at IS NULL) = users.needs_enrollment")
+              ) AS users {}",
+        join_factors("(f.confirmed_at IS NULL) = users.needs_enrollment")
     );
     let parameters = [token_hash.as_slice().into(), now.into()];
-    let row = database.connection().query_first(&statement, &parameters).await?;
-    let challenge = row.map(|row| {
-        Ok(OpenChallenge {
-            id: row.get("challenge")?,
-            needs_enrollment: row.get("needs_enrollment")?,
-            holder: Holder { user: user(&row)?, factors: factors(&row)? },
-        })
-    });
-    challenge.transpose()
+    let rows = database.connection().query(&statement, &parameters).await?;
+    let Some(holder) = Holder::read(&rows)? else { return Ok(None) };
+    // All rows have the same challenge.
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (id, needs_enrollment) = (row.get("challenge")?, row.get("needs_enrollment")?);
+    Ok(Some(OpenChallenge { id, needs_enrollment, holder }))
 }
 
-/// What a code proves.
+/// The result of the verification of a code.
 #[derive(Clone, Copy)]
 pub(crate) enum Proven {
     /// The code of a step of a factor.
@@ -229,7 +221,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) user: Uuid,
     /// The challenge; `None` in a session.
     pub(crate) challenge: Option<Uuid>,
-    /// What the code proves.
+    /// The result of its verification.
     pub(crate) proven: Proven,
     /// Whether the code confirms a factor.
     pub(crate) is_enrollment: bool,
@@ -299,11 +291,9 @@ pub(crate) async fn accept(
          ), proven AS (
              UPDATE sessions SET has_second_factor = true, authenticated_at = :now AT TIME ZONE 'UTC'
              WHERE id = :session::uuid AND user_id IN (SELECT user_id FROM accepted)
-         ), ended AS (
-             UPDATE sessions SET revoked_at = :now AT TIME ZONE 'UTC', revoked_reason = 'second_factor'
-             WHERE :is_enrollment AND user_id IN (SELECT user_id FROM accepted)
-               AND id IS DISTINCT FROM :session AND NOT has_second_factor AND revoked_at IS NULL
-             RETURNING id
+         ), ended AS MATERIALIZED (
+             SELECT e.id FROM accepted CROSS JOIN LATERAL end_sessions_without_factor(
+                 CASE WHEN :is_enrollment THEN user_id END, :session) AS e (id)
          ), {recorded}
          SELECT EXISTS (SELECT FROM issued) AS has_new_codes, ARRAY(SELECT id::text FROM ended) AS ended
          FROM accepted",
@@ -424,117 +414,4 @@ pub(crate) async fn remove_all(
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     Ok(row.map(|row| row.get("version")).transpose()?)
-}
-
-/// The proof of identity of a session.
-pub(crate) struct SessionProof {
-    /// When the user last proved their identity.
-    pub(crate) authenticated_at: DateTime<Utc>,
-    /// Whether the session has a second factor.
-    pub(crate) has_second_factor: bool,
-    /// Whether the user has one.
-    pub(crate) user_has_second_factor: bool,
-    /// The minutes for which a sign-in allows destructive changes.
-    pub(crate) recent_sign_in_minutes: Option<i32>,
-}
-
-/// Returns the proof of identity of an open session.
-pub(crate) async fn session_proof(
-    database: &TenantDb,
-    user: Uuid,
-    session: Uuid,
-) -> Result<Option<SessionProof>> {
-    let statement = "
-        SELECT COALESCE(s.authenticated_at, s.created_at) AT TIME ZONE 'UTC' AS authenticated_at,
-               s.has_second_factor, EXISTS (
-                   SELECT FROM second_factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL
-               ) AS user_has_second_factor,
-               (SELECT p.recent_sign_in_minutes FROM security_policy p) AS recent_sign_in_minutes
-        FROM sessions s WHERE s.id = $2 AND s.user_id = $1 AND s.revoked_at IS NULL";
-    let row = database.connection().query_first(statement, &[user.into(), session.into()]).await?;
-    let proof = row.map(|row| -> Result<_, SqlError> {
-        Ok(SessionProof {
-            authenticated_at: row.get("authenticated_at")?,
-            has_second_factor: row.get("has_second_factor")?,
-            user_has_second_factor: row.get("user_has_second_factor")?,
-            recent_sign_in_minutes: row.get("recent_sign_in_minutes")?,
-        })
-    });
-    Ok(proof.transpose()?)
-}
-
-/// Records that the user of a session proved their identity with the password.
-pub(crate) async fn prove_again(
-    database: &TenantDb,
-    user: Uuid,
-    session: Uuid,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let statement = "
-        UPDATE sessions SET authenticated_at = $3::timestamp AT TIME ZONE 'UTC'
-        WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND NOT EXISTS (
-            SELECT FROM second_factors f WHERE f.user_id = $1 AND f.confirmed_at IS NOT NULL)";
-    let parameters = [user.into(), session.into(), now.into()];
-    Ok(database.connection().execute(statement, &parameters).await? == 1)
-}
-
-/// Returns the rules for sign-ins.
-pub async fn policy(database: &TenantDb) -> Result<SecurityPolicy> {
-    let statement = format!("SELECT {POLICY_COLUMNS} FROM security_policy");
-    let row = database.connection().query_first(&statement, &[]).await?;
-    read_policy(row)
-}
-
-const POLICY_COLUMNS: &str =
-    "second_factor_roles, second_factor_grace_days, recent_sign_in_minutes";
-
-fn read_policy(row: Option<Row>) -> Result<SecurityPolicy> {
-    let row = row.ok_or_else(|| Error::internal("the tenant has no rules for sign-ins"))?;
-    let role = |name: &String| {
-        Role::parse(name)
-            .map_err(|_| Error::internal("the rules for sign-ins have an invalid role"))
-    };
-    let roles = row.get::<Vec<String>>("second_factor_roles")?;
-    Ok(SecurityPolicy {
-        second_factor_roles: roles.iter().map(role).collect::<Result<_>>()?,
-        second_factor_grace_days: row.get("second_factor_grace_days")?,
-        recent_sign_in_minutes: row.get("recent_sign_in_minutes")?,
-    })
-}
-
-/// Changes the rules for sign-ins.
-pub(crate) async fn change_policy(
-    database: &TenantDb,
-    change: &PolicyChange,
-    entry: &Entry,
-) -> Result<SecurityPolicy> {
-    let statement = format!(
-        "WITH changed AS (
-             UPDATE security_policy SET
-                 second_factor_since = CASE WHEN :roles::text[] IS NULL OR :roles <@ second_factor_roles
-                                            THEN second_factor_since ELSE now() END,
-                 second_factor_roles = COALESCE(:roles, second_factor_roles),
-                 second_factor_grace_days = COALESCE(:grace::bigint::integer, second_factor_grace_days),
-                 recent_sign_in_minutes = CASE WHEN :changes_minutes::boolean THEN :minutes::bigint::integer
-                                               ELSE recent_sign_in_minutes END
-             RETURNING *
-         ), {}
-         SELECT {POLICY_COLUMNS} FROM changed",
-        outbox::recorded_if("changed")
-    );
-    let roles = change.second_factor_roles.as_ref().map(|roles| -> Vec<String> {
-        roles.0.iter().map(|role| role.as_str().to_owned()).collect()
-    });
-    let (changes_minutes, minutes) = match change.recent_sign_in_minutes {
-        Patch::Keep => (false, None),
-        Patch::Set(minutes) => (true, Some(i64::from(minutes))),
-        Patch::Clear => (true, None),
-    };
-    let statement = Statement::new(statement)
-        .bind("roles", roles)
-        .bind("grace", change.second_factor_grace_days.map(i64::from))
-        .bind("changes_minutes", changes_minutes)
-        .bind("minutes", minutes)
-        .bind_all(outbox::bindings(entry));
-    read_policy(statement.query_first(database.connection()).await?)
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::{
     context::Context,
-    error::{Error, PendingSignIn, Result},
+    error::{PendingSignIn, Result, SecondFactorError},
     second_factor::repo::{self, NewChallenge},
     secret::Secret,
     tenant::{Tenant, TenantDb},
@@ -15,11 +15,11 @@ use crate::{
 /// How long a challenge can be answered.
 const LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
-/// Returns if a sign-in needs no second factor. Otherwise it begins a challenge.
+/// Begins a challenge if a sign-in needs a second factor.
 ///
 /// # Errors
-/// [`Error::SecondFactorRequired`] with the challenge.
-pub(super) async fn unless_needless(
+/// [`SecondFactorError::Required`] with the challenge.
+pub(super) async fn ask_for_second_factor(
     context: &Context,
     tenant: &Tenant,
     database: &TenantDb,
@@ -41,9 +41,10 @@ pub(super) async fn unless_needless(
         expires_at: now + LIFETIME,
     };
     repo::insert_challenge(database, &challenge).await?;
-    Err(Error::SecondFactorRequired(Box::new(PendingSignIn {
+    Err(SecondFactorError::Required(Box::new(PendingSignIn {
         challenge: Secret::from(token.expose()),
         expires_in: LIFETIME.num_seconds(),
         needs_enrollment,
-    })))
+    }))
+    .into())
 }

@@ -12,11 +12,10 @@ use crate::{
     audit,
     context::Context,
     database_role::{self, Ending},
-    error::{Error, Result},
+    error::{Error, Result, SecondFactorError},
     event::{Actor, Entry, Event, Severity, name},
     second_factor::{
-        Code, FactorName, OneTimePasswords, PolicyChange, RECOVERY_CODES, RecoveryCode,
-        SecretCipher, SecurityPolicy,
+        Code, FactorName, OneTimePasswords, RECOVERY_CODES, RecoveryCode, SecretCipher,
         repo::{self, NewFactor, Which},
     },
     tenant::{Tenant, TenantDb},
@@ -40,7 +39,7 @@ pub struct Begun {
 /// Begins the enrolment of the caller. An earlier one that was not confirmed ends.
 ///
 /// # Errors
-/// [`Error::TooManySecondFactors`].
+/// [`SecondFactorError::TooMany`].
 pub async fn begin_enrollment(
     context: &Context,
     tenant: &Tenant,
@@ -66,7 +65,7 @@ pub(super) async fn begin(
     let sealed = cipher.seal(user.id, id, &*secret, random)?;
     let factor = NewFactor { id, user: user.id, name: name.as_str(), sealed };
     if !repo::begin(database, &factor).await? {
-        return Err(Error::TooManySecondFactors);
+        return Err(SecondFactorError::TooMany.into());
     }
     let shown = OneTimePasswords::enrollment(&*secret, &tenant.name, &user.email)?;
     Ok(Begun { id, secret: shown.secret, uri: shown.uri })
@@ -84,7 +83,7 @@ pub struct Confirmed {
 /// Confirms a factor of the caller with its first code. The other sessions of the user without a second factor end.
 ///
 /// # Errors
-/// [`Error::SecondFactorNotFound`]; [`Error::InvalidFields`] for `code` if it is wrong; [`Error::TooManyAttempts`].
+/// [`SecondFactorError::NotFound`]; [`Error::InvalidFields`] for `code` if it is wrong; [`Error::TooManyAttempts`].
 pub async fn confirm_enrollment(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -96,7 +95,7 @@ pub async fn confirm_enrollment(
     let database = TenantDb::connect(context, tenant).await?;
     let holder = repo::holder(&database, user, Which::Unconfirmed(factor)).await?;
     let holder = holder.filter(|holder| !holder.factors.is_empty());
-    let holder = holder.ok_or(Error::SecondFactorNotFound)?;
+    let holder = holder.ok_or(SecondFactorError::NotFound)?;
     let codes = new_recovery_codes(context);
     let publication = Change::begin(context);
     let given = Given {
@@ -126,7 +125,7 @@ pub(super) fn new_recovery_codes(context: &Context) -> Vec<RecoveryCode> {
 /// Removes a factor of the caller. The recovery codes go with the last one.
 ///
 /// # Errors
-/// [`Error::SecondFactorNotFound`].
+/// [`SecondFactorError::NotFound`].
 pub async fn remove_factor(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -141,7 +140,7 @@ pub async fn remove_factor(
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let database = TenantDb::connect(context, tenant).await?;
     if !repo::remove(&database, user, factor, &entry).await? {
-        return Err(Error::SecondFactorNotFound);
+        return Err(SecondFactorError::NotFound.into());
     }
     audit::flush_later(context, tenant);
     Ok(())
@@ -150,7 +149,7 @@ pub async fn remove_factor(
 /// Replaces the recovery codes of the caller.
 ///
 /// # Errors
-/// [`Error::SecondFactorNotFound`] if the caller has no factor.
+/// [`SecondFactorError::NotFound`] if the caller has no factor.
 pub async fn replace_recovery_codes(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -163,7 +162,7 @@ pub async fn replace_recovery_codes(
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let database = TenantDb::connect(context, tenant).await?;
     if !repo::replace_recovery_codes(&database, user, &hashes, &entry).await? {
-        return Err(Error::SecondFactorNotFound);
+        return Err(SecondFactorError::NotFound.into());
     }
     audit::flush_later(context, tenant);
     Ok(codes.iter().map(RecoveryCode::expose).collect())
@@ -196,19 +195,4 @@ pub async fn remove_factors(
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user)).await?;
     Ok(effect)
-}
-
-/// Changes the rules of the tenant for sign-ins.
-pub async fn change_policy(
-    context: &Rc<Context>,
-    tenant: &Tenant,
-    change: &PolicyChange,
-    actor: &Actor,
-) -> Result<SecurityPolicy> {
-    let event = Event::new(name::SECURITY_POLICY_CHANGED).severity(Severity::Warning);
-    let entry = Entry::new(context, Some(tenant.id), actor, event);
-    let database = TenantDb::connect(context, tenant).await?;
-    let policy = repo::change_policy(&database, change, &entry).await?;
-    audit::flush_later(context, tenant);
-    Ok(policy)
 }

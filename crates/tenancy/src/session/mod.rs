@@ -4,6 +4,7 @@ mod challenge;
 mod code;
 mod enrollment;
 mod password;
+mod proof;
 mod recent;
 mod repo;
 mod second_step;
@@ -11,7 +12,7 @@ mod sign_in;
 
 pub use enrollment::{
     Begun as SecondFactorEnrollment, Confirmed as ConfirmedSecondFactor, begin_enrollment,
-    change_policy, confirm_enrollment, remove_factor, remove_factors, replace_recovery_codes,
+    confirm_enrollment, remove_factor, remove_factors, replace_recovery_codes,
 };
 pub use password::{change_password, reset_password};
 pub use recent::{Age, prove_again, require_recent};

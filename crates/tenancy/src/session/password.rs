@@ -12,7 +12,7 @@ use crate::{
     database_role::{self, Ending},
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
-    login_throttling,
+    login_throttling, security_policy,
     session::{
         Proof, SignedIn,
         sign_in::{Attempted, begin_session, compare},
@@ -64,6 +64,9 @@ pub async fn change_password(
     if !is_right {
         return Err(Error::invalid_field("current_password", "is not your password"));
     }
+    let policy = security_policy::get(context, tenant).await?;
+    policy.check_password(&new, "new_password")?;
+    policy.check_network(actor)?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &new).await?;
     let event = Event::new(name::PASSWORD_CHANGED).about("user", user);

@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use super::{
     code::{Given, check, wrong_code},
+    proof,
     sign_in::{Attempted, compare},
 };
 use crate::{
     context::Context,
     credential::Password,
-    error::{Error, Result, Unauthenticated},
+    error::{Error, Result, SecondFactorError, Unauthenticated},
     event::{Actor, name},
     login_throttling,
     second_factor::{
@@ -37,7 +38,7 @@ pub enum Age {
 /// Checks that the user of a session proved their identity recently, with a second factor if the user has one.
 ///
 /// # Errors
-/// [`Error::RecentSignInRequired`].
+/// [`SecondFactorError::RecentSignInRequired`].
 pub async fn require_recent(
     context: &Context,
     tenant: &Tenant,
@@ -45,8 +46,8 @@ pub async fn require_recent(
     age: Age,
 ) -> Result<()> {
     let database = TenantDb::connect(context, tenant).await?;
-    let proof = repo::session_proof(&database, user, session).await?;
-    let proof = proof.ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
+    let found = proof::find(&database, user, session).await?;
+    let proof = found.ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
     let of_policy = proof
         .recent_sign_in_minutes
         .and_then(|minutes| u64::try_from(minutes).ok())
@@ -62,10 +63,11 @@ pub async fn require_recent(
     if elapsed <= longest && (proof.has_second_factor || !proof.user_has_second_factor) {
         return Ok(());
     }
-    Err(Error::RecentSignInRequired {
+    Err(SecondFactorError::RecentSignInRequired {
         max_age: longest.as_secs(),
         needs_second_factor: proof.user_has_second_factor,
-    })
+    }
+    .into())
 }
 
 /// Proves the identity of the user of a session again: with a code if the user has a second factor, otherwise with the
@@ -117,5 +119,5 @@ pub async fn prove_again(
     let now = context.platform.clock.now();
     let database = TenantDb::connect(context, tenant).await?;
     // In the meantime the session may have ended, or the user may have got a second factor.
-    if repo::prove_again(&database, user, session, now).await? { Ok(()) } else { Err(REVOKED) }
+    if proof::prove_again(&database, user, session, now).await? { Ok(()) } else { Err(REVOKED) }
 }

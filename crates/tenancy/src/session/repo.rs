@@ -98,6 +98,9 @@ impl End {
 /// Begins a session and records the sign-in, in one statement. Returns the sessions that ended because the user has too
 /// many. Returns `None` and writes nothing if the user was deleted or deactivated, or received another password or a
 /// second factor, in the meantime.
+///
+/// # Errors
+/// [`Error::NetworkNotAllowed`].
 pub async fn begin(
     database: &TenantDb,
     session: &NewSession<'_>,
@@ -105,33 +108,38 @@ pub async fn begin(
     entry: &Entry,
 ) -> Result<Option<Vec<Uuid>>> {
     let statement = format!(
-        "WITH ended AS MATERIALIZED (
-             SELECT id FROM end_oldest_sessions(:user, :user_version, {MOST}) AS id
-         ), factors AS MATERIALIZED (
-             SELECT :has_second_factor::boolean OR EXISTS (
-                 SELECT FROM sessions WHERE id = :earlier::uuid AND user_id = :user AND has_second_factor
-             ) AS are_two, EXISTS (
-                 SELECT FROM second_factors WHERE user_id = :user AND confirmed_at IS NOT NULL
-             ) AS must_be_two
+        "WITH factors AS MATERIALIZED (
+             SELECT :has_second_factor::boolean OR e.id IS NOT NULL AS are_two,
+                    COALESCE(e.authenticated_at, e.created_at) AS proven_at,
+                    lock_user(:user) AS must_be_two, is_network_allowed(:address::text) AS is_allowed,
+             (SELECT LEAST({MOST}, max_sessions) FROM security_policy) AS most
+             -- A password does not renew the proof of a second factor.
+             FROM (VALUES (true)) AS always LEFT JOIN sessions e
+                  ON e.id = :earlier::uuid AND e.user_id = :user AND e.has_second_factor
+         ), ended AS MATERIALIZED (
+             SELECT e.id FROM factors CROSS JOIN LATERAL end_oldest_sessions(
+                 CASE WHEN is_allowed AND (are_two OR NOT must_be_two) THEN :user::uuid END, :user_version, most) AS e (id)
          ), signed_in AS (
              UPDATE users SET last_login = :now::timestamp AT TIME ZONE 'UTC'
              FROM factors
              WHERE id = :user AND is_active AND version = :user_version
-               AND (SELECT count(*) FROM ended) >= 0 AND (are_two OR NOT must_be_two)
-             RETURNING id, session_epoch, are_two
+               AND (SELECT count(*) FROM ended) >= 0 AND is_allowed AND (are_two OR NOT must_be_two)
+             RETURNING id, session_epoch, are_two, proven_at
          ), forgotten AS (
              DELETE FROM sessions
              WHERE user_id = :user AND expires_at < now() - make_interval(days => {KEPT_DAYS})
          ), begun AS (
              INSERT INTO sessions (id, user_id, session_epoch, token_hash, user_agent, address,
-                                   created_at, expires_at, has_second_factor)
+                                   created_at, expires_at, has_second_factor, authenticated_at)
              SELECT :id::uuid, id, session_epoch, :token_hash::bytea, left(:user_agent::text, 512),
                     left(:address::text, 64), :now AT TIME ZONE 'UTC',
-                    :expires_at::timestamp AT TIME ZONE 'UTC', are_two
+                    {expires_at}, are_two, proven_at
              FROM signed_in
          ), {}
-         SELECT ARRAY(SELECT id::text FROM ended) AS ended FROM signed_in",
-        outbox::recorded_if("signed_in")
+         SELECT is_allowed, EXISTS (SELECT FROM signed_in) AS is_begun,
+                ARRAY(SELECT id::text FROM ended) AS ended FROM factors",
+        outbox::recorded_if("signed_in"),
+        expires_at = expiry("(:now AT TIME ZONE 'UTC')"),
     );
     let (has_second_factor, earlier) = match session.proof {
         Proof::OneFactor => (false, None),
@@ -150,12 +158,27 @@ pub async fn begin(
         .bind("now", session.now)
         .bind("user_version", user_version)
         .bind_all(outbox::bindings(entry));
-    let Some(row) = statement.query_first(database.connection()).await? else {
+    let row = statement.query_first(database.connection()).await?;
+    let row = row.ok_or_else(|| Error::internal("the beginning of a session returned no row"))?;
+    if !row.get::<bool>("is_allowed")? {
+        return Err(Error::NetworkNotAllowed);
+    }
+    if !row.get::<bool>("is_begun")? {
         return Ok(None);
-    };
+    }
     let ended = row.get::<Vec<String>>("ended")?;
     let ended = ended.iter().map(|id| id.parse().map_err(Error::internal));
     ended.collect::<Result<_>>().map(Some)
+}
+
+/// Returns the expression for the expiry of a session: `:expires_at`, or earlier by the rules of the tenant.
+fn expiry(created_at: &str) -> String {
+    format!(
+        "(SELECT LEAST(:expires_at::timestamp AT TIME ZONE 'UTC',
+                       :now AT TIME ZONE 'UTC' + make_interval(mins => session_idle_minutes),
+                       {created_at} + make_interval(mins => session_lifetime_minutes))
+          FROM security_policy)"
+    )
 }
 
 /// A use of a refresh token.
@@ -164,6 +187,8 @@ pub struct Use<'a> {
     pub token: &'a RefreshToken,
     /// The next token.
     pub successor: &'a RefreshToken,
+    /// The client's address.
+    pub address: Option<String>,
     /// The time of the use.
     pub now: DateTime<Utc>,
     /// When the session expires if it is not used again.
@@ -207,21 +232,26 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
                  WHEN EXISTS (SELECT FROM used_refresh_tokens t
                               WHERE t.session_id = s.id AND t.token_hash = :token_hash
                                 AND t.used_at > :grace_began AT TIME ZONE 'UTC') THEN 'again'
-                 ELSE 'before' END AS token, s.token_hash AS current_hash
+                 ELSE 'before' END AS token, s.token_hash AS current_hash,
+                 is_network_allowed(:address::text) AS is_allowed
              FROM sessions s
              WHERE s.id = :session AND s.revoked_at IS NULL
                AND s.expires_at > :now::timestamp AT TIME ZONE 'UTC'
                AND EXISTS (SELECT FROM users u
                            WHERE u.id = s.user_id AND u.session_epoch = s.session_epoch
                              AND (s.has_second_factor OR NOT is_second_factor_due(u.role, u.created_at)))
+               AND NOT EXISTS (
+                   SELECT FROM security_policy p
+                   WHERE s.created_at + make_interval(mins => p.session_lifetime_minutes) <= :now AT TIME ZONE 'UTC'
+                      OR COALESCE(s.rotated_at, s.created_at) + make_interval(mins => p.session_idle_minutes)
+                         <= :now AT TIME ZONE 'UTC')
              FOR UPDATE
          ), rotated AS (
              UPDATE sessions s
              SET token_hash = :successor_hash, previous_token_hash = :token_hash,
-                 rotated_at = :now AT TIME ZONE 'UTC',
-                 expires_at = :expires_at::timestamp AT TIME ZONE 'UTC'
+                 rotated_at = :now AT TIME ZONE 'UTC', expires_at = {expires_at}
              FROM found f
-             WHERE s.id = f.session AND f.token = 'current'
+             WHERE s.id = f.session AND f.token = 'current' AND f.is_allowed
                AND EXISTS (SELECT FROM users u WHERE u.id = f.user_id AND u.is_active)
              RETURNING s.id
          ), remembered AS (
@@ -238,12 +268,13 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
              WHERE s.id = f.session AND f.token = 'before'
              RETURNING s.id
          ), {recorded}
-         SELECT f.token, f.current_hash, (
+         SELECT f.token, f.current_hash, f.is_allowed, (
              SELECT count(*) FROM used_refresh_tokens t WHERE t.session_id = f.session
          ) AS generations, {columns}
          FROM found f JOIN users ON users.id = f.user_id AND users.is_active",
         recorded = outbox::recorded_if("ended"),
         columns = repo::COLUMNS,
+        expires_at = expiry("s.created_at"),
     );
     // Without a grace period no used token is valid, not even one that another use has written after this one read the
     // clock.
@@ -253,6 +284,7 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
         .bind("session", used.token.session())
         .bind("token_hash", used.token.hash().as_slice())
         .bind("successor_hash", used.successor.hash().as_slice())
+        .bind("address", used.address.clone())
         .bind("grace_began", grace_began)
         .bind("now", used.now)
         .bind("expires_at", used.expires_at)
@@ -261,8 +293,10 @@ pub async fn rotate(database: &TenantDb, used: &Use<'_>) -> Result<Used> {
     let Some(row) = statement.query_first(database.connection()).await? else {
         return Ok(Used::Over);
     };
-    Ok(match row.get::<String>("token")?.as_str() {
+    let token = row.get::<String>("token")?;
+    Ok(match token.as_str() {
         "before" => Used::Reused,
+        _ if !row.get::<bool>("is_allowed")? => return Err(Error::NetworkNotAllowed),
         "again" => Used::Again {
             user: repo::user(&row)?,
             current: row.get("current_hash")?,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    error::{Error, Result},
+    error::{Result, SecondFactorError},
     event::Actor,
     second_factor::{Code, FactorName, RecoveryCode, repo},
     tenant::{Tenant, TenantDb},
@@ -21,8 +21,8 @@ use crate::{
 /// Signs in the user of a challenge with a code.
 ///
 /// # Errors
-/// [`Error::InvalidChallenge`] if the challenge is invalid, answered or expired, or had too many wrong codes.
-/// [`Error::InvalidSecondFactor`] if the code is wrong or was used before. [`Error::TooManyAttempts`] after too many
+/// [`SecondFactorError::InvalidChallenge`] if the challenge is invalid, answered or expired, or had too many wrong codes.
+/// [`SecondFactorError::InvalidCode`] if the code is wrong or was used before. [`crate::Error::TooManyAttempts`] after too many
 /// failures.
 pub async fn answer(
     context: &Rc<Context>,
@@ -34,7 +34,7 @@ pub async fn answer(
     let now = context.platform.clock.now();
     let database = TenantDb::connect(context, tenant).await?;
     let found = repo::find_challenge(&database, &token.hash(), now).await?;
-    let challenge = found.ok_or(Error::InvalidChallenge)?;
+    let challenge = found.ok_or(SecondFactorError::InvalidChallenge)?;
     let user = challenge.holder.user.id;
     let codes = enrollment::new_recovery_codes(context);
     let publication = Change::begin(context);
@@ -47,7 +47,7 @@ pub async fn answer(
         code,
     };
     let accepted =
-        check(context, tenant, &given, actor).await?.ok_or(Error::InvalidSecondFactor)?;
+        check(context, tenant, &given, actor).await?.ok_or(SecondFactorError::InvalidCode)?;
     for session in accepted.ended {
         publication.session_tombstone(tenant.id, session).await;
     }
@@ -65,7 +65,7 @@ pub async fn answer(
 /// Begins the enrolment that a sign-in needs.
 ///
 /// # Errors
-/// [`Error::InvalidChallenge`] as for [`answer`], or if the challenge needs no enrolment.
+/// [`SecondFactorError::InvalidChallenge`] as for [`answer`], or if the challenge needs no enrolment.
 pub async fn enroll(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -76,6 +76,6 @@ pub async fn enroll(
     let database = TenantDb::connect(context, tenant).await?;
     let found = repo::find_challenge(&database, &token.hash(), now).await?;
     let challenge = found.filter(|challenge| challenge.needs_enrollment);
-    let challenge = challenge.ok_or(Error::InvalidChallenge)?;
+    let challenge = challenge.ok_or(SecondFactorError::InvalidChallenge)?;
     enrollment::begin(context, tenant, &database, &challenge.holder.user, name).await
 }

@@ -19,6 +19,7 @@ use crate::{
     login_throttling::{self, Outcome, Target},
     metrics::Login,
     resolve::{self, SignInTarget},
+    security_policy,
     session::{self, End, Ended, Proof, Used, challenge},
     tenant::{Tenant, TenantDb},
     token::{AccessTokens, RefreshToken, SetupToken, Subject},
@@ -65,8 +66,8 @@ impl SignedIn {
 /// # Errors
 /// [`Error::InvalidCredentials`] for a wrong password, an unknown address, a user without a password, a deactivated
 /// user, and a tenant that is unknown, suspended or deleted. The error and the response time are the same in all these
-/// cases. [`Error::SecondFactorRequired`] if the sign-in needs a second factor. [`Error::TooManyAttempts`] after too many failures. [`Error::TenantSuspended`] for a valid password in a
-/// suspended tenant.
+/// cases. [`SecondFactorError::Required`](crate::error::SecondFactorError::Required) if the sign-in needs a second factor. [`Error::TooManyAttempts`] after too
+/// many failures. [`Error::TenantSuspended`] for a valid password in a suspended tenant.
 pub async fn sign_in(
     context: &Rc<Context>,
     target: SignInTarget,
@@ -109,7 +110,7 @@ pub async fn sign_in(
         rehash_later(context, tenant, found.user.id, password, weak);
     }
     let database = TenantDb::connect(context, tenant).await?;
-    challenge::unless_needless(context, tenant, &database, &found.user, found.second_factor)
+    challenge::ask_for_second_factor(context, tenant, &database, &found.user, found.second_factor)
         .await?;
     begin_session(context, tenant, &database, found.user, Proof::OneFactor, actor).await
 }
@@ -199,7 +200,7 @@ pub(super) async fn compare(
 /// Sets the password of the user that a setup token belongs to, and signs in the user.
 ///
 /// # Errors
-/// [`Error::InvalidSetupToken`] if the token is invalid, used or expired. [`Error::SecondFactorRequired`] if the password
+/// [`Error::InvalidSetupToken`] if the token is invalid, used or expired. [`SecondFactorError::Required`](crate::error::SecondFactorError::Required) if the password
 /// is set and the sign-in needs a second factor.
 pub async fn set_up(
     context: &Rc<Context>,
@@ -218,6 +219,9 @@ pub async fn set_up(
     if !counts {
         return Err(Error::InvalidSetupToken);
     }
+    let policy = security_policy::get(context, tenant).await?;
+    policy.check_password(&password, "password")?;
+    policy.check_network(actor)?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
     let publication = Change::begin(context);
@@ -230,7 +234,7 @@ pub async fn set_up(
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
     let needed = credentials::find_needed_factor(&database, user.id).await?;
-    challenge::unless_needless(context, tenant, &database, &user, needed).await?;
+    challenge::ask_for_second_factor(context, tenant, &database, &user, needed).await?;
     let proof = Proof::OneFactor;
     let value = begin_session(context, tenant, &database, user, proof, actor).await?;
     Ok(Changed { value, effect })
@@ -264,7 +268,16 @@ pub(super) async fn begin_session(
     let event = Event::new(name::AUTH_LOGIN).about("session", id);
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
     let publication = Change::begin(context);
-    let ended = session::begin(database, &new, user.version, &entry).await?;
+    let begun = session::begin(database, &new, user.version, &entry).await;
+    if matches!(begun, Err(Error::NetworkNotAllowed)) {
+        let event = Event::new(name::AUTH_LOGIN_FAILED)
+            .severity(Severity::Warning)
+            .failed()
+            .about("user", user.id)
+            .detail(json!({ "reason": "network_not_allowed" }));
+        audit::record(context, &Entry::new(context, Some(tenant.id), &actor, event)).await?;
+    }
+    let ended = begun?;
     let ended =
         ended.ok_or_else(|| Error::unavailable("the user was updated during the sign-in"))?;
     for session in ended {
@@ -324,6 +337,7 @@ pub async fn refresh(
     let used = session::Use {
         token,
         successor: &successor,
+        address: actor.origin().address.map(|address| address.to_string()),
         now,
         expires_at: now + context.settings.refresh_token_lifetime,
         grace: TimeDelta::from_std(context.settings.refresh_grace).map_err(Error::internal)?,

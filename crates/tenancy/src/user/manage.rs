@@ -20,6 +20,7 @@ use crate::{
     input::Patch,
     quota,
     resource::Resource,
+    security_policy,
     tenant::{Tenant, TenantDb},
     token::SetupToken,
     version_cache::{Change, Changed as Published, Effect},
@@ -49,6 +50,7 @@ pub async fn create(
     let now = context.platform.clock.now();
     let (password_hash, setup_token) = match &new.password {
         Some(password) => {
+            security_policy::get(context, tenant).await?.check_password(password, "password")?;
             let allowance = allowance::take(context, tenant, None).await?;
             (Some(context.state::<Passwords>().hash(context, &allowance, password).await?), None)
         }

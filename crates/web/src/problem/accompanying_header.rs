@@ -1,7 +1,10 @@
 //! The headers of problems.
 
 use http::{HeaderName, HeaderValue, header};
-use tenancy::{Error, error::Unauthenticated};
+use tenancy::{
+    Error,
+    error::{SecondFactorError, Unauthenticated},
+};
 
 /// Returns the header that accompanies some errors: `Allow`, `Retry-After`, or the challenge of RFC 6750.
 pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
@@ -23,11 +26,11 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         | Error::InvalidCredentials
         | Error::InvalidSetupToken
         | Error::InvalidRefreshToken
-        | Error::SecondFactorRequired(_)
-        | Error::InvalidChallenge
-        | Error::InvalidSecondFactor => {
-            (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned())
-        }
+        | Error::SecondFactor(
+            SecondFactorError::Required(_)
+            | SecondFactorError::InvalidChallenge
+            | SecondFactorError::InvalidCode,
+        ) => (header::WWW_AUTHENTICATE, r#"Bearer realm="tenancy""#.to_owned()),
         Error::Unauthenticated(Unauthenticated::InvalidClient) => {
             (header::WWW_AUTHENTICATE, r#"Basic realm="tenancy", charset="UTF-8""#.to_owned())
         }
@@ -37,7 +40,10 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             format!(r#"{}, scope="{scope}""#, challenge("insufficient_scope")),
         ),
         // RFC 9470, section 3.
-        Error::RecentSignInRequired { max_age, needs_second_factor } => {
+        Error::SecondFactor(SecondFactorError::RecentSignInRequired {
+            max_age,
+            needs_second_factor,
+        }) => {
             let kind = challenge("insufficient_user_authentication");
             let acr = if *needs_second_factor {
                 r#", acr_values="urn:tenancy:acr:two-factors""#

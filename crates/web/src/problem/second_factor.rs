@@ -3,15 +3,13 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
-use tenancy::{Error, second_factor::MOST};
+use tenancy::{error::SecondFactorError as E, second_factor::MOST};
 
 /// Returns the status, code, title and detail.
-pub(super) fn describe(
-    error: &Error,
-) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {
+pub(super) fn describe(error: &E) -> (StatusCode, &'static str, &'static str, Cow<'static, str>) {
     use StatusCode as S;
     match error {
-        Error::SecondFactorRequired(pending) if pending.needs_enrollment => (
+        E::Required(pending) if pending.needs_enrollment => (
             S::UNAUTHORIZED,
             "second_factor_enrollment_required",
             "A second factor must be set up",
@@ -19,37 +17,37 @@ pub(super) fn describe(
              POST /api/v1/auth/second-factor/enrollment."
                 .into(),
         ),
-        Error::SecondFactorRequired(_) => (
+        E::Required(_) => (
             S::UNAUTHORIZED,
             "second_factor_required",
             "A second factor is required",
             "Send the challenge with a code to POST /api/v1/auth/second-factor.".into(),
         ),
-        Error::InvalidChallenge => (
+        E::InvalidChallenge => (
             S::UNAUTHORIZED,
             "invalid_challenge",
             "Not authenticated",
             "The challenge is invalid, answered or expired, or had too many wrong codes. Sign in again.".into(),
         ),
-        Error::InvalidSecondFactor => (
+        E::InvalidCode => (
             S::UNAUTHORIZED,
             "invalid_second_factor",
             "Not authenticated",
             "The code is wrong, expired or already used. Send the next code.".into(),
         ),
-        Error::RecentSignInRequired { .. } => (
+        E::RecentSignInRequired { .. } => (
             S::UNAUTHORIZED,
             "recent_sign_in_required",
             "A recent sign-in is required",
             "Prove your identity again with POST /api/v1/auth/recent-sign-in, and repeat the request.".into(),
         ),
-        Error::TooManySecondFactors => (
+        E::TooMany => (
             S::CONFLICT,
             "too_many_second_factors",
             "Too many second factors",
             format!("A user can have at most {MOST} second factors. Remove one first.").into(),
         ),
-        _ => (
+        E::NotFound => (
             S::NOT_FOUND,
             "second_factor_not_found",
             "No such second factor",

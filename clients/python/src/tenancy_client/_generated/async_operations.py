@@ -842,7 +842,7 @@ class AsyncOperations(AsyncRuntime):
     async def login(self, body: models.Login, *, options: CallOptions | None = None) -> models.SignedIn:
         """Signs a user in to the tenant that the request addresses.
 
-        The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted tenant.
+        The response is the same for a wrong password, an unknown e-mail address, and an unknown, suspended or deleted tenant. A user with a second factor gets a challenge, which `POST /api/v1/auth/second-factor` answers.
         """
         request = Request("POST", "/api/v1/auth/login", json=body, public=True, signs_in=True)
         result: models.SignedIn = await self._json(request, options)
@@ -862,6 +862,11 @@ class AsyncOperations(AsyncRuntime):
         result: models.PendingChange | None = await self._json(request, options)
         return result
 
+    async def sign_in_again(self, body: models.RecentSignIn, *, options: CallOptions | None = None) -> None:
+        """Proves the identity of the caller again, for changes that need a recent sign-in."""
+        request = Request("POST", "/api/v1/auth/recent-sign-in", json=body)
+        await self._none(request, options)
+
     async def refresh_tokens(self, body: models.Refresh, *, options: CallOptions | None = None) -> models.SignedIn:
         """Returns a new access token and a new refresh token. A refresh token is valid once. Using it again ends its session."""
         request = Request("POST", "/api/v1/auth/refresh", json=body, public=True, signs_in=True)
@@ -877,6 +882,25 @@ class AsyncOperations(AsyncRuntime):
         """
         request = Request("POST", "/api/v1/auth/revoke", form=body)
         await self._none(request, options)
+
+    async def answer_second_factor(
+        self, body: models.SecondFactorAnswer, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Continues a sign-in with the second factor.
+
+        A code and a challenge are accepted once. A challenge ends after five wrong codes. If the sign-in needed an enrolment, the code confirms the factor, and the response contains recovery codes.
+        """
+        request = Request("POST", "/api/v1/auth/second-factor", json=body, public=True, signs_in=True)
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def enroll_by_sign_in(
+        self, body: models.EnrollmentBySignIn, *, options: CallOptions | None = None
+    ) -> models.SecondFactorEnrollment:
+        """Sets up the second factor that a sign-in needs. `POST /api/v1/auth/second-factor` confirms it with a code."""
+        request = Request("POST", "/api/v1/auth/second-factor/enrollment", json=body, public=True)
+        result: models.SecondFactorEnrollment = await self._json(request, options)
+        return result
 
     async def list_sessions(
         self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
@@ -913,7 +937,10 @@ class AsyncOperations(AsyncRuntime):
         return result
 
     async def set_up_password(self, body: models.Setup, *, options: CallOptions | None = None) -> models.SignedIn:
-        """Sets the password of a user with a setup token, and signs the user in."""
+        """Sets the password of a user with a setup token, and signs the user in.
+
+        If the user has a second factor, the password is set and the response is a challenge.
+        """
         request = Request("POST", "/api/v1/auth/setup", json=body, public=True, signs_in=True)
         result: models.SignedIn = await self._json(request, options)
         return result
@@ -1154,6 +1181,55 @@ class AsyncOperations(AsyncRuntime):
         result: models.SignedIn = await self._json(request, options)
         return result
 
+    async def replace_recovery_codes(self, *, options: CallOptions | None = None) -> models.RecoveryCodes:
+        """Replaces the caller's recovery codes. The former ones become invalid.
+
+        The sign-in must be at most ten minutes old.
+        """
+        request = Request("POST", "/api/v1/profile/recovery-codes")
+        result: models.RecoveryCodes = await self._json(request, options)
+        return result
+
+    async def list_second_factors(self, *, options: CallOptions | None = None) -> models.SecondFactors:
+        """Lists the caller's second factors."""
+        request = Request("GET", "/api/v1/profile/second-factors")
+        result: models.SecondFactors = await self._json(request, options)
+        return result
+
+    async def begin_second_factor(
+        self, body: models.NewSecondFactor | None = None, *, options: CallOptions | None = None
+    ) -> models.SecondFactorEnrollment:
+        """Begins to set up a second factor: one-time passwords of an authenticator.
+
+        The response contains the secret. The factor is in use after its confirmation with a code. An earlier factor that was not confirmed is replaced. The sign-in must be at most ten minutes old.
+        """
+        request = Request("POST", "/api/v1/profile/second-factors", json=body)
+        result: models.SecondFactorEnrollment = await self._json(request, options)
+        return result
+
+    async def remove_second_factor(self, id: str, *, options: CallOptions | None = None) -> None:
+        """Removes a second factor of the caller. The recovery codes are removed with the last one.
+
+        The sign-in must be at most ten minutes old.
+
+        :param id: The id of the factor.
+        """
+        request = Request("DELETE", "/api/v1/profile/second-factors/{id}", parameters={"id": id})
+        await self._none(request, options)
+
+    async def confirm_second_factor(
+        self, id: str, body: models.SecondFactorCode, *, options: CallOptions | None = None
+    ) -> models.ConfirmedSecondFactor:
+        """Confirms a second factor with its first code.
+
+        The response contains recovery codes, which are shown only once. The caller's other sessions without a second factor end.
+
+        :param id: The id of the factor.
+        """
+        request = Request("POST", "/api/v1/profile/second-factors/{id}/confirm", parameters={"id": id}, json=body)
+        result: models.ConfirmedSecondFactor = await self._json(request, options)
+        return result
+
     async def list_audit_events(
         self,
         *,
@@ -1329,6 +1405,23 @@ class AsyncOperations(AsyncRuntime):
         """Returns the caller's tenant."""
         request = Request("GET", "/api/v1/tenant/info")
         result: models.TenantInfo = await self._json(request, options)
+        return result
+
+    async def get_security_policy(self, *, options: CallOptions | None = None) -> models.SecurityPolicy:
+        """Returns the rules of the tenant for sign-ins, sessions and passwords."""
+        request = Request("GET", "/api/v1/tenant/security-policy")
+        result: models.SecurityPolicy = await self._json(request, options)
+        return result
+
+    async def update_security_policy(
+        self, body: models.SecurityPolicyChange, *, options: CallOptions | None = None
+    ) -> models.SecurityPolicy:
+        """Changes the rules of the tenant for sign-ins, sessions and passwords.
+
+        The caller must be a user with the right to grant the role of administrators. The sign-in must be at most ten minutes old.
+        """
+        request = Request("PATCH", "/api/v1/tenant/security-policy", json=body)
+        result: models.SecurityPolicy = await self._json(request, options)
         return result
 
     async def get_statistics(self, *, options: CallOptions | None = None) -> models.Stats:
@@ -1576,6 +1669,19 @@ class AsyncOperations(AsyncRuntime):
         """
         request = Request("POST", "/api/v1/users/{id}/reset-password", parameters={"id": id})
         result: models.PasswordReset = await self._json(request, options)
+        return result
+
+    async def remove_user_second_factors(
+        self, id: str, *, options: CallOptions | None = None
+    ) -> models.PendingChange | None:
+        """Removes all second factors and recovery codes of a user, for example after a loss, and ends the user's sessions.
+
+        The caller must be allowed to grant the user's role.
+
+        :param id: The id of the user.
+        """
+        request = Request("DELETE", "/api/v1/users/{id}/second-factors", parameters={"id": id})
+        result: models.PendingChange | None = await self._json(request, options)
         return result
 
     async def get_documentation(self, *, options: CallOptions | None = None) -> str:

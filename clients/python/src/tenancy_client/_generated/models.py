@@ -252,6 +252,13 @@ class ClearedCache(TypedDict):
     """The number of deleted entries."""
 
 
+class ConfirmedSecondFactor(TypedDict):
+    """The result of an enrolment."""
+
+    recovery_codes: list[str] | None
+    """The codes that replace a lost factor, each once. They are null if the user has unused ones from an earlier factor. Only this response contains them."""
+
+
 class CreatedApiKey(ApiKey):
     """An API key with its text, which is shown only once."""
 
@@ -492,6 +499,20 @@ EndTime: TypeAlias = str
 """A time in the future (RFC 3339)."""
 
 
+FactorName: TypeAlias = str
+"""The name of a second factor: 1 to 100 characters on a single line."""
+
+
+class EnrollmentBySignIn(TypedDict):
+    """The enrolment that a sign-in needs."""
+
+    challenge: str
+    """The challenge of the sign-in."""
+
+    name: FactorName
+    """The name of the factor."""
+
+
 Environment: TypeAlias = str
 """The environment of a key, such as `live` or `test`: 2 to 12 lower case letters."""
 
@@ -593,7 +614,7 @@ class ExportedSession(TypedDict):
     """When it ended before its expiry."""
 
     ended_reason: str | None
-    """Why it ended: `logout`, `logout_everywhere`, `reuse`, `password`, `admin` or `limit`."""
+    """Why it ended: `logout`, `logout_everywhere`, `reuse`, `password`, `admin`, `limit` or `second_factor`."""
 
     expires_at: str
 
@@ -605,11 +626,30 @@ class ExportedSession(TypedDict):
     user_agent: str | None
 
 
+class SecondFactor(TypedDict):
+    """A second factor of a user."""
+
+    confirmed_at: str
+    """When it was confirmed with a code."""
+
+    id: str
+    """The id."""
+
+    last_used_at: str | None
+    """When a code of it was last accepted."""
+
+    name: str
+    """The name that the user gave it."""
+
+
 class ExportedUser(User):
     """A user with all stored properties."""
 
     has_password: bool
     """Whether the user has set a password."""
+
+    second_factors: list[SecondFactor]
+    """The second factors, without their secrets."""
 
     setup_token_expires_at: str | None
     """When the current setup token expires; null if there is none."""
@@ -891,6 +931,13 @@ class NewPlan(TypedDict):
     name: PlanName
 
 
+class NewSecondFactor(TypedDict):
+    """A second factor to set up."""
+
+    name: FactorName
+    """The name of the factor."""
+
+
 TenantName: TypeAlias = str
 """A display name: 1 to 200 characters on a single line, without surrounding space."""
 
@@ -1122,12 +1169,19 @@ class PlanUpdate(TypedDict):
     limits: NotRequired[LimitChange | None]
 
 
+PolicyRoles: TypeAlias = list[Role]
+"""Roles, without duplicates."""
+
+
 Resource: TypeAlias = Literal["api_calls", "ai_requests", "storage", "users", "database"]
 """A resource that a tenant's plan limits."""
 
 
 class Problem(TypedDict):
     """An error (RFC 9457)."""
+
+    challenge: NotRequired[str | None]
+    """For a sign-in that needs a second factor: the token that continues it."""
 
     code: Literal[
         "administrator_required",
@@ -1149,6 +1203,7 @@ class Problem(TypedDict):
         "internal_error",
         "invalid_admin_key",
         "invalid_api_key",
+        "invalid_challenge",
         "invalid_client",
         "invalid_credentials",
         "invalid_header",
@@ -1156,11 +1211,13 @@ class Problem(TypedDict):
         "invalid_operator_key",
         "invalid_refresh_token",
         "invalid_request",
+        "invalid_second_factor",
         "invalid_setup_token",
         "invalid_token",
         "last_admin",
         "method_not_allowed",
         "misconfigured",
+        "network_not_allowed",
         "operator_key_name_taken",
         "operator_key_not_found",
         "plan_in_use",
@@ -1170,8 +1227,12 @@ class Problem(TypedDict):
         "quota_exceeded",
         "range_not_satisfiable",
         "rate_limited",
+        "recent_sign_in_required",
         "route_not_found",
         "scope_not_held",
+        "second_factor_enrollment_required",
+        "second_factor_not_found",
+        "second_factor_required",
         "session_not_found",
         "slug_taken",
         "stronger_api_key",
@@ -1185,6 +1246,7 @@ class Problem(TypedDict):
         "too_many_api_keys",
         "too_many_attempts",
         "too_many_operator_keys",
+        "too_many_second_factors",
         "unavailable",
         "unsupported_content_coding",
         "unsupported_media_type",
@@ -1204,6 +1266,9 @@ class Problem(TypedDict):
 
     errors: NotRequired[list[FieldProblem]]
     """The invalid fields."""
+
+    expires_in: NotRequired[int | None]
+    """For a sign-in that needs a second factor: the seconds until the challenge expires."""
 
     limit: NotRequired[int | None]
     """For a quota: the limit of the tenant."""
@@ -1233,6 +1298,23 @@ class ProfileUpdate(TypedDict):
     last_name: NotRequired[PersonName | None]
 
     username: NotRequired[Username | None]
+
+
+class RecentSignIn(TypedDict):
+    """A new proof of identity."""
+
+    code: NotRequired[str | None]
+    """The six digits that the authenticator shows, or a recovery code. It is required for a user with a second factor."""
+
+    password: NotRequired[Password | None]
+    """The password. It is required for a user without a second factor."""
+
+
+class RecoveryCodes(TypedDict):
+    """The recovery codes of a user."""
+
+    recovery_codes: list[str]
+    """The codes. Only this response contains them."""
 
 
 class Refresh(TypedDict):
@@ -1302,6 +1384,102 @@ class Root(TypedDict):
     version: str
 
 
+class SecondFactorAnswer(TypedDict):
+    """The answer to a challenge."""
+
+    challenge: str
+    """The challenge of the sign-in."""
+
+    code: str
+    """The six digits that the authenticator shows, or a recovery code."""
+
+
+class SecondFactorCode(TypedDict):
+    """The first code of a factor."""
+
+    code: str
+    """The six digits that the authenticator shows."""
+
+
+class SecondFactorEnrollment(TypedDict):
+    """A factor that waits for its first code."""
+
+    id: str
+    """The id of the factor."""
+
+    secret: str
+    """The secret in base32, for typing. Only this response contains it."""
+
+    uri: str
+    """The `otpauth` URI, for a QR code."""
+
+
+class SecondFactors(TypedDict):
+    """The second factors of a user."""
+
+    items: list[SecondFactor]
+    """The factors, the oldest first. There are at most five."""
+
+    recovery_codes: int
+    """The number of unused recovery codes."""
+
+
+class SecurityPolicy(TypedDict):
+    """The rules of a tenant for sign-ins. A null rule is that of the service."""
+
+    allowed_networks: list[str] | None
+    """The networks in which users sign in and refresh sessions; null for every network."""
+
+    max_sessions: int | None
+    """The maximum number of sessions of a user. The oldest one ends when another one begins."""
+
+    password_min_length: int | None
+    """The minimum length of a new password in characters."""
+
+    recent_sign_in_minutes: int | None
+    """The minutes for which a sign-in allows destructive changes; null for the lifetime of the session."""
+
+    second_factor_grace_days: int
+    """The days of grace after a change of the roles, or after the creation of a user."""
+
+    second_factor_roles: list[Role]
+    """The roles whose users need a second factor. After the days of grace, a user without one must set it up to sign in."""
+
+    session_idle_minutes: int | None
+    """The minutes after which a session ends if it is not refreshed."""
+
+    session_lifetime_minutes: int | None
+    """The minutes after which a session cannot be refreshed any longer."""
+
+
+class SecurityPolicyChange(TypedDict):
+    """A change of the rules for sign-ins. Absent fields stay unchanged, and null restores the rule of the service."""
+
+    allowed_networks: NotRequired[Networks | None]
+    """The networks in which users sign in and refresh sessions. They must include your own address."""
+
+    max_sessions: NotRequired[int | None]
+    """The maximum number of sessions of a user. The oldest one ends when another one begins."""
+
+    password_min_length: NotRequired[int | None]
+    """The minimum length of a new password in characters."""
+
+    recent_sign_in_minutes: NotRequired[int | None]
+    """The minutes for which a sign-in allows destructive changes; null for the lifetime of the session."""
+
+    second_factor_grace_days: NotRequired[int | None]
+    """The days of grace after this change of the roles, or after the creation of a user."""
+
+    second_factor_roles: NotRequired[PolicyRoles | None]
+    """The roles whose users need a second factor."""
+
+    session_idle_minutes: NotRequired[int | None]
+    """The minutes after which a session ends if it is not refreshed."""
+
+    session_lifetime_minutes: NotRequired[int | None]
+    """The minutes after which a session cannot be refreshed any longer."""
+
+
 class Session(TypedDict):
     """A session of a user."""
 
@@ -1363,6 +1541,9 @@ class SignedIn(TypedDict):
 
     expires_in: int
     """The lifetime of the access token in seconds."""
+
+    recovery_codes: NotRequired[list[str] | None]
+    """The recovery codes of the user, if this sign-in has set up the first second factor. Only this response contains them."""
 
     refresh_token: str
     """The refresh token, which can be used once to get the next access token."""

@@ -119,6 +119,12 @@ class InvalidApiKey(Problem):
     code: ClassVar[str] = "invalid_api_key"
 
 
+class InvalidChallenge(Problem):
+    """The problem `invalid_challenge` (status 401)."""
+
+    code: ClassVar[str] = "invalid_challenge"
+
+
 class InvalidClient(Problem):
     """The problem `invalid_client` (status 401)."""
 
@@ -161,6 +167,12 @@ class InvalidRequest(Problem):
     code: ClassVar[str] = "invalid_request"
 
 
+class InvalidSecondFactor(Problem):
+    """The problem `invalid_second_factor` (status 401)."""
+
+    code: ClassVar[str] = "invalid_second_factor"
+
+
 class InvalidSetupToken(Problem):
     """The problem `invalid_setup_token` (status 401)."""
 
@@ -189,6 +201,12 @@ class Misconfigured(Problem):
     """The problem `misconfigured` (status 503)."""
 
     code: ClassVar[str] = "misconfigured"
+
+
+class NetworkNotAllowed(Problem):
+    """The problem `network_not_allowed` (status 403)."""
+
+    code: ClassVar[str] = "network_not_allowed"
 
 
 class OperatorKeyNameTaken(Problem):
@@ -245,6 +263,12 @@ class RateLimited(Problem):
     code: ClassVar[str] = "rate_limited"
 
 
+class RecentSignInRequired(Problem):
+    """The problem `recent_sign_in_required` (status 401)."""
+
+    code: ClassVar[str] = "recent_sign_in_required"
+
+
 class RouteNotFound(Problem):
     """The problem `route_not_found`."""
 
@@ -255,6 +279,24 @@ class ScopeNotHeld(Problem):
     """The problem `scope_not_held` (status 403)."""
 
     code: ClassVar[str] = "scope_not_held"
+
+
+class SecondFactorEnrollmentRequired(Problem):
+    """The problem `second_factor_enrollment_required` (status 401)."""
+
+    code: ClassVar[str] = "second_factor_enrollment_required"
+
+
+class SecondFactorNotFound(Problem):
+    """The problem `second_factor_not_found` (status 404)."""
+
+    code: ClassVar[str] = "second_factor_not_found"
+
+
+class SecondFactorRequired(Problem):
+    """The problem `second_factor_required` (status 401)."""
+
+    code: ClassVar[str] = "second_factor_required"
 
 
 class SessionNotFound(Problem):
@@ -335,6 +377,12 @@ class TooManyOperatorKeys(Problem):
     code: ClassVar[str] = "too_many_operator_keys"
 
 
+class TooManySecondFactors(Problem):
+    """The problem `too_many_second_factors` (status 409)."""
+
+    code: ClassVar[str] = "too_many_second_factors"
+
+
 class Unavailable(Problem):
     """The problem `unavailable` (status 503)."""
 
@@ -403,6 +451,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "internal_error": InternalError,
     "invalid_admin_key": InvalidAdminKey,
     "invalid_api_key": InvalidApiKey,
+    "invalid_challenge": InvalidChallenge,
     "invalid_client": InvalidClient,
     "invalid_credentials": InvalidCredentials,
     "invalid_header": InvalidHeader,
@@ -410,11 +459,13 @@ PROBLEMS: dict[str, type[Problem]] = {
     "invalid_operator_key": InvalidOperatorKey,
     "invalid_refresh_token": InvalidRefreshToken,
     "invalid_request": InvalidRequest,
+    "invalid_second_factor": InvalidSecondFactor,
     "invalid_setup_token": InvalidSetupToken,
     "invalid_token": InvalidToken,
     "last_admin": LastAdmin,
     "method_not_allowed": MethodNotAllowed,
     "misconfigured": Misconfigured,
+    "network_not_allowed": NetworkNotAllowed,
     "operator_key_name_taken": OperatorKeyNameTaken,
     "operator_key_not_found": OperatorKeyNotFound,
     "plan_in_use": PlanInUse,
@@ -424,8 +475,12 @@ PROBLEMS: dict[str, type[Problem]] = {
     "quota_exceeded": QuotaExceeded,
     "range_not_satisfiable": RangeNotSatisfiable,
     "rate_limited": RateLimited,
+    "recent_sign_in_required": RecentSignInRequired,
     "route_not_found": RouteNotFound,
     "scope_not_held": ScopeNotHeld,
+    "second_factor_enrollment_required": SecondFactorEnrollmentRequired,
+    "second_factor_not_found": SecondFactorNotFound,
+    "second_factor_required": SecondFactorRequired,
     "session_not_found": SessionNotFound,
     "slug_taken": SlugTaken,
     "stronger_api_key": StrongerApiKey,
@@ -439,6 +494,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "too_many_api_keys": TooManyApiKeys,
     "too_many_attempts": TooManyAttempts,
     "too_many_operator_keys": TooManyOperatorKeys,
+    "too_many_second_factors": TooManySecondFactors,
     "unavailable": Unavailable,
     "unsupported_content_coding": UnsupportedContentCoding,
     "unsupported_media_type": UnsupportedMediaType,

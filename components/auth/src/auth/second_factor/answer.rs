@@ -1,15 +1,13 @@
 //! `POST /api/v1/auth/second-factor`
 
 use tenancy::{
-    Error, Result,
+    Result,
     event::Actor,
-    resolve,
     second_factor::Code,
     session::{self, SignedIn},
-    token::ChallengeToken,
 };
 use utoipa::ToSchema;
-use web::{Call, Means, Response};
+use web::{Call, Response};
 
 tenancy::fields! {
     /// The answer to a challenge.
@@ -32,7 +30,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/auth/second-factor" => handler,
     access: Public,
     operation_id: "answerSecondFactor",
-    problems: [(401, &["invalid_challenge", "invalid_second_factor"]), (429, &["too_many_attempts"])],
+    problems: [(403, &["network_not_allowed"]), (401, &["invalid_challenge", "invalid_second_factor"]), (429, &["too_many_attempts"])],
     openapi: (
         tag = "Signing in",
         request_body = Request,
@@ -42,13 +40,10 @@ web::endpoint! {
 
 async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
-    let addressing = call.addressing()?;
+    // Rejects an unreadable tenant address before reading the body.
+    call.addressing()?;
     let request: Request = call.json().await?;
-    let token = ChallengeToken::parse(&request.challenge).ok_or(Error::InvalidChallenge)?;
-    // The token contains the id of its tenant.
-    let tenant = resolve::by_id(&context, token.tenant()).await?.ok_or(Error::InvalidChallenge)?;
-    call.record().concerns(tenant.id, Means::Challenge);
-    resolve::agree(&context, &addressing, &tenant).await?;
+    let (token, tenant) = super::find(&context, &call, &request.challenge).await?;
     let actor = Actor::anonymous(call.origin());
     let signed_in = session::answer(&context, &tenant, &token, &request.code, &actor).await?;
     call.record().signed_in(tenant.id, signed_in.user_id());

@@ -2,13 +2,12 @@
 
 use http::StatusCode;
 use tenancy::{
-    Error, Result, resolve,
+    Result,
     second_factor::FactorName,
     session::{self, SecondFactorEnrollment},
-    token::ChallengeToken,
 };
 use utoipa::ToSchema;
-use web::{Call, Means, Response};
+use web::{Call, Response};
 
 tenancy::fields! {
     /// The enrolment that a sign-in needs.
@@ -37,12 +36,10 @@ web::endpoint! {
 
 async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
-    let addressing = call.addressing()?;
+    // Rejects an unreadable tenant address before reading the body.
+    call.addressing()?;
     let request: Request = call.json().await?;
-    let token = ChallengeToken::parse(&request.challenge).ok_or(Error::InvalidChallenge)?;
-    let tenant = resolve::by_id(&context, token.tenant()).await?.ok_or(Error::InvalidChallenge)?;
-    call.record().concerns(tenant.id, Means::Challenge);
-    resolve::agree(&context, &addressing, &tenant).await?;
+    let (token, tenant) = super::find(&context, &call, &request.challenge).await?;
     let begun = session::enroll(&context, &tenant, &token, &request.name).await?;
     Ok(Response::json(StatusCode::CREATED, &begun))
 }

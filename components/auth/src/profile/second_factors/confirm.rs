@@ -1,7 +1,8 @@
 //! `POST /api/v1/profile/second-factors/{id}/confirm`
 
 use tenancy::{
-    Error, Result,
+    Result,
+    error::SecondFactorError,
     second_factor::Code,
     session::{self, ConfirmedSecondFactor},
 };
@@ -39,7 +40,7 @@ web::endpoint! {
 }
 
 async fn handler(mut member: Member) -> Result<Response> {
-    let id: Uuid = member.call().parameter("id").map_err(|_| Error::SecondFactorNotFound)?;
+    let id: Uuid = member.call().parameter("id").map_err(|_| SecondFactorError::NotFound)?;
     let Request { code } = member.call().json().await?;
     let session = member.user().map(|claims| (claims.sub, claims.sid))?;
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());

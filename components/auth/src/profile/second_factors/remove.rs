@@ -1,7 +1,7 @@
 //! `DELETE /api/v1/profile/second-factors/{id}`
 
 use http::StatusCode;
-use tenancy::{Error, Result, session};
+use tenancy::{Result, error::SecondFactorError, session};
 use uuid::Uuid;
 use web::{Member, Response};
 
@@ -22,7 +22,7 @@ web::endpoint! {
 }
 
 async fn handler(mut member: Member) -> Result<Response> {
-    let id: Uuid = member.call().parameter("id").map_err(|_| Error::SecondFactorNotFound)?;
+    let id: Uuid = member.call().parameter("id").map_err(|_| SecondFactorError::NotFound)?;
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
     session::remove_factor(context, tenant, member.user()?.sub, id, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))

@@ -1,0 +1,164 @@
+//! The rules of a tenant for sign-ins, sessions and passwords.
+//!
+//! The statements that begin and refresh sessions read the rules, so a change applies to them at once.
+
+mod repo;
+
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    access::Role,
+    audit,
+    context::Context,
+    credential::Password,
+    error::{Error, Result},
+    event::{Actor, Entry, Event, Severity, name},
+    input::{Bounded, FromField, Patch},
+    networks::Networks,
+    tenant::{Tenant, TenantDb},
+};
+
+/// The rules of a tenant for sign-ins. A null rule is that of the service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SecurityPolicy {
+    /// The roles whose users need a second factor. After the days of grace, a user without one must set it up to sign
+    /// in.
+    pub second_factor_roles: Vec<Role>,
+    /// The days of grace after a change of the roles, or after the creation of a user.
+    #[schema(minimum = 0, maximum = 90)]
+    pub second_factor_grace_days: i32,
+    /// The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
+    #[schema(minimum = 1, maximum = 1440)]
+    pub recent_sign_in_minutes: Option<i32>,
+    /// The minutes after which a session ends if it is not refreshed.
+    #[schema(minimum = 5, maximum = 525_600)]
+    pub session_idle_minutes: Option<i32>,
+    /// The minutes after which a session cannot be refreshed any longer.
+    #[schema(minimum = 5, maximum = 525_600)]
+    pub session_lifetime_minutes: Option<i32>,
+    /// The maximum number of sessions of a user. The oldest one ends when another one begins.
+    #[schema(minimum = 1, maximum = 50)]
+    pub max_sessions: Option<i32>,
+    /// The networks in which users sign in and refresh sessions; null for every network.
+    pub allowed_networks: Option<Vec<String>>,
+    /// The minimum length of a new password in characters.
+    #[schema(minimum = 8, maximum = 128)]
+    pub password_min_length: Option<i32>,
+}
+
+crate::fields! {
+    /// A change of the rules for sign-ins. Absent fields stay unchanged, and null restores the rule of the service.
+    #[derive(ToSchema)]
+    #[schema(as = SecurityPolicyChange)]
+    pub struct PolicyChange {
+        /// The roles whose users need a second factor.
+        pub second_factor_roles: Option<PolicyRoles>,
+        /// The days of grace after this change of the roles, or after the creation of a user.
+        #[schema(value_type = Option<u32>, maximum = 90)]
+        pub second_factor_grace_days: Option<Bounded<0, 90>>,
+        /// The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
+        #[schema(value_type = Option<u32>, minimum = 1, maximum = 1440)]
+        pub recent_sign_in_minutes: Patch<Bounded<1, 1_440>>,
+        /// The minutes after which a session ends if it is not refreshed.
+        #[schema(value_type = Option<u32>, minimum = 5, maximum = 525_600)]
+        pub session_idle_minutes: Patch<Bounded<5, 525_600>>,
+        /// The minutes after which a session cannot be refreshed any longer.
+        #[schema(value_type = Option<u32>, minimum = 5, maximum = 525_600)]
+        pub session_lifetime_minutes: Patch<Bounded<5, 525_600>>,
+        /// The maximum number of sessions of a user. The oldest one ends when another one begins.
+        #[schema(value_type = Option<u32>, minimum = 1, maximum = 50)]
+        pub max_sessions: Patch<Bounded<1, 50>>,
+        /// The networks in which users sign in and refresh sessions. They must include your own address.
+        #[schema(value_type = Option<Networks>)]
+        pub allowed_networks: Patch<Networks>,
+        /// The minimum length of a new password in characters.
+        #[schema(value_type = Option<u32>, minimum = 8, maximum = 128)]
+        pub password_min_length: Patch<Bounded<8, 128>>,
+    }
+}
+
+/// Roles, without duplicates.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = Vec<Role>)]
+pub struct PolicyRoles(Vec<Role>);
+
+impl FromField for PolicyRoles {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let Value::Array(names) = value else { return Err("must be an array of roles".to_owned()) };
+        let mut roles = Vec::new();
+        for name in names {
+            let role = Role::from_json(name)?;
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
+        Ok(Self(roles))
+    }
+}
+
+/// Returns the rules.
+pub async fn get(context: &Context, tenant: &Tenant) -> Result<SecurityPolicy> {
+    repo::get(&TenantDb::connect(context, tenant).await?).await
+}
+
+/// Changes the rules. Absent rules stay unchanged.
+///
+/// # Errors
+/// [`Error::InvalidFields`] for networks without the address of the caller.
+pub async fn change(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    change: &PolicyChange,
+    actor: &Actor,
+) -> Result<SecurityPolicy> {
+    if let Patch::Set(networks) = &change.allowed_networks
+        && !actor.origin().address.is_some_and(|address| networks.contain(address))
+    {
+        return Err(Error::invalid_field("allowed_networks", "must include your own address"));
+    }
+    let event = Event::new(name::SECURITY_POLICY_CHANGED).severity(Severity::Warning);
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(context, tenant).await?;
+    let policy = repo::change(&database, change, &entry).await?;
+    audit::flush_later(context, tenant);
+    Ok(policy)
+}
+
+impl SecurityPolicy {
+    /// Checks the length of a new password.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFields`] for `field`.
+    pub(crate) fn check_password(&self, password: &Password, field: &str) -> Result<()> {
+        let shortest = self.password_min_length.and_then(|length| usize::try_from(length).ok());
+        let shortest = shortest.unwrap_or_default();
+        if password.expose().chars().count() < shortest {
+            return Err(Error::invalid_field(
+                field,
+                format!("must have at least {shortest} characters"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks that users may sign in from the network of a caller. The statements that start and refresh a session check
+    /// this themselves. A change that a session follows checks it before, because a refusal afterwards would hide the
+    /// change.
+    ///
+    /// # Errors
+    /// [`Error::NetworkNotAllowed`].
+    pub(crate) fn check_network(&self, actor: &Actor) -> Result<()> {
+        let Some(texts) = &self.allowed_networks else { return Ok(()) };
+        let networks = Networks::of_texts(texts)
+            .ok_or_else(|| Error::internal("the rules for sign-ins have an invalid network"))?;
+        if actor.origin().address.is_some_and(|address| networks.contain(address)) {
+            Ok(())
+        } else {
+            Err(Error::NetworkNotAllowed)
+        }
+    }
+}

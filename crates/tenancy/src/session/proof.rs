@@ -1,0 +1,59 @@
+//! SQL statements on the proof of identity of a session.
+
+use chrono::{DateTime, Utc};
+use platform::sql::SqlError;
+use uuid::Uuid;
+
+use crate::{error::Result, tenant::TenantDb};
+
+/// The proof of identity of a session.
+pub(super) struct SessionProof {
+    /// When the user last proved their identity.
+    pub(super) authenticated_at: DateTime<Utc>,
+    /// Whether the session has a second factor.
+    pub(super) has_second_factor: bool,
+    /// Whether the user has one.
+    pub(super) user_has_second_factor: bool,
+    /// The minutes for which a sign-in allows destructive changes.
+    pub(super) recent_sign_in_minutes: Option<i32>,
+}
+
+/// Returns the proof of identity of an open session.
+pub(super) async fn find(
+    database: &TenantDb,
+    user: Uuid,
+    session: Uuid,
+) -> Result<Option<SessionProof>> {
+    let statement = "
+        SELECT COALESCE(s.authenticated_at, s.created_at) AT TIME ZONE 'UTC' AS authenticated_at,
+               s.has_second_factor, EXISTS (
+                   SELECT FROM second_factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL
+               ) AS user_has_second_factor,
+               (SELECT p.recent_sign_in_minutes FROM security_policy p) AS recent_sign_in_minutes
+        FROM sessions s WHERE s.id = $2 AND s.user_id = $1 AND s.revoked_at IS NULL";
+    let row = database.connection().query_first(statement, &[user.into(), session.into()]).await?;
+    let proof = row.map(|row| -> Result<_, SqlError> {
+        Ok(SessionProof {
+            authenticated_at: row.get("authenticated_at")?,
+            has_second_factor: row.get("has_second_factor")?,
+            user_has_second_factor: row.get("user_has_second_factor")?,
+            recent_sign_in_minutes: row.get("recent_sign_in_minutes")?,
+        })
+    });
+    Ok(proof.transpose()?)
+}
+
+/// Records that the user of a session proved their identity with the password.
+pub(super) async fn prove_again(
+    database: &TenantDb,
+    user: Uuid,
+    session: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let statement = "
+        UPDATE sessions SET authenticated_at = $3::timestamp AT TIME ZONE 'UTC'
+        WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND NOT EXISTS (
+            SELECT FROM second_factors f WHERE f.user_id = $1 AND f.confirmed_at IS NOT NULL)";
+    let parameters = [user.into(), session.into(), now.into()];
+    Ok(database.connection().execute(statement, &parameters).await? == 1)
+}
