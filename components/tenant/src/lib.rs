@@ -5,6 +5,7 @@ mod cache;
 mod database;
 mod files;
 mod info;
+mod mail_settings;
 mod security_policy;
 mod stats;
 mod usage;
@@ -19,6 +20,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     stats::ENDPOINT,
     security_policy::get::ENDPOINT,
     security_policy::update::ENDPOINT,
+    mail_settings::get::ENDPOINT,
+    mail_settings::update::ENDPOINT,
     usage::get::ENDPOINT,
     usage::report::ENDPOINT,
     usage::history::ENDPOINT,

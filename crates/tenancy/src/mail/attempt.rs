@@ -67,6 +67,10 @@ pub enum Failure {
     Unanswered,
     /// It would arrive after its token has expired.
     Expired,
+    /// The user has used the token, or has another one, or is deactivated.
+    Superseded,
+    /// The service cannot unseal it.
+    Damaged,
 }
 
 impl Failure {
@@ -77,6 +81,8 @@ impl Failure {
             Self::Refused => "refused",
             Self::Unanswered => "unanswered",
             Self::Expired => "expired",
+            Self::Superseded => "superseded",
+            Self::Damaged => "damaged",
         }
     }
 }

@@ -3,6 +3,32 @@
 
 use url::{Host, Url};
 
+use super::invitation::LONGEST_URL;
+use crate::{settings::Settings, tenant::TenantRecord};
+
+/// The page below `PUBLIC_URL` that receives setup tokens, for tenants that have no page of their own.
+const DEFAULT_PAGE: &str = "set-password";
+
+/// Returns the origins of a tenant's pages: those of `PUBLIC_URL`, of the subdomain of `BASE_DOMAIN`, which has the same
+/// scheme and port, and of the registered domains, with HTTPS.
+pub(crate) fn origins(settings: &Settings, tenant: &TenantRecord) -> Vec<Url> {
+    let mut origins: Vec<Url> = settings.public_url.iter().cloned().collect();
+    if let Some(base) = &settings.base_domain {
+        let host = format!("{}.{base}", tenant.slug);
+        let subdomain = match &settings.public_url {
+            Some(public) => {
+                let mut url = public.clone();
+                url.set_host(Some(&host)).is_ok().then_some(url)
+            }
+            None => Url::parse(&format!("https://{host}")).ok(),
+        };
+        origins.extend(subdomain);
+    }
+    let domains = tenant.domains.iter();
+    origins.extend(domains.filter_map(|domain| Url::parse(&format!("https://{domain}")).ok()));
+    origins
+}
+
 /// The page of an application that receives a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivingPage(Url);
@@ -14,6 +40,9 @@ impl ReceivingPage {
     /// # Errors
     /// Returns the problem as a phrase that follows the field's name.
     pub fn parse(address: &str, origins: &[Url]) -> Result<Self, &'static str> {
+        if address.len() > LONGEST_URL {
+            return Err("must have at most 2048 characters");
+        }
         let page = Url::parse(address).map_err(|_| "must be an absolute URL")?;
         if !matches!(page.host(), Some(Host::Domain(_))) {
             return Err("must have a domain");
@@ -28,6 +57,19 @@ impl ReceivingPage {
             return Err("must be on a domain of the tenant");
         }
         Ok(Self(page))
+    }
+
+    /// Returns the page of tenants that have no page of their own.
+    pub fn of_service(public_url: &Url) -> Self {
+        let mut page = public_url.clone();
+        let path = format!("{}/{DEFAULT_PAGE}", public_url.path().trim_end_matches('/'));
+        page.set_path(&path);
+        Self(page)
+    }
+
+    /// Returns the address of the page.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 
     /// Returns the link to the page with a token. The token is in the fragment, which browsers send to no server and
@@ -54,6 +96,17 @@ mod tests {
         let link = page.with_token("lds_x");
         assert_eq!(link.as_str(), "https://acme.example.com/welcome?from=mail#token=lds_x");
         assert!(parse("https://app.acme.test:8443/").is_ok());
+    }
+
+    #[test]
+    fn default_page_is_below_the_public_url() {
+        for (public, page) in [
+            ("https://app.example.com", "https://app.example.com/set-password"),
+            ("https://app.example.com/a/", "https://app.example.com/a/set-password"),
+            ("http://localhost:3000/", "http://localhost:3000/set-password"),
+        ] {
+            assert_eq!(ReceivingPage::of_service(&Url::parse(public).unwrap()).as_str(), page);
+        }
     }
 
     #[test]

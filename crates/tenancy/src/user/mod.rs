@@ -21,6 +21,7 @@ use crate::{
     error::Error,
     identifier::EmailAddress,
     input::{Patch, Text},
+    mail::Posting,
     text,
 };
 use platform::sql::Value;
@@ -75,6 +76,8 @@ pub struct NewUser {
     pub role: GrantedRole,
     /// The password. If it is absent, a setup token is created.
     pub password: Option<Password>,
+    /// How the setup token reaches the user.
+    pub posting: Posting,
 }
 
 /// An update of a user.

@@ -11,7 +11,7 @@ mod update;
 
 use anyhow::Result;
 use serde_json::Value;
-use tenancy::user::User;
+use tenancy::{mail::Posting, user::User};
 
 /// The commands for the users of a tenant.
 #[derive(clap::Subcommand)]
@@ -60,4 +60,9 @@ pub async fn run(command: &Command) -> Result<()> {
 /// Returns a user as JSON, like `GET /api/v1/users/{id}`.
 fn view(user: &User) -> Result<Value> {
     Ok(serde_json::to_value(user)?)
+}
+
+/// Returns how a setup token reaches its user.
+fn posting(send_mail: bool) -> Posting {
+    if send_mail { Posting::ByMail { language: None } } else { Posting::ByCaller }
 }

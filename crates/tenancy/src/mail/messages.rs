@@ -1,0 +1,127 @@
+//! The messages of a tenant for operators, and their end.
+
+use std::rc::Rc;
+
+use chrono::{DateTime, Utc};
+use platform::sql::Rows;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{attempt::Failure, repo};
+use crate::{
+    audit,
+    context::Context,
+    error::Result,
+    event::{Actor, Entry, Event, Severity, name},
+    tenant::{Tenant, TenantDb, TenantRecord},
+};
+
+/// The maximum number of messages that one call ends or removes.
+const MOST: i64 = 1000;
+
+/// A message, without its token.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = MailMessage)]
+pub struct Message {
+    /// The id, which is also the `Message-ID`.
+    pub id: Uuid,
+    /// The recipient.
+    pub user_id: Uuid,
+    /// `invitation` or `password_reset`.
+    pub purpose: String,
+    /// The address.
+    pub address: String,
+    /// The language: `en` or `de`.
+    pub language: String,
+    /// `waiting`, `sending`, `sent` or `dead`.
+    pub state: String,
+    /// The number of attempts.
+    pub attempts: i64,
+    /// The number of attempts without an answer: the message may have been sent.
+    pub unanswered: i64,
+    /// The reason why a dead message was not sent.
+    pub failure: Option<String>,
+    /// When the message was written.
+    pub created_at: DateTime<Utc>,
+    /// When its token expires.
+    pub expires_at: DateTime<Utc>,
+    /// When it was sent or became dead.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// The result of [`retry`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The message waits for its delivery.
+    Waiting,
+    /// The tenant has no dead message with this id.
+    NotDead,
+    /// The message may have been sent, so the caller must permit a duplicate.
+    MayDuplicate,
+    /// The token in the message is no longer valid.
+    Unusable,
+}
+
+/// Returns the dead messages of a tenant, the newest first.
+pub async fn list_dead(context: &Context, tenant: &Tenant, most: u32) -> Result<Rows<Message>> {
+    repo::list_dead(&TenantDb::connect(context, tenant).await?, most).await
+}
+
+/// Lets a dead message be sent again.
+pub async fn retry(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    message: Uuid,
+    may_duplicate: bool,
+    actor: &Actor,
+) -> Result<Retry> {
+    let event = Event::new(name::MAIL_RETRIED)
+        .about("mail_message", message)
+        .detail(json!({ "may_duplicate": may_duplicate }));
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(context, tenant).await?;
+    let now = context.platform.clock.now();
+    let result = repo::retry(&database, message, may_duplicate, now, &entry).await?;
+    audit::flush_later(context, tenant);
+    Ok(result)
+}
+
+/// Ends the messages of a tenant that must not be sent any more, and removes those that ended days ago. Returns the number
+/// of removed messages.
+pub async fn maintain(context: &Context, tenant: &TenantRecord) -> Result<u64> {
+    let database = TenantDb::connect_to(context, tenant).await?;
+    end_overdue(context, tenant, &database).await?;
+    repo::remove_ended(&database, context.platform.clock.now(), MOST).await
+}
+
+/// Ends the messages that must not be sent any more. Each one is recorded.
+pub(super) async fn end_overdue(
+    context: &Context,
+    tenant: &TenantRecord,
+    database: &TenantDb,
+) -> Result<()> {
+    let now = context.platform.clock.now();
+    for _ in 0..MOST {
+        let Some(overdue) = repo::find_overdue(database, now).await? else { break };
+        let entry = failed(context, tenant, (overdue.id, overdue.user), overdue.failure);
+        repo::end_overdue(database, &overdue, now, &entry).await?;
+    }
+    Ok(())
+}
+
+/// Returns the event of a message that is dead.
+pub(super) fn failed(
+    context: &Context,
+    tenant: &TenantRecord,
+    (message, user): (Uuid, Uuid),
+    failure: Failure,
+) -> Entry {
+    let event = Event::new(name::MAIL_FAILED)
+        .failed()
+        .severity(Severity::Warning)
+        .about("user", user)
+        .detail(json!({ "message": message, "failure": failure.code() }));
+    Entry::new(context, Some(tenant.id), &Actor::system(), event)
+}
