@@ -6,11 +6,7 @@ use uuid::Uuid;
 
 use super::{VariablesCipher, invitation::Language};
 use crate::{
-    context::Context,
-    error::Result,
-    settings::MailTransport,
-    tenant::Tenant,
-    token::SetupToken,
+    context::Context, error::Result, settings::MailTransport, tenant::Tenant, token::SetupToken,
 };
 
 /// The maximum number of messages of a tenant that wait. Concurrent statements can exceed it by one each.

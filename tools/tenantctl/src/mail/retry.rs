@@ -1,0 +1,41 @@
+//! `tenantctl mail retry`
+
+use std::rc::Rc;
+
+use anyhow::Result;
+use serde_json::json;
+use tenancy::mail::messages::{self, Retry};
+use uuid::Uuid;
+
+use crate::{environment, exit::Exit, find, output};
+
+/// The options of `mail retry`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The slug or the id of the tenant.
+    tenant: String,
+    /// The id of the message.
+    message: Uuid,
+    /// Also sends a message of which an attempt has no answer. The user may receive it again.
+    #[arg(long)]
+    may_duplicate: bool,
+}
+
+/// Lets the message be sent again.
+pub(super) async fn run(arguments: &Arguments) -> Result<()> {
+    let context = Rc::new(environment::context()?);
+    let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
+    let (id, actor) = (arguments.message, environment::actor());
+    match messages::retry(&context, &tenant, id, arguments.may_duplicate, &actor).await? {
+        Retry::Waiting => output::object(&json!({ "id": id, "state": "waiting" })),
+        Retry::NotDead => {
+            Err(Exit::NotFound.error("the tenant has no message with this id that was not sent"))
+        }
+        Retry::MayDuplicate => Err(Exit::Refused.error(
+            "the message may have been sent, because an attempt has no answer. Repeat the command with --may-duplicate",
+        )),
+        Retry::Unusable => Err(Exit::Conflict.error(
+            "the token in the message is no longer valid. Reset the password of the user to send another one",
+        )),
+    }
+}
