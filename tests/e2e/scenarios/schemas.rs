@@ -128,6 +128,7 @@ fn tables_move_while_requests_continue() {
         "audit_outbox",
         "files",
         "mail_messages",
+        "mail_settings",
         "recovery_codes",
         "schema_migrations",
         "second_factors",

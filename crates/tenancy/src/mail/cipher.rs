@@ -69,6 +69,7 @@ mod tests {
     use super::*;
     use platform::native::NativeRandom;
 
+    // S49
     #[test]
     fn variables_unseal_only_for_their_message_and_address() {
         let cipher = |keys: &[u8]| VariablesCipher::new(DataKeys::from_bytes(keys).unwrap());

@@ -204,6 +204,7 @@ mod tests {
         )
     }
 
+    // S48
     #[test]
     fn name_is_no_header_and_no_markup() {
         let message = rendered("A\r\nBcc: eve@example.com\u{202e}<script>", Language::English);

@@ -109,6 +109,7 @@ mod tests {
         }
     }
 
+    // S48
     #[test]
     fn page_is_on_a_domain_of_the_tenant() {
         for address in [

@@ -1,13 +1,16 @@
 //! `tenantctl mail retry`
 
-use std::rc::Rc;
-
 use anyhow::Result;
 use serde_json::json;
 use tenancy::mail::messages::{self, Retry};
 use uuid::Uuid;
 
-use crate::{environment, exit::Exit, find, output};
+use crate::{
+    change::{Change, DryRun},
+    environment,
+    exit::Exit,
+    find, output,
+};
 
 /// The options of `mail retry`.
 #[derive(clap::Args)]
@@ -19,14 +22,26 @@ pub struct Arguments {
     /// Also sends a message of which an attempt has no answer. The user may receive it again.
     #[arg(long)]
     may_duplicate: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// Lets the message be sent again.
 pub(super) async fn run(arguments: &Arguments) -> Result<()> {
-    let context = Rc::new(environment::context()?);
+    let context = environment::context_for(arguments.dry_run.dry_run)?;
     let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
     let (id, actor) = (arguments.message, environment::actor());
     match messages::retry(&context, &tenant, id, arguments.may_duplicate, &actor).await? {
+        Retry::Waiting if context.is_dry_run() => {
+            let change = Change {
+                action: "retry",
+                object: "mail_message",
+                name: id.to_string(),
+                before: Some(json!({ "state": "dead" })),
+                after: Some(json!({ "state": "waiting" })),
+            };
+            change.report_dry_run(&context, None).await
+        }
         Retry::Waiting => output::object(&json!({ "id": id, "state": "waiting" })),
         Retry::NotDead => {
             Err(Exit::NotFound.error("the tenant has no message with this id that was not sent"))
