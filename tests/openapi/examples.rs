@@ -63,6 +63,13 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/api-keys/{id}/rotate" | "/admin/operator-keys/{id}/rotate") => {
             json!({ "overlap_seconds": 3_600 })
         }
+        ("post", "/api/v1/permissions") => {
+            json!({ "name": "notes:write", "description": "Write notes" })
+        }
+        ("post", "/api/v1/roles") => json!({ "name": "Editor", "permissions": ["files:read"] }),
+        ("patch", "/api/v1/roles/{id}") => json!({ "name": "Editor" }),
+        ("post", "/api/v1/groups") => json!({ "name": "Editors", "roles": [] }),
+        ("patch", "/api/v1/groups/{id}") => json!({ "name": "Editors" }),
         ("post", "/api/v1/tenant/usage") => json!({
             "resource_type": "ai_requests", "amount": 1, "idempotency_key": "report-2030-01-31-1",
         }),
@@ -83,7 +90,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
 /// Returns the example of a path parameter.
 fn parameter(path: &str, name: &str) -> Option<&'static str> {
     Some(match (path, name) {
-        (_, "id" | "key_id" | "file") => ID,
+        (_, "id" | "key_id" | "file" | "user") => ID,
+        ("/api/v1/permissions/{name}", "name") => "notes:write",
         (_, "index") => "0",
         ("/admin/plans/{name}", "name") => "trial",
         (_, "slug") => "acme",

@@ -11,7 +11,7 @@ use web::{Access, Documentation, Endpoint};
 type Problems = BTreeMap<u16, BTreeSet<&'static str>>;
 
 /// Objects that an id in a path can name.
-const NOT_FOUND: [(&str, &str); 7] = [
+const NOT_FOUND: [(&str, &str); 11] = [
     ("/admin/operator-keys/{id}", "operator_key_not_found"),
     ("/admin/plans/{name}", "plan_not_found"),
     ("/admin/tenants/{id}", "tenant_not_found"),
@@ -19,6 +19,10 @@ const NOT_FOUND: [(&str, &str); 7] = [
     ("/api/v1/tenant/database/credentials/{id}", "database_credential_not_found"),
     ("/api/v1/api-keys/{id}", "api_key_not_found"),
     ("/api/v1/users/{id}", "user_not_found"),
+    ("/api/v1/permissions/{name}", "permission_not_found"),
+    ("/api/v1/roles/{id}", "role_not_found"),
+    ("/api/v1/groups/{id}", "group_not_found"),
+    ("/api/v1/groups/{id}/members/{user}", "user_not_found"),
 ];
 
 fn of_operation(endpoint: &Endpoint, documentation: &Documentation, operation: &Value) -> Problems {

@@ -26,7 +26,8 @@ const NAMES: [(&str, &str); 16] = [
 ];
 
 /// The tags, with their descriptions.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
+    ("Roles", "The permissions, roles and groups that a tenant defines."),
     ("API keys", "Credentials for the services of a tenant."),
     ("Administration", "Tenants, usage and maintenance, for operators."),
     ("Audit", "The audit trails."),

@@ -78,12 +78,12 @@ impl Busy<'_> {
                             is_changed.load(Ordering::SeqCst) || is_refused.load(Ordering::SeqCst);
                         let Some(answer) = self.send(host, &connection) else { continue };
                         self.check(&answer, must_be_refused);
-                        // A refusal by a limit ends with its window. A former address of a tenant ends no credential:
-                        // until the rename is acknowledged, hosts may differ.
+                        // A refusal by a limit ends with its window. A former address of a tenant and a lost
+                        // permission end no credential: until the change is acknowledged, hosts may differ.
                         if hosts_agree
                             && answer.status == self.refused.0
                             && answer.status != 429
-                            && self.refused.1 != "tenant_mismatch"
+                            && !["tenant_mismatch", "forbidden"].contains(&self.refused.1)
                         {
                             is_refused.store(true, Ordering::SeqCst);
                         }

@@ -4,8 +4,11 @@ mod audit;
 mod cache;
 mod database;
 mod files;
+mod groups;
 mod info;
 mod mail_settings;
+mod permissions;
+mod roles;
 mod security_policy;
 mod stats;
 mod usage;
@@ -39,6 +42,22 @@ pub const ENDPOINTS: &[Endpoint] = &[
     cache::get::ENDPOINT,
     cache::put::ENDPOINT,
     cache::delete::ENDPOINT,
+    permissions::list::ENDPOINT,
+    permissions::create::ENDPOINT,
+    permissions::delete::ENDPOINT,
+    roles::list::ENDPOINT,
+    roles::create::ENDPOINT,
+    roles::get::ENDPOINT,
+    roles::update::ENDPOINT,
+    roles::delete::ENDPOINT,
+    groups::list::ENDPOINT,
+    groups::create::ENDPOINT,
+    groups::get::ENDPOINT,
+    groups::update::ENDPOINT,
+    groups::delete::ENDPOINT,
+    groups::members::list::ENDPOINT,
+    groups::members::add::ENDPOINT,
+    groups::members::remove::ENDPOINT,
 ];
 
 /// Schemas of parameters, which utoipa does not collect.

@@ -1,7 +1,8 @@
 //! Authorization: the scopes, and the scopes of each role.
 //!
-//! An endpoint declares the scope that it requires (`web::endpoint!`). A role has its scopes in [`Role::scopes`].
-//! Nothing else grants a permission.
+//! An endpoint declares the scope that it requires (`web::endpoint!`). A built-in role has its scopes in
+//! [`Role::scopes`]. A tenant defines more roles and permissions of its application ([`Definitions`]). Nothing else
+//! grants a permission, and nobody grants more than the own permissions ([`Ceiling`]).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,8 +83,17 @@ macro_rules! scopes {
     };
 }
 
+mod ceiling;
+mod definitions;
+mod grants;
 mod operator;
 
+pub use ceiling::Ceiling;
+pub use definitions::{
+    CustomRole, DefinedPermission, Definitions, Group, Ids, MOST_GROUPS, MOST_OF_ONE,
+    MOST_PERMISSIONS, MOST_ROLES,
+};
+pub use grants::{Grants, Permission};
 pub use operator::{OperatorScope, OperatorScopes};
 
 scopes! {
@@ -127,6 +137,10 @@ scopes! {
         UsersGrantUser = "users:grant:user",
         /// Invite administrators and reset their passwords, without holding the scopes of that role.
         UsersGrantAdmin = "users:grant:admin",
+        /// Read the permissions, roles and groups that the tenant defines.
+        RolesRead = "roles:read",
+        /// Create, update and delete the permissions, roles and groups that the tenant defines.
+        RolesWrite = "roles:write",
         /// Get database credentials that read rows.
         DatabaseRead = "database:read",
         /// Get database credentials that read and write rows.
@@ -159,11 +173,6 @@ impl Role {
             Self::User => Scope::UsersGrantUser,
             Self::Viewer => Scope::UsersGrantViewer,
         }
-    }
-
-    /// Returns whether a holder of these scopes may grant the role.
-    pub fn is_grantable_with(self, held: &[Scope]) -> bool {
-        held.contains(&self.grant_scope()) || self.scopes().iter().all(|scope| held.contains(scope))
     }
 
     /// Returns the scopes of the role.
@@ -225,7 +234,10 @@ mod tests {
     #[test]
     fn grant_scope_delegates_only_its_role() {
         let mailer = [Scope::UsersWrite, Scope::UsersGrantViewer];
-        let grantable = |held: &[Scope]| Role::ALL.map(|role| role.is_grantable_with(held));
+        let grantable = |held: &[Scope]| {
+            let ceiling = Ceiling::of([&Grants::of_scopes(held)]);
+            Role::ALL.map(|role| ceiling.allows_role(role, &Definitions::default()))
+        };
         assert_eq!(grantable(&mailer), [false, false, true]);
         assert_eq!(grantable(&[Scope::UsersWrite]), [false; 3]);
         assert_eq!(grantable(Role::User.scopes()), [false, true, true]);

@@ -120,6 +120,12 @@ pub enum Error {
         /// The scope.
         scope: &'static str,
     },
+    /// The caller grants a permission of the application that the caller does not hold.
+    #[error("the caller cannot grant the permission {permission}")]
+    PermissionNotHeld {
+        /// The permission.
+        permission: String,
+    },
     /// The API key to manage has higher limits or a later expiry than the caller's API key.
     #[error("the API key exceeds the key of the caller")]
     StrongerApiKey,
@@ -128,6 +134,12 @@ pub enum Error {
     Forbidden {
         /// The required scope.
         scope: &'static str,
+    },
+    /// The caller is authenticated but lacks a permission of the application.
+    #[error("the permission {permission} is missing")]
+    PermissionRequired {
+        /// The required permission.
+        permission: String,
     },
     /// The request requires a scope that does not exist, so no caller holds it.
     #[error("the scope does not exist")]
@@ -200,6 +212,9 @@ pub enum Error {
     /// The tenant has reached the maximum number of API keys.
     #[error("the maximum number of API keys is reached")]
     TooManyApiKeys,
+    /// The requested change of permissions, roles or groups is not possible.
+    #[error("roles: {0:?}")]
+    Role(RoleError),
     /// The requested change of database credentials is not possible.
     #[error("database credentials: {0:?}")]
     Database(DatabaseError),
@@ -293,6 +308,37 @@ pub enum OperatorKeyError {
     },
     /// The key has a later expiry or wider networks than the caller's key.
     Stronger,
+}
+
+/// The reason why an operation on the permissions, roles or groups of a tenant fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleError {
+    /// The tenant has no such permission.
+    PermissionNotFound,
+    /// The tenant has no such role.
+    RoleNotFound,
+    /// The tenant has no such group.
+    GroupNotFound,
+    /// API keys have the permission, so it cannot be deleted.
+    PermissionInUse,
+    /// The tenant has the maximum number of these objects, or a user is in the maximum number of groups.
+    TooMany {
+        /// The objects, in the plural.
+        objects: &'static str,
+        /// The maximum number.
+        limit: usize,
+    },
+    /// The definitions of the tenant are too large.
+    TooLarge {
+        /// The maximum size in bytes.
+        limit: usize,
+    },
+}
+
+impl From<RoleError> for Error {
+    fn from(error: RoleError) -> Self {
+        Self::Role(error)
+    }
 }
 
 /// The reason why an operation on a database credential fails.

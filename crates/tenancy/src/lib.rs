@@ -54,6 +54,7 @@ pub mod reports;
 pub mod reseal;
 pub mod resolve;
 pub mod resource;
+pub mod role;
 pub mod second_factor;
 pub mod secret;
 pub mod security_policy;

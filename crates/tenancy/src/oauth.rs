@@ -12,7 +12,7 @@ use utoipa::{
 use uuid::Uuid;
 
 use crate::{
-    access::{Role, Scope},
+    access::{Grants, Role},
     admission::{self, Arrival, Metering},
     api_key::{self, ApiKey},
     context::Context,
@@ -66,7 +66,7 @@ pub struct ActiveToken {
     token_type: &'static str,
     /// `access_token`, `refresh_token` or `api_key`.
     kind: &'static str,
-    /// The scopes, separated by spaces.
+    /// The scopes and the permissions of the application, separated by spaces.
     scope: String,
     /// The id of the user, or of the API key.
     sub: Uuid,
@@ -125,15 +125,16 @@ async fn of_access_token(
         Ok(claims) if claims.tid == tenant.id => claims,
         _ => return Ok(None),
     };
-    match admission::admit_user(context, &claims, Metering::None, Arrival::now(context)).await {
-        Ok(_) => {}
+    let admitted = admission::admit_user(context, &claims, Metering::None, Arrival::now(context));
+    let admitted = match admitted.await {
+        Ok(admitted) => admitted,
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
         Err(_) => return Ok(None),
-    }
+    };
     Ok(Some(ActiveToken {
         token_type: "Bearer",
         kind: "access_token",
-        scope: claims.scope.clone(),
+        scope: names(&claims.grants(&admitted.tenant.definitions)),
         sub: claims.sub,
         role: Some(claims.role),
         tid: claims.tid,
@@ -164,7 +165,7 @@ async fn of_refresh_token(
     Ok(found.map(|(user, expires_at)| ActiveToken {
         token_type: "Bearer",
         kind: "refresh_token",
-        scope: names(user.role.scopes()),
+        scope: names(&tenant.definitions.of_user(user.role, &user.custom_roles, &user.groups)),
         sub: user.id,
         username: Some(user.email),
         role: Some(user.role),
@@ -191,7 +192,7 @@ async fn of_api_key(
     Ok(found.filter(|record| record.is_valid(&hash, now)).map(|record| ActiveToken {
         token_type: "Bearer",
         kind: "api_key",
-        scope: names(&record.scopes),
+        scope: names(&record.grants(&tenant.definitions)),
         sub: record.id,
         client_id: Some(record.id),
         tid: tenant.id,
@@ -235,6 +236,6 @@ pub async fn revoke(
     }
 }
 
-fn names(scopes: &[Scope]) -> String {
-    scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
+fn names(grants: &Grants) -> String {
+    grants.names().collect::<Vec<_>>().join(" ")
 }

@@ -7,7 +7,7 @@ use platform::testing::{self, PreparedSql};
 use uuid::Uuid;
 
 use crate::{
-    access::Role,
+    access::{Definitions, Role},
     context::Context,
     database_location::DatabaseLocation,
     identifier::Slug,
@@ -78,6 +78,7 @@ pub fn tenant(context: &Context) -> Tenant {
         },
         settings: JsonText::default(),
         private_settings: JsonText::default(),
+        definitions: Definitions::default(),
         version: 1,
         database,
         database_role: role,
@@ -99,6 +100,8 @@ pub fn claims(role: Role) -> Claims {
         tid: TENANT,
         slug: "acme".to_owned(),
         role,
+        roles: Vec::new(),
+        groups: Vec::new(),
         scope: String::new(),
         typ: "access".to_owned(),
         jti: Uuid::nil(),

@@ -17,6 +17,7 @@ use super::{
     Access, Call, Endpoint, Means, Member, Principal, anonymous,
     basic::Client,
     credentials::{API_KEY_HEADER, bearer_token},
+    member::Holder,
 };
 
 /// Authenticates a caller of a tenant and checks that it may call the endpoint.
@@ -100,7 +101,7 @@ async fn by_api_key(
             Ok(admitted) => admitted,
             Err(error) => return Err(anonymous::count_key(context, call, error).await),
         };
-    let principal = Principal::ApiKey(record);
+    let principal = Principal::ApiKey(Holder::api_key(record, &admitted.tenant));
     Ok((let_in(context, call, &principal, admitted, metering)?, principal))
 }
 
@@ -130,7 +131,7 @@ async fn by_access_token(
         AccessTokens::of(context).verify(token, call.arrival.at).map_err(Error::Unauthenticated)?;
     call.record.concerns(claims.tid, Means::AccessToken);
     let admitted = admission::admit_user(context, &claims, metering, call.arrival).await?;
-    let principal = Principal::User(claims);
+    let principal = Principal::User(Holder::user(claims, &admitted.tenant));
     Ok((let_in(context, call, &principal, admitted, metering)?, principal))
 }
 

@@ -5,7 +5,7 @@
 //! cannot change such an object without the check.
 
 use tenancy::{
-    Result, access::OperatorScope, api_key, database_credential, operator_key, personal_data,
+    Result, access::OperatorScope, api_key, database_credential, operator_key, personal_data, role,
     tenant::DeletionRight, user,
 };
 
@@ -16,6 +16,8 @@ use super::{Member, Operator, Principal};
 pub enum Authority {
     /// Users of the tenant. The handler receives [`user::Authority`].
     Users,
+    /// Permissions, roles and groups of the tenant. The handler receives [`role::Authority`].
+    Roles,
     /// The personal data of users of the tenant. The handler receives [`personal_data::Authority`].
     PersonalData,
     /// API keys of the caller's tenant. The handler receives [`api_key::Authority`].
@@ -33,8 +35,9 @@ pub enum Authority {
 #[cfg(not(target_family = "wasm"))]
 impl Authority {
     /// Lists every kind of authority.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Users,
+        Self::Roles,
         Self::PersonalData,
         Self::ApiKeys,
         Self::TenantApiKeys,
@@ -47,6 +50,7 @@ impl Authority {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Users => "users",
+            Self::Roles => "roles",
             Self::PersonalData => "personal data",
             Self::ApiKeys => "API keys",
             Self::TenantApiKeys => "API keys of tenants",
@@ -60,10 +64,15 @@ impl Authority {
     pub const fn rule(self) -> &'static str {
         match self {
             Self::Users => {
-                "The caller may grant a role if it holds every scope of the role, or the scope `users:grant:` with the \
+                "The caller may grant a role if it holds every permission of the role, or the scope `users:grant:` with the \
                  name of the role. To create a user, to change a role or to reset a password, the caller must be \
                  allowed to grant the role of the user, both before and after the change. Other changes require this \
-                 only for administrators."
+                 only for administrators. Every change also requires that the caller holds each permission of the custom \
+                 roles and groups that the user has, gets or loses."
+            }
+            Self::Roles => {
+                "The caller must hold each permission of the role or of the group, both before and after the change. To \
+                 delete a permission, the caller must hold it. Creating a permission grants it to administrators only."
             }
             Self::PersonalData => {
                 "Users may export their own data with `profile:read`. The data of another user requires `users:read` and \
@@ -92,6 +101,7 @@ impl Authority {
 #[doc(hidden)]
 pub mod types {
     pub type Users = tenancy::user::Authority;
+    pub type Roles = tenancy::role::Authority;
     pub type PersonalData = tenancy::personal_data::Authority;
     pub type ApiKeys = tenancy::api_key::Authority;
     pub type TenantApiKeys = tenancy::api_key::Authority;
@@ -108,14 +118,20 @@ pub trait Of<Caller> {
 
 impl Of<Member> for user::Authority {
     fn of(member: &Member) -> Self {
-        Self::of(member.principals().map(Principal::scopes))
+        Self::of(&member.tenant().definitions, member.principals().map(Principal::grants))
+    }
+}
+
+impl Of<Member> for role::Authority {
+    fn of(member: &Member) -> Self {
+        Self::of(member.principals().map(Principal::grants))
     }
 }
 
 impl Of<Member> for personal_data::Authority {
     fn of(member: &Member) -> Self {
         member.principals().fold(Self::default(), |authority, principal| match principal {
-            Principal::User(claims) => authority.and_user(claims.sub, claims.role.scopes()),
+            Principal::User(user) => authority.and_user(user.sub, &user.grants().scopes),
             Principal::ApiKey(own) => authority.and_key(&own.scopes),
         })
     }
@@ -124,8 +140,8 @@ impl Of<Member> for personal_data::Authority {
 impl Of<Member> for api_key::Authority {
     fn of(member: &Member) -> Self {
         member.principals().fold(Self::unbounded(), |authority, principal| match principal {
-            Principal::User(claims) => authority.and_user(claims.role.scopes()),
-            Principal::ApiKey(own) => authority.and_key(own),
+            Principal::User(user) => authority.and_user(user.grants()),
+            Principal::ApiKey(own) => authority.and_key(own, own.grants()),
         })
     }
 }
@@ -133,9 +149,7 @@ impl Of<Member> for api_key::Authority {
 impl Of<Member> for database_credential::Authority {
     fn of(member: &Member) -> Self {
         member.principals().fold(Self::default(), |authority, principal| match principal {
-            Principal::User(claims) => {
-                authority.and_user(claims.sub, claims.ver, claims.role.scopes())
-            }
+            Principal::User(user) => authority.and_user(user.sub, user.ver, &user.grants().scopes),
             Principal::ApiKey(own) => authority.and_key(own),
         })
     }

@@ -1,11 +1,11 @@
 //! A call by a member of a tenant: a user, or a service with an API key.
 
-use std::rc::Rc;
+use std::{ops::Deref, rc::Rc};
 
 use serde_json::json;
 use tenancy::{
     Context, Error, Result,
-    access::Scope,
+    access::{Grants, Permission, Scope},
     api_key::ApiKeyRecord,
     audit,
     event::{Actor, Entry, Event, Origin, Severity, name},
@@ -30,18 +30,60 @@ pub struct Member {
 /// A caller of a tenant.
 pub enum Principal {
     /// A user, with an access token.
-    User(Rc<Claims>),
+    User(Holder<Claims>),
     /// A service, with an API key.
-    ApiKey(Rc<ApiKeyRecord>),
+    ApiKey(Holder<ApiKeyRecord>),
+}
+
+/// A credential with its current permissions in the tenant.
+pub struct Holder<T> {
+    credential: Rc<T>,
+    grants: Grants,
+}
+
+impl Holder<Claims> {
+    /// Returns a user with the permissions that the roles and groups of the tenant grant.
+    pub(super) fn user(claims: Rc<Claims>, tenant: &Tenant) -> Self {
+        let grants = claims.grants(&tenant.definitions);
+        Self { credential: claims, grants }
+    }
+}
+
+impl Holder<ApiKeyRecord> {
+    /// Returns an API key with those of its permissions that the tenant defines.
+    pub(super) fn api_key(record: Rc<ApiKeyRecord>, tenant: &Tenant) -> Self {
+        let grants = record.grants(&tenant.definitions);
+        Self { credential: record, grants }
+    }
+}
+
+impl<T> Holder<T> {
+    /// Returns the permissions.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+}
+
+impl<T> Deref for Holder<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.credential
+    }
 }
 
 impl Principal {
     /// Returns the permissions of the principal.
-    pub fn scopes(&self) -> &[Scope] {
+    pub fn grants(&self) -> &Grants {
         match self {
-            Self::User(claims) => claims.role.scopes(),
-            Self::ApiKey(record) => &record.scopes,
+            Self::User(user) => user.grants(),
+            Self::ApiKey(key) => key.grants(),
         }
+    }
+
+    /// Returns the scopes of the principal.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.grants().scopes
     }
 
     /// Returns the identity for the log.
@@ -104,6 +146,32 @@ impl Member {
     /// [`Error::Forbidden`].
     pub fn require(&self, scope: Scope) -> Result<()> {
         if self.allows(scope) { Ok(()) } else { Err(Error::Forbidden { scope: scope.as_str() }) }
+    }
+
+    /// Checks that the caller holds a permission of the tenant's application.
+    ///
+    /// # Errors
+    /// [`Error::PermissionRequired`]; [`Error::UnknownScope`] if the tenant does not define it.
+    pub fn require_permission(&self, permission: &Permission) -> Result<()> {
+        if self.principals().all(|principal| principal.grants().permissions.contains(permission)) {
+            return Ok(());
+        }
+        if self.tenant.definitions.defines(permission) {
+            Err(Error::PermissionRequired { permission: permission.to_string() })
+        } else {
+            Err(Error::UnknownScope)
+        }
+    }
+
+    /// Returns the permissions that every credential of the call holds.
+    pub fn grants(&self) -> Grants {
+        let mut grants = self.principal.grants().clone();
+        if let Some(second) = &self.second {
+            let second = second.grants();
+            grants.scopes.retain(|scope| second.scopes.contains(scope));
+            grants.permissions.retain(|permission| second.permissions.contains(permission));
+        }
+        grants
     }
 
     /// Records in the audit trail that the caller was denied access.

@@ -62,3 +62,18 @@ pub struct Page<T> {
     /// The maximum number of items on the page.
     pub limit: u32,
 }
+
+impl<T: Clone> Page<T> {
+    /// Returns the page of a whole list that a query selects.
+    pub fn of(whole: &[T], PageQuery { offset, limit }: PageQuery) -> Self {
+        let limit = limit.get();
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let number = usize::try_from(limit).unwrap_or(usize::MAX);
+        Self {
+            items: whole.iter().skip(start).take(number).cloned().collect(),
+            total: i64::try_from(whole.len()).unwrap_or(i64::MAX),
+            offset,
+            limit,
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod accompanying_header;
 mod database;
 mod operator_key;
+mod roles;
 mod second_factor;
 mod unauthenticated;
 
@@ -271,16 +272,8 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Not allowed",
             "This endpoint requires a user's access token. API keys are not accepted.".into(),
         ),
-        Error::ScopeNotHeld { scope } => (
-            S::FORBIDDEN,
-            "scope_not_held",
-            "Not allowed",
-            format!(
-                "You cannot grant the scope {scope} because you do not hold it. Ask a tenant administrator to \
-                 grant it."
-            )
-            .into(),
-        ),
+        Error::ScopeNotHeld { scope } => roles::not_held("scope", scope),
+        Error::PermissionNotHeld { permission } => roles::not_held("permission", permission),
         Error::NetworkNotAllowed => (
             S::FORBIDDEN,
             "network_not_allowed",
@@ -301,6 +294,12 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "forbidden",
             "Not allowed",
             format!("The scope {scope} is required. Use a credential that has it.").into(),
+        ),
+        Error::PermissionRequired { permission } => (
+            S::FORBIDDEN,
+            "forbidden",
+            "Not allowed",
+            format!("The permission {permission} is required. Use a credential that has it.").into(),
         ),
         Error::UnknownScope => (
             S::FORBIDDEN,
@@ -415,6 +414,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             )
             .into(),
         ),
+        Error::Role(error) => roles::describe(*error),
         Error::Database(error) => database::describe(*error),
         Error::Taken { field, code } => {
             (S::CONFLICT, code, "Already taken", format!("This {field} is taken.").into())

@@ -23,7 +23,8 @@ use tenancy::{
 };
 
 use crate::{
-    Call, Content, Headers, Member, Principal, Record, Request, Response, authority::Of, problem,
+    Call, Content, Headers, Member, Principal, Record, Request, Response, authority::Of,
+    member::Holder, problem,
 };
 
 /// A service with prepared databases and without Redis.
@@ -111,13 +112,9 @@ impl Service {
             arrival: Arrival { at: DateTime::UNIX_EPOCH, micros: 0 },
             record: Rc::<Record>::default(),
         };
-        Member {
-            context: Rc::clone(&self.context),
-            tenant: testing::tenant(&self.context),
-            principal: Principal::User(Rc::new(testing::claims(role))),
-            second: None,
-            call,
-        }
+        let tenant = testing::tenant(&self.context);
+        let principal = Principal::User(Holder::user(Rc::new(testing::claims(role)), &tenant));
+        Member { context: Rc::clone(&self.context), tenant, principal, second: None, call }
     }
 }
 

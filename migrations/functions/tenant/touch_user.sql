@@ -8,7 +8,10 @@ BEGIN
     IF (to_jsonb(NEW) - 'last_login') IS DISTINCT FROM (to_jsonb(OLD) - 'last_login') THEN
         NEW.updated_at := now();
     END IF;
-    IF (NEW.role, NEW.is_active) IS DISTINCT FROM (OLD.role, OLD.is_active) THEN
+    IF (NEW.role, NEW.is_active) IS DISTINCT FROM (OLD.role, OLD.is_active)
+        OR ((NEW.custom_roles, NEW.groups) IS DISTINCT FROM (OLD.custom_roles, OLD.groups)
+            AND current_setting('tenancy.forgetting', true) IS DISTINCT FROM 'on')
+    THEN
         NEW.version := OLD.version + 1;
     END IF;
     RETURN NEW;

@@ -131,6 +131,7 @@ fn call(tenant: &TestTenant, method: &Method, path: &str, credential: Option<&st
     let mut path = path.replace("{id}", &Uuid::nil().to_string());
     path = path.replace("{file}", "page.js");
     path = path.replace("{key_id}", &Uuid::nil().to_string());
+    path = path.replace("{user}", &Uuid::nil().to_string());
     for name in ["{*path}", "{path}", "{*key}", "{key}", "{name}"] {
         path = path.replace(name, "some-name");
     }

@@ -19,12 +19,30 @@ fn body(authority: Authority, method: &Method, creates: bool) -> Option<Value> {
         (Authority::ApiKeys | Authority::TenantApiKeys, &Method::POST) if creates => {
             Some(json!({ "name": name, "scopes": ["users:write"] }))
         }
+        (Authority::Roles, &Method::POST) => {
+            Some(json!({ "name": name, "permissions": ["audit:read"] }))
+        }
         (Authority::OperatorKeys, &Method::POST) if creates => {
             Some(json!({ "name": name, "scopes": ["plans:read"] }))
         }
         (_, &Method::PATCH) => Some(json!({ "name": name })),
         _ => Some(json!({})),
     }
+}
+
+/// Creates a permission, a role with it, and a group with the role. Returns the name and the ids.
+fn strong_roles(tenant: &TestTenant) -> (String, String, String) {
+    let create = |path: &str, body: &Value| {
+        tenant.post(path, body).token(&tenant.admin.access_token).send().expect(201)
+    };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let permission = unique("notes").replace('-', "_") + ":write";
+    create("/api/v1/permissions", &json!({ "name": permission }));
+    let role = json!({ "name": unique("role"), "permissions": [permission] });
+    let role = text(&create("/api/v1/roles", &role)["id"]);
+    let group = json!({ "name": unique("group"), "roles": [role] });
+    let group = text(&create("/api/v1/groups", &group)["id"]);
+    (permission, role, group)
 }
 
 /// Calls an endpoint with a credential that holds only the scope of the endpoint. The call is about an object beyond the
@@ -39,6 +57,7 @@ fn call(tenant: &TestTenant, endpoint: &Endpoint, authority: Authority) -> Answe
     };
     let (weak, operator_key, id) = match authority {
         Authority::Users => (tenant.api_key(&["users:write"]), None, tenant.admin.id.clone()),
+        Authority::Roles => (tenant.api_key(&["roles:write"]), None, String::new()),
         Authority::PersonalData => (tenant.api_key(&["users:read"]), None, tenant.admin.id.clone()),
         Authority::ApiKeys => (tenant.api_key(&["api_keys:write"]), None, strong_key()),
         Authority::DatabaseCredentials => {
@@ -62,12 +81,26 @@ fn call(tenant: &TestTenant, endpoint: &Endpoint, authority: Authority) -> Answe
     let Endpoint { method, path, .. } = endpoint;
     // A path that ends with a plural creates an object.
     let creates = path.ends_with('s');
-    let mut path = path.replace("{id}", &id);
+    let (permission, role, group) = strong_roles(tenant);
+    let id = match *path {
+        path if path.starts_with("/api/v1/roles") => &role,
+        path if path.starts_with("/api/v1/groups") => &group,
+        _ => &id,
+    };
+    let mut path = path.replace("{id}", id);
+    path = path.replace("{user}", &tenant.admin.id);
+    if authority == Authority::Roles {
+        path = path.replace("{name}", &permission);
+    }
     if path.contains("{key_id}") {
         path = path.replace("{key_id}", &strong_key());
     }
     let call = world.call(method.clone(), &path).slug(&tenant.slug).token(&weak);
-    let answer = match body(authority, method, creates) {
+    let body = match path.as_str() {
+        "/api/v1/groups" => Some(json!({ "name": unique("group"), "roles": [role] })),
+        _ => body(authority, method, creates),
+    };
+    let answer = match body {
         Some(body) => call.json(&body).send(),
         None => call.send(),
     };
@@ -88,6 +121,7 @@ fn declared_authority_limits_each_caller() {
         let code = || answer.json()["code"].as_str().unwrap_or_default().to_owned();
         match authority {
             Authority::Users
+            | Authority::Roles
             | Authority::ApiKeys
             | Authority::DatabaseCredentials
             | Authority::OperatorKeys => {

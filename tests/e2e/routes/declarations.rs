@@ -56,7 +56,7 @@ fn authority_matches_the_documented_refusal() {
         let Endpoint { method, path, access, authority, documentation, .. } = endpoint;
         declared.extend(*authority);
         let is_limited = match authority {
-            Some(Authority::Users | Authority::ApiKeys) => {
+            Some(Authority::Users | Authority::Roles | Authority::ApiKeys) => {
                 assert!(matches!(access, Access::Member(_)), "{method} {path}");
                 true
             }
@@ -168,14 +168,24 @@ fn sensitive_endpoints_need_recent_sign_in() {
     // docs/second-factors.md lists them.
     let by_rule = [
         "DELETE /api/v1/api-keys/{id}",
+        "DELETE /api/v1/groups/{id}",
+        "DELETE /api/v1/groups/{id}/members/{user}",
+        "DELETE /api/v1/permissions/{name}",
+        "DELETE /api/v1/roles/{id}",
         "DELETE /api/v1/users/{id}",
         "DELETE /api/v1/users/{id}/second-factors",
+        "PATCH /api/v1/groups/{id}",
+        "PATCH /api/v1/roles/{id}",
         "PATCH /api/v1/users/{id}",
         "POST /api/v1/api-keys",
         "POST /api/v1/api-keys/{id}/rotate",
+        "POST /api/v1/groups",
+        "POST /api/v1/permissions",
+        "POST /api/v1/roles",
         "POST /api/v1/users",
         "POST /api/v1/users/{id}/erasure",
         "POST /api/v1/users/{id}/reset-password",
+        "PUT /api/v1/groups/{id}/members/{user}",
     ];
     assert_eq!(with(Age::OfPolicy), by_rule);
 }

@@ -38,6 +38,7 @@ mod quota_resources;
 mod replicas;
 mod resolution;
 mod revocation;
+mod roles;
 mod schemas;
 mod scripts;
 mod seed_examples;

@@ -81,7 +81,7 @@ fn former_master_key_proves_the_origin() {
 #[test]
 fn restore_brings_back_rows_and_files() {
     let world = World::for_bundles();
-    let Full { tenant, key, files } = full_tenant();
+    let Full { tenant, key, files, .. } = full_tenant();
     let (admin, ended) = (&tenant.admin, tenant.user("user"));
     let lost = tenant.user("user");
     let erased = tenant.user("user");

@@ -15,7 +15,9 @@ use std::{
 };
 
 use age::{secrecy::ExposeSecret as _, x25519};
-use e2e::{Cut, Databases, Proxy, TestTenant, Watch, World, database::connect, root, unique};
+use e2e::{
+    Cut, Databases, Proxy, TestTenant, TestUser, Watch, World, database::connect, root, unique,
+};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -112,13 +114,21 @@ pub fn content(length: usize) -> Vec<u8> {
 pub struct Full {
     pub tenant: TestTenant,
     pub key: String,
+    /// A viewer whose role of the tenant's own grants `notes:write`.
+    pub editor: TestUser,
     pub files: Vec<(&'static str, Vec<u8>)>,
 }
 
 pub fn full_tenant() -> Full {
     let tenant = World::for_bundles().tenant();
     let token = &tenant.admin.access_token;
-    tenant.user("viewer");
+    let editor = tenant.user("viewer");
+    let post = |path: &str, body: &Value| tenant.post(path, body).token(token).send().expect(201);
+    post("/api/v1/permissions", &json!({ "name": "notes:write" }));
+    let role = post("/api/v1/roles", &json!({ "name": "Editor", "permissions": ["notes:write"] }));
+    let path = format!("/api/v1/users/{}", editor.id);
+    let change = json!({ "custom_roles": [role["id"]] });
+    tenant.patch(&path, &change).token(token).send().expect(200);
     let key = tenant.api_key(&["tenant:read", "files:read", "files:write"]);
     tenant.get("/api/v1/tenant/info").token(&key).send().expect(200);
     let path = format!("/admin/tenants/{}", tenant.id);
@@ -162,7 +172,16 @@ pub fn full_tenant() -> Full {
         .unwrap();
     // Counters reach the catalog within five seconds.
     std::thread::sleep(std::time::Duration::from_secs(5));
-    Full { tenant, key, files }
+    Full { tenant, key, editor, files }
+}
+
+/// Asserts that a user with a role of the tenant's own has its permission.
+fn assert_editor(world: &World, slug: &str, editor: &TestUser) {
+    let login = json!({ "email": editor.email, "password": editor.password });
+    let signed_in = world.post("/api/v1/auth/login", &login).slug(slug).send().expect(200);
+    let token = signed_in["access_token"].as_str().unwrap();
+    let verify = world.get_path("/api/v1/auth/verify?scope=notes:write").slug(slug).token(token);
+    verify.send().expect(200);
 }
 
 /// Asserts that an installation serves the files with the same content.
@@ -181,7 +200,7 @@ pub fn assert_files(world: &World, slug: &str, token: &str, files: &[(&str, Vec<
 #[test]
 fn round_trip_keeps_every_row_and_byte() {
     let (world, other) = (World::for_bundles(), World::other_installation());
-    let Full { tenant, key, files } = full_tenant();
+    let Full { tenant, key, editor, files } = full_tenant();
     let folder = Folder::new();
     let exported = folder.export(&tenant, "bundle");
     assert_eq!(exported["files"], files.len());
@@ -221,6 +240,7 @@ fn round_trip_keeps_every_row_and_byte() {
     let signed_in = other.post("/api/v1/auth/login", &login).slug(&tenant.slug).send().expect(200);
     let token = signed_in["access_token"].as_str().unwrap();
     assert_files(other, &tenant.slug, token, &files);
+    assert_editor(other, &tenant.slug, &editor);
     let info = other.get_path("/api/v1/tenant/info").token(&key).send().expect(200);
     assert_eq!(info["id"], tenant.id.as_str());
     let path = format!("/admin/tenants/{}", tenant.id);
@@ -299,7 +319,7 @@ fn damaged_bundle_changes_nothing() {
 #[test]
 fn copy_has_its_own_identity() {
     let world = World::for_bundles();
-    let Full { tenant, key, files } = full_tenant();
+    let Full { tenant, key, editor, files } = full_tenant();
     let slug = unique("copy");
     let cloned = succeeded(&run(world, &["tenant", "clone", &tenant.slug, &slug]));
     assert_eq!((&cloned["imported_tenant"], &cloned["keeps_id"]), (&json!(slug), &json!(false)));
@@ -309,6 +329,7 @@ fn copy_has_its_own_identity() {
     let signed_in = world.post("/api/v1/auth/login", &login).slug(&slug).send().expect(200);
     let token = signed_in["access_token"].as_str().unwrap();
     assert_files(world, &slug, token, &files);
+    assert_editor(world, &slug, &editor);
 
     // Credentials of the original do not open the copy.
     let info = |token: &str| world.get_path("/api/v1/tenant/info").slug(&slug).token(token).send();

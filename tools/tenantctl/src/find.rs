@@ -52,6 +52,8 @@ pub async fn user(context: &Context, tenant: &Tenant, name: &str) -> Result<User
         offset: 0,
         limit: PAGE,
         role: None,
+        custom_role: None,
+        group: None,
         is_active: None,
         search: Some(email.as_str().to_owned()),
     };

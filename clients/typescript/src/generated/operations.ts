@@ -1027,7 +1027,7 @@ export abstract class Operations extends Runtime {
    * The response headers `X-Tenant-Id`, `X-Tenant-Slug`, `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes` contain the same identity as the body. Every method is handled like GET, also on any path below this one. A browser's preflight request has no credential. It gets 204, with these headers empty.
    */
   verifyCredential(parameters: {
-    /** The required scopes, separated by spaces. */
+    /** The required scopes and permissions of the application, separated by spaces. */
     scope?: string | undefined;
     /** The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`. */
     consume?: string | undefined;
@@ -1225,6 +1225,183 @@ export abstract class Operations extends Runtime {
     );
   }
 
+  /** Lists the tenant's groups, oldest first. */
+  listGroups(parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["Page_Group"]> {
+    return this.json<Schemas["Page_Group"]>(
+      {
+        method: "GET",
+        path: "/api/v1/groups",
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listGroups}. `limit` is the size of a page. */
+  iterateGroups(parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["Group"]> {
+    return this.offsetPages((offset) => this.listGroups({ ...parameters, offset }));
+  }
+
+  /** Creates a group without members. Each member of a group has its roles. The caller must hold each of their permissions. */
+  createGroup(body: Schemas["NewGroup"], parameters: CallOptions = {}): Promise<Schemas["Group"]> {
+    return this.json<Schemas["Group"]>(
+      {
+        method: "POST",
+        path: "/api/v1/groups",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Deletes a group, and removes all members from it. It takes effect on their next request. */
+  deleteGroup(id: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/api/v1/groups/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns a group. */
+  getGroup(id: string, parameters: CallOptions = {}): Promise<Schemas["Group"]> {
+    return this.json<Schemas["Group"]>(
+      {
+        method: "GET",
+        path: "/api/v1/groups/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Updates a group. The change takes effect on the next request of every member, without a new sign-in. */
+  updateGroup(id: string, body: Schemas["GroupUpdate"], parameters: CallOptions = {}): Promise<Schemas["Group"]> {
+    return this.json<Schemas["Group"]>(
+      {
+        method: "PATCH",
+        path: "/api/v1/groups/{id}",
+        parameters: { id },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the members of a group, newest users first. */
+  listGroupMembers(id: string, parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["UserPage"]> {
+    return this.json<Schemas["UserPage"]>(
+      {
+        method: "GET",
+        path: "/api/v1/groups/{id}/members",
+        parameters: { id },
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listGroupMembers}. `limit` is the size of a page. */
+  iterateGroupMembers(id: string, parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["User"]> {
+    return this.offsetPages((offset) => this.listGroupMembers(id, { ...parameters, offset }));
+  }
+
+  /** Removes a user from a group. The access tokens of a former member become invalid. */
+  removeGroupMember(id: string, user: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/api/v1/groups/{id}/members/{user}",
+        parameters: { id, user },
+      },
+      parameters,
+    );
+  }
+
+  /** Adds a user to a group. The access tokens of a new member become invalid, so that the next one has the group. */
+  addGroupMember(id: string, user: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "PUT",
+        path: "/api/v1/groups/{id}/members/{user}",
+        parameters: { id, user },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the permissions of the tenant's application by name. The scopes of Tenancy are not included. */
+  listPermissions(parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["Page_ApplicationPermission"]> {
+    return this.json<Schemas["Page_ApplicationPermission"]>(
+      {
+        method: "GET",
+        path: "/api/v1/permissions",
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listPermissions}. `limit` is the size of a page. */
+  iteratePermissions(parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["ApplicationPermission"]> {
+    return this.offsetPages((offset) => this.listPermissions({ ...parameters, offset }));
+  }
+
+  /**
+   * Defines a permission of the tenant's application, such as `notes:write`.
+   *
+   * Administrators hold it at once. Other users get it by a role, and API keys as a scope. `GET /api/v1/auth/verify` checks it like a scope of Tenancy.
+   */
+  createPermission(body: Schemas["NewPermission"], parameters: CallOptions = {}): Promise<Schemas["ApplicationPermission"]> {
+    return this.json<Schemas["ApplicationPermission"]>(
+      {
+        method: "POST",
+        path: "/api/v1/permissions",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Deletes a permission, and removes it from all roles. It takes effect on the next request of every caller. */
+  deletePermission(name: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/api/v1/permissions/{name}",
+        parameters: { name },
+      },
+      parameters,
+    );
+  }
+
   /** Returns the profile of the caller. */
   getProfile(parameters: CallOptions = {}): Promise<Schemas["User"]> {
     return this.json<Schemas["User"]>(
@@ -1329,6 +1506,80 @@ export abstract class Operations extends Runtime {
       {
         method: "POST",
         path: "/api/v1/profile/second-factors/{id}/confirm",
+        parameters: { id },
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the roles that the tenant defines, oldest first. The built-in roles are not included. */
+  listRoles(parameters: {
+    /** The number of items to skip. */
+    offset?: number | undefined;
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): Promise<Schemas["Page_CustomRole"]> {
+    return this.json<Schemas["Page_CustomRole"]>(
+      {
+        method: "GET",
+        path: "/api/v1/roles",
+        query: { offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Iterates over the items of all pages of {@link listRoles}. `limit` is the size of a page. */
+  iterateRoles(parameters: {
+    /** The maximum number of items to return. */
+    limit?: number | undefined;
+  } & CallOptions = {}): AsyncGenerator<Schemas["CustomRole"]> {
+    return this.offsetPages((offset) => this.listRoles({ ...parameters, offset }));
+  }
+
+  /** Creates a role: a named set of scopes of Tenancy and permissions of the application. The caller must hold each of them. */
+  createRole(body: Schemas["NewRole"], parameters: CallOptions = {}): Promise<Schemas["CustomRole"]> {
+    return this.json<Schemas["CustomRole"]>(
+      {
+        method: "POST",
+        path: "/api/v1/roles",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Deletes a role, and removes it from all users and groups. It takes effect on their next request. */
+  deleteRole(id: string, parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "DELETE",
+        path: "/api/v1/roles/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Returns a role. */
+  getRole(id: string, parameters: CallOptions = {}): Promise<Schemas["CustomRole"]> {
+    return this.json<Schemas["CustomRole"]>(
+      {
+        method: "GET",
+        path: "/api/v1/roles/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Updates a role. The change takes effect on the next request of every user with the role, without a new sign-in. */
+  updateRole(id: string, body: Schemas["RoleUpdate"], parameters: CallOptions = {}): Promise<Schemas["CustomRole"]> {
+    return this.json<Schemas["CustomRole"]>(
+      {
+        method: "PATCH",
+        path: "/api/v1/roles/{id}",
         parameters: { id },
         json: body,
       },
@@ -1643,8 +1894,12 @@ export abstract class Operations extends Runtime {
     offset?: number | undefined;
     /** The maximum number of items to return. */
     limit?: number | undefined;
-    /** Restricts the list to users with this role. */
+    /** Restricts the list to users with this built-in role. */
     role?: Schemas["Role"] | undefined;
+    /** Restricts the list to users with this custom role. Members of groups with the role are not included. */
+    custom_role?: string | undefined;
+    /** Restricts the list to members of this group. */
+    group?: string | undefined;
     /** Restricts the list to active or to deactivated users. */
     is_active?: boolean | undefined;
     /** Restricts the list to users with this text in their e-mail address or one of their names. */
@@ -1654,7 +1909,7 @@ export abstract class Operations extends Runtime {
       {
         method: "GET",
         path: "/api/v1/users",
-        query: { offset: parameters.offset, limit: parameters.limit, role: parameters.role, is_active: parameters.is_active, search: parameters.search },
+        query: { offset: parameters.offset, limit: parameters.limit, role: parameters.role, custom_role: parameters.custom_role, group: parameters.group, is_active: parameters.is_active, search: parameters.search },
       },
       parameters,
     );
@@ -1664,8 +1919,12 @@ export abstract class Operations extends Runtime {
   iterateUsers(parameters: {
     /** The maximum number of items to return. */
     limit?: number | undefined;
-    /** Restricts the list to users with this role. */
+    /** Restricts the list to users with this built-in role. */
     role?: Schemas["Role"] | undefined;
+    /** Restricts the list to users with this custom role. Members of groups with the role are not included. */
+    custom_role?: string | undefined;
+    /** Restricts the list to members of this group. */
+    group?: string | undefined;
     /** Restricts the list to active or to deactivated users. */
     is_active?: boolean | undefined;
     /** Restricts the list to users with this text in their e-mail address or one of their names. */
@@ -1677,7 +1936,7 @@ export abstract class Operations extends Runtime {
   /**
    * Creates a user in the caller's tenant.
    *
-   * If the request has no password, the response contains a setup token. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+   * If the request has no password, the response contains a setup token. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`. The caller must also hold every permission of the custom roles and groups.
    */
   createUser(body: Schemas["NewUser"], parameters: CallOptions = {}): Promise<Schemas["CreatedUser"]> {
     return this.json<Schemas["CreatedUser"]>(
@@ -1714,7 +1973,7 @@ export abstract class Operations extends Runtime {
     );
   }
 
-  /** Updates a user. A new role and a deactivation take effect on the user's next request. */
+  /** Updates a user. New roles, new groups and a deactivation take effect on the user's next request. */
   updateUser(id: string, body: Schemas["UserUpdate"], parameters: CallOptions = {}): Promise<Schemas["User"]> {
     return this.json<Schemas["User"]>(
       {

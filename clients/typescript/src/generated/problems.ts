@@ -72,6 +72,16 @@ export class FormerSlugNotFound extends Problem {
   declare readonly code: "former_slug_not_found";
 }
 
+/** The problem `group_name_taken` (status 409). */
+export class GroupNameTaken extends Problem {
+  declare readonly code: "group_name_taken";
+}
+
+/** The problem `group_not_found` (status 404). */
+export class GroupNotFound extends Problem {
+  declare readonly code: "group_not_found";
+}
+
 /** The problem `idempotency_key_reused` (status 422). */
 export class IdempotencyKeyReused extends Problem {
   declare readonly code: "idempotency_key_reused";
@@ -182,6 +192,21 @@ export class OperatorKeyNotFound extends Problem {
   declare readonly code: "operator_key_not_found";
 }
 
+/** The problem `permission_in_use` (status 409). */
+export class PermissionInUse extends Problem {
+  declare readonly code: "permission_in_use";
+}
+
+/** The problem `permission_not_found` (status 404). */
+export class PermissionNotFound extends Problem {
+  declare readonly code: "permission_not_found";
+}
+
+/** The problem `permission_taken` (status 409). */
+export class PermissionTaken extends Problem {
+  declare readonly code: "permission_taken";
+}
+
 /** The problem `plan_in_use` (status 409). */
 export class PlanInUse extends Problem {
   declare readonly code: "plan_in_use";
@@ -220,6 +245,16 @@ export class RateLimited extends Problem {
 /** The problem `recent_sign_in_required` (status 401). */
 export class RecentSignInRequired extends Problem {
   declare readonly code: "recent_sign_in_required";
+}
+
+/** The problem `role_name_taken` (status 409). */
+export class RoleNameTaken extends Problem {
+  declare readonly code: "role_name_taken";
+}
+
+/** The problem `role_not_found` (status 404). */
+export class RoleNotFound extends Problem {
+  declare readonly code: "role_not_found";
 }
 
 /** The problem `route_not_found`. */
@@ -312,6 +347,11 @@ export class TooManyOperatorKeys extends Problem {
   declare readonly code: "too_many_operator_keys";
 }
 
+/** The problem `too_many_roles` (status 409). */
+export class TooManyRoles extends Problem {
+  declare readonly code: "too_many_roles";
+}
+
 /** The problem `too_many_second_factors` (status 409). */
 export class TooManySecondFactors extends Problem {
   declare readonly code: "too_many_second_factors";
@@ -373,6 +413,8 @@ export const PROBLEMS = {
   file_not_found: FileNotFound,
   forbidden: Forbidden,
   former_slug_not_found: FormerSlugNotFound,
+  group_name_taken: GroupNameTaken,
+  group_not_found: GroupNotFound,
   idempotency_key_reused: IdempotencyKeyReused,
   illegal_transition: IllegalTransition,
   internal_error: InternalError,
@@ -395,6 +437,9 @@ export const PROBLEMS = {
   network_not_allowed: NetworkNotAllowed,
   operator_key_name_taken: OperatorKeyNameTaken,
   operator_key_not_found: OperatorKeyNotFound,
+  permission_in_use: PermissionInUse,
+  permission_not_found: PermissionNotFound,
+  permission_taken: PermissionTaken,
   plan_in_use: PlanInUse,
   plan_not_found: PlanNotFound,
   plan_taken: PlanTaken,
@@ -403,6 +448,8 @@ export const PROBLEMS = {
   range_not_satisfiable: RangeNotSatisfiable,
   rate_limited: RateLimited,
   recent_sign_in_required: RecentSignInRequired,
+  role_name_taken: RoleNameTaken,
+  role_not_found: RoleNotFound,
   route_not_found: RouteNotFound,
   scope_not_held: ScopeNotHeld,
   second_factor_enrollment_required: SecondFactorEnrollmentRequired,
@@ -421,6 +468,7 @@ export const PROBLEMS = {
   too_many_api_keys: TooManyApiKeys,
   too_many_attempts: TooManyAttempts,
   too_many_operator_keys: TooManyOperatorKeys,
+  too_many_roles: TooManyRoles,
   too_many_second_factors: TooManySecondFactors,
   unavailable: Unavailable,
   unsupported_content_coding: UnsupportedContentCoding,

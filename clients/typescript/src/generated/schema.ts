@@ -34,7 +34,7 @@ export interface components {
             /** Format: int64 */
             nbf?: number | null;
             role?: components["schemas"]["Role"] | null;
-            /** @description The scopes, separated by spaces. */
+            /** @description The scopes and the permissions of the application, separated by spaces. */
             scope: string;
             /**
              * Format: uuid
@@ -94,7 +94,7 @@ export interface components {
              * @description When the key from before the last rotation expires.
              */
             previous_expires_at: string | null;
-            scopes: components["schemas"]["Scope"][];
+            scopes: components["schemas"]["Grants"];
         };
         /** @description A page of a list. */
         ApiKeyPage: {
@@ -126,6 +126,18 @@ export interface components {
             max_requests_per_day?: components["schemas"]["CallLimit"] | null;
             max_requests_per_minute?: components["schemas"]["CallLimit"] | null;
             name?: components["schemas"]["KeyName"] | null;
+        };
+        /** @description A permission of the tenant's application. */
+        ApplicationPermission: {
+            /**
+             * Format: date-time
+             * @description When the permission was created.
+             */
+            created_at: string;
+            /** @description The description for people. */
+            description: string | null;
+            /** @description The name. */
+            name: components["schemas"]["Permission"];
         };
         /** @description A page of the audit trail. */
         AuditPage: {
@@ -190,6 +202,30 @@ export interface components {
             /** @description The token that sets the user's password. Present if the request has no password. */
             setup_token?: string | null;
         };
+        /** @description A role that the tenant defines. */
+        CustomRole: {
+            /**
+             * Format: date-time
+             * @description When the role was created.
+             */
+            created_at: string;
+            /** @description The description for people. */
+            description: string | null;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /** @description The name, unique among the roles of the tenant. */
+            name: string;
+            /** @description The scopes and permissions that the role grants. */
+            permissions: components["schemas"]["Grants"];
+            /**
+             * Format: date-time
+             * @description When the role was last updated.
+             */
+            updated_at: string;
+        };
         /**
          * @description A resource that is limited per UTC day.
          * @enum {string}
@@ -235,6 +271,11 @@ export interface components {
              */
             user_id: string | null;
         };
+        /**
+         * @description A description for people: 1 to 200 characters on one line.
+         * @example Writes and publishes notes
+         */
+        Description: string;
         /**
          * Format: hostname
          * @description A domain name in its canonical form, which uniqueness is based on: lowercase A-labels without a trailing dot, at
@@ -402,11 +443,44 @@ export interface components {
              */
             slug: string;
         };
+        /** @description Scopes of Tenancy and permissions that the tenant defines. */
+        Grants: string[];
         /**
          * @description The period over which a history is aggregated.
          * @enum {string}
          */
         Granularity: "day" | "month";
+        /** @description A group of users. Each member has the roles of the group. */
+        Group: {
+            /**
+             * Format: date-time
+             * @description When the group was created.
+             */
+            created_at: string;
+            /** @description The description for people. */
+            description: string | null;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /** @description The name, unique among the groups of the tenant. */
+            name: string;
+            /** @description The ids of the custom roles of each member. */
+            roles: string[];
+            /**
+             * Format: date-time
+             * @description When the group was last updated.
+             */
+            updated_at: string;
+        };
+        /** @description A change of a group. Omitted fields keep their values; null removes the description. */
+        GroupUpdate: {
+            description?: components["schemas"]["Description"] | null;
+            name?: components["schemas"]["RoleName"] | null;
+            /** @description The ids of all custom roles of each member. */
+            roles?: string[] | null;
+        };
         /**
          * @description The health of the service.
          * @enum {string}
@@ -702,8 +776,8 @@ export interface components {
             max_requests_per_minute?: components["schemas"]["CallLimit"] | null;
             /** @description The name of the key. */
             name: components["schemas"]["KeyName"];
-            /** @description The scopes of the key. The caller must hold each of them. */
-            scopes: components["schemas"]["Scopes"];
+            /** @description The scopes of the key, and permissions that the tenant defines. The caller must hold each of them. */
+            scopes: components["schemas"]["Grants"];
         };
         /** @description A new database credential. */
         NewDatabaseCredential: {
@@ -735,6 +809,14 @@ export interface components {
              */
             url: string;
         };
+        /** @description A new group. */
+        NewGroup: {
+            description?: components["schemas"]["Description"] | null;
+            /** @description The name, unique among the groups of the tenant. */
+            name: components["schemas"]["RoleName"];
+            /** @description The ids of the custom roles of each member. */
+            roles?: string[];
+        };
         /** @description A new operator key. */
         NewOperatorKey: {
             allowed_networks?: components["schemas"]["Networks"] | null;
@@ -750,6 +832,12 @@ export interface components {
          * @example correct horse battery staple
          */
         NewPassword: string;
+        /** @description A new permission of the tenant's application. */
+        NewPermission: {
+            description?: components["schemas"]["Description"] | null;
+            /** @description The name. It must not begin like a scope of Tenancy. */
+            name: components["schemas"]["Permission"];
+        };
         /** @description A new plan. */
         NewPlan: {
             /** @description Whether the plan becomes the default for new tenants, instead of the current default. The default is `false`. */
@@ -757,6 +845,14 @@ export interface components {
             /** @description All limits of the plan. */
             limits: components["schemas"]["Limits"];
             name: components["schemas"]["PlanName"];
+        };
+        /** @description A new role. */
+        NewRole: {
+            description?: components["schemas"]["Description"] | null;
+            /** @description The name, unique among the roles of the tenant. */
+            name: components["schemas"]["RoleName"];
+            /** @description The scopes and permissions that the role grants. The caller must hold each of them. */
+            permissions: components["schemas"]["Grants"];
         };
         /** @description A second factor to set up. */
         NewSecondFactor: {
@@ -779,8 +875,12 @@ export interface components {
         };
         /** @description A new user. */
         NewUser: {
+            /** @description The ids of the roles of the tenant that the user gets. */
+            custom_roles?: string[];
             email: components["schemas"]["EmailAddress"];
             first_name?: components["schemas"]["PersonName"] | null;
+            /** @description The ids of the groups of the user. */
+            groups?: string[];
             last_name?: components["schemas"]["PersonName"] | null;
             password?: components["schemas"]["NewPassword"] | null;
             /** @description The default is `user`. */
@@ -862,6 +962,46 @@ export interface components {
          */
         Overlap: number;
         /** @description A page of a list. */
+        Page_ApplicationPermission: {
+            /** @description The items on the page. */
+            items: components["schemas"]["ApplicationPermission"][];
+            /**
+             * Format: int32
+             * @description The maximum number of items on the page.
+             */
+            limit: number;
+            /**
+             * Format: int32
+             * @description The number of items before the page.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description The total number of items.
+             */
+            total: number;
+        };
+        /** @description A page of a list. */
+        Page_CustomRole: {
+            /** @description The items on the page. */
+            items: components["schemas"]["CustomRole"][];
+            /**
+             * Format: int32
+             * @description The maximum number of items on the page.
+             */
+            limit: number;
+            /**
+             * Format: int32
+             * @description The number of items before the page.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description The total number of items.
+             */
+            total: number;
+        };
+        /** @description A page of a list. */
         Page_DatabaseCredential: {
             /** @description The items on the page. */
             items: components["schemas"]["DatabaseCredential"][];
@@ -901,6 +1041,26 @@ export interface components {
              */
             total: number;
         };
+        /** @description A page of a list. */
+        Page_Group: {
+            /** @description The items on the page. */
+            items: components["schemas"]["Group"][];
+            /**
+             * Format: int32
+             * @description The maximum number of items on the page.
+             */
+            limit: number;
+            /**
+             * Format: int32
+             * @description The number of items before the page.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description The total number of items.
+             */
+            total: number;
+        };
         /**
          * Format: password
          * @description A password from a user, normalised to NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed.
@@ -923,6 +1083,12 @@ export interface components {
             /** Format: date-time */
             takes_effect_by: string;
         };
+        /**
+         * @description A permission of the tenant's application, such as `notes:write`: words of lower case letters, digits and `_`, each
+         *     beginning with a letter, separated by colons.
+         * @example notes:write
+         */
+        Permission: string;
         /**
          * @description A first or last name: 1 to 100 characters on a single line.
          * @example Ursula
@@ -1017,7 +1183,7 @@ export interface components {
              * @description The stable code for programs.
              * @enum {string}
              */
-            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_header" | "invalid_json" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
+            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_header" | "invalid_json" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
             /** @description An explanation of this occurrence. */
             detail: string;
             /** @description For OAuth endpoints: the error code of RFC 6749. */
@@ -1142,18 +1308,22 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "user" | "viewer";
+        /**
+         * @description The name of a role or of a group: 1 to 64 characters on one line. The names of the built-in roles are refused.
+         * @example Editor
+         */
+        RoleName: string;
+        /** @description A change of a role. Omitted fields keep their values; null removes the description. */
+        RoleUpdate: {
+            description?: components["schemas"]["Description"] | null;
+            name?: components["schemas"]["RoleName"] | null;
+            permissions?: components["schemas"]["Grants"] | null;
+        };
         Root: {
             health: string;
             name: string;
             version: string;
         };
-        /**
-         * @description A permission.
-         * @enum {string}
-         */
-        Scope: "profile:read" | "profile:write" | "tenant:read" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "files:read" | "files:write" | "cache:read" | "cache:write" | "usage:write" | "audit:read" | "tokens:introspect" | "tokens:revoke" | "users:grant:viewer" | "users:grant:user" | "users:grant:admin" | "database:read" | "database:write" | "database:owner";
-        /** @description The scopes of a request, without duplicates. */
-        Scopes: components["schemas"]["Scope"][];
         /** @description A second factor of a user. */
         SecondFactor: {
             /**
@@ -1586,10 +1756,14 @@ export interface components {
              * @description When the user was created.
              */
             created_at: string;
+            /** @description The ids of the roles of the tenant that the user has. */
+            custom_roles: string[];
             /** @description The e-mail address, with which the user signs in. */
             email: string;
             /** @description The first name. */
             first_name: string | null;
+            /** @description The ids of the groups of the user. */
+            groups: string[];
             /**
              * Format: uuid
              * @description The id of the user.
@@ -1606,7 +1780,7 @@ export interface components {
             last_login: string | null;
             /** @description The last name. */
             last_name: string | null;
-            /** @description The role, which determines the permissions. */
+            /** @description The built-in role. A user has the permissions of this role, of the custom roles and of the groups. */
             role: components["schemas"]["Role"];
             /** @description The username, unique in the tenant. */
             username: string | null;
@@ -1633,8 +1807,12 @@ export interface components {
         };
         /** @description A change of a user. Omitted fields keep their values; null removes a name. */
         UserUpdate: {
+            /** @description The ids of all roles of the tenant that the user has after the change. */
+            custom_roles?: string[] | null;
             email?: components["schemas"]["EmailAddress"] | null;
             first_name?: components["schemas"]["PersonName"] | null;
+            /** @description The ids of all groups of the user after the change. */
+            groups?: string[] | null;
             /** @description `false` deactivates the user and ends all of their sessions. */
             is_active?: boolean | null;
             last_name?: components["schemas"]["PersonName"] | null;
@@ -1676,7 +1854,7 @@ export interface components {
              * @description The id of the API key, if the caller is an API key.
              */
             api_key_id: string | null;
-            scopes: components["schemas"]["Scope"][];
+            scopes: components["schemas"]["Grants"];
             /** Format: uuid */
             tenant_id: string;
             tenant_slug: string;

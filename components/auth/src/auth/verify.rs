@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use tenancy::{
     Error, Result,
-    access::{Role, Scope},
+    access::{Grants, Permission, Role, Scope},
     input::Text as _,
     quota,
     resource::Amount,
@@ -22,7 +22,7 @@ tenancy::fields! {
     #[derive(utoipa::IntoParams)]
     #[into_params(parameter_in = Query)]
     struct Query {
-        /// The required scopes, separated by spaces.
+        /// The required scopes and permissions of the application, separated by spaces.
         #[param(example = "tenant:read")]
         scope: Option<String>,
         /// The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either
@@ -43,7 +43,7 @@ struct Verified<'a> {
     user_role: Option<Role>,
     /// The id of the API key, if the caller is an API key.
     api_key_id: Option<Uuid>,
-    scopes: &'a [Scope],
+    scopes: &'a Grants,
 }
 
 web::endpoint! {
@@ -102,7 +102,11 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
         query.scope.iter().flat_map(|names| names.split(' ').filter(|name| !name.is_empty()))
     {
         // Not 422: gateways replace a 422 by their own error but pass on a 403.
-        member.require(Scope::parse(name).map_err(|_| Error::UnknownScope)?)?;
+        match Scope::parse(name) {
+            Ok(scope) => member.require(scope)?,
+            Err(_) => member
+                .require_permission(&Permission::parse(name).map_err(|_| Error::UnknownScope)?)?,
+        }
     }
     if let Some(amount) = query.consume {
         // Only a gateway may set the price. Otherwise each user could spend the whole tenant's quota.
@@ -114,8 +118,7 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
             member.used(resource, used, tenant.limits.of(resource));
         }
     }
-    let scopes: Vec<_> =
-        member.principal().scopes().iter().copied().filter(|scope| member.allows(*scope)).collect();
+    let scopes = member.grants();
     let (user_id, user_role, api_key_id) = match member.principal() {
         Principal::User(claims) => (Some(claims.sub), Some(claims.role), None),
         Principal::ApiKey(record) => (None, None, Some(record.id)),
@@ -128,7 +131,7 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
         api_key_id,
         scopes: &scopes,
     };
-    let names: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let names: Vec<_> = scopes.names().collect();
     let headers = [
         ("x-tenant-id", Some(verified.tenant_id.to_string())),
         ("x-tenant-slug", Some(verified.tenant_slug.to_owned())),

@@ -4,7 +4,7 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use tenancy::{
     Result,
-    access::Role,
+    access::{Ids, Role},
     credential::NewPassword,
     identifier::EmailAddress,
     mail::invitation::Language,
@@ -26,6 +26,12 @@ tenancy::fields! {
         last_name: Option<PersonName>,
         #[schema(required = false, default = "user")]
         role: Role = Role::User,
+        /// The ids of the roles of the tenant that the user gets.
+        #[schema(required = false, value_type = Vec<uuid::Uuid>, max_items = 16)]
+        custom_roles: Ids = Ids::default(),
+        /// The ids of the groups of the user.
+        #[schema(required = false, value_type = Vec<uuid::Uuid>, max_items = 16)]
+        groups: Ids = Ids::default(),
         /// Whether the service sends the setup token by mail, if the operator has set up mail. Otherwise the response
         /// contains it.
         #[schema(required = false, default = true)]
@@ -52,8 +58,9 @@ struct Created {
 web::endpoint! {
     /// Creates a user in the caller's tenant.
     ///
-    /// If the request has no password, the service sends a setup token by mail, or the response contains it. The caller must hold every scope of the
-    /// role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+    /// If the request has no password, the service sends a setup token by mail, or the response contains it. The caller
+    /// must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+    /// The caller must also hold every permission of the custom roles and groups.
     ENDPOINT: POST "/api/v1/users" => handler,
     access: Member(UsersWrite),
     authority: Users,
@@ -74,6 +81,9 @@ web::endpoint! {
 async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let request: Request = member.call().json().await?;
     let role = authority.grant(request.role)?;
+    let definitions = &member.tenant().definitions;
+    let custom_roles = authority.grant_custom_roles(definitions, &request.custom_roles.0)?;
+    let groups = authority.grant_groups(definitions, &request.groups.0)?;
     let context = member.context();
     let password = request
         .password
@@ -85,6 +95,8 @@ async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
         first_name: request.first_name,
         last_name: request.last_name,
         role,
+        custom_roles,
+        groups,
         password,
         posting: super::posting(request.send_mail, request.language),
     };

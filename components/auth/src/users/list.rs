@@ -7,6 +7,7 @@ use tenancy::{
     tenant::TenantDb,
     user::{User, repo},
 };
+use uuid::Uuid;
 use web::{Limit, Member, Page, Response};
 
 tenancy::fields! {
@@ -20,8 +21,12 @@ tenancy::fields! {
         /// The maximum number of items to return.
         #[param(required = false, value_type = u32, minimum = 1, maximum = 100, default = 50)]
         limit: Limit = Limit::DEFAULT,
-        /// Restricts the list to users with this role.
+        /// Restricts the list to users with this built-in role.
         role: Option<Role>,
+        /// Restricts the list to users with this custom role. Members of groups with the role are not included.
+        custom_role: Option<Uuid>,
+        /// Restricts the list to members of this group.
+        group: Option<Uuid>,
         /// Restricts the list to active or to deactivated users.
         is_active: Option<bool>,
         /// Restricts the list to users with this text in their e-mail address or one of their names.
@@ -47,6 +52,8 @@ async fn handler(mut member: Member) -> Result<Response> {
         offset: query.offset,
         limit: query.limit.get(),
         role: query.role,
+        custom_role: query.custom_role,
+        group: query.group,
         is_active: query.is_active,
         search: query.search.filter(|text| !text.is_empty()),
     };

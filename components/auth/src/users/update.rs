@@ -2,7 +2,7 @@
 
 use tenancy::{
     Error, Result,
-    access::Role,
+    access::{Ids, Role},
     identifier::EmailAddress,
     input::Patch,
     user::{self, Authority, PersonName, User, UserChange, Username},
@@ -24,13 +24,19 @@ tenancy::fields! {
         #[schema(value_type = Option<PersonName>)]
         last_name: Patch<PersonName>,
         role: Option<Role>,
+        /// The ids of all roles of the tenant that the user has after the change.
+        #[schema(value_type = Option<Vec<Uuid>>, max_items = 16)]
+        custom_roles: Option<Ids>,
+        /// The ids of all groups of the user after the change.
+        #[schema(value_type = Option<Vec<Uuid>>, max_items = 16)]
+        groups: Option<Ids>,
         /// `false` deactivates the user and ends all of their sessions.
         is_active: Option<bool>,
     }
 }
 
 web::endpoint! {
-    /// Updates a user. A new role and a deactivation take effect on the user's next request.
+    /// Updates a user. New roles, new groups and a deactivation take effect on the user's next request.
     ENDPOINT: PATCH "/api/v1/users/{id}" => handler,
     access: Member(UsersWrite),
     authority: Users,
@@ -52,12 +58,22 @@ async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
     let id: Uuid = member.call().parameter("id").map_err(|_| Error::UserNotFound)?;
     let request: Request = member.call().json().await?;
     let role = request.role.map(|role| authority.grant(role)).transpose()?;
+    let definitions = &member.tenant().definitions;
+    let custom_roles = request
+        .custom_roles
+        .map(|Ids(ids)| authority.grant_custom_roles(definitions, &ids))
+        .transpose()?;
+    let groups =
+        request.groups.map(|Ids(ids)| authority.grant_groups(definitions, &ids)).transpose()?;
     let change = UserChange {
         email: request.email,
         username: request.username,
         first_name: request.first_name,
         last_name: request.last_name,
         role,
+        custom_roles,
+        groups,
+        membership: None,
         is_active: request.is_active,
     };
     let context = member.context();

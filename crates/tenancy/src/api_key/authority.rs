@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{ApiKeyChange, ApiKeyRecord, CallLimit, NewApiKey};
 use crate::{
-    access::Scope,
+    access::{Ceiling, Grants},
     error::{Error, Result},
     input::Patch,
 };
@@ -50,7 +50,7 @@ impl From<&ApiKeyRecord> for Limits {
 /// One credential of the caller.
 #[derive(Debug)]
 struct Holder {
-    scopes: Vec<Scope>,
+    grants: Grants,
     /// The id and the limits of an API key. `None` for a user: users have no limits of this kind.
     key: Option<(Uuid, Limits)>,
 }
@@ -65,17 +65,17 @@ impl Authority {
         Self(Vec::new())
     }
 
-    /// Adds a user with these scopes.
+    /// Adds a user with these permissions.
     #[must_use]
-    pub fn and_user(mut self, scopes: &[Scope]) -> Self {
-        self.0.push(Holder { scopes: scopes.to_vec(), key: None });
+    pub fn and_user(mut self, grants: &Grants) -> Self {
+        self.0.push(Holder { grants: grants.clone(), key: None });
         self
     }
 
-    /// Adds an API key.
+    /// Adds an API key with these permissions.
     #[must_use]
-    pub fn and_key(mut self, own: &ApiKeyRecord) -> Self {
-        self.0.push(Holder { scopes: own.scopes.clone(), key: Some((own.id, own.into())) });
+    pub fn and_key(mut self, own: &ApiKeyRecord, grants: &Grants) -> Self {
+        self.0.push(Holder { grants: grants.clone(), key: Some((own.id, own.into())) });
         self
     }
 
@@ -106,7 +106,7 @@ impl Authority {
     /// # Errors
     /// [`Error::ScopeNotHeld`], [`Error::StrongerApiKey`].
     pub(super) fn check_existing(&self, record: &ApiKeyRecord) -> Result<()> {
-        self.check_scopes(&record.scopes)?;
+        self.check_scopes(&record.stored_grants())?;
         match self.excess(&record.into()) {
             Some(_) => Err(Error::StrongerApiKey),
             None => Ok(()),
@@ -130,12 +130,8 @@ impl Authority {
         })
     }
 
-    fn check_scopes(&self, scopes: &[Scope]) -> Result<()> {
-        let is_held = |scope| self.0.iter().all(|holder| holder.scopes.contains(scope));
-        match scopes.iter().find(|scope| !is_held(scope)) {
-            Some(scope) => Err(Error::ScopeNotHeld { scope: scope.as_str() }),
-            None => Ok(()),
-        }
+    fn check_scopes(&self, grants: &Grants) -> Result<()> {
+        self.0.iter().try_for_each(|holder| Ceiling::of([&holder.grants]).check(grants))
     }
 
     fn check_result(&self, limits: &Limits) -> Result<()> {
@@ -156,7 +152,11 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{api_key::Environment, input::FromField as _};
+    use crate::{access::Scope, api_key::Environment, input::FromField as _};
+
+    fn all() -> Grants {
+        Grants::of_scopes(Scope::ALL)
+    }
 
     fn day(number: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + number * 86_400, 0).unwrap()
@@ -178,6 +178,7 @@ mod tests {
             previous_hash: None,
             previous_expires_at: None,
             scopes: scopes.to_vec(),
+            permissions: Vec::new(),
             max_requests_per_minute: per_minute,
             max_requests_per_day: per_day,
             version: 1,
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn key_manages_only_keys_within_limits() {
         let own = key(WRITE, Some(10), Some(100), Some(1_000));
-        let authority = Authority::unbounded().and_key(&own);
+        let authority = Authority::unbounded().and_key(&own, &own.stored_grants());
         let allows = |record: &ApiKeyRecord| authority.check_existing(record).is_ok();
         assert!(allows(&own));
         assert!(allows(&key(&[], Some(9), Some(99), Some(999))));
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn changed_limits_stay_within_callers_limits() {
         let own = key(WRITE, None, Some(100), None);
-        let authority = Authority::unbounded().and_key(&own);
+        let authority = Authority::unbounded().and_key(&own, &own.stored_grants());
         let target = key(&[], None, Some(10), Some(10));
         let limit = |value: i64| Patch::Set(CallLimit::from_json(value.into()).unwrap());
         for (per_minute, per_day, is_allowed) in [
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn key_does_not_update_itself() {
         let own = key(WRITE, None, None, None);
-        let authority = Authority::unbounded().and_user(Scope::ALL).and_key(&own);
+        let authority = Authority::unbounded().and_user(&all()).and_key(&own, &own.stored_grants());
         assert!(matches!(authority.check_other(own.id), Err(Error::UserRequired)));
         assert!(authority.check_other(Uuid::nil()).is_ok());
         assert!(Authority::unbounded().check_other(own.id).is_ok());
@@ -248,9 +249,9 @@ mod tests {
     #[test]
     fn second_credential_limits_the_first() {
         let own = key(WRITE, None, Some(5), None);
-        let both = Authority::unbounded().and_user(Scope::ALL).and_key(&own);
+        let both = Authority::unbounded().and_user(&all()).and_key(&own, &own.stored_grants());
         assert!(both.check_existing(&key(WRITE, None, None, None)).is_err());
-        let user = Authority::unbounded().and_user(Scope::ALL);
+        let user = Authority::unbounded().and_user(&all());
         assert!(user.check_existing(&key(WRITE, None, None, None)).is_ok());
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 
 impl Snapshot for ApiKeyRecord {
     const PURPOSE: Purpose = Purpose::ApiKeySnapshot;
-    const LAYOUT: u32 = 0xf033_78c5;
+    const LAYOUT: u32 = 0x7a4f_2f9a;
 
     fn version(&self) -> i64 {
         self.version

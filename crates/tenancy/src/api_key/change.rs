@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::{CallLimit, Environment, KeyName};
-use crate::{access::Scope, input::Patch};
+use crate::{access::Grants, input::Patch};
 
 /// The properties of a new key.
 pub struct NewApiKey {
     /// The name that the owner chose.
     pub name: KeyName,
-    /// The scopes of the key.
-    pub scopes: Vec<Scope>,
+    /// The scopes and permissions of the key.
+    pub scopes: Grants,
     /// The environment of the key.
     pub environment: Environment,
     /// When the key expires.

@@ -39,7 +39,8 @@ pub const MOST: i64 = 200;
 /// Creates a key. Its text is returned only once.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for an expiry in the past or a limit above the limit of the caller;
+/// [`Error::InvalidFields`] for an expiry in the past, a limit above the limit of the caller, or a permission that the
+/// tenant does not define; [`Error::PermissionNotHeld`],
 /// [`Error::ScopeNotHeld`], [`Error::TooManyApiKeys`].
 pub async fn create(
     context: &Rc<Context>,
@@ -48,6 +49,7 @@ pub async fn create(
     authority: &Authority,
     actor: &Actor,
 ) -> Result<(ApiKeyRecord, ApiKey)> {
+    tenant.definitions.check_defined(&new.scopes, "scopes")?;
     authority.check_new(&new)?;
     let random = &*context.platform.random;
     let now = context.platform.clock.now();

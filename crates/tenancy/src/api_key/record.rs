@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    access::Scope,
+    access::{Definitions, Grants, Permission, Scope},
     input::{FromField, Text},
     text,
 };
@@ -40,6 +40,8 @@ pub struct ApiKeyRecord {
     /// The scopes of the key.
     #[serde(with = "scope_bits")]
     pub scopes: Vec<Scope>,
+    /// The permissions of the application. Those that the tenant does not define grant nothing.
+    pub permissions: Vec<Permission>,
     /// The maximum number of calls per minute.
     pub max_requests_per_minute: Option<i64>,
     /// The maximum number of calls per UTC day.
@@ -58,6 +60,16 @@ pub struct ApiKeyRecord {
 }
 
 impl ApiKeyRecord {
+    /// Returns the current permissions of the key.
+    pub fn grants(&self, definitions: &Definitions) -> Grants {
+        definitions.defined(&self.stored_grants())
+    }
+
+    /// Returns all stored permissions of the key.
+    pub(super) fn stored_grants(&self) -> Grants {
+        Grants { scopes: self.scopes.clone(), permissions: self.permissions.clone() }
+    }
+
     /// Returns whether the key with this hash is valid at `now`.
     pub fn is_valid(&self, hash: &[u8], now: DateTime<Utc>) -> bool {
         let ends = |end: Option<DateTime<Utc>>| end.is_some_and(|end| end <= now);
@@ -101,7 +113,7 @@ pub struct ApiKeyView<'a> {
     environment: &'a Environment,
     /// The first characters of the key, which identify it.
     prefix: &'a str,
-    scopes: &'a [Scope],
+    scopes: Grants,
     max_requests_per_minute: Option<i64>,
     max_requests_per_day: Option<i64>,
     created_at: DateTime<Utc>,
@@ -118,7 +130,7 @@ impl<'a> From<&'a ApiKeyRecord> for ApiKeyView<'a> {
             name: &record.name,
             environment: &record.environment,
             prefix: &record.prefix,
-            scopes: &record.scopes,
+            scopes: record.stored_grants(),
             max_requests_per_minute: record.max_requests_per_minute,
             max_requests_per_day: record.max_requests_per_day,
             created_at: record.created_at,

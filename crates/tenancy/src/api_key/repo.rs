@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{ApiKey, ApiKeyChange, ApiKeyRecord, CallLimit, Environment, MOST, NewApiKey};
 use crate::{
-    access::Scope,
+    access::Grants,
     error::Result,
     event::{Entry, outbox},
     input::{Patch, Text as _},
@@ -53,7 +53,7 @@ pub async fn insert(
         .bind("environment", new.environment.as_str())
         .bind("hash", key.hash().as_slice())
         .bind("prefix", key.prefix())
-        .bind("scopes", scope_names(&new.scopes))
+        .bind("scopes", new.scopes.names().map(str::to_owned).collect::<Vec<_>>())
         .bind("per_minute", new.max_requests_per_minute.map(CallLimit::get))
         .bind("per_day", new.max_requests_per_day.map(CallLimit::get))
         .bind("expires_at", new.expires_at)
@@ -377,16 +377,13 @@ pub async fn find_revoked(
     read(catalog.query_first(&statement, &[tenant.into(), id.into()]).await)
 }
 
-fn scope_names(scopes: &[Scope]) -> Vec<String> {
-    scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
-}
-
 fn read(row: Result<Option<Row>, SqlError>) -> Result<Option<ApiKeyRecord>> {
     Ok(row?.as_ref().map(record).transpose()?)
 }
 
 fn record(row: &Row) -> Result<ApiKeyRecord, SqlError> {
-    let scopes: Vec<String> = row.get("scopes")?;
+    let names: Vec<String> = row.get("scopes")?;
+    let grants = Grants::from_stored(names.iter().map(String::as_str));
     Ok(ApiKeyRecord {
         id: row.get("id")?,
         tenant: row.get("tenant_id")?,
@@ -397,8 +394,8 @@ fn record(row: &Row) -> Result<ApiKeyRecord, SqlError> {
         hash: row.get("key_hash")?,
         previous_hash: row.get("previous_key_hash")?,
         previous_expires_at: row.get("previous_expires_at")?,
-        // Scopes of a later version of this program are unknown to this one and are ignored.
-        scopes: scopes.iter().filter_map(|name| Scope::parse(name).ok()).collect(),
+        scopes: grants.scopes,
+        permissions: grants.permissions,
         max_requests_per_minute: row.get("max_requests_per_minute")?,
         max_requests_per_day: row.get("max_requests_per_day")?,
         version: row.get("version")?,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{ApiKey, ApiKeyRecord, ApiKeyView, CallLimit, Environment, KeyName, NewApiKey};
-use crate::access::Scopes;
+use crate::access::Grants;
 
 /// A time in the future (RFC 3339).
 #[derive(ToSchema)]
@@ -20,8 +20,8 @@ crate::fields! {
     pub struct NewApiKeyRequest {
         /// The name of the key.
         pub name: KeyName,
-        /// The scopes of the key. The caller must hold each of them.
-        pub scopes: Scopes,
+        /// The scopes of the key, and permissions that the tenant defines. The caller must hold each of them.
+        pub scopes: Grants,
         /// The environment of the key.
         #[schema(required = false, default = "live")]
         pub environment: Environment = Environment::live(),
@@ -39,7 +39,7 @@ impl From<NewApiKeyRequest> for NewApiKey {
     fn from(request: NewApiKeyRequest) -> Self {
         Self {
             name: request.name,
-            scopes: request.scopes.0,
+            scopes: request.scopes,
             environment: request.environment,
             expires_at: request.expires_at,
             max_requests_per_minute: request.max_requests_per_minute,

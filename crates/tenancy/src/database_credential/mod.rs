@@ -26,7 +26,7 @@ use crate::{
     resource::Resource,
     secret::Secret,
     tenant::{Tenant, TenantDb, TenantRecord, cluster, database, moves, repo as tenants},
-    user,
+    user::{self, User},
 };
 
 /// A credential with its password, which is returned only once.
@@ -135,19 +135,20 @@ async fn check_requester(context: &Context, role: &DatabaseRole) -> Result<()> {
             return Err(Error::Unauthenticated(Unauthenticated::InvalidApiKey));
         }
     }
-    if let Some((id, version)) = role.user
-        && active_version(context, &tenant, id).await? != Some(version)
-    {
-        return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
-    }
-    Ok(())
+    let Some((id, version)) = role.user else { return Ok(()) };
+    let user = active_user(context, &tenant, id).await?;
+    let user = user.filter(|user| user.version == version);
+    let user = user.ok_or(Error::Unauthenticated(Unauthenticated::RevokedToken))?;
+    // The roles of the tenant may have changed, which does not change the user.
+    let grants = tenant.definitions.of_user(user.role, &user.custom_roles, &user.groups);
+    Authority::default().and_user(id, version, &grants.scopes).check(role.access)
 }
 
-/// Returns the version of a user who may sign in.
-async fn active_version(context: &Context, tenant: &TenantRecord, id: Uuid) -> Result<Option<i64>> {
+/// Returns a user who may sign in.
+async fn active_user(context: &Context, tenant: &TenantRecord, id: Uuid) -> Result<Option<User>> {
     let database = TenantDb::connect_to(context, tenant).await?;
     let user = user::repo::find(&database, id).await?;
-    Ok(user.filter(|user| user.is_active).map(|user| user.version))
+    Ok(user.filter(|user| user.is_active))
 }
 
 /// Ends the roles of all tenants whose API key, user or tenant has ended, and those that have expired. An interrupted
@@ -157,7 +158,13 @@ async fn active_version(context: &Context, tenant: &TenantRecord, id: Uuid) -> R
 /// [`Error::Unavailable`] if a store is unavailable. The other tenants are still processed.
 pub async fn end_orphaned(context: &Context) -> Result<u64> {
     database_role::end_orphaned(context, async |tenant, user| {
-        active_version(context, tenant, user).await
+        let user = active_user(context, tenant, user).await?;
+        // A change of a role may have been interrupted after it had removed the scopes.
+        let user = user.filter(|user| {
+            let grants = tenant.definitions.of_user(user.role, &user.custom_roles, &user.groups);
+            Access::ALL.iter().any(|access| grants.scopes.contains(&access.scope()))
+        });
+        Ok(user.map(|user| user.version))
     })
     .await
 }

@@ -90,6 +90,8 @@ pub enum Ending {
     ApiKey(Uuid),
     /// The roles that a user requested.
     User(Uuid),
+    /// The roles that users requested.
+    Users,
     /// All roles.
     Tenant,
     /// The roles that have expired, or whose removal was interrupted.

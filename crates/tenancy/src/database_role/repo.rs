@@ -146,6 +146,7 @@ pub(crate) async fn mark_ended(
         Ending::Credential(id) => ("id = :subject", Some(id)),
         Ending::ApiKey(id) => ("api_key_id = :subject", Some(id)),
         Ending::User(id) => ("user_id = :subject", Some(id)),
+        Ending::Users => ("user_id IS NOT NULL", None),
         Ending::Tenant => ("true", None),
         Ending::Expired => ("expires_at <= now() OR ended_at IS NOT NULL", None),
     };

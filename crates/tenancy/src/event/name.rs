@@ -64,6 +64,12 @@ names! {
     FILE_DELETED = "file.deleted";
     /// A file was created or replaced.
     FILE_UPLOADED = "file.uploaded";
+    /// A group of users was created.
+    GROUP_CREATED = "group.created";
+    /// A group of users was deleted.
+    GROUP_DELETED = "group.deleted";
+    /// The name, the description or the roles of a group were changed.
+    GROUP_UPDATED = "group.updated";
     /// A message to a user was not sent. `detail.failure` has the reason.
     MAIL_FAILED = "mail.failed";
     /// An operator lets a message that was not sent be sent again.
@@ -89,6 +95,10 @@ names! {
     PASSWORD_CHANGED = "password.changed";
     /// An administrator replaced a user's password by a setup token.
     PASSWORD_RESET = "password.reset";
+    /// A permission of the tenant's application was created.
+    PERMISSION_CREATED = "permission.created";
+    /// A permission of the tenant's application was deleted, and removed from the roles.
+    PERMISSION_DELETED = "permission.deleted";
     /// A plan was created.
     PLAN_CREATED = "plan.created";
     /// A plan was deleted.
@@ -105,6 +115,12 @@ names! {
     QUOTA_SOFT_LIMIT_REACHED = "quota.soft_limit_reached";
     /// A user has new recovery codes.
     RECOVERY_CODES_REPLACED = "recovery_codes.replaced";
+    /// A role of a tenant was created.
+    ROLE_CREATED = "role.created";
+    /// A role of a tenant was deleted, and removed from the groups.
+    ROLE_DELETED = "role.deleted";
+    /// The name, the description or the permissions of a role were changed.
+    ROLE_UPDATED = "role.updated";
     /// A user set up a second factor.
     SECOND_FACTOR_ADDED = "second_factor.added";
     /// A code of a second factor was wrong or was used before.
@@ -165,9 +181,9 @@ names! {
     USER_ERASED = "user.erased";
     /// The personal data of a user was exported.
     USER_EXPORTED = "user.exported";
-    /// The role of a user was changed.
+    /// The role, the custom roles or the groups of a user were changed.
     USER_ROLE_CHANGED = "user.role_changed";
-    /// Properties of a user were changed, but neither the role nor the state.
+    /// Properties of a user were changed, but neither the roles, the groups nor the state.
     USER_UPDATED = "user.updated";
 }
 

@@ -65,7 +65,8 @@ pub async fn erase(
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    let is_known = match user::repo::erase(&database, id, &authority.manageable(), &entry).await? {
+    let reach = authority.manageable(&tenant.definitions);
+    let is_known = match user::repo::erase(&database, id, &reach, &entry).await? {
         Changed::Done(_) => true,
         Changed::NotFound => {
             repo::find(&database, id).await?.is_some()
@@ -73,6 +74,7 @@ pub async fn erase(
         }
         Changed::LastAdministrator => return Err(Error::LastAdministrator),
         Changed::Above(role) => return Err(user::beyond(role)),
+        Changed::AboveCustom(id) => return Err(authority.beyond(&tenant.definitions, id)),
     };
     // An earlier call may have failed before Redis was updated.
     publication.user_tombstone(tenant.id, id).await;

@@ -6,11 +6,13 @@ use uuid::Uuid;
 
 use super::{MOST, SecondFactor};
 use crate::{
-    access::Role,
     error::{Error, Result},
     event::{Entry, outbox},
     tenant::TenantDb,
-    user::{User, repo::COLUMNS as USER_COLUMNS, repo::user},
+    user::{
+        Reach, User,
+        repo::{COLUMNS as USER_COLUMNS, reach as reach_bindings, user, within_reach},
+    },
 };
 
 /// The number of wrong codes after which a challenge ends.
@@ -387,13 +389,13 @@ pub(crate) async fn replace_recovery_codes(
 pub(crate) async fn remove_all(
     database: &TenantDb,
     user: Uuid,
-    over: &[Role],
+    reach: &Reach,
     entry: &Entry,
 ) -> Result<Option<i64>> {
     let statement = format!(
         "WITH changed AS (
              UPDATE users SET version = version + 1, session_epoch = session_epoch + 1
-             WHERE id = :user AND role = ANY(:over::text[]) RETURNING id, version
+             WHERE id = :user AND {} RETURNING id, version
          ), removed AS (
              DELETE FROM second_factors WHERE user_id IN (SELECT id FROM changed)
          ), forgotten AS (
@@ -405,12 +407,12 @@ pub(crate) async fn remove_all(
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
          ), {}
          SELECT version FROM changed",
+        within_reach("users"),
         outbox::recorded_if("changed")
     );
-    let over: Vec<String> = over.iter().map(|role| role.as_str().to_owned()).collect();
     let statement = Statement::new(statement)
         .bind("user", user)
-        .bind("over", over)
+        .bind_all(reach_bindings(reach))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     Ok(row.map(|row| row.get("version")).transpose()?)

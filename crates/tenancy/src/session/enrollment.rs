@@ -180,15 +180,15 @@ pub async fn remove_factors(
     authority: &user::Authority,
     actor: &Actor,
 ) -> Result<Effect> {
-    let over = authority.resettable()?;
+    let reach = authority.resettable(&tenant.definitions)?;
     let event =
         Event::new(name::SECOND_FACTORS_RESET).about("user", user).severity(Severity::Warning);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    let Some(version) = repo::remove_all(&database, user, over, &entry).await? else {
-        let user = user::repo::find(&database, user).await?;
-        return Err(user.map_or(Error::UserNotFound, |user| user::beyond(user.role)));
+    let Some(version) = repo::remove_all(&database, user, &reach, &entry).await? else {
+        let user = user::repo::find(&database, user).await?.ok_or(Error::UserNotFound)?;
+        return Err(authority.refusal(&tenant.definitions, &reach, &user));
     };
     publication.user(tenant.id, user, version).await;
     audit::flush_later(context, tenant);

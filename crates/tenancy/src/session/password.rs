@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    access::Role,
     audit,
     context::Context,
     credential::{NewPassword, Password, Passwords, allowance},
@@ -23,7 +22,7 @@ use crate::{
     tenant::{Tenant, TenantDb},
     token::SetupToken,
     user::{
-        self,
+        self, Reach,
         repo::{
             self,
             credentials::{self, PasswordChange},
@@ -79,7 +78,7 @@ pub async fn change_password(
         from: found.password_hash.as_deref(),
         to: Some(&hash),
         setup_token: None,
-        over: &Role::ALL,
+        reach: &Reach::own(),
         message: None,
     };
     let publication = Change::begin(context);
@@ -119,7 +118,7 @@ pub async fn reset_password(
     posting: Posting,
     actor: &Actor,
 ) -> Result<Changed<PasswordReset>> {
-    let over = authority.resettable()?;
+    let reach = authority.resettable(&tenant.definitions)?;
     let token = SetupToken::generate(tenant.id, &*context.platform.random);
     let expires_at = context.platform.clock.now() + context.settings.setup_token_lifetime;
     let event = Event::new(name::PASSWORD_RESET).about("user", user).severity(Severity::Warning);
@@ -139,12 +138,13 @@ pub async fn reset_password(
         from: None,
         to: None,
         setup_token: Some(credentials::SetupToken { hash: token.hash(), expires_at }),
-        over,
+        reach: &reach,
         message,
     };
     let Some(replaced) = credentials::replace_password(&database, change, &entry).await? else {
         let user = repo::find(&database, user).await?;
-        return Err(user.map_or(Error::UserNotFound, |user| user::beyond(user.role)));
+        let user = user.ok_or(Error::UserNotFound)?;
+        return Err(authority.refusal(&tenant.definitions, &reach, &user));
     };
     let (user, is_mailed) = (replaced.user, replaced.is_mailed);
     publication.user(tenant.id, user.id, user.version).await;

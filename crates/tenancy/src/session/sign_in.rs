@@ -297,10 +297,14 @@ fn signed_in(
     session: Uuid,
     refresh_token: &RefreshToken,
 ) -> Result<SignedIn> {
+    let grants = tenant.definitions.of_user(user.role, &user.custom_roles, &user.groups);
     let subject = Subject {
         user: user.id,
         user_version: user.version,
         role: user.role,
+        roles: &user.custom_roles,
+        groups: &user.groups,
+        grants: &grants,
         tenant: tenant.id,
         slug: tenant.slug.as_str(),
         session,

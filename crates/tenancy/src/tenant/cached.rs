@@ -13,7 +13,7 @@ use crate::{
 
 impl Snapshot for TenantRecord {
     const PURPOSE: Purpose = Purpose::TenantSnapshot;
-    const LAYOUT: u32 = 0x64b9_35ec;
+    const LAYOUT: u32 = 0xbcac_d890;
 
     fn version(&self) -> i64 {
         self.version

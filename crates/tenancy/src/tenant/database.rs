@@ -266,6 +266,7 @@ mod tests {
             limits,
             settings: JsonText::default(),
             private_settings: JsonText::default(),
+            definitions: crate::access::Definitions::default(),
             version: 1,
             database: at("tenants"),
             database_role: "tenant_1".to_owned(),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::Status;
 use crate::{
+    access::Definitions,
     crypto::Sealed,
     database_location::DatabaseLocation,
     identifier::Slug,
@@ -48,6 +49,8 @@ pub struct TenantRecord {
     /// Settings that only the operator can see. The cached record does not contain them.
     #[serde(skip)]
     pub private_settings: JsonText,
+    /// The permissions, the roles and the groups that the tenant defines.
+    pub definitions: Definitions,
     /// The version, which increases with each change of the row.
     pub version: i64,
     /// The location of the database.

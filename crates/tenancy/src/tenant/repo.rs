@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{LimitChange, Limits, Operation, Status, TenantName, TenantRecord};
 use crate::{
+    access::Definitions,
     crypto::Sealed,
     database_location::DatabaseLocation,
     error::{Error, Result},
@@ -24,7 +25,8 @@ use crate::{
 pub(crate) const SELECT: &str = "
     SELECT t.id, t.slug, t.name, t.status, t.admin_email, t.plan,
            COALESCE(t.settings_text, t.settings::text) AS settings,
-           COALESCE(t.private_settings_text, t.private_settings::text) AS private_settings, t.version,
+           COALESCE(t.private_settings_text, t.private_settings::text) AS private_settings,
+           t.access_definitions, t.version,
            t.database_host, t.database_port, t.database_name, t.database_options,
            t.database_role, t.database_password, t.data_key,
            t.created_at AT TIME ZONE 'UTC' AS created_at,
@@ -220,6 +222,37 @@ pub async fn replace_data_keys(
     Ok(statement.query_first(catalog).await?.is_some())
 }
 
+/// Replaces the permissions, roles and groups of `old`. Returns `false` and writes nothing if the tenant has another
+/// version by now, a state that does not allow it, or an API key with the permission `unused`.
+pub(crate) async fn replace_definitions(
+    catalog: &dyn Connection,
+    old: &TenantRecord,
+    new: &Definitions,
+    unused: Option<&str>,
+    entry: &Entry,
+) -> Result<bool> {
+    let statement = format!(
+        "WITH replaced AS (
+             UPDATE tenants SET access_definitions = :new::jsonb
+             WHERE id = :id AND version = :version AND status = ANY(:sources::text[])
+               AND NOT EXISTS (SELECT FROM tenant_api_keys k
+                               WHERE k.tenant_id = :id AND k.revoked_at IS NULL
+                                 AND :unused::text = ANY(k.scopes))
+             RETURNING id
+         ), {}
+         SELECT id FROM replaced",
+        outbox::recorded_if("replaced")
+    );
+    let statement = Statement::new(statement)
+        .bind("id", old.id)
+        .bind("version", old.version)
+        .bind("new", new.to_json())
+        .bind("unused", unused)
+        .bind("sources", Operation::Update.sources())
+        .bind_all(outbox::bindings(entry));
+    Ok(statement.query_first(catalog).await?.is_some())
+}
+
 /// Returns a page of the tenants on a plan, in the order of their ids.
 pub async fn list_of_plan(
     catalog: &dyn Connection,
@@ -365,6 +398,8 @@ pub(crate) fn record(row: &Row) -> Result<TenantRecord, SqlError> {
         settings: JsonText::from_stored(row.get("settings")?).ok_or_else(|| decode("setting"))?,
         private_settings: JsonText::from_stored(row.get("private_settings")?)
             .ok_or_else(|| decode("private setting"))?,
+        definitions: Definitions::from_json(&row.get("access_definitions")?)
+            .ok_or_else(|| decode("definition of a role"))?,
         version: row.get("version")?,
         database: DatabaseLocation {
             host: row.get("database_host")?,

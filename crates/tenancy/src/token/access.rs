@@ -15,7 +15,7 @@ use super::{
     verified::VerifiedTokens,
 };
 use crate::{
-    access::{Role, Scope},
+    access::{Grants, Role},
     context::Context,
     crypto::Ed25519VerifyingKey,
     error::{Error, Result, Unauthenticated},
@@ -42,6 +42,12 @@ pub struct Subject<'a> {
     pub user_version: i64,
     /// The user's role.
     pub role: Role,
+    /// The user's custom roles.
+    pub roles: &'a [Uuid],
+    /// The user's groups.
+    pub groups: &'a [Uuid],
+    /// The user's permissions.
+    pub grants: &'a Grants,
     /// The tenant.
     pub tenant: Uuid,
     /// The tenant's slug.
@@ -104,7 +110,7 @@ impl AccessTokens {
             kid: Some(self.signing.id.clone()),
             ..Header::new(self.signing.algorithm)
         };
-        let scopes: Vec<_> = subject.role.scopes().iter().map(|scope| scope.as_str()).collect();
+        let scopes: Vec<_> = subject.grants.names().collect();
         let issued = now.timestamp();
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -114,6 +120,8 @@ impl AccessTokens {
             tid: subject.tenant,
             slug: subject.slug.to_owned(),
             role: subject.role,
+            roles: subject.roles.to_vec(),
+            groups: subject.groups.to_vec(),
             scope: scopes.join(" "),
             typ: CLAIM_TYPE.to_owned(),
             jti: random.uuid(now),
@@ -175,13 +183,6 @@ impl AccessTokens {
     }
 }
 
-impl Claims {
-    /// Returns whether the user's role includes `scope`.
-    pub fn allows(&self, scope: Scope) -> bool {
-        self.role.scopes().contains(&scope)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
@@ -219,6 +220,9 @@ mod tests {
             user: Uuid::from_u128(1),
             user_version: 3,
             role: Role::Viewer,
+            roles: &[],
+            groups: &[],
+            grants: &Grants::of_scopes(Role::Viewer.scopes()),
             tenant: Uuid::from_u128(2),
             slug: "acme",
             session: Uuid::from_u128(4),
@@ -257,7 +261,7 @@ mod tests {
         assert_eq!((claims.sub, claims.tid), (Uuid::from_u128(1), Uuid::from_u128(2)));
         assert_eq!((claims.slug.as_str(), claims.role, claims.ver), ("acme", Role::Viewer, 3));
         assert_eq!(claims.scope, "profile:read profile:write tenant:read files:read cache:read");
-        assert!(claims.allows(Scope::ProfileRead) && !claims.allows(Scope::UsersWrite));
+        assert!(claims.roles.is_empty() && claims.groups.is_empty());
         assert!(tokens(SECRET).verify(&forged(|_, _| {}), now()).is_ok());
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::access::Role;
+use crate::access::{Definitions, Grants, Role};
 
 /// The claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,7 +23,14 @@ pub struct Claims {
     pub slug: String,
     /// The user's role.
     pub role: Role,
-    /// The scopes of the role, for services that read the token themselves.
+    /// The ids of the user's custom roles. The tenant's record has the permissions of each role, so a change of a role
+    /// takes effect on a token that was issued before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Uuid>,
+    /// The ids of the user's groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Uuid>,
+    /// The permissions of the user when the token was issued, for services that read the token themselves.
     pub scope: String,
     pub(crate) typ: String,
     /// The id of the token.
@@ -38,4 +45,11 @@ pub struct Claims {
     pub exp: i64,
     /// The user's version. A token with another version is invalid.
     pub ver: i64,
+}
+
+impl Claims {
+    /// Returns the current permissions of the user in its tenant.
+    pub fn grants(&self, definitions: &Definitions) -> Grants {
+        definitions.of_user(self.role, &self.roles, &self.groups)
+    }
 }

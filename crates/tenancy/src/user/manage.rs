@@ -6,11 +6,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Authority, NewUser, ProfileChange, User, UserChange,
+    Authority, Membership, NewUser, ProfileChange, Reach, User, UserChange,
     repo::{self, Changed, credentials},
 };
 use crate::{
-    access::Role,
     audit,
     context::Context,
     credential::{Passwords, allowance},
@@ -60,9 +59,12 @@ pub async fn create(
         None => (None, Some(SetupToken::generate(tenant.id, random))),
     };
     let id = random.uuid(now);
-    let event = Event::new(name::USER_CREATED)
-        .about("user", id)
-        .detail(json!({ "role": new.role.role(), "is_invited": setup_token.is_some() }));
+    let event = Event::new(name::USER_CREATED).about("user", id).detail(json!({
+        "role": new.role.role(),
+        "custom_roles": new.custom_roles.ids(),
+        "groups": new.groups.ids(),
+        "is_invited": setup_token.is_some(),
+    }));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let expires_at = now + context.settings.setup_token_lifetime;
     let message = match &setup_token {
@@ -111,11 +113,33 @@ pub async fn update(
     authority: &Authority,
     actor: &Actor,
 ) -> Result<Published<User>> {
+    let definitions = &tenant.definitions;
     let over = match change.role {
-        Some(_) => authority.grantable().to_vec(),
-        None => authority.manageable(),
+        Some(_) => authority.grantable(definitions),
+        None => authority.manageable(definitions),
     };
-    apply(context, tenant, id, change, &over, actor).await
+    let beyond = |id| authority.beyond(definitions, id);
+    apply(context, tenant, id, change, &over, &beyond, actor).await
+}
+
+/// Adds a user to a group, or removes a user from it. Repeating a call has no effect.
+///
+/// # Errors
+/// Those of [`update`]; [`crate::error::RoleError::GroupNotFound`], and
+/// [`TooMany`](crate::error::RoleError::TooMany) groups of the user.
+pub async fn set_membership(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    (group, id): (Uuid, Uuid),
+    is_member: bool,
+    authority: &Authority,
+    actor: &Actor,
+) -> Result<Published<User>> {
+    tenant.definitions.group(group)?;
+    authority.check_group(&tenant.definitions, group)?;
+    let membership = Some(Membership { group, is_member });
+    let change = UserChange { membership, ..UserChange::NOTHING };
+    update(context, tenant, id, &change, authority, actor).await
 }
 
 /// Updates the names of the calling user. Users of every role may change their own names.
@@ -130,18 +154,19 @@ pub async fn update_profile(
     actor: &Actor,
 ) -> Result<Published<User>> {
     let ProfileChange { username, first_name, last_name } = change;
-    let change =
-        UserChange { email: None, username, first_name, last_name, role: None, is_active: None };
-    apply(context, tenant, id, &change, &Role::ALL, actor).await
+    let change = UserChange { username, first_name, last_name, ..UserChange::NOTHING };
+    let beyond = |_| Error::internal("a user is outside the reach of the own change");
+    apply(context, tenant, id, &change, &Reach::own(), &beyond, actor).await
 }
 
-/// Updates a user whose role is in `over`.
+/// Updates a user within reach. `beyond` returns the refusal for a custom role or a group.
 async fn apply(
     context: &Rc<Context>,
     tenant: &Tenant,
     id: Uuid,
     change: &UserChange,
-    over: &[Role],
+    over: &Reach,
+    beyond: &dyn Fn(Uuid) -> Error,
     actor: &Actor,
 ) -> Result<Published<User>> {
     let event = Event::new(event_name(change))
@@ -155,7 +180,7 @@ async fn apply(
             publication.user(tenant.id, id, user.version).await;
             audit::flush_later(context, tenant);
             let effect = publication.finish().await;
-            if change.role.is_some() || change.is_active == Some(false) {
+            if change.changes_permissions() || change.is_active == Some(false) {
                 database_role::end(context, tenant, Ending::User(id)).await?;
             }
             Ok(Published { value: user, effect })
@@ -163,6 +188,7 @@ async fn apply(
         Changed::NotFound => Err(Error::UserNotFound),
         Changed::LastAdministrator => Err(Error::LastAdministrator),
         Changed::Above(role) => Err(super::beyond(role)),
+        Changed::AboveCustom(id) => Err(beyond(id)),
     }
 }
 
@@ -182,7 +208,8 @@ pub async fn delete(
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    match repo::delete(&database, id, &authority.manageable(), &entry).await? {
+    let definitions = &tenant.definitions;
+    match repo::delete(&database, id, &authority.manageable(definitions), &entry).await? {
         Changed::Done(_) => {
             publication.user_tombstone(tenant.id, id).await;
             audit::flush_later(context, tenant);
@@ -202,15 +229,16 @@ pub async fn delete(
         }
         Changed::LastAdministrator => Err(Error::LastAdministrator),
         Changed::Above(role) => Err(super::beyond(role)),
+        Changed::AboveCustom(id) => Err(authority.beyond(definitions, id)),
     }
 }
 
 fn event_name(change: &UserChange) -> &'static str {
-    match (change.is_active, change.role) {
+    match (change.is_active, change.changes_permissions()) {
         (Some(false), _) => name::USER_DEACTIVATED,
         (Some(true), _) => name::USER_ACTIVATED,
-        (None, Some(_)) => name::USER_ROLE_CHANGED,
-        (None, None) => name::USER_UPDATED,
+        (None, true) => name::USER_ROLE_CHANGED,
+        (None, false) => name::USER_UPDATED,
     }
 }
 
@@ -225,6 +253,8 @@ fn changed_fields(change: &UserChange) -> Vec<&'static str> {
         ("first_name", given(&change.first_name)),
         ("last_name", given(&change.last_name)),
         ("role", change.role.is_some()),
+        ("custom_roles", change.custom_roles.is_some()),
+        ("groups", change.groups.is_some() || change.membership.is_some()),
         ("is_active", change.is_active.is_some()),
     ]
     .into_iter()

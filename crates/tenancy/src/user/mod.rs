@@ -12,8 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use authority::{Authority, GrantedRole};
-pub use manage::{Created, create, delete, update, update_profile};
+pub use authority::{Authority, GrantedIds, GrantedRole, Reach};
+pub use manage::{Created, create, delete, set_membership, update, update_profile};
 
 use crate::{
     access::Role,
@@ -39,8 +39,12 @@ pub struct User {
     pub first_name: Option<String>,
     /// The last name.
     pub last_name: Option<String>,
-    /// The role, which determines the permissions.
+    /// The built-in role. A user has the permissions of this role, of the custom roles and of the groups.
     pub role: Role,
+    /// The ids of the roles of the tenant that the user has.
+    pub custom_roles: Vec<Uuid>,
+    /// The ids of the groups of the user.
+    pub groups: Vec<Uuid>,
     /// Whether the user may sign in.
     pub is_active: bool,
     /// Whether the user has proved control of the e-mail address. Setting a password with a setup token is not a proof.
@@ -74,6 +78,10 @@ pub struct NewUser {
     pub last_name: Option<PersonName>,
     /// The role.
     pub role: GrantedRole,
+    /// The custom roles.
+    pub custom_roles: GrantedIds,
+    /// The groups.
+    pub groups: GrantedIds,
     /// The password. If it is absent, a setup token is created.
     pub password: Option<Password>,
     /// How the setup token reaches the user.
@@ -92,8 +100,44 @@ pub struct UserChange {
     pub last_name: Patch<PersonName>,
     /// The role.
     pub role: Option<GrantedRole>,
+    /// All custom roles.
+    pub custom_roles: Option<GrantedIds>,
+    /// All groups.
+    pub groups: Option<GrantedIds>,
+    /// One group that the user enters or leaves.
+    pub membership: Option<Membership>,
     /// Whether the user may sign in.
     pub is_active: Option<bool>,
+}
+
+impl UserChange {
+    /// Returns a change without fields.
+    pub const NOTHING: Self = Self {
+        email: None,
+        username: Patch::Keep,
+        first_name: Patch::Keep,
+        last_name: Patch::Keep,
+        role: None,
+        custom_roles: None,
+        groups: None,
+        membership: None,
+        is_active: None,
+    };
+
+    /// Returns whether the permissions of the user change.
+    fn changes_permissions(&self) -> bool {
+        self.role.is_some()
+            || self.custom_roles.is_some()
+            || self.groups.is_some()
+            || self.membership.is_some()
+    }
+}
+
+/// Whether a user is a member of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    pub(crate) group: Uuid,
+    pub(crate) is_member: bool,
 }
 
 /// An update of the names of the calling user.

@@ -4,20 +4,20 @@ pub mod credentials;
 mod rows;
 
 use platform::sql::{Row, Rows, SqlError, Statement, UNICODE, Value, contains_pattern};
-pub(crate) use rows::{COLUMNS, user};
+pub(crate) use rows::{COLUMNS, reach, user, within_reach};
 use uuid::Uuid;
 
 use self::credentials::{SetupToken, token_values};
-use super::{NewUser, User, UserChange};
+use super::{NewUser, Reach, User, UserChange};
 use crate::{
-    access::Role,
-    error::{Error, Result},
+    access::{MOST_OF_ONE, Role},
+    error::{Error, Result, RoleError},
     event::{Entry, outbox},
     identifier::EmailAddress,
     mail::insertion::{self, NewMessage, mailed_if},
     tenant::TenantDb,
 };
-use rows::{role, role_names};
+use rows::{role, texts};
 
 /// The row of a user to create.
 pub struct NewRow<'a> {
@@ -61,10 +61,11 @@ pub async fn insert(
         "WITH counted AS MATERIALIZED (
              SELECT count_users_for_one_more() AS users
          ), inserted AS (
-             INSERT INTO users (id, email, username, first_name, last_name, role, password_hash,
-                                setup_token_hash, setup_token_expires_at)
+             INSERT INTO users (id, email, username, first_name, last_name, role, custom_roles, groups,
+                                password_hash, setup_token_hash, setup_token_expires_at)
              SELECT :id::uuid, :email::text, :username::text, :first_name::text, :last_name::text,
-                    :role::text, :password_hash::text,
+                    :role::text, :custom_roles::text[]::uuid[], :groups::text[]::uuid[],
+                    :password_hash::text,
                     :token_hash::bytea, :token_expires_at::timestamp AT TIME ZONE 'UTC'
              FROM counted WHERE users < :limit
              RETURNING *
@@ -82,6 +83,8 @@ pub async fn insert(
         .bind("first_name", row.new.first_name.as_ref())
         .bind("last_name", row.new.last_name.as_ref())
         .bind("role", row.new.role.role().as_str())
+        .bind("custom_roles", texts(row.new.custom_roles.ids()))
+        .bind("groups", texts(row.new.groups.ids()))
         .bind("password_hash", row.password_hash.clone())
         .bind("token_hash", token_hash)
         .bind("token_expires_at", token_expires_at)
@@ -106,6 +109,9 @@ fn taken(error: SqlError) -> Error {
     match error.constraint() {
         Some("users_email_key") => Error::Taken { field: "email", code: "email_taken" },
         Some("users_username_key") => Error::Taken { field: "username", code: "username_taken" },
+        Some("users_groups_check") => {
+            RoleError::TooMany { objects: "groups of a user", limit: MOST_OF_ONE }.into()
+        }
         _ => error.into(),
     }
 }
@@ -119,6 +125,10 @@ pub struct Filter {
     pub limit: u32,
     /// Selects users with this role.
     pub role: Option<Role>,
+    /// Selects users with this custom role, without the members of groups with the role.
+    pub custom_role: Option<Uuid>,
+    /// Selects members of this group.
+    pub group: Option<Uuid>,
     /// Selects active users, or deactivated users.
     pub is_active: Option<bool>,
     /// Selects users with this text in the e-mail address or a name.
@@ -129,6 +139,8 @@ pub struct Filter {
 pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Rows<User>, i64)> {
     let selected = format!(
         "(:role::text IS NULL OR role = :role)
+         AND (:custom_role::uuid IS NULL OR users.custom_roles @> ARRAY[:custom_role::uuid])
+         AND (:group::uuid IS NULL OR users.groups @> ARRAY[:group::uuid])
          AND (:is_active::boolean IS NULL OR is_active = :is_active)
          AND (:pattern::text IS NULL OR email ILIKE :pattern {UNICODE}
               OR username ILIKE :pattern {UNICODE} OR first_name ILIKE :pattern {UNICODE}
@@ -138,8 +150,10 @@ pub async fn list(database: &TenantDb, filter: &Filter) -> Result<(Rows<User>, i
         "SELECT {COLUMNS} FROM users WHERE {selected}
          ORDER BY users.created_at DESC, id DESC OFFSET :offset LIMIT :limit"
     );
-    let selection: [(&str, Value); 3] = [
+    let selection: [(&str, Value); 5] = [
         ("role", filter.role.map(Role::as_str).into()),
+        ("custom_role", filter.custom_role.into()),
+        ("group", filter.group.into()),
         ("is_active", filter.is_active.into()),
         ("pattern", filter.search.as_deref().map(contains_pattern).into()),
     ];
@@ -165,6 +179,8 @@ pub enum Changed<T> {
     LastAdministrator,
     /// The user has this role, which exceeds the caller's authority. Nothing was written.
     Above(Role),
+    /// The user has this custom role or is in this group, which exceeds the caller's authority. Nothing was written.
+    AboveCustom(Uuid),
 }
 
 /// CTEs that lock the administrators with a password, in a fixed order, and then the user `:id`. If two concurrent calls
@@ -174,20 +190,28 @@ const LOCKED: &str = "
         SELECT id FROM users WHERE role = 'admin' AND is_active AND password_hash IS NOT NULL
         ORDER BY id FOR UPDATE
     ), before AS MATERIALIZED (
-        SELECT id, role, is_active FROM users
+        SELECT id, role, custom_roles, groups, is_active FROM users
         WHERE id = :id AND (SELECT count(*) FROM administrators) >= 0
         FOR UPDATE
     )";
 
-/// Updates a user whose role is in `over`. A deactivation ends every session. A new e-mail address revokes the setup
+/// The columns that report why a user in `before` is out of reach.
+const OUT_OF_REACH: &str = "
+    (SELECT b.role FROM before b WHERE NOT b.role = ANY(:over::text[])) AS above,
+    (SELECT min(x.id::text) FROM before b, unnest(b.custom_roles || b.groups) AS x (id)
+     WHERE x.id = ANY(:without_roles::text[]::uuid[] || :without_groups::text[]::uuid[]))
+        AS above_custom";
+
+/// Updates a user within reach. A deactivation ends every session. A new e-mail address revokes the setup
 /// token, which was issued for the previous address.
 pub async fn update(
     database: &TenantDb,
     id: Uuid,
     change: &UserChange,
-    over: &[Role],
+    over: &Reach,
     entry: &Entry,
 ) -> Result<Changed<User>> {
+    let within_reach = within_reach("b");
     let statement = format!(
         "WITH {LOCKED}, changed AS (
              UPDATE users u SET
@@ -200,11 +224,17 @@ pub async fn update(
                  first_name = CASE WHEN :has_first_name THEN :first_name::text ELSE first_name END,
                  last_name = CASE WHEN :has_last_name THEN :last_name::text ELSE last_name END,
                  role = COALESCE(:role::text, u.role),
+                 custom_roles = COALESCE(:custom_roles::text[]::uuid[], u.custom_roles),
+                 groups = CASE WHEN :groups::text[] IS NOT NULL THEN :groups::text[]::uuid[]
+                     WHEN :member_of::uuid IS NULL THEN u.groups
+                     WHEN NOT :is_member THEN array_remove(u.groups, :member_of::uuid)
+                     WHEN u.groups @> ARRAY[:member_of::uuid] THEN u.groups
+                     ELSE u.groups || :member_of::uuid END,
                  is_active = COALESCE(:is_active::boolean, u.is_active),
                  session_epoch = session_epoch + CASE WHEN :is_active THEN 0
                                                       WHEN :is_active IS NULL THEN 0 ELSE 1 END
              FROM before b
-             WHERE u.id = b.id AND b.role = ANY(:over::text[]) AND (
+             WHERE u.id = b.id AND {within_reach} AND (
                  NOT (b.role = 'admin' AND b.is_active)
                  OR (COALESCE(:role, b.role) = 'admin' AND COALESCE(:is_active, b.is_active))
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
@@ -217,12 +247,14 @@ pub async fn update(
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT :entry_id::uuid, :entry_tenant::uuid, jsonb_set(:entry::jsonb, '{{detail}}',
                  :entry::jsonb -> 'detail' || jsonb_build_object(
-                     'before', jsonb_build_object('role', b.role, 'is_active', b.is_active),
-                     'after', jsonb_build_object('role', c.role, 'is_active', c.is_active)))
+                     'before', jsonb_build_object('role', b.role, 'custom_roles', b.custom_roles,
+                         'groups', b.groups, 'is_active', b.is_active),
+                     'after', jsonb_build_object('role', c.role, 'custom_roles', c.custom_roles,
+                         'groups', c.groups, 'is_active', c.is_active)))
              FROM before b, changed c
          )
          SELECT EXISTS (SELECT FROM before) AS is_there,
-                (SELECT b.role FROM before b WHERE NOT b.role = ANY(:over)) AS above, {COLUMNS}
+                {OUT_OF_REACH}, {COLUMNS}
          FROM (VALUES (1)) one LEFT JOIN changed ON true"
     );
     let statement = Statement::new(statement)
@@ -235,18 +267,22 @@ pub async fn update(
         .bind("has_last_name", change.last_name.is_given())
         .bind("last_name", change.last_name.as_ref().into_option())
         .bind("role", change.role.map(|granted| granted.role().as_str()))
+        .bind("custom_roles", change.custom_roles.as_ref().map(|granted| texts(granted.ids())))
+        .bind("groups", change.groups.as_ref().map(|granted| texts(granted.ids())))
+        .bind("member_of", change.membership.map(|membership| membership.group))
+        .bind("is_member", change.membership.is_some_and(|membership| membership.is_member))
         .bind("is_active", change.is_active)
-        .bind("over", role_names(over))
+        .bind_all(reach(over))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await.map_err(taken)?;
     changed(row.as_ref(), user)
 }
 
-/// Deletes a user whose role is in `over`, with its sessions, and returns the last version of the user.
+/// Deletes a user within reach, with its sessions, and returns the last version of the user.
 pub async fn delete(
     database: &TenantDb,
     id: Uuid,
-    over: &[Role],
+    over: &Reach,
     entry: &Entry,
 ) -> Result<Changed<i64>> {
     remove(database, id, over, entry, "").await
@@ -275,7 +311,7 @@ const ERASURE: &str = "
 pub(crate) async fn erase(
     database: &TenantDb,
     id: Uuid,
-    over: &[Role],
+    over: &Reach,
     entry: &Entry,
 ) -> Result<Changed<i64>> {
     remove(database, id, over, entry, ERASURE).await
@@ -285,14 +321,15 @@ pub(crate) async fn erase(
 async fn remove(
     database: &TenantDb,
     id: Uuid,
-    over: &[Role],
+    over: &Reach,
     entry: &Entry,
     more: &str,
 ) -> Result<Changed<i64>> {
+    let within_reach = within_reach("b");
     let statement = format!(
         "WITH {LOCKED}, deleted AS (
              DELETE FROM users u USING before b
-             WHERE u.id = b.id AND b.role = ANY(:over::text[]) AND (
+             WHERE u.id = b.id AND {within_reach} AND (
                  NOT (b.role = 'admin' AND b.is_active)
                  OR EXISTS (SELECT FROM administrators a WHERE a.id <> b.id))
              RETURNING u.*
@@ -300,16 +337,17 @@ async fn remove(
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT :entry_id::uuid, :entry_tenant::uuid, jsonb_set(:entry::jsonb, '{{detail}}',
                  :entry::jsonb -> 'detail' || jsonb_build_object('before', jsonb_build_object(
-                     'role', b.role, 'is_active', b.is_active)))
+                     'role', b.role, 'custom_roles', b.custom_roles, 'groups', b.groups,
+                     'is_active', b.is_active)))
              FROM before b, deleted d
          )
          SELECT EXISTS (SELECT FROM before) AS is_there,
-                (SELECT b.role FROM before b WHERE NOT b.role = ANY(:over)) AS above, id, version
+                {OUT_OF_REACH}, id, version
          FROM (VALUES (1)) one LEFT JOIN deleted ON true"
     );
     let statement = Statement::new(statement)
         .bind("id", id)
-        .bind("over", role_names(over))
+        .bind_all(reach(over))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     changed(row.as_ref(), |row| row.get("version"))
@@ -326,7 +364,29 @@ fn changed<T>(
     if let Some(above) = row.get::<Option<String>>("above")? {
         return Ok(Changed::Above(role(&above)?));
     }
+    if let Some(above) = row.get::<Option<String>>("above_custom")? {
+        let id = Uuid::parse_str(&above);
+        return Ok(Changed::AboveCustom(id.map_err(Error::internal)?));
+    }
     Ok(if row.get("is_there")? { Changed::LastAdministrator } else { Changed::NotFound })
+}
+
+/// Removes an id without a definition from the custom roles and groups of all users. It grants nothing, so the versions
+/// of the users stay. Returns the number of users in this call; 0 means that none is left.
+pub(crate) async fn forget(database: &TenantDb, id: Uuid) -> Result<u64> {
+    let statement = "
+        WITH forgetting AS MATERIALIZED (
+            SELECT set_config('tenancy.forgetting', 'on', true) AS is_set
+        ), found AS MATERIALIZED (
+            SELECT u.id FROM users u
+            WHERE (u.custom_roles @> ARRAY[$1::uuid] OR u.groups @> ARRAY[$1::uuid])
+              AND (SELECT is_set FROM forgetting) = 'on'
+            ORDER BY u.id LIMIT 1000 FOR UPDATE
+        )
+        UPDATE users SET custom_roles = array_remove(custom_roles, $1::uuid),
+                         groups = array_remove(groups, $1::uuid)
+        WHERE id IN (SELECT id FROM found)";
+    Ok(database.connection().execute(statement, &[id.into()]).await?)
 }
 
 /// Returns the e-mail address of an administrator, preferably one who can sign in, and of those the oldest account.

@@ -39,6 +39,10 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             header::WWW_AUTHENTICATE,
             format!(r#"{}, scope="{scope}""#, challenge("insufficient_scope")),
         ),
+        Error::PermissionRequired { permission } => (
+            header::WWW_AUTHENTICATE,
+            format!(r#"{}, scope="{permission}""#, challenge("insufficient_scope")),
+        ),
         // RFC 9470, section 3.
         Error::SecondFactor(SecondFactorError::RecentSignInRequired {
             max_age,

@@ -6,7 +6,7 @@ use tenancy::{
     access::Role,
     credential::NewPassword,
     identifier::EmailAddress,
-    user::{self, Authority, NewUser, PersonName, Username},
+    user::{self, Authority, GrantedIds, NewUser, PersonName, Username},
 };
 
 use crate::{
@@ -78,6 +78,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         first_name: request.first_name,
         last_name: request.last_name,
         role: Authority::unbounded().grant(request.role)?,
+        custom_roles: GrantedIds::default(),
+        groups: GrantedIds::default(),
         // The hash of a password takes time, and a dry run does not need it.
         password: password.filter(|_| !context.is_dry_run()),
         posting: super::posting(arguments.send_mail),

@@ -50,6 +50,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         offset: arguments.paging.offset,
         limit: arguments.paging.limit,
         role: arguments.role,
+        custom_role: None,
+        group: None,
         is_active: arguments.active,
         search: arguments.search.clone().filter(|text| !text.is_empty()),
     };

@@ -93,7 +93,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         first_name: request.first_name,
         last_name: request.last_name,
         role,
-        is_active: None,
+        ..UserChange::NOTHING
     };
     apply(&context, &tenant, &user, &wanted, "update").await
 }
@@ -103,14 +103,7 @@ pub(super) async fn set_active(arguments: &Activity, is_active: bool) -> Result<
     let context = environment::context_for(arguments.dry_run.dry_run)?;
     let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
     let user = find::user(&context, &tenant, &arguments.user).await?;
-    let wanted = UserChange {
-        email: None,
-        username: Patch::Keep,
-        first_name: Patch::Keep,
-        last_name: Patch::Keep,
-        role: None,
-        is_active: Some(is_active),
-    };
+    let wanted = UserChange { is_active: Some(is_active), ..UserChange::NOTHING };
     let action = if is_active { "activate" } else { "deactivate" };
     apply(&context, &tenant, &user, &wanted, action).await
 }

@@ -952,7 +952,7 @@ class AsyncOperations(AsyncRuntime):
 
         The response headers `X-Tenant-Id`, `X-Tenant-Slug`, `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes` contain the same identity as the body. Every method is handled like GET, also on any path below this one. A browser's preflight request has no credential. It gets 204, with these headers empty.
 
-        :param scope: The required scopes, separated by spaces.
+        :param scope: The required scopes and permissions of the application, separated by spaces.
         :param consume: The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`.
         """
         request = Request("GET", "/api/v1/auth/verify", query={"scope": scope, "consume": consume})
@@ -1161,6 +1161,163 @@ class AsyncOperations(AsyncRuntime):
         result: models.StoredFile = await self._json(request, options)
         return result
 
+    async def list_groups(
+        self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.PageGroup:
+        """Lists the tenant's groups, oldest first.
+
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request("GET", "/api/v1/groups", query={"offset": offset, "limit": limit})
+        result: models.PageGroup = await self._json(request, options)
+        return result
+
+    def iterate_groups(
+        self, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.Group]:
+        """Iterates over the items of all pages of list_groups. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.PageGroup:
+            return await self.list_groups(offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def create_group(self, body: models.NewGroup, *, options: CallOptions | None = None) -> models.Group:
+        """Creates a group without members. Each member of a group has its roles. The caller must hold each of their permissions."""
+        request = Request("POST", "/api/v1/groups", json=body)
+        result: models.Group = await self._json(request, options)
+        return result
+
+    async def delete_group(self, id: str, *, options: CallOptions | None = None) -> models.PendingChange | None:
+        """Deletes a group, and removes all members from it. It takes effect on their next request.
+
+        :param id: The id of the group.
+        """
+        request = Request("DELETE", "/api/v1/groups/{id}", parameters={"id": id})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def get_group(self, id: str, *, options: CallOptions | None = None) -> models.Group:
+        """Returns a group.
+
+        :param id: The id of the group.
+        """
+        request = Request("GET", "/api/v1/groups/{id}", parameters={"id": id})
+        result: models.Group = await self._json(request, options)
+        return result
+
+    async def update_group(
+        self, id: str, body: models.GroupUpdate, *, options: CallOptions | None = None
+    ) -> models.Group:
+        """Updates a group. The change takes effect on the next request of every member, without a new sign-in.
+
+        :param id: The id of the group.
+        """
+        request = Request("PATCH", "/api/v1/groups/{id}", parameters={"id": id}, json=body)
+        result: models.Group = await self._json(request, options)
+        return result
+
+    async def list_group_members(
+        self, id: str, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.UserPage:
+        """Lists the members of a group, newest users first.
+
+        :param id: The id of the group.
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request(
+            "GET", "/api/v1/groups/{id}/members", parameters={"id": id}, query={"offset": offset, "limit": limit}
+        )
+        result: models.UserPage = await self._json(request, options)
+        return result
+
+    def iterate_group_members(
+        self, id: str, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.User]:
+        """Iterates over the items of all pages of list_group_members. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.UserPage:
+            return await self.list_group_members(id, offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def remove_group_member(
+        self, id: str, user: str, *, options: CallOptions | None = None
+    ) -> models.PendingChange | None:
+        """Removes a user from a group. The access tokens of a former member become invalid.
+
+        :param id: The id of the group.
+        :param user: The id of the user.
+        """
+        request = Request("DELETE", "/api/v1/groups/{id}/members/{user}", parameters={"id": id, "user": user})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def add_group_member(
+        self, id: str, user: str, *, options: CallOptions | None = None
+    ) -> models.PendingChange | None:
+        """Adds a user to a group. The access tokens of a new member become invalid, so that the next one has the group.
+
+        :param id: The id of the group.
+        :param user: The id of the user.
+        """
+        request = Request("PUT", "/api/v1/groups/{id}/members/{user}", parameters={"id": id, "user": user})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def list_permissions(
+        self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.PageApplicationPermission:
+        """Lists the permissions of the tenant's application by name. The scopes of Tenancy are not included.
+
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request("GET", "/api/v1/permissions", query={"offset": offset, "limit": limit})
+        result: models.PageApplicationPermission = await self._json(request, options)
+        return result
+
+    def iterate_permissions(
+        self, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.ApplicationPermission]:
+        """Iterates over the items of all pages of list_permissions. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.PageApplicationPermission:
+            return await self.list_permissions(offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def create_permission(
+        self, body: models.NewPermission, *, options: CallOptions | None = None
+    ) -> models.ApplicationPermission:
+        """Defines a permission of the tenant's application, such as `notes:write`.
+
+        Administrators hold it at once. Other users get it by a role, and API keys as a scope. `GET /api/v1/auth/verify` checks it like a scope of Tenancy.
+        """
+        request = Request("POST", "/api/v1/permissions", json=body)
+        result: models.ApplicationPermission = await self._json(request, options)
+        return result
+
+    async def delete_permission(self, name: str, *, options: CallOptions | None = None) -> models.PendingChange | None:
+        """Deletes a permission, and removes it from all roles. It takes effect on the next request of every caller.
+
+        :param name: The name of the permission.
+        """
+        request = Request("DELETE", "/api/v1/permissions/{name}", parameters={"name": name})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
     async def get_profile(self, *, options: CallOptions | None = None) -> models.User:
         """Returns the profile of the caller."""
         request = Request("GET", "/api/v1/profile")
@@ -1228,6 +1385,66 @@ class AsyncOperations(AsyncRuntime):
         """
         request = Request("POST", "/api/v1/profile/second-factors/{id}/confirm", parameters={"id": id}, json=body)
         result: models.ConfirmedSecondFactor = await self._json(request, options)
+        return result
+
+    async def list_roles(
+        self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
+    ) -> models.PageCustomRole:
+        """Lists the roles that the tenant defines, oldest first. The built-in roles are not included.
+
+        :param offset: The number of items to skip.
+        :param limit: The maximum number of items to return.
+        """
+        request = Request("GET", "/api/v1/roles", query={"offset": offset, "limit": limit})
+        result: models.PageCustomRole = await self._json(request, options)
+        return result
+
+    def iterate_roles(
+        self, *, limit: int | None = None, options: CallOptions | None = None
+    ) -> AsyncIterator[models.CustomRole]:
+        """Iterates over the items of all pages of list_roles. `limit` is the size of a page.
+
+        Takes the parameters of that method.
+        """
+
+        async def page(offset: int) -> models.PageCustomRole:
+            return await self.list_roles(offset=offset, limit=limit, options=options)
+
+        return self._offset_pages(page)
+
+    async def create_role(self, body: models.NewRole, *, options: CallOptions | None = None) -> models.CustomRole:
+        """Creates a role: a named set of scopes of Tenancy and permissions of the application. The caller must hold each of them."""
+        request = Request("POST", "/api/v1/roles", json=body)
+        result: models.CustomRole = await self._json(request, options)
+        return result
+
+    async def delete_role(self, id: str, *, options: CallOptions | None = None) -> models.PendingChange | None:
+        """Deletes a role, and removes it from all users and groups. It takes effect on their next request.
+
+        :param id: The id of the role.
+        """
+        request = Request("DELETE", "/api/v1/roles/{id}", parameters={"id": id})
+        result: models.PendingChange | None = await self._json(request, options)
+        return result
+
+    async def get_role(self, id: str, *, options: CallOptions | None = None) -> models.CustomRole:
+        """Returns a role.
+
+        :param id: The id of the role.
+        """
+        request = Request("GET", "/api/v1/roles/{id}", parameters={"id": id})
+        result: models.CustomRole = await self._json(request, options)
+        return result
+
+    async def update_role(
+        self, id: str, body: models.RoleUpdate, *, options: CallOptions | None = None
+    ) -> models.CustomRole:
+        """Updates a role. The change takes effect on the next request of every user with the role, without a new sign-in.
+
+        :param id: The id of the role.
+        """
+        request = Request("PATCH", "/api/v1/roles/{id}", parameters={"id": id}, json=body)
+        result: models.CustomRole = await self._json(request, options)
         return result
 
     async def list_audit_events(
@@ -1561,6 +1778,8 @@ class AsyncOperations(AsyncRuntime):
         offset: int | None = None,
         limit: int | None = None,
         role: models.Role | None = None,
+        custom_role: str | None = None,
+        group: str | None = None,
         is_active: bool | None = None,
         search: str | None = None,
         options: CallOptions | None = None,
@@ -1569,14 +1788,24 @@ class AsyncOperations(AsyncRuntime):
 
         :param offset: The number of items to skip.
         :param limit: The maximum number of items to return.
-        :param role: Restricts the list to users with this role.
+        :param role: Restricts the list to users with this built-in role.
+        :param custom_role: Restricts the list to users with this custom role. Members of groups with the role are not included.
+        :param group: Restricts the list to members of this group.
         :param is_active: Restricts the list to active or to deactivated users.
         :param search: Restricts the list to users with this text in their e-mail address or one of their names.
         """
         request = Request(
             "GET",
             "/api/v1/users",
-            query={"offset": offset, "limit": limit, "role": role, "is_active": is_active, "search": search},
+            query={
+                "offset": offset,
+                "limit": limit,
+                "role": role,
+                "custom_role": custom_role,
+                "group": group,
+                "is_active": is_active,
+                "search": search,
+            },
         )
         result: models.UserPage = await self._json(request, options)
         return result
@@ -1586,6 +1815,8 @@ class AsyncOperations(AsyncRuntime):
         *,
         limit: int | None = None,
         role: models.Role | None = None,
+        custom_role: str | None = None,
+        group: str | None = None,
         is_active: bool | None = None,
         search: str | None = None,
         options: CallOptions | None = None,
@@ -1597,7 +1828,14 @@ class AsyncOperations(AsyncRuntime):
 
         async def page(offset: int) -> models.UserPage:
             return await self.list_users(
-                offset=offset, limit=limit, role=role, is_active=is_active, search=search, options=options
+                offset=offset,
+                limit=limit,
+                role=role,
+                custom_role=custom_role,
+                group=group,
+                is_active=is_active,
+                search=search,
+                options=options,
             )
 
         return self._offset_pages(page)
@@ -1605,7 +1843,7 @@ class AsyncOperations(AsyncRuntime):
     async def create_user(self, body: models.NewUser, *, options: CallOptions | None = None) -> models.CreatedUser:
         """Creates a user in the caller's tenant.
 
-        If the request has no password, the response contains a setup token. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+        If the request has no password, the response contains a setup token. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`. The caller must also hold every permission of the custom roles and groups.
         """
         request = Request("POST", "/api/v1/users", json=body)
         result: models.CreatedUser = await self._json(request, options)
@@ -1630,7 +1868,7 @@ class AsyncOperations(AsyncRuntime):
         return result
 
     async def update_user(self, id: str, body: models.UserUpdate, *, options: CallOptions | None = None) -> models.User:
-        """Updates a user. A new role and a deactivation take effect on the user's next request.
+        """Updates a user. New roles, new groups and a deactivation take effect on the user's next request.
 
         :param id: The id of the user.
         """

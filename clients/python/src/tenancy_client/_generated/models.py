@@ -36,7 +36,7 @@ class ActiveToken(TypedDict):
     role: NotRequired[Role | None]
 
     scope: str
-    """The scopes, separated by spaces."""
+    """The scopes and the permissions of the application, separated by spaces."""
 
     sid: NotRequired[str | None]
     """The id of the session."""
@@ -71,30 +71,8 @@ class Amounts(TypedDict):
     users: int
 
 
-Scope: TypeAlias = Literal[
-    "profile:read",
-    "profile:write",
-    "tenant:read",
-    "users:read",
-    "users:write",
-    "api_keys:read",
-    "api_keys:write",
-    "files:read",
-    "files:write",
-    "cache:read",
-    "cache:write",
-    "usage:write",
-    "audit:read",
-    "tokens:introspect",
-    "tokens:revoke",
-    "users:grant:viewer",
-    "users:grant:user",
-    "users:grant:admin",
-    "database:read",
-    "database:write",
-    "database:owner",
-]
-"""A permission."""
+Grants: TypeAlias = list[str]
+"""Scopes of Tenancy and permissions that the tenant defines."""
 
 
 class ApiKey(TypedDict):
@@ -122,7 +100,7 @@ class ApiKey(TypedDict):
     previous_expires_at: str | None
     """When the key from before the last rotation expires."""
 
-    scopes: list[Scope]
+    scopes: Grants
 
 
 class ApiKeyPage(TypedDict):
@@ -168,6 +146,23 @@ class ApiKeyUpdate(TypedDict):
     max_requests_per_minute: NotRequired[CallLimit | None]
 
     name: NotRequired[KeyName | None]
+
+
+Permission: TypeAlias = str
+"""A permission of the tenant's application, such as `notes:write`: words of lower case letters, digits and `_`, each beginning with a letter, separated by colons."""
+
+
+class ApplicationPermission(TypedDict):
+    """A permission of the tenant's application."""
+
+    created_at: str
+    """When the permission was created."""
+
+    description: str | None
+    """The description for people."""
+
+    name: Permission
+    """The name."""
 
 
 class LoggedEvent(TypedDict):
@@ -411,11 +406,17 @@ class User(TypedDict):
     created_at: str
     """When the user was created."""
 
+    custom_roles: list[str]
+    """The ids of the roles of the tenant that the user has."""
+
     email: str
     """The e-mail address, with which the user signs in."""
 
     first_name: str | None
     """The first name."""
+
+    groups: list[str]
+    """The ids of the groups of the user."""
 
     id: str
     """The id of the user."""
@@ -433,7 +434,7 @@ class User(TypedDict):
     """The last name."""
 
     role: Role
-    """The role, which determines the permissions."""
+    """The built-in role. A user has the permissions of this role, of the custom roles and of the groups."""
 
     username: str | None
     """The username, unique in the tenant."""
@@ -444,6 +445,28 @@ class CreatedUser(User):
 
     setup_token: NotRequired[str | None]
     """The token that sets the user's password. Present if the request has no password."""
+
+
+class CustomRole(TypedDict):
+    """A role that the tenant defines."""
+
+    created_at: str
+    """When the role was created."""
+
+    description: str | None
+    """The description for people."""
+
+    id: str
+    """The id."""
+
+    name: str
+    """The name, unique among the roles of the tenant."""
+
+    permissions: Grants
+    """The scopes and permissions that the role grants."""
+
+    updated_at: str
+    """When the role was last updated."""
 
 
 DailyResource: TypeAlias = Literal["api_calls", "ai_requests"]
@@ -481,6 +504,10 @@ class DatabaseCredential(TypedDict):
 
     user_id: str | None
     """The user who requested it."""
+
+
+Description: TypeAlias = str
+"""A description for people: 1 to 200 characters on one line."""
 
 
 Domain: TypeAlias = str
@@ -679,6 +706,45 @@ Granularity: TypeAlias = Literal["day", "month"]
 """The period over which a history is aggregated."""
 
 
+class Group(TypedDict):
+    """A group of users. Each member has the roles of the group."""
+
+    created_at: str
+    """When the group was created."""
+
+    description: str | None
+    """The description for people."""
+
+    id: str
+    """The id."""
+
+    name: str
+    """The name, unique among the groups of the tenant."""
+
+    roles: list[str]
+    """The ids of the custom roles of each member."""
+
+    updated_at: str
+    """When the group was last updated."""
+
+
+RoleName: TypeAlias = str
+"""The name of a role or of a group: 1 to 64 characters on one line. The names of the built-in roles are refused."""
+
+
+class GroupUpdate(TypedDict):
+    """A change of a group. Omitted fields keep their values; null removes the description."""
+
+    description: NotRequired[Description | None]
+    """The new description."""
+
+    name: NotRequired[RoleName | None]
+    """The new name."""
+
+    roles: NotRequired[list[str] | None]
+    """The ids of all custom roles of each member."""
+
+
 HealthStatus: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
 """The health of the service."""
 
@@ -835,10 +901,6 @@ Networks: TypeAlias = list[str]
 """Networks from which a credential is accepted: 1 to 32, without duplicates."""
 
 
-Scopes: TypeAlias = list[Scope]
-"""The scopes of a request, without duplicates."""
-
-
 class NewApiKey(TypedDict):
     """A new API key."""
 
@@ -857,8 +919,8 @@ class NewApiKey(TypedDict):
     name: KeyName
     """The name of the key."""
 
-    scopes: Scopes
-    """The scopes of the key. The caller must hold each of them."""
+    scopes: Grants
+    """The scopes of the key, and permissions that the tenant defines. The caller must hold each of them."""
 
 
 class NewDatabaseCredential(TypedDict):
@@ -891,6 +953,19 @@ class NewDatabaseCredentialView(DatabaseCredential):
     """The connection URL. Names without a schema are in the schema `app`."""
 
 
+class NewGroup(TypedDict):
+    """A new group."""
+
+    description: NotRequired[Description | None]
+    """The description for people."""
+
+    name: RoleName
+    """The name, unique among the groups of the tenant."""
+
+    roles: NotRequired[list[str]]
+    """The ids of the custom roles of each member."""
+
+
 OperatorScopes: TypeAlias = list[OperatorScope]
 """The scopes of an operator key in a request, without duplicates."""
 
@@ -915,6 +990,16 @@ NewPassword: TypeAlias = str
 """A new password that is not yet checked against the settings."""
 
 
+class NewPermission(TypedDict):
+    """A new permission of the tenant's application."""
+
+    description: NotRequired[Description | None]
+    """The description for people."""
+
+    name: Permission
+    """The name. It must not begin like a scope of Tenancy."""
+
+
 PlanName: TypeAlias = str
 """The name of a plan: 1 to 40 lowercase letters, digits, hyphens and underscores, starting with a letter."""
 
@@ -929,6 +1014,19 @@ class NewPlan(TypedDict):
     """All limits of the plan."""
 
     name: PlanName
+
+
+class NewRole(TypedDict):
+    """A new role."""
+
+    description: NotRequired[Description | None]
+    """The description for people."""
+
+    name: RoleName
+    """The name, unique among the roles of the tenant."""
+
+    permissions: Grants
+    """The scopes and permissions that the role grants. The caller must hold each of them."""
 
 
 class NewSecondFactor(TypedDict):
@@ -987,9 +1085,15 @@ Username: TypeAlias = str
 class NewUser(TypedDict):
     """A new user."""
 
+    custom_roles: NotRequired[list[str]]
+    """The ids of the roles of the tenant that the user gets."""
+
     email: EmailAddress
 
     first_name: NotRequired[PersonName | None]
+
+    groups: NotRequired[list[str]]
+    """The ids of the groups of the user."""
 
     last_name: NotRequired[PersonName | None]
 
@@ -1040,6 +1144,38 @@ class OperatorKeyUpdate(TypedDict):
     """The complete new list of scopes."""
 
 
+class PageApplicationPermission(TypedDict):
+    """A page of a list."""
+
+    items: list[ApplicationPermission]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class PageCustomRole(TypedDict):
+    """A page of a list."""
+
+    items: list[CustomRole]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
 class PageDatabaseCredential(TypedDict):
     """A page of a list."""
 
@@ -1060,6 +1196,22 @@ class PageFormerSlug(TypedDict):
     """A page of a list."""
 
     items: list[FormerSlug]
+    """The items on the page."""
+
+    limit: int
+    """The maximum number of items on the page."""
+
+    offset: int
+    """The number of items before the page."""
+
+    total: int
+    """The total number of items."""
+
+
+class PageGroup(TypedDict):
+    """A page of a list."""
+
+    items: list[Group]
     """The items on the page."""
 
     limit: int
@@ -1198,6 +1350,8 @@ class Problem(TypedDict):
         "file_not_found",
         "forbidden",
         "former_slug_not_found",
+        "group_name_taken",
+        "group_not_found",
         "idempotency_key_reused",
         "illegal_transition",
         "internal_error",
@@ -1220,6 +1374,9 @@ class Problem(TypedDict):
         "network_not_allowed",
         "operator_key_name_taken",
         "operator_key_not_found",
+        "permission_in_use",
+        "permission_not_found",
+        "permission_taken",
         "plan_in_use",
         "plan_not_found",
         "plan_taken",
@@ -1228,6 +1385,8 @@ class Problem(TypedDict):
         "range_not_satisfiable",
         "rate_limited",
         "recent_sign_in_required",
+        "role_name_taken",
+        "role_not_found",
         "route_not_found",
         "scope_not_held",
         "second_factor_enrollment_required",
@@ -1246,6 +1405,7 @@ class Problem(TypedDict):
         "too_many_api_keys",
         "too_many_attempts",
         "too_many_operator_keys",
+        "too_many_roles",
         "too_many_second_factors",
         "unavailable",
         "unsupported_content_coding",
@@ -1372,6 +1532,19 @@ class ReportedUsage(Usage):
 
     day: str
     """The day of the usage, in UTC."""
+
+
+class RoleUpdate(TypedDict):
+    """A change of a role. Omitted fields keep their values; null removes the description."""
+
+    description: NotRequired[Description | None]
+    """The new description."""
+
+    name: NotRequired[RoleName | None]
+    """The new name."""
+
+    permissions: NotRequired[Grants | None]
+    """All scopes and permissions that the role grants. The caller must hold each of them, and each of the former ones."""
 
 
 class Root(TypedDict):
@@ -1736,9 +1909,15 @@ class UserPage(TypedDict):
 class UserUpdate(TypedDict):
     """A change of a user. Omitted fields keep their values; null removes a name."""
 
+    custom_roles: NotRequired[list[str] | None]
+    """The ids of all roles of the tenant that the user has after the change."""
+
     email: NotRequired[EmailAddress | None]
 
     first_name: NotRequired[PersonName | None]
+
+    groups: NotRequired[list[str] | None]
+    """The ids of all groups of the user after the change."""
 
     is_active: NotRequired[bool | None]
     """`false` deactivates the user and ends all of their sessions."""
@@ -1787,7 +1966,7 @@ class Verified(TypedDict):
     api_key_id: str | None
     """The id of the API key, if the caller is an API key."""
 
-    scopes: list[Scope]
+    scopes: Grants
 
     tenant_id: str
 

@@ -89,6 +89,18 @@ class FormerSlugNotFound(Problem):
     code: ClassVar[str] = "former_slug_not_found"
 
 
+class GroupNameTaken(Problem):
+    """The problem `group_name_taken` (status 409)."""
+
+    code: ClassVar[str] = "group_name_taken"
+
+
+class GroupNotFound(Problem):
+    """The problem `group_not_found` (status 404)."""
+
+    code: ClassVar[str] = "group_not_found"
+
+
 class IdempotencyKeyReused(Problem):
     """The problem `idempotency_key_reused` (status 422)."""
 
@@ -221,6 +233,24 @@ class OperatorKeyNotFound(Problem):
     code: ClassVar[str] = "operator_key_not_found"
 
 
+class PermissionInUse(Problem):
+    """The problem `permission_in_use` (status 409)."""
+
+    code: ClassVar[str] = "permission_in_use"
+
+
+class PermissionNotFound(Problem):
+    """The problem `permission_not_found` (status 404)."""
+
+    code: ClassVar[str] = "permission_not_found"
+
+
+class PermissionTaken(Problem):
+    """The problem `permission_taken` (status 409)."""
+
+    code: ClassVar[str] = "permission_taken"
+
+
 class PlanInUse(Problem):
     """The problem `plan_in_use` (status 409)."""
 
@@ -267,6 +297,18 @@ class RecentSignInRequired(Problem):
     """The problem `recent_sign_in_required` (status 401)."""
 
     code: ClassVar[str] = "recent_sign_in_required"
+
+
+class RoleNameTaken(Problem):
+    """The problem `role_name_taken` (status 409)."""
+
+    code: ClassVar[str] = "role_name_taken"
+
+
+class RoleNotFound(Problem):
+    """The problem `role_not_found` (status 404)."""
+
+    code: ClassVar[str] = "role_not_found"
 
 
 class RouteNotFound(Problem):
@@ -377,6 +419,12 @@ class TooManyOperatorKeys(Problem):
     code: ClassVar[str] = "too_many_operator_keys"
 
 
+class TooManyRoles(Problem):
+    """The problem `too_many_roles` (status 409)."""
+
+    code: ClassVar[str] = "too_many_roles"
+
+
 class TooManySecondFactors(Problem):
     """The problem `too_many_second_factors` (status 409)."""
 
@@ -446,6 +494,8 @@ PROBLEMS: dict[str, type[Problem]] = {
     "file_not_found": FileNotFound,
     "forbidden": Forbidden,
     "former_slug_not_found": FormerSlugNotFound,
+    "group_name_taken": GroupNameTaken,
+    "group_not_found": GroupNotFound,
     "idempotency_key_reused": IdempotencyKeyReused,
     "illegal_transition": IllegalTransition,
     "internal_error": InternalError,
@@ -468,6 +518,9 @@ PROBLEMS: dict[str, type[Problem]] = {
     "network_not_allowed": NetworkNotAllowed,
     "operator_key_name_taken": OperatorKeyNameTaken,
     "operator_key_not_found": OperatorKeyNotFound,
+    "permission_in_use": PermissionInUse,
+    "permission_not_found": PermissionNotFound,
+    "permission_taken": PermissionTaken,
     "plan_in_use": PlanInUse,
     "plan_not_found": PlanNotFound,
     "plan_taken": PlanTaken,
@@ -476,6 +529,8 @@ PROBLEMS: dict[str, type[Problem]] = {
     "range_not_satisfiable": RangeNotSatisfiable,
     "rate_limited": RateLimited,
     "recent_sign_in_required": RecentSignInRequired,
+    "role_name_taken": RoleNameTaken,
+    "role_not_found": RoleNotFound,
     "route_not_found": RouteNotFound,
     "scope_not_held": ScopeNotHeld,
     "second_factor_enrollment_required": SecondFactorEnrollmentRequired,
@@ -494,6 +549,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "too_many_api_keys": TooManyApiKeys,
     "too_many_attempts": TooManyAttempts,
     "too_many_operator_keys": TooManyOperatorKeys,
+    "too_many_roles": TooManyRoles,
     "too_many_second_factors": TooManySecondFactors,
     "unavailable": Unavailable,
     "unsupported_content_coding": UnsupportedContentCoding,

@@ -4,14 +4,13 @@ use chrono::{DateTime, Utc};
 use platform::sql::{Row, SqlError, Statement, Value};
 use uuid::Uuid;
 
-use super::rows::{COLUMNS, role_names, user};
+use super::rows::{COLUMNS, reach, user, within_reach};
 use crate::{
-    access::Role,
     error::Result,
     event::{Entry, outbox},
     mail::insertion::{self, NewMessage, mailed_if},
     tenant::TenantDb,
-    user::User,
+    user::{Reach, User},
 };
 
 /// A setup token as stored.
@@ -32,8 +31,8 @@ pub struct PasswordChange<'a> {
     pub to: Option<&'a str>,
     /// The token that sets the new password.
     pub setup_token: Option<SetupToken>,
-    /// The roles of users whose password may be replaced.
-    pub over: &'a [Role],
+    /// The users whose password may be replaced.
+    pub(crate) reach: &'a Reach,
     /// The message with the setup token.
     pub(crate) message: Option<NewMessage>,
 }
@@ -47,7 +46,7 @@ pub struct Replaced {
 }
 
 /// Replaces a password and ends every session and token of the user. Returns `None` if the user does not exist, has a
-/// different password by now, or has a role that is not in `over`.
+/// different password by now, or is out of reach.
 pub async fn replace_password(
     database: &TenantDb,
     change: PasswordChange<'_>,
@@ -60,13 +59,14 @@ pub async fn replace_password(
                  setup_token_expires_at = :token_expires_at::timestamp AT TIME ZONE 'UTC',
                  version = version + 1, session_epoch = session_epoch + 1
              WHERE id = :id AND (:from::text IS NULL OR password_hash = :from)
-               AND role = ANY(:over::text[])
+               AND {}
              RETURNING *
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
          ), {}, {}
          SELECT {COLUMNS}, EXISTS (SELECT FROM mailed) AS is_mailed FROM changed",
+        within_reach("users"),
         mailed_if("changed"),
         outbox::recorded_if("changed")
     );
@@ -77,7 +77,7 @@ pub async fn replace_password(
         .bind("to", change.to)
         .bind("token_hash", token_hash)
         .bind("token_expires_at", token_expires_at)
-        .bind("over", role_names(change.over))
+        .bind_all(reach(change.reach))
         .bind_all(insertion::bindings(change.message))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;

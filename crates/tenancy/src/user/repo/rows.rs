@@ -1,18 +1,48 @@
 //! The rows of `users`.
 
-use platform::sql::{Row, SqlError};
+use platform::sql::{Row, SqlError, Value};
+use uuid::Uuid;
 
-use crate::{access::Role, input::Text as _, user::User};
+use crate::{
+    access::Role,
+    input::Text as _,
+    user::{Reach, User},
+};
 
 /// The columns that [`user`] reads.
-pub(crate) const COLUMNS: &str =
-    "id, email, username, first_name, last_name, role, is_active, is_verified,
+pub(crate) const COLUMNS: &str = "id, email, username, first_name, last_name, role,
+    custom_roles::text[] AS custom_roles, groups::text[] AS groups, is_active, is_verified,
     created_at AT TIME ZONE 'UTC' AS created_at, last_login AT TIME ZONE 'UTC' AS last_login,
     version";
 
-/// Returns the names of roles in the database.
-pub(super) fn role_names(roles: &[Role]) -> Vec<String> {
-    roles.iter().map(|role| role.as_str().to_owned()).collect()
+/// The condition on a row of `users` with this alias that the bindings of [`reach`] select.
+pub(crate) fn within_reach(alias: &str) -> String {
+    format!(
+        "{alias}.role = ANY(:over::text[])
+         AND NOT {alias}.custom_roles && :without_roles::text[]::uuid[]
+         AND NOT {alias}.groups && :without_groups::text[]::uuid[]"
+    )
+}
+
+/// Returns the bindings of [`within_reach`].
+pub(crate) fn reach(reach: &Reach) -> [(&'static str, Value); 3] {
+    let roles: Vec<_> = reach.roles.iter().map(|role| role.as_str().to_owned()).collect();
+    [
+        ("over", roles.into()),
+        ("without_roles", texts(&reach.without_roles)),
+        ("without_groups", texts(&reach.without_groups)),
+    ]
+}
+
+/// Returns ids as a parameter of the type `text[]`.
+pub(super) fn texts(ids: &[Uuid]) -> Value {
+    ids.iter().map(Uuid::to_string).collect::<Vec<_>>().into()
+}
+
+fn ids(row: &Row, column: &str) -> Result<Vec<Uuid>, SqlError> {
+    let texts: Vec<String> = row.get(column)?;
+    let ids = texts.iter().map(|text| Uuid::parse_str(text));
+    ids.collect::<Result<_, _>>().map_err(|_| SqlError::Decode(format!("invalid {column}")))
 }
 
 /// Reads a user from the columns in [`COLUMNS`].
@@ -24,6 +54,8 @@ pub(crate) fn user(row: &Row) -> Result<User, SqlError> {
         first_name: row.get("first_name")?,
         last_name: row.get("last_name")?,
         role: role(&row.get::<String>("role")?)?,
+        custom_roles: ids(row, "custom_roles")?,
+        groups: ids(row, "groups")?,
         is_active: row.get("is_active")?,
         is_verified: row.get("is_verified")?,
         created_at: row.get("created_at")?,

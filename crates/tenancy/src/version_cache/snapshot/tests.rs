@@ -5,7 +5,7 @@ use platform::Platform;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    access::Scope,
+    access::{CustomRole, DefinedPermission, Definitions, Grants, Group, Permission, Scope},
     api_key::{ApiKeyRecord, Environment},
     database_location::DatabaseLocation,
     identifier::Slug,
@@ -40,6 +40,7 @@ fn tenant() -> TenantRecord {
         limits: limits(),
         private_settings: JsonText::default(),
         settings: JsonText::from_stored(r#"{"seats":[1,2.5,null]}"#.to_owned()).unwrap(),
+        definitions: definitions(),
         version: 3,
         database: DatabaseLocation {
             host: "db".to_owned(),
@@ -52,6 +53,34 @@ fn tenant() -> TenantRecord {
         data_key: Some(Sealed(vec![2; 70])),
         created_at: DateTime::from_timestamp_micros(1_764_000_000_000_001).unwrap(),
         updated_at: DateTime::from_timestamp_micros(1_764_000_000_000_002).unwrap(),
+    }
+}
+
+/// Definitions with a value in every member.
+fn definitions() -> Definitions {
+    let at = DateTime::from_timestamp_micros(1_764_000_000_000_003).unwrap();
+    let name = Permission::parse("notes:write").unwrap();
+    let permissions = Grants { scopes: vec![Scope::FilesRead], permissions: vec![name.clone()] };
+    let description = || Some("for people".to_owned());
+    let [role, group] = [9, 10].map(Uuid::from_u128);
+    Definitions {
+        permissions: vec![DefinedPermission { name, description: description(), created_at: at }],
+        roles: vec![CustomRole {
+            id: role,
+            name: "Editor".to_owned(),
+            description: description(),
+            permissions,
+            created_at: at,
+            updated_at: at,
+        }],
+        groups: vec![Group {
+            id: group,
+            name: "Editors".to_owned(),
+            description: description(),
+            roles: vec![role],
+            created_at: at,
+            updated_at: at,
+        }],
     }
 }
 
@@ -79,6 +108,7 @@ fn api_key() -> ApiKeyRecord {
         previous_hash: Some(vec![4; 32]),
         previous_expires_at: Some(time(1)),
         scopes: vec![Scope::ProfileRead, Scope::FilesWrite],
+        permissions: vec![Permission::parse("notes:write").unwrap()],
         max_requests_per_minute: Some(6),
         max_requests_per_day: Some(7),
         version: 8,

@@ -1,0 +1,5 @@
+//! `/api/v1/groups/{id}/members`
+
+pub mod add;
+pub mod list;
+pub mod remove;
