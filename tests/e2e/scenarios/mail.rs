@@ -5,6 +5,7 @@ use std::{
     sync::MutexGuard,
 };
 
+use age::secrecy::ExposeSecret as _;
 use e2e::{Answer, MailMode, MailServer, TestTenant, World, root, unique};
 use http::Method;
 use serde_json::{Value, json};
@@ -414,7 +415,7 @@ fn repeated_invitation_replaces_the_message() {
     tenant.post("/api/v1/auth/setup", &setup).send().expect(200);
     let own = reset(&json!({ "send_mail": false }));
     assert!(own["setup_token"].as_str().unwrap().starts_with("lds_"));
-    // A user who has signed in receives another text.
+    // After a sign-in, the text is another one.
     reset(&json!({ "language": "en" }));
     deliver_all(world, &server);
     let received = server.received(&to);
@@ -568,6 +569,41 @@ fn messages_are_written_to_a_folder() {
     );
     let file = folder.join(format!("{}.eml", line["message"].as_str().unwrap()));
     assert!(std::fs::read_to_string(file).unwrap().contains(&format!("To: {to}")));
+}
+
+#[test]
+fn copied_and_restored_tenants_send_nothing_again() {
+    let (world, _alone) = alone();
+    let (tenant, server) = (world.tenant(), MailServer::start(MailMode::Accept));
+    let to = address();
+    invite(&tenant, &json!({ "email": to }));
+    let run = |arguments: &[&str]| -> Value {
+        let url = format!("http://{}", world.address());
+        let mut command = command(world, &server, arguments);
+        let output = command.env("SERVICE_URL", url).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        serde_json::from_str(lines.lines().last().unwrap()).unwrap()
+    };
+    let folder = world.services.folder().join(unique("backups"));
+    let identity = age::x25519::Identity::generate();
+    let key = world.services.folder().join(unique("identity"));
+    std::fs::write(&key, identity.to_string().expose_secret()).unwrap();
+    let (folder, key) = (folder.to_str().unwrap(), key.to_str().unwrap());
+    let recipient = identity.to_public().to_string();
+    let slug = tenant.slug.as_str();
+    let backup = run(&["backup", "create", folder, "--tenant", slug, "--recipient", &recipient]);
+    run(&["tenant", "clone", slug, &unique("copy")]);
+    deliver_all(world, &server);
+    // Only the original has sent its message.
+    assert_eq!(server.received(&to).len(), 1);
+    let file = backup["file"].as_str().unwrap();
+    run(&["backup", "restore", file, "--identity", key, "--tenant", slug]);
+    assert_eq!(column(world, &tenant, &to, "failure"), [Some("copied".to_owned())]);
+    deliver_all(world, &server);
+    assert_eq!(server.received(&to).len(), 1);
+    let id = column(world, &tenant, &to, "id").remove(0).unwrap();
+    assert_eq!(world.tenantctl(&["mail", "retry", slug, &id]).status.code(), Some(4));
 }
 
 #[test]

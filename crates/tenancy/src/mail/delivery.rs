@@ -32,10 +32,10 @@ pub struct Outbox {
     database: TenantDb,
 }
 
-/// A message that this process alone may send now.
+/// A message that only this process may send now.
 pub struct Outgoing {
     claimed: repo::Claimed,
-    /// The name of the sender: that of the tenant, on one line.
+    /// The name of the tenant on one line, which is the name of the sender.
     pub sender: String,
     /// The subject and the bodies.
     pub rendered: Rendered,
@@ -56,7 +56,7 @@ impl Outgoing {
 }
 
 impl Outbox {
-    /// Opens the outbox of a tenant, and ends the messages that must not be sent any more. Returns `None` if no message is
+    /// Opens the outbox of a tenant, and ends the messages that must no longer be sent. Returns `None` if no message is
     /// due or the tenant is not active.
     pub async fn open(context: &Context, record: Rc<TenantRecord>) -> Result<Option<Self>> {
         if record.status != Status::Active {

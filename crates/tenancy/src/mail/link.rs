@@ -9,8 +9,8 @@ use crate::{settings::Settings, tenant::TenantRecord};
 /// The page below `PUBLIC_URL` that receives setup tokens, for tenants that have no page of their own.
 const DEFAULT_PAGE: &str = "set-password";
 
-/// Returns the origins of a tenant's pages: those of `PUBLIC_URL`, of the subdomain of `BASE_DOMAIN`, which has the same
-/// scheme and port, and of the registered domains, with HTTPS.
+/// Returns the origins of a tenant's pages: `PUBLIC_URL`, the subdomain of `BASE_DOMAIN`, which has the same
+/// scheme and port, and the registered domains, with HTTPS.
 pub(crate) fn origins(settings: &Settings, tenant: &TenantRecord) -> Vec<Url> {
     let mut origins: Vec<Url> = settings.public_url.iter().cloned().collect();
     if let Some(base) = &settings.base_domain {
@@ -34,7 +34,7 @@ pub(crate) fn origins(settings: &Settings, tenant: &TenantRecord) -> Vec<Url> {
 pub struct ReceivingPage(Url);
 
 impl ReceivingPage {
-    /// Validates the address of a page. It must be on one of the origins: the service's own, or a registered domain of
+    /// Validates the address of a page. It must be on one of the origins, such as a registered domain of
     /// the tenant.
     ///
     /// # Errors

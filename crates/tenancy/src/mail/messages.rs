@@ -88,7 +88,7 @@ pub async fn retry(
     Ok(result)
 }
 
-/// Ends the messages of a tenant that must not be sent any more, and removes those that ended days ago. Returns the number
+/// Ends the messages of a tenant that must no longer be sent, and removes those that ended days ago. Returns the number
 /// of removed messages.
 pub async fn maintain(context: &Context, tenant: &TenantRecord) -> Result<u64> {
     let database = TenantDb::connect_to(context, tenant).await?;
@@ -96,7 +96,7 @@ pub async fn maintain(context: &Context, tenant: &TenantRecord) -> Result<u64> {
     repo::remove_ended(&database, context.platform.clock.now(), MOST).await
 }
 
-/// Ends the messages that must not be sent any more. Each one is recorded.
+/// Ends the messages that must no longer be sent. Each one is recorded.
 pub(super) async fn end_overdue(
     context: &Context,
     tenant: &TenantRecord,

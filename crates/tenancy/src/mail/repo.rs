@@ -38,7 +38,7 @@ fn is_due() -> String {
     )
 }
 
-/// A message that this process alone may send now.
+/// A message that only this process may send now.
 pub(crate) struct Claimed {
     pub(crate) id: Uuid,
     pub(crate) user: Uuid,
@@ -60,14 +60,14 @@ pub(crate) async fn has_due(database: &TenantDb, now: DateTime<Utc>) -> Result<b
     Ok(database.connection().query_first(&statement, &[now.into()]).await?.is_some())
 }
 
-/// A message that must not be sent any more.
+/// A message that must no longer be sent.
 pub(crate) struct Overdue {
     pub(crate) id: Uuid,
     pub(crate) user: Uuid,
     pub(crate) failure: Failure,
 }
 
-/// Returns a message that must not be sent any more, if there is one: its token has expired or is no longer that of the
+/// Returns a message that must no longer be sent, if there is one: its token has expired or is no longer that of the
 /// user, or its last permitted claim has expired.
 pub(crate) async fn find_overdue(
     database: &TenantDb,
