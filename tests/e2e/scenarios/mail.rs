@@ -141,11 +141,12 @@ fn headers_of_a_request_reach_no_link() {
         let to = address();
         let call = tenant.post("/api/v1/users", &json!({ "email": to }));
         let answer = call.token(&tenant.admin.access_token).header(name, value).send();
-        if answer.status != 201 {
-            // A host of nobody is refused, so it has no effect either.
-            assert!((400..500).contains(&answer.status), "{name}: {}", answer.status);
+        if name == "host" && answer.status != 201 {
+            // The host of another site is refused, so it has no effect either.
+            assert!((400..500).contains(&answer.status), "{}", answer.status);
             continue;
         }
+        answer.expect(201);
         deliver_all(world, &server);
         let body = server.received(&to)[0].body();
         assert!(body.contains("https://app.saas.example/start/set-password#token="), "{name}");
@@ -239,7 +240,10 @@ fn name_of_the_tenant_adds_no_header() {
     assert!(
         !message.headers().iter().any(|header| header.to_ascii_lowercase().starts_with("bcc:"))
     );
-    assert!(!message.body().contains("<script>"), "{}", message.body());
+    // The text may have any characters, and the HTML has no markup of the name.
+    let body = message.body();
+    let (_, html) = body.split_once("text/html").unwrap();
+    assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
     assert!(server.received("eve@evil.example").is_empty());
 }
 
