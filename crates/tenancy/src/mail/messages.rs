@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
 use platform::sql::Rows;
-use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{attempt::Failure, repo};
+use super::{
+    attempt::Failure,
+    message::{Message, Retry},
+    repo,
+};
 use crate::{
     audit,
     context::Context,
@@ -20,49 +21,6 @@ use crate::{
 
 /// The maximum number of messages that one call ends or removes.
 const MOST: i64 = 1000;
-
-/// A message, without its token.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = MailMessage)]
-pub struct Message {
-    /// The id, which is also the `Message-ID`.
-    pub id: Uuid,
-    /// The recipient.
-    pub user_id: Uuid,
-    /// `invitation` or `password_reset`.
-    pub purpose: String,
-    /// The address.
-    pub address: String,
-    /// The language: `en` or `de`.
-    pub language: String,
-    /// `waiting`, `sending`, `sent` or `dead`.
-    pub state: String,
-    /// The number of attempts.
-    pub attempts: i64,
-    /// The number of attempts without an answer: the message may have been sent.
-    pub unanswered: i64,
-    /// The reason why a dead message was not sent.
-    pub failure: Option<String>,
-    /// When the message was written.
-    pub created_at: DateTime<Utc>,
-    /// When its token expires.
-    pub expires_at: DateTime<Utc>,
-    /// When it was sent or became dead.
-    pub ended_at: Option<DateTime<Utc>>,
-}
-
-/// The result of [`retry`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// The message waits for its delivery.
-    Waiting,
-    /// The tenant has no dead message with this id.
-    NotDead,
-    /// The message may have been sent, so the caller must permit a duplicate.
-    MayDuplicate,
-    /// The token in the message is no longer valid.
-    Unusable,
-}
 
 /// Returns the dead messages of a tenant, the newest first.
 pub async fn list_dead(context: &Context, tenant: &Tenant, most: u32) -> Result<Rows<Message>> {

@@ -10,6 +10,7 @@ pub mod escape;
 pub(crate) mod insertion;
 pub mod invitation;
 pub mod link;
+pub mod message;
 pub mod messages;
 pub(crate) mod repo;
 pub mod settings;

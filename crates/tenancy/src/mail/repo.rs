@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     attempt::{Failure, MOST_UNANSWERED, NextStep, Outcome},
-    messages::{Message, Retry},
+    message::{Message, Retry},
 };
 use crate::{
     error::{Error, Result},

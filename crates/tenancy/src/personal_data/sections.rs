@@ -10,7 +10,7 @@ use crate::{
     audit::LoggedEvent,
     database_role::DatabaseRoleView,
     error::Result,
-    mail::{self, messages::Message},
+    mail::{self, message::Message},
     second_factor::{self, SecondFactor},
     tenant::TenantDb,
     user::{self, User},

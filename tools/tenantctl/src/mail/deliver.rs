@@ -146,7 +146,7 @@ async fn deliver(
 /// The way that messages leave.
 enum Carrier {
     Directory(PathBuf),
-    Smtp(Server, Option<Connection>),
+    Smtp(Server, Option<Box<Connection>>),
 }
 
 impl Carrier {
@@ -156,7 +156,8 @@ impl Carrier {
         if connection.is_none() {
             let server = server.clone();
             let opened = timeout(DEADLINE, spawn_blocking(move || Connection::open(&server)));
-            *connection = Some(opened.await.context("the mail server does not answer")???);
+            let opened = opened.await.context("the mail server does not answer")???;
+            *connection = Some(Box::new(opened));
         }
         Ok(())
     }

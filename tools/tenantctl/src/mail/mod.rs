@@ -11,7 +11,7 @@ use anyhow::Result;
 /// The commands for messages to users.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Sends the messages that are due, of all tenants, by SMTP. SMTP_URL has the server.
+    /// Sends the messages that are due, of all tenants, by SMTP. `SMTP_URL` has the server.
     Deliver(deliver::Arguments),
     /// Lists the messages of a tenant that were not sent, newest first.
     List(list::Arguments),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use tenancy::mail::messages::{self, Retry};
+use tenancy::mail::{message::Retry, messages};
 use uuid::Uuid;
 
 use crate::{

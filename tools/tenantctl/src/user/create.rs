@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Reads the password from standard input. The default is a setup token.
     #[arg(long)]
     password_stdin: bool,
-    /// Sends the setup token by mail instead of printing it, if MAIL_TRANSPORT is set.
+    /// Sends the setup token by mail instead of printing it, if `MAIL_TRANSPORT` is set.
     #[arg(long)]
     send_mail: bool,
     #[command(flatten)]

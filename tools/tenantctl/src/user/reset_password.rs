@@ -16,7 +16,7 @@ pub struct Arguments {
     tenant: String,
     /// The e-mail address or the id of the user.
     user: String,
-    /// Sends the setup token by mail instead of printing it, if MAIL_TRANSPORT is set.
+    /// Sends the setup token by mail instead of printing it, if `MAIL_TRANSPORT` is set.
     #[arg(long)]
     send_mail: bool,
     #[command(flatten)]
