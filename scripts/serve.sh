@@ -126,6 +126,7 @@ serve() {
   echo $! >"$DEV_DIR/application.pid"
   STARTED+=(stop_application)
   wait_until_healthy "$!" "$reach" "$port"
+  deliver_mail
   case $reach in
     *:*) reach=[$reach] ;;
   esac
@@ -142,6 +143,23 @@ serve() {
     Ctrl-C stops everything.
 READY
   wait "$(cat "$DEV_DIR/application.pid")" || fail "the application ended: $(tail -n 1 "$DEV_DIR/application.log")"
+}
+
+# deliver_mail: writes messages to users into .dev/mail, and prints their links.
+deliver_mail() {
+  case ${MAIL_TRANSPORT:-none} in none) return ;; esac
+  target/tools/tenantctl mail deliver --follow --to-directory "$DEV_DIR/mail" > >(tee "$DEV_DIR/mail.log") 2>&1 &
+  echo $! >"$DEV_DIR/mail.pid"
+  STARTED+=(stop_mail)
+  say "writing messages to users into .dev/mail"
+}
+
+# stop_mail: stops the delivery of the PID file, if the process is still the delivery.
+stop_mail() {
+  local pid
+  pid=$(cat "$DEV_DIR/mail.pid" 2>/dev/null) || return 0
+  if [[ "$(command_of "$pid")" == *"mail deliver"* ]]; then kill "$pid" 2>/dev/null || true; fi
+  rm -f "$DEV_DIR/mail.pid"
 }
 
 # stop_application: stops the application of the PID file, if the process is still the application.

@@ -20,6 +20,9 @@ ENV
     name=${line%%=*}
     [ -n "${!name:-}" ] || export "$name=${line#*=}"
   done <"$DEV_DIR/env"
+  # Messages to users go to .dev/mail.
+  export MAIL_TRANSPORT=${MAIL_TRANSPORT:-smtp} MAIL_FROM=${MAIL_FROM:-no-reply@tenancy.example}
+  export PUBLIC_URL=${PUBLIC_URL:-http://localhost:${PORT:-8002}}
   for name in ADMIN_API_KEY JWT_SECRET_KEY MASTER_ENCRYPTION_KEY POSTGRES_PORT REDIS_PORT; do
     [ -n "${!name:-}" ] || fail "$name is missing in .dev/env: add it, or reset everything with ./dev down --wipe"
   done

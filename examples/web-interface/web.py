@@ -337,7 +337,9 @@ class Handler(BaseHTTPRequestHandler):
         body = f"""<p>{html.escape(user["email"])}, {user["role"]}</p>
 <form method="post" action="/logout">{csrf}<button>Sign out</button></form>"""
         invited, session.invited = session.invited, None
-        if invited:
+        if invited and invited.get("is_mailed"):
+            body += f"""<p>{html.escape(invited["email"])} receives an invitation by mail.</p>"""
+        elif invited:
             body += f"""<p>Give {html.escape(invited["email"])} this setup token, which is shown once:
 <code>{html.escape(invited["setup_token"])}</code></p>"""
         codes, session.recovery_codes = session.recovery_codes, None

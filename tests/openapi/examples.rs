@@ -47,6 +47,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/profile/second-factors") => json!({ "name": "Phone" }),
         ("post", "/api/v1/profile/second-factors/{id}/confirm") => json!({ "code": "123456" }),
         ("patch", "/api/v1/tenant/security-policy") => json!({ "second_factor_grace_days": 7 }),
+        ("patch", "/api/v1/tenant/mail-settings") => json!({ "language": "en" }),
+        ("post", "/api/v1/users/{id}/reset-password") => json!({ "send_mail": true }),
         ("post", "/api/v1/auth/refresh" | "/api/v1/auth/logout") => {
             json!({ "refresh_token": "the refresh token of a sign-in" })
         }

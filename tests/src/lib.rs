@@ -32,6 +32,7 @@ mod process;
 mod proxy;
 mod redis;
 mod services;
+mod smtp;
 mod tenant;
 mod world;
 
@@ -50,6 +51,7 @@ pub use process::Process;
 pub use proxy::{Cut, Proxy, Watch};
 pub use redis::{Leases, Redis, RedisClient};
 pub use services::{Databases, Services};
+pub use smtp::{MailServer, Mode as MailMode, Received as ReceivedMail};
 pub use tenant::{TestTenant, TestUser, unique};
 pub use world::{World, tenantctl};
 

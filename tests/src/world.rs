@@ -97,6 +97,20 @@ impl World {
         CLUSTERS.get_or_init(Self::start)
     }
 
+    /// Returns a separate world that sends messages to users. The command that delivers them visits every tenant.
+    pub fn with_mail() -> &'static Self {
+        static MAIL: OnceLock<World> = OnceLock::new();
+        MAIL.get_or_init(|| {
+            let changed = [
+                ("MAIL_TRANSPORT", "smtp"),
+                ("MAIL_FROM", "no-reply@saas.example"),
+                ("PUBLIC_URL", "https://app.saas.example/start"),
+            ];
+            let changed = changed.map(|(name, value)| (name, value.to_owned()));
+            Self::with(Services::start(), BTreeMap::from(changed))
+        })
+    }
+
     fn start() -> Self {
         Self::on(Services::start())
     }

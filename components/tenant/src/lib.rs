@@ -6,6 +6,7 @@ mod database;
 mod files;
 mod groups;
 mod info;
+mod mail_settings;
 mod permissions;
 mod roles;
 mod security_policy;
@@ -22,6 +23,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     stats::ENDPOINT,
     security_policy::get::ENDPOINT,
     security_policy::update::ENDPOINT,
+    mail_settings::get::ENDPOINT,
+    mail_settings::update::ENDPOINT,
     usage::get::ENDPOINT,
     usage::report::ENDPOINT,
     usage::history::ENDPOINT,

@@ -38,6 +38,7 @@ pub mod lifecycle;
 mod limiter;
 pub mod log;
 pub mod login_throttling;
+pub mod mail;
 pub mod maintenance;
 pub mod metadata;
 pub mod metrics;

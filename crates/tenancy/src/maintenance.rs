@@ -18,6 +18,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::creation,
     log,
+    mail::messages,
     personal_data::erasure,
     quota,
     storage::{self, orphans},
@@ -60,6 +61,8 @@ pub struct Report {
     pub ended_database_credentials: u64,
     /// The number of erasures of users that were interrupted and are complete now.
     pub finished_user_erasures: u64,
+    /// The number of messages that were removed, because they were sent or became dead a week ago.
+    pub removed_mail_messages: u64,
     /// The cursor of the next call: pass it as the parameter `after`. Null when every tenant was processed.
     pub next_cursor: Option<Uuid>,
 }
@@ -109,6 +112,8 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         report.add_moved(context, moved);
         let erasures = erasure::recover(context, tenant).await;
         report.finished_user_erasures += report.count(context, erasures);
+        let messages = messages::maintain(context, tenant).await;
+        report.removed_mail_messages += report.count(context, messages);
         if let Err(error) = database_credential::record_size(context, tenant).await {
             report.failures += 1;
             log::warning(context, "the size of a tenant's database was not recorded", &error);

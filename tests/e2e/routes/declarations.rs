@@ -161,6 +161,7 @@ fn sensitive_endpoints_need_recent_sign_in() {
     };
     let always = [
         "DELETE /api/v1/profile/second-factors/{id}",
+        "PATCH /api/v1/tenant/mail-settings",
         "PATCH /api/v1/tenant/security-policy",
         "POST /api/v1/profile/recovery-codes",
         "POST /api/v1/profile/second-factors",

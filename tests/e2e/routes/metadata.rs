@@ -89,7 +89,7 @@ fn concurrent_changes_lose_no_member() {
     assert_eq!(shown["private_metadata"].as_object().unwrap().len(), 8, "{shown}");
 }
 
-// S48
+// S50
 #[test]
 fn private_metadata_reach_operators_only() {
     let world = World::get();
@@ -134,7 +134,7 @@ fn private_metadata_reach_operators_only() {
     assert_eq!(export["user"]["private_metadata"]["crm"], secret.as_str());
 }
 
-// S48
+// S50
 #[test]
 fn users_are_found_by_metadata() {
     let world = World::get();

@@ -26,6 +26,7 @@ mod lease_limits;
 mod leases;
 mod login_throttling;
 mod logs;
+mod mail;
 mod master_key;
 mod notes;
 mod operator;

@@ -128,6 +128,8 @@ fn tables_move_while_requests_continue() {
     let moved = [
         "audit_outbox",
         "files",
+        "mail_messages",
+        "mail_settings",
         "recovery_codes",
         "schema_migrations",
         "second_factors",

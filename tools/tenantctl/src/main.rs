@@ -15,6 +15,7 @@ mod environment;
 mod exit;
 mod find;
 mod key;
+mod mail;
 mod migrate;
 mod move_tenant;
 mod output;
@@ -62,6 +63,9 @@ enum Command {
     /// Creates, lists and revokes the API keys of a tenant.
     #[command(subcommand)]
     Key(key::Command),
+    /// Sends messages to users, and lists those that were not sent.
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Creates, lists, changes and deletes plans.
     #[command(subcommand)]
     Plan(plan::Command),
@@ -128,6 +132,7 @@ async fn run(command: &Command) -> Result<()> {
         Command::Cluster(command) => cluster::run(command).await,
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
+        Command::Mail(command) => mail::run(command).await,
         Command::Plan(command) => plan::run(command).await,
         Command::Usage(command) => usage::run(command).await,
         Command::Apply(arguments) => apply::run(arguments).await,

@@ -7,6 +7,7 @@ use tenancy::{
     access::{Ids, Role},
     credential::NewPassword,
     identifier::EmailAddress,
+    mail::invitation::Language,
     metadata::Metadata,
     resource::Resource,
     user::{self, Authority, NewUser, PersonName, User, Username},
@@ -34,6 +35,13 @@ tenancy::fields! {
         groups: Ids = Ids::default(),
         #[schema(required = false, value_type = Object)]
         public_metadata: Metadata = Metadata::default(),
+        /// Whether the service sends the setup token by mail, if the operator has set up mail. Otherwise the response
+        /// contains it.
+        #[schema(required = false, default = true)]
+        send_mail: bool = true,
+        /// The language of the message. The default is that of the tenant.
+        #[schema(value_type = Option<Language>)]
+        language: Option<Language>,
     }
 }
 
@@ -42,16 +50,19 @@ tenancy::fields! {
 struct Created {
     #[serde(flatten)]
     user: User,
-    /// The token that sets the user's password. Present if the request has no password.
+    /// The token that sets the user's password. Present if the request has no password and the service does not send
+    /// the token by mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     setup_token: Option<String>,
+    /// Whether the service sends the setup token by mail.
+    is_mailed: bool,
 }
 
 web::endpoint! {
     /// Creates a user in the caller's tenant.
     ///
-    /// If the request has no password, the response contains a setup token. The caller must hold every scope of the
-    /// role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
+    /// If the request has no password, the service sends a setup token by mail, or the response contains it. The caller
+    /// must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`.
     /// The caller must also hold every permission of the custom roles and groups.
     ENDPOINT: POST "/api/v1/users" => handler,
     access: Member(UsersWrite),
@@ -91,12 +102,14 @@ async fn handler(mut member: Member, authority: Authority) -> Result<Response> {
         groups,
         public_metadata: request.public_metadata,
         password,
+        posting: super::posting(request.send_mail, request.language),
     };
-    let user::Created { user, setup_token, user_count } =
+    let user::Created { user, setup_token, is_mailed, user_count } =
         user::create(context, member.tenant(), new, &member.actor()).await?;
     member.used(Resource::Users, user_count, member.tenant().limits.users);
     let location = HeaderValue::from_str(&format!("/api/v1/users/{}", user.id));
-    let created = Created { user, setup_token: setup_token.map(|token| token.expose()) };
+    let setup_token = setup_token.map(|token| token.expose());
+    let created = Created { user, setup_token, is_mailed };
     Ok(Response::created(&created)
         .with_header(header::LOCATION, location.map_err(tenancy::Error::internal)?))
 }

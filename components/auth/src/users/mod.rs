@@ -9,3 +9,10 @@ pub mod list;
 pub mod reset_password;
 pub mod second_factors;
 pub mod update;
+
+use tenancy::mail::{Posting, invitation::Language};
+
+/// Returns how a setup token reaches its user.
+fn posting(send_mail: bool, language: Option<Language>) -> Posting {
+    if send_mail { Posting::ByMail { language } } else { Posting::ByCaller }
+}

@@ -192,7 +192,8 @@ pub async fn empty_database(context: &Context, tenant: &TenantRecord) -> Result<
 }
 
 /// Completes a database after the dump was restored: migrates it, grants the tables, and removes the rows that belong to
-/// work in progress at the moment of the export. A copy with an id of its own has no sessions and no setup tokens.
+/// work in progress at the moment of the export. Messages that waited then are not sent: the other tenant, or this one
+/// before its restore, sends them. A copy with an id of its own has no sessions and no setup tokens.
 pub async fn complete_database(
     context: &Context,
     tenant: &TenantRecord,
@@ -211,6 +212,11 @@ pub async fn complete_database(
     let statement = format!(
         "DO $complete$ BEGIN
              DELETE FROM tenancy.audit_outbox;
+             UPDATE tenancy.mail_messages SET variables = NULL, claimed_until = NULL,
+                 failure = CASE WHEN state IN ('waiting', 'sending') THEN 'copied' ELSE failure END,
+                 ended_at = COALESCE(ended_at, now()),
+                 state = CASE WHEN state IN ('waiting', 'sending') THEN 'dead' ELSE state END
+             WHERE variables IS NOT NULL;
              UPDATE tenancy.files SET held = 0 WHERE status <> 'complete';
              DELETE FROM tenancy.files WHERE status <> 'complete';
              UPDATE tenancy.storage_usage SET used =

@@ -70,6 +70,14 @@ names! {
     GROUP_DELETED = "group.deleted";
     /// The name, the description or the roles of a group were changed.
     GROUP_UPDATED = "group.updated";
+    /// A message to a user was not sent. `detail.failure` has the reason.
+    MAIL_FAILED = "mail.failed";
+    /// An operator lets a message that was not sent be sent again.
+    MAIL_RETRIED = "mail.retried";
+    /// A message was handed to the mail server of the service.
+    MAIL_SENT = "mail.sent";
+    /// The settings of a tenant for mail were changed.
+    MAIL_SETTINGS_CHANGED = "mail_settings.changed";
     /// An operator key was created.
     OPERATOR_KEY_CREATED = "operator_key.created";
     /// An operator key was used that is revoked or expired, or from a network that it does not allow. The key may be

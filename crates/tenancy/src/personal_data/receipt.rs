@@ -20,6 +20,8 @@ use crate::{
 pub struct Removed {
     /// The sessions.
     pub sessions: u64,
+    /// The messages to the user.
+    pub mail_messages: u64,
     /// The database credentials that the user had requested.
     pub database_credentials: u64,
     /// The API keys whose name contained a name of the person. They have another name.

@@ -14,7 +14,7 @@ pub use enrollment::{
     Begun as SecondFactorEnrollment, Confirmed as ConfirmedSecondFactor, begin_enrollment,
     confirm_enrollment, remove_factor, remove_factors, replace_recovery_codes,
 };
-pub use password::{change_password, reset_password};
+pub use password::{PasswordReset, change_password, reset_password};
 pub use recent::{Age, prove_again, require_recent};
 pub(crate) use repo::find_states;
 pub use repo::{

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
@@ -11,7 +12,9 @@ use crate::{
     database_role::{self, Ending},
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
-    login_throttling, security_policy,
+    login_throttling,
+    mail::{Posting, insertion::NewMessage},
+    security_policy,
     session::{
         Proof, SignedIn,
         sign_in::{Attempted, begin_session, compare},
@@ -76,12 +79,13 @@ pub async fn change_password(
         to: Some(&hash),
         setup_token: None,
         reach: &Reach::own(),
+        message: None,
     };
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    let changed = credentials::replace_password(&database, &change, &entry).await?;
+    let changed = credentials::replace_password(&database, change, &entry).await?;
     let user =
-        changed.ok_or_else(|| Error::unavailable("the password was changed concurrently"))?;
+        changed.ok_or_else(|| Error::unavailable("the password was changed concurrently"))?.user;
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user.id)).await?;
@@ -90,7 +94,18 @@ pub async fn change_password(
     Ok(Changed { value, effect })
 }
 
-/// Removes the password of a user, ends every session, and returns a setup token for a new password.
+/// The new setup token of a user whose password was reset.
+pub struct PasswordReset {
+    /// The token, if the service does not send it by mail.
+    pub setup_token: Option<SetupToken>,
+    /// Whether the service sends the token by mail.
+    pub is_mailed: bool,
+    /// When the token expires.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Removes the password of a user, ends every session, and creates a setup token for a new password, which is sent by
+/// mail or returned.
 ///
 /// # Errors
 /// [`Error::UserNotFound`]; [`Error::AdministratorRequired`] and [`Error::ScopeNotHeld`] if the user is outside the
@@ -100,30 +115,42 @@ pub async fn reset_password(
     tenant: &Tenant,
     user: Uuid,
     authority: &user::Authority,
+    posting: Posting,
     actor: &Actor,
-) -> Result<Changed<(SetupToken, chrono::DateTime<chrono::Utc>)>> {
+) -> Result<Changed<PasswordReset>> {
     let reach = authority.resettable(&tenant.definitions)?;
     let token = SetupToken::generate(tenant.id, &*context.platform.random);
     let expires_at = context.platform.clock.now() + context.settings.setup_token_lifetime;
     let event = Event::new(name::PASSWORD_RESET).about("user", user).severity(Severity::Warning);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let publication = Change::begin(context);
+    let database = TenantDb::connect(context, tenant).await?;
+    // The token is sealed for the address. The statement does not send it if the address has changed meanwhile.
+    let message = match posting {
+        Posting::ByCaller => None,
+        Posting::ByMail { .. } => {
+            let found = repo::find(&database, user).await?.ok_or(Error::UserNotFound)?;
+            NewMessage::with_token(context, tenant, posting, &found.email, &token, expires_at)?
+        }
+    };
     let change = PasswordChange {
         user,
         from: None,
         to: None,
         setup_token: Some(credentials::SetupToken { hash: token.hash(), expires_at }),
         reach: &reach,
+        message,
     };
-    let publication = Change::begin(context);
-    let database = TenantDb::connect(context, tenant).await?;
-    let Some(user) = credentials::replace_password(&database, &change, &entry).await? else {
+    let Some(replaced) = credentials::replace_password(&database, change, &entry).await? else {
         let user = repo::find(&database, user).await?;
         let user = user.ok_or(Error::UserNotFound)?;
         return Err(authority.refusal(&tenant.definitions, &reach, &user));
     };
+    let (user, is_mailed) = (replaced.user, replaced.is_mailed);
     publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(context, tenant);
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user.id)).await?;
-    Ok(Changed { value: (token, expires_at), effect })
+    let setup_token = (!is_mailed).then_some(token);
+    Ok(Changed { value: PasswordReset { setup_token, is_mailed, expires_at }, effect })
 }

@@ -5,20 +5,22 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::{
     Component::{self, Admin, Auth, Health, Tenant},
-    Declaration, Level, TrustedProxies,
+    Declaration, Level, MailTransport, TrustedProxies,
     declaration::{default, required, settings},
     parse::{
         admin_keys, catalog_url, days, hours, milliseconds, minutes, number, optional, origins,
-        redis_url, role_name, seconds, secret, secrets, text,
+        public_url, redis_url, role_name, seconds, secret, secrets, text,
     },
     reader::Reader,
 };
 use crate::{
     crypto::{Ed25519Key, Ed25519VerifyingKey},
     database_location::{DatabaseTemplate, PublicHost, WITHHELD},
-    identifier::Domain,
+    identifier::{Domain, EmailAddress},
     input::Text as _,
     postgres_url::PostgresUrl,
     secret::Secret,
@@ -112,6 +114,20 @@ settings! {
     /// The domain whose subdomains name tenants.
     BASE_DOMAIN: default("").given_to(ALL)
         => pub base_domain: Option<Domain> = optional(Domain::parse);
+
+    /// The address of your application, with which links in [messages](mail.md) begin: `https://app.example.com`.
+    /// `http://` is accepted for `localhost` and `127.0.0.1` only.
+    PUBLIC_URL: default("").given_to(ALL)
+        => pub public_url: Option<Url> = optional(public_url);
+
+    /// How [messages to users](mail.md) are sent: `none`, or `smtp` by `tenantctl mail deliver`. `smtp` requires
+    /// `MAIL_FROM` and `PUBLIC_URL`.
+    MAIL_TRANSPORT: default("none").given_to(ALL)
+        => pub mail_transport: MailTransport = MailTransport::parse;
+
+    /// The address of the sender of messages.
+    MAIL_FROM: default("").given_to(ALL)
+        => pub mail_from: Option<EmailAddress> = optional(EmailAddress::parse);
 
     /// Addresses and networks whose `X-Forwarded-Host`, `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated
     /// by commas. See [The proxy in front](deploy.md#the-proxy-in-front).

@@ -9,6 +9,7 @@ mod declarations;
 #[cfg(test)]
 mod documents;
 mod level;
+mod mail_transport;
 mod parse;
 mod proxies;
 mod reader;
@@ -26,6 +27,7 @@ pub use declarations::MANIFEST_DECLARATIONS;
 use declarations::Parsed;
 pub use declarations::{DECLARATIONS, Settings};
 pub use level::Level;
+pub use mail_transport::MailTransport;
 pub use proxies::TrustedProxies;
 use reader::Reader;
 pub use role_limits::RoleLimits;
@@ -81,6 +83,14 @@ impl Parsed {
                 "MASTER_DECRYPTION_KEYS",
                 "must not repeat a key or contain MASTER_ENCRYPTION_KEY",
             );
+        }
+        if self.mail_transport == Some(MailTransport::Smtp) {
+            if matches!(self.public_url, Some(None)) {
+                reader.refuse("PUBLIC_URL", "is required by MAIL_TRANSPORT");
+            }
+            if matches!(self.mail_from, Some(None)) {
+                reader.refuse("MAIL_FROM", "is required by MAIL_TRANSPORT");
+            }
         }
         // A leak of a shared secret would be a leak of both.
         let secrets: [(_, Vec<&Secret>); 4] = [

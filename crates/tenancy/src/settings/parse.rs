@@ -110,6 +110,22 @@ pub(super) fn redis_url(text: &str) -> Result<Secret, String> {
     }
 }
 
+/// Parses the address of the application, to which paths are appended.
+pub(super) fn public_url(text: &str) -> Result<url::Url, String> {
+    let is_local = |url: &url::Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
+    let is_valid = |url: &url::Url| {
+        (url.scheme() == "https" || url.scheme() == "http" && is_local(url))
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    url::Url::parse(text).ok().filter(is_valid).ok_or_else(|| {
+        "must be an address like https://app.example.com, without a query".to_owned()
+    })
+}
+
 /// Parses a comma-separated list of web origins.
 pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
     let origins = list(text);

@@ -17,6 +17,7 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, name},
     input::Patch,
+    mail::insertion::NewMessage,
     quota,
     resource::Resource,
     security_policy,
@@ -29,13 +30,15 @@ use crate::{
 pub struct Created {
     /// The user.
     pub user: User,
-    /// The token that sets the password, if the user has none yet.
+    /// The token that sets the password, if the user has none yet and the service does not send it by mail.
     pub setup_token: Option<SetupToken>,
+    /// Whether the service sends the setup token by mail.
+    pub is_mailed: bool,
     /// The number of users in the tenant after the creation.
     pub user_count: i64,
 }
 
-/// Creates a user. If no password is given, also creates a setup token and returns it.
+/// Creates a user. If no password is given, also creates a setup token, and sends it by mail or returns it.
 ///
 /// # Errors
 /// [`Error::Taken`] for an e-mail address or a username, [`Error::QuotaExceeded`].
@@ -63,19 +66,28 @@ pub async fn create(
         "is_invited": setup_token.is_some(),
     }));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let expires_at = now + context.settings.setup_token_lifetime;
+    let message = match &setup_token {
+        Some(token) => {
+            let address = new.email.as_str();
+            NewMessage::with_token(context, tenant, new.posting, address, token, expires_at)?
+        }
+        None => None,
+    };
     let row = repo::NewRow {
         id,
         new: &new,
         password_hash,
-        setup_token: setup_token.as_ref().map(|token| credentials::SetupToken {
-            hash: token.hash(),
-            expires_at: now + context.settings.setup_token_lifetime,
-        }),
+        setup_token: setup_token
+            .as_ref()
+            .map(|token| credentials::SetupToken { hash: token.hash(), expires_at }),
+        message,
     };
     let database = TenantDb::connect(context, tenant).await?;
     let limit = tenant.limits.users;
-    let (user, before) = repo::insert(&database, &row, limit, &entry).await?;
-    let Some(user) = user else {
+    let inserted = repo::insert(&database, row, limit, &entry).await?;
+    let (before, is_mailed) = (inserted.users_before, inserted.is_mailed);
+    let Some(user) = inserted.user else {
         context.counters.quota_refused(Resource::Users);
         let resource = Resource::Users;
         return Err(Error::QuotaExceeded { resource, limit, usage: before, retry_after: None });
@@ -84,7 +96,8 @@ pub async fn create(
     quota::record_soft_limit(context, tenant, Resource::Users, step, limit, actor);
     quota::keep_peak_later(context, tenant, Resource::Users, before + 1);
     audit::flush_later(context, tenant);
-    Ok(Created { user, setup_token, user_count: before + 1 })
+    let setup_token = setup_token.filter(|_| !is_mailed);
+    Ok(Created { user, setup_token, is_mailed, user_count: before + 1 })
 }
 
 /// Updates a user. A new role and a deactivation take effect on the next request.

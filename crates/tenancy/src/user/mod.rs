@@ -22,6 +22,7 @@ use crate::{
     identifier::EmailAddress,
     input::{Patch, Text},
     json::JsonText,
+    mail::Posting,
     metadata::Metadata,
     text,
 };
@@ -109,6 +110,8 @@ pub struct NewUser {
     pub public_metadata: Metadata,
     /// The password. If it is absent, a setup token is created.
     pub password: Option<Password>,
+    /// How the setup token reaches the user.
+    pub posting: Posting,
 }
 
 /// An update of a user.

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result, RoleError},
     event::{Entry, outbox},
     identifier::EmailAddress,
+    mail::insertion::{self, NewMessage, mailed_if},
     metadata::{Metadata, MetadataFilter},
     tenant::TenantDb,
 };
@@ -29,6 +30,18 @@ pub struct NewRow<'a> {
     pub password_hash: Option<String>,
     /// The token that sets the password, if there is none.
     pub setup_token: Option<SetupToken>,
+    /// The message with the token.
+    pub(crate) message: Option<NewMessage>,
+}
+
+/// The result of [`insert`].
+pub struct Inserted {
+    /// The user, if it was created.
+    pub user: Option<User>,
+    /// The previous number of users.
+    pub users_before: i64,
+    /// Whether the message was added to the outbox.
+    pub is_mailed: bool,
 }
 
 /// Returns the number of users.
@@ -38,14 +51,13 @@ pub async fn count(database: &TenantDb) -> Result<i64> {
     row.map_or(Ok(0), |row| Ok(row.get("total")?))
 }
 
-/// Creates a user if there are fewer than `limit` users. Returns the user, if created, and the previous number of
-/// users.
+/// Creates a user if there are fewer than `limit` users.
 pub async fn insert(
     database: &TenantDb,
-    row: &NewRow<'_>,
+    row: NewRow<'_>,
     limit: i64,
     entry: &Entry,
-) -> Result<(Option<User>, i64)> {
+) -> Result<Inserted> {
     let statement = format!(
         "WITH counted AS MATERIALIZED (
              SELECT count_users_for_one_more() AS users
@@ -59,9 +71,10 @@ pub async fn insert(
                     {metadata}
              FROM counted WHERE users < :limit
              RETURNING *
-         ), {}
-         SELECT counted.users, inserted.* FROM counted
+         ), {}, {}
+         SELECT counted.users, EXISTS (SELECT FROM mailed) AS is_mailed, inserted.* FROM counted
          LEFT JOIN (SELECT {COLUMNS} FROM inserted) inserted ON true",
+        mailed_if("inserted"),
         outbox::recorded_if("inserted"),
         metadata = Metadata::merged("'{}'", ":public_metadata::text"),
     );
@@ -80,11 +93,16 @@ pub async fn insert(
         .bind("token_expires_at", token_expires_at)
         .bind("public_metadata", row.new.public_metadata.json().as_str())
         .bind("limit", limit)
+        .bind_all(insertion::bindings(row.message))
         .bind_all(outbox::bindings(entry));
     match statement.query_first(database.connection()).await {
         Ok(Some(row)) => {
             let is_new = row.get::<Option<Uuid>>("id")?.is_some();
-            Ok((is_new.then(|| user(&row)).transpose()?, row.get("users")?))
+            Ok(Inserted {
+                user: is_new.then(|| user(&row)).transpose()?,
+                users_before: row.get("users")?,
+                is_mailed: row.get("is_mailed")?,
+            })
         }
         Ok(None) => Err(Error::internal("a new user was not returned")),
         Err(error) => Err(taken(error)),
@@ -311,7 +329,9 @@ const ERASURE: &str = "
                                       GROUP BY s.address ORDER BY max(s.created_at) DESC LIMIT 200),
                    'sessions', ARRAY(SELECT s.id FROM sessions s WHERE s.user_id = d.id
                                      ORDER BY s.created_at DESC LIMIT 200)),
-               jsonb_build_object('sessions', (SELECT count(*) FROM sessions s WHERE s.user_id = d.id))
+               jsonb_build_object(
+                   'sessions', (SELECT count(*) FROM sessions s WHERE s.user_id = d.id),
+                   'mail_messages', (SELECT count(*) FROM mail_messages m WHERE m.user_id = d.id))
         FROM deleted d
         ON CONFLICT (user_id) DO UPDATE SET person = excluded.person, removed = excluded.removed
     ),";

@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Reads the password from standard input. The default is a setup token.
     #[arg(long)]
     password_stdin: bool,
+    /// Sends the setup token by mail instead of printing it, if `MAIL_TRANSPORT` is set.
+    #[arg(long)]
+    send_mail: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -86,6 +89,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         public_metadata: request.public_metadata,
         // The hash of a password takes time, and a dry run does not need it.
         password: password.filter(|_| !context.is_dry_run()),
+        posting: super::posting(arguments.send_mail),
     };
     let created = user::create(&context, &tenant, new, &environment::actor()).await?;
     let mut shown = super::view(&created.user)?;
@@ -103,6 +107,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     }
     if let Some(token) = created.setup_token {
         shown["setup_token"] = json!(token.expose());
+    }
+    if arguments.send_mail {
+        shown["is_mailed"] = json!(created.is_mailed);
     }
     output::object(&shown)
 }

@@ -11,7 +11,10 @@ mod update;
 
 use anyhow::Result;
 use serde_json::Value;
-use tenancy::user::{OperatorUserView, User};
+use tenancy::{
+    mail::Posting,
+    user::{OperatorUserView, User},
+};
 
 /// The commands for the users of a tenant.
 #[derive(clap::Subcommand)]
@@ -60,4 +63,9 @@ pub async fn run(command: &Command) -> Result<()> {
 /// Returns a user as JSON, like `GET /admin/tenants/{id}/users/{user}`.
 fn view(user: &User) -> Result<Value> {
     Ok(serde_json::to_value(OperatorUserView::from(user))?)
+}
+
+/// Returns how a setup token reaches its user.
+fn posting(send_mail: bool) -> Posting {
+    if send_mail { Posting::ByMail { language: None } } else { Posting::ByCaller }
 }

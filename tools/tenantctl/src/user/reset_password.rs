@@ -16,6 +16,9 @@ pub struct Arguments {
     tenant: String,
     /// The e-mail address or the id of the user.
     user: String,
+    /// Sends the setup token by mail instead of printing it, if `MAIL_TRANSPORT` is set.
+    #[arg(long)]
+    send_mail: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -26,8 +29,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
     let user = find::user(&context, &tenant, &arguments.user).await?;
     let (authority, actor) = (Authority::unbounded(), environment::actor());
-    let reset = session::reset_password(&context, &tenant, user.id, &authority, &actor).await?;
-    let (token, expires_at) = reset.value;
+    let posting = super::posting(arguments.send_mail);
+    let reset =
+        session::reset_password(&context, &tenant, user.id, &authority, posting, &actor).await?;
     if context.is_dry_run() {
         let change = Change {
             action: "reset-password",
@@ -38,11 +42,13 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         };
         return change.report_dry_run(&context, None).await;
     }
-    let shown = json!({
-        "user_id": user.id,
-        "email": user.email,
-        "setup_token": token.expose(),
-        "expires_at": expires_at,
-    });
+    let mut shown = json!({ "user_id": user.id, "email": user.email });
+    if let Some(token) = reset.value.setup_token {
+        shown["setup_token"] = json!(token.expose());
+    }
+    if arguments.send_mail {
+        shown["is_mailed"] = json!(reset.value.is_mailed);
+    }
+    shown["expires_at"] = json!(reset.value.expires_at);
     change::report(&shown, reset.effect)
 }

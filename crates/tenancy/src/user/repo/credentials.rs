@@ -8,6 +8,7 @@ use super::rows::{COLUMNS, reach, user, within_reach};
 use crate::{
     error::Result,
     event::{Entry, outbox},
+    mail::insertion::{self, NewMessage, mailed_if},
     tenant::TenantDb,
     user::{Reach, User},
 };
@@ -32,15 +33,25 @@ pub struct PasswordChange<'a> {
     pub setup_token: Option<SetupToken>,
     /// The users whose password may be replaced.
     pub(crate) reach: &'a Reach,
+    /// The message with the setup token.
+    pub(crate) message: Option<NewMessage>,
+}
+
+/// A user whose password was replaced.
+pub struct Replaced {
+    /// The user.
+    pub user: User,
+    /// Whether the message was added to the outbox.
+    pub is_mailed: bool,
 }
 
 /// Replaces a password and ends every session and token of the user. Returns `None` if the user does not exist, has a
 /// different password by now, or is out of reach.
 pub async fn replace_password(
     database: &TenantDb,
-    change: &PasswordChange<'_>,
+    change: PasswordChange<'_>,
     entry: &Entry,
-) -> Result<Option<User>> {
+) -> Result<Option<Replaced>> {
     let statement = format!(
         "WITH changed AS (
              UPDATE users
@@ -53,9 +64,10 @@ pub async fn replace_password(
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
-         ), {}
-         SELECT {COLUMNS} FROM changed",
+         ), {}, {}
+         SELECT {COLUMNS}, EXISTS (SELECT FROM mailed) AS is_mailed FROM changed",
         within_reach("users"),
+        mailed_if("changed"),
         outbox::recorded_if("changed")
     );
     let (token_hash, token_expires_at) = token_values(change.setup_token.as_ref());
@@ -66,9 +78,13 @@ pub async fn replace_password(
         .bind("token_hash", token_hash)
         .bind("token_expires_at", token_expires_at)
         .bind_all(reach(change.reach))
+        .bind_all(insertion::bindings(change.message))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
-    Ok(row.as_ref().map(user).transpose()?)
+    let replaced = row.map(|row| -> Result<_, SqlError> {
+        Ok(Replaced { user: user(&row)?, is_mailed: row.get("is_mailed")? })
+    });
+    Ok(replaced.transpose()?)
 }
 
 /// The first administrator of a tenant.

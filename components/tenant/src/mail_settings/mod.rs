@@ -1,0 +1,4 @@
+//! `/api/v1/tenant/mail-settings`
+
+pub mod get;
+pub mod update;

@@ -1,0 +1,118 @@
+//! Adds a message to the outbox in the statement of its cause.
+
+use chrono::{DateTime, Utc};
+use platform::sql::Value;
+use uuid::Uuid;
+
+use super::{VariablesCipher, invitation::Language};
+use crate::{
+    context::Context, error::Result, settings::MailTransport, tenant::Tenant, token::SetupToken,
+};
+
+/// The maximum number of messages of a tenant that wait. Concurrent statements can exceed it by one each.
+const MOST_WAITING: i64 = 1000;
+/// The maximum number of stored messages to one user, so that nobody can flood a mailbox.
+const MOST_OF_USER: i64 = 20;
+
+/// How a new setup token reaches its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posting {
+    /// The caller receives the token and passes it on.
+    ByCaller,
+    /// The service sends the token, if it has a transport.
+    ByMail {
+        /// The language of the message, or that of the tenant.
+        language: Option<Language>,
+    },
+}
+
+/// A new message. The statement of its cause inserts it with [`mailed_if`].
+pub(crate) struct NewMessage {
+    id: Uuid,
+    address: String,
+    language: Option<&'static str>,
+    token_hash: [u8; 32],
+    /// The sealed token.
+    variables: Vec<u8>,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl NewMessage {
+    /// Seals a setup token for the address of its user. Returns `None` if the caller passes the token on.
+    pub(crate) fn with_token(
+        context: &Context,
+        tenant: &Tenant,
+        posting: Posting,
+        address: &str,
+        token: &SetupToken,
+        expires_at: DateTime<Utc>,
+    ) -> Result<Option<Self>> {
+        let Posting::ByMail { language } = posting else { return Ok(None) };
+        if context.settings.mail_transport == MailTransport::None {
+            return Ok(None);
+        }
+        let now = context.platform.clock.now();
+        let random = &*context.platform.random;
+        let id = random.uuid(now);
+        let cipher = VariablesCipher::new(tenant.data_keys(context)?);
+        let variables = cipher.seal(id, address, token.expose().as_bytes(), random)?;
+        Ok(Some(Self {
+            id,
+            address: address.to_owned(),
+            language: language.map(Language::tag),
+            token_hash: token.hash(),
+            variables,
+            now,
+            expires_at,
+        }))
+    }
+}
+
+/// Returns the CTE `mailed`, which adds a message for the user in the row of the earlier CTE `changed`. It has no row
+/// without a message, if the user has another address, or if the outbox is full: the caller must then return the token
+/// itself. Its parameters are those of [`bindings`].
+pub(crate) fn mailed_if(changed: &str) -> String {
+    format!(
+        "mailed AS (
+            INSERT INTO mail_messages (id, user_id, purpose, address, language, token_hash, variables,
+                                       next_attempt_at, created_at, expires_at)
+            SELECT :mail_id::uuid, c.id,
+                   CASE WHEN c.last_login IS NULL THEN 'invitation' ELSE 'password_reset' END, c.email,
+                   COALESCE(:mail_language::text, (SELECT s.language FROM mail_settings s)),
+                   :mail_token_hash::bytea, :mail_variables::bytea, :mail_now::timestamp AT TIME ZONE 'UTC',
+                   :mail_now::timestamp AT TIME ZONE 'UTC', :mail_expires_at::timestamp AT TIME ZONE 'UTC'
+            FROM {changed} c
+            WHERE :mail_id::uuid IS NOT NULL AND c.email = :mail_address::text
+              AND {MOST_WAITING} > (SELECT count(*) FROM mail_messages m WHERE m.state IN ('waiting', 'sending'))
+              AND {MOST_OF_USER} > (SELECT count(*) FROM mail_messages m WHERE m.user_id = c.id)
+            LIMIT 1
+            RETURNING id
+        )"
+    )
+}
+
+/// Returns the parameters of [`mailed_if`].
+pub(crate) fn bindings(message: Option<NewMessage>) -> [(&'static str, Value); 7] {
+    let names = [
+        "mail_id",
+        "mail_address",
+        "mail_language",
+        "mail_token_hash",
+        "mail_variables",
+        "mail_now",
+        "mail_expires_at",
+    ];
+    let Some(message) = message else { return names.map(|name| (name, Value::Null)) };
+    let values: [Value; 7] = [
+        message.id.into(),
+        message.address.as_str().into(),
+        message.language.into(),
+        message.token_hash.as_slice().into(),
+        message.variables.as_slice().into(),
+        message.now.into(),
+        message.expires_at.into(),
+    ];
+    let mut values = values.into_iter();
+    names.map(|name| (name, values.next().unwrap_or(Value::Null)))
+}

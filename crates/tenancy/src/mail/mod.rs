@@ -1,0 +1,19 @@
+//! Mail to users. A message is written in the statement of its cause, and `tenantctl mail deliver` sends it by SMTP.
+//!
+//! The row of a message has the sealed token only. Its text and its link follow from the settings at the time of the
+//! delivery, so a domain that a tenant no longer has is in no later message.
+
+pub mod attempt;
+mod cipher;
+pub mod delivery;
+pub mod escape;
+pub(crate) mod insertion;
+pub mod invitation;
+pub mod link;
+pub mod message;
+pub mod messages;
+pub(crate) mod repo;
+pub mod settings;
+
+pub(crate) use cipher::VariablesCipher;
+pub use insertion::Posting;
