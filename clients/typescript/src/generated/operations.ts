@@ -1745,6 +1745,33 @@ export abstract class Operations extends Runtime {
     );
   }
 
+  /** Returns how messages to users look, and where their links lead. */
+  getMailSettings(parameters: CallOptions = {}): Promise<Schemas["MailSettings"]> {
+    return this.json<Schemas["MailSettings"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/mail-settings",
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Changes how messages to users look, and where their links lead.
+   *
+   * The links contain tokens that set passwords. So the receiving page must be on the origin of `PUBLIC_URL`, on the tenant's subdomain, or on one of its domains. The caller must be a user with the right to grant the role of administrators. The sign-in must be at most ten minutes old.
+   */
+  updateMailSettings(body: Schemas["MailSettingsChange"], parameters: CallOptions = {}): Promise<Schemas["MailSettings"]> {
+    return this.json<Schemas["MailSettings"]>(
+      {
+        method: "PATCH",
+        path: "/api/v1/tenant/mail-settings",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
   /** Returns the rules of the tenant for sign-ins, sessions and passwords. */
   getSecurityPolicy(parameters: CallOptions = {}): Promise<Schemas["SecurityPolicy"]> {
     return this.json<Schemas["SecurityPolicy"]>(
@@ -1936,7 +1963,7 @@ export abstract class Operations extends Runtime {
   /**
    * Creates a user in the caller's tenant.
    *
-   * If the request has no password, the response contains a setup token. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`. The caller must also hold every permission of the custom roles and groups.
+   * If the request has no password, the service sends a setup token by mail, or the response contains it. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`. The caller must also hold every permission of the custom roles and groups.
    */
   createUser(body: Schemas["NewUser"], parameters: CallOptions = {}): Promise<Schemas["CreatedUser"]> {
     return this.json<Schemas["CreatedUser"]>(
@@ -2021,14 +2048,15 @@ export abstract class Operations extends Runtime {
   /**
    * Resets the password of a user.
    *
-   * The user's password becomes invalid and their sessions end. The response contains a token that sets a new password once. The caller must be allowed to grant the user's role.
+   * The user's password becomes invalid and their sessions end. The service sends a token that sets a new password once by mail, or the response contains it. This also repeats an invitation. The caller must be allowed to grant the user's role.
    */
-  resetUserPassword(id: string, parameters: CallOptions = {}): Promise<Schemas["PasswordReset"]> {
+  resetUserPassword(id: string, body: Schemas["PasswordResetRequest"] | null = null, parameters: CallOptions = {}): Promise<Schemas["PasswordReset"]> {
     return this.json<Schemas["PasswordReset"]>(
       {
         method: "POST",
         path: "/api/v1/users/{id}/reset-password",
         parameters: { id },
+        json: body,
       },
       parameters,
     );

@@ -173,6 +173,11 @@ export interface components {
              */
             cleared: number;
         };
+        /**
+         * @description A colour: `#` and six hexadecimal digits.
+         * @example #1f4e8c
+         */
+        Colour: string;
         /** @description The result of an enrolment. */
         ConfirmedSecondFactor: {
             /**
@@ -199,7 +204,12 @@ export interface components {
         };
         CreatedTenant: components["schemas"]["Tenant"] & components["schemas"]["FirstCredentials"];
         CreatedUser: components["schemas"]["User"] & {
-            /** @description The token that sets the user's password. Present if the request has no password. */
+            /** @description Whether the service sends the setup token by mail. */
+            is_mailed: boolean;
+            /**
+             * @description The token that sets the user's password. Present if the request has no password and the service does not send
+             *     the token by mail.
+             */
             setup_token?: string | null;
         };
         /** @description A role that the tenant defines. */
@@ -404,6 +414,8 @@ export interface components {
         ExportedUser: components["schemas"]["User"] & {
             /** @description Whether the user has set a password. */
             has_password: boolean;
+            /** @description The messages of the last week and those that wait, without their tokens. */
+            mail_messages: components["schemas"]["MailMessage"][];
             /** @description The second factors, without their secrets. */
             second_factors: components["schemas"]["SecondFactor"][];
             /**
@@ -518,6 +530,11 @@ export interface components {
          * @example Research service
          */
         KeyName: string;
+        /**
+         * @description A language of messages, as a tag of RFC 5646.
+         * @enum {string}
+         */
+        Language: "en" | "de";
         /** @description Limits in an update. */
         LimitChange: {
             /** Format: int64 */
@@ -684,10 +701,87 @@ export interface components {
              */
             refresh_token?: string | null;
         };
+        /**
+         * Format: uri
+         * @description The address of a picture, with HTTPS.
+         * @example https://app.example.com/logo.png
+         */
+        Logo: string;
         /** @description The session to end. */
         Logout: {
             /** @description The refresh token of the session. The default is the session of the access token. */
             refresh_token?: string | null;
+        };
+        /** @description A message, without its token. */
+        MailMessage: {
+            /** @description The address. */
+            address: string;
+            /**
+             * Format: int64
+             * @description The number of attempts.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When the message was written.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was sent or became dead.
+             */
+            ended_at: string | null;
+            /**
+             * Format: date-time
+             * @description When its token expires.
+             */
+            expires_at: string;
+            /** @description The reason why a dead message was not sent. */
+            failure: string | null;
+            /**
+             * Format: uuid
+             * @description The id, which is also the `Message-ID`.
+             */
+            id: string;
+            /** @description The language: `en` or `de`. */
+            language: string;
+            /** @description `invitation` or `password_reset`. */
+            purpose: string;
+            /** @description `waiting`, `sending`, `sent` or `dead`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description The number of attempts without an answer: the message may have been sent.
+             */
+            unanswered: number;
+            /**
+             * Format: uuid
+             * @description The recipient.
+             */
+            user_id: string;
+        };
+        /** @description The settings of a tenant for mail. */
+        MailSettings: {
+            /** @description The colour of links. */
+            colour: string | null;
+            /** @description The language of messages to users without a language of their own. */
+            language: components["schemas"]["Language"];
+            /** @description The address of the logo. */
+            logo: string | null;
+            /** @description The page that receives a setup token, in the fragment `#token=`. Null for the page `set-password` of the service. */
+            receiving_page: string | null;
+        };
+        /** @description A change of the settings for mail. Absent fields stay unchanged, and null restores the default. */
+        MailSettingsChange: {
+            colour?: components["schemas"]["Colour"] | null;
+            language?: components["schemas"]["Language"] | null;
+            logo?: components["schemas"]["Logo"] | null;
+            /**
+             * Format: uri
+             * @description The page that receives setup tokens. It must be on the origin of `PUBLIC_URL`, on the tenant's subdomain, or
+             *     on one of its domains.
+             */
+            receiving_page?: string | null;
         };
         /** @description The work that a maintenance call did. */
         MaintenanceReport: {
@@ -748,6 +842,11 @@ export interface components {
              *     ten minutes.
              */
             removed_files: number;
+            /**
+             * Format: int64
+             * @description The number of messages that were removed, because they were sent or became dead a week ago.
+             */
+            removed_mail_messages: number;
             /**
              * Format: int64
              * @description The number of files of destroyed tenants whose chunks were removed.
@@ -881,10 +980,16 @@ export interface components {
             first_name?: components["schemas"]["PersonName"] | null;
             /** @description The ids of the groups of the user. */
             groups?: string[];
+            language?: components["schemas"]["Language"] | null;
             last_name?: components["schemas"]["PersonName"] | null;
             password?: components["schemas"]["NewPassword"] | null;
             /** @description The default is `user`. */
             role?: components["schemas"]["Role"];
+            /**
+             * @description Whether the service sends the setup token by mail, if the operator has set up mail. Otherwise the response
+             *     contains it. The default is `true`.
+             */
+            send_mail?: boolean;
             username?: components["schemas"]["Username"] | null;
         };
         /** @description An operator key in responses, without its secret. */
@@ -1075,8 +1180,22 @@ export interface components {
         PasswordReset: {
             /** Format: date-time */
             expires_at: string;
-            /** @description The token for `POST /api/v1/auth/setup`. It is valid once, and only this response contains it. */
-            setup_token: string;
+            /** @description Whether the service sends the setup token by mail. */
+            is_mailed: boolean;
+            /**
+             * @description The token for `POST /api/v1/auth/setup`. It is valid once, and only this response contains it. Absent if the
+             *     service sends it by mail.
+             */
+            setup_token: string | null;
+        };
+        /** @description How the setup token reaches the user. */
+        PasswordResetRequest: {
+            language?: components["schemas"]["Language"] | null;
+            /**
+             * @description Whether the service sends the setup token by mail, if the operator has set up mail. Otherwise the response
+             *     contains it. The default is `true`.
+             */
+            send_mail?: boolean;
         };
         /** @description A change that takes effect as soon as Redis is reachable. */
         PendingChange: {
@@ -1259,6 +1378,12 @@ export interface components {
              * @default 0
              */
             database_credentials: number;
+            /**
+             * Format: int64
+             * @description The messages to the user.
+             * @default 0
+             */
+            mail_messages: number;
             /**
              * Format: int64
              * @description The sessions.

@@ -247,6 +247,10 @@ class ClearedCache(TypedDict):
     """The number of deleted entries."""
 
 
+Colour: TypeAlias = str
+"""A colour: `#` and six hexadecimal digits."""
+
+
 class ConfirmedSecondFactor(TypedDict):
     """The result of an enrolment."""
 
@@ -443,8 +447,11 @@ class User(TypedDict):
 class CreatedUser(User):
     """CreatedUser."""
 
+    is_mailed: bool
+    """Whether the service sends the setup token by mail."""
+
     setup_token: NotRequired[str | None]
-    """The token that sets the user's password. Present if the request has no password."""
+    """The token that sets the user's password. Present if the request has no password and the service does not send the token by mail."""
 
 
 class CustomRole(TypedDict):
@@ -556,6 +563,9 @@ class Removed(TypedDict):
     database_credentials: int
     """The database credentials that the user had requested."""
 
+    mail_messages: int
+    """The messages to the user."""
+
     sessions: int
     """The sessions."""
 
@@ -653,6 +663,46 @@ class ExportedSession(TypedDict):
     user_agent: str | None
 
 
+class MailMessage(TypedDict):
+    """A message, without its token."""
+
+    address: str
+    """The address."""
+
+    attempts: int
+    """The number of attempts."""
+
+    created_at: str
+    """When the message was written."""
+
+    ended_at: str | None
+    """When it was sent or became dead."""
+
+    expires_at: str
+    """When its token expires."""
+
+    failure: str | None
+    """The reason why a dead message was not sent."""
+
+    id: str
+    """The id, which is also the `Message-ID`."""
+
+    language: str
+    """The language: `en` or `de`."""
+
+    purpose: str
+    """`invitation` or `password_reset`."""
+
+    state: str
+    """`waiting`, `sending`, `sent` or `dead`."""
+
+    unanswered: int
+    """The number of attempts without an answer: the message may have been sent."""
+
+    user_id: str
+    """The recipient."""
+
+
 class SecondFactor(TypedDict):
     """A second factor of a user."""
 
@@ -674,6 +724,9 @@ class ExportedUser(User):
 
     has_password: bool
     """Whether the user has set a password."""
+
+    mail_messages: list[MailMessage]
+    """The messages of the last week and those that wait, without their tokens."""
 
     second_factors: list[SecondFactor]
     """The second factors, without their secrets."""
@@ -789,6 +842,10 @@ class JwkSet(TypedDict):
     keys: list[Jwk]
 
 
+Language: TypeAlias = Literal["en", "de"]
+"""A language of messages, as a tag of RFC 5646."""
+
+
 class LimitChange(TypedDict):
     """Limits in an update."""
 
@@ -847,11 +904,47 @@ class Login(TypedDict):
     """A refresh token of an earlier session on this device, valid or not. With it, failed sign-ins from elsewhere do not delay this one."""
 
 
+Logo: TypeAlias = str
+"""The address of a picture, with HTTPS."""
+
+
 class Logout(TypedDict):
     """The session to end."""
 
     refresh_token: NotRequired[str | None]
     """The refresh token of the session. The default is the session of the access token."""
+
+
+class MailSettings(TypedDict):
+    """The settings of a tenant for mail."""
+
+    colour: str | None
+    """The colour of links."""
+
+    language: Language
+    """The language of messages to users without a language of their own."""
+
+    logo: str | None
+    """The address of the logo."""
+
+    receiving_page: str | None
+    """The page that receives a setup token, in the fragment `#token=`. Null for the page `set-password` of the service."""
+
+
+class MailSettingsChange(TypedDict):
+    """A change of the settings for mail. Absent fields stay unchanged, and null restores the default."""
+
+    colour: NotRequired[Colour | None]
+    """The colour of links."""
+
+    language: NotRequired[Language | None]
+    """The language of messages to users without a language of their own."""
+
+    logo: NotRequired[Logo | None]
+    """The address of the logo, with HTTPS."""
+
+    receiving_page: NotRequired[str | None]
+    """The page that receives setup tokens. It must be on the origin of `PUBLIC_URL`, on the tenant's subdomain, or on one of its domains."""
 
 
 class MaintenanceReport(TypedDict):
@@ -889,6 +982,9 @@ class MaintenanceReport(TypedDict):
 
     removed_files: int
     """The number of files whose chunks were removed: deleted files, replaced files, and uploads without progress for ten minutes."""
+
+    removed_mail_messages: int
+    """The number of messages that were removed, because they were sent or became dead a week ago."""
 
     removed_orphans: int
     """The number of files of destroyed tenants whose chunks were removed."""
@@ -1095,12 +1191,18 @@ class NewUser(TypedDict):
     groups: NotRequired[list[str]]
     """The ids of the groups of the user."""
 
+    language: NotRequired[Language | None]
+    """The language of the message. The default is that of the tenant."""
+
     last_name: NotRequired[PersonName | None]
 
     password: NotRequired[NewPassword | None]
 
     role: NotRequired[Role]
     """The default is `user`."""
+
+    send_mail: NotRequired[bool]
+    """Whether the service sends the setup token by mail, if the operator has set up mail. Otherwise the response contains it. The default is `true`."""
 
     username: NotRequired[Username | None]
 
@@ -1237,8 +1339,21 @@ class PasswordReset(TypedDict):
 
     expires_at: str
 
-    setup_token: str
-    """The token for `POST /api/v1/auth/setup`. It is valid once, and only this response contains it."""
+    is_mailed: bool
+    """Whether the service sends the setup token by mail."""
+
+    setup_token: str | None
+    """The token for `POST /api/v1/auth/setup`. It is valid once, and only this response contains it. Absent if the service sends it by mail."""
+
+
+class PasswordResetRequest(TypedDict):
+    """How the setup token reaches the user."""
+
+    language: NotRequired[Language | None]
+    """The language of the message. The default is that of the tenant."""
+
+    send_mail: NotRequired[bool]
+    """Whether the service sends the setup token by mail, if the operator has set up mail. Otherwise the response contains it. The default is `true`."""
 
 
 class PendingChange(TypedDict):

@@ -1606,6 +1606,23 @@ class Operations(Runtime):
         result: models.TenantInfo = self._json(request, options)
         return result
 
+    def get_mail_settings(self, *, options: CallOptions | None = None) -> models.MailSettings:
+        """Returns how messages to users look, and where their links lead."""
+        request = Request("GET", "/api/v1/tenant/mail-settings")
+        result: models.MailSettings = self._json(request, options)
+        return result
+
+    def update_mail_settings(
+        self, body: models.MailSettingsChange, *, options: CallOptions | None = None
+    ) -> models.MailSettings:
+        """Changes how messages to users look, and where their links lead.
+
+        The links contain tokens that set passwords. So the receiving page must be on the origin of `PUBLIC_URL`, on the tenant's subdomain, or on one of its domains. The caller must be a user with the right to grant the role of administrators. The sign-in must be at most ten minutes old.
+        """
+        request = Request("PATCH", "/api/v1/tenant/mail-settings", json=body)
+        result: models.MailSettings = self._json(request, options)
+        return result
+
     def get_security_policy(self, *, options: CallOptions | None = None) -> models.SecurityPolicy:
         """Returns the rules of the tenant for sign-ins, sessions and passwords."""
         request = Request("GET", "/api/v1/tenant/security-policy")
@@ -1825,7 +1842,7 @@ class Operations(Runtime):
     def create_user(self, body: models.NewUser, *, options: CallOptions | None = None) -> models.CreatedUser:
         """Creates a user in the caller's tenant.
 
-        If the request has no password, the response contains a setup token. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`. The caller must also hold every permission of the custom roles and groups.
+        If the request has no password, the service sends a setup token by mail, or the response contains it. The caller must hold every scope of the role, or the scope that delegates the role: `users:grant:viewer`, `users:grant:user` or `users:grant:admin`. The caller must also hold every permission of the custom roles and groups.
         """
         request = Request("POST", "/api/v1/users", json=body)
         result: models.CreatedUser = self._json(request, options)
@@ -1880,14 +1897,16 @@ class Operations(Runtime):
         result: models.PersonalData = self._json(request, options)
         return result
 
-    def reset_user_password(self, id: str, *, options: CallOptions | None = None) -> models.PasswordReset:
+    def reset_user_password(
+        self, id: str, body: models.PasswordResetRequest | None = None, *, options: CallOptions | None = None
+    ) -> models.PasswordReset:
         """Resets the password of a user.
 
-        The user's password becomes invalid and their sessions end. The response contains a token that sets a new password once. The caller must be allowed to grant the user's role.
+        The user's password becomes invalid and their sessions end. The service sends a token that sets a new password once by mail, or the response contains it. This also repeats an invitation. The caller must be allowed to grant the user's role.
 
         :param id: The id of the user.
         """
-        request = Request("POST", "/api/v1/users/{id}/reset-password", parameters={"id": id})
+        request = Request("POST", "/api/v1/users/{id}/reset-password", parameters={"id": id}, json=body)
         result: models.PasswordReset = self._json(request, options)
         return result
 
