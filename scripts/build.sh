@@ -11,12 +11,15 @@ run_cargo() {
 }
 
 # build_components [PACKAGE...]: builds the components, and more packages for wasm. Cargo optimises across crates (LTO)
-# only if the crate type is cdylib and nothing else. The tests need the crate as an rlib, too.
+# only if the crate type is cdylib and nothing else. The tests need the crate as an rlib, too. A component can have
+# options of its own in build.toml.
 build_components() {
-  local component size
+  local component size options
   for component in "${COMPONENTS[@]}" "$@"; do
+    options=()
+    [ ! -e "components/$component/build.toml" ] || options=(--config "components/$component/build.toml")
     run_cargo "building the component $component for wasm32-wasip2" \
-      rustc --locked --release --target wasm32-wasip2 --package "$component" --crate-type cdylib
+      rustc --locked --release "${options[@]}" --target wasm32-wasip2 --package "$component" --crate-type cdylib
   done
   for component in "${COMPONENTS[@]}"; do
     size=$(wc -c <"$WASM_DIR/$component.wasm")

@@ -1,5 +1,6 @@
 //! The service itself: version, health, metrics and API documentation. Also responds to paths without a route.
 
+mod compressed;
 mod detailed;
 mod docs;
 mod live;

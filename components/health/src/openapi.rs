@@ -4,8 +4,10 @@ use http::{HeaderValue, header};
 use tenancy::Result;
 use web::{Call, Response};
 
+use crate::compressed::{self, compressed};
+
 /// Generated from the types of the handlers. A test in `tests` compares it with them.
-const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
+const DOCUMENT: &[u8] = compressed!("openapi.json");
 
 web::endpoint! {
     /// Returns the description of every route (OpenAPI 3.1).
@@ -18,8 +20,8 @@ web::endpoint! {
     ),
 }
 
-async fn handler(_: Call) -> Result<Response> {
+async fn handler(mut call: Call) -> Result<Response> {
     let cached = HeaderValue::from_static("public, max-age=300");
-    Ok(Response::bytes("application/json", DOCUMENT.into())
-        .with_header(header::CACHE_CONTROL, cached))
+    let document = compressed::response("application/json", DOCUMENT, &call.request().headers)?;
+    Ok(document.with_header(header::CACHE_CONTROL, cached))
 }

@@ -1,11 +1,10 @@
 //! `GET /docs/{file}`: the files of the documentation page.
 
-use std::io::Read as _;
-
-use flate2::read::GzDecoder;
 use http::{HeaderValue, header};
 use tenancy::{Error, Result};
-use web::{Call, Headers, Response};
+use web::{Call, Response};
+
+use crate::compressed::{self, compressed};
 
 /// A file of the page: name, content type, and bytes, compressed or not.
 struct Asset {
@@ -20,7 +19,7 @@ macro_rules! of_swagger_ui {
         Asset {
             name: $name,
             content_type: $content_type,
-            bytes: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz")),
+            bytes: compressed!($name),
             is_compressed: true,
         }
     };
@@ -47,40 +46,11 @@ web::endpoint! {
 async fn handler(mut call: Call) -> Result<Response> {
     let name: String = call.parameter("file")?;
     let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or(Error::RouteNotFound)?;
-    let takes_gzip = takes_gzip(&call.request().headers);
-    let mut response = match (asset.is_compressed, takes_gzip) {
-        (true, true) => Response::bytes(asset.content_type, asset.bytes.into())
-            .with_header(header::CONTENT_ENCODING, HeaderValue::from_static("gzip")),
-        (true, false) => {
-            let mut plain = Vec::new();
-            GzDecoder::new(asset.bytes).read_to_end(&mut plain).map_err(Error::internal)?;
-            Response::bytes(asset.content_type, plain)
-        }
-        (false, _) => Response::bytes(asset.content_type, asset.bytes.into()),
+    let response = if asset.is_compressed {
+        compressed::response(asset.content_type, asset.bytes, &call.request().headers)?
+    } else {
+        Response::bytes(asset.content_type, asset.bytes.into())
     };
-    response.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
     let cached = HeaderValue::from_static("public, max-age=3600");
     Ok(response.with_header(header::CACHE_CONTROL, cached))
-}
-
-fn takes_gzip(headers: &Headers) -> bool {
-    headers.members("accept-encoding").any(|coding| {
-        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
-        let is_refused = quality.trim().trim_start_matches("q=").parse::<f32>() == Ok(0.0);
-        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gzip_requires_accept_encoding() {
-        let takes = |value: &'static str| {
-            takes_gzip(&Headers::from(vec![("accept-encoding".to_owned(), value.into())]))
-        };
-        assert!(takes("gzip") && takes("br, GZIP;q=0.5"));
-        assert!(!takes("identity") && !takes("gzip;q=0") && !takes(""));
-    }
 }
