@@ -96,7 +96,6 @@ migrate() {
 # serve: runs the application in the foreground, and prints its addresses and credentials.
 serve() {
   local host=${HOST:-127.0.0.1} port=${PORT:-8002} reach listen spin
-  [[ "$port" =~ ^[0-9]+$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || fail "PORT=$port is not a port"
   host=${host#[}
   host=${host%]}
   case $host in

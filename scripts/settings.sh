@@ -20,9 +20,11 @@ ENV
     name=${line%%=*}
     [ -n "${!name:-}" ] || export "$name=${line#*=}"
   done <"$DEV_DIR/env"
+  local port=${PORT:-8002}
+  [[ "$port" =~ ^[0-9]+$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || fail "PORT=$port is not a port"
   # Messages to users go to .dev/mail.
   export MAIL_TRANSPORT=${MAIL_TRANSPORT:-smtp} MAIL_FROM=${MAIL_FROM:-no-reply@tenancy.example}
-  export PUBLIC_URL=${PUBLIC_URL:-http://localhost:${PORT:-8002}}
+  export PUBLIC_URL=${PUBLIC_URL:-http://localhost:$port}
   for name in ADMIN_API_KEY JWT_SECRET_KEY MASTER_ENCRYPTION_KEY POSTGRES_PORT REDIS_PORT; do
     [ -n "${!name:-}" ] || fail "$name is missing in .dev/env: add it, or reset everything with ./dev down --wipe"
   done
