@@ -59,15 +59,8 @@ impl Arena {
         }
     }
 
-    /// Kills Redis, and restarts it with this data. Background work may have noticed the outage, so this waits for the
-    /// end of the second in which a host then does without Redis.
+    /// Kills Redis, and restarts it with this data.
     pub fn restart_redis(&self, restart: Restart) {
-        self.restart_redis_without_pause(restart);
-        sleep(Duration::from_millis(1_200));
-    }
-
-    /// Kills Redis, and restarts it with this data, for requests that succeed without Redis, too.
-    pub fn restart_redis_without_pause(&self, restart: Restart) {
         self.world.services.kill_redis();
         self.world.services.start_redis(restart);
     }
