@@ -240,7 +240,9 @@ report() {
 quick_checks() {
   setup_toolchain
   find_shellcheck
-  check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
+  local scripts
+  mapfile -t scripts < <(find scripts -type f ! -name '*.py')
+  check "shellcheck" shellcheck --shell=bash --severity=warning dev "${scripts[@]}" .ci/run
   check_style
   run_tests "tests" . --workspace --lib --bins --test imports --test openapi
   report
