@@ -4,6 +4,8 @@
 PASSED=0
 FAILED=0
 SKIPPED=0
+# The names of checks and tests that failed.
+FAILURES=()
 
 # check NAME COMMAND...: runs a command and counts the result.
 check() {
@@ -14,6 +16,7 @@ check() {
     PASSED=$((PASSED + 1))
   else
     FAILED=$((FAILED + 1))
+    FAILURES+=("$name")
     tail -n 100 "$DEV_DIR/check.log"
     say "FAILED: $name"
   fi
@@ -39,8 +42,14 @@ run_tests() {
     FAILED=$((FAILED + failed))
     SKIPPED=$((SKIPPED + ignored))
   done < <(sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored.*/\1 \2 \3/p' "$log")
+  local tests
+  mapfile -t tests < <(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$log")
+  FAILURES+=("${tests[@]}")
   # A compile error has no test results.
-  if [ "$FAILED" -eq "$before" ] && grep -qE '^error' "$log"; then FAILED=$((FAILED + 1)); fi
+  if [ "$FAILED" -eq "$before" ] && grep -qE '^error' "$log"; then
+    FAILED=$((FAILED + 1))
+    FAILURES+=("$name")
+  fi
 }
 
 # find_python: finds or installs Python with the packages of the examples.
@@ -229,9 +238,17 @@ check_runner() {
   run_tests "tests of the runner" tools/runner -- "$@"
 }
 
-# report: prints the counts. Succeeds if nothing failed.
+# check_scripts: checks the shell scripts.
+check_scripts() {
+  local scripts
+  mapfile -t scripts < <(find scripts -type f ! -name '*.py')
+  check "shellcheck" shellcheck --shell=bash --severity=warning dev "${scripts[@]}" .ci/run
+}
+
+# report: prints the failures and the counts. Succeeds if nothing failed.
 report() {
   echo
+  [ "${#FAILURES[@]}" -eq 0 ] || printf 'failed: %s\n' "${FAILURES[@]}"
   echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
   [ "$FAILED" -eq 0 ]
 }
@@ -240,9 +257,7 @@ report() {
 quick_checks() {
   setup_toolchain
   find_shellcheck
-  local scripts
-  mapfile -t scripts < <(find scripts -type f ! -name '*.py')
-  check "shellcheck" shellcheck --shell=bash --severity=warning dev "${scripts[@]}" .ci/run
+  check_scripts
   check_style
   run_tests "tests" . --workspace --lib --bins --test imports --test openapi
   report
@@ -332,7 +347,7 @@ checks() {
   else
     skip "licences and sources of dependencies" "cargo-deny cannot be built"
   fi
-  check "shellcheck" shellcheck --shell=bash --severity=warning dev scripts/* .ci/run
+  check_scripts
   check "typos" "$DEV_DIR/contract/python/bin/typos"
   check_style
   run_tests "tests" . --workspace -- "${INCLUDED[@]}"
