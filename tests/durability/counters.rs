@@ -157,7 +157,9 @@ fn use_up_on_killed_host(arena: &Arena, credential: &str) {
     counting.kill();
 }
 
-/// Returns the number of calls that are admitted in all, when Redis restarts after `first` of them.
+/// Returns the number of calls that are admitted in all, when Redis restarts after `first` of them. It may exceed the limit
+/// by one: in the first two seconds, a limit may be exceeded by the last calls that only another host saw
+/// (docs/architecture.md), and the hosts are called in turn.
 fn admitted_over_a_restart(arena: &Arena, credential: &str, first: usize, most: usize) -> usize {
     arena.world.services.save_redis();
     let before = calls_until_refused(&arena.hosts(), credential, first);
@@ -174,7 +176,8 @@ fn daily_call_limit_survives_restart() {
     // The creation of the key is also a call.
     let before = tenant.used("api_calls")["current_usage"].as_i64().unwrap();
     let admitted = admitted_over_a_restart(&arena, &key, 20, 60);
-    assert_eq!(i64::try_from(admitted).unwrap(), 40 - before);
+    let left = usize::try_from(40 - before).unwrap();
+    assert!((left..=left + 1).contains(&admitted), "{admitted}, not {left}");
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn minute_call_limit_survives_restart() {
     let key = tenant.api_key(&["tenant:read"]);
     tenant.limit(&json!({ "requests_per_minute": 40 }));
     let admitted = admitted_over_a_restart(&arena, &key, 20, 60);
-    assert!(admitted <= 40, "{admitted}");
+    assert!(admitted <= 41, "{admitted}");
 }
 
 #[test]
@@ -194,7 +197,8 @@ fn api_key_limits_survive_restart() {
         let tenant = arena.world.tenant();
         let new = json!({ "name": "k", "scopes": ["tenant:read"], limit: 20 });
         let key = tenant.create_api_key(&new)["api_key"].as_str().unwrap().to_owned();
-        assert_eq!(admitted_over_a_restart(&arena, &key, 10, 40), 20, "{limit}");
+        let admitted = admitted_over_a_restart(&arena, &key, 10, 40);
+        assert!((20..=21).contains(&admitted), "{limit}: {admitted}");
     }
 }
 
