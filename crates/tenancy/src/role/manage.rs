@@ -394,17 +394,24 @@ fn check_roles(definitions: &Definitions, ids: &[Uuid], authority: &Authority) -
 }
 
 fn check_role_name(definitions: &Definitions, name: &RoleName, own: Option<Uuid>) -> Result<()> {
-    let mut others = definitions.roles.iter().filter(|role| Some(role.id) != own);
-    if others.any(|role| name.is_same(&role.name)) {
-        return Err(Error::Taken { field: "name", code: "role_name_taken" });
-    }
-    Ok(())
+    let roles = definitions.roles.iter().map(|role| (role.id, &role.name));
+    check_name(roles, name, own, "role_name_taken")
 }
 
 fn check_group_name(definitions: &Definitions, name: &RoleName, own: Option<Uuid>) -> Result<()> {
-    let mut others = definitions.groups.iter().filter(|group| Some(group.id) != own);
-    if others.any(|group| name.is_same(&group.name)) {
-        return Err(Error::Taken { field: "name", code: "group_name_taken" });
+    let groups = definitions.groups.iter().map(|group| (group.id, &group.name));
+    check_name(groups, name, own, "group_name_taken")
+}
+
+/// Checks that no object has the name, except the object `own`.
+fn check_name<'a>(
+    mut names: impl Iterator<Item = (Uuid, &'a String)>,
+    name: &RoleName,
+    own: Option<Uuid>,
+    code: &'static str,
+) -> Result<()> {
+    if names.any(|(id, other)| Some(id) != own && name.is_same(other)) {
+        return Err(Error::Taken { field: "name", code });
     }
     Ok(())
 }
