@@ -6,7 +6,11 @@ use uuid::Uuid;
 
 use super::{VariablesCipher, invitation::Language};
 use crate::{
-    context::Context, error::Result, settings::MailTransport, tenant::Tenant, token::SetupToken,
+    context::Context,
+    error::Result,
+    settings::{MailTransport, Settings},
+    tenant::Tenant,
+    token::SetupToken,
 };
 
 /// The maximum number of messages of a tenant that wait. Concurrent statements can exceed it by one each.
@@ -24,6 +28,13 @@ pub enum Posting {
         /// The language of the message, or that of the tenant.
         language: Option<Language>,
     },
+}
+
+impl Posting {
+    /// Returns whether the service sends the token.
+    pub(crate) fn is_mailed(self, settings: &Settings) -> bool {
+        self != Self::ByCaller && settings.mail_transport != MailTransport::None
+    }
 }
 
 /// A new message. The statement of its cause inserts it with [`mailed_if`].
@@ -48,10 +59,10 @@ impl NewMessage {
         token: &SetupToken,
         expires_at: DateTime<Utc>,
     ) -> Result<Option<Self>> {
-        let Posting::ByMail { language } = posting else { return Ok(None) };
-        if context.settings.mail_transport == MailTransport::None {
-            return Ok(None);
-        }
+        let language = match posting {
+            Posting::ByMail { language } if posting.is_mailed(&context.settings) => language,
+            Posting::ByMail { .. } | Posting::ByCaller => return Ok(None),
+        };
         let now = context.platform.clock.now();
         let random = &*context.platform.random;
         let id = random.uuid(now);

@@ -126,12 +126,11 @@ pub async fn reset_password(
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
     // The token is sealed for the address. The statement does not send it if the address has changed meanwhile.
-    let message = match posting {
-        Posting::ByCaller => None,
-        Posting::ByMail { .. } => {
-            let found = repo::find(&database, user).await?.ok_or(Error::UserNotFound)?;
-            NewMessage::with_token(context, tenant, posting, &found.email, &token, expires_at)?
-        }
+    let message = if posting.is_mailed(&context.settings) {
+        let found = repo::find(&database, user).await?.ok_or(Error::UserNotFound)?;
+        NewMessage::with_token(context, tenant, posting, &found.email, &token, expires_at)?
+    } else {
+        None
     };
     let change = PasswordChange {
         user,
