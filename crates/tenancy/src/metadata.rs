@@ -26,23 +26,6 @@ impl Metadata {
     pub fn json(&self) -> &JsonText {
         &self.0
     }
-
-    /// Returns an SQL expression for the metadata in `stored` after the change in `change`, both expressions of the type
-    /// `text`: the members of the change replace those with the same name, and a member with null is removed. A null
-    /// change keeps the metadata. The result has the canonical form of [`JsonText`].
-    pub(crate) fn merged(stored: &str, change: &str) -> String {
-        format!(
-            "CASE WHEN {change} IS NULL THEN {stored} ELSE
-                 (SELECT COALESCE('{{' || string_agg(to_json(key)::text || ':' || value::text, ','
-                                                     ORDER BY key COLLATE \"C\") || '}}', '{{}}')
-                  FROM (SELECT key, value FROM json_each({stored}::json)
-                        WHERE key NOT IN (SELECT json_object_keys({change}::json))
-                        UNION ALL
-                        SELECT key, value FROM json_each({change}::json)
-                        WHERE json_typeof(value) <> 'null') members)
-             END"
-        )
-    }
 }
 
 impl FromField for Metadata {

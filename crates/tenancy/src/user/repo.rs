@@ -18,7 +18,7 @@ use crate::{
     metadata::{Metadata, MetadataFilter},
     tenant::TenantDb,
 };
-use rows::{role, texts};
+use rows::{merged, role, texts};
 
 /// The row of a user to create.
 pub struct NewRow<'a> {
@@ -76,7 +76,7 @@ pub async fn insert(
          LEFT JOIN (SELECT {COLUMNS} FROM inserted) inserted ON true",
         mailed_if("inserted"),
         outbox::recorded_if("inserted"),
-        metadata = Metadata::merged("'{}'", ":public_metadata::text"),
+        metadata = merged("'{}'", ":public_metadata::text"),
     );
     let (token_hash, token_expires_at) = token_values(row.setup_token.as_ref());
     let statement = Statement::new(statement)
@@ -126,8 +126,8 @@ fn metadata_too_large(field: &'static str) -> Error {
     Error::invalid_field(field, "must have at most 16 KiB as JSON after the change")
 }
 
-/// The filter of a list of users.
-#[derive(Debug)]
+/// The filter of a list of users. The default selects no page.
+#[derive(Debug, Default)]
 pub struct Filter {
     /// The number of users to skip.
     pub offset: u32,
@@ -278,8 +278,8 @@ pub async fn update(
          SELECT EXISTS (SELECT FROM before) AS is_there,
                 {OUT_OF_REACH}, {COLUMNS}
          FROM (VALUES (1)) one LEFT JOIN changed ON true",
-        public_metadata = Metadata::merged("u.public_metadata", ":public_metadata::text"),
-        private_metadata = Metadata::merged("u.private_metadata", ":private_metadata::text"),
+        public_metadata = merged("u.public_metadata", ":public_metadata::text"),
+        private_metadata = merged("u.private_metadata", ":private_metadata::text"),
     );
     let text = |metadata: &Option<Metadata>| {
         metadata.as_ref().map(|metadata| metadata.json().as_str().to_owned())

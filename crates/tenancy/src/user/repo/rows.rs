@@ -46,6 +46,23 @@ fn ids(row: &Row, column: &str) -> Result<Vec<Uuid>, SqlError> {
     ids.collect::<Result<_, _>>().map_err(|_| SqlError::Decode(format!("invalid {column}")))
 }
 
+/// Returns an SQL expression for the metadata in `stored` after the change in `change`, both expressions of the type
+/// `text`: the members of the change replace those with the same name, and a member with null is removed. A null change
+/// keeps the metadata. The result has the canonical form of [`JsonText`].
+pub(super) fn merged(stored: &str, change: &str) -> String {
+    format!(
+        "CASE WHEN {change} IS NULL THEN {stored} ELSE
+             (SELECT COALESCE('{{' || string_agg(to_json(key)::text || ':' || value::text, ','
+                                                 ORDER BY key COLLATE \"C\") || '}}', '{{}}')
+              FROM (SELECT key, value FROM json_each({stored}::json)
+                    WHERE key NOT IN (SELECT json_object_keys({change}::json))
+                    UNION ALL
+                    SELECT key, value FROM json_each({change}::json)
+                    WHERE json_typeof(value) <> 'null') members)
+         END"
+    )
+}
+
 fn metadata(row: &Row, column: &str) -> Result<JsonText, SqlError> {
     let stored = JsonText::from_stored(row.get(column)?);
     stored.ok_or_else(|| SqlError::Decode(format!("invalid {column}")))
