@@ -36,6 +36,7 @@ pub mod serve;
 pub mod testing;
 mod trace;
 mod unmetered;
+pub mod users;
 
 pub use authority::{Authority, TenantAuthority};
 pub use call::Call;

@@ -49,15 +49,9 @@ pub async fn user(context: &Context, tenant: &Tenant, name: &str) -> Result<User
     }
     let Ok(email) = EmailAddress::parse(name) else { return Err(Error::UserNotFound.into()) };
     let mut filter = user::repo::Filter {
-        offset: 0,
         limit: PAGE,
-        role: None,
-        custom_role: None,
-        group: None,
-        is_active: None,
         search: Some(email.as_str().to_owned()),
-        public_metadata: None,
-        private_metadata: None,
+        ..user::repo::Filter::default()
     };
     loop {
         let (users, _) = user::repo::list(&database, &filter).await?;

@@ -302,8 +302,8 @@ pub(crate) fn refused(error: SqlError) -> Error {
     }
 }
 
-/// The filter of a list of tenants.
-#[derive(Debug)]
+/// The filter of a list of tenants. The default selects no page.
+#[derive(Debug, Default)]
 pub struct Filter {
     /// The number of tenants to skip.
     pub offset: u32,

@@ -287,15 +287,7 @@ fn update(
 /// Returns the active and suspended tenants that are not in the file.
 async fn others(context: &Context, named: &HashSet<String>) -> Result<Vec<TenantRecord>> {
     let catalog = context.catalog().await?;
-    let mut filter = repo::Filter {
-        offset: 0,
-        limit: PAGE,
-        status: None,
-        search: None,
-        include_deleted: false,
-        settings: None,
-        private_settings: None,
-    };
+    let mut filter = repo::Filter { limit: PAGE, ..repo::Filter::default() };
     let mut found = Vec::new();
     loop {
         let (page, _) = repo::list(&*catalog, &filter).await?;

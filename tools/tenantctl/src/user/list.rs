@@ -2,7 +2,11 @@
 
 use anyhow::{Result, anyhow};
 use tenancy::{
-    access::Role, input::Text as _, metadata::MetadataFilter, tenant::TenantDb, user::repo,
+    access::Role,
+    input::Text as _,
+    metadata::MetadataFilter,
+    tenant::TenantDb,
+    user::{OperatorUserView, repo},
 };
 
 use crate::{environment, find, output, paging::Paging};
@@ -58,12 +62,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         offset: arguments.paging.offset,
         limit: arguments.paging.limit,
         role: arguments.role,
-        custom_role: None,
-        group: None,
         is_active: arguments.active,
         search: arguments.search.clone().filter(|text| !text.is_empty()),
         public_metadata: arguments.public_metadata.clone(),
         private_metadata: arguments.private_metadata.clone(),
+        ..repo::Filter::default()
     };
     let (users, total) = repo::list(&database, &filter).await?;
     for row in users.unreadable {
@@ -77,5 +80,6 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
 pub(super) async fn show(arguments: &One) -> Result<()> {
     let context = environment::context_for(false)?;
     let tenant = find::managed_tenant(&context, &arguments.tenant).await?;
-    output::object(&super::view(&find::user(&context, &tenant, &arguments.user).await?)?)
+    let user = find::user(&context, &tenant, &arguments.user).await?;
+    output::object(&OperatorUserView::from(&user))
 }

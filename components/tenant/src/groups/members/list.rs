@@ -29,13 +29,8 @@ async fn handler(mut member: Member) -> Result<Response> {
     let filter = repo::Filter {
         offset,
         limit: limit.get(),
-        role: None,
-        custom_role: None,
         group: Some(member.tenant().definitions.group(id)?.id),
-        is_active: None,
-        search: None,
-        public_metadata: None,
-        private_metadata: None,
+        ..repo::Filter::default()
     };
     let database = TenantDb::connect(member.context(), member.tenant()).await?;
     let (users, total) = repo::list(&database, &filter).await?;
