@@ -11,6 +11,9 @@ use std::{
 /// The longest time that a test waits for a message.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The user and the password of [`MailServer::with_sign_in`], for `AUTH PLAIN` (RFC 4616).
+const SIGN_IN: &str = "AG1haWxlcgBzM2NyZXQgd29yZA==";
+
 /// How the server treats messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -61,6 +64,17 @@ pub struct MailServer {
 impl MailServer {
     /// Starts a server.
     pub fn start(mode: Mode) -> Self {
+        Self::start_with(mode, false)
+    }
+
+    /// Starts a server that accepts messages of the user in its URL only.
+    pub fn with_sign_in() -> Self {
+        let server = Self::start_with(Mode::Accept, true);
+        let url = server.url.replace("smtp://", "smtp://mailer:s3cret%20word@");
+        Self { url, ..server }
+    }
+
+    fn start_with(mode: Mode, needs_sign_in: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new((mode, Vec::new())));
@@ -69,7 +83,7 @@ impl MailServer {
             for stream in listener.incoming() {
                 let shared = Arc::clone(&shared);
                 // A client that is killed closes its connection.
-                spawn(move || serve(&stream.unwrap(), &shared));
+                spawn(move || serve(&stream.unwrap(), &shared, needs_sign_in));
             }
         });
         Self { url, state }
@@ -107,7 +121,11 @@ impl MailServer {
 }
 
 /// Serves a connection until it ends.
-fn serve(stream: &TcpStream, state: &Mutex<(Mode, Vec<Received>)>) -> Option<()> {
+fn serve(
+    stream: &TcpStream,
+    state: &Mutex<(Mode, Vec<Received>)>,
+    needs_sign_in: bool,
+) -> Option<()> {
     let reply = |text: &str| (&*stream).write_all(format!("{text}\r\n").as_bytes()).ok();
     let mut lines = BufReader::new(stream);
     let mut next = move || {
@@ -116,6 +134,7 @@ fn serve(stream: &TcpStream, state: &Mutex<(Mode, Vec<Received>)>) -> Option<()>
         (size > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
     };
     let (mut from, mut to) = (String::new(), Vec::new());
+    let mut is_signed_in = !needs_sign_in;
     reply("220 mail.test ESMTP")?;
     loop {
         let line = next()?;
@@ -123,7 +142,12 @@ fn serve(stream: &TcpStream, state: &Mutex<(Mode, Vec<Received>)>) -> Option<()>
         let path = |line: &str| line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
         let command = line.to_ascii_uppercase();
         if command.starts_with("EHLO") {
-            reply("250-mail.test\r\n250-8BITMIME\r\n250 SMTPUTF8")?;
+            reply("250-mail.test\r\n250-8BITMIME\r\n250-AUTH PLAIN\r\n250 SMTPUTF8")?;
+        } else if let Some(sent) = line.strip_prefix("AUTH PLAIN ") {
+            is_signed_in = sent == SIGN_IN;
+            reply(if is_signed_in { "235 signed in" } else { "535 wrong user or password" })?;
+        } else if command.starts_with("MAIL FROM:") && !is_signed_in {
+            reply("530 sign in first")?;
         } else if command.starts_with("MAIL FROM:") {
             from = path(&line);
             reply("250 ok")?;

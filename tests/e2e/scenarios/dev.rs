@@ -16,6 +16,7 @@ use std::{
 
 use e2e::{Call, World, free_port, root, unique};
 use http::Method;
+use serde_json::json;
 
 /// A copy of the repository. Its servers stop when this value is dropped.
 struct Clone {
@@ -160,7 +161,7 @@ fn dev_up_keeps_data_after_restart() {
     assert!(up.told("PostgreSQL").starts_with("postgres://tenancy:"));
     assert!(up.told("Redis").starts_with("redis://:"));
     assert!(clone.ports().into_iter().all(listens));
-    let body = serde_json::json!({ "name": "Kept", "admin_email": "a@kept.example" });
+    let body = json!({ "name": "Kept", "admin_email": "a@kept.example" });
     let address = format!("127.0.0.1:{}", clone.port);
     let tenants = |method| Call::new(method, &address, "/admin/tenants").token(&key);
     tenants(Method::POST).json(&body).send().expect(201);
@@ -197,6 +198,36 @@ fn dev_ctl_runs_tenantctl() {
     assert!(!clone.run(&["ctl", "nothing"]).status.success());
     assert!(clone.ports().into_iter().all(listens), "the running servers stay");
     up.ctrl_c();
+}
+
+#[test]
+fn dev_up_prints_links_of_messages() {
+    let clone = Clone::new();
+    let up = clone.up();
+    let address = format!("127.0.0.1:{}", clone.port);
+    let post = |path, token: &str, body: serde_json::Value| {
+        Call::new(Method::POST, &address, path).token(token).json(&body).send()
+    };
+    let new = json!({ "name": "Acme", "admin_email": "a@acme.example", "admin_password": "a good password" });
+    let tenant = post("/admin/tenants", &up.told("Admin key"), new).expect(201);
+    let login = json!({ "email": "a@acme.example", "password": "a good password" });
+    let call = Call::new(Method::POST, &address, "/api/v1/auth/login").json(&login);
+    let signed_in = call.slug(tenant["slug"].as_str().unwrap()).send().expect(200);
+    let token = signed_in["access_token"].as_str().unwrap();
+    let invited = post("/api/v1/users", token, json!({ "email": "bob@acme.example" })).expect(201);
+    assert_eq!(invited["is_mailed"], true);
+    let begin = Instant::now();
+    let link = format!("http://localhost:{}/set-password#token=", clone.port);
+    while !up.said().contains(&link) {
+        assert!(begin.elapsed().as_secs() < 60, "{}", up.said());
+        sleep(Duration::from_millis(50));
+    }
+    let messages: Vec<_> = fs::read_dir(clone.folder.join(".dev/mail")).unwrap().collect();
+    assert_eq!(messages.len(), 1);
+    let message = fs::read_to_string(messages[0].as_ref().unwrap().path()).unwrap();
+    assert!(message.contains("To: bob@acme.example"), "{message}");
+    up.ctrl_c();
+    assert!(!clone.folder.join(".dev/mail.pid").exists(), "the delivery ends with the service");
 }
 
 #[test]
