@@ -26,7 +26,7 @@ impl Clusters {
         static SECOND: OnceLock<Services> = OnceLock::new();
         let world = World::for_clusters();
         let second = SECOND.get_or_init(Services::start);
-        Self { world, second, _alone: world.repairs_alone() }
+        Self { world, second, _alone: world.alone() }
     }
 
     /// Returns a template for databases at an address of the second cluster.

@@ -24,7 +24,7 @@ pub struct World {
     application: Application,
     /// The settings that differ from those of the services.
     changed: BTreeMap<&'static str, String>,
-    repairs: Mutex<()>,
+    alone: Mutex<()>,
 }
 
 impl World {
@@ -125,7 +125,7 @@ impl World {
         let output = tenantctl(&settings, &["migrate"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let application = Application::start(&settings, &services.folder());
-        Self { services, application, changed, repairs: Mutex::new(()) }
+        Self { services, application, changed, alone: Mutex::new(()) }
     }
 
     /// Returns the settings of the application, by their plain names.
@@ -293,9 +293,10 @@ impl World {
         catalog.execute(change, &[&slug]).unwrap();
     }
 
-    /// Prevents parallel tests from repairing the damage that another test has caused.
-    pub fn repairs_alone(&self) -> MutexGuard<'_, ()> {
-        self.repairs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for the other tests of this kind: they damage a tenant or the template, or they run a command that visits
+    /// every tenant, which would report or repair the damage.
+    pub fn alone(&self) -> MutexGuard<'_, ()> {
+        self.alone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records another address for the database of a tenant.

@@ -257,7 +257,7 @@ fn prune() -> String {
 #[test]
 fn pruned_trail_is_verified_from_anchor() {
     let world = World::get();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let mut superuser = world.services.superuser("tenancy");
     for (month, next) in [("2020_01", "2020_02"), ("2020_02", "2020_03")] {
         let days = |month: &str| format!("{}-01 00:00:00+00", month.replace('_', "-"));

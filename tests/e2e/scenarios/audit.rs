@@ -107,7 +107,7 @@ fn mortal(statement: &'static str, cut: Cut) -> (Proxy, Arc<e2e::Application>) {
 #[test]
 fn crash_neither_loses_nor_duplicates_events() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     for (statement, cut) in [
         ("SELECT id, tenant_id, CASE WHEN octet_length(entry", Cut::Before),
         ("INSERT INTO tenant_audit_heads", Cut::Before),

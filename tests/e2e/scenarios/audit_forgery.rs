@@ -49,7 +49,7 @@ fn waiting(database: &mut Client) -> i64 {
 #[test]
 fn forged_rows_are_reported_not_chained() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let other = world.tenant();
     let mut database = world.services.superuser(&tenant.database());
@@ -130,7 +130,7 @@ fn forged_rows_are_reported_not_chained() {
 #[test]
 fn forged_catalog_row_is_reported() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let mut catalog = world.services.superuser("tenancy");
     let id = "00000000-0000-7000-8000-0000000000ca";
@@ -144,7 +144,7 @@ fn forged_catalog_row_is_reported() {
 #[test]
 fn maintenance_chains_and_anchors_events() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = world.tenant();
     tenant.wait_until_audited("auth.login", 1);
     let mut database = world.services.superuser(&tenant.database());

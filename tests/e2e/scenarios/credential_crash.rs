@@ -51,7 +51,7 @@ fn repair() {
 #[test]
 fn interrupted_creation_leaves_no_orphan() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     for (statement, cut) in [
         ("reserve_database_credential", Cut::After),
         ("CREATE ROLE \"app_", Cut::Before),
@@ -78,7 +78,7 @@ fn interrupted_creation_leaves_no_orphan() {
 #[test]
 fn interrupted_revocation_is_finished() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     for (statement, cut) in [
         ("UPDATE database_credentials SET ended_at", Cut::After),
         ("NOLOGIN; GRANT", Cut::After),
@@ -108,7 +108,7 @@ fn interrupted_revocation_is_finished() {
 fn unreachable_cluster_delays_acknowledgement() {
     let world = World::for_tools();
     // A concurrent repair would wait for the unreachable database.
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     for kind in ["credential", "API key", "tenant"] {
         let tenant = world.tenant();
         let key = json!({ "name": "service", "scopes": ["database:write"] });

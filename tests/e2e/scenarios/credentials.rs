@@ -64,7 +64,7 @@ fn uploads(tenant: &TestTenant) {
 #[test]
 fn changed_row_does_not_redirect_credentials() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let (tenant, other) = (world.tenant(), world.tenant());
     let forbidden = Forbidden::start();
     let port = forbidden.address.rsplit_once(':').unwrap().1;
@@ -115,7 +115,7 @@ fn changed_row_does_not_redirect_credentials() {
 fn relocation_takes_effect_on_next_request() {
     let world = World::for_tools();
     // A concurrent repair would wait for the unreachable database.
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let proxy = Proxy::start(&world.services.databases().postgres);
     world.relocate(&tenant.slug, &proxy.address);
@@ -146,7 +146,7 @@ fn relocation_takes_effect_on_next_request() {
 #[test]
 fn password_rotation_survives_crash() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let before = verifier(&tenant);
     uploads(&tenant);

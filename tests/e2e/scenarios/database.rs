@@ -127,6 +127,7 @@ fn audit_trail_is_append_only() {
 #[test]
 fn repeated_migration_changes_nothing() {
     let world = World::get();
+    let _alone = world.alone();
     let output = world.tenantctl(&["migrate"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let lines = text(&output.stdout);
@@ -140,6 +141,7 @@ fn repeated_migration_changes_nothing() {
 #[test]
 fn missing_template_is_built_on_demand() {
     let world = World::get();
+    let _alone = world.alone();
     let drop = format!("DROP DATABASE {}", template());
     // Another test may be copying the template.
     while let Err(error) = world.services.superuser("tenancy").batch_execute(&drop) {
@@ -176,6 +178,7 @@ fn domain_and_plan_changes_bump_version() {
 #[test]
 fn changed_migration_is_rejected() {
     let world = World::get();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let mut database = world.services.superuser(&tenant.database());
     let checksum: String = database

@@ -53,7 +53,7 @@ fn move_to(tenant: &TestTenant, address: &str) {
 #[test]
 fn repeated_hard_delete_finishes_after_crash() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     for (statement, cut) in [
         ("FROM update_tenant(", Cut::After),
         ("DROP DATABASE IF EXISTS \"tenant_", Cut::Before),
@@ -77,7 +77,7 @@ fn repeated_hard_delete_finishes_after_crash() {
 #[test]
 fn repair_finishes_destruction_without_files() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = killed("DROP DATABASE IF EXISTS \"tenant_", Cut::Before);
     world.changed_earlier(&tenant.slug);
     let output = world.tenantctl(&["repair", "--older-than-minutes", "60"]);

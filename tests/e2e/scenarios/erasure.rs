@@ -153,7 +153,7 @@ fn erasure(address: &str, tenant: &TestTenant, user: &str) -> Call {
 #[test]
 fn no_store_contains_erased_person() {
     let world = World::for_erasures();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let someone = someone(&tenant);
     tenant.wait_until_audited("file.uploaded", 1);
@@ -201,7 +201,7 @@ fn no_store_contains_erased_person() {
 #[test]
 fn forged_receipt_or_redaction_breaks_trail() {
     let world = World::for_erasures();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let someone = someone(&tenant);
     erasure(world.address(), &tenant, &someone.user.id).send().expect(200);
@@ -253,7 +253,7 @@ fn forged_receipt_or_redaction_breaks_trail() {
 #[test]
 fn changed_row_does_not_become_genuine() {
     let world = World::for_erasures();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let someone = someone(&tenant);
     tenant.wait_until_audited("file.uploaded", 1);
@@ -301,7 +301,7 @@ const STATEMENTS: [(&str, Cut); 9] = [
 #[test]
 fn repeated_erasure_finishes_after_crash() {
     let world = World::for_erasures();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     for (statement, cut) in STATEMENTS {
         let tenant = world.tenant();
         let someone = someone(&tenant);
@@ -317,7 +317,7 @@ fn repeated_erasure_finishes_after_crash() {
 #[test]
 fn repair_and_maintenance_finish_erasure() {
     let world = World::for_erasures();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     for command in ["repair", "maintenance"] {
         let tenant = world.tenant();
         let someone = someone(&tenant);

@@ -133,7 +133,7 @@ fn byte_order_marks_are_reported() {
 #[test]
 fn unreadable_tenant_does_not_affect_others() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let stem = unique("unreadable");
     let [first, broken, last] =
         ["a", "b", "c"].map(|end| world.tenant_of(&format!("{stem}-{end}")));

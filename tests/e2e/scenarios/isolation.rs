@@ -149,7 +149,7 @@ fn tenant_role_may_only_access_rows() {
 fn sealed_values_are_bound_to_tenant() {
     let world = World::get();
     // A concurrent repair would fail at the tenant that cannot be unsealed.
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let (one, two) = (world.tenant(), world.tenant());
     let mut catalog = world.services.superuser("tenancy");
     let password = "SELECT database_password FROM tenants WHERE slug = $1";
@@ -238,6 +238,7 @@ fn only_tenant_role_can_read_tables() {
 #[test]
 fn migration_revokes_privileges_from_public() {
     let world = World::get();
+    let _alone = world.alone();
     let tenant = world.tenant();
     let role: String = world
         .services

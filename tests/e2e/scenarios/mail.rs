@@ -17,7 +17,7 @@ const SETTINGS: &str = "/api/v1/tenant/mail-settings";
 /// Prevents other tests from delivering the messages of this one.
 fn alone() -> (&'static World, MutexGuard<'static, ()>) {
     let world = World::with_mail();
-    (world, world.repairs_alone())
+    (world, world.alone())
 }
 
 fn invite(tenant: &TestTenant, body: &Value) -> Value {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[test]
 fn doctor_accepts_valid_installation() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     let output = world.tenantctl(&["doctor"]);
     let lines = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{lines}");
@@ -19,7 +19,7 @@ fn doctor_accepts_valid_installation() {
 #[test]
 fn closed_pipe_does_not_stop_work() {
     let world = World::for_tools();
-    let _alone = world.repairs_alone();
+    let _alone = world.alone();
     for arguments in ["doctor", "migrate", "repair", "audit verify", "--help"] {
         // The reader closes the pipe before the first line.
         let script = "{ sleep 0.2; \"$0\" $1; echo \"code $?\" >&2; } | true";
@@ -90,7 +90,7 @@ fn all_scopes() -> Vec<&'static str> {
 
 #[test]
 fn repair_finishes_interrupted_tenant() {
-    let _alone = World::for_tools().repairs_alone();
+    let _alone = World::for_tools().alone();
     let world = World::for_tools();
     let slug = unique("crashed");
     let mut catalog = world.services.superuser("tenancy");
@@ -138,7 +138,7 @@ fn repair_finishes_interrupted_tenant() {
 
 #[test]
 fn repair_keeps_existing_password() {
-    let _alone = World::for_tools().repairs_alone();
+    let _alone = World::for_tools().alone();
     let world = World::for_tools();
     let tenant = world.tenant();
     let begin = "UPDATE tenants SET status = 'provisioning' WHERE slug = $1";
@@ -154,7 +154,7 @@ fn repair_keeps_existing_password() {
 
 #[test]
 fn repair_drops_orphaned_database_copy() {
-    let _alone = World::for_tools().repairs_alone();
+    let _alone = World::for_tools().alone();
     let world = World::for_tools();
     let tenant = world.tenant();
     let copy = format!("{}_copy", tenant.database());
@@ -168,7 +168,7 @@ fn repair_drops_orphaned_database_copy() {
 
 #[test]
 fn repair_drops_orphaned_template() {
-    let _alone = World::for_tools().repairs_alone();
+    let _alone = World::for_tools().alone();
     let world = World::for_tools();
     let mut superuser = world.services.superuser("tenancy");
     let create = "CREATE DATABASE tenancy_tenant_v1_12345 OWNER tenancy ALLOW_CONNECTIONS false";

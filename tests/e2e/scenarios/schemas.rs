@@ -101,6 +101,7 @@ fn use_every_table(tenant: &TestTenant) {
 #[test]
 fn tables_move_while_requests_continue() {
     let world = World::get();
+    let _alone = world.alone();
     let tenant = world.tenant();
     tenant.allow_many_calls();
     restore_previous_release(&tenant);
