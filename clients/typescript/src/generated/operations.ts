@@ -2002,22 +2002,22 @@ export abstract class Operations extends Runtime {
     limit?: number | undefined;
     /** Restricts the list to users with this built-in role. */
     role?: Schemas["Role"] | undefined;
-    /** Restricts the list to users with this custom role. Members of groups with the role are not included. */
-    custom_role?: string | undefined;
-    /** Restricts the list to members of this group. */
-    group?: string | undefined;
     /** Restricts the list to active or to deactivated users. */
     is_active?: boolean | undefined;
     /** Restricts the list to users with this text in their e-mail address or one of their names. */
     search?: string | undefined;
     /** Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`. */
     public_metadata?: string | undefined;
+    /** Restricts the list to users with this custom role. Members of groups with the role are not included. */
+    custom_role?: string | undefined;
+    /** Restricts the list to members of this group. */
+    group?: string | undefined;
   } & CallOptions = {}): Promise<Schemas["UserPage"]> {
     return this.json<Schemas["UserPage"]>(
       {
         method: "GET",
         path: "/api/v1/users",
-        query: { offset: parameters.offset, limit: parameters.limit, role: parameters.role, custom_role: parameters.custom_role, group: parameters.group, is_active: parameters.is_active, search: parameters.search, public_metadata: parameters.public_metadata },
+        query: { offset: parameters.offset, limit: parameters.limit, role: parameters.role, is_active: parameters.is_active, search: parameters.search, public_metadata: parameters.public_metadata, custom_role: parameters.custom_role, group: parameters.group },
       },
       parameters,
     );
@@ -2029,16 +2029,16 @@ export abstract class Operations extends Runtime {
     limit?: number | undefined;
     /** Restricts the list to users with this built-in role. */
     role?: Schemas["Role"] | undefined;
-    /** Restricts the list to users with this custom role. Members of groups with the role are not included. */
-    custom_role?: string | undefined;
-    /** Restricts the list to members of this group. */
-    group?: string | undefined;
     /** Restricts the list to active or to deactivated users. */
     is_active?: boolean | undefined;
     /** Restricts the list to users with this text in their e-mail address or one of their names. */
     search?: string | undefined;
     /** Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`. */
     public_metadata?: string | undefined;
+    /** Restricts the list to users with this custom role. Members of groups with the role are not included. */
+    custom_role?: string | undefined;
+    /** Restricts the list to members of this group. */
+    group?: string | undefined;
   } & CallOptions = {}): AsyncGenerator<Schemas["User"]> {
     return this.offsetPages((offset) => this.listUsers({ ...parameters, offset }));
   }

@@ -1902,11 +1902,11 @@ class AsyncOperations(AsyncRuntime):
         offset: int | None = None,
         limit: int | None = None,
         role: models.Role | None = None,
-        custom_role: str | None = None,
-        group: str | None = None,
         is_active: bool | None = None,
         search: str | None = None,
         public_metadata: str | None = None,
+        custom_role: str | None = None,
+        group: str | None = None,
         options: CallOptions | None = None,
     ) -> models.UserPage:
         """Lists the tenant's users, newest first.
@@ -1914,11 +1914,11 @@ class AsyncOperations(AsyncRuntime):
         :param offset: The number of items to skip.
         :param limit: The maximum number of items to return.
         :param role: Restricts the list to users with this built-in role.
-        :param custom_role: Restricts the list to users with this custom role. Members of groups with the role are not included.
-        :param group: Restricts the list to members of this group.
         :param is_active: Restricts the list to active or to deactivated users.
         :param search: Restricts the list to users with this text in their e-mail address or one of their names.
         :param public_metadata: Restricts the list to users whose public metadata contain this JSON object, such as `{"team": "sales"}`.
+        :param custom_role: Restricts the list to users with this custom role. Members of groups with the role are not included.
+        :param group: Restricts the list to members of this group.
         """
         request = Request(
             "GET",
@@ -1927,11 +1927,11 @@ class AsyncOperations(AsyncRuntime):
                 "offset": offset,
                 "limit": limit,
                 "role": role,
-                "custom_role": custom_role,
-                "group": group,
                 "is_active": is_active,
                 "search": search,
                 "public_metadata": public_metadata,
+                "custom_role": custom_role,
+                "group": group,
             },
         )
         result: models.UserPage = await self._json(request, options)
@@ -1942,11 +1942,11 @@ class AsyncOperations(AsyncRuntime):
         *,
         limit: int | None = None,
         role: models.Role | None = None,
-        custom_role: str | None = None,
-        group: str | None = None,
         is_active: bool | None = None,
         search: str | None = None,
         public_metadata: str | None = None,
+        custom_role: str | None = None,
+        group: str | None = None,
         options: CallOptions | None = None,
     ) -> AsyncIterator[models.User]:
         """Iterates over the items of all pages of list_users. `limit` is the size of a page.
@@ -1959,11 +1959,11 @@ class AsyncOperations(AsyncRuntime):
                 offset=offset,
                 limit=limit,
                 role=role,
-                custom_role=custom_role,
-                group=group,
                 is_active=is_active,
                 search=search,
                 public_metadata=public_metadata,
+                custom_role=custom_role,
+                group=group,
                 options=options,
             )
 
