@@ -168,4 +168,7 @@ fn compose_variables_match_manifest() {
     let shared = service.iter().filter(|name| !of_service.contains(name));
     let shared: BTreeSet<_> = shared.map(|name| (*name).to_owned()).collect();
     assert_eq!(given_by_compose("migrate"), shared);
+    let mut with_relay = shared;
+    with_relay.insert("SMTP_URL".to_owned());
+    assert_eq!(given_by_compose("mail"), with_relay);
 }
