@@ -34,6 +34,7 @@ mod redis;
 mod services;
 mod smtp;
 mod tenant;
+mod vault;
 mod world;
 
 pub use application::{Application, FileStore};
@@ -53,6 +54,7 @@ pub use redis::{Leases, Redis, RedisClient};
 pub use services::{Databases, Services};
 pub use smtp::{MailServer, Mode as MailMode, Received as ReceivedMail};
 pub use tenant::{TestTenant, TestUser, unique};
+pub use vault::{VAULT_TOKEN, VaultServer};
 pub use world::{World, tenantctl};
 
 /// Returns the root of the repository.
