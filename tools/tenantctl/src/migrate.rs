@@ -26,6 +26,9 @@ pub struct Arguments {
     dry_run: DryRun,
 }
 
+/// The migrations that ran for a tenant.
+type Ran = Vec<&'static Migration>;
+
 /// Migrates the catalog, the template database and all tenant databases. A failed tenant is reported and does not stop
 /// the others.
 pub async fn run(arguments: &Arguments) -> Result<()> {
@@ -54,8 +57,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         let ran = migrate_tenant(&context, tenant).await;
         repo::unless_destroyed(&*catalog, tenant.id, ran).await
     };
-    type Ran = Option<Vec<&'static Migration>>;
-    let report = |tenant: &TenantRecord, result: Result<Ran>| match result {
+    let report = |tenant: &TenantRecord, result: Result<Option<Ran>>| match result {
         Ok(None) => {}
         Ok(Some(ran)) if ran.is_empty() => current.set(current.get() + 1),
         Ok(Some(ran)) => {
@@ -97,7 +99,7 @@ async fn preview(context: &Context, options: &runner::Options) -> Result<()> {
     }
     let (current, due) = (Cell::new(0_u32), Cell::new(0_u32));
     let work = async |tenant: &TenantRecord| {
-        let version = version(context, tenant).await;
+        let version = read_version(context, tenant).await;
         repo::unless_destroyed(&*catalog, tenant.id, version).await
     };
     let report = |tenant: &TenantRecord, version: Result<Option<i32>>| match version {
@@ -154,7 +156,7 @@ async fn migrate_template(
     Ok(())
 }
 
-async fn version(context: &Context, tenant: &TenantRecord) -> Result<i32> {
+async fn read_version(context: &Context, tenant: &TenantRecord) -> Result<i32> {
     let location = tenant.trusted_location(context)?;
     let database = cluster::connect(context, &location, Some(&location.name)).await?;
     Ok(migrate::version(&*database).await?)
