@@ -26,8 +26,7 @@ fn scan(visitor: &Visitor) -> String {
     let rows: Vec<Vec<bool>> = serde_json::from_value(rows).unwrap();
     // The decoder needs several pixels for a module.
     let side = rows.len() * 4;
-    let mut image =
-        rqrr::PreparedImage::prepare_from_bitmap(side, side, |x, y| rows[y / 4][x / 4]);
+    let mut image = rqrr::PreparedImage::prepare_from_bitmap(side, side, |x, y| rows[y / 4][x / 4]);
     let grids = image.detect_grids();
     let [grid] = grids.as_slice() else { panic!("{} codes in {rows:?}", grids.len()) };
     grid.decode().expect("the code is readable").1

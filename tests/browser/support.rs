@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{
-    Authenticator, Browser, MailMode, MailServer, Process, TestTenant, World, root,
-    unique,
-};
+use e2e::{Authenticator, Browser, MailMode, MailServer, Process, TestTenant, World, root, unique};
 use serde_json::{Value, json};
 
 /// A person with an account.
@@ -171,7 +168,7 @@ impl Visitor {
         assert_eq!(self.run(stored), json!(["", 0, 0]));
         let source = self.run("return document.documentElement.outerHTML");
         let source = source.as_str().unwrap();
-        for secret in ["eyJ", "ldc_", "ldr_"] {
+        for secret in [".eyJ", "ldc_", "ldr_"] {
             assert!(!source.contains(secret), "{secret} in {source}");
         }
     }
@@ -190,8 +187,10 @@ impl Visitor {
             assert!(is_here && !url.contains("token="), "{url}");
         }
         for request in &requests {
-            let headers = request["headers"].as_object().or(request["request"]["headers"].as_object());
-            let has_referer = headers.unwrap().keys().any(|name| name.eq_ignore_ascii_case("referer"));
+            let headers =
+                request["headers"].as_object().or(request["request"]["headers"].as_object());
+            let has_referer =
+                headers.unwrap().keys().any(|name| name.eq_ignore_ascii_case("referer"));
             assert!(!has_referer, "{request}");
         }
         let console = self.log("browser");

@@ -228,9 +228,8 @@ impl Browser {
     #[track_caller]
     pub fn requests(&self) -> Vec<Value> {
         let entries = self.log("performance").into_iter();
-        let messages = entries.filter_map(|entry| {
-            serde_json::from_str::<Value>(entry["message"].as_str()?).ok()
-        });
+        let messages = entries
+            .filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok());
         messages
             .map(|mut entry| entry["message"].take())
             .filter(|message| {

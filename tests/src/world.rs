@@ -12,8 +12,8 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    Application, Call, Databases, FileStore, Redis, RedisClient, Services, TestTenant, free_port, root,
-    unique,
+    Application, Call, Databases, FileStore, Redis, RedisClient, Services, TestTenant, free_port,
+    root, unique,
 };
 
 static WORLD: OnceLock<Option<World>> = OnceLock::new();
