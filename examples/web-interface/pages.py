@@ -99,12 +99,14 @@ def second_factor(challenge, refused=None):
     return page("Second factor", problem(refused) + added + form("/code", challenge.csrf, code(refused), "Continue"))
 
 
-def proof(csrf, has_factor, refused=None):
+def proof(csrf, email, has_factor, refused=None):
     """Asks for a proof of identity, which some changes need."""
     if has_factor:
         fields = code(refused, "Code of your authenticator, or a recovery code")
     else:
-        fields = field("password", "Password", refused, type="password", autocomplete="current-password")
+        # Password managers find the account by this field.
+        fields = f'<input type="email" autocomplete="username" value="{text(email)}" hidden readonly>'
+        fields += field("password", "Password", refused, type="password", autocomplete="current-password")
     explained = "<p>This change needs a proof that you are still the same person.</p>"
     return page("Confirm your identity", problem(refused) + explained + form("/proof", csrf, fields, "Continue"))
 

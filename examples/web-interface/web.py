@@ -250,7 +250,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def show_proof(self, status, session, refused=None):
         owned = session.call("GET", "/api/v1/profile/second-factors", client=self.client())
-        self.show(status, pages.proof(session.csrf, bool(owned["items"]), refused))
+        email = session.signed_in["user"]["email"]
+        self.show(status, pages.proof(session.csrf, email, bool(owned["items"]), refused))
 
     def show_login(self, status, message=None, refused=None, given=None):
         self.show_form(status, lambda csrf: pages.login(csrf, message, refused, given))

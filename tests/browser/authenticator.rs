@@ -110,7 +110,7 @@ fn authenticator_is_removed_after_proof() {
     visitor.press("Set up an authenticator");
     visitor.fill("Password", "not the password");
     visitor.press("Continue");
-    visitor.alert("wrong");
+    visitor.alert("is not your password");
     visitor.fill("Password", &user.password);
     visitor.press("Continue");
     visitor.find("//code[@id='secret']");

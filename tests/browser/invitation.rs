@@ -31,7 +31,7 @@ fn invited_person_sets_password() {
     // The address is taken now.
     visitor.fill("E-mail", &email);
     visitor.press("Invite");
-    visitor.alert("already");
+    visitor.alert("is taken");
     visitor.assert_page_is_sound();
     visitor.sign_out();
 

@@ -52,15 +52,14 @@ impl Browser {
         let profile = folder.join(unique(&format!("tenancy-browser-{}", std::process::id())));
         fs::create_dir(&profile).expect("the folder of the profile is new");
         let mut command = Process::command("chromedriver");
-        command.arg(format!("--port={}", &address["127.0.0.1:".len()..]));
+        // The driver creates the profile in its temporary folder.
+        command.arg(format!("--port={}", &address["127.0.0.1:".len()..])).env("TMPDIR", &profile);
         let mut driver = Process::start(&mut command, &profile.join("driver.log"));
         driver.wait_until_listening(&address);
-        let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
-        arguments.push(format!("--user-data-dir={}", profile.display()));
         let options = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
             "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
-            "goog:chromeOptions": { "args": arguments } } } });
+            "goog:chromeOptions": { "args": ARGUMENTS } } } });
         let created = Call::new(Method::POST, &address, "/session").json(&options).send();
         assert_eq!(created.status, 200, "{}", created.text);
         let session = created.json()["value"]["sessionId"].as_str().unwrap().to_owned();
