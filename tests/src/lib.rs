@@ -16,6 +16,7 @@
 
 mod application;
 mod authenticator;
+mod browser;
 mod busy;
 mod client;
 pub mod clusters;
@@ -39,6 +40,7 @@ mod world;
 
 pub use application::{Application, FileStore};
 pub use authenticator::Authenticator;
+pub use browser::Browser;
 pub use busy::{Busy, StopOnDrop};
 pub use client::{Answer, Call, Connections};
 pub use endpoints::endpoints;

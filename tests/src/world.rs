@@ -12,7 +12,8 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    Application, Call, Databases, FileStore, Redis, RedisClient, Services, TestTenant, root, unique,
+    Application, Call, Databases, FileStore, Redis, RedisClient, Services, TestTenant, free_port,
+    root, unique,
 };
 
 static WORLD: OnceLock<Option<World>> = OnceLock::new();
@@ -107,6 +108,19 @@ impl World {
                 ("PUBLIC_URL", "https://app.saas.example/start"),
             ];
             let changed = changed.map(|(name, value)| (name, value.to_owned()));
+            Self::with(Services::start(), BTreeMap::from(changed))
+        })
+    }
+
+    /// Returns a separate world whose messages lead to a web interface on a free port of localhost.
+    pub fn with_web_interface() -> &'static Self {
+        static WEB: OnceLock<World> = OnceLock::new();
+        WEB.get_or_init(|| {
+            let changed = [
+                ("MAIL_TRANSPORT", "smtp".to_owned()),
+                ("MAIL_FROM", "no-reply@saas.example".to_owned()),
+                ("PUBLIC_URL", format!("http://localhost:{}", free_port())),
+            ];
             Self::with(Services::start(), BTreeMap::from(changed))
         })
     }
