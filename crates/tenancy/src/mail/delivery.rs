@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     VariablesCipher,
     attempt::{Attempts, Failure, NextStep, Outcome},
+    due,
     invitation::{self, Language, Purpose, Rendered},
     messages, repo,
     settings::{self, MailSettings},
@@ -57,7 +58,7 @@ impl Outgoing {
 
 impl Outbox {
     /// Opens the outbox of a tenant, and ends the messages that must no longer be sent. Returns `None` if no message is
-    /// due or the tenant is not active.
+    /// due or the tenant is not active. A tenant with messages for later is visited again.
     pub async fn open(context: &Context, record: Rc<TenantRecord>) -> Result<Option<Self>> {
         if record.status != Status::Active {
             return Ok(None);
@@ -65,8 +66,13 @@ impl Outbox {
         let tenant = Tenant::of_operator(record)?;
         let database = TenantDb::connect(context, &tenant).await?;
         messages::end_overdue(context, &tenant, &database).await?;
-        let is_due = repo::has_due(&database, context.platform.clock.now()).await?;
-        Ok(is_due.then_some(Self { tenant, database }))
+        let outbox = Self { tenant, database };
+        let next = repo::next_due(&outbox.database).await?;
+        if next.is_some_and(|at| at <= context.platform.clock.now()) {
+            return Ok(Some(outbox));
+        }
+        outbox.visit_again(context, next).await;
+        Ok(None)
     }
 
     /// Claims the next message, if one is due. A message that the service cannot unseal is dead.
@@ -154,8 +160,25 @@ impl Outbox {
         Ok(())
     }
 
-    /// Moves the events of the delivery to the audit trail of the tenant.
+    /// Moves the events of the delivery to the audit trail of the tenant, and has it visited again for the messages that
+    /// wait.
     pub async fn close(self, context: &Context) -> Result<()> {
+        let next = repo::next_due(&self.database).await?;
+        self.visit_again(context, next).await;
         audit::flush(context, &self.tenant).await.map(drop)
+    }
+
+    /// Has the tenant visited again when a message is due. Without Redis, the visit of all tenants finds it.
+    async fn visit_again(&self, context: &Context, next: Option<DateTime<Utc>>) {
+        let Some(next) = next else { return };
+        let delay = next - context.platform.clock.now();
+        if let Err(error) = due::add(context, self.tenant.id, delay).await {
+            let error = Error::from(error);
+            log::warning(
+                context,
+                "Redis unavailable; a message is sent when the delivery visits all tenants",
+                &error,
+            );
+        }
     }
 }

@@ -6,6 +6,7 @@
 pub mod attempt;
 mod cipher;
 pub mod delivery;
+pub mod due;
 pub mod escape;
 pub(crate) mod insertion;
 pub mod invitation;
