@@ -16,10 +16,10 @@ use tenancy::{
     mail::{
         attempt::{NextStep, Outcome},
         delivery::{Outbox, Outgoing},
-        due,
+        due::{self, Taken},
     },
     settings::MailTransport,
-    tenant::repo,
+    tenant::{TenantRecord, repo},
 };
 use tokio::{
     task::spawn_blocking,
@@ -39,6 +39,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(10);
 /// The deadline of an attempt. It is shorter than the validity of a claim.
 const DEADLINE: Duration = Duration::from_secs(90);
+/// The maximum number of tenants that one look takes.
+const MOST_TENANTS: u32 = 100;
 /// The maximum number of messages of a tenant in one round, so that all tenants get their turn.
 const MOST: u32 = 50;
 
@@ -115,21 +117,23 @@ async fn follow(
 
 /// Sends the messages of the tenants with new or due messages.
 async fn visit_due(context: &Context, from: &str, carrier: &mut Carrier) -> Result<()> {
-    let due = due::take(context).await;
+    let due = due::take(context, MOST_TENANTS).await;
     let due = due.context("only the visits of all tenants find messages")?;
-    for id in due {
-        if let Err(error) = visit(context, id, from, carrier).await {
+    for taken in due {
+        let id = taken.tenant;
+        if let Err(error) = visit(context, taken, from, carrier).await {
             failed(context, id, error).await;
         }
     }
     Ok(())
 }
 
-async fn visit(context: &Context, id: Uuid, from: &str, carrier: &mut Carrier) -> Result<()> {
-    let found = repo::find(&*context.catalog().await?, id).await?;
-    // The tenant may have been destroyed.
-    let Some(tenant) = found else { return Ok(()) };
-    deliver(context, Rc::new(tenant), from, carrier).await
+async fn visit(context: &Context, taken: Taken, from: &str, carrier: &mut Carrier) -> Result<()> {
+    match repo::find(&*context.catalog().await?, taken.tenant).await? {
+        Some(tenant) => deliver(context, Rc::new(tenant), Some(taken), from, carrier).await,
+        // The tenant was destroyed.
+        None => Ok(taken.release(context).await?),
+    }
 }
 
 /// Reports a visit that failed, and has the tenant visited again. Without Redis, the visit of all tenants does so.
@@ -151,7 +155,7 @@ async fn round(context: &Context, from: &str, carrier: &mut Carrier) -> Result<u
     }
     for tenant in rows.items {
         let id = tenant.id;
-        if let Err(error) = deliver(context, Rc::new(tenant), from, carrier).await {
+        if let Err(error) = deliver(context, Rc::new(tenant), None, from, carrier).await {
             failures += 1;
             failed(context, id, error).await;
         }
@@ -162,12 +166,13 @@ async fn round(context: &Context, from: &str, carrier: &mut Carrier) -> Result<u
 /// Sends the messages of one tenant.
 async fn deliver(
     context: &Context,
-    tenant: Rc<tenancy::tenant::TenantRecord>,
+    tenant: Rc<TenantRecord>,
+    taken: Option<Taken>,
     from: &str,
     carrier: &mut Carrier,
 ) -> Result<()> {
     let id = tenant.id;
-    let Some(outbox) = Outbox::open(context, tenant).await? else { return Ok(()) };
+    let Some(outbox) = Outbox::open(context, tenant, taken).await? else { return Ok(()) };
     for _ in 0..MOST {
         // Without a server, no message is claimed and none uses up its attempts.
         carrier.connect().await?;
