@@ -182,12 +182,7 @@ impl Outbox {
 }
 
 /// Ends the visit of a tenant. Without Redis, the visit of all tenants finds messages for later.
-async fn release(
-    context: &Context,
-    tenant: Uuid,
-    taken: Option<&Taken>,
-    delay: Option<TimeDelta>,
-) {
+async fn release(context: &Context, tenant: Uuid, taken: Option<&Taken>, delay: Option<TimeDelta>) {
     if taken.is_none() && delay.is_none() {
         return;
     }

@@ -48,9 +48,8 @@ pub async fn take(context: &Context, most: u32) -> Result<Vec<Taken>, RedisError
     let text = |reply: &Reply| String::from_utf8(reply.as_bytes()?.to_vec()).ok();
     let mut texts = replies.iter().filter_map(text);
     let Some(until) = texts.next() else { return Ok(Vec::new()) };
-    let taken = texts.filter_map(|id| {
-        Some(Taken { tenant: Uuid::try_parse(&id).ok()?, until: until.clone() })
-    });
+    let taken = texts
+        .filter_map(|id| Some(Taken { tenant: Uuid::try_parse(&id).ok()?, until: until.clone() }));
     Ok(taken.collect())
 }
 

@@ -43,7 +43,8 @@ pub(super) async fn handle(
         TriggerTarget::Static(response) => static_response(response),
         TriggerTarget::Component(id) => {
             let handler = application.components.get(id).context("the component does not exist")?;
-            let request = request.map(|body| body.map_err(|error| body_error(&error)).boxed_unsync());
+            let request =
+                request.map(|body| body.map_err(|error| body_error(&error)).boxed_unsync());
             match call(handler, request, &route, client).await {
                 Ok(response) => Ok(response),
                 Err(error) => {
