@@ -9,7 +9,7 @@ mod usage;
 
 use web::Endpoint;
 
-web::component!(Admin, ENDPOINTS);
+web::component!(Admin, ENDPOINTS, web::serve::Options::CALLING);
 
 /// The endpoints of this component.
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -4,7 +4,7 @@
 //! endpoint regularly. A call ends after a time budget and returns the cursor for the next call. The failure of one
 //! tenant does not stop the others.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::creation,
     log,
-    mail::messages,
+    mail::{messages, sending},
     personal_data::erasure,
     quota,
     storage::{self, orphans},
@@ -114,6 +114,10 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         report.finished_user_erasures += report.count(context, erasures);
         let messages = messages::maintain(context, tenant).await;
         report.removed_mail_messages += report.count(context, messages);
+        if let Err(error) = sending::visit(context, Rc::new(tenant.clone()), None, is_over).await {
+            report.failures += 1;
+            log::warning(context, "the messages of a tenant were not sent", &error);
+        }
         if let Err(error) = database_credential::record_size(context, tenant).await {
             report.failures += 1;
             log::warning(context, "the size of a tenant's database was not recorded", &error);

@@ -1,5 +1,6 @@
 //! Messages to users: written with their cause, and delivered by `tenantctl` to a mail server.
 
+mod api;
 mod delivery;
 mod rounds;
 mod unsent;

@@ -65,6 +65,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     if context.settings.mail_transport == MailTransport::None {
         return Err(Exit::Usage.error("MAIL_TRANSPORT is none, so there are no messages to send"));
     }
+    if context.settings.mail_transport == MailTransport::Http && arguments.to_directory.is_none() {
+        let problem = "MAIL_TRANSPORT is http, so the service sends the messages itself";
+        return Err(Exit::Usage.error(problem));
+    }
     let from = context.settings.mail_from.as_ref().map(EmailAddress::as_str);
     let from = from.context("MAIL_FROM is required by MAIL_TRANSPORT")?.to_owned();
     let mut carrier = match &arguments.to_directory {
