@@ -65,7 +65,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     if context.settings.mail_transport == MailTransport::None {
         return Err(Exit::Usage.error("MAIL_TRANSPORT is none, so there are no messages to send"));
     }
-    if context.settings.mail_transport == MailTransport::Http && arguments.to_directory.is_none() {
+    if context.settings.mail_transport == MailTransport::Http {
         let problem = "MAIL_TRANSPORT is http, so the service sends the messages itself";
         return Err(Exit::Usage.error(problem));
     }
