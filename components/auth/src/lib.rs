@@ -8,7 +8,7 @@ mod well_known;
 
 use web::Endpoint;
 
-web::component!(Auth, ENDPOINTS, web::serve::Options::working(tenancy::mail::sending::schedule));
+web::component!(Auth, ENDPOINTS);
 
 /// The endpoints of this component.
 pub const ENDPOINTS: &[Endpoint] = &[

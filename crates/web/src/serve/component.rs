@@ -42,12 +42,10 @@ pub struct Options {
 impl Options {
     /// No other abilities.
     pub const NONE: Self = Self { http: || Rc::new(NoHttp), after: |_| {} };
-    /// Calls the component `outbound`.
-    pub const CALLING: Self = Self { http: spin_platform::http, ..Self::NONE };
 
     /// Calls the component `outbound`, and schedules work after each request.
-    pub const fn working(after: fn(&Rc<Context>)) -> Self {
-        Self { after, ..Self::CALLING }
+    pub const fn calling_outbound(after: fn(&Rc<Context>)) -> Self {
+        Self { http: spin_platform::http, after }
     }
 }
 

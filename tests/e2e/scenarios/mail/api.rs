@@ -1,6 +1,8 @@
 //! Messages that the service sends itself, through the HTTP API of a mail service.
 
 use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
     sync::MutexGuard,
     thread::sleep,
     time::{Duration, Instant},
@@ -19,12 +21,17 @@ fn alone() -> (&'static World, &'static MailApi, MutexGuard<'static, ()>) {
     (world, api, world.alone())
 }
 
-fn invite(tenant: &TestTenant) -> String {
-    let to = address();
+/// Invites a user, and sends the messages that are due.
+fn invite_to(world: &World, tenant: &TestTenant, to: &str) {
     let call = tenant.post("/api/v1/users", &json!({ "email": to }));
     let created = call.token(&tenant.admin.access_token).send().expect(201);
     assert_eq!((&created["is_mailed"], &created["setup_token"]), (&json!(true), &Value::Null));
-    to
+    trigger(world.address(), world);
+}
+
+/// Sends a request to `/admin`, after which an application sends the messages that are due.
+fn trigger(address: &str, world: &World) {
+    Call::new(Method::GET, address, "/admin/plans").token(&world.admin_key()).send().expect(200);
 }
 
 /// Waits until a column of the message to an address has a value.
@@ -65,7 +72,8 @@ fn maintain(world: &World) {
 fn invited_user_receives_a_link_within_seconds() {
     let (world, api, _alone) = alone();
     let tenant = world.tenant();
-    let to = invite(&tenant);
+    let to = address();
+    invite_to(world, &tenant, &to);
     let received = api.wait_for(&to, 1).remove(0);
     wait_until(world, &tenant, &to, "state", "sent");
     assert_eq!(received.path, "/emails");
@@ -95,8 +103,7 @@ fn refused_message_waits_as_long_as_the_service_asks() {
     let tenant = world.tenant();
     let to = address();
     api.set(&to, Mode::Busy(600));
-    let call = tenant.post("/api/v1/users", &json!({ "email": to }));
-    call.token(&tenant.admin.access_token).send().expect(201);
+    invite_to(world, &tenant, &to);
     api.wait_for(&to, 1);
     wait_until(world, &tenant, &to, "state", "waiting");
     wait_until(world, &tenant, &to, "unanswered", "0");
@@ -127,8 +134,7 @@ fn failures_of_the_service_have_outcomes() {
     ] {
         let to = address();
         api.set(&to, mode);
-        let call = tenant.post("/api/v1/users", &json!({ "email": to }));
-        call.token(&tenant.admin.access_token).send().expect(201);
+        invite_to(world, &tenant, &to);
         api.wait_for(&to, 1);
         wait_until(world, &tenant, &to, "state", state);
         assert_eq!(column(world, &tenant, &to, "unanswered"), [Some("0".to_owned())], "{mode:?}");
@@ -145,8 +151,7 @@ fn message_without_answer_is_sent_twice_at_most() {
         let tenant = world.tenant();
         let to = address();
         api.set(&to, mode);
-        let call = tenant.post("/api/v1/users", &json!({ "email": to }));
-        call.token(&tenant.admin.access_token).send().expect(201);
+        invite_to(world, &tenant, &to);
         api.wait_for(&to, 1);
         wait_until(world, &tenant, &to, "state", "waiting");
         assert_eq!(column(world, &tenant, &to, "unanswered"), [Some("1".to_owned())], "{mode:?}");
@@ -166,8 +171,7 @@ fn redirect_is_not_followed() {
     let tenant = world.tenant();
     let to = address();
     api.set(&to, Mode::Redirect);
-    let call = tenant.post("/api/v1/users", &json!({ "email": to }));
-    call.token(&tenant.admin.access_token).send().expect(201);
+    invite_to(world, &tenant, &to);
     api.wait_for(&to, 1);
     wait_until(world, &tenant, &to, "state", "waiting");
     assert!(!api.has_received("/elsewhere"));
@@ -179,8 +183,7 @@ fn endless_response_is_not_read() {
     let tenant = world.tenant();
     let to = address();
     api.set(&to, Mode::Flood);
-    let call = tenant.post("/api/v1/users", &json!({ "email": to }));
-    call.token(&tenant.admin.access_token).send().expect(201);
+    invite_to(world, &tenant, &to);
     wait_until(world, &tenant, &to, "state", "sent");
     assert_eq!(api.received(&to).len(), 1);
 }
@@ -194,11 +197,23 @@ fn strangers_cannot_reach_the_component_that_sends() {
         "id": "0197c5f0-6b1c-7a53-9d7c-0a3e4f5b6c7d", "sender": "A", "from": "a@b.example", "to": to,
         "subject": "s", "text": "t", "html": "h",
     });
+    let body = message.to_string();
     for path in ["/mail", "/outbound/mail", "/outbound", "/api/v1/mail"] {
         for host in ["outbound.spin.internal", "localhost"] {
-            let call = Call::new(Method::POST, world.address(), path).header("host", host);
-            let answer = call.json(&message).send();
-            assert_eq!(answer.status, 404, "{path} {host}: {}", answer.text);
+            let mut stream = TcpStream::connect(world.address()).unwrap();
+            let request = format!(
+                "POST {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            // The host closes the connection of a request with a name of its own.
+            if stream.read_to_end(&mut answer).is_ok() {
+                let answer = String::from_utf8_lossy(&answer);
+                let is_refused = answer.is_empty() || answer.starts_with("HTTP/1.1 404 ");
+                assert!(is_refused, "{path} {host}: {answer}");
+            }
         }
     }
     assert!(api.received(&to).is_empty());
@@ -219,6 +234,7 @@ fn each_format_has_its_path() {
         let call = Call::new(Method::POST, &application.address, "/api/v1/users");
         let call = call.slug(&tenant.slug).token(&tenant.admin.access_token);
         call.json(&json!({ "email": to })).send().expect(201);
+        trigger(&application.address, world);
         let received = api.wait_for(&to, 1).remove(0);
         assert_eq!(received.path, path);
         assert!(received.headers[header].ends_with("s3cret-mail-token"), "{format}");
@@ -237,6 +253,7 @@ fn missing_settings_keep_the_message() {
     let call = Call::new(Method::POST, &application.address, "/api/v1/users");
     let call = call.slug(&tenant.slug).token(&tenant.admin.access_token);
     call.json(&json!({ "email": to })).send().expect(201);
+    trigger(&application.address, world);
     wait_until(world, &tenant, &to, "attempts", "1");
     wait_until(world, &tenant, &to, "state", "waiting");
     assert_eq!(column(world, &tenant, &to, "unanswered"), [Some("0".to_owned())]);
@@ -248,6 +265,25 @@ fn missing_settings_keep_the_message() {
     make_due(world, &tenant);
     maintain(world);
     wait_until(world, &tenant, &to, "state", "sent");
+}
+
+#[test]
+fn lost_entry_is_repaired_by_maintenance() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    let to = address();
+    let call = tenant.post("/api/v1/users", &json!({ "email": to }));
+    call.token(&tenant.admin.access_token).send().expect(201);
+    let key = world.redis_key("platform:mail_due");
+    let begin = Instant::now();
+    while world.redis(&["ZSCORE", &key, &tenant.id]).concat().is_empty() {
+        assert!(begin.elapsed().as_secs() < 20, "the tenant is not due");
+        sleep(Duration::from_millis(20));
+    }
+    world.redis(&["DEL", &key]);
+    maintain(world);
+    wait_until(world, &tenant, &to, "state", "sent");
+    assert_eq!(api.received(&to).len(), 1);
 }
 
 #[test]
