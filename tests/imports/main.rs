@@ -18,7 +18,7 @@ use e2e::root;
 use source::Crate;
 
 /// The crates of this repository, by the folders of their sources.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 16] = [
     "bench/driver/src",
     "bench/native/src",
     "clients/axum/src",
@@ -26,6 +26,7 @@ const CRATES: [&str; 15] = [
     "components/auth/src",
     "components/gate/src",
     "components/health/src",
+    "components/outbound/src",
     "components/tenant/src",
     "crates/pbkdf2-simd/src",
     "crates/platform/src",

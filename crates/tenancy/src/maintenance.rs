@@ -4,7 +4,7 @@
 //! endpoint regularly. A call ends after a time budget and returns the cursor for the next call. The failure of one
 //! tenant does not stop the others.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use chrono::TimeDelta;
 use platform::sql::Connection;
@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::creation,
     log,
-    mail::messages,
+    mail::{messages, sending},
     personal_data::erasure,
     quota,
     storage::{self, orphans},
@@ -116,6 +116,11 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         report.finished_user_erasures += report.count(context, erasures);
         let messages = visit.outcome(messages::maintain(context, tenant).await).await;
         report.removed_mail_messages += report.count(context, messages);
+        let sent = sending::visit(context, Rc::new(tenant.clone()), None, is_over).await;
+        if let Err(error) = visit.outcome(sent).await {
+            report.failures += 1;
+            log::warning(context, "the messages of a tenant were not sent", &error);
+        }
         let size = database_credential::record_size(context, tenant).await;
         if let Err(error) = visit.outcome(size).await {
             report.failures += 1;

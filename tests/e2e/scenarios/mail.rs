@@ -1,6 +1,8 @@
 //! Messages to users: written with their cause, and delivered by `tenantctl` to a mail server.
 
+mod api;
 mod delivery;
+mod rounds;
 mod unsent;
 
 use std::{
