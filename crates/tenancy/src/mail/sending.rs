@@ -1,5 +1,5 @@
 //! The delivery by the HTTP API of a mail service. The service sends the messages itself, through the component
-//! `outbound`, which alone has the token of the account and access to the Internet.
+//! `outbound`, the only one with the token of the account and access to the Internet.
 //!
 //! Under a crash: see [`super::repo`] and [`due`].
 
