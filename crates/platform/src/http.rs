@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// A POST request to another server. Redirects are not followed.
-#[derive(Debug, Clone)]
+/// A POST request to another server. Redirects are not followed. Its headers may contain a token, so it has no `Debug`.
+#[derive(Clone)]
 pub struct HttpRequest {
     /// The origin: `https://api.example.com`.
     pub origin: String,

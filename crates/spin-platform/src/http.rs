@@ -21,6 +21,10 @@ use crate::deadline::within;
 /// The number of bytes that a read of a body requests.
 const PIECE: usize = 16 * 1024;
 
+/// The time limit of a connection. It is shorter than the deadline of a call, so that the failure to connect is known
+/// as such: the server certainly did not receive the request.
+const CONNECT: Duration = Duration::from_secs(3);
+
 /// Calls of other servers, which `allowed_outbound_hosts` of the component must contain.
 pub(super) struct SpinHttp;
 
@@ -75,7 +79,8 @@ impl Head<'_> {
         };
         let nanos = u64::try_from(deadline.as_nanos()).ok()?;
         let options = RequestOptions::new();
-        options.set_connect_timeout(Some(nanos)).ok()?;
+        let connect = u64::try_from(CONNECT.min(deadline).as_nanos()).ok()?;
+        options.set_connect_timeout(Some(connect)).ok()?;
         options.set_first_byte_timeout(Some(nanos)).ok()?;
         options.set_between_bytes_timeout(Some(nanos)).ok()?;
         let mut headers: Vec<(String, Vec<u8>)> = self

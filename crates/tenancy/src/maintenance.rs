@@ -4,7 +4,7 @@
 //! endpoint regularly. A call ends after a time budget and returns the cursor for the next call. The failure of one
 //! tenant does not stop the others.
 
-use std::{rc::Rc, time::Duration};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use platform::sql::Connection;
@@ -116,10 +116,10 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         report.finished_user_erasures += report.count(context, erasures);
         let messages = visit.outcome(messages::maintain(context, tenant).await).await;
         report.removed_mail_messages += report.count(context, messages);
-        let sent = sending::visit(context, Rc::new(tenant.clone()), None, is_over).await;
-        if let Err(error) = visit.outcome(sent).await {
+        let restored = sending::restore_entry(context, tenant).await;
+        if let Err(error) = visit.outcome(restored).await {
             report.failures += 1;
-            log::warning(context, "the messages of a tenant were not sent", &error);
+            log::warning(context, "the messages of a tenant wait for the next maintenance", &error);
         }
         let size = database_credential::record_size(context, tenant).await;
         if let Err(error) = visit.outcome(size).await {

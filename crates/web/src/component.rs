@@ -1,8 +1,7 @@
 //! The macro that turns a crate into a component of the Spin application.
 
 /// Makes a crate a Spin component that serves a constant `&[Endpoint]`. The component gets the settings of a
-/// [`tenancy::settings::Component`]. Its third
-/// argument is [`serve::Options`](crate::serve::Options).
+/// [`tenancy::settings::Component`]. The optional third argument is [`serve::Options`](crate::serve::Options).
 #[macro_export]
 macro_rules! component {
     ($component:ident, $endpoints:path) => {

@@ -22,8 +22,8 @@ const LONGEST_LINE: usize = 1000;
 /// The maximum length of each body in bytes.
 const LONGEST_BODY: usize = 100 * 1024;
 
-/// A message that is ready to send.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A message that is ready to send. Its bodies contain the token of the user, so it has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
     /// The id, which is the same for each attempt.
@@ -59,8 +59,7 @@ pub enum Reply {
     NoAnswer(String),
 }
 
-/// A request to the mail service.
-#[derive(Debug)]
+/// A request to the mail service. It contains the token of the account, so it has no `Debug`.
 pub struct Request {
     /// The path.
     pub target: &'static str,
@@ -183,7 +182,7 @@ impl Reply {
                 let delay = retry_after.as_deref().and_then(|text| delay(text, now));
                 Outcome::of_response(*status, delay)
             }
-            Self::NotSent(_) => Outcome::Refused { retry_after: None },
+            Self::NotSent(_) => Outcome::NotSent,
             Self::NoAnswer(_) => Outcome::Unanswered,
         }
     }
@@ -296,7 +295,7 @@ mod tests {
         for text in ["", "-1", "soon", "99999999999999999999"] {
             assert_eq!(answered(429, Some(text)), refused(None), "{text}");
         }
-        assert_eq!(Reply::NotSent(String::new()).outcome(now), refused(None));
+        assert_eq!(Reply::NotSent(String::new()).outcome(now), Outcome::NotSent);
         assert_eq!(Reply::NoAnswer(String::new()).outcome(now), Outcome::Unanswered);
     }
 }

@@ -14,6 +14,8 @@ pub const MOST_ATTEMPTS: u32 = 8;
 pub const MOST_UNANSWERED: u32 = 2;
 /// The longest delay before the second attempt. It doubles with each further attempt.
 const FIRST_DELAY: TimeDelta = TimeDelta::seconds(30);
+/// The shortest delay after an attempt that did not reach the server.
+const NOT_SENT_DELAY: TimeDelta = TimeDelta::seconds(10);
 /// The longest delay before any attempt, also if the server asks for a longer one.
 const LONGEST_DELAY: TimeDelta = TimeDelta::hours(1);
 
@@ -22,6 +24,8 @@ const LONGEST_DELAY: TimeDelta = TimeDelta::hours(1);
 pub enum Outcome {
     /// The server accepted the message.
     Accepted,
+    /// The server certainly did not receive the message. The attempt does not count.
+    NotSent,
     /// The server certainly did not accept the message and may do so later.
     Refused {
         /// The delay that the server asked for.
@@ -38,13 +42,12 @@ impl Outcome {
     pub fn of_response(status: u16, retry_after: Option<TimeDelta>) -> Self {
         match status {
             200..=299 => Self::Accepted,
-            // The server works on the message, or a gateway has no answer of the server.
-            409 | 502 | 504 => Self::Unanswered,
             // 3xx to 405 are faults of the settings: the token or the address of the API is wrong. Redirects are not
             // followed, because they would carry the token to another host.
-            300..=399 | 401 | 403..=405 | 408 | 425 | 429 | 500..=599 => {
-                Self::Refused { retry_after }
-            }
+            300..=399 | 401 | 403..=405 | 425 | 429 | 503 => Self::Refused { retry_after },
+            // The server works on the message, failed after it may have stored the message, or a gateway has no answer
+            // of the server.
+            408 | 409 | 500..=599 => Self::Unanswered,
             _ => Self::Rejected,
         }
     }
@@ -113,9 +116,10 @@ impl Attempts {
                 return NextStep::Dead(Failure::Unanswered);
             }
             Outcome::Unanswered => None,
+            Outcome::NotSent => Some(NOT_SENT_DELAY),
             Outcome::Refused { retry_after } => retry_after,
         };
-        if self.all >= MOST_ATTEMPTS {
+        if self.all >= MOST_ATTEMPTS && outcome != Outcome::NotSent {
             return NextStep::Dead(match outcome {
                 Outcome::Unanswered => Failure::Unanswered,
                 _ => Failure::Refused,
@@ -173,10 +177,10 @@ mod tests {
         for status in [200, 202, 299] {
             assert_eq!(of(status), Outcome::Accepted, "{status}");
         }
-        for status in [301, 307, 401, 403, 404, 408, 429, 500, 503, 599] {
+        for status in [301, 307, 401, 403, 404, 405, 425, 429, 503] {
             assert_eq!(of(status), REFUSED, "{status}");
         }
-        for status in [409, 502, 504] {
+        for status in [408, 409, 500, 501, 502, 504, 599] {
             assert_eq!(of(status), Outcome::Unanswered, "{status}");
         }
         for status in [100, 400, 413, 422, 600] {
@@ -191,6 +195,14 @@ mod tests {
         };
         assert_eq!(step(1), NextStep::Retry(now()));
         assert_eq!(step(2), NextStep::Dead(Failure::Unanswered));
+    }
+
+    #[test]
+    fn unsent_message_waits_without_limit() {
+        for all in [1, MOST_ATTEMPTS, 100] {
+            let step = attempts(all, 2).next_step(Outcome::NotSent, now(), &Constant(0));
+            assert_eq!(delay(step), NOT_SENT_DELAY, "{all}");
+        }
     }
 
     #[test]

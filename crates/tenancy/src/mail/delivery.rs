@@ -27,6 +27,9 @@ use crate::{
     tenant::{Status, Tenant, TenantDb, TenantRecord},
 };
 
+/// The delay before a tenant is visited again that is not active. It may be reactivated.
+const INACTIVE: TimeDelta = TimeDelta::minutes(1);
+
 /// The outbox of one active tenant.
 pub struct Outbox {
     tenant: Tenant,
@@ -66,7 +69,9 @@ impl Outbox {
         taken: Option<Taken>,
     ) -> Result<Option<Self>> {
         if record.status != Status::Active {
-            release(context, record.id, taken.as_ref(), None).await;
+            // A visit of all tenants does not add the inactive ones.
+            let delay = taken.as_ref().map(|_| INACTIVE);
+            release(context, record.id, taken.as_ref(), delay).await;
             return Ok(None);
         }
         let tenant = Tenant::of_operator(record)?;
@@ -84,9 +89,10 @@ impl Outbox {
     /// Claims the next message, if one is due. A message that the service cannot unseal is dead.
     pub async fn next(&self, context: &Context) -> Result<Option<Outgoing>> {
         loop {
+            // A failure after the claim would count as an attempt without an answer.
+            let settings = settings::read_from(&self.database).await?;
             let now = context.platform.clock.now();
             let Some(claimed) = repo::claim(&self.database, now).await? else { return Ok(None) };
-            let settings = settings::read_from(&self.database).await?;
             match self.unseal(context, &settings, &claimed) {
                 Ok((rendered, link)) => {
                     let sender = super::escape::single_line(&self.tenant.name);

@@ -175,13 +175,14 @@ pub(crate) async fn settle(
         NextStep::Dead(failure) => ("dead", None, Some(failure.code())),
     };
     let answered = i64::from(outcome != Outcome::Unanswered);
+    let not_sent = i64::from(outcome == Outcome::NotSent);
     let recorded = entry.map(|_| format!(", {}", outbox::recorded_if("settled")));
-    // A sent message keeps no token.
+    // A sent message keeps no token. Taking back an attempt is safe, because earlier claims have smaller numbers.
     let statement = format!(
         "WITH settled AS (
              UPDATE mail_messages SET
                  state = :state::text, claimed_until = NULL, failure = :failure::text,
-                 unanswered = unanswered - :answered::bigint,
+                 unanswered = unanswered - :answered::bigint, attempts = attempts - :not_sent::bigint,
                  next_attempt_at = COALESCE(:next::timestamp AT TIME ZONE 'UTC', next_attempt_at),
                  ended_at = CASE WHEN :state::text <> 'waiting' THEN :now::timestamp AT TIME ZONE 'UTC' END,
                  variables = CASE WHEN :state::text <> 'sent' THEN variables END
@@ -195,6 +196,7 @@ pub(crate) async fn settle(
         .bind("state", state)
         .bind("failure", failure)
         .bind("answered", answered)
+        .bind("not_sent", not_sent)
         .bind("next", next_attempt_at)
         .bind("now", now)
         .bind("id", claimed.id)

@@ -3,35 +3,39 @@
 //!
 //! Under a crash: see [`super::repo`] and [`due`].
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use chrono::TimeDelta;
-use platform::{BackgroundTask, HttpError, HttpRequest, Running};
+use platform::{BackgroundTask, HttpError, HttpRequest, Running, redis::RedisError};
 
 use super::{
     api::{Message, PATH, Reply},
     attempt::Outcome,
     delivery::{Outbox, Outgoing},
     due::{self, Taken},
+    repo as messages,
 };
 use crate::{
     context::Context,
     error::{Error, Result},
+    identifier::EmailAddress,
     log,
     settings::MailTransport,
-    tenant::{TenantRecord, repo},
+    tenant::{Status, TenantDb, TenantRecord, repo},
 };
 
 /// The origin of the component `outbound`. The host calls it without a network.
 const OUTBOUND: &str = "http://outbound.spin.internal";
 /// The deadline of an attempt, which exceeds that of the component and is shorter than the validity of a claim.
 const DEADLINE: Duration = Duration::from_secs(9);
-/// The delay before the work after a response.
+/// The delay before the work after a response, and between two rounds of it.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The time after which the work after a response sends no further message.
+/// The time after which a round of the work sends no further message.
 const BUDGET: Duration = Duration::from_mins(1);
-/// The maximum number of tenants that the work after a response visits.
+/// The maximum number of tenants that are taken at once.
 const MOST_TENANTS: u32 = 10;
+/// How often a round of the work takes tenants.
+const MOST_LOOKS: u32 = 10;
 /// The maximum number of messages of a tenant in one visit, so that all tenants get their turn.
 const MOST: u32 = 20;
 /// The maximum length of a reply of the component.
@@ -39,76 +43,109 @@ const LONGEST_REPLY: usize = 4 * 1024;
 /// The delay before a tenant is visited again whose visit failed or did not take place.
 const AGAIN: TimeDelta = TimeDelta::seconds(10);
 
-/// The delay of the work after a response. The work itself may overlap with the next delay.
+/// The work after a response, which an instance does once at a time.
 #[derive(Default)]
 struct Sending {
-    delay: BackgroundTask,
+    task: BackgroundTask,
+    /// Set if a request asked for the work since the last round began.
+    is_requested: Cell<bool>,
 }
 
-/// Schedules the delivery of messages that are due, unless it is scheduled already or another transport sends them.
+/// Schedules the delivery of messages that are due, unless another transport sends them. If it is running already, it
+/// looks for messages once more.
 pub fn schedule(context: &Rc<Context>) {
     if context.settings.mail_transport != MailTransport::Http {
         return;
     }
-    if let Some(delay) = context.state::<Sending>().delay.begin() {
-        context.platform.executor.spawn(Box::pin(work(Rc::clone(context), delay)));
+    let sending = context.state::<Sending>();
+    sending.is_requested.set(true);
+    if let Some(running) = sending.task.begin() {
+        context.platform.executor.spawn(Box::pin(work(Rc::clone(context), running)));
+    }
+}
+
+async fn work(context: Rc<Context>, _running: Running) {
+    let sending = context.state::<Sending>();
+    // Nothing waits between this condition and the end of the task, so no request is missed.
+    while sending.is_requested.get() {
+        context.platform.executor.sleep(INTERVAL).await;
+        sending.is_requested.set(false);
+        round(&context).await;
     }
 }
 
 /// Visits the tenants that are due.
-async fn work(context: Rc<Context>, delay: Running) {
-    context.platform.executor.sleep(INTERVAL).await;
-    drop(delay);
+async fn round(context: &Context) {
     let clock = &context.platform.clock;
     let end = clock.monotonic_micros() + u64::try_from(BUDGET.as_micros()).unwrap_or(u64::MAX);
     let is_over = || clock.monotonic_micros() > end;
-    let taken = match due::take(&context, MOST_TENANTS).await {
-        Ok(taken) => taken,
-        Err(error) => {
-            let message = "Redis unavailable; maintenance sends the messages to users";
-            return log::warning(&context, message, &error.into());
-        }
-    };
-    for taken in taken {
-        let id = taken.tenant;
-        let visited =
-            if is_over() { Ok(false) } else { visit_taken(&context, taken, is_over).await };
-        let again = match visited {
-            Ok(is_done) => !is_done,
-            Err(error) => {
-                log::warning(&context, "the messages of a tenant were not sent", &error);
-                true
-            }
+    for _ in 0..MOST_LOOKS {
+        let taken = match due::take(context, MOST_TENANTS).await {
+            Ok(taken) => taken,
+            Err(error) => return without_redis(context, error),
         };
-        if again && let Err(error) = due::add(&context, id, AGAIN).await {
-            let message = "Redis unavailable; maintenance sends the messages to users";
-            log::warning(&context, message, &error.into());
+        if taken.is_empty() {
+            return;
+        }
+        for taken in taken {
+            let id = taken.tenant;
+            let visited =
+                if is_over() { Ok(false) } else { visit_taken(context, taken, is_over).await };
+            let again = match visited {
+                Ok(is_done) => !is_done,
+                Err(error) => {
+                    log::warning(context, "the messages of a tenant were not sent", &error);
+                    true
+                }
+            };
+            if again && let Err(error) = due::add(context, id, AGAIN).await {
+                without_redis(context, error);
+            }
+        }
+        if is_over() {
+            return;
         }
     }
 }
 
+fn without_redis(context: &Context, error: RedisError) {
+    let message = "Redis unavailable; messages to users wait until maintenance finds them";
+    log::warning(context, message, &error.into());
+}
+
+/// Has a tenant with waiting messages visited, whose entry Redis may have lost.
+///
+/// # Errors
+/// [`Error::Unavailable`] while Redis or the tenant's database is unavailable.
+pub async fn restore_entry(context: &Context, tenant: &TenantRecord) -> Result<()> {
+    if context.settings.mail_transport != MailTransport::Http || tenant.status != Status::Active {
+        return Ok(());
+    }
+    let database = TenantDb::connect_to(context, tenant).await?;
+    if let Some(at) = messages::next_due(&database).await? {
+        due::add(context, tenant.id, at - context.platform.clock.now()).await?;
+    }
+    Ok(())
+}
+
 async fn visit_taken(context: &Context, taken: Taken, is_over: impl Fn() -> bool) -> Result<bool> {
     match repo::find(&*context.catalog().await?, taken.tenant).await? {
-        Some(tenant) => visit(context, Rc::new(tenant), Some(taken), is_over).await,
+        Some(tenant) => visit(context, Rc::new(tenant), taken, is_over).await,
         // The tenant was destroyed.
         None => Ok(taken.release(context).await.map(|()| true)?),
     }
 }
 
-/// Sends the messages of a tenant that are due, if the transport is HTTP. Returns whether none is left.
-///
-/// # Errors
-/// [`Error::Unavailable`] while the tenant's database is unavailable.
-pub async fn visit(
+/// Sends the messages of a tenant that are due. Returns whether none is left.
+async fn visit(
     context: &Context,
     tenant: Rc<TenantRecord>,
-    taken: Option<Taken>,
+    taken: Taken,
     is_over: impl Fn() -> bool,
 ) -> Result<bool> {
-    if context.settings.mail_transport != MailTransport::Http {
-        return Ok(true);
-    }
-    let Some(outbox) = Outbox::open(context, tenant, taken).await? else { return Ok(true) };
+    let from = context.settings.mail_from.as_ref();
+    let from = from.ok_or_else(|| Error::internal("MAIL_FROM is required by MAIL_TRANSPORT"))?;
+    let Some(outbox) = Outbox::open(context, tenant, Some(taken)).await? else { return Ok(true) };
     let mut is_done = false;
     for _ in 0..MOST {
         if is_over() {
@@ -118,17 +155,19 @@ pub async fn visit(
             is_done = true;
             break;
         };
-        let outcome = send(context, &outgoing).await?;
+        let outcome = send(context, &outgoing, from).await;
         outbox.finish(context, &outgoing, outcome).await?;
+        if outcome == Outcome::NotSent {
+            // The next messages would not be sent either.
+            break;
+        }
     }
     outbox.close(context).await?;
     Ok(is_done)
 }
 
 /// Has the component send a message, and returns how the attempt ended.
-async fn send(context: &Context, outgoing: &Outgoing) -> Result<Outcome> {
-    let from = context.settings.mail_from.as_ref();
-    let from = from.ok_or_else(|| Error::internal("MAIL_FROM is required by MAIL_TRANSPORT"))?;
+async fn send(context: &Context, outgoing: &Outgoing, from: &EmailAddress) -> Outcome {
     let rendered = &outgoing.rendered;
     let message = Message {
         id: outgoing.id(),
@@ -139,11 +178,18 @@ async fn send(context: &Context, outgoing: &Outgoing) -> Result<Outcome> {
         text: rendered.text.clone(),
         html: rendered.html.clone(),
     };
+    let body = match serde_json::to_vec(&message) {
+        Ok(body) => body,
+        Err(error) => {
+            log::warning(context, "a message is invalid", &Error::internal(error));
+            return Outcome::Rejected;
+        }
+    };
     let request = HttpRequest {
         origin: OUTBOUND.to_owned(),
         target: PATH.to_owned(),
         headers: vec![("content-type", "application/json".to_owned())],
-        body: serde_json::to_vec(&message).map_err(Error::internal)?,
+        body,
         deadline: DEADLINE,
         most: LONGEST_REPLY,
     };
@@ -157,7 +203,7 @@ async fn send(context: &Context, outgoing: &Outgoing) -> Result<Outcome> {
                 None if (400..500).contains(&response.status) => {
                     let problem = format!("the component outbound responds {}", response.status);
                     log::warning(context, "a message is invalid", &Error::internal(problem));
-                    return Ok(Outcome::Rejected);
+                    return Outcome::Rejected;
                 }
                 None => Reply::NoAnswer(format!("outbound responds {}", response.status)),
             }
@@ -175,5 +221,5 @@ async fn send(context: &Context, outgoing: &Outgoing) -> Result<Outcome> {
             "the mail service did not accept a message; check MAIL_API_URL and MAIL_API_TOKEN";
         log::warning(context, message, &Error::internal(problem));
     }
-    Ok(outcome)
+    outcome
 }

@@ -3,6 +3,7 @@
 use std::{cell::OnceCell, collections::BTreeMap, rc::Rc};
 
 use futures::future::join_all;
+use http::Method;
 use platform::{Http, NoHttp, Platform};
 use spin_sdk::{
     variables::{self, Error as VariableError},
@@ -35,7 +36,7 @@ thread_local! {
 pub struct Options {
     /// Returns the calls of other servers.
     http: fn() -> Rc<dyn Http>,
-    /// Schedules work after each request.
+    /// Schedules work after each request that succeeds.
     after: fn(&Rc<Context>),
 }
 
@@ -43,7 +44,7 @@ impl Options {
     /// No other abilities.
     pub const NONE: Self = Self { http: || Rc::new(NoHttp), after: |_| {} };
 
-    /// Calls the component `outbound`, and schedules work after each request.
+    /// Calls the component `outbound`, and schedules work after each request that succeeds. The endpoints must require a credential.
     pub const fn calling_outbound(after: fn(&Rc<Context>)) -> Self {
         Self { http: spin_platform::http, after }
     }
@@ -74,8 +75,14 @@ pub async fn serve(
         }
     };
     let router = instance.router.get_or_init(|| Router::new(endpoints));
-    let answer = router.answer(platform, context.clone(), read_request(request)).await;
-    if let Ok(context) = &context {
+    let request = read_request(request);
+    let needs_credential = request.method != Method::OPTIONS;
+    let answer = router.answer(platform, context.clone(), request).await;
+    // Strangers must not cause the work.
+    if let Ok(context) = &context
+        && needs_credential
+        && answer.status.is_success()
+    {
         (options.after)(context);
     }
     write_response(answer).await

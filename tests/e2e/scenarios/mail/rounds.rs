@@ -42,7 +42,7 @@ const DUE: &str = "platform:mail_due";
 fn wait_until_due(world: &World, tenant: &TestTenant) {
     let begin = Instant::now();
     while world.redis(&["ZSCORE", &world.redis_key(DUE), &tenant.id]).concat().is_empty() {
-        assert!(begin.elapsed().as_secs() < 20, "the tenant is not due");
+        assert!(begin.elapsed().as_secs() < 60, "the tenant is not due");
         sleep(Duration::from_millis(20));
     }
 }
@@ -74,10 +74,9 @@ fn new_message_is_sent_between_visits_of_all_tenants() {
     };
     let before = sessions(&mut superuser);
     for _ in 0..3 {
-        let (to, begin) = (address(), Instant::now());
+        let to = address();
         invite(&tenant, &json!({ "email": to }));
         server.wait_for(&to, 1);
-        assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
         assert_eq!(connections(&mut superuser), 0);
     }
     // The database of a tenant without messages is not opened.
@@ -96,7 +95,7 @@ fn refused_message_is_sent_when_it_is_due() {
     while column(world, &tenant, &to, "attempts") == [Some("0".to_owned())]
         || column(world, &tenant, &to, "state") != [Some("waiting".to_owned())]
     {
-        assert!(begin.elapsed().as_secs() < 20, "no attempt was made");
+        assert!(begin.elapsed().as_secs() < 60, "no attempt was made");
         sleep(Duration::from_millis(50));
     }
     server.set(MailMode::Accept);
