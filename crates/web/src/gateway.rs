@@ -31,22 +31,21 @@ enum GatewayKey {
 /// key with `tenant_usage:write` for all tenants. An API key can also be in `X-API-Key` next to the caller's access token.
 ///
 /// # Errors
-/// [`Error::Forbidden`]; [`Error::TenantMismatch`] for a key of another tenant; [`Unauthenticated::InvalidGatewayKey`];
+/// [`Error::Forbidden`] without a gateway's key; [`Unauthenticated::InvalidGatewayKey`] for every fault of that key;
 /// [`Error::RateLimited`] if the network has sent too many invalid keys.
 pub async fn require_consumption(member: &Member) -> Result<()> {
-    let (of_tenant, of_operator) = (Scope::UsageWrite, OperatorScope::TenantUsageWrite);
-    if member.principals().any(|principal| principal.scopes().contains(&of_tenant)) {
+    let scope = Scope::UsageWrite;
+    if member.principals().any(|principal| principal.scopes().contains(&scope)) {
         return Ok(());
     }
-    match key(member).await? {
-        Some(GatewayKey::Tenant(key)) if key.tenant != member.tenant.id => {
-            Err(Error::TenantMismatch)
+    let is_allowed = match key(member).await? {
+        None => return Err(Error::Forbidden { scope: scope.as_str() }),
+        Some(GatewayKey::Tenant(key)) => {
+            key.tenant == member.tenant.id && key.scopes.contains(&scope)
         }
-        Some(GatewayKey::Tenant(key)) if key.scopes.contains(&of_tenant) => Ok(()),
-        Some(GatewayKey::Operator(key)) if key.scopes.contains(&of_operator) => Ok(()),
-        Some(GatewayKey::Operator(_)) => Err(Error::Forbidden { scope: of_operator.as_str() }),
-        _ => Err(Error::Forbidden { scope: of_tenant.as_str() }),
-    }
+        Some(GatewayKey::Operator(key)) => key.scopes.contains(&OperatorScope::TenantUsageWrite),
+    };
+    if is_allowed { Ok(()) } else { Err(INVALID) }
 }
 
 /// Returns the key that a gateway sends in addition to the caller's credential, if there is one.

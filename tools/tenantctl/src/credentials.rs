@@ -83,7 +83,8 @@ pub async fn relocate(arguments: &Relocate) -> Result<()> {
     for tenant in tenants {
         let actor = environment::actor();
         let changed = credentials::relocate(&context, tenant.id, host, *port, &actor).await;
-        report(&context, &mut failed, "relocated_tenant", tenant.id, changed).await?;
+        let changed = unless_destroyed(&context, arguments.tenant.as_deref(), tenant.id, changed);
+        report(&mut failed, "relocated_tenant", tenant.id, changed.await);
     }
     finish(failed)
 }
@@ -105,7 +106,8 @@ pub async fn rotate(arguments: &Rotate) -> Result<()> {
     for tenant in tenants {
         let changed =
             credentials::rotate_password(&context, tenant.id, &environment::actor()).await;
-        report(&context, &mut failed, "rotated_password_of_tenant", tenant.id, changed).await?;
+        let changed = unless_destroyed(&context, arguments.tenant.as_deref(), tenant.id, changed);
+        report(&mut failed, "rotated_password_of_tenant", tenant.id, changed.await);
     }
     finish(failed)
 }
@@ -127,7 +129,8 @@ pub async fn finish_rotations(context: &Rc<Context>) -> Result<u32> {
     let mut failed = 0_u32;
     for id in sealed::list_rotations(&*catalog).await? {
         let changed = credentials::rotate_password(context, id, &Actor::system()).await;
-        report(context, &mut failed, "rotated_password_of_tenant", id, changed).await?;
+        let changed = unless_destroyed(context, None, id, changed).await;
+        report(&mut failed, "rotated_password_of_tenant", id, changed);
     }
     Ok(failed)
 }
@@ -148,15 +151,25 @@ async fn tenants(context: &Context, slug: Option<&str>) -> Result<Vec<TenantReco
     }
 }
 
-async fn report(
+/// Returns `None` for a change that failed because the tenant was destroyed meanwhile. A tenant that the operator has named
+/// is always reported.
+async fn unless_destroyed(
     context: &Context,
-    failed: &mut u32,
-    name: &str,
+    named: Option<&str>,
     tenant: Uuid,
     changed: tenancy::Result<Effect>,
-) -> Result<()> {
-    let catalog = context.catalog().await?;
-    match repo::unless_destroyed(&*catalog, tenant, changed).await {
+) -> tenancy::Result<Option<Effect>> {
+    if named.is_some() || changed.is_ok() {
+        return changed.map(Some);
+    }
+    match context.catalog().await {
+        Ok(catalog) => repo::unless_destroyed(&*catalog, tenant, changed).await,
+        Err(_) => changed.map(Some),
+    }
+}
+
+fn report(failed: &mut u32, name: &str, tenant: Uuid, changed: tenancy::Result<Option<Effect>>) {
+    match changed {
         Ok(None) => {}
         Ok(Some(Effect::Now)) => output::line(&json!({ name: tenant }).to_string()),
         Ok(Some(Effect::By(time))) => {
@@ -167,7 +180,6 @@ async fn report(
             output::failure(&anyhow::Error::from(error).context(format!("the tenant {tenant}")));
         }
     }
-    Ok(())
 }
 
 fn finish(failed: u32) -> Result<()> {

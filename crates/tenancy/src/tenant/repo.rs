@@ -291,7 +291,7 @@ pub async fn list_with_database(catalog: &dyn Connection) -> Result<Rows<TenantR
 /// program that visits every tenant of a list.
 ///
 /// # Errors
-/// The failure, if the tenant still has a database or the catalog is unavailable.
+/// The failure, if the tenant was not destroyed or the catalog is unavailable.
 pub async fn unless_destroyed<T, E>(
     catalog: &dyn Connection,
     id: Uuid,
@@ -301,8 +301,7 @@ pub async fn unless_destroyed<T, E>(
         Ok(value) => return Ok(Some(value)),
         Err(failure) => failure,
     };
-    let statement = "SELECT FROM tenants WHERE id = $1 AND database_password IS NOT NULL
-                     AND status IN ('active', 'suspended', 'deleted')";
+    let statement = "SELECT FROM tenants WHERE id = $1 AND status <> 'deleting'";
     match catalog.query(statement, &[id.into()]).await {
         Ok(rows) if rows.is_empty() => Ok(None),
         _ => Err(failure),

@@ -21,8 +21,9 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             (header::RETRY_AFTER, retry_after.to_string())
         }
         Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),
-        // The challenge for a request without a credential has no error code (RFC 6750, section 3.1).
-        Error::Unauthenticated(Unauthenticated::Missing)
+        // The challenge for a request without a credential has no error code (RFC 6750, section 3.1). With one, a caller
+        // would discard a valid token because of the key of a gateway.
+        Error::Unauthenticated(Unauthenticated::Missing | Unauthenticated::InvalidGatewayKey)
         | Error::InvalidCredentials
         | Error::InvalidSetupToken
         | Error::InvalidRefreshToken
