@@ -70,7 +70,7 @@ fn undeclared_hosts_are_unreachable() {
 // S40
 #[test]
 fn components_import_only_required_interfaces() {
-    for component in ["admin", "auth", "tenant", "health"] {
+    for component in ["account", "admin", "auth", "tenant", "health"] {
         let path = root().join(format!("target/wasm32-wasip2/release/{component}.wasm"));
         let wasm = fs::read(path).unwrap();
         let imports = |name: &str| wasm.windows(name.len()).any(|window| window == name.as_bytes());
