@@ -17,8 +17,7 @@ pub enum Component {
 
 impl Component {
     /// Lists every component.
-    pub const ALL: &[Self] = 
-        &[Self::Account, Self::Admin, Self::Auth, Self::Health, Self::Tenant];
+    pub const ALL: &[Self] = &[Self::Account, Self::Admin, Self::Auth, Self::Health, Self::Tenant];
 }
 
 #[cfg(test)]
