@@ -50,7 +50,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/account/password-reset/confirm") => json!({
             "token": "the token of a message", "new_password": "correct horse battery staple",
         }),
-        ("post", "/api/v1/account/verification") => json!({ "language": "en" }),
+        ("post", "/api/v1/account/verification") => json!({ "language": "de" }),
         ("post", "/api/v1/account/verification/confirm") => {
             json!({ "token": "the token of a message" })
         }

@@ -226,7 +226,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "The token is invalid, used or expired. Ask for another message.".into(),
         ),
         Error::MailNotConfigured => (
-            S::NOT_IMPLEMENTED,
+            S::CONFLICT,
             "mail_not_configured",
             "Mail is not set up",
             "The service sends no mail. Ask a tenant administrator for a setup token.".into(),

@@ -34,7 +34,7 @@ web::endpoint! {
     problems: [
         (401, &["invalid_mailed_token", "second_factor_required", "second_factor_enrollment_required"]),
         (403, &["network_not_allowed"]),
-        (501, &["mail_not_configured"]),
+        (409, &["mail_not_configured"]),
     ],
     openapi: (
         tag = "Accounts",

@@ -36,7 +36,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/account/password-reset" => handler,
     access: Public,
     operation_id: "requestPasswordReset",
-    problems: [(501, &["mail_not_configured"])],
+    problems: [(409, &["mail_not_configured"])],
     openapi: (
         params(("X-Tenant-Slug" = Option<String>, Header, example = "acme",
                 description = "The slug of the tenant. Required if neither the host nor the path names the tenant.")),

@@ -20,7 +20,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/account/verification/confirm" => handler,
     access: Public,
     operation_id: "confirmVerification",
-    problems: [(401, &["invalid_mailed_token"]), (501, &["mail_not_configured"])],
+    problems: [(401, &["invalid_mailed_token"]), (409, &["mail_not_configured"])],
     openapi: (
         tag = "Accounts",
         request_body = Request,

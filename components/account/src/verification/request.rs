@@ -36,7 +36,7 @@ web::endpoint! {
     ENDPOINT: POST "/api/v1/account/verification" => handler,
     access: User(ProfileWrite),
     operation_id: "requestVerification",
-    problems: [(501, &["mail_not_configured"])],
+    problems: [(409, &["mail_not_configured"])],
     openapi: (
         tag = "Accounts",
         request_body = Option<Request>,

@@ -362,11 +362,11 @@ fn headers_of_a_request_reach_no_reset_link() {
 }
 
 #[test]
-fn service_without_mail_returns_501() {
+fn service_without_mail_returns_409() {
     let tenant = World::get().tenant();
-    request(&tenant, &tenant.admin.email).expect_problem(501, "mail_not_configured");
-    request(&tenant, &address()).expect_problem(501, "mail_not_configured");
+    request(&tenant, &tenant.admin.email).expect_problem(409, "mail_not_configured");
+    request(&tenant, &address()).expect_problem(409, "mail_not_configured");
     let call = tenant.post("/api/v1/account/verification", &json!({}));
     let answer = call.token(&tenant.admin.access_token).send();
-    answer.expect_problem(501, "mail_not_configured");
+    answer.expect_problem(409, "mail_not_configured");
 }
