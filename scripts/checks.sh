@@ -54,11 +54,11 @@ run_tests() {
 
 # find_python: finds or installs Python with the packages of the examples.
 find_python() {
-  if have python3 && python3 -c 'import asyncpg, fastapi, httpx, uvicorn' 2>/dev/null; then
+  if have python3 && python3 -c 'import asyncpg, fastapi, httpx, segno, uvicorn' 2>/dev/null; then
     PYTHON=python3
   else
-    is_debian || fail "Python packages are missing: pip install asyncpg fastapi httpx uvicorn"
-    install_packages "the examples" python3 python3-asyncpg python3-fastapi python3-httpx python3-uvicorn
+    is_debian || fail "Python packages are missing: pip install asyncpg fastapi httpx segno uvicorn"
+    install_packages "the examples" python3 python3-asyncpg python3-fastapi python3-httpx python3-segno python3-uvicorn
     PYTHON=/usr/bin/python3
   fi
   export PYTHON
@@ -147,11 +147,13 @@ find_shellcheck() {
   install_packages "the check of the scripts" shellcheck
 }
 
-# find_browser: finds or installs headless Chromium and its driver, for the test of the documentation page.
+# find_browser: finds or installs headless Chromium and its driver, for the tests of pages.
 find_browser() {
   if have chromedriver && { have chromium || have google-chrome; }; then return; fi
   is_debian || fail "Chromium or chromedriver is missing: install both"
-  install_packages "the test of the documentation page" chromium chromium-driver
+  # Its package starts a snap, which needs a running snapd.
+  ! grep -qx 'ID=ubuntu' /etc/os-release || fail "Ubuntu has no package of Chromium without snap: install Google Chrome and its chromedriver"
+  install_packages "the tests of pages" chromium chromium-driver
 }
 
 # find_contract_tools: installs the spelling check, and the tools that check the clients and compare the application with
@@ -263,7 +265,7 @@ quick_checks() {
   report
 }
 
-# matching_tests FILTER...: the end-to-end and durability tests whose names contain a filter.
+# matching_tests FILTER...: the end-to-end, browser, operator and durability tests whose names contain a filter.
 matching_tests() {
   setup_toolchain
   install_servers
@@ -271,13 +273,14 @@ matching_tests() {
   find_shell_tools
   find_faketime
   find_pgbouncer
+  find_browser
   build_components echo
   build_tests
   build_host
   SPIN=$(find_spin)
   export SPIN INSTA_UPDATE=no
   include_spin_tests
-  run_tests "tests" . --workspace --test e2e --test operator --test durability -- "${INCLUDED[@]}" "$@"
+  run_tests "tests" . --workspace --test e2e --test browser --test operator --test durability -- "${INCLUDED[@]}" "$@"
   report
 }
 

@@ -146,7 +146,7 @@ READY
 
 # deliver_mail: writes messages to users into .dev/mail, and prints their links.
 deliver_mail() {
-  case ${MAIL_TRANSPORT:-none} in none) return ;; esac
+  case ${MAIL_TRANSPORT:-none} in none | http) return ;; esac
   target/tools/tenantctl mail deliver --follow --to-directory "$DEV_DIR/mail" > >(tee "$DEV_DIR/mail.log") 2>&1 &
   echo $! >"$DEV_DIR/mail.pid"
   STARTED+=(stop_mail)

@@ -1,6 +1,7 @@
 """Prepares the sources of the documentation site, and checks the links of the built site.
 
-site.py source DOCS FOLDER REPOSITORY   copies the pages of DOCS/SUMMARY.md; links to other files lead to the repository
+site.py source DOCS FOLDER REPOSITORY   copies the pages of DOCS/SUMMARY.md, and writes those of docs/openapi.json; links
+                                        to other files lead to the repository
 site.py check SITE                      fails if a link of the site leads to no page or to no heading
 """
 
@@ -11,6 +12,8 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+import api_pages
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^\s*```")
@@ -69,6 +72,13 @@ def source(docs: Path, folder: Path, repository: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         text = (root / name).read_text()
         target.write_text(rewrite(text, place_from(name)) if name.endswith(".md") else text)
+    # The pages of the endpoints follow the explanation of all endpoints.
+    lines = api_pages.write(docs / "openapi.json", folder / "src/docs/api")
+    explanation = "- [Endpoints](endpoints.md)\n"
+    if explanation not in summary:
+        sys.exit("SUMMARY.md has no page about endpoints")
+    summary = summary.replace(explanation, explanation + "".join(f"{line}\n" for line in lines))
+
     # The summary is at the root of the book.
     def from_root(target: str) -> str:
         return page(posixpath.normpath(f"docs/{target}"))
@@ -113,7 +123,7 @@ def check(site: Path) -> None:
             elif anchor and path in pages and unquote(anchor) not in pages[path].anchors:
                 problems.append(f"{name}: {target} has no such heading")
     print(json.dumps({"pages": len(checked), "links": count, "problems": len(problems)}))
-    if problems or len(checked) < 30:
+    if problems or len(checked) < 60:
         sys.exit("\n".join(problems) or "the site has too few pages")
 
 

@@ -97,8 +97,20 @@ host = {"Host": "acme.localhost.localdomain"}
 login = client.post(f"{proxy}/api/v1/auth/login", headers=host, json={"email": "user@acme.com", "password": "secure_password"})
 check("a subdomain names the tenant", login.status_code == 200, login.text)
 
+# Mail.
+invited = client.post(f"{proxy}/api/v1/users", headers=owner, json={"email": "invited@acme.com"}).json()
+check("an invitation is mailed", invited.get("is_mailed") and "setup_token" not in invited, json.dumps(invited))
+
+
+def sent():
+    events = client.get(f"{proxy}/api/v1/tenant/audit", headers=owner, params={"event": "mail.sent"}).json()["items"]
+    return [event for event in events if event["detail"]["purpose"] == "invitation"]
+
+
+check("the mail server accepts the invitation", retry(sent))
+
 # Containers.
-for name, user_id in (("tenancy", "65532"), ("pgbouncer", "65532")):
+for name, user_id in (("tenancy", "65532"), ("pgbouncer", "65532"), ("mail", "65532")):
     check(f"{name} is not root", podman("exec", container(name), "id", "-u")[1].strip() == user_id)
     status, said = podman("exec", container(name), "sh", "-c", "echo >/test")
     check(f"{name} has a read-only root", status != 0, said)
@@ -106,7 +118,7 @@ check("the health check succeeds", podman("healthcheck", "run", container("tenan
 secrets = [value for name, value in settings.items() if name.endswith(("PASSWORD", "KEY", "TOKEN"))]
 processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
 check("no process list has a secret", not any(secret in processes for secret in secrets))
-for name in ("tenancy", "proxy", "redis", "postgres", "pgbouncer", "prometheus"):
+for name in ("tenancy", "proxy", "redis", "postgres", "pgbouncer", "mail", "prometheus"):
     log = podman("logs", container(name))[1]
     check(f"the log of {name} has no secret", not any(secret in log for secret in secrets))
 

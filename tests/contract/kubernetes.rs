@@ -94,6 +94,7 @@ fn kubernetes_manifests_match_schemas() {
         "HorizontalPodAutoscaler/tenancy-auth",
         "PodDisruptionBudget/tenancy",
         "CronJob/tenancy-maintenance",
+        "Deployment/tenancy-mail",
         "ConfigMap/tenancy",
     ];
     for kind in kinds {

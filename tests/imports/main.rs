@@ -27,6 +27,7 @@ const CRATES: [&str; 16] = [
     "components/auth/src",
     "components/gate/src",
     "components/health/src",
+    "components/outbound/src",
     "components/tenant/src",
     "crates/pbkdf2-simd/src",
     "crates/platform/src",

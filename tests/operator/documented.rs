@@ -3,15 +3,16 @@
 //! A block of a shell that cannot run has a comment before it: `<!-- not run: REASON -->`.
 
 use std::{
+    cell::RefCell,
     fs,
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use e2e::{World, root};
+use e2e::{Authenticator, World, root};
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A block of commands in a page.
 struct Block {
@@ -156,6 +157,122 @@ fn delete_acme(world: &World) {
     let deleted = world.tenantctl(&["tenant", "delete", "acme", "--hard", "--yes"]);
     let said = String::from_utf8_lossy(&deleted.stderr);
     assert!(deleted.status.success() || said.contains("There is no such tenant"), "{said}");
+}
+
+/// The pages whose commands the tests of this file run.
+const FOLLOWED: [&str; 8] = [
+    "app-migrations.md",
+    "application-database.md",
+    "clusters.md",
+    "endpoints.md",
+    "mail.md",
+    "second-factors.md",
+    "tenantctl.md",
+    "tutorial.md",
+];
+
+#[test]
+fn commands_of_pages_run_or_have_a_reason() {
+    let mut problems = Vec::new();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if Path::new(&name).extension().is_none_or(|kind| kind != "md")
+            || FOLLOWED.contains(&name.as_str())
+        {
+            continue;
+        }
+        let unmarked =
+            blocks(&format!("docs/{name}")).into_iter().filter(|block| block.reason.is_none());
+        problems.extend(unmarked.map(|block| format!("docs/{name}:{}", block.line)));
+    }
+    assert_eq!(problems, [] as [String; 0], "no test runs these commands, and no comment says why");
+}
+
+/// Returns the statement of a shell that exports a value.
+fn export(name: &str, value: &str) -> String {
+    format!("export {name}={value}")
+}
+
+/// Returns a placeholder's replacement in a text in single quotes: the value of a variable.
+fn variable(name: &str) -> String {
+    format!("'\"${name}\"'")
+}
+
+/// Signs in the administrator of the tenant of the examples.
+fn sign_in(world: &World) -> Value {
+    let credentials = json!({ "email": "ops@acme.example", "password": "a password for the page" });
+    let login = world.call(Method::POST, "/api/v1/auth/login");
+    login.slug("acme").json(&credentials).send().json()
+}
+
+#[test]
+fn documented_metadata_and_operator_keys_work() {
+    let (world, _guard) = installation();
+    create_acme(world);
+    let reader = Reader::new(world, "documented-endpoints");
+    let ids = "export TENANT_ID=$(tenantctl tenant show acme --output json | jq -r .id)
+               export USER_ID=$(tenantctl user list acme --output json | jq -r '.items[0].id')";
+    reader.run(ids, "the ids of the page");
+    let said = reader.follow("docs/endpoints.md", (2, 0), |_| {});
+    assert_eq!(said[0].matches("\"crm\":17").count(), 2, "{said:?}");
+    assert!(said[1].contains("maintenance:run"), "{said:?}");
+}
+
+#[test]
+fn documented_mail_settings_work() {
+    let (world, _guard) = installation();
+    create_acme(world);
+    let domain = world.tenantctl(&["tenant", "update", "acme", "--domain", "acme.example.com"]);
+    assert!(domain.status.success(), "{}", String::from_utf8_lossy(&domain.stderr));
+    let reader = Reader::new(world, "documented-mail");
+    let token = sign_in(world)["access_token"].as_str().unwrap().to_owned();
+    reader.run(&export("TOKEN", &token), "the token of the page");
+    let said = reader.follow("docs/mail.md", (1, 0), |_| {});
+    assert!(said[0].contains("https://acme.example.com/welcome"), "{said:?}");
+}
+
+#[test]
+fn documented_second_factors_work() {
+    let (world, _guard) = installation();
+    create_acme(world);
+    let reader = Reader::new(world, "documented-factors")
+        .replacing("123456", &variable("CODE"))
+        .replacing("ldc_…", &variable("CHALLENGE"));
+    let token = sign_in(world)["access_token"].as_str().unwrap().to_owned();
+    reader.run(&export("TOKEN", &token), "the token of the page");
+    let path = "/api/v1/profile/second-factors";
+    let factor = || world.call(Method::POST, path).token(&token).json(&json!({ "name": "Tablet" }));
+    let authenticator = RefCell::new(None);
+    let said = reader.follow("docs/second-factors.md", (4, 0), |number| {
+        let mut authenticator = authenticator.borrow_mut();
+        if number == 1 {
+            let created = factor().send().expect(201);
+            reader.run(&export("ID", created["id"].as_str().unwrap()), "the factor of the page");
+            *authenticator = Some(Authenticator::new(created["secret"].as_str().unwrap()));
+        }
+        if number == 2 {
+            let challenge = sign_in(world)["challenge"].as_str().unwrap().to_owned();
+            reader.run(&export("CHALLENGE", &challenge), "the challenge of the page");
+        }
+        if let Some(authenticator) = authenticator.as_mut().filter(|_| number < 3) {
+            reader.run(&export("CODE", &authenticator.code()), "the code of the page");
+        }
+    });
+    for (block, expected) in
+        ["secret", "recovery_codes", "access_token", "second_factor_roles"].iter().enumerate()
+    {
+        assert!(said[block].contains(expected), "{expected} is missing: {}", said[block]);
+    }
+}
+
+#[test]
+fn documented_rename_works() {
+    let (world, _guard) = installation();
+    create_acme(world);
+    let reader = Reader::new(world, "documented-rename");
+    reader.follow("docs/clusters.md", (1, 2), |_| {});
+    let back = world.tenantctl(&["tenant", "rename", "acme-corporation", "acme"]);
+    assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
 }
 
 #[test]

@@ -42,6 +42,8 @@ struct Start<'a> {
     files: FileStore<'a>,
     /// The networks that the components cannot reach.
     blocked: &'a [&'a str],
+    /// More of the runtime configuration.
+    configuration: &'a str,
     /// Environment variables of the host, in addition to the settings.
     variables: &'a [(&'a str, &'a str)],
     /// Arguments of the host, in addition to the default ones.
@@ -55,7 +57,16 @@ impl<'a> Start<'a> {
         folder: &'a Path,
     ) -> Self {
         let files = FileStore::Own;
-        Self { manifest, settings, folder, files, blocked: &[], variables: &[], arguments: &[] }
+        Self {
+            manifest,
+            settings,
+            folder,
+            files,
+            blocked: &[],
+            configuration: "",
+            variables: &[],
+            arguments: &[],
+        }
     }
 }
 
@@ -96,6 +107,16 @@ impl Application {
         Self::run(&Start { variables, ..Start::new(&manifest, settings, folder) })
     }
 
+    /// Starts the application with these settings, and with more of the runtime configuration.
+    pub fn start_configured(
+        settings: &BTreeMap<&'static str, String>,
+        folder: &Path,
+        configuration: &str,
+    ) -> Self {
+        let manifest = root().join("spin.toml");
+        Self::run(&Start { configuration, ..Start::new(&manifest, settings, folder) })
+    }
+
     /// Starts the application with these settings, without access to these networks.
     pub fn start_blocking(
         settings: &BTreeMap<&'static str, String>,
@@ -127,7 +148,16 @@ impl Application {
     }
 
     fn run(start: &Start<'_>) -> Self {
-        let Start { manifest, settings, folder, files, blocked, variables, arguments } = *start;
+        let Start {
+            manifest,
+            settings,
+            folder,
+            files,
+            blocked,
+            configuration,
+            variables,
+            arguments,
+        } = *start;
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let state = folder.join(format!("application-{number}"));
         std::fs::create_dir_all(&state).unwrap();
@@ -140,7 +170,7 @@ impl Application {
         };
         let config = format!(
             "log_dir = \"\"\n\n[outbound_networking]\nblock_networks = {blocked:?}\n\n\
-             [key_value_store.default]\n{store}"
+             [key_value_store.default]\n{store}\n{configuration}"
         );
         std::fs::write(&runtime_config, config).unwrap();
         let address = format!("127.0.0.1:{}", free_port());

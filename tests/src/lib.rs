@@ -16,6 +16,7 @@
 
 mod application;
 mod authenticator;
+mod browser;
 mod busy;
 mod client;
 pub mod clusters;
@@ -24,6 +25,7 @@ mod documented;
 mod endpoints;
 mod faults;
 mod guarded;
+mod mail_api;
 mod operator_key;
 mod otlp;
 mod pgbouncer;
@@ -34,15 +36,18 @@ mod redis;
 mod services;
 mod smtp;
 mod tenant;
+mod vault;
 mod world;
 
 pub use application::{Application, FileStore};
 pub use authenticator::Authenticator;
+pub use browser::Browser;
 pub use busy::{Busy, StopOnDrop};
 pub use client::{Answer, Call, Connections};
 pub use endpoints::endpoints;
 pub use faults::Restart;
 pub use guarded::Guarded;
+pub use mail_api::{MailApi, Mode as MailApiMode, Received as ReceivedByMailApi};
 pub use operator_key::TestOperatorKey;
 pub use otlp::{OtlpReceiver, Span};
 pub use pgbouncer::PgBouncer;
@@ -53,6 +58,7 @@ pub use redis::{Leases, Redis, RedisClient};
 pub use services::{Databases, Services};
 pub use smtp::{MailServer, Mode as MailMode, Received as ReceivedMail};
 pub use tenant::{TestTenant, TestUser, unique};
+pub use vault::{VAULT_TOKEN, VaultServer};
 pub use world::{World, tenantctl};
 
 /// Returns the root of the repository.

@@ -12,7 +12,8 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    Application, Call, Databases, FileStore, Redis, RedisClient, Services, TestTenant, root, unique,
+    Application, Call, Databases, FileStore, MailApi, Redis, RedisClient, Services, TestTenant,
+    free_port, root, unique,
 };
 
 static WORLD: OnceLock<Option<World>> = OnceLock::new();
@@ -109,6 +110,38 @@ impl World {
             let changed = changed.map(|(name, value)| (name, value.to_owned()));
             Self::with(Services::start(), BTreeMap::from(changed))
         })
+    }
+
+    /// Returns a separate world whose messages lead to a web interface on a free port of localhost.
+    pub fn with_web_interface() -> &'static Self {
+        static WEB: OnceLock<World> = OnceLock::new();
+        WEB.get_or_init(|| {
+            let changed = [
+                ("MAIL_TRANSPORT", "smtp".to_owned()),
+                ("MAIL_FROM", "no-reply@saas.example".to_owned()),
+                ("PUBLIC_URL", format!("http://localhost:{}", free_port())),
+            ];
+            Self::with(Services::start(), BTreeMap::from(changed))
+        })
+    }
+
+    /// Returns a separate world that sends messages to users by the HTTP API of a mail service, and the mail service.
+    pub fn with_mail_api() -> (&'static Self, &'static MailApi) {
+        static MAIL_API: OnceLock<(World, MailApi)> = OnceLock::new();
+        let (world, api) = MAIL_API.get_or_init(|| {
+            let api = MailApi::start();
+            let changed = [
+                ("MAIL_TRANSPORT", "http"),
+                ("MAIL_FROM", "no-reply@saas.example"),
+                ("PUBLIC_URL", "https://app.saas.example"),
+                ("MAIL_API_URL", api.url.as_str()),
+                ("MAIL_API_FORMAT", "resend"),
+                ("MAIL_API_TOKEN", "s3cret-mail-token"),
+            ];
+            let changed = changed.map(|(name, value)| (name, value.to_owned()));
+            (Self::with(Services::start(), BTreeMap::from(changed)), api)
+        });
+        (world, api)
     }
 
     fn start() -> Self {

@@ -9,7 +9,11 @@ mod usage;
 
 use web::Endpoint;
 
-web::component!(Admin, ENDPOINTS);
+web::component!(
+    Admin,
+    ENDPOINTS,
+    web::serve::Options::calling_outbound(tenancy::mail::sending::schedule)
+);
 
 /// The endpoints of this component.
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -48,6 +48,10 @@ pub fn evaluate(
         (_, "") => Err(failed(&format!(
             "`tenancy_url` responded with the status {status}, which is not a response of Tenancy; refusing the request."
         ))),
+        (401, "invalid_gateway_key") => {
+            let log = format!("Tenancy does not accept the key in `{}`.", settings::GATEWAY_KEY);
+            Err(Denied { refusal: Refusal::misconfigured(settings::GATEWAY_KEY), log: Some(log) })
+        }
         (404, "tenant_not_found") | (400 | 401 | 403 | 429, _) => {
             Err(Denied { refusal: Refusal::of_tenancy(status, headers, body), log: None })
         }
@@ -205,6 +209,10 @@ mod tests {
             let names: Vec<_> = refusal.headers.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["www-authenticate", "retry-after", "content-type", "cache-control"]);
         }
+        assert_eq!(
+            denied(401, "invalid_gateway_key", &[]).refusal,
+            Refusal::misconfigured("tenancy_gateway_key")
+        );
         assert_eq!(denied(404, "route_not_found", &[]).refusal, Refusal::unavailable(None));
         assert_eq!(
             denied(422, "validation_failed", &[]).refusal,

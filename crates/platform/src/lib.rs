@@ -1,4 +1,4 @@
-//! The interface to the host: SQL, Redis, key-value stores, time, randomness and the executor, as small traits.
+//! The interface to the host: SQL, Redis, key-value stores, HTTP, time, randomness and the executor, as small traits.
 //! The crate `spin-platform` implements them on a Spin host, [`native`] for `tenantctl` and the tests.
 //!
 //! Every outbound call has a deadline. A call that exceeds it fails as
@@ -7,6 +7,7 @@
 mod background_task;
 mod clock;
 mod executor;
+mod http;
 mod key_value;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
@@ -23,6 +24,7 @@ pub use self::redis::Redis;
 pub use background_task::{BackgroundTask, Running};
 pub use clock::Clock;
 pub use executor::Executor;
+pub use http::{Http, HttpError, HttpRequest, HttpResponse, NoHttp};
 pub use key_value::{KeyValue, KeyValueError};
 pub use random::Random;
 pub use sql::Sql;
@@ -42,4 +44,6 @@ pub struct Platform {
     pub random: Rc<dyn Random>,
     /// The event loop.
     pub executor: Rc<dyn Executor>,
+    /// Other servers.
+    pub http: Rc<dyn Http>,
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures::future::LocalBoxFuture;
 
 use crate::{
-    Executor, KeyValue, KeyValueError, Platform, Redis, Sql,
+    Executor, KeyValue, KeyValueError, NoHttp, Platform, Redis, Sql,
     native::{NativeClock, NativeRandom},
     redis::{Command, ProcessId, RedisError, Reply},
     sql::{Connection, Row, SqlError, Value},
@@ -123,5 +123,6 @@ pub fn platform(sql: &Rc<PreparedSql>) -> Platform {
         clock: Rc::new(NativeClock),
         random: Rc::new(NativeRandom),
         executor: Rc::new(NoTime),
+        http: Rc::new(NoHttp),
     }
 }

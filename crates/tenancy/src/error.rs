@@ -401,6 +401,8 @@ pub enum Unauthenticated {
     /// The operator key is mistyped, unknown, revoked, expired or not accepted from this address, or the request has
     /// another credential as well.
     InvalidOperatorKey,
+    /// The key in `X-Gateway-Key` is neither a valid API key nor a valid operator key. The caller is not at fault.
+    InvalidGatewayKey,
 }
 
 impl Error {

@@ -4,9 +4,10 @@
 //! endpoint regularly. A call ends after a time budget and returns the cursor for the next call. The failure of one
 //! tenant does not stop the others.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use chrono::TimeDelta;
+use platform::sql::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,11 +19,11 @@ use crate::{
     error::{Error, Result},
     lifecycle::creation,
     log,
-    mail::messages,
+    mail::{messages, sending},
     personal_data::erasure,
     quota,
     storage::{self, orphans},
-    tenant::repo,
+    tenant::{TenantRecord, repo},
     version_cache::queue,
 };
 
@@ -108,18 +109,27 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
             report.next_cursor = Some(last.unwrap_or(Uuid::nil()));
             break;
         }
-        let moved = audit::recover(context, tenant).await;
+        let visit = Visit { catalog: &*catalog, tenant };
+        let moved = visit.outcome(audit::recover(context, tenant).await).await;
         report.add_moved(context, moved);
-        let erasures = erasure::recover(context, tenant).await;
+        let erasures = visit.outcome(erasure::recover(context, tenant).await).await;
         report.finished_user_erasures += report.count(context, erasures);
-        let messages = messages::maintain(context, tenant).await;
+        let messages = visit.outcome(messages::maintain(context, tenant).await).await;
         report.removed_mail_messages += report.count(context, messages);
-        if let Err(error) = database_credential::record_size(context, tenant).await {
+        let sent = sending::visit(context, Rc::new(tenant.clone()), None, is_over).await;
+        if let Err(error) = visit.outcome(sent).await {
+            report.failures += 1;
+            log::warning(context, "the messages of a tenant were not sent", &error);
+        }
+        let size = database_credential::record_size(context, tenant).await;
+        if let Err(error) = visit.outcome(size).await {
             report.failures += 1;
             log::warning(context, "the size of a tenant's database was not recorded", &error);
         }
-        let is_done = match storage::maintain(context, tenant, is_over).await {
-            Ok((removed, is_done)) => {
+        let files = storage::maintain(context, tenant, is_over).await.map(Some);
+        let is_done = match visit.outcome(files).await {
+            Ok(None) => true,
+            Ok(Some((removed, is_done))) => {
                 report.removed_files += removed;
                 is_done
             }
@@ -137,6 +147,20 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         last = Some(tenant.id);
     }
     Ok(report)
+}
+
+/// The maintenance of one tenant.
+struct Visit<'a> {
+    catalog: &'a dyn Connection,
+    tenant: &'a TenantRecord,
+}
+
+impl Visit<'_> {
+    /// Returns the outcome of a task, which is empty if it failed because the tenant was destroyed meanwhile.
+    async fn outcome<T: Default>(&self, outcome: Result<T>) -> Result<T> {
+        let outcome = repo::unless_destroyed(self.catalog, self.tenant.id, outcome).await;
+        outcome.map(Option::unwrap_or_default)
+    }
 }
 
 impl Report {

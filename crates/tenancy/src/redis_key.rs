@@ -30,6 +30,9 @@ pub(crate) const COLLECTED: &str = "platform:collected";
 /// Marks the expired database credentials as removed, for five seconds (`database_role/ending.rs`).
 pub(crate) const DATABASE_ROLES_CHECKED: &str = "platform:database_roles_checked";
 
+/// The tenants whose messages are due soon, by time (`mail/due.rs`). They are kept for a day after the last addition.
+pub(crate) const MAIL_DUE: &str = "platform:mail_due";
+
 /// Marks the abandoned moves of tenants as checked, for five seconds (`lifecycle/moving/mod.rs`).
 pub(crate) const MOVES_CHECKED: &str = "platform:moves_checked";
 

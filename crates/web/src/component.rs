@@ -1,10 +1,14 @@
 //! The macro that turns a crate into a component of the Spin application.
 
 /// Makes a crate a Spin component that serves a constant `&[Endpoint]`. The component gets the settings of a
-/// [`tenancy::settings::Component`].
+/// [`tenancy::settings::Component`]. Its third
+/// argument is [`serve::Options`](crate::serve::Options).
 #[macro_export]
 macro_rules! component {
     ($component:ident, $endpoints:path) => {
+        $crate::component!($component, $endpoints, $crate::serve::Options::NONE);
+    };
+    ($component:ident, $endpoints:path, $options:expr) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
             use $crate::wasip3;
@@ -17,7 +21,8 @@ macro_rules! component {
                 async fn handle(
                     request: wasip3::http::types::Request,
                 ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
-                    $crate::serve::serve($crate::SettingsOf::$component, $endpoints, request).await
+                    let component = $crate::SettingsOf::$component;
+                    $crate::serve::serve(component, $endpoints, &$options, request).await
                 }
             }
         };

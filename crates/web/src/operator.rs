@@ -176,7 +176,10 @@ fn shown(context: &Context, request: &Request) -> Result<Shown> {
 }
 
 /// Looks up an operator key with at most one statement.
-async fn verify(
+///
+/// # Errors
+/// [`Unauthenticated::InvalidOperatorKey`]; [`Error::RateLimited`] if the network has sent too many invalid keys.
+pub(super) async fn verify(
     context: &Rc<Context>,
     call: &Call,
     key: &OperatorKey,

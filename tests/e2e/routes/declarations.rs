@@ -43,8 +43,10 @@ fn admin_endpoints_require_an_operator_scope() {
         let is_of_files = path.contains("/chunks/");
         assert!(scope.is_none() || (is_read && !is_of_files) == reads, "{method} {path}");
     }
-    // A scope that no endpoint requires would grant nothing.
-    for wanted in OperatorScope::ALL {
+    // A scope that no endpoint requires would grant nothing. The key of a gateway is checked beside the caller's.
+    for wanted in
+        OperatorScope::ALL.iter().filter(|scope| **scope != OperatorScope::TenantUsageWrite)
+    {
         assert!(endpoints().filter_map(scope).any(|scope| scope == *wanted), "{}", wanted.as_str());
     }
 }

@@ -163,9 +163,19 @@ fn compose_variables_match_manifest() {
         service.iter().map(|name| name.strip_prefix("SPIN_VARIABLE_").unwrap()).collect();
     fits(path, &service.iter().map(|name| name.to_lowercase()).collect());
     // tenantctl has the same settings, except those of a running service.
-    let of_service =
-        ["METRICS_TOKEN", "TRUSTED_PROXIES", "ALLOWED_POSTGRES_HOSTS", "ALLOWED_REDIS_HOSTS"];
+    let of_service = [
+        "METRICS_TOKEN",
+        "TRUSTED_PROXIES",
+        "ALLOWED_POSTGRES_HOSTS",
+        "ALLOWED_REDIS_HOSTS",
+        "MAIL_API_URL",
+        "MAIL_API_FORMAT",
+        "MAIL_API_TOKEN",
+    ];
     let shared = service.iter().filter(|name| !of_service.contains(name));
     let shared: BTreeSet<_> = shared.map(|name| (*name).to_owned()).collect();
     assert_eq!(given_by_compose("migrate"), shared);
+    let mut with_relay = shared;
+    with_relay.insert("SMTP_URL".to_owned());
+    assert_eq!(given_by_compose("mail"), with_relay);
 }

@@ -247,6 +247,27 @@ fn exhausted_quota_returns_429() {
     received(&guarded.get("/notes", &[user]));
     assert_eq!(tenant.used("ai_requests")["current_usage"], 2);
 
+    // An operator key serves all tenants.
+    let operator = world.operator_key(&["tenant_usage:write"]);
+    let with_key = |key: &str| {
+        Guarded::start(&[
+            ("tenancy_url", url.as_str()),
+            ("tenancy_routes", RULES),
+            ("tenancy_gateway_key", key),
+        ])
+    };
+    let shared = with_key(&operator.text);
+    for tenant in [world.tenant(), world.tenant()] {
+        let bearer = format!("Bearer {}", tenant.user("user").access_token);
+        received(&shared.get("/ask", &[("authorization", bearer.as_str())]));
+        assert_eq!(tenant.used("ai_requests")["current_usage"], 1);
+    }
+    // An invalid key is a mistake of the operator, and not of the caller.
+    let mistaken = with_key("ldx_mistyped");
+    assert_refused(&mistaken.get("/ask", &[user]), 503, "misconfigured");
+    assert!(mistaken.log().contains("tenancy_gateway_key"), "{}", mistaken.log());
+    received(&mistaken.get("/notes", &[user]));
+
     // Without the key, only a caller with `usage:write` can take units.
     let without = start(world.address());
     assert_refused(&without.get("/ask", &[user]), 403, "forbidden");

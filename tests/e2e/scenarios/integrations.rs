@@ -210,7 +210,7 @@ fn web_interface_manages_users() {
         let fields = format!("csrf={token}&tenant={}&email=a&password=b", tenant.slug);
         assert_eq!(form(&web, "/login", cookie, &fields).status, 403);
         let fields = format!("csrf={token}&setup_token=a&password=b");
-        assert_eq!(form(&web, "/setup", cookie, &fields).status, 403);
+        assert_eq!(form(&web, "/set-password", cookie, &fields).status, 403);
     }
     assert!(home("").contains("name=\"tenant\""));
     let wrong = login(&tenant.slug, &tenant.admin.email, "not it");
@@ -243,7 +243,7 @@ fn web_interface_manages_users() {
     assert!(!home(&admin).contains("<code>"));
     let set_up = |token: &str| {
         let fields = format!("csrf={form_token}&setup_token={token}&password=a+good+password");
-        form(&web, "/setup", &form_cookie, &fields)
+        form(&web, "/set-password", &form_cookie, &fields)
     };
     assert_eq!(set_up("lds_nonsense").status, 401);
     let answer = set_up(token);
@@ -274,20 +274,21 @@ fn web_interface_asks_for_second_factor() {
             format!("csrf={csrf}&tenant={}&email={email}&password={password}", tenant.slug);
         form(&web, "/login", &cookie_of(&front), &fields)
     };
-    let code_in = |page: &str, at: usize| {
-        page.split("<code>").nth(at).unwrap().split("</code>").next().unwrap().to_owned()
+    let after = |page: &str, start: &str, at: usize| {
+        page.split(start).nth(at).unwrap().split("</code>").next().unwrap().to_owned()
     };
+    let secret_in = |page: &str| after(page, "<code id=\"secret\">", 1);
     let session = cookie_of(&login());
     let home = |session: &str| web.call(Method::GET, "/").header("cookie", session).send().text;
     let csrf = csrf_of(&home(&session));
     assert_eq!(form(&web, "/factor", &session, "csrf=forged").status, 403);
     assert_eq!(form(&web, "/factor", &session, &format!("csrf={csrf}")).status, 303);
-    let mut authenticator = Authenticator::new(&code_in(&home(&session), 1));
+    let mut authenticator = Authenticator::new(&secret_in(&home(&session)));
     let confirm =
         |code: &str| form(&web, "/factor/confirm", &session, &format!("csrf={csrf}&code={code}"));
     assert_eq!(confirm(&authenticator.wrong_code()).status, 422);
     assert_eq!(confirm(&authenticator.code()).status, 303);
-    let recovery_code = code_in(&home(&session), 10);
+    let recovery_code = after(&home(&session), "<code>", 10);
     assert!(!home(&session).contains("<code>"), "recovery codes are shown once");
 
     let asked = login();
@@ -315,10 +316,34 @@ fn web_interface_asks_for_second_factor() {
     let policy = tenant.patch("/api/v1/tenant/security-policy", &rules);
     policy.token(&tenant.admin.access_token).send().expect(200);
     let asked = login();
-    let mut authenticator = Authenticator::new(&code_in(&asked.text, 1));
+    let mut authenticator = Authenticator::new(&secret_in(&asked.text));
     let fields = format!("csrf={}&code={}", csrf_of(&asked.text), authenticator.code());
     let signed_in = form(&web, "/code", &cookie_of(&asked), &fields);
     assert!(home(&cookie_of(&signed_in)).contains("recovery codes"), "{}", signed_in.text);
+}
+
+#[test]
+fn web_interface_serves_only_its_files() {
+    let web = Program::python("web-interface/web.py");
+    let get = |path: &str| web.call(Method::GET, path).send();
+    for path in ["/", "/set-password", "/set-password?from=mail", "/static/style.css"] {
+        let answer = get(path);
+        assert_eq!(answer.status, 200, "{path}");
+        // S32
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains("connect-src"), "{policy}");
+        for (name, value) in [
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(answer.header(name), value, "{name} of {path}");
+        }
+    }
+    for path in ["/static/../web.py", "/static/%2e%2e/web.py", "/web.py", "//evil.test/", "/code"] {
+        assert_eq!(get(path).status, 404, "{path}");
+    }
 }
 
 /// Returns the CSRF token of the first form on a page.

@@ -1,7 +1,9 @@
 //! Messages to users: written with their cause, and delivered by `tenantctl` to a mail server.
 
+mod api;
 mod delivery;
 mod recovery;
+mod rounds;
 mod unsent;
 mod verification;
 

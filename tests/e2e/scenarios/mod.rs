@@ -47,3 +47,4 @@ mod slow_clients;
 mod spin_registry;
 mod template;
 mod traces;
+mod vault;

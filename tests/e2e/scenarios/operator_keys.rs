@@ -57,8 +57,11 @@ fn operator_and_tenant_credentials_are_separate() {
     }
     let gateway = tenant.get("/api/v1/auth/verify?consume=ai_requests:1");
     let viewer = tenant.user("viewer");
-    let gateway = gateway.token(&viewer.access_token).header("x-gateway-key", &key.text).send();
-    gateway.expect_problem(401, "invalid_api_key");
+    let gateway = gateway.token(&viewer.access_token);
+    gateway
+        .header("x-gateway-key", &world.admin_key())
+        .send()
+        .expect_problem(401, "invalid_gateway_key");
     let form = "token=x";
     let introspect = world.call(Method::POST, "/api/v1/auth/introspect");
     let introspect = introspect.body("application/x-www-form-urlencoded", form).token(&key.text);

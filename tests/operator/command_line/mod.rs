@@ -3,6 +3,7 @@
 mod apply;
 mod busy;
 mod crashes;
+mod destroyed;
 mod dry_runs;
 mod exit_codes;
 mod keys;

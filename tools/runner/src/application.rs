@@ -44,6 +44,10 @@ pub(crate) struct Application {
     version: String,
     pub(crate) router: Router,
     pub(crate) components: HashMap<String, ProxyHandler<Component>>,
+    /// Calls between components.
+    pub(crate) chain: http::Chain,
+    /// The route of each call between components.
+    pub(crate) chained: Router,
 }
 
 impl Loaded {
@@ -98,6 +102,7 @@ impl Loaded {
         let for_redis = permits(self.config.max_redis_connections);
         let for_http = permits(self.config.max_http_connections);
         let blocked = &self.config.blocked_networks;
+        let chain = http::Chain::default();
 
         let mut components = HashMap::new();
         for (id, service) in self.services {
@@ -132,13 +137,15 @@ impl Loaded {
                     blocked: blocked.clone(),
                     permits: for_http.clone(),
                     own_authority: own_authority.clone(),
+                    chain: chain.clone(),
                 },
             };
             let component = Component { id: id.clone(), service, shared, reuse: self.reuse };
             components.insert(id, ProxyHandler::new(component));
         }
         let App { name, version, .. } = self.app;
-        Ok(Application { name, version, router: self.router, components })
+        let chained = Router::of_chained_calls()?;
+        Ok(Application { name, version, router: self.router, components, chain, chained })
     }
 }
 

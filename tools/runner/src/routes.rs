@@ -84,6 +84,16 @@ impl Router {
         Ok((Self { routes }, duplicates))
     }
 
+    /// Returns the router of calls between components, whose only route matches each path.
+    pub fn of_chained_calls() -> Result<Self> {
+        let trigger = HttpTrigger {
+            id: String::new(),
+            route: Route::Pattern("/...".to_owned()),
+            target: TriggerTarget::Component(String::new()),
+        };
+        Ok(Self::new(&[trigger])?.0)
+    }
+
     /// Returns the most specific route that matches `path`.
     pub fn find<'a>(&'a self, path: &'a str) -> Option<RouteMatch<'a>> {
         let best = self.routes.best_match(path)?;

@@ -83,7 +83,7 @@ pub async fn relocate(arguments: &Relocate) -> Result<()> {
     for tenant in tenants {
         let actor = environment::actor();
         let changed = credentials::relocate(&context, tenant.id, host, *port, &actor).await;
-        report(&mut failed, "relocated_tenant", tenant.id, changed);
+        report(&context, &mut failed, "relocated_tenant", tenant.id, changed).await?;
     }
     finish(failed)
 }
@@ -105,7 +105,7 @@ pub async fn rotate(arguments: &Rotate) -> Result<()> {
     for tenant in tenants {
         let changed =
             credentials::rotate_password(&context, tenant.id, &environment::actor()).await;
-        report(&mut failed, "rotated_password_of_tenant", tenant.id, changed);
+        report(&context, &mut failed, "rotated_password_of_tenant", tenant.id, changed).await?;
     }
     finish(failed)
 }
@@ -127,7 +127,7 @@ pub async fn finish_rotations(context: &Rc<Context>) -> Result<u32> {
     let mut failed = 0_u32;
     for id in sealed::list_rotations(&*catalog).await? {
         let changed = credentials::rotate_password(context, id, &Actor::system()).await;
-        report(&mut failed, "rotated_password_of_tenant", id, changed);
+        report(context, &mut failed, "rotated_password_of_tenant", id, changed).await?;
     }
     Ok(failed)
 }
@@ -148,10 +148,18 @@ async fn tenants(context: &Context, slug: Option<&str>) -> Result<Vec<TenantReco
     }
 }
 
-fn report(failed: &mut u32, name: &str, tenant: Uuid, changed: tenancy::Result<Effect>) {
-    match changed {
-        Ok(Effect::Now) => output::line(&json!({ name: tenant }).to_string()),
-        Ok(Effect::By(time)) => {
+async fn report(
+    context: &Context,
+    failed: &mut u32,
+    name: &str,
+    tenant: Uuid,
+    changed: tenancy::Result<Effect>,
+) -> Result<()> {
+    let catalog = context.catalog().await?;
+    match repo::unless_destroyed(&*catalog, tenant, changed).await {
+        Ok(None) => {}
+        Ok(Some(Effect::Now)) => output::line(&json!({ name: tenant }).to_string()),
+        Ok(Some(Effect::By(time))) => {
             output::line(&json!({ name: tenant, "takes_effect_by": time }).to_string());
         }
         Err(error) => {
@@ -159,6 +167,7 @@ fn report(failed: &mut u32, name: &str, tenant: Uuid, changed: tenancy::Result<E
             output::failure(&anyhow::Error::from(error).context(format!("the tenant {tenant}")));
         }
     }
+    Ok(())
 }
 
 fn finish(failed: u32) -> Result<()> {

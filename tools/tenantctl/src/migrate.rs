@@ -26,6 +26,9 @@ pub struct Arguments {
     dry_run: DryRun,
 }
 
+/// The migrations that ran for a tenant.
+type Ran = Vec<&'static Migration>;
+
 /// Migrates the catalog, the template database and all tenant databases. A failed tenant is reported and does not stop
 /// the others.
 pub async fn run(arguments: &Arguments) -> Result<()> {
@@ -50,10 +53,14 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         output::failure(&anyhow::Error::from(row).context("a tenant"));
     }
     let (current, migrated) = (Cell::new(0_u32), Cell::new(0_u32));
-    let work = async |tenant: &TenantRecord| migrate_tenant(&context, tenant).await;
-    let report = |tenant: &TenantRecord, result: Result<Vec<&'static Migration>>| match result {
-        Ok(ran) if ran.is_empty() => current.set(current.get() + 1),
-        Ok(ran) => {
+    let work = async |tenant: &TenantRecord| {
+        let ran = migrate_tenant(&context, tenant).await;
+        repo::unless_destroyed(&*catalog, tenant.id, ran).await
+    };
+    let report = |tenant: &TenantRecord, result: Result<Option<Ran>>| match result {
+        Ok(None) => {}
+        Ok(Some(ran)) if ran.is_empty() => current.set(current.get() + 1),
+        Ok(Some(ran)) => {
             migrated.set(migrated.get() + 1);
             output::line(&format!("tenant {}: {}", tenant.slug, describe(&ran)));
         }
@@ -92,15 +99,15 @@ async fn preview(context: &Context, options: &runner::Options) -> Result<()> {
     }
     let (current, due) = (Cell::new(0_u32), Cell::new(0_u32));
     let work = async |tenant: &TenantRecord| {
-        let location = tenant.trusted_location(context)?;
-        let database = cluster::connect(context, &location, Some(&location.name)).await?;
-        Ok(migrate::version(&*database).await?)
+        let version = read_version(context, tenant).await;
+        repo::unless_destroyed(&*catalog, tenant.id, version).await
     };
-    let report = |tenant: &TenantRecord, version: Result<i32>| match version {
-        Ok(version) if version >= migrate::newest(migrate::TENANT) => {
+    let report = |tenant: &TenantRecord, version: Result<Option<i32>>| match version {
+        Ok(None) => {}
+        Ok(Some(version)) if version >= migrate::newest(migrate::TENANT) => {
             current.set(current.get() + 1);
         }
-        Ok(version) => {
+        Ok(Some(version)) => {
             due.set(due.get() + 1);
             let names = describe_due(migrate::TENANT, version);
             output::line(&format!("tenant {}: {names}", tenant.slug));
@@ -147,6 +154,12 @@ async fn migrate_template(
         );
     }
     Ok(())
+}
+
+async fn read_version(context: &Context, tenant: &TenantRecord) -> Result<i32> {
+    let location = tenant.trusted_location(context)?;
+    let database = cluster::connect(context, &location, Some(&location.name)).await?;
+    Ok(migrate::version(&*database).await?)
 }
 
 fn describe_due(migrations: &[Migration], version: i32) -> String {

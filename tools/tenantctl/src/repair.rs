@@ -90,15 +90,18 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     }
     let with_database = repo::list_with_database(&*catalog).await?;
     for tenant in readable(with_database, &mut failed) {
-        match audit::recover(&context, &tenant).await {
-            Ok(moved) => {
+        let moved = audit::recover(&context, &tenant).await;
+        match repo::unless_destroyed(&*catalog, tenant.id, moved).await {
+            Ok(None) => continue,
+            Ok(Some(moved)) => {
                 chained += moved.chained;
                 forged += moved.forged;
             }
             Err(error) => fail(&mut failed, &format!("the tenant {}", tenant.slug), error),
         }
-        match erasure::recover(&context, &tenant).await {
-            Ok(finished) => erased += finished,
+        let finished = erasure::recover(&context, &tenant).await;
+        match repo::unless_destroyed(&*catalog, tenant.id, finished).await {
+            Ok(finished) => erased += finished.unwrap_or_default(),
             Err(error) => {
                 fail(&mut failed, &format!("erasures of the tenant {}", tenant.slug), error);
             }

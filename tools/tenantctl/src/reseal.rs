@@ -75,7 +75,8 @@ async fn chain_waiting_events(context: &Context) -> Result<u32> {
         fail("a tenant".to_owned(), tenancy::Error::internal(row));
     }
     for tenant in tenants.items {
-        if let Err(error) = audit::recover(context, &tenant).await {
+        let moved = audit::recover(context, &tenant).await;
+        if let Err(error) = repo::unless_destroyed(&*catalog, tenant.id, moved).await {
             fail(format!("audit events of the tenant {}", tenant.slug), error);
         }
     }

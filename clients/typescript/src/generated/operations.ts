@@ -1108,7 +1108,7 @@ export abstract class Operations extends Runtime {
   verifyCredential(parameters: {
     /** The required scopes and permissions of the application, separated by spaces. */
     scope?: string | undefined;
-    /** The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`. */
+    /** The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`. For all tenants, an operator key with the scope `tenant_usage:write` can be in `X-Gateway-Key`. */
     consume?: string | undefined;
   } & CallOptions = {}): Promise<Schemas["Verified"]> {
     return this.json<Schemas["Verified"]>(

@@ -122,6 +122,11 @@ export class InvalidCredentials extends Problem {
   declare readonly code: "invalid_credentials";
 }
 
+/** The problem `invalid_gateway_key` (status 401). */
+export class InvalidGatewayKey extends Problem {
+  declare readonly code: "invalid_gateway_key";
+}
+
 /** The problem `invalid_header` (status 400). */
 export class InvalidHeader extends Problem {
   declare readonly code: "invalid_header";
@@ -423,6 +428,7 @@ export const PROBLEMS = {
   invalid_challenge: InvalidChallenge,
   invalid_client: InvalidClient,
   invalid_credentials: InvalidCredentials,
+  invalid_gateway_key: InvalidGatewayKey,
   invalid_header: InvalidHeader,
   invalid_json: InvalidJson,
   invalid_operator_key: InvalidOperatorKey,

@@ -26,7 +26,8 @@ tenancy::fields! {
         #[param(example = "tenant:read")]
         scope: Option<String>,
         /// The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either
-        /// the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`.
+        /// the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`. For all tenants, an
+        /// operator key with the scope `tenant_usage:write` can be in `X-Gateway-Key`.
         #[param(value_type = Option<String>, example = "ai_requests:1")]
         consume: Option<Amount>,
     }
@@ -57,7 +58,7 @@ web::endpoint! {
     access: Authenticated,
     options: [any_method(preflight)],
     operation_id: "verifyCredential",
-    problems: [(429, &["quota_exceeded"])],
+    problems: [(401, &["invalid_gateway_key"]), (429, &["quota_exceeded"])],
     headers: [
         "X-Tenant-Id",
         "X-Tenant-Slug",
@@ -110,7 +111,7 @@ async fn verified(member: &Member, query: &Query) -> Result<Response> {
     }
     if let Some(amount) = query.consume {
         // Only a gateway may set the price. Otherwise each user could spend the whole tenant's quota.
-        gateway::require(member, Scope::UsageWrite).await?;
+        gateway::require_consumption(member).await?;
         let Amount { resource, amount } = amount;
         let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
         if let Some(used) = quota::consume(context, tenant, resource, amount, &actor).await? {

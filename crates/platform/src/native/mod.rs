@@ -16,7 +16,7 @@ pub use rolled_back::RolledBackSql;
 pub use sql::NativeSql;
 pub use tls::{TlsError, check_postgres, check_redis};
 
-use super::{KeyValue, KeyValueError, Platform};
+use super::{KeyValue, KeyValueError, NoHttp, Platform};
 
 /// Files with the root certificates to trust instead of those of the system.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +43,7 @@ impl Platform {
             clock: Rc::new(NativeClock),
             random: Rc::new(NativeRandom),
             executor: Rc::new(NativeExecutor),
+            http: Rc::new(NoHttp),
         }
     }
 }

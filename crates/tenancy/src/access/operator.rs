@@ -29,6 +29,8 @@ scopes! {
         TenantUsersRead = "tenant_users:read",
         /// Update the metadata of users of tenants.
         TenantUsersWrite = "tenant_users:write",
+        /// Take units from the quotas of every tenant, as the key of a gateway (`X-Gateway-Key`).
+        TenantUsageWrite = "tenant_usage:write",
         /// Read plans.
         PlansRead = "plans:read",
         /// Create, update and delete plans.

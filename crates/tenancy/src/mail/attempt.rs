@@ -38,8 +38,13 @@ impl Outcome {
     pub fn of_response(status: u16, retry_after: Option<TimeDelta>) -> Self {
         match status {
             200..=299 => Self::Accepted,
-            429 | 500..=599 => Self::Refused { retry_after },
-            // Redirects are not followed: they would carry the token to another host.
+            // The server works on the message, or a gateway has no answer of the server.
+            409 | 502 | 504 => Self::Unanswered,
+            // 3xx to 405 are faults of the settings: the token or the address of the API is wrong. Redirects are not
+            // followed, because they would carry the token to another host.
+            300..=399 | 401 | 403..=405 | 408 | 425 | 429 | 500..=599 => {
+                Self::Refused { retry_after }
+            }
             _ => Self::Rejected,
         }
     }
@@ -168,10 +173,13 @@ mod tests {
         for status in [200, 202, 299] {
             assert_eq!(of(status), Outcome::Accepted, "{status}");
         }
-        for status in [429, 500, 503, 599] {
+        for status in [301, 307, 401, 403, 404, 408, 429, 500, 503, 599] {
             assert_eq!(of(status), REFUSED, "{status}");
         }
-        for status in [100, 301, 307, 400, 401, 404, 422, 600] {
+        for status in [409, 502, 504] {
+            assert_eq!(of(status), Outcome::Unanswered, "{status}");
+        }
+        for status in [100, 400, 413, 422, 600] {
             assert_eq!(of(status), Outcome::Rejected, "{status}");
         }
     }

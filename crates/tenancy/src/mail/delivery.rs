@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use url::Url;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     VariablesCipher,
     attempt::{Attempts, Failure, NextStep, Outcome},
+    due::{self, Taken},
     invitation::{self, Language, Purpose, Rendered},
     messages, repo,
     settings::{self, MailSettings},
@@ -30,6 +31,7 @@ use crate::{
 pub struct Outbox {
     tenant: Tenant,
     database: TenantDb,
+    taken: Option<Taken>,
 }
 
 /// A message that only this process may send now.
@@ -57,16 +59,26 @@ impl Outgoing {
 
 impl Outbox {
     /// Opens the outbox of a tenant, and ends the messages that must no longer be sent. Returns `None` if no message is
-    /// due or the tenant is not active.
-    pub async fn open(context: &Context, record: Rc<TenantRecord>) -> Result<Option<Self>> {
+    /// due or the tenant is not active. A tenant with messages for later is visited again. `taken` is released.
+    pub async fn open(
+        context: &Context,
+        record: Rc<TenantRecord>,
+        taken: Option<Taken>,
+    ) -> Result<Option<Self>> {
         if record.status != Status::Active {
+            release(context, record.id, taken.as_ref(), None).await;
             return Ok(None);
         }
         let tenant = Tenant::of_operator(record)?;
         let database = TenantDb::connect(context, &tenant).await?;
         messages::end_overdue(context, &tenant, &database).await?;
-        let is_due = repo::has_due(&database, context.platform.clock.now()).await?;
-        Ok(is_due.then_some(Self { tenant, database }))
+        let outbox = Self { tenant, database, taken };
+        let next = repo::next_due(&outbox.database).await?;
+        if next.is_some_and(|at| at <= context.platform.clock.now()) {
+            return Ok(Some(outbox));
+        }
+        outbox.release(context, next).await;
+        Ok(None)
     }
 
     /// Claims the next message, if one is due. A message that the service cannot unseal is dead.
@@ -154,8 +166,28 @@ impl Outbox {
         Ok(())
     }
 
-    /// Moves the events of the delivery to the audit trail of the tenant.
+    /// Moves the events of the delivery to the audit trail of the tenant, and has it visited again for the messages that
+    /// wait.
     pub async fn close(self, context: &Context) -> Result<()> {
+        let next = repo::next_due(&self.database).await?;
+        self.release(context, next).await;
         audit::flush(context, &self.tenant).await.map(drop)
+    }
+
+    /// Ends the visit. The tenant is visited again when a message is due.
+    async fn release(&self, context: &Context, next: Option<DateTime<Utc>>) {
+        let delay = next.map(|next| next - context.platform.clock.now());
+        release(context, self.tenant.id, self.taken.as_ref(), delay).await;
+    }
+}
+
+/// Ends the visit of a tenant. Without Redis, the visit of all tenants finds messages for later.
+async fn release(context: &Context, tenant: Uuid, taken: Option<&Taken>, delay: Option<TimeDelta>) {
+    if taken.is_none() && delay.is_none() {
+        return;
+    }
+    if let Err(error) = due::release(context, tenant, taken, delay).await {
+        let effect = "Redis unavailable; a message is sent when the delivery visits all tenants";
+        log::warning(context, effect, &Error::from(error));
     }
 }

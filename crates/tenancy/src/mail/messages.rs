@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     attempt::Failure,
+    due,
     message::{Message, Retry},
     repo,
 };
@@ -43,6 +44,9 @@ pub async fn retry(
     let now = context.platform.clock.now();
     let result = repo::retry(&database, message, may_duplicate, now, &entry).await?;
     audit::flush_later(context, tenant);
+    if result == Retry::Waiting {
+        due::add_later(context, tenant);
+    }
     Ok(result)
 }
 

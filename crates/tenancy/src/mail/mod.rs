@@ -1,11 +1,14 @@
-//! Mail to users. A message is written in the statement of its cause, and `tenantctl mail deliver` sends it by SMTP.
+//! Mail to users. A message is written in the statement of its cause. `tenantctl mail deliver` sends it by SMTP, or the
+//! service by the HTTP API of a mail service.
 //!
 //! The row of a message has the sealed token only. Its text and its link follow from the settings at the time of the
 //! delivery, so a domain that a tenant no longer has is in no later message.
 
+pub mod api;
 pub mod attempt;
 mod cipher;
 pub mod delivery;
+pub mod due;
 pub mod escape;
 pub(crate) mod insertion;
 pub mod invitation;
@@ -13,6 +16,7 @@ pub mod link;
 pub mod message;
 pub mod messages;
 pub(crate) mod repo;
+pub mod sending;
 pub mod settings;
 
 pub(crate) use cipher::VariablesCipher;

@@ -57,10 +57,14 @@ pub(crate) struct Claimed {
     pub(crate) expires_at: DateTime<Utc>,
 }
 
-/// Returns whether a message is due.
-pub(crate) async fn has_due(database: &TenantDb, now: DateTime<Utc>) -> Result<bool> {
-    let statement = format!("SELECT FROM mail_messages m WHERE {} LIMIT 1", is_due());
-    Ok(database.connection().query_first(&statement, &[now.into()]).await?.is_some())
+/// Returns the time of the next attempt to send a message, which may be past. A claim of another process may expire.
+pub(crate) async fn next_due(database: &TenantDb) -> Result<Option<DateTime<Utc>>> {
+    let statement = "
+        SELECT min(CASE WHEN state = 'waiting' THEN next_attempt_at ELSE claimed_until END)
+               AT TIME ZONE 'UTC' AS due
+        FROM mail_messages WHERE state IN ('waiting', 'sending')";
+    let row = database.connection().query_first(statement, &[]).await?;
+    Ok(row.map_or(Ok(None), |row| row.get("due"))?)
 }
 
 /// A message that must no longer be sent.

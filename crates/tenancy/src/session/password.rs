@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
     login_throttling,
-    mail::{Posting, insertion::NewMessage},
+    mail::{Posting, due, insertion::NewMessage},
     security_policy,
     session::{
         Proof, SignedIn,
@@ -148,6 +148,9 @@ pub async fn reset_password(
     let (user, is_mailed) = (replaced.user, replaced.is_mailed);
     publication.user(tenant.id, user.id, user.version).await;
     audit::flush_later(context, tenant);
+    if is_mailed {
+        due::add_later(context, tenant);
+    }
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user.id)).await?;
     let setup_token = (!is_mailed).then_some(token);

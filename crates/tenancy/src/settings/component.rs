@@ -13,11 +13,17 @@ pub enum Component {
     Health,
     /// The routes of tenants.
     Tenant,
+    /// Calls of other servers. It has no route, no database and no keys.
+    Outbound,
 }
 
 impl Component {
     /// Lists every component.
-    pub const ALL: &[Self] = &[Self::Account, Self::Admin, Self::Auth, Self::Health, Self::Tenant];
+    pub const ALL: &[Self] =
+        &[Self::Account, Self::Admin, Self::Auth, Self::Health, Self::Tenant, Self::Outbound];
+    /// Lists the components with routes, which use the stores.
+    pub const WITH_ROUTES: &[Self] =
+        &[Self::Account, Self::Admin, Self::Auth, Self::Health, Self::Tenant];
 }
 
 #[cfg(test)]
@@ -29,12 +35,13 @@ mod tests {
     use super::*;
     use crate::settings::{DECLARATIONS, Settings, documents, tests};
 
-    const ALL: [(Component, &str); 5] = [
+    const ALL: [(Component, &str); 6] = [
         (Component::Account, "account"),
         (Component::Admin, "admin"),
         (Component::Auth, "auth"),
         (Component::Health, "health"),
         (Component::Tenant, "tenant"),
+        (Component::Outbound, "outbound"),
     ];
 
     // S40
@@ -63,6 +70,16 @@ mod tests {
         }
     }
 
+    // S51
+    #[test]
+    fn outbound_gets_only_its_own_settings() {
+        for setting in DECLARATIONS {
+            let is_own = setting.name.starts_with("MAIL_API_");
+            assert_eq!(setting.is_given_to(Component::Outbound), is_own, "{}", setting.name);
+            assert!(!is_own || setting.components == [Component::Outbound], "{}", setting.name);
+        }
+    }
+
     #[test]
     fn health_gets_no_keys() {
         for name in ["MASTER_ENCRYPTION_KEY", "JWT_SECRET_KEY", "ADMIN_API_KEY"] {
@@ -74,7 +91,9 @@ mod tests {
     #[test]
     fn every_component_runs_with_its_own_settings_and_stand_ins() {
         let given = tests::values(&[]);
-        for (component, name) in ALL {
+        let with_routes =
+            ALL.iter().filter(|(component, _)| Component::WITH_ROUTES.contains(component));
+        for &(component, name) in with_routes {
             let values: BTreeMap<_, _> = DECLARATIONS
                 .iter()
                 .filter_map(|setting| {

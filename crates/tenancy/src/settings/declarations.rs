@@ -8,9 +8,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
-    Component::{self, Account, Admin, Auth, Health, Tenant},
-    Declaration, Level, MailTransport, TrustedProxies,
+    Component::{self, Account, Admin, Auth, Health, Outbound, Tenant},
+    Declaration, Level, MailApiFormat, MailTransport, TrustedProxies,
     declaration::{default, required, settings},
+    mail_api::{mail_api_token, mail_api_url},
     parse::{
         admin_keys, catalog_url, days, hours, milliseconds, minutes, number, optional, origins,
         public_url, redis_url, role_name, seconds, secret, secrets, text,
@@ -26,7 +27,7 @@ use crate::{
     secret::Secret,
 };
 
-const ALL: &[Component] = Component::ALL;
+const ALL: &[Component] = Component::WITH_ROUTES;
 
 settings! {
     /// The catalog's database, as a `postgres://` URL. [deploy.md](deploy.md) lists the rights of its account.
@@ -120,14 +121,29 @@ settings! {
     PUBLIC_URL: default("").given_to(ALL)
         => pub public_url: Option<Url> = optional(public_url);
 
-    /// How [messages to users](mail.md) are sent: `none`, or `smtp` by `tenantctl mail deliver`. `smtp` requires
-    /// `MAIL_FROM` and `PUBLIC_URL`.
+    /// How [messages to users](mail.md) are sent: `none`, `smtp` by `tenantctl mail deliver`, or `http` by the
+    /// service itself, through the HTTP API of a mail service. Both require `MAIL_FROM` and `PUBLIC_URL`, and `http` also
+    /// `MAIL_API_URL` and `MAIL_API_TOKEN`.
     MAIL_TRANSPORT: default("none").given_to(ALL)
         => pub mail_transport: MailTransport = MailTransport::parse;
 
     /// The address of the sender of messages.
     MAIL_FROM: default("").given_to(ALL)
         => pub mail_from: Option<EmailAddress> = optional(EmailAddress::parse);
+
+    /// The origin of the HTTP API of a mail service: `https://api.example.com`. Only the component `outbound` calls it.
+    /// `http://` is accepted for `localhost` and `127.0.0.1` only.
+    MAIL_API_URL: default("").given_to(&[Outbound])
+        => pub mail_api_url: Option<Url> = optional(mail_api_url);
+
+    /// The form of the requests to the mail service: `json`, `resend` or `postmark`. See
+    /// [HTTP API](mail.md#http-api).
+    MAIL_API_FORMAT: default("json").given_to(&[Outbound])
+        => pub mail_api_format: MailApiFormat = MailApiFormat::parse;
+
+    /// The token of the account at the mail service.
+    MAIL_API_TOKEN: default("").secret().given_to(&[Outbound])
+        => pub mail_api_token: Option<Secret> = optional(mail_api_token);
 
     /// Addresses and networks whose `X-Forwarded-Host`, `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated
     /// by commas. See [The proxy in front](deploy.md#the-proxy-in-front).

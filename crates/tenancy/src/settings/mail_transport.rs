@@ -7,6 +7,8 @@ pub enum MailTransport {
     None,
     /// `tenantctl mail deliver` sends them by SMTP.
     Smtp,
+    /// The service calls the HTTP API of a mail service.
+    Http,
 }
 
 impl MailTransport {
@@ -14,7 +16,8 @@ impl MailTransport {
         match text {
             "none" => Ok(Self::None),
             "smtp" => Ok(Self::Smtp),
-            _ => Err("must be none or smtp".to_owned()),
+            "http" => Ok(Self::Http),
+            _ => Err("must be none, smtp or http".to_owned()),
         }
     }
 }

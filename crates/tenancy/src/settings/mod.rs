@@ -9,6 +9,7 @@ mod declarations;
 #[cfg(test)]
 mod documents;
 mod level;
+mod mail_api;
 mod mail_transport;
 mod parse;
 mod proxies;
@@ -27,6 +28,7 @@ pub use declarations::MANIFEST_DECLARATIONS;
 use declarations::Parsed;
 pub use declarations::{DECLARATIONS, Settings};
 pub use level::Level;
+pub use mail_api::{MailApi, MailApiFormat};
 pub use mail_transport::MailTransport;
 pub use proxies::TrustedProxies;
 use reader::Reader;
@@ -84,7 +86,7 @@ impl Parsed {
                 "must not repeat a key or contain MASTER_ENCRYPTION_KEY",
             );
         }
-        if self.mail_transport == Some(MailTransport::Smtp) {
+        if self.mail_transport.is_some_and(|transport| transport != MailTransport::None) {
             if matches!(self.public_url, Some(None)) {
                 reader.refuse("PUBLIC_URL", "is required by MAIL_TRANSPORT");
             }

@@ -287,6 +287,28 @@ pub async fn list_with_database(catalog: &dyn Connection) -> Result<Rows<TenantR
     Ok(Rows::read(&rows, record))
 }
 
+/// Returns `None` for work on a tenant's database that failed because the tenant was destroyed meanwhile, as can happen to a
+/// program that visits every tenant of a list.
+///
+/// # Errors
+/// The failure, if the tenant still has a database or the catalog is unavailable.
+pub async fn unless_destroyed<T, E>(
+    catalog: &dyn Connection,
+    id: Uuid,
+    result: Result<T, E>,
+) -> Result<Option<T>, E> {
+    let failure = match result {
+        Ok(value) => return Ok(Some(value)),
+        Err(failure) => failure,
+    };
+    let statement = "SELECT FROM tenants WHERE id = $1 AND database_password IS NOT NULL
+                     AND status IN ('active', 'suspended', 'deleted')";
+    match catalog.query(statement, &[id.into()]).await {
+        Ok(rows) if rows.is_empty() => Ok(None),
+        _ => Err(failure),
+    }
+}
+
 /// Returns the ids and slugs of all tenants in any state.
 pub async fn list_ids(catalog: &dyn Connection) -> Result<Vec<(Uuid, String)>> {
     let rows = catalog.query("SELECT id, slug FROM tenants ORDER BY slug", &[]).await?;

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, name},
     input::Patch,
-    mail::insertion::NewMessage,
+    mail::{due, insertion::NewMessage},
     quota,
     resource::Resource,
     security_policy,
@@ -96,6 +96,9 @@ pub async fn create(
     quota::record_soft_limit(context, tenant, Resource::Users, step, limit, actor);
     quota::keep_peak_later(context, tenant, Resource::Users, before + 1);
     audit::flush_later(context, tenant);
+    if is_mailed {
+        due::add_later(context, tenant);
+    }
     let setup_token = setup_token.filter(|_| !is_mailed);
     Ok(Created { user, setup_token, is_mailed, user_count: before + 1 })
 }

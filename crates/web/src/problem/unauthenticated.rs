@@ -35,6 +35,11 @@ pub(super) fn describe(
             "The credential is neither the admin key of the platform nor an operator key.",
         ),
         Unauthenticated::InvalidOperatorKey => ("invalid_operator_key", operator_key::INVALID),
+        Unauthenticated::InvalidGatewayKey => (
+            "invalid_gateway_key",
+            "The key in X-Gateway-Key is invalid: it is mistyped, unknown, revoked or expired. The operator of the gateway \
+             must replace it.",
+        ),
     };
     (StatusCode::UNAUTHORIZED, code, "Not authenticated", detail.into())
 }

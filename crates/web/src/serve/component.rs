@@ -3,6 +3,7 @@
 use std::{cell::OnceCell, collections::BTreeMap, rc::Rc};
 
 use futures::future::join_all;
+use platform::{Http, NoHttp, Platform};
 use spin_sdk::{
     variables::{self, Error as VariableError},
     wasip3::http::types::{self, ErrorCode},
@@ -30,17 +31,38 @@ thread_local! {
     static INSTANCE: Rc<Instance> = Rc::default();
 }
 
+/// The abilities of some components. The others do not contain their code.
+pub struct Options {
+    /// Returns the calls of other servers.
+    http: fn() -> Rc<dyn Http>,
+    /// Schedules work after each request.
+    after: fn(&Rc<Context>),
+}
+
+impl Options {
+    /// No other abilities.
+    pub const NONE: Self = Self { http: || Rc::new(NoHttp), after: |_| {} };
+
+    /// Calls the component `outbound`, and schedules work after each request.
+    pub const fn calling_outbound(after: fn(&Rc<Context>)) -> Self {
+        Self { http: spin_platform::http, after }
+    }
+}
+
 /// Serves a request with the endpoints of this component.
 pub async fn serve(
     component: Component,
     endpoints: &'static [Endpoint],
+    options: &Options,
     request: types::Request,
 ) -> Result<types::Response, ErrorCode> {
     let instance = INSTANCE.with(Rc::clone);
     let context = match instance.context.get() {
         Some(context) => Ok(Rc::clone(context)),
         // A concurrent request of the instance may load the service as well. The first one to finish is kept.
-        None => load(component).await.map(|new| Rc::clone(instance.context.get_or_init(|| new))),
+        None => load(component, options)
+            .await
+            .map(|new| Rc::clone(instance.context.get_or_init(|| new))),
     };
     // Invalid settings prevent the service from running, but the component still responds.
     let bare;
@@ -53,10 +75,16 @@ pub async fn serve(
     };
     let router = instance.router.get_or_init(|| Router::new(endpoints));
     let answer = router.answer(platform, context.clone(), read_request(request)).await;
+    if let Ok(context) = &context {
+        (options.after)(context);
+    }
     write_response(answer).await
 }
 
-async fn load(component: Component) -> Result<Rc<Context>, Rc<Vec<InvalidSetting>>> {
+async fn load(
+    component: Component,
+    options: &Options,
+) -> Result<Rc<Context>, Rc<Vec<InvalidSetting>>> {
     let mut values = BTreeMap::new();
     let mut invalid = Vec::new();
     let random = spin_platform::platform(String::new()).random;
@@ -88,6 +116,7 @@ async fn load(component: Component) -> Result<Rc<Context>, Rc<Vec<InvalidSetting
     }
     let settings = Settings::parse(&values).map_err(Rc::new)?;
     let platform = spin_platform::platform(settings.redis_url().expose().to_owned());
+    let platform = Platform { http: (options.http)(), ..platform };
     Context::new(platform, settings).map(Rc::new).map_err(|error| {
         let message = format!("cannot be used: {error}");
         Rc::new(vec![InvalidSetting { name: "MASTER_ENCRYPTION_KEY", message }])

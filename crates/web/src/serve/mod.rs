@@ -3,4 +3,4 @@
 mod component;
 mod http;
 
-pub use component::serve;
+pub use component::{Options, serve};

@@ -218,6 +218,8 @@ fn consuming_requires_usage_write() {
         let call = tenant.get(&path).token(&viewer.access_token).header("x-gateway-key", key);
         assert_eq!(call.send().status, status, "{key}");
     }
+    let unknown = tenant.get(&path).token(&viewer.access_token).header("x-gateway-key", "ldx_");
+    unknown.send().expect_problem(401, "invalid_gateway_key");
     assert_eq!(tenant.used("ai_requests")["current_usage"], 2);
     // A key of another tenant is not a gateway key of this tenant.
     let foreign = world.tenant().api_key(&["usage:write", "tenant:read"]);
@@ -225,4 +227,45 @@ fn consuming_requires_usage_write() {
         let call = tenant.get(&path).token(&viewer.access_token).header(header, &foreign);
         call.send().expect_problem(403, "tenant_mismatch");
     }
+}
+
+// S16, S17
+#[test]
+fn operator_key_of_a_gateway_takes_units_of_every_tenant() {
+    let world = World::get();
+    let key = world.operator_key(&["tenant_usage:write"]);
+    let others: Vec<_> = tenancy::access::OperatorScope::ALL
+        .iter()
+        .map(|scope| scope.as_str())
+        .filter(|scope| *scope != "tenant_usage:write")
+        .collect();
+    let other = world.operator_key(&others);
+    for tenant in [world.tenant(), world.tenant()] {
+        let user = tenant.user("user");
+        let call = |path: &str, key: &str| {
+            tenant.get(path).token(&user.access_token).header("x-gateway-key", key).send()
+        };
+        let path = format!("{VERIFY}?consume=ai_requests:3");
+        let answer = call(&path, &key.text);
+        // The key grants the caller nothing.
+        let scopes = &answer.expect(200)["scopes"];
+        assert!(!scopes.as_array().unwrap().contains(&json!("usage:write")), "{scopes}");
+        assert_eq!(tenant.used("ai_requests")["current_usage"], 3);
+        let refused = call(&path, &other.text).expect_problem(403, "forbidden");
+        assert!(refused["detail"].as_str().unwrap().contains("tenant_usage:write"), "{refused}");
+        call(&path, "ldxop_unknown").expect_problem(401, "invalid_gateway_key");
+        call(&format!("{VERIFY}?scope=usage:write"), &key.text).expect_problem(403, "forbidden");
+        // Without a caller, the key is no credential.
+        let alone = tenant.get(&path).header("x-gateway-key", &key.text).send();
+        alone.expect_problem(401, "authentication_required");
+        assert_eq!(tenant.used("ai_requests")["current_usage"], 3);
+    }
+    // A revoked key is refused on the next request.
+    let tenant = world.tenant();
+    let user = tenant.user("user");
+    let path = format!("/admin/operator-keys/{}", key.id);
+    assert_eq!(world.admin(Method::DELETE, &path).send().status, 204);
+    let call = tenant.get(&format!("{VERIFY}?consume=ai_requests:1")).token(&user.access_token);
+    let refused = call.header("x-gateway-key", &key.text).send();
+    refused.expect_problem(401, "invalid_gateway_key");
 }

@@ -1,6 +1,9 @@
 //! Outbound `wasi:http`
 
+use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::HOST;
@@ -16,9 +19,33 @@ use crate::network::blocked::BlockedNetworks;
 use crate::network::permits::Permits;
 use crate::network::{CHAINING_SUFFIX, Gate};
 
-type Body = UnsyncBoxBody<Bytes, ErrorCode>;
+/// The body of an outbound request, and of its response.
+pub(crate) type Body = UnsyncBoxBody<Bytes, ErrorCode>;
 type Outcome = Box<dyn Future<Output = Result<(), ErrorCode>> + Send>;
 type Answer = Result<(Response<Body>, Outcome), TrappableError<ErrorCode>>;
+
+/// Serves a call of a component by its name.
+type Serve = dyn Fn(String, Request<Body>) -> Served + Send + Sync;
+/// The response of a component.
+pub(crate) type Served = Pin<Box<dyn Future<Output = Result<Response<Body>, ErrorCode>> + Send>>;
+
+/// The components of the application, for calls between them. The application sets it once it can serve requests.
+#[derive(Clone, Default)]
+pub(crate) struct Chain(Arc<OnceLock<Box<Serve>>>);
+
+impl Chain {
+    /// Sets the function that serves calls, once.
+    pub(crate) fn set(&self, serve: Box<Serve>) {
+        // Only the first call has an effect.
+        let _ = self.0.set(serve);
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Chain")
+    }
+}
 
 /// The state that all instances of a component share.
 #[derive(Clone, Debug)]
@@ -28,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) permits: Permits,
     /// The address of the application itself.
     pub(crate) own_authority: Authority,
+    pub(crate) chain: Chain,
 }
 
 pub(crate) type State = Shared;
@@ -51,6 +79,12 @@ impl Shared {
         options: Option<RequestOptions>,
     ) -> Result<(Response<Body>, Outcome), ErrorCode> {
         self.route(&mut request)?;
+        if let Some(component) = chained_component(request.uri()) {
+            let serve = self.chain.0.get();
+            let serve = serve.ok_or_else(|| ErrorCode::InternalError(None))?;
+            let response = serve(component, request).await?;
+            return Ok((response, Box::new(async { Ok(()) })));
+        }
         self.check_blocked(request.uri()).await?;
         let permit = self.permits.acquire().await;
         let (response, outcome) = default_send_request(request, options).await?;
@@ -83,10 +117,6 @@ impl Shared {
         if !self.gate.allows(&url, "https").unwrap_or(false) {
             return Err(ErrorCode::HttpRequestDenied);
         }
-        if host.ends_with(CHAINING_SUFFIX) {
-            let text = "the runner does not let components call one another";
-            return Err(ErrorCode::InternalError(Some(text.to_owned())));
-        }
         Ok(())
     }
 
@@ -104,5 +134,29 @@ impl Shared {
             return Err(ErrorCode::DestinationIpProhibited);
         }
         Ok(())
+    }
+}
+
+/// Returns the name of the component that a URI of a call between components names.
+fn chained_component(uri: &Uri) -> Option<String> {
+    let name = uri.host()?.strip_suffix(CHAINING_SUFFIX)?;
+    (!name.contains('.')).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_component() {
+        for (uri, name) in [
+            ("http://a.spin.internal/x", Some("a")),
+            ("http://a.spin.internal:80/", Some("a")),
+            ("http://a.b.spin.internal/", None),
+            ("http://spin.internal/", None),
+            ("http://a.spin.internal.test/", None),
+        ] {
+            assert_eq!(chained_component(&uri.parse().unwrap()).as_deref(), name, "{uri}");
+        }
     }
 }

@@ -34,6 +34,10 @@ pub(crate) async fn serve(
 ) -> Result<Infallible> {
     announce(&listener, &application)?;
     let application = Arc::new(application);
+    let callee = Arc::clone(&application);
+    application.chain.set(Box::new(move |name, request| {
+        Box::pin(request::chained(Arc::clone(&callee), name, request))
+    }));
     loop {
         // Nagle's algorithm stays on, as in Spin.
         let (stream, client) = listener.accept().await?;

@@ -1,6 +1,6 @@
 //! One request.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -11,11 +11,12 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use wasmtime_wasi_http::handler::{ErrorCode, ProxyHandler};
+use wasmtime_wasi_http::handler::{ErrorCode, ProxyHandler, Request as HandlerRequest};
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode as P3ErrorCode;
 
 use super::headers;
 use crate::application::Application;
+use crate::host::http as outbound;
 use crate::manifest::{StaticResponse, TriggerTarget};
 use crate::routes::{RouteMatch, WELL_KNOWN_PREFIX};
 use crate::worker::Component;
@@ -42,6 +43,8 @@ pub(super) async fn handle(
         TriggerTarget::Static(response) => static_response(response),
         TriggerTarget::Component(id) => {
             let handler = application.components.get(id).context("the component does not exist")?;
+            let request =
+                request.map(|body| body.map_err(|error| body_error(&error)).boxed_unsync());
             match call(handler, request, &route, client).await {
                 Ok(response) => Ok(response),
                 Err(error) => {
@@ -53,14 +56,38 @@ pub(super) async fn handle(
     }
 }
 
+/// Serves a call of the component `name` by another component, also if its route is private.
+pub(super) async fn chained(
+    application: Arc<Application>,
+    name: String,
+    request: Request<outbound::Body>,
+) -> Result<Response<outbound::Body>, P3ErrorCode> {
+    let failed = |reason: String| P3ErrorCode::InternalError(Some(reason));
+    let handler = application.components.get(&name);
+    let handler = handler.ok_or_else(|| failed(format!("unknown component {name:?}")))?;
+    let path = request.uri().path().to_owned();
+    let route = application.chained.find(&path);
+    let route = route.ok_or_else(|| failed(format!("no route for {path:?}")))?;
+    let request = request.map(|body| body.map_err(ErrorCode::P3).boxed_unsync());
+    // The caller has no address.
+    let client = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    match call(handler, request, &route, client).await {
+        Ok(response) => Ok(response
+            .map(|body| body.map_err(move |error| failed(error.to_string())).boxed_unsync())),
+        Err(error) => {
+            eprintln!("component {name:?} failed: {error:#}");
+            Err(failed(error.to_string()))
+        }
+    }
+}
+
 async fn call(
     handler: &ProxyHandler<Component>,
-    mut request: Request<Incoming>,
+    mut request: HandlerRequest,
     route: &RouteMatch<'_>,
     client: SocketAddr,
 ) -> Result<Response<Body>> {
     headers::add(&mut request, route, client)?;
-    let request = request.map(|body| body.map_err(|error| body_error(&error)).boxed_unsync());
     Ok(handler.handle((), request).await?)
 }
 

@@ -267,8 +267,9 @@ impl Run<'_> {
             }
             return Ok(Outcome::default());
         }
-        let report = |tenant: &TenantRecord, result: Result<Vec<String>>| match result {
-            Ok(ran) => self.print(tenant.slug.as_str(), &ran, "done"),
+        let report = |tenant: &TenantRecord, result: Result<Option<Vec<String>>>| match result {
+            Ok(None) => {}
+            Ok(Some(ran)) => self.print(tenant.slug.as_str(), &ran, "done"),
             Err(error) => {
                 if self.arguments.is_json() {
                     let line = json!({ "tenant": tenant.slug, "failure": format!("{error:#}") });
@@ -277,7 +278,11 @@ impl Run<'_> {
                 output::failure(&error.context(format!("the tenant {}", tenant.slug)));
             }
         };
-        let work = async |tenant: &TenantRecord| self.tenant(tenant).await;
+        let catalog = self.context.catalog().await?;
+        let work = async |tenant: &TenantRecord| {
+            let ran = self.tenant(tenant).await;
+            repo::unless_destroyed(&*catalog, tenant.id, ran).await
+        };
         let mut outcome = runner::run(&self.arguments.options, &due, work, report).await;
         outcome.done += u32::try_from(current.len()).unwrap_or(u32::MAX);
         Ok(outcome)

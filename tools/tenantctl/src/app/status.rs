@@ -61,12 +61,15 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     }
     let others = std::cell::Cell::new(0_u32);
     let work = async |tenant: &TenantRecord| {
-        if arguments.drift { drift(&context, tenant, &template).await } else { Ok(Vec::new()) }
+        let drift =
+            if arguments.drift { drift(&context, tenant, &template).await } else { Ok(Vec::new()) };
+        repo::unless_destroyed(&*catalog, tenant.id, drift).await
     };
-    let report = |tenant: &TenantRecord, result: Result<Vec<String>>| {
+    let report = |tenant: &TenantRecord, result: Result<Option<Vec<String>>>| {
         let state = states.get(&tenant.id);
         match result {
-            Ok(drift) => {
+            Ok(None) => {}
+            Ok(Some(drift)) => {
                 let is_same = state.is_some_and(|state| state.checksum == template.checksum);
                 others.set(others.get() + u32::from(!is_same || !drift.is_empty()));
                 show(arguments, tenant, state, &drift);

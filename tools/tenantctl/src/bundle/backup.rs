@@ -125,7 +125,8 @@ async fn create_all(arguments: &Create) -> Result<()> {
         return arguments.lost_files.report(&create.run(&tenant).await?);
     }
     let mut summary = Summary::default();
-    let found = repo::list_with_database(&*context.catalog().await?).await?;
+    let catalog = context.catalog().await?;
+    let found = repo::list_with_database(&*catalog).await?;
     for row in found.unreadable {
         summary.unreadable += 1;
         output::failure(&anyhow::Error::from(row).context("a tenant"));
@@ -134,8 +135,10 @@ async fn create_all(arguments: &Create) -> Result<()> {
         |tenant: &TenantRecord| matches!(tenant.status, Status::Active | Status::Suspended);
     for tenant in found.items.into_iter().filter(is_in_use) {
         let slug = tenant.slug.to_string();
-        match create.run(&tenant).await {
-            Ok(lost) => {
+        let created = create.run(&tenant).await;
+        match repo::unless_destroyed(&*catalog, tenant.id, created).await {
+            Ok(None) => {}
+            Ok(Some(lost)) => {
                 summary.backups += 1;
                 if let Err(error) = arguments.lost_files.report(&lost) {
                     output::failure(&error.context(format!("the tenant {slug}")));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use chrono::TimeDelta;
 use serde_json::json;
 use tenancy::{
     Context,
@@ -15,14 +16,16 @@ use tenancy::{
     mail::{
         attempt::{NextStep, Outcome},
         delivery::{Outbox, Outgoing},
+        due::{self, Taken},
     },
     settings::MailTransport,
-    tenant::repo,
+    tenant::{TenantRecord, repo},
 };
 use tokio::{
     task::spawn_blocking,
     time::{sleep, timeout},
 };
+use uuid::Uuid;
 
 use super::{
     compose::{Composed, compose},
@@ -30,10 +33,14 @@ use super::{
 };
 use crate::{environment, exit::Exit, output};
 
-/// The pause between two rounds.
+/// The pause between two looks for tenants with messages.
 const PAUSE: Duration = Duration::from_secs(2);
+/// The delay before a tenant is visited again whose visit failed, for example without a mail server.
+const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(10);
 /// The deadline of an attempt. It is shorter than the validity of a claim.
 const DEADLINE: Duration = Duration::from_secs(90);
+/// The maximum number of tenants that one look takes.
+const MOST_TENANTS: u32 = 100;
 /// The maximum number of messages of a tenant in one round, so that all tenants get their turn.
 const MOST: u32 = 50;
 
@@ -43,6 +50,10 @@ pub struct Arguments {
     /// Continues to send messages until the process is ended.
     #[arg(long)]
     follow: bool,
+    /// The seconds between two visits of all tenants with `--follow`. Between them, only tenants with new or due messages
+    /// are visited.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    full_round: u32,
     /// Writes the messages into a folder instead of sending them, and prints their links.
     #[arg(long, value_name = "DIR")]
     to_directory: Option<PathBuf>,
@@ -54,6 +65,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     if context.settings.mail_transport == MailTransport::None {
         return Err(Exit::Usage.error("MAIL_TRANSPORT is none, so there are no messages to send"));
     }
+    if context.settings.mail_transport == MailTransport::Http {
+        let problem = "MAIL_TRANSPORT is http, so the service sends the messages itself";
+        return Err(Exit::Usage.error(problem));
+    }
     let from = context.settings.mail_from.as_ref().map(EmailAddress::as_str);
     let from = from.context("MAIL_FROM is required by MAIL_TRANSPORT")?.to_owned();
     let mut carrier = match &arguments.to_directory {
@@ -64,20 +79,72 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         }
         None => Carrier::Smtp(Server::from_environment()?, None),
     };
+    if arguments.follow {
+        return follow(&context, &from, &mut carrier, arguments.full_round).await;
+    }
+    match round(&context, &from, &mut carrier).await? {
+        0 => Ok(()),
+        failed => bail!("{failed} tenants failed"),
+    }
+}
+
+/// Sends messages until the process is ended. A store or the mail server may be away for a time: the messages wait.
+async fn follow(
+    context: &Context,
+    from: &str,
+    carrier: &mut Carrier,
+    full_round: u32,
+) -> Result<()> {
+    let interval = u64::from(full_round) * 1_000_000;
+    let mut next_round = 0;
+    let mut has_redis = true;
     loop {
-        let round = round(&context, &from, &mut carrier).await;
-        if !arguments.follow {
-            let failed = round?;
-            if failed > 0 {
-                bail!("{failed} tenants failed");
+        let now = context.platform.clock.monotonic_micros();
+        if now >= next_round {
+            match round(context, from, carrier).await {
+                Ok(_) => next_round = now + interval,
+                // Without the catalog no tenant was visited.
+                Err(error) => output::failure(&error),
             }
-            return Ok(());
-        }
-        // A store or the mail server may be away for a time. The messages wait.
-        if let Err(error) = round {
-            output::failure(&error);
+        } else {
+            let visited = visit_due(context, from, carrier).await;
+            if let Err(error) = &visited
+                && has_redis
+            {
+                output::failure(error);
+            }
+            has_redis = visited.is_ok();
         }
         sleep(PAUSE).await;
+    }
+}
+
+/// Sends the messages of the tenants with new or due messages.
+async fn visit_due(context: &Context, from: &str, carrier: &mut Carrier) -> Result<()> {
+    let due = due::take(context, MOST_TENANTS).await;
+    let due = due.context("only the visits of all tenants find messages")?;
+    for taken in due {
+        let id = taken.tenant;
+        if let Err(error) = visit(context, taken, from, carrier).await {
+            failed(context, id, error).await;
+        }
+    }
+    Ok(())
+}
+
+async fn visit(context: &Context, taken: Taken, from: &str, carrier: &mut Carrier) -> Result<()> {
+    match repo::find(&*context.catalog().await?, taken.tenant).await? {
+        Some(tenant) => deliver(context, Rc::new(tenant), Some(taken), from, carrier).await,
+        // The tenant was destroyed.
+        None => Ok(taken.release(context).await?),
+    }
+}
+
+/// Reports a visit that failed, and has the tenant visited again. Without Redis, the visit of all tenants does so.
+async fn failed(context: &Context, id: Uuid, error: anyhow::Error) {
+    output::failure(&error.context(format!("the tenant {id}")));
+    if let Err(error) = due::add(context, id, AFTER_FAILURE).await {
+        output::failure(&error.into());
     }
 }
 
@@ -85,30 +152,32 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
 async fn round(context: &Context, from: &str, carrier: &mut Carrier) -> Result<u32> {
     let catalog = context.catalog().await?;
     let rows = repo::list_with_database(&*catalog).await?;
-    let mut failed = 0;
+    let mut failures = 0;
     for row in rows.unreadable {
-        failed += 1;
+        failures += 1;
         output::failure(&anyhow!("{row}"));
     }
     for tenant in rows.items {
         let id = tenant.id;
-        if let Err(error) = deliver(context, Rc::new(tenant), from, carrier).await {
-            failed += 1;
-            output::failure(&error.context(format!("the tenant {id}")));
+        let delivered = deliver(context, Rc::new(tenant), None, from, carrier).await;
+        if let Err(error) = repo::unless_destroyed(&*catalog, id, delivered).await {
+            failures += 1;
+            failed(context, id, error).await;
         }
     }
-    Ok(failed)
+    Ok(failures)
 }
 
 /// Sends the messages of one tenant.
 async fn deliver(
     context: &Context,
-    tenant: Rc<tenancy::tenant::TenantRecord>,
+    tenant: Rc<TenantRecord>,
+    taken: Option<Taken>,
     from: &str,
     carrier: &mut Carrier,
 ) -> Result<()> {
     let id = tenant.id;
-    let Some(outbox) = Outbox::open(context, tenant).await? else { return Ok(()) };
+    let Some(outbox) = Outbox::open(context, tenant, taken).await? else { return Ok(()) };
     for _ in 0..MOST {
         // Without a server, no message is claimed and none uses up its attempts.
         carrier.connect().await?;

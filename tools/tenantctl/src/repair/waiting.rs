@@ -50,7 +50,8 @@ pub(super) async fn report(context: &Context, minutes: i64) -> Result<()> {
     }
     credentials::list_rotations(context).await?;
     for tenant in &repo::list_with_database(&*catalog).await?.items {
-        for user in erasure::list(context, tenant).await? {
+        let users = erasure::list(context, tenant).await;
+        for user in repo::unless_destroyed(&*catalog, tenant.id, users).await?.unwrap_or_default() {
             show(json!({ "would_finish_user_erasure": user, "slug": tenant.slug }));
         }
     }

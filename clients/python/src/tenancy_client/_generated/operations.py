@@ -1048,7 +1048,7 @@ class Operations(Runtime):
         The response headers `X-Tenant-Id`, `X-Tenant-Slug`, `X-User-Id`, `X-User-Role`, `X-Api-Key-Id` and `X-Scopes` contain the same identity as the body. Every method is handled like GET, also on any path below this one. A browser's preflight request has no credential. It gets 204, with these headers empty.
 
         :param scope: The required scopes and permissions of the application, separated by spaces.
-        :param consume: The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`.
+        :param consume: The price of the request in units of the tenant's quota, such as `ai_requests:1` or `api_calls:1`. Either the caller or the gateway's own API key in `X-Gateway-Key` needs the scope `usage:write`. For all tenants, an operator key with the scope `tenant_usage:write` can be in `X-Gateway-Key`.
         """
         request = Request("GET", "/api/v1/auth/verify", query={"scope": scope, "consume": consume})
         result: models.Verified = self._json(request, options)

@@ -149,6 +149,12 @@ class InvalidCredentials(Problem):
     code: ClassVar[str] = "invalid_credentials"
 
 
+class InvalidGatewayKey(Problem):
+    """The problem `invalid_gateway_key` (status 401)."""
+
+    code: ClassVar[str] = "invalid_gateway_key"
+
+
 class InvalidHeader(Problem):
     """The problem `invalid_header` (status 400)."""
 
@@ -504,6 +510,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "invalid_challenge": InvalidChallenge,
     "invalid_client": InvalidClient,
     "invalid_credentials": InvalidCredentials,
+    "invalid_gateway_key": InvalidGatewayKey,
     "invalid_header": InvalidHeader,
     "invalid_json": InvalidJson,
     "invalid_operator_key": InvalidOperatorKey,

@@ -1,0 +1,149 @@
+//! The connection of the component with the Spin host.
+
+use std::{cell::OnceCell, io::Write as _, rc::Rc, time::Duration};
+
+use futures::future::join3;
+use platform::{HttpError, HttpRequest};
+use serde_json::json;
+use spin_sdk::{
+    variables::{self, Error as VariableError},
+    wasip3::{
+        self,
+        http::types::{ErrorCode, Fields, Method, Request, Response},
+        spawn, wit_future, wit_stream,
+    },
+    wit_bindgen::StreamResult,
+};
+use tenancy::{
+    mail::api::{self, LONGEST, Message, Reply},
+    settings::MailApi,
+};
+
+/// The deadline of a call of the mail service.
+const DEADLINE: Duration = Duration::from_secs(8);
+/// The number of bytes that a read of a body requests.
+const PIECE: usize = 16 * 1024;
+/// The maximum length of a header that is passed on.
+const LONGEST_HEADER: usize = 100;
+
+struct Component;
+
+wasip3::http::service::export!(Component with_types_in wasip3);
+
+thread_local! {
+    /// The settings of the instance, once they are valid. They cannot change while Spin runs the application.
+    static MAIL_API: OnceCell<Rc<MailApi>> = const { OnceCell::new() };
+}
+
+impl wasip3::exports::http::handler::Guest for Component {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        let path = request.get_path_with_query().unwrap_or_default();
+        if path != api::PATH || !matches!(request.get_method(), Method::Post) {
+            return respond(404, Vec::new());
+        }
+        let Some(body) = read(request).await else { return respond(413, Vec::new()) };
+        let message = match Message::parse(&body) {
+            Ok(message) => message,
+            Err(problem) => {
+                report(&format!("A message is refused: {problem}."));
+                return respond(422, Vec::new());
+            }
+        };
+        let reply = match mail_api().await {
+            Ok(api) => send(&api, &message).await,
+            Err(problem) => Reply::NotSent(problem),
+        };
+        let body = serde_json::to_vec(&reply).map_err(|error| internal(&error.to_string()))?;
+        respond(200, body)
+    }
+}
+
+/// Sends a message to the mail service.
+async fn send(api: &MailApi, message: &Message) -> Reply {
+    let request = message.request(api);
+    let request = HttpRequest {
+        origin: api.origin.clone(),
+        target: request.target.to_owned(),
+        headers: request.headers,
+        body: request.body,
+        deadline: DEADLINE,
+        // The status has the outcome.
+        most: 0,
+    };
+    match spin_platform::http().send(request).await {
+        Ok(response) => {
+            let retry_after = response.header("retry-after");
+            let retry_after = retry_after.filter(|text| text.len() <= LONGEST_HEADER);
+            Reply::Answered { status: response.status, retry_after: retry_after.map(str::to_owned) }
+        }
+        Err(HttpError::NotSent(reason)) => Reply::NotSent(reason),
+        Err(HttpError::NoAnswer(reason)) => Reply::NoAnswer(reason),
+    }
+}
+
+/// Returns the settings of the mail service. The first request of an instance reads them.
+async fn mail_api() -> Result<Rc<MailApi>, String> {
+    if let Some(known) = MAIL_API.with(|api| api.get().map(Rc::clone)) {
+        return Ok(known);
+    }
+    let (url, format, token) =
+        join3(variable("mail_api_url"), variable("mail_api_format"), variable("mail_api_token"))
+            .await;
+    let api = MailApi::parse(&url?, &format?, &token?)
+        .map_err(|invalid| format!("{} {}", invalid.name, invalid.message))?;
+    Ok(MAIL_API.with(|known| Rc::clone(known.get_or_init(|| Rc::new(api)))))
+}
+
+async fn variable(name: &'static str) -> Result<String, String> {
+    match variables::get(name.to_owned()).await {
+        Ok(value) => Ok(value),
+        Err(VariableError::Undefined(_)) => Ok(String::new()),
+        Err(_) => Err(format!("{name} cannot be read from its provider")),
+    }
+}
+
+/// Reads the body of a request. Returns nothing if it is incomplete or too long.
+async fn read(request: Request) -> Option<Vec<u8>> {
+    let (_done, is_done) = wit_future::new(|| Ok(()));
+    let (mut bytes, trailers) = Request::consume_body(request, is_done);
+    let mut body = Vec::new();
+    loop {
+        let (read, piece) = bytes.read(Vec::with_capacity(PIECE)).await;
+        body.extend_from_slice(&piece);
+        if body.len() > LONGEST {
+            return None;
+        }
+        if !matches!(read, StreamResult::Complete(_)) {
+            // The end of the stream is the end of the body only if the trailers confirm it.
+            return trailers.await.ok().map(|_| body);
+        }
+    }
+}
+
+fn respond(status: u16, body: Vec<u8>) -> Result<Response, ErrorCode> {
+    let headers = [
+        ("content-type".to_owned(), b"application/json".to_vec()),
+        ("content-length".to_owned(), body.len().to_string().into_bytes()),
+    ];
+    let fields = Fields::from_list(&headers).map_err(|error| internal(&error.to_string()))?;
+    let (_, trailers) = wit_future::new(|| Ok(None));
+    let (mut writer, reader) = wit_stream::new();
+    let (response, _sent) = Response::new(fields, Some(reader), trailers);
+    response.set_status_code(status).map_err(|()| internal("invalid status"))?;
+    spawn(async move {
+        // The caller may have given up, which is not an error.
+        writer.write_all(body).await;
+    });
+    Ok(response)
+}
+
+fn internal(reason: &str) -> ErrorCode {
+    ErrorCode::InternalError(Some(reason.to_owned()))
+}
+
+/// Writes a line to the log of the application.
+fn report(reason: &str) {
+    let line = json!({ "level": "ERROR", "component": "outbound", "message": reason });
+    // A log that cannot be written must not stop the service.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,134 @@
+//! Outbound HTTP, from WASI 0.3.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::join;
+use platform::{Http, HttpError, HttpRequest, HttpResponse};
+use spin_sdk::{
+    wasip3::{
+        http::{
+            client,
+            types::{ErrorCode, Fields, Method, Request, RequestOptions, Response, Scheme},
+        },
+        wit_future, wit_stream,
+    },
+    wit_bindgen::StreamResult,
+};
+
+use crate::deadline::within;
+
+/// The number of bytes that a read of a body requests.
+const PIECE: usize = 16 * 1024;
+
+/// Calls of other servers, which `allowed_outbound_hosts` of the component must contain.
+pub(super) struct SpinHttp;
+
+#[async_trait(?Send)]
+impl Http for SpinHttp {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let deadline = request.deadline;
+        let too_slow = || HttpError::NoAnswer("it takes longer than its deadline".to_owned());
+        within(deadline, call(request)).await.ok_or_else(too_slow)?
+    }
+}
+
+async fn call(request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    let HttpRequest { origin, target, headers, body, deadline, most } = request;
+    let head = Head { origin: &origin, target: &target, headers };
+    let (mut writer, reader) = wit_stream::new();
+    let sent = head
+        .into_request(body.len(), reader, deadline)
+        .ok_or_else(|| HttpError::NotSent("the host does not accept it".to_owned()))?;
+    let write = async move {
+        // If the server does not read the whole body, its response has the reason.
+        writer.write_all(body).await;
+        drop(writer);
+    };
+    let (response, ()) = join(client::send(sent), write).await;
+    let response = response.map_err(|error| failure(&error))?;
+    let (status, headers) = (response.get_status_code(), response.get_headers().copy_all());
+    let body = if most == 0 { None } else { read(response, most).await };
+    Ok(HttpResponse { status, headers, body })
+}
+
+/// The parts of a request before its body.
+struct Head<'a> {
+    origin: &'a str,
+    target: &'a str,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Head<'_> {
+    /// Returns the request, or nothing if the host does not accept a part of it.
+    fn into_request(
+        self,
+        length: usize,
+        body: spin_sdk::wit_bindgen::StreamReader<u8>,
+        deadline: Duration,
+    ) -> Option<Request> {
+        let (scheme, authority) = self.origin.split_once("://")?;
+        let scheme = match scheme {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            _ => return None,
+        };
+        let nanos = u64::try_from(deadline.as_nanos()).ok()?;
+        let options = RequestOptions::new();
+        options.set_connect_timeout(Some(nanos)).ok()?;
+        options.set_first_byte_timeout(Some(nanos)).ok()?;
+        options.set_between_bytes_timeout(Some(nanos)).ok()?;
+        let mut headers: Vec<(String, Vec<u8>)> = self
+            .headers
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+            .collect();
+        headers.push(("content-length".to_owned(), length.to_string().into_bytes()));
+        let headers = Fields::from_list(&headers).ok()?;
+        let (_, trailers) = wit_future::new(|| Ok(None));
+        let (request, _sent) = Request::new(headers, Some(body), trailers, Some(options));
+        request.set_method(&Method::Post).ok()?;
+        request.set_scheme(Some(&scheme)).ok()?;
+        request.set_authority(Some(authority)).ok()?;
+        request.set_path_with_query(Some(self.target)).ok()?;
+        Some(request)
+    }
+}
+
+/// Reads the body of a response. Returns nothing if it is incomplete or longer than `most`.
+async fn read(response: Response, most: usize) -> Option<Vec<u8>> {
+    let (_done, is_done) = wit_future::new(|| Ok(()));
+    let (mut bytes, trailers) = Response::consume_body(response, is_done);
+    let mut body = Vec::new();
+    loop {
+        let (read, piece) = bytes.read(Vec::with_capacity(PIECE)).await;
+        body.extend_from_slice(&piece);
+        if body.len() > most {
+            return None;
+        }
+        if !matches!(read, StreamResult::Complete(_)) {
+            // The end of the stream is the end of the body only if the trailers confirm it.
+            return trailers.await.ok().map(|_| body);
+        }
+    }
+}
+
+fn failure(error: &ErrorCode) -> HttpError {
+    let reason = error.to_string();
+    match error {
+        ErrorCode::DnsTimeout
+        | ErrorCode::DnsError(_)
+        | ErrorCode::DestinationNotFound
+        | ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIpProhibited
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::ConnectionRefused
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionLimitReached
+        | ErrorCode::TlsCertificateError
+        | ErrorCode::TlsProtocolError
+        | ErrorCode::HttpRequestDenied
+        | ErrorCode::HttpRequestUriInvalid => HttpError::NotSent(reason),
+        _ => HttpError::NoAnswer(reason),
+    }
+}

@@ -1,0 +1,173 @@
+"""The pages. Every value in them is escaped."""
+
+import html
+
+try:
+    # It draws QR codes on this server, so no other service sees the secret of an authenticator.
+    import segno
+except ImportError:
+    segno = None
+
+ROLES = ("user", "viewer", "admin")
+
+
+def text(value):
+    return html.escape(str(value))
+
+
+def page(title, body, scripts=()):
+    loaded = "".join(f'<script src="/static/{script}"></script>' for script in scripts)
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{text(title)}</title>
+<link rel="stylesheet" href="/static/style.css">{loaded}
+<main><h1>{text(title)}</h1>{body}</main></html>"""
+
+
+def alert(message):
+    return f'<p role="alert">{text(message)}</p>' if message else ""
+
+
+def problem(refused):
+    """Returns the text of a problem, with the message of each invalid field."""
+    if not refused:
+        return ""
+    fields = "".join(f"<li>{text(name)}: {text(message)}</li>" for name, message in refused.errors.items())
+    return f'<div role="alert"><p>{text(refused.detail)}</p>{f"<ul>{fields}</ul>" if fields else ""}</div>'
+
+
+def form(action, csrf, fields, button):
+    return f"""<form method="post" action="{action}"><input type="hidden" name="csrf" value="{csrf}">
+{fields}<p><button>{text(button)}</button></p></form>"""
+
+
+def field(name, label, refused=None, **attributes):
+    """Returns a labelled field. `refused` is the problem of its last value."""
+    message = refused.errors.get(name) if refused else None
+    if message:
+        attributes |= {"aria-invalid": "true", "aria-describedby": f"{name}-error"}
+    attributes = {"id": name, "name": name, "required": "", **attributes}
+    written = " ".join(f'{key.replace("_", "-")}="{text(value)}"' for key, value in attributes.items())
+    error = f'<p class="error" id="{name}-error">{text(label)} {text(message)}</p>' if message else ""
+    return f'<div class="field"><label for="{attributes["id"]}">{text(label)}</label><input {written}>{error}</div>'
+
+
+def hidden(name, value):
+    return f'<input type="hidden" name="{name}" value="{text(value)}">'
+
+
+def code(refused=None, label="Code"):
+    return field("code", label, refused, autocomplete="one-time-code", autocapitalize="none", spellcheck="false")
+
+
+def login(csrf, message=None, refused=None, given=None):
+    given = given or {}
+    fields = field("tenant", "Tenant", value=given.get("tenant", ""), autocapitalize="none")
+    fields += field("email", "E-mail", refused, value=given.get("email", ""), type="email", autocomplete="username")
+    fields += field("password", "Password", refused, type="password", autocomplete="current-password")
+    body = alert(message) + problem(refused) + form("/login", csrf, fields, "Sign in")
+    return page("Sign in", body + '<p><a href="/set-password">Use an invitation</a></p>')
+
+
+def set_password(csrf, refused=None, token=None):
+    """Asks for a password. `token` is the setup token, if only the password was refused."""
+    if token:
+        fields = hidden("setup_token", token)
+    else:
+        # The script takes the token from the link. Without a script, the user enters it.
+        label, attributes = "Token of the invitation", {"autocomplete": "off", "spellcheck": "false", "data-token": ""}
+        fields = field("setup_token", label, refused, **attributes)
+    fields += field("password", "New password", refused, type="password", autocomplete="new-password")
+    body = problem(refused) + form("/set-password", csrf, fields, "Set password")
+    return page("Set your password", body, ["link.js"])
+
+
+def new_factor(factor):
+    """Shows the secret of an authenticator."""
+    drawing = ""
+    if segno:
+        drawing = segno.make(factor["uri"], micro=False).svg_inline(scale=4, title="QR code for your authenticator")
+    return f"""<p>Add this key to your authenticator app, and enter the code that it shows.</p>{drawing}
+<p><a href="{text(factor["uri"])}">Open the authenticator on this device</a></p>
+<p>Key: <code id="secret">{text(factor["secret"])}</code></p>"""
+
+
+def second_factor(challenge, refused=None):
+    """Asks for the code that a sign-in needs."""
+    added = "<p>A recovery code replaces a lost authenticator.</p>"
+    if challenge.factor:
+        added = new_factor(challenge.factor)
+    return page("Second factor", problem(refused) + added + form("/code", challenge.csrf, code(refused), "Continue"))
+
+
+def proof(csrf, email, has_factor, refused=None):
+    """Asks for a proof of identity, which some changes need."""
+    if has_factor:
+        fields = code(refused, "Code of your authenticator, or a recovery code")
+    else:
+        # Password managers find the account by this field.
+        fields = f'<input type="email" autocomplete="username" value="{text(email)}" hidden readonly>'
+        fields += field("password", "Password", refused, type="password", autocomplete="current-password")
+    explained = "<p>This change needs a proof that you are still the same person.</p>"
+    return page("Confirm your identity", problem(refused) + explained + form("/proof", csrf, fields, "Continue"))
+
+
+def recovery_codes(codes):
+    listed = "".join(f"<li><code>{text(one)}</code></li>" for one in codes)
+    return f"""<h2>Recovery codes</h2>
+<p>Keep these codes in a safe place. They are shown once. Each replaces a code of your authenticator once.</p>
+<ul id="recovery-codes">{listed}</ul>
+<p><button type="button" data-copy="recovery-codes" data-status="copied" hidden>Copy</button>
+<span id="copied" role="status"></span></p>"""
+
+
+def factors(session, owned, refused=None):
+    """The section about second factors. `owned` is the response of Tenancy, which lists them."""
+    csrf = session.csrf
+    if session.factor:
+        confirm = form("/factor/confirm", csrf, code(refused), "Confirm")
+        return "<h2>Second factor</h2>" + new_factor(session.factor) + confirm
+    rows = "".join(
+        f'<li class="row"><span>{text(factor["name"])}</span>'
+        + form("/factor/remove", csrf, hidden("id", factor["id"]), f'Remove {factor["name"]}')
+        + "</li>"
+        for factor in owned["items"]
+    )
+    body = f"<h2>Second factor</h2><ul>{rows}</ul>" if rows else "<h2>Second factor</h2>"
+    name = field("name", "Name", refused, id="factor-name", value="Phone")
+    body += form("/factor", csrf, name, "Set up an authenticator")
+    if owned["items"]:
+        body += f'<p>You have {owned["recovery_codes"]} unused recovery codes.</p>'
+        body += form("/recovery-codes", csrf, "", "Replace the recovery codes")
+    return body
+
+
+def users(csrf, listed, refused=None):
+    """The section of administrators."""
+    rows = "".join(f"<li>{text(user['email'])}, {text(user['role'])}</li>" for user in listed)
+    roles = "".join(f"<option>{role}" for role in ROLES)
+    fields = field("email", "E-mail", refused, type="email", autocomplete="off")
+    fields += f'<label for="role">Role</label><select id="role" name="role">{roles}</select>'
+    return f"<h2>Users</h2><ul>{rows}</ul>" + form("/users", csrf, fields, "Invite")
+
+
+def invitation(invited):
+    if invited.get("is_mailed"):
+        return f'<p role="status">{text(invited["email"])} receives an invitation by mail.</p>'
+    return f"""<p role="status">Give {text(invited["email"])} this setup token, which is shown once:
+<code>{text(invited["setup_token"])}</code></p>"""
+
+
+def home(session, user, tenant, owned, listed, refused=None):
+    """The page of a signed-in user. `listed` are the users of the tenant, for administrators."""
+    body = f'<p>{text(user["email"])}, {text(user["role"])}</p>' + form("/logout", session.csrf, "", "Sign out")
+    body += problem(refused)
+    invited, session.invited = session.invited, None
+    if invited:
+        body += invitation(invited)
+    codes, session.recovery_codes = session.recovery_codes, None
+    if codes:
+        body += recovery_codes(codes)
+    body += factors(session, owned, refused)
+    if listed is not None:
+        body += users(session.csrf, listed, refused)
+    return page(tenant["name"], body, ["copy.js"])

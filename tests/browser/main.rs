@@ -1,0 +1,8 @@
+//! `examples/web-interface` in headless Chromium: each flow of a person, with its wrong and used codes and tokens.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod authenticator;
+mod invitation;
+mod sign_in;
+mod support;

@@ -1,0 +1,295 @@
+//! Messages that the service sends itself, through the HTTP API of a mail service.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    sync::MutexGuard,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use e2e::{Call, MailApi, MailApiMode as Mode, TestTenant, World};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{address, change, column, token};
+
+/// Prevents other tests from sending the messages of this one.
+fn alone() -> (&'static World, &'static MailApi, MutexGuard<'static, ()>) {
+    let (world, api) = World::with_mail_api();
+    (world, api, world.alone())
+}
+
+/// Invites a user, and sends the messages that are due.
+fn invite_to(world: &World, tenant: &TestTenant, to: &str) {
+    let call = tenant.post("/api/v1/users", &json!({ "email": to }));
+    let created = call.token(&tenant.admin.access_token).send().expect(201);
+    assert_eq!((&created["is_mailed"], &created["setup_token"]), (&json!(true), &Value::Null));
+    trigger(world.address(), world);
+}
+
+/// Sends a request to `/admin`, after which an application sends the messages that are due.
+fn trigger(address: &str, world: &World) {
+    Call::new(Method::GET, address, "/admin/plans").token(&world.admin_key()).send().expect(200);
+}
+
+/// Waits until a column of the message to an address has a value.
+#[track_caller]
+fn wait_until(world: &World, tenant: &TestTenant, to: &str, name: &str, value: &str) {
+    let begin = Instant::now();
+    loop {
+        let found = column(world, tenant, to, name);
+        if found == [Some(value.to_owned())] {
+            return;
+        }
+        assert!(begin.elapsed().as_secs() < 40, "{name} is {found:?} instead of {value}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// Makes all messages of a tenant due.
+fn make_due(world: &World, tenant: &TestTenant) {
+    let statement = "UPDATE tenancy.mail_messages SET next_attempt_at = now() - interval '1 s' \
+                     WHERE state = 'waiting'";
+    change(world, tenant, statement);
+}
+
+fn maintain(world: &World) {
+    let mut after = String::new();
+    loop {
+        let path = format!("/admin/maintenance{after}");
+        let report = world.admin(Method::POST, &path).send().expect(200);
+        match report["next_cursor"].as_str() {
+            Some(cursor) => after = format!("?after={cursor}"),
+            None => return,
+        }
+    }
+}
+
+// S51
+#[test]
+fn invited_user_receives_a_link_within_seconds() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    let to = address();
+    invite_to(world, &tenant, &to);
+    let received = api.wait_for(&to, 1).remove(0);
+    wait_until(world, &tenant, &to, "state", "sent");
+    assert_eq!(received.path, "/emails");
+    assert_eq!(received.headers["authorization"], "Bearer s3cret-mail-token");
+    let id = column(world, &tenant, &to, "id").remove(0).unwrap();
+    assert_eq!(received.headers["idempotency-key"], id);
+    assert_eq!(received.body["to"], json!([to]));
+    assert!(received.body["from"].as_str().unwrap().ends_with("<no-reply@saas.example>"));
+    let setup = json!({
+        "setup_token": token(received.body["text"].as_str().unwrap()),
+        "password": "a password for tests",
+    });
+    tenant.post("/api/v1/auth/setup", &setup).send().expect(200);
+    tenant.wait_until_audited("mail.sent", 1);
+    // The message is sent once.
+    maintain(world);
+    assert_eq!(api.received(&to).len(), 1);
+    // The log has neither the token of the mail service nor that of the user.
+    for secret in ["s3cret-mail-token", "lds_"] {
+        assert_eq!(world.logged(secret), "");
+    }
+}
+
+#[test]
+fn refused_message_waits_as_long_as_the_service_asks() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    let to = address();
+    api.set(&to, Mode::Busy(600));
+    invite_to(world, &tenant, &to);
+    api.wait_for(&to, 1);
+    wait_until(world, &tenant, &to, "state", "waiting");
+    wait_until(world, &tenant, &to, "unanswered", "0");
+    let next = column(world, &tenant, &to, "to_json(next_attempt_at)#>>'{}'").remove(0).unwrap();
+    let next: DateTime<Utc> = next.parse().unwrap();
+    assert!(next - Utc::now() > TimeDelta::seconds(500), "{next}");
+    maintain(world);
+    assert_eq!(api.received(&to).len(), 1);
+    api.set(&to, Mode::Status(200));
+    make_due(world, &tenant);
+    maintain(world);
+    wait_until(world, &tenant, &to, "state", "sent");
+    let received = api.received(&to);
+    assert_eq!(received.len(), 2);
+    let keys: Vec<_> = received.iter().map(|request| &request.headers["idempotency-key"]).collect();
+    assert_eq!(keys[0], keys[1]);
+}
+
+#[test]
+fn failures_of_the_service_have_outcomes() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    for (mode, state, failure) in [
+        (Mode::Status(500), "waiting", None),
+        (Mode::Status(401), "waiting", None),
+        (Mode::Status(400), "dead", Some("rejected")),
+        (Mode::Status(422), "dead", Some("rejected")),
+    ] {
+        let to = address();
+        api.set(&to, mode);
+        invite_to(world, &tenant, &to);
+        api.wait_for(&to, 1);
+        wait_until(world, &tenant, &to, "state", state);
+        assert_eq!(column(world, &tenant, &to, "unanswered"), [Some("0".to_owned())], "{mode:?}");
+        assert_eq!(column(world, &tenant, &to, "failure"), [failure.map(str::to_owned)]);
+        assert_eq!(api.received(&to).len(), 1, "{mode:?}");
+    }
+}
+
+// S51
+#[test]
+fn message_without_answer_is_sent_twice_at_most() {
+    let (world, api, _alone) = alone();
+    for mode in [Mode::Stall, Mode::Drop, Mode::Status(502)] {
+        let tenant = world.tenant();
+        let to = address();
+        api.set(&to, mode);
+        invite_to(world, &tenant, &to);
+        api.wait_for(&to, 1);
+        wait_until(world, &tenant, &to, "state", "waiting");
+        assert_eq!(column(world, &tenant, &to, "unanswered"), [Some("1".to_owned())], "{mode:?}");
+        for _ in 0..3 {
+            make_due(world, &tenant);
+            maintain(world);
+        }
+        wait_until(world, &tenant, &to, "failure", "unanswered");
+        assert_eq!(api.received(&to).len(), 2, "{mode:?}");
+    }
+}
+
+// S51
+#[test]
+fn redirect_is_not_followed() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    let to = address();
+    api.set(&to, Mode::Redirect);
+    invite_to(world, &tenant, &to);
+    api.wait_for(&to, 1);
+    wait_until(world, &tenant, &to, "state", "waiting");
+    assert!(!api.has_received("/elsewhere"));
+}
+
+#[test]
+fn endless_response_is_not_read() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    let to = address();
+    api.set(&to, Mode::Flood);
+    invite_to(world, &tenant, &to);
+    wait_until(world, &tenant, &to, "state", "sent");
+    assert_eq!(api.received(&to).len(), 1);
+}
+
+// S51
+#[test]
+fn strangers_cannot_reach_the_component_that_sends() {
+    let (world, api, _alone) = alone();
+    let to = address();
+    let message = json!({
+        "id": "0197c5f0-6b1c-7a53-9d7c-0a3e4f5b6c7d", "sender": "A", "from": "a@b.example", "to": to,
+        "subject": "s", "text": "t", "html": "h",
+    });
+    let body = message.to_string();
+    for path in ["/mail", "/outbound/mail", "/outbound", "/api/v1/mail"] {
+        for host in ["outbound.spin.internal", "localhost"] {
+            let mut stream = TcpStream::connect(world.address()).unwrap();
+            let request = format!(
+                "POST {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            // The host closes the connection of a request with a name of its own.
+            if stream.read_to_end(&mut answer).is_ok() {
+                let answer = String::from_utf8_lossy(&answer);
+                let is_refused = answer.is_empty() || answer.starts_with("HTTP/1.1 404 ");
+                assert!(is_refused, "{path} {host}: {answer}");
+            }
+        }
+    }
+    assert!(api.received(&to).is_empty());
+}
+
+#[test]
+fn each_format_has_its_path() {
+    let (world, api, _alone) = alone();
+    // The work after the requests of earlier tests has ended.
+    sleep(Duration::from_secs(3));
+    let tenant = world.tenant();
+    sleep(Duration::from_secs(3));
+    for (format, path, header) in
+        [("json", "/messages", "authorization"), ("postmark", "/email", "x-postmark-server-token")]
+    {
+        let application = world.application_with(&[("MAIL_API_FORMAT", format)]);
+        let to = address();
+        let call = Call::new(Method::POST, &application.address, "/api/v1/users");
+        let call = call.slug(&tenant.slug).token(&tenant.admin.access_token);
+        call.json(&json!({ "email": to })).send().expect(201);
+        trigger(&application.address, world);
+        let received = api.wait_for(&to, 1).remove(0);
+        assert_eq!(received.path, path);
+        assert!(received.headers[header].ends_with("s3cret-mail-token"), "{format}");
+        wait_until(world, &tenant, &to, "state", "sent");
+    }
+}
+
+#[test]
+fn missing_settings_keep_the_message() {
+    let (world, api, _alone) = alone();
+    sleep(Duration::from_secs(3));
+    let tenant = world.tenant();
+    sleep(Duration::from_secs(3));
+    let application = world.application_with(&[("MAIL_API_TOKEN", "")]);
+    let to = address();
+    let call = Call::new(Method::POST, &application.address, "/api/v1/users");
+    let call = call.slug(&tenant.slug).token(&tenant.admin.access_token);
+    call.json(&json!({ "email": to })).send().expect(201);
+    trigger(&application.address, world);
+    wait_until(world, &tenant, &to, "attempts", "1");
+    wait_until(world, &tenant, &to, "state", "waiting");
+    assert_eq!(column(world, &tenant, &to, "unanswered"), [Some("0".to_owned())]);
+    let log = std::fs::read_to_string(application.log()).unwrap();
+    assert!(log.contains("MAIL_API_TOKEN must be"), "{log}");
+    assert!(api.received(&to).is_empty());
+    drop(application);
+    // Another process sends it.
+    make_due(world, &tenant);
+    maintain(world);
+    wait_until(world, &tenant, &to, "state", "sent");
+}
+
+#[test]
+fn lost_entry_is_repaired_by_maintenance() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    let to = address();
+    let call = tenant.post("/api/v1/users", &json!({ "email": to }));
+    call.token(&tenant.admin.access_token).send().expect(201);
+    let key = world.redis_key("platform:mail_due");
+    let begin = Instant::now();
+    while world.redis(&["ZSCORE", &key, &tenant.id]).concat().is_empty() {
+        assert!(begin.elapsed().as_secs() < 20, "the tenant is not due");
+        sleep(Duration::from_millis(20));
+    }
+    world.redis(&["DEL", &key]);
+    maintain(world);
+    wait_until(world, &tenant, &to, "state", "sent");
+    assert_eq!(api.received(&to).len(), 1);
+}
+
+#[test]
+fn tenantctl_leaves_the_messages_to_the_service() {
+    let (world, _, _alone) = alone();
+    let refused = world.tenantctl(&["mail", "deliver"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("the service sends"));
+}
