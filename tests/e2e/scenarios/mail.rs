@@ -1,7 +1,9 @@
 //! Messages to users: written with their cause, and delivered by `tenantctl` to a mail server.
 
 mod delivery;
+mod recovery;
 mod unsent;
+mod verification;
 
 use std::{
     process::{Command, Output},

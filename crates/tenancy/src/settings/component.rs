@@ -3,6 +3,8 @@
 /// A component of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Component {
+    /// Resets, confirmations and other rare flows of people.
+    Account,
     /// The operator routes of the platform.
     Admin,
     /// Sign-in, users and API keys.
@@ -15,7 +17,7 @@ pub enum Component {
 
 impl Component {
     /// Lists every component.
-    pub const ALL: &[Self] = &[Self::Admin, Self::Auth, Self::Health, Self::Tenant];
+    pub const ALL: &[Self] = &[Self::Account, Self::Admin, Self::Auth, Self::Health, Self::Tenant];
 }
 
 #[cfg(test)]
@@ -27,7 +29,8 @@ mod tests {
     use super::*;
     use crate::settings::{DECLARATIONS, Settings, documents, tests};
 
-    const ALL: [(Component, &str); 4] = [
+    const ALL: [(Component, &str); 5] = [
+        (Component::Account, "account"),
         (Component::Admin, "admin"),
         (Component::Auth, "auth"),
         (Component::Health, "health"),

@@ -25,6 +25,7 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         Error::Unauthenticated(Unauthenticated::Missing)
         | Error::InvalidCredentials
         | Error::InvalidSetupToken
+        | Error::InvalidMailedToken
         | Error::InvalidRefreshToken
         | Error::SecondFactor(
             SecondFactorError::Required(_)
