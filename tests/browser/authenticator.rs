@@ -50,7 +50,7 @@ fn authenticator_is_set_up_with_recovery_codes() {
     visitor.press("Confirm");
     visitor.alert("code");
     visitor.assert_page_is_sound();
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Confirm");
     visitor.wait_for_text("Keep these codes in a safe place.");
     let shown = visitor.text("//ul[@id='recovery-codes']");
@@ -86,7 +86,7 @@ fn authenticator_is_removed_after_proof() {
     let (mut authenticator, _) = add_authenticator(&tenant, &user);
     let visitor = Visitor::start();
     visitor.sign_in(&tenant, &user);
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Continue");
     visitor.wait_until_signed_in(&user.email);
     age_sign_in(&tenant, &user);
@@ -98,7 +98,7 @@ fn authenticator_is_removed_after_proof() {
     visitor.alert("wrong");
     // The factor is still there.
     assert_eq!(tenant.login(&user.email, &user.password).json()["code"], "second_factor_required");
-    visitor.fill(label, &authenticator.code());
+    visitor.fill(label, &authenticator.code_to_type());
     visitor.press("Continue");
     // The change continues after the proof.
     visitor.find("//button[.='Set up an authenticator']");

@@ -132,12 +132,12 @@ fn reset_password_asks_for_second_factor() {
     visitor.fill("Code", &authenticator.wrong_code());
     visitor.press("Continue");
     visitor.alert("wrong");
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Continue");
     visitor.wait_until_signed_in(&changed.email);
     visitor.sign_out();
     visitor.sign_in(&tenant, &changed);
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Continue");
     visitor.wait_until_signed_in(&changed.email);
     visitor.assert_stayed_here();

@@ -58,7 +58,7 @@ fn second_factor_continues_sign_in() {
          return field && document.getElementById(field.getAttribute('aria-describedby')).innerText",
     );
     assert!(described.as_str().unwrap().starts_with("Code "), "{described}");
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Continue");
     visitor.wait_until_signed_in(&user.email);
     visitor.sign_out();
@@ -94,7 +94,7 @@ fn five_wrong_codes_end_sign_in() {
         // The next page has the same text.
         visitor.run("document.querySelector('[role=alert]').remove()");
     }
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Continue");
     visitor.find("//button[.='Sign in']");
     visitor.alert("");
@@ -115,7 +115,7 @@ fn required_factor_is_set_up_during_sign_in() {
     visitor.fill("Code", &authenticator.wrong_code());
     visitor.press("Continue");
     visitor.alert("wrong");
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Continue");
     visitor.wait_until_signed_in(&user.email);
     visitor.wait_for_text("Keep these codes in a safe place.");

@@ -22,9 +22,19 @@ impl Authenticator {
     /// Returns the next code that the service accepts. Codes of the past and of the next step are accepted too, so this
     /// rarely waits.
     pub fn code(&mut self) -> String {
+        self.next_from(1)
+    }
+
+    /// Returns the next code for a slow user: the service accepts it for at least 30 seconds.
+    pub fn code_to_type(&mut self) -> String {
+        self.next_from(0)
+    }
+
+    /// Returns the next code, at the earliest that of this number of steps ago.
+    fn next_from(&mut self, past_steps: u64) -> String {
         loop {
             let now = current_step();
-            let step = (now - 1).max(self.last_step + 1);
+            let step = (now - past_steps).max(self.last_step + 1);
             if step <= now + 1 {
                 self.last_step = step;
                 return self.totp.generate(step * 30).to_string();
