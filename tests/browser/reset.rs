@@ -45,7 +45,7 @@ fn forgotten_password_is_replaced_by_link() {
     visitor.fill("Code", &authenticator.wrong_code());
     visitor.press("Continue");
     visitor.alert("wrong");
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Continue");
     visitor.wait_until_signed_in(&changed.email);
     visitor.sign_out();
@@ -56,7 +56,7 @@ fn forgotten_password_is_replaced_by_link() {
     assert!(!visitor.has("//button[.='Continue']"));
     visitor.open(&address());
     visitor.sign_in(&tenant, &changed);
-    visitor.fill("Code", &authenticator.code());
+    visitor.fill("Code", &authenticator.code_to_type());
     visitor.press("Continue");
     visitor.wait_until_signed_in(&changed.email);
     visitor.assert_stayed_here();
