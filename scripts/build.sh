@@ -1,6 +1,6 @@
 # The build: components for wasm, tools for this machine.
 
-COMPONENTS=(admin auth tenant health outbound gate)
+COMPONENTS=(account admin auth tenant health outbound gate)
 WASM_DIR=target/wasm32-wasip2/release
 
 # run_cargo STEP ARGUMENT...: runs cargo, which prints its own errors.

@@ -9,6 +9,21 @@ except ImportError:
     segno = None
 
 ROLES = ("user", "viewer", "admin")
+# The pages of links that lead to a new password, with the names of their fields in the API.
+INVITATION = {
+    "title": "Set your password",
+    "action": "/set-password",
+    "token": "setup_token",
+    "label": "Token of the invitation",
+    "password": "password",
+}
+RESET = {
+    "title": "Choose a new password",
+    "action": "/reset-password",
+    "token": "token",
+    "label": "Token of the message",
+    "password": "new_password",
+}
 
 
 def text(value):
@@ -65,20 +80,33 @@ def login(csrf, message=None, refused=None, given=None):
     fields += field("email", "E-mail", refused, value=given.get("email", ""), type="email", autocomplete="username")
     fields += field("password", "Password", refused, type="password", autocomplete="current-password")
     body = alert(message) + problem(refused) + form("/login", csrf, fields, "Sign in")
+    body += '<p><a href="/forgot-password">Forgot your password?</a></p>'
     return page("Sign in", body + '<p><a href="/set-password">Use an invitation</a></p>')
 
 
-def set_password(csrf, refused=None, token=None):
-    """Asks for a password. `token` is the setup token, if only the password was refused."""
+def choose_password(csrf, chosen, refused=None, token=None):
+    """Asks for a new password. `token` is the token of the link, if only the password was refused."""
     if token:
-        fields = hidden("setup_token", token)
+        fields = hidden(chosen["token"], token)
     else:
         # The script takes the token from the link. Without a script, the user enters it.
-        label, attributes = "Token of the invitation", {"autocomplete": "off", "spellcheck": "false", "data-token": ""}
-        fields = field("setup_token", label, refused, **attributes)
-    fields += field("password", "New password", refused, type="password", autocomplete="new-password")
-    body = problem(refused) + form("/set-password", csrf, fields, "Set password")
-    return page("Set your password", body, ["link.js"])
+        attributes = {"autocomplete": "off", "spellcheck": "false", "data-token": ""}
+        fields = field(chosen["token"], chosen["label"], refused, **attributes)
+    fields += field(chosen["password"], "New password", refused, type="password", autocomplete="new-password")
+    return page(chosen["title"], problem(refused) + form(chosen["action"], csrf, fields, "Set password"), ["link.js"])
+
+
+def forgot_password(csrf, refused=None, given=None):
+    given = given or {}
+    fields = field("tenant", "Tenant", value=given.get("tenant", ""), autocapitalize="none")
+    fields += field("email", "E-mail", refused, value=given.get("email", ""), type="email", autocomplete="username")
+    return page("Forgot your password?", problem(refused) + form("/forgot-password", csrf, fields, "Send a link"))
+
+
+def link_sent(minutes):
+    # The same text whether the account exists or not.
+    message = f"If there is an account with this address, a message has a link. It is valid for {minutes} minutes."
+    return page("Look into your mailbox", f'<p role="status">{message}</p><p><a href="/">Sign in</a></p>')
 
 
 def new_factor(factor):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A web interface: sign in, use an invitation, see your profile, set up a second factor. Administrators invite users.
+"""A web interface: sign in, choose a password, see your profile, set up a second factor. Administrators invite users.
 
 The browser gets a cookie and never a token. The tokens stay on this server, where no script of a page can read them.
 The server runs behind a proxy that adds TLS. Run it with:
@@ -52,6 +52,12 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# The pages of links, and the endpoints for their tokens.
+LINKS = {
+    "/set-password": (pages.INVITATION, "/api/v1/auth/setup"),
+    "/reset-password": (pages.RESET, "/api/v1/account/password-reset/confirm"),
+}
+
 sessions = Sessions()
 challenges = Sessions()
 
@@ -87,8 +93,10 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path in STATIC:
             return self.send(200, *STATIC[path])
-        if path == "/set-password":
-            return self.show_set_password(200)
+        if path in LINKS:
+            return self.show_choose_password(200, LINKS[path][0])
+        if path == "/forgot-password":
+            return self.show_forgot_password(200)
         if path != "/":
             return self.not_found()
         session = self.session()
@@ -98,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         form = self.form()
         if form is None:
             return None
-        if self.path in ("/login", "/set-password"):
+        if self.path in ("/login", "/forgot-password") or self.path in LINKS:
             return self.begin_sign_in(form)
         if self.path == "/code":
             return self.answer(form)
@@ -120,27 +128,46 @@ class Handler(BaseHTTPRequestHandler):
         expected = self.cookie(FORM_COOKIE)
         if not TOKEN.fullmatch(expected) or not equal(form.get("csrf", ""), expected):
             return self.show_login(403, "This form has expired. Try again.")
-        if self.path == "/set-password":
-            names = ("setup_token", "password")
-            return self.sign_in("setup", {name: form.get(name) for name in names}, self.refuse_password)
+        if self.path in LINKS:
+            return self.use_link(form, *LINKS[self.path])
         tenant = form.get("tenant", "")
+        show = self.show_login if self.path == "/login" else self.show_forgot_password
+        # Other text is never part of a header.
         if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", tenant):
             return self.show_login(404, "The tenant does not exist.", given=form)
+
+        def refuse(error):
+            return show(error.status, refused=error, given={"tenant": tenant, "email": form.get("email", "")})
+
+        if self.path == "/forgot-password":
+            return self.request_link(form, tenant, refuse)
         body = {"email": form.get("email"), "password": form.get("password")}
-        return self.sign_in("login", body, self.refuse_login, tenant)
+        return self.sign_in("/api/v1/auth/login", body, refuse, tenant)
 
-    def sign_in(self, how, body, refuse, tenant=None):
+    def request_link(self, form, tenant, refuse):
+        path, body = "/api/v1/account/password-reset", {"email": form.get("email")}
         try:
-            return self.begin(call("POST", f"/api/v1/auth/{how}", body, tenant=tenant, client=self.client()))
+            sent = call("POST", path, body, tenant=tenant, client=self.client())
         except Refused as error:
-            return self.ask_for_code(error) if error.challenge else refuse(error, body, tenant)
+            return refuse(error)
+        return self.show(200, pages.link_sent(sent["expires_in"] // 60))
 
-    def refuse_login(self, error, body, tenant):
-        self.show_login(error.status, refused=error, given={"tenant": tenant, "email": body["email"] or ""})
+    def use_link(self, form, chosen, path):
+        token = form.get(chosen["token"])
 
-    def refuse_password(self, error, body, _):
-        # After the refusal of a password the token is still valid.
-        self.show_set_password(error.status, error, body["setup_token"] if "password" in error.errors else None)
+        def refuse(error):
+            # After the refusal of a password the token is still valid.
+            kept = token if chosen["password"] in error.errors else None
+            return self.show_choose_password(error.status, chosen, error, kept)
+
+        body = {chosen["token"]: token, chosen["password"]: form.get(chosen["password"])}
+        return self.sign_in(path, body, refuse)
+
+    def sign_in(self, path, body, refuse, tenant=None):
+        try:
+            return self.begin(call("POST", path, body, tenant=tenant, client=self.client()))
+        except Refused as error:
+            return self.ask_for_code(error) if error.challenge else refuse(error)
 
     def ask_for_code(self, error):
         challenge = Challenge(error.challenge)
@@ -256,8 +283,11 @@ class Handler(BaseHTTPRequestHandler):
     def show_login(self, status, message=None, refused=None, given=None):
         self.show_form(status, lambda csrf: pages.login(csrf, message, refused, given))
 
-    def show_set_password(self, status, refused=None, token=None):
-        self.show_form(status, lambda csrf: pages.set_password(csrf, refused, token))
+    def show_forgot_password(self, status, refused=None, given=None):
+        self.show_form(status, lambda csrf: pages.forgot_password(csrf, refused, given))
+
+    def show_choose_password(self, status, chosen, refused=None, token=None):
+        self.show_form(status, lambda csrf: pages.choose_password(csrf, chosen, refused, token))
 
     def show_form(self, status, written):
         """Shows a form for visitors without a session."""

@@ -4,5 +4,6 @@
 
 mod authenticator;
 mod invitation;
+mod reset;
 mod sign_in;
 mod support;

@@ -188,6 +188,7 @@ fn ingress_routes_each_endpoint_to_its_component() {
     assert_eq!(hosts, ["example.com", "*.example.com"]);
     assert_eq!(texts(&ingress["spec"]["tls"][0]["hosts"]), hosts.into_iter().collect());
     let groups = [
+        ("account", account::ENDPOINTS),
         ("admin", admin::ENDPOINTS),
         ("auth", auth::ENDPOINTS),
         ("tenant", tenant::ENDPOINTS),
@@ -198,7 +199,7 @@ fn ingress_routes_each_endpoint_to_its_component() {
             let path = endpoint.path.replace(['{', '}', '*'], "");
             let is_public = !path.starts_with("/admin") && path != "/metrics";
             let mut addressed = vec![path.clone()];
-            if component == "auth" || component == "tenant" {
+            if ["account", "auth", "tenant"].contains(&component) {
                 addressed
                     .extend(["/t/acme", "/tenant/acme"].map(|prefix| format!("{prefix}{path}")));
                 // A JWK set has one address.

@@ -18,10 +18,11 @@ use e2e::root;
 use source::Crate;
 
 /// The crates of this repository, by the folders of their sources.
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 17] = [
     "bench/driver/src",
     "bench/native/src",
     "clients/axum/src",
+    "components/account/src",
     "components/admin/src",
     "components/auth/src",
     "components/gate/src",

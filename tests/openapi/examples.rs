@@ -46,6 +46,14 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/auth/recent-sign-in") => json!({ "password": "the current password" }),
         ("post", "/api/v1/profile/second-factors") => json!({ "name": "Phone" }),
         ("post", "/api/v1/profile/second-factors/{id}/confirm") => json!({ "code": "123456" }),
+        ("post", "/api/v1/account/password-reset") => json!({ "email": "nobody@acme.example" }),
+        ("post", "/api/v1/account/password-reset/confirm") => json!({
+            "token": "the token of a message", "new_password": "correct horse battery staple",
+        }),
+        ("post", "/api/v1/account/verification") => json!({ "language": "de" }),
+        ("post", "/api/v1/account/verification/confirm") => {
+            json!({ "token": "the token of a message" })
+        }
         ("patch", "/api/v1/tenant/security-policy") => json!({ "second_factor_grace_days": 7 }),
         ("patch", "/api/v1/tenant/mail-settings") => json!({ "language": "en" }),
         ("post", "/api/v1/users/{id}/reset-password") => json!({ "send_mail": true }),

@@ -26,9 +26,10 @@ const NAMES: [(&str, &str); 16] = [
 ];
 
 /// The tags, with their descriptions.
-const TAGS: [(&str, &str); 16] = [
+const TAGS: [(&str, &str); 17] = [
     ("Roles", "The permissions, roles and groups that a tenant defines."),
     ("API keys", "Credentials for the services of a tenant."),
+    ("Accounts", "Flows by mail: a new password, and the proof of an address."),
     ("Administration", "Tenants, usage and maintenance, for operators."),
     ("Audit", "The audit trails."),
     ("Cache", "A cache that belongs to the tenant."),

@@ -4,5 +4,12 @@ use web::Endpoint;
 
 /// Returns the endpoints of all components.
 pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
-    [admin::ENDPOINTS, auth::ENDPOINTS, health::ENDPOINTS, tenant::ENDPOINTS].into_iter().flatten()
+    let groups = [
+        account::ENDPOINTS,
+        admin::ENDPOINTS,
+        auth::ENDPOINTS,
+        health::ENDPOINTS,
+        tenant::ENDPOINTS,
+    ];
+    groups.into_iter().flatten()
 }

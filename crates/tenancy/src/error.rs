@@ -72,6 +72,12 @@ pub enum Error {
     /// The setup token is invalid, used or expired.
     #[error("the setup token is no longer valid")]
     InvalidSetupToken,
+    /// The token that was sent by mail is invalid, used or expired.
+    #[error("the token of a message is no longer valid")]
+    InvalidMailedToken,
+    /// The service sends no mail.
+    #[error("the service sends no mail")]
+    MailNotConfigured,
     /// A second factor is missing, or the requested change of second factors is not possible.
     #[error("second factors: {0:?}")]
     SecondFactor(SecondFactorError),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     access::{Definitions, Role},
     context::Context,
+    crypto::Purpose,
     database_location::DatabaseLocation,
     identifier::Slug,
     input::Text as _,
@@ -27,17 +28,28 @@ pub const USER: Uuid = Uuid::from_u128(2);
 ///
 /// # Panics
 /// If the settings are no longer valid.
-#[expect(clippy::unwrap_used, reason = "a test that fails")]
 pub fn context(sql: &Rc<PreparedSql>) -> Rc<Context> {
-    let values: BTreeMap<_, _> = [
+    context_with(sql, &[])
+}
+
+/// Returns the context of a service with changed settings on these databases.
+///
+/// # Panics
+/// If the settings are not valid.
+#[expect(clippy::unwrap_used, reason = "a test that fails")]
+pub fn context_with(
+    sql: &Rc<PreparedSql>,
+    changes: &[(&'static str, &'static str)],
+) -> Rc<Context> {
+    let required = [
         ("MASTER_DATABASE_URL", "postgres://tenancy:secret@db.internal:5432/tenancy"),
         ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@db.internal/t_{tenant_slug}"),
         ("MASTER_ENCRYPTION_KEY", "8f14e45fceea167a5a36dedd4bea2543"),
         ("JWT_SECRET_KEY", "c9f0f895fb98ab9159f51fd0297e236d"),
         ("ADMIN_API_KEY", "45c48cce2e2d7fbdea1afc51c7c6ad26"),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
-    .into();
+    ];
+    let values = required.iter().chain(changes);
+    let values: BTreeMap<_, _> = values.map(|(name, value)| (*name, (*value).to_owned())).collect();
     let settings = Settings::parse(&values).unwrap();
     Rc::new(Context::new(testing::platform(sql), settings).unwrap())
 }
@@ -45,7 +57,7 @@ pub fn context(sql: &Rc<PreparedSql>) -> Rc<Context> {
 /// Returns an active tenant.
 ///
 /// # Panics
-/// If its password cannot be sealed.
+/// If its secrets cannot be sealed.
 #[expect(clippy::unwrap_used, reason = "a test that fails")]
 pub fn tenant(context: &Context) -> Tenant {
     let database = DatabaseLocation {
@@ -56,6 +68,8 @@ pub fn tenant(context: &Context) -> Tenant {
     };
     let role = "tenant_1".to_owned();
     let database_password = seal_new_password(context, TENANT, &database, &role).unwrap();
+    let random = &*context.platform.random;
+    let data_key = context.master_key.seal(Purpose::DataKey, TENANT, &[7; 32], random).unwrap();
     let record = TenantRecord {
         id: TENANT,
         slug: Slug::parse("acme").unwrap(),
@@ -83,7 +97,7 @@ pub fn tenant(context: &Context) -> Tenant {
         database,
         database_role: role,
         database_password: Some(database_password),
-        data_key: None,
+        data_key: Some(data_key),
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
     };

@@ -42,6 +42,7 @@ fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
         Means::ApiKey => Error::Unauthenticated(Unauthenticated::InvalidApiKey),
         Means::RefreshToken => Error::InvalidRefreshToken,
         Means::SetupToken => Error::InvalidSetupToken,
+        Means::MailedToken => Error::InvalidMailedToken,
         Means::Challenge => SecondFactorError::InvalidChallenge.into(),
         Means::Address => Error::InvalidCredentials,
         Means::Operator => Error::TenantNotFound,
@@ -50,11 +51,15 @@ fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
         Some(Status::Active | Status::Provisioning) => None,
         Some(Status::Suspended) => match means {
             Means::Operator => None,
-            Means::SetupToken | Means::Challenge | Means::Address => Some(unknown),
+            Means::SetupToken | Means::MailedToken | Means::Challenge | Means::Address => {
+                Some(unknown)
+            }
             _ => Some(Error::TenantSuspended),
         },
         Some(Status::Deleting | Status::Deleted) => match means {
-            Means::SetupToken | Means::Challenge | Means::Address => Some(unknown),
+            Means::SetupToken | Means::MailedToken | Means::Challenge | Means::Address => {
+                Some(unknown)
+            }
             _ => Some(Error::TenantDeleted),
         },
         None => Some(unknown),

@@ -219,6 +219,18 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Not authenticated",
             "The setup token is invalid, used or expired.".into(),
         ),
+        Error::InvalidMailedToken => (
+            S::UNAUTHORIZED,
+            "invalid_mailed_token",
+            "Not authenticated",
+            "The token is invalid, used or expired. Ask for another message.".into(),
+        ),
+        Error::MailNotConfigured => (
+            S::CONFLICT,
+            "mail_not_configured",
+            "Mail is not set up",
+            "The service sends no mail. Ask a tenant administrator for a setup token.".into(),
+        ),
         Error::InvalidRefreshToken => (
             S::UNAUTHORIZED,
             "invalid_refresh_token",

@@ -16,6 +16,8 @@ pub enum Means {
     RefreshToken,
     /// By a setup token.
     SetupToken,
+    /// By a token that was sent by mail.
+    MailedToken,
     /// By the challenge of a sign-in.
     Challenge,
     /// By the address, without a credential.

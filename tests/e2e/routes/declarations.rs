@@ -8,7 +8,8 @@ use tenancy::{access::OperatorScope, session::Age};
 use web::{Access, Authority, Endpoint};
 
 /// The component and the endpoints of each crate.
-const COMPONENTS: [(&str, &[Endpoint]); 4] = [
+const COMPONENTS: [(&str, &[Endpoint]); 5] = [
+    ("account", account::ENDPOINTS),
     ("admin", admin::ENDPOINTS),
     ("auth", auth::ENDPOINTS),
     ("health", health::ENDPOINTS),

@@ -2,8 +2,10 @@
 
 mod api;
 mod delivery;
+mod recovery;
 mod rounds;
 mod unsent;
+mod verification;
 
 use std::{
     process::{Command, Output},

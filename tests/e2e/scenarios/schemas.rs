@@ -127,6 +127,7 @@ fn tables_move_while_requests_continue() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     });
     let moved = [
+        "account_tokens",
         "audit_outbox",
         "files",
         "mail_messages",

@@ -78,7 +78,7 @@ fn pushed_application_serves_readme_examples() {
     let reference = format!("{}/tenancy:0.1.0", registry.address);
     registry.spin("pushed", &["push", &reference]);
     let layers = registry.layers("0.1.0");
-    for component in ["admin", "auth", "tenant", "health", "outbound"] {
+    for component in ["account", "admin", "auth", "tenant", "health", "outbound"] {
         let file = root().join(format!("target/wasm32-wasip2/release/{component}.wasm"));
         assert!(layers.contains(&digest(&file)), "{component} is not in {layers:?}");
     }

@@ -808,6 +808,66 @@ export abstract class Operations extends Runtime {
     );
   }
 
+  /**
+   * Sends a link for a new password to the e-mail address of a user.
+   *
+   * The response is the same whether the account exists or not. The request changes nothing: the password, the sessions and earlier links stay valid. A user has at most three valid links, and gets at most five messages in an hour.
+   */
+  requestPasswordReset(body: Schemas["PasswordRecoveryRequest"], parameters: CallOptions = {}): Promise<Schemas["PasswordRecovery"]> {
+    return this.json<Schemas["PasswordRecovery"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/password-reset",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Sets a new password with the token of a message, and signs the user in.
+   *
+   * The user's sessions and other tokens end, and the address is verified. If the user has a second factor, the password is set and the response is a challenge.
+   */
+  confirmPasswordReset(body: Schemas["PasswordRecoveryConfirmation"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/password-reset/confirm",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Sends a link that verifies the caller's e-mail address to this address. */
+  requestVerification(body: Schemas["VerificationRequest"] | null = null, parameters: CallOptions = {}): Promise<Schemas["Verification"]> {
+    return this.json<Schemas["Verification"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/verification",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Verifies the e-mail address of a user with the token of a message. */
+  confirmVerification(body: Schemas["VerificationConfirmation"], parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "POST",
+        path: "/api/v1/account/verification/confirm",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
   /** Lists the tenant's API keys that are not revoked, newest first. */
   listApiKeys(parameters: {
     /** The number of items to skip. */

@@ -137,6 +137,11 @@ export class InvalidJson extends Problem {
   declare readonly code: "invalid_json";
 }
 
+/** The problem `invalid_mailed_token` (status 401). */
+export class InvalidMailedToken extends Problem {
+  declare readonly code: "invalid_mailed_token";
+}
+
 /** The problem `invalid_operator_key` (status 401). */
 export class InvalidOperatorKey extends Problem {
   declare readonly code: "invalid_operator_key";
@@ -170,6 +175,11 @@ export class InvalidToken extends Problem {
 /** The problem `last_admin` (status 409). */
 export class LastAdmin extends Problem {
   declare readonly code: "last_admin";
+}
+
+/** The problem `mail_not_configured` (status 409). */
+export class MailNotConfigured extends Problem {
+  declare readonly code: "mail_not_configured";
 }
 
 /** The problem `method_not_allowed`. */
@@ -431,6 +441,7 @@ export const PROBLEMS = {
   invalid_gateway_key: InvalidGatewayKey,
   invalid_header: InvalidHeader,
   invalid_json: InvalidJson,
+  invalid_mailed_token: InvalidMailedToken,
   invalid_operator_key: InvalidOperatorKey,
   invalid_refresh_token: InvalidRefreshToken,
   invalid_request: InvalidRequest,
@@ -438,6 +449,7 @@ export const PROBLEMS = {
   invalid_setup_token: InvalidSetupToken,
   invalid_token: InvalidToken,
   last_admin: LastAdmin,
+  mail_not_configured: MailNotConfigured,
   method_not_allowed: MethodNotAllowed,
   misconfigured: Misconfigured,
   network_not_allowed: NetworkNotAllowed,

@@ -621,16 +621,6 @@ export interface components {
              */
             users: number;
         };
-        /** @description A row of a chain, identified by its place and its MAC. */
-        Link: {
-            /** @description The MAC of the row and of all previous rows, in hexadecimal. */
-            mac: string;
-            /**
-             * Format: int64
-             * @description The place, starting from 1.
-             */
-            sequence: number;
-        };
         Live: {
             status: components["schemas"]["HealthStatus"];
         };
@@ -747,7 +737,7 @@ export interface components {
             id: string;
             /** @description The language: `en` or `de`. */
             language: string;
-            /** @description `invitation` or `password_reset`. */
+            /** @description `invitation`, `password_reset`, `password_recovery` or `address_verification`. */
             purpose: string;
             /** @description `waiting`, `sending`, `sent` or `dead`. */
             state: string;
@@ -1206,6 +1196,25 @@ export interface components {
             current_password: components["schemas"]["Password"];
             new_password: components["schemas"]["NewPassword"];
         };
+        /** @description The response to a request for a new password. */
+        PasswordRecovery: {
+            /**
+             * Format: int64
+             * @description The seconds for which the link in the message is valid, if a message is sent.
+             */
+            expires_in: number;
+        };
+        /** @description A new password for a forgotten one. */
+        PasswordRecoveryConfirmation: {
+            new_password: components["schemas"]["NewPassword"];
+            /** @description The token in the link of the message. */
+            token: string;
+        };
+        /** @description The account of a forgotten password. */
+        PasswordRecoveryRequest: {
+            email: components["schemas"]["EmailAddress"];
+            language?: components["schemas"]["Language"] | null;
+        };
         /** @description The token that sets a new password. */
         PasswordReset: {
             /** Format: date-time */
@@ -1332,7 +1341,7 @@ export interface components {
              * @description The stable code for programs.
              * @enum {string}
              */
-            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_gateway_key" | "invalid_header" | "invalid_json" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
+            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_gateway_key" | "invalid_header" | "invalid_json" | "invalid_mailed_token" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "mail_not_configured" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
             /** @description An explanation of this occurrence. */
             detail: string;
             /** @description For OAuth endpoints: the error code of RFC 6749. */
@@ -1926,7 +1935,10 @@ export interface components {
             id: string;
             /** @description Whether the user may sign in. */
             is_active: boolean;
-            /** @description Whether the user has proved control of the e-mail address. Setting a password with a setup token is not a proof. */
+            /**
+             * @description Whether the user has proved control of the e-mail address. A token that was sent to this address by mail is a
+             *     proof. A setup token in a response is none.
+             */
             is_verified: boolean;
             /**
              * Format: date-time
@@ -1987,28 +1999,27 @@ export interface components {
          * @example ursula.1
          */
         Username: string;
-        /** @description The result of verifying a chain. */
+        /** @description The response to a request to verify the own address. */
         Verification: {
-            anchor: components["schemas"]["Link"] | null;
             /**
              * Format: int64
-             * @description The first place with an error.
+             * @description The seconds for which the link in the message is valid.
              */
-            broken_at: number | null;
-            checkpoint: components["schemas"]["Link"] | null;
-            /** @description Whether the verification reached the end. A long trail takes several calls: the next call continues from here. */
-            complete: boolean;
-            head: components["schemas"]["Link"] | null;
-            /** @description The error at that place. */
-            reason: string | null;
-            /** @description Whether every row is present, in its place and unchanged. */
-            valid: boolean;
+            expires_in: number;
             /**
-             * Format: int64
-             * @description The number of valid rows.
+             * @description Whether a message is sent. It is not sent if the address is verified, if the user has three valid links, or after
+             *     five messages in an hour.
              */
-            verified: number;
-            vouched: components["schemas"]["Link"] | null;
+            is_mailed: boolean;
+        };
+        /** @description The proof of control of an address. */
+        VerificationConfirmation: {
+            /** @description The token in the link of the message. */
+            token: string;
+        };
+        /** @description A request to verify the own address. */
+        VerificationRequest: {
+            language?: components["schemas"]["Language"] | null;
         };
         /** @description The identity of the caller. */
         Verified: {

@@ -93,6 +93,12 @@ names! {
     PASSWORD_CHANGE_FAILED = "password.change_failed";
     /// A user changed the password.
     PASSWORD_CHANGED = "password.changed";
+    /// A user replaced a forgotten password with a token that was sent by mail.
+    PASSWORD_RECOVERED = "password.recovered";
+    /// A token for a forgotten password was invalid, used or expired.
+    PASSWORD_RECOVERY_FAILED = "password.recovery_failed";
+    /// Somebody asked for a message to replace the forgotten password of an address.
+    PASSWORD_RECOVERY_REQUESTED = "password.recovery_requested";
     /// An administrator replaced a user's password by a setup token.
     PASSWORD_RESET = "password.reset";
     /// A permission of the tenant's application was created.
@@ -171,6 +177,8 @@ names! {
     TENANT_UPDATED = "tenant.updated";
     /// A user was activated.
     USER_ACTIVATED = "user.activated";
+    /// A user proved control of the e-mail address.
+    USER_ADDRESS_VERIFIED = "user.address_verified";
     /// A user was created or invited.
     USER_CREATED = "user.created";
     /// A user was deactivated.
@@ -185,6 +193,10 @@ names! {
     USER_ROLE_CHANGED = "user.role_changed";
     /// Properties of a user were changed, but neither the roles, the groups nor the state.
     USER_UPDATED = "user.updated";
+    /// A token that verifies an e-mail address was invalid, used or expired.
+    USER_VERIFICATION_FAILED = "user.verification_failed";
+    /// A user asked for a message that verifies the e-mail address.
+    USER_VERIFICATION_REQUESTED = "user.verification_requested";
 }
 
 #[cfg(test)]

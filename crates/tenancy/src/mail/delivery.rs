@@ -116,10 +116,10 @@ impl Outbox {
         let cipher = VariablesCipher::new(self.tenant.data_keys(context)?);
         let token = cipher.open(claimed.id, &claimed.address, &claimed.variables)?;
         let token = std::str::from_utf8(&token).map_err(Error::internal)?;
-        let link = settings.page(context, &self.tenant)?.with_token(token);
         let language = Language::parse(&claimed.language).map_err(Error::internal)?;
         let purpose = Purpose::parse(&claimed.purpose)
             .ok_or_else(|| Error::internal("a message has an unknown purpose"))?;
+        let link = settings.page(context, &self.tenant, purpose)?.with_token(token);
         let brand = settings.brand(&self.tenant);
         Ok((invitation::render(&brand, purpose, language, &link), link))
     }

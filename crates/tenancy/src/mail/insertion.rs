@@ -4,19 +4,27 @@ use chrono::{DateTime, Utc};
 use platform::sql::Value;
 use uuid::Uuid;
 
-use super::{VariablesCipher, invitation::Language};
+use super::{
+    VariablesCipher,
+    invitation::{Language, Purpose},
+};
 use crate::{
     context::Context,
     error::Result,
     settings::{MailTransport, Settings},
     tenant::Tenant,
-    token::SetupToken,
+    token::{OneTimeToken, SetupToken, TokenUse},
 };
 
-/// The maximum number of messages of a tenant that wait. Concurrent statements can exceed it by one each.
+/// The maximum number of messages of a tenant that wait, separately for those of administrators and for those that
+/// people have asked for, so that neither fills the outbox for the other. Concurrent statements can exceed it by one each.
 const MOST_WAITING: i64 = 1000;
-/// The maximum number of stored messages to one user, so that nobody can flood a mailbox.
+/// The maximum number of stored messages of administrators to one user, so that nobody can flood a mailbox.
 const MOST_OF_USER: i64 = 20;
+/// The maximum number of messages to one user in an hour that somebody has asked for with the address of the user.
+const MOST_OF_USER_IN_AN_HOUR: i64 = 5;
+/// The condition that an administrator is the cause of the message `m`.
+const IS_OF_ADMINISTRATOR: &str = "m.purpose IN ('invitation', 'password_reset')";
 
 /// How a new setup token reaches its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +67,29 @@ impl NewMessage {
         token: &SetupToken,
         expires_at: DateTime<Utc>,
     ) -> Result<Option<Self>> {
-        let language = match posting {
-            Posting::ByMail { language } if posting.is_mailed(&context.settings) => language,
-            Posting::ByMail { .. } | Posting::ByCaller => return Ok(None),
-        };
+        match posting {
+            Posting::ByMail { language } if posting.is_mailed(&context.settings) => {
+                Self::new(context, tenant, language, address, token, expires_at).map(Some)
+            }
+            Posting::ByMail { .. } | Posting::ByCaller => Ok(None),
+        }
+    }
+
+    /// Seals a token for an address.
+    pub(crate) fn new<U: TokenUse>(
+        context: &Context,
+        tenant: &Tenant,
+        language: Option<Language>,
+        address: &str,
+        token: &OneTimeToken<U>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<Self> {
         let now = context.platform.clock.now();
         let random = &*context.platform.random;
         let id = random.uuid(now);
         let cipher = VariablesCipher::new(tenant.data_keys(context)?);
         let variables = cipher.seal(id, address, token.expose().as_bytes(), random)?;
-        Ok(Some(Self {
+        Ok(Self {
             id,
             address: address.to_owned(),
             language: language.map(Language::tag),
@@ -76,7 +97,7 @@ impl NewMessage {
             variables,
             now,
             expires_at,
-        }))
+        })
     }
 }
 
@@ -95,10 +116,42 @@ pub(crate) fn mailed_if(changed: &str) -> String {
                    :mail_now::timestamp AT TIME ZONE 'UTC', :mail_expires_at::timestamp AT TIME ZONE 'UTC'
             FROM {changed} c
             WHERE :mail_id::uuid IS NOT NULL AND c.email = :mail_address::text
-              AND {MOST_WAITING} > (SELECT count(*) FROM mail_messages m WHERE m.state IN ('waiting', 'sending'))
-              AND {MOST_OF_USER} > (SELECT count(*) FROM mail_messages m WHERE m.user_id = c.id)
+              AND {MOST_WAITING} > (SELECT count(*) FROM mail_messages m
+                                    WHERE m.state IN ('waiting', 'sending') AND {IS_OF_ADMINISTRATOR})
+              AND {MOST_OF_USER} > (SELECT count(*) FROM mail_messages m
+                                    WHERE m.user_id = c.id AND {IS_OF_ADMINISTRATOR})
             LIMIT 1
             RETURNING id
+        )"
+    )
+}
+
+/// Returns the condition that the outbox has room for a message that the user `u` has asked for. Its parameter is
+/// `:mail_now`.
+pub(crate) fn has_room() -> String {
+    format!(
+        "{MOST_WAITING} > (SELECT count(*) FROM mail_messages m
+                           WHERE m.state IN ('waiting', 'sending') AND NOT {IS_OF_ADMINISTRATOR})
+         AND {MOST_OF_USER_IN_AN_HOUR} > (
+             SELECT count(*) FROM mail_messages m
+             WHERE m.user_id = u.id AND NOT {IS_OF_ADMINISTRATOR}
+               AND m.created_at > :mail_now::timestamp AT TIME ZONE 'UTC' - interval '1 hour')"
+    )
+}
+
+/// Returns the CTE `mailed`, which adds a message for the user and the address in the row of the earlier CTE `issued`.
+/// Its parameters are those of [`bindings`].
+pub(crate) fn mailed_to_issued(purpose: Purpose) -> String {
+    let purpose = purpose.as_str();
+    format!(
+        "mailed AS (
+            INSERT INTO mail_messages (id, user_id, purpose, address, language, token_hash, variables,
+                                       next_attempt_at, created_at, expires_at)
+            SELECT :mail_id::uuid, i.user_id, '{purpose}', i.address,
+                   COALESCE(:mail_language::text, (SELECT s.language FROM mail_settings s)),
+                   :mail_token_hash::bytea, :mail_variables::bytea, :mail_now::timestamp AT TIME ZONE 'UTC',
+                   :mail_now::timestamp AT TIME ZONE 'UTC', :mail_expires_at::timestamp AT TIME ZONE 'UTC'
+            FROM issued i
         )"
     )
 }

@@ -1,4 +1,4 @@
-//! Messages with a setup token, as text and HTML, in English and German.
+//! Messages with a token, as text and HTML, in English and German.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -15,20 +15,43 @@ pub enum Purpose {
     Invitation,
     /// An administrator has reset the password of the user.
     PasswordReset,
+    /// Somebody has asked for a new password with the address of the user.
+    PasswordRecovery,
+    /// The user proves control of the address.
+    AddressVerification,
 }
 
 impl Purpose {
+    const ALL: [Self; 4] =
+        [Self::Invitation, Self::PasswordReset, Self::PasswordRecovery, Self::AddressVerification];
+
     /// Returns the name that is stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
             Self::PasswordReset => "password_reset",
+            Self::PasswordRecovery => "password_recovery",
+            Self::AddressVerification => "address_verification",
         }
     }
 
     /// Returns the purpose with a stored name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        [Self::Invitation, Self::PasswordReset].into_iter().find(|purpose| purpose.as_str() == name)
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
+    }
+
+    /// Returns whether the token is a setup token.
+    pub(super) fn is_setup(self) -> bool {
+        matches!(self, Self::Invitation | Self::PasswordReset)
+    }
+
+    /// Returns the name of the page that receives the token.
+    pub(super) fn page(self) -> &'static str {
+        match self {
+            Self::Invitation | Self::PasswordReset => "set-password",
+            Self::PasswordRecovery => "reset-password",
+            Self::AddressVerification => "verify-address",
+        }
     }
 }
 
@@ -135,10 +158,32 @@ pub struct Rendered {
     pub html: String,
 }
 
-/// Renders a message with the link at which the user sets a password.
+/// Renders a message with the link that receives its token.
 pub fn render(brand: &Brand, purpose: Purpose, language: Language, link: &Url) -> Rendered {
     let name = escape::single_line(&brand.name);
-    let (subject, lead) = match (purpose, language) {
+    let (subject, lead) = opening(&name, purpose, language);
+    let (button, end) = closing(purpose, language);
+    let text = format!("{lead}\n\n{link}\n\n{end}\n");
+    let logo = brand.logo.as_ref().map_or_else(String::new, |logo| {
+        let (source, name) = (escape::html(logo.0.as_str()), escape::html(&name));
+        format!("<p><img src=\"{source}\" alt=\"{name}\" height=\"48\"></p>")
+    });
+    let colour = brand.colour.as_ref().map_or("#1f4e8c", |colour| colour.0.as_str());
+    let html = format!(
+        "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><title>{subject}</title></head>\
+         <body>{logo}<p>{lead}</p><p><a href=\"{link}\" style=\"color:{colour}\">{button}</a></p><p>{end}</p>\
+         </body></html>",
+        tag = language.tag(),
+        subject = escape::html(&subject),
+        lead = escape::html(&lead),
+        link = escape::html(link.as_str()),
+    );
+    Rendered { subject, text, html }
+}
+
+/// Returns the subject and the sentence before the link.
+fn opening(name: &str, purpose: Purpose, language: Language) -> (String, String) {
+    match (purpose, language) {
         (Purpose::Invitation, Language::English) => (
             format!("Your account at {name}"),
             format!("{name} has created an account for you. Set a password to use it:"),
@@ -157,33 +202,61 @@ pub fn render(brand: &Brand, purpose: Purpose, language: Language, link: &Url) -
             format!("Dein neues Passwort bei {name}"),
             format!("{name} hat dein Passwort zurückgesetzt. Lege ein neues fest:"),
         ),
-    };
-    let (button, end) = match language {
-        Language::English => (
+        (Purpose::PasswordRecovery, Language::English) => (
+            format!("Reset your password at {name}"),
+            format!(
+                "Someone has asked for a new password for your account at {name}. If it was you, choose one within \
+                 30 minutes:"
+            ),
+        ),
+        (Purpose::PasswordRecovery, Language::German) => (
+            format!("Passwort bei {name} zurücksetzen"),
+            format!(
+                "Jemand hat ein neues Passwort für dein Konto bei {name} angefordert. Wenn du das warst, lege es \
+                 innerhalb von 30 Minuten fest:"
+            ),
+        ),
+        (Purpose::AddressVerification, Language::English) => (
+            format!("Confirm your address at {name}"),
+            format!("Confirm within a day that this is the address of your account at {name}:"),
+        ),
+        (Purpose::AddressVerification, Language::German) => (
+            format!("Deine Adresse bei {name} bestätigen"),
+            format!(
+                "Bestätige innerhalb eines Tages, dass dies die Adresse deines Kontos bei {name} ist:"
+            ),
+        ),
+    }
+}
+
+/// Returns the text of the link and the sentences after it.
+fn closing(purpose: Purpose, language: Language) -> (&'static str, &'static str) {
+    match (purpose, language) {
+        (Purpose::Invitation | Purpose::PasswordReset, Language::English) => (
             "Set a password",
             "The link works once. If you did not expect this message, you can ignore it.",
         ),
-        Language::German => (
+        (Purpose::Invitation | Purpose::PasswordReset, Language::German) => (
             "Passwort festlegen",
             "Der Link gilt einmal. Wenn du diese Nachricht nicht erwartet hast, kannst du sie ignorieren.",
         ),
-    };
-    let text = format!("{lead}\n\n{link}\n\n{end}\n");
-    let logo = brand.logo.as_ref().map_or_else(String::new, |logo| {
-        let (source, name) = (escape::html(logo.0.as_str()), escape::html(&name));
-        format!("<p><img src=\"{source}\" alt=\"{name}\" height=\"48\"></p>")
-    });
-    let colour = brand.colour.as_ref().map_or("#1f4e8c", |colour| colour.0.as_str());
-    let html = format!(
-        "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><title>{subject}</title></head>\
-         <body>{logo}<p>{lead}</p><p><a href=\"{link}\" style=\"color:{colour}\">{button}</a></p><p>{end}</p>\
-         </body></html>",
-        tag = language.tag(),
-        subject = escape::html(&subject),
-        lead = escape::html(&lead),
-        link = escape::html(link.as_str()),
-    );
-    Rendered { subject, text, html }
+        (Purpose::PasswordRecovery, Language::English) => (
+            "Choose a new password",
+            "The link works once. If it was not you, ignore this message: nothing has changed.",
+        ),
+        (Purpose::PasswordRecovery, Language::German) => (
+            "Neues Passwort festlegen",
+            "Der Link gilt einmal. Wenn du es nicht warst, ignoriere diese Nachricht: Es hat sich nichts geändert.",
+        ),
+        (Purpose::AddressVerification, Language::English) => (
+            "Confirm the address",
+            "The link works once. If you have no such account, ignore this message.",
+        ),
+        (Purpose::AddressVerification, Language::German) => (
+            "Adresse bestätigen",
+            "Der Link gilt einmal. Wenn du kein solches Konto hast, ignoriere diese Nachricht.",
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +296,25 @@ mod tests {
         assert!(message.text.contains("\nhttps://acme.example.com/welcome#token=lds_x\n"));
         assert_eq!(Language::parse("de"), Ok(Language::German));
         assert!(Language::parse("fr").is_err());
+    }
+
+    // S48
+    #[test]
+    fn every_message_has_its_link_and_no_markup_of_a_name() {
+        let brand = Brand { name: "<b>A&B</b>".to_owned(), logo: None, colour: None };
+        let mut subjects = std::collections::BTreeSet::new();
+        for purpose in Purpose::ALL {
+            assert_eq!(Purpose::parse(purpose.as_str()), Some(purpose));
+            let link = format!("https://acme.example.com/{}#token=x_y-Z", purpose.page());
+            for language in [Language::English, Language::German] {
+                let message = render(&brand, purpose, language, &Url::parse(&link).unwrap());
+                assert!(message.text.contains(&format!("\n{link}\n")), "{}", message.text);
+                assert!(message.html.contains(&format!("href=\"{link}\"")), "{}", message.html);
+                assert!(!message.html.contains("<b>"), "{}", message.html);
+                subjects.insert(message.subject);
+            }
+        }
+        assert_eq!(subjects.len(), 8);
     }
 
     #[test]

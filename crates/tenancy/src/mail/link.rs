@@ -6,9 +6,6 @@ use url::{Host, Url};
 use super::invitation::LONGEST_URL;
 use crate::{settings::Settings, tenant::TenantRecord};
 
-/// The page below `PUBLIC_URL` that receives setup tokens, for tenants that have no page of their own.
-const DEFAULT_PAGE: &str = "set-password";
-
 /// Returns the origins of a tenant's pages: `PUBLIC_URL`, the subdomain of `BASE_DOMAIN`, which has the same
 /// scheme and port, and the registered domains, with HTTPS.
 pub(crate) fn origins(settings: &Settings, tenant: &TenantRecord) -> Vec<Url> {
@@ -59,11 +56,20 @@ impl ReceivingPage {
         Ok(Self(page))
     }
 
-    /// Returns the page of tenants that have no page of their own.
-    pub fn of_service(public_url: &Url) -> Self {
+    /// Returns a page below `PUBLIC_URL`, for tenants that have no page of their own.
+    pub fn of_service(public_url: &Url, name: &str) -> Self {
         let mut page = public_url.clone();
-        let path = format!("{}/{DEFAULT_PAGE}", public_url.path().trim_end_matches('/'));
+        let path = format!("{}/{name}", public_url.path().trim_end_matches('/'));
         page.set_path(&path);
+        Self(page)
+    }
+
+    /// Returns the page with this name at the root of the same origin.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Self {
+        let mut page = self.0.clone();
+        page.set_path(name);
+        page.set_query(None);
         Self(page)
     }
 
@@ -96,6 +102,8 @@ mod tests {
         let link = page.with_token("lds_x");
         assert_eq!(link.as_str(), "https://acme.example.com/welcome?from=mail#token=lds_x");
         assert!(parse("https://app.acme.test:8443/").is_ok());
+        let other = page.beside("reset-password").with_token("ldp_x");
+        assert_eq!(other.as_str(), "https://acme.example.com/reset-password#token=ldp_x");
     }
 
     #[test]
@@ -105,7 +113,10 @@ mod tests {
             ("https://app.example.com/a/", "https://app.example.com/a/set-password"),
             ("http://localhost:3000/", "http://localhost:3000/set-password"),
         ] {
-            assert_eq!(ReceivingPage::of_service(&Url::parse(public).unwrap()).as_str(), page);
+            assert_eq!(
+                ReceivingPage::of_service(&Url::parse(public).unwrap(), "set-password").as_str(),
+                page
+            );
         }
     }
 

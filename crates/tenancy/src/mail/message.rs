@@ -13,7 +13,7 @@ pub struct Message {
     pub id: Uuid,
     /// The recipient.
     pub user_id: Uuid,
-    /// `invitation` or `password_reset`.
+    /// `invitation`, `password_reset`, `password_recovery` or `address_verification`.
     pub purpose: String,
     /// The address.
     pub address: String,

@@ -21,3 +21,20 @@ pub mod settings;
 
 pub(crate) use cipher::VariablesCipher;
 pub use insertion::Posting;
+
+use crate::{
+    context::Context,
+    error::{Error, Result},
+    settings::MailTransport,
+};
+
+/// Checks that the service sends mail.
+///
+/// # Errors
+/// [`Error::MailNotConfigured`].
+pub(crate) fn require_transport(context: &Context) -> Result<()> {
+    if context.settings.mail_transport == MailTransport::None {
+        return Err(Error::MailNotConfigured);
+    }
+    Ok(())
+}

@@ -23,10 +23,13 @@ pub(super) const CLAIM: TimeDelta = TimeDelta::minutes(2);
 /// The time for which sent and dead messages are stored.
 const KEPT: TimeDelta = TimeDelta::days(7);
 
-/// The condition that the token in the message `m` is still the setup token of its user.
+/// The condition that the token in the message `m` is still valid for its user and the address.
 const IS_CURRENT: &str = "
     EXISTS (SELECT FROM users u WHERE u.id = m.user_id AND u.is_active AND u.email = m.address
-            AND u.setup_token_hash = m.token_hash)";
+            AND (u.setup_token_hash = m.token_hash
+                 OR EXISTS (SELECT FROM account_tokens t
+                            WHERE t.token_hash = m.token_hash AND t.user_id = u.id
+                              AND t.session_epoch = u.session_epoch)))";
 
 /// The condition that the message `m` may be sent at the time `$1`.
 fn is_due() -> String {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    invitation::{Brand, Colour, Language, Logo},
+    invitation::{Brand, Colour, Language, Logo, Purpose},
     link::{self, ReceivingPage},
 };
 use crate::{
@@ -126,19 +126,25 @@ pub async fn change(
 }
 
 impl MailSettings {
-    /// Returns the page that receives setup tokens. A page that is no longer on a domain of the tenant does not.
+    /// Returns the page that receives the tokens of a purpose. Setup tokens lead to the page of the tenant. Other tokens
+    /// lead to a fixed path on its origin. A page that is no longer on a domain of the tenant receives no token.
     ///
     /// # Errors
     /// [`Error::Internal`] if the service has no `PUBLIC_URL`, which a transport requires.
-    pub(super) fn page(&self, context: &Context, tenant: &TenantRecord) -> Result<ReceivingPage> {
+    pub(super) fn page(
+        &self,
+        context: &Context,
+        tenant: &TenantRecord,
+        purpose: Purpose,
+    ) -> Result<ReceivingPage> {
         let origins = link::origins(&context.settings, tenant);
         let own = self.receiving_page.as_deref();
         if let Some(page) = own.and_then(|page| ReceivingPage::parse(page, &origins).ok()) {
-            return Ok(page);
+            return Ok(if purpose.is_setup() { page } else { page.beside(purpose.page()) });
         }
         let public = context.settings.public_url.as_ref();
         let public = public.ok_or_else(|| Error::internal("mail has no PUBLIC_URL"))?;
-        Ok(ReceivingPage::of_service(public))
+        Ok(ReceivingPage::of_service(public, purpose.page()))
     }
 
     /// Returns how messages look.

@@ -6,6 +6,7 @@ mod enrollment;
 mod password;
 mod proof;
 mod recent;
+mod recovery;
 mod repo;
 mod second_step;
 mod sign_in;
@@ -16,6 +17,7 @@ pub use enrollment::{
 };
 pub use password::{PasswordReset, change_password, reset_password};
 pub use recent::{Age, prove_again, require_recent};
+pub use recovery::{confirm as confirm_recovery, request as request_recovery};
 pub(crate) use repo::find_states;
 pub use repo::{
     End, Ended, NewSession, Proof, Session, State, Use, Used, begin, end, end_all, find_by_token,

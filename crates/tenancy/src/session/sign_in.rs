@@ -25,7 +25,7 @@ use crate::{
     token::{AccessTokens, RefreshToken, SetupToken, Subject},
     user::{
         User,
-        repo::credentials::{self, Credentials},
+        repo::credentials::{self, Credentials, PasswordToken},
     },
     version_cache::{Change, Changed, Effect},
 };
@@ -210,34 +210,60 @@ pub async fn set_up(
     actor: &Actor,
 ) -> Result<Changed<SignedIn>> {
     let password = password.accept(&context.settings, "password")?;
+    let given = GivenPassword { password, field: "password", event: name::AUTH_PASSWORD_SET };
+    let token = PasswordToken::Setup(token.hash());
+    set_password(context, tenant, token, given, actor).await?.ok_or(Error::InvalidSetupToken)
+}
+
+/// A new password in a request.
+pub(super) struct GivenPassword {
+    pub password: Password,
+    /// The name of the field.
+    pub field: &'static str,
+    /// The name of the event that records the change.
+    pub event: &'static str,
+}
+
+/// Sets the password of the user that a token belongs to, and signs in the user. Returns `None` if the token is invalid.
+///
+/// # Errors
+/// [`SecondFactorError::Required`](crate::error::SecondFactorError::Required) if the password is set and the sign-in
+/// needs a second factor.
+pub(super) async fn set_password(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    token: PasswordToken,
+    given: GivenPassword,
+    actor: &Actor,
+) -> Result<Option<Changed<SignedIn>>> {
+    let GivenPassword { password, field, event } = given;
     let now = context.platform.clock.now();
     // Hashing is expensive, so an invalid token must be refused first.
     let counts = {
         let database = TenantDb::connect(context, tenant).await?;
-        credentials::has_setup_token(&database, &token.hash(), now).await?
+        credentials::has_password_token(&database, token, now).await?
     };
     if !counts {
-        return Err(Error::InvalidSetupToken);
+        return Ok(None);
     }
     let policy = security_policy::get(context, tenant).await?;
-    policy.check_password(&password, "password")?;
+    policy.check_password(&password, field)?;
     policy.check_network(actor)?;
     let allowance = allowance::take(context, tenant, None).await?;
     let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    let event = Event::new(name::AUTH_PASSWORD_SET).with_actor_from_statement();
+    let event = Event::new(event).with_actor_from_statement();
     let entry = Entry::new(context, Some(tenant.id), actor, event);
-    let user = credentials::use_setup_token(&database, &token.hash(), &hash, now, &entry)
-        .await?
-        .ok_or(Error::InvalidSetupToken)?;
+    let user = credentials::use_password_token(&database, token, &hash, now, &entry).await?;
+    let Some(user) = user else { return Ok(None) };
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
     let needed = credentials::find_needed_factor(&database, user.id).await?;
     challenge::ask_for_second_factor(context, tenant, &database, &user, needed).await?;
     let proof = Proof::OneFactor;
     let value = begin_session(context, tenant, &database, user, proof, actor).await?;
-    Ok(Changed { value, effect })
+    Ok(Some(Changed { value, effect }))
 }
 
 /// Starts a session of an authenticated user.

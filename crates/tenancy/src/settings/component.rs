@@ -3,6 +3,8 @@
 /// A component of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Component {
+    /// Resets, confirmations and other rare flows of people.
+    Account,
     /// The operator routes of the platform.
     Admin,
     /// Sign-in, users and API keys.
@@ -17,9 +19,11 @@ pub enum Component {
 
 impl Component {
     /// Lists every component.
-    pub const ALL: &[Self] = &[Self::Admin, Self::Auth, Self::Health, Self::Tenant, Self::Outbound];
+    pub const ALL: &[Self] =
+        &[Self::Account, Self::Admin, Self::Auth, Self::Health, Self::Tenant, Self::Outbound];
     /// Lists the components with routes, which use the stores.
-    pub const WITH_ROUTES: &[Self] = &[Self::Admin, Self::Auth, Self::Health, Self::Tenant];
+    pub const WITH_ROUTES: &[Self] =
+        &[Self::Account, Self::Admin, Self::Auth, Self::Health, Self::Tenant];
 }
 
 #[cfg(test)]
@@ -31,7 +35,8 @@ mod tests {
     use super::*;
     use crate::settings::{DECLARATIONS, Settings, documents, tests};
 
-    const ALL: [(Component, &str); 5] = [
+    const ALL: [(Component, &str); 6] = [
+        (Component::Account, "account"),
         (Component::Admin, "admin"),
         (Component::Auth, "auth"),
         (Component::Health, "health"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
-    Component::{self, Admin, Auth, Health, Outbound, Tenant},
+    Component::{self, Account, Admin, Auth, Health, Outbound, Tenant},
     Declaration, Level, MailApiFormat, MailTransport, TrustedProxies,
     declaration::{default, required, settings},
     mail_api::{mail_api_token, mail_api_url},
@@ -36,7 +36,7 @@ settings! {
 
     /// The location of tenants' databases: `postgres://{role}:{password}@host:5432/tenant_{tenant_id}`. If it has a
     /// literal user and password, that account creates the databases there. Each tenant still has its own role.
-    TENANT_DATABASE_TEMPLATE: required().secret().given_to(&[Admin, Auth, Tenant])
+    TENANT_DATABASE_TEMPLATE: required().secret().given_to(&[Account, Admin, Auth, Tenant])
         .elsewhere(WITHHELD)
         => pub tenant_database_template: DatabaseTemplate = DatabaseTemplate::parse;
 
@@ -50,28 +50,28 @@ settings! {
 
     /// Seals tenants' keys and passwords. 32 bytes or more, no comma. Keep a copy: without it no tenant's database is
     /// accessible. [Rotation](operations.md#master-key-rotation).
-    MASTER_ENCRYPTION_KEY: required().secret().given_to(&[Admin, Auth, Tenant])
+    MASTER_ENCRYPTION_KEY: required().secret().given_to(&[Account, Admin, Auth, Tenant])
         => pub master_encryption_key: Secret = secret;
 
     /// Other master keys that can unseal, separated by commas: the previous or the next one.
-    MASTER_DECRYPTION_KEYS: default("").secret().given_to(&[Admin, Auth, Tenant])
+    MASTER_DECRYPTION_KEYS: default("").secret().given_to(&[Account, Admin, Auth, Tenant])
         => pub master_decryption_keys: Vec<Secret> = secrets;
 
     /// Signs access tokens (HS256). 32 bytes or more, no comma. [Rotation](integrate.md#verify-tokens-offline).
-    JWT_SECRET_KEY: required().secret().given_to(&[Auth, Tenant])
+    JWT_SECRET_KEY: required().secret().given_to(&[Account, Auth, Tenant])
         => pub jwt_secret_key: Secret = secret;
 
     /// Other secrets that verify tokens, separated by commas: the previous or the next one.
-    JWT_VERIFICATION_SECRET_KEYS: default("").secret().given_to(&[Auth, Tenant])
+    JWT_VERIFICATION_SECRET_KEYS: default("").secret().given_to(&[Account, Auth, Tenant])
         => pub jwt_verification_secret_keys: Vec<Secret> = secrets;
 
     /// Signs access tokens with EdDSA instead: PKCS#8 as PEM or base64. Its public key is
     /// [published](integrate.md#verify-tokens-offline).
-    JWT_ED25519_KEY: default("").secret().given_to(&[Auth, Tenant])
+    JWT_ED25519_KEY: default("").secret().given_to(&[Account, Auth, Tenant])
         => pub jwt_ed25519_key: Option<Ed25519Key> = optional(Ed25519Key::parse);
 
     /// Other public keys that verify tokens and are published: the `x` of each JWK, separated by commas.
-    JWT_VERIFICATION_ED25519_KEYS: default("").given_to(&[Auth, Tenant])
+    JWT_VERIFICATION_ED25519_KEYS: default("").given_to(&[Account, Auth, Tenant])
         => pub jwt_verification_ed25519_keys: Vec<Ed25519VerifyingKey> = optional(Ed25519VerifyingKey::parse_list);
 
     /// The operators' [break-glass credential](endpoints.md#operator-credentials). 32 bytes or more. During a rotation,

@@ -14,5 +14,7 @@ mod verified;
 pub use access::{AccessTokens, Subject};
 pub use claims::Claims;
 pub use keys::Jwk;
-pub use one_time::{ChallengeToken, OneTimeToken, SetupToken, TokenUse};
+pub use one_time::{
+    ChallengeToken, OneTimeToken, RecoveryToken, SetupToken, TokenUse, VerificationToken,
+};
 pub use refresh::RefreshToken;

@@ -1,4 +1,4 @@
-//! Tokens that are valid once: setup tokens and challenges of sign-ins.
+//! Tokens that are valid once: setup tokens, challenges of sign-ins, and tokens that a person has asked for by mail.
 
 use std::marker::PhantomData;
 
@@ -18,6 +18,10 @@ pub trait TokenUse {
 pub struct Setup;
 /// The use of a [`ChallengeToken`].
 pub struct Challenge;
+/// The use of a [`RecoveryToken`].
+pub struct Recovery;
+/// The use of a [`VerificationToken`].
+pub struct Verification;
 
 impl TokenUse for Setup {
     const PREFIX: &'static str = "lds_";
@@ -27,10 +31,22 @@ impl TokenUse for Challenge {
     const PREFIX: &'static str = "ldc_";
 }
 
+impl TokenUse for Recovery {
+    const PREFIX: &'static str = "ldp_";
+}
+
+impl TokenUse for Verification {
+    const PREFIX: &'static str = "ldv_";
+}
+
 /// Sets the password of one user.
 pub type SetupToken = OneTimeToken<Setup>;
 /// Continues a sign-in with its second factor.
 pub type ChallengeToken = OneTimeToken<Challenge>;
+/// Replaces a forgotten password.
+pub type RecoveryToken = OneTimeToken<Recovery>;
+/// Proves control of an address.
+pub type VerificationToken = OneTimeToken<Verification>;
 
 /// A token: its tenant and 256 random bits. It is shown once; its hash is stored.
 pub struct OneTimeToken<U> {
@@ -96,7 +112,18 @@ mod tests {
     fn token_has_one_use() {
         let setup = SetupToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let challenge = ChallengeToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
-        assert!(ChallengeToken::parse(&setup).is_none());
-        assert!(SetupToken::parse(&challenge).is_none());
+        let recovery = RecoveryToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let verification = VerificationToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        for (text, own) in [(&setup, 0), (&challenge, 1), (&recovery, 2), (&verification, 3)] {
+            let accepted = [
+                SetupToken::parse(text).is_some(),
+                ChallengeToken::parse(text).is_some(),
+                RecoveryToken::parse(text).is_some(),
+                VerificationToken::parse(text).is_some(),
+            ];
+            for (index, accepted) in accepted.into_iter().enumerate() {
+                assert_eq!(accepted, index == own, "{text} {index}");
+            }
+        }
     }
 }

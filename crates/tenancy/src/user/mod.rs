@@ -6,6 +6,7 @@
 mod authority;
 mod manage;
 pub mod repo;
+pub mod verification;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -49,7 +50,8 @@ pub struct User {
     pub groups: Vec<Uuid>,
     /// Whether the user may sign in.
     pub is_active: bool,
-    /// Whether the user has proved control of the e-mail address. Setting a password with a setup token is not a proof.
+    /// Whether the user has proved control of the e-mail address. A token that was sent to this address by mail is a
+    /// proof. A setup token in a response is none.
     pub is_verified: bool,
     /// What the application keeps about the user. The user and everyone with `users:read` see it.
     #[schema(value_type = Object)]

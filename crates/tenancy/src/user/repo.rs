@@ -1,5 +1,6 @@
 //! SQL statements on `users`. `token::session` updates `last_login`, in one statement with the new session.
 
+pub(crate) mod account_tokens;
 pub mod credentials;
 mod rows;
 

@@ -26,6 +26,7 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         Error::Unauthenticated(Unauthenticated::Missing | Unauthenticated::InvalidGatewayKey)
         | Error::InvalidCredentials
         | Error::InvalidSetupToken
+        | Error::InvalidMailedToken
         | Error::InvalidRefreshToken
         | Error::SecondFactor(
             SecondFactorError::Required(_)

@@ -432,7 +432,7 @@ class User(TypedDict):
     """Whether the user may sign in."""
 
     is_verified: bool
-    """Whether the user has proved control of the e-mail address. Setting a password with a setup token is not a proof."""
+    """Whether the user has proved control of the e-mail address. A token that was sent to this address by mail is a proof. A setup token in a response is none."""
 
     last_login: str | None
     """When the user last signed in."""
@@ -697,7 +697,7 @@ class MailMessage(TypedDict):
     """The language: `en` or `de`."""
 
     purpose: str
-    """`invitation` or `password_reset`."""
+    """`invitation`, `password_reset`, `password_recovery` or `address_verification`."""
 
     state: str
     """`waiting`, `sending`, `sent` or `dead`."""
@@ -880,16 +880,6 @@ class LimitChange(TypedDict):
     """The total size of files in bytes."""
 
     users: NotRequired[int | None]
-
-
-class Link(TypedDict):
-    """A row of a chain, identified by its place and its MAC."""
-
-    mac: str
-    """The MAC of the row and of all previous rows, in hexadecimal."""
-
-    sequence: int
-    """The place, starting from 1."""
 
 
 class Live(TypedDict):
@@ -1372,6 +1362,31 @@ class PasswordChange(TypedDict):
     new_password: NewPassword
 
 
+class PasswordRecovery(TypedDict):
+    """The response to a request for a new password."""
+
+    expires_in: int
+    """The seconds for which the link in the message is valid, if a message is sent."""
+
+
+class PasswordRecoveryConfirmation(TypedDict):
+    """A new password for a forgotten one."""
+
+    new_password: NewPassword
+
+    token: str
+    """The token in the link of the message."""
+
+
+class PasswordRecoveryRequest(TypedDict):
+    """The account of a forgotten password."""
+
+    email: EmailAddress
+
+    language: NotRequired[Language | None]
+    """The language of the message. The default is that of the tenant."""
+
+
 class PasswordReset(TypedDict):
     """The token that sets a new password."""
 
@@ -1516,6 +1531,7 @@ class Problem(TypedDict):
         "invalid_gateway_key",
         "invalid_header",
         "invalid_json",
+        "invalid_mailed_token",
         "invalid_operator_key",
         "invalid_refresh_token",
         "invalid_request",
@@ -1523,6 +1539,7 @@ class Problem(TypedDict):
         "invalid_setup_token",
         "invalid_token",
         "last_admin",
+        "mail_not_configured",
         "method_not_allowed",
         "misconfigured",
         "network_not_allowed",
@@ -2097,34 +2114,27 @@ class UserUpdate(TypedDict):
 
 
 class Verification(TypedDict):
-    """The result of verifying a chain."""
+    """The response to a request to verify the own address."""
 
-    anchor: Link | None
-    """The row after which the verification began, if older rows were dropped."""
+    expires_in: int
+    """The seconds for which the link in the message is valid."""
 
-    broken_at: int | None
-    """The first place with an error."""
+    is_mailed: bool
+    """Whether a message is sent. It is not sent if the address is verified, if the user has three valid links, or after five messages in an hour."""
 
-    checkpoint: Link | None
-    """The row after which the verification began, if an earlier verification found all rows up to it unchanged. Trails of up to 10,000 rows are always verified from their beginning, and longer ones with `full=true`."""
 
-    complete: bool
-    """Whether the verification reached the end. A long trail takes several calls: the next call continues from here."""
+class VerificationConfirmation(TypedDict):
+    """The proof of control of an address."""
 
-    head: Link | None
-    """The end of the chain. Store it: if a later trail does not contain it, rows were removed."""
+    token: str
+    """The token in the link of the message."""
 
-    reason: str | None
-    """The error at that place."""
 
-    valid: bool
-    """Whether every row is present, in its place and unchanged."""
+class VerificationRequest(TypedDict):
+    """A request to verify the own address."""
 
-    verified: int
-    """The number of valid rows."""
-
-    vouched: Link | None
-    """The last row that a former master key may have chained. The rows up to it are verified by a digest, which `tenantctl reseal` has sealed with the current key."""
+    language: NotRequired[Language | None]
+    """The language of the message. The default is that of the tenant."""
 
 
 class Verified(TypedDict):

@@ -845,6 +845,43 @@ class Operations(Runtime):
         )
         return self._download(request, options)
 
+    def request_password_reset(
+        self, body: models.PasswordRecoveryRequest, *, options: CallOptions | None = None
+    ) -> models.PasswordRecovery:
+        """Sends a link for a new password to the e-mail address of a user.
+
+        The response is the same whether the account exists or not. The request changes nothing: the password, the sessions and earlier links stay valid. A user has at most three valid links, and gets at most five messages in an hour.
+        """
+        request = Request("POST", "/api/v1/account/password-reset", json=body, public=True)
+        result: models.PasswordRecovery = self._json(request, options)
+        return result
+
+    def confirm_password_reset(
+        self, body: models.PasswordRecoveryConfirmation, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Sets a new password with the token of a message, and signs the user in.
+
+        The user's sessions and other tokens end, and the address is verified. If the user has a second factor, the password is set and the response is a challenge.
+        """
+        request = Request("POST", "/api/v1/account/password-reset/confirm", json=body, public=True, signs_in=True)
+        result: models.SignedIn = self._json(request, options)
+        return result
+
+    def request_verification(
+        self, body: models.VerificationRequest | None = None, *, options: CallOptions | None = None
+    ) -> models.Verification:
+        """Sends a link that verifies the caller's e-mail address to this address."""
+        request = Request("POST", "/api/v1/account/verification", json=body)
+        result: models.Verification = self._json(request, options)
+        return result
+
+    def confirm_verification(
+        self, body: models.VerificationConfirmation, *, options: CallOptions | None = None
+    ) -> None:
+        """Verifies the e-mail address of a user with the token of a message."""
+        request = Request("POST", "/api/v1/account/verification/confirm", json=body, public=True)
+        self._none(request, options)
+
     def list_api_keys(
         self, *, offset: int | None = None, limit: int | None = None, options: CallOptions | None = None
     ) -> models.ApiKeyPage:

@@ -167,6 +167,12 @@ class InvalidJson(Problem):
     code: ClassVar[str] = "invalid_json"
 
 
+class InvalidMailedToken(Problem):
+    """The problem `invalid_mailed_token` (status 401)."""
+
+    code: ClassVar[str] = "invalid_mailed_token"
+
+
 class InvalidOperatorKey(Problem):
     """The problem `invalid_operator_key` (status 401)."""
 
@@ -207,6 +213,12 @@ class LastAdmin(Problem):
     """The problem `last_admin` (status 409)."""
 
     code: ClassVar[str] = "last_admin"
+
+
+class MailNotConfigured(Problem):
+    """The problem `mail_not_configured` (status 409)."""
+
+    code: ClassVar[str] = "mail_not_configured"
 
 
 class MethodNotAllowed(Problem):
@@ -513,6 +525,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "invalid_gateway_key": InvalidGatewayKey,
     "invalid_header": InvalidHeader,
     "invalid_json": InvalidJson,
+    "invalid_mailed_token": InvalidMailedToken,
     "invalid_operator_key": InvalidOperatorKey,
     "invalid_refresh_token": InvalidRefreshToken,
     "invalid_request": InvalidRequest,
@@ -520,6 +533,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "invalid_setup_token": InvalidSetupToken,
     "invalid_token": InvalidToken,
     "last_admin": LastAdmin,
+    "mail_not_configured": MailNotConfigured,
     "method_not_allowed": MethodNotAllowed,
     "misconfigured": Misconfigured,
     "network_not_allowed": NetworkNotAllowed,

@@ -226,37 +226,78 @@ async fn find_credentials_by(
     Ok(credentials.transpose()?)
 }
 
-/// Returns whether a setup token is currently valid.
-pub async fn has_setup_token(
-    database: &TenantDb,
-    token_hash: &[u8; 32],
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let statement = "SELECT FROM users WHERE setup_token_hash = $1 AND is_active
-                     AND setup_token_expires_at > $2::timestamp AT TIME ZONE 'UTC'";
-    let parameters = [token_hash.as_slice().into(), now.into()];
-    Ok(database.connection().query_first(statement, &parameters).await?.is_some())
+/// The hash of a token that sets a password.
+#[derive(Debug, Clone, Copy)]
+pub enum PasswordToken {
+    /// A setup token, which an administrator has created.
+    Setup([u8; 32]),
+    /// A token that was sent to the address of the user, who has asked for it.
+    Recovery([u8; 32]),
 }
 
-/// Sets the password of the user that a setup token belongs to, and invalidates the token. Of two concurrent calls,
-/// only one gets the user. Returns `None` if the token is no longer valid. The token does not prove control of the
-/// user's address, because the API returns it to its caller, who passes it on.
-pub async fn use_setup_token(
+impl PasswordToken {
+    fn hash(&self) -> &[u8] {
+        match self {
+            Self::Setup(hash) | Self::Recovery(hash) => hash,
+        }
+    }
+
+    /// Returns the condition that the token `:token_hash` is that of the row of `users` at the time `:now`, and the
+    /// condition that it proves control of the address. A setup token does so only if it was sent to this address by
+    /// mail, because otherwise the API has returned it to its caller, who passes it on.
+    fn conditions(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Setup(_) => (
+                "setup_token_hash = :token_hash::bytea
+                 AND setup_token_expires_at > :now::timestamp AT TIME ZONE 'UTC'",
+                "EXISTS (SELECT FROM mail_messages m WHERE m.user_id = users.id
+                         AND m.token_hash = :token_hash::bytea AND m.address = users.email)",
+            ),
+            Self::Recovery(_) => (
+                "EXISTS (SELECT FROM account_tokens t
+                         WHERE t.token_hash = :token_hash::bytea AND t.user_id = users.id
+                           AND t.purpose = 'password_recovery' AND t.address = users.email
+                           AND t.session_epoch = users.session_epoch
+                           AND t.expires_at > :now::timestamp AT TIME ZONE 'UTC')",
+                "true",
+            ),
+        }
+    }
+}
+
+/// Returns whether a token is currently valid.
+pub async fn has_password_token(
     database: &TenantDb,
-    token_hash: &[u8; 32],
+    token: PasswordToken,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let (is_valid, _) = token.conditions();
+    let statement = format!("SELECT FROM users WHERE is_active AND {is_valid}");
+    let statement = Statement::new(statement).bind("token_hash", token.hash()).bind("now", now);
+    Ok(statement.query_first(database.connection()).await?.is_some())
+}
+
+/// Sets the password of the user that a token belongs to, and invalidates the token and all others of the user. Of two
+/// concurrent calls, only one gets the user, because the first one begins another epoch of sessions and removes the
+/// setup token. Returns `None` if the token is no longer valid.
+pub async fn use_password_token(
+    database: &TenantDb,
+    token: PasswordToken,
     password_hash: &str,
     now: DateTime<Utc>,
     entry: &Entry,
 ) -> Result<Option<User>> {
+    let (is_valid, is_proof) = token.conditions();
     let statement = format!(
         "WITH changed AS (
              UPDATE users
              SET password_hash = :password_hash, setup_token_hash = NULL,
                  setup_token_expires_at = NULL, version = version + 1,
-                 session_epoch = session_epoch + 1
-             WHERE setup_token_hash = :token_hash AND is_active
-               AND setup_token_expires_at > :now::timestamp AT TIME ZONE 'UTC'
+                 session_epoch = session_epoch + 1, is_verified = is_verified OR {is_proof}
+             WHERE is_active AND {is_valid}
              RETURNING *
+         ), forgotten AS (
+             DELETE FROM account_tokens WHERE user_id IN (SELECT id FROM changed)
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
@@ -270,7 +311,7 @@ pub async fn use_setup_token(
          SELECT {COLUMNS} FROM changed"
     );
     let statement = Statement::new(statement)
-        .bind("token_hash", token_hash.as_slice())
+        .bind("token_hash", token.hash())
         .bind("password_hash", password_hash)
         .bind("now", now)
         .bind_all(outbox::bindings(entry));

@@ -1,0 +1,24 @@
+//! The account of a person: flows that are rare, so their component is small instead of fast.
+
+mod password_reset;
+mod verification;
+
+use web::Endpoint;
+
+web::component!(Account, ENDPOINTS);
+
+/// The endpoints of this component.
+pub const ENDPOINTS: &[Endpoint] = &[
+    password_reset::request::ENDPOINT,
+    password_reset::confirm::ENDPOINT,
+    verification::request::ENDPOINT,
+    verification::confirm::ENDPOINT,
+];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn paths_have_no_conflict() {
+        assert_eq!(web::Router::new(super::ENDPOINTS).check(), [] as [String; 0]);
+    }
+}

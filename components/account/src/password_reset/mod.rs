@@ -1,0 +1,4 @@
+//! `/api/v1/account/password-reset`
+
+pub mod confirm;
+pub mod request;

@@ -1,0 +1,4 @@
+//! `/api/v1/account/verification`
+
+pub mod confirm;
+pub mod request;

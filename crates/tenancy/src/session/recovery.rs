@@ -1,0 +1,184 @@
+//! A new password for a person who has forgotten the old one, without an administrator.
+//!
+//! A request changes nothing: passwords, sessions and earlier tokens stay valid. Its response, its statements and its
+//! writes are the same whether an account exists or not.
+//!
+//! A stranger cannot prevent a recovery. Requests of one network count against this network only. While the user has the
+//! maximum number of valid tokens, a request sends no message, but the mailbox has valid links.
+
+use std::rc::Rc;
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::{
+    SignedIn,
+    sign_in::{GivenPassword, set_password},
+};
+use crate::{
+    audit,
+    bucket::{self, Bucket, Rate},
+    context::Context,
+    credential::NewPassword,
+    error::{Error, Result},
+    event::{Actor, Entry, Event, Severity, name},
+    identifier::EmailAddress,
+    login_throttling,
+    mail::{
+        insertion::NewMessage,
+        invitation::{Language, Purpose},
+        require_transport,
+    },
+    resolve::{self, SignInTarget},
+    tenant::{Tenant, TenantDb},
+    token::RecoveryToken,
+    user::repo::{account_tokens, credentials::PasswordToken},
+    version_cache::Changed,
+};
+
+/// How long a token is valid.
+const LIFETIME: TimeDelta = TimeDelta::minutes(30);
+/// The rate of requests of one network for one address, which need not exist.
+const OF_ADDRESS: Rate = Rate { burst: 5, per_minute: 1 };
+/// The rate of requests of one network in a tenant.
+const OF_NETWORK: Rate = Rate { burst: 30, per_minute: 10 };
+
+/// Sends a token for a new password to an address, if it is that of an active user. Returns the seconds for which the
+/// token is valid.
+///
+/// # Errors
+/// [`Error::MailNotConfigured`]; [`Error::RateLimited`] after too many requests of the network, whether the address is
+/// that of a user or not.
+pub async fn request(
+    context: &Rc<Context>,
+    target: SignInTarget,
+    email: &EmailAddress,
+    language: Option<Language>,
+    actor: &Actor,
+) -> Result<i64> {
+    require_transport(context)?;
+    let SignInTarget { tenant, refusal, subject } = target;
+    let network = actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
+    let bucket = |parts: &[&[u8]], rate| -> Result<Bucket> {
+        let name = base16ct::lower::encode_string(&context.master_key.throttling_subject(parts)?);
+        Ok(Bucket::of_tenant(subject, &format!("recovery:{name}"), rate))
+    };
+    let (tenant_id, from) = (subject.as_bytes(), network.as_bytes());
+    let buckets = [
+        bucket(&[b"recovery", tenant_id, from, email.as_str().as_bytes()], OF_ADDRESS)?,
+        bucket(&[b"recovery", tenant_id, from], OF_NETWORK)?,
+    ];
+    bucket::take(context, &buckets).await?;
+    let Some(tenant) = tenant else {
+        resolve::stand_in(context).await?;
+        resolve::stand_in(context).await?;
+        return Ok(LIFETIME.num_seconds());
+    };
+    let database = TenantDb::connect(context, &tenant).await?;
+    let user = account_tokens::find_active(&database, email.as_str()).await?;
+    // Nobody can sign in to a suspended tenant.
+    let user = user.filter(|_| refusal.is_none());
+    let token = RecoveryToken::generate(tenant.id, &*context.platform.random);
+    let expires_at = context.platform.clock.now() + LIFETIME;
+    let message = NewMessage::new(context, &tenant, language, email.as_str(), &token, expires_at)?;
+    let event = Event::new(name::PASSWORD_RECOVERY_REQUESTED);
+    let event = match user {
+        Some(user) => event.about("user", user),
+        None => event.failed().detail(json!({ "reason": "unknown_user" })),
+    };
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let purpose = Purpose::PasswordRecovery;
+    // The response does not reveal whether there was room for a message.
+    let _: bool = account_tokens::issue(&database, user, purpose, message, &entry).await?;
+    audit::flush_later(context, &tenant);
+    Ok(LIFETIME.num_seconds())
+}
+
+/// Sets the password of the user that a token belongs to, ends every session and all other tokens of the user, and signs
+/// the user in. The token has reached the address of the user, so the address is verified.
+///
+/// # Errors
+/// [`Error::InvalidMailedToken`] if the token is invalid, used or expired, or was sent to a former address.
+/// [`SecondFactorError::Required`](crate::error::SecondFactorError::Required) if the password is set and the sign-in
+/// needs a second factor.
+pub async fn confirm(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    token: &RecoveryToken,
+    password: NewPassword,
+    actor: &Actor,
+) -> Result<Changed<SignedIn>> {
+    require_transport(context)?;
+    let field = "new_password";
+    let password = password.accept(&context.settings, field)?;
+    let given = GivenPassword { password, field, event: name::PASSWORD_RECOVERED };
+    let token = PasswordToken::Recovery(token.hash());
+    if let Some(changed) = set_password(context, tenant, token, given, actor).await? {
+        return Ok(changed);
+    }
+    let event = Event::new(name::PASSWORD_RECOVERY_FAILED).severity(Severity::Warning).failed();
+    let network = actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
+    audit::record_rarely(context, Entry::new(context, Some(tenant.id), actor, event), &network);
+    Err(Error::InvalidMailedToken)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use platform::testing::{PreparedSql, row};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{event::Origin, input::Text as _, testing};
+
+    const MAIL: &[(&str, &str)] = &[
+        ("MAIL_TRANSPORT", "smtp"),
+        ("MAIL_FROM", "no-reply@saas.example"),
+        ("PUBLIC_URL", "https://app.saas.example"),
+    ];
+
+    /// Makes a request with these results of the statements. Returns the result and the number of statements that were
+    /// prepared and not made.
+    fn request(
+        changes: &[(&'static str, &'static str)],
+        refusal: Option<Error>,
+        found: Option<Uuid>,
+        is_issued: bool,
+    ) -> (Result<i64>, usize) {
+        let sql = Rc::<PreparedSql>::default();
+        let context = testing::context_with(&sql, changes);
+        let found = found.map(|id| row(vec![("id", id.into())]));
+        sql.reply("SELECT id FROM users", found.into_iter().collect());
+        let issued = row(vec![("is_issued", is_issued.into())]);
+        sql.reply("INSERT INTO account_tokens", vec![issued]);
+        let tenant = testing::tenant(&context);
+        let target = SignInTarget { tenant: Some(tenant), refusal, subject: testing::TENANT };
+        let email = EmailAddress::parse("ada@acme.example").unwrap();
+        let actor = Actor::anonymous(Origin::default());
+        let result = block_on(super::request(&context, target, &email, None, &actor));
+        (result, sql.left())
+    }
+
+    // S52
+    #[test]
+    fn every_account_takes_the_same_statements() {
+        let suspended = || Some(Error::TenantSuspended);
+        for (refusal, found, is_issued) in [
+            (None, Some(testing::USER), true),
+            (None, Some(testing::USER), false),
+            (None, None, false),
+            (suspended(), Some(testing::USER), false),
+            (suspended(), None, false),
+        ] {
+            let (result, left) = request(MAIL, refusal, found, is_issued);
+            assert_eq!((result.unwrap(), left), (1800, 0), "{found:?} {is_issued}");
+        }
+    }
+
+    #[test]
+    fn service_without_mail_makes_no_statement() {
+        let (result, left) = request(&[], None, Some(testing::USER), true);
+        assert!(matches!(result, Err(Error::MailNotConfigured)), "{result:?}");
+        assert_eq!(left, 2);
+    }
+}

@@ -1,0 +1,89 @@
+//! The proof that a person controls the e-mail address of the own account.
+
+use std::rc::Rc;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::repo::{self, account_tokens};
+use crate::{
+    audit,
+    context::Context,
+    error::{Error, Result},
+    event::{Actor, Entry, Event, Severity, name},
+    login_throttling,
+    mail::{
+        insertion::NewMessage,
+        invitation::{Language, Purpose},
+        require_transport,
+    },
+    tenant::{Tenant, TenantDb},
+    token::VerificationToken,
+};
+
+/// How long a token is valid.
+const LIFETIME: TimeDelta = TimeDelta::days(1);
+
+/// The result of a request for a verification.
+pub struct Requested {
+    /// Whether a message is sent.
+    pub is_mailed: bool,
+    /// The seconds for which its token is valid.
+    pub expires_in: i64,
+}
+
+/// Sends a token to the address of the calling user. No message is sent if the address is verified, or if the user has
+/// several valid tokens.
+///
+/// # Errors
+/// [`Error::MailNotConfigured`], [`Error::UserNotFound`].
+pub async fn request(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    user: Uuid,
+    language: Option<Language>,
+    actor: &Actor,
+) -> Result<Requested> {
+    require_transport(context)?;
+    let expires_in = LIFETIME.num_seconds();
+    let database = TenantDb::connect(context, tenant).await?;
+    let found = repo::find(&database, user).await?.ok_or(Error::UserNotFound)?;
+    if found.is_verified {
+        return Ok(Requested { is_mailed: false, expires_in });
+    }
+    let token = VerificationToken::generate(tenant.id, &*context.platform.random);
+    let expires_at = context.platform.clock.now() + LIFETIME;
+    let message = NewMessage::new(context, tenant, language, &found.email, &token, expires_at)?;
+    let event = Event::new(name::USER_VERIFICATION_REQUESTED).about("user", user);
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let purpose = Purpose::AddressVerification;
+    let is_mailed = account_tokens::issue(&database, Some(user), purpose, message, &entry).await?;
+    audit::flush_later(context, tenant);
+    Ok(Requested { is_mailed, expires_in })
+}
+
+/// Verifies the address of the user that a token belongs to.
+///
+/// # Errors
+/// [`Error::InvalidMailedToken`] if the token is invalid, used or expired, or was sent to a former address;
+/// [`Error::MailNotConfigured`].
+pub async fn confirm(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    token: &VerificationToken,
+    actor: &Actor,
+) -> Result<()> {
+    require_transport(context)?;
+    let now = context.platform.clock.now();
+    let event = Event::new(name::USER_ADDRESS_VERIFIED).with_actor_from_statement();
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(context, tenant).await?;
+    if account_tokens::verify_address(&database, &token.hash(), now, &entry).await?.is_some() {
+        audit::flush_later(context, tenant);
+        return Ok(());
+    }
+    let event = Event::new(name::USER_VERIFICATION_FAILED).severity(Severity::Warning).failed();
+    let network = actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
+    audit::record_rarely(context, Entry::new(context, Some(tenant.id), actor, event), &network);
+    Err(Error::InvalidMailedToken)
+}
