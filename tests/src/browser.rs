@@ -198,9 +198,10 @@ impl Browser {
         self.type_into(&format!("//input[@id=//label[normalize-space()='{label}']/@for]"), text);
     }
 
-    /// Clicks the button with this text.
+    /// Removes the alerts, which the next page may repeat, and clicks the button with this text.
     #[track_caller]
     pub fn press(&self, button: &str) {
+        self.run("document.querySelectorAll('[role=alert]').forEach(alert => alert.remove())");
         self.click(&format!("//button[normalize-space()='{button}']"));
     }
 

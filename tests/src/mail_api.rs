@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 /// The longest time that a test waits for a request.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How the service treats the messages to a recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

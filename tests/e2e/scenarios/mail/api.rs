@@ -11,6 +11,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use e2e::{Call, MailApi, MailApiMode as Mode, Redis, TestTenant, World};
 use http::Method;
+use platform::{Clock as _, native::NativeClock};
 use serde_json::{Value, json};
 
 use super::{address, change, column, token};
@@ -109,7 +110,7 @@ fn refused_message_waits_as_long_as_the_service_asks() {
     wait_until(world, &tenant, &to, "unanswered", "0");
     let next = column(world, &tenant, &to, "to_json(next_attempt_at)#>>'{}'").remove(0).unwrap();
     let next: DateTime<Utc> = next.parse().unwrap();
-    assert!(next - Utc::now() > TimeDelta::seconds(500), "{next}");
+    assert!(next - NativeClock.now() > TimeDelta::seconds(500), "{next}");
     maintain(world);
     assert_eq!(api.received(&to).len(), 1);
     api.set(&to, Mode::Status(200));
@@ -282,7 +283,7 @@ fn lost_entry_is_repaired_by_maintenance() {
     invite_to(world, &tenant, &to);
     let key = world.redis_key("platform:mail_due");
     // The visit has ended when the tenant is due later than a tenant that is taken.
-    let least = (Utc::now() + TimeDelta::minutes(30)).timestamp_millis();
+    let least = (NativeClock.now() + TimeDelta::minutes(30)).timestamp_millis();
     let begin = Instant::now();
     loop {
         let score = world.redis(&["ZSCORE", &key, &tenant.id]).concat();
