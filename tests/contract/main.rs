@@ -73,8 +73,14 @@ fn configuration(credentials: &Credentials) -> String {
     let Credentials { admin_key, slug, api_key, access_token, spare_token } = credentials;
     let operations = [
         ("/admin", format!("Authorization = \"Bearer {admin_key}\"")),
-        ("/api/v1/auth/(login|setup|refresh)", format!("X-Tenant-Slug = \"{slug}\"")),
-        ("/api/v1/(profile|auth/sessions)", format!("Authorization = \"Bearer {access_token}\"")),
+        (
+            "/api/v1/(auth/(login|setup|refresh)|account/password-reset)",
+            format!("X-Tenant-Slug = \"{slug}\""),
+        ),
+        (
+            "/api/v1/(profile|auth/sessions|account/verification)",
+            format!("Authorization = \"Bearer {access_token}\""),
+        ),
         ("/api/v1/auth/logout", format!("Authorization = \"Bearer {spare_token}\"")),
         (
             "/api/v1/(users|api-keys|tenant|files|cache|auth/introspect|auth/revoke)",

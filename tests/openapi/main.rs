@@ -22,8 +22,16 @@ fn described() -> impl Iterator<Item = (&'static Endpoint, &'static Documentatio
 /// Returns what utoipa collects from the declarations, with the paths in the syntax of OpenAPI, which has no wildcards.
 fn documented() -> Value {
     let mut whole = tenant::Schemas::openapi();
-    for (_, documentation) in described() {
-        whole.merge((documentation.openapi)());
+    for (endpoint, documentation) in described() {
+        let one = (documentation.openapi)();
+        let schemas = one.components.iter().flat_map(|components| &components.schemas);
+        for (name, schema) in schemas {
+            // Otherwise the document would describe one of the two types wrongly.
+            let known = whole.components.as_ref().and_then(|whole| whole.schemas.get(name));
+            let is_same = known.is_none_or(|known| known == schema);
+            assert!(is_same, "{}: another type has the name {name}, too", path(endpoint));
+        }
+        whole.merge(one);
     }
     let mut document = serde_json::to_value(whole).unwrap();
     let paths = document["paths"].as_object_mut().unwrap();

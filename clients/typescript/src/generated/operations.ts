@@ -844,8 +844,8 @@ export abstract class Operations extends Runtime {
   }
 
   /** Sends a link that verifies the caller's e-mail address to this address. */
-  requestVerification(body: Schemas["VerificationRequest"] | null = null, parameters: CallOptions = {}): Promise<Schemas["Verification"]> {
-    return this.json<Schemas["Verification"]>(
+  requestVerification(body: Schemas["VerificationRequest"] | null = null, parameters: CallOptions = {}): Promise<Schemas["RequestedVerification"]> {
+    return this.json<Schemas["RequestedVerification"]>(
       {
         method: "POST",
         path: "/api/v1/account/verification",

@@ -621,6 +621,16 @@ export interface components {
              */
             users: number;
         };
+        /** @description A row of a chain, identified by its place and its MAC. */
+        Link: {
+            /** @description The MAC of the row and of all previous rows, in hexadecimal. */
+            mac: string;
+            /**
+             * Format: int64
+             * @description The place, starting from 1.
+             */
+            sequence: number;
+        };
         Live: {
             status: components["schemas"]["HealthStatus"];
         };
@@ -1462,6 +1472,19 @@ export interface components {
              */
             day: string;
         };
+        /** @description The response to a request to verify the own address. */
+        RequestedVerification: {
+            /**
+             * Format: int64
+             * @description The seconds for which the link in the message is valid.
+             */
+            expires_in: number;
+            /**
+             * @description Whether a message is sent. It is not sent if the address is verified, if the user has three valid links, or after
+             *     five messages in an hour.
+             */
+            is_mailed: boolean;
+        };
         /**
          * @description A resource that a tenant's plan limits.
          * @enum {string}
@@ -1999,18 +2022,28 @@ export interface components {
          * @example ursula.1
          */
         Username: string;
-        /** @description The response to a request to verify the own address. */
+        /** @description The result of verifying a chain. */
         Verification: {
+            anchor: components["schemas"]["Link"] | null;
             /**
              * Format: int64
-             * @description The seconds for which the link in the message is valid.
+             * @description The first place with an error.
              */
-            expires_in: number;
+            broken_at: number | null;
+            checkpoint: components["schemas"]["Link"] | null;
+            /** @description Whether the verification reached the end. A long trail takes several calls: the next call continues from here. */
+            complete: boolean;
+            head: components["schemas"]["Link"] | null;
+            /** @description The error at that place. */
+            reason: string | null;
+            /** @description Whether every row is present, in its place and unchanged. */
+            valid: boolean;
             /**
-             * @description Whether a message is sent. It is not sent if the address is verified, if the user has three valid links, or after
-             *     five messages in an hour.
+             * Format: int64
+             * @description The number of valid rows.
              */
-            is_mailed: boolean;
+            verified: number;
+            vouched: components["schemas"]["Link"] | null;
         };
         /** @description The proof of control of an address. */
         VerificationConfirmation: {

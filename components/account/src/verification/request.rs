@@ -23,7 +23,7 @@ tenancy::fields! {
 
 /// The response to a request to verify the own address.
 #[derive(Serialize, ToSchema)]
-struct Verification {
+struct RequestedVerification {
     /// Whether a message is sent. It is not sent if the address is verified, if the user has three valid links, or after
     /// five messages in an hour.
     is_mailed: bool,
@@ -40,7 +40,7 @@ web::endpoint! {
     openapi: (
         tag = "Accounts",
         request_body = Option<Request>,
-        responses((status = 202, description = "The message, if one is sent.", body = Verification)),
+        responses((status = 202, description = "The message, if one is sent.", body = RequestedVerification)),
     ),
 }
 
@@ -50,5 +50,5 @@ async fn handler(mut member: Member) -> Result<Response> {
     let user = member.user()?.sub;
     let Requested { is_mailed, expires_in } =
         verification::request(context, tenant, user, language, &actor).await?;
-    Ok(Response::json(StatusCode::ACCEPTED, &Verification { is_mailed, expires_in }))
+    Ok(Response::json(StatusCode::ACCEPTED, &RequestedVerification { is_mailed, expires_in }))
 }

@@ -81,7 +81,7 @@ impl Shared {
         self.route(&mut request)?;
         if let Some(component) = chained_component(request.uri()) {
             let serve = self.chain.0.get();
-            let serve = serve.ok_or_else(|| ErrorCode::InternalError(None))?;
+            let serve = serve.ok_or(ErrorCode::InternalError(None))?;
             let response = serve(component, request).await?;
             return Ok((response, Box::new(async { Ok(()) })));
         }

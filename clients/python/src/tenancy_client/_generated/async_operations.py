@@ -879,10 +879,10 @@ class AsyncOperations(AsyncRuntime):
 
     async def request_verification(
         self, body: models.VerificationRequest | None = None, *, options: CallOptions | None = None
-    ) -> models.Verification:
+    ) -> models.RequestedVerification:
         """Sends a link that verifies the caller's e-mail address to this address."""
         request = Request("POST", "/api/v1/account/verification", json=body)
-        result: models.Verification = await self._json(request, options)
+        result: models.RequestedVerification = await self._json(request, options)
         return result
 
     async def confirm_verification(

@@ -882,6 +882,16 @@ class LimitChange(TypedDict):
     users: NotRequired[int | None]
 
 
+class Link(TypedDict):
+    """A row of a chain, identified by its place and its MAC."""
+
+    mac: str
+    """The MAC of the row and of all previous rows, in hexadecimal."""
+
+    sequence: int
+    """The place, starting from 1."""
+
+
 class Live(TypedDict):
     """Live."""
 
@@ -1705,6 +1715,16 @@ class ReportedUsage(Usage):
     """The day of the usage, in UTC."""
 
 
+class RequestedVerification(TypedDict):
+    """The response to a request to verify the own address."""
+
+    expires_in: int
+    """The seconds for which the link in the message is valid."""
+
+    is_mailed: bool
+    """Whether a message is sent. It is not sent if the address is verified, if the user has three valid links, or after five messages in an hour."""
+
+
 class RoleUpdate(TypedDict):
     """A change of a role. Omitted fields keep their values; null removes the description."""
 
@@ -2114,13 +2134,34 @@ class UserUpdate(TypedDict):
 
 
 class Verification(TypedDict):
-    """The response to a request to verify the own address."""
+    """The result of verifying a chain."""
 
-    expires_in: int
-    """The seconds for which the link in the message is valid."""
+    anchor: Link | None
+    """The row after which the verification began, if older rows were dropped."""
 
-    is_mailed: bool
-    """Whether a message is sent. It is not sent if the address is verified, if the user has three valid links, or after five messages in an hour."""
+    broken_at: int | None
+    """The first place with an error."""
+
+    checkpoint: Link | None
+    """The row after which the verification began, if an earlier verification found all rows up to it unchanged. Trails of up to 10,000 rows are always verified from their beginning, and longer ones with `full=true`."""
+
+    complete: bool
+    """Whether the verification reached the end. A long trail takes several calls: the next call continues from here."""
+
+    head: Link | None
+    """The end of the chain. Store it: if a later trail does not contain it, rows were removed."""
+
+    reason: str | None
+    """The error at that place."""
+
+    valid: bool
+    """Whether every row is present, in its place and unchanged."""
+
+    verified: int
+    """The number of valid rows."""
+
+    vouched: Link | None
+    """The last row that a former master key may have chained. The rows up to it are verified by a digest, which `tenantctl reseal` has sealed with the current key."""
 
 
 class VerificationConfirmation(TypedDict):

@@ -869,10 +869,10 @@ class Operations(Runtime):
 
     def request_verification(
         self, body: models.VerificationRequest | None = None, *, options: CallOptions | None = None
-    ) -> models.Verification:
+    ) -> models.RequestedVerification:
         """Sends a link that verifies the caller's e-mail address to this address."""
         request = Request("POST", "/api/v1/account/verification", json=body)
-        result: models.Verification = self._json(request, options)
+        result: models.RequestedVerification = self._json(request, options)
         return result
 
     def confirm_verification(
