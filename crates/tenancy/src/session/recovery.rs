@@ -25,6 +25,7 @@ use crate::{
     identifier::EmailAddress,
     login_throttling,
     mail::{
+        due,
         insertion::NewMessage,
         invitation::{Language, Purpose},
         require_transport,
@@ -88,9 +89,10 @@ pub async fn request(
     };
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let purpose = Purpose::PasswordRecovery;
-    // The response does not reveal whether there was room for a message.
+    // Neither the response nor the work reveals whether there is a message.
     let _: bool = account_tokens::issue(&database, user, purpose, message, &entry).await?;
     audit::flush_later(context, &tenant);
+    due::add_later(context, &tenant);
     Ok(LIFETIME.num_seconds())
 }
 

@@ -13,6 +13,7 @@ use crate::{
     event::{Actor, Entry, Event, Severity, name},
     login_throttling,
     mail::{
+        due,
         insertion::NewMessage,
         invitation::{Language, Purpose},
         require_transport,
@@ -59,6 +60,9 @@ pub async fn request(
     let purpose = Purpose::AddressVerification;
     let is_mailed = account_tokens::issue(&database, Some(user), purpose, message, &entry).await?;
     audit::flush_later(context, tenant);
+    if is_mailed {
+        due::add_later(context, tenant);
+    }
     Ok(Requested { is_mailed, expires_in })
 }
 

@@ -85,6 +85,26 @@ fn new_message_is_sent_between_visits_of_all_tenants() {
 }
 
 #[test]
+fn messages_that_people_ask_for_are_sent_between_visits_of_all_tenants() {
+    let (world, _alone) = alone();
+    let (tenant, server) = (world.tenant(), MailServer::start(MailMode::Accept));
+    let (first, to, password) = (address(), address(), "a password of a person");
+    invite(&tenant, &json!({ "email": first }));
+    invite(&tenant, &json!({ "email": to, "password": password }));
+    let signed_in = tenant.login(&to, password).expect(200);
+    let _following = Following::start(&mut command(world, &server, &[]), "86400");
+    // All tenants are visited at the start.
+    server.wait_for(&first, 1);
+    let reset = tenant.post("/api/v1/account/password-reset", &json!({ "email": to }));
+    assert_eq!(reset.send().status, 202);
+    server.wait_for(&to, 1);
+    let token = signed_in["access_token"].as_str().unwrap();
+    let verification = tenant.post("/api/v1/account/verification", &json!({})).token(token);
+    assert_eq!(verification.send().expect(202)["is_mailed"], true);
+    server.wait_for(&to, 2);
+}
+
+#[test]
 fn refused_message_is_sent_when_it_is_due() {
     let (world, _alone) = alone();
     let (tenant, server) = (world.tenant(), MailServer::start(MailMode::Refuse));
