@@ -12,10 +12,12 @@ use tenancy::{
     error::InvalidSetting,
     event::Origin,
     input::{FromFields, Text},
-    resolve::Addressing,
+    resolve::{self, Addressing},
+    tenant::Tenant,
 };
+use uuid::Uuid;
 
-use super::{Record, Request, addressing, forwarded};
+use super::{Means, Record, Request, addressing, forwarded};
 
 /// A call by any caller.
 pub struct Call {
@@ -80,6 +82,23 @@ impl Call {
     /// Returns how the request addresses its tenant.
     pub fn addressing(&self) -> Result<Addressing> {
         addressing::of(&self.request, &self.context()?.settings)
+    }
+
+    /// Returns the tenant whose id is in a token of the request, and records it as the tenant of the request.
+    ///
+    /// # Errors
+    /// `unknown` if there is no such tenant, and the refusals of a request that addresses another tenant.
+    pub async fn tenant_of_token(
+        &self,
+        id: Uuid,
+        means: Means,
+        unknown: impl Into<Error>,
+    ) -> Result<Tenant> {
+        let context = self.context()?;
+        let tenant = resolve::by_id(&context, id).await?.ok_or_else(|| unknown.into())?;
+        self.record.concerns(tenant.id, means);
+        resolve::agree(&context, &self.addressing()?, &tenant).await?;
+        Ok(tenant)
     }
 
     /// Returns the record of the request for the log and the response.

@@ -4,7 +4,6 @@ use tenancy::{
     Error, Result,
     credential::NewPassword,
     event::Actor,
-    resolve,
     session::{self, SignedIn},
     token::RecoveryToken,
 };
@@ -45,14 +44,12 @@ web::endpoint! {
 
 async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
-    let addressing = call.addressing()?;
+    // Rejects an unreadable tenant address before reading the body.
+    call.addressing()?;
     let Request { token, new_password } = call.json().await?;
     let token = RecoveryToken::parse(&token).ok_or(Error::InvalidMailedToken)?;
-    // The token contains the id of its tenant.
-    let tenant =
-        resolve::by_id(&context, token.tenant()).await?.ok_or(Error::InvalidMailedToken)?;
-    call.record().concerns(tenant.id, Means::MailedToken);
-    resolve::agree(&context, &addressing, &tenant).await?;
+    let unknown = Error::InvalidMailedToken;
+    let tenant = call.tenant_of_token(token.tenant(), Means::MailedToken, unknown).await?;
     let actor = Actor::anonymous(call.origin());
     let changed =
         session::confirm_recovery(&context, &tenant, &token, new_password, &actor).await?;

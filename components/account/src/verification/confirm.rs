@@ -1,7 +1,7 @@
 //! `POST /api/v1/account/verification/confirm`
 
 use http::StatusCode;
-use tenancy::{Error, Result, event::Actor, resolve, token::VerificationToken, user::verification};
+use tenancy::{Error, Result, event::Actor, token::VerificationToken, user::verification};
 use utoipa::ToSchema;
 use web::{Call, Means, Response};
 
@@ -30,14 +30,12 @@ web::endpoint! {
 
 async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
-    let addressing = call.addressing()?;
+    // Rejects an unreadable tenant address before reading the body.
+    call.addressing()?;
     let Request { token } = call.json().await?;
     let token = VerificationToken::parse(&token).ok_or(Error::InvalidMailedToken)?;
-    // The token contains the id of its tenant.
-    let tenant =
-        resolve::by_id(&context, token.tenant()).await?.ok_or(Error::InvalidMailedToken)?;
-    call.record().concerns(tenant.id, Means::MailedToken);
-    resolve::agree(&context, &addressing, &tenant).await?;
+    let unknown = Error::InvalidMailedToken;
+    let tenant = call.tenant_of_token(token.tenant(), Means::MailedToken, unknown).await?;
     let actor = Actor::anonymous(call.origin());
     verification::confirm(&context, &tenant, &token, &actor).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))

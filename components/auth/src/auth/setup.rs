@@ -4,7 +4,6 @@ use tenancy::{
     Error, Result,
     credential::NewPassword,
     event::Actor,
-    resolve,
     session::{self, SignedIn},
     token::SetupToken,
 };
@@ -39,13 +38,12 @@ web::endpoint! {
 
 async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
-    let addressing = call.addressing()?;
+    // Rejects an unreadable tenant address before reading the body.
+    call.addressing()?;
     let request: Request = call.json().await?;
     let token = SetupToken::parse(&request.setup_token).ok_or(Error::InvalidSetupToken)?;
-    // The token contains the id of its tenant.
-    let tenant = resolve::by_id(&context, token.tenant()).await?.ok_or(Error::InvalidSetupToken)?;
-    call.record().concerns(tenant.id, Means::SetupToken);
-    resolve::agree(&context, &addressing, &tenant).await?;
+    let unknown = Error::InvalidSetupToken;
+    let tenant = call.tenant_of_token(token.tenant(), Means::SetupToken, unknown).await?;
     let actor = Actor::anonymous(call.origin());
     let changed = session::set_up(&context, &tenant, &token, request.password, &actor).await?;
     call.record().signed_in(tenant.id, changed.value.user_id());
