@@ -12,7 +12,6 @@ use spin_sdk::{
         http::types::{ErrorCode, Fields, Method, Request, Response},
         spawn, wit_future, wit_stream,
     },
-    wit_bindgen::StreamResult,
 };
 use tenancy::{
     mail::api::{self, LONGEST, Message, Reply},
@@ -21,8 +20,6 @@ use tenancy::{
 
 /// The deadline of a call of the mail service.
 const DEADLINE: Duration = Duration::from_secs(8);
-/// The number of bytes that a read of a body requests.
-const PIECE: usize = 16 * 1024;
 /// The maximum length of a header that is passed on.
 const LONGEST_HEADER: usize = 100;
 
@@ -41,7 +38,10 @@ impl wasip3::exports::http::handler::Guest for Component {
         if path != api::PATH || !matches!(request.get_method(), Method::Post) {
             return respond(404, Vec::new());
         }
-        let Some(body) = read(request).await else { return respond(413, Vec::new()) };
+        let (_done, is_done) = wit_future::new(|| Ok(()));
+        let body = Request::consume_body(request, is_done);
+        let body = spin_platform::read_body(body, LONGEST).await;
+        let Some(body) = body else { return respond(413, Vec::new()) };
         let message = match Message::parse(&body) {
             Ok(message) => message,
             Err(problem) => {
@@ -99,24 +99,6 @@ async fn variable(name: &'static str) -> Result<String, String> {
         Ok(value) => Ok(value),
         Err(VariableError::Undefined(_)) => Ok(String::new()),
         Err(_) => Err(format!("{name} cannot be read from its provider")),
-    }
-}
-
-/// Reads the body of a request. Returns nothing if it is incomplete or too long.
-async fn read(request: Request) -> Option<Vec<u8>> {
-    let (_done, is_done) = wit_future::new(|| Ok(()));
-    let (mut bytes, trailers) = Request::consume_body(request, is_done);
-    let mut body = Vec::new();
-    loop {
-        let (read, piece) = bytes.read(Vec::with_capacity(PIECE)).await;
-        body.extend_from_slice(&piece);
-        if body.len() > LONGEST {
-            return None;
-        }
-        if !matches!(read, StreamResult::Complete(_)) {
-            // The end of the stream is the end of the body only if the trailers confirm it.
-            return trailers.await.ok().map(|_| body);
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use spin_sdk::{
         },
         wit_future, wit_stream,
     },
-    wit_bindgen::StreamResult,
+    wit_bindgen::{FutureReader, StreamReader, StreamResult},
 };
 
 use crate::deadline::within;
@@ -52,7 +52,12 @@ async fn call(request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let (response, ()) = join(client::send(sent), write).await;
     let response = response.map_err(|error| failure(&error))?;
     let (status, headers) = (response.get_status_code(), response.get_headers().copy_all());
-    let body = if most == 0 { None } else { read(response, most).await };
+    let (_done, is_done) = wit_future::new(|| Ok(()));
+    let body = if most == 0 {
+        None
+    } else {
+        read_body(Response::consume_body(response, is_done), most).await
+    };
     Ok(HttpResponse { status, headers, body })
 }
 
@@ -68,7 +73,7 @@ impl Head<'_> {
     fn into_request(
         self,
         length: usize,
-        body: spin_sdk::wit_bindgen::StreamReader<u8>,
+        body: StreamReader<u8>,
         deadline: Duration,
     ) -> Option<Request> {
         let (scheme, authority) = self.origin.split_once("://")?;
@@ -100,10 +105,12 @@ impl Head<'_> {
     }
 }
 
-/// Reads the body of a response. Returns nothing if it is incomplete or longer than `most`.
-async fn read(response: Response, most: usize) -> Option<Vec<u8>> {
-    let (_done, is_done) = wit_future::new(|| Ok(()));
-    let (mut bytes, trailers) = Response::consume_body(response, is_done);
+/// Reads a body, which the host has divided into its bytes and its trailers. Returns nothing if it is incomplete or longer
+/// than `most`.
+pub async fn read_body(
+    (mut bytes, trailers): (StreamReader<u8>, FutureReader<Result<Option<Fields>, ErrorCode>>),
+    most: usize,
+) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let (read, piece) = bytes.read(Vec::with_capacity(PIECE)).await;

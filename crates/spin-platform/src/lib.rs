@@ -15,6 +15,7 @@ mod sql;
 
 use std::rc::Rc;
 
+pub use http::read_body;
 use platform::{Http, NoHttp, Platform};
 
 #[doc(hidden)]
