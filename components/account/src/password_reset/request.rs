@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 use tenancy::{
-    Result, event::Actor, identifier::EmailAddress, mail::invitation::Language, resolve, session,
+    Result, event::Actor, identifier::EmailAddress, mail::template::Language, resolve, session,
 };
 use utoipa::ToSchema;
 use web::{Call, Means, Response};

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 use tenancy::{
     Result,
-    mail::invitation::Language,
+    mail::template::Language,
     user::verification::{self, Requested},
 };
 use utoipa::ToSchema;

@@ -7,7 +7,7 @@ use tenancy::{
     access::{Ids, Role},
     credential::NewPassword,
     identifier::EmailAddress,
-    mail::invitation::Language,
+    mail::template::Language,
     metadata::Metadata,
     resource::Resource,
     user::{self, Authority, NewUser, PersonName, User, Username},

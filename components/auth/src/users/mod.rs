@@ -10,7 +10,7 @@ pub mod reset_password;
 pub mod second_factors;
 pub mod update;
 
-use tenancy::mail::{Posting, invitation::Language};
+use tenancy::mail::{Posting, template::Language};
 
 /// Returns how a setup token reaches its user.
 fn posting(send_mail: bool, language: Option<Language>) -> Posting {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tenancy::{Error, Result, mail::invitation::Language, session, user::Authority};
+use tenancy::{Error, Result, mail::template::Language, session, user::Authority};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Member, Response};

@@ -13,9 +13,9 @@ use super::{
     VariablesCipher,
     attempt::{Attempts, Failure, NextStep, Outcome},
     due::{self, Taken},
-    invitation::{self, Language, Purpose, Rendered},
     messages, repo,
     settings::{self, MailSettings},
+    template::{self, Language, Purpose, Rendered},
 };
 use crate::{
     audit,
@@ -121,7 +121,7 @@ impl Outbox {
             .ok_or_else(|| Error::internal("a message has an unknown purpose"))?;
         let link = settings.page(context, &self.tenant, purpose)?.with_token(token);
         let brand = settings.brand(&self.tenant);
-        Ok((invitation::render(&brand, purpose, language, &link), link))
+        Ok((template::render(&brand, purpose, language, &link), link))
     }
 
     /// Records how an attempt ended, and returns what follows.

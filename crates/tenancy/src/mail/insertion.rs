@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     VariablesCipher,
-    invitation::{Language, Purpose},
+    template::{Language, Purpose},
 };
 use crate::{
     context::Context,
@@ -101,19 +101,28 @@ impl NewMessage {
     }
 }
 
+/// Returns the beginning of a statement that adds a message with these expressions. Its parameters are those of
+/// [`bindings`].
+fn insert(user: &str, purpose: &str, address: &str) -> String {
+    format!(
+        "INSERT INTO mail_messages (id, user_id, purpose, address, language, token_hash, variables,
+                                    next_attempt_at, created_at, expires_at)
+         SELECT :mail_id::uuid, {user}, {purpose}, {address},
+                COALESCE(:mail_language::text, (SELECT s.language FROM mail_settings s)),
+                :mail_token_hash::bytea, :mail_variables::bytea, :mail_now::timestamp AT TIME ZONE 'UTC',
+                :mail_now::timestamp AT TIME ZONE 'UTC', :mail_expires_at::timestamp AT TIME ZONE 'UTC'"
+    )
+}
+
 /// Returns the CTE `mailed`, which adds a message for the user in the row of the earlier CTE `changed`. It has no row
 /// without a message, if the user has another address, or if the outbox is full: the caller must then return the token
 /// itself. Its parameters are those of [`bindings`].
 pub(crate) fn mailed_if(changed: &str) -> String {
+    let purpose = "CASE WHEN c.last_login IS NULL THEN 'invitation' ELSE 'password_reset' END";
+    let insert = insert("c.id", purpose, "c.email");
     format!(
         "mailed AS (
-            INSERT INTO mail_messages (id, user_id, purpose, address, language, token_hash, variables,
-                                       next_attempt_at, created_at, expires_at)
-            SELECT :mail_id::uuid, c.id,
-                   CASE WHEN c.last_login IS NULL THEN 'invitation' ELSE 'password_reset' END, c.email,
-                   COALESCE(:mail_language::text, (SELECT s.language FROM mail_settings s)),
-                   :mail_token_hash::bytea, :mail_variables::bytea, :mail_now::timestamp AT TIME ZONE 'UTC',
-                   :mail_now::timestamp AT TIME ZONE 'UTC', :mail_expires_at::timestamp AT TIME ZONE 'UTC'
+            {insert}
             FROM {changed} c
             WHERE :mail_id::uuid IS NOT NULL AND c.email = :mail_address::text
               AND {MOST_WAITING} > (SELECT count(*) FROM mail_messages m
@@ -142,21 +151,16 @@ pub(crate) fn has_room() -> String {
 /// Returns the CTE `mailed`, which adds a message for the user and the address in the row of the earlier CTE `issued`.
 /// Its parameters are those of [`bindings`].
 pub(crate) fn mailed_to_issued(purpose: Purpose) -> String {
-    let purpose = purpose.as_str();
+    let insert = insert("i.user_id", &format!("'{}'", purpose.as_str()), "i.address");
     format!(
         "mailed AS (
-            INSERT INTO mail_messages (id, user_id, purpose, address, language, token_hash, variables,
-                                       next_attempt_at, created_at, expires_at)
-            SELECT :mail_id::uuid, i.user_id, '{purpose}', i.address,
-                   COALESCE(:mail_language::text, (SELECT s.language FROM mail_settings s)),
-                   :mail_token_hash::bytea, :mail_variables::bytea, :mail_now::timestamp AT TIME ZONE 'UTC',
-                   :mail_now::timestamp AT TIME ZONE 'UTC', :mail_expires_at::timestamp AT TIME ZONE 'UTC'
+            {insert}
             FROM issued i
         )"
     )
 }
 
-/// Returns the parameters of [`mailed_if`].
+/// Returns the parameters of [`mailed_if`] and [`mailed_to_issued`].
 pub(crate) fn bindings(message: Option<NewMessage>) -> [(&'static str, Value); 7] {
     let names = [
         "mail_id",

@@ -3,7 +3,7 @@
 
 use url::{Host, Url};
 
-use super::invitation::LONGEST_URL;
+use super::template::LONGEST_URL;
 use crate::{settings::Settings, tenant::TenantRecord};
 
 /// Returns the origins of a tenant's pages: `PUBLIC_URL`, the subdomain of `BASE_DOMAIN`, which has the same

@@ -11,13 +11,13 @@ pub mod delivery;
 pub mod due;
 pub mod escape;
 pub(crate) mod insertion;
-pub mod invitation;
 pub mod link;
 pub mod message;
 pub mod messages;
 pub(crate) mod repo;
 pub mod sending;
 pub mod settings;
+pub mod template;
 
 pub(crate) use cipher::VariablesCipher;
 pub use insertion::Posting;

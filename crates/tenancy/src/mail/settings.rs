@@ -7,8 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    invitation::{Brand, Colour, Language, Logo, Purpose},
     link::{self, ReceivingPage},
+    template::{Brand, Colour, Language, Logo, Purpose},
 };
 use crate::{
     audit,

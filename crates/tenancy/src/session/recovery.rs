@@ -1,4 +1,4 @@
-//! A new password for a person who has forgotten the old one, without an administrator.
+//! A new password for a forgotten one, without an administrator.
 //!
 //! A request changes nothing: passwords, sessions and earlier tokens stay valid. Its response, its statements and its
 //! writes are the same whether an account exists or not.
@@ -27,8 +27,8 @@ use crate::{
     mail::{
         due,
         insertion::NewMessage,
-        invitation::{Language, Purpose},
         require_transport,
+        template::{Language, Purpose},
     },
     resolve::{self, SignInTarget},
     tenant::{Tenant, TenantDb},
@@ -48,8 +48,8 @@ const OF_NETWORK: Rate = Rate { burst: 30, per_minute: 10 };
 /// token is valid.
 ///
 /// # Errors
-/// [`Error::MailNotConfigured`]; [`Error::RateLimited`] after too many requests of the network, whether the address is
-/// that of a user or not.
+/// [`Error::MailNotConfigured`]; [`Error::RateLimited`] after too many requests of the network, whether a user has the
+/// address or not.
 pub async fn request(
     context: &Rc<Context>,
     target: SignInTarget,

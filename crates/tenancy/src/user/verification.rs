@@ -15,8 +15,8 @@ use crate::{
     mail::{
         due,
         insertion::NewMessage,
-        invitation::{Language, Purpose},
         require_transport,
+        template::{Language, Purpose},
     },
     tenant::{Tenant, TenantDb},
     token::VerificationToken,

@@ -9,7 +9,7 @@ use crate::{
     event::{Entry, outbox},
     mail::{
         insertion::{self, NewMessage, has_room, mailed_to_issued},
-        invitation::Purpose,
+        template::Purpose,
     },
     tenant::TenantDb,
 };
