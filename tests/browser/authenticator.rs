@@ -69,8 +69,7 @@ fn authenticator_is_set_up_with_recovery_codes() {
 
     visitor.sign_out();
     visitor.sign_in(&tenant, &user);
-    visitor.fill("Code", shown.lines().next().unwrap());
-    visitor.press("Continue");
+    visitor.continue_with("Code", shown.lines().next().unwrap());
     visitor.wait_for_text("You have 9 unused recovery codes.");
     visitor.press("Replace the recovery codes");
     visitor.wait_for_text("Keep these codes in a safe place.");
@@ -86,8 +85,7 @@ fn authenticator_is_removed_after_proof() {
     let (mut authenticator, _) = add_authenticator(&tenant, &user);
     let visitor = Visitor::start();
     visitor.sign_in(&tenant, &user);
-    visitor.fill("Code", &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.code_to_type());
     visitor.wait_until_signed_in(&user.email);
     age_sign_in(&tenant, &user);
     visitor.click("//button[starts-with(., 'Remove')]");
@@ -98,8 +96,7 @@ fn authenticator_is_removed_after_proof() {
     visitor.alert("wrong");
     // The factor is still there.
     assert_eq!(tenant.login(&user.email, &user.password).json()["code"], "second_factor_required");
-    visitor.fill(label, &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with(label, &authenticator.code_to_type());
     // The change continues after the proof.
     visitor.find("//button[.='Set up an authenticator']");
     visitor.wait_for("return document.querySelector('[action=\"/factor/remove\"]') === null");
@@ -108,11 +105,9 @@ fn authenticator_is_removed_after_proof() {
     // Without a factor, the password is the proof.
     age_sign_in(&tenant, &user);
     visitor.press("Set up an authenticator");
-    visitor.fill("Password", "not the password");
-    visitor.press("Continue");
+    visitor.continue_with("Password", "not the password");
     visitor.alert("is not your password");
-    visitor.fill("Password", &user.password);
-    visitor.press("Continue");
+    visitor.continue_with("Password", &user.password);
     visitor.find("//code[@id='secret']");
     visitor.assert_stayed_here();
 }

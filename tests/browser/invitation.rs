@@ -13,11 +13,6 @@ fn invited(tenant: &TestTenant, email: &str) -> (String, String) {
     (links(email, 1).remove(0), created["id"].as_str().unwrap().to_owned())
 }
 
-fn set_password(visitor: &Visitor, password: &str) {
-    visitor.fill("New password", password);
-    visitor.press("Set password");
-}
-
 #[test]
 fn invited_person_sets_password() {
     let tenant = world().tenant();
@@ -48,12 +43,12 @@ fn invited_person_sets_password() {
     let is_shown = "return document.getElementById('setup_token').checkVisibility()";
     assert_eq!(visitor.run(is_shown), false);
     visitor.assert_page_is_sound();
-    set_password(&visitor, "short");
+    visitor.set_password("short");
     visitor.alert("password");
     // The token is still valid.
     assert_eq!(visitor.run("return location.href"), page);
     let password = "a password of a new person";
-    set_password(&visitor, password);
+    visitor.set_password(password);
     visitor.wait_until_signed_in(&email);
     visitor.back();
     assert!(!visitor.run("return location.href").to_string().contains(token));
@@ -76,7 +71,7 @@ fn invited_person_sets_password() {
 
     // The token is valid once.
     visitor.open(&link);
-    set_password(&visitor, "another password");
+    visitor.set_password("another password");
     visitor.alert("setup token");
     visitor.open(&address());
     visitor.sign_in_with(&tenant.slug, &email, password);
@@ -92,10 +87,10 @@ fn expired_and_foreign_tokens_are_refused() {
     // Without a link, the page asks for the token.
     visitor.open(&format!("{}/set-password", address()));
     visitor.fill("Token of the invitation", "lds_nonsense");
-    set_password(&visitor, "a good password");
+    visitor.set_password("a good password");
     visitor.alert("setup token");
     visitor.fill("Token of the invitation", "<script>alert(1)</script>");
-    set_password(&visitor, "a good password");
+    visitor.set_password("a good password");
     visitor.alert("setup token");
     visitor.assert_page_is_sound();
 
@@ -103,7 +98,7 @@ fn expired_and_foreign_tokens_are_refused() {
                   WHERE id = $1::text::uuid";
     change(&tenant, expire, &id);
     visitor.open(&link);
-    set_password(&visitor, "a good password");
+    visitor.set_password("a good password");
     visitor.alert("setup token");
     assert!(!visitor.has("//button[.='Sign out']"));
     // A link that is opened in the same tab replaces the token of the earlier one.
@@ -112,7 +107,7 @@ fn expired_and_foreign_tokens_are_refused() {
     visitor.open(&format!("{}/set-password", address()));
     visitor.run(&format!("location.hash = '{}'", second.split_once('#').unwrap().1));
     visitor.wait_for("return location.hash === '' && location.href.endsWith('/set-password')");
-    set_password(&visitor, "a good password");
+    visitor.set_password("a good password");
     visitor.wait_until_signed_in(&other);
     visitor.assert_stayed_here();
 }
@@ -128,17 +123,14 @@ fn reset_password_asks_for_second_factor() {
     let visitor = Visitor::start();
     visitor.open(&links(&user.email, 1).remove(0));
     let changed = Person { password: "a password after the reset".to_owned(), ..user };
-    set_password(&visitor, &changed.password);
-    visitor.fill("Code", &authenticator.wrong_code());
-    visitor.press("Continue");
+    visitor.set_password(&changed.password);
+    visitor.continue_with("Code", &authenticator.wrong_code());
     visitor.alert("wrong");
-    visitor.fill("Code", &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.code_to_type());
     visitor.wait_until_signed_in(&changed.email);
     visitor.sign_out();
     visitor.sign_in(&tenant, &changed);
-    visitor.fill("Code", &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.code_to_type());
     visitor.wait_until_signed_in(&changed.email);
     visitor.assert_stayed_here();
 }

@@ -12,11 +12,6 @@ fn request(visitor: &Visitor, slug: &str, email: &str) {
     visitor.wait_for_text("If there is an account with this address");
 }
 
-fn set_password(visitor: &Visitor, password: &str) {
-    visitor.fill("New password", password);
-    visitor.press("Set password");
-}
-
 #[test]
 fn forgotten_password_is_replaced_by_link() {
     let tenant = world().tenant();
@@ -38,26 +33,23 @@ fn forgotten_password_is_replaced_by_link() {
     visitor.find("//button[.='Set password']");
     assert_eq!(visitor.run("return location.href"), page);
     assert!(!visitor.run("return document.documentElement.outerHTML").to_string().contains(token));
-    set_password(&visitor, "short");
+    visitor.set_password("short");
     visitor.alert("new_password");
     let changed = Person { password: "a password after the reset".to_owned(), ..user };
-    set_password(&visitor, &changed.password);
-    visitor.fill("Code", &authenticator.wrong_code());
-    visitor.press("Continue");
+    visitor.set_password(&changed.password);
+    visitor.continue_with("Code", &authenticator.wrong_code());
     visitor.alert("wrong");
-    visitor.fill("Code", &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.code_to_type());
     visitor.wait_until_signed_in(&changed.email);
     visitor.sign_out();
     // The token is valid once.
     visitor.open(&link);
-    set_password(&visitor, "another password");
+    visitor.set_password("another password");
     visitor.alert("invalid, used or expired");
     assert!(!visitor.has("//button[.='Continue']"));
     visitor.open(&address());
     visitor.sign_in(&tenant, &changed);
-    visitor.fill("Code", &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.code_to_type());
     visitor.wait_until_signed_in(&changed.email);
     visitor.assert_stayed_here();
 }
@@ -74,12 +66,12 @@ fn expired_link_changes_nothing() {
                   WHERE user_id = $1::text::uuid";
     change(&tenant, expire, &user.id);
     visitor.open(&link);
-    set_password(&visitor, "a good password");
+    visitor.set_password("a good password");
     visitor.alert("invalid, used or expired");
     tenant.login(&user.email, &user.password).expect(200);
     // A token of another purpose is refused, too.
     visitor.fill("Token of the message", "lds_nonsense");
-    set_password(&visitor, "a good password");
+    visitor.set_password("a good password");
     visitor.alert("invalid, used or expired");
     visitor.assert_stayed_here();
 }

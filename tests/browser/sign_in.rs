@@ -50,29 +50,25 @@ fn second_factor_continues_sign_in() {
     visitor.assert_page_is_sound();
     visitor.press("Continue");
     visitor.alert("wrong");
-    visitor.fill("Code", "letters");
-    visitor.press("Continue");
+    visitor.continue_with("Code", "letters");
     // The field names its problem to assistive technology.
     let described = visitor.wait_for(
         "let field = document.querySelector('#code[aria-invalid=true]');
          return field && document.getElementById(field.getAttribute('aria-describedby')).innerText",
     );
     assert!(described.as_str().unwrap().starts_with("Code "), "{described}");
-    visitor.fill("Code", &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.code_to_type());
     visitor.wait_until_signed_in(&user.email);
     visitor.sign_out();
 
     visitor.sign_in(&tenant, &user);
-    visitor.fill("Code", &recovery_codes[0]);
-    visitor.press("Continue");
+    visitor.continue_with("Code", &recovery_codes[0]);
     visitor.wait_until_signed_in(&user.email);
     visitor.wait_for_text("You have 9 unused recovery codes.");
     visitor.sign_out();
     // A recovery code is valid once.
     visitor.sign_in(&tenant, &user);
-    visitor.fill("Code", &recovery_codes[0]);
-    visitor.press("Continue");
+    visitor.continue_with("Code", &recovery_codes[0]);
     visitor.alert("wrong");
     // The password alone opens no page.
     visitor.open(&address());
@@ -88,12 +84,10 @@ fn five_wrong_codes_end_sign_in() {
     let visitor = Visitor::start();
     visitor.sign_in(&tenant, &user);
     for _ in 0..5 {
-        visitor.fill("Code", &authenticator.wrong_code());
-        visitor.press("Continue");
+        visitor.continue_with("Code", &authenticator.wrong_code());
         visitor.alert("wrong");
     }
-    visitor.fill("Code", &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.code_to_type());
     visitor.find("//button[.='Sign in']");
     visitor.alert("");
     visitor.assert_stayed_here();
@@ -110,11 +104,9 @@ fn required_factor_is_set_up_during_sign_in() {
     visitor.sign_in(&tenant, &user);
     let mut authenticator = e2e::Authenticator::new(&visitor.text("//code[@id='secret']"));
     visitor.assert_page_is_sound();
-    visitor.fill("Code", &authenticator.wrong_code());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.wrong_code());
     visitor.alert("wrong");
-    visitor.fill("Code", &authenticator.code_to_type());
-    visitor.press("Continue");
+    visitor.continue_with("Code", &authenticator.code_to_type());
     visitor.wait_until_signed_in(&user.email);
     visitor.wait_for_text("Keep these codes in a safe place.");
     visitor.assert_stayed_here();

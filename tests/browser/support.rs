@@ -137,6 +137,19 @@ impl Visitor {
         self.press("Sign in");
     }
 
+    /// Enters a code, a recovery code or a password as the second step.
+    #[track_caller]
+    pub fn continue_with(&self, label: &str, code: &str) {
+        self.fill(label, code);
+        self.press("Continue");
+    }
+
+    #[track_caller]
+    pub fn set_password(&self, password: &str) {
+        self.fill("New password", password);
+        self.press("Set password");
+    }
+
     /// Waits until the page of a signed-in person is shown.
     #[track_caller]
     pub fn wait_until_signed_in(&self, email: &str) {
