@@ -193,7 +193,7 @@ fn export(name: &str, value: &str) -> String {
     format!("export {name}={value}")
 }
 
-/// Returns a placeholder's replacement in a text in single quotes: the value of a variable.
+/// Returns the text that ends single quotes, inserts the value of a variable of the shell, and begins them again.
 fn variable(name: &str) -> String {
     format!("'\"${name}\"'")
 }

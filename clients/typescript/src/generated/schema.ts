@@ -416,7 +416,7 @@ export interface components {
             has_password: boolean;
             /** @description The messages of the last week and those that wait, without their tokens. */
             mail_messages: components["schemas"]["MailMessage"][];
-            /** @description What the application keeps about the user and only operators see otherwise. */
+            /** @description Data of the application about the user, which otherwise only operators see. */
             private_metadata: Record<string, never>;
             /** @description The second factors, without their secrets. */
             second_factors: components["schemas"]["SecondFactor"][];
@@ -1068,7 +1068,7 @@ export interface components {
         OperatorScopes: components["schemas"]["OperatorScope"][];
         /** @description A user in responses to the operator. */
         OperatorUserView: components["schemas"]["User"] & {
-            /** @description What the application keeps about the user and only operators see. */
+            /** @description Data of the application about the user, which only operators see. */
             private_metadata: Record<string, never>;
         };
         /**
@@ -1970,7 +1970,7 @@ export interface components {
             last_login: string | null;
             /** @description The last name. */
             last_name: string | null;
-            /** @description What the application keeps about the user. The user and everyone with `users:read` see it. */
+            /** @description Data of the application about the user. The user and everyone with `users:read` see them. */
             public_metadata: Record<string, never>;
             /** @description The built-in role. A user has the permissions of this role, of the custom roles and of the groups. */
             role: components["schemas"]["Role"];

@@ -44,7 +44,7 @@ pub struct PersonalData<'a> {
 pub(super) struct ExportedUser {
     #[serde(flatten)]
     user: User,
-    /// What the application keeps about the user and only operators see otherwise.
+    /// Data of the application about the user, which otherwise only operators see.
     #[schema(value_type = Object)]
     private_metadata: JsonText,
     updated_at: DateTime<Utc>,

@@ -53,7 +53,7 @@ pub struct User {
     /// Whether the user has proved control of the e-mail address. A token that was sent to this address by mail is a
     /// proof. A setup token in a response is none.
     pub is_verified: bool,
-    /// What the application keeps about the user. The user and everyone with `users:read` see it.
+    /// Data of the application about the user. The user and everyone with `users:read` see them.
     #[schema(value_type = Object)]
     pub public_metadata: JsonText,
     /// When the user was created.
@@ -63,7 +63,7 @@ pub struct User {
     /// The version, which increases when earlier access tokens must become invalid.
     #[serde(skip)]
     pub version: i64,
-    /// What the application keeps about the user and only operators see: [`OperatorUserView`].
+    /// Data of the application about the user, which only operators see: [`OperatorUserView`].
     #[serde(skip)]
     pub private_metadata: JsonText,
 }
@@ -73,7 +73,7 @@ pub struct User {
 pub struct OperatorUserView<'a> {
     #[serde(flatten)]
     user: &'a User,
-    /// What the application keeps about the user and only operators see.
+    /// Data of the application about the user, which only operators see.
     #[schema(value_type = Object)]
     private_metadata: &'a JsonText,
 }

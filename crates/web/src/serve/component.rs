@@ -44,7 +44,8 @@ impl Options {
     /// No other abilities.
     pub const NONE: Self = Self { http: || Rc::new(NoHttp), after: |_| {} };
 
-    /// Calls the component `outbound`, and schedules work after each request that succeeds. The endpoints must require a credential.
+    /// Calls the component `outbound`, and schedules work after each request that succeeds. The endpoints must require a
+    /// credential.
     pub const fn calling_outbound(after: fn(&Rc<Context>)) -> Self {
         Self { http: spin_platform::http, after }
     }

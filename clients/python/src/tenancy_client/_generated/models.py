@@ -441,7 +441,7 @@ class User(TypedDict):
     """The last name."""
 
     public_metadata: dict[str, Any]
-    """What the application keeps about the user. The user and everyone with `users:read` see it."""
+    """Data of the application about the user. The user and everyone with `users:read` see them."""
 
     role: Role
     """The built-in role. A user has the permissions of this role, of the custom roles and of the groups."""
@@ -735,7 +735,7 @@ class ExportedUser(User):
     """The messages of the last week and those that wait, without their tokens."""
 
     private_metadata: dict[str, Any]
-    """What the application keeps about the user and only operators see otherwise."""
+    """Data of the application about the user, which otherwise only operators see."""
 
     second_factors: list[SecondFactor]
     """The second factors, without their secrets."""
@@ -1265,7 +1265,7 @@ class OperatorUserView(User):
     """A user in responses to the operator."""
 
     private_metadata: dict[str, Any]
-    """What the application keeps about the user and only operators see."""
+    """Data of the application about the user, which only operators see."""
 
 
 class PageApplicationPermission(TypedDict):

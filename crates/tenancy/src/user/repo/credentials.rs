@@ -231,7 +231,7 @@ async fn find_credentials_by(
 pub enum PasswordToken {
     /// A setup token, which an administrator has created.
     Setup([u8; 32]),
-    /// A token that was sent to the address of the user, who has asked for it.
+    /// A token that was sent to the address of the user for a forgotten password.
     Recovery([u8; 32]),
 }
 
