@@ -175,14 +175,16 @@ stop_application() {
   rm -f "$DEV_DIR/application.pid"
 }
 
-# wait_until_healthy PROCESS HOST PORT: waits until /health returns 200.
+# wait_until_healthy PROCESS HOST PORT: waits until /health returns 200. At its first start the host compiles the
+# components, which takes minutes on a busy machine.
 wait_until_healthy() {
-  for _ in $(seq 600); do
+  local end=$((SECONDS + 300))
+  while [ "$SECONDS" -lt "$end" ]; do
     kill -0 "$1" 2>/dev/null || fail "the application did not start: $(tail -n 3 "$DEV_DIR/application.log")"
     if [[ "$(status_line "$2" "$3" /health 2>/dev/null)" == *" 200 "* ]]; then return; fi
     sleep 0.1
   done
-  fail "the application did not respond within a minute (log: .dev/application.log)"
+  fail "the application did not respond within five minutes (log: .dev/application.log)"
 }
 
 # status_line HOST PORT PATH: prints the first line of the response to a GET, without curl.
