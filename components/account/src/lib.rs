@@ -1,6 +1,7 @@
 //! The account of a person: flows that are rare, so their component is small instead of fast.
 
 mod password_reset;
+mod sign_in;
 mod verification;
 
 use web::Endpoint;
@@ -11,6 +12,8 @@ web::component!(Account, ENDPOINTS);
 pub const ENDPOINTS: &[Endpoint] = &[
     password_reset::request::ENDPOINT,
     password_reset::confirm::ENDPOINT,
+    sign_in::request::ENDPOINT,
+    sign_in::confirm::ENDPOINT,
     verification::request::ENDPOINT,
     verification::confirm::ENDPOINT,
 ];

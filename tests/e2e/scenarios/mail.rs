@@ -4,6 +4,7 @@ mod api;
 mod delivery;
 mod recovery;
 mod rounds;
+mod sign_in;
 mod unsent;
 mod verification;
 
@@ -12,7 +13,9 @@ use std::{
     sync::MutexGuard,
 };
 
-use e2e::{Answer, MailMode, MailServer, TestTenant, World, root, unique};
+use e2e::{
+    Answer, Application, Authenticator, Call, MailMode, MailServer, TestTenant, World, root, unique,
+};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -65,6 +68,34 @@ fn change(world: &World, tenant: &TestTenant, statement: &str) -> u64 {
 
 fn set(tenant: &TestTenant, settings: &Value) -> Answer {
     tenant.patch(SETTINGS, settings).token(&tenant.admin.access_token).send()
+}
+
+/// An application that trusts the client addresses of the test.
+fn behind_proxy(world: &World) -> Application {
+    world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1")])
+}
+
+/// Posts a request to a tenant from a client address.
+fn post_from(
+    site: &Application,
+    tenant: &TestTenant,
+    from: &str,
+    path: &str,
+    body: &Value,
+) -> Answer {
+    let call = Call::new(Method::POST, &site.address, path).header("x-forwarded-for", from);
+    call.slug(&tenant.slug).json(body).send()
+}
+
+/// Sets up an authenticator for the user of an access token.
+fn add_authenticator(tenant: &TestTenant, access: &str) -> Authenticator {
+    let factors = "/api/v1/profile/second-factors";
+    let begun = tenant.post(factors, &json!({ "name": "Phone" })).token(access).send().expect(201);
+    let mut authenticator = Authenticator::new(begun["secret"].as_str().unwrap());
+    let path = format!("{factors}/{}/confirm", begun["id"].as_str().unwrap());
+    let code = json!({ "code": authenticator.code() });
+    tenant.post(&path, &code).token(access).send().expect(200);
+    authenticator
 }
 
 /// Returns the token in the link of a message.

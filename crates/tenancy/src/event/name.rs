@@ -40,6 +40,12 @@ names! {
     AUTH_LOGOUT = "auth.logout";
     /// All sessions of a user were ended.
     AUTH_LOGOUT_EVERYWHERE = "auth.logout_everywhere";
+    /// A link or a code of a message was accepted as the first factor of a sign-in.
+    AUTH_MAILED_SIGN_IN_ACCEPTED = "auth.mailed_sign_in_accepted";
+    /// A link or a code of a sign-in by mail was invalid, used or expired.
+    AUTH_MAILED_SIGN_IN_FAILED = "auth.mailed_sign_in_failed";
+    /// Somebody asked for a message to sign in with an address.
+    AUTH_MAILED_SIGN_IN_REQUESTED = "auth.mailed_sign_in_requested";
     /// A user set a password with a setup token.
     AUTH_PASSWORD_SET = "auth.password_set";
     /// A refresh token was used again after its grace period, so its session was ended. The token may be stolen.

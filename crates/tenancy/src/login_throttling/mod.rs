@@ -126,6 +126,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns the outcome of a verification that returns nothing if the password or the code is wrong.
+    pub(crate) fn of<T>(result: &Result<Option<T>>) -> Self {
+        match result {
+            Ok(Some(_)) => Self::Succeeded,
+            Ok(None) => Self::Failed,
+            Err(_) => Self::Abandoned,
+        }
+    }
+
     fn step(self) -> &'static str {
         match self {
             Self::Failed => "failed",

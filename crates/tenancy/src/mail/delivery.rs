@@ -15,7 +15,8 @@ use super::{
     due::{self, Taken},
     messages, repo,
     settings::{self, MailSettings},
-    template::{self, Language, Purpose, Rendered},
+    template::{self, Content, Language, Purpose, Rendered},
+    variables::Variables,
 };
 use crate::{
     audit,
@@ -114,14 +115,15 @@ impl Outbox {
         claimed: &repo::Claimed,
     ) -> Result<(Rendered, Url)> {
         let cipher = VariablesCipher::new(self.tenant.data_keys(context)?);
-        let token = cipher.open(claimed.id, &claimed.address, &claimed.variables)?;
-        let token = std::str::from_utf8(&token).map_err(Error::internal)?;
+        let variables = cipher.open(claimed.id, &claimed.address, &claimed.variables)?;
+        let Variables { token, code } = Variables::parse(&variables)?;
         let language = Language::parse(&claimed.language).map_err(Error::internal)?;
         let purpose = Purpose::parse(&claimed.purpose)
             .ok_or_else(|| Error::internal("a message has an unknown purpose"))?;
-        let link = settings.page(context, &self.tenant, purpose)?.with_token(token);
+        let link = settings.page(context, &self.tenant, purpose)?.with_token(&token);
         let brand = settings.brand(&self.tenant);
-        Ok((template::render(&brand, purpose, language, &link), link))
+        let content = Content { link, code };
+        Ok((template::render(&brand, purpose, language, &content), content.link))
     }
 
     /// Records how an attempt ended, and returns what follows.

@@ -19,11 +19,18 @@ pub enum Purpose {
     PasswordRecovery,
     /// The user proves control of the address.
     AddressVerification,
+    /// Somebody has asked for a sign-in with the address of the user.
+    SignIn,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] =
-        [Self::Invitation, Self::PasswordReset, Self::PasswordRecovery, Self::AddressVerification];
+    const ALL: [Self; 5] = [
+        Self::Invitation,
+        Self::PasswordReset,
+        Self::PasswordRecovery,
+        Self::AddressVerification,
+        Self::SignIn,
+    ];
 
     /// Returns the name that is stored.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +39,7 @@ impl Purpose {
             Self::PasswordReset => "password_reset",
             Self::PasswordRecovery => "password_recovery",
             Self::AddressVerification => "address_verification",
+            Self::SignIn => "sign_in",
         }
     }
 
@@ -51,6 +59,7 @@ impl Purpose {
             Self::Invitation | Self::PasswordReset => "set-password",
             Self::PasswordRecovery => "reset-password",
             Self::AddressVerification => "verify-address",
+            Self::SignIn => "sign-in",
         }
     }
 }
@@ -158,20 +167,40 @@ pub struct Rendered {
     pub html: String,
 }
 
-/// Renders a message with the link that receives its token.
-pub fn render(brand: &Brand, purpose: Purpose, language: Language, link: &Url) -> Rendered {
+/// The content of a message that differs for each one.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// The link that receives the token.
+    pub link: Url,
+    /// The code that a person can type instead of opening the link.
+    pub code: Option<String>,
+}
+
+/// Renders a message.
+pub fn render(brand: &Brand, purpose: Purpose, language: Language, content: &Content) -> Rendered {
     let name = escape::single_line(&brand.name);
     let (subject, lead) = opening(&name, purpose, language);
     let (button, end) = closing(purpose, language);
-    let text = format!("{lead}\n\n{link}\n\n{end}\n");
+    let Content { link, code } = content;
+    let code = code.as_ref().map(|code| {
+        let (one, other) = code.split_at_checked(4).unwrap_or((code, ""));
+        (before_code(language), format!("{one} {other}"))
+    });
+    let typed = code.as_ref().map_or_else(String::new, |(before, code)| {
+        format!("{before}\n\n{code}\n\n")
+    });
+    let text = format!("{lead}\n\n{link}\n\n{typed}{end}\n");
     let logo = brand.logo.as_ref().map_or_else(String::new, |logo| {
         let (source, name) = (escape::html(logo.0.as_str()), escape::html(&name));
         format!("<p><img src=\"{source}\" alt=\"{name}\" height=\"48\"></p>")
     });
     let colour = brand.colour.as_ref().map_or("#1f4e8c", |colour| colour.0.as_str());
+    let typed = code.map_or_else(String::new, |(before, code)| {
+        format!("<p>{before}</p><p style=\"font-size:24px\"><strong>{}</strong></p>", escape::html(&code))
+    });
     let html = format!(
         "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><title>{subject}</title></head>\
-         <body>{logo}<p>{lead}</p><p><a href=\"{link}\" style=\"color:{colour}\">{button}</a></p><p>{end}</p>\
+         <body>{logo}<p>{lead}</p><p><a href=\"{link}\" style=\"color:{colour}\">{button}</a></p>{typed}<p>{end}</p>\
          </body></html>",
         tag = language.tag(),
         subject = escape::html(&subject),
@@ -179,6 +208,14 @@ pub fn render(brand: &Brand, purpose: Purpose, language: Language, link: &Url) -
         link = escape::html(link.as_str()),
     );
     Rendered { subject, text, html }
+}
+
+/// Returns the sentence before a code.
+fn before_code(language: Language) -> &'static str {
+    match language {
+        Language::English => "Or enter this code on the page where you asked for it:",
+        Language::German => "Oder gib diesen Code auf der Seite ein, auf der du ihn angefordert hast:",
+    }
 }
 
 /// Returns the subject and the sentence before the link.
@@ -226,6 +263,14 @@ fn opening(name: &str, purpose: Purpose, language: Language) -> (String, String)
                 "Bestätige innerhalb eines Tages, dass dies die Adresse deines Kontos bei {name} ist:"
             ),
         ),
+        (Purpose::SignIn, Language::English) => (
+            format!("Sign in to {name}"),
+            format!("Sign in to your account at {name} within 10 minutes:"),
+        ),
+        (Purpose::SignIn, Language::German) => (
+            format!("Bei {name} anmelden"),
+            format!("Melde dich innerhalb von 10 Minuten bei deinem Konto bei {name} an:"),
+        ),
     }
 }
 
@@ -256,6 +301,16 @@ fn closing(purpose: Purpose, language: Language) -> (&'static str, &'static str)
             "Adresse bestätigen",
             "Der Link gilt einmal. Wenn du kein solches Konto hast, ignoriere diese Nachricht.",
         ),
+        (Purpose::SignIn, Language::English) => (
+            "Sign in",
+            "The link and the code work once. Give the code to nobody. If you did not ask for it, ignore this message: \
+             nobody can sign in without it.",
+        ),
+        (Purpose::SignIn, Language::German) => (
+            "Anmelden",
+            "Link und Code gelten einmal. Gib den Code niemandem weiter. Wenn du ihn nicht angefordert hast, ignoriere \
+             diese Nachricht: Ohne sie kann sich niemand anmelden.",
+        ),
     }
 }
 
@@ -263,18 +318,18 @@ fn closing(purpose: Purpose, language: Language) -> (&'static str, &'static str)
 mod tests {
     use super::*;
 
+    fn content(link: &str, code: Option<&str>) -> Content {
+        Content { link: Url::parse(link).unwrap(), code: code.map(str::to_owned) }
+    }
+
     fn rendered(name: &str, language: Language) -> Rendered {
         let brand = Brand {
             name: name.to_owned(),
             logo: Some(Logo::parse("https://acme.example.com/logo.png?a=1&b=2").unwrap()),
             colour: Some(Colour::parse("#00ff7F").unwrap()),
         };
-        render(
-            &brand,
-            Purpose::Invitation,
-            language,
-            &Url::parse("https://acme.example.com/welcome#token=lds_x").unwrap(),
-        )
+        let link = "https://acme.example.com/welcome#token=lds_x";
+        render(&brand, Purpose::Invitation, language, &content(link, None))
     }
 
     // S48
@@ -307,14 +362,25 @@ mod tests {
             assert_eq!(Purpose::parse(purpose.as_str()), Some(purpose));
             let link = format!("https://acme.example.com/{}#token=x_y-Z", purpose.page());
             for language in [Language::English, Language::German] {
-                let message = render(&brand, purpose, language, &Url::parse(&link).unwrap());
+                let message = render(&brand, purpose, language, &content(&link, None));
                 assert!(message.text.contains(&format!("\n{link}\n")), "{}", message.text);
                 assert!(message.html.contains(&format!("href=\"{link}\"")), "{}", message.html);
                 assert!(!message.html.contains("<b>"), "{}", message.html);
                 subjects.insert(message.subject);
             }
         }
-        assert_eq!(subjects.len(), 8);
+        assert_eq!(subjects.len(), 2 * Purpose::ALL.len());
+    }
+
+    #[test]
+    fn code_is_in_both_bodies() {
+        let brand = Brand { name: "Acme".to_owned(), logo: None, colour: None };
+        let content = content("https://acme.example.com/sign-in#token=ldm_x", Some("01234567"));
+        for (language, before) in [(Language::English, "Or enter"), (Language::German, "Oder gib")] {
+            let message = render(&brand, Purpose::SignIn, language, &content);
+            assert!(message.text.contains(before) && message.text.contains("\n0123 4567\n"));
+            assert!(message.html.contains(before) && message.html.contains("<strong>0123 4567<"));
+        }
     }
 
     #[test]

@@ -67,16 +67,7 @@ pub(super) async fn check(
         }
     };
     let outcome = accept(context, tenant, given, actor).await;
-    attempt
-        .end(
-            context,
-            match &outcome {
-                Ok(Some(_)) => Outcome::Succeeded,
-                Ok(None) => Outcome::Failed,
-                Err(_) => Outcome::Abandoned,
-            },
-        )
-        .await;
+    attempt.end(context, Outcome::of(&outcome)).await;
     let accepted = outcome?;
     if accepted.is_none() {
         context.counters.login(Login::Failure);

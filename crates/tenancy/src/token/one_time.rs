@@ -22,6 +22,10 @@ pub struct Challenge;
 pub struct Recovery;
 /// The use of a [`VerificationToken`].
 pub struct Verification;
+/// The use of a [`SignInToken`].
+pub struct SignIn;
+/// The use of a [`SignInRequest`].
+pub struct Request;
 
 impl TokenUse for Setup {
     const PREFIX: &'static str = "lds_";
@@ -39,6 +43,14 @@ impl TokenUse for Verification {
     const PREFIX: &'static str = "ldv_";
 }
 
+impl TokenUse for SignIn {
+    const PREFIX: &'static str = "ldm_";
+}
+
+impl TokenUse for Request {
+    const PREFIX: &'static str = "ldq_";
+}
+
 /// Sets the password of one user.
 pub type SetupToken = OneTimeToken<Setup>;
 /// Continues a sign-in with its second factor.
@@ -47,6 +59,10 @@ pub type ChallengeToken = OneTimeToken<Challenge>;
 pub type RecoveryToken = OneTimeToken<Recovery>;
 /// Proves control of an address.
 pub type VerificationToken = OneTimeToken<Verification>;
+/// Signs a user in without a password.
+pub type SignInToken = OneTimeToken<SignIn>;
+/// Names a request for a sign-in by mail. Its caller keeps it, and the code in the message is valid only with it.
+pub type SignInRequest = OneTimeToken<Request>;
 
 /// A token: its tenant and 256 random bits. It is shown once; its hash is stored.
 pub struct OneTimeToken<U> {
@@ -89,6 +105,11 @@ impl<U: TokenUse> OneTimeToken<U> {
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(*self.secret).into()
     }
+
+    /// Returns the SHA-256 hash of the token and a short text. Without the token, the hash does not reveal the text.
+    pub(super) fn hash_with(&self, text: &str) -> [u8; 32] {
+        Sha256::new().chain_update(*self.secret).chain_update(text).finalize().into()
+    }
 }
 
 #[cfg(test)]
@@ -114,12 +135,17 @@ mod tests {
         let challenge = ChallengeToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let recovery = RecoveryToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let verification = VerificationToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
-        for (text, own) in [(&setup, 0), (&challenge, 1), (&recovery, 2), (&verification, 3)] {
+        let sign_in = SignInToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let request = SignInRequest::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let all = [&setup, &challenge, &recovery, &verification, &sign_in, &request];
+        for (own, text) in all.into_iter().enumerate() {
             let accepted = [
                 SetupToken::parse(text).is_some(),
                 ChallengeToken::parse(text).is_some(),
                 RecoveryToken::parse(text).is_some(),
                 VerificationToken::parse(text).is_some(),
+                SignInToken::parse(text).is_some(),
+                SignInRequest::parse(text).is_some(),
             ];
             for (index, accepted) in accepted.into_iter().enumerate() {
                 assert_eq!(accepted, index == own, "{text} {index}");

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use platform::sql::{Row, SqlError, Statement, Value};
 use uuid::Uuid;
 
-use super::rows::{COLUMNS, reach, user, within_reach};
+use super::rows::{COLUMNS, reach, recorded_for_user, user, within_reach};
 use crate::{
     error::Result,
     event::{Entry, outbox},
@@ -157,12 +157,12 @@ pub enum NeededFactor {
 }
 
 /// The column that [`needed_factor`] reads.
-const NEEDED_FACTOR: &str = "
+pub(super) const NEEDED_FACTOR: &str = "
     CASE WHEN EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) THEN 'code'
          WHEN is_second_factor_due(users.role, users.created_at) THEN 'enrollment'
          ELSE 'none' END AS second_factor";
 
-fn needed_factor(row: &Row) -> Result<NeededFactor, SqlError> {
+pub(super) fn needed_factor(row: &Row) -> Result<NeededFactor, SqlError> {
     Ok(match row.get::<String>("second_factor")?.as_str() {
         "code" => NeededFactor::Code,
         "enrollment" => NeededFactor::Enrollment,
@@ -301,14 +301,9 @@ pub async fn use_password_token(
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
-         ), recorded AS (
-             -- Only the token identifies the user who sets the password.
-             INSERT INTO audit_outbox (id, tenant_id, entry)
-             SELECT :entry_id::uuid, :entry_tenant::uuid, :entry::jsonb || jsonb_build_object(
-                 'actor_type', 'user', 'actor_id', id, 'resource_type', 'user', 'resource_id', id)
-             FROM changed
-         )
-         SELECT {COLUMNS} FROM changed"
+         ), {}
+         SELECT {COLUMNS} FROM changed",
+        recorded_for_user()
     );
     let statement = Statement::new(statement)
         .bind("token_hash", token.hash())
