@@ -1,5 +1,6 @@
 //! The account of a person: flows that are rare, so their component is small instead of fast.
 
+mod address;
 mod password_reset;
 mod sign_in;
 mod verification;
@@ -16,6 +17,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     sign_in::confirm::ENDPOINT,
     verification::request::ENDPOINT,
     verification::confirm::ENDPOINT,
+    address::request::ENDPOINT,
+    address::confirm::ENDPOINT,
+    address::object::ENDPOINT,
 ];
 
 #[cfg(test)]

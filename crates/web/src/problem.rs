@@ -239,6 +239,14 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
              administrator to set `mailed_sign_in`."
                 .into(),
         ),
+        Error::TooManyAddressChanges => (
+            S::CONFLICT,
+            "too_many_address_changes",
+            "Too many changes",
+            "The address was changed three times within seven days. Try again later, or ask a tenant administrator to \
+             change it."
+                .into(),
+        ),
         Error::InvalidRefreshToken => (
             S::UNAUTHORIZED,
             "invalid_refresh_token",

@@ -183,6 +183,14 @@ names! {
     TENANT_UPDATED = "tenant.updated";
     /// A user was activated.
     USER_ACTIVATED = "user.activated";
+    /// A token of a message that changes an address, or objects to the change, was invalid, used or expired.
+    USER_ADDRESS_CHANGE_FAILED = "user.address_change_failed";
+    /// A user asked for another e-mail address.
+    USER_ADDRESS_CHANGE_REQUESTED = "user.address_change_requested";
+    /// A user proved control of another e-mail address, which is that of the account now.
+    USER_ADDRESS_CHANGED = "user.address_changed";
+    /// The former e-mail address of a user was restored by an objection. The account may have been taken over.
+    USER_ADDRESS_RESTORED = "user.address_restored";
     /// A user proved control of the e-mail address.
     USER_ADDRESS_VERIFIED = "user.address_verified";
     /// A user was created or invited.

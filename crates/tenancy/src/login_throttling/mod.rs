@@ -389,7 +389,7 @@ async fn redis_step(
 }
 
 /// The largest network that a provider usually assigns to one customer: an IPv4 /24 or an IPv6 /48.
-fn wide_network(address: IpAddr) -> IpAddr {
+pub(crate) fn wide_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let kept = u128::MAX << 80;

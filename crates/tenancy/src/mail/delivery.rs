@@ -45,8 +45,8 @@ pub struct Outgoing {
     pub sender: String,
     /// The subject and the bodies.
     pub rendered: Rendered,
-    /// The link in the message. It contains the token.
-    pub link: Url,
+    /// The link in the message, if it has one. It contains the token.
+    pub link: Option<Url>,
 }
 
 impl Outgoing {
@@ -113,16 +113,24 @@ impl Outbox {
         context: &Context,
         settings: &MailSettings,
         claimed: &repo::Claimed,
-    ) -> Result<(Rendered, Url)> {
+    ) -> Result<(Rendered, Option<Url>)> {
         let cipher = VariablesCipher::new(self.tenant.data_keys(context)?);
         let variables = cipher.open(claimed.id, &claimed.address, &claimed.variables)?;
-        let Variables { token, code } = Variables::parse(&variables)?;
+        let Variables { token, code, at, device, network } = Variables::parse(&variables)?;
         let language = Language::parse(&claimed.language).map_err(Error::internal)?;
         let purpose = Purpose::parse(&claimed.purpose)
             .ok_or_else(|| Error::internal("a message has an unknown purpose"))?;
-        let link = settings.page(context, &self.tenant, purpose)?.with_token(&token);
+        let link = match (purpose.page(), token) {
+            (Some(name), Some(token)) => {
+                Some(settings.page(context, &self.tenant, purpose, name)?.with_token(&token))
+            }
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(Error::internal("the variables of a message do not fit its purpose"));
+            }
+        };
         let brand = settings.brand(&self.tenant);
-        let content = Content { link, code };
+        let content = Content { link, code, at, device, network };
         Ok((template::render(&brand, purpose, language, &content), content.link))
     }
 

@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     settings::{MailTransport, Settings},
     tenant::Tenant,
-    token::{OneTimeToken, SetupToken, SignInCode, SignInToken, TokenUse},
+    token::{ObjectionToken, OneTimeToken, SetupToken, SignInCode, SignInToken, TokenUse},
 };
 
 /// The maximum number of messages of a tenant that wait, separately for those of administrators and for those that
@@ -26,12 +26,16 @@ const MOST_OF_USER: i64 = 20;
 /// separately for requests from the networks of the user and for all others, so that strangers do not use up those of the
 /// user.
 const MOST_OF_USER_IN_AN_HOUR: i64 = 5;
+/// The condition that somebody has asked for the message `m` with the address of an account, or with a new one for it.
+const IS_ASKED_FOR: &str =
+    "m.purpose IN ('password_recovery', 'address_verification', 'sign_in', 'address_change')";
 /// The condition that an administrator is the cause of the message `m`.
 const IS_OF_ADMINISTRATOR: &str = "m.purpose IN ('invitation', 'password_reset')";
 
 /// The condition that the token `t` is still valid for its user `u`: the user has the same address as at the request, and
-/// the sessions of that time have not been ended.
-pub(crate) const TOKEN_IS_CURRENT: &str = "t.address = u.email AND t.session_epoch = u.session_epoch";
+/// the sessions of that time have not been ended. Objections to a change of the address are an exception.
+pub(crate) const TOKEN_IS_CURRENT: &str =
+    "COALESCE(t.former_address, t.address) = u.email AND t.session_epoch = u.session_epoch";
 
 /// The join that adds the column `is_known` to the user `u`: whether the user has a session from the network `:network`.
 pub(crate) const IS_KNOWN_NETWORK: &str = "
@@ -116,6 +120,19 @@ impl NewMessage {
         Self::seal(context, tenant, language, address, token.hash(), &variables, expires_at)
     }
 
+    /// Seals the token of an objection for a former address.
+    pub(crate) fn with_objection(
+        context: &Context,
+        tenant: &Tenant,
+        address: &str,
+        token: &ObjectionToken,
+        expires_at: DateTime<Utc>,
+    ) -> Result<Self> {
+        let at = Some(context.platform.clock.now());
+        let variables = Variables { at, ..Variables::of_token(token.expose()) };
+        Self::seal(context, tenant, None, address, token.hash(), &variables, expires_at)
+    }
+
     fn seal(
         context: &Context,
         tenant: &Tenant,
@@ -181,10 +198,10 @@ pub(crate) fn mailed_if(changed: &str) -> String {
 pub(crate) fn has_room() -> String {
     format!(
         "{MOST_WAITING} > (SELECT count(*) FROM mail_messages m
-                           WHERE m.state IN ('waiting', 'sending') AND NOT {IS_OF_ADMINISTRATOR})
+                           WHERE m.state IN ('waiting', 'sending') AND {IS_ASKED_FOR})
          AND {MOST_OF_USER_IN_AN_HOUR} > (
              SELECT count(*) FROM mail_messages m
-             WHERE m.user_id = u.id AND NOT {IS_OF_ADMINISTRATOR} AND m.is_from_own_network = k.is_known
+             WHERE m.user_id = u.id AND {IS_ASKED_FOR} AND m.is_from_own_network = k.is_known
                AND m.created_at > :mail_now::timestamp AT TIME ZONE 'UTC' - interval '1 hour')"
     )
 }

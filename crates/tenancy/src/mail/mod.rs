@@ -14,10 +14,13 @@ pub(crate) mod insertion;
 pub mod link;
 pub mod message;
 pub mod messages;
+pub(crate) mod notice;
+mod purpose;
 pub(crate) mod repo;
 pub mod sending;
 pub mod settings;
 pub mod template;
+mod texts;
 pub(crate) mod variables;
 
 pub(crate) use cipher::VariablesCipher;

@@ -24,14 +24,17 @@ pub(super) const CLAIM: TimeDelta = TimeDelta::minutes(2);
 /// The time for which sent and dead messages are stored.
 const KEPT: TimeDelta = TimeDelta::days(7);
 
-/// Returns the condition that the token in the message `m` is still valid for its user and the address.
+/// Returns the condition that the token in the message `m` is still valid for its user and the address. A notice has no
+/// token.
 fn is_current() -> String {
     format!(
-        "EXISTS (SELECT FROM users u WHERE u.id = m.user_id AND u.is_active
-                 AND (u.setup_token_hash = m.token_hash AND u.email = m.address
-                      OR EXISTS (SELECT FROM account_tokens t
-                                 WHERE t.token_hash = m.token_hash AND t.user_id = u.id
-                                   AND t.address = m.address AND {TOKEN_IS_CURRENT})))"
+        "(m.token_hash IS NULL
+          OR EXISTS (SELECT FROM users u WHERE u.id = m.user_id AND u.is_active
+                     AND (u.setup_token_hash = m.token_hash AND u.email = m.address
+                          OR EXISTS (SELECT FROM account_tokens t
+                                     WHERE t.token_hash = m.token_hash AND t.user_id = u.id
+                                       AND t.address = m.address
+                                       AND (t.purpose = 'address_objection' OR {TOKEN_IS_CURRENT})))))"
     )
 }
 

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     login_throttling::{self, Outcome, Target},
+    mail::{due, notice::Notice},
     metrics::Login,
     second_factor::{
         Code, OneTimePasswords, RecoveryCode, SecretCipher,
@@ -78,6 +79,9 @@ pub(super) async fn check(
         audit::record(context, &Entry::new(context, Some(tenant.id), actor, event)).await?;
     }
     audit::flush_later(context, tenant);
+    if given.is_enrollment && accepted.is_some() {
+        due::add_later(context, tenant);
+    }
     Ok(accepted)
 }
 
@@ -115,6 +119,10 @@ async fn accept(
     };
     let actor = Actor::user(user.id, actor.origin().clone());
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
+    let notice = match given.is_enrollment {
+        true => Notice::new(context, tenant, &user.email, Some(actor.origin()))?,
+        false => None,
+    };
     let hashes: Vec<_> = given.recovery_codes.iter().map(RecoveryCode::hash).collect();
     let answer = Answer {
         user: user.id,
@@ -124,8 +132,9 @@ async fn accept(
         recovery_codes: &hashes,
         session: given.session,
         now,
+        notice,
     };
     // No connection is held while other requests wait for their turn.
     let database = TenantDb::connect(context, tenant).await?;
-    repo::accept(&database, &answer, &entry).await
+    repo::accept(&database, answer, &entry).await
 }

@@ -43,11 +43,8 @@ use crate::{
 
 /// How long the link and the code are valid.
 const LIFETIME: TimeDelta = TimeDelta::minutes(10);
-const KIND: Kind = Kind {
-    name: "sign-in",
-    purpose: Purpose::SignIn,
-    event: name::AUTH_MAILED_SIGN_IN_REQUESTED,
-};
+const KIND: Kind =
+    Kind { name: "sign-in", purpose: Purpose::SignIn, event: name::AUTH_MAILED_SIGN_IN_REQUESTED };
 
 /// The result of a request for a sign-in by mail.
 pub struct Requested {
@@ -125,8 +122,10 @@ pub async fn confirm(
     policy.check_network(actor)?;
     let Some((user, needed)) = accept(context, tenant, proof, actor).await? else {
         context.counters.login(Login::Failure);
-        let event = Event::new(name::AUTH_MAILED_SIGN_IN_FAILED).severity(Severity::Warning).failed();
-        let network = actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
+        let event =
+            Event::new(name::AUTH_MAILED_SIGN_IN_FAILED).severity(Severity::Warning).failed();
+        let network =
+            actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
         audit::record_rarely(context, Entry::new(context, Some(tenant.id), actor, event), &network);
         return Err(Error::InvalidMailedToken);
     };

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// How long a token is valid.
-const LIFETIME: TimeDelta = TimeDelta::minutes(30);
+const LIFETIME: TimeDelta = RecoveryToken::LIFETIME;
 const KIND: Kind = Kind {
     name: "recovery",
     purpose: Purpose::PasswordRecovery,

@@ -16,8 +16,8 @@ pub use access::{AccessTokens, Subject};
 pub use claims::Claims;
 pub use keys::Jwk;
 pub use one_time::{
-    ChallengeToken, OneTimeToken, RecoveryToken, SetupToken, SignInRequest, SignInToken, TokenUse,
-    VerificationToken,
+    AddressToken, ChallengeToken, ObjectionToken, OneTimeToken, RecoveryToken, SetupToken,
+    SignInRequest, SignInToken, TokenUse, VerificationToken,
 };
 pub use refresh::RefreshToken;
 pub use sign_in_code::SignInCode;

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
 use platform::Random;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -26,6 +27,10 @@ pub struct Verification;
 pub struct SignIn;
 /// The use of a [`SignInRequest`].
 pub struct Request;
+/// The use of an [`AddressToken`].
+pub struct NewAddress;
+/// The use of an [`ObjectionToken`].
+pub struct Objection;
 
 impl TokenUse for Setup {
     const PREFIX: &'static str = "lds_";
@@ -51,6 +56,14 @@ impl TokenUse for Request {
     const PREFIX: &'static str = "ldq_";
 }
 
+impl TokenUse for NewAddress {
+    const PREFIX: &'static str = "lda_";
+}
+
+impl TokenUse for Objection {
+    const PREFIX: &'static str = "ldo_";
+}
+
 /// Sets the password of one user.
 pub type SetupToken = OneTimeToken<Setup>;
 /// Continues a sign-in with its second factor.
@@ -63,6 +76,15 @@ pub type VerificationToken = OneTimeToken<Verification>;
 pub type SignInToken = OneTimeToken<SignIn>;
 /// Names a request for a sign-in by mail. Its caller keeps it, and the code in the message is valid only with it.
 pub type SignInRequest = OneTimeToken<Request>;
+/// Gives a user a new address.
+pub type AddressToken = OneTimeToken<NewAddress>;
+/// Gives a user the former address back.
+pub type ObjectionToken = OneTimeToken<Objection>;
+
+impl RecoveryToken {
+    /// How long a token is valid.
+    pub(crate) const LIFETIME: TimeDelta = TimeDelta::minutes(30);
+}
 
 /// A token: its tenant and 256 random bits. It is shown once; its hash is stored.
 pub struct OneTimeToken<U> {
@@ -137,7 +159,18 @@ mod tests {
         let verification = VerificationToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let sign_in = SignInToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let request = SignInRequest::generate(Uuid::from_u128(7), &NativeRandom).expose();
-        let all = [&setup, &challenge, &recovery, &verification, &sign_in, &request];
+        let address = AddressToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let objection = ObjectionToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let all = [
+            &setup,
+            &challenge,
+            &recovery,
+            &verification,
+            &sign_in,
+            &request,
+            &address,
+            &objection,
+        ];
         for (own, text) in all.into_iter().enumerate() {
             let accepted = [
                 SetupToken::parse(text).is_some(),
@@ -146,6 +179,8 @@ mod tests {
                 VerificationToken::parse(text).is_some(),
                 SignInToken::parse(text).is_some(),
                 SignInRequest::parse(text).is_some(),
+                AddressToken::parse(text).is_some(),
+                ObjectionToken::parse(text).is_some(),
             ];
             for (index, accepted) in accepted.into_iter().enumerate() {
                 assert_eq!(accepted, index == own, "{text} {index}");

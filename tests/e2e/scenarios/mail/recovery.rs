@@ -6,7 +6,8 @@ use e2e::{Answer, Application, MailMode, MailServer, TestTenant, World};
 use serde_json::{Value, json};
 
 use super::{
-    add_authenticator, address, alone, behind_proxy, change, column, deliver_all, invite, post_from, token,
+    add_authenticator, address, alone, behind_proxy, change, column, deliver_all, invite,
+    post_from, token,
 };
 
 const REQUEST: &str = "/api/v1/account/password-reset";

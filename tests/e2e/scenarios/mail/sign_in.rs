@@ -4,8 +4,8 @@ use e2e::{Answer, Application, MailMode, MailServer, TestTenant, World};
 use serde_json::{Value, json};
 
 use super::{
-    add_authenticator, address, alone, behind_proxy, change, column, deliver_all, invite, post_from,
-    token,
+    add_authenticator, address, alone, behind_proxy, change, column, deliver_all, invite,
+    post_from, token,
 };
 
 const REQUEST: &str = "/api/v1/account/sign-in";
@@ -78,7 +78,8 @@ impl Requested {
 /// Returns the code in a message.
 fn code_in(body: &str) -> String {
     let is_code = |line: &&str| {
-        line.len() == 9 && line.split(' ').all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+        line.len() == 9
+            && line.split(' ').all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
     };
     body.lines().map(str::trim).find(is_code).expect("the message has a code").to_owned()
 }
@@ -170,7 +171,8 @@ fn rules_decide_about_sign_ins_by_mail() {
     let (world, _alone) = alone();
     let (tenant, server) = (world.tenant(), MailServer::start(MailMode::Accept));
     let (email, _) = person(&tenant);
-    let refuse = |answer: Answer| answer.expect_problem(409, "mailed_sign_in_disabled")["detail"].take();
+    let refuse =
+        |answer: Answer| answer.expect_problem(409, "mailed_sign_in_disabled")["detail"].take();
     // Off by default, and so for a tenant that does not exist.
     let own = refuse(request(&tenant, &email));
     let unknown = world.post(REQUEST, &json!({ "email": email })).slug("no-such-tenant").send();
@@ -185,7 +187,8 @@ fn rules_decide_about_sign_ins_by_mail() {
     confirm(&tenant, &requested.code()).expect(200);
     refuse(request(&world.tenant(), &email));
     // Only administrators change the rules.
-    let viewer = confirm(&tenant, &Requested::of(world, &tenant, &server, &email).link()).expect(200);
+    let viewer =
+        confirm(&tenant, &Requested::of(world, &tenant, &server, &email).link()).expect(200);
     let patch = tenant.patch(POLICY, &json!({ "mailed_sign_in": false }));
     assert_eq!(patch.token(viewer["access_token"].as_str().unwrap()).send().status, 403);
     let invalid = tenant.patch(POLICY, &json!({ "mailed_sign_in": "yes" }));
@@ -193,7 +196,10 @@ fn rules_decide_about_sign_ins_by_mail() {
     assert_eq!(invalid.expect_invalid(), ["mailed_sign_in"]);
     // Without a transport, nobody can sign in by mail.
     let plain = World::get().tenant();
-    plain.post(REQUEST, &json!({ "email": email })).send().expect_problem(409, "mail_not_configured");
+    plain
+        .post(REQUEST, &json!({ "email": email }))
+        .send()
+        .expect_problem(409, "mail_not_configured");
 }
 
 // S56
@@ -237,8 +243,7 @@ fn guesses_of_a_code_are_bounded() {
     let confirm_from = |from: &str, body: &Value| post_from(&site, &tenant, from, CONFIRM, body);
     // A network is throttled like with a password, and an unknown account is not different.
     for body in [&requested.wrong_code(), &unknown] {
-        let statuses: Vec<_> =
-            (0..6).map(|_| confirm_from("198.51.100.7", body).status).collect();
+        let statuses: Vec<_> = (0..6).map(|_| confirm_from("198.51.100.7", body).status).collect();
         assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
     }
     // The code has ended in all networks. The link is still valid.
@@ -286,7 +291,8 @@ fn other_rules_apply_as_for_a_password() {
     let mut authenticator = add_authenticator(&tenant, session["access_token"].as_str().unwrap());
     for proof in [Requested::link, Requested::code] {
         let requested = Requested::of(world, &tenant, &server, &email);
-        let asked = confirm(&tenant, &proof(&requested)).expect_problem(401, "second_factor_required");
+        let asked =
+            confirm(&tenant, &proof(&requested)).expect_problem(401, "second_factor_required");
         refused(&confirm(&tenant, &proof(&requested)));
         let answer = json!({ "challenge": asked["challenge"], "code": authenticator.code() });
         tenant.post("/api/v1/auth/second-factor", &answer).send().expect(200);

@@ -23,7 +23,7 @@ use crate::{
 
 /// The number of slots of a purpose for requests from the networks of the user. There are as many for all other requests,
 /// so strangers cannot prevent messages that the user asks for. A user has one token of a purpose in each slot at one time.
-const SLOTS: i64 = 3;
+pub(super) const SLOTS: i64 = 3;
 /// The number of wrong codes after which the code of a message ends. The link in the message stays valid.
 const MOST_FAILURES: i64 = 5;
 
@@ -61,39 +61,18 @@ pub(crate) struct CodeHashes {
 /// the address of the message, if the user has the maximum number of valid tokens of the purpose, or if the outbox is
 /// full.
 pub(crate) async fn issue(database: &TenantDb, new: NewToken<'_>, entry: &Entry) -> Result<bool> {
-    let purpose = new.purpose.as_str();
     let statement = format!(
         "WITH found AS MATERIALIZED (
-             SELECT u.id, u.email, u.session_epoch, k.is_known
+             SELECT u.id, u.email, u.email AS address, NULL::text AS former_address, u.session_epoch, k.is_known
              FROM users u {IS_KNOWN_NETWORK}
              WHERE u.id = :user::uuid AND u.is_active AND u.email = :mail_address::text AND {}
-         ), issued AS (
-             INSERT INTO account_tokens (user_id, purpose, slot, token_hash, address, session_epoch,
-                                         request_hash, code_hash, expires_at)
-             SELECT f.id, '{purpose}', s.slot, :mail_token_hash::bytea, f.email, f.session_epoch,
-                    :request_hash::bytea, :code_hash::bytea, :mail_expires_at::timestamp AT TIME ZONE 'UTC'
-             FROM found f CROSS JOIN generate_series(0, 2 * {SLOTS} - 1) AS s (slot)
-             WHERE (s.slot >= {SLOTS}) = f.is_known AND NOT EXISTS (
-                 SELECT FROM account_tokens t
-                 WHERE t.user_id = f.id AND t.purpose = '{purpose}' AND t.slot = s.slot
-                   AND t.address = f.email AND t.session_epoch = f.session_epoch
-                   AND t.expires_at > :mail_now::timestamp AT TIME ZONE 'UTC')
-             ORDER BY s.slot LIMIT 1
-             -- A concurrent request may have filled the slot.
-             ON CONFLICT (user_id, purpose, slot) DO UPDATE
-             SET token_hash = excluded.token_hash, address = excluded.address,
-                 session_epoch = excluded.session_epoch, request_hash = excluded.request_hash,
-                 code_hash = excluded.code_hash, failures = 0, expires_at = excluded.expires_at
-             WHERE account_tokens.address <> excluded.address
-                OR account_tokens.session_epoch <> excluded.session_epoch
-                OR account_tokens.expires_at <= :mail_now::timestamp AT TIME ZONE 'UTC'
-             RETURNING user_id, address, slot >= {SLOTS} AS is_known
-         ), {}, recorded AS (
+         ), {}, {}, recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
              VALUES (:entry_id::uuid, :entry_tenant::uuid, :entry::jsonb)
          )
          SELECT EXISTS (SELECT FROM issued) AS is_issued",
         has_room(),
+        issued(new.purpose),
         mailed_to_issued(new.purpose)
     );
     let hash = |choose: fn(&CodeHashes) -> &[u8; 32]| {
@@ -102,12 +81,46 @@ pub(crate) async fn issue(database: &TenantDb, new: NewToken<'_>, entry: &Entry)
     let statement = Statement::new(statement)
         .bind("user", new.user)
         .bind("network", new.network)
+        .bind("session", Value::Null)
         .bind("request_hash", hash(|code| &code.request))
         .bind("code_hash", hash(|code| &code.code))
         .bind_all(insertion::bindings(Some(new.message)))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     Ok(row.map_or(Ok(false), |row| row.get("is_issued"))?)
+}
+
+/// Returns the CTE `issued`, which adds a token of a purpose for the user in the row of the earlier CTE `found`. It has no
+/// row if the user has the maximum number of valid tokens.
+pub(super) fn issued(purpose: Purpose) -> String {
+    let purpose = purpose.as_str();
+    format!(
+        "issued AS (
+             INSERT INTO account_tokens (user_id, purpose, slot, token_hash, address, former_address, session_epoch,
+                                         session_id, request_hash, code_hash, expires_at)
+             SELECT f.id, '{purpose}', s.slot, :mail_token_hash::bytea, f.address, f.former_address,
+                    f.session_epoch, :session::uuid, :request_hash::bytea, :code_hash::bytea,
+                    :mail_expires_at::timestamp AT TIME ZONE 'UTC'
+             FROM found f CROSS JOIN generate_series(0, 2 * {SLOTS} - 1) AS s (slot)
+             WHERE (s.slot >= {SLOTS}) = f.is_known AND NOT EXISTS (
+                 SELECT FROM account_tokens t
+                 WHERE t.user_id = f.id AND t.purpose = '{purpose}' AND t.slot = s.slot
+                   AND COALESCE(t.former_address, t.address) = f.email AND t.session_epoch = f.session_epoch
+                   AND t.expires_at > :mail_now::timestamp AT TIME ZONE 'UTC')
+             ORDER BY s.slot LIMIT 1
+             -- A concurrent request may have filled the slot.
+             ON CONFLICT (user_id, purpose, slot) DO UPDATE
+             SET token_hash = excluded.token_hash, address = excluded.address,
+                 former_address = excluded.former_address, session_epoch = excluded.session_epoch,
+                 session_id = excluded.session_id, request_hash = excluded.request_hash,
+                 code_hash = excluded.code_hash, failures = 0, expires_at = excluded.expires_at
+             WHERE COALESCE(account_tokens.former_address, account_tokens.address)
+                   <> COALESCE(excluded.former_address, excluded.address)
+                OR account_tokens.session_epoch <> excluded.session_epoch
+                OR account_tokens.expires_at <= :mail_now::timestamp AT TIME ZONE 'UTC'
+             RETURNING user_id, address, slot >= {SLOTS} AS is_known
+         )"
+    )
 }
 
 /// The proof of control of an address that a sign-in by mail presents.
