@@ -31,7 +31,7 @@ const BROWSERS: &[(&str, &str)] = &[
 ];
 
 /// Returns the browser and the system of a user agent, such as `Firefox, Windows`, without versions. Only known names are
-/// in it: a user agent is a text of the caller, who may be a stranger.
+/// in it: a user agent is a text of the caller, perhaps of a stranger.
 pub(crate) fn label(user_agent: Option<&str>) -> Option<String> {
     let user_agent = user_agent?;
     let find = |marks: &'static [(&str, &str)]| {
@@ -93,30 +93,30 @@ mod tests {
     #[test]
     fn sign_depends_on_user_program_and_network() {
         let keys = DataKeys::from_bytes(&[7; 32]).unwrap();
-        let sign = |user: u128, user_agent: &str, address: &str| {
+        let sign_of = |user: u128, user_agent: &str, address: &str| {
             let origin = Origin {
                 address: address.parse().ok(),
                 user_agent: Some(user_agent.to_owned()),
                 request_id: None,
             };
-            super::sign(&keys, Uuid::from_u128(user), &origin).unwrap()
+            sign(&keys, Uuid::from_u128(user), &origin).unwrap()
         };
-        let own = sign(1, FIREFOX, "192.0.2.1");
+        let own = sign_of(1, FIREFOX, "192.0.2.1");
         // Another version and another address of the network are the same device.
-        assert_eq!(own, sign(1, &FIREFOX.replace("125", "126"), "192.0.2.200"));
+        assert_eq!(own, sign_of(1, &FIREFOX.replace("125", "126"), "192.0.2.200"));
         for other in [
-            sign(2, FIREFOX, "192.0.2.1"),
-            sign(1, "curl/8.7.1", "192.0.2.1"),
-            sign(1, FIREFOX, "192.0.3.1"),
-            sign(1, FIREFOX, ""),
+            sign_of(2, FIREFOX, "192.0.2.1"),
+            sign_of(1, "curl/8.7.1", "192.0.2.1"),
+            sign_of(1, FIREFOX, "192.0.3.1"),
+            sign_of(1, FIREFOX, ""),
         ] {
             assert_ne!(own, other);
         }
-        assert_eq!(sign(1, "curl/8.7.1", ""), sign(1, "curl/8.8.0", ""));
+        assert_eq!(sign_of(1, "curl/8.7.1", ""), sign_of(1, "curl/8.8.0", ""));
         // A newer data key does not make devices new.
         let rotated = DataKeys::from_bytes(&[[7; 32], [8; 32]].concat()).unwrap();
         let origin = Origin::default();
-        let of = |keys| super::sign(keys, Uuid::from_u128(1), &origin).unwrap();
+        let of = |keys| sign(keys, Uuid::from_u128(1), &origin).unwrap();
         assert_eq!(of(&keys), of(&rotated));
     }
 }

@@ -1,7 +1,9 @@
 //! Messages to users: written with their cause, and delivered by `tenantctl` to a mail server.
 
+mod address;
 mod api;
 mod delivery;
+mod notices;
 mod recovery;
 mod rounds;
 mod sign_in;
@@ -96,6 +98,12 @@ fn add_authenticator(tenant: &TestTenant, access: &str) -> Authenticator {
     let code = json!({ "code": authenticator.code() });
     tenant.post(&path, &code).token(access).send().expect(200);
     authenticator
+}
+
+/// Returns the bodies of the messages with a link that an address has received. Notices have none.
+fn with_link(server: &MailServer, email: &str) -> Vec<String> {
+    let bodies = server.received(email).into_iter().map(|message| message.body());
+    bodies.filter(|body| body.contains("#token=")).collect()
 }
 
 /// Returns the token in the link of a message.
@@ -211,7 +219,7 @@ fn settings_shape_the_message() {
     }
     let page = format!("https://{}.saas.example/welcome?from=mail", tenant.slug);
     let settings = json!({ "receiving_page": page, "language": "de", "colour": "#00ff7f",
-                           "logo": "https://logo.example/a.png?x=1&y=2" });
+                           "logo": "https://logo.example/a.png?x=1&y=2", "new_device_notices": true });
     assert_eq!(set(&tenant, &settings).expect(200), settings);
     let read = tenant.get(SETTINGS).token(&tenant.admin.access_token).send().expect(200);
     assert_eq!(read, settings);

@@ -39,7 +39,7 @@ impl Request {
                 Ok((request.tenant(), MailedProof::Code(request, code)))
             }
             (Some(_), _, _) => {
-                Err(Error::invalid_field("token", "must be alone, without request and code"))
+                Err(Error::invalid_field("token", "must not be together with request or code"))
             }
             (None, Some(_), None) => required("code"),
             (None, None, Some(_)) => required("request"),

@@ -26,7 +26,7 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// Seals a notice for the address of a user. `origin` is that of the request, if it is the user's own. Returns `None`
+    /// Seals a notice for the address of a user. `origin` is that of the request, if the user made it. Returns `None`
     /// if the service sends no mail.
     pub(crate) fn new(
         context: &Context,

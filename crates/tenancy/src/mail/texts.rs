@@ -51,7 +51,7 @@ fn details(language: Language, content: &Content) -> String {
 }
 
 fn english(name: &str, purpose: Purpose, event: &str) -> Texts {
-    const IF_NOT_YOU: &str = "If it was not you, choose a new password, check your second factors, and tell your administrator.";
+    const IF_NOT_YOU: &str = "If it was not you, choose a new password, check your second factors, and inform your administrator.";
     const IGNORE: &str =
         "The link works once. If you did not expect this message, you can ignore it.";
     let (subject, lead, button, end) = match purpose {
@@ -132,7 +132,7 @@ fn english(name: &str, purpose: Purpose, event: &str) -> Texts {
             format!("Your password at {name} was changed"),
             format!("Your account at {name} has a new password.{event}"),
             "",
-            "If it was not you, ask for a link for a new password, and tell your administrator.",
+            "If it was not you, ask for a link for a new password, and inform your administrator.",
         ),
         Purpose::SecondFactorAdded => (
             format!("New second factor at {name}"),

@@ -1,4 +1,4 @@
-//! Requests for a message with a token, by a caller who need not be the user. The response, the statements and the writes
+//! Requests for a message with a token, by any caller, perhaps a stranger. The response, the statements and the writes
 //! are the same whether an account exists or not.
 
 use std::rc::Rc;

@@ -26,7 +26,7 @@ use crate::{
 const KEPT_DAYS: i64 = 30;
 /// The maximum number of sessions of a user at one time.
 const MOST: i32 = 50;
-/// The maximum number of devices of a user that are stored. The one that was used last stays.
+/// The maximum number of devices of a user that are stored. The last device always stays.
 const MOST_DEVICES: i32 = 20;
 /// The condition that the device of a sign-in of the user `n` is new, and not the first one of the account.
 const IS_NEW_DEVICE: &str = "

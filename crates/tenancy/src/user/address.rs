@@ -1,8 +1,8 @@
 //! Changes of the own address.
 //!
 //! A request changes nothing. The new address gets a token, and proves with it that it receives mail. Then the former
-//! address, if it was verified, gets a notice with an objection: for some days it can take the account back from somebody
-//! who had the password or a session.
+//! address, if it was verified, gets a notice with an objection: for some days it can take the account back from a thief
+//! of the password or of a session.
 
 use std::rc::Rc;
 

@@ -243,11 +243,11 @@ pub(crate) async fn update(
     let statement = format!(
         "WITH {LOCKED}, changed AS (
              UPDATE users u SET
-                 email = COALESCE(:email::text, email),
-                 is_verified = is_verified AND COALESCE(:email = email, true),
-                 setup_token_hash = CASE WHEN :email <> email THEN NULL ELSE setup_token_hash END,
+                 email = COALESCE(:email::text, u.email),
+                 is_verified = u.is_verified AND COALESCE(:email = u.email, true),
+                 setup_token_hash = CASE WHEN :email <> u.email THEN NULL ELSE setup_token_hash END,
                  setup_token_expires_at =
-                     CASE WHEN :email <> email THEN NULL ELSE setup_token_expires_at END,
+                     CASE WHEN :email <> u.email THEN NULL ELSE setup_token_expires_at END,
                  username = CASE WHEN :has_username THEN :username::text ELSE username END,
                  first_name = CASE WHEN :has_first_name THEN :first_name::text ELSE first_name END,
                  last_name = CASE WHEN :has_last_name THEN :last_name::text ELSE last_name END,

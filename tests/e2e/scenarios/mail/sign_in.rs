@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     add_authenticator, address, alone, behind_proxy, change, column, deliver_all, invite,
-    post_from, token,
+    post_from, token, with_link,
 };
 
 const REQUEST: &str = "/api/v1/account/sign-in";
@@ -24,7 +24,7 @@ fn tenant_of(world: &'static World) -> TestTenant {
     tenant
 }
 
-/// Creates a user who has not signed in yet.
+/// Creates a user without a session.
 fn person(tenant: &TestTenant) -> (String, String) {
     let email = address();
     let created = invite(tenant, &json!({ "email": email, "password": PASSWORD }));
@@ -52,13 +52,13 @@ struct Requested {
 
 impl Requested {
     fn of(world: &World, tenant: &TestTenant, server: &MailServer, email: &str) -> Self {
-        let before = server.received(email).len();
+        let before = with_link(server, email).len();
         let answer = request(tenant, email).expect(202);
         deliver_all(world, server);
-        let received = server.received(email);
+        let received = with_link(server, email);
         assert_eq!(received.len(), before + 1);
         let request = answer["request"].as_str().unwrap().to_owned();
-        Self { request, body: received[before].body() }
+        Self { request, body: received[before].clone() }
     }
 
     fn link(&self) -> Value {

@@ -52,7 +52,7 @@ pub(crate) struct NewAddress<'a> {
     pub(crate) network: Option<&'a str>,
     /// The message to the new address.
     pub(crate) message: NewMessage,
-    /// The notice to another user who has the new address.
+    /// The notice to another user with the new address.
     pub(crate) notice: Option<Notice>,
 }
 

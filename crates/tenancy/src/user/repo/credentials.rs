@@ -39,7 +39,7 @@ pub struct PasswordChange<'a> {
     pub(crate) reach: &'a Reach,
     /// The message with the setup token.
     pub(crate) message: Option<NewMessage>,
-    /// The notice to a user who has changed the password.
+    /// The notice to the user about a change by the user.
     pub(crate) notice: Option<Notice>,
 }
 
@@ -317,7 +317,9 @@ pub async fn use_password_token(
              WHERE is_active AND {is_valid}
              RETURNING *
          ), forgotten AS (
-             DELETE FROM account_tokens WHERE user_id IN (SELECT id FROM changed)
+             -- Somebody who has taken over an account and its address must not end the objections of the former one.
+             DELETE FROM account_tokens
+             WHERE user_id IN (SELECT id FROM changed) AND purpose <> 'address_objection'
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
