@@ -87,37 +87,38 @@ pub struct Rendered {
 pub fn render(brand: &Brand, purpose: Purpose, language: Language, content: &Content) -> Rendered {
     let name = escape::single_line(&brand.name);
     let Texts { subject, lead, button, end } = Texts::new(&name, purpose, language, content);
-    let mut text = format!("{lead}\n\n");
-    let mut html = format!("<p>{}</p>", escape::html(&lead));
+    let mut html = vec![format!("<p>{}</p>", escape::html(&lead))];
+    let mut text = vec![lead];
     if let Some(link) = &content.link {
         let colour = brand.colour.as_ref().map_or("#1f4e8c", |colour| colour.0.as_str());
         let address = escape::html(link.as_str());
-        text.push_str(&format!("{link}\n\n"));
-        html.push_str(&format!(
-            "<p><a href=\"{address}\" style=\"color:{colour}\">{button}</a></p>"
-        ));
+        html.push(format!("<p><a href=\"{address}\" style=\"color:{colour}\">{button}</a></p>"));
+        text.push(link.to_string());
     }
     if let Some(code) = &content.code {
         let before = texts::before_code(language);
         let (one, other) = code.split_at_checked(4).unwrap_or((code, ""));
-        let code = escape::html(&format!("{one} {other}"));
-        text.push_str(&format!("{before}\n\n{code}\n\n"));
-        html.push_str(&format!(
-            "<p>{before}</p><p style=\"font-size:24px\"><strong>{code}</strong></p>"
+        let code = format!("{one} {other}");
+        let shown = escape::html(&code);
+        html.push(format!(
+            "<p>{before}</p><p style=\"font-size:24px\"><strong>{shown}</strong></p>"
         ));
+        text.extend([before.to_owned(), code]);
     }
-    text.push_str(&format!("{end}\n"));
+    html.push(format!("<p>{}</p>", escape::html(end)));
+    text.push(format!("{end}\n"));
     let logo = brand.logo.as_ref().map_or_else(String::new, |logo| {
         let (source, name) = (escape::html(logo.0.as_str()), escape::html(&name));
         format!("<p><img src=\"{source}\" alt=\"{name}\" height=\"48\"></p>")
     });
     let html = format!(
         "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\
-         <body>{logo}{html}<p>{end}</p></body></html>",
+         <body>{logo}{body}</body></html>",
         tag = language.tag(),
         title = escape::html(&subject),
-        end = escape::html(end),
+        body = html.concat(),
     );
+    let text = text.join("\n\n");
     Rendered { subject, text, html }
 }
 

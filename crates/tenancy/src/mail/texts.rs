@@ -50,6 +50,7 @@ fn details(language: Language, content: &Content) -> String {
     format!(" {time}: {at}{}.", more.collect::<String>())
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn english(name: &str, purpose: Purpose, event: &str) -> Texts {
     const IF_NOT_YOU: &str = "If it was not you, choose a new password, check your second factors, and inform your administrator.";
     const IGNORE: &str =
@@ -158,6 +159,7 @@ fn english(name: &str, purpose: Purpose, event: &str) -> Texts {
     Texts { subject, lead, button, end }
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn german(name: &str, purpose: Purpose, event: &str) -> Texts {
     const IF_NOT_YOU: &str = "Wenn du das nicht warst, lege ein neues Passwort fest, prüfe deine zweiten Faktoren, und sage der Verwaltung \
          Bescheid.";

@@ -119,9 +119,10 @@ async fn accept(
     };
     let actor = Actor::user(user.id, actor.origin().clone());
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
-    let notice = match given.is_enrollment {
-        true => Notice::new(context, tenant, &user.email, Some(actor.origin()))?,
-        false => None,
+    let notice = if given.is_enrollment {
+        Notice::new(context, tenant, &user.email, Some(actor.origin()))?
+    } else {
+        None
     };
     let hashes: Vec<_> = given.recovery_codes.iter().map(RecoveryCode::hash).collect();
     let answer = Answer {
