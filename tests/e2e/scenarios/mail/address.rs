@@ -7,12 +7,12 @@ use super::{add_authenticator, address, alone, change, column, deliver_all, invi
 
 const REQUEST: &str = "/api/v1/account/address";
 const CONFIRM: &str = "/api/v1/account/address/confirm";
-const OBJECT: &str = "/api/v1/account/address/object";
+pub const OBJECT: &str = "/api/v1/account/address/object";
 const RECOVER: &str = "/api/v1/account/password-reset/confirm";
 const PASSWORD: &str = "a password for tests";
 
 /// Creates a signed-in user whose address is verified, or not.
-fn person(world: &World, tenant: &TestTenant, is_verified: bool) -> TestUser {
+pub fn person(world: &World, tenant: &TestTenant, is_verified: bool) -> TestUser {
     let email = address();
     invite(tenant, &json!({ "email": email, "password": PASSWORD }));
     if is_verified {
@@ -30,7 +30,7 @@ fn request(tenant: &TestTenant, user: &TestUser, new: &str) -> Answer {
     tenant.post(REQUEST, &json!({ "new_email": new })).token(&user.access_token).send()
 }
 
-fn send(tenant: &TestTenant, path: &str, token: &str) -> Answer {
+pub fn send(tenant: &TestTenant, path: &str, token: &str) -> Answer {
     tenant.post(path, &json!({ "token": token })).send()
 }
 
@@ -46,7 +46,7 @@ fn newest(world: &World, server: &MailServer, email: &str) -> String {
 }
 
 /// Changes the address of a user, and returns the token of the objection.
-fn moved(
+pub fn moved(
     world: &World,
     tenant: &TestTenant,
     server: &MailServer,
