@@ -24,6 +24,21 @@ RESET = {
     "label": "Token of the message",
     "password": "new_password",
 }
+# The pages of links that need only a confirmation. A program that opens links does not send their form.
+SIGN_IN = {"title": "Sign in", "action": "/sign-in", "button": "Sign in", "explained": ""}
+CHANGE_ADDRESS = {
+    "title": "Confirm your new address",
+    "action": "/change-address",
+    "button": "Confirm",
+    "explained": "Your account gets the address that received the message.",
+}
+RESTORE_ADDRESS = {
+    "title": "Object to the new address",
+    "action": "/restore-address",
+    "button": "Object",
+    "explained": "Your account gets this address back. All sessions and the password end, and you receive a link for "
+    "a new password.",
+}
 
 
 def text(value):
@@ -80,8 +95,22 @@ def login(csrf, message=None, refused=None, given=None):
     fields += field("email", "E-mail", refused, value=given.get("email", ""), type="email", autocomplete="username")
     fields += field("password", "Password", refused, type="password", autocomplete="current-password")
     body = alert(message) + problem(refused) + form("/login", csrf, fields, "Sign in")
+    body += '<p><a href="/sign-in-by-mail">Get a link or a code by mail</a></p>'
     body += '<p><a href="/forgot-password">Forgot your password?</a></p>'
     return page("Sign in", body + '<p><a href="/set-password">Use an invitation</a></p>')
+
+
+def link_token(name, label, refused=None):
+    # The script takes the token from the link. Without a script, the user enters it.
+    return field(name, label, refused, autocomplete="off", spellcheck="false", data_token="")
+
+
+def confirm(csrf, chosen, refused=None):
+    """Asks for a confirmation with the token of a link."""
+    explained = f'<p>{text(chosen["explained"])}</p>' if chosen["explained"] else ""
+    fields = link_token("token", "Token of the message", refused)
+    body = problem(refused) + explained + form(chosen["action"], csrf, fields, chosen["button"])
+    return page(chosen["title"], body, ["link.js"])
 
 
 def choose_password(csrf, chosen, refused=None, token=None):
@@ -89,18 +118,36 @@ def choose_password(csrf, chosen, refused=None, token=None):
     if token:
         fields = hidden(chosen["token"], token)
     else:
-        # The script takes the token from the link. Without a script, the user enters it.
-        attributes = {"autocomplete": "off", "spellcheck": "false", "data-token": ""}
-        fields = field(chosen["token"], chosen["label"], refused, **attributes)
+        fields = link_token(chosen["token"], chosen["label"], refused)
     fields += field(chosen["password"], "New password", refused, type="password", autocomplete="new-password")
     return page(chosen["title"], problem(refused) + form(chosen["action"], csrf, fields, "Set password"), ["link.js"])
 
 
-def forgot_password(csrf, refused=None, given=None):
+def account(action, title, button, csrf, refused=None, given=None):
+    """Asks for the address of an account."""
     given = given or {}
     fields = field("tenant", "Tenant", value=given.get("tenant", ""), autocapitalize="none")
     fields += field("email", "E-mail", refused, value=given.get("email", ""), type="email", autocomplete="username")
-    return page("Forgot your password?", problem(refused) + form("/forgot-password", csrf, fields, "Send a link"))
+    return page(title, problem(refused) + form(action, csrf, fields, button))
+
+
+def forgot_password(csrf, refused=None, given=None):
+    return account("/forgot-password", "Forgot your password?", "Send a link", csrf, refused, given)
+
+
+def sign_in_by_mail(csrf, refused=None, given=None):
+    return account("/sign-in-by-mail", "Sign in by mail", "Send a message", csrf, refused, given)
+
+
+def mailed_code(csrf, refused=None):
+    """Asks for the code in a message. The text is the same whether the account exists or not."""
+    message = "If there is an account with this address, a message has a link and a code. They are valid for 10 minutes."
+    body = f'<p role="status">{message}</p>' + problem(refused) + form("/mailed-code", csrf, code(refused), "Sign in")
+    return page("Look into your mailbox", body + '<p><a href="/">Use another way</a></p>')
+
+
+def done(title, message):
+    return page(title, f'<p role="status">{text(message)}</p><p><a href="/">Continue</a></p>')
 
 
 def link_sent(minutes):
@@ -169,6 +216,16 @@ def factors(session, owned, refused=None):
     return body
 
 
+def address(session, refused=None):
+    """The section about the own address."""
+    body = "<h2>Address</h2>"
+    new_email, session.new_email = session.new_email, None
+    if new_email:
+        body += f'<p role="status">If no other account has it, {text(new_email)} receives a link.</p>'
+    attributes = {"id": "new-email", "type": "email", "autocomplete": "email"}
+    return body + form("/address", session.csrf, field("new_email", "New address", refused, **attributes), "Change")
+
+
 def users(csrf, listed, refused=None):
     """The section of administrators."""
     rows = "".join(f"<li>{text(user['email'])}, {text(user['role'])}</li>" for user in listed)
@@ -195,6 +252,7 @@ def home(session, user, tenant, owned, listed, refused=None):
     codes, session.recovery_codes = session.recovery_codes, None
     if codes:
         body += recovery_codes(codes)
+    body += address(session, refused)
     body += factors(session, owned, refused)
     if listed is not None:
         body += users(session.csrf, listed, refused)

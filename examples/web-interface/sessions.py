@@ -50,6 +50,15 @@ class Challenge:
         self.factor = None
 
 
+class MailedSignIn:
+    """A sign-in that waits for the code in a message. The code is valid only with the token of the request."""
+
+    def __init__(self, requested):
+        self.request = requested["request"]
+        self.csrf = secrets.token_urlsafe(32)
+        self.ends_at = time.monotonic() + requested["expires_in"]
+
+
 class Session:
     """A signed-in browser. The tokens never leave this server."""
 
@@ -63,6 +72,8 @@ class Session:
         self.lock = threading.Lock()
         # The invited user and the setup token, which are shown once.
         self.invited = None
+        # The address that gets a link which changes it.
+        self.new_email = None
         # The second factor that waits for its first code.
         self.factor = None
         # The change that waits for a proof of identity: its path and its form.

@@ -18,7 +18,7 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pages
-from sessions import Challenge, Session, Sessions
+from sessions import Challenge, MailedSignIn, Session, Sessions
 from tenancy import Refused, SignedOut, Unavailable, call
 
 INSECURE = os.environ.get("INSECURE_COOKIES") == "1"
@@ -29,6 +29,8 @@ COOKIE = f"{PREFIX}session"
 FORM_COOKIE = f"{PREFIX}form"
 # It names the sign-in that waits for its second factor. The challenge itself stays on the server.
 CHALLENGE_COOKIE = f"{PREFIX}challenge"
+# It names the sign-in that waits for the code of a message.
+MAILED_COOKIE = f"{PREFIX}mailed"
 ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict" + ("" if INSECURE else "; Secure")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 MAX_BODY = 16 * 1024
@@ -58,8 +60,18 @@ LINKS = {
     "/reset-password": (pages.RESET, "/api/v1/account/password-reset/confirm"),
 }
 
+# The pages of links that need only a confirmation.
+CONFIRMATIONS = {
+    "/sign-in": (pages.SIGN_IN, "/api/v1/account/sign-in/confirm"),
+    "/change-address": (pages.CHANGE_ADDRESS, "/api/v1/account/address/confirm"),
+    "/restore-address": (pages.RESTORE_ADDRESS, "/api/v1/account/address/object"),
+}
+# The forms for the address of an account.
+FORMS = {"/forgot-password": pages.forgot_password, "/sign-in-by-mail": pages.sign_in_by_mail}
+
 sessions = Sessions()
 challenges = Sessions()
+mailed = Sessions()
 
 
 def equal(one, other):
@@ -95,8 +107,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, *STATIC[path])
         if path in LINKS:
             return self.show_choose_password(200, LINKS[path][0])
-        if path == "/forgot-password":
-            return self.show_forgot_password(200)
+        if path in CONFIRMATIONS:
+            return self.show_confirmation(200, CONFIRMATIONS[path][0])
+        if path in FORMS:
+            return self.show_account(200, FORMS[path])
         if path != "/":
             return self.not_found()
         session = self.session()
@@ -106,10 +120,12 @@ class Handler(BaseHTTPRequestHandler):
         form = self.form()
         if form is None:
             return None
-        if self.path in ("/login", "/forgot-password") or self.path in LINKS:
+        if self.path == "/login" or self.path in FORMS or self.path in LINKS or self.path in CONFIRMATIONS:
             return self.begin_sign_in(form)
         if self.path == "/code":
             return self.answer(form)
+        if self.path == "/mailed-code":
+            return self.use_code(form)
         session = self.session()
         if not session or not equal(form.get("csrf", ""), session.csrf):
             return self.show(403, pages.page("Not allowed", "<p>Go back and try again.</p>"))
@@ -130,17 +146,23 @@ class Handler(BaseHTTPRequestHandler):
             return self.show_login(403, "This form has expired. Try again.")
         if self.path in LINKS:
             return self.use_link(form, *LINKS[self.path])
+        if self.path in CONFIRMATIONS:
+            return self.confirm(form, *CONFIRMATIONS[self.path])
         tenant = form.get("tenant", "")
-        show = self.show_login if self.path == "/login" else self.show_forgot_password
         # Other text is never part of a header.
         if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", tenant):
             return self.show_login(404, "The tenant does not exist.", given=form)
 
         def refuse(error):
-            return show(error.status, refused=error, given={"tenant": tenant, "email": form.get("email", "")})
+            given = {"tenant": tenant, "email": form.get("email", "")}
+            if self.path in FORMS:
+                return self.show_account(error.status, FORMS[self.path], error, given)
+            return self.show_login(error.status, refused=error, given=given)
 
         if self.path == "/forgot-password":
             return self.request_link(form, tenant, refuse)
+        if self.path == "/sign-in-by-mail":
+            return self.request_sign_in(form, tenant, refuse)
         body = {"email": form.get("email"), "password": form.get("password")}
         return self.sign_in("/api/v1/auth/login", body, refuse, tenant)
 
@@ -151,6 +173,43 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as error:
             return refuse(error)
         return self.show(200, pages.link_sent(sent["expires_in"] // 60))
+
+    def request_sign_in(self, form, tenant, refuse):
+        path, body = "/api/v1/account/sign-in", {"email": form.get("email")}
+        try:
+            waiting = MailedSignIn(call("POST", path, body, tenant=tenant, client=self.client()))
+        except Refused as error:
+            return refuse(error)
+        cookie = f"{MAILED_COOKIE}={mailed.add(waiting)}; {ATTRIBUTES}"
+        return self.show(200, pages.mailed_code(waiting.csrf), {"Set-Cookie": cookie})
+
+    def use_code(self, form):
+        waiting = mailed.get(self.cookie(MAILED_COOKIE))
+        if not waiting or not equal(form.get("csrf", ""), waiting.csrf):
+            return self.show_login(403, "This form has expired. Sign in again.")
+        body = {"request": waiting.request, "code": form.get("code", "")[:MAX_CODE]}
+
+        def refuse(error):
+            return self.show(error.status, pages.mailed_code(waiting.csrf, error))
+
+        return self.sign_in("/api/v1/account/sign-in/confirm", body, refuse)
+
+    def confirm(self, form, chosen, path):
+        body = {"token": form.get("token")}
+
+        def refuse(error):
+            return self.show_confirmation(error.status, chosen, error)
+
+        if chosen is pages.SIGN_IN:
+            return self.sign_in(path, body, refuse)
+        try:
+            restored = call("POST", path, body, client=self.client())
+        except Refused as error:
+            return refuse(error)
+        if restored:
+            message = f"You receive a link for a new password. It is valid for {restored['expires_in'] // 60} minutes."
+            return self.show(200, pages.done("Your former address is restored", message))
+        return self.show(200, pages.done("Your address is changed", "Sign in with the new address from now on."))
 
     def use_link(self, form, chosen, path):
         token = form.get(chosen["token"])
@@ -195,6 +254,7 @@ class Handler(BaseHTTPRequestHandler):
     def begin(self, signed_in):
         # End a previous session, so that it cannot be used after the sign-in.
         sessions.remove(self.cookie(COOKIE))
+        mailed.remove(self.cookie(MAILED_COOKIE))
         return self.redirect(f"{COOKIE}={sessions.add(Session(signed_in))}; {ATTRIBUTES}")
 
     def sign_out(self, session):
@@ -283,8 +343,11 @@ class Handler(BaseHTTPRequestHandler):
     def show_login(self, status, message=None, refused=None, given=None):
         self.show_form(status, lambda csrf: pages.login(csrf, message, refused, given))
 
-    def show_forgot_password(self, status, refused=None, given=None):
-        self.show_form(status, lambda csrf: pages.forgot_password(csrf, refused, given))
+    def show_account(self, status, written, refused=None, given=None):
+        self.show_form(status, lambda csrf: written(csrf, refused, given))
+
+    def show_confirmation(self, status, chosen, refused=None):
+        self.show_form(status, lambda csrf: pages.confirm(csrf, chosen, refused))
 
     def show_choose_password(self, status, chosen, refused=None, token=None):
         self.show_form(status, lambda csrf: pages.choose_password(csrf, chosen, refused, token))
@@ -325,6 +388,11 @@ def invite(session, form, send):
     session.invited = send("POST", "/api/v1/users", {"email": form.get("email"), "role": form.get("role")})
 
 
+def change_address(session, form, send):
+    send("POST", "/api/v1/account/address", {"new_email": form.get("new_email")})
+    session.new_email = form.get("new_email")
+
+
 def begin_factor(session, form, send):
     body = {"name": form["name"]} if form.get("name") else {}
     session.factor = send("POST", "/api/v1/profile/second-factors", body)
@@ -348,6 +416,7 @@ def replace_recovery_codes(session, form, send):
 
 CHANGES = {
     "/users": invite,
+    "/address": change_address,
     "/factor": begin_factor,
     "/factor/confirm": confirm_factor,
     "/factor/remove": remove_factor,

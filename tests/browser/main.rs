@@ -2,8 +2,10 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails panics")]
 
+mod address;
 mod authenticator;
 mod invitation;
+mod mailed_sign_in;
 mod reset;
 mod sign_in;
 mod support;

@@ -76,13 +76,18 @@ pub fn change(tenant: &TestTenant, statement: &str, person: &str) {
     assert!(superuser.execute(statement, &[&person]).unwrap() > 0, "{statement}");
 }
 
-/// Delivers all messages, and returns the links in the messages to an address when there are `count` of them.
-pub fn links(email: &str, count: usize) -> Vec<String> {
+/// Delivers all messages, and returns the bodies of the messages with a link to an address when there are `count` of them.
+/// Notices have no link.
+pub fn messages(email: &str, count: usize) -> Vec<String> {
     static SERVER: OnceLock<MailServer> = OnceLock::new();
     let server = SERVER.get_or_init(|| MailServer::start(MailMode::Accept));
     let begin = Instant::now();
+    let received = || -> Vec<String> {
+        let bodies = server.received(email).into_iter().map(|message| message.body());
+        bodies.filter(|body| body.contains("#token=")).collect()
+    };
     // Another test may be delivering the message.
-    while server.received(email).len() < count {
+    while received().len() < count {
         assert!(begin.elapsed().as_secs() < 60, "{count} messages to {email}");
         let output = Command::new(root().join("target/tools/tenantctl"))
             .args(["mail", "deliver"])
@@ -94,6 +99,11 @@ pub fn links(email: &str, count: usize) -> Vec<String> {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         sleep(Duration::from_millis(100));
     }
+    received()
+}
+
+/// Returns the links in the [`messages`] to an address.
+pub fn links(email: &str, count: usize) -> Vec<String> {
     let address = address();
     let link = |body: String| {
         let (_, rest) = body.split_once(&address).expect("the message has a link");
@@ -101,7 +111,7 @@ pub fn links(email: &str, count: usize) -> Vec<String> {
             rest.chars().take_while(|char| !char.is_whitespace() && *char != '"').collect();
         format!("{address}{path}")
     };
-    server.received(email).iter().map(|message| link(message.body())).collect()
+    messages(email, count).into_iter().map(link).collect()
 }
 
 /// A browser on the web interface.
@@ -181,7 +191,7 @@ impl Visitor {
         assert_eq!(self.run(stored), json!(["", 0, 0]));
         let source = self.run("return document.documentElement.outerHTML");
         let source = source.as_str().unwrap();
-        for secret in [".eyJ", "ldc_", "ldr_"] {
+        for secret in [".eyJ", "ldc_", "ldr_", "ldq_"] {
             assert!(!source.contains(secret), "{secret} in {source}");
         }
     }

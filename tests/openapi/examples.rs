@@ -50,6 +50,14 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/account/password-reset/confirm") => json!({
             "token": "the token of a message", "new_password": "correct horse battery staple",
         }),
+        ("post", "/api/v1/account/sign-in") => json!({ "email": "nobody@acme.example" }),
+        ("post", "/api/v1/account/sign-in/confirm") => json!({
+            "request": "the token of a request", "code": "1234 5678",
+        }),
+        ("post", "/api/v1/account/address") => json!({ "new_email": "ursula@acme.example" }),
+        ("post", "/api/v1/account/address/confirm" | "/api/v1/account/address/object") => {
+            json!({ "token": "the token of a message" })
+        }
         ("post", "/api/v1/account/verification") => json!({ "language": "de" }),
         ("post", "/api/v1/account/verification/confirm") => {
             json!({ "token": "the token of a message" })

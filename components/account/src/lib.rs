@@ -1,6 +1,8 @@
 //! The account of a person: flows that are rare, so their component is small instead of fast.
 
+mod address;
 mod password_reset;
+mod sign_in;
 mod verification;
 
 use web::Endpoint;
@@ -11,8 +13,13 @@ web::component!(Account, ENDPOINTS);
 pub const ENDPOINTS: &[Endpoint] = &[
     password_reset::request::ENDPOINT,
     password_reset::confirm::ENDPOINT,
+    sign_in::request::ENDPOINT,
+    sign_in::confirm::ENDPOINT,
     verification::request::ENDPOINT,
     verification::confirm::ENDPOINT,
+    address::request::ENDPOINT,
+    address::confirm::ENDPOINT,
+    address::object::ENDPOINT,
 ];
 
 #[cfg(test)]

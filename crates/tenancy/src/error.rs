@@ -78,6 +78,12 @@ pub enum Error {
     /// The service sends no mail.
     #[error("the service sends no mail")]
     MailNotConfigured,
+    /// The rules of the tenant do not allow sign-ins by mail, or there is no such tenant.
+    #[error("sign-ins by mail are not allowed")]
+    MailedSignInDisabled,
+    /// The user has changed the address too often, so that not every former address could object.
+    #[error("too many changes of the address")]
+    TooManyAddressChanges,
     /// A second factor is missing, or the requested change of second factors is not possible.
     #[error("second factors: {0:?}")]
     SecondFactor(SecondFactorError),

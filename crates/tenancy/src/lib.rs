@@ -24,6 +24,7 @@ pub mod crypto;
 pub mod database_credential;
 pub mod database_location;
 pub mod database_role;
+mod device;
 pub mod earlier_processes;
 pub mod error;
 pub mod event;

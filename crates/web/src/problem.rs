@@ -223,13 +223,29 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             S::UNAUTHORIZED,
             "invalid_mailed_token",
             "Not authenticated",
-            "The token is invalid, used or expired. Ask for another message.".into(),
+            "The token or the code is invalid, used or expired. Ask for another message.".into(),
         ),
         Error::MailNotConfigured => (
             S::CONFLICT,
             "mail_not_configured",
             "Mail is not set up",
             "The service sends no mail. Ask a tenant administrator for a setup token.".into(),
+        ),
+        Error::MailedSignInDisabled => (
+            S::CONFLICT,
+            "mailed_sign_in_disabled",
+            "Sign-in by mail is not allowed",
+            "The rules of the tenant do not allow sign-ins by mail. Sign in with the password, or ask a tenant \
+             administrator to set `mailed_sign_in`."
+                .into(),
+        ),
+        Error::TooManyAddressChanges => (
+            S::CONFLICT,
+            "too_many_address_changes",
+            "Too many changes",
+            "The address was changed three times within seven days. Try again later, or ask a tenant administrator to \
+             change it."
+                .into(),
         ),
         Error::InvalidRefreshToken => (
             S::UNAUTHORIZED,

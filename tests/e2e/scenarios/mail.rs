@@ -1,9 +1,12 @@
 //! Messages to users: written with their cause, and delivered by `tenantctl` to a mail server.
 
+mod address;
 mod api;
 mod delivery;
+mod notices;
 mod recovery;
 mod rounds;
+mod sign_in;
 mod unsent;
 mod verification;
 
@@ -12,7 +15,9 @@ use std::{
     sync::MutexGuard,
 };
 
-use e2e::{Answer, MailMode, MailServer, TestTenant, World, root, unique};
+use e2e::{
+    Answer, Application, Authenticator, Call, MailMode, MailServer, TestTenant, World, root, unique,
+};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -65,6 +70,40 @@ fn change(world: &World, tenant: &TestTenant, statement: &str) -> u64 {
 
 fn set(tenant: &TestTenant, settings: &Value) -> Answer {
     tenant.patch(SETTINGS, settings).token(&tenant.admin.access_token).send()
+}
+
+/// An application that trusts the client addresses of the test.
+fn behind_proxy(world: &World) -> Application {
+    world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1")])
+}
+
+/// Posts a request to a tenant from a client address.
+fn post_from(
+    site: &Application,
+    tenant: &TestTenant,
+    from: &str,
+    path: &str,
+    body: &Value,
+) -> Answer {
+    let call = Call::new(Method::POST, &site.address, path).header("x-forwarded-for", from);
+    call.slug(&tenant.slug).json(body).send()
+}
+
+/// Sets up an authenticator for the user of an access token.
+fn add_authenticator(tenant: &TestTenant, access: &str) -> Authenticator {
+    let factors = "/api/v1/profile/second-factors";
+    let begun = tenant.post(factors, &json!({ "name": "Phone" })).token(access).send().expect(201);
+    let mut authenticator = Authenticator::new(begun["secret"].as_str().unwrap());
+    let path = format!("{factors}/{}/confirm", begun["id"].as_str().unwrap());
+    let code = json!({ "code": authenticator.code() });
+    tenant.post(&path, &code).token(access).send().expect(200);
+    authenticator
+}
+
+/// Returns the bodies of the messages with a link that an address has received. Notices have none.
+fn with_link(server: &MailServer, email: &str) -> Vec<String> {
+    let bodies = server.received(email).into_iter().map(|message| message.body());
+    bodies.filter(|body| body.contains("#token=")).collect()
 }
 
 /// Returns the token in the link of a message.
@@ -180,7 +219,7 @@ fn settings_shape_the_message() {
     }
     let page = format!("https://{}.saas.example/welcome?from=mail", tenant.slug);
     let settings = json!({ "receiving_page": page, "language": "de", "colour": "#00ff7f",
-                           "logo": "https://logo.example/a.png?x=1&y=2" });
+                           "logo": "https://logo.example/a.png?x=1&y=2", "new_device_notices": true });
     assert_eq!(set(&tenant, &settings).expect(200), settings);
     let read = tenant.get(SETTINGS).token(&tenant.admin.access_token).send().expect(200);
     assert_eq!(read, settings);

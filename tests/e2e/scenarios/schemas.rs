@@ -140,6 +140,7 @@ fn tables_move_while_requests_continue() {
         "sign_in_challenges",
         "storage_usage",
         "used_refresh_tokens",
+        "user_devices",
         "user_erasures",
         "users",
     ];

@@ -809,6 +809,56 @@ export abstract class Operations extends Runtime {
   }
 
   /**
+   * Sends a link to a new e-mail address of the caller, which gives the caller this address.
+   *
+   * Nothing changes until the link is used. The response is the same if another user has the address. The sign-in must be at most ten minutes old.
+   */
+  requestAddressChange(body: Schemas["AddressChangeRequest"], parameters: CallOptions = {}): Promise<Schemas["AddressChange"]> {
+    return this.json<Schemas["AddressChange"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/address",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Gives a user a new e-mail address with the token of a message. The address is verified.
+   *
+   * The session that asked for the change continues. The user's other sessions end, and so do all links that were sent to the former address. If the former address was verified, it gets a message with a link that objects to the change.
+   */
+  confirmAddressChange(body: Schemas["AddressChangeConfirmation"], parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "POST",
+        path: "/api/v1/account/address/confirm",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Restores the former e-mail address of a user with the token of a message.
+   *
+   * The user's sessions, tokens and password end. A message to the restored address has a link for a new password. The second factors stay.
+   */
+  objectToAddressChange(body: Schemas["AddressObjection"], parameters: CallOptions = {}): Promise<Schemas["RestoredAddress"]> {
+    return this.json<Schemas["RestoredAddress"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/address/object",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
    * Sends a link for a new password to the e-mail address of a user.
    *
    * The response is the same whether the account exists or not. The request changes nothing: the password, the sessions and earlier links stay valid. A user has at most three valid links, and gets at most five messages in an hour.
@@ -835,6 +885,41 @@ export abstract class Operations extends Runtime {
       {
         method: "POST",
         path: "/api/v1/account/password-reset/confirm",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Sends a link and a code to the e-mail address of a user, to sign in without a password.
+   *
+   * The rules of the tenant must allow it (`mailed_sign_in`). The response is the same whether the account exists or not, and the request changes nothing. For requests from the user's own networks, a user has at most three valid links and gets at most five messages in an hour. All other requests together have the same limits.
+   */
+  requestSignIn(body: Schemas["MailedSignInRequest"], parameters: CallOptions = {}): Promise<Schemas["MailedSignIn"]> {
+    return this.json<Schemas["MailedSignIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/sign-in",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Signs a user in with the link or the code of a message, and verifies the address.
+   *
+   * Send either `token`, or `request` and `code`. The code is valid only with the token of its request, and at most five codes are accepted for a request. If the user has a second factor, the response is a challenge.
+   */
+  confirmSignIn(body: Schemas["MailedSignInConfirmation"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/sign-in/confirm",
         json: body,
         isPublic: true,
         signsIn: true,

@@ -182,6 +182,11 @@ export class MailNotConfigured extends Problem {
   declare readonly code: "mail_not_configured";
 }
 
+/** The problem `mailed_sign_in_disabled` (status 409). */
+export class MailedSignInDisabled extends Problem {
+  declare readonly code: "mailed_sign_in_disabled";
+}
+
 /** The problem `method_not_allowed`. */
 export class MethodNotAllowed extends Problem {
   declare readonly code: "method_not_allowed";
@@ -347,6 +352,11 @@ export class TokenRevoked extends Problem {
   declare readonly code: "token_revoked";
 }
 
+/** The problem `too_many_address_changes` (status 409). */
+export class TooManyAddressChanges extends Problem {
+  declare readonly code: "too_many_address_changes";
+}
+
 /** The problem `too_many_api_keys` (status 409). */
 export class TooManyApiKeys extends Problem {
   declare readonly code: "too_many_api_keys";
@@ -450,6 +460,7 @@ export const PROBLEMS = {
   invalid_token: InvalidToken,
   last_admin: LastAdmin,
   mail_not_configured: MailNotConfigured,
+  mailed_sign_in_disabled: MailedSignInDisabled,
   method_not_allowed: MethodNotAllowed,
   misconfigured: Misconfigured,
   network_not_allowed: NetworkNotAllowed,
@@ -483,6 +494,7 @@ export const PROBLEMS = {
   tenant_suspended: TenantSuspended,
   token_expired: TokenExpired,
   token_revoked: TokenRevoked,
+  too_many_address_changes: TooManyAddressChanges,
   too_many_api_keys: TooManyApiKeys,
   too_many_attempts: TooManyAttempts,
   too_many_operator_keys: TooManyOperatorKeys,

@@ -58,6 +58,29 @@ export interface components {
             /** @description The user's e-mail address. */
             username?: string | null;
         };
+        /** @description The response to a request for another address. */
+        AddressChange: {
+            /**
+             * Format: int64
+             * @description The seconds for which the link in the message is valid, if a message is sent.
+             */
+            expires_in: number;
+        };
+        /** @description The proof of control of a new address. */
+        AddressChangeConfirmation: {
+            /** @description The token in the link of the message. */
+            token: string;
+        };
+        /** @description A request for another address. */
+        AddressChangeRequest: {
+            language?: components["schemas"]["Language"] | null;
+            new_email: components["schemas"]["EmailAddress"];
+        };
+        /** @description An objection to a change of the address. */
+        AddressObjection: {
+            /** @description The token in the link of the message to the former address. */
+            token: string;
+        };
         /** @description Amounts of each resource. */
         Amounts: {
             /** Format: int64 */
@@ -373,6 +396,19 @@ export interface components {
             /** Format: date-time */
             revoked_at: string | null;
         };
+        /** @description A device with which a user signed in. */
+        ExportedDevice: {
+            /**
+             * Format: date-time
+             * @description When the user signed in with it for the first time.
+             */
+            first_used_at: string;
+            /**
+             * Format: date-time
+             * @description When the user signed in with it for the last time.
+             */
+            last_used_at: string;
+        };
         /** @description A file that a user uploaded. */
         ExportedFile: {
             content_type: string;
@@ -412,6 +448,8 @@ export interface components {
         };
         /** @description A user with all stored properties. */
         ExportedUser: components["schemas"]["User"] & {
+            /** @description The devices of the last sign-ins, the newest first. Only keyed hashes of programs and networks are stored. */
+            devices: components["schemas"]["ExportedDevice"][];
             /** @description Whether the user has set a password. */
             has_password: boolean;
             /** @description The messages of the last week and those that wait, without their tokens. */
@@ -747,7 +785,7 @@ export interface components {
             id: string;
             /** @description The language: `en` or `de`. */
             language: string;
-            /** @description `invitation`, `password_reset`, `password_recovery` or `address_verification`. */
+            /** @description The reason, such as `invitation` or `sign_in`. */
             purpose: string;
             /** @description `waiting`, `sending`, `sent` or `dead`. */
             state: string;
@@ -770,6 +808,8 @@ export interface components {
             language: components["schemas"]["Language"];
             /** @description The address of the logo. */
             logo: string | null;
+            /** @description Whether users get a notice after a sign-in with a device that is new to their account. */
+            new_device_notices: boolean;
             /** @description The page that receives a setup token, in the fragment `#token=`. Null for the page `set-password` of the service. */
             receiving_page: string | null;
         };
@@ -778,12 +818,41 @@ export interface components {
             colour?: components["schemas"]["Colour"] | null;
             language?: components["schemas"]["Language"] | null;
             logo?: components["schemas"]["Logo"] | null;
+            /** @description Whether users get a notice after a sign-in with a device that is new to their account. */
+            new_device_notices?: boolean | null;
             /**
              * Format: uri
              * @description The page that receives setup tokens. It must be on the origin of `PUBLIC_URL`, on the tenant's subdomain, or
              *     on one of its domains.
              */
             receiving_page?: string | null;
+        };
+        /** @description The response to a request for a sign-in by mail. */
+        MailedSignIn: {
+            /**
+             * Format: int64
+             * @description The seconds for which the link and the code in the message are valid, if a message is sent.
+             */
+            expires_in: number;
+            /** @description The token of this request. Keep it in the browser: the code in the message is valid only with it. */
+            request: string;
+        };
+        /** @description The proof of control of an address: the token of the link, or the code with the token of its request. */
+        MailedSignInConfirmation: {
+            /**
+             * @description The code in the message.
+             * @example 1234 5678
+             */
+            code?: string | null;
+            /** @description The token of the request for the code. */
+            request?: string | null;
+            /** @description The token in the link of the message. */
+            token?: string | null;
+        };
+        /** @description The account of a sign-in by mail. */
+        MailedSignInRequest: {
+            email: components["schemas"]["EmailAddress"];
+            language?: components["schemas"]["Language"] | null;
         };
         /** @description The work that a maintenance call did. */
         MaintenanceReport: {
@@ -1351,7 +1420,7 @@ export interface components {
              * @description The stable code for programs.
              * @enum {string}
              */
-            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_gateway_key" | "invalid_header" | "invalid_json" | "invalid_mailed_token" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "mail_not_configured" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
+            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_gateway_key" | "invalid_header" | "invalid_json" | "invalid_mailed_token" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "mail_not_configured" | "mailed_sign_in_disabled" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_address_changes" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
             /** @description An explanation of this occurrence. */
             detail: string;
             /** @description For OAuth endpoints: the error code of RFC 6749. */
@@ -1490,6 +1559,14 @@ export interface components {
          * @enum {string}
          */
         Resource: "api_calls" | "ai_requests" | "storage" | "users" | "database";
+        /** @description The response to an objection. */
+        RestoredAddress: {
+            /**
+             * Format: int64
+             * @description The seconds for which the link for a new password is valid, which is sent to the restored address.
+             */
+            expires_in: number;
+        };
         /**
          * @description A user's role.
          * @enum {string}
@@ -1581,6 +1658,8 @@ export interface components {
         SecurityPolicy: {
             /** @description The networks in which users sign in and refresh sessions; null for every network. */
             allowed_networks: string[] | null;
+            /** @description Whether users can sign in with a link or a code that is sent by mail. */
+            mailed_sign_in: boolean;
             /**
              * Format: int32
              * @description The maximum number of sessions of a user. The oldest one ends when another one begins.
@@ -1620,6 +1699,8 @@ export interface components {
         /** @description A change of the rules for sign-ins. Absent fields stay unchanged, and null restores the rule of the service. */
         SecurityPolicyChange: {
             allowed_networks?: components["schemas"]["Networks"] | null;
+            /** @description Whether users can sign in with a link or a code that is sent by mail. */
+            mailed_sign_in?: boolean | null;
             /**
              * Format: int32
              * @description The maximum number of sessions of a user. The oldest one ends when another one begins.

@@ -204,6 +204,7 @@ pub async fn complete_database(
     // The events in the outbox are in the trail, because the export moves them before it reads the trail.
     let copy = if is_copy {
         "DELETE FROM tenancy.sessions;
+         DELETE FROM tenancy.account_tokens;
          UPDATE tenancy.users SET setup_token_hash = NULL, setup_token_expires_at = NULL
          WHERE setup_token_hash IS NOT NULL;"
     } else {
@@ -212,8 +213,9 @@ pub async fn complete_database(
     let statement = format!(
         "DO $complete$ BEGIN
              DELETE FROM tenancy.audit_outbox;
-             -- They are valid for minutes, and some of them may have been used since the export.
-             DELETE FROM tenancy.account_tokens;
+             -- They are valid for minutes, and some of them may have been used since the export. Objections are valid
+             -- for days.
+             DELETE FROM tenancy.account_tokens WHERE purpose <> 'address_objection';
              UPDATE tenancy.mail_messages SET variables = NULL, claimed_until = NULL,
                  failure = CASE WHEN state IN ('waiting', 'sending') THEN 'copied' ELSE failure END,
                  ended_at = COALESCE(ended_at, now()),

@@ -75,6 +75,13 @@ impl DataKeys {
         self.mac_of_first(b"tenancy/v1/setup tokens", &[email.as_bytes()])
     }
 
+    /// Returns the sign of a device of a user. It stays the same when the tenant gets another data key.
+    pub(crate) fn device_sign(&self, user: Uuid, program: &str, network: &str) -> Result<[u8; 32]> {
+        // The text of a network has no zero byte, so different parts never result in the same bytes.
+        let parts: [&[u8]; 4] = [user.as_bytes(), network.as_bytes(), b"\0", program.as_bytes()];
+        self.mac_of_first(b"tenancy/v1/devices", &parts)
+    }
+
     /// Returns the secret of the refresh token that follows the token with this secret.
     pub(crate) fn next_refresh_secret(&self, session: Uuid, secret: &[u8; 32]) -> Result<[u8; 32]> {
         self.mac_of_first(b"tenancy/v1/refresh tokens", &[session.as_bytes(), secret])

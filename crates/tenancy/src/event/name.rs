@@ -40,6 +40,12 @@ names! {
     AUTH_LOGOUT = "auth.logout";
     /// All sessions of a user were ended.
     AUTH_LOGOUT_EVERYWHERE = "auth.logout_everywhere";
+    /// A link or a code of a message was accepted as the first factor of a sign-in.
+    AUTH_MAILED_SIGN_IN_ACCEPTED = "auth.mailed_sign_in_accepted";
+    /// A link or a code of a sign-in by mail was invalid, used or expired.
+    AUTH_MAILED_SIGN_IN_FAILED = "auth.mailed_sign_in_failed";
+    /// Somebody asked for a message to sign in with an address.
+    AUTH_MAILED_SIGN_IN_REQUESTED = "auth.mailed_sign_in_requested";
     /// A user set a password with a setup token.
     AUTH_PASSWORD_SET = "auth.password_set";
     /// A refresh token was used again after its grace period, so its session was ended. The token may be stolen.
@@ -177,6 +183,14 @@ names! {
     TENANT_UPDATED = "tenant.updated";
     /// A user was activated.
     USER_ACTIVATED = "user.activated";
+    /// A token of a message that changes an address, or objects to the change, was invalid, used or expired.
+    USER_ADDRESS_CHANGE_FAILED = "user.address_change_failed";
+    /// A user asked for another e-mail address.
+    USER_ADDRESS_CHANGE_REQUESTED = "user.address_change_requested";
+    /// A user proved control of another e-mail address, which is that of the account now.
+    USER_ADDRESS_CHANGED = "user.address_changed";
+    /// The former e-mail address of a user was restored by an objection. The account may have been taken over.
+    USER_ADDRESS_RESTORED = "user.address_restored";
     /// A user proved control of the e-mail address.
     USER_ADDRESS_VERIFIED = "user.address_verified";
     /// A user was created or invited.

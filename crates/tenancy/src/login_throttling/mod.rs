@@ -126,6 +126,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns the outcome of a verification that returns nothing if the password or the code is wrong.
+    pub(crate) fn of<T>(result: &Result<Option<T>>) -> Self {
+        match result {
+            Ok(Some(_)) => Self::Succeeded,
+            Ok(None) => Self::Failed,
+            Err(_) => Self::Abandoned,
+        }
+    }
+
     fn step(self) -> &'static str {
         match self {
             Self::Failed => "failed",
@@ -380,7 +389,7 @@ async fn redis_step(
 }
 
 /// The largest network that a provider usually assigns to one customer: an IPv4 /24 or an IPv6 /48.
-fn wide_network(address: IpAddr) -> IpAddr {
+pub(crate) fn wide_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let kept = u128::MAX << 80;

@@ -15,7 +15,8 @@ use super::{
     due::{self, Taken},
     messages, repo,
     settings::{self, MailSettings},
-    template::{self, Language, Purpose, Rendered},
+    template::{self, Content, Language, Purpose, Rendered},
+    variables::Variables,
 };
 use crate::{
     audit,
@@ -44,8 +45,8 @@ pub struct Outgoing {
     pub sender: String,
     /// The subject and the bodies.
     pub rendered: Rendered,
-    /// The link in the message. It contains the token.
-    pub link: Url,
+    /// The link in the message, if it has one. It contains the token.
+    pub link: Option<Url>,
 }
 
 impl Outgoing {
@@ -112,16 +113,25 @@ impl Outbox {
         context: &Context,
         settings: &MailSettings,
         claimed: &repo::Claimed,
-    ) -> Result<(Rendered, Url)> {
+    ) -> Result<(Rendered, Option<Url>)> {
         let cipher = VariablesCipher::new(self.tenant.data_keys(context)?);
-        let token = cipher.open(claimed.id, &claimed.address, &claimed.variables)?;
-        let token = std::str::from_utf8(&token).map_err(Error::internal)?;
+        let variables = cipher.open(claimed.id, &claimed.address, &claimed.variables)?;
+        let Variables { token, code, at, device, network } = Variables::parse(&variables)?;
         let language = Language::parse(&claimed.language).map_err(Error::internal)?;
         let purpose = Purpose::parse(&claimed.purpose)
             .ok_or_else(|| Error::internal("a message has an unknown purpose"))?;
-        let link = settings.page(context, &self.tenant, purpose)?.with_token(token);
+        let link = match (purpose.page(), token) {
+            (Some(name), Some(token)) => {
+                Some(settings.page(context, &self.tenant, purpose, name)?.with_token(&token))
+            }
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(Error::internal("the variables of a message do not fit its purpose"));
+            }
+        };
         let brand = settings.brand(&self.tenant);
-        Ok((template::render(&brand, purpose, language, &link), link))
+        let content = Content { link, code, at, device, network };
+        Ok((template::render(&brand, purpose, language, &content), content.link))
     }
 
     /// Records how an attempt ended, and returns what follows.

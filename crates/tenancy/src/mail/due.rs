@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use platform::redis::{Argument, RedisError, Reply, Script};
 use uuid::Uuid;
 
+use super::require_transport;
 use crate::{context::Context, later, redis_key, tenant::Tenant};
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
@@ -83,8 +84,12 @@ pub(super) async fn release(
     RELEASE.run(&*context.platform.redis, &[redis_key::MAIL_DUE], &arguments).await.map(drop)
 }
 
-/// Adds a tenant whose outbox has a new message, after the statement that wrote it. The request does not wait.
+/// Adds a tenant whose outbox may have a new message, after the statement that wrote it. The request does not wait. Without
+/// a transport, there is no message.
 pub(crate) fn add_later(context: &Rc<Context>, tenant: &Tenant) {
+    if require_transport(context).is_err() {
+        return;
+    }
     let id = tenant.id;
     let failure = "Redis unavailable; a message is sent when the delivery visits all tenants";
     later::run(context, failure, async move |context: &Rc<Context>| {

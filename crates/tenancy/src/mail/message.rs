@@ -13,7 +13,7 @@ pub struct Message {
     pub id: Uuid,
     /// The recipient.
     pub user_id: Uuid,
-    /// `invitation`, `password_reset`, `password_recovery` or `address_verification`.
+    /// The reason, such as `invitation` or `sign_in`.
     pub purpose: String,
     /// The address.
     pub address: String,

@@ -1,7 +1,7 @@
 //! Mail to users. A message is written in the statement of its cause. `tenantctl mail deliver` sends it by SMTP, or the
 //! service by the HTTP API of a mail service.
 //!
-//! The row of a message has the sealed token only. Its text and its link follow from the settings at the time of the
+//! The row of a message has its sealed variables only, such as the token. Its text and its link follow from the settings at the time of the
 //! delivery, so a domain that a tenant no longer has is in no later message.
 
 pub mod api;
@@ -14,10 +14,14 @@ pub(crate) mod insertion;
 pub mod link;
 pub mod message;
 pub mod messages;
+pub(crate) mod notice;
+mod purpose;
 pub(crate) mod repo;
 pub mod sending;
 pub mod settings;
 pub mod template;
+mod texts;
+pub(crate) mod variables;
 
 pub(crate) use cipher::VariablesCipher;
 pub use insertion::Posting;

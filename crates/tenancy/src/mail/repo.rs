@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     attempt::{Failure, MOST_UNANSWERED, NextStep, Outcome},
+    insertion::TOKEN_IS_CURRENT,
     message::{Message, Retry},
 };
 use crate::{
@@ -23,13 +24,19 @@ pub(super) const CLAIM: TimeDelta = TimeDelta::minutes(2);
 /// The time for which sent and dead messages are stored.
 const KEPT: TimeDelta = TimeDelta::days(7);
 
-/// The condition that the token in the message `m` is still valid for its user and the address.
-const IS_CURRENT: &str = "
-    EXISTS (SELECT FROM users u WHERE u.id = m.user_id AND u.is_active AND u.email = m.address
-            AND (u.setup_token_hash = m.token_hash
-                 OR EXISTS (SELECT FROM account_tokens t
-                            WHERE t.token_hash = m.token_hash AND t.user_id = u.id
-                              AND t.session_epoch = u.session_epoch)))";
+/// Returns the condition that the token in the message `m` is still valid for its user and the address. A notice has no
+/// token.
+fn is_current() -> String {
+    format!(
+        "(m.token_hash IS NULL
+          OR EXISTS (SELECT FROM users u WHERE u.id = m.user_id AND u.is_active
+                     AND (u.setup_token_hash = m.token_hash AND u.email = m.address
+                          OR EXISTS (SELECT FROM account_tokens t
+                                     WHERE t.token_hash = m.token_hash AND t.user_id = u.id
+                                       AND t.address = m.address
+                                       AND (t.purpose = 'address_objection' OR {TOKEN_IS_CURRENT})))))"
+    )
+}
 
 /// The condition that the message `m` may be sent at the time `$1`.
 fn is_due() -> String {
@@ -37,7 +44,8 @@ fn is_due() -> String {
         "(m.state = 'waiting' AND m.next_attempt_at <= $1::timestamp AT TIME ZONE 'UTC'
           OR m.state = 'sending' AND m.claimed_until <= $1::timestamp AT TIME ZONE 'UTC')
          AND m.unanswered < {MOST_UNANSWERED} AND m.expires_at > $1::timestamp AT TIME ZONE 'UTC'
-         AND {IS_CURRENT}"
+         AND {}",
+        is_current()
     )
 }
 
@@ -48,7 +56,7 @@ pub(crate) struct Claimed {
     pub(crate) purpose: String,
     pub(crate) address: String,
     pub(crate) language: String,
-    /// The sealed token.
+    /// The sealed [`Variables`](super::variables::Variables).
     pub(crate) variables: Vec<u8>,
     /// The number of attempts, including this one. It identifies the claim.
     pub(crate) attempts: i64,
@@ -88,8 +96,9 @@ pub(crate) async fn find_overdue(
          FROM mail_messages m
          WHERE (m.state = 'waiting' OR m.state = 'sending' AND m.claimed_until <= $1::timestamp AT TIME ZONE 'UTC')
            AND (m.expires_at <= $1::timestamp AT TIME ZONE 'UTC' OR m.unanswered >= {MOST_UNANSWERED}
-                OR NOT {IS_CURRENT})
-         ORDER BY m.next_attempt_at, m.id LIMIT 1"
+                OR NOT {})
+         ORDER BY m.next_attempt_at, m.id LIMIT 1",
+        is_current()
     );
     let row = database.connection().query_first(&statement, &[now.into()]).await?;
     let Some(row) = row else { return Ok(None) };
@@ -263,7 +272,7 @@ pub(crate) async fn retry(
         "WITH found AS MATERIALIZED (
              SELECT m.id, m.state, m.unanswered,
                     m.variables IS NOT NULL AND m.expires_at > :now::timestamp AT TIME ZONE 'UTC'
-                    AND {IS_CURRENT} AS is_usable
+                    AND {is_current} AS is_usable
              FROM mail_messages m WHERE m.id = :id FOR UPDATE
          ), retried AS (
              UPDATE mail_messages r SET
@@ -279,7 +288,8 @@ pub(crate) async fn retry(
                      WHEN NOT EXISTS (SELECT FROM found WHERE state = 'dead') THEN 'not_dead'
                      WHEN EXISTS (SELECT FROM found WHERE is_usable) THEN 'may_duplicate'
                      ELSE 'unusable' END AS result",
-        outbox::recorded_if("retried")
+        outbox::recorded_if("retried"),
+        is_current = is_current(),
     );
     let statement = Statement::new(statement)
         .bind("id", message)

@@ -31,6 +31,8 @@ pub struct MailSettings {
     pub logo: Option<String>,
     /// The colour of links.
     pub colour: Option<String>,
+    /// Whether users get a notice after a sign-in with a device that is new to their account.
+    pub new_device_notices: bool,
 }
 
 crate::fields! {
@@ -51,10 +53,12 @@ crate::fields! {
         /// The colour of links.
         #[schema(value_type = Option<Colour>)]
         pub colour: Patch<Colour>,
+        /// Whether users get a notice after a sign-in with a device that is new to their account.
+        pub new_device_notices: Option<bool>,
     }
 }
 
-const COLUMNS: &str = "receiving_page, language, logo, colour";
+const COLUMNS: &str = "receiving_page, language, logo, colour, new_device_notices";
 
 /// Returns the settings.
 pub async fn get(context: &Context, tenant: &Tenant) -> Result<MailSettings> {
@@ -75,6 +79,7 @@ fn read(row: Option<Row>) -> Result<MailSettings> {
             .map_err(|_| Error::internal("the settings for mail have an unknown language"))?,
         logo: row.get("logo")?,
         colour: row.get("colour")?,
+        new_device_notices: row.get("new_device_notices")?,
     })
 }
 
@@ -104,7 +109,8 @@ pub async fn change(
                  receiving_page = CASE WHEN :has_page::boolean THEN :page::text ELSE receiving_page END,
                  language = COALESCE(:language::text, language),
                  logo = CASE WHEN :has_logo::boolean THEN :logo::text ELSE logo END,
-                 colour = CASE WHEN :has_colour::boolean THEN :colour::text ELSE colour END
+                 colour = CASE WHEN :has_colour::boolean THEN :colour::text ELSE colour END,
+                 new_device_notices = COALESCE(:new_device_notices::boolean, new_device_notices)
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM changed",
@@ -118,6 +124,7 @@ pub async fn change(
         .bind("logo", change.logo.as_ref().into_option().map(Logo::as_str))
         .bind("has_colour", change.colour.is_given())
         .bind("colour", change.colour.as_ref().into_option().map(Colour::as_str))
+        .bind("new_device_notices", change.new_device_notices)
         .bind_all(outbox::bindings(&entry));
     let database = TenantDb::connect(context, tenant).await?;
     let settings = read(statement.query_first(database.connection()).await?)?;
@@ -126,7 +133,7 @@ pub async fn change(
 }
 
 impl MailSettings {
-    /// Returns the page that receives the tokens of a purpose. Setup tokens lead to the page of the tenant. Other tokens
+    /// Returns the page that receives the tokens of a purpose, whose page has this name. Setup tokens lead to the page of the tenant. Other tokens
     /// lead to a fixed path on its origin. A page that is no longer on a domain of the tenant receives no token.
     ///
     /// # Errors
@@ -136,15 +143,16 @@ impl MailSettings {
         context: &Context,
         tenant: &TenantRecord,
         purpose: Purpose,
+        name: &str,
     ) -> Result<ReceivingPage> {
         let origins = link::origins(&context.settings, tenant);
         let own = self.receiving_page.as_deref();
         if let Some(page) = own.and_then(|page| ReceivingPage::parse(page, &origins).ok()) {
-            return Ok(if purpose.is_setup() { page } else { page.beside(purpose.page()) });
+            return Ok(if purpose.is_setup() { page } else { page.beside(name) });
         }
         let public = context.settings.public_url.as_ref();
         let public = public.ok_or_else(|| Error::internal("mail has no PUBLIC_URL"))?;
-        Ok(ReceivingPage::of_service(public, purpose.page()))
+        Ok(ReceivingPage::of_service(public, name))
     }
 
     /// Returns how messages look.

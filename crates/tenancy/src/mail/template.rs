@@ -1,89 +1,14 @@
-//! Messages with a token, as text and HTML, in English and German.
+//! Messages as text and HTML. Their texts are in [`super::texts`].
 
-use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::escape;
+pub use super::purpose::{Content, Language, Purpose};
+use super::{
+    escape,
+    texts::{self, Texts},
+};
 use crate::field::Text;
-
-/// The reason for a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// The user is new, or has not signed in yet.
-    Invitation,
-    /// An administrator has reset the password of the user.
-    PasswordReset,
-    /// Somebody has asked for a new password with the address of the user.
-    PasswordRecovery,
-    /// The user proves control of the address.
-    AddressVerification,
-}
-
-impl Purpose {
-    const ALL: [Self; 4] =
-        [Self::Invitation, Self::PasswordReset, Self::PasswordRecovery, Self::AddressVerification];
-
-    /// Returns the name that is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Invitation => "invitation",
-            Self::PasswordReset => "password_reset",
-            Self::PasswordRecovery => "password_recovery",
-            Self::AddressVerification => "address_verification",
-        }
-    }
-
-    /// Returns the purpose with a stored name.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
-    }
-
-    /// Returns whether the token is a setup token.
-    pub(super) fn is_setup(self) -> bool {
-        matches!(self, Self::Invitation | Self::PasswordReset)
-    }
-
-    /// Returns the name of the page that receives the token.
-    pub(super) fn page(self) -> &'static str {
-        match self {
-            Self::Invitation | Self::PasswordReset => "set-password",
-            Self::PasswordRecovery => "reset-password",
-            Self::AddressVerification => "verify-address",
-        }
-    }
-}
-
-/// A language of messages, as a tag of RFC 5646.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-pub enum Language {
-    /// English.
-    #[serde(rename = "en")]
-    English,
-    /// German.
-    #[serde(rename = "de")]
-    German,
-}
-
-impl Language {
-    /// Returns the tag.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::German => "de",
-        }
-    }
-}
-
-impl Text for Language {
-    fn parse(text: &str) -> Result<Self, String> {
-        [Self::English, Self::German]
-            .into_iter()
-            .find(|language| language.tag() == text)
-            .ok_or_else(|| "must be en or de".to_owned())
-    }
-}
 
 /// A colour: `#` and six hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
@@ -158,110 +83,55 @@ pub struct Rendered {
     pub html: String,
 }
 
-/// Renders a message with the link that receives its token.
-pub fn render(brand: &Brand, purpose: Purpose, language: Language, link: &Url) -> Rendered {
+/// Renders a message.
+pub fn render(brand: &Brand, purpose: Purpose, language: Language, content: &Content) -> Rendered {
     let name = escape::single_line(&brand.name);
-    let (subject, lead) = opening(&name, purpose, language);
-    let (button, end) = closing(purpose, language);
-    let text = format!("{lead}\n\n{link}\n\n{end}\n");
+    let Texts { subject, lead, button, end } = Texts::new(&name, purpose, language, content);
+    let mut html = vec![format!("<p>{}</p>", escape::html(&lead))];
+    let mut text = vec![lead];
+    if let Some(link) = &content.link {
+        let colour = brand.colour.as_ref().map_or("#1f4e8c", |colour| colour.0.as_str());
+        let address = escape::html(link.as_str());
+        html.push(format!("<p><a href=\"{address}\" style=\"color:{colour}\">{button}</a></p>"));
+        text.push(link.to_string());
+    }
+    if let Some(code) = &content.code {
+        let before = texts::before_code(language);
+        let (one, other) = code.split_at_checked(4).unwrap_or((code, ""));
+        let code = format!("{one} {other}");
+        let shown = escape::html(&code);
+        html.push(format!(
+            "<p>{before}</p><p style=\"font-size:24px\"><strong>{shown}</strong></p>"
+        ));
+        text.extend([before.to_owned(), code]);
+    }
+    html.push(format!("<p>{}</p>", escape::html(end)));
+    text.push(format!("{end}\n"));
     let logo = brand.logo.as_ref().map_or_else(String::new, |logo| {
         let (source, name) = (escape::html(logo.0.as_str()), escape::html(&name));
         format!("<p><img src=\"{source}\" alt=\"{name}\" height=\"48\"></p>")
     });
-    let colour = brand.colour.as_ref().map_or("#1f4e8c", |colour| colour.0.as_str());
     let html = format!(
-        "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><title>{subject}</title></head>\
-         <body>{logo}<p>{lead}</p><p><a href=\"{link}\" style=\"color:{colour}\">{button}</a></p><p>{end}</p>\
-         </body></html>",
+        "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\
+         <body>{logo}{body}</body></html>",
         tag = language.tag(),
-        subject = escape::html(&subject),
-        lead = escape::html(&lead),
-        link = escape::html(link.as_str()),
+        title = escape::html(&subject),
+        body = html.concat(),
     );
+    let text = text.join("\n\n");
     Rendered { subject, text, html }
-}
-
-/// Returns the subject and the sentence before the link.
-fn opening(name: &str, purpose: Purpose, language: Language) -> (String, String) {
-    match (purpose, language) {
-        (Purpose::Invitation, Language::English) => (
-            format!("Your account at {name}"),
-            format!("{name} has created an account for you. Set a password to use it:"),
-        ),
-        (Purpose::Invitation, Language::German) => (
-            format!("Dein Konto bei {name}"),
-            format!(
-                "{name} hat ein Konto für dich angelegt. Lege ein Passwort fest, um es zu nutzen:"
-            ),
-        ),
-        (Purpose::PasswordReset, Language::English) => (
-            format!("Your new password at {name}"),
-            format!("An administrator of {name} has reset your password. Set a new one:"),
-        ),
-        (Purpose::PasswordReset, Language::German) => (
-            format!("Dein neues Passwort bei {name}"),
-            format!("{name} hat dein Passwort zurückgesetzt. Lege ein neues fest:"),
-        ),
-        (Purpose::PasswordRecovery, Language::English) => (
-            format!("Reset your password at {name}"),
-            format!(
-                "Someone has asked for a new password for your account at {name}. If it was you, choose one within \
-                 30 minutes:"
-            ),
-        ),
-        (Purpose::PasswordRecovery, Language::German) => (
-            format!("Passwort bei {name} zurücksetzen"),
-            format!(
-                "Jemand hat ein neues Passwort für dein Konto bei {name} angefordert. Wenn du das warst, lege es \
-                 innerhalb von 30 Minuten fest:"
-            ),
-        ),
-        (Purpose::AddressVerification, Language::English) => (
-            format!("Confirm your address at {name}"),
-            format!("Confirm within a day that this is the address of your account at {name}:"),
-        ),
-        (Purpose::AddressVerification, Language::German) => (
-            format!("Deine Adresse bei {name} bestätigen"),
-            format!(
-                "Bestätige innerhalb eines Tages, dass dies die Adresse deines Kontos bei {name} ist:"
-            ),
-        ),
-    }
-}
-
-/// Returns the text of the link and the sentences after it.
-fn closing(purpose: Purpose, language: Language) -> (&'static str, &'static str) {
-    match (purpose, language) {
-        (Purpose::Invitation | Purpose::PasswordReset, Language::English) => (
-            "Set a password",
-            "The link works once. If you did not expect this message, you can ignore it.",
-        ),
-        (Purpose::Invitation | Purpose::PasswordReset, Language::German) => (
-            "Passwort festlegen",
-            "Der Link gilt einmal. Wenn du diese Nachricht nicht erwartet hast, kannst du sie ignorieren.",
-        ),
-        (Purpose::PasswordRecovery, Language::English) => (
-            "Choose a new password",
-            "The link works once. If it was not you, ignore this message: nothing has changed.",
-        ),
-        (Purpose::PasswordRecovery, Language::German) => (
-            "Neues Passwort festlegen",
-            "Der Link gilt einmal. Wenn du es nicht warst, ignoriere diese Nachricht: Es hat sich nichts geändert.",
-        ),
-        (Purpose::AddressVerification, Language::English) => (
-            "Confirm the address",
-            "The link works once. If you have no such account, ignore this message.",
-        ),
-        (Purpose::AddressVerification, Language::German) => (
-            "Adresse bestätigen",
-            "Der Link gilt einmal. Wenn du kein solches Konto hast, ignoriere diese Nachricht.",
-        ),
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
+
+    fn content(link: &str, code: Option<&str>) -> Content {
+        let link = Some(Url::parse(link).unwrap());
+        Content { link, code: code.map(str::to_owned), ..Content::default() }
+    }
 
     fn rendered(name: &str, language: Language) -> Rendered {
         let brand = Brand {
@@ -269,12 +139,8 @@ mod tests {
             logo: Some(Logo::parse("https://acme.example.com/logo.png?a=1&b=2").unwrap()),
             colour: Some(Colour::parse("#00ff7F").unwrap()),
         };
-        render(
-            &brand,
-            Purpose::Invitation,
-            language,
-            &Url::parse("https://acme.example.com/welcome#token=lds_x").unwrap(),
-        )
+        let link = "https://acme.example.com/welcome#token=lds_x";
+        render(&brand, Purpose::Invitation, language, &content(link, None))
     }
 
     // S48
@@ -305,16 +171,55 @@ mod tests {
         let mut subjects = std::collections::BTreeSet::new();
         for purpose in Purpose::ALL {
             assert_eq!(Purpose::parse(purpose.as_str()), Some(purpose));
-            let link = format!("https://acme.example.com/{}#token=x_y-Z", purpose.page());
+            let Some(page) = purpose.page() else { continue };
+            let link = format!("https://acme.example.com/{page}#token=x_y-Z");
             for language in [Language::English, Language::German] {
-                let message = render(&brand, purpose, language, &Url::parse(&link).unwrap());
+                let message = render(&brand, purpose, language, &content(&link, None));
                 assert!(message.text.contains(&format!("\n{link}\n")), "{}", message.text);
                 assert!(message.html.contains(&format!("href=\"{link}\"")), "{}", message.html);
                 assert!(!message.html.contains("<b>"), "{}", message.html);
                 subjects.insert(message.subject);
             }
         }
-        assert_eq!(subjects.len(), 8);
+        let with_link = Purpose::ALL.iter().filter(|purpose| purpose.page().is_some()).count();
+        assert_eq!(subjects.len(), 2 * with_link);
+    }
+
+    #[test]
+    fn every_notice_names_its_event_and_has_no_link() {
+        let brand = Brand { name: "Acme".to_owned(), logo: None, colour: None };
+        let content = Content {
+            at: DateTime::from_timestamp(1_800_000_000, 0),
+            device: Some("Firefox, Windows".to_owned()),
+            network: Some("192.0.2.7".to_owned()),
+            ..Content::default()
+        };
+        let mut subjects = std::collections::BTreeSet::new();
+        let notices = Purpose::ALL.into_iter().filter(|purpose| purpose.page().is_none());
+        for (purpose, language) in
+            notices.flat_map(|it| [(it, Language::English), (it, Language::German)])
+        {
+            let message = render(&brand, purpose, language, &content);
+            for part in ["2027-01-15 08:00 UTC", "Firefox, Windows", "192.0.2.7"] {
+                assert!(message.text.contains(part), "{part}: {}", message.text);
+                assert!(message.html.contains(part), "{part}: {}", message.html);
+            }
+            assert!(!message.html.contains("href") && !message.text.contains("://"));
+            assert!(!message.text.contains("  "), "{}", message.text);
+            assert!(subjects.insert(message.subject), "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn code_is_in_both_bodies() {
+        let brand = Brand { name: "Acme".to_owned(), logo: None, colour: None };
+        let content = content("https://acme.example.com/sign-in#token=ldm_x", Some("01234567"));
+        for (language, before) in [(Language::English, "Or enter"), (Language::German, "Oder gib")]
+        {
+            let message = render(&brand, Purpose::SignIn, language, &content);
+            assert!(message.text.contains(before) && message.text.contains("\n0123 4567\n"));
+            assert!(message.html.contains(before) && message.html.contains("<strong>0123 4567<"));
+        }
     }
 
     #[test]

@@ -56,6 +56,17 @@ pub(super) struct ExportedUser {
     second_factors: Vec<SecondFactor>,
     /// The messages of the last week and those that wait, without their tokens.
     mail_messages: Vec<Message>,
+    /// The devices of the last sign-ins, the newest first. Only keyed hashes of programs and networks are stored.
+    devices: Vec<ExportedDevice>,
+}
+
+/// A device with which a user signed in.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExportedDevice {
+    /// When the user signed in with it for the first time.
+    first_used_at: DateTime<Utc>,
+    /// When the user signed in with it for the last time.
+    last_used_at: DateTime<Utc>,
 }
 
 impl ExportedUser {
@@ -114,6 +125,7 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<Exporte
     let row = database.connection().query_first(&statement, &[id.into()]).await?;
     let (second_factors, _) = second_factor::repo::list(database, id).await?;
     let messages = mail::repo::list_of_user(database, id).await?;
+    let devices = devices(database, id).await?;
     let stored = row.map(|row| -> Result<_, SqlError> {
         let user = user::repo::user(&row)?;
         Ok(ExportedUser {
@@ -124,9 +136,24 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<Exporte
             setup_token_expires_at: row.get("setup_token_expires_at")?,
             second_factors,
             mail_messages: messages.items,
+            devices,
         })
     });
     Ok(stored.transpose()?)
+}
+
+async fn devices(database: &TenantDb, user: Uuid) -> Result<Vec<ExportedDevice>> {
+    let statement = "
+        SELECT d.created_at AT TIME ZONE 'UTC' AS first_used_at, d.last_used_at AT TIME ZONE 'UTC' AS last_used_at
+        FROM user_devices d WHERE d.user_id = $1 ORDER BY d.last_used_at DESC, d.device_hash";
+    let rows = database.connection().query(statement, &[user.into()]).await?;
+    let devices = rows.iter().map(|row| {
+        Ok(ExportedDevice {
+            first_used_at: row.get("first_used_at")?,
+            last_used_at: row.get("last_used_at")?,
+        })
+    });
+    Ok(devices.collect::<Result<_, SqlError>>()?)
 }
 
 /// Returns the sessions of a user before one of them, the newest first.

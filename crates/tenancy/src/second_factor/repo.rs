@@ -8,6 +8,10 @@ use super::{MOST, SecondFactor};
 use crate::{
     error::{Error, Result},
     event::{Entry, outbox},
+    mail::{
+        notice::{self, Notice, noticed_if},
+        template::Purpose,
+    },
     tenant::TenantDb,
     user::{
         Reach, User,
@@ -233,6 +237,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) session: Option<Uuid>,
     /// The time.
     pub(crate) now: DateTime<Utc>,
+    /// The notice to the user about a new factor.
+    pub(crate) notice: Option<Notice>,
 }
 
 /// The result of an accepted code.
@@ -248,7 +254,7 @@ pub(crate) struct Accepted {
 /// The confirmation of a factor ends the sessions of the user without a second factor, except the session of the code.
 pub(crate) async fn accept(
     database: &TenantDb,
-    answer: &Answer<'_>,
+    answer: Answer<'_>,
     entry: &Entry,
 ) -> Result<Option<Accepted>> {
     let state = if answer.is_enrollment { "IS NULL" } else { "IS NOT NULL" };
@@ -296,9 +302,10 @@ pub(crate) async fn accept(
          ), ended AS MATERIALIZED (
              SELECT e.id FROM accepted CROSS JOIN LATERAL end_sessions_without_factor(
                  CASE WHEN :is_enrollment THEN user_id END, :session) AS e (id)
-         ), {recorded}
+         ), {noticed}, {recorded}
          SELECT EXISTS (SELECT FROM issued) AS has_new_codes, ARRAY(SELECT id::text FROM ended) AS ended
          FROM accepted",
+        noticed = noticed_if("accepted", "n.user_id", Purpose::SecondFactorAdded, ":is_enrollment"),
         recorded = outbox::recorded_if("accepted")
     );
     let (factor, step, code_hash) = match answer.proven {
@@ -318,6 +325,7 @@ pub(crate) async fn accept(
         .bind("codes", codes)
         .bind("session", answer.session)
         .bind("now", answer.now)
+        .bind_all(notice::bindings(answer.notice))
         .bind_all(outbox::bindings(entry));
     let Some(row) = statement.query_first(database.connection()).await? else { return Ok(None) };
     let ended = row.get::<Vec<String>>("ended")?;
@@ -333,6 +341,7 @@ pub(crate) async fn remove(
     database: &TenantDb,
     user: Uuid,
     factor: Uuid,
+    notice: Option<Notice>,
     entry: &Entry,
 ) -> Result<bool> {
     let statement = format!(
@@ -344,13 +353,15 @@ pub(crate) async fn remove(
              WHERE r.user_id = removed.user_id AND NOT EXISTS (
                  SELECT FROM second_factors f
                  WHERE f.user_id = r.user_id AND f.id <> :factor AND f.confirmed_at IS NOT NULL)
-         ), {}
+         ), {}, {}
          SELECT FROM removed",
+        noticed_if("removed", "n.user_id", Purpose::SecondFactorRemoved, "true"),
         outbox::recorded_if("removed")
     );
     let statement = Statement::new(statement)
         .bind("factor", factor)
         .bind("user", user)
+        .bind_all(notice::bindings(notice))
         .bind_all(outbox::bindings(entry));
     Ok(statement.query_first(database.connection()).await?.is_some())
 }
@@ -390,6 +401,7 @@ pub(crate) async fn remove_all(
     database: &TenantDb,
     user: Uuid,
     reach: &Reach,
+    notice: Option<Notice>,
     entry: &Entry,
 ) -> Result<Option<i64>> {
     let statement = format!(
@@ -405,14 +417,16 @@ pub(crate) async fn remove_all(
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'second_factor'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
-         ), {}
+         ), {}, {}
          SELECT version FROM changed",
         within_reach("users"),
+        noticed_if("changed", "n.id", Purpose::SecondFactorsReset, "true"),
         outbox::recorded_if("changed")
     );
     let statement = Statement::new(statement)
         .bind("user", user)
         .bind_all(reach_bindings(reach))
+        .bind_all(notice::bindings(notice))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     Ok(row.map(|row| row.get("version")).transpose()?)

@@ -48,6 +48,8 @@ pub struct SecurityPolicy {
     /// The minimum length of a new password in characters.
     #[schema(minimum = 8, maximum = 128)]
     pub password_min_length: Option<i32>,
+    /// Whether users can sign in with a link or a code that is sent by mail.
+    pub mailed_sign_in: bool,
 }
 
 crate::fields! {
@@ -78,6 +80,8 @@ crate::fields! {
         /// The minimum length of a new password in characters.
         #[schema(value_type = Option<u32>, minimum = 8, maximum = 128)]
         pub password_min_length: Patch<Bounded<8, 128>>,
+        /// Whether users can sign in with a link or a code that is sent by mail.
+        pub mailed_sign_in: Option<bool>,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     login_throttling::{self, Outcome, Target},
+    mail::{due, notice::Notice},
     metrics::Login,
     second_factor::{
         Code, OneTimePasswords, RecoveryCode, SecretCipher,
@@ -67,16 +68,7 @@ pub(super) async fn check(
         }
     };
     let outcome = accept(context, tenant, given, actor).await;
-    attempt
-        .end(
-            context,
-            match &outcome {
-                Ok(Some(_)) => Outcome::Succeeded,
-                Ok(None) => Outcome::Failed,
-                Err(_) => Outcome::Abandoned,
-            },
-        )
-        .await;
+    attempt.end(context, Outcome::of(&outcome)).await;
     let accepted = outcome?;
     if accepted.is_none() {
         context.counters.login(Login::Failure);
@@ -87,6 +79,9 @@ pub(super) async fn check(
         audit::record(context, &Entry::new(context, Some(tenant.id), actor, event)).await?;
     }
     audit::flush_later(context, tenant);
+    if given.is_enrollment && accepted.is_some() {
+        due::add_later(context, tenant);
+    }
     Ok(accepted)
 }
 
@@ -124,6 +119,11 @@ async fn accept(
     };
     let actor = Actor::user(user.id, actor.origin().clone());
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
+    let notice = if given.is_enrollment {
+        Notice::new(context, tenant, &user.email, Some(actor.origin()))?
+    } else {
+        None
+    };
     let hashes: Vec<_> = given.recovery_codes.iter().map(RecoveryCode::hash).collect();
     let answer = Answer {
         user: user.id,
@@ -133,8 +133,9 @@ async fn accept(
         recovery_codes: &hashes,
         session: given.session,
         now,
+        notice,
     };
     // No connection is held while other requests wait for their turn.
     let database = TenantDb::connect(context, tenant).await?;
-    repo::accept(&database, &answer, &entry).await
+    repo::accept(&database, answer, &entry).await
 }

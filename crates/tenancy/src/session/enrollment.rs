@@ -14,6 +14,7 @@ use crate::{
     database_role::{self, Ending},
     error::{Error, Result, SecondFactorError},
     event::{Actor, Entry, Event, Severity, name},
+    mail::{due, notice::Notice},
     second_factor::{
         Code, FactorName, OneTimePasswords, RECOVERY_CODES, RecoveryCode, SecretCipher,
         repo::{self, NewFactor, Which},
@@ -139,10 +140,13 @@ pub async fn remove_factor(
         .detail(json!({ "factor": factor }));
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let database = TenantDb::connect(context, tenant).await?;
-    if !repo::remove(&database, user, factor, &entry).await? {
+    let found = user::repo::find(&database, user).await?.ok_or(Error::UserNotFound)?;
+    let notice = Notice::new(context, tenant, &found.email, Some(actor.origin()))?;
+    if !repo::remove(&database, user, factor, notice, &entry).await? {
         return Err(SecondFactorError::NotFound.into());
     }
     audit::flush_later(context, tenant);
+    due::add_later(context, tenant);
     Ok(())
 }
 
@@ -186,12 +190,15 @@ pub async fn remove_factors(
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    let Some(version) = repo::remove_all(&database, user, &reach, &entry).await? else {
+    let found = user::repo::find(&database, user).await?.ok_or(Error::UserNotFound)?;
+    let notice = Notice::new(context, tenant, &found.email, None)?;
+    let Some(version) = repo::remove_all(&database, user, &reach, notice, &entry).await? else {
         let user = user::repo::find(&database, user).await?.ok_or(Error::UserNotFound)?;
         return Err(authority.refusal(&tenant.definitions, &reach, &user));
     };
     publication.user(tenant.id, user, version).await;
     audit::flush_later(context, tenant);
+    due::add_later(context, tenant);
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user)).await?;
     Ok(effect)

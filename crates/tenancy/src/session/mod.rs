@@ -3,6 +3,8 @@
 mod challenge;
 mod code;
 mod enrollment;
+mod mailed;
+mod mailed_sign_in;
 mod password;
 mod proof;
 mod recent;
@@ -14,6 +16,10 @@ mod sign_in;
 pub use enrollment::{
     Begun as SecondFactorEnrollment, Confirmed as ConfirmedSecondFactor, begin_enrollment,
     confirm_enrollment, remove_factor, remove_factors, replace_recovery_codes,
+};
+pub use mailed_sign_in::{
+    MailedProof, Requested as RequestedSignIn, confirm as confirm_mailed_sign_in,
+    request as request_mailed_sign_in,
 };
 pub use password::{PasswordReset, change_password, reset_password};
 pub use recent::{Age, prove_again, require_recent};

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
     login_throttling,
-    mail::{Posting, due, insertion::NewMessage},
+    mail::{Posting, due, insertion::NewMessage, notice::Notice},
     security_policy,
     session::{
         Proof, SignedIn,
@@ -80,6 +80,7 @@ pub async fn change_password(
         setup_token: None,
         reach: &Reach::own(),
         message: None,
+        notice: Notice::new(context, tenant, &email, Some(actor.origin()))?,
     };
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
@@ -87,6 +88,7 @@ pub async fn change_password(
     let user =
         changed.ok_or_else(|| Error::unavailable("the password was changed concurrently"))?.user;
     publication.user(tenant.id, user.id, user.version).await;
+    due::add_later(context, tenant);
     let effect = publication.finish().await;
     database_role::end(context, tenant, Ending::User(user.id)).await?;
     let proof = Proof::Session(session);
@@ -139,6 +141,7 @@ pub async fn reset_password(
         setup_token: Some(credentials::SetupToken { hash: token.hash(), expires_at }),
         reach: &reach,
         message,
+        notice: None,
     };
     let Some(replaced) = credentials::replace_password(&database, change, &entry).await? else {
         let user = repo::find(&database, user).await?;

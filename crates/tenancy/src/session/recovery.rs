@@ -9,15 +9,14 @@
 use std::rc::Rc;
 
 use chrono::TimeDelta;
-use serde_json::json;
 
 use super::{
     SignedIn,
+    mailed::{self, Kind},
     sign_in::{GivenPassword, set_password},
 };
 use crate::{
     audit,
-    bucket::{self, Bucket, Rate},
     context::Context,
     credential::NewPassword,
     error::{Error, Result},
@@ -25,24 +24,24 @@ use crate::{
     identifier::EmailAddress,
     login_throttling,
     mail::{
-        due,
         insertion::NewMessage,
         require_transport,
         template::{Language, Purpose},
     },
     resolve::{self, SignInTarget},
-    tenant::{Tenant, TenantDb},
+    tenant::Tenant,
     token::RecoveryToken,
-    user::repo::{account_tokens, credentials::PasswordToken},
+    user::repo::credentials::PasswordToken,
     version_cache::Changed,
 };
 
 /// How long a token is valid.
-const LIFETIME: TimeDelta = TimeDelta::minutes(30);
-/// The rate of requests of one network for one address, which need not exist.
-const OF_ADDRESS: Rate = Rate { burst: 5, per_minute: 1 };
-/// The rate of requests of one network in a tenant.
-const OF_NETWORK: Rate = Rate { burst: 30, per_minute: 10 };
+const LIFETIME: TimeDelta = RecoveryToken::LIFETIME;
+const KIND: Kind = Kind {
+    name: "recovery",
+    purpose: Purpose::PasswordRecovery,
+    event: name::PASSWORD_RECOVERY_REQUESTED,
+};
 
 /// Sends a token for a new password to an address, if it is that of an active user. Returns the seconds for which the
 /// token is valid.
@@ -59,40 +58,17 @@ pub async fn request(
 ) -> Result<i64> {
     require_transport(context)?;
     let SignInTarget { tenant, refusal, subject } = target;
-    let network = actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
-    let bucket = |parts: &[&[u8]], rate| -> Result<Bucket> {
-        let name = base16ct::lower::encode_string(&context.master_key.throttling_subject(parts)?);
-        Ok(Bucket::of_tenant(subject, &format!("recovery:{name}"), rate))
-    };
-    let (tenant_id, from) = (subject.as_bytes(), network.as_bytes());
-    let buckets = [
-        bucket(&[b"recovery", tenant_id, from, email.as_str().as_bytes()], OF_ADDRESS)?,
-        bucket(&[b"recovery", tenant_id, from], OF_NETWORK)?,
-    ];
-    bucket::take(context, &buckets).await?;
+    mailed::limit_rate(context, subject, &KIND, email, actor).await?;
     let Some(tenant) = tenant else {
         resolve::stand_in(context).await?;
         resolve::stand_in(context).await?;
         return Ok(LIFETIME.num_seconds());
     };
-    let database = TenantDb::connect(context, &tenant).await?;
-    let user = account_tokens::find_active(&database, email.as_str()).await?;
-    // Nobody can sign in to a suspended tenant.
-    let user = user.filter(|_| refusal.is_none());
     let token = RecoveryToken::generate(tenant.id, &*context.platform.random);
     let expires_at = context.platform.clock.now() + LIFETIME;
     let message = NewMessage::new(context, &tenant, language, email.as_str(), &token, expires_at)?;
-    let event = Event::new(name::PASSWORD_RECOVERY_REQUESTED);
-    let event = match user {
-        Some(user) => event.about("user", user),
-        None => event.failed().detail(json!({ "reason": "unknown_user" })),
-    };
-    let entry = Entry::new(context, Some(tenant.id), actor, event);
-    let purpose = Purpose::PasswordRecovery;
-    // Neither the response nor the work reveals whether there is a message.
-    let _: bool = account_tokens::issue(&database, user, purpose, message, &entry).await?;
-    audit::flush_later(context, &tenant);
-    due::add_later(context, &tenant);
+    let asked = mailed::Asked { email, is_refused: refusal.is_some(), message, code: None };
+    mailed::send(context, &tenant, &KIND, asked, actor).await?;
     Ok(LIFETIME.num_seconds())
 }
 

@@ -13,6 +13,10 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     event::{Entry, outbox},
+    mail::{
+        notice::{self, Notice, noticed_if},
+        template::Purpose,
+    },
     tenant::TenantDb,
     token::RefreshToken,
     user::{User, repo},
@@ -22,6 +26,13 @@ use crate::{
 const KEPT_DAYS: i64 = 30;
 /// The maximum number of sessions of a user at one time.
 const MOST: i32 = 50;
+/// The maximum number of devices of a user that are stored. The last device always stays.
+const MOST_DEVICES: i32 = 20;
+/// The condition that the device of a sign-in of the user `n` is new, and not the first one of the account.
+const IS_NEW_DEVICE: &str = "
+    EXISTS (SELECT FROM user_devices d WHERE d.user_id = n.id)
+    AND NOT EXISTS (SELECT FROM user_devices d WHERE d.user_id = n.id AND d.device_hash = :device::bytea)
+    AND (SELECT s.new_device_notices FROM mail_settings s)";
 /// The maximum number of generations of refresh tokens that one use skips.
 const MOST_GENERATIONS: i64 = 10_000;
 /// The number of generations that a use may not see yet, because others issued them while it waited.
@@ -45,6 +56,18 @@ pub struct NewSession<'a> {
     pub expires_at: DateTime<Utc>,
     /// The proof of identity.
     pub proof: Proof,
+    /// The sign of the device.
+    pub device: [u8; 32],
+    /// The notice to the user if the device is new to the account.
+    pub(crate) notice: Option<Notice>,
+}
+
+/// A session that has begun.
+pub struct Begun {
+    /// The sessions that ended because the user has too many.
+    pub ended: Vec<Uuid>,
+    /// Whether the outbox of mail has a notice about the device.
+    pub is_noticed: bool,
 }
 
 /// The proof of identity with which a session begins.
@@ -95,18 +118,17 @@ impl End {
     }
 }
 
-/// Begins a session and records the sign-in, in one statement. Returns the sessions that ended because the user has too
-/// many. Returns `None` and writes nothing if the user was deleted or deactivated, or received another password or a
+/// Begins a session and records the sign-in and its device, in one statement. Returns `None` and writes nothing if the user was deleted or deactivated, or received another password or a
 /// second factor, in the meantime.
 ///
 /// # Errors
 /// [`Error::NetworkNotAllowed`].
 pub async fn begin(
     database: &TenantDb,
-    session: &NewSession<'_>,
+    session: NewSession<'_>,
     user_version: i64,
     entry: &Entry,
-) -> Result<Option<Vec<Uuid>>> {
+) -> Result<Option<Begun>> {
     let statement = format!(
         "WITH factors AS MATERIALIZED (
              SELECT :has_second_factor::boolean OR e.id IS NOT NULL AS are_two,
@@ -135,9 +157,20 @@ pub async fn begin(
                     left(:address::text, 64), :now AT TIME ZONE 'UTC',
                     {expires_at}, are_two, proven_at
              FROM signed_in
-         ), {}
+         ), used_device AS (
+             INSERT INTO user_devices (user_id, device_hash, created_at, last_used_at)
+             SELECT id, :device::bytea, :now AT TIME ZONE 'UTC', :now AT TIME ZONE 'UTC' FROM signed_in
+             ON CONFLICT (user_id, device_hash) DO UPDATE SET last_used_at = excluded.last_used_at
+         ), forgotten_devices AS (
+             DELETE FROM user_devices
+             WHERE user_id IN (SELECT id FROM signed_in) AND device_hash IN (
+                 SELECT d.device_hash FROM user_devices d
+                 WHERE d.user_id = :user AND d.device_hash <> :device::bytea
+                 ORDER BY d.last_used_at DESC OFFSET {MOST_DEVICES} - 1)
+         ), {}, {}
          SELECT is_allowed, EXISTS (SELECT FROM signed_in) AS is_begun,
-                ARRAY(SELECT id::text FROM ended) AS ended FROM factors",
+                EXISTS (SELECT FROM noticed) AS is_noticed, ARRAY(SELECT id::text FROM ended) AS ended FROM factors",
+        noticed_if("signed_in", "n.id", Purpose::NewDevice, IS_NEW_DEVICE),
         outbox::recorded_if("signed_in"),
         expires_at = expiry("(:now AT TIME ZONE 'UTC')"),
     );
@@ -157,6 +190,8 @@ pub async fn begin(
         .bind("expires_at", session.expires_at)
         .bind("now", session.now)
         .bind("user_version", user_version)
+        .bind("device", session.device.as_slice())
+        .bind_all(notice::bindings(session.notice))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     let row = row.ok_or_else(|| Error::internal("the beginning of a session returned no row"))?;
@@ -168,7 +203,8 @@ pub async fn begin(
     }
     let ended = row.get::<Vec<String>>("ended")?;
     let ended = ended.iter().map(|id| id.parse().map_err(Error::internal));
-    ended.collect::<Result<_>>().map(Some)
+    let ended = ended.collect::<Result<_>>()?;
+    Ok(Some(Begun { ended, is_noticed: row.get("is_noticed")? }))
 }
 
 /// Returns the expression for the expiry of a session: `:expires_at`, or earlier by the rules of the tenant.

@@ -12,11 +12,13 @@ use crate::{
     audit,
     context::Context,
     credential::{NewPassword, Password, Passwords, Verdict, allowance},
+    device,
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
     identifier::EmailAddress,
     later,
     login_throttling::{self, Outcome, Target},
+    mail::{due, notice::Notice},
     metrics::Login,
     resolve::{self, SignInTarget},
     security_policy,
@@ -25,7 +27,7 @@ use crate::{
     token::{AccessTokens, RefreshToken, SetupToken, Subject},
     user::{
         User,
-        repo::credentials::{self, Credentials, PasswordToken},
+        repo::credentials::{self, Credentials, PasswordToken, PasswordTokenUse},
     },
     version_cache::{Change, Changed, Effect},
 };
@@ -239,13 +241,11 @@ pub(super) async fn set_password(
     let GivenPassword { password, field, event } = given;
     let now = context.platform.clock.now();
     // Hashing is expensive, so an invalid token must be refused first.
-    let counts = {
+    let address = {
         let database = TenantDb::connect(context, tenant).await?;
-        credentials::has_password_token(&database, token, now).await?
+        credentials::find_address_by_token(&database, token, now).await?
     };
-    if !counts {
-        return Ok(None);
-    }
+    let Some(address) = address else { return Ok(None) };
     let policy = security_policy::get(context, tenant).await?;
     policy.check_password(&password, field)?;
     policy.check_network(actor)?;
@@ -255,8 +255,11 @@ pub(super) async fn set_password(
     let database = TenantDb::connect(context, tenant).await?;
     let event = Event::new(event).with_actor_from_statement();
     let entry = Entry::new(context, Some(tenant.id), actor, event);
-    let user = credentials::use_password_token(&database, token, &hash, now, &entry).await?;
+    let notice = Notice::new(context, tenant, &address, Some(actor.origin()))?;
+    let use_of_token = PasswordTokenUse { token, password_hash: &hash, now, notice };
+    let user = credentials::use_password_token(&database, use_of_token, &entry).await?;
     let Some(user) = user else { return Ok(None) };
+    due::add_later(context, tenant);
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
     let needed = credentials::find_needed_factor(&database, user.id).await?;
@@ -289,12 +292,14 @@ pub(super) async fn begin_session(
         now,
         expires_at: now + context.settings.refresh_token_lifetime,
         proof,
+        device: device::sign(&tenant.data_keys(context)?, user.id, origin)?,
+        notice: Notice::new(context, tenant, &user.email, Some(origin))?,
     };
     let actor = Actor::user(user.id, origin.clone());
     let event = Event::new(name::AUTH_LOGIN).about("session", id);
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
     let publication = Change::begin(context);
-    let begun = session::begin(database, &new, user.version, &entry).await;
+    let begun = session::begin(database, new, user.version, &entry).await;
     if matches!(begun, Err(Error::NetworkNotAllowed)) {
         let event = Event::new(name::AUTH_LOGIN_FAILED)
             .severity(Severity::Warning)
@@ -303,10 +308,12 @@ pub(super) async fn begin_session(
             .detail(json!({ "reason": "network_not_allowed" }));
         audit::record(context, &Entry::new(context, Some(tenant.id), &actor, event)).await?;
     }
-    let ended = begun?;
-    let ended =
-        ended.ok_or_else(|| Error::unavailable("the user was updated during the sign-in"))?;
-    for session in ended {
+    let begun =
+        begun?.ok_or_else(|| Error::unavailable("the user was updated during the sign-in"))?;
+    if begun.is_noticed {
+        due::add_later(context, tenant);
+    }
+    for session in begun.ended {
         publication.session_tombstone(tenant.id, session).await;
     }
     // The caller did not request the end of these sessions, so the response does not wait for it.

@@ -9,12 +9,15 @@ mod jws;
 mod keys;
 mod one_time;
 mod refresh;
+mod sign_in_code;
 mod verified;
 
 pub use access::{AccessTokens, Subject};
 pub use claims::Claims;
 pub use keys::Jwk;
 pub use one_time::{
-    ChallengeToken, OneTimeToken, RecoveryToken, SetupToken, TokenUse, VerificationToken,
+    AddressToken, ChallengeToken, ObjectionToken, OneTimeToken, RecoveryToken, SetupToken,
+    SignInRequest, SignInToken, TokenUse, VerificationToken,
 };
 pub use refresh::RefreshToken;
+pub use sign_in_code::SignInCode;

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
 use platform::Random;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -22,6 +23,14 @@ pub struct Challenge;
 pub struct Recovery;
 /// The use of a [`VerificationToken`].
 pub struct Verification;
+/// The use of a [`SignInToken`].
+pub struct SignIn;
+/// The use of a [`SignInRequest`].
+pub struct Request;
+/// The use of an [`AddressToken`].
+pub struct NewAddress;
+/// The use of an [`ObjectionToken`].
+pub struct Objection;
 
 impl TokenUse for Setup {
     const PREFIX: &'static str = "lds_";
@@ -39,6 +48,22 @@ impl TokenUse for Verification {
     const PREFIX: &'static str = "ldv_";
 }
 
+impl TokenUse for SignIn {
+    const PREFIX: &'static str = "ldm_";
+}
+
+impl TokenUse for Request {
+    const PREFIX: &'static str = "ldq_";
+}
+
+impl TokenUse for NewAddress {
+    const PREFIX: &'static str = "lda_";
+}
+
+impl TokenUse for Objection {
+    const PREFIX: &'static str = "ldo_";
+}
+
 /// Sets the password of one user.
 pub type SetupToken = OneTimeToken<Setup>;
 /// Continues a sign-in with its second factor.
@@ -47,6 +72,19 @@ pub type ChallengeToken = OneTimeToken<Challenge>;
 pub type RecoveryToken = OneTimeToken<Recovery>;
 /// Proves control of an address.
 pub type VerificationToken = OneTimeToken<Verification>;
+/// Signs a user in without a password.
+pub type SignInToken = OneTimeToken<SignIn>;
+/// Names a request for a sign-in by mail. Its caller keeps it, and the code in the message is valid only with it.
+pub type SignInRequest = OneTimeToken<Request>;
+/// Gives a user a new address.
+pub type AddressToken = OneTimeToken<NewAddress>;
+/// Gives a user the former address back.
+pub type ObjectionToken = OneTimeToken<Objection>;
+
+impl RecoveryToken {
+    /// How long a token is valid.
+    pub(crate) const LIFETIME: TimeDelta = TimeDelta::minutes(30);
+}
 
 /// A token: its tenant and 256 random bits. It is shown once; its hash is stored.
 pub struct OneTimeToken<U> {
@@ -89,6 +127,11 @@ impl<U: TokenUse> OneTimeToken<U> {
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(*self.secret).into()
     }
+
+    /// Returns the SHA-256 hash of the token and a short text. Without the token, the hash does not reveal the text.
+    pub(super) fn hash_with(&self, text: &str) -> [u8; 32] {
+        Sha256::new().chain_update(*self.secret).chain_update(text).finalize().into()
+    }
 }
 
 #[cfg(test)]
@@ -114,12 +157,30 @@ mod tests {
         let challenge = ChallengeToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let recovery = RecoveryToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let verification = VerificationToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
-        for (text, own) in [(&setup, 0), (&challenge, 1), (&recovery, 2), (&verification, 3)] {
+        let sign_in = SignInToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let request = SignInRequest::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let address = AddressToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let objection = ObjectionToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let all = [
+            &setup,
+            &challenge,
+            &recovery,
+            &verification,
+            &sign_in,
+            &request,
+            &address,
+            &objection,
+        ];
+        for (own, text) in all.into_iter().enumerate() {
             let accepted = [
                 SetupToken::parse(text).is_some(),
                 ChallengeToken::parse(text).is_some(),
                 RecoveryToken::parse(text).is_some(),
                 VerificationToken::parse(text).is_some(),
+                SignInToken::parse(text).is_some(),
+                SignInRequest::parse(text).is_some(),
+                AddressToken::parse(text).is_some(),
+                ObjectionToken::parse(text).is_some(),
             ];
             for (index, accepted) in accepted.into_iter().enumerate() {
                 assert_eq!(accepted, index == own, "{text} {index}");

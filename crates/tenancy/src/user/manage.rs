@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, name},
     input::Patch,
-    mail::{due, insertion::NewMessage},
+    mail::{due, insertion::NewMessage, notice::Notice},
     quota,
     resource::Resource,
     security_policy,
@@ -178,10 +178,22 @@ async fn apply(
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
-    match repo::update(&database, id, change, over, &entry).await? {
+    let notice = match &change.email {
+        // The notice is sealed for the previous address. The statement does not add it if the address has changed meanwhile.
+        Some(_) => {
+            let before = repo::find(&database, id).await?.ok_or(Error::UserNotFound)?;
+            Notice::new(context, tenant, &before.email, None)?
+        }
+        None => None,
+    };
+    let may_be_noticed = notice.is_some();
+    match repo::update(&database, id, change, over, notice, &entry).await? {
         Changed::Done(user) => {
             publication.user(tenant.id, id, user.version).await;
             audit::flush_later(context, tenant);
+            if may_be_noticed {
+                due::add_later(context, tenant);
+            }
             let effect = publication.finish().await;
             if change.changes_permissions() || change.is_active == Some(false) {
                 database_role::end(context, tenant, Ending::User(id)).await?;

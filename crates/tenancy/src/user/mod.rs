@@ -3,6 +3,7 @@
 //! A statement that updates a user also revokes everything that the update makes invalid: it increases the version in
 //! access tokens and ends sessions. Redis is updated afterwards.
 
+pub mod address;
 mod authority;
 mod manage;
 pub mod repo;

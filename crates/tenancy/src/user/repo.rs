@@ -1,6 +1,7 @@
 //! SQL statements on `users`. `token::session` updates `last_login`, in one statement with the new session.
 
 pub(crate) mod account_tokens;
+pub(crate) mod address_change;
 pub mod credentials;
 mod rows;
 
@@ -15,7 +16,11 @@ use crate::{
     error::{Error, Result, RoleError},
     event::{Entry, outbox},
     identifier::EmailAddress,
-    mail::insertion::{self, NewMessage, mailed_if},
+    mail::{
+        insertion::{self, NewMessage, mailed_if},
+        notice::{self, Notice, noticed_if},
+        template::Purpose,
+    },
     metadata::{Metadata, MetadataFilter},
     tenant::TenantDb,
 };
@@ -211,7 +216,7 @@ const LOCKED: &str = "
         SELECT id FROM users WHERE role = 'admin' AND is_active AND password_hash IS NOT NULL
         ORDER BY id FOR UPDATE
     ), before AS MATERIALIZED (
-        SELECT id, role, custom_roles, groups, is_active FROM users
+        SELECT id, role, custom_roles, groups, is_active, email, is_verified FROM users
         WHERE id = :id AND (SELECT count(*) FROM administrators) >= 0
         FOR UPDATE
     )";
@@ -224,23 +229,25 @@ const OUT_OF_REACH: &str = "
         AS above_custom";
 
 /// Updates a user within reach. A deactivation ends every session. A new e-mail address revokes the setup
-/// token, which was issued for the previous address.
-pub async fn update(
+/// token, which was issued for the previous address, and objections of former addresses. The previous address gets the
+/// notice if it was verified.
+pub(crate) async fn update(
     database: &TenantDb,
     id: Uuid,
     change: &UserChange,
     over: &Reach,
+    notice: Option<Notice>,
     entry: &Entry,
 ) -> Result<Changed<User>> {
     let within_reach = within_reach("b");
     let statement = format!(
         "WITH {LOCKED}, changed AS (
              UPDATE users u SET
-                 email = COALESCE(:email::text, email),
-                 is_verified = is_verified AND COALESCE(:email = email, true),
-                 setup_token_hash = CASE WHEN :email <> email THEN NULL ELSE setup_token_hash END,
+                 email = COALESCE(:email::text, u.email),
+                 is_verified = u.is_verified AND COALESCE(:email = u.email, true),
+                 setup_token_hash = CASE WHEN :email <> u.email THEN NULL ELSE setup_token_hash END,
                  setup_token_expires_at =
-                     CASE WHEN :email <> email THEN NULL ELSE setup_token_expires_at END,
+                     CASE WHEN :email <> u.email THEN NULL ELSE setup_token_expires_at END,
                  username = CASE WHEN :has_username THEN :username::text ELSE username END,
                  first_name = CASE WHEN :has_first_name THEN :first_name::text ELSE first_name END,
                  last_name = CASE WHEN :has_last_name THEN :last_name::text ELSE last_name END,
@@ -266,7 +273,12 @@ pub async fn update(
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'admin'
              WHERE user_id = :id AND revoked_at IS NULL
                AND EXISTS (SELECT FROM changed WHERE NOT is_active)
-         ), recorded AS (
+         ), moved AS MATERIALIZED (
+             SELECT c.id FROM changed c JOIN before b ON b.id = c.id AND b.email <> c.email
+         ), overridden AS (
+             DELETE FROM account_tokens
+             WHERE user_id IN (SELECT id FROM moved) AND purpose IN ('address_change', 'address_objection')
+         ), {noticed}, recorded AS (
              INSERT INTO audit_outbox (id, tenant_id, entry)
              SELECT :entry_id::uuid, :entry_tenant::uuid, jsonb_set(:entry::jsonb, '{{detail}}',
                  :entry::jsonb -> 'detail' || jsonb_build_object(
@@ -281,6 +293,12 @@ pub async fn update(
          FROM (VALUES (1)) one LEFT JOIN changed ON true",
         public_metadata = merged("u.public_metadata", ":public_metadata::text"),
         private_metadata = merged("u.private_metadata", ":private_metadata::text"),
+        noticed = noticed_if(
+            "moved",
+            "n.id",
+            Purpose::AddressReplaced,
+            "EXISTS (SELECT FROM before b WHERE b.is_verified)"
+        ),
     );
     let text = |metadata: &Option<Metadata>| {
         metadata.as_ref().map(|metadata| metadata.json().as_str().to_owned())
@@ -303,6 +321,7 @@ pub async fn update(
         .bind("is_member", change.membership.is_some_and(|membership| membership.is_member))
         .bind("is_active", change.is_active)
         .bind_all(reach(over))
+        .bind_all(notice::bindings(notice))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await.map_err(taken)?;
     changed(row.as_ref(), user)

@@ -5,7 +5,10 @@ use std::rc::Rc;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::repo::{self, account_tokens};
+use super::repo::{
+    self,
+    account_tokens::{self, NewToken},
+};
 use crate::{
     audit,
     context::Context,
@@ -57,8 +60,15 @@ pub async fn request(
     let message = NewMessage::new(context, tenant, language, &found.email, &token, expires_at)?;
     let event = Event::new(name::USER_VERIFICATION_REQUESTED).about("user", user);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
-    let purpose = Purpose::AddressVerification;
-    let is_mailed = account_tokens::issue(&database, Some(user), purpose, message, &entry).await?;
+    let network = actor.origin().address.map(login_throttling::network_text);
+    let new = NewToken {
+        user: Some(user),
+        network: network.as_deref(),
+        purpose: Purpose::AddressVerification,
+        message,
+        code: None,
+    };
+    let is_mailed = account_tokens::issue(&database, new, &entry).await?;
     audit::flush_later(context, tenant);
     if is_mailed {
         due::add_later(context, tenant);

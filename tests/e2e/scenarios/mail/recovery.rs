@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{Answer, Application, Authenticator, Call, MailMode, MailServer, TestTenant, World};
-use http::Method;
+use e2e::{Answer, Application, MailMode, MailServer, TestTenant, World};
 use serde_json::{Value, json};
 
-use super::{address, alone, change, column, deliver_all, invite, token};
+use super::{
+    add_authenticator, address, alone, behind_proxy, change, column, deliver_all, invite,
+    post_from, token, with_link,
+};
 
 const REQUEST: &str = "/api/v1/account/password-reset";
 const CONFIRM: &str = "/api/v1/account/password-reset/confirm";
@@ -30,12 +32,12 @@ fn confirm(tenant: &TestTenant, token: &str, password: &str) -> Answer {
 
 /// Requests a new password, and returns the token in the message.
 fn requested(world: &World, tenant: &TestTenant, server: &MailServer, email: &str) -> String {
-    let before = server.received(email).len();
+    let before = with_link(server, email).len();
     assert_eq!(request(tenant, email).status, 202);
     deliver_all(world, server);
-    let received = server.received(email);
+    let received = with_link(server, email);
     assert_eq!(received.len(), before + 1);
-    token(&received[before].body())
+    token(&received[before])
 }
 
 #[track_caller]
@@ -107,17 +109,8 @@ fn request_reveals_no_account() {
     assert_eq!(results.iter().filter(|result| **result == "success").count(), 1, "{results:?}");
 }
 
-/// An application that trusts the client addresses of the test.
-fn behind_proxy(world: &World) -> Application {
-    world.application_with(&[("TRUSTED_PROXIES", "127.0.0.1")])
-}
-
 fn request_from(site: &Application, tenant: &TestTenant, from: &str, email: &str) -> Answer {
-    Call::new(Method::POST, &site.address, REQUEST)
-        .header("x-forwarded-for", from)
-        .slug(&tenant.slug)
-        .json(&json!({ "email": email }))
-        .send()
+    post_from(site, tenant, from, REQUEST, &json!({ "email": email }))
 }
 
 // S52
@@ -314,12 +307,7 @@ fn recovery_leads_to_the_second_factor() {
     let (email, _) = person(&tenant);
     let session = tenant.login(&email, FORGOTTEN).expect(200);
     let access = session["access_token"].as_str().unwrap();
-    let factors = "/api/v1/profile/second-factors";
-    let begun = tenant.post(factors, &json!({ "name": "Phone" })).token(access).send().expect(201);
-    let mut authenticator = Authenticator::new(begun["secret"].as_str().unwrap());
-    let path = format!("{factors}/{}/confirm", begun["id"].as_str().unwrap());
-    let code = json!({ "code": authenticator.code() });
-    tenant.post(&path, &code).token(access).send().expect(200);
+    let mut authenticator = add_authenticator(&tenant, access);
     let token = requested(world, &tenant, &server, &email);
     let refused = confirm(&tenant, &token, NEW).expect_problem(401, "second_factor_required");
     tenant.login(&email, FORGOTTEN).expect_problem(401, "invalid_credentials");

@@ -170,6 +170,8 @@ fn copied_and_restored_tenants_send_nothing_again() {
     let (world, _alone) = alone();
     let (tenant, server) = (world.tenant(), MailServer::start(MailMode::Accept));
     let to = address();
+    let user = address::person(world, &tenant, true);
+    let objection = address::moved(world, &tenant, &server, &user, &address());
     invite(&tenant, &json!({ "email": to }));
     let run = |arguments: &[&str]| -> Value {
         let url = format!("http://{}", world.address());
@@ -187,7 +189,8 @@ fn copied_and_restored_tenants_send_nothing_again() {
     let recipient = identity.to_public().to_string();
     let slug = tenant.slug.as_str();
     let backup = run(&["backup", "create", folder, "--tenant", slug, "--recipient", &recipient]);
-    run(&["tenant", "clone", slug, &unique("copy")]);
+    let copy = unique("copy");
+    run(&["tenant", "clone", slug, &copy]);
     deliver_all(world, &server);
     // Only the original has sent its message.
     assert_eq!(server.received(&to).len(), 1);
@@ -198,4 +201,12 @@ fn copied_and_restored_tenants_send_nothing_again() {
     assert_eq!(server.received(&to).len(), 1);
     let id = column(world, &tenant, &to, "id").remove(0).unwrap();
     assert_eq!(world.tenantctl(&["mail", "retry", slug, &id]).status.code(), Some(4));
+    // A former address can still object in the restored tenant, and not in a copy.
+    let tokens = "SELECT (SELECT count(*) FROM tenancy.account_tokens), (SELECT count(*) FROM tenancy.users)";
+    let id = "SELECT replace(id::text, '-', '') FROM tenants WHERE slug = $1";
+    let id: String = world.services.superuser("tenancy").query_one(id, &[&copy]).unwrap().get(0);
+    let mut superuser = world.services.superuser(&format!("tenant_{id}"));
+    let row = superuser.query_one(tokens, &[]).unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (0, 3));
+    assert_eq!(address::send(&tenant, address::OBJECT, &objection).status, 200);
 }

@@ -204,7 +204,9 @@ async fn deliver(
         }
         if matches!(carrier, Carrier::Directory(_)) {
             line["address"] = json!(outgoing.address());
-            line["link"] = json!(outgoing.link.as_str());
+            if let Some(link) = &outgoing.link {
+                line["link"] = json!(link.as_str());
+            }
         }
         output::line(&line.to_string());
     }

@@ -57,6 +57,44 @@ class ActiveToken(TypedDict):
     """The user's e-mail address."""
 
 
+class AddressChange(TypedDict):
+    """The response to a request for another address."""
+
+    expires_in: int
+    """The seconds for which the link in the message is valid, if a message is sent."""
+
+
+class AddressChangeConfirmation(TypedDict):
+    """The proof of control of a new address."""
+
+    token: str
+    """The token in the link of the message."""
+
+
+Language: TypeAlias = Literal["en", "de"]
+"""A language of messages, as a tag of RFC 5646."""
+
+
+EmailAddress: TypeAlias = str
+"""An e-mail address in its canonical form, which uniqueness is based on: NFC, lower case, the domain as A-labels. At most 254 characters (RFC 5321, section 4.5.3.1.3)."""
+
+
+class AddressChangeRequest(TypedDict):
+    """A request for another address."""
+
+    language: NotRequired[Language | None]
+    """The language of the message. The default is that of the tenant."""
+
+    new_email: EmailAddress
+
+
+class AddressObjection(TypedDict):
+    """An objection to a change of the address."""
+
+    token: str
+    """The token in the link of the message to the former address."""
+
+
 class Amounts(TypedDict):
     """Amounts of each resource."""
 
@@ -531,10 +569,6 @@ Domains: TypeAlias = list[Domain]
 """The custom domains in a request, without duplicates. The first one is the primary domain."""
 
 
-EmailAddress: TypeAlias = str
-"""An e-mail address in its canonical form, which uniqueness is based on: NFC, lower case, the domain as A-labels. At most 254 characters (RFC 5321, section 4.5.3.1.3)."""
-
-
 EndTime: TypeAlias = str
 """A time in the future (RFC 3339)."""
 
@@ -631,6 +665,16 @@ class ExportedApiKey(TypedDict):
     revoked_at: str | None
 
 
+class ExportedDevice(TypedDict):
+    """A device with which a user signed in."""
+
+    first_used_at: str
+    """When the user signed in with it for the first time."""
+
+    last_used_at: str
+    """When the user signed in with it for the last time."""
+
+
 class ExportedFile(TypedDict):
     """A file that a user uploaded."""
 
@@ -697,7 +741,7 @@ class MailMessage(TypedDict):
     """The language: `en` or `de`."""
 
     purpose: str
-    """`invitation`, `password_reset`, `password_recovery` or `address_verification`."""
+    """The reason, such as `invitation` or `sign_in`."""
 
     state: str
     """`waiting`, `sending`, `sent` or `dead`."""
@@ -727,6 +771,9 @@ class SecondFactor(TypedDict):
 
 class ExportedUser(User):
     """A user with all stored properties."""
+
+    devices: list[ExportedDevice]
+    """The devices of the last sign-ins, the newest first. Only keyed hashes of programs and networks are stored."""
 
     has_password: bool
     """Whether the user has set a password."""
@@ -851,10 +898,6 @@ class JwkSet(TypedDict):
     keys: list[Jwk]
 
 
-Language: TypeAlias = Literal["en", "de"]
-"""A language of messages, as a tag of RFC 5646."""
-
-
 class LimitChange(TypedDict):
     """Limits in an update."""
 
@@ -936,6 +979,9 @@ class MailSettings(TypedDict):
     logo: str | None
     """The address of the logo."""
 
+    new_device_notices: bool
+    """Whether users get a notice after a sign-in with a device that is new to their account."""
+
     receiving_page: str | None
     """The page that receives a setup token, in the fragment `#token=`. Null for the page `set-password` of the service."""
 
@@ -952,8 +998,43 @@ class MailSettingsChange(TypedDict):
     logo: NotRequired[Logo | None]
     """The address of the logo, with HTTPS."""
 
+    new_device_notices: NotRequired[bool | None]
+    """Whether users get a notice after a sign-in with a device that is new to their account."""
+
     receiving_page: NotRequired[str | None]
     """The page that receives setup tokens. It must be on the origin of `PUBLIC_URL`, on the tenant's subdomain, or on one of its domains."""
+
+
+class MailedSignIn(TypedDict):
+    """The response to a request for a sign-in by mail."""
+
+    expires_in: int
+    """The seconds for which the link and the code in the message are valid, if a message is sent."""
+
+    request: str
+    """The token of this request. Keep it in the browser: the code in the message is valid only with it."""
+
+
+class MailedSignInConfirmation(TypedDict):
+    """The proof of control of an address: the token of the link, or the code with the token of its request."""
+
+    code: NotRequired[str | None]
+    """The code in the message."""
+
+    request: NotRequired[str | None]
+    """The token of the request for the code."""
+
+    token: NotRequired[str | None]
+    """The token in the link of the message."""
+
+
+class MailedSignInRequest(TypedDict):
+    """The account of a sign-in by mail."""
+
+    email: EmailAddress
+
+    language: NotRequired[Language | None]
+    """The language of the message. The default is that of the tenant."""
 
 
 class MaintenanceReport(TypedDict):
@@ -1550,6 +1631,7 @@ class Problem(TypedDict):
         "invalid_token",
         "last_admin",
         "mail_not_configured",
+        "mailed_sign_in_disabled",
         "method_not_allowed",
         "misconfigured",
         "network_not_allowed",
@@ -1583,6 +1665,7 @@ class Problem(TypedDict):
         "tenant_suspended",
         "token_expired",
         "token_revoked",
+        "too_many_address_changes",
         "too_many_api_keys",
         "too_many_attempts",
         "too_many_operator_keys",
@@ -1725,6 +1808,13 @@ class RequestedVerification(TypedDict):
     """Whether a message is sent. It is not sent if the address is verified, if the user has three valid links, or after five messages in an hour."""
 
 
+class RestoredAddress(TypedDict):
+    """The response to an objection."""
+
+    expires_in: int
+    """The seconds for which the link for a new password is valid, which is sent to the restored address."""
+
+
 class RoleUpdate(TypedDict):
     """A change of a role. Omitted fields keep their values; null removes the description."""
 
@@ -1794,6 +1884,9 @@ class SecurityPolicy(TypedDict):
     allowed_networks: list[str] | None
     """The networks in which users sign in and refresh sessions; null for every network."""
 
+    mailed_sign_in: bool
+    """Whether users can sign in with a link or a code that is sent by mail."""
+
     max_sessions: int | None
     """The maximum number of sessions of a user. The oldest one ends when another one begins."""
 
@@ -1821,6 +1914,9 @@ class SecurityPolicyChange(TypedDict):
 
     allowed_networks: NotRequired[Networks | None]
     """The networks in which users sign in and refresh sessions. They must include your own address."""
+
+    mailed_sign_in: NotRequired[bool | None]
+    """Whether users can sign in with a link or a code that is sent by mail."""
 
     max_sessions: NotRequired[int | None]
     """The maximum number of sessions of a user. The oldest one ends when another one begins."""

@@ -845,6 +845,39 @@ class Operations(Runtime):
         )
         return self._download(request, options)
 
+    def request_address_change(
+        self, body: models.AddressChangeRequest, *, options: CallOptions | None = None
+    ) -> models.AddressChange:
+        """Sends a link to a new e-mail address of the caller, which gives the caller this address.
+
+        Nothing changes until the link is used. The response is the same if another user has the address. The sign-in must be at most ten minutes old.
+        """
+        request = Request("POST", "/api/v1/account/address", json=body)
+        result: models.AddressChange = self._json(request, options)
+        return result
+
+    def confirm_address_change(
+        self, body: models.AddressChangeConfirmation, *, options: CallOptions | None = None
+    ) -> models.PendingChange | None:
+        """Gives a user a new e-mail address with the token of a message. The address is verified.
+
+        The session that asked for the change continues. The user's other sessions end, and so do all links that were sent to the former address. If the former address was verified, it gets a message with a link that objects to the change.
+        """
+        request = Request("POST", "/api/v1/account/address/confirm", json=body, public=True)
+        result: models.PendingChange | None = self._json(request, options)
+        return result
+
+    def object_to_address_change(
+        self, body: models.AddressObjection, *, options: CallOptions | None = None
+    ) -> models.RestoredAddress:
+        """Restores the former e-mail address of a user with the token of a message.
+
+        The user's sessions, tokens and password end. A message to the restored address has a link for a new password. The second factors stay.
+        """
+        request = Request("POST", "/api/v1/account/address/object", json=body, public=True)
+        result: models.RestoredAddress = self._json(request, options)
+        return result
+
     def request_password_reset(
         self, body: models.PasswordRecoveryRequest, *, options: CallOptions | None = None
     ) -> models.PasswordRecovery:
@@ -864,6 +897,28 @@ class Operations(Runtime):
         The user's sessions and other tokens end, and the address is verified. If the user has a second factor, the password is set and the response is a challenge.
         """
         request = Request("POST", "/api/v1/account/password-reset/confirm", json=body, public=True, signs_in=True)
+        result: models.SignedIn = self._json(request, options)
+        return result
+
+    def request_sign_in(
+        self, body: models.MailedSignInRequest, *, options: CallOptions | None = None
+    ) -> models.MailedSignIn:
+        """Sends a link and a code to the e-mail address of a user, to sign in without a password.
+
+        The rules of the tenant must allow it (`mailed_sign_in`). The response is the same whether the account exists or not, and the request changes nothing. For requests from the user's own networks, a user has at most three valid links and gets at most five messages in an hour. All other requests together have the same limits.
+        """
+        request = Request("POST", "/api/v1/account/sign-in", json=body, public=True)
+        result: models.MailedSignIn = self._json(request, options)
+        return result
+
+    def confirm_sign_in(
+        self, body: models.MailedSignInConfirmation, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Signs a user in with the link or the code of a message, and verifies the address.
+
+        Send either `token`, or `request` and `code`. The code is valid only with the token of its request, and at most five codes are accepted for a request. If the user has a second factor, the response is a challenge.
+        """
+        request = Request("POST", "/api/v1/account/sign-in/confirm", json=body, public=True, signs_in=True)
         result: models.SignedIn = self._json(request, options)
         return result
 

@@ -221,6 +221,12 @@ class MailNotConfigured(Problem):
     code: ClassVar[str] = "mail_not_configured"
 
 
+class MailedSignInDisabled(Problem):
+    """The problem `mailed_sign_in_disabled` (status 409)."""
+
+    code: ClassVar[str] = "mailed_sign_in_disabled"
+
+
 class MethodNotAllowed(Problem):
     """The problem `method_not_allowed`."""
 
@@ -419,6 +425,12 @@ class TokenRevoked(Problem):
     code: ClassVar[str] = "token_revoked"
 
 
+class TooManyAddressChanges(Problem):
+    """The problem `too_many_address_changes` (status 409)."""
+
+    code: ClassVar[str] = "too_many_address_changes"
+
+
 class TooManyApiKeys(Problem):
     """The problem `too_many_api_keys` (status 409)."""
 
@@ -534,6 +546,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "invalid_token": InvalidToken,
     "last_admin": LastAdmin,
     "mail_not_configured": MailNotConfigured,
+    "mailed_sign_in_disabled": MailedSignInDisabled,
     "method_not_allowed": MethodNotAllowed,
     "misconfigured": Misconfigured,
     "network_not_allowed": NetworkNotAllowed,
@@ -567,6 +580,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "tenant_suspended": TenantSuspended,
     "token_expired": TokenExpired,
     "token_revoked": TokenRevoked,
+    "too_many_address_changes": TooManyAddressChanges,
     "too_many_api_keys": TooManyApiKeys,
     "too_many_attempts": TooManyAttempts,
     "too_many_operator_keys": TooManyOperatorKeys,

@@ -4,11 +4,15 @@ use chrono::{DateTime, Utc};
 use platform::sql::{Row, SqlError, Statement, Value};
 use uuid::Uuid;
 
-use super::rows::{COLUMNS, reach, user, within_reach};
+use super::rows::{COLUMNS, reach, recorded_for_user, user, within_reach};
 use crate::{
     error::Result,
     event::{Entry, outbox},
-    mail::insertion::{self, NewMessage, mailed_if},
+    mail::{
+        insertion::{self, NewMessage, mailed_if},
+        notice::{self, Notice, noticed_if},
+        template::Purpose,
+    },
     tenant::TenantDb,
     user::{Reach, User},
 };
@@ -35,6 +39,8 @@ pub struct PasswordChange<'a> {
     pub(crate) reach: &'a Reach,
     /// The message with the setup token.
     pub(crate) message: Option<NewMessage>,
+    /// The notice to the user about a change by the user.
+    pub(crate) notice: Option<Notice>,
 }
 
 /// A user whose password was replaced.
@@ -64,10 +70,11 @@ pub async fn replace_password(
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
-         ), {}, {}
+         ), {}, {}, {}
          SELECT {COLUMNS}, EXISTS (SELECT FROM mailed) AS is_mailed FROM changed",
         within_reach("users"),
         mailed_if("changed"),
+        noticed_if("changed", "n.id", Purpose::PasswordChanged, "true"),
         outbox::recorded_if("changed")
     );
     let (token_hash, token_expires_at) = token_values(change.setup_token.as_ref());
@@ -79,6 +86,7 @@ pub async fn replace_password(
         .bind("token_expires_at", token_expires_at)
         .bind_all(reach(change.reach))
         .bind_all(insertion::bindings(change.message))
+        .bind_all(notice::bindings(change.notice))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     let replaced = row.map(|row| -> Result<_, SqlError> {
@@ -157,12 +165,12 @@ pub enum NeededFactor {
 }
 
 /// The column that [`needed_factor`] reads.
-const NEEDED_FACTOR: &str = "
+pub(super) const NEEDED_FACTOR: &str = "
     CASE WHEN EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) THEN 'code'
          WHEN is_second_factor_due(users.role, users.created_at) THEN 'enrollment'
          ELSE 'none' END AS second_factor";
 
-fn needed_factor(row: &Row) -> Result<NeededFactor, SqlError> {
+pub(super) fn needed_factor(row: &Row) -> Result<NeededFactor, SqlError> {
     Ok(match row.get::<String>("second_factor")?.as_str() {
         "code" => NeededFactor::Code,
         "enrollment" => NeededFactor::Enrollment,
@@ -265,16 +273,29 @@ impl PasswordToken {
     }
 }
 
-/// Returns whether a token is currently valid.
-pub async fn has_password_token(
+/// Returns the address of the user that a token belongs to, if the token is currently valid.
+pub async fn find_address_by_token(
     database: &TenantDb,
     token: PasswordToken,
     now: DateTime<Utc>,
-) -> Result<bool> {
+) -> Result<Option<String>> {
     let (is_valid, _) = token.conditions();
-    let statement = format!("SELECT FROM users WHERE is_active AND {is_valid}");
+    let statement = format!("SELECT email FROM users WHERE is_active AND {is_valid}");
     let statement = Statement::new(statement).bind("token_hash", token.hash()).bind("now", now);
-    Ok(statement.query_first(database.connection()).await?.is_some())
+    let row = statement.query_first(database.connection()).await?;
+    Ok(row.map(|row| row.get("email")).transpose()?)
+}
+
+/// The use of a token that sets a password.
+pub struct PasswordTokenUse<'a> {
+    /// The token.
+    pub token: PasswordToken,
+    /// The password as a PHC string.
+    pub password_hash: &'a str,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// The notice to the user. It is not about the first password of a user.
+    pub(crate) notice: Option<Notice>,
 }
 
 /// Sets the password of the user that a token belongs to, and invalidates the token and all others of the user. Of two
@@ -282,11 +303,10 @@ pub async fn has_password_token(
 /// setup token. Returns `None` if the token is no longer valid.
 pub async fn use_password_token(
     database: &TenantDb,
-    token: PasswordToken,
-    password_hash: &str,
-    now: DateTime<Utc>,
+    used: PasswordTokenUse<'_>,
     entry: &Entry,
 ) -> Result<Option<User>> {
+    let PasswordTokenUse { token, password_hash, now, notice } = used;
     let (is_valid, is_proof) = token.conditions();
     let statement = format!(
         "WITH changed AS (
@@ -297,23 +317,22 @@ pub async fn use_password_token(
              WHERE is_active AND {is_valid}
              RETURNING *
          ), forgotten AS (
-             DELETE FROM account_tokens WHERE user_id IN (SELECT id FROM changed)
+             -- Somebody who has taken over an account and its address must not end the objections of the former one.
+             DELETE FROM account_tokens
+             WHERE user_id IN (SELECT id FROM changed) AND purpose <> 'address_objection'
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'password'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
-         ), recorded AS (
-             -- Only the token identifies the user who sets the password.
-             INSERT INTO audit_outbox (id, tenant_id, entry)
-             SELECT :entry_id::uuid, :entry_tenant::uuid, :entry::jsonb || jsonb_build_object(
-                 'actor_type', 'user', 'actor_id', id, 'resource_type', 'user', 'resource_id', id)
-             FROM changed
-         )
-         SELECT {COLUMNS} FROM changed"
+         ), {}, {}
+         SELECT {COLUMNS} FROM changed",
+        noticed_if("changed", "n.id", Purpose::PasswordChanged, "n.last_login IS NOT NULL"),
+        recorded_for_user()
     );
     let statement = Statement::new(statement)
         .bind("token_hash", token.hash())
         .bind("password_hash", password_hash)
         .bind("now", now)
+        .bind_all(notice::bindings(notice))
         .bind_all(outbox::bindings(entry));
     let row = statement.query_first(database.connection()).await?;
     Ok(row.as_ref().map(user).transpose()?)

@@ -35,6 +35,17 @@ pub(crate) fn reach(reach: &Reach) -> [(&'static str, Value); 3] {
     ]
 }
 
+/// Returns the CTE `recorded`, which adds an entry to the outbox for the user in the row of the earlier CTE `changed`. Only
+/// the token identifies the user.
+pub(super) fn recorded_for_user() -> &'static str {
+    "recorded AS (
+         INSERT INTO audit_outbox (id, tenant_id, entry)
+         SELECT :entry_id::uuid, :entry_tenant::uuid, :entry::jsonb || jsonb_build_object(
+             'actor_type', 'user', 'actor_id', id, 'resource_type', 'user', 'resource_id', id)
+         FROM changed
+     )"
+}
+
 /// Returns ids as a parameter of the type `text[]`.
 pub(super) fn texts(ids: &[Uuid]) -> Value {
     ids.iter().map(Uuid::to_string).collect::<Vec<_>>().into()

@@ -1,0 +1,5 @@
+//! `/api/v1/account/address`
+
+pub mod confirm;
+pub mod object;
+pub mod request;

@@ -1,0 +1,4 @@
+//! `/api/v1/account/sign-in`
+
+pub mod confirm;
+pub mod request;
