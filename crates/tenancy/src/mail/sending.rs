@@ -6,7 +6,7 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use chrono::TimeDelta;
-use platform::{BackgroundTask, HttpError, HttpRequest, Running, redis::RedisError};
+use platform::{BackgroundTask, HttpError, Running, redis::RedisError};
 
 use super::{
     api::{Message, PATH, Reply},
@@ -19,13 +19,11 @@ use crate::{
     context::Context,
     error::{Error, Result},
     identifier::EmailAddress,
-    log,
+    log, outbound,
     settings::MailTransport,
     tenant::{Status, TenantDb, TenantRecord, repo},
 };
 
-/// The origin of the component `outbound`. The host calls it without a network.
-const OUTBOUND: &str = "http://outbound.spin.internal";
 /// The deadline of an attempt, which exceeds that of the component and is shorter than the validity of a claim.
 const DEADLINE: Duration = Duration::from_secs(9);
 /// The delay before the work after a response, and between two rounds of it.
@@ -185,15 +183,8 @@ async fn send(context: &Context, outgoing: &Outgoing, from: &EmailAddress) -> Ou
             return Outcome::Rejected;
         }
     };
-    let request = HttpRequest {
-        origin: OUTBOUND.to_owned(),
-        target: PATH.to_owned(),
-        headers: vec![("content-type", "application/json".to_owned())],
-        body,
-        deadline: DEADLINE,
-        most: LONGEST_REPLY,
-    };
-    let reply = match context.platform.http.send(request).await {
+    let body = ("application/json", body);
+    let reply = match outbound::post(context, PATH, body, DEADLINE, LONGEST_REPLY).await {
         Ok(response) => {
             let reply = response.body.filter(|_| response.status == 200);
             let reply = reply.and_then(|body| serde_json::from_slice(&body).ok());

@@ -13,7 +13,8 @@ use crate::{
 
 const COLUMNS: &str = "
     second_factor_roles, second_factor_grace_days, recent_sign_in_minutes, session_idle_minutes,
-    session_lifetime_minutes, max_sessions, allowed_networks::text[] AS allowed_networks, password_min_length";
+    session_lifetime_minutes, max_sessions, allowed_networks::text[] AS allowed_networks, password_min_length,
+    reject_breached_passwords";
 
 pub(super) async fn get(database: &TenantDb) -> Result<SecurityPolicy> {
     let statement = format!("SELECT {COLUMNS} FROM security_policy");
@@ -36,6 +37,7 @@ fn read(row: Option<Row>) -> Result<SecurityPolicy> {
         max_sessions: row.get("max_sessions")?,
         allowed_networks: row.get("allowed_networks")?,
         password_min_length: row.get("password_min_length")?,
+        reject_breached_passwords: row.get("reject_breached_passwords")?,
     })
 }
 
@@ -68,6 +70,7 @@ pub(super) async fn change(
                                             THEN second_factor_since ELSE now() END,
                  second_factor_roles = COALESCE(:roles, second_factor_roles),
                  second_factor_grace_days = COALESCE(:grace::bigint::integer, second_factor_grace_days),
+                 reject_breached_passwords = COALESCE(:reject_breached::boolean, reject_breached_passwords),
                  {assignments}
                  allowed_networks = CASE WHEN :changes_networks::boolean THEN :networks::text[]::cidr[]
                                          ELSE allowed_networks END
@@ -86,6 +89,7 @@ pub(super) async fn change(
     let statement = Statement::new(statement)
         .bind("roles", roles)
         .bind("grace", change.second_factor_grace_days.map(|days| i64::from(days.get())))
+        .bind("reject_breached", change.reject_breached_passwords)
         .bind("numbers", serde_json::Value::Object(given))
         .bind("changes_networks", change.allowed_networks.is_given())
         .bind("networks", networks)
