@@ -4,6 +4,7 @@ mod api;
 mod delivery;
 mod recovery;
 mod rounds;
+mod tls;
 mod unsent;
 mod verification;
 
@@ -68,7 +69,7 @@ fn set(tenant: &TestTenant, settings: &Value) -> Answer {
 }
 
 /// Returns the token in the link of a message.
-fn token(body: &str) -> String {
+pub(super) fn token(body: &str) -> String {
     let (_, rest) = body.split_once("#token=").expect("the message has a link");
     rest.chars().take_while(|char| char.is_ascii_alphanumeric() || "-_".contains(*char)).collect()
 }
