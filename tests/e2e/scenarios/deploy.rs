@@ -43,7 +43,7 @@ fn spinkube_variables_match_manifest() {
     fits(path, &names.map(str::to_owned).collect());
 }
 
-/// The files with the SpinApps of an installation.
+/// The files with the applications of an installation.
 const SPIN_APPS: [&str; 3] = [
     "deploy/spinkube/tenancy.yaml",
     "deploy/kubernetes/base/auth.yaml",
