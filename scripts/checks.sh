@@ -52,13 +52,13 @@ run_tests() {
   fi
 }
 
-# find_python: finds or installs Python with the packages of the examples.
+# find_python: finds or installs Python with the packages of the examples and a mail server.
 find_python() {
-  if have python3 && python3 -c 'import asyncpg, fastapi, httpx, segno, uvicorn' 2>/dev/null; then
+  if have python3 && python3 -c 'import aiosmtpd, asyncpg, fastapi, httpx, segno, uvicorn' 2>/dev/null; then
     PYTHON=python3
   else
-    is_debian || fail "Python packages are missing: pip install asyncpg fastapi httpx segno uvicorn"
-    install_packages "the examples" python3 python3-asyncpg python3-fastapi python3-httpx python3-segno python3-uvicorn
+    is_debian || fail "Python packages are missing: pip install aiosmtpd asyncpg fastapi httpx segno uvicorn"
+    install_packages "the examples" python3 python3-aiosmtpd python3-asyncpg python3-fastapi python3-httpx python3-segno python3-uvicorn
     PYTHON=/usr/bin/python3
   fi
   export PYTHON

@@ -13,6 +13,7 @@ question.
 import http.client
 import json
 import os
+import sys
 import urllib.error
 import urllib.request
 from collections import defaultdict
@@ -36,6 +37,13 @@ class Refused(Exception):
     def __init__(self, status, body, headers):
         super().__init__(status)
         self.status, self.body, self.headers = status, body, headers
+
+    @property
+    def code(self):
+        try:
+            return json.loads(self.body).get("code")
+        except (ValueError, AttributeError):
+            return None
 
 
 def verify(headers, consume=None):
@@ -107,6 +115,10 @@ class Handler(BaseHTTPRequestHandler):
         try:
             caller = verify(self.headers, consume)
         except Refused as refused:
+            if refused.code == "invalid_gateway_key":
+                # The caller is not at fault. The operator reads the reason.
+                print("GATEWAY_KEYS has an invalid key:", refused.body.decode(errors="replace"), file=sys.stderr)
+                return self.answer(503, b'{"error": "this service is misconfigured"}')
             # Pass 401, 403 and 429 to the caller with the text of Tenancy.
             more = {name: refused.headers[name] for name in ("WWW-Authenticate", "Retry-After")}
             self.answer(refused.status, refused.body, "application/problem+json", more)

@@ -174,6 +174,11 @@ def second_factor(challenge, refused=None):
     return page("Second factor", problem(refused) + added + form("/code", challenge.csrf, code(refused), "Continue"))
 
 
+def still_signed_in(csrf, refused=None):
+    message = "You are still signed in: Tenancy has not ended your session. Try again."
+    return page("Sign-out failed", alert(message) + problem(refused) + form("/logout", csrf, "", "Sign out"))
+
+
 def proof(csrf, email, has_factor, refused=None):
     """Asks for a proof of identity, which some changes need."""
     if has_factor:

@@ -1,18 +1,25 @@
 """The state of browsers, in the memory of this server. A product with several servers needs a store that they share."""
 
+import collections
+import os
 import secrets
 import threading
 import time
 
 from tenancy import Refused, SignedOut, call
 
-MAX_SESSIONS = 1_000
+MAX_SESSIONS = int(os.environ.get("MAX_SESSIONS", 10_000))
+MAX_SESSIONS_OF_USER = int(os.environ.get("MAX_SESSIONS_OF_USER", 20))
 SESSION_SECONDS = 12 * 3600
 CHALLENGE_SECONDS = 600
 
 
 class Sessions:
-    """The sessions by the values of their cookies. Their number and their lifetime are limited."""
+    """The sessions by the values of their cookies. Their number and their lifetime are limited.
+
+    A user has a limited number of them. If all users together have too many, the oldest one of the user with the most of
+    them ends, so one person cannot end the sessions of others.
+    """
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -23,11 +30,16 @@ class Sessions:
         with self.lock:
             now = time.monotonic()
             self.by_name = {name: old for name, old in self.by_name.items() if old.ends_at > now}
-            while len(self.by_name) >= MAX_SESSIONS:
-                # The oldest one.
-                del self.by_name[next(iter(self.by_name))]
+            count = collections.Counter(old.owner for old in self.by_name.values())
+            if count[session.owner] >= MAX_SESSIONS_OF_USER:
+                self.end_oldest(session.owner)
+            elif len(self.by_name) >= MAX_SESSIONS:
+                self.end_oldest(count.most_common(1)[0][0])
             self.by_name[name] = session
         return name
+
+    def end_oldest(self, owner):
+        del self.by_name[next(name for name, session in self.by_name.items() if session.owner == owner)]
 
     def get(self, name):
         with self.lock:
@@ -42,8 +54,9 @@ class Sessions:
 class Challenge:
     """A sign-in that waits for its second factor."""
 
-    def __init__(self, token):
+    def __init__(self, token, owner):
         self.token = token
+        self.owner = owner
         self.csrf = secrets.token_urlsafe(32)
         self.ends_at = time.monotonic() + CHALLENGE_SECONDS
         # The authenticator to set up, if the tenant requires one.
@@ -65,6 +78,7 @@ class Session:
     def __init__(self, signed_in):
         self.recovery_codes = signed_in.pop("recovery_codes", None)
         self.signed_in = signed_in
+        self.owner = signed_in["user"]["id"]
         self.ends_at = time.monotonic() + SESSION_SECONDS
         # Forms of other sites do not have it.
         self.csrf = secrets.token_urlsafe(32)

@@ -164,7 +164,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/sign-in-by-mail":
             return self.request_sign_in(form, tenant, refuse)
         body = {"email": form.get("email"), "password": form.get("password")}
-        return self.sign_in("/api/v1/auth/login", body, refuse, tenant)
+        account = (tenant.lower(), form.get("email", "").strip().lower())
+        return self.sign_in("/api/v1/auth/login", body, refuse, account, tenant)
 
     def request_link(self, form, tenant, refuse):
         path, body = "/api/v1/account/password-reset", {"email": form.get("email")}
@@ -220,16 +221,17 @@ class Handler(BaseHTTPRequestHandler):
             return self.show_choose_password(error.status, chosen, error, kept)
 
         body = {chosen["token"]: token, chosen["password"]: form.get(chosen["password"])}
-        return self.sign_in(path, body, refuse)
+        return self.sign_in(path, body, refuse, token)
 
-    def sign_in(self, path, body, refuse, tenant=None):
+    def sign_in(self, path, body, refuse, account, tenant=None):
+        """Signs in. `account` is the same for each challenge of an account."""
         try:
             return self.begin(call("POST", path, body, tenant=tenant, client=self.client()))
         except Refused as error:
-            return self.ask_for_code(error) if error.challenge else refuse(error)
+            return self.ask_for_code(error, account) if error.challenge else refuse(error)
 
-    def ask_for_code(self, error):
-        challenge = Challenge(error.challenge)
+    def ask_for_code(self, error, account):
+        challenge = Challenge(error.challenge, account)
         if error.code == "second_factor_enrollment_required":
             body = {"challenge": challenge.token}
             challenge.factor = call("POST", "/api/v1/auth/second-factor/enrollment", body, client=self.client())
@@ -258,12 +260,18 @@ class Handler(BaseHTTPRequestHandler):
         return self.redirect(f"{COOKIE}={sessions.add(Session(signed_in))}; {ATTRIBUTES}")
 
     def sign_out(self, session):
-        sessions.remove(self.cookie(COOKIE))
         try:
             session.call("POST", "/api/v1/auth/logout", client=self.client())
-        except (Refused, SignedOut):
+        except SignedOut:
             # The session has already ended.
             pass
+        except Unavailable:
+            # Without the session, the person could not end it later.
+            return self.show(503, pages.still_signed_in(session.csrf), {"Retry-After": "5"})
+        except Refused as error:
+            headers = {"Retry-After": error.retry_after} if error.retry_after else None
+            return self.show(error.status, pages.still_signed_in(session.csrf, error), headers)
+        sessions.remove(self.cookie(COOKIE))
         return self.redirect(f"{COOKIE}=; Max-Age=0; {ATTRIBUTES}")
 
     # Changes by a signed-in user.

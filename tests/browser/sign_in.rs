@@ -1,8 +1,9 @@
 //! Signing in with a password, with a one-time password and with a recovery code.
 
+use e2e::free_port;
 use serde_json::json;
 
-use crate::support::{Visitor, add_authenticator, address, person, world};
+use crate::support::{Visitor, add_authenticator, address, person, start_before, world};
 
 #[test]
 fn password_signs_in_until_sign_out() {
@@ -37,6 +38,36 @@ fn password_signs_in_until_sign_out() {
     visitor.open(&address());
     visitor.find("//button[.='Sign in']");
     visitor.assert_stayed_here();
+}
+
+#[test]
+fn failed_sign_out_keeps_the_session() {
+    let tenant = world().tenant();
+    let viewer = person(&tenant, "viewer");
+    let mut application = world().application_with(&[]);
+    let port = free_port();
+    let _web = start_before(&port.to_string(), &application.address);
+    let visitor = Visitor::start_at(&format!("http://localhost:{port}"));
+    visitor.sign_in(&tenant, &viewer);
+    visitor.wait_until_signed_in(&viewer.email);
+    application.kill();
+    for _ in 0..2 {
+        visitor.press("Sign out");
+        visitor.alert("You are still signed in");
+        visitor.assert_page_is_sound();
+    }
+    application.restart();
+    // The session still exists, here and at Tenancy.
+    visitor.open(&format!("http://localhost:{port}"));
+    visitor.wait_until_signed_in(&viewer.email);
+    application.kill();
+    visitor.press("Sign out");
+    visitor.alert("You are still signed in");
+    application.restart();
+    visitor.sign_out();
+    tenant.wait_until_audited("auth.logout", 1);
+    visitor.open(&format!("http://localhost:{port}"));
+    visitor.find("//button[.='Sign in']");
 }
 
 #[test]

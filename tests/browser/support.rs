@@ -27,19 +27,24 @@ pub fn address() -> String {
     static STARTED: OnceLock<(Process, String)> = OnceLock::new();
     let start = || {
         let public_url = world().settings()["PUBLIC_URL"].clone();
-        let port = public_url.rsplit(':').next().unwrap();
-        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let mut command = Process::command(python);
-        command
-            .arg(root().join("examples/web-interface/web.py"))
-            .env("PORT", port)
-            .env("TENANCY_URL", format!("http://{}", world().address()));
-        let log = world().services.folder().join("web-interface.log");
-        let mut process = Process::start(&mut command, &log);
-        process.wait_until_listening(&format!("127.0.0.1:{port}"));
+        let process = start_before(public_url.rsplit(':').next().unwrap(), world().address());
         (process, public_url)
     };
     STARTED.get_or_init(start).1.clone()
+}
+
+/// Starts a web interface on a port, which uses Tenancy at an address.
+pub fn start_before(port: &str, tenancy: &str) -> Process {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut command = Process::command(python);
+    command
+        .arg(root().join("examples/web-interface/web.py"))
+        .env("PORT", port)
+        .env("TENANCY_URL", format!("http://{tenancy}"));
+    let log = world().services.folder().join(unique("web-interface")).with_extension("log");
+    let mut process = Process::start(&mut command, &log);
+    process.wait_until_listening(&format!("127.0.0.1:{port}"));
+    process
 }
 
 /// Creates a user who has set a password.
@@ -128,8 +133,13 @@ impl Deref for Visitor {
 impl Visitor {
     /// Starts a browser on the first page.
     pub fn start() -> Self {
+        Self::start_at(&address())
+    }
+
+    /// Starts a browser on the first page of a web interface.
+    pub fn start_at(address: &str) -> Self {
         let visitor = Self(Browser::start());
-        visitor.open(&address());
+        visitor.open(address);
         visitor
     }
 

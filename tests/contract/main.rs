@@ -83,7 +83,7 @@ fn configuration(credentials: &Credentials) -> String {
         ),
         ("/api/v1/auth/logout", format!("Authorization = \"Bearer {spare_token}\"")),
         (
-            "/api/v1/(users|api-keys|tenant|files|cache|auth/introspect|auth/revoke)",
+            "/api/v1/(users|api-keys|roles|groups|permissions|tenant|files|cache|auth/introspect|auth/revoke)",
             format!("Authorization = \"Bearer {api_key}\""),
         ),
     ]

@@ -16,8 +16,10 @@
 
 mod application;
 mod authenticator;
+mod breached_list;
 mod browser;
 mod busy;
+mod certificates;
 mod client;
 pub mod clusters;
 pub mod database;
@@ -41,8 +43,10 @@ mod world;
 
 pub use application::{Application, FileStore};
 pub use authenticator::Authenticator;
+pub use breached_list::{BreachedList, Mode as BreachedListMode};
 pub use browser::Browser;
 pub use busy::{Busy, StopOnDrop};
+pub use certificates::Certificates;
 pub use client::{Answer, Call, Connections};
 pub use endpoints::endpoints;
 pub use faults::Restart;

@@ -7,7 +7,11 @@ mod verification;
 
 use web::Endpoint;
 
-web::component!(Account, ENDPOINTS);
+web::component!(
+    Account,
+    ENDPOINTS,
+    web::serve::Options::calling_outbound(tenancy::mail::sending::schedule_if_written)
+);
 
 /// The endpoints of this component.
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -8,7 +8,11 @@ mod well_known;
 
 use web::Endpoint;
 
-web::component!(Auth, ENDPOINTS);
+web::component!(
+    Auth,
+    ENDPOINTS,
+    web::serve::Options::calling_outbound(tenancy::mail::sending::schedule_if_written)
+);
 
 /// The endpoints of this component.
 pub const ENDPOINTS: &[Endpoint] = &[

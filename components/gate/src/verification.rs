@@ -48,7 +48,7 @@ pub fn evaluate(
         (_, "") => Err(failed(&format!(
             "`tenancy_url` responded with the status {status}, which is not a response of Tenancy; refusing the request."
         ))),
-        (401, "invalid_gateway_key") => {
+        (_, "invalid_gateway_key") => {
             let log = format!("Tenancy does not accept the key in `{}`.", settings::GATEWAY_KEY);
             Err(Denied { refusal: Refusal::misconfigured(settings::GATEWAY_KEY), log: Some(log) })
         }
@@ -210,7 +210,7 @@ mod tests {
             assert_eq!(names, ["www-authenticate", "retry-after", "content-type", "cache-control"]);
         }
         assert_eq!(
-            denied(401, "invalid_gateway_key", &[]).refusal,
+            denied(400, "invalid_gateway_key", &[]).refusal,
             Refusal::misconfigured("tenancy_gateway_key")
         );
         assert_eq!(denied(404, "route_not_found", &[]).refusal, Refusal::unavailable(None));

@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, io::Write as _, rc::Rc, time::Duration};
 
 use futures::future::join3;
-use platform::{HttpError, HttpRequest};
+use platform::{HttpError, HttpMethod, HttpRequest};
 use serde_json::json;
 use spin_sdk::{
     variables::{self, Error as VariableError},
@@ -14,14 +14,20 @@ use spin_sdk::{
     },
 };
 use tenancy::{
+    breached_passwords::{self, LONGEST_RANGE, LONGEST_REASON, Prefix},
     mail::api::{self, LONGEST, Message, Reply},
-    settings::MailApi,
+    settings::{MailApi, breached_passwords_origin},
 };
 
 /// The deadline of a call of the mail service.
 const DEADLINE: Duration = Duration::from_secs(8);
 /// The maximum length of a header that is passed on.
 const LONGEST_HEADER: usize = 100;
+/// The maximum length of a prefix in a request, in bytes.
+const LONGEST_PREFIX: usize = 64;
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 struct Component;
 
@@ -30,38 +36,97 @@ wasip3::http::service::export!(Component with_types_in wasip3);
 thread_local! {
     /// The settings of the instance, once they are valid. They cannot change while Spin runs the application.
     static MAIL_API: OnceCell<Rc<MailApi>> = const { OnceCell::new() };
+    static BREACHED_PASSWORDS: OnceCell<String> = const { OnceCell::new() };
 }
 
 impl wasip3::exports::http::handler::Guest for Component {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let path = request.get_path_with_query().unwrap_or_default();
-        if path != api::PATH || !matches!(request.get_method(), Method::Post) {
-            return respond(404, Vec::new());
+        if !matches!(request.get_method(), Method::Post) {
+            return respond(404, JSON, Vec::new());
         }
+        let longest = match path.as_str() {
+            api::PATH => LONGEST,
+            breached_passwords::PATH => LONGEST_PREFIX,
+            _ => return respond(404, JSON, Vec::new()),
+        };
         let (_done, is_done) = wit_future::new(|| Ok(()));
         let body = Request::consume_body(request, is_done);
-        let body = spin_platform::read_body(body, LONGEST).await;
-        let Some(body) = body else { return respond(413, Vec::new()) };
-        let message = match Message::parse(&body) {
-            Ok(message) => message,
-            Err(problem) => {
-                report(&format!("A message is refused: {problem}."));
-                return respond(422, Vec::new());
-            }
+        let Some(body) = spin_platform::read_body(body, longest).await else {
+            return respond(413, JSON, Vec::new());
         };
-        let reply = match mail_api().await {
-            Ok(api) => send(&api, &message).await,
-            Err(problem) => Reply::NotSent(problem),
-        };
-        let body = serde_json::to_vec(&reply).map_err(|error| internal(&error.to_string()))?;
-        respond(200, body)
+        if path == breached_passwords::PATH { list_range(&body).await } else { mail(&body).await }
     }
+}
+
+/// Sends a message, and responds with the reply of the mail service.
+async fn mail(body: &[u8]) -> Result<Response, ErrorCode> {
+    let message = match Message::parse(body) {
+        Ok(message) => message,
+        Err(problem) => {
+            report(&format!("A message is refused: {problem}."));
+            return respond(422, JSON, Vec::new());
+        }
+    };
+    let reply = match mail_api().await {
+        Ok(api) => send(&api, &message).await,
+        Err(problem) => Reply::NotSent(problem),
+    };
+    let body = serde_json::to_vec(&reply).map_err(|error| internal(&error.to_string()))?;
+    respond(200, JSON, body)
+}
+
+/// Responds with the range of a prefix, or with 502 and a reason. The caller logs the reason.
+async fn list_range(body: &[u8]) -> Result<Response, ErrorCode> {
+    let Some(prefix) = Prefix::parse(body) else { return respond(422, TEXT, Vec::new()) };
+    match fetch_range(&prefix).await {
+        Ok(range) => respond(200, TEXT, range),
+        Err(reason) => {
+            let mut reason = reason.into_bytes();
+            reason.truncate(LONGEST_REASON);
+            respond(502, TEXT, reason)
+        }
+    }
+}
+
+async fn fetch_range(prefix: &Prefix) -> Result<Vec<u8>, String> {
+    let request = HttpRequest {
+        method: HttpMethod::Get,
+        origin: breached_passwords().await?,
+        target: prefix.target(),
+        headers: vec![
+            ("accept", "text/plain".to_owned()),
+            // The length of the response would reveal the prefix to somebody who sees the encrypted connection.
+            ("add-padding", "true".to_owned()),
+            ("user-agent", "tenancy".to_owned()),
+        ],
+        body: Vec::new(),
+        deadline: breached_passwords::DEADLINE,
+        most: LONGEST_RANGE,
+    };
+    let response = spin_platform::http().send(request).await.map_err(|error| error.to_string())?;
+    if response.status != 200 {
+        return Err(format!("the service responds {}", response.status));
+    }
+    response.body.ok_or_else(|| "the response is incomplete or too long".to_owned())
+}
+
+/// Returns the origin of the service that lists breached passwords. The first request of an instance reads it.
+async fn breached_passwords() -> Result<String, String> {
+    if let Some(known) = BREACHED_PASSWORDS.with(|origin| origin.get().cloned()) {
+        return Ok(known);
+    }
+    let text = variable("breached_passwords_url").await?;
+    let origin = breached_passwords_origin(&text)
+        .map_err(|invalid| format!("{} {}", invalid.name, invalid.message))?;
+    Ok(BREACHED_PASSWORDS.with(|known| known.get_or_init(|| origin).clone()))
 }
 
 /// Sends a message to the mail service.
 async fn send(api: &MailApi, message: &Message) -> Reply {
     let request = message.request(api);
     let request = HttpRequest {
+        method: HttpMethod::Post,
         origin: api.origin.clone(),
         target: request.target.to_owned(),
         headers: request.headers,
@@ -102,9 +167,9 @@ async fn variable(name: &'static str) -> Result<String, String> {
     }
 }
 
-fn respond(status: u16, body: Vec<u8>) -> Result<Response, ErrorCode> {
+fn respond(status: u16, content_type: &str, body: Vec<u8>) -> Result<Response, ErrorCode> {
     let headers = [
-        ("content-type".to_owned(), b"application/json".to_vec()),
+        ("content-type".to_owned(), content_type.as_bytes().to_vec()),
         ("content-length".to_owned(), body.len().to_string().into_bytes()),
     ];
     let fields = Fields::from_list(&headers).map_err(|error| internal(&error.to_string()))?;

@@ -4,16 +4,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// A POST request to another server. Redirects are not followed. Its headers may contain a token, so it has no `Debug`.
+/// The method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// `GET`. The request has no body.
+    Get,
+    /// `POST`.
+    Post,
+}
+
+/// A request to another server. Redirects are not followed. Its headers may contain a token, so it has no `Debug`.
 #[derive(Clone)]
 pub struct HttpRequest {
+    /// The method.
+    pub method: HttpMethod,
     /// The origin: `https://api.example.com`.
     pub origin: String,
     /// The path and the query.
     pub target: String,
     /// The headers, with names in lower case.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
+    /// The body, which is empty for `GET`.
     pub body: Vec<u8>,
     /// The time limit of the whole call.
     pub deadline: Duration,

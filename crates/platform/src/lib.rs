@@ -24,7 +24,7 @@ pub use self::redis::Redis;
 pub use background_task::{BackgroundTask, Running};
 pub use clock::Clock;
 pub use executor::Executor;
-pub use http::{Http, HttpError, HttpRequest, HttpResponse, NoHttp};
+pub use http::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse, NoHttp};
 pub use key_value::{KeyValue, KeyValueError};
 pub use random::Random;
 pub use sql::Sql;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join;
-use platform::{Http, HttpError, HttpRequest, HttpResponse};
+use platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 use spin_sdk::{
     wasip3::{
         http::{
@@ -38,8 +38,8 @@ impl Http for SpinHttp {
 }
 
 async fn call(request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    let HttpRequest { origin, target, headers, body, deadline, most } = request;
-    let head = Head { origin: &origin, target: &target, headers };
+    let HttpRequest { method, origin, target, headers, body, deadline, most } = request;
+    let head = Head { method, origin: &origin, target: &target, headers };
     let (mut writer, reader) = wit_stream::new();
     let sent = head
         .into_request(body.len(), reader, deadline)
@@ -63,6 +63,7 @@ async fn call(request: HttpRequest) -> Result<HttpResponse, HttpError> {
 
 /// The parts of a request before its body.
 struct Head<'a> {
+    method: HttpMethod,
     origin: &'a str,
     target: &'a str,
     headers: Vec<(&'static str, String)>,
@@ -93,11 +94,17 @@ impl Head<'_> {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.into_bytes()))
             .collect();
-        headers.push(("content-length".to_owned(), length.to_string().into_bytes()));
+        let (method, body) = match self.method {
+            HttpMethod::Get => (Method::Get, None),
+            HttpMethod::Post => (Method::Post, Some(body)),
+        };
+        if body.is_some() {
+            headers.push(("content-length".to_owned(), length.to_string().into_bytes()));
+        }
         let headers = Fields::from_list(&headers).ok()?;
         let (_, trailers) = wit_future::new(|| Ok(None));
-        let (request, _sent) = Request::new(headers, Some(body), trailers, Some(options));
-        request.set_method(&Method::Post).ok()?;
+        let (request, _sent) = Request::new(headers, body, trailers, Some(options));
+        request.set_method(&method).ok()?;
         request.set_scheme(Some(&scheme)).ok()?;
         request.set_authority(Some(authority)).ok()?;
         request.set_path_with_query(Some(self.target)).ok()?;

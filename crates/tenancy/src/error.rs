@@ -66,6 +66,9 @@ pub enum Error {
     /// The caller is not authenticated.
     #[error("not authenticated: {0:?}")]
     Unauthenticated(Unauthenticated),
+    /// The key in `X-Gateway-Key` is invalid, belongs to another tenant or lacks the scope. The caller is not at fault.
+    #[error("the key of the gateway is invalid")]
+    InvalidGatewayKey,
     /// The password does not match the e-mail address, or there is no such user.
     #[error("wrong e-mail address or password")]
     InvalidCredentials,
@@ -407,8 +410,6 @@ pub enum Unauthenticated {
     /// The operator key is mistyped, unknown, revoked, expired or not accepted from this address, or the request has
     /// another credential as well.
     InvalidOperatorKey,
-    /// The key in `X-Gateway-Key` is invalid, belongs to another tenant or lacks the scope. The caller is not at fault.
-    InvalidGatewayKey,
 }
 
 impl Error {

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use chrono::DateTime;
-use platform::testing::{self, PreparedSql};
+use platform::{
+    Platform,
+    testing::{self, PreparedSql},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -36,11 +39,19 @@ pub fn context(sql: &Rc<PreparedSql>) -> Rc<Context> {
 ///
 /// # Panics
 /// If the settings are not valid.
-#[expect(clippy::unwrap_used, reason = "a test that fails")]
 pub fn context_with(
     sql: &Rc<PreparedSql>,
     changes: &[(&'static str, &'static str)],
 ) -> Rc<Context> {
+    context_on(testing::platform(sql), changes)
+}
+
+/// Returns the context of a service with changed settings on a platform.
+///
+/// # Panics
+/// If the settings are not valid.
+#[expect(clippy::unwrap_used, reason = "a test that fails")]
+pub fn context_on(platform: Platform, changes: &[(&'static str, &'static str)]) -> Rc<Context> {
     let required = [
         ("MASTER_DATABASE_URL", "postgres://tenancy:secret@db.internal:5432/tenancy"),
         ("TENANT_DATABASE_TEMPLATE", "postgres://{role}:{password}@db.internal/t_{tenant_slug}"),
@@ -51,7 +62,7 @@ pub fn context_with(
     let values = required.iter().chain(changes);
     let values: BTreeMap<_, _> = values.map(|(name, value)| (*name, (*value).to_owned())).collect();
     let settings = Settings::parse(&values).unwrap();
-    Rc::new(Context::new(testing::platform(sql), settings).unwrap())
+    Rc::new(Context::new(platform, settings).unwrap())
 }
 
 /// Returns an active tenant.

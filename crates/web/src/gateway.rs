@@ -7,7 +7,6 @@ use tenancy::{
     access::{OperatorScope, Scope},
     admission::{self, Metering},
     api_key::{ApiKey, ApiKeyRecord},
-    error::Unauthenticated,
     operator_key::{OperatorKey, OperatorKeyRecord},
 };
 
@@ -16,7 +15,7 @@ use super::{Member, operator};
 /// The header that carries a gateway's key, in addition to the caller's credential.
 const GATEWAY_KEY_HEADER: &str = "x-gateway-key";
 
-const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidGatewayKey);
+const INVALID: Error = Error::InvalidGatewayKey;
 
 /// The key of a gateway.
 enum GatewayKey {
@@ -31,7 +30,7 @@ enum GatewayKey {
 /// key with `tenant_usage:write` for all tenants. An API key can also be in `X-API-Key` next to the caller's access token.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without a gateway's key; [`Unauthenticated::InvalidGatewayKey`] for every fault of that key;
+/// [`Error::Forbidden`] without a gateway's key; [`Error::InvalidGatewayKey`] for every fault of that key;
 /// [`Error::RateLimited`] if the network has sent too many invalid keys.
 pub async fn require_consumption(member: &Member) -> Result<()> {
     let scope = Scope::UsageWrite;
@@ -51,7 +50,7 @@ pub async fn require_consumption(member: &Member) -> Result<()> {
 /// Returns the key that a gateway sends in addition to the caller's credential, if there is one.
 ///
 /// # Errors
-/// [`Unauthenticated::InvalidGatewayKey`], and errors for a tenant that is not active.
+/// [`Error::InvalidGatewayKey`], and errors for a tenant that is not active.
 async fn key(member: &Member) -> Result<Option<GatewayKey>> {
     let (context, call) = (&member.context, &member.call);
     let Some(text) = call.request.header(GATEWAY_KEY_HEADER)?.filter(|text| !text.is_empty())

@@ -207,6 +207,16 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             format!("This path supports {allow}.").into(),
         ),
         Error::Unauthenticated(reason) => unauthenticated::describe(*reason),
+        // Not 401, with which a caller would discard a valid credential.
+        Error::InvalidGatewayKey => (
+            S::BAD_REQUEST,
+            "invalid_gateway_key",
+            "Invalid key of the gateway",
+            "The key in X-Gateway-Key is invalid: it is mistyped, unknown, revoked, expired or not allowed from this \
+             address, it belongs to another tenant, or it has neither of the scopes usage:write and \
+             tenant_usage:write. The operator of the gateway must replace it."
+                .into(),
+        ),
         Error::InvalidCredentials => (
             S::UNAUTHORIZED,
             "invalid_credentials",

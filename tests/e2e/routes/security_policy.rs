@@ -41,6 +41,9 @@ fn rules_are_checked_and_cleared() {
         ("max_sessions", json!(-1)),
         ("password_min_length", json!(7)),
         ("password_min_length", json!(129)),
+        ("reject_breached_passwords", json!("yes")),
+        // The operator has not set up the list.
+        ("reject_breached_passwords", json!(true)),
         ("allowed_networks", json!([])),
         ("allowed_networks", json!(["10.0.0.0/33"])),
         ("allowed_networks", json!("127.0.0.0/8")),
@@ -70,6 +73,8 @@ fn rules_are_checked_and_cleared() {
         (&json!(null), &json!(null))
     );
     assert_eq!(cleared["session_idle_minutes"], 60);
+    let unchecked = set(&tenant, &json!({ "reject_breached_passwords": false })).expect(200);
+    assert_eq!(unchecked["reject_breached_passwords"], false);
     // The rules of one tenant do not apply to another one.
     let other = World::get().tenant();
     let shown = other.get(POLICY).token(&other.admin.access_token).send().expect(200);

@@ -43,6 +43,67 @@ fn spinkube_variables_match_manifest() {
     fits(path, &names.map(str::to_owned).collect());
 }
 
+/// The files with the applications of an installation.
+const SPIN_APPS: [&str; 3] = [
+    "deploy/spinkube/tenancy.yaml",
+    "deploy/kubernetes/base/auth.yaml",
+    "deploy/kubernetes/base/tenant.yaml",
+];
+
+/// The settings of the component `outbound`, and whether they come from a secret.
+const OF_OUTBOUND: [(&str, bool); 4] = [
+    ("MAIL_API_URL", false),
+    ("MAIL_API_FORMAT", false),
+    ("MAIL_API_TOKEN", true),
+    ("BREACHED_PASSWORDS_URL", false),
+];
+
+#[test]
+fn selected_components_include_the_called_one_with_its_settings() {
+    let callers = ["account", "admin", "auth"];
+    let settings = std::fs::read_to_string(root().join("deploy/spinkube/settings.yaml")).unwrap();
+    let overlay = "deploy/kubernetes/production/kustomization.yaml";
+    let overlay = std::fs::read_to_string(root().join(overlay)).unwrap();
+    for path in SPIN_APPS {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        let app = text.split("\n---\n").find(|part| part.contains("\nkind: SpinApp\n")).unwrap();
+        let app: serde_json::Value = serde_saphyr::from_str(app).unwrap();
+        let spec = &app["spec"];
+        let variables = spec["variables"].as_array().unwrap();
+        fits(
+            path,
+            &variables
+                .iter()
+                .map(|variable| variable["name"].as_str().unwrap().to_owned())
+                .collect(),
+        );
+        // Without a list, the SpinApp runs all components.
+        let selected = spec["components"].as_array();
+        let runs =
+            |name: &str| selected.is_none_or(|selected| selected.iter().any(|own| own == name));
+        let needs_outbound = callers.iter().any(|caller| runs(caller));
+        assert_eq!(runs("outbound"), needs_outbound, "{path}");
+        for (name, is_secret) in OF_OUTBOUND {
+            let given = variables.iter().find(|variable| variable["name"] == name.to_lowercase());
+            let is_needed = needs_outbound || runs("tenant") && name == "BREACHED_PASSWORDS_URL";
+            assert_eq!(given.is_some(), is_needed, "{path}: {name}");
+            let Some(given) = given else { continue };
+            let kind = if is_secret { "secretKeyRef" } else { "configMapKeyRef" };
+            let source = &given["valueFrom"][kind];
+            assert_eq!(
+                (&source["name"], &source["key"]),
+                (&"tenancy".into(), &name.into()),
+                "{path}"
+            );
+            // An installation without this transport has no token.
+            assert_eq!(source["optional"] == true, is_secret, "{path}");
+            let is_configured = settings.contains(&format!("\n  {name}: "))
+                && overlay.contains(&format!("\n      - {name}="));
+            assert_eq!(is_configured, !is_secret, "{name}");
+        }
+    }
+}
+
 #[test]
 fn akamai_variables_match_manifest() {
     let path = "deploy/akamai/variables.example.toml";
@@ -163,15 +224,8 @@ fn compose_variables_match_manifest() {
         service.iter().map(|name| name.strip_prefix("SPIN_VARIABLE_").unwrap()).collect();
     fits(path, &service.iter().map(|name| name.to_lowercase()).collect());
     // tenantctl has the same settings, except those of a running service.
-    let of_service = [
-        "METRICS_TOKEN",
-        "TRUSTED_PROXIES",
-        "ALLOWED_POSTGRES_HOSTS",
-        "ALLOWED_REDIS_HOSTS",
-        "MAIL_API_URL",
-        "MAIL_API_FORMAT",
-        "MAIL_API_TOKEN",
-    ];
+    let of_service =
+        ["METRICS_TOKEN", "TRUSTED_PROXIES", "ALLOWED_POSTGRES_HOSTS", "ALLOWED_REDIS_HOSTS"];
     let shared = service.iter().filter(|name| !of_service.contains(name));
     let shared: BTreeSet<_> = shared.map(|name| (*name).to_owned()).collect();
     assert_eq!(given_by_compose("migrate"), shared);

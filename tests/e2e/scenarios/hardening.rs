@@ -67,10 +67,13 @@ fn undeclared_hosts_are_unreachable() {
         let hosts = component.lines().find(|line| line.starts_with("allowed_outbound_hosts"));
         let Some(hosts) = hosts else { continue };
         if component.starts_with("outbound]") {
-            assert_eq!(hosts, "allowed_outbound_hosts = [\"{{ mail_api_url }}\"]");
+            let own = r#"["{{ mail_api_url }}", "{{ breached_passwords_url }}"]"#;
+            assert_eq!(hosts, format!("allowed_outbound_hosts = {own}"));
         } else {
             let without = hosts.replace("\"http://outbound.spin.internal\"", "");
-            assert!(!without.contains("http") && !without.contains("mail_api"), "{hosts}");
+            for other in ["http", "mail_api", "breached_passwords"] {
+                assert!(!without.contains(other), "{hosts}");
+            }
         }
     }
 }
@@ -97,8 +100,9 @@ fn components_import_only_required_interfaces() {
         ] {
             assert!(!imports(unneeded), "{component} imports {unneeded}");
         }
-        // It calls the component `outbound`.
-        assert_eq!(imports("wasi:http/client"), component == "admin");
+        // They call the component `outbound`.
+        let is_calling = ["account", "admin", "auth"].contains(&component);
+        assert_eq!(imports("wasi:http/client"), is_calling, "{component}");
     }
     let outbound = fs::read(root().join("target/wasm32-wasip2/release/outbound.wasm")).unwrap();
     let imports = |name: &str| outbound.windows(name.len()).any(|part| part == name.as_bytes());
@@ -145,12 +149,12 @@ fn randomness_comes_only_from_platform() {
     }
 }
 
-/// Checks that `docs/security.md` names a test for each of the 60 promises, and that each test file names its promise.
+/// Checks that `docs/security.md` names a test for each of the 61 promises, and that each test file names its promise.
 #[test]
 fn security_promises_have_tests() {
     let document = fs::read_to_string(root().join("docs/security.md")).unwrap();
     let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| S")).collect();
-    assert_eq!(rows.len(), 60);
+    assert_eq!(rows.len(), 61);
     for (index, row) in rows.iter().enumerate() {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let item = format!("S{}", index + 1);

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Answer, Authenticator, Call, World, free_port, root, unique};
+use e2e::{Answer, Authenticator, Call, TestUser, World, free_port, root, unique};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -323,6 +323,38 @@ fn web_interface_asks_for_second_factor() {
 }
 
 #[test]
+fn person_cannot_end_web_sessions_of_others() {
+    let tenant = World::get().tenant();
+    let (one, other) = (tenant.user("viewer"), tenant.user("viewer"));
+    for (limit, most) in [("MAX_SESSIONS", 4), ("MAX_SESSIONS_OF_USER", 3)] {
+        let web = Program::python_with("web-interface/web.py", &[(limit, most.to_string())]);
+        let sign_in = |user: &TestUser| {
+            let front = web.call(Method::GET, "/").send();
+            let cookie = front.header("set-cookie").split(';').next().unwrap().to_owned();
+            let (email, password) =
+                (user.email.replace('@', "%40"), user.password.replace(' ', "+"));
+            let csrf = csrf_of(&front.text);
+            let fields =
+                format!("csrf={csrf}&tenant={}&email={email}&password={password}", tenant.slug);
+            let answer = form(&web, "/login", &cookie, &fields);
+            assert_eq!(answer.status, 303, "{}", answer.text);
+            answer.header("set-cookie").split(';').next().unwrap().to_owned()
+        };
+        let is_signed_in = |user: &TestUser, cookie: &str| {
+            let page = web.call(Method::GET, "/").header("cookie", cookie).send().text;
+            page.contains(&user.email)
+        };
+        let own = sign_in(&one);
+        let others: Vec<_> = (0..6).map(|_| sign_in(&other)).collect();
+        assert!(is_signed_in(&one, &own), "{limit}");
+        // The oldest sessions of the other person have ended.
+        let ended = others.iter().map(|cookie| !is_signed_in(&other, cookie));
+        let expected = [true, true, true, false, false, false];
+        assert_eq!(ended.collect::<Vec<_>>(), expected, "{limit}");
+    }
+}
+
+#[test]
 fn web_interface_serves_only_its_files() {
     let web = Program::python("web-interface/web.py");
     let get = |path: &str| web.call(Method::GET, path).send();
@@ -480,6 +512,33 @@ fn ai_service_trusts_only_gateway_identity() {
     assert_eq!(refused.header("content-type"), "application/problem+json");
     let wait: u32 = refused.header("retry-after").parse().unwrap();
     assert!((1..=86_400).contains(&wait));
+}
+
+#[test]
+fn wrong_key_of_a_gateway_is_no_fault_of_the_caller() {
+    let world = World::get();
+    let tenant = world.tenant();
+    let user = tenant.user("viewer");
+    let foreign = world.tenant().api_key(&["usage:write"]);
+    for key in [foreign.as_str(), &tenant.api_key(&["tenant:read"]), "ldx_live_mistyped"] {
+        let ai_service = Program::python("ai-service/ai.py");
+        let gateway = nginx(&ai_service, key);
+        let asked = gateway.call(Method::POST, "/complete").body("text/plain", "abc");
+        let keys = json!({ (tenant.slug.as_str()): key });
+        let environment = [("GATEWAY_KEYS", keys.to_string())];
+        let service = Program::python_with("research-service/research.py", &environment);
+        let question = json!({ "question": "why?" });
+        let researched = service.call(Method::POST, "/research").json(&question);
+        for call in [asked, researched] {
+            let refused = call.token(&user.access_token).send();
+            assert_eq!(refused.status, 503, "{key}: {refused:?}");
+            assert_eq!(refused.header("www-authenticate"), "", "{key}");
+            assert!(!refused.text.contains("X-Gateway-Key"), "{}", refused.text);
+        }
+        // Requests without a price need no key.
+        service.call(Method::GET, "/research").token(&user.access_token).send().expect(200);
+    }
+    tenant.get("/api/v1/profile").token(&user.access_token).send().expect(200);
 }
 
 #[test]

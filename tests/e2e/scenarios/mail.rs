@@ -7,6 +7,7 @@ mod notices;
 mod recovery;
 mod rounds;
 mod sign_in;
+mod tls;
 mod unsent;
 mod verification;
 
@@ -107,7 +108,7 @@ fn with_link(server: &MailServer, email: &str) -> Vec<String> {
 }
 
 /// Returns the token in the link of a message.
-fn token(body: &str) -> String {
+pub(super) fn token(body: &str) -> String {
     let (_, rest) = body.split_once("#token=").expect("the message has a link");
     rest.chars().take_while(|char| char.is_ascii_alphanumeric() || "-_".contains(*char)).collect()
 }

@@ -3,6 +3,7 @@ mod audit;
 mod audit_forgery;
 mod audit_trails;
 mod bounds;
+mod breached_passwords;
 mod counting;
 mod crash;
 mod credential_crash;

@@ -72,6 +72,11 @@ fn doctor_reports_missing_and_weak_settings() {
         ("PASSWORD_MIN_LENGTH", "4"),
         ("ALLOWED_ORIGINS", "*"),
         ("LOG_LEVEL", "LOUD"),
+        ("MAIL_API_URL", "http://mail.example.com"),
+        ("MAIL_API_FORMAT", "xml"),
+        ("MAIL_API_TOKEN", "s3cret token"),
+        ("BREACHED_PASSWORDS_URL", "api.pwnedpasswords.com"),
+        ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range"),
     ] {
         let (sound, error) = doctor(&|settings| {
             settings.insert(name, value.to_owned());
@@ -82,6 +87,44 @@ fn doctor_reports_missing_and_weak_settings() {
         // S39
         assert!(value.len() < 6 || !error.contains(value), "{error}");
     }
+}
+
+#[test]
+fn doctor_checks_the_settings_of_calls() {
+    let world = World::for_tools();
+    let doctor = |changes: &[(&'static str, &str)]| {
+        let mut settings = world.settings();
+        settings.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let output = e2e::tenantctl(&settings, &["doctor", "--settings"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let find = |check: &str| {
+            let line = text.lines().find(|line| line[6..].starts_with(&format!("{check}: ")));
+            line.unwrap_or_else(|| panic!("{check}: {text}")).to_owned()
+        };
+        assert!(!text.contains("s3cret"), "{text}");
+        (output.status.success(), find("mail"), find("breached passwords"))
+    };
+    let (is_sound, mail, breached) = doctor(&[]);
+    assert!(is_sound && mail.starts_with("ok ") && breached.starts_with("ok "));
+    assert!(breached.contains("BREACHED_PASSWORDS_URL"), "{breached}");
+    let http = [
+        ("MAIL_TRANSPORT", "http"),
+        ("MAIL_FROM", "no-reply@saas.example"),
+        ("PUBLIC_URL", "https://app.saas.example"),
+        ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/"),
+        ("MAIL_API_URL", "https://mail.example.com"),
+        ("MAIL_API_TOKEN", "s3cret-token"),
+    ];
+    let (is_sound, mail, breached) = doctor(&http);
+    assert!(is_sound && mail.starts_with("ok "), "{mail}");
+    assert_eq!(breached[6..], *"breached passwords: listed by https://api.pwnedpasswords.com");
+    let (is_sound, mail, _) = doctor(&http[..5]);
+    assert!(
+        !is_sound && mail.starts_with("bad ") && mail.contains("requires MAIL_API_TOKEN:"),
+        "{mail}"
+    );
+    let (is_sound, mail, _) = doctor(&http[..4]);
+    assert!(!is_sound && mail.contains("MAIL_API_URL and MAIL_API_TOKEN"), "{mail}");
 }
 
 fn all_scopes() -> Vec<&'static str> {

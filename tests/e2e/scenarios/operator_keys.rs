@@ -61,7 +61,7 @@ fn operator_and_tenant_credentials_are_separate() {
     gateway
         .header("x-gateway-key", &world.admin_key())
         .send()
-        .expect_problem(401, "invalid_gateway_key");
+        .expect_problem(400, "invalid_gateway_key");
     let form = "token=x";
     let introspect = world.call(Method::POST, "/api/v1/auth/introspect");
     let introspect = introspect.body("application/x-www-form-urlencoded", form).token(&key.text);

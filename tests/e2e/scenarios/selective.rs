@@ -10,11 +10,13 @@ fn chosen_components_serve_only_their_paths() {
     let world = World::get();
     let tenant = world.tenant();
     let folder = world.services.folder();
-    let start = |component: &str| {
-        let arguments = ["--component-id", component, "--component-id", "health"];
+    let start = |components: &[&str]| {
+        let arguments: Vec<_> =
+            components.iter().flat_map(|component| ["--component-id", *component]).collect();
         Application::start_sharing_with(&world.settings(), &folder, FileStore::Own, &arguments)
     };
-    let (auth, own) = (start("auth"), start("tenant"));
+    let auth = start(&["account", "auth", "health", "outbound"]);
+    let own = start(&["tenant", "health"]);
     let get = |application: &Application, path: &str| {
         let call = Call::new(Method::GET, &application.address, path);
         call.token(&tenant.admin.access_token).send()

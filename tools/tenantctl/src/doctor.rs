@@ -1,6 +1,7 @@
 //! `tenantctl doctor`
 
 mod applications;
+mod calls;
 mod clusters;
 mod connections;
 mod eviction;
@@ -42,9 +43,6 @@ const REDIS: u32 = 7;
 pub async fn run(arguments: &Arguments) -> Result<()> {
     let context = environment::context()?;
     show("ok", "settings", "");
-    if arguments.settings {
-        return Ok(());
-    }
     let mut bad = 0;
     let mut report = |name: &str, finding: Result<Finding>| match finding {
         Ok(Finding::Good(text)) => show("ok", name, &text),
@@ -54,17 +52,21 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
             show("bad", name, &format!("{error:#}"));
         }
     };
-    report("catalog", check_catalog(&context).await);
-    for (name, finding) in clusters::check(&context).await {
-        report(&name, finding);
+    report("mail", calls::check_mail(&context.settings));
+    report("breached passwords", Ok(calls::check_breached_passwords(&context.settings)));
+    if !arguments.settings {
+        report("catalog", check_catalog(&context).await);
+        for (name, finding) in clusters::check(&context).await {
+            report(&name, finding);
+        }
+        report("applications", applications::check(&context).await);
+        report("connections", connections::check(&context).await);
+        report("isolation", check_isolation(&context).await);
+        report("master key", check_master_key(&context).await);
+        report("redis", check_redis(&context).await);
+        report("redis memory", eviction::check(&context).await);
+        report("waiting work", check_waiting(&context).await);
     }
-    report("applications", applications::check(&context).await);
-    report("connections", connections::check(&context).await);
-    report("isolation", check_isolation(&context).await);
-    report("master key", check_master_key(&context).await);
-    report("redis", check_redis(&context).await);
-    report("redis memory", eviction::check(&context).await);
-    report("waiting work", check_waiting(&context).await);
     match bad {
         0 => Ok(()),
         1 => bail!("1 check failed"),

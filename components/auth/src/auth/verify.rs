@@ -58,7 +58,7 @@ web::endpoint! {
     access: Authenticated,
     options: [any_method(preflight)],
     operation_id: "verifyCredential",
-    problems: [(401, &["invalid_gateway_key"]), (429, &["quota_exceeded"])],
+    problems: [(400, &["invalid_gateway_key"]), (429, &["quota_exceeded"])],
     headers: [
         "X-Tenant-Id",
         "X-Tenant-Slug",

@@ -3,7 +3,7 @@
 //! Under a crash: a tenant that a process took is due again three minutes later. Entries are hints only, and are lost with
 //! Redis, so the delivery also visits all tenants regularly.
 
-use std::{rc::Rc, sync::LazyLock};
+use std::{cell::Cell, rc::Rc, sync::LazyLock};
 
 use chrono::TimeDelta;
 use platform::redis::{Argument, RedisError, Reply, Script};
@@ -19,6 +19,10 @@ static RELEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("re
 const KEPT: TimeDelta = TimeDelta::days(1);
 /// The time after which a tenant is due again that was taken and not released. It exceeds the validity of a claim.
 const TAKEN: TimeDelta = TimeDelta::minutes(3);
+
+/// Whether a request of the instance has written a message since [`take_written`].
+#[derive(Default)]
+struct Written(Cell<bool>);
 
 /// A tenant that a process visits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,9 +94,15 @@ pub(crate) fn add_later(context: &Rc<Context>, tenant: &Tenant) {
     if require_transport(context).is_err() {
         return;
     }
+    context.state::<Written>().0.set(true);
     let id = tenant.id;
     let failure = "Redis unavailable; a message is sent when the delivery visits all tenants";
     later::run(context, failure, async move |context: &Rc<Context>| {
         Ok(add(context, id, TimeDelta::zero()).await?)
     });
+}
+
+/// Returns whether a request of the instance has written a message since the last call.
+pub(super) fn take_written(context: &Context) -> bool {
+    context.state::<Written>().0.take()
 }

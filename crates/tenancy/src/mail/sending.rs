@@ -6,7 +6,7 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use chrono::TimeDelta;
-use platform::{BackgroundTask, HttpError, HttpRequest, Running, redis::RedisError};
+use platform::{BackgroundTask, HttpError, Running, redis::RedisError};
 
 use super::{
     api::{Message, PATH, Reply},
@@ -19,17 +19,17 @@ use crate::{
     context::Context,
     error::{Error, Result},
     identifier::EmailAddress,
-    log,
+    log, outbound,
     settings::MailTransport,
     tenant::{Status, TenantDb, TenantRecord, repo},
 };
 
-/// The origin of the component `outbound`. The host calls it without a network.
-const OUTBOUND: &str = "http://outbound.spin.internal";
 /// The deadline of an attempt, which exceeds that of the component and is shorter than the validity of a claim.
 const DEADLINE: Duration = Duration::from_secs(9);
 /// The delay before the work after a response, and between two rounds of it.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// The shortest time between two looks for messages that no request of the instance has written.
+const PAUSE: Duration = Duration::from_secs(10);
 /// The time after which a round of the work sends no further message.
 const BUDGET: Duration = Duration::from_mins(1);
 /// The maximum number of tenants that are taken at once.
@@ -49,15 +49,39 @@ struct Sending {
     task: BackgroundTask,
     /// Set if a request asked for the work since the last round began.
     is_requested: Cell<bool>,
+    /// The monotonic time of the last request, in microseconds.
+    looked_at: Cell<u64>,
 }
 
 /// Schedules the delivery of messages that are due, unless another transport sends them. If it is running already, it
 /// looks for messages once more.
-pub fn schedule(context: &Rc<Context>) {
+///
+/// This is work after a request with a credential. A request that failed causes none.
+pub fn schedule(context: &Rc<Context>, is_success: bool) {
+    if is_success && context.settings.mail_transport == MailTransport::Http {
+        begin(context);
+    }
+}
+
+/// Schedules the delivery if a request of the instance has written a message, unless another transport sends them. After
+/// other requests it looks for messages that wait for another attempt, every ten seconds at most.
+///
+/// This is work after a request that a stranger can make. The rates of the use cases limit the messages.
+pub fn schedule_if_written(context: &Rc<Context>, is_success: bool) {
     if context.settings.mail_transport != MailTransport::Http {
         return;
     }
+    let pause = u64::try_from(PAUSE.as_micros()).unwrap_or(u64::MAX);
+    let since = context.platform.clock.monotonic_micros();
+    let since = since.saturating_sub(context.state::<Sending>().looked_at.get());
+    if due::take_written(context) || is_success && since >= pause {
+        begin(context);
+    }
+}
+
+fn begin(context: &Rc<Context>) {
     let sending = context.state::<Sending>();
+    sending.looked_at.set(context.platform.clock.monotonic_micros());
     sending.is_requested.set(true);
     if let Some(running) = sending.task.begin() {
         context.platform.executor.spawn(Box::pin(work(Rc::clone(context), running)));
@@ -185,15 +209,8 @@ async fn send(context: &Context, outgoing: &Outgoing, from: &EmailAddress) -> Ou
             return Outcome::Rejected;
         }
     };
-    let request = HttpRequest {
-        origin: OUTBOUND.to_owned(),
-        target: PATH.to_owned(),
-        headers: vec![("content-type", "application/json".to_owned())],
-        body,
-        deadline: DEADLINE,
-        most: LONGEST_REPLY,
-    };
-    let reply = match context.platform.http.send(request).await {
+    let body = ("application/json", body);
+    let reply = match outbound::post(context, PATH, body, DEADLINE, LONGEST_REPLY).await {
         Ok(response) => {
             let reply = response.body.filter(|_| response.status == 200);
             let reply = reply.and_then(|body| serde_json::from_slice(&body).ok());
@@ -222,4 +239,83 @@ async fn send(context: &Context, outgoing: &Outgoing, from: &EmailAddress) -> Ou
         log::warning(context, message, &Error::internal(problem));
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+    use platform::{Clock, Platform, testing::PreparedSql};
+
+    use super::*;
+    use crate::testing;
+
+    /// A clock that the test moves, in microseconds.
+    #[derive(Default)]
+    struct Manual(Cell<u64>);
+
+    impl Clock for Manual {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+
+        fn monotonic_micros(&self) -> u64 {
+            self.0.get()
+        }
+    }
+
+    fn context(transport: &'static str) -> (Rc<Context>, Rc<Manual>) {
+        let clock = Rc::new(Manual(Cell::new(60_000_000)));
+        let platform = platform::testing::platform(&Rc::<PreparedSql>::default());
+        let platform = Platform { clock: Rc::clone(&clock) as Rc<dyn Clock>, ..platform };
+        let settings = [
+            ("MAIL_TRANSPORT", transport),
+            ("MAIL_FROM", "no-reply@saas.example"),
+            ("PUBLIC_URL", "https://app.saas.example"),
+        ];
+        (testing::context_on(platform, &settings), clock)
+    }
+
+    /// Returns whether the work is requested, and forgets the request.
+    fn is_requested(context: &Context) -> bool {
+        context.state::<Sending>().is_requested.take()
+    }
+
+    #[test]
+    fn requests_of_strangers_cause_few_looks() {
+        let (context, clock) = context("http");
+        let mut looks = 0;
+        for _ in 0..600 {
+            schedule_if_written(&context, true);
+            looks += u32::from(is_requested(&context));
+            clock.0.set(clock.0.get() + 100_000);
+        }
+        assert_eq!(looks, 6, "in a minute");
+        clock.0.set(clock.0.get() + 60_000_000);
+        schedule_if_written(&context, false);
+        assert!(!is_requested(&context));
+    }
+
+    #[test]
+    fn written_message_is_sent_after_its_request() {
+        let (context, _) = context("http");
+        let tenant = testing::tenant(&context);
+        schedule_if_written(&context, true);
+        assert!(is_requested(&context));
+        for is_success in [true, false] {
+            due::add_later(&context, &tenant);
+            schedule_if_written(&context, is_success);
+            assert!(is_requested(&context), "{is_success}");
+            schedule_if_written(&context, is_success);
+            assert!(!is_requested(&context), "{is_success}");
+        }
+    }
+
+    #[test]
+    fn other_transport_sends_nothing() {
+        let (context, _) = context("smtp");
+        due::add_later(&context, &testing::tenant(&context));
+        schedule_if_written(&context, true);
+        schedule(&context, true);
+        assert!(!is_requested(&context));
+    }
 }

@@ -27,6 +27,15 @@ pub(crate) enum Login {
     Throttled,
 }
 
+/// The result of a look-up of a new password in the list of breached passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum BreachedPasswordCheck {
+    Breached,
+    Unknown,
+    /// The list is unavailable.
+    Failed,
+}
+
 /// A timed operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Timer {
@@ -52,6 +61,7 @@ enum Counter {
     RateLimited,
     Lease(Lease),
     UnitsForfeited,
+    BreachedPasswordCheck(BreachedPasswordCheck),
 }
 
 /// The result of a request for a lease.
@@ -113,6 +123,10 @@ impl Counters {
 
     pub(crate) fn lease(&self, lease: Lease) {
         self.count(Counter::Lease(lease));
+    }
+
+    pub(crate) fn breached_password_check(&self, check: BreachedPasswordCheck) {
+        self.count(Counter::BreachedPasswordCheck(check));
     }
 
     /// Counts units of a lease that were neither used nor returned.
@@ -203,8 +217,14 @@ impl Counter {
         let logins = [Login::Success, Login::Failure, Login::Throttled].map(Self::Login);
         let refusals = Resource::ALL.into_iter().map(Self::QuotaRefusal);
         let leases = [Lease::Granted, Lease::Refused].map(Self::Lease);
+        let checks = [
+            BreachedPasswordCheck::Breached,
+            BreachedPasswordCheck::Unknown,
+            BreachedPasswordCheck::Failed,
+        ];
+        let checks = checks.map(Self::BreachedPasswordCheck);
         let others = [Self::RateLimited, Self::UnitsForfeited];
-        logins.into_iter().chain(refusals).chain(leases).chain(others)
+        logins.into_iter().chain(refusals).chain(leases).chain(checks).chain(others)
     }
 
     fn series(&self) -> String {
@@ -229,6 +249,14 @@ impl Counter {
                 format!("tenancy_leases_total{{result=\"{result}\"}}")
             }
             Self::UnitsForfeited => "tenancy_lease_units_forfeited_total".to_owned(),
+            Self::BreachedPasswordCheck(check) => {
+                let result = match check {
+                    BreachedPasswordCheck::Breached => "breached",
+                    BreachedPasswordCheck::Unknown => "unknown",
+                    BreachedPasswordCheck::Failed => "failed",
+                };
+                format!("tenancy_breached_password_checks_total{{result=\"{result}\"}}")
+            }
         }
     }
 }

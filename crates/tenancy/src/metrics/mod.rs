@@ -8,5 +8,5 @@ pub(crate) mod counters;
 mod metered;
 
 pub use counters::Counters;
-pub(crate) use counters::{Lease, Login, Timer};
+pub(crate) use counters::{BreachedPasswordCheck, Lease, Login, Timer};
 pub(crate) use metered::{MeteredRedis, MeteredSql};

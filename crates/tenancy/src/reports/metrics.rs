@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The metric families: name, type and help text.
-const FAMILIES: [(&str, &str, &str); 11] = [
+const FAMILIES: [(&str, &str, &str); 12] = [
     ("tenancy_http_requests_total", "counter", "Completed requests, by route, method and status."),
     (
         "tenancy_http_request_duration_seconds",
@@ -29,6 +29,11 @@ const FAMILIES: [(&str, &str, &str); 11] = [
     ("tenancy_logins_total", "counter", "Sign-ins with a password, by result."),
     ("tenancy_quota_refusals_total", "counter", "Requests refused by a quota, by resource."),
     ("tenancy_rate_limited_total", "counter", "Requests refused by a per-minute rate limit."),
+    (
+        "tenancy_breached_password_checks_total",
+        "counter",
+        "New passwords that were looked up in the list of breached passwords, by result.",
+    ),
     ("tenancy_leases_total", "counter", "Requests of an instance for a lease, by result."),
     (
         "tenancy_lease_units_forfeited_total",

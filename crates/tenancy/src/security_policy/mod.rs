@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 
 use crate::{
     access::Role,
-    audit,
+    audit, breached_passwords,
     context::Context,
-    credential::Password,
+    credential::{Password, Passwords, allowance},
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     input::{Bounded, FromField, Patch},
@@ -50,6 +50,9 @@ pub struct SecurityPolicy {
     pub password_min_length: Option<i32>,
     /// Whether users can sign in with a link or a code that is sent by mail.
     pub mailed_sign_in: bool,
+    /// Whether a new password is refused that is known from a data breach. If the list of these passwords does not
+    /// respond within 300 ms, the password is accepted.
+    pub reject_breached_passwords: bool,
 }
 
 crate::fields! {
@@ -82,6 +85,9 @@ crate::fields! {
         pub password_min_length: Patch<Bounded<8, 128>>,
         /// Whether users can sign in with a link or a code that is sent by mail.
         pub mailed_sign_in: Option<bool>,
+        /// Whether a new password is refused that is known from a data breach. The operator must have set up the list of
+        /// these passwords.
+        pub reject_breached_passwords: Option<bool>,
     }
 }
 
@@ -112,7 +118,8 @@ pub async fn get(context: &Context, tenant: &Tenant) -> Result<SecurityPolicy> {
 /// Changes the rules. Absent rules stay unchanged.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for networks without the address of the caller.
+/// [`Error::InvalidFields`] for networks without the address of the caller, and for a list of breached passwords that the
+/// operator has not set up.
 pub async fn change(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -124,6 +131,14 @@ pub async fn change(
     {
         return Err(Error::invalid_field("allowed_networks", "must include your own address"));
     }
+    if change.reject_breached_passwords == Some(true)
+        && context.settings.breached_passwords_url.is_none()
+    {
+        return Err(Error::invalid_field(
+            "reject_breached_passwords",
+            "needs a list of breached passwords. Ask the operator to set BREACHED_PASSWORDS_URL",
+        ));
+    }
     let event = Event::new(name::SECURITY_POLICY_CHANGED).severity(Severity::Warning);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let database = TenantDb::connect(context, tenant).await?;
@@ -133,11 +148,30 @@ pub async fn change(
 }
 
 impl SecurityPolicy {
-    /// Checks the length of a new password.
+    /// Checks a new password against the rules, and returns its hash.
     ///
     /// # Errors
-    /// [`Error::InvalidFields`] for `field`.
-    pub(crate) fn check_password(&self, password: &Password, field: &str) -> Result<()> {
+    /// [`Error::InvalidFields`] for `field`; [`Error::RateLimited`] if the tenant's share of hashes is exhausted.
+    pub(crate) async fn hash_password(
+        &self,
+        context: &Context,
+        tenant: &Tenant,
+        password: &Password,
+        field: &str,
+    ) -> Result<String> {
+        self.check_length(password, field)?;
+        // The share of hashes also limits the look-ups.
+        let allowance = allowance::take(context, tenant, None).await?;
+        if self.reject_breached_passwords && breached_passwords::contain(context, password).await {
+            return Err(Error::invalid_field(
+                field,
+                "is known from a data breach. Choose another password",
+            ));
+        }
+        context.state::<Passwords>().hash(context, &allowance, password).await
+    }
+
+    fn check_length(&self, password: &Password, field: &str) -> Result<()> {
         let shortest = self.password_min_length.and_then(|length| usize::try_from(length).ok());
         let shortest = shortest.unwrap_or_default();
         if password.expose().chars().count() < shortest {

@@ -14,7 +14,7 @@ use crate::{
 const COLUMNS: &str = "
     second_factor_roles, second_factor_grace_days, recent_sign_in_minutes, session_idle_minutes,
     session_lifetime_minutes, max_sessions, allowed_networks::text[] AS allowed_networks, password_min_length,
-    mailed_sign_in";
+    mailed_sign_in, reject_breached_passwords";
 
 pub(super) async fn get(database: &TenantDb) -> Result<SecurityPolicy> {
     let statement = format!("SELECT {COLUMNS} FROM security_policy");
@@ -38,6 +38,7 @@ fn read(row: Option<Row>) -> Result<SecurityPolicy> {
         allowed_networks: row.get("allowed_networks")?,
         password_min_length: row.get("password_min_length")?,
         mailed_sign_in: row.get("mailed_sign_in")?,
+        reject_breached_passwords: row.get("reject_breached_passwords")?,
     })
 }
 
@@ -71,6 +72,7 @@ pub(super) async fn change(
                  second_factor_roles = COALESCE(:roles, second_factor_roles),
                  second_factor_grace_days = COALESCE(:grace::bigint::integer, second_factor_grace_days),
                  mailed_sign_in = COALESCE(:mailed_sign_in::boolean, mailed_sign_in),
+                 reject_breached_passwords = COALESCE(:reject_breached::boolean, reject_breached_passwords),
                  {assignments}
                  allowed_networks = CASE WHEN :changes_networks::boolean THEN :networks::text[]::cidr[]
                                          ELSE allowed_networks END
@@ -90,6 +92,7 @@ pub(super) async fn change(
         .bind("roles", roles)
         .bind("grace", change.second_factor_grace_days.map(|days| i64::from(days.get())))
         .bind("mailed_sign_in", change.mailed_sign_in)
+        .bind("reject_breached", change.reject_breached_passwords)
         .bind("numbers", serde_json::Value::Object(given))
         .bind("changes_networks", change.allowed_networks.is_given())
         .bind("networks", networks)

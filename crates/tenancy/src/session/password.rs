@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     audit,
     context::Context,
-    credential::{NewPassword, Password, Passwords, allowance},
+    credential::{NewPassword, Password},
     database_role::{self, Ending},
     error::{Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
@@ -67,10 +67,8 @@ pub async fn change_password(
         return Err(Error::invalid_field("current_password", "is not your password"));
     }
     let policy = security_policy::get(context, tenant).await?;
-    policy.check_password(&new, "new_password")?;
     policy.check_network(actor)?;
-    let allowance = allowance::take(context, tenant, None).await?;
-    let hash = context.state::<Passwords>().hash(context, &allowance, &new).await?;
+    let hash = policy.hash_password(context, tenant, &new, "new_password").await?;
     let event = Event::new(name::PASSWORD_CHANGED).about("user", user);
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let change = PasswordChange {

@@ -247,10 +247,8 @@ pub(super) async fn set_password(
     };
     let Some(address) = address else { return Ok(None) };
     let policy = security_policy::get(context, tenant).await?;
-    policy.check_password(&password, field)?;
     policy.check_network(actor)?;
-    let allowance = allowance::take(context, tenant, None).await?;
-    let hash = context.state::<Passwords>().hash(context, &allowance, &password).await?;
+    let hash = policy.hash_password(context, tenant, &password, field).await?;
     let publication = Change::begin(context);
     let database = TenantDb::connect(context, tenant).await?;
     let event = Event::new(event).with_actor_from_statement();

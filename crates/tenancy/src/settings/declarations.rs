@@ -11,7 +11,8 @@ use super::{
     Component::{self, Account, Admin, Auth, Health, Outbound, Tenant},
     Declaration, Level, MailApiFormat, MailTransport, TrustedProxies,
     declaration::{default, required, settings},
-    mail_api::{mail_api_token, mail_api_url},
+    mail_api::mail_api_token,
+    origin::origin,
     parse::{
         admin_keys, catalog_url, days, hours, milliseconds, minutes, number, optional, origins,
         public_url, redis_url, role_name, seconds, secret, secrets, text,
@@ -134,7 +135,7 @@ settings! {
     /// The origin of the HTTP API of a mail service: `https://api.example.com`. Only the component `outbound` calls it.
     /// `http://` is accepted for `localhost` and `127.0.0.1` only.
     MAIL_API_URL: default("").given_to(&[Outbound])
-        => pub mail_api_url: Option<Url> = optional(mail_api_url);
+        => pub mail_api_url: Option<Url> = optional(origin);
 
     /// The form of the requests to the mail service: `json`, `resend` or `postmark`. See
     /// [HTTP API](mail.md#http-api).
@@ -144,6 +145,12 @@ settings! {
     /// The token of the account at the mail service.
     MAIL_API_TOKEN: default("").secret().given_to(&[Outbound])
         => pub mail_api_token: Option<Secret> = optional(mail_api_token);
+
+    /// The origin of a service with the range API of Have I Been Pwned: `https://api.pwnedpasswords.com`. Tenants can then
+    /// [refuse breached passwords](second-factors.md#breached-passwords). The component `outbound` calls it, with the
+    /// first five hexadecimal digits of a SHA-1. `http://` is accepted for `localhost` and `127.0.0.1` only.
+    BREACHED_PASSWORDS_URL: default("").given_to(&[Tenant, Outbound])
+        => pub breached_passwords_url: Option<Url> = optional(origin);
 
     /// Addresses and networks whose `X-Forwarded-Host`, `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated
     /// by commas. See [The proxy in front](deploy.md#the-proxy-in-front).

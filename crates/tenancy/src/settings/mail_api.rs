@@ -1,7 +1,6 @@
 //! The HTTP API of a mail service.
 
-use url::Url;
-
+use super::origin::{origin, serialized};
 use crate::{error::InvalidSetting, secret::Secret};
 
 /// The maximum length of a token in bytes.
@@ -47,29 +46,11 @@ impl MailApi {
     /// The first missing or invalid setting.
     pub fn parse(url: &str, format: &str, token: &str) -> Result<Self, InvalidSetting> {
         let invalid = |name| move |message| InvalidSetting { name, message };
-        let url = mail_api_url(url.trim()).map_err(invalid("MAIL_API_URL"))?;
+        let url = origin(url.trim()).map_err(invalid("MAIL_API_URL"))?;
         let format = MailApiFormat::parse(format.trim()).map_err(invalid("MAIL_API_FORMAT"))?;
         let token = mail_api_token(token.trim()).map_err(invalid("MAIL_API_TOKEN"))?;
-        Ok(Self { origin: url.origin().ascii_serialization(), format, token })
+        Ok(Self { origin: serialized(&url), format, token })
     }
-}
-
-/// Parses the origin of a mail service. Tokens cross a network only with TLS.
-pub(super) fn mail_api_url(text: &str) -> Result<Url, String> {
-    let is_local = |url: &Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
-    let is_valid = |url: &Url| {
-        (url.scheme() == "https" || url.scheme() == "http" && is_local(url))
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-    };
-    Url::parse(text)
-        .ok()
-        .filter(is_valid)
-        .ok_or_else(|| "must be an origin like https://api.example.com, without a path".to_owned())
 }
 
 /// Parses the token, which must be valid in an HTTP header.

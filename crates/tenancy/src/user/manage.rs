@@ -12,7 +12,6 @@ use super::{
 use crate::{
     audit,
     context::Context,
-    credential::{Passwords, allowance},
     database_role::{self, Ending},
     error::{Error, Result},
     event::{Actor, Entry, Event, name},
@@ -52,9 +51,8 @@ pub async fn create(
     let now = context.platform.clock.now();
     let (password_hash, setup_token) = match &new.password {
         Some(password) => {
-            security_policy::get(context, tenant).await?.check_password(password, "password")?;
-            let allowance = allowance::take(context, tenant, None).await?;
-            (Some(context.state::<Passwords>().hash(context, &allowance, password).await?), None)
+            let policy = security_policy::get(context, tenant).await?;
+            (Some(policy.hash_password(context, tenant, password, "password").await?), None)
         }
         None => (None, Some(SetupToken::generate(tenant.id, random))),
     };

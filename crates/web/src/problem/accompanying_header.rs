@@ -21,9 +21,8 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
             (header::RETRY_AFTER, retry_after.to_string())
         }
         Error::Misconfigured(_) => (header::RETRY_AFTER, "60".to_owned()),
-        // The challenge for a request without a credential has no error code (RFC 6750, section 3.1). With one, a caller
-        // would discard a valid token because of the key of a gateway.
-        Error::Unauthenticated(Unauthenticated::Missing | Unauthenticated::InvalidGatewayKey)
+        // The challenge for a request without a credential has no error code (RFC 6750, section 3.1).
+        Error::Unauthenticated(Unauthenticated::Missing)
         | Error::InvalidCredentials
         | Error::InvalidSetupToken
         | Error::InvalidMailedToken

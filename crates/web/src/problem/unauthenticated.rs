@@ -35,12 +35,6 @@ pub(super) fn describe(
             "The credential is neither the admin key of the platform nor an operator key.",
         ),
         Unauthenticated::InvalidOperatorKey => ("invalid_operator_key", operator_key::INVALID),
-        Unauthenticated::InvalidGatewayKey => (
-            "invalid_gateway_key",
-            "The key in X-Gateway-Key is invalid: it is mistyped, unknown, revoked, expired or not allowed from this address, \
-             it belongs to another tenant, or it has neither of the scopes usage:write and tenant_usage:write. The \
-             operator of the gateway must replace it.",
-        ),
     };
     (StatusCode::UNAUTHORIZED, code, "Not authenticated", detail.into())
 }

@@ -36,17 +36,20 @@ thread_local! {
 pub struct Options {
     /// Returns the calls of other servers.
     http: fn() -> Rc<dyn Http>,
-    /// Schedules work after each request that succeeds.
-    after: fn(&Rc<Context>),
+    /// Schedules work after each request.
+    after: Work,
 }
+
+/// Schedules work after a request, which succeeded or failed.
+type Work = fn(&Rc<Context>, bool);
 
 impl Options {
     /// No other abilities.
-    pub const NONE: Self = Self { http: || Rc::new(NoHttp), after: |_| {} };
+    pub const NONE: Self = Self { http: || Rc::new(NoHttp), after: |_, _| {} };
 
-    /// Calls the component `outbound`, and schedules work after each request that succeeds. The endpoints must require a
-    /// credential.
-    pub const fn calling_outbound(after: fn(&Rc<Context>)) -> Self {
+    /// Calls the component `outbound`, and schedules work after each request. If an endpoint requires no credential, the
+    /// work must limit itself.
+    pub const fn calling_outbound(after: Work) -> Self {
         Self { http: spin_platform::http, after }
     }
 }
@@ -77,14 +80,13 @@ pub async fn serve(
     };
     let router = instance.router.get_or_init(|| Router::new(endpoints));
     let request = read_request(request);
-    let needs_credential = request.method != Method::OPTIONS;
+    let is_preflight = request.method == Method::OPTIONS;
     let answer = router.answer(platform, context.clone(), request).await;
-    // Strangers must not cause the work.
+    // A preflight request has no credential.
     if let Ok(context) = &context
-        && needs_credential
-        && answer.status.is_success()
+        && !is_preflight
     {
-        (options.after)(context);
+        (options.after)(context, answer.status.is_success());
     }
     write_response(answer).await
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     sync::MutexGuard,
     thread::sleep,
     time::{Duration, Instant},
@@ -22,12 +22,18 @@ fn alone() -> (&'static World, &'static MailApi, MutexGuard<'static, ()>) {
     (world, api, world.alone())
 }
 
-/// Invites a user, and sends the messages that are due.
-fn invite_to(world: &World, tenant: &TestTenant, to: &str) {
-    let call = tenant.post("/api/v1/users", &json!({ "email": to }));
-    let created = call.token(&tenant.admin.access_token).send().expect(201);
+/// Invites a user. The service sends the message without another request.
+fn invite_to(world: &World, tenant: &TestTenant, to: &str) -> Value {
+    invite_at(world.address(), tenant, to)
+}
+
+/// Invites a user at an application.
+fn invite_at(address: &str, tenant: &TestTenant, to: &str) -> Value {
+    let call = Call::new(Method::POST, address, "/api/v1/users").slug(&tenant.slug);
+    let call = call.token(&tenant.admin.access_token).json(&json!({ "email": to }));
+    let created = call.send().expect(201);
     assert_eq!((&created["is_mailed"], &created["setup_token"]), (&json!(true), &Value::Null));
-    trigger(world.address(), world);
+    created
 }
 
 /// Sends a request to `/admin`, after which an application sends the messages that are due.
@@ -57,10 +63,16 @@ fn make_due(world: &World, tenant: &TestTenant) {
 }
 
 fn maintain(world: &World) {
+    maintain_at(world.address(), world);
+}
+
+/// Sends the requests of maintenance to an application.
+fn maintain_at(address: &str, world: &World) {
     let mut after = String::new();
     loop {
         let path = format!("/admin/maintenance{after}");
-        let report = world.admin(Method::POST, &path).send().expect(200);
+        let call = Call::new(Method::POST, address, &path).token(&world.admin_key());
+        let report = call.send().expect(200);
         match report["next_cursor"].as_str() {
             Some(cursor) => after = format!("?after={cursor}"),
             None => return,
@@ -230,10 +242,7 @@ fn each_format_has_its_path() {
     {
         let application = world.application_on(&redis, &[("MAIL_API_FORMAT", format)]);
         let to = address();
-        let call = Call::new(Method::POST, &application.address, "/api/v1/users");
-        let call = call.slug(&tenant.slug).token(&tenant.admin.access_token);
-        call.json(&json!({ "email": to })).send().expect(201);
-        trigger(&application.address, world);
+        invite_at(&application.address, &tenant, &to);
         let received = api.wait_for(&to, 1).remove(0);
         assert_eq!(received.path, path);
         assert!(received.headers[header].ends_with("s3cret-mail-token"), "{format}");
@@ -249,10 +258,7 @@ fn missing_settings_keep_the_message() {
     let redis = Redis::start();
     let application = world.application_on(&redis, &[("MAIL_API_TOKEN", "")]);
     let to = address();
-    let call = Call::new(Method::POST, &application.address, "/api/v1/users");
-    let call = call.slug(&tenant.slug).token(&tenant.admin.access_token);
-    call.json(&json!({ "email": to })).send().expect(201);
-    trigger(&application.address, world);
+    invite_at(&application.address, &tenant, &to);
     let begin = Instant::now();
     loop {
         let log = std::fs::read_to_string(application.log()).unwrap();
@@ -309,4 +315,117 @@ fn tenantctl_leaves_the_messages_to_the_service() {
     let refused = world.tenantctl(&["mail", "deliver"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("the service sends"));
+}
+
+#[test]
+fn person_receives_a_link_without_another_request() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    let to = address();
+    let created = invite_to(world, &tenant, &to);
+    let link = api.wait_for(&to, 1).remove(0);
+    let setup = json!({
+        "setup_token": token(link.body["text"].as_str().unwrap()),
+        "password": "a password for tests",
+    });
+    tenant.post("/api/v1/auth/setup", &setup).send().expect(200);
+    // A forgotten password, and a reset by an administrator.
+    let forgotten = tenant.post("/api/v1/account/password-reset", &json!({ "email": to }));
+    assert_eq!(forgotten.send().status, 202);
+    let link = api.wait_for(&to, 2).remove(1);
+    assert!(token(link.body["text"].as_str().unwrap()).starts_with("ldp_"));
+    let path = format!("/api/v1/users/{}/reset-password", created["id"].as_str().unwrap());
+    let reset = tenant.post(&path, &json!({})).token(&tenant.admin.access_token);
+    assert_eq!(reset.send().expect(200)["is_mailed"], true);
+    let link = api.wait_for(&to, 3).remove(2);
+    assert!(token(link.body["text"].as_str().unwrap()).starts_with("lds_"));
+    assert_eq!(api.received(&to).len(), 3);
+}
+
+#[test]
+fn refused_message_is_sent_after_other_requests() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    let of_a_user = || {
+        tenant.get("/api/v1/profile").token(&tenant.admin.access_token).send().expect(200);
+    };
+    let of_an_operator = || trigger(world.address(), world);
+    let others: [&dyn Fn(); 2] = [&of_a_user, &of_an_operator];
+    for other in others {
+        let to = address();
+        api.set(&to, Mode::Busy(1));
+        invite_to(world, &tenant, &to);
+        api.wait_for(&to, 1);
+        api.set(&to, Mode::Status(202));
+        let begin = Instant::now();
+        while api.received(&to).len() < 2 {
+            assert!(begin.elapsed().as_secs() < 90, "the message is not sent again");
+            other();
+            sleep(Duration::from_millis(200));
+        }
+        wait_until(world, &tenant, &to, "state", "sent");
+    }
+}
+
+/// Ends the claim of a process that was killed.
+fn expire_claim(world: &World, tenant: &TestTenant) {
+    let expired = "UPDATE tenancy.mail_messages SET claimed_until = now() - interval '1 s' \
+                   WHERE state = 'sending'";
+    assert_eq!(change(world, tenant, expired), 1);
+}
+
+// S51
+#[test]
+fn service_that_is_killed_before_it_sends_loses_no_message() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    // The other application does not see the tenants that are due in this Redis.
+    let redis = Redis::start();
+    // It accepts connections, and nobody reads them.
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", deaf.local_addr().unwrap());
+    let killed = world.application_on(&redis, &[("MAIL_API_URL", &url)]);
+    let to = address();
+    invite_at(&killed.address, &tenant, &to);
+    wait_until(world, &tenant, &to, "state", "sending");
+    killed.kill();
+    drop((killed, deaf));
+    assert_eq!(column(world, &tenant, &to, "state"), [Some("sending".to_owned())]);
+    // The claim is valid, so no other process sends the message.
+    let next = world.application_on(&redis, &[]);
+    maintain_at(&next.address, world);
+    sleep(Duration::from_secs(3));
+    assert!(api.received(&to).is_empty());
+    expire_claim(world, &tenant);
+    maintain_at(&next.address, world);
+    wait_until(world, &tenant, &to, "state", "sent");
+    assert_eq!(api.received(&to).len(), 1);
+}
+
+// S51
+#[test]
+fn service_that_is_killed_while_it_sends_repeats_once() {
+    let (world, api, _alone) = alone();
+    let tenant = world.tenant();
+    // The other application does not see the tenants that are due in this Redis.
+    let redis = Redis::start();
+    let to = address();
+    api.set(&to, Mode::Stall);
+    let mut application = world.application_on(&redis, &[]);
+    invite_at(&application.address, &tenant, &to);
+    for round in 1..=2 {
+        api.wait_for(&to, round);
+        application.kill();
+        assert_eq!(column(world, &tenant, &to, "state"), [Some("sending".to_owned())]);
+        assert_eq!(column(world, &tenant, &to, "unanswered"), [Some(round.to_string())]);
+        expire_claim(world, &tenant);
+        application.restart();
+        maintain_at(&application.address, world);
+    }
+    // The mail service may have accepted both attempts.
+    wait_until(world, &tenant, &to, "failure", "unanswered");
+    let received = api.received(&to);
+    assert_eq!(received.len(), 2);
+    let keys: Vec<_> = received.iter().map(|request| &request.headers["idempotency-key"]).collect();
+    assert_eq!(keys[0], keys[1]);
 }
