@@ -1,6 +1,8 @@
 //! The account of a person: flows that are rare, so their component is small instead of fast.
 
 mod password_reset;
+mod tenant_list;
+mod tenants;
 mod verification;
 
 use web::Endpoint;
@@ -13,6 +15,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     password_reset::confirm::ENDPOINT,
     verification::request::ENDPOINT,
     verification::confirm::ENDPOINT,
+    tenant_list::request::ENDPOINT,
+    tenant_list::confirm::ENDPOINT,
+    tenants::list::ENDPOINT,
+    tenants::switch::ENDPOINT,
 ];
 
 #[cfg(test)]

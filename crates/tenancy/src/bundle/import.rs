@@ -214,6 +214,8 @@ pub async fn complete_database(
              DELETE FROM tenancy.audit_outbox;
              -- They are valid for minutes, and some of them may have been used since the export.
              DELETE FROM tenancy.account_tokens;
+             -- This catalog may have none of the addresses.
+             UPDATE tenancy.verified_address_changes SET published = 0;
              UPDATE tenancy.mail_messages SET variables = NULL, claimed_until = NULL,
                  failure = CASE WHEN state IN ('waiting', 'sending') THEN 'copied' ELSE failure END,
                  ended_at = COALESCE(ended_at, now()),

@@ -40,7 +40,7 @@ pub struct Outbox {
 /// A message that only this process may send now.
 pub struct Outgoing {
     claimed: repo::Claimed,
-    /// The name of the tenant on one line, which is the name of the sender.
+    /// The name of the sender on one line.
     pub sender: String,
     /// The subject and the bodies.
     pub rendered: Rendered,
@@ -94,8 +94,7 @@ impl Outbox {
             let now = context.platform.clock.now();
             let Some(claimed) = repo::claim(&self.database, now).await? else { return Ok(None) };
             match self.unseal(context, &settings, &claimed) {
-                Ok((rendered, link)) => {
-                    let sender = super::escape::single_line(&self.tenant.name);
+                Ok((sender, rendered, link)) => {
                     return Ok(Some(Outgoing { claimed, sender, rendered, link }));
                 }
                 Err(error) => {
@@ -112,7 +111,7 @@ impl Outbox {
         context: &Context,
         settings: &MailSettings,
         claimed: &repo::Claimed,
-    ) -> Result<(Rendered, Url)> {
+    ) -> Result<(String, Rendered, Url)> {
         let cipher = VariablesCipher::new(self.tenant.data_keys(context)?);
         let token = cipher.open(claimed.id, &claimed.address, &claimed.variables)?;
         let token = std::str::from_utf8(&token).map_err(Error::internal)?;
@@ -120,8 +119,9 @@ impl Outbox {
         let purpose = Purpose::parse(&claimed.purpose)
             .ok_or_else(|| Error::internal("a message has an unknown purpose"))?;
         let link = settings.page(context, &self.tenant, purpose)?.with_token(token);
-        let brand = settings.brand(&self.tenant);
-        Ok((template::render(&brand, purpose, language, &link), link))
+        let brand = settings.brand(context, &self.tenant, purpose);
+        let sender = super::escape::single_line(&brand.name);
+        Ok((sender, template::render(&brand, purpose, language, &link), link))
     }
 
     /// Records how an attempt ended, and returns what follows.

@@ -19,11 +19,18 @@ pub enum Purpose {
     PasswordRecovery,
     /// The user proves control of the address.
     AddressVerification,
+    /// Somebody has asked for the tenants of the address.
+    TenantList,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] =
-        [Self::Invitation, Self::PasswordReset, Self::PasswordRecovery, Self::AddressVerification];
+    const ALL: [Self; 5] = [
+        Self::Invitation,
+        Self::PasswordReset,
+        Self::PasswordRecovery,
+        Self::AddressVerification,
+        Self::TenantList,
+    ];
 
     /// Returns the name that is stored.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +39,7 @@ impl Purpose {
             Self::PasswordReset => "password_reset",
             Self::PasswordRecovery => "password_recovery",
             Self::AddressVerification => "address_verification",
+            Self::TenantList => "tenant_list",
         }
     }
 
@@ -45,12 +53,19 @@ impl Purpose {
         matches!(self, Self::Invitation | Self::PasswordReset)
     }
 
+    /// Returns whether the message is one of the service: it has no mark of the tenant, and the tenant's page does not
+    /// receive the token.
+    pub(super) fn is_of_service(self) -> bool {
+        self == Self::TenantList
+    }
+
     /// Returns the name of the page that receives the token.
     pub(super) fn page(self) -> &'static str {
         match self {
             Self::Invitation | Self::PasswordReset => "set-password",
             Self::PasswordRecovery => "reset-password",
             Self::AddressVerification => "verify-address",
+            Self::TenantList => "tenants",
         }
     }
 }
@@ -226,6 +241,17 @@ fn opening(name: &str, purpose: Purpose, language: Language) -> (String, String)
                 "Bestätige innerhalb eines Tages, dass dies die Adresse deines Kontos bei {name} ist:"
             ),
         ),
+        (Purpose::TenantList, Language::English) => (
+            format!("Your accounts at {name}"),
+            "Someone has asked where this address has an account. If it was you, see the list within 30 minutes:"
+                .to_owned(),
+        ),
+        (Purpose::TenantList, Language::German) => (
+            format!("Deine Konten bei {name}"),
+            "Jemand hat gefragt, wo diese Adresse ein Konto hat. Wenn du das warst, sieh die Liste innerhalb von 30 \
+             Minuten an:"
+                .to_owned(),
+        ),
     }
 }
 
@@ -255,6 +281,14 @@ fn closing(purpose: Purpose, language: Language) -> (&'static str, &'static str)
         (Purpose::AddressVerification, Language::German) => (
             "Adresse bestätigen",
             "Der Link gilt einmal. Wenn du kein solches Konto hast, ignoriere diese Nachricht.",
+        ),
+        (Purpose::TenantList, Language::English) => (
+            "See the list",
+            "The link works once. If it was not you, ignore this message: nobody else sees the list.",
+        ),
+        (Purpose::TenantList, Language::German) => (
+            "Liste ansehen",
+            "Der Link gilt einmal. Wenn du es nicht warst, ignoriere diese Nachricht: Niemand sonst sieht die Liste.",
         ),
     }
 }
@@ -314,7 +348,7 @@ mod tests {
                 subjects.insert(message.subject);
             }
         }
-        assert_eq!(subjects.len(), 8);
+        assert_eq!(subjects.len(), 10);
     }
 
     #[test]

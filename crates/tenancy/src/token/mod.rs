@@ -15,6 +15,7 @@ pub use access::{AccessTokens, Subject};
 pub use claims::Claims;
 pub use keys::Jwk;
 pub use one_time::{
-    ChallengeToken, OneTimeToken, RecoveryToken, SetupToken, TokenUse, VerificationToken,
+    ChallengeToken, OneTimeToken, RecoveryToken, SetupToken, TenantListToken, TokenUse,
+    VerificationToken,
 };
 pub use refresh::RefreshToken;

@@ -22,6 +22,8 @@ pub struct Challenge;
 pub struct Recovery;
 /// The use of a [`VerificationToken`].
 pub struct Verification;
+/// The use of a [`TenantListToken`].
+pub struct TenantList;
 
 impl TokenUse for Setup {
     const PREFIX: &'static str = "lds_";
@@ -39,6 +41,10 @@ impl TokenUse for Verification {
     const PREFIX: &'static str = "ldv_";
 }
 
+impl TokenUse for TenantList {
+    const PREFIX: &'static str = "ldt_";
+}
+
 /// Sets the password of one user.
 pub type SetupToken = OneTimeToken<Setup>;
 /// Continues a sign-in with its second factor.
@@ -47,6 +53,8 @@ pub type ChallengeToken = OneTimeToken<Challenge>;
 pub type RecoveryToken = OneTimeToken<Recovery>;
 /// Proves control of an address.
 pub type VerificationToken = OneTimeToken<Verification>;
+/// Lists the tenants in which a person has an account.
+pub type TenantListToken = OneTimeToken<TenantList>;
 
 /// A token: its tenant and 256 random bits. It is shown once; its hash is stored.
 pub struct OneTimeToken<U> {
@@ -114,12 +122,15 @@ mod tests {
         let challenge = ChallengeToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let recovery = RecoveryToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let verification = VerificationToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
-        for (text, own) in [(&setup, 0), (&challenge, 1), (&recovery, 2), (&verification, 3)] {
+        let list = TenantListToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let texts = [&setup, &challenge, &recovery, &verification, &list];
+        for (own, text) in texts.into_iter().enumerate() {
             let accepted = [
                 SetupToken::parse(text).is_some(),
                 ChallengeToken::parse(text).is_some(),
                 RecoveryToken::parse(text).is_some(),
                 VerificationToken::parse(text).is_some(),
+                TenantListToken::parse(text).is_some(),
             ];
             for (index, accepted) in accepted.into_iter().enumerate() {
                 assert_eq!(accepted, index == own, "{text} {index}");

@@ -23,6 +23,7 @@ use crate::{
     security_policy,
     tenant::{Tenant, TenantDb},
     token::SetupToken,
+    verified_address,
     version_cache::{Change, Changed as Published, Effect},
 };
 
@@ -181,6 +182,9 @@ async fn apply(
     match repo::update(&database, id, change, over, &entry).await? {
         Changed::Done(user) => {
             publication.user(tenant.id, id, user.version).await;
+            if change.email.is_some() || change.is_active.is_some() {
+                verified_address::publish_later(context, tenant);
+            }
             audit::flush_later(context, tenant);
             let effect = publication.finish().await;
             if change.changes_permissions() || change.is_active == Some(false) {
@@ -215,6 +219,7 @@ pub async fn delete(
     match repo::delete(&database, id, &authority.manageable(definitions), &entry).await? {
         Changed::Done(_) => {
             publication.user_tombstone(tenant.id, id).await;
+            verified_address::publish_later(context, tenant);
             audit::flush_later(context, tenant);
             let effect = publication.finish().await;
             database_role::end(context, tenant, Ending::User(id)).await?;

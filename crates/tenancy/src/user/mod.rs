@@ -6,6 +6,7 @@
 mod authority;
 mod manage;
 pub mod repo;
+pub mod tenant_list;
 pub mod verification;
 
 use chrono::{DateTime, Utc};
