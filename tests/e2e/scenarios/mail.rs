@@ -2,6 +2,7 @@
 
 mod api;
 mod delivery;
+mod person_tenants;
 mod recovery;
 mod rounds;
 mod unsent;
