@@ -62,6 +62,12 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/account/verification/confirm") => {
             json!({ "token": "the token of a message" })
         }
+        ("post", "/api/v1/account/tenant-list") => json!({ "email": "nobody@acme.example" }),
+        ("post", "/api/v1/account/tenant-list/confirm") => {
+            json!({ "token": "the token of a message" })
+        }
+        ("post", "/api/v1/account/tenants/switch") => json!({ "tenant": ID }),
+        ("put", "/api/v1/tenant/switching") => json!({ "tenants": [ID] }),
         ("patch", "/api/v1/tenant/security-policy") => json!({ "second_factor_grace_days": 7 }),
         ("patch", "/api/v1/tenant/mail-settings") => json!({ "language": "en" }),
         ("post", "/api/v1/users/{id}/reset-password") => json!({ "send_mail": true }),

@@ -3,6 +3,8 @@
 mod address;
 mod password_reset;
 mod sign_in;
+mod tenant_list;
+mod tenants;
 mod verification;
 
 use web::Endpoint;
@@ -24,6 +26,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     address::request::ENDPOINT,
     address::confirm::ENDPOINT,
     address::object::ENDPOINT,
+    tenant_list::request::ENDPOINT,
+    tenant_list::confirm::ENDPOINT,
+    tenants::list::ENDPOINT,
+    tenants::switch::ENDPOINT,
 ];
 
 #[cfg(test)]

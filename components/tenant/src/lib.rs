@@ -11,6 +11,7 @@ mod permissions;
 mod roles;
 mod security_policy;
 mod stats;
+mod switching;
 mod usage;
 
 use web::Endpoint;
@@ -25,6 +26,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     security_policy::update::ENDPOINT,
     mail_settings::get::ENDPOINT,
     mail_settings::update::ENDPOINT,
+    switching::get::ENDPOINT,
+    switching::replace::ENDPOINT,
     usage::get::ENDPOINT,
     usage::report::ENDPOINT,
     usage::history::ENDPOINT,

@@ -78,6 +78,12 @@ pub enum Error {
     /// The token that was sent by mail is invalid, used or expired.
     #[error("the token of a message is no longer valid")]
     InvalidMailedToken,
+    /// The caller's e-mail address is not verified.
+    #[error("the e-mail address of the caller is not verified")]
+    AddressNotVerified,
+    /// The two tenants do not allow switching, or the caller has no account there.
+    #[error("switching to this tenant is not allowed")]
+    SwitchingNotAllowed,
     /// The service sends no mail.
     #[error("the service sends no mail")]
     MailNotConfigured,

@@ -72,6 +72,7 @@ mod text;
 pub mod token;
 pub mod usage;
 pub mod user;
+pub mod verified_address;
 pub mod version_cache;
 
 pub use context::Context;

@@ -24,6 +24,7 @@ use crate::{
     quota,
     storage::{self, orphans},
     tenant::{TenantRecord, repo},
+    verified_address,
     version_cache::queue,
 };
 
@@ -62,6 +63,8 @@ pub struct Report {
     pub ended_database_credentials: u64,
     /// The number of erasures of users that were interrupted and are complete now.
     pub finished_user_erasures: u64,
+    /// The number of changes of verified addresses that the catalog did not have.
+    pub published_addresses: u64,
     /// The number of messages that were removed, because they were sent or became dead a week ago.
     pub removed_mail_messages: u64,
     /// The cursor of the next call: pass it as the parameter `after`. Null when every tenant was processed.
@@ -114,6 +117,8 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         report.add_moved(context, moved);
         let erasures = visit.outcome(erasure::recover(context, tenant).await).await;
         report.finished_user_erasures += report.count(context, erasures);
+        let addresses = visit.outcome(verified_address::publish(context, tenant).await).await;
+        report.published_addresses += report.count(context, addresses);
         let messages = visit.outcome(messages::maintain(context, tenant).await).await;
         report.removed_mail_messages += report.count(context, messages);
         let restored = sending::restore_entry(context, tenant).await;

@@ -6,6 +6,8 @@
 //!
 //! Redis is not touched: the catalog is read for a value that cannot be unsealed there.
 
+use std::collections::BTreeSet;
+
 use platform::sql::SCHEMA_DEADLINE;
 use uuid::Uuid;
 
@@ -22,6 +24,7 @@ use crate::{
             sealed::{self, AnswerId},
         },
     },
+    verified_address,
 };
 
 /// An object with one or more seals of the master key.
@@ -37,6 +40,8 @@ pub enum Item {
     Anchor(Uuid),
     /// The rows of an audit trail that former keys have chained; the nil UUID stands for the platform's trail.
     Trail(Uuid),
+    /// The hashes of a tenant's verified addresses.
+    Addresses(Uuid),
 }
 
 /// The number of sealed values, by the key that sealed them.
@@ -72,6 +77,13 @@ pub async fn survey(context: &Context) -> Result<Survey> {
             Sealer::Unknown => survey.unknown += count,
         }
     }
+    for (_, sealer, count) in verified_address::survey_keys(context).await? {
+        match sealer {
+            Sealer::Current => survey.current += count,
+            // Without the key a hash finds nothing, and the current key replaces it.
+            Sealer::Other | Sealer::Unknown => survey.others += count,
+        }
+    }
     for (_, sealer) in audit::reseal::list(context).await? {
         match sealer {
             Sealer::Current => survey.current += 1,
@@ -103,11 +115,16 @@ pub async fn list(context: &Context) -> Result<Vec<Item>> {
     let anchors = audit::reseal::list(context).await?;
     let anchors = anchors.into_iter().filter(|anchor| anchor.1 != Sealer::Current);
     let trails = audit::reseal::list_trails(context).await?;
+    let addresses = verified_address::survey_keys(context).await?;
+    let addresses = addresses.into_iter().filter(|counted| counted.1 != Sealer::Current);
+    // A tenant may have hashes of several keys.
+    let addresses: BTreeSet<_> = addresses.map(|(tenant, _, _)| tenant).collect();
     Ok(tenants
         .into_iter()
         .map(Item::Tenant)
         .chain(answers.into_iter().map(Item::Answer))
         .chain(clusters.into_iter().map(|cluster| Item::Cluster(cluster.id)))
+        .chain(addresses.into_iter().map(Item::Addresses))
         .chain(anchors.map(|anchor| Item::Anchor(anchor.0)))
         // Trails follow the anchors, because a voucher continues an anchor.
         .chain(trails.into_iter().map(Item::Trail))
@@ -125,6 +142,7 @@ pub async fn reseal(context: &Context, item: &Item) -> Result<bool> {
         Item::Cluster(id) => reseal_cluster(context, *id).await,
         Item::Anchor(chain) => audit::reseal::reseal(context, *chain).await,
         Item::Trail(chain) => audit::reseal::vouch(context, *chain).await,
+        Item::Addresses(id) => rehash_addresses(context, *id).await,
     }
 }
 
@@ -178,6 +196,12 @@ async fn reseal_cluster(context: &Context, id: Uuid) -> Result<bool> {
             return Ok(true);
         }
     }
+}
+
+async fn rehash_addresses(context: &Context, id: Uuid) -> Result<bool> {
+    let catalog = context.catalog().await?;
+    let Some(record) = repo::find(&*catalog, id).await? else { return Ok(false) };
+    verified_address::rehash(context, &record).await
 }
 
 /// Returns the value sealed with the current key; `None` if it already is.

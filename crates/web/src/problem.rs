@@ -235,6 +235,20 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Not authenticated",
             "The token or the code is invalid, used or expired. Ask for another message.".into(),
         ),
+        Error::AddressNotVerified => (
+            S::FORBIDDEN,
+            "address_not_verified",
+            "Not allowed",
+            "Your e-mail address is not verified. Send POST /api/v1/account/verification first.".into(),
+        ),
+        Error::SwitchingNotAllowed => (
+            S::FORBIDDEN,
+            "switching_not_allowed",
+            "Not allowed",
+            "The two tenants do not allow this, or you have no account with this verified address there. Sign in there \
+             instead."
+                .into(),
+        ),
         Error::MailNotConfigured => (
             S::CONFLICT,
             "mail_not_configured",

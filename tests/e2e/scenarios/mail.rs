@@ -4,6 +4,7 @@ mod address;
 mod api;
 mod delivery;
 mod notices;
+mod person_tenants;
 mod recovery;
 mod rounds;
 mod sign_in;

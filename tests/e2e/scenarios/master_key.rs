@@ -147,6 +147,10 @@ fn master_key_rotation_needs_no_downtime() {
         tenant.is_audited(&installation, &learning);
         tenant.is_audited(&installation, &turned);
     }
+    let verified = "UPDATE tenancy.users SET is_verified = true";
+    installation.services.superuser(&tenant.database()).batch_execute(verified).unwrap();
+    installation.succeeds(LEARNING, &["repair"]);
+    let hashed = installation.address_keys();
     two_uses_at_once_have_one_successor(&tenant, &learning, &turned);
     a_provisioning_is_finished_under_another_key(&installation, &turned);
     let mut other = Tenant::new(&installation, &turned, "other");
@@ -170,6 +174,9 @@ fn master_key_rotation_needs_no_downtime() {
     // The first byte is the format; the others identify the key.
     let keys: BTreeSet<_> = heads.iter().map(|(head, _)| &head[2..]).collect();
     assert_eq!(keys.len(), 1, "{heads:?}");
+    let hashed_again = installation.address_keys();
+    assert_eq!((hashed.len(), hashed_again.len()), (1, 1), "{hashed:?} {hashed_again:?}");
+    assert_ne!(hashed, hashed_again);
     tenant.is_created_once(&installation, &learning);
 
     // The old key is no longer configured.

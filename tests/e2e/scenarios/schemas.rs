@@ -29,7 +29,7 @@ pub fn restore_previous_release(tenant: &TestTenant) {
                 EXECUTE format('ALTER FUNCTION public.%I() RESET search_path', moved);
             END LOOP;
             FOR callable IN SELECT oid FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace LOOP
-                EXECUTE format('DROP FUNCTION %s', callable);
+                EXECUTE format('DROP FUNCTION %s CASCADE', callable);
             END LOOP;
             DROP TABLE tenancy.user_erasures;
             FOR moved IN SELECT relname FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r' LOOP
@@ -143,6 +143,7 @@ fn tables_move_while_requests_continue() {
         "user_devices",
         "user_erasures",
         "users",
+        "verified_address_changes",
     ];
     assert_eq!(names(&tenant, "tenancy"), moved);
     // New sessions find the tables in their schema.

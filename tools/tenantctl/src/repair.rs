@@ -22,6 +22,7 @@ use tenancy::{
         cluster::{self, Cluster},
         repo,
     },
+    verified_address,
     version_cache::{expire_all, queue},
 };
 
@@ -83,7 +84,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         drop_copies(&context, &cluster, &mut failed).await;
     }
     failed += credentials::finish_rotations(&context).await?;
-    let (mut chained, mut forged, mut erased) = (0, 0, 0);
+    let (mut chained, mut forged, mut erased, mut addresses) = (0, 0, 0, 0);
     match audit::recover_catalog(&context).await {
         Ok(moved) => (chained, forged) = (moved.chained, moved.forged),
         Err(error) => fail(&mut failed, "audit events of the catalog", error),
@@ -106,9 +107,20 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
                 fail(&mut failed, &format!("erasures of the tenant {}", tenant.slug), error);
             }
         }
+        let published = verified_address::publish(&context, &tenant).await;
+        match repo::unless_destroyed(&*catalog, tenant.id, published).await {
+            Ok(published) => addresses += published.unwrap_or_default(),
+            Err(error) => {
+                let subject = format!("verified addresses of the tenant {}", tenant.slug);
+                fail(&mut failed, &subject, error);
+            }
+        }
     }
     if erased > 0 {
         report_value("finished_user_erasures", erased.into());
+    }
+    if addresses > 0 {
+        report_value("published_addresses", addresses.into());
     }
     output::line(&json!({ "chained_audit_events": chained }).to_string());
     if forged > 0 {

@@ -90,5 +90,6 @@ fn describe(item: &Item) -> Value {
         Item::Cluster(id) => json!({ "resealed_cluster": id }),
         Item::Anchor(chain) => json!({ "resealed_audit_anchor": chain }),
         Item::Trail(chain) => json!({ "vouched_audit_trail": chain }),
+        Item::Addresses(id) => json!({ "rehashed_addresses_of_tenant": id }),
     }
 }

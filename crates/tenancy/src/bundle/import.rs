@@ -216,6 +216,8 @@ pub async fn complete_database(
              -- They are valid for minutes, and some of them may have been used since the export. Objections are valid
              -- for days.
              DELETE FROM tenancy.account_tokens WHERE purpose <> 'address_objection';
+             -- This catalog may have none of the addresses.
+             UPDATE tenancy.verified_address_changes SET published = 0;
              UPDATE tenancy.mail_messages SET variables = NULL, claimed_until = NULL,
                  failure = CASE WHEN state IN ('waiting', 'sending') THEN 'copied' ELSE failure END,
                  ended_at = COALESCE(ended_at, now()),

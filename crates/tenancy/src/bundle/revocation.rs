@@ -3,6 +3,7 @@
 //! - Sessions that have ended or do not exist any longer are revoked. Others keep their current tokens.
 //! - The version of a user never decreases, so access tokens of a former version stay invalid.
 //! - Users that were erased since the backup are deleted again.
+//! - The numbers of changes of verified addresses never decrease, so the catalog accepts the addresses of the backup.
 //! - Users keep their current password, and used setup tokens stay used. Users that were deactivated stay inactive.
 
 use platform::{
@@ -35,7 +36,33 @@ pub(super) async fn carry_over(
     let (former, restored) = (connect(context, from).await?, connect(context, to).await?);
     erase_again(context, &*restored, to.id).await?;
     revoke_sessions(&*former, &*restored).await?;
-    carry_over_users(&*former, &*restored).await
+    carry_over_users(&*former, &*restored).await?;
+    carry_over_address_changes(&*former, &*restored).await
+}
+
+/// Lets the changes of verified addresses in the restored database follow those of the former one.
+async fn carry_over_address_changes(
+    former: &dyn Connection,
+    restored: &dyn Connection,
+) -> Result<()> {
+    let select = "SELECT user_id AS id FROM tenancy.verified_address_changes WHERE user_id > $1
+                  ORDER BY user_id LIMIT $2";
+    let current = "
+        SELECT COALESCE(jsonb_agg(jsonb_build_object('user_id', user_id, 'change', change)), '[]') AS rows
+        FROM tenancy.verified_address_changes WHERE user_id = ANY($1::text[]::uuid[])";
+    let update = "
+        INSERT INTO tenancy.verified_address_changes AS c (user_id, change)
+        SELECT user_id, change + 1 FROM jsonb_to_recordset($1) AS f (user_id uuid, change bigint)
+        ON CONFLICT (user_id) DO UPDATE SET change = greatest(c.change, excluded.change), published = 0";
+    let mut after = Uuid::nil();
+    loop {
+        let page = ids(former, select, after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = *last;
+        let row = former.query_first(current, &[texts(&page).into()]).await?;
+        let rows: Json = row.map_or(Ok(Json::Array(Vec::new())), |row| row.get("rows"))?;
+        restored.execute(update, &[rows.into()]).await?;
+    }
 }
 
 /// Deletes the restored users that were erased since the backup.

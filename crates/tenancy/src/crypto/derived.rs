@@ -27,6 +27,7 @@ pub(super) struct DerivedKeys {
     audit: Zeroizing<[u8; 32]>,
     waiting_events: Zeroizing<[u8; 32]>,
     vouchers: Zeroizing<[u8; 32]>,
+    addresses: Zeroizing<[u8; 32]>,
 }
 
 impl DerivedKeys {
@@ -42,7 +43,8 @@ impl DerivedKeys {
         let mut audit = Zeroizing::new([0; 32]);
         let mut waiting_events = Zeroizing::new([0; 32]);
         let mut vouchers = Zeroizing::new([0; 32]);
-        let outputs: [(&[u8], &mut [u8]); 9] = [
+        let mut addresses = Zeroizing::new([0; 32]);
+        let outputs: [(&[u8], &mut [u8]); 10] = [
             (b"tenancy/v1/key id", &mut id),
             (b"tenancy/v1/sealing", &mut *sealing),
             (b"tenancy/v1/snapshots", &mut *snapshots),
@@ -52,6 +54,7 @@ impl DerivedKeys {
             (b"tenancy/v1/audit", &mut *audit),
             (b"tenancy/v1/waiting audit events", &mut *waiting_events),
             (b"tenancy/v1/audit vouchers", &mut *vouchers),
+            (b"tenancy/v1/addresses", &mut *addresses),
         ];
         for (use_of_key, output) in outputs {
             root.expand(use_of_key, output).map_err(Error::internal)?;
@@ -68,11 +71,16 @@ impl DerivedKeys {
             audit,
             waiting_events,
             vouchers,
+            addresses,
         })
     }
 
     pub(super) fn request_hash(&self, request: &[u8]) -> Result<[u8; 32]> {
         mac(&*self.request_hashes, &[request])
+    }
+
+    pub(super) fn address_hash(&self, address: &str) -> Result<[u8; 32]> {
+        mac(&*self.addresses, &[address.as_bytes()])
     }
 
     pub(super) fn refresh_check(

@@ -1,7 +1,7 @@
-//! Fingerprints of requests.
+//! Fingerprints of requests and addresses.
 
-/// The fingerprints of a request, one for each master key. They are keyed, so that a leaked catalog does not help in
-/// guessing a password in the request.
+/// The fingerprints of a request or an address, one for each master key. They are keyed, so that a leaked catalog does not
+/// help in guessing a password in the request, or the address.
 pub struct Fingerprints {
     pub(super) current: [u8; 32],
     pub(super) others: Vec<[u8; 32]>,
@@ -13,7 +13,7 @@ impl Fingerprints {
         self.current
     }
 
-    /// Returns whether a stored fingerprint belongs to the same request, with any of the keys.
+    /// Returns whether a stored fingerprint is one of these, with any of the keys.
     pub fn contain(&self, kept: &[u8]) -> bool {
         self.all().any(|own| own == kept)
     }

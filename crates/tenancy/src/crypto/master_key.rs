@@ -137,6 +137,31 @@ impl MasterKey {
         })
     }
 
+    /// Returns the hashes of an e-mail address, by which users of different tenants with this address are found.
+    pub(crate) fn address_hashes(&self, address: &str) -> Result<Fingerprints> {
+        let others = self.others.iter().map(|key| key.address_hash(address));
+        Ok(Fingerprints {
+            current: self.current.address_hash(address)?,
+            others: others.collect::<Result<_>>()?,
+        })
+    }
+
+    /// Returns the key with an id.
+    pub(crate) fn holder(&self, id: &[u8]) -> Sealer {
+        if id == self.current.id {
+            Sealer::Current
+        } else if self.others.iter().any(|key| id == key.id) {
+            Sealer::Other
+        } else {
+            Sealer::Unknown
+        }
+    }
+
+    /// Returns the id of the current key.
+    pub(crate) fn current_id(&self) -> [u8; 4] {
+        self.current.id
+    }
+
     /// Returns the proof that this service has issued a refresh token.
     pub(crate) fn refresh_check(
         &self,

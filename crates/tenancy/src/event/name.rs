@@ -50,6 +50,8 @@ names! {
     AUTH_PASSWORD_SET = "auth.password_set";
     /// A refresh token was used again after its grace period, so its session was ended. The token may be stolen.
     AUTH_REFRESH_TOKEN_REUSED = "auth.refresh_token_reused";
+    /// A user tried to switch to another tenant, and may not.
+    AUTH_SWITCH_REFUSED = "auth.switch_refused";
     /// All entries of a tenant's cache were deleted.
     CACHE_CLEARED = "cache.cleared";
     /// A cluster for tenants' databases was added, or its template was replaced.
@@ -145,6 +147,8 @@ names! {
     SECOND_FACTORS_RESET = "second_factors.reset";
     /// The rules of a tenant for sign-ins were changed.
     SECURITY_POLICY_CHANGED = "security_policy.changed";
+    /// The tenants that a tenant names for switching were changed.
+    SWITCHING_TENANTS_CHANGED = "switching_tenants.changed";
     /// A tenant is active again.
     TENANT_ACTIVATED = "tenant.activated";
     /// A tenant was created and is active.
@@ -205,6 +209,10 @@ names! {
     USER_EXPORTED = "user.exported";
     /// The role, the custom roles or the groups of a user were changed.
     USER_ROLE_CHANGED = "user.role_changed";
+    /// A person who had received a token by mail saw the tenants of the address.
+    USER_TENANTS_LISTED = "user.tenants_listed";
+    /// Somebody asked for the tenants of the address of a user.
+    USER_TENANTS_REQUESTED = "user.tenants_requested";
     /// Properties of a user were changed, but neither the roles, the groups nor the state.
     USER_UPDATED = "user.updated";
     /// A token that verifies an e-mail address was invalid, used or expired.

@@ -41,7 +41,7 @@ pub struct Outbox {
 /// A message that only this process may send now.
 pub struct Outgoing {
     claimed: repo::Claimed,
-    /// The name of the tenant on one line, which is the name of the sender.
+    /// The name of the sender on one line.
     pub sender: String,
     /// The subject and the bodies.
     pub rendered: Rendered,
@@ -95,8 +95,7 @@ impl Outbox {
             let now = context.platform.clock.now();
             let Some(claimed) = repo::claim(&self.database, now).await? else { return Ok(None) };
             match self.unseal(context, &settings, &claimed) {
-                Ok((rendered, link)) => {
-                    let sender = super::escape::single_line(&self.tenant.name);
+                Ok((sender, rendered, link)) => {
                     return Ok(Some(Outgoing { claimed, sender, rendered, link }));
                 }
                 Err(error) => {
@@ -113,7 +112,7 @@ impl Outbox {
         context: &Context,
         settings: &MailSettings,
         claimed: &repo::Claimed,
-    ) -> Result<(Rendered, Option<Url>)> {
+    ) -> Result<(String, Rendered, Option<Url>)> {
         let cipher = VariablesCipher::new(self.tenant.data_keys(context)?);
         let variables = cipher.open(claimed.id, &claimed.address, &claimed.variables)?;
         let Variables { token, code, at, device, network } = Variables::parse(&variables)?;
@@ -129,9 +128,10 @@ impl Outbox {
                 return Err(Error::internal("the variables of a message do not fit its purpose"));
             }
         };
-        let brand = settings.brand(&self.tenant);
+        let brand = settings.brand(context, &self.tenant, purpose);
+        let sender = super::escape::single_line(&brand.name);
         let content = Content { link, code, at, device, network };
-        Ok((template::render(&brand, purpose, language, &content), content.link))
+        Ok((sender, template::render(&brand, purpose, language, &content), content.link))
     }
 
     /// Records how an attempt ended, and returns what follows.

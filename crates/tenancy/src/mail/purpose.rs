@@ -19,6 +19,8 @@ pub enum Purpose {
     PasswordRecovery,
     /// The user proves control of the address.
     AddressVerification,
+    /// Somebody has asked for the tenants of the address.
+    TenantList,
     /// Somebody has asked for a sign-in with the address of the user.
     SignIn,
     /// The user proves control of a new address.
@@ -42,11 +44,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Invitation,
         Self::PasswordReset,
         Self::PasswordRecovery,
         Self::AddressVerification,
+        Self::TenantList,
         Self::SignIn,
         Self::AddressChange,
         Self::AddressChanged,
@@ -66,6 +69,7 @@ impl Purpose {
             Self::PasswordReset => "password_reset",
             Self::PasswordRecovery => "password_recovery",
             Self::AddressVerification => "address_verification",
+            Self::TenantList => "tenant_list",
             Self::SignIn => "sign_in",
             Self::AddressChange => "address_change",
             Self::AddressChanged => "address_changed",
@@ -89,12 +93,19 @@ impl Purpose {
         matches!(self, Self::Invitation | Self::PasswordReset)
     }
 
+    /// Returns whether the message is one of the service: it has no mark of the tenant, and the tenant's page does not
+    /// receive the token.
+    pub(super) fn is_of_service(self) -> bool {
+        self == Self::TenantList
+    }
+
     /// Returns the name of the page that receives the token, if the message has one.
     pub(super) fn page(self) -> Option<&'static str> {
         match self {
             Self::Invitation | Self::PasswordReset => Some("set-password"),
             Self::PasswordRecovery => Some("reset-password"),
             Self::AddressVerification => Some("verify-address"),
+            Self::TenantList => Some("tenants"),
             Self::SignIn => Some("sign-in"),
             Self::AddressChange => Some("change-address"),
             Self::AddressChanged => Some("restore-address"),

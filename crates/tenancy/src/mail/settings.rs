@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use platform::sql::{Row, Statement};
 use serde::Serialize;
+use url::Url;
 use utoipa::ToSchema;
 
 use super::{
@@ -133,8 +134,9 @@ pub async fn change(
 }
 
 impl MailSettings {
-    /// Returns the page that receives the tokens of a purpose, whose page has this name. Setup tokens lead to the page of the tenant. Other tokens
-    /// lead to a fixed path on its origin. A page that is no longer on a domain of the tenant receives no token.
+    /// Returns the page that receives the tokens of a purpose, whose page has this name. Setup tokens lead to the page of
+    /// the tenant. Other tokens lead to a fixed path on its origin, and those of the service to a page of the service. A
+    /// page that is no longer on a domain of the tenant receives no token.
     ///
     /// # Errors
     /// [`Error::Internal`] if the service has no `PUBLIC_URL`, which a transport requires.
@@ -146,7 +148,7 @@ impl MailSettings {
         name: &str,
     ) -> Result<ReceivingPage> {
         let origins = link::origins(&context.settings, tenant);
-        let own = self.receiving_page.as_deref();
+        let own = self.receiving_page.as_deref().filter(|_| !purpose.is_of_service());
         if let Some(page) = own.and_then(|page| ReceivingPage::parse(page, &origins).ok()) {
             return Ok(if purpose.is_setup() { page } else { page.beside(name) });
         }
@@ -155,8 +157,18 @@ impl MailSettings {
         Ok(ReceivingPage::of_service(public, name))
     }
 
-    /// Returns how messages look.
-    pub(super) fn brand(&self, tenant: &TenantRecord) -> Brand {
+    /// Returns how messages of a purpose look.
+    pub(super) fn brand(
+        &self,
+        context: &Context,
+        tenant: &TenantRecord,
+        purpose: Purpose,
+    ) -> Brand {
+        if purpose.is_of_service() {
+            let public = context.settings.public_url.as_ref();
+            let name = public.and_then(Url::host_str).unwrap_or_default().to_owned();
+            return Brand { name, logo: None, colour: None };
+        }
         Brand {
             name: tenant.name.clone(),
             logo: self.logo.as_deref().and_then(|logo| Logo::parse(logo).ok()),

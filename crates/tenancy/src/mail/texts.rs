@@ -83,6 +83,13 @@ fn english(name: &str, purpose: Purpose, event: &str) -> Texts {
             "Confirm the address",
             "The link works once. If you have no such account, ignore this message.",
         ),
+        Purpose::TenantList => (
+            format!("Your accounts at {name}"),
+            "Someone has asked where this address has an account. If it was you, see the list within 30 minutes:"
+                .to_owned(),
+            "See the list",
+            "The link works once. If it was not you, ignore this message: nobody else sees the list.",
+        ),
         Purpose::SignIn => (
             format!("Sign in to {name}"),
             format!("Sign in to your account at {name} within 10 minutes:"),
@@ -195,6 +202,14 @@ fn german(name: &str, purpose: Purpose, event: &str) -> Texts {
             ),
             "Adresse bestätigen",
             "Der Link gilt einmal. Wenn du kein solches Konto hast, ignoriere diese Nachricht.",
+        ),
+        Purpose::TenantList => (
+            format!("Deine Konten bei {name}"),
+            "Jemand hat gefragt, wo diese Adresse ein Konto hat. Wenn du das warst, sieh die Liste innerhalb von 30 \
+             Minuten an:"
+                .to_owned(),
+            "Liste ansehen",
+            "Der Link gilt einmal. Wenn du es nicht warst, ignoriere diese Nachricht: Niemand sonst sieht die Liste.",
         ),
         Purpose::SignIn => (
             format!("Bei {name} anmelden"),

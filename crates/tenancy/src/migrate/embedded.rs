@@ -18,13 +18,14 @@ pub(super) const CATALOG: &[Migration] = migrations!("catalog": 1 => "0001_catal
                 12 => "0012_rfc3339_times", 13 => "0013_audit_filters", 14 => "0014_plan_limits",
                 15 => "0015_database_credentials", 16 => "0016_app_migrations",
                 17 => "0017_tenant_bundles", 18 => "0018_former_slugs", 19 => "0019_clusters", 20 => "0020_audit_redactions",
-                21 => "0021_access_definitions", 22 => "0022_settings_search");
+                21 => "0021_access_definitions", 22 => "0022_settings_search",
+                23 => "0023_verified_addresses");
 pub(super) const TENANT: &[Migration] = migrations!("tenant": 1 => "0001_tenant", 2 => "0002_identity", 3 => "0003_resources",
                 4 => "0004_case_folding", 5 => "0005_bounds", 6 => "0006_identity", 7 => "0007_audit",
                 8 => "0008_rfc3339_times", 9 => "0009_schemas", 10 => "0010_user_erasures",
                 11 => "0011_second_factors", 12 => "0012_custom_roles", 13 => "0013_user_metadata",
                 14 => "0014_mail", 15 => "0015_account_tokens", 16 => "0016_mailed_sign_in",
-                17 => "0017_breached_passwords");
+                17 => "0017_breached_passwords", 18 => "0018_verified_addresses");
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,7 @@ use crate::{
     log, login_throttling,
     tenant::{Tenant, TenantDb, TenantRecord, repo as tenants},
     user::{self, repo::Changed},
+    verified_address,
     version_cache::{Change, Changed as Published, Effect},
 };
 
@@ -149,6 +150,7 @@ async fn finish(
     removed.database_credentials += database_role::end(context, tenant, Ending::User(id)).await?;
     repo::update(&database, id, &removed).await?;
     forget_failed_sign_ins(context, tenant.id, &person).await?;
+    verified_address::publish(context, tenant).await?;
     let known = Person { user: id, email: person.email, names: person.names };
     removed.tenant_contacts += replace_contact(context, tenant, &database, &known).await?;
     removed.api_key_names += rename_api_keys(context, tenant.id, &known).await?;

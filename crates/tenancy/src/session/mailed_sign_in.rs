@@ -39,6 +39,7 @@ use crate::{
             credentials::NeededFactor,
         },
     },
+    verified_address,
 };
 
 /// How long the link and the code are valid.
@@ -130,6 +131,7 @@ pub async fn confirm(
         return Err(Error::InvalidMailedToken);
     };
     context.counters.login(Login::Success);
+    verified_address::publish_later(context, tenant);
     audit::flush_later(context, tenant);
     let database = TenantDb::connect(context, tenant).await?;
     challenge::ask_for_second_factor(context, tenant, &database, &user, needed).await?;

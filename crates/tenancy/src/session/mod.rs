@@ -12,6 +12,8 @@ mod recovery;
 mod repo;
 mod second_step;
 mod sign_in;
+mod switch;
+pub mod tenant_list;
 
 pub use enrollment::{
     Begun as SecondFactorEnrollment, Confirmed as ConfirmedSecondFactor, begin_enrollment,
@@ -31,3 +33,4 @@ pub use repo::{
 };
 pub use second_step::{answer, enroll};
 pub use sign_in::{SignedIn, log_out, log_out_everywhere, refresh, set_up, sign_in};
+pub use switch::{list_targets as list_switch_targets, switch};

@@ -79,6 +79,13 @@ pub enum Proof {
     TwoFactors,
     /// The factors of an earlier session of the user.
     Session(Uuid),
+    /// A session of the same person in another tenant.
+    OtherTenant {
+        /// The id of the tenant.
+        tenant: Uuid,
+        /// When the person last proved their identity there.
+        authenticated_at: DateTime<Utc>,
+    },
 }
 
 /// A session of a user.
@@ -132,7 +139,8 @@ pub async fn begin(
     let statement = format!(
         "WITH factors AS MATERIALIZED (
              SELECT :has_second_factor::boolean OR e.id IS NOT NULL AS are_two,
-                    COALESCE(e.authenticated_at, e.created_at) AS proven_at,
+                    COALESCE(e.authenticated_at, e.created_at,
+                             :authenticated_at::timestamp AT TIME ZONE 'UTC') AS proven_at,
                     lock_user(:user) AS must_be_two, is_network_allowed(:address::text) AS is_allowed,
              (SELECT LEAST({MOST}, max_sessions) FROM security_policy) AS most
              -- A password does not renew the proof of a second factor.
@@ -174,14 +182,16 @@ pub async fn begin(
         outbox::recorded_if("signed_in"),
         expires_at = expiry("(:now AT TIME ZONE 'UTC')"),
     );
-    let (has_second_factor, earlier) = match session.proof {
-        Proof::OneFactor => (false, None),
-        Proof::TwoFactors => (true, None),
-        Proof::Session(earlier) => (false, Some(earlier)),
+    let (has_second_factor, earlier, authenticated_at) = match session.proof {
+        Proof::OneFactor => (false, None, None),
+        Proof::TwoFactors => (true, None, None),
+        Proof::Session(earlier) => (false, Some(earlier), None),
+        Proof::OtherTenant { authenticated_at, .. } => (false, None, Some(authenticated_at)),
     };
     let statement = Statement::new(statement)
         .bind("has_second_factor", has_second_factor)
         .bind("earlier", earlier)
+        .bind("authenticated_at", authenticated_at)
         .bind("id", session.id)
         .bind("user", session.user)
         .bind("token_hash", session.token.hash().as_slice())

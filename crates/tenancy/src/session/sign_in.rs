@@ -29,6 +29,7 @@ use crate::{
         User,
         repo::credentials::{self, Credentials, PasswordToken, PasswordTokenUse},
     },
+    verified_address,
     version_cache::{Change, Changed, Effect},
 };
 
@@ -260,6 +261,7 @@ pub(super) async fn set_password(
     due::add_later(context, tenant);
     publication.user(tenant.id, user.id, user.version).await;
     let effect = publication.finish().await;
+    verified_address::publish_later(context, tenant);
     let needed = credentials::find_needed_factor(&database, user.id).await?;
     challenge::ask_for_second_factor(context, tenant, &database, &user, needed).await?;
     let proof = Proof::OneFactor;
@@ -295,6 +297,10 @@ pub(super) async fn begin_session(
     };
     let actor = Actor::user(user.id, origin.clone());
     let event = Event::new(name::AUTH_LOGIN).about("session", id);
+    let event = match proof {
+        Proof::OtherTenant { tenant, .. } => event.detail(json!({ "from_tenant": tenant })),
+        _ => event,
+    };
     let entry = Entry::new(context, Some(tenant.id), &actor, event);
     let publication = Change::begin(context);
     let begun = session::begin(database, new, user.version, &entry).await;

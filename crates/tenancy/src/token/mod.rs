@@ -17,7 +17,7 @@ pub use claims::Claims;
 pub use keys::Jwk;
 pub use one_time::{
     AddressToken, ChallengeToken, ObjectionToken, OneTimeToken, RecoveryToken, SetupToken,
-    SignInRequest, SignInToken, TokenUse, VerificationToken,
+    SignInRequest, SignInToken, TenantListToken, TokenUse, VerificationToken,
 };
 pub use refresh::RefreshToken;
 pub use sign_in_code::SignInCode;

@@ -31,6 +31,8 @@ pub struct Request;
 pub struct NewAddress;
 /// The use of an [`ObjectionToken`].
 pub struct Objection;
+/// The use of a [`TenantListToken`].
+pub struct TenantList;
 
 impl TokenUse for Setup {
     const PREFIX: &'static str = "lds_";
@@ -64,6 +66,10 @@ impl TokenUse for Objection {
     const PREFIX: &'static str = "ldo_";
 }
 
+impl TokenUse for TenantList {
+    const PREFIX: &'static str = "ldt_";
+}
+
 /// Sets the password of one user.
 pub type SetupToken = OneTimeToken<Setup>;
 /// Continues a sign-in with its second factor.
@@ -80,6 +86,9 @@ pub type SignInRequest = OneTimeToken<Request>;
 pub type AddressToken = OneTimeToken<NewAddress>;
 /// Gives a user the former address back.
 pub type ObjectionToken = OneTimeToken<Objection>;
+
+/// Lists the tenants in which a person has an account.
+pub type TenantListToken = OneTimeToken<TenantList>;
 
 impl RecoveryToken {
     /// How long a token is valid.
@@ -161,6 +170,7 @@ mod tests {
         let request = SignInRequest::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let address = AddressToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let objection = ObjectionToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
+        let list = TenantListToken::generate(Uuid::from_u128(7), &NativeRandom).expose();
         let all = [
             &setup,
             &challenge,
@@ -170,6 +180,7 @@ mod tests {
             &request,
             &address,
             &objection,
+            &list,
         ];
         for (own, text) in all.into_iter().enumerate() {
             let accepted = [
@@ -181,6 +192,7 @@ mod tests {
                 SignInRequest::parse(text).is_some(),
                 AddressToken::parse(text).is_some(),
                 ObjectionToken::parse(text).is_some(),
+                TenantListToken::parse(text).is_some(),
             ];
             for (index, accepted) in accepted.into_iter().enumerate() {
                 assert_eq!(accepted, index == own, "{text} {index}");

@@ -24,6 +24,7 @@ use crate::{
     mail::{due, insertion::NewMessage, notice::Notice, require_transport, template::Language},
     tenant::{Tenant, TenantDb},
     token::{AddressToken, ObjectionToken, RecoveryToken},
+    verified_address,
     version_cache::{Change, Changed, Effect},
 };
 
@@ -119,6 +120,7 @@ pub async fn confirm(
     for session in ended {
         publication.session_tombstone(tenant.id, session).await;
     }
+    verified_address::publish_later(context, tenant);
     audit::flush_later(context, tenant);
     due::add_later(context, tenant);
     Ok(publication.finish().await)
@@ -152,6 +154,7 @@ pub async fn object(
     let restored = address_change::restore(&database, &token.hash(), message, now, &entry).await?;
     let Some((user, version)) = restored else { return Err(refuse(context, tenant, actor)) };
     publication.user(tenant.id, user, version).await;
+    verified_address::publish_later(context, tenant);
     audit::flush_later(context, tenant);
     due::add_later(context, tenant);
     let effect = publication.finish().await;

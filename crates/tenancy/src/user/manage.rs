@@ -22,6 +22,7 @@ use crate::{
     security_policy,
     tenant::{Tenant, TenantDb},
     token::SetupToken,
+    verified_address,
     version_cache::{Change, Changed as Published, Effect},
 };
 
@@ -188,6 +189,9 @@ async fn apply(
     match repo::update(&database, id, change, over, notice, &entry).await? {
         Changed::Done(user) => {
             publication.user(tenant.id, id, user.version).await;
+            if change.email.is_some() || change.is_active.is_some() {
+                verified_address::publish_later(context, tenant);
+            }
             audit::flush_later(context, tenant);
             if may_be_noticed {
                 due::add_later(context, tenant);
@@ -225,6 +229,7 @@ pub async fn delete(
     match repo::delete(&database, id, &authority.manageable(definitions), &entry).await? {
         Changed::Done(_) => {
             publication.user_tombstone(tenant.id, id).await;
+            verified_address::publish_later(context, tenant);
             audit::flush_later(context, tenant);
             let effect = publication.finish().await;
             database_role::end(context, tenant, Ending::User(id)).await?;

@@ -23,6 +23,7 @@ use crate::{
     },
     tenant::{Tenant, TenantDb},
     token::VerificationToken,
+    verified_address,
 };
 
 /// How long a token is valid.
@@ -93,6 +94,7 @@ pub async fn confirm(
     let entry = Entry::new(context, Some(tenant.id), actor, event);
     let database = TenantDb::connect(context, tenant).await?;
     if account_tokens::verify_address(&database, &token.hash(), now, &entry).await?.is_some() {
+        verified_address::publish_later(context, tenant);
         audit::flush_later(context, tenant);
         return Ok(());
     }

@@ -90,6 +90,13 @@ impl Installation {
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
+    /// Returns the ids of the keys with which the addresses of users are hashed.
+    pub fn address_keys(&self) -> Vec<String> {
+        let statement = "SELECT DISTINCT encode(key_id, 'hex') FROM verified_addresses";
+        let rows = self.services.superuser("tenancy").query(statement, &[]).unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     /// Waits until a statement with this text waits for a lock.
     pub fn wait_until_locked_out(&self, text: &str) {
         let statement = "SELECT FROM pg_stat_activity
@@ -154,6 +161,11 @@ impl Tenant {
             refresh_token: text(&signed_in["refresh_token"]),
             created,
         }
+    }
+
+    /// Returns the name of the database.
+    pub fn database(&self) -> String {
+        format!("tenant_{}", self.id.replace('-', ""))
     }
 
     pub fn call(&self, at: &Application, method: Method, path: &str) -> Call {

@@ -182,6 +182,33 @@ pub(crate) async fn use_sign_in(
     Ok(row.map(|row| Ok::<_, SqlError>((user(&row)?, needed_factor(&row)?))).transpose()?)
 }
 
+/// Removes a token for the list of the tenants of its user, and returns the address that received it. Of two concurrent
+/// calls, only one gets it. Returns `None` if the token is no longer valid.
+pub(crate) async fn take_tenant_list(
+    database: &TenantDb,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+    entry: &Entry,
+) -> Result<Option<String>> {
+    let statement = format!(
+        "WITH changed AS (
+             DELETE FROM account_tokens t USING users u
+             WHERE t.token_hash = :token_hash::bytea AND t.purpose = 'tenant_list'
+               AND t.expires_at > :now::timestamp AT TIME ZONE 'UTC'
+               AND u.id = t.user_id AND u.is_active AND {TOKEN_IS_CURRENT}
+             RETURNING t.user_id AS id, t.address
+         ), {}
+         SELECT address FROM changed",
+        recorded_for_user()
+    );
+    let statement = Statement::new(statement)
+        .bind("token_hash", token_hash.as_slice())
+        .bind("now", now)
+        .bind_all(outbox::bindings(entry));
+    let row = statement.query_first(database.connection()).await?;
+    Ok(row.map(|row| row.get("address")).transpose()?)
+}
+
 /// Verifies the address of the user that a token belongs to, and removes the tokens of the user for this purpose. Of two
 /// concurrent calls, only one gets the user. Returns `None` if the token is no longer valid.
 pub(crate) async fn verify_address(

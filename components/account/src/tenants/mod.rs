@@ -1,0 +1,4 @@
+//! `/api/v1/account/tenants`
+
+pub mod list;
+pub mod switch;

@@ -1,0 +1,4 @@
+//! `/api/v1/tenant/switching`
+
+pub mod get;
+pub mod replace;

@@ -1,0 +1,93 @@
+//! The tenants of a person, for somebody who proves control of the address by mail.
+//!
+//! The message is in the outbox of one of the tenants. It names none of them, and its link leads to the page of the
+//! service: the page of a tenant must not learn the others.
+
+use std::rc::Rc;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::mailed::{self, Kind};
+use crate::{
+    audit,
+    context::Context,
+    error::{Error, Result},
+    event::{Actor, Entry, Event, Severity, name},
+    identifier::EmailAddress,
+    login_throttling,
+    mail::{
+        insertion::NewMessage,
+        require_transport,
+        template::{Language, Purpose},
+    },
+    resolve,
+    tenant::{Tenant, TenantDb},
+    token::TenantListToken,
+    user::repo::account_tokens,
+    verified_address::{self, PersonTenant},
+};
+
+/// How long a token is valid.
+const LIFETIME: TimeDelta = TimeDelta::minutes(30);
+const KIND: Kind =
+    Kind { name: "tenant list", purpose: Purpose::TenantList, event: name::USER_TENANTS_REQUESTED };
+/// Represents the service in rate limits, because a request addresses no tenant.
+const SERVICE: Uuid = Uuid::nil();
+
+/// Sends a token for the list to an address, if a user has verified it. Returns the seconds for which the token is valid.
+///
+/// # Errors
+/// [`Error::MailNotConfigured`]; [`Error::RateLimited`] after too many requests of the network, whether a user has the
+/// address or not.
+pub async fn request(
+    context: &Rc<Context>,
+    email: &EmailAddress,
+    language: Option<Language>,
+    actor: &Actor,
+) -> Result<i64> {
+    require_transport(context)?;
+    mailed::limit_rate(context, SERVICE, &KIND, email, actor).await?;
+    let found = verified_address::find_first_tenant(context, email.as_str()).await?;
+    // The look-up of an unknown tenant takes as long as any other.
+    let tenant = resolve::by_id(context, found.unwrap_or_default()).await?;
+    let Some(tenant) = tenant else {
+        resolve::stand_in(context).await?;
+        resolve::stand_in(context).await?;
+        return Ok(LIFETIME.num_seconds());
+    };
+    let token = TenantListToken::generate(tenant.id, &*context.platform.random);
+    let expires_at = context.platform.clock.now() + LIFETIME;
+    let message = NewMessage::new(context, &tenant, language, email.as_str(), &token, expires_at)?;
+    let asked = mailed::Asked { email, is_refused: false, message, code: None };
+    mailed::send(context, &tenant, &KIND, asked, actor).await?;
+    Ok(LIFETIME.num_seconds())
+}
+
+/// Returns the tenants in which a user has verified the address that received a token. The token can be used once.
+///
+/// # Errors
+/// [`Error::InvalidMailedToken`] if the token is invalid, used or expired, or was sent to a former address;
+/// [`Error::MailNotConfigured`].
+pub async fn confirm(
+    context: &Rc<Context>,
+    tenant: &Tenant,
+    token: &TenantListToken,
+    actor: &Actor,
+) -> Result<Vec<PersonTenant>> {
+    require_transport(context)?;
+    let now = context.platform.clock.now();
+    let event = Event::new(name::USER_TENANTS_LISTED).with_actor_from_statement();
+    let entry = Entry::new(context, Some(tenant.id), actor, event);
+    let database = TenantDb::connect(context, tenant).await?;
+    let taken = account_tokens::take_tenant_list(&database, &token.hash(), now, &entry).await?;
+    let Some(address) = taken else {
+        let event = Event::new(name::USER_TENANTS_LISTED).severity(Severity::Warning).failed();
+        let network = actor.origin().address.map(login_throttling::network_text);
+        let entry = Entry::new(context, Some(tenant.id), actor, event);
+        audit::record_rarely(context, entry, &network.unwrap_or_default());
+        return Err(Error::InvalidMailedToken);
+    };
+    audit::flush_later(context, tenant);
+    verified_address::list_tenants(context, &address).await
+}
