@@ -46,6 +46,7 @@ pub mod migrate;
 pub mod networks;
 pub mod oauth;
 pub mod operator_key;
+pub mod passkey;
 pub mod personal_data;
 pub mod plan;
 pub mod postgres_url;

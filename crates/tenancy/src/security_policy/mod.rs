@@ -17,6 +17,7 @@ use crate::{
     credential::Password,
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
+    identifier::Domain,
     input::{Bounded, FromField, Patch},
     networks::Networks,
     tenant::{Tenant, TenantDb},
@@ -48,6 +49,8 @@ pub struct SecurityPolicy {
     /// The minimum length of a new password in characters.
     #[schema(minimum = 8, maximum = 128)]
     pub password_min_length: Option<i32>,
+    /// The domain of the tenant that passkeys belong to (the RP ID); null for the domain of the service.
+    pub passkey_domain: Option<String>,
 }
 
 crate::fields! {
@@ -78,6 +81,9 @@ crate::fields! {
         /// The minimum length of a new password in characters.
         #[schema(value_type = Option<u32>, minimum = 8, maximum = 128)]
         pub password_min_length: Patch<Bounded<8, 128>>,
+        /// The domain that passkeys belong to, one of the tenant. After a change, earlier passkeys cannot be used.
+        #[schema(value_type = Option<Domain>)]
+        pub passkey_domain: Patch<Domain>,
     }
 }
 
@@ -108,7 +114,8 @@ pub async fn get(context: &Context, tenant: &Tenant) -> Result<SecurityPolicy> {
 /// Changes the rules. Absent rules stay unchanged.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for networks without the address of the caller.
+/// [`Error::InvalidFields`] for networks without the address of the caller, and for a domain that the tenant does not
+/// have.
 pub async fn change(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -119,6 +126,11 @@ pub async fn change(
         && !actor.origin().address.is_some_and(|address| networks.contain(address))
     {
         return Err(Error::invalid_field("allowed_networks", "must include your own address"));
+    }
+    if let Patch::Set(domain) = &change.passkey_domain
+        && !tenant.domains.iter().any(|own| own == domain.as_str())
+    {
+        return Err(Error::invalid_field("passkey_domain", "must be a domain of the tenant"));
     }
     let event = Event::new(name::SECURITY_POLICY_CHANGED).severity(Severity::Warning);
     let entry = Entry::new(context, Some(tenant.id), actor, event);

@@ -1,8 +1,10 @@
-//! Sessions of users: sign-in, refresh, sign-out, second factors, and changes of passwords, which end sessions.
+//! Sessions of users: sign-in, refresh, sign-out, second factors, passkeys, and changes of passwords, which end
+//! sessions.
 
 mod challenge;
 mod code;
 mod enrollment;
+pub mod passkey;
 mod password;
 mod proof;
 mod recent;
