@@ -139,11 +139,48 @@ export interface components {
             /** @description The name. */
             name: components["schemas"]["Permission"];
         };
+        /** @description The response of an authenticator to an authentication. */
+        AssertionResponse: {
+            /** @description The data of the authenticator in base64url. */
+            authenticatorData: string;
+            /** @description The data of the client in base64url. */
+            clientDataJSON: string;
+            /** @description The signature in base64url. */
+            signature: string;
+            /** @description The user handle in base64url. A sign-in requires it. */
+            userHandle?: string | null;
+        };
+        /** @description The response of an authenticator to a registration. */
+        AttestationResponse: {
+            /** @description The attestation object in base64url. */
+            attestationObject: string;
+            /** @description The data of the client in base64url. */
+            clientDataJSON: string;
+            /** @description The ways to reach the authenticator. */
+            transports?: string[] | null;
+        };
         /** @description A page of the audit trail. */
         AuditPage: {
             items: components["schemas"]["LoggedEvent"][];
             /** @description The cursor of the next page, or null on the last page. */
             next_cursor: string | null;
+        };
+        /** @description The result of `navigator.credentials.get()`: `JSON.stringify(credential)`. Other members are ignored. */
+        AuthenticationResponse: {
+            /** @description The id of the credential in base64url. */
+            id: string;
+            response: components["schemas"]["AssertionResponse"];
+            /** @description `public-key`. */
+            type: string;
+        };
+        /** @description The required properties of an authenticator. */
+        AuthenticatorSelection: {
+            /** @description True, for browsers that do not know `residentKey`. */
+            requireResidentKey: boolean;
+            /** @description `required`. */
+            residentKey: string;
+            /** @description `required`. */
+            userVerification: string;
         };
         /**
          * Format: int64
@@ -416,6 +453,8 @@ export interface components {
             has_password: boolean;
             /** @description The messages of the last week and those that wait, without their tokens. */
             mail_messages: components["schemas"]["MailMessage"][];
+            /** @description The passkeys, without their keys. */
+            passkeys: components["schemas"]["Passkey"][];
             /** @description Data of the application about the user, which otherwise only operators see. */
             private_metadata: Record<string, never>;
             /** @description The second factors, without their secrets. */
@@ -429,7 +468,7 @@ export interface components {
             updated_at: string;
         };
         /**
-         * @description The name of a second factor: 1 to 100 characters on a single line.
+         * @description The name of a second factor or a passkey: 1 to 100 characters on a single line.
          * @example Phone
          */
         FactorName: string;
@@ -929,6 +968,12 @@ export interface components {
             /** @description The scopes of the key. An operator key can grant only scopes that it holds. */
             scopes: components["schemas"]["OperatorScopes"];
         };
+        /** @description A passkey to register. */
+        NewPasskey: {
+            credential: components["schemas"]["RegistrationResponse"];
+            /** @description The name of the passkey. */
+            name: components["schemas"]["FactorName"];
+        };
         /**
          * Format: password
          * @description A new password that is not yet checked against the settings.
@@ -1196,6 +1241,132 @@ export interface components {
              */
             total: number;
         };
+        /** @description A passkey of a user. */
+        Passkey: {
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /** @description Whether the authenticator has a copy elsewhere, such as in the account of a password manager. */
+            is_backed_up: boolean;
+            /**
+             * Format: date-time
+             * @description When it was last used.
+             */
+            last_used_at: string | null;
+            /**
+             * @description The name that the user gave it.
+             * @example Laptop
+             */
+            name: string;
+            /**
+             * @description The ways to reach the authenticator, such as `internal` or `usb`.
+             * @example [
+             *       "internal",
+             *       "hybrid"
+             *     ]
+             */
+            transports: string[];
+        };
+        /** @description An algorithm. */
+        PasskeyAlgorithm: {
+            /**
+             * Format: int32
+             * @description The number in COSE: -7 for ES256, -8 for Ed25519, -257 for RS256.
+             */
+            alg: number;
+            type: string;
+        };
+        /** @description The response of an authenticator in the second step of a sign-in. */
+        PasskeyAnswer: {
+            /** @description The challenge of the sign-in. */
+            challenge: string;
+            credential: components["schemas"]["AuthenticationResponse"];
+        };
+        /** @description The options of a registration. */
+        PasskeyCreation: {
+            /**
+             * Format: int64
+             * @description The seconds until the challenge expires.
+             */
+            expires_in: number;
+            /** @description For `PublicKeyCredential.parseCreationOptionsFromJSON()`. */
+            public_key: components["schemas"]["PublicKeyCreationOptions"];
+        };
+        /** @description A passkey in options. */
+        PasskeyDescriptor: {
+            /** @description The id of the credential in base64url. */
+            id: string;
+            /** @description The ways to reach the authenticator. */
+            transports: string[];
+            type: string;
+        };
+        /** @description The relying party. */
+        PasskeyDomain: {
+            /**
+             * @description The RP ID.
+             * @example example.com
+             */
+            id: string;
+            /** @description The name of the tenant. */
+            name: string;
+        };
+        /** @description The passkey that a sign-in needs. */
+        PasskeyEnrollment: {
+            /** @description The challenge of the sign-in. */
+            challenge: string;
+            credential: components["schemas"]["RegistrationResponse"];
+            /** @description The name of the passkey. */
+            name: components["schemas"]["FactorName"];
+        };
+        /** @description The name of a passkey. */
+        PasskeyName: {
+            /** @description The name. */
+            name: components["schemas"]["FactorName"];
+        };
+        /** @description A new proof of identity with a passkey. */
+        PasskeyProof: {
+            credential: components["schemas"]["AuthenticationResponse"];
+        };
+        /** @description The options of an authentication. */
+        PasskeyRequest: {
+            /**
+             * Format: int64
+             * @description The seconds until the challenge expires.
+             */
+            expires_in: number;
+            /** @description For `PublicKeyCredential.parseRequestOptionsFromJSON()`. */
+            public_key: components["schemas"]["PublicKeyRequestOptions"];
+        };
+        /** @description The response of an authenticator. */
+        PasskeyResponse: {
+            credential: components["schemas"]["AuthenticationResponse"];
+        };
+        /** @description A sign-in that waits for its second factor. */
+        PasskeySecondFactor: {
+            /** @description The challenge of the sign-in. */
+            challenge: string;
+        };
+        /** @description The user, as the authenticator shows it. */
+        PasskeyUser: {
+            /** @description The first and the last name, or the e-mail address. */
+            displayName: string;
+            /** @description An opaque value that identifies the user, in base64url. */
+            id: string;
+            /** @description The e-mail address. */
+            name: string;
+        };
+        /** @description The passkeys of a user. */
+        Passkeys: {
+            /** @description The passkeys, the oldest first. There are at most ten. */
+            items: components["schemas"]["Passkey"][];
+        };
         /**
          * Format: password
          * @description A password from a user, normalised to NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed.
@@ -1351,7 +1522,7 @@ export interface components {
              * @description The stable code for programs.
              * @enum {string}
              */
-            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_gateway_key" | "invalid_header" | "invalid_json" | "invalid_mailed_token" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "mail_not_configured" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
+            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_gateway_key" | "invalid_header" | "invalid_json" | "invalid_mailed_token" | "invalid_operator_key" | "invalid_passkey" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "mail_not_configured" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "passkey_not_found" | "passkey_taken" | "passkeys_not_configured" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_passkeys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
             /** @description An explanation of this occurrence. */
             detail: string;
             /** @description For OAuth endpoints: the error code of RFC 6749. */
@@ -1371,6 +1542,8 @@ export interface components {
             /** @description The id of the request, which is also in the log. */
             request_id: string;
             resource?: components["schemas"]["Resource"] | null;
+            /** @description For a sign-in that needs a second factor: the kinds that the user has, `one_time_password` or `passkey`. */
+            second_factors?: string[];
             /** Format: int32 */
             status: number;
             /** @description A short summary of the problem type. */
@@ -1387,6 +1560,44 @@ export interface components {
             first_name?: components["schemas"]["PersonName"] | null;
             last_name?: components["schemas"]["PersonName"] | null;
             username?: components["schemas"]["Username"] | null;
+        };
+        /** @description The options of `navigator.credentials.create()`. */
+        PublicKeyCreationOptions: {
+            /** @description `none`. */
+            attestation: string;
+            authenticatorSelection: components["schemas"]["AuthenticatorSelection"];
+            /** @description The challenge in base64url. */
+            challenge: string;
+            /** @description The passkeys that the user has. */
+            excludeCredentials: components["schemas"]["PasskeyDescriptor"][];
+            /** @description The accepted algorithms, the preferred one first. */
+            pubKeyCredParams: components["schemas"]["PasskeyAlgorithm"][];
+            rp: components["schemas"]["PasskeyDomain"];
+            /**
+             * Format: int64
+             * @description The milliseconds for which the browser waits.
+             */
+            timeout: number;
+            user: components["schemas"]["PasskeyUser"];
+        };
+        /** @description The options of `navigator.credentials.get()`. */
+        PublicKeyRequestOptions: {
+            /** @description The passkeys of the user. The array is empty for a sign-in, in which the person chooses one. */
+            allowCredentials: components["schemas"]["PasskeyDescriptor"][];
+            /** @description The challenge in base64url. */
+            challenge: string;
+            /**
+             * @description The RP ID.
+             * @example example.com
+             */
+            rpId: string;
+            /**
+             * Format: int64
+             * @description The milliseconds for which the browser waits.
+             */
+            timeout: number;
+            /** @description `required`. */
+            userVerification: string;
         };
         /** @description A new proof of identity. */
         RecentSignIn: {
@@ -1406,6 +1617,35 @@ export interface components {
         /** @description The refresh token of a session. */
         Refresh: {
             refresh_token: string;
+        };
+        /** @description The result of a registration. */
+        RegisteredPasskey: {
+            /**
+             * Format: uuid
+             * @description The id of the passkey.
+             */
+            id: string;
+            /**
+             * @description The codes that replace a lost factor, each once. They are null if the user has unused ones from an earlier
+             *     factor. Only this response contains them.
+             */
+            recovery_codes: string[] | null;
+        };
+        /** @description The result of `navigator.credentials.create()`: `JSON.stringify(credential)`. Other members are ignored. */
+        RegistrationResponse: {
+            /** @description The id of the credential in base64url. */
+            id: string;
+            response: components["schemas"]["AttestationResponse"];
+            /** @description `public-key`. */
+            type: string;
+        };
+        /** @description The origins that may use the passkeys of a domain (WebAuthn level 3, section 5.11). */
+        RelatedOrigins: {
+            /**
+             * @description The origins of the pages of the tenant. The array is empty for a host that is not the domain of passkeys of a
+             *     tenant.
+             */
+            origins: string[];
         };
         /** @description The numbers of objects that an erasure removed. */
         Removed: {
@@ -1586,6 +1826,8 @@ export interface components {
              * @description The maximum number of sessions of a user. The oldest one ends when another one begins.
              */
             max_sessions: number | null;
+            /** @description The domain of the tenant that passkeys belong to (the RP ID); null for the domain of the service. */
+            passkey_domain: string | null;
             /**
              * Format: int32
              * @description The minimum length of a new password in characters.
@@ -1625,6 +1867,7 @@ export interface components {
              * @description The maximum number of sessions of a user. The oldest one ends when another one begins.
              */
             max_sessions?: number | null;
+            passkey_domain?: components["schemas"]["Domain"] | null;
             /**
              * Format: int32
              * @description The minimum length of a new password in characters.

@@ -25,6 +25,15 @@ class AsyncOperations(AsyncRuntime):
         result: models.JwkSet = await self._json(request, options)
         return result
 
+    async def get_related_origins(self, *, options: CallOptions | None = None) -> models.RelatedOrigins:
+        """Returns the origins whose pages may use the passkeys of the requested host.
+
+        Browsers ask the domain that the rules of a tenant name as `passkey_domain`.
+        """
+        request = Request("GET", "/.well-known/webauthn", public=True)
+        result: models.RelatedOrigins = await self._json(request, options)
+        return result
+
     async def list_platform_audit_events(
         self,
         *,
@@ -854,6 +863,117 @@ class AsyncOperations(AsyncRuntime):
             },
         )
         return await self._download(request, options)
+
+    async def list_passkeys(self, *, options: CallOptions | None = None) -> models.Passkeys:
+        """Lists the caller's passkeys."""
+        request = Request("GET", "/api/v1/account/passkeys")
+        result: models.Passkeys = await self._json(request, options)
+        return result
+
+    async def begin_passkey_proof(self, *, options: CallOptions | None = None) -> models.PasskeyRequest:
+        """Begins a new proof of identity with a passkey. The response has the options for `navigator.credentials.get()`."""
+        request = Request("POST", "/api/v1/account/passkeys/recent-sign-in")
+        result: models.PasskeyRequest = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_proof(self, body: models.PasskeyProof, *, options: CallOptions | None = None) -> None:
+        """Proves the identity of the caller again with the result of `navigator.credentials.get()`, for changes that need a recent sign-in."""
+        request = Request("POST", "/api/v1/account/passkeys/recent-sign-in/confirm", json=body)
+        await self._none(request, options)
+
+    async def begin_passkey_registration(self, *, options: CallOptions | None = None) -> models.PasskeyCreation:
+        """Begins the registration of a passkey. The response has the options for `navigator.credentials.create()`.
+
+        The sign-in must be at most ten minutes old. A user has at most ten passkeys.
+        """
+        request = Request("POST", "/api/v1/account/passkeys/registration")
+        result: models.PasskeyCreation = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_registration(
+        self, body: models.NewPasskey, *, options: CallOptions | None = None
+    ) -> models.RegisteredPasskey:
+        """Registers a passkey with the result of `navigator.credentials.create()`.
+
+        The response to the first second factor contains recovery codes, which are shown only once. The caller's other sessions without a second factor end.
+        """
+        request = Request("POST", "/api/v1/account/passkeys/registration/confirm", json=body)
+        result: models.RegisteredPasskey = await self._json(request, options)
+        return result
+
+    async def begin_passkey_second_factor(
+        self, body: models.PasskeySecondFactor, *, options: CallOptions | None = None
+    ) -> models.PasskeyRequest:
+        """Begins the second step of a sign-in with a passkey. The response has the options for `navigator.credentials.get()`."""
+        request = Request("POST", "/api/v1/account/passkeys/second-factor", json=body, public=True)
+        result: models.PasskeyRequest = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_second_factor(
+        self, body: models.PasskeyAnswer, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Continues a sign-in with the result of `navigator.credentials.get()`."""
+        request = Request(
+            "POST", "/api/v1/account/passkeys/second-factor/confirm", json=body, public=True, signs_in=True
+        )
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def begin_passkey_enrollment(
+        self, body: models.PasskeySecondFactor, *, options: CallOptions | None = None
+    ) -> models.PasskeyCreation:
+        """Begins the registration of the passkey that a sign-in needs as a second factor. The response has the options for `navigator.credentials.create()`."""
+        request = Request("POST", "/api/v1/account/passkeys/second-factor/enrollment", json=body, public=True)
+        result: models.PasskeyCreation = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_enrollment(
+        self, body: models.PasskeyEnrollment, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Registers the passkey that a sign-in needs, and signs the user in. The response contains recovery codes."""
+        request = Request(
+            "POST", "/api/v1/account/passkeys/second-factor/enrollment/confirm", json=body, public=True, signs_in=True
+        )
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def begin_passkey_sign_in(self, *, options: CallOptions | None = None) -> models.PasskeyRequest:
+        """Begins a sign-in with a passkey. The response has the options for `navigator.credentials.get()`.
+
+        The person chooses an account in the browser. The response is the same for every account, and for an unknown tenant.
+        """
+        request = Request("POST", "/api/v1/account/passkeys/sign-in", public=True)
+        result: models.PasskeyRequest = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_sign_in(
+        self, body: models.PasskeyResponse, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Signs a user in with the result of `navigator.credentials.get()`.
+
+        A passkey is both factors. The response is the same for an unknown passkey, an invalid response, and an unknown, suspended or deleted tenant.
+        """
+        request = Request("POST", "/api/v1/account/passkeys/sign-in/confirm", json=body, public=True, signs_in=True)
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def remove_passkey(self, id: str, *, options: CallOptions | None = None) -> None:
+        """Removes a passkey of the caller. The recovery codes are removed with the last second factor.
+
+        The sign-in must be at most ten minutes old.
+
+        :param id: The id of the passkey.
+        """
+        request = Request("DELETE", "/api/v1/account/passkeys/{id}", parameters={"id": id})
+        await self._none(request, options)
+
+    async def rename_passkey(self, id: str, body: models.PasskeyName, *, options: CallOptions | None = None) -> None:
+        """Renames a passkey of the caller.
+
+        :param id: The id of the passkey.
+        """
+        request = Request("PATCH", "/api/v1/account/passkeys/{id}", parameters={"id": id}, json=body)
+        await self._none(request, options)
 
     async def request_password_reset(
         self, body: models.PasswordRecoveryRequest, *, options: CallOptions | None = None
