@@ -48,6 +48,8 @@ class Challenge:
         self.ends_at = time.monotonic() + CHALLENGE_SECONDS
         # The authenticator to set up, if the tenant requires one.
         self.factor = None
+        # The options for a passkey.
+        self.passkey = None
 
 
 class Session:
@@ -65,6 +67,8 @@ class Session:
         self.invited = None
         # The second factor that waits for its first code.
         self.factor = None
+        # The options for a passkey to create.
+        self.passkey = None
         # The change that waits for a proof of identity: its path and its form.
         self.pending = None
 

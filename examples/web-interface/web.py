@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A web interface: sign in, choose a password, see your profile, set up a second factor. Administrators invite users.
+"""A web interface: sign in, choose a password, see your profile, set up passkeys and second factors. Administrators invite
+users.
 
 The browser gets a cookie and never a token. The tokens stay on this server, where no script of a page can read them.
 The server runs behind a proxy that adds TLS. Run it with:
@@ -10,6 +11,7 @@ Without TLS, set INSECURE_COOKIES=1 so that browsers on other machines accept th
 """
 
 import http.cookies
+import json
 import os
 import pathlib
 import re
@@ -57,6 +59,9 @@ LINKS = {
     "/set-password": (pages.INVITATION, "/api/v1/auth/setup"),
     "/reset-password": (pages.RESET, "/api/v1/account/password-reset/confirm"),
 }
+
+PASSKEYS = "/api/v1/account/passkeys"
+SECOND_FACTOR = PASSKEYS + "/second-factor"
 
 sessions = Sessions()
 challenges = Sessions()
@@ -106,16 +111,16 @@ class Handler(BaseHTTPRequestHandler):
         form = self.form()
         if form is None:
             return None
-        if self.path in ("/login", "/forgot-password") or self.path in LINKS:
+        if self.path in ("/login", "/forgot-password", "/passkey", "/passkey/confirm") or self.path in LINKS:
             return self.begin_sign_in(form)
-        if self.path == "/code":
+        if self.path in ("/code", "/code/passkey"):
             return self.answer(form)
         session = self.session()
         if not session or not equal(form.get("csrf", ""), session.csrf):
             return self.show(403, pages.page("Not allowed", "<p>Go back and try again.</p>"))
         if self.path == "/logout":
             return self.sign_out(session)
-        if self.path == "/proof":
+        if self.path in ("/proof", "/proof/passkey"):
             return self.prove(session, form)
         if self.path not in CHANGES:
             return self.not_found()
@@ -131,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path in LINKS:
             return self.use_link(form, *LINKS[self.path])
         tenant = form.get("tenant", "")
-        show = self.show_login if self.path == "/login" else self.show_forgot_password
+        show = self.show_forgot_password if self.path == "/forgot-password" else self.show_login
         # Other text is never part of a header.
         if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", tenant):
             return self.show_login(404, "The tenant does not exist.", given=form)
@@ -141,8 +146,20 @@ class Handler(BaseHTTPRequestHandler):
 
         if self.path == "/forgot-password":
             return self.request_link(form, tenant, refuse)
+        if self.path == "/passkey":
+            return self.ask_for_passkey(form, tenant)
+        if self.path == "/passkey/confirm":
+            body = {"credential": credential(form)}
+            return self.sign_in("/api/v1/account/passkeys/sign-in/confirm", body, refuse, tenant)
         body = {"email": form.get("email"), "password": form.get("password")}
         return self.sign_in("/api/v1/auth/login", body, refuse, tenant)
+
+    def ask_for_passkey(self, form, tenant):
+        try:
+            begun = call("POST", "/api/v1/account/passkeys/sign-in", tenant=tenant, client=self.client())
+        except Refused as error:
+            return self.show_login(error.status, refused=error, given=form)
+        return self.show_form(200, lambda csrf: pages.passkey_sign_in(csrf, tenant, begun))
 
     def request_link(self, form, tenant, refuse):
         path, body = "/api/v1/account/password-reset", {"email": form.get("email")}
@@ -174,18 +191,33 @@ class Handler(BaseHTTPRequestHandler):
         if error.code == "second_factor_enrollment_required":
             body = {"challenge": challenge.token}
             challenge.factor = call("POST", "/api/v1/auth/second-factor/enrollment", body, client=self.client())
+            challenge.passkey = self.passkey_options(SECOND_FACTOR + "/enrollment", body)
+        elif "passkey" in error.second_factors:
+            challenge.passkey = self.passkey_options(SECOND_FACTOR, {"challenge": challenge.token})
         cookie = f"{CHALLENGE_COOKIE}={challenges.add(challenge)}; {ATTRIBUTES}"
         self.show(401, pages.second_factor(challenge, error), {"Set-Cookie": cookie})
+
+    def passkey_options(self, path, body):
+        """Returns the options for a passkey, or None if it is not possible. There is another way, so this is no failure."""
+        try:
+            return call("POST", path, body, client=self.client())
+        except Refused:
+            return None
 
     def answer(self, form):
         challenge = challenges.get(self.cookie(CHALLENGE_COOKIE))
         if not challenge or not equal(form.get("csrf", ""), challenge.csrf):
             return self.show_login(403, "This form has expired. Sign in again.")
-        body = {"challenge": challenge.token, "code": form.get("code", "")[:MAX_CODE]}
+        body = {"challenge": challenge.token}
+        if self.path == "/code":
+            path, body["code"] = "/api/v1/auth/second-factor", form.get("code", "")[:MAX_CODE]
+        else:
+            path = SECOND_FACTOR + ("/enrollment/confirm" if challenge.factor else "/confirm")
+            body["credential"] = credential(form)
         try:
-            signed_in = call("POST", "/api/v1/auth/second-factor", body, client=self.client())
+            signed_in = call("POST", path, body, client=self.client())
         except Refused as error:
-            if error.code in ("invalid_second_factor", "validation_failed", "too_many_attempts"):
+            if error.code in ("invalid_second_factor", "invalid_passkey", "validation_failed", "too_many_attempts"):
                 return self.show(error.status, pages.second_factor(challenge, error))
             challenges.remove(self.cookie(CHALLENGE_COOKIE))
             return self.show_login(error.status, refused=error)
@@ -221,8 +253,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def prove(self, session, form):
         body = {name: form[name][:MAX_BODY] for name in ("code", "password") if name in form}
+        path = "/api/v1/auth/recent-sign-in"
+        if self.path == "/proof/passkey":
+            path, body = PASSKEYS + "/recent-sign-in/confirm", {"credential": credential(form)}
         try:
-            session.call("POST", "/api/v1/auth/recent-sign-in", body, client=self.client())
+            session.call("POST", path, body, client=self.client())
         except Refused as error:
             return self.show_proof(error.status, session, error)
         pending, session.pending = session.pending, None
@@ -271,14 +306,20 @@ class Handler(BaseHTTPRequestHandler):
             return session.call("GET", path, client=self.client())
 
         user, tenant = get("/api/v1/profile"), get("/api/v1/tenant/info")
-        owned = get("/api/v1/profile/second-factors")
+        owned, passkeys = get("/api/v1/profile/second-factors"), get(PASSKEYS)
         listed = get("/api/v1/users")["items"] if user["role"] == "admin" else None
-        self.show(status, pages.home(session, user, tenant, owned, listed, refused))
+        self.show(status, pages.home(session, user, tenant, owned, passkeys, listed, refused))
 
     def show_proof(self, status, session, refused=None):
         owned = session.call("GET", "/api/v1/profile/second-factors", client=self.client())
         email = session.signed_in["user"]["email"]
-        self.show(status, pages.proof(session.csrf, email, bool(owned["items"]), refused))
+        try:
+            begun = session.call("POST", PASSKEYS + "/recent-sign-in", client=self.client())
+        except Refused:
+            # The user has no passkey, or too many have been asked for. There is another way.
+            begun = None
+        has_factor = bool(owned["items"]) or begun is not None
+        self.show(status, pages.proof(session.csrf, email, has_factor, begun, refused))
 
     def show_login(self, status, message=None, refused=None, given=None):
         self.show_form(status, lambda csrf: pages.login(csrf, message, refused, given))
@@ -342,6 +383,30 @@ def remove_factor(session, form, send):
     send("DELETE", f"/api/v1/profile/second-factors/{factor}")
 
 
+def credential(form):
+    """Returns the response of an authenticator in a form, which Tenancy verifies."""
+    try:
+        return json.loads(form.get("credential", ""))
+    except ValueError:
+        return None
+
+
+def begin_passkey(session, form, send):
+    session.passkey = send("POST", PASSKEYS + "/registration")
+
+
+def confirm_passkey(session, form, send):
+    session.passkey = None
+    body = {"credential": credential(form), "name": form.get("name") or "Passkey"}
+    confirmed = send("POST", PASSKEYS + "/registration/confirm", body)
+    session.recovery_codes = confirmed["recovery_codes"]
+
+
+def remove_passkey(session, form, send):
+    passkey = urllib.parse.quote(form.get("id", ""), safe="")
+    send("DELETE", f"{PASSKEYS}/{passkey}")
+
+
 def replace_recovery_codes(session, form, send):
     session.recovery_codes = send("POST", "/api/v1/profile/recovery-codes")["recovery_codes"]
 
@@ -352,6 +417,9 @@ CHANGES = {
     "/factor/confirm": confirm_factor,
     "/factor/remove": remove_factor,
     "/recovery-codes": replace_recovery_codes,
+    "/passkeys": begin_passkey,
+    "/passkeys/confirm": confirm_passkey,
+    "/passkeys/remove": remove_passkey,
 }
 
 

@@ -4,6 +4,7 @@
 
 mod authenticator;
 mod invitation;
+mod passkey;
 mod reset;
 mod sign_in;
 mod support;
