@@ -438,7 +438,7 @@ fn tenant_requires_factors_of_roles() {
     let initial = json!({
         "second_factor_roles": [], "second_factor_grace_days": 7, "recent_sign_in_minutes": null,
         "session_idle_minutes": null, "session_lifetime_minutes": null, "max_sessions": null,
-        "allowed_networks": null, "password_min_length": null,
+        "allowed_networks": null, "password_min_length": null, "passkey_domain": null,
     });
     assert_eq!(policy, initial);
     patch(&viewer.access_token, json!({})).expect_problem(403, "forbidden");
