@@ -1,6 +1,7 @@
 """The pages. Every value in them is escaped."""
 
 import html
+import json
 
 try:
     # It draws QR codes on this server, so no other service sees the secret of an authenticator.
@@ -85,6 +86,15 @@ def hidden(name, value):
     return f'<input type="hidden" name="{name}" value="{text(value)}">'
 
 
+def passkey(action, csrf, begun, button, fields=""):
+    """Returns a form whose button uses a passkey. `begun` is the response of Tenancy with the options for the browser."""
+    options = begun["public_key"]
+    kind = "create" if "rp" in options else "get"
+    return f"""<form method="post" action="{action}" data-passkey="{kind}" data-options="{text(json.dumps(options))}">
+<input type="hidden" name="csrf" value="{csrf}"><input type="hidden" name="credential">
+{fields}<p><button type="button" hidden>{text(button)}</button></p></form>"""
+
+
 def code(refused=None, label="Code"):
     return field("code", label, refused, autocomplete="one-time-code", autocapitalize="none", spellcheck="false")
 
@@ -94,7 +104,10 @@ def login(csrf, message=None, refused=None, given=None):
     fields = field("tenant", "Tenant", value=given.get("tenant", ""), autocapitalize="none")
     fields += field("email", "E-mail", refused, value=given.get("email", ""), type="email", autocomplete="username")
     fields += field("password", "Password", refused, type="password", autocomplete="current-password")
-    body = alert(message) + problem(refused) + form("/login", csrf, fields, "Sign in")
+    # Only the tenant is necessary for a passkey.
+    fields += '<p><button>Sign in</button> <button formaction="/passkey" formnovalidate>Use a passkey</button></p>'
+    body = alert(message) + problem(refused)
+    body += f"""<form method="post" action="/login"><input type="hidden" name="csrf" value="{csrf}">{fields}</form>"""
     body += '<p><a href="/sign-in-by-mail">Get a link or a code by mail</a></p>'
     body += '<p><a href="/forgot-password">Forgot your password?</a></p>'
     return page("Sign in", body + '<p><a href="/set-password">Use an invitation</a></p>')
@@ -111,6 +124,11 @@ def confirm(csrf, chosen, refused=None):
     fields = link_token("token", "Token of the message", refused)
     body = problem(refused) + explained + form(chosen["action"], csrf, fields, chosen["button"])
     return page(chosen["title"], body, ["link.js"])
+
+
+def passkey_sign_in(csrf, tenant, begun, refused=None):
+    body = problem(refused) + passkey("/passkey/confirm", csrf, begun, "Continue", hidden("tenant", tenant))
+    return page("Sign in with a passkey", body + '<p><a href="/">Use a password</a></p>', ["passkey.js"])
 
 
 def choose_password(csrf, chosen, refused=None, token=None):
@@ -167,11 +185,16 @@ def new_factor(factor):
 
 
 def second_factor(challenge, refused=None):
-    """Asks for the code that a sign-in needs."""
-    added = "<p>A recovery code replaces a lost authenticator.</p>"
+    """Asks for the passkey or the code that a sign-in needs."""
+    added = "<p>A recovery code replaces a lost authenticator or passkey.</p>"
     if challenge.factor:
         added = new_factor(challenge.factor)
-    return page("Second factor", problem(refused) + added + form("/code", challenge.csrf, code(refused), "Continue"))
+    body = problem(refused)
+    if challenge.passkey:
+        button = "Create a passkey" if challenge.factor else "Use a passkey"
+        body += passkey("/code/passkey", challenge.csrf, challenge.passkey, button)
+    body += added + form("/code", challenge.csrf, code(refused), "Continue")
+    return page("Second factor", body, ["passkey.js"])
 
 
 def still_signed_in(csrf, refused=None):
@@ -179,7 +202,7 @@ def still_signed_in(csrf, refused=None):
     return page("Sign-out failed", alert(message) + problem(refused) + form("/logout", csrf, "", "Sign out"))
 
 
-def proof(csrf, email, has_factor, refused=None):
+def proof(csrf, email, has_factor, begun=None, refused=None):
     """Asks for a proof of identity, which some changes need."""
     if has_factor:
         fields = code(refused, "Code of your authenticator, or a recovery code")
@@ -188,7 +211,10 @@ def proof(csrf, email, has_factor, refused=None):
         fields = f'<input type="email" autocomplete="username" value="{text(email)}" hidden readonly>'
         fields += field("password", "Password", refused, type="password", autocomplete="current-password")
     explained = "<p>This change needs a proof that you are still the same person.</p>"
-    return page("Confirm your identity", problem(refused) + explained + form("/proof", csrf, fields, "Continue"))
+    body = problem(refused) + explained
+    if begun:
+        body += passkey("/proof/passkey", csrf, begun, "Use a passkey")
+    return page("Confirm your identity", body + form("/proof", csrf, fields, "Continue"), ["passkey.js"])
 
 
 def recovery_codes(codes):
@@ -231,6 +257,21 @@ def address(session, refused=None):
     return body + form("/address", session.csrf, field("new_email", "New address", refused, **attributes), "Change")
 
 
+def passkeys(session, owned):
+    """The section about passkeys. `owned` is the response of Tenancy, which lists them."""
+    body = "<h2>Passkeys</h2>"
+    if session.passkey:
+        name = field("name", "Name", id="passkey-name", value="This device")
+        return body + passkey("/passkeys/confirm", session.csrf, session.passkey, "Create the passkey", name)
+    rows = "".join(
+        f'<li class="row"><span>{text(one["name"])}</span>'
+        + form("/passkeys/remove", session.csrf, hidden("id", one["id"]), f'Remove {one["name"]}')
+        + "</li>"
+        for one in owned["items"]
+    )
+    return body + (f"<ul>{rows}</ul>" if rows else "") + form("/passkeys", session.csrf, "", "Add a passkey")
+
+
 def users(csrf, listed, refused=None):
     """The section of administrators."""
     rows = "".join(f"<li>{text(user['email'])}, {text(user['role'])}</li>" for user in listed)
@@ -247,7 +288,7 @@ def invitation(invited):
 <code>{text(invited["setup_token"])}</code></p>"""
 
 
-def home(session, user, tenant, owned, listed, refused=None):
+def home(session, user, tenant, owned, owned_passkeys, listed, refused=None):
     """The page of a signed-in user. `listed` are the users of the tenant, for administrators."""
     body = f'<p>{text(user["email"])}, {text(user["role"])}</p>' + form("/logout", session.csrf, "", "Sign out")
     body += problem(refused)
@@ -258,7 +299,8 @@ def home(session, user, tenant, owned, listed, refused=None):
     if codes:
         body += recovery_codes(codes)
     body += address(session, refused)
+    body += passkeys(session, owned_passkeys)
     body += factors(session, owned, refused)
     if listed is not None:
         body += users(session.csrf, listed, refused)
-    return page(tenant["name"], body, ["copy.js"])
+    return page(tenant["name"], body, ["copy.js", "passkey.js"])

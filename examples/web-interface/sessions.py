@@ -61,12 +61,15 @@ class Challenge:
         self.ends_at = time.monotonic() + CHALLENGE_SECONDS
         # The authenticator to set up, if the tenant requires one.
         self.factor = None
+        # The options for a passkey.
+        self.passkey = None
 
 
 class MailedSignIn:
     """A sign-in that waits for the code in a message. The code is valid only with the token of the request."""
 
-    def __init__(self, requested):
+    def __init__(self, requested, owner):
+        self.owner = owner
         self.request = requested["request"]
         self.csrf = secrets.token_urlsafe(32)
         self.ends_at = time.monotonic() + requested["expires_in"]
@@ -90,6 +93,8 @@ class Session:
         self.new_email = None
         # The second factor that waits for its first code.
         self.factor = None
+        # The options for a passkey to create.
+        self.passkey = None
         # The change that waits for a proof of identity: its path and its form.
         self.pending = None
 

@@ -29,9 +29,10 @@ class Refused(Exception):
             self.code, self.detail = str(problem["code"]), str(problem["detail"])
             self.errors = {error["field"]: error["message"] for error in problem.get("errors", [])}
             self.challenge = problem.get("challenge")
+            self.second_factors = problem.get("second_factors", [])
         except (ValueError, TypeError, KeyError, AttributeError, OSError, http.client.HTTPException):
             self.code, self.detail = "", "Tenancy refused the request."
-            self.errors, self.challenge = {}, None
+            self.errors, self.challenge, self.second_factors = {}, None, []
 
 
 def call(method, path, body=None, token=None, tenant=None, client=None):

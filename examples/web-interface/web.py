@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A web interface: sign in, choose a password, see your profile, set up a second factor. Administrators invite users.
+"""A web interface: sign in, choose a password, see your profile, set up passkeys and second factors. Administrators invite
+users.
 
 The browser gets a cookie and never a token. The tokens stay on this server, where no script of a page can read them.
 The server runs behind a proxy that adds TLS. Run it with:
@@ -10,6 +11,7 @@ Without TLS, set INSECURE_COOKIES=1 so that browsers on other machines accept th
 """
 
 import http.cookies
+import json
 import os
 import pathlib
 import re
@@ -68,6 +70,8 @@ CONFIRMATIONS = {
 }
 # The forms for the address of an account.
 FORMS = {"/forgot-password": pages.forgot_password, "/sign-in-by-mail": pages.sign_in_by_mail}
+PASSKEYS = "/api/v1/account/passkeys"
+SECOND_FACTOR = PASSKEYS + "/second-factor"
 
 sessions = Sessions()
 challenges = Sessions()
@@ -76,6 +80,11 @@ mailed = Sessions()
 
 def equal(one, other):
     return secrets.compare_digest(one.encode(), other.encode())
+
+
+def account_of(form):
+    """Returns what is the same for each sign-in to an account."""
+    return form.get("tenant", "").lower(), form.get("email", "").strip().lower()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -120,9 +129,10 @@ class Handler(BaseHTTPRequestHandler):
         form = self.form()
         if form is None:
             return None
-        if self.path == "/login" or self.path in FORMS or self.path in LINKS or self.path in CONFIRMATIONS:
+        public = ("/login", "/passkey", "/passkey/confirm", *FORMS, *LINKS, *CONFIRMATIONS)
+        if self.path in public:
             return self.begin_sign_in(form)
-        if self.path == "/code":
+        if self.path in ("/code", "/code/passkey"):
             return self.answer(form)
         if self.path == "/mailed-code":
             return self.use_code(form)
@@ -131,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.show(403, pages.page("Not allowed", "<p>Go back and try again.</p>"))
         if self.path == "/logout":
             return self.sign_out(session)
-        if self.path == "/proof":
+        if self.path in ("/proof", "/proof/passkey"):
             return self.prove(session, form)
         if self.path not in CHANGES:
             return self.not_found()
@@ -163,9 +173,20 @@ class Handler(BaseHTTPRequestHandler):
             return self.request_link(form, tenant, refuse)
         if self.path == "/sign-in-by-mail":
             return self.request_sign_in(form, tenant, refuse)
+        if self.path == "/passkey":
+            return self.ask_for_passkey(form, tenant)
+        if self.path == "/passkey/confirm":
+            body = {"credential": credential(form)}
+            return self.sign_in("/api/v1/account/passkeys/sign-in/confirm", body, refuse, account_of(form), tenant)
         body = {"email": form.get("email"), "password": form.get("password")}
-        account = (tenant.lower(), form.get("email", "").strip().lower())
-        return self.sign_in("/api/v1/auth/login", body, refuse, account, tenant)
+        return self.sign_in("/api/v1/auth/login", body, refuse, account_of(form), tenant)
+
+    def ask_for_passkey(self, form, tenant):
+        try:
+            begun = call("POST", "/api/v1/account/passkeys/sign-in", tenant=tenant, client=self.client())
+        except Refused as error:
+            return self.show_login(error.status, refused=error, given=form)
+        return self.show_form(200, lambda csrf: pages.passkey_sign_in(csrf, tenant, begun))
 
     def request_link(self, form, tenant, refuse):
         path, body = "/api/v1/account/password-reset", {"email": form.get("email")}
@@ -178,9 +199,10 @@ class Handler(BaseHTTPRequestHandler):
     def request_sign_in(self, form, tenant, refuse):
         path, body = "/api/v1/account/sign-in", {"email": form.get("email")}
         try:
-            waiting = MailedSignIn(call("POST", path, body, tenant=tenant, client=self.client()))
+            asked = call("POST", path, body, tenant=tenant, client=self.client())
         except Refused as error:
             return refuse(error)
+        waiting = MailedSignIn(asked, account_of(form))
         cookie = f"{MAILED_COOKIE}={mailed.add(waiting)}; {ATTRIBUTES}"
         return self.show(200, pages.mailed_code(waiting.csrf), {"Set-Cookie": cookie})
 
@@ -193,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
         def refuse(error):
             return self.show(error.status, pages.mailed_code(waiting.csrf, error))
 
-        return self.sign_in("/api/v1/account/sign-in/confirm", body, refuse)
+        return self.sign_in("/api/v1/account/sign-in/confirm", body, refuse, waiting.owner)
 
     def confirm(self, form, chosen, path):
         body = {"token": form.get("token")}
@@ -202,7 +224,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.show_confirmation(error.status, chosen, error)
 
         if chosen is pages.SIGN_IN:
-            return self.sign_in(path, body, refuse)
+            return self.sign_in(path, body, refuse, form.get("token"))
         try:
             restored = call("POST", path, body, client=self.client())
         except Refused as error:
@@ -235,18 +257,33 @@ class Handler(BaseHTTPRequestHandler):
         if error.code == "second_factor_enrollment_required":
             body = {"challenge": challenge.token}
             challenge.factor = call("POST", "/api/v1/auth/second-factor/enrollment", body, client=self.client())
+            challenge.passkey = self.passkey_options(SECOND_FACTOR + "/enrollment", body)
+        elif "passkey" in error.second_factors:
+            challenge.passkey = self.passkey_options(SECOND_FACTOR, {"challenge": challenge.token})
         cookie = f"{CHALLENGE_COOKIE}={challenges.add(challenge)}; {ATTRIBUTES}"
         self.show(401, pages.second_factor(challenge, error), {"Set-Cookie": cookie})
+
+    def passkey_options(self, path, body):
+        """Returns the options for a passkey, or None if it is not possible. There is another way, so this is no failure."""
+        try:
+            return call("POST", path, body, client=self.client())
+        except Refused:
+            return None
 
     def answer(self, form):
         challenge = challenges.get(self.cookie(CHALLENGE_COOKIE))
         if not challenge or not equal(form.get("csrf", ""), challenge.csrf):
             return self.show_login(403, "This form has expired. Sign in again.")
-        body = {"challenge": challenge.token, "code": form.get("code", "")[:MAX_CODE]}
+        body = {"challenge": challenge.token}
+        if self.path == "/code":
+            path, body["code"] = "/api/v1/auth/second-factor", form.get("code", "")[:MAX_CODE]
+        else:
+            path = SECOND_FACTOR + ("/enrollment/confirm" if challenge.factor else "/confirm")
+            body["credential"] = credential(form)
         try:
-            signed_in = call("POST", "/api/v1/auth/second-factor", body, client=self.client())
+            signed_in = call("POST", path, body, client=self.client())
         except Refused as error:
-            if error.code in ("invalid_second_factor", "validation_failed", "too_many_attempts"):
+            if error.code in ("invalid_second_factor", "invalid_passkey", "validation_failed", "too_many_attempts"):
                 return self.show(error.status, pages.second_factor(challenge, error))
             challenges.remove(self.cookie(CHALLENGE_COOKIE))
             return self.show_login(error.status, refused=error)
@@ -289,8 +326,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def prove(self, session, form):
         body = {name: form[name][:MAX_BODY] for name in ("code", "password") if name in form}
+        path = "/api/v1/auth/recent-sign-in"
+        if self.path == "/proof/passkey":
+            path, body = PASSKEYS + "/recent-sign-in/confirm", {"credential": credential(form)}
         try:
-            session.call("POST", "/api/v1/auth/recent-sign-in", body, client=self.client())
+            session.call("POST", path, body, client=self.client())
         except Refused as error:
             return self.show_proof(error.status, session, error)
         pending, session.pending = session.pending, None
@@ -339,14 +379,20 @@ class Handler(BaseHTTPRequestHandler):
             return session.call("GET", path, client=self.client())
 
         user, tenant = get("/api/v1/profile"), get("/api/v1/tenant/info")
-        owned = get("/api/v1/profile/second-factors")
+        owned, passkeys = get("/api/v1/profile/second-factors"), get(PASSKEYS)
         listed = get("/api/v1/users")["items"] if user["role"] == "admin" else None
-        self.show(status, pages.home(session, user, tenant, owned, listed, refused))
+        self.show(status, pages.home(session, user, tenant, owned, passkeys, listed, refused))
 
     def show_proof(self, status, session, refused=None):
         owned = session.call("GET", "/api/v1/profile/second-factors", client=self.client())
         email = session.signed_in["user"]["email"]
-        self.show(status, pages.proof(session.csrf, email, bool(owned["items"]), refused))
+        try:
+            begun = session.call("POST", PASSKEYS + "/recent-sign-in", client=self.client())
+        except Refused:
+            # The user has no passkey, or too many have been asked for. There is another way.
+            begun = None
+        has_factor = bool(owned["items"]) or begun is not None
+        self.show(status, pages.proof(session.csrf, email, has_factor, begun, refused))
 
     def show_login(self, status, message=None, refused=None, given=None):
         self.show_form(status, lambda csrf: pages.login(csrf, message, refused, given))
@@ -418,6 +464,30 @@ def remove_factor(session, form, send):
     send("DELETE", f"/api/v1/profile/second-factors/{factor}")
 
 
+def credential(form):
+    """Returns the response of an authenticator in a form, which Tenancy verifies."""
+    try:
+        return json.loads(form.get("credential", ""))
+    except ValueError:
+        return None
+
+
+def begin_passkey(session, form, send):
+    session.passkey = send("POST", PASSKEYS + "/registration")
+
+
+def confirm_passkey(session, form, send):
+    session.passkey = None
+    body = {"credential": credential(form), "name": form.get("name") or "Passkey"}
+    confirmed = send("POST", PASSKEYS + "/registration/confirm", body)
+    session.recovery_codes = confirmed["recovery_codes"]
+
+
+def remove_passkey(session, form, send):
+    passkey = urllib.parse.quote(form.get("id", ""), safe="")
+    send("DELETE", f"{PASSKEYS}/{passkey}")
+
+
 def replace_recovery_codes(session, form, send):
     session.recovery_codes = send("POST", "/api/v1/profile/recovery-codes")["recovery_codes"]
 
@@ -429,6 +499,9 @@ CHANGES = {
     "/factor/confirm": confirm_factor,
     "/factor/remove": remove_factor,
     "/recovery-codes": replace_recovery_codes,
+    "/passkeys": begin_passkey,
+    "/passkeys/confirm": confirm_passkey,
+    "/passkeys/remove": remove_passkey,
 }
 
 

@@ -6,6 +6,7 @@ mod address;
 mod authenticator;
 mod invitation;
 mod mailed_sign_in;
+mod passkey;
 mod reset;
 mod sign_in;
 mod support;

@@ -206,10 +206,8 @@ fn ingress_routes_each_endpoint_to_its_component() {
             if ["account", "auth", "tenant"].contains(&component) {
                 addressed
                     .extend(["/t/acme", "/tenant/acme"].map(|prefix| format!("{prefix}{path}")));
-                // A JWK set has one address.
-                addressed.retain(|path| {
-                    !path.ends_with("/.well-known/jwks.json") || !path.contains("acme")
-                });
+                // Well-known files have one address.
+                addressed.retain(|path| !path.contains("/.well-known/") || !path.contains("acme"));
             }
             for path in addressed {
                 for rule in rules {

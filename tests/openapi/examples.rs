@@ -109,8 +109,47 @@ fn body(method: &str, path: &str) -> Option<Value> {
             | "/api/v1/files/{path}"
             | "/admin/tenants/{id}/files/{file}/chunks/{index}",
         ) => json!("Hello, world"),
+        _ => return of_passkeys(method, path),
+    })
+}
+
+/// Returns the example of a request body about passkeys.
+fn of_passkeys(method: &str, path: &str) -> Option<Value> {
+    Some(match (method, path) {
+        ("patch", "/api/v1/account/passkeys/{id}") => json!({ "name": "Laptop" }),
+        ("post", "/api/v1/account/passkeys/registration/confirm") => {
+            json!({ "credential": registration(), "name": "Laptop" })
+        }
+        (
+            "post",
+            "/api/v1/account/passkeys/sign-in/confirm"
+            | "/api/v1/account/passkeys/recent-sign-in/confirm",
+        ) => json!({ "credential": authentication() }),
+        (
+            "post",
+            "/api/v1/account/passkeys/second-factor"
+            | "/api/v1/account/passkeys/second-factor/enrollment",
+        ) => json!({ "challenge": "the challenge of a sign-in" }),
+        ("post", "/api/v1/account/passkeys/second-factor/confirm") => {
+            json!({ "challenge": "the challenge of a sign-in", "credential": authentication() })
+        }
+        ("post", "/api/v1/account/passkeys/second-factor/enrollment/confirm") => json!({
+            "challenge": "the challenge of a sign-in", "credential": registration(), "name": "Laptop",
+        }),
         _ => return None,
     })
+}
+
+/// Returns the result of `navigator.credentials.create()`, shortened.
+fn registration() -> Value {
+    json!({ "id": "AQID", "type": "public-key", "response": {
+        "clientDataJSON": "e30", "attestationObject": "oA", "transports": ["internal", "hybrid"] } })
+}
+
+/// Returns the result of `navigator.credentials.get()`, shortened.
+fn authentication() -> Value {
+    json!({ "id": "AQID", "type": "public-key", "response": {
+        "clientDataJSON": "e30", "authenticatorData": "AAAA", "signature": "MEUC", "userHandle": "Bw" } })
 }
 
 /// Returns the example of a path parameter.

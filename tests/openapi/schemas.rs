@@ -26,7 +26,7 @@ const NAMES: [(&str, &str); 16] = [
 ];
 
 /// The tags, with their descriptions.
-const TAGS: [(&str, &str); 17] = [
+const TAGS: [(&str, &str); 18] = [
     ("Roles", "The permissions, roles and groups that a tenant defines."),
     ("API keys", "Credentials for the services of a tenant."),
     ("Accounts", "Flows by mail: a new password, and the proof of an address."),
@@ -37,6 +37,7 @@ const TAGS: [(&str, &str); 17] = [
     ("Files", "Encrypted file storage."),
     ("Operator keys", "Credentials of operators."),
     ("Other services", "Verification of credentials for gateways and services."),
+    ("Passkeys", "Registration of passkeys, and sign-in with them."),
     ("Plans", "Limits that tenants share."),
     ("Profile", "The signed-in user."),
     ("Second factors", "One-time passwords and recovery codes of the signed-in user."),
@@ -48,7 +49,19 @@ const TAGS: [(&str, &str); 17] = [
 
 /// Members of responses that may be absent. All other members are always present, although some may be null.
 const OPTIONAL: &[(&str, &[&str])] = &[
-    ("Problem", &["challenge", "expires_in", "errors", "error", "resource", "limit", "usage"]),
+    (
+        "Problem",
+        &[
+            "challenge",
+            "expires_in",
+            "second_factors",
+            "errors",
+            "error",
+            "resource",
+            "limit",
+            "usage",
+        ],
+    ),
     ("SignedIn", &["recovery_codes"]),
     (
         "ActiveToken",

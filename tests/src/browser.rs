@@ -86,6 +86,30 @@ impl Browser {
         self.command(Method::POST, path, Some(body))
     }
 
+    /// Adds a virtual authenticator for passkeys, whose user is present and verified (WebAuthn, section 11).
+    #[track_caller]
+    pub fn add_passkey_authenticator(&self) -> String {
+        let options = json!({ "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+                              "hasUserVerification": true, "isUserVerified": true, "isUserConsenting": true });
+        let id = self.post("/webauthn/authenticator", &options);
+        id.as_str().expect("an authenticator has an id").to_owned()
+    }
+
+    /// Sets whether the authenticator verifies its user.
+    #[track_caller]
+    pub fn set_user_verified(&self, authenticator: &str, is_verified: bool) {
+        let path = format!("/webauthn/authenticator/{authenticator}/uv");
+        self.post(&path, &json!({ "isUserVerified": is_verified }));
+    }
+
+    /// Returns the passkeys of a virtual authenticator.
+    #[track_caller]
+    pub fn passkeys(&self, authenticator: &str) -> Vec<Value> {
+        let path = format!("/webauthn/authenticator/{authenticator}/credentials");
+        let passkeys = self.command(Method::GET, &path, None);
+        passkeys.as_array().expect("the passkeys are a list").clone()
+    }
+
     /// Opens an address.
     #[track_caller]
     pub fn open(&self, url: &str) {

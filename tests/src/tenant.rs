@@ -189,6 +189,11 @@ impl TestTenant {
         self.get(&path).token(&self.admin.access_token).send().expect(200)
     }
 
+    /// Returns the origin of the tenant's pages on its subdomain.
+    pub fn origin(&self) -> String {
+        format!("https://{}.saas.example", self.slug)
+    }
+
     /// Returns the name of the database.
     pub fn database(&self) -> String {
         format!("tenant_{}", self.id.replace('-', ""))

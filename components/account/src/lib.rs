@@ -1,11 +1,13 @@
 //! The account of a person: flows that are rare, so their component is small instead of fast.
 
 mod address;
+mod passkeys;
 mod password_reset;
 mod sign_in;
 mod tenant_list;
 mod tenants;
 mod verification;
+mod well_known;
 
 use web::Endpoint;
 
@@ -30,6 +32,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
     tenant_list::confirm::ENDPOINT,
     tenants::list::ENDPOINT,
     tenants::switch::ENDPOINT,
+    passkeys::list::ENDPOINT,
+    passkeys::rename::ENDPOINT,
+    passkeys::remove::ENDPOINT,
+    passkeys::registration::begin::ENDPOINT,
+    passkeys::registration::confirm::ENDPOINT,
+    passkeys::sign_in::begin::ENDPOINT,
+    passkeys::sign_in::confirm::ENDPOINT,
+    passkeys::second_factor::begin::ENDPOINT,
+    passkeys::second_factor::confirm::ENDPOINT,
+    passkeys::second_factor::enrollment::ENDPOINT,
+    passkeys::second_factor::confirm_enrollment::ENDPOINT,
+    passkeys::recent_sign_in::begin::ENDPOINT,
+    passkeys::recent_sign_in::confirm::ENDPOINT,
+    well_known::webauthn::ENDPOINT,
 ];
 
 #[cfg(test)]

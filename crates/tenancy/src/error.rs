@@ -96,6 +96,9 @@ pub enum Error {
     /// A second factor is missing, or the requested change of second factors is not possible.
     #[error("second factors: {0:?}")]
     SecondFactor(SecondFactorError),
+    /// The requested operation on passkeys is not possible.
+    #[error("passkeys: {0:?}")]
+    Passkey(PasskeyError),
     /// The rules of the tenant do not allow users to sign in from the network of the caller.
     #[error("the network of the caller is not allowed")]
     NetworkNotAllowed,
@@ -289,6 +292,21 @@ pub enum SecondFactorError {
     TooMany,
 }
 
+/// The reason why an operation on passkeys fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasskeyError {
+    /// The service has no domain that passkeys can belong to.
+    NotConfigured,
+    /// The passkey is unknown, or the response of its authenticator is invalid, expired or already used.
+    Invalid,
+    /// The user has no such passkey.
+    NotFound,
+    /// The user has the maximum number of passkeys.
+    TooMany,
+    /// The passkey is already registered.
+    Taken,
+}
+
 /// A sign-in that waits for its second factor.
 #[derive(Debug)]
 pub struct PendingSignIn {
@@ -298,6 +316,8 @@ pub struct PendingSignIn {
     pub expires_in: i64,
     /// Whether the user must set up a second factor first.
     pub needs_enrollment: bool,
+    /// The kinds of second factors of the user: `one_time_password`, `passkey`.
+    pub factors: Vec<&'static str>,
 }
 
 /// A missing or invalid setting.
@@ -381,6 +401,12 @@ pub enum DatabaseError {
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
+    }
+}
+
+impl From<PasskeyError> for Error {
+    fn from(error: PasskeyError) -> Self {
+        Self::Passkey(error)
     }
 }
 

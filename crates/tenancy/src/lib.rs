@@ -49,6 +49,7 @@ pub mod networks;
 pub mod oauth;
 pub mod operator_key;
 mod outbound;
+pub mod passkey;
 pub mod personal_data;
 pub mod plan;
 pub mod postgres_url;

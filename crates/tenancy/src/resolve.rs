@@ -98,6 +98,13 @@ pub async fn by_id(context: &Context, id: Uuid) -> Result<Option<Tenant>> {
     Ok(record.and_then(|record| Tenant::admit(Rc::new(record)).ok()))
 }
 
+/// Returns the active tenant with a custom domain; `None` if there is none.
+pub async fn by_domain(context: &Context, domain: &Domain) -> Result<Option<Tenant>> {
+    let catalog = context.catalog().await?;
+    let record = repo::find_by_domain(&*catalog, domain).await?;
+    Ok(record.and_then(|record| Tenant::admit(Rc::new(record)).ok()))
+}
+
 /// Returns the tenant of an id in a token that this service issued.
 ///
 /// # Errors

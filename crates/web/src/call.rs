@@ -9,11 +9,12 @@ use percent_encoding::percent_decode_str;
 use tenancy::{
     Context, Error, Result,
     admission::Arrival,
-    error::InvalidSetting,
+    error::{InvalidSetting, SecondFactorError},
     event::Origin,
     input::{FromFields, Text},
     resolve::{self, Addressing},
     tenant::Tenant,
+    token::ChallengeToken,
 };
 use uuid::Uuid;
 
@@ -99,6 +100,17 @@ impl Call {
         self.record.concerns(tenant.id, means);
         resolve::agree(&context, &self.addressing()?, &tenant).await?;
         Ok(tenant)
+    }
+
+    /// Returns the challenge of a sign-in and its tenant, whose id is in the token.
+    ///
+    /// # Errors
+    /// [`SecondFactorError::InvalidChallenge`], and the refusals of a request that addresses another tenant.
+    pub async fn tenant_of_challenge(&self, challenge: &str) -> Result<(ChallengeToken, Tenant)> {
+        const INVALID: SecondFactorError = SecondFactorError::InvalidChallenge;
+        let token = ChallengeToken::parse(challenge).ok_or(INVALID)?;
+        let tenant = self.tenant_of_token(token.tenant(), Means::Challenge, INVALID).await?;
+        Ok((token, tenant))
     }
 
     /// Returns the record of the request for the log and the response.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tenancy::{
     Context, Error,
-    error::{SecondFactorError, Unauthenticated},
+    error::{PasskeyError, SecondFactorError, Unauthenticated},
     tenant::{Status, repo},
 };
 use uuid::Uuid;
@@ -45,21 +45,26 @@ fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
         Means::MailedToken => Error::InvalidMailedToken,
         Means::Challenge => SecondFactorError::InvalidChallenge.into(),
         Means::Address => Error::InvalidCredentials,
+        Means::AddressForPasskey => PasskeyError::Invalid.into(),
         Means::Operator => Error::TenantNotFound,
     };
     match status {
         Some(Status::Active | Status::Provisioning) => None,
         Some(Status::Suspended) => match means {
             Means::Operator => None,
-            Means::SetupToken | Means::MailedToken | Means::Challenge | Means::Address => {
-                Some(unknown)
-            }
+            Means::SetupToken
+            | Means::MailedToken
+            | Means::Challenge
+            | Means::Address
+            | Means::AddressForPasskey => Some(unknown),
             _ => Some(Error::TenantSuspended),
         },
         Some(Status::Deleting | Status::Deleted) => match means {
-            Means::SetupToken | Means::MailedToken | Means::Challenge | Means::Address => {
-                Some(unknown)
-            }
+            Means::SetupToken
+            | Means::MailedToken
+            | Means::Challenge
+            | Means::Address
+            | Means::AddressForPasskey => Some(unknown),
             _ => Some(Error::TenantDeleted),
         },
         None => Some(unknown),

@@ -3,6 +3,7 @@
 mod accompanying_header;
 mod database;
 mod operator_key;
+mod passkey;
 mod roles;
 mod second_factor;
 mod unauthenticated;
@@ -46,6 +47,9 @@ pub struct Problem<'a> {
     /// For a sign-in that needs a second factor: the seconds until the challenge expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<i64>,
+    /// For a sign-in that needs a second factor: the kinds that the user has, `one_time_password` or `passkey`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    second_factors: &'a [&'static str],
     /// For a quota: the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<Resource>,
@@ -126,6 +130,7 @@ pub fn document<'a>(error: &'a Error, request_id: &'a str) -> Problem<'a> {
         },
         challenge: pending.map(|pending| pending.challenge.expose()),
         expires_in: pending.map(|pending| pending.expires_in),
+        second_factors: pending.map_or(&[], |pending| &pending.factors),
         resource,
         limit,
         usage,
@@ -278,6 +283,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "The refresh token is invalid, used or expired. Sign in again.".into(),
         ),
         Error::SecondFactor(error) => second_factor::describe(error),
+        Error::Passkey(error) => passkey::describe(*error),
         Error::UnsupportedTokenType => (
             S::BAD_REQUEST,
             "unsupported_token_type",

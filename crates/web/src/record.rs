@@ -22,6 +22,8 @@ pub enum Means {
     Challenge,
     /// By the address, without a credential.
     Address,
+    /// By the address, in a sign-in with a passkey.
+    AddressForPasskey,
     /// By the id in an operator's request.
     Operator,
 }

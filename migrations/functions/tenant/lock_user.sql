@@ -4,6 +4,6 @@ CREATE OR REPLACE FUNCTION tenancy.lock_user(who uuid)
 AS $function$
 BEGIN
     PERFORM FROM tenancy.users WHERE id = who FOR UPDATE;
-    RETURN EXISTS (SELECT FROM tenancy.second_factors WHERE user_id = who AND confirmed_at IS NOT NULL);
+    RETURN tenancy.has_second_factor(who);
 END
 $function$

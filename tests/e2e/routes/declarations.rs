@@ -163,9 +163,12 @@ fn sensitive_endpoints_need_recent_sign_in() {
         names
     };
     let always = [
+        "DELETE /api/v1/account/passkeys/{id}",
         "DELETE /api/v1/profile/second-factors/{id}",
         "PATCH /api/v1/tenant/mail-settings",
         "PATCH /api/v1/tenant/security-policy",
+        "POST /api/v1/account/passkeys/registration",
+        "POST /api/v1/account/passkeys/registration/confirm",
         "POST /api/v1/profile/recovery-codes",
         "POST /api/v1/profile/second-factors",
         "POST /api/v1/profile/second-factors/{id}/confirm",

@@ -15,6 +15,7 @@ mod health;
 mod jwks;
 mod metadata;
 mod metrics;
+mod passkeys;
 mod password;
 mod personal_data;
 mod profile;

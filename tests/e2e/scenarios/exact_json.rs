@@ -1,6 +1,6 @@
 //! JSON from clients: numbers and repeated members. Also unreadable database rows.
 
-use e2e::{World, unique};
+use e2e::{TestPasskey, World, unique};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -194,6 +194,7 @@ fn time_beyond_rfc3339_is_refused() {
     tenant.api_key(&["tenant:read"]);
     let factor = tenant.post("/api/v1/profile/second-factors", &json!({}));
     factor.token(&tenant.admin.access_token).send().expect(201);
+    TestPasskey::register(&tenant, &tenant.admin.access_token);
     let mut databases = [&tenant.database(), "tenancy"].map(|name| world.services.superuser(name));
     let columns = "
         SELECT column_name::text FROM information_schema.columns
@@ -203,6 +204,7 @@ fn time_beyond_rfc3339_is_refused() {
         (0, "sessions", None),
         (0, "files", None),
         (0, "second_factors", None),
+        (0, "passkeys", None),
         (0, "security_policy", None),
         (1, "tenants", Some("id")),
         (1, "tenant_api_keys", Some("tenant_id")),

@@ -37,12 +37,13 @@ pub fn restore_previous_release(tenant: &TestTenant) {
             END LOOP;
             CREATE FUNCTION public.is_second_factor_due(text, timestamptz) RETURNS boolean
                 LANGUAGE sql AS 'SELECT false';
+            CREATE FUNCTION public.has_second_factor(uuid) RETURNS boolean LANGUAGE sql AS 'SELECT false';
             CREATE FUNCTION public.is_network_allowed(text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
             CREATE FUNCTION public.lock_user(uuid) RETURNS boolean LANGUAGE sql AS 'SELECT false';
             CREATE FUNCTION public.end_sessions_without_factor(uuid, uuid) RETURNS SETOF uuid
                 LANGUAGE sql AS 'SELECT NULL::uuid WHERE false';
-            GRANT EXECUTE ON FUNCTION public.is_second_factor_due, public.is_network_allowed, public.lock_user,
-                public.end_sessions_without_factor TO PUBLIC;
+            GRANT EXECUTE ON FUNCTION public.is_second_factor_due, public.has_second_factor,
+                public.is_network_allowed, public.lock_user, public.end_sessions_without_factor TO PUBLIC;
             DROP SCHEMA tenancy;
             DROP SCHEMA app;
             -- The columns of 0012_custom_roles and 0013_user_metadata stay, because the instances use them.
@@ -132,12 +133,14 @@ fn tables_move_while_requests_continue() {
         "files",
         "mail_messages",
         "mail_settings",
+        "passkeys",
         "recovery_codes",
         "schema_migrations",
         "second_factors",
         "security_policy",
         "sessions",
         "sign_in_challenges",
+        "spent_passkey_challenges",
         "storage_usage",
         "used_refresh_tokens",
         "user_devices",

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use e2e::{World, database::connect};
+use e2e::{TestPasskey, World, database::connect};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -85,6 +85,9 @@ fn restore_brings_back_rows_and_files() {
     let (admin, ended) = (&tenant.admin, tenant.user("user"));
     let lost = tenant.user("user");
     let erased = tenant.user("user");
+    let (holder, late) = (tenant.user("user"), tenant.user("user"));
+    let (removed, registered) = TestPasskey::register(&tenant, &holder.access_token);
+    let (kept, _) = TestPasskey::register(&tenant, &holder.access_token);
     let folder = Folder::new();
     let file = back_up(&folder, &tenant.slug);
     let token = &admin.access_token;
@@ -120,6 +123,10 @@ fn restore_brings_back_rows_and_files() {
     tenant.post("/api/v1/profile/password", &password).token(&later.access_token).send();
 
     let identity = folder.file("identity");
+    let path = format!("/api/v1/account/passkeys/{}", registered["id"].as_str().unwrap());
+    assert_eq!(tenant.delete(&path).token(&holder.access_token).send().status, 204);
+    let (added, _) = TestPasskey::register(&tenant, &late.access_token);
+
     let restore = ["backup", "restore", &file, "--identity", &identity, "--tenant", &tenant.slug];
     let planned = succeeded(&run(world, &[&restore[..], &["--dry-run"]].concat()));
     assert_eq!(planned["would_restore_tenant"], tenant.slug.as_str());
@@ -156,6 +163,11 @@ fn restore_brings_back_rows_and_files() {
     // A user that was deleted by mistake is back.
     tenant.login(&lost.email, &lost.password).expect(200);
     tenant.login(&later.email, "a later password").expect_problem(401, "invalid_credentials");
+    // Passkeys are the current ones.
+    removed.sign_in(&tenant).expect_problem(401, "invalid_passkey");
+    kept.sign_in(&tenant).expect(200);
+    added.sign_in(&tenant).expect(200);
+    tenant.login(&late.email, &late.password).expect_problem(401, "second_factor_required");
     assert_eq!(tenant.audited("tenant.restored").len(), 1);
     let verified = tenant.get("/api/v1/tenant/audit/verify").token(token).send().expect(200);
     assert_eq!(verified["valid"], true, "{verified}");

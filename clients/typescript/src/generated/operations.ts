@@ -34,6 +34,22 @@ export abstract class Operations extends Runtime {
     );
   }
 
+  /**
+   * Returns the origins whose pages may use the passkeys of the requested host.
+   *
+   * Browsers ask the domain that the rules of a tenant name as `passkey_domain`.
+   */
+  getRelatedOrigins(parameters: CallOptions = {}): Promise<Schemas["RelatedOrigins"]> {
+    return this.json<Schemas["RelatedOrigins"]>(
+      {
+        method: "GET",
+        path: "/.well-known/webauthn",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
   /** Lists the audit events of all tenants and of the platform, newest first. */
   listPlatformAuditEvents(parameters: {
     /** Restricts the list to this tenant. */
@@ -803,6 +819,188 @@ export abstract class Operations extends Runtime {
         method: "GET",
         path: "/admin/usage",
         query: { format: "csv", from: parameters.from, to: parameters.to, granularity: parameters.granularity, resource_type: parameters.resource_type, tenant_id: parameters.tenant_id, offset: parameters.offset, limit: parameters.limit },
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the caller's passkeys. */
+  listPasskeys(parameters: CallOptions = {}): Promise<Schemas["Passkeys"]> {
+    return this.json<Schemas["Passkeys"]>(
+      {
+        method: "GET",
+        path: "/api/v1/account/passkeys",
+      },
+      parameters,
+    );
+  }
+
+  /** Begins a new proof of identity with a passkey. The response has the options for `navigator.credentials.get()`. */
+  beginPasskeyProof(parameters: CallOptions = {}): Promise<Schemas["PasskeyRequest"]> {
+    return this.json<Schemas["PasskeyRequest"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/recent-sign-in",
+      },
+      parameters,
+    );
+  }
+
+  /** Proves the identity of the caller again with the result of `navigator.credentials.get()`, for changes that need a recent sign-in. */
+  confirmPasskeyProof(body: Schemas["PasskeyProof"], parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/recent-sign-in/confirm",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Begins the registration of a passkey. The response has the options for `navigator.credentials.create()`.
+   *
+   * The sign-in must be at most ten minutes old. A user has at most ten passkeys.
+   */
+  beginPasskeyRegistration(parameters: CallOptions = {}): Promise<Schemas["PasskeyCreation"]> {
+    return this.json<Schemas["PasskeyCreation"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/registration",
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Registers a passkey with the result of `navigator.credentials.create()`.
+   *
+   * The response to the first second factor contains recovery codes, which are shown only once. The caller's other sessions without a second factor end.
+   */
+  confirmPasskeyRegistration(body: Schemas["NewPasskey"], parameters: CallOptions = {}): Promise<Schemas["RegisteredPasskey"]> {
+    return this.json<Schemas["RegisteredPasskey"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/registration/confirm",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /** Begins the second step of a sign-in with a passkey. The response has the options for `navigator.credentials.get()`. */
+  beginPasskeySecondFactor(body: Schemas["PasskeySecondFactor"], parameters: CallOptions = {}): Promise<Schemas["PasskeyRequest"]> {
+    return this.json<Schemas["PasskeyRequest"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/second-factor",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Continues a sign-in with the result of `navigator.credentials.get()`. */
+  confirmPasskeySecondFactor(body: Schemas["PasskeyAnswer"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/second-factor/confirm",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Begins the registration of the passkey that a sign-in needs as a second factor. The response has the options for `navigator.credentials.create()`. */
+  beginPasskeyEnrollment(body: Schemas["PasskeySecondFactor"], parameters: CallOptions = {}): Promise<Schemas["PasskeyCreation"]> {
+    return this.json<Schemas["PasskeyCreation"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/second-factor/enrollment",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Registers the passkey that a sign-in needs, and signs the user in. The response contains recovery codes. */
+  confirmPasskeyEnrollment(body: Schemas["PasskeyEnrollment"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/second-factor/enrollment/confirm",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Begins a sign-in with a passkey. The response has the options for `navigator.credentials.get()`.
+   *
+   * The person chooses an account in the browser. The response is the same for every account, and for an unknown tenant.
+   */
+  beginPasskeySignIn(parameters: CallOptions = {}): Promise<Schemas["PasskeyRequest"]> {
+    return this.json<Schemas["PasskeyRequest"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/sign-in",
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Signs a user in with the result of `navigator.credentials.get()`.
+   *
+   * A passkey is both factors. The response is the same for an unknown passkey, an invalid response, and an unknown, suspended or deleted tenant.
+   */
+  confirmPasskeySignIn(body: Schemas["PasskeyResponse"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/passkeys/sign-in/confirm",
+        json: body,
+        isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Removes a passkey of the caller. The recovery codes are removed with the last second factor.
+   *
+   * The sign-in must be at most ten minutes old.
+   */
+  removePasskey(id: string, parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "DELETE",
+        path: "/api/v1/account/passkeys/{id}",
+        parameters: { id },
+      },
+      parameters,
+    );
+  }
+
+  /** Renames a passkey of the caller. */
+  renamePasskey(id: string, body: Schemas["PasskeyName"], parameters: CallOptions = {}): Promise<void> {
+    return this.none(
+      {
+        method: "PATCH",
+        path: "/api/v1/account/passkeys/{id}",
+        parameters: { id },
+        json: body,
       },
       parameters,
     );

@@ -147,6 +147,11 @@ export class InvalidOperatorKey extends Problem {
   declare readonly code: "invalid_operator_key";
 }
 
+/** The problem `invalid_passkey` (status 401). */
+export class InvalidPasskey extends Problem {
+  declare readonly code: "invalid_passkey";
+}
+
 /** The problem `invalid_refresh_token` (status 401). */
 export class InvalidRefreshToken extends Problem {
   declare readonly code: "invalid_refresh_token";
@@ -210,6 +215,21 @@ export class OperatorKeyNameTaken extends Problem {
 /** The problem `operator_key_not_found` (status 404). */
 export class OperatorKeyNotFound extends Problem {
   declare readonly code: "operator_key_not_found";
+}
+
+/** The problem `passkey_not_found` (status 404). */
+export class PasskeyNotFound extends Problem {
+  declare readonly code: "passkey_not_found";
+}
+
+/** The problem `passkey_taken` (status 409). */
+export class PasskeyTaken extends Problem {
+  declare readonly code: "passkey_taken";
+}
+
+/** The problem `passkeys_not_configured` (status 409). */
+export class PasskeysNotConfigured extends Problem {
+  declare readonly code: "passkeys_not_configured";
 }
 
 /** The problem `permission_in_use` (status 409). */
@@ -372,6 +392,11 @@ export class TooManyOperatorKeys extends Problem {
   declare readonly code: "too_many_operator_keys";
 }
 
+/** The problem `too_many_passkeys` (status 409). */
+export class TooManyPasskeys extends Problem {
+  declare readonly code: "too_many_passkeys";
+}
+
 /** The problem `too_many_roles` (status 409). */
 export class TooManyRoles extends Problem {
   declare readonly code: "too_many_roles";
@@ -453,6 +478,7 @@ export const PROBLEMS = {
   invalid_json: InvalidJson,
   invalid_mailed_token: InvalidMailedToken,
   invalid_operator_key: InvalidOperatorKey,
+  invalid_passkey: InvalidPasskey,
   invalid_refresh_token: InvalidRefreshToken,
   invalid_request: InvalidRequest,
   invalid_second_factor: InvalidSecondFactor,
@@ -466,6 +492,9 @@ export const PROBLEMS = {
   network_not_allowed: NetworkNotAllowed,
   operator_key_name_taken: OperatorKeyNameTaken,
   operator_key_not_found: OperatorKeyNotFound,
+  passkey_not_found: PasskeyNotFound,
+  passkey_taken: PasskeyTaken,
+  passkeys_not_configured: PasskeysNotConfigured,
   permission_in_use: PermissionInUse,
   permission_not_found: PermissionNotFound,
   permission_taken: PermissionTaken,
@@ -498,6 +527,7 @@ export const PROBLEMS = {
   too_many_api_keys: TooManyApiKeys,
   too_many_attempts: TooManyAttempts,
   too_many_operator_keys: TooManyOperatorKeys,
+  too_many_passkeys: TooManyPasskeys,
   too_many_roles: TooManyRoles,
   too_many_second_factors: TooManySecondFactors,
   unavailable: Unavailable,

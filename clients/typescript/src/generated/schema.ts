@@ -162,11 +162,48 @@ export interface components {
             /** @description The name. */
             name: components["schemas"]["Permission"];
         };
+        /** @description The response of an authenticator to an authentication. */
+        AssertionResponse: {
+            /** @description The data of the authenticator in base64url. */
+            authenticatorData: string;
+            /** @description The data of the client in base64url. */
+            clientDataJSON: string;
+            /** @description The signature in base64url. */
+            signature: string;
+            /** @description The user handle in base64url. A sign-in requires it. */
+            userHandle?: string | null;
+        };
+        /** @description The response of an authenticator to a registration. */
+        AttestationResponse: {
+            /** @description The attestation object in base64url. */
+            attestationObject: string;
+            /** @description The data of the client in base64url. */
+            clientDataJSON: string;
+            /** @description The ways to reach the authenticator. */
+            transports?: string[] | null;
+        };
         /** @description A page of the audit trail. */
         AuditPage: {
             items: components["schemas"]["LoggedEvent"][];
             /** @description The cursor of the next page, or null on the last page. */
             next_cursor: string | null;
+        };
+        /** @description The result of `navigator.credentials.get()`: `JSON.stringify(credential)`. Other members are ignored. */
+        AuthenticationResponse: {
+            /** @description The id of the credential in base64url. */
+            id: string;
+            response: components["schemas"]["AssertionResponse"];
+            /** @description `public-key`. */
+            type: string;
+        };
+        /** @description The required properties of an authenticator. */
+        AuthenticatorSelection: {
+            /** @description True, for browsers that do not know `residentKey`. */
+            requireResidentKey: boolean;
+            /** @description `required`. */
+            residentKey: string;
+            /** @description `required`. */
+            userVerification: string;
         };
         /**
          * Format: int64
@@ -454,6 +491,8 @@ export interface components {
             has_password: boolean;
             /** @description The messages of the last week and those that wait, without their tokens. */
             mail_messages: components["schemas"]["MailMessage"][];
+            /** @description The passkeys, without their keys. */
+            passkeys: components["schemas"]["Passkey"][];
             /** @description Data of the application about the user, which otherwise only operators see. */
             private_metadata: Record<string, never>;
             /** @description The second factors, without their secrets. */
@@ -467,7 +506,7 @@ export interface components {
             updated_at: string;
         };
         /**
-         * @description The name of a second factor: 1 to 100 characters on a single line.
+         * @description The name of a second factor or a passkey: 1 to 100 characters on a single line.
          * @example Phone
          */
         FactorName: string;
@@ -998,6 +1037,12 @@ export interface components {
             /** @description The scopes of the key. An operator key can grant only scopes that it holds. */
             scopes: components["schemas"]["OperatorScopes"];
         };
+        /** @description A passkey to register. */
+        NewPasskey: {
+            credential: components["schemas"]["RegistrationResponse"];
+            /** @description The name of the passkey. */
+            name: components["schemas"]["FactorName"];
+        };
         /**
          * Format: password
          * @description A new password that is not yet checked against the settings.
@@ -1265,6 +1310,132 @@ export interface components {
              */
             total: number;
         };
+        /** @description A passkey of a user. */
+        Passkey: {
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /** @description Whether the authenticator has a copy elsewhere, such as in the account of a password manager. */
+            is_backed_up: boolean;
+            /**
+             * Format: date-time
+             * @description When it was last used.
+             */
+            last_used_at: string | null;
+            /**
+             * @description The name that the user gave it.
+             * @example Laptop
+             */
+            name: string;
+            /**
+             * @description The ways to reach the authenticator, such as `internal` or `usb`.
+             * @example [
+             *       "internal",
+             *       "hybrid"
+             *     ]
+             */
+            transports: string[];
+        };
+        /** @description An algorithm. */
+        PasskeyAlgorithm: {
+            /**
+             * Format: int32
+             * @description The number in COSE: -7 for ES256, -8 for Ed25519, -257 for RS256.
+             */
+            alg: number;
+            type: string;
+        };
+        /** @description The response of an authenticator in the second step of a sign-in. */
+        PasskeyAnswer: {
+            /** @description The challenge of the sign-in. */
+            challenge: string;
+            credential: components["schemas"]["AuthenticationResponse"];
+        };
+        /** @description The options of a registration. */
+        PasskeyCreation: {
+            /**
+             * Format: int64
+             * @description The seconds until the challenge expires.
+             */
+            expires_in: number;
+            /** @description For `PublicKeyCredential.parseCreationOptionsFromJSON()`. */
+            public_key: components["schemas"]["PublicKeyCreationOptions"];
+        };
+        /** @description A passkey in options. */
+        PasskeyDescriptor: {
+            /** @description The id of the credential in base64url. */
+            id: string;
+            /** @description The ways to reach the authenticator. */
+            transports: string[];
+            type: string;
+        };
+        /** @description The relying party. */
+        PasskeyDomain: {
+            /**
+             * @description The RP ID.
+             * @example example.com
+             */
+            id: string;
+            /** @description The name of the tenant. */
+            name: string;
+        };
+        /** @description The passkey that a sign-in needs. */
+        PasskeyEnrollment: {
+            /** @description The challenge of the sign-in. */
+            challenge: string;
+            credential: components["schemas"]["RegistrationResponse"];
+            /** @description The name of the passkey. */
+            name: components["schemas"]["FactorName"];
+        };
+        /** @description The name of a passkey. */
+        PasskeyName: {
+            /** @description The name. */
+            name: components["schemas"]["FactorName"];
+        };
+        /** @description A new proof of identity with a passkey. */
+        PasskeyProof: {
+            credential: components["schemas"]["AuthenticationResponse"];
+        };
+        /** @description The options of an authentication. */
+        PasskeyRequest: {
+            /**
+             * Format: int64
+             * @description The seconds until the challenge expires.
+             */
+            expires_in: number;
+            /** @description For `PublicKeyCredential.parseRequestOptionsFromJSON()`. */
+            public_key: components["schemas"]["PublicKeyRequestOptions"];
+        };
+        /** @description The response of an authenticator. */
+        PasskeyResponse: {
+            credential: components["schemas"]["AuthenticationResponse"];
+        };
+        /** @description A sign-in that waits for its second factor. */
+        PasskeySecondFactor: {
+            /** @description The challenge of the sign-in. */
+            challenge: string;
+        };
+        /** @description The user, as the authenticator shows it. */
+        PasskeyUser: {
+            /** @description The first and the last name, or the e-mail address. */
+            displayName: string;
+            /** @description An opaque value that identifies the user, in base64url. */
+            id: string;
+            /** @description The e-mail address. */
+            name: string;
+        };
+        /** @description The passkeys of a user. */
+        Passkeys: {
+            /** @description The passkeys, the oldest first. There are at most ten. */
+            items: components["schemas"]["Passkey"][];
+        };
         /**
          * Format: password
          * @description A password from a user, normalised to NFKC (NIST SP 800-63B-4, section 3.1.1.2). It is never printed.
@@ -1440,6 +1611,8 @@ export interface components {
             /** @description The id of the request, which is also in the log. */
             request_id: string;
             resource?: components["schemas"]["Resource"] | null;
+            /** @description For a sign-in that needs a second factor: the kinds that the user has, `one_time_password` or `passkey`. */
+            second_factors?: string[];
             /** Format: int32 */
             status: number;
             /** @description A short summary of the problem type. */
@@ -1456,6 +1629,44 @@ export interface components {
             first_name?: components["schemas"]["PersonName"] | null;
             last_name?: components["schemas"]["PersonName"] | null;
             username?: components["schemas"]["Username"] | null;
+        };
+        /** @description The options of `navigator.credentials.create()`. */
+        PublicKeyCreationOptions: {
+            /** @description `none`. */
+            attestation: string;
+            authenticatorSelection: components["schemas"]["AuthenticatorSelection"];
+            /** @description The challenge in base64url. */
+            challenge: string;
+            /** @description The passkeys that the user has. */
+            excludeCredentials: components["schemas"]["PasskeyDescriptor"][];
+            /** @description The accepted algorithms, the preferred one first. */
+            pubKeyCredParams: components["schemas"]["PasskeyAlgorithm"][];
+            rp: components["schemas"]["PasskeyDomain"];
+            /**
+             * Format: int64
+             * @description The milliseconds for which the browser waits.
+             */
+            timeout: number;
+            user: components["schemas"]["PasskeyUser"];
+        };
+        /** @description The options of `navigator.credentials.get()`. */
+        PublicKeyRequestOptions: {
+            /** @description The passkeys of the user. The array is empty for a sign-in, in which the person chooses one. */
+            allowCredentials: components["schemas"]["PasskeyDescriptor"][];
+            /** @description The challenge in base64url. */
+            challenge: string;
+            /**
+             * @description The RP ID.
+             * @example example.com
+             */
+            rpId: string;
+            /**
+             * Format: int64
+             * @description The milliseconds for which the browser waits.
+             */
+            timeout: number;
+            /** @description `required`. */
+            userVerification: string;
         };
         /** @description A new proof of identity. */
         RecentSignIn: {
@@ -1475,6 +1686,35 @@ export interface components {
         /** @description The refresh token of a session. */
         Refresh: {
             refresh_token: string;
+        };
+        /** @description The result of a registration. */
+        RegisteredPasskey: {
+            /**
+             * Format: uuid
+             * @description The id of the passkey.
+             */
+            id: string;
+            /**
+             * @description The codes that replace a lost factor, each once. They are null if the user has unused ones from an earlier
+             *     factor. Only this response contains them.
+             */
+            recovery_codes: string[] | null;
+        };
+        /** @description The result of `navigator.credentials.create()`: `JSON.stringify(credential)`. Other members are ignored. */
+        RegistrationResponse: {
+            /** @description The id of the credential in base64url. */
+            id: string;
+            response: components["schemas"]["AttestationResponse"];
+            /** @description `public-key`. */
+            type: string;
+        };
+        /** @description The origins that may use the passkeys of a domain (WebAuthn level 3, section 5.11). */
+        RelatedOrigins: {
+            /**
+             * @description The origins of the pages of the tenant. The array is empty for a host that is not the domain of passkeys of a
+             *     tenant.
+             */
+            origins: string[];
         };
         /** @description The numbers of objects that an erasure removed. */
         Removed: {
@@ -1665,6 +1905,8 @@ export interface components {
              * @description The maximum number of sessions of a user. The oldest one ends when another one begins.
              */
             max_sessions: number | null;
+            /** @description The domain of the tenant that passkeys belong to (the RP ID); null for the domain of the service. */
+            passkey_domain: string | null;
             /**
              * Format: int32
              * @description The minimum length of a new password in characters.
@@ -1706,6 +1948,7 @@ export interface components {
              * @description The maximum number of sessions of a user. The oldest one ends when another one begins.
              */
             max_sessions?: number | null;
+            passkey_domain?: components["schemas"]["Domain"] | null;
             /**
              * Format: int32
              * @description The minimum length of a new password in characters.

@@ -5,6 +5,7 @@
 //! - Users that were erased since the backup are deleted again.
 //! - The numbers of changes of verified addresses never decrease, so the catalog accepts the addresses of the backup.
 //! - Users keep their current password, and used setup tokens stay used. Users that were deactivated stay inactive.
+//! - Users keep their current passkeys. Removed ones stay removed, and used challenges stay used.
 
 use platform::{
     redis::Argument,
@@ -37,6 +38,7 @@ pub(super) async fn carry_over(
     erase_again(context, &*restored, to.id).await?;
     revoke_sessions(&*former, &*restored).await?;
     carry_over_users(&*former, &*restored).await?;
+    carry_over_passkeys(&*former, &*restored).await?;
     carry_over_address_changes(&*former, &*restored).await
 }
 
@@ -229,6 +231,41 @@ async fn carry_over_users(former: &dyn Connection, restored: &dyn Connection) ->
             restored.execute(update, &[texts(&page).into(), rows.clone().into()]).await?;
         }
     }
+}
+
+/// Replaces the passkeys of the users that still exist by their current ones, and carries over the used challenges. A
+/// deleted user is restored with the passkeys of that time, because without them the password would be enough.
+async fn carry_over_passkeys(former: &dyn Connection, restored: &dyn Connection) -> Result<()> {
+    let select = "SELECT id FROM tenancy.users WHERE id > $1 ORDER BY id LIMIT $2";
+    let existing = "SELECT id FROM tenancy.users WHERE id = ANY($1::text[]::uuid[])";
+    let current = "SELECT COALESCE(jsonb_agg(to_jsonb(p)), '[]') AS rows FROM tenancy.passkeys p
+                   WHERE user_id = ANY($1::text[]::uuid[])";
+    // Two statements, because the same ids may be removed and inserted.
+    let remove = "DELETE FROM tenancy.passkeys WHERE user_id = ANY($1::text[]::uuid[])";
+    let insert = "INSERT INTO tenancy.passkeys
+                  SELECT * FROM jsonb_populate_recordset(NULL::tenancy.passkeys, $1)";
+    let mut after = Uuid::nil();
+    loop {
+        let page = ids(restored, select, after).await?;
+        let Some(last) = page.last() else { break };
+        after = *last;
+        let rows = former.query(existing, &[texts(&page).into()]).await?;
+        let users =
+            rows.iter().map(|row| row.get("id")).collect::<Result<Vec<Uuid>, SqlError>>()?;
+        let row = former.query_first(current, &[texts(&users).into()]).await?;
+        let rows: Json = row.map_or(Ok(Json::Array(Vec::new())), |row| row.get("rows"))?;
+        restored.execute(remove, &[texts(&users).into()]).await?;
+        restored.execute(insert, &[rows.into()]).await?;
+    }
+    let spent = "SELECT COALESCE(jsonb_agg(to_jsonb(s)), '[]') AS rows
+                 FROM tenancy.spent_passkey_challenges s WHERE expires_at > now()";
+    let insert = "INSERT INTO tenancy.spent_passkey_challenges
+                  SELECT * FROM jsonb_populate_recordset(NULL::tenancy.spent_passkey_challenges, $1)
+                  ON CONFLICT (nonce) DO NOTHING";
+    let row = former.query_first(spent, &[]).await?;
+    let rows: Json = row.map_or(Ok(Json::Array(Vec::new())), |row| row.get("rows"))?;
+    restored.execute(insert, &[rows.into()]).await?;
+    Ok(())
 }
 
 fn texts(ids: &[Uuid]) -> Vec<String> {

@@ -87,6 +87,22 @@ impl DataKeys {
         self.mac_of_first(b"tenancy/v1/refresh tokens", &[session.as_bytes(), secret])
     }
 
+    /// Returns the MAC of a challenge that an authenticator signs. `of` and `head` have fixed lengths.
+    pub(crate) fn passkey_challenge_mac(
+        &self,
+        tenant: Uuid,
+        of: &[u8; 33],
+        head: &[u8; 24],
+    ) -> Result<[u8; 32]> {
+        self.mac_of_first(b"tenancy/v1/passkey challenges", &[tenant.as_bytes(), of, head])
+    }
+
+    /// Returns the opaque value that identifies a user to authenticators. It is the same for all passkeys of the user,
+    /// and differs in a copy of the tenant.
+    pub(crate) fn passkey_user_handle(&self, tenant: Uuid, user: Uuid) -> Result<[u8; 32]> {
+        self.mac_of_first(b"tenancy/v1/passkey users", &[tenant.as_bytes(), user.as_bytes()])
+    }
+
     /// Returns a MAC with a key derived from the first data key, which remains when others are added.
     fn mac_of_first(&self, use_of_key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);

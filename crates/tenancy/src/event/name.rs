@@ -97,6 +97,17 @@ names! {
     OPERATOR_KEY_ROTATED = "operator_key.rotated";
     /// The properties of an operator key were changed.
     OPERATOR_KEY_UPDATED = "operator_key.updated";
+    /// A user registered a passkey.
+    PASSKEY_ADDED = "passkey.added";
+    /// The response of an authenticator was refused. `detail.reason` has the step that failed; `signature_counter` can be
+    /// the sign of a copied passkey.
+    PASSKEY_FAILED = "passkey.failed";
+    /// A user removed a passkey.
+    PASSKEY_REMOVED = "passkey.removed";
+    /// A user renamed a passkey.
+    PASSKEY_RENAMED = "passkey.renamed";
+    /// A passkey was used: for a sign-in, as its second step, or as a proof of identity in a session.
+    PASSKEY_USED = "passkey.used";
     /// A change of one's password failed, because the current password was wrong.
     PASSWORD_CHANGE_FAILED = "password.change_failed";
     /// A user changed the password.
@@ -143,7 +154,7 @@ names! {
     SECOND_FACTOR_REMOVED = "second_factor.removed";
     /// A code of a second factor was accepted. `detail.kind` is `one_time_password` or `recovery_code`.
     SECOND_FACTOR_USED = "second_factor.used";
-    /// An administrator removed all second factors of a user.
+    /// An administrator removed all second factors and passkeys of a user.
     SECOND_FACTORS_RESET = "second_factors.reset";
     /// The rules of a tenant for sign-ins were changed.
     SECURITY_POLICY_CHANGED = "security_policy.changed";

@@ -25,7 +25,8 @@ pub(super) const TENANT: &[Migration] = migrations!("tenant": 1 => "0001_tenant"
                 8 => "0008_rfc3339_times", 9 => "0009_schemas", 10 => "0010_user_erasures",
                 11 => "0011_second_factors", 12 => "0012_custom_roles", 13 => "0013_user_metadata",
                 14 => "0014_mail", 15 => "0015_account_tokens", 16 => "0016_mailed_sign_in",
-                17 => "0017_breached_passwords", 18 => "0018_verified_addresses");
+                17 => "0017_breached_passwords", 18 => "0018_verified_addresses",
+                19 => "0019_passkeys");
 
 #[cfg(test)]
 mod tests {

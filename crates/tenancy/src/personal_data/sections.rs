@@ -12,6 +12,7 @@ use crate::{
     error::Result,
     json::JsonText,
     mail::{self, message::Message},
+    passkey::{self, Passkey},
     second_factor::{self, SecondFactor},
     tenant::TenantDb,
     user::{self, User},
@@ -54,6 +55,8 @@ pub(super) struct ExportedUser {
     setup_token_expires_at: Option<DateTime<Utc>>,
     /// The second factors, without their secrets.
     second_factors: Vec<SecondFactor>,
+    /// The passkeys, without their keys.
+    passkeys: Vec<Passkey>,
     /// The messages of the last week and those that wait, without their tokens.
     mail_messages: Vec<Message>,
     /// The devices of the last sign-ins, the newest first. Only keyed hashes of programs and networks are stored.
@@ -124,6 +127,7 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<Exporte
     );
     let row = database.connection().query_first(&statement, &[id.into()]).await?;
     let (second_factors, _) = second_factor::repo::list(database, id).await?;
+    let passkeys = passkey::repo::list(database, id).await?;
     let messages = mail::repo::list_of_user(database, id).await?;
     let devices = devices(database, id).await?;
     let stored = row.map(|row| -> Result<_, SqlError> {
@@ -135,6 +139,7 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<Exporte
             has_password: row.get("has_password")?,
             setup_token_expires_at: row.get("setup_token_expires_at")?,
             second_factors,
+            passkeys,
             mail_messages: messages.items,
             devices,
         })

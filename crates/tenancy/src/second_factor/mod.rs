@@ -43,7 +43,7 @@ pub struct SecondFactor {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// The name of a second factor: 1 to 100 characters on a single line.
+/// The name of a second factor or a passkey: 1 to 100 characters on a single line.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = String, min_length = 1, max_length = 100, example = "Phone")]
 pub struct FactorName(String);
@@ -52,6 +52,13 @@ impl FactorName {
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FactorName {
+    /// Returns the name of a passkey without a name of its own.
+    pub fn of_passkey() -> Self {
+        Self("Passkey".to_owned())
     }
 }
 

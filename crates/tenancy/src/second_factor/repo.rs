@@ -1,4 +1,4 @@
-//! SQL statements on second factors, recovery codes and challenges.
+//! SQL statements on second factors, recovery codes and challenges. [`crate::passkey::repo`] shares parts of them.
 
 use chrono::{DateTime, Utc};
 use platform::sql::{Row, SqlError, Statement, Value};
@@ -193,6 +193,7 @@ pub(crate) async fn find_challenge(
                FROM sign_in_challenges c JOIN users ON users.id = c.user_id
                WHERE c.token_hash = $1 AND c.expires_at > $2::timestamp AT TIME ZONE 'UTC'
                  AND c.failures < {MOST_FAILURES} AND users.is_active AND users.version = c.user_version
+                 AND NOT (c.needs_enrollment AND has_second_factor(users.id))
               ) AS users {}",
         join_factors("(f.confirmed_at IS NULL) = users.needs_enrollment")
     );
@@ -259,14 +260,7 @@ pub(crate) async fn accept(
 ) -> Result<Option<Accepted>> {
     let state = if answer.is_enrollment { "IS NULL" } else { "IS NOT NULL" };
     let statement = format!(
-        "WITH open AS MATERIALIZED (
-             SELECT u.id AS user_id FROM users u
-             WHERE u.id = :user AND u.is_active AND (:challenge::uuid IS NULL OR EXISTS (
-                 SELECT FROM sign_in_challenges c
-                 WHERE c.id = :challenge AND c.user_id = u.id AND c.user_version = u.version
-                   AND c.failures < {MOST_FAILURES} FOR UPDATE))
-             FOR NO KEY UPDATE
-         ), stepped AS (
+        "WITH {open}, stepped AS (
              UPDATE second_factors f
              SET last_step = :step, last_used_at = :now::timestamp AT TIME ZONE 'UTC',
                  confirmed_at = COALESCE(confirmed_at, :now AT TIME ZONE 'UTC')
@@ -284,28 +278,10 @@ pub(crate) async fn accept(
              RETURNING r.user_id
          ), accepted AS MATERIALIZED (
              SELECT user_id FROM stepped UNION ALL SELECT user_id FROM recovered
-         ), answered AS (
-             DELETE FROM sign_in_challenges
-             WHERE id = :challenge AND EXISTS (SELECT FROM accepted)
-         ), failed AS (
-             UPDATE sign_in_challenges SET failures = failures + 1
-             WHERE id = :challenge AND NOT EXISTS (SELECT FROM accepted)
-         ), issued AS (
-             INSERT INTO recovery_codes (user_id, code_hash)
-             SELECT a.user_id, decode(code, 'hex') FROM accepted a, unnest(:codes::text[]) AS code
-             WHERE :is_enrollment
-               AND NOT EXISTS (SELECT FROM recovery_codes r WHERE r.user_id = a.user_id AND r.used_at IS NULL)
-             RETURNING user_id
-         ), proven AS (
-             UPDATE sessions SET has_second_factor = true, authenticated_at = :now AT TIME ZONE 'UTC'
-             WHERE id = :session::uuid AND user_id IN (SELECT user_id FROM accepted)
-         ), ended AS MATERIALIZED (
-             SELECT e.id FROM accepted CROSS JOIN LATERAL end_sessions_without_factor(
-                 CASE WHEN :is_enrollment THEN user_id END, :session) AS e (id)
-         ), {noticed}, {recorded}
-         SELECT EXISTS (SELECT FROM issued) AS has_new_codes, ARRAY(SELECT id::text FROM ended) AS ended
-         FROM accepted",
-        noticed = noticed_if("accepted", "n.user_id", Purpose::SecondFactorAdded, ":is_enrollment"),
+         ), {effects}, {recorded}
+         SELECT {ACCEPTED} FROM accepted",
+        open = open_user(),
+        effects = effects_of_accepted(),
         recorded = outbox::recorded_if("accepted")
     );
     let (factor, step, code_hash) = match answer.proven {
@@ -313,27 +289,104 @@ pub(crate) async fn accept(
         Proven::RecoveryCode(hash) => (None, 0, hash.as_slice().into()),
         Proven::Nothing => (None, 0, Value::Null),
     };
-    let codes: Vec<_> =
-        answer.recovery_codes.iter().map(|hash| base16ct::lower::encode_string(hash)).collect();
     let statement = Statement::new(statement)
-        .bind("user", answer.user)
-        .bind("challenge", answer.challenge)
         .bind("factor", factor)
         .bind("step", step)
         .bind("code_hash", code_hash)
-        .bind("is_enrollment", answer.is_enrollment)
-        .bind("codes", codes)
-        .bind("session", answer.session)
-        .bind("now", answer.now)
-        .bind_all(notice::bindings(answer.notice))
+        .bind_all(effect_bindings(answer))
         .bind_all(outbox::bindings(entry));
-    let Some(row) = statement.query_first(database.connection()).await? else { return Ok(None) };
-    let ended = row.get::<Vec<String>>("ended")?;
-    let ended = ended.iter().map(|id| id.parse().map_err(Error::internal));
-    Ok(Some(Accepted {
-        has_new_codes: row.get("has_new_codes")?,
-        ended: ended.collect::<Result<_>>()?,
-    }))
+    let row = statement.query_first(database.connection()).await?;
+    row.as_ref().map(Accepted::read).transpose()
+}
+
+/// Returns the CTE `open`: the active user `:user`, locked. If there is a challenge, it must be open, and if the user
+/// sets up a factor with it, the user must not have one.
+pub(crate) fn open_user() -> String {
+    format!(
+        "locked AS MATERIALIZED (
+             SELECT u.id AS user_id FROM users u
+             WHERE u.id = :user AND u.is_active AND (:challenge::uuid IS NULL OR EXISTS (
+                 SELECT FROM sign_in_challenges c
+                 WHERE c.id = :challenge AND c.user_id = u.id AND c.user_version = u.version
+                   AND c.failures < {MOST_FAILURES} FOR UPDATE))
+             FOR NO KEY UPDATE
+         ), open AS MATERIALIZED (
+             -- Another sign-in may have set up a factor since. After the lock, the function sees it.
+             SELECT user_id FROM locked
+             WHERE :challenge::uuid IS NULL OR NOT :is_enrollment::boolean OR NOT lock_user(user_id)
+         )"
+    )
+}
+
+/// Returns the CTEs after `accepted`, which has the id of the user if the proof is right: the challenge ends or counts a
+/// failure, the first factor has recovery codes, the session has the proof, sessions without a factor end, and the user gets a notice about a new factor. The
+/// parameters are those of [`effect_bindings`].
+pub(crate) fn effects_of_accepted() -> String {
+    let noticed =
+        noticed_if("accepted", "n.user_id", Purpose::SecondFactorAdded, ":is_enrollment::boolean");
+    format!(
+        "answered AS (
+         DELETE FROM sign_in_challenges
+         WHERE id = :challenge::uuid AND EXISTS (SELECT FROM accepted)
+     ), failed AS (
+         UPDATE sign_in_challenges SET failures = failures + 1
+         WHERE id = :challenge::uuid AND NOT EXISTS (SELECT FROM accepted)
+     ), issued AS (
+         INSERT INTO recovery_codes (user_id, code_hash)
+         SELECT a.user_id, decode(code, 'hex') FROM accepted a, unnest(:codes::text[]) AS code
+         WHERE :is_enrollment::boolean
+           AND NOT EXISTS (SELECT FROM recovery_codes r WHERE r.user_id = a.user_id AND r.used_at IS NULL)
+         RETURNING user_id
+     ), proven AS (
+         UPDATE sessions
+         SET has_second_factor = true, authenticated_at = :now::timestamp AT TIME ZONE 'UTC'
+         WHERE id = :session::uuid AND user_id IN (SELECT user_id FROM accepted)
+     ), ended AS MATERIALIZED (
+         SELECT e.id FROM accepted CROSS JOIN LATERAL end_sessions_without_factor(
+             CASE WHEN :is_enrollment::boolean THEN user_id END, :session::uuid) AS e (id)
+     ), {noticed}"
+    )
+}
+
+/// Returns the parameters of [`open_user`] and [`effects_of_accepted`].
+pub(crate) fn effect_bindings(answer: Answer<'_>) -> impl Iterator<Item = (&'static str, Value)> {
+    let codes: Vec<_> =
+        answer.recovery_codes.iter().map(|hash| base16ct::lower::encode_string(hash)).collect();
+    [
+        ("user", answer.user.into()),
+        ("challenge", answer.challenge.into()),
+        ("is_enrollment", answer.is_enrollment.into()),
+        ("codes", codes.into()),
+        ("session", answer.session.into()),
+        ("now", answer.now.into()),
+    ]
+    .into_iter()
+    .chain(notice::bindings(answer.notice))
+}
+
+/// The columns that [`Accepted::read`] reads.
+pub(crate) const ACCEPTED: &str = "
+    EXISTS (SELECT FROM issued) AS has_new_codes, ARRAY(SELECT id::text FROM ended) AS ended";
+
+impl Accepted {
+    /// Reads the columns [`ACCEPTED`].
+    pub(crate) fn read(row: &Row) -> Result<Self> {
+        let ended = row.get::<Vec<String>>("ended")?;
+        let ended = ended.iter().map(|id| id.parse().map_err(Error::internal));
+        Ok(Self { has_new_codes: row.get("has_new_codes")?, ended: ended.collect::<Result<_>>()? })
+    }
+}
+
+/// Returns the CTE `forgotten`: if the CTE `removed` has the user of the only factor, the recovery codes are removed,
+/// too. `:factor` is the id of the removed factor.
+pub(crate) fn recovery_codes_forgotten() -> &'static str {
+    "forgotten AS (
+         DELETE FROM recovery_codes r USING removed
+         WHERE r.user_id = removed.user_id
+           AND NOT EXISTS (SELECT FROM second_factors f
+                           WHERE f.user_id = r.user_id AND f.id <> :factor AND f.confirmed_at IS NOT NULL)
+           AND NOT EXISTS (SELECT FROM passkeys p WHERE p.user_id = r.user_id AND p.id <> :factor)
+     )"
 }
 
 /// Removes a factor of a user. The recovery codes go with the last one. Returns `false` if the user has no such factor.
@@ -348,13 +401,9 @@ pub(crate) async fn remove(
         "WITH removed AS (
              DELETE FROM second_factors WHERE id = :factor AND user_id = :user AND confirmed_at IS NOT NULL
              RETURNING user_id
-         ), forgotten AS (
-             DELETE FROM recovery_codes r USING removed
-             WHERE r.user_id = removed.user_id AND NOT EXISTS (
-                 SELECT FROM second_factors f
-                 WHERE f.user_id = r.user_id AND f.id <> :factor AND f.confirmed_at IS NOT NULL)
-         ), {}, {}
+         ), {}, {}, {}
          SELECT FROM removed",
+        recovery_codes_forgotten(),
         noticed_if("removed", "n.user_id", Purpose::SecondFactorRemoved, "true"),
         outbox::recorded_if("removed")
     );
@@ -375,9 +424,7 @@ pub(crate) async fn replace_recovery_codes(
 ) -> Result<bool> {
     let statement = format!(
         "WITH holder AS MATERIALIZED (
-             SELECT id FROM users u WHERE id = :user AND EXISTS (
-                 SELECT FROM second_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL)
-             FOR NO KEY UPDATE
+             SELECT id FROM users u WHERE id = :user AND has_second_factor(u.id) FOR NO KEY UPDATE
          ), forgotten AS (
              DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM holder)
          ), issued AS (
@@ -395,7 +442,7 @@ pub(crate) async fn replace_recovery_codes(
     Ok(statement.query_first(database.connection()).await?.is_some())
 }
 
-/// Removes all factors, recovery codes and challenges of a user with one of the roles, and ends every session. Returns
+/// Removes all factors, passkeys, recovery codes and challenges of a user with one of the roles, and ends every session. Returns
 /// the new version of the user; `None` if there is no such user.
 pub(crate) async fn remove_all(
     database: &TenantDb,
@@ -410,6 +457,8 @@ pub(crate) async fn remove_all(
              WHERE id = :user AND {} RETURNING id, version
          ), removed AS (
              DELETE FROM second_factors WHERE user_id IN (SELECT id FROM changed)
+         ), removed_passkeys AS (
+             DELETE FROM passkeys WHERE user_id IN (SELECT id FROM changed)
          ), forgotten AS (
              DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM changed)
          ), unanswered AS (

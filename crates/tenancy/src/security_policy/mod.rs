@@ -17,6 +17,7 @@ use crate::{
     credential::{Password, Passwords, allowance},
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
+    identifier::Domain,
     input::{Bounded, FromField, Patch},
     networks::Networks,
     tenant::{Tenant, TenantDb},
@@ -53,6 +54,8 @@ pub struct SecurityPolicy {
     /// Whether a new password is refused that is known from a data breach. If the list of these passwords does not
     /// respond within 300 ms, the password is accepted.
     pub reject_breached_passwords: bool,
+    /// The domain of the tenant that passkeys belong to (the RP ID); null for the domain of the service.
+    pub passkey_domain: Option<String>,
 }
 
 crate::fields! {
@@ -88,6 +91,9 @@ crate::fields! {
         /// Whether a new password is refused that is known from a data breach. The operator must have set up the list of
         /// these passwords.
         pub reject_breached_passwords: Option<bool>,
+        /// The domain that passkeys belong to, one of the tenant. After a change, earlier passkeys cannot be used.
+        #[schema(value_type = Option<Domain>)]
+        pub passkey_domain: Patch<Domain>,
     }
 }
 
@@ -118,8 +124,8 @@ pub async fn get(context: &Context, tenant: &Tenant) -> Result<SecurityPolicy> {
 /// Changes the rules. Absent rules stay unchanged.
 ///
 /// # Errors
-/// [`Error::InvalidFields`] for networks without the address of the caller, and for a list of breached passwords that the
-/// operator has not set up.
+/// [`Error::InvalidFields`] for networks without the address of the caller, for a list of breached passwords that the
+/// operator has not set up, and for a domain that the tenant does not have.
 pub async fn change(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -138,6 +144,11 @@ pub async fn change(
             "reject_breached_passwords",
             "needs a list of breached passwords. Ask the operator to set BREACHED_PASSWORDS_URL",
         ));
+    }
+    if let Patch::Set(domain) = &change.passkey_domain
+        && !tenant.domains.iter().any(|own| own == domain.as_str())
+    {
+        return Err(Error::invalid_field("passkey_domain", "must be a domain of the tenant"));
     }
     let event = Event::new(name::SECURITY_POLICY_CHANGED).severity(Severity::Warning);
     let entry = Entry::new(context, Some(tenant.id), actor, event);

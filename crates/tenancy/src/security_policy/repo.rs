@@ -7,6 +7,7 @@ use crate::{
     access::Role,
     error::{Error, Result},
     event::{Entry, outbox},
+    identifier::Domain,
     input::{Bounded, Patch, Text as _},
     tenant::TenantDb,
 };
@@ -14,7 +15,7 @@ use crate::{
 const COLUMNS: &str = "
     second_factor_roles, second_factor_grace_days, recent_sign_in_minutes, session_idle_minutes,
     session_lifetime_minutes, max_sessions, allowed_networks::text[] AS allowed_networks, password_min_length,
-    mailed_sign_in, reject_breached_passwords";
+    mailed_sign_in, reject_breached_passwords, passkey_domain";
 
 pub(super) async fn get(database: &TenantDb) -> Result<SecurityPolicy> {
     let statement = format!("SELECT {COLUMNS} FROM security_policy");
@@ -39,6 +40,7 @@ fn read(row: Option<Row>) -> Result<SecurityPolicy> {
         password_min_length: row.get("password_min_length")?,
         mailed_sign_in: row.get("mailed_sign_in")?,
         reject_breached_passwords: row.get("reject_breached_passwords")?,
+        passkey_domain: row.get("passkey_domain")?,
     })
 }
 
@@ -75,7 +77,9 @@ pub(super) async fn change(
                  reject_breached_passwords = COALESCE(:reject_breached::boolean, reject_breached_passwords),
                  {assignments}
                  allowed_networks = CASE WHEN :changes_networks::boolean THEN :networks::text[]::cidr[]
-                                         ELSE allowed_networks END
+                                         ELSE allowed_networks END,
+                 passkey_domain = CASE WHEN :changes_passkey_domain::boolean THEN :passkey_domain::text
+                                       ELSE passkey_domain END
              RETURNING *
          ), {}
          SELECT {COLUMNS} FROM changed",
@@ -88,6 +92,7 @@ pub(super) async fn change(
         Patch::Set(networks) => Some(networks.texts()),
         Patch::Keep | Patch::Clear => None,
     };
+    let passkey_domain = change.passkey_domain.as_ref().into_option();
     let statement = Statement::new(statement)
         .bind("roles", roles)
         .bind("grace", change.second_factor_grace_days.map(|days| i64::from(days.get())))
@@ -96,6 +101,8 @@ pub(super) async fn change(
         .bind("numbers", serde_json::Value::Object(given))
         .bind("changes_networks", change.allowed_networks.is_given())
         .bind("networks", networks)
+        .bind("changes_passkey_domain", change.passkey_domain.is_given())
+        .bind("passkey_domain", passkey_domain.map(Domain::as_str))
         .bind_all(outbox::bindings(entry));
     read(statement.query_first(database.connection()).await?)
 }

@@ -26,10 +26,10 @@ pub(super) async fn ask_for_second_factor(
     user: &User,
     needed: NeededFactor,
 ) -> Result<()> {
-    let needs_enrollment = match needed {
+    let (needs_enrollment, factors) = match needed {
         NeededFactor::None => return Ok(()),
-        NeededFactor::Code => false,
-        NeededFactor::Enrollment => true,
+        NeededFactor::Factor(owned) => (false, owned.names()),
+        NeededFactor::Enrollment => (true, Vec::new()),
     };
     let now = context.platform.clock.now();
     let token = ChallengeToken::generate(tenant.id, &*context.platform.random);
@@ -45,6 +45,7 @@ pub(super) async fn ask_for_second_factor(
         challenge: Secret::from(token.expose()),
         expires_in: LIFETIME.num_seconds(),
         needs_enrollment,
+        factors,
     }))
     .into())
 }

@@ -48,17 +48,46 @@ pub(super) async fn check(
     given: &Given<'_>,
     actor: &Actor,
 ) -> Result<Option<repo::Accepted>> {
-    let user = &given.holder.user;
-    let account = format!("second factor of {}", user.id);
-    let target = Target {
-        tenant: tenant.id,
-        is_tenant: true,
-        account: &account,
-        address: actor.origin().address,
-        is_known_address: false,
-        device: None,
+    let user = given.holder.user.id;
+    let account = account_of_user(user);
+    let target = target(tenant, &account, false, actor);
+    let verified = async {
+        let failed = || Event::new(name::SECOND_FACTOR_FAILED).about("user", user);
+        Ok(accept(context, tenant, given, actor).await?.ok_or_else(failed))
     };
-    let attempt = match login_throttling::begin(context, &target).await {
+    let accepted = throttled(context, Some(tenant), &target, actor, verified).await?;
+    if given.is_enrollment && accepted.is_some() {
+        due::add_later(context, tenant);
+    }
+    Ok(accepted)
+}
+
+/// Returns the account of login throttling whose attempts are second factors of a user, of all kinds together.
+pub(super) fn account_of_user(user: Uuid) -> String {
+    format!("second factor of {user}")
+}
+
+/// Returns the target of login throttling for an account of a tenant.
+pub(super) fn target<'a>(
+    tenant: &Tenant,
+    account: &'a str,
+    is_known_address: bool,
+    actor: &Actor,
+) -> Target<'a> {
+    let address = actor.origin().address;
+    Target { tenant: tenant.id, is_tenant: true, account, address, is_known_address, device: None }
+}
+
+/// Makes an attempt with login throttling. Its inner error is the event of a failure, which is recorded; the result is
+/// `None` then.
+pub(super) async fn throttled<T>(
+    context: &Rc<Context>,
+    tenant: Option<&Tenant>,
+    target: &Target<'_>,
+    actor: &Actor,
+    verified: impl Future<Output = Result<Result<T, Event>>>,
+) -> Result<Option<T>> {
+    let attempt = match login_throttling::begin(context, target).await {
         Ok(attempt) => attempt,
         Err(error) => {
             if matches!(error, Error::TooManyAttempts { .. }) {
@@ -67,20 +96,31 @@ pub(super) async fn check(
             return Err(error);
         }
     };
-    let outcome = accept(context, tenant, given, actor).await;
-    attempt.end(context, Outcome::of(&outcome)).await;
-    let accepted = outcome?;
-    if accepted.is_none() {
-        context.counters.login(Login::Failure);
-        let event = Event::new(name::SECOND_FACTOR_FAILED)
-            .about("user", user.id)
-            .severity(Severity::Warning)
-            .failed();
-        audit::record(context, &Entry::new(context, Some(tenant.id), actor, event)).await?;
-    }
-    audit::flush_later(context, tenant);
-    if given.is_enrollment && accepted.is_some() {
-        due::add_later(context, tenant);
+    let outcome = verified.await;
+    attempt
+        .end(
+            context,
+            match &outcome {
+                Ok(Ok(_)) => Outcome::Succeeded,
+                Ok(Err(_)) => Outcome::Failed,
+                Err(_) => Outcome::Abandoned,
+            },
+        )
+        .await;
+    let accepted = match outcome? {
+        Ok(accepted) => Some(accepted),
+        Err(event) => {
+            context.counters.login(Login::Failure);
+            if let Some(tenant) = tenant {
+                let event = event.severity(Severity::Warning).failed();
+                let entry = Entry::new(context, Some(tenant.id), actor, event);
+                audit::record(context, &entry).await?;
+            }
+            None
+        }
+    };
+    if let Some(tenant) = tenant {
+        audit::flush_later(context, tenant);
     }
     Ok(accepted)
 }

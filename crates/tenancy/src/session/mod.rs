@@ -1,10 +1,12 @@
-//! Sessions of users: sign-in, refresh, sign-out, second factors, and changes of passwords, which end sessions.
+//! Sessions of users: sign-in, refresh, sign-out, second factors, passkeys, and changes of passwords, which end
+//! sessions.
 
 mod challenge;
 mod code;
 mod enrollment;
 mod mailed;
 mod mailed_sign_in;
+pub mod passkey;
 mod password;
 mod proof;
 mod recent;

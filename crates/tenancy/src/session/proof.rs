@@ -26,9 +26,7 @@ pub(super) async fn find(
 ) -> Result<Option<SessionProof>> {
     let statement = "
         SELECT COALESCE(s.authenticated_at, s.created_at) AT TIME ZONE 'UTC' AS authenticated_at,
-               s.has_second_factor, EXISTS (
-                   SELECT FROM second_factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL
-               ) AS user_has_second_factor,
+               s.has_second_factor, has_second_factor(s.user_id) AS user_has_second_factor,
                (SELECT p.recent_sign_in_minutes FROM security_policy p) AS recent_sign_in_minutes
         FROM sessions s WHERE s.id = $2 AND s.user_id = $1 AND s.revoked_at IS NULL";
     let row = database.connection().query_first(statement, &[user.into(), session.into()]).await?;
@@ -52,8 +50,7 @@ pub(super) async fn prove_again(
 ) -> Result<bool> {
     let statement = "
         UPDATE sessions SET authenticated_at = $3::timestamp AT TIME ZONE 'UTC'
-        WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND NOT EXISTS (
-            SELECT FROM second_factors f WHERE f.user_id = $1 AND f.confirmed_at IS NOT NULL)";
+        WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL AND NOT has_second_factor($1)";
     let parameters = [user.into(), session.into(), now.into()];
     Ok(database.connection().execute(statement, &parameters).await? == 1)
 }

@@ -20,7 +20,7 @@ use crate::{
         repo::{self, Which},
     },
     tenant::{Tenant, TenantDb},
-    user::repo::credentials,
+    user::repo::credentials::{self, NeededFactor},
 };
 
 /// The age of a proof up to which second factors can be changed.
@@ -91,7 +91,8 @@ pub async fn prove_again(
         let found = credentials::find_own_credentials(&database, user, address.as_deref()).await?;
         (holder.ok_or(REVOKED)?, found.ok_or(REVOKED)?)
     };
-    if !holder.factors.is_empty() {
+    // A user with a passkey only can use a recovery code here; the passkey has endpoints of its own.
+    if matches!(found.second_factor, NeededFactor::Factor(_)) {
         let code = code.ok_or_else(|| Error::invalid_field("code", "is required"))?;
         let given = Given {
             holder: &holder,

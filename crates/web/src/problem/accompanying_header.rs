@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, header};
 use tenancy::{
     Error,
-    error::{SecondFactorError, Unauthenticated},
+    error::{PasskeyError, SecondFactorError, Unauthenticated},
 };
 
 /// Returns the header that accompanies some errors: `Allow`, `Retry-After`, or the challenge of RFC 6750.
@@ -27,6 +27,7 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         | Error::InvalidSetupToken
         | Error::InvalidMailedToken
         | Error::InvalidRefreshToken
+        | Error::Passkey(PasskeyError::Invalid)
         | Error::SecondFactor(
             SecondFactorError::Required(_)
             | SecondFactorError::InvalidChallenge

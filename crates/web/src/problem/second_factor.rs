@@ -14,14 +14,16 @@ pub(super) fn describe(error: &E) -> (StatusCode, &'static str, &'static str, Co
             "second_factor_enrollment_required",
             "A second factor must be set up",
             "Your tenant requires a second factor. Set one up with the challenge: \
-             POST /api/v1/auth/second-factor/enrollment."
+             POST /api/v1/auth/second-factor/enrollment, or POST /api/v1/account/passkeys/second-factor/enrollment."
                 .into(),
         ),
         E::Required(_) => (
             S::UNAUTHORIZED,
             "second_factor_required",
             "A second factor is required",
-            "Send the challenge with a code to POST /api/v1/auth/second-factor.".into(),
+            "Send the challenge with a code to POST /api/v1/auth/second-factor, or use a passkey: \
+             POST /api/v1/account/passkeys/second-factor."
+                .into(),
         ),
         E::InvalidChallenge => (
             S::UNAUTHORIZED,
@@ -39,7 +41,9 @@ pub(super) fn describe(error: &E) -> (StatusCode, &'static str, &'static str, Co
             S::UNAUTHORIZED,
             "recent_sign_in_required",
             "A recent sign-in is required",
-            "Prove your identity again with POST /api/v1/auth/recent-sign-in, and repeat the request.".into(),
+            "Prove your identity again with POST /api/v1/auth/recent-sign-in, or with a passkey: \
+             POST /api/v1/account/passkeys/recent-sign-in. Then repeat the request."
+                .into(),
         ),
         E::TooMany => (
             S::CONFLICT,

@@ -25,6 +25,15 @@ class AsyncOperations(AsyncRuntime):
         result: models.JwkSet = await self._json(request, options)
         return result
 
+    async def get_related_origins(self, *, options: CallOptions | None = None) -> models.RelatedOrigins:
+        """Returns the origins whose pages may use the passkeys of the requested host.
+
+        Browsers ask the domain that the rules of a tenant name as `passkey_domain`.
+        """
+        request = Request("GET", "/.well-known/webauthn", public=True)
+        result: models.RelatedOrigins = await self._json(request, options)
+        return result
+
     async def list_platform_audit_events(
         self,
         *,

@@ -203,6 +203,35 @@ class ApplicationPermission(TypedDict):
     """The name."""
 
 
+class AssertionResponse(TypedDict):
+    """The response of an authenticator to an authentication."""
+
+    authenticatorData: str
+    """The data of the authenticator in base64url."""
+
+    clientDataJSON: str
+    """The data of the client in base64url."""
+
+    signature: str
+    """The signature in base64url."""
+
+    userHandle: NotRequired[str | None]
+    """The user handle in base64url. A sign-in requires it."""
+
+
+class AttestationResponse(TypedDict):
+    """The response of an authenticator to a registration."""
+
+    attestationObject: str
+    """The attestation object in base64url."""
+
+    clientDataJSON: str
+    """The data of the client in base64url."""
+
+    transports: NotRequired[list[str] | None]
+    """The ways to reach the authenticator."""
+
+
 class LoggedEvent(TypedDict):
     """An event of the audit trail."""
 
@@ -262,6 +291,31 @@ class AuditPage(TypedDict):
 
     next_cursor: str | None
     """The cursor of the next page, or null on the last page."""
+
+
+class AuthenticationResponse(TypedDict):
+    """The result of `navigator.credentials.get()`: `JSON.stringify(credential)`. Other members are ignored."""
+
+    id: str
+    """The id of the credential in base64url."""
+
+    response: AssertionResponse
+
+    type: str
+    """`public-key`."""
+
+
+class AuthenticatorSelection(TypedDict):
+    """The required properties of an authenticator."""
+
+    requireResidentKey: bool
+    """True, for browsers that do not know `residentKey`."""
+
+    residentKey: str
+    """`required`."""
+
+    userVerification: str
+    """`required`."""
 
 
 CheckStatus: TypeAlias = Literal["healthy", "unavailable", "not_migrated", "unknown"]
@@ -574,7 +628,7 @@ EndTime: TypeAlias = str
 
 
 FactorName: TypeAlias = str
-"""The name of a second factor: 1 to 100 characters on a single line."""
+"""The name of a second factor or a passkey: 1 to 100 characters on a single line."""
 
 
 class EnrollmentBySignIn(TypedDict):
@@ -753,6 +807,28 @@ class MailMessage(TypedDict):
     """The recipient."""
 
 
+class Passkey(TypedDict):
+    """A passkey of a user."""
+
+    created_at: str
+    """When it was registered."""
+
+    id: str
+    """The id."""
+
+    is_backed_up: bool
+    """Whether the authenticator has a copy elsewhere, such as in the account of a password manager."""
+
+    last_used_at: str | None
+    """When it was last used."""
+
+    name: str
+    """The name that the user gave it."""
+
+    transports: list[str]
+    """The ways to reach the authenticator, such as `internal` or `usb`."""
+
+
 class SecondFactor(TypedDict):
     """A second factor of a user."""
 
@@ -780,6 +856,9 @@ class ExportedUser(User):
 
     mail_messages: list[MailMessage]
     """The messages of the last week and those that wait, without their tokens."""
+
+    passkeys: list[Passkey]
+    """The passkeys, without their keys."""
 
     private_metadata: dict[str, Any]
     """Data of the application about the user, which otherwise only operators see."""
@@ -1176,6 +1255,27 @@ class NewOperatorKey(TypedDict):
     """The scopes of the key. An operator key can grant only scopes that it holds."""
 
 
+class RegistrationResponse(TypedDict):
+    """The result of `navigator.credentials.create()`: `JSON.stringify(credential)`. Other members are ignored."""
+
+    id: str
+    """The id of the credential in base64url."""
+
+    response: AttestationResponse
+
+    type: str
+    """`public-key`."""
+
+
+class NewPasskey(TypedDict):
+    """A passkey to register."""
+
+    credential: RegistrationResponse
+
+    name: FactorName
+    """The name of the passkey."""
+
+
 NewPassword: TypeAlias = str
 """A new password that is not yet checked against the settings."""
 
@@ -1445,6 +1545,168 @@ class PageOperatorUserView(TypedDict):
     """The total number of items."""
 
 
+class PasskeyAlgorithm(TypedDict):
+    """An algorithm."""
+
+    alg: int
+    """The number in COSE: -7 for ES256, -8 for Ed25519, -257 for RS256."""
+
+    type: str
+
+
+class PasskeyAnswer(TypedDict):
+    """The response of an authenticator in the second step of a sign-in."""
+
+    challenge: str
+    """The challenge of the sign-in."""
+
+    credential: AuthenticationResponse
+
+
+class PasskeyDescriptor(TypedDict):
+    """A passkey in options."""
+
+    id: str
+    """The id of the credential in base64url."""
+
+    transports: list[str]
+    """The ways to reach the authenticator."""
+
+    type: str
+
+
+class PasskeyDomain(TypedDict):
+    """The relying party."""
+
+    id: str
+    """The RP ID."""
+
+    name: str
+    """The name of the tenant."""
+
+
+class PasskeyUser(TypedDict):
+    """The user, as the authenticator shows it."""
+
+    displayName: str
+    """The first and the last name, or the e-mail address."""
+
+    id: str
+    """An opaque value that identifies the user, in base64url."""
+
+    name: str
+    """The e-mail address."""
+
+
+class PublicKeyCreationOptions(TypedDict):
+    """The options of `navigator.credentials.create()`."""
+
+    attestation: str
+    """`none`."""
+
+    authenticatorSelection: AuthenticatorSelection
+
+    challenge: str
+    """The challenge in base64url."""
+
+    excludeCredentials: list[PasskeyDescriptor]
+    """The passkeys that the user has."""
+
+    pubKeyCredParams: list[PasskeyAlgorithm]
+    """The accepted algorithms, the preferred one first."""
+
+    rp: PasskeyDomain
+
+    timeout: int
+    """The milliseconds for which the browser waits."""
+
+    user: PasskeyUser
+
+
+class PasskeyCreation(TypedDict):
+    """The options of a registration."""
+
+    expires_in: int
+    """The seconds until the challenge expires."""
+
+    public_key: PublicKeyCreationOptions
+    """For `PublicKeyCredential.parseCreationOptionsFromJSON()`."""
+
+
+class PasskeyEnrollment(TypedDict):
+    """The passkey that a sign-in needs."""
+
+    challenge: str
+    """The challenge of the sign-in."""
+
+    credential: RegistrationResponse
+
+    name: FactorName
+    """The name of the passkey."""
+
+
+class PasskeyName(TypedDict):
+    """The name of a passkey."""
+
+    name: FactorName
+    """The name."""
+
+
+class PasskeyProof(TypedDict):
+    """A new proof of identity with a passkey."""
+
+    credential: AuthenticationResponse
+
+
+class PublicKeyRequestOptions(TypedDict):
+    """The options of `navigator.credentials.get()`."""
+
+    allowCredentials: list[PasskeyDescriptor]
+    """The passkeys of the user. The array is empty for a sign-in, in which the person chooses one."""
+
+    challenge: str
+    """The challenge in base64url."""
+
+    rpId: str
+    """The RP ID."""
+
+    timeout: int
+    """The milliseconds for which the browser waits."""
+
+    userVerification: str
+    """`required`."""
+
+
+class PasskeyRequest(TypedDict):
+    """The options of an authentication."""
+
+    expires_in: int
+    """The seconds until the challenge expires."""
+
+    public_key: PublicKeyRequestOptions
+    """For `PublicKeyCredential.parseRequestOptionsFromJSON()`."""
+
+
+class PasskeyResponse(TypedDict):
+    """The response of an authenticator."""
+
+    credential: AuthenticationResponse
+
+
+class PasskeySecondFactor(TypedDict):
+    """A sign-in that waits for its second factor."""
+
+    challenge: str
+    """The challenge of the sign-in."""
+
+
+class Passkeys(TypedDict):
+    """The passkeys of a user."""
+
+    items: list[Passkey]
+    """The passkeys, the oldest first. There are at most ten."""
+
+
 class PasswordChange(TypedDict):
     """A change of the password."""
 
@@ -1624,6 +1886,7 @@ class Problem(TypedDict):
         "invalid_json",
         "invalid_mailed_token",
         "invalid_operator_key",
+        "invalid_passkey",
         "invalid_refresh_token",
         "invalid_request",
         "invalid_second_factor",
@@ -1637,6 +1900,9 @@ class Problem(TypedDict):
         "network_not_allowed",
         "operator_key_name_taken",
         "operator_key_not_found",
+        "passkey_not_found",
+        "passkey_taken",
+        "passkeys_not_configured",
         "permission_in_use",
         "permission_not_found",
         "permission_taken",
@@ -1669,6 +1935,7 @@ class Problem(TypedDict):
         "too_many_api_keys",
         "too_many_attempts",
         "too_many_operator_keys",
+        "too_many_passkeys",
         "too_many_roles",
         "too_many_second_factors",
         "unavailable",
@@ -1702,6 +1969,9 @@ class Problem(TypedDict):
 
     resource: NotRequired[Resource | None]
     """For a quota: the resource."""
+
+    second_factors: NotRequired[list[str]]
+    """For a sign-in that needs a second factor: the kinds that the user has, `one_time_password` or `passkey`."""
 
     status: int
 
@@ -1745,6 +2015,23 @@ class Refresh(TypedDict):
     """The refresh token of a session."""
 
     refresh_token: str
+
+
+class RegisteredPasskey(TypedDict):
+    """The result of a registration."""
+
+    id: str
+    """The id of the passkey."""
+
+    recovery_codes: list[str] | None
+    """The codes that replace a lost factor, each once. They are null if the user has unused ones from an earlier factor. Only this response contains them."""
+
+
+class RelatedOrigins(TypedDict):
+    """The origins that may use the passkeys of a domain (WebAuthn level 3, section 5.11)."""
+
+    origins: list[str]
+    """The origins of the pages of the tenant. The array is empty for a host that is not the domain of passkeys of a tenant."""
 
 
 class Report(TypedDict):
@@ -1890,6 +2177,9 @@ class SecurityPolicy(TypedDict):
     max_sessions: int | None
     """The maximum number of sessions of a user. The oldest one ends when another one begins."""
 
+    passkey_domain: str | None
+    """The domain of the tenant that passkeys belong to (the RP ID); null for the domain of the service."""
+
     password_min_length: int | None
     """The minimum length of a new password in characters."""
 
@@ -1920,6 +2210,9 @@ class SecurityPolicyChange(TypedDict):
 
     max_sessions: NotRequired[int | None]
     """The maximum number of sessions of a user. The oldest one ends when another one begins."""
+
+    passkey_domain: NotRequired[Domain | None]
+    """The domain that passkeys belong to, one of the tenant. After a change, earlier passkeys cannot be used."""
 
     password_min_length: NotRequired[int | None]
     """The minimum length of a new password in characters."""

@@ -179,6 +179,12 @@ class InvalidOperatorKey(Problem):
     code: ClassVar[str] = "invalid_operator_key"
 
 
+class InvalidPasskey(Problem):
+    """The problem `invalid_passkey` (status 401)."""
+
+    code: ClassVar[str] = "invalid_passkey"
+
+
 class InvalidRefreshToken(Problem):
     """The problem `invalid_refresh_token` (status 401)."""
 
@@ -255,6 +261,24 @@ class OperatorKeyNotFound(Problem):
     """The problem `operator_key_not_found` (status 404)."""
 
     code: ClassVar[str] = "operator_key_not_found"
+
+
+class PasskeyNotFound(Problem):
+    """The problem `passkey_not_found` (status 404)."""
+
+    code: ClassVar[str] = "passkey_not_found"
+
+
+class PasskeyTaken(Problem):
+    """The problem `passkey_taken` (status 409)."""
+
+    code: ClassVar[str] = "passkey_taken"
+
+
+class PasskeysNotConfigured(Problem):
+    """The problem `passkeys_not_configured` (status 409)."""
+
+    code: ClassVar[str] = "passkeys_not_configured"
 
 
 class PermissionInUse(Problem):
@@ -449,6 +473,12 @@ class TooManyOperatorKeys(Problem):
     code: ClassVar[str] = "too_many_operator_keys"
 
 
+class TooManyPasskeys(Problem):
+    """The problem `too_many_passkeys` (status 409)."""
+
+    code: ClassVar[str] = "too_many_passkeys"
+
+
 class TooManyRoles(Problem):
     """The problem `too_many_roles` (status 409)."""
 
@@ -539,6 +569,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "invalid_json": InvalidJson,
     "invalid_mailed_token": InvalidMailedToken,
     "invalid_operator_key": InvalidOperatorKey,
+    "invalid_passkey": InvalidPasskey,
     "invalid_refresh_token": InvalidRefreshToken,
     "invalid_request": InvalidRequest,
     "invalid_second_factor": InvalidSecondFactor,
@@ -552,6 +583,9 @@ PROBLEMS: dict[str, type[Problem]] = {
     "network_not_allowed": NetworkNotAllowed,
     "operator_key_name_taken": OperatorKeyNameTaken,
     "operator_key_not_found": OperatorKeyNotFound,
+    "passkey_not_found": PasskeyNotFound,
+    "passkey_taken": PasskeyTaken,
+    "passkeys_not_configured": PasskeysNotConfigured,
     "permission_in_use": PermissionInUse,
     "permission_not_found": PermissionNotFound,
     "permission_taken": PermissionTaken,
@@ -584,6 +618,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "too_many_api_keys": TooManyApiKeys,
     "too_many_attempts": TooManyAttempts,
     "too_many_operator_keys": TooManyOperatorKeys,
+    "too_many_passkeys": TooManyPasskeys,
     "too_many_roles": TooManyRoles,
     "too_many_second_factors": TooManySecondFactors,
     "unavailable": Unavailable,

@@ -43,7 +43,7 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let request: Request = call.json().await?;
-    let (token, tenant) = super::find(&call, &request.challenge).await?;
+    let (token, tenant) = call.tenant_of_challenge(&request.challenge).await?;
     let actor = Actor::anonymous(call.origin());
     let signed_in = session::answer(&context, &tenant, &token, &request.code, &actor).await?;
     call.record().signed_in(tenant.id, signed_in.user_id());

@@ -39,7 +39,7 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let request: Request = call.json().await?;
-    let (token, tenant) = super::find(&call, &request.challenge).await?;
+    let (token, tenant) = call.tenant_of_challenge(&request.challenge).await?;
     let begun = session::enroll(&context, &tenant, &token, &request.name).await?;
     Ok(Response::json(StatusCode::CREATED, &begun))
 }

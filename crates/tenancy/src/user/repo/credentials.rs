@@ -158,23 +158,47 @@ pub struct Credentials {
 pub enum NeededFactor {
     /// None.
     None,
-    /// A code of a factor of the user.
-    Code,
+    /// A factor of the user, or a recovery code.
+    Factor(OwnedFactors),
     /// The user has no factor, and the rules of the tenant require one.
     Enrollment,
 }
 
-/// The column that [`needed_factor`] reads.
+/// The kinds of second factors that a user has. At least one is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnedFactors {
+    /// One-time passwords.
+    pub one_time_password: bool,
+    /// Passkeys.
+    pub passkey: bool,
+}
+
+impl OwnedFactors {
+    /// Returns the names of the kinds.
+    pub fn names(self) -> Vec<&'static str> {
+        let kinds = [("one_time_password", self.one_time_password), ("passkey", self.passkey)];
+        kinds.into_iter().filter(|(_, is_owned)| *is_owned).map(|(name, _)| name).collect()
+    }
+}
+
+/// The columns that [`needed_factor`] reads.
 pub(super) const NEEDED_FACTOR: &str = "
-    CASE WHEN EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) THEN 'code'
-         WHEN is_second_factor_due(users.role, users.created_at) THEN 'enrollment'
-         ELSE 'none' END AS second_factor";
+    EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL)
+        AS has_one_time_password,
+    EXISTS (SELECT FROM passkeys p WHERE p.user_id = users.id) AS has_passkey,
+    is_second_factor_due(users.role, users.created_at) AS is_factor_due";
 
 pub(super) fn needed_factor(row: &Row) -> Result<NeededFactor, SqlError> {
-    Ok(match row.get::<String>("second_factor")?.as_str() {
-        "code" => NeededFactor::Code,
-        "enrollment" => NeededFactor::Enrollment,
-        _ => NeededFactor::None,
+    let owned = OwnedFactors {
+        one_time_password: row.get("has_one_time_password")?,
+        passkey: row.get("has_passkey")?,
+    };
+    Ok(if owned.one_time_password || owned.passkey {
+        NeededFactor::Factor(owned)
+    } else if row.get("is_factor_due")? {
+        NeededFactor::Enrollment
+    } else {
+        NeededFactor::None
     })
 }
 
