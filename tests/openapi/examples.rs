@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 /// An id that does not exist.
 const ID: &str = "01920000-0000-7000-8000-000000000000";
 
+/// The id of a tenant that does not exist.
+const TENANT: &str = "0192a5c0-6b1c-7a53-9d7c-0a3e4f5b6c7d";
+
 /// Returns the example of a request body.
 fn body(method: &str, path: &str) -> Option<Value> {
     let limits = json!({ "users": 10, "storage": 5_368_709_120_i64, "api_calls": 5_000,
@@ -65,8 +68,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
             | "/api/v1/account/tenant-list/confirm",
         ) => json!({ "token": "the token of a message" }),
         ("post", "/api/v1/account/tenant-list") => json!({ "email": "nobody@acme.example" }),
-        ("post", "/api/v1/account/tenants/switch") => json!({ "tenant": ID }),
-        ("put", "/api/v1/tenant/switching") => json!({ "tenants": [ID] }),
+        ("post", "/api/v1/account/tenants/switch") => json!({ "tenant": TENANT }),
+        ("put", "/api/v1/tenant/switching") => json!({ "tenants": [TENANT] }),
         ("patch", "/api/v1/tenant/security-policy") => json!({ "second_factor_grace_days": 7 }),
         ("patch", "/api/v1/tenant/mail-settings") => json!({ "language": "en" }),
         ("post", "/api/v1/users/{id}/reset-password") => json!({ "send_mail": true }),
