@@ -122,7 +122,7 @@ export class InvalidCredentials extends Problem {
   declare readonly code: "invalid_credentials";
 }
 
-/** The problem `invalid_gateway_key` (status 401). */
+/** The problem `invalid_gateway_key` (status 400). */
 export class InvalidGatewayKey extends Problem {
   declare readonly code: "invalid_gateway_key";
 }

@@ -1918,6 +1918,11 @@ export interface components {
              */
             recent_sign_in_minutes: number | null;
             /**
+             * @description Whether a new password is refused that is known from a data breach. If the list of these passwords does not
+             *     respond within 300 ms, the password is accepted.
+             */
+            reject_breached_passwords: boolean;
+            /**
              * Format: int32
              * @description The days of grace after a change of the roles, or after the creation of a user.
              */
@@ -1959,6 +1964,11 @@ export interface components {
              * @description The minutes for which a sign-in allows destructive changes; null for the lifetime of the session.
              */
             recent_sign_in_minutes?: number | null;
+            /**
+             * @description Whether a new password is refused that is known from a data breach. The operator must have set up the list of
+             *     these passwords.
+             */
+            reject_breached_passwords?: boolean | null;
             /**
              * Format: int32
              * @description The days of grace after this change of the roles, or after the creation of a user.

@@ -2186,6 +2186,9 @@ class SecurityPolicy(TypedDict):
     recent_sign_in_minutes: int | None
     """The minutes for which a sign-in allows destructive changes; null for the lifetime of the session."""
 
+    reject_breached_passwords: bool
+    """Whether a new password is refused that is known from a data breach. If the list of these passwords does not respond within 300 ms, the password is accepted."""
+
     second_factor_grace_days: int
     """The days of grace after a change of the roles, or after the creation of a user."""
 
@@ -2219,6 +2222,9 @@ class SecurityPolicyChange(TypedDict):
 
     recent_sign_in_minutes: NotRequired[int | None]
     """The minutes for which a sign-in allows destructive changes; null for the lifetime of the session."""
+
+    reject_breached_passwords: NotRequired[bool | None]
+    """Whether a new password is refused that is known from a data breach. The operator must have set up the list of these passwords."""
 
     second_factor_grace_days: NotRequired[int | None]
     """The days of grace after this change of the roles, or after the creation of a user."""

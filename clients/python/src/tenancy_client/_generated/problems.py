@@ -150,7 +150,7 @@ class InvalidCredentials(Problem):
 
 
 class InvalidGatewayKey(Problem):
-    """The problem `invalid_gateway_key` (status 401)."""
+    """The problem `invalid_gateway_key` (status 400)."""
 
     code: ClassVar[str] = "invalid_gateway_key"
 
