@@ -49,26 +49,6 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/auth/recent-sign-in") => json!({ "password": "the current password" }),
         ("post", "/api/v1/profile/second-factors") => json!({ "name": "Phone" }),
         ("post", "/api/v1/profile/second-factors/{id}/confirm") => json!({ "code": "123456" }),
-        ("post", "/api/v1/account/password-reset" | "/api/v1/account/sign-in") => {
-            json!({ "email": "nobody@acme.example" })
-        }
-        ("post", "/api/v1/account/password-reset/confirm") => json!({
-            "token": "the token of a message", "new_password": "correct horse battery staple",
-        }),
-        ("post", "/api/v1/account/sign-in/confirm") => json!({
-            "request": "the token of a request", "code": "1234 5678",
-        }),
-        ("post", "/api/v1/account/address") => json!({ "new_email": "ursula@acme.example" }),
-        ("post", "/api/v1/account/verification") => json!({ "language": "de" }),
-        (
-            "post",
-            "/api/v1/account/verification/confirm"
-            | "/api/v1/account/address/confirm"
-            | "/api/v1/account/address/object"
-            | "/api/v1/account/tenant-list/confirm",
-        ) => json!({ "token": "the token of a message" }),
-        ("post", "/api/v1/account/tenant-list") => json!({ "email": "nobody@acme.example" }),
-        ("post", "/api/v1/account/tenants/switch") => json!({ "tenant": TENANT }),
         ("put", "/api/v1/tenant/switching") => json!({ "tenants": [TENANT] }),
         ("patch", "/api/v1/tenant/security-policy") => json!({ "second_factor_grace_days": 7 }),
         ("patch", "/api/v1/tenant/mail-settings") => json!({ "language": "en" }),
@@ -112,7 +92,36 @@ fn body(method: &str, path: &str) -> Option<Value> {
             | "/api/v1/files/{path}"
             | "/admin/tenants/{id}/files/{file}/chunks/{index}",
         ) => json!("Hello, world"),
-        _ => return of_passkeys(method, path),
+        _ => return of_accounts(method, path).or_else(|| of_passkeys(method, path)),
+    })
+}
+
+/// Returns the example of a request body about the account of a person.
+fn of_accounts(method: &str, path: &str) -> Option<Value> {
+    Some(match (method, path) {
+        (
+            "post",
+            "/api/v1/account/password-reset"
+            | "/api/v1/account/sign-in"
+            | "/api/v1/account/tenant-list",
+        ) => json!({ "email": "nobody@acme.example" }),
+        ("post", "/api/v1/account/password-reset/confirm") => json!({
+            "token": "the token of a message", "new_password": "correct horse battery staple",
+        }),
+        ("post", "/api/v1/account/sign-in/confirm") => json!({
+            "request": "the token of a request", "code": "1234 5678",
+        }),
+        ("post", "/api/v1/account/address") => json!({ "new_email": "ursula@acme.example" }),
+        ("post", "/api/v1/account/verification") => json!({ "language": "de" }),
+        (
+            "post",
+            "/api/v1/account/verification/confirm"
+            | "/api/v1/account/address/confirm"
+            | "/api/v1/account/address/object"
+            | "/api/v1/account/tenant-list/confirm",
+        ) => json!({ "token": "the token of a message" }),
+        ("post", "/api/v1/account/tenants/switch") => json!({ "tenant": TENANT }),
+        _ => return None,
     })
 }
 

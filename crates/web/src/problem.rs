@@ -241,9 +241,9 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "The token or the code is invalid, used or expired. Ask for another message.".into(),
         ),
         Error::AddressNotVerified => (
-            S::FORBIDDEN,
+            S::CONFLICT,
             "address_not_verified",
-            "Not allowed",
+            "Address not verified",
             "Your e-mail address is not verified. Send POST /api/v1/account/verification first.".into(),
         ),
         Error::SwitchingNotAllowed => (

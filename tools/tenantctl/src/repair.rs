@@ -84,48 +84,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
         drop_copies(&context, &cluster, &mut failed).await;
     }
     failed += credentials::finish_rotations(&context).await?;
-    let (mut chained, mut forged, mut erased, mut addresses) = (0, 0, 0, 0);
-    match audit::recover_catalog(&context).await {
-        Ok(moved) => (chained, forged) = (moved.chained, moved.forged),
-        Err(error) => fail(&mut failed, "audit events of the catalog", error),
-    }
-    let with_database = repo::list_with_database(&*catalog).await?;
-    for tenant in readable(with_database, &mut failed) {
-        let moved = audit::recover(&context, &tenant).await;
-        match repo::unless_destroyed(&*catalog, tenant.id, moved).await {
-            Ok(None) => continue,
-            Ok(Some(moved)) => {
-                chained += moved.chained;
-                forged += moved.forged;
-            }
-            Err(error) => fail(&mut failed, &format!("the tenant {}", tenant.slug), error),
-        }
-        let finished = erasure::recover(&context, &tenant).await;
-        match repo::unless_destroyed(&*catalog, tenant.id, finished).await {
-            Ok(finished) => erased += finished.unwrap_or_default(),
-            Err(error) => {
-                fail(&mut failed, &format!("erasures of the tenant {}", tenant.slug), error);
-            }
-        }
-        let published = verified_address::publish(&context, &tenant).await;
-        match repo::unless_destroyed(&*catalog, tenant.id, published).await {
-            Ok(published) => addresses += published.unwrap_or_default(),
-            Err(error) => {
-                let subject = format!("verified addresses of the tenant {}", tenant.slug);
-                fail(&mut failed, &subject, error);
-            }
-        }
-    }
-    if erased > 0 {
-        report_value("finished_user_erasures", erased.into());
-    }
-    if addresses > 0 {
-        report_value("published_addresses", addresses.into());
-    }
-    output::line(&json!({ "chained_audit_events": chained }).to_string());
-    if forged > 0 {
-        report_value("forged_audit_events", forged.into());
-    }
+    recover_tenants(&context, &mut failed).await?;
     match audit::anchor_if_due(&context).await {
         Ok(None) => {}
         Ok(Some(trails)) => report_value("anchored_audit_trails", trails.into()),
@@ -148,6 +107,54 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     report(&mut failed, "removed_keys_of_earlier_redis_processes", removed);
     if failed > 0 {
         bail!("{failed} repairs failed");
+    }
+    Ok(())
+}
+
+/// Finishes the work that was left in the databases of tenants: audit events, erasures, and verified addresses.
+async fn recover_tenants(context: &Context, failed: &mut u32) -> Result<()> {
+    let (mut chained, mut forged, mut erased, mut addresses) = (0, 0, 0, 0);
+    let catalog = context.catalog().await?;
+    match audit::recover_catalog(context).await {
+        Ok(moved) => (chained, forged) = (moved.chained, moved.forged),
+        Err(error) => fail(failed, "audit events of the catalog", error),
+    }
+    let with_database = repo::list_with_database(&*catalog).await?;
+    for tenant in readable(with_database, failed) {
+        let moved = audit::recover(context, &tenant).await;
+        match repo::unless_destroyed(&*catalog, tenant.id, moved).await {
+            Ok(None) => continue,
+            Ok(Some(moved)) => {
+                chained += moved.chained;
+                forged += moved.forged;
+            }
+            Err(error) => fail(failed, &format!("the tenant {}", tenant.slug), error),
+        }
+        let finished = erasure::recover(context, &tenant).await;
+        match repo::unless_destroyed(&*catalog, tenant.id, finished).await {
+            Ok(finished) => erased += finished.unwrap_or_default(),
+            Err(error) => {
+                fail(failed, &format!("erasures of the tenant {}", tenant.slug), error);
+            }
+        }
+        let published = verified_address::publish(context, &tenant).await;
+        match repo::unless_destroyed(&*catalog, tenant.id, published).await {
+            Ok(published) => addresses += published.unwrap_or_default(),
+            Err(error) => {
+                let subject = format!("verified addresses of the tenant {}", tenant.slug);
+                fail(failed, &subject, error);
+            }
+        }
+    }
+    if erased > 0 {
+        report_value("finished_user_erasures", erased.into());
+    }
+    if addresses > 0 {
+        report_value("published_addresses", addresses.into());
+    }
+    output::line(&json!({ "chained_audit_events": chained }).to_string());
+    if forged > 0 {
+        report_value("forged_audit_events", forged.into());
     }
     Ok(())
 }

@@ -824,6 +824,56 @@ export abstract class Operations extends Runtime {
     );
   }
 
+  /**
+   * Sends a link to a new e-mail address of the caller, which gives the caller this address.
+   *
+   * Nothing changes until the link is used. The response is the same if another user has the address. The sign-in must be at most ten minutes old.
+   */
+  requestAddressChange(body: Schemas["AddressChangeRequest"], parameters: CallOptions = {}): Promise<Schemas["AddressChange"]> {
+    return this.json<Schemas["AddressChange"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/address",
+        json: body,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Gives a user a new e-mail address with the token of a message. The address is verified.
+   *
+   * The session that asked for the change continues. The user's other sessions end, and so do all links that were sent to the former address. If the former address was verified, it gets a message with a link that objects to the change.
+   */
+  confirmAddressChange(body: Schemas["AddressChangeConfirmation"], parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
+    return this.json<Schemas["PendingChange"] | undefined>(
+      {
+        method: "POST",
+        path: "/api/v1/account/address/confirm",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Restores the former e-mail address of a user with the token of a message.
+   *
+   * The user's sessions, tokens and password end. A message to the restored address has a link for a new password. The second factors stay.
+   */
+  objectToAddressChange(body: Schemas["AddressObjection"], parameters: CallOptions = {}): Promise<Schemas["RestoredAddress"]> {
+    return this.json<Schemas["RestoredAddress"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/address/object",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
   /** Lists the caller's passkeys. */
   listPasskeys(parameters: CallOptions = {}): Promise<Schemas["Passkeys"]> {
     return this.json<Schemas["Passkeys"]>(
@@ -1007,56 +1057,6 @@ export abstract class Operations extends Runtime {
   }
 
   /**
-   * Sends a link to a new e-mail address of the caller, which gives the caller this address.
-   *
-   * Nothing changes until the link is used. The response is the same if another user has the address. The sign-in must be at most ten minutes old.
-   */
-  requestAddressChange(body: Schemas["AddressChangeRequest"], parameters: CallOptions = {}): Promise<Schemas["AddressChange"]> {
-    return this.json<Schemas["AddressChange"]>(
-      {
-        method: "POST",
-        path: "/api/v1/account/address",
-        json: body,
-      },
-      parameters,
-    );
-  }
-
-  /**
-   * Gives a user a new e-mail address with the token of a message. The address is verified.
-   *
-   * The session that asked for the change continues. The user's other sessions end, and so do all links that were sent to the former address. If the former address was verified, it gets a message with a link that objects to the change.
-   */
-  confirmAddressChange(body: Schemas["AddressChangeConfirmation"], parameters: CallOptions = {}): Promise<Schemas["PendingChange"] | undefined> {
-    return this.json<Schemas["PendingChange"] | undefined>(
-      {
-        method: "POST",
-        path: "/api/v1/account/address/confirm",
-        json: body,
-        isPublic: true,
-      },
-      parameters,
-    );
-  }
-
-  /**
-   * Restores the former e-mail address of a user with the token of a message.
-   *
-   * The user's sessions, tokens and password end. A message to the restored address has a link for a new password. The second factors stay.
-   */
-  objectToAddressChange(body: Schemas["AddressObjection"], parameters: CallOptions = {}): Promise<Schemas["RestoredAddress"]> {
-    return this.json<Schemas["RestoredAddress"]>(
-      {
-        method: "POST",
-        path: "/api/v1/account/address/object",
-        json: body,
-        isPublic: true,
-      },
-      parameters,
-    );
-  }
-
-  /**
    * Sends a link for a new password to the e-mail address of a user.
    *
    * The response is the same whether the account exists or not. The request changes nothing: the password, the sessions and earlier links stay valid. A user has at most three valid links, and gets at most five messages in an hour.
@@ -1120,6 +1120,68 @@ export abstract class Operations extends Runtime {
         path: "/api/v1/account/sign-in/confirm",
         json: body,
         isPublic: true,
+        signsIn: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Sends a link to an address, whose page lists the tenants in which the address has an account.
+   *
+   * The response is the same whether there is such an account or not. Only accounts with a verified address count. The request addresses no tenant.
+   */
+  requestTenantList(body: Schemas["TenantListRequest"], parameters: CallOptions = {}): Promise<Schemas["RequestedTenantList"]> {
+    return this.json<Schemas["RequestedTenantList"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/tenant-list",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /** Lists the tenants of the address that received a token. */
+  confirmTenantList(body: Schemas["TenantListConfirmation"], parameters: CallOptions = {}): Promise<Schemas["TenantList"]> {
+    return this.json<Schemas["TenantList"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/tenant-list/confirm",
+        json: body,
+        isPublic: true,
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Lists the tenants to which the caller can switch without a new sign-in.
+   *
+   * These are the active tenants in which an active user has the caller's verified address, if both tenants name each other in `PUT /api/v1/tenant/switching`.
+   */
+  listSwitchTargets(parameters: CallOptions = {}): Promise<Schemas["SwitchTargets"]> {
+    return this.json<Schemas["SwitchTargets"]>(
+      {
+        method: "GET",
+        path: "/api/v1/account/tenants",
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Starts a session in another tenant in which the caller has a user with the same verified address.
+   *
+   * Both tenants must name each other in `PUT /api/v1/tenant/switching`. The rules of the other tenant apply: if the user needs a second factor there, the response is a challenge. The caller's own session continues.
+   */
+  switchTenant(body: Schemas["TenantSwitch"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
+    return this.json<Schemas["SignedIn"]>(
+      {
+        method: "POST",
+        path: "/api/v1/account/tenants/switch",
+        json: body,
         signsIn: true,
       },
       parameters,
@@ -2227,6 +2289,33 @@ export abstract class Operations extends Runtime {
       {
         method: "GET",
         path: "/api/v1/tenant/stats",
+      },
+      parameters,
+    );
+  }
+
+  /** Returns the tenants that this tenant names for switching. */
+  getSwitchingTenants(parameters: CallOptions = {}): Promise<Schemas["SwitchingTenants"]> {
+    return this.json<Schemas["SwitchingTenants"]>(
+      {
+        method: "GET",
+        path: "/api/v1/tenant/switching",
+      },
+      parameters,
+    );
+  }
+
+  /**
+   * Replaces the tenants between which people may switch without a new sign-in.
+   *
+   * Switching is possible if the other tenant also names this one. It trusts the sign-ins of the other tenant: name only tenants whose administrators you trust. The caller must be a user with the right to grant the role of administrators. The sign-in must be at most ten minutes old.
+   */
+  replaceSwitchingTenants(body: Schemas["SwitchingTenantsReplacement"], parameters: CallOptions = {}): Promise<Schemas["SwitchingTenants"]> {
+    return this.json<Schemas["SwitchingTenants"]>(
+      {
+        method: "PUT",
+        path: "/api/v1/tenant/switching",
+        json: body,
       },
       parameters,
     );

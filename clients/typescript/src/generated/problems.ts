@@ -2,6 +2,11 @@
 
 import { Problem } from "../errors.js";
 
+/** The problem `address_not_verified` (status 409). */
+export class AddressNotVerified extends Problem {
+  declare readonly code: "address_not_verified";
+}
+
 /** The problem `administrator_required` (status 403). */
 export class AdministratorRequired extends Problem {
   declare readonly code: "administrator_required";
@@ -337,6 +342,11 @@ export class StrongerApiKey extends Problem {
   declare readonly code: "stronger_api_key";
 }
 
+/** The problem `switching_not_allowed` (status 403). */
+export class SwitchingNotAllowed extends Problem {
+  declare readonly code: "switching_not_allowed";
+}
+
 /** The problem `tenant_deleted` (status 403). */
 export class TenantDeleted extends Problem {
   declare readonly code: "tenant_deleted";
@@ -449,6 +459,7 @@ export class ValidationFailed extends Problem {
 
 /** The class of each code. */
 export const PROBLEMS = {
+  address_not_verified: AddressNotVerified,
   administrator_required: AdministratorRequired,
   api_key_not_found: ApiKeyNotFound,
   authentication_required: AuthenticationRequired,
@@ -516,6 +527,7 @@ export const PROBLEMS = {
   session_not_found: SessionNotFound,
   slug_taken: SlugTaken,
   stronger_api_key: StrongerApiKey,
+  switching_not_allowed: SwitchingNotAllowed,
   tenant_deleted: TenantDeleted,
   tenant_mismatch: TenantMismatch,
   tenant_not_found: TenantNotFound,

@@ -943,6 +943,11 @@ export interface components {
             next_cursor: string | null;
             /**
              * Format: int64
+             * @description The number of changes of verified addresses that the catalog did not have.
+             */
+            published_addresses: number;
+            /**
+             * Format: int64
              * @description The number of queued changes that were published to Redis.
              */
             published_changes: number;
@@ -1185,6 +1190,8 @@ export interface components {
             /** @description Data of the application about the user, which only operators see. */
             private_metadata: Record<string, never>;
         };
+        /** @description The ids of tenants, without duplicates. */
+        OtherTenants: string[];
         /**
          * Format: int64
          * @description The number of seconds for which the previous secret stays valid after a rotation: 0 to 2,592,000 (30 days).
@@ -1502,6 +1509,24 @@ export interface components {
          * @example Ursula
          */
         PersonName: string;
+        /** @description A tenant of a person. */
+        PersonTenant: {
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /**
+             * @description The name.
+             * @example Acme Inc.
+             */
+            name: string;
+            /**
+             * @description The slug.
+             * @example acme
+             */
+            slug: string;
+        };
         /** @description The personal data of a user, without secrets and hashes. */
         PersonalData: {
             /** @description The API keys that the user created, including revoked ones, newest first. */
@@ -1591,7 +1616,7 @@ export interface components {
              * @description The stable code for programs.
              * @enum {string}
              */
-            code: "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_gateway_key" | "invalid_header" | "invalid_json" | "invalid_mailed_token" | "invalid_operator_key" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "mail_not_configured" | "mailed_sign_in_disabled" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_address_changes" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
+            code: "address_not_verified" | "administrator_required" | "api_key_not_found" | "authentication_required" | "body_incomplete" | "body_too_large" | "body_too_slow" | "cache_entry_not_found" | "database_credential_not_found" | "database_limit_reached" | "domain_taken" | "email_taken" | "file_not_found" | "forbidden" | "former_slug_not_found" | "group_name_taken" | "group_not_found" | "idempotency_key_reused" | "illegal_transition" | "internal_error" | "invalid_admin_key" | "invalid_api_key" | "invalid_challenge" | "invalid_client" | "invalid_credentials" | "invalid_gateway_key" | "invalid_header" | "invalid_json" | "invalid_mailed_token" | "invalid_operator_key" | "invalid_passkey" | "invalid_refresh_token" | "invalid_request" | "invalid_second_factor" | "invalid_setup_token" | "invalid_token" | "last_admin" | "mail_not_configured" | "mailed_sign_in_disabled" | "method_not_allowed" | "misconfigured" | "network_not_allowed" | "operator_key_name_taken" | "operator_key_not_found" | "passkey_not_found" | "passkey_taken" | "passkeys_not_configured" | "permission_in_use" | "permission_not_found" | "permission_taken" | "plan_in_use" | "plan_not_found" | "plan_taken" | "precondition_failed" | "quota_exceeded" | "range_not_satisfiable" | "rate_limited" | "recent_sign_in_required" | "role_name_taken" | "role_not_found" | "route_not_found" | "scope_not_held" | "second_factor_enrollment_required" | "second_factor_not_found" | "second_factor_required" | "session_not_found" | "slug_taken" | "stronger_api_key" | "switching_not_allowed" | "tenant_deleted" | "tenant_mismatch" | "tenant_not_found" | "tenant_required" | "tenant_suspended" | "token_expired" | "token_revoked" | "too_many_address_changes" | "too_many_api_keys" | "too_many_attempts" | "too_many_operator_keys" | "too_many_passkeys" | "too_many_roles" | "too_many_second_factors" | "unavailable" | "unsupported_content_coding" | "unsupported_media_type" | "unsupported_token_type" | "user_not_found" | "user_required" | "username_taken" | "validation_failed";
             /** @description An explanation of this occurrence. */
             detail: string;
             /** @description For OAuth endpoints: the error code of RFC 6749. */
@@ -1780,6 +1805,14 @@ export interface components {
              * @description The day of the usage, in UTC.
              */
             day: string;
+        };
+        /** @description The response to a request for the tenants of an address. */
+        RequestedTenantList: {
+            /**
+             * Format: int64
+             * @description The seconds for which the link in the message is valid, if a message is sent.
+             */
+            expires_in: number;
         };
         /** @description The response to a request to verify the own address. */
         RequestedVerification: {
@@ -2112,6 +2145,21 @@ export interface components {
             /** @description The cursor of the next page, or null on the last page. */
             next_cursor: string | null;
         };
+        /** @description The tenants to which the caller can switch. */
+        SwitchTargets: {
+            /** @description The tenants, by name. At most 100. */
+            tenants: components["schemas"]["PersonTenant"][];
+        };
+        /** @description The tenants that a tenant names. */
+        SwitchingTenants: {
+            /** @description The ids of the tenants. Switching is possible if they also name this tenant. */
+            tenants: string[];
+        };
+        /** @description The tenants to name for switching. */
+        SwitchingTenantsReplacement: {
+            /** @description The ids of the tenants. They need not exist. */
+            tenants: components["schemas"]["OtherTenants"];
+        };
         /** @description A tenant in responses to the operator. */
         Tenant: components["schemas"]["TenantInfo"] & {
             /** @description Settings that only the operator can see. */
@@ -2137,6 +2185,21 @@ export interface components {
             status: components["schemas"]["Status"];
             /** Format: date-time */
             updated_at: string;
+        };
+        /** @description The tenants of a person. */
+        TenantList: {
+            /** @description The active tenants in which an active user has verified the address, by name. At most 100. */
+            tenants: components["schemas"]["PersonTenant"][];
+        };
+        /** @description The proof of control of an address. */
+        TenantListConfirmation: {
+            /** @description The token in the link of the message. */
+            token: string;
+        };
+        /** @description The address of a person. */
+        TenantListRequest: {
+            email: components["schemas"]["EmailAddress"];
+            language?: components["schemas"]["Language"] | null;
         };
         /**
          * @description A display name: 1 to 200 characters on a single line, without surrounding space.
@@ -2169,6 +2232,14 @@ export interface components {
         };
         /** @description Settings of a tenant: a JSON object of at most 16 KiB. */
         TenantSettings: Record<string, never>;
+        /** @description A switch to another tenant. */
+        TenantSwitch: {
+            /**
+             * Format: uuid
+             * @description The id of the other tenant.
+             */
+            tenant: string;
+        };
         /** @description A change of a tenant. Omitted fields keep their values. */
         TenantUpdate: {
             admin_email?: components["schemas"]["EmailAddress"] | null;

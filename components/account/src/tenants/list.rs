@@ -20,7 +20,7 @@ web::endpoint! {
     ENDPOINT: GET "/api/v1/account/tenants" => handler,
     access: User(ProfileRead),
     operation_id: "listSwitchTargets",
-    problems: [(403, &["address_not_verified"])],
+    problems: [(409, &["address_not_verified"])],
     openapi: (
         tag = "Accounts",
         responses((status = 200, description = "The tenants.", body = SwitchTargets)),

@@ -29,7 +29,8 @@ web::endpoint! {
     operation_id: "switchTenant",
     problems: [
         (401, &["second_factor_required", "second_factor_enrollment_required"]),
-        (403, &["address_not_verified", "switching_not_allowed", "network_not_allowed"]),
+        (403, &["switching_not_allowed", "network_not_allowed"]),
+        (409, &["address_not_verified"]),
     ],
     openapi: (
         tag = "Accounts",

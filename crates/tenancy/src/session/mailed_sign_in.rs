@@ -213,6 +213,8 @@ mod tests {
             ("allowed_networks", Value::Null),
             ("password_min_length", Value::Null),
             ("mailed_sign_in", is_allowed.into()),
+            ("reject_breached_passwords", false.into()),
+            ("passkey_domain", Value::Null),
         ])
     }
 

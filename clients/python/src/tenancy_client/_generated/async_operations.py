@@ -897,6 +897,117 @@ class AsyncOperations(AsyncRuntime):
         result: models.RestoredAddress = await self._json(request, options)
         return result
 
+    async def list_passkeys(self, *, options: CallOptions | None = None) -> models.Passkeys:
+        """Lists the caller's passkeys."""
+        request = Request("GET", "/api/v1/account/passkeys")
+        result: models.Passkeys = await self._json(request, options)
+        return result
+
+    async def begin_passkey_proof(self, *, options: CallOptions | None = None) -> models.PasskeyRequest:
+        """Begins a new proof of identity with a passkey. The response has the options for `navigator.credentials.get()`."""
+        request = Request("POST", "/api/v1/account/passkeys/recent-sign-in")
+        result: models.PasskeyRequest = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_proof(self, body: models.PasskeyProof, *, options: CallOptions | None = None) -> None:
+        """Proves the identity of the caller again with the result of `navigator.credentials.get()`, for changes that need a recent sign-in."""
+        request = Request("POST", "/api/v1/account/passkeys/recent-sign-in/confirm", json=body)
+        await self._none(request, options)
+
+    async def begin_passkey_registration(self, *, options: CallOptions | None = None) -> models.PasskeyCreation:
+        """Begins the registration of a passkey. The response has the options for `navigator.credentials.create()`.
+
+        The sign-in must be at most ten minutes old. A user has at most ten passkeys.
+        """
+        request = Request("POST", "/api/v1/account/passkeys/registration")
+        result: models.PasskeyCreation = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_registration(
+        self, body: models.NewPasskey, *, options: CallOptions | None = None
+    ) -> models.RegisteredPasskey:
+        """Registers a passkey with the result of `navigator.credentials.create()`.
+
+        The response to the first second factor contains recovery codes, which are shown only once. The caller's other sessions without a second factor end.
+        """
+        request = Request("POST", "/api/v1/account/passkeys/registration/confirm", json=body)
+        result: models.RegisteredPasskey = await self._json(request, options)
+        return result
+
+    async def begin_passkey_second_factor(
+        self, body: models.PasskeySecondFactor, *, options: CallOptions | None = None
+    ) -> models.PasskeyRequest:
+        """Begins the second step of a sign-in with a passkey. The response has the options for `navigator.credentials.get()`."""
+        request = Request("POST", "/api/v1/account/passkeys/second-factor", json=body, public=True)
+        result: models.PasskeyRequest = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_second_factor(
+        self, body: models.PasskeyAnswer, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Continues a sign-in with the result of `navigator.credentials.get()`."""
+        request = Request(
+            "POST", "/api/v1/account/passkeys/second-factor/confirm", json=body, public=True, signs_in=True
+        )
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def begin_passkey_enrollment(
+        self, body: models.PasskeySecondFactor, *, options: CallOptions | None = None
+    ) -> models.PasskeyCreation:
+        """Begins the registration of the passkey that a sign-in needs as a second factor. The response has the options for `navigator.credentials.create()`."""
+        request = Request("POST", "/api/v1/account/passkeys/second-factor/enrollment", json=body, public=True)
+        result: models.PasskeyCreation = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_enrollment(
+        self, body: models.PasskeyEnrollment, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Registers the passkey that a sign-in needs, and signs the user in. The response contains recovery codes."""
+        request = Request(
+            "POST", "/api/v1/account/passkeys/second-factor/enrollment/confirm", json=body, public=True, signs_in=True
+        )
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def begin_passkey_sign_in(self, *, options: CallOptions | None = None) -> models.PasskeyRequest:
+        """Begins a sign-in with a passkey. The response has the options for `navigator.credentials.get()`.
+
+        The person chooses an account in the browser. The response is the same for every account, and for an unknown tenant.
+        """
+        request = Request("POST", "/api/v1/account/passkeys/sign-in", public=True)
+        result: models.PasskeyRequest = await self._json(request, options)
+        return result
+
+    async def confirm_passkey_sign_in(
+        self, body: models.PasskeyResponse, *, options: CallOptions | None = None
+    ) -> models.SignedIn:
+        """Signs a user in with the result of `navigator.credentials.get()`.
+
+        A passkey is both factors. The response is the same for an unknown passkey, an invalid response, and an unknown, suspended or deleted tenant.
+        """
+        request = Request("POST", "/api/v1/account/passkeys/sign-in/confirm", json=body, public=True, signs_in=True)
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def remove_passkey(self, id: str, *, options: CallOptions | None = None) -> None:
+        """Removes a passkey of the caller. The recovery codes are removed with the last second factor.
+
+        The sign-in must be at most ten minutes old.
+
+        :param id: The id of the passkey.
+        """
+        request = Request("DELETE", "/api/v1/account/passkeys/{id}", parameters={"id": id})
+        await self._none(request, options)
+
+    async def rename_passkey(self, id: str, body: models.PasskeyName, *, options: CallOptions | None = None) -> None:
+        """Renames a passkey of the caller.
+
+        :param id: The id of the passkey.
+        """
+        request = Request("PATCH", "/api/v1/account/passkeys/{id}", parameters={"id": id}, json=body)
+        await self._none(request, options)
+
     async def request_password_reset(
         self, body: models.PasswordRecoveryRequest, *, options: CallOptions | None = None
     ) -> models.PasswordRecovery:
@@ -938,6 +1049,43 @@ class AsyncOperations(AsyncRuntime):
         Send either `token`, or `request` and `code`. The code is valid only with the token of its request, and at most five codes are accepted for a request. If the user has a second factor, the response is a challenge.
         """
         request = Request("POST", "/api/v1/account/sign-in/confirm", json=body, public=True, signs_in=True)
+        result: models.SignedIn = await self._json(request, options)
+        return result
+
+    async def request_tenant_list(
+        self, body: models.TenantListRequest, *, options: CallOptions | None = None
+    ) -> models.RequestedTenantList:
+        """Sends a link to an address, whose page lists the tenants in which the address has an account.
+
+        The response is the same whether there is such an account or not. Only accounts with a verified address count. The request addresses no tenant.
+        """
+        request = Request("POST", "/api/v1/account/tenant-list", json=body, public=True)
+        result: models.RequestedTenantList = await self._json(request, options)
+        return result
+
+    async def confirm_tenant_list(
+        self, body: models.TenantListConfirmation, *, options: CallOptions | None = None
+    ) -> models.TenantList:
+        """Lists the tenants of the address that received a token."""
+        request = Request("POST", "/api/v1/account/tenant-list/confirm", json=body, public=True)
+        result: models.TenantList = await self._json(request, options)
+        return result
+
+    async def list_switch_targets(self, *, options: CallOptions | None = None) -> models.SwitchTargets:
+        """Lists the tenants to which the caller can switch without a new sign-in.
+
+        These are the active tenants in which an active user has the caller's verified address, if both tenants name each other in `PUT /api/v1/tenant/switching`.
+        """
+        request = Request("GET", "/api/v1/account/tenants")
+        result: models.SwitchTargets = await self._json(request, options)
+        return result
+
+    async def switch_tenant(self, body: models.TenantSwitch, *, options: CallOptions | None = None) -> models.SignedIn:
+        """Starts a session in another tenant in which the caller has a user with the same verified address.
+
+        Both tenants must name each other in `PUT /api/v1/tenant/switching`. The rules of the other tenant apply: if the user needs a second factor there, the response is a challenge. The caller's own session continues.
+        """
+        request = Request("POST", "/api/v1/account/tenants/switch", json=body, signs_in=True)
         result: models.SignedIn = await self._json(request, options)
         return result
 
@@ -1870,6 +2018,23 @@ class AsyncOperations(AsyncRuntime):
         """Returns the usage and the limits of the caller's tenant."""
         request = Request("GET", "/api/v1/tenant/stats")
         result: models.Stats = await self._json(request, options)
+        return result
+
+    async def get_switching_tenants(self, *, options: CallOptions | None = None) -> models.SwitchingTenants:
+        """Returns the tenants that this tenant names for switching."""
+        request = Request("GET", "/api/v1/tenant/switching")
+        result: models.SwitchingTenants = await self._json(request, options)
+        return result
+
+    async def replace_switching_tenants(
+        self, body: models.SwitchingTenantsReplacement, *, options: CallOptions | None = None
+    ) -> models.SwitchingTenants:
+        """Replaces the tenants between which people may switch without a new sign-in.
+
+        Switching is possible if the other tenant also names this one. It trusts the sign-ins of the other tenant: name only tenants whose administrators you trust. The caller must be a user with the right to grant the role of administrators. The sign-in must be at most ten minutes old.
+        """
+        request = Request("PUT", "/api/v1/tenant/switching", json=body)
+        result: models.SwitchingTenants = await self._json(request, options)
         return result
 
     async def get_usage(

@@ -1146,6 +1146,9 @@ class MaintenanceReport(TypedDict):
     next_cursor: str | None
     """The cursor of the next call: pass it as the parameter `after`. Null when every tenant was processed."""
 
+    published_addresses: int
+    """The number of changes of verified addresses that the catalog did not have."""
+
     published_changes: int
     """The number of queued changes that were published to Redis."""
 
@@ -1447,6 +1450,10 @@ class OperatorUserView(User):
 
     private_metadata: dict[str, Any]
     """Data of the application about the user, which only operators see."""
+
+
+OtherTenants: TypeAlias = list[str]
+"""The ids of tenants, without duplicates."""
 
 
 class PageApplicationPermission(TypedDict):
@@ -1768,6 +1775,19 @@ class PendingChange(TypedDict):
     takes_effect_by: str
 
 
+class PersonTenant(TypedDict):
+    """A tenant of a person."""
+
+    id: str
+    """The id."""
+
+    name: str
+    """The name."""
+
+    slug: str
+    """The slug."""
+
+
 class PersonalData(TypedDict):
     """The personal data of a user, without secrets and hashes."""
 
@@ -1857,6 +1877,7 @@ class Problem(TypedDict):
     """For a sign-in that needs a second factor: the token that continues it."""
 
     code: Literal[
+        "address_not_verified",
         "administrator_required",
         "api_key_not_found",
         "authentication_required",
@@ -1924,6 +1945,7 @@ class Problem(TypedDict):
         "session_not_found",
         "slug_taken",
         "stronger_api_key",
+        "switching_not_allowed",
         "tenant_deleted",
         "tenant_mismatch",
         "tenant_not_found",
@@ -2083,6 +2105,13 @@ class ReportedUsage(Usage):
 
     day: str
     """The day of the usage, in UTC."""
+
+
+class RequestedTenantList(TypedDict):
+    """The response to a request for the tenants of an address."""
+
+    expires_in: int
+    """The seconds for which the link in the message is valid, if a message is sent."""
 
 
 class RequestedVerification(TypedDict):
@@ -2360,6 +2389,50 @@ class StoredFilePage(TypedDict):
     """The cursor of the next page, or null on the last page."""
 
 
+class SwitchTargets(TypedDict):
+    """The tenants to which the caller can switch."""
+
+    tenants: list[PersonTenant]
+    """The tenants, by name. At most 100."""
+
+
+class SwitchingTenants(TypedDict):
+    """The tenants that a tenant names."""
+
+    tenants: list[str]
+    """The ids of the tenants. Switching is possible if they also name this tenant."""
+
+
+class SwitchingTenantsReplacement(TypedDict):
+    """The tenants to name for switching."""
+
+    tenants: OtherTenants
+    """The ids of the tenants. They need not exist."""
+
+
+class TenantList(TypedDict):
+    """The tenants of a person."""
+
+    tenants: list[PersonTenant]
+    """The active tenants in which an active user has verified the address, by name. At most 100."""
+
+
+class TenantListConfirmation(TypedDict):
+    """The proof of control of an address."""
+
+    token: str
+    """The token in the link of the message."""
+
+
+class TenantListRequest(TypedDict):
+    """The address of a person."""
+
+    email: EmailAddress
+
+    language: NotRequired[Language | None]
+    """The language of the message. The default is that of a tenant of the person."""
+
+
 class TenantPage(TypedDict):
     """A page of a list."""
 
@@ -2380,6 +2453,13 @@ class TenantRename(TypedDict):
     """The new slug of a tenant."""
 
     slug: Slug
+
+
+class TenantSwitch(TypedDict):
+    """A switch to another tenant."""
+
+    tenant: str
+    """The id of the other tenant."""
 
 
 class TenantUpdate(TypedDict):

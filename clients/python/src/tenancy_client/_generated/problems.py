@@ -5,6 +5,12 @@ from typing import ClassVar
 from ..errors import Problem
 
 
+class AddressNotVerified(Problem):
+    """The problem `address_not_verified` (status 409)."""
+
+    code: ClassVar[str] = "address_not_verified"
+
+
 class AdministratorRequired(Problem):
     """The problem `administrator_required` (status 403)."""
 
@@ -407,6 +413,12 @@ class StrongerApiKey(Problem):
     code: ClassVar[str] = "stronger_api_key"
 
 
+class SwitchingNotAllowed(Problem):
+    """The problem `switching_not_allowed` (status 403)."""
+
+    code: ClassVar[str] = "switching_not_allowed"
+
+
 class TenantDeleted(Problem):
     """The problem `tenant_deleted` (status 403)."""
 
@@ -540,6 +552,7 @@ class ValidationFailed(Problem):
 
 
 PROBLEMS: dict[str, type[Problem]] = {
+    "address_not_verified": AddressNotVerified,
     "administrator_required": AdministratorRequired,
     "api_key_not_found": ApiKeyNotFound,
     "authentication_required": AuthenticationRequired,
@@ -607,6 +620,7 @@ PROBLEMS: dict[str, type[Problem]] = {
     "session_not_found": SessionNotFound,
     "slug_taken": SlugTaken,
     "stronger_api_key": StrongerApiKey,
+    "switching_not_allowed": SwitchingNotAllowed,
     "tenant_deleted": TenantDeleted,
     "tenant_mismatch": TenantMismatch,
     "tenant_not_found": TenantNotFound,
