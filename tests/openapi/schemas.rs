@@ -65,7 +65,7 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ("SignedIn", &["recovery_codes"]),
     (
         "ActiveToken",
-        &["client_id", "username", "role", "sid", "iss", "aud", "jti", "iat", "nbf", "exp"],
+        &["client_id", "username", "role", "sid", "iss", "aud", "jti", "iat", "nbf", "exp", "acr", "auth_time"],
     ),
     ("CreatedUser", &["setup_token"]),
     ("Check", &["latency_ms"]),

@@ -97,6 +97,13 @@ pub struct ActiveToken {
     nbf: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
+    /// How the user of an access token proved the identity (RFC 9470, section 6.2): `urn:tenancy:acr:one-factor` or
+    /// `urn:tenancy:acr:two-factors`. Absent while the tenant's database is unavailable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'static str>,
+    /// When the user of an access token last proved the identity, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
 }
 
 /// Introspects a token of the tenant.
@@ -131,7 +138,14 @@ async fn of_access_token(
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
         Err(_) => return Ok(None),
     };
+    let proof = match session::find_proof(context, tenant, (claims.sub, claims.sid)).await {
+        // The token is valid without it, and a service that needs a recent proof refuses it.
+        Err(Error::Unavailable { .. }) => None,
+        proof => proof?,
+    };
     Ok(Some(ActiveToken {
+        acr: proof.as_ref().map(session::Proven::acr),
+        auth_time: proof.map(|proof| proof.at.timestamp()),
         token_type: "Bearer",
         kind: "access_token",
         scope: names(&claims.grants(&admitted.tenant.definitions)),

@@ -126,6 +126,11 @@ fn sign_in_needs_enrolled_factor() {
     let signed_in = answer(&tenant, &challenge, &spaced).expect(200);
     assert_eq!(signed_in["user"]["id"], json!(user.id));
     assert_eq!(signed_in.get("recovery_codes"), None);
+    let form = format!("token={}", text(&signed_in["access_token"]));
+    let told = tenant.post("/api/v1/auth/introspect", &json!({}));
+    let told = told.token(&tenant.api_key(&["tokens:introspect"]));
+    let told = told.body("application/x-www-form-urlencoded", form).send().expect(200);
+    assert_eq!(told["acr"], "urn:tenancy:acr:two-factors");
     answer(&tenant, &challenge, &authenticator.code()).expect_problem(401, "invalid_challenge");
     for (event, count) in
         [("second_factor.added", 1), ("second_factor.used", 1), ("second_factor.failed", 2)]

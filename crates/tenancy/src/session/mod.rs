@@ -26,6 +26,7 @@ pub use mailed_sign_in::{
     request as request_mailed_sign_in,
 };
 pub use password::{PasswordReset, change_password, reset_password};
+pub use proof::{Proven, TWO_FACTORS, find_proof};
 pub use recent::{Age, prove_again, require_recent};
 pub use recovery::{confirm as confirm_recovery, request as request_recovery};
 pub(crate) use repo::find_states;

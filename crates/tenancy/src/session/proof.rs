@@ -1,10 +1,47 @@
-//! SQL statements on the proof of identity of a session.
+//! The proof of identity of a session.
 
 use chrono::{DateTime, Utc};
 use platform::sql::SqlError;
 use uuid::Uuid;
 
-use crate::{error::Result, tenant::TenantDb};
+use crate::{
+    context::Context,
+    error::Result,
+    tenant::{Tenant, TenantDb},
+};
+
+/// The authentication context of a session with one factor (RFC 9470).
+const ONE_FACTOR: &str = "urn:tenancy:acr:one-factor";
+/// The authentication context of a session with a second factor (RFC 9470).
+pub const TWO_FACTORS: &str = "urn:tenancy:acr:two-factors";
+
+/// How the user of a session proved the identity.
+pub struct Proven {
+    /// When the user last did so.
+    pub at: DateTime<Utc>,
+    has_second_factor: bool,
+}
+
+impl Proven {
+    /// Returns the authentication context class (RFC 9470).
+    pub fn acr(&self) -> &'static str {
+        if self.has_second_factor { TWO_FACTORS } else { ONE_FACTOR }
+    }
+}
+
+/// Returns how the user of a session proved the identity; `None` if the session has ended.
+pub async fn find_proof(
+    context: &Context,
+    tenant: &Tenant,
+    (user, session): (Uuid, Uuid),
+) -> Result<Option<Proven>> {
+    let database = TenantDb::connect(context, tenant).await?;
+    let found = find(&database, user, session).await?;
+    Ok(found.map(|proof| Proven {
+        at: proof.authenticated_at,
+        has_second_factor: proof.has_second_factor,
+    }))
+}
 
 /// The proof of identity of a session.
 pub(super) struct SessionProof {

@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue, header};
 use tenancy::{
     Error,
     error::{PasskeyError, SecondFactorError, Unauthenticated},
+    session::TWO_FACTORS,
 };
 
 /// Returns the header that accompanies some errors: `Allow`, `Retry-After`, or the challenge of RFC 6750.
@@ -52,9 +53,9 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         }) => {
             let kind = challenge("insufficient_user_authentication");
             let acr = if *needs_second_factor {
-                r#", acr_values="urn:tenancy:acr:two-factors""#
+                format!(r#", acr_values="{TWO_FACTORS}""#)
             } else {
-                ""
+                String::new()
             };
             (header::WWW_AUTHENTICATE, format!(r#"{kind}{acr}, max_age="{max_age}""#))
         }

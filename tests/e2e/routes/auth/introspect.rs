@@ -33,6 +33,8 @@ fn valid_token_is_active_with_claims() {
     assert_eq!((&token["iss"], &token["aud"]), (&json!("tenancy"), &json!("tenancy")));
     let number = |name: &str| token[name].as_i64().unwrap();
     assert_eq!(number("exp") - number("iat"), 1_800);
+    assert_eq!(token["acr"], "urn:tenancy:acr:one-factor");
+    assert!((number("iat") - number("auth_time")).abs() <= 2, "{token}");
     let refresh = introspect(&service, &user.refresh_token).expect(200);
     assert_eq!((&refresh["active"], &refresh["kind"]), (&json!(true), &json!("refresh_token")));
     assert_eq!(refresh["username"], user.email);
