@@ -74,11 +74,11 @@ fn configuration(credentials: &Credentials) -> String {
     let operations = [
         ("/admin", format!("Authorization = \"Bearer {admin_key}\"")),
         (
-            "/api/v1/(auth/(login|setup|refresh)|account/password-reset)",
+            "/api/v1/(auth/(login|setup|refresh)|account/(password-reset|sign-in|passkeys/(sign-in|second-factor)))",
             format!("X-Tenant-Slug = \"{slug}\""),
         ),
         (
-            "/api/v1/(profile|auth/sessions|account/verification)",
+            "/api/v1/(profile|auth/sessions|account/(verification|address|tenants|passkeys(/registration|/recent-sign-in|/.id|$)))",
             format!("Authorization = \"Bearer {access_token}\""),
         ),
         ("/api/v1/auth/logout", format!("Authorization = \"Bearer {spare_token}\"")),
