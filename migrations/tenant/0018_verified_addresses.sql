@@ -1,5 +1,6 @@
 -- The users whose verified address has changed. The service carries each change over to the catalog, which finds the
 -- tenants of a person by the address. A row stays after its user, so that the catalog never returns to an earlier change.
+LOCK TABLE tenancy.users IN SHARE ROW EXCLUSIVE MODE;
 CREATE TABLE tenancy.verified_address_changes (
     user_id uuid PRIMARY KEY,
     -- The number of the last change, and of the last one that the catalog has.
@@ -8,6 +9,17 @@ CREATE TABLE tenancy.verified_address_changes (
 );
 CREATE INDEX verified_address_changes_unpublished ON tenancy.verified_address_changes (user_id)
     WHERE published < change;
+DECLARE
+    given name;
+BEGIN
+    -- In the same transaction, because requests continue.
+    FOR given IN
+        SELECT r.rolname FROM pg_class c, aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
+        WHERE c.oid = 'tenancy.users'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON tenancy.verified_address_changes TO %I', given);
+    END LOOP;
+END;
 INSERT INTO tenancy.verified_address_changes (user_id) SELECT id FROM tenancy.users WHERE is_verified;
 
 CREATE FUNCTION tenancy.note_verified_address() RETURNS trigger

@@ -48,6 +48,19 @@ LANGUAGE sql STABLE AS $function$
         OR EXISTS (SELECT FROM tenancy.passkeys WHERE user_id = who)
 $function$;
 REVOKE ALL ON FUNCTION tenancy.has_second_factor(uuid) FROM PUBLIC;
+DECLARE
+    given name;
+BEGIN
+    -- In the same transaction, because requests continue, and each sign-in calls `lock_user`.
+    FOR given IN
+        SELECT r.rolname FROM pg_class c, aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
+        WHERE c.oid = 'tenancy.users'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON tenancy.passkeys, tenancy.spent_passkey_challenges TO %I',
+                       given);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION tenancy.has_second_factor(uuid) TO %I', given);
+    END LOOP;
+END;
 
 -- Locks a user, and returns whether the user has a second factor. It waits for a simultaneous enrolment and then sees it,
 -- because each statement of the function has a snapshot of its own.

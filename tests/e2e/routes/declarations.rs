@@ -167,11 +167,13 @@ fn sensitive_endpoints_need_recent_sign_in() {
         "DELETE /api/v1/profile/second-factors/{id}",
         "PATCH /api/v1/tenant/mail-settings",
         "PATCH /api/v1/tenant/security-policy",
+        "POST /api/v1/account/address",
         "POST /api/v1/account/passkeys/registration",
         "POST /api/v1/account/passkeys/registration/confirm",
         "POST /api/v1/profile/recovery-codes",
         "POST /api/v1/profile/second-factors",
         "POST /api/v1/profile/second-factors/{id}/confirm",
+        "PUT /api/v1/tenant/switching",
     ];
     assert_eq!(with(Age::TenMinutes), always);
     // docs/second-factors.md lists them.

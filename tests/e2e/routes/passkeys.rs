@@ -531,7 +531,7 @@ fn strangers_store_nothing_and_are_limited() {
         })
         .collect();
     assert!(statuses.contains(&401) && statuses.contains(&429), "{statuses:?}");
-    // A user gets thirty challenges at once.
+    // A session gets thirty challenges at once.
     let mut statuses = Vec::new();
     for _ in 0..40 {
         let body = json!({});

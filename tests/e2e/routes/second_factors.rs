@@ -444,7 +444,7 @@ fn tenant_requires_factors_of_roles() {
         "second_factor_roles": [], "second_factor_grace_days": 7, "recent_sign_in_minutes": null,
         "session_idle_minutes": null, "session_lifetime_minutes": null, "max_sessions": null,
         "allowed_networks": null, "password_min_length": null, "mailed_sign_in": false,
-        "passkey_domain": null,
+        "reject_breached_passwords": false, "passkey_domain": null,
     });
     assert_eq!(policy, initial);
     patch(&viewer.access_token, json!({})).expect_problem(403, "forbidden");

@@ -22,7 +22,8 @@ web::endpoint! {
     /// Starts a session in another tenant in which the caller has a user with the same verified address.
     ///
     /// Both tenants must name each other in `PUT /api/v1/tenant/switching`. The rules of the other tenant apply: if the user
-    /// needs a second factor there, the response is a challenge. The caller's own session continues.
+    /// needs a second factor there, the response is a challenge. The session is no recent sign-in. The caller's own session
+    /// continues.
     ENDPOINT: POST "/api/v1/account/tenants/switch" => handler,
     access: User(ProfileWrite),
     options: [pending()],
@@ -42,7 +43,6 @@ web::endpoint! {
 async fn handler(mut member: Member) -> Result<Response> {
     let Request { tenant: other } = member.call().json().await?;
     let (context, tenant, actor) = (member.context(), member.tenant(), member.actor());
-    let user = member.user()?;
-    let caller = (user.sub, user.sid);
-    Ok(Response::ok(&session::switch(context, tenant, caller, other, &actor).await?))
+    let user = member.user()?.sub;
+    Ok(Response::ok(&session::switch(context, tenant, user, other, &actor).await?))
 }

@@ -102,6 +102,11 @@ pub(crate) fn add_later(context: &Rc<Context>, tenant: &Tenant) {
     });
 }
 
+/// Lets the instance look for due messages after the request, because work after the response may write one.
+pub(crate) fn expect(context: &Context) {
+    context.state::<Written>().0.set(true);
+}
+
 /// Returns whether a request of the instance has written a message since the last call.
 pub(super) fn take_written(context: &Context) -> bool {
     context.state::<Written>().0.take()

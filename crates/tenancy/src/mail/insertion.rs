@@ -27,8 +27,7 @@ const MOST_OF_USER: i64 = 20;
 /// user.
 const MOST_OF_USER_IN_AN_HOUR: i64 = 5;
 /// The condition that somebody has asked for the message `m` with the address of an account, or with a new one for it.
-const IS_ASKED_FOR: &str =
-    "m.purpose IN ('password_recovery', 'address_verification', 'sign_in', 'address_change')";
+const IS_ASKED_FOR: &str = "m.purpose IN ('password_recovery', 'address_verification', 'sign_in', 'address_change', 'tenant_list')";
 /// The condition that an administrator is the cause of the message `m`.
 const IS_OF_ADMINISTRATOR: &str = "m.purpose IN ('invitation', 'password_reset')";
 

@@ -51,6 +51,16 @@ pub(crate) enum Use {
 }
 
 impl Use {
+    /// Returns the session or the sign-in that gets the challenge; `None` for a sign-in of anyone. Rate limits count each
+    /// one separately, so that somebody with the password of a user cannot use up the challenges of the user's sessions.
+    pub(crate) fn place(self) -> Option<Uuid> {
+        match self {
+            Self::SignIn => None,
+            Self::Registration { session, .. } | Self::Proof { session, .. } => Some(session),
+            Self::SecondStep(challenge) | Self::Enrollment(challenge) => Some(challenge),
+        }
+    }
+
     /// Returns the name and the ids, always 33 bytes.
     fn bytes(self) -> [u8; 33] {
         let (name, first, second) = match self {

@@ -22,6 +22,8 @@ use crate::{
     user::{User, repo},
 };
 
+/// The age of the proof of identity of a session that began without one. It exceeds each age that a rule accepts.
+const NOT_RECENT: TimeDelta = TimeDelta::days(2);
 /// The number of days after which ended and expired sessions are deleted.
 const KEPT_DAYS: i64 = 30;
 /// The maximum number of sessions of a user at one time.
@@ -79,13 +81,9 @@ pub enum Proof {
     TwoFactors,
     /// The factors of an earlier session of the user.
     Session(Uuid),
-    /// A session of the same person in another tenant.
-    OtherTenant {
-        /// The id of the tenant.
-        tenant: Uuid,
-        /// When the person last proved their identity there.
-        authenticated_at: DateTime<Utc>,
-    },
+    /// A session of the same person in the tenant with this id. It is no proof of identity for changes that need a recent
+    /// one: the other tenant could have begun it.
+    OtherTenant(Uuid),
 }
 
 /// A session of a user.
@@ -186,7 +184,7 @@ pub async fn begin(
         Proof::OneFactor => (false, None, None),
         Proof::TwoFactors => (true, None, None),
         Proof::Session(earlier) => (false, Some(earlier), None),
-        Proof::OtherTenant { authenticated_at, .. } => (false, None, Some(authenticated_at)),
+        Proof::OtherTenant(_) => (false, None, Some(session.now - NOT_RECENT)),
     };
     let statement = Statement::new(statement)
         .bind("has_second_factor", has_second_factor)

@@ -298,7 +298,7 @@ pub(super) async fn begin_session(
     let actor = Actor::user(user.id, origin.clone());
     let event = Event::new(name::AUTH_LOGIN).about("session", id);
     let event = match proof {
-        Proof::OtherTenant { tenant, .. } => event.detail(json!({ "from_tenant": tenant })),
+        Proof::OtherTenant(tenant) => event.detail(json!({ "from_tenant": tenant })),
         _ => event,
     };
     let entry = Entry::new(context, Some(tenant.id), &actor, event);

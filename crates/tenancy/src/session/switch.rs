@@ -4,11 +4,7 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
-use super::{
-    Proof, SignedIn, challenge,
-    proof::{self, SessionProof},
-    sign_in::begin_session,
-};
+use super::{Proof, SignedIn, challenge, sign_in::begin_session};
 use crate::{
     audit,
     context::Context,
@@ -44,7 +40,7 @@ pub async fn list_targets(
 
 /// Begins a session in another tenant for the user of a session. Both tenants must name each other, and the person must
 /// have an active user there with the same verified address. The second factor and the networks of the other tenant apply.
-/// The session is as recent as the proof of identity of the own one.
+/// The session is no recent sign-in there.
 ///
 /// # Errors
 /// [`Error::AddressNotVerified`]; [`Error::SwitchingNotAllowed`] in all cases in which the other tenant does not accept
@@ -53,16 +49,14 @@ pub async fn list_targets(
 pub async fn switch(
     context: &Rc<Context>,
     tenant: &Tenant,
-    (user, session): (Uuid, Uuid),
+    user: Uuid,
     other: Uuid,
     actor: &Actor,
 ) -> Result<SignedIn> {
-    let (own, found) = {
+    let own = {
         let database = TenantDb::connect(context, tenant).await?;
-        let own = user::repo::find(&database, user).await?.ok_or(REVOKED)?;
-        (own, proof::find(&database, user, session).await?)
+        user::repo::find(&database, user).await?.ok_or(REVOKED)?
     };
-    let SessionProof { authenticated_at, .. } = found.ok_or(REVOKED)?;
     if !own.is_verified {
         return Err(Error::AddressNotVerified);
     }
@@ -77,7 +71,7 @@ pub async fn switch(
     let database = TenantDb::connect(context, &other).await?;
     let needed = found.second_factor;
     challenge::ask_for_second_factor(context, &other, &database, &found.user, needed).await?;
-    let proof = Proof::OtherTenant { tenant: tenant.id, authenticated_at };
+    let proof = Proof::OtherTenant(tenant.id);
     // The user of the own tenant is not an actor of the other one.
     let actor = Actor::anonymous(actor.origin().clone());
     begin_session(context, &other, &database, found.user, proof, &actor).await

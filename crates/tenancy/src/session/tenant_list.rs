@@ -15,8 +15,9 @@ use crate::{
     error::{Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     identifier::EmailAddress,
-    login_throttling,
+    later, login_throttling,
     mail::{
+        due,
         insertion::NewMessage,
         require_transport,
         template::{Language, Purpose},
@@ -48,20 +49,31 @@ pub async fn request(
 ) -> Result<i64> {
     require_transport(context)?;
     mailed::limit_rate(context, SERVICE, &KIND, email, actor).await?;
+    // The response does not wait for the search, whose duration would reveal whether there is an account.
+    due::expect(context);
+    let (email, actor) = (email.clone(), actor.clone());
+    let failure = "a list of tenants was not sent; the person can ask again";
+    later::run(context, failure, async move |context| {
+        send(context, &email, language, &actor).await
+    });
+    Ok(LIFETIME.num_seconds())
+}
+
+/// Sends a token to an address if a user has verified it.
+async fn send(
+    context: &Rc<Context>,
+    email: &EmailAddress,
+    language: Option<Language>,
+    actor: &Actor,
+) -> Result<()> {
     let found = verified_address::find_first_tenant(context, email.as_str()).await?;
-    // The look-up of an unknown tenant takes as long as any other.
-    let tenant = resolve::by_id(context, found.unwrap_or_default()).await?;
-    let Some(tenant) = tenant else {
-        resolve::stand_in(context).await?;
-        resolve::stand_in(context).await?;
-        return Ok(LIFETIME.num_seconds());
-    };
+    let Some(found) = found else { return Ok(()) };
+    let Some(tenant) = resolve::by_id(context, found).await? else { return Ok(()) };
     let token = TenantListToken::generate(tenant.id, &*context.platform.random);
     let expires_at = context.platform.clock.now() + LIFETIME;
     let message = NewMessage::new(context, &tenant, language, email.as_str(), &token, expires_at)?;
     let asked = mailed::Asked { email, is_refused: false, message, code: None };
-    mailed::send(context, &tenant, &KIND, asked, actor).await?;
-    Ok(LIFETIME.num_seconds())
+    mailed::send(context, &tenant, &KIND, asked, actor).await
 }
 
 /// Returns the tenants in which a user has verified the address that received a token. The token can be used once.

@@ -31,7 +31,7 @@ use crate::{
 /// How long the token for a new address is valid.
 const LIFETIME: TimeDelta = TimeDelta::hours(1);
 /// How long a former address can object.
-const OBJECTION_LIFETIME: TimeDelta = TimeDelta::days(7);
+const OBJECTION_LIFETIME: TimeDelta = TimeDelta::days(address_change::OBJECTION_DAYS);
 
 /// The caller of a change.
 pub struct Caller {

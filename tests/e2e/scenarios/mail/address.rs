@@ -285,6 +285,43 @@ fn former_address_takes_the_account_back() {
 
 // S59
 #[test]
+fn objection_removes_the_factors_of_a_thief() {
+    let (world, _alone) = alone();
+    let (tenant, server) = (world.tenant(), MailServer::start(MailMode::Accept));
+    let user = person(world, &tenant, true);
+    // Two passkeys: one of the owner, and one that a thief adds before the change of the address.
+    let passkey = |slot: i32, age: &str| {
+        let insert = format!(
+            "INSERT INTO tenancy.passkeys (id, user_id, slot, credential_id, user_handle, algorithm, public_key,
+                                           sign_count, name, is_backup_eligible, is_backed_up, created_at)
+             VALUES (gen_random_uuid(), '{}', {slot}, '\\x0{slot}', '\\x00', -7, decode(repeat('00', 65), 'hex'),
+                     0, 'Key', false, false, now() - interval '{age}')",
+            user.id
+        );
+        assert_eq!(change(world, &tenant, &insert), 1);
+    };
+    let objection = moved(world, &tenant, &server, &user, &address());
+    add_authenticator(&tenant, &user.access_token);
+    passkey(1, "1 hour");
+    passkey(2, "30 days");
+    let count = |table: &str| -> i64 {
+        let statement = format!("SELECT count(*) FROM tenancy.{table}");
+        let mut database = world.services.superuser(&tenant.database());
+        database.query_one(&statement, &[]).unwrap().get(0)
+    };
+    assert_eq!((count("passkeys"), count("second_factors"), count("recovery_codes")), (2, 1, 10));
+    send(&tenant, OBJECT, &objection).expect(200);
+    // The codes belong to the passkey that stays, too.
+    assert_eq!((count("passkeys"), count("second_factors"), count("recovery_codes")), (1, 0, 10));
+    let remaining = "DELETE FROM tenancy.passkeys WHERE slot = 2";
+    assert_eq!(change(world, &tenant, remaining), 1);
+    let recovery = newest(world, &server, &user.email);
+    let body = json!({ "token": recovery, "new_password": "a password of the owner" });
+    tenant.post(RECOVER, &body).send().expect(200);
+}
+
+// S59
+#[test]
 fn earlier_objection_outlives_later_changes() {
     let (world, _alone) = alone();
     let (tenant, server) = (world.tenant(), MailServer::start(MailMode::Accept));

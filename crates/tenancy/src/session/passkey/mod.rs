@@ -36,13 +36,14 @@ use crate::{
     user::User,
 };
 
-/// The rate at which a user gets challenges in a session or in the second step of a sign-in.
-const OF_USER: Rate = Rate { burst: 30, per_minute: 10 };
+/// The rate at which a session, or the second step of a sign-in, gets challenges.
+const OF_PLACE: Rate = Rate { burst: 30, per_minute: 10 };
 
-/// Takes the units of a challenge for a user.
-async fn take_for_user(context: &Context, tenant: &Tenant, user: Uuid) -> Result<()> {
-    let name = format!("passkey_challenges:{user}");
-    bucket::take(context, &[Bucket::of_tenant(tenant.id, &name, OF_USER)]).await
+/// Takes the unit of a challenge for a session or for the second step of a sign-in.
+async fn take_for_place(context: &Context, tenant: &Tenant, of: Use) -> Result<()> {
+    let Some(place) = of.place() else { return Ok(()) };
+    let name = format!("passkey_challenges:{place}");
+    bucket::take(context, &[Bucket::of_tenant(tenant.id, &name, OF_PLACE)]).await
 }
 
 /// Returns a new challenge of a tenant.

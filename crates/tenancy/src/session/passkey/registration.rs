@@ -7,7 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{new_challenge, take_for_user};
+use super::{new_challenge, take_for_place};
 use crate::{
     audit,
     context::Context,
@@ -87,7 +87,7 @@ async fn begin(
     user: &User,
     of: Use,
 ) -> Result<CreationOptions> {
-    take_for_user(context, tenant, user.id).await?;
+    take_for_place(context, tenant, of).await?;
     let known = {
         let database = TenantDb::connect(context, tenant).await?;
         repo::list_known(&database, user.id).await?

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Response, accept, new_challenge, take_for_user};
+use super::{Response, accept, new_challenge, take_for_place};
 use crate::{
     context::Context,
     error::{PasskeyError, Result, SecondFactorError},
@@ -48,7 +48,7 @@ pub(super) async fn begin(
     user: uuid::Uuid,
     of: Use,
 ) -> Result<RequestOptions> {
-    take_for_user(context, tenant, user).await?;
+    take_for_place(context, tenant, of).await?;
     let known = {
         let database = TenantDb::connect(context, tenant).await?;
         repo::list_known(&database, user).await?

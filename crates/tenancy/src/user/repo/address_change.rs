@@ -196,6 +196,9 @@ pub(crate) async fn confirm(
     ended.iter().map(|id| id.parse().map_err(Error::internal)).collect::<Result<_>>().map(Some)
 }
 
+/// The days for which a former address can object.
+pub(crate) const OBJECTION_DAYS: i64 = 7;
+
 /// Returns the address that an objection restores. Returns `None` if its token is invalid or expired.
 pub(crate) async fn find_objection(
     database: &TenantDb,
@@ -213,7 +216,8 @@ pub(crate) async fn find_objection(
 
 /// Gives the user that an objection belongs to the former address back, and ends the password, every session and all
 /// tokens. Objections to earlier changes stay valid, so nobody who changed the address later can end them. The address
-/// gets the message, whose token sets a new password. Returns the user with the new version, or `None` if the objection
+/// gets the message, whose token sets a new password. The second factors that were added since a day before the change are
+/// removed. Returns the user with the new version, or `None` if the objection
 /// is no longer valid.
 ///
 /// # Errors
@@ -257,6 +261,20 @@ pub(crate) async fn restore(
          ), ended AS (
              UPDATE sessions SET revoked_at = now(), revoked_reason = 'logout_everywhere'
              WHERE user_id IN (SELECT id FROM changed) AND revoked_at IS NULL
+         ), suspicious AS (
+             -- A passkey signs in alone, so whoever changed the address could come back with it.
+             SELECT c.id AS user_id, used.expires_at - interval '{OBJECTION_DAYS} days' - interval '1 day' AS since
+             FROM changed c JOIN used ON used.user_id = c.id
+         ), without_passkeys AS (
+             DELETE FROM passkeys p USING suspicious s WHERE p.user_id = s.user_id AND p.created_at > s.since
+         ), without_factors AS (
+             DELETE FROM second_factors f USING suspicious s WHERE f.user_id = s.user_id AND f.confirmed_at > s.since
+         ), without_codes AS (
+             DELETE FROM recovery_codes r USING suspicious s
+             WHERE r.user_id = s.user_id
+               AND NOT EXISTS (SELECT FROM passkeys p WHERE p.user_id = s.user_id AND p.created_at <= s.since)
+               AND NOT EXISTS (SELECT FROM second_factors f
+                               WHERE f.user_id = s.user_id AND f.confirmed_at <= s.since)
          ), {}
          SELECT id, version FROM changed",
         mailed_to_issued(Purpose::PasswordRecovery),
