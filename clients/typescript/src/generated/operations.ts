@@ -1174,7 +1174,7 @@ export abstract class Operations extends Runtime {
   /**
    * Starts a session in another tenant in which the caller has a user with the same verified address.
    *
-   * Both tenants must name each other in `PUT /api/v1/tenant/switching`. The rules of the other tenant apply: if the user needs a second factor there, the response is a challenge. The caller's own session continues.
+   * Both tenants must name each other in `PUT /api/v1/tenant/switching`. The rules of the other tenant apply: if the user needs a second factor there, the response is a challenge. The session is no recent sign-in. The caller's own session continues.
    */
   switchTenant(body: Schemas["TenantSwitch"], parameters: CallOptions = {}): Promise<Schemas["SignedIn"]> {
     return this.json<Schemas["SignedIn"]>(

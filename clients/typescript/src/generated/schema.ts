@@ -14,9 +14,19 @@ export interface components {
         Access: "read" | "write" | "owner";
         /** @description The properties of a valid token. */
         ActiveToken: {
+            /**
+             * @description How the user of an access token proved the identity (RFC 9470, section 6.2): `urn:tenancy:acr:one-factor` or
+             *     `urn:tenancy:acr:two-factors`. Absent while the tenant's database is unavailable.
+             */
+            acr?: string | null;
             /** @enum {boolean} */
             active: true;
             aud?: string | null;
+            /**
+             * Format: int64
+             * @description When the user of an access token last proved the identity, in seconds since 1970.
+             */
+            auth_time?: number | null;
             /**
              * Format: uuid
              * @description The id of the API key.

@@ -1083,7 +1083,7 @@ class AsyncOperations(AsyncRuntime):
     async def switch_tenant(self, body: models.TenantSwitch, *, options: CallOptions | None = None) -> models.SignedIn:
         """Starts a session in another tenant in which the caller has a user with the same verified address.
 
-        Both tenants must name each other in `PUT /api/v1/tenant/switching`. The rules of the other tenant apply: if the user needs a second factor there, the response is a challenge. The caller's own session continues.
+        Both tenants must name each other in `PUT /api/v1/tenant/switching`. The rules of the other tenant apply: if the user needs a second factor there, the response is a challenge. The session is no recent sign-in. The caller's own session continues.
         """
         request = Request("POST", "/api/v1/account/tenants/switch", json=body, signs_in=True)
         result: models.SignedIn = await self._json(request, options)

@@ -13,9 +13,15 @@ Role: TypeAlias = Literal["admin", "user", "viewer"]
 class ActiveToken(TypedDict):
     """The properties of a valid token."""
 
+    acr: NotRequired[str | None]
+    """How the user of an access token proved the identity (RFC 9470, section 6.2): `urn:tenancy:acr:one-factor` or `urn:tenancy:acr:two-factors`. Absent while the tenant's database is unavailable."""
+
     active: Literal[True]
 
     aud: NotRequired[str | None]
+
+    auth_time: NotRequired[int | None]
+    """When the user of an access token last proved the identity, in seconds since 1970."""
 
     client_id: NotRequired[str | None]
     """The id of the API key."""
