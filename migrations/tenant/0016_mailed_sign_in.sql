@@ -1,5 +1,17 @@
 -- Update `tenantctl mail deliver` before the instances: an earlier one cannot send the new messages.
 
+-- First, because a deletion of a user locks the tables in this order, too.
+-- The devices with which a user signed in last, each as a keyed hash of its program and network.
+CREATE TABLE tenancy.user_devices (
+    user_id uuid NOT NULL REFERENCES tenancy.users (id) ON DELETE CASCADE,
+    device_hash bytea NOT NULL CHECK (length(device_hash) = 32),
+    created_at timestamptz NOT NULL
+        CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
+    last_used_at timestamptz NOT NULL
+        CHECK (last_used_at >= '0001-01-01 00:00:00+00' AND last_used_at < '10000-01-01 00:00:00+00'),
+    PRIMARY KEY (user_id, device_hash)
+);
+
 -- Whether users can sign in with a link or a code that is sent by mail.
 ALTER TABLE tenancy.security_policy ADD COLUMN mailed_sign_in boolean NOT NULL DEFAULT false;
 
@@ -35,14 +47,3 @@ ALTER TABLE tenancy.mail_messages
 
 -- Whether users get a notice after a sign-in with a new device.
 ALTER TABLE tenancy.mail_settings ADD COLUMN new_device_notices boolean NOT NULL DEFAULT true;
-
--- The devices with which a user signed in last, each as a keyed hash of its program and network.
-CREATE TABLE tenancy.user_devices (
-    user_id uuid NOT NULL REFERENCES tenancy.users (id) ON DELETE CASCADE,
-    device_hash bytea NOT NULL CHECK (length(device_hash) = 32),
-    created_at timestamptz NOT NULL
-        CHECK (created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'),
-    last_used_at timestamptz NOT NULL
-        CHECK (last_used_at >= '0001-01-01 00:00:00+00' AND last_used_at < '10000-01-01 00:00:00+00'),
-    PRIMARY KEY (user_id, device_hash)
-);
