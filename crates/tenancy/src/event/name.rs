@@ -220,7 +220,7 @@ names! {
     USER_EXPORTED = "user.exported";
     /// The role, the custom roles or the groups of a user were changed.
     USER_ROLE_CHANGED = "user.role_changed";
-    /// A person who had received a token by mail saw the tenants of the address.
+    /// A person used a token of a message to see the tenants of the address.
     USER_TENANTS_LISTED = "user.tenants_listed";
     /// Somebody asked for the tenants of the address of a user.
     USER_TENANTS_REQUESTED = "user.tenants_requested";

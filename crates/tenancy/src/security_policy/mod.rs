@@ -91,7 +91,7 @@ crate::fields! {
         /// Whether a new password is refused that is known from a data breach. The operator must have set up the list of
         /// these passwords.
         pub reject_breached_passwords: Option<bool>,
-        /// The domain that passkeys belong to, one of the tenant. After a change, earlier passkeys cannot be used.
+        /// The domain of passkeys, which must be one of the domains of the tenant. After a change, earlier passkeys cannot be used.
         #[schema(value_type = Option<Domain>)]
         pub passkey_domain: Patch<Domain>,
     }

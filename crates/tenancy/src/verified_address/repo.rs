@@ -21,7 +21,7 @@ const MOST: i64 = 100;
 /// A change that the catalog may not have yet.
 pub(super) struct Noted {
     pub(super) user: Uuid,
-    /// The verified address; `None` if an active user no longer has one.
+    /// The verified address; `None` if the user is not active, or has none.
     pub(super) address: Option<String>,
     /// The number of the change.
     pub(super) change: i64,
@@ -109,7 +109,7 @@ pub(super) async fn count_by_key(catalog: &dyn Connection) -> Result<Vec<(Uuid, 
 const HAS_HASH: &str =
     "v.address_hash IN (SELECT decode(h, 'hex') FROM unnest(:hashes::text[]) AS h)";
 
-/// Returns the active tenants with a user who has the address, by name.
+/// Returns the active tenants in which an active user has the address, by name.
 pub(super) async fn list_tenants(
     catalog: &dyn Connection,
     hashes: &Fingerprints,
@@ -125,7 +125,7 @@ pub(super) async fn list_tenants(
     Ok(rows.iter().map(person_tenant).collect::<Result<_, SqlError>>()?)
 }
 
-/// Returns the oldest active tenant with a user who has the address.
+/// Returns the oldest active tenant in which an active user has the address.
 pub(super) async fn find_first_tenant(
     catalog: &dyn Connection,
     hashes: &Fingerprints,
@@ -144,7 +144,7 @@ const NAME_EACH_OTHER: &str = "
     EXISTS (SELECT FROM switching_tenants s WHERE s.tenant_id = own.id AND t.id = ANY(s.others))
     AND EXISTS (SELECT FROM switching_tenants s WHERE s.tenant_id = t.id AND own.id = ANY(s.others))";
 
-/// Returns the active tenants with a user who has the address, to which users of a tenant may switch, by name.
+/// Returns the active tenants to which users of a tenant with the address may switch, by name.
 pub(super) async fn list_targets(
     catalog: &dyn Connection,
     tenant: Uuid,
