@@ -27,6 +27,12 @@ RESET = {
 }
 # The pages of links that need only a confirmation. A program that opens links does not send their form.
 SIGN_IN = {"title": "Sign in", "action": "/sign-in", "button": "Sign in", "explained": ""}
+TENANTS = {
+    "title": "Your accounts",
+    "action": "/tenants",
+    "button": "Show",
+    "explained": "See where the address that received the message has an account.",
+}
 CHANGE_ADDRESS = {
     "title": "Confirm your new address",
     "action": "/change-address",
@@ -110,6 +116,7 @@ def login(csrf, message=None, refused=None, given=None):
     body += f"""<form method="post" action="/login"><input type="hidden" name="csrf" value="{csrf}">{fields}</form>"""
     body += '<p><a href="/sign-in-by-mail">Get a link or a code by mail</a></p>'
     body += '<p><a href="/forgot-password">Forgot your password?</a></p>'
+    body += '<p><a href="/find-tenants">Where do you have an account?</a></p>'
     return page("Sign in", body + '<p><a href="/set-password">Use an invitation</a></p>')
 
 
@@ -155,6 +162,19 @@ def forgot_password(csrf, refused=None, given=None):
 
 def sign_in_by_mail(csrf, refused=None, given=None):
     return account("/sign-in-by-mail", "Sign in by mail", "Send a message", csrf, refused, given)
+
+
+def find_tenants(csrf, refused=None, given=None):
+    given = given or {}
+    fields = field("email", "E-mail", refused, value=given.get("email", ""), type="email", autocomplete="username")
+    body = problem(refused) + form("/find-tenants", csrf, fields, "Send a link")
+    return page("Where do you have an account?", body)
+
+
+def tenants(found):
+    """Lists the tenants of a person. `found` is the response of Tenancy."""
+    rows = "".join(f'<li>{text(one["name"])}: sign in to {text(one["slug"])}</li>' for one in found["tenants"])
+    return page("Your accounts", f'<ul>{rows}</ul><p><a href="/">Sign in</a></p>')
 
 
 def mailed_code(csrf, refused=None):

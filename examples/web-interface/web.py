@@ -67,9 +67,14 @@ CONFIRMATIONS = {
     "/sign-in": (pages.SIGN_IN, "/api/v1/account/sign-in/confirm"),
     "/change-address": (pages.CHANGE_ADDRESS, "/api/v1/account/address/confirm"),
     "/restore-address": (pages.RESTORE_ADDRESS, "/api/v1/account/address/object"),
+    "/tenants": (pages.TENANTS, "/api/v1/account/tenant-list/confirm"),
 }
 # The forms for the address of an account.
-FORMS = {"/forgot-password": pages.forgot_password, "/sign-in-by-mail": pages.sign_in_by_mail}
+FORMS = {
+    "/forgot-password": pages.forgot_password,
+    "/sign-in-by-mail": pages.sign_in_by_mail,
+    "/find-tenants": pages.find_tenants,
+}
 PASSKEYS = "/api/v1/account/passkeys"
 SECOND_FACTOR = PASSKEYS + "/second-factor"
 
@@ -158,6 +163,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.use_link(form, *LINKS[self.path])
         if self.path in CONFIRMATIONS:
             return self.confirm(form, *CONFIRMATIONS[self.path])
+        if self.path == "/find-tenants":
+            return self.find_tenants(form)
         tenant = form.get("tenant", "")
         # Other text is never part of a header.
         if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", tenant):
@@ -196,6 +203,13 @@ class Handler(BaseHTTPRequestHandler):
             return refuse(error)
         return self.show(200, pages.link_sent(sent["expires_in"] // 60))
 
+    def find_tenants(self, form):
+        try:
+            sent = call("POST", "/api/v1/account/tenant-list", {"email": form.get("email")}, client=self.client())
+        except Refused as error:
+            return self.show_account(error.status, pages.find_tenants, error, {"email": form.get("email", "")})
+        return self.show(200, pages.link_sent(sent["expires_in"] // 60))
+
     def request_sign_in(self, form, tenant, refuse):
         path, body = "/api/v1/account/sign-in", {"email": form.get("email")}
         try:
@@ -226,11 +240,13 @@ class Handler(BaseHTTPRequestHandler):
         if chosen is pages.SIGN_IN:
             return self.sign_in(path, body, refuse, form.get("token"))
         try:
-            restored = call("POST", path, body, client=self.client())
+            answer = call("POST", path, body, client=self.client())
         except Refused as error:
             return refuse(error)
-        if restored:
-            message = f"You receive a link for a new password. It is valid for {restored['expires_in'] // 60} minutes."
+        if chosen is pages.TENANTS:
+            return self.show(200, pages.tenants(answer))
+        if chosen is pages.RESTORE_ADDRESS:
+            message = f"You receive a link for a new password. It is valid for {answer['expires_in'] // 60} minutes."
             return self.show(200, pages.done("Your former address is restored", message))
         return self.show(200, pages.done("Your address is changed", "Sign in with the new address from now on."))
 

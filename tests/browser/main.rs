@@ -10,3 +10,4 @@ mod passkey;
 mod reset;
 mod sign_in;
 mod support;
+mod tenants;
