@@ -2250,7 +2250,7 @@ class SecurityPolicyChange(TypedDict):
     """The maximum number of sessions of a user. The oldest one ends when another one begins."""
 
     passkey_domain: NotRequired[Domain | None]
-    """The domain that passkeys belong to, one of the tenant. After a change, earlier passkeys cannot be used."""
+    """The domain of passkeys, which must be one of the domains of the tenant. After a change, earlier passkeys cannot be used."""
 
     password_min_length: NotRequired[int | None]
     """The minimum length of a new password in characters."""
