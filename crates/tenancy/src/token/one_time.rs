@@ -15,59 +15,37 @@ pub trait TokenUse {
     const PREFIX: &'static str;
 }
 
-/// The use of a [`SetupToken`].
-pub struct Setup;
-/// The use of a [`ChallengeToken`].
-pub struct Challenge;
-/// The use of a [`RecoveryToken`].
-pub struct Recovery;
-/// The use of a [`VerificationToken`].
-pub struct Verification;
-/// The use of a [`SignInToken`].
-pub struct SignIn;
-/// The use of a [`SignInRequest`].
-pub struct Request;
-/// The use of an [`AddressToken`].
-pub struct NewAddress;
-/// The use of an [`ObjectionToken`].
-pub struct Objection;
-/// The use of a [`TenantListToken`].
-pub struct TenantList;
+/// Defines uses of tokens with their prefixes.
+macro_rules! uses {
+    ($($(#[$meta:meta])* $name:ident = $prefix:literal;)+) => {$(
+        $(#[$meta])*
+        pub struct $name;
 
-impl TokenUse for Setup {
-    const PREFIX: &'static str = "lds_";
+        impl TokenUse for $name {
+            const PREFIX: &'static str = $prefix;
+        }
+    )+};
 }
 
-impl TokenUse for Challenge {
-    const PREFIX: &'static str = "ldc_";
-}
-
-impl TokenUse for Recovery {
-    const PREFIX: &'static str = "ldp_";
-}
-
-impl TokenUse for Verification {
-    const PREFIX: &'static str = "ldv_";
-}
-
-impl TokenUse for SignIn {
-    const PREFIX: &'static str = "ldm_";
-}
-
-impl TokenUse for Request {
-    const PREFIX: &'static str = "ldq_";
-}
-
-impl TokenUse for NewAddress {
-    const PREFIX: &'static str = "lda_";
-}
-
-impl TokenUse for Objection {
-    const PREFIX: &'static str = "ldo_";
-}
-
-impl TokenUse for TenantList {
-    const PREFIX: &'static str = "ldt_";
+uses! {
+    /// The use of a [`SetupToken`].
+    Setup = "lds_";
+    /// The use of a [`ChallengeToken`].
+    Challenge = "ldc_";
+    /// The use of a [`RecoveryToken`].
+    Recovery = "ldp_";
+    /// The use of a [`VerificationToken`].
+    Verification = "ldv_";
+    /// The use of a [`SignInToken`].
+    SignIn = "ldm_";
+    /// The use of a [`SignInRequest`].
+    Request = "ldq_";
+    /// The use of an [`AddressToken`].
+    NewAddress = "lda_";
+    /// The use of an [`ObjectionToken`].
+    Objection = "ldo_";
+    /// The use of a [`TenantListToken`].
+    TenantList = "ldt_";
 }
 
 /// Sets the password of one user.

@@ -182,6 +182,21 @@ pub(crate) async fn use_sign_in(
     Ok(row.map(|row| Ok::<_, SqlError>((user(&row)?, needed_factor(&row)?))).transpose()?)
 }
 
+/// Returns the CTE `used`, which removes the token `:token_hash` of a purpose if it is valid at the time `:now`, and has its
+/// user and address.
+fn used(purpose: Purpose) -> String {
+    let purpose = purpose.as_str();
+    format!(
+        "used AS (
+             DELETE FROM account_tokens t USING users u
+             WHERE t.token_hash = :token_hash::bytea AND t.purpose = '{purpose}'
+               AND t.expires_at > :now::timestamp AT TIME ZONE 'UTC'
+               AND u.id = t.user_id AND u.is_active AND {TOKEN_IS_CURRENT}
+             RETURNING t.user_id, t.address
+         )"
+    )
+}
+
 /// Removes a token for the list of the tenants of its user, and returns the address that received it. Of two concurrent
 /// calls, only one gets it. Returns `None` if the token is no longer valid.
 pub(crate) async fn take_tenant_list(
@@ -191,14 +206,9 @@ pub(crate) async fn take_tenant_list(
     entry: &Entry,
 ) -> Result<Option<String>> {
     let statement = format!(
-        "WITH changed AS (
-             DELETE FROM account_tokens t USING users u
-             WHERE t.token_hash = :token_hash::bytea AND t.purpose = 'tenant_list'
-               AND t.expires_at > :now::timestamp AT TIME ZONE 'UTC'
-               AND u.id = t.user_id AND u.is_active AND {TOKEN_IS_CURRENT}
-             RETURNING t.user_id AS id, t.address
-         ), {}
-         SELECT address FROM changed",
+        "WITH {}, changed AS (SELECT user_id AS id FROM used), {}
+         SELECT address FROM used",
+        used(Purpose::TenantList),
         recorded_for_user()
     );
     let statement = Statement::new(statement)
@@ -218,13 +228,7 @@ pub(crate) async fn verify_address(
     entry: &Entry,
 ) -> Result<Option<Uuid>> {
     let statement = format!(
-        "WITH used AS (
-            DELETE FROM account_tokens t USING users u
-            WHERE t.token_hash = :token_hash::bytea AND t.purpose = 'address_verification'
-              AND t.expires_at > :now::timestamp AT TIME ZONE 'UTC'
-              AND u.id = t.user_id AND u.is_active AND {TOKEN_IS_CURRENT}
-            RETURNING t.user_id, t.address
-        ), changed AS (
+        "WITH {}, changed AS (
             UPDATE users SET is_verified = true FROM used
             WHERE users.id = used.user_id AND users.email = used.address AND users.is_active
             RETURNING users.id
@@ -234,6 +238,7 @@ pub(crate) async fn verify_address(
               AND token_hash <> :token_hash::bytea
         ), {}
         SELECT id FROM changed",
+        used(Purpose::AddressVerification),
         recorded_for_user()
     );
     let statement = Statement::new(statement)
