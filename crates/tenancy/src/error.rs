@@ -75,24 +75,9 @@ pub enum Error {
     /// The setup token is invalid, used or expired.
     #[error("the setup token is no longer valid")]
     InvalidSetupToken,
-    /// The token that was sent by mail is invalid, used or expired.
-    #[error("the token of a message is no longer valid")]
-    InvalidMailedToken,
-    /// The caller's e-mail address is not verified.
-    #[error("the e-mail address of the caller is not verified")]
-    AddressNotVerified,
-    /// The two tenants do not allow switching, or the caller has no account there.
-    #[error("switching to this tenant is not allowed")]
-    SwitchingNotAllowed,
-    /// The service sends no mail.
-    #[error("the service sends no mail")]
-    MailNotConfigured,
-    /// The rules of the tenant do not allow sign-ins by mail, or there is no such tenant.
-    #[error("sign-ins by mail are not allowed")]
-    MailedSignInDisabled,
-    /// The user has changed the address too often, so that not every former address could object.
-    #[error("too many changes of the address")]
-    TooManyAddressChanges,
+    /// The requested operation on the account of a person is not possible.
+    #[error("accounts: {0:?}")]
+    Account(AccountError),
     /// A second factor is missing, or the requested change of second factors is not possible.
     #[error("second factors: {0:?}")]
     SecondFactor(SecondFactorError),
@@ -292,6 +277,23 @@ pub enum SecondFactorError {
     TooMany,
 }
 
+/// The reason why an operation on the account of a person fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountError {
+    /// The token or the code in a message is invalid, used or expired.
+    InvalidToken,
+    /// The caller's e-mail address is not verified.
+    AddressNotVerified,
+    /// The two tenants do not allow switching, or the caller has no account there.
+    SwitchingNotAllowed,
+    /// The service sends no mail.
+    MailNotConfigured,
+    /// The rules of the tenant do not allow sign-ins by mail, or there is no such tenant.
+    MailedSignInDisabled,
+    /// The user has changed the address too often, so that not every former address could object.
+    TooManyAddressChanges,
+}
+
 /// The reason why an operation on passkeys fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasskeyError {
@@ -396,6 +398,12 @@ pub enum DatabaseError {
         /// The usage.
         usage: i64,
     },
+}
+
+impl From<AccountError> for Error {
+    fn from(error: AccountError) -> Self {
+        Self::Account(error)
+    }
 }
 
 impl From<DatabaseError> for Error {

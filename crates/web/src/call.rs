@@ -12,7 +12,7 @@ use tenancy::{
     error::{InvalidSetting, SecondFactorError},
     event::Origin,
     input::{FromFields, Text},
-    resolve::{self, Addressing},
+    resolve::{self, Addressing, SignInTarget},
     tenant::Tenant,
     token::ChallengeToken,
 };
@@ -83,6 +83,19 @@ impl Call {
     /// Returns how the request addresses its tenant.
     pub fn addressing(&self) -> Result<Addressing> {
         addressing::of(&self.request, &self.context()?.settings)
+    }
+
+    /// Returns the tenant that a sign-in addresses, and records it as the tenant of the request.
+    ///
+    /// # Errors
+    /// Those of [`resolve::for_sign_in`].
+    pub async fn sign_in_target(&self, means: Means) -> Result<SignInTarget> {
+        let context = self.context()?;
+        let target = resolve::for_sign_in(&context, &self.addressing()?).await?;
+        if let Some(tenant) = &target.tenant {
+            self.record.concerns(tenant.id, means);
+        }
+        Ok(target)
     }
 
     /// Returns the tenant whose id is in a token of the request, and records it as the tenant of the request.

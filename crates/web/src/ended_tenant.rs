@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tenancy::{
     Context, Error,
-    error::{PasskeyError, SecondFactorError, Unauthenticated},
+    error::{AccountError, PasskeyError, SecondFactorError, Unauthenticated},
     tenant::{Status, repo},
 };
 use uuid::Uuid;
@@ -42,7 +42,7 @@ fn of_status(status: Option<Status>, means: Means) -> Option<Error> {
         Means::ApiKey => Error::Unauthenticated(Unauthenticated::InvalidApiKey),
         Means::RefreshToken => Error::InvalidRefreshToken,
         Means::SetupToken => Error::InvalidSetupToken,
-        Means::MailedToken => Error::InvalidMailedToken,
+        Means::MailedToken => AccountError::InvalidToken.into(),
         Means::Challenge => SecondFactorError::InvalidChallenge.into(),
         Means::Address => Error::InvalidCredentials,
         Means::AddressForPasskey => PasskeyError::Invalid.into(),

@@ -1,6 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457). This module defines the status, code and text of every error.
 
 mod accompanying_header;
+mod account;
 mod database;
 mod operator_key;
 mod passkey;
@@ -234,48 +235,7 @@ fn describe(error: &Error) -> (StatusCode, &'static str, &'static str, Cow<'stat
             "Not authenticated",
             "The setup token is invalid, used or expired.".into(),
         ),
-        Error::InvalidMailedToken => (
-            S::UNAUTHORIZED,
-            "invalid_mailed_token",
-            "Not authenticated",
-            "The token or the code is invalid, used or expired. Ask for another message.".into(),
-        ),
-        Error::AddressNotVerified => (
-            S::CONFLICT,
-            "address_not_verified",
-            "Address not verified",
-            "Your e-mail address is not verified. Send POST /api/v1/account/verification first.".into(),
-        ),
-        Error::SwitchingNotAllowed => (
-            S::FORBIDDEN,
-            "switching_not_allowed",
-            "Not allowed",
-            "The two tenants do not allow this, or you have no account with this verified address there. Sign in there \
-             instead."
-                .into(),
-        ),
-        Error::MailNotConfigured => (
-            S::CONFLICT,
-            "mail_not_configured",
-            "Mail is not set up",
-            "The service sends no mail. Ask a tenant administrator for a setup token.".into(),
-        ),
-        Error::MailedSignInDisabled => (
-            S::CONFLICT,
-            "mailed_sign_in_disabled",
-            "Sign-in by mail is not allowed",
-            "The rules of the tenant do not allow sign-ins by mail. Sign in with the password, or ask a tenant \
-             administrator to set `mailed_sign_in`."
-                .into(),
-        ),
-        Error::TooManyAddressChanges => (
-            S::CONFLICT,
-            "too_many_address_changes",
-            "Too many changes",
-            "The address was changed three times within seven days. Try again later, or ask a tenant administrator to \
-             change it."
-                .into(),
-        ),
+        Error::Account(error) => account::describe(*error),
         Error::InvalidRefreshToken => (
             S::UNAUTHORIZED,
             "invalid_refresh_token",

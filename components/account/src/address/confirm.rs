@@ -1,7 +1,7 @@
 //! `POST /api/v1/account/address/confirm`
 
 use http::StatusCode;
-use tenancy::{Error, Result, event::Actor, token::AddressToken, user::address};
+use tenancy::{Result, error::AccountError, event::Actor, token::AddressToken, user::address};
 use utoipa::ToSchema;
 use web::{Call, Means, Response};
 
@@ -37,8 +37,8 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let Request { token } = call.json().await?;
-    let token = AddressToken::parse(&token).ok_or(Error::InvalidMailedToken)?;
-    let unknown = Error::InvalidMailedToken;
+    let token = AddressToken::parse(&token).ok_or(AccountError::InvalidToken)?;
+    let unknown = AccountError::InvalidToken;
     let tenant = call.tenant_of_token(token.tenant(), Means::MailedToken, unknown).await?;
     let actor = Actor::anonymous(call.origin());
     let effect = address::confirm(&context, &tenant, &token, &actor).await?;

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use tenancy::{Error, Result, event::Actor, token::ObjectionToken, user::address};
+use tenancy::{Result, error::AccountError, event::Actor, token::ObjectionToken, user::address};
 use utoipa::ToSchema;
 use web::{Call, Means, Response};
 
@@ -45,8 +45,8 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let Request { token } = call.json().await?;
-    let token = ObjectionToken::parse(&token).ok_or(Error::InvalidMailedToken)?;
-    let unknown = Error::InvalidMailedToken;
+    let token = ObjectionToken::parse(&token).ok_or(AccountError::InvalidToken)?;
+    let unknown = AccountError::InvalidToken;
     let tenant = call.tenant_of_token(token.tenant(), Means::MailedToken, unknown).await?;
     let actor = Actor::anonymous(call.origin());
     let changed = address::object(&context, &tenant, &token, &actor).await?;

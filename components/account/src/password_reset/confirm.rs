@@ -1,8 +1,9 @@
 //! `POST /api/v1/account/password-reset/confirm`
 
 use tenancy::{
-    Error, Result,
+    Result,
     credential::NewPassword,
+    error::AccountError,
     event::Actor,
     session::{self, SignedIn},
     token::RecoveryToken,
@@ -47,8 +48,8 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let Request { token, new_password } = call.json().await?;
-    let token = RecoveryToken::parse(&token).ok_or(Error::InvalidMailedToken)?;
-    let unknown = Error::InvalidMailedToken;
+    let token = RecoveryToken::parse(&token).ok_or(AccountError::InvalidToken)?;
+    let unknown = AccountError::InvalidToken;
     let tenant = call.tenant_of_token(token.tenant(), Means::MailedToken, unknown).await?;
     let actor = Actor::anonymous(call.origin());
     let changed =

@@ -2,9 +2,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use tenancy::{
-    Result, event::Actor, identifier::EmailAddress, mail::template::Language, resolve, session,
-};
+use tenancy::{Result, event::Actor, identifier::EmailAddress, mail::template::Language, session};
 use utoipa::ToSchema;
 use web::{Call, Means, Response};
 
@@ -51,10 +49,7 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let Request { email, language } = call.json().await?;
-    let target = resolve::for_sign_in(&context, &call.addressing()?).await?;
-    if let Some(tenant) = &target.tenant {
-        call.record().concerns(tenant.id, Means::Address);
-    }
+    let target = call.sign_in_target(Means::Address).await?;
     let actor = Actor::anonymous(call.origin());
     let expires_in = session::request_recovery(&context, target, &email, language, &actor).await?;
     Ok(Response::json(StatusCode::ACCEPTED, &PasswordRecovery { expires_in }))

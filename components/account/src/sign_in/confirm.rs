@@ -2,6 +2,7 @@
 
 use tenancy::{
     Error, Result,
+    error::AccountError,
     event::Actor,
     session::{self, MailedProof, SignedIn},
     token::{SignInCode, SignInRequest, SignInToken},
@@ -31,11 +32,11 @@ impl Request {
         let required = |field: &str| Err(Error::invalid_field(field, "is required"));
         match (self.token, self.request, self.code) {
             (Some(token), None, None) => {
-                let token = SignInToken::parse(&token).ok_or(Error::InvalidMailedToken)?;
+                let token = SignInToken::parse(&token).ok_or(AccountError::InvalidToken)?;
                 Ok((token.tenant(), MailedProof::Link(token)))
             }
             (None, Some(request), Some(code)) => {
-                let request = SignInRequest::parse(&request).ok_or(Error::InvalidMailedToken)?;
+                let request = SignInRequest::parse(&request).ok_or(AccountError::InvalidToken)?;
                 Ok((request.tenant(), MailedProof::Code(request, code)))
             }
             (Some(_), _, _) => {
@@ -75,7 +76,7 @@ async fn handler(mut call: Call) -> Result<Response> {
     call.addressing()?;
     let request: Request = call.json().await?;
     let (tenant, proof) = request.proof()?;
-    let unknown = Error::InvalidMailedToken;
+    let unknown = AccountError::InvalidToken;
     let tenant = call.tenant_of_token(tenant, Means::MailedToken, unknown).await?;
     let actor = Actor::anonymous(call.origin());
     let signed_in = session::confirm_mailed_sign_in(&context, &tenant, &proof, &actor).await?;

@@ -7,7 +7,6 @@ use tenancy::{
     event::Actor,
     identifier::EmailAddress,
     mail::template::Language,
-    resolve,
     session::{self, RequestedSignIn},
 };
 use utoipa::ToSchema;
@@ -58,10 +57,7 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let Request { email, language } = call.json().await?;
-    let target = resolve::for_sign_in(&context, &call.addressing()?).await?;
-    if let Some(tenant) = &target.tenant {
-        call.record().concerns(tenant.id, Means::Address);
-    }
+    let target = call.sign_in_target(Means::Address).await?;
     let actor = Actor::anonymous(call.origin());
     let RequestedSignIn { request, expires_in } =
         session::request_mailed_sign_in(&context, target, &email, language, &actor).await?;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use tenancy::{
-    Error, Result, event::Actor, resolve, session::tenant_list, token::TenantListToken,
-    verified_address::PersonTenant,
+    Result, error::AccountError, event::Actor, resolve, session::tenant_list,
+    token::TenantListToken, verified_address::PersonTenant,
 };
 use utoipa::ToSchema;
 use web::{Call, Means, Response};
@@ -41,10 +41,10 @@ web::endpoint! {
 async fn handler(mut call: Call) -> Result<Response> {
     let context = call.context()?;
     let Request { token } = call.json().await?;
-    let token = TenantListToken::parse(&token).ok_or(Error::InvalidMailedToken)?;
+    let token = TenantListToken::parse(&token).ok_or(AccountError::InvalidToken)?;
     // The address of the request is that of the service, not of the tenant whose outbox had the message.
     let tenant =
-        resolve::by_id(&context, token.tenant()).await?.ok_or(Error::InvalidMailedToken)?;
+        resolve::by_id(&context, token.tenant()).await?.ok_or(AccountError::InvalidToken)?;
     call.record().concerns(tenant.id, Means::MailedToken);
     let actor = Actor::anonymous(call.origin());
     let tenants = tenant_list::confirm(&context, &tenant, &token, &actor).await?;

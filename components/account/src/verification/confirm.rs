@@ -1,7 +1,9 @@
 //! `POST /api/v1/account/verification/confirm`
 
 use http::StatusCode;
-use tenancy::{Error, Result, event::Actor, token::VerificationToken, user::verification};
+use tenancy::{
+    Result, error::AccountError, event::Actor, token::VerificationToken, user::verification,
+};
 use utoipa::ToSchema;
 use web::{Call, Means, Response};
 
@@ -33,8 +35,8 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let Request { token } = call.json().await?;
-    let token = VerificationToken::parse(&token).ok_or(Error::InvalidMailedToken)?;
-    let unknown = Error::InvalidMailedToken;
+    let token = VerificationToken::parse(&token).ok_or(AccountError::InvalidToken)?;
+    let unknown = AccountError::InvalidToken;
     let tenant = call.tenant_of_token(token.tenant(), Means::MailedToken, unknown).await?;
     let actor = Actor::anonymous(call.origin());
     verification::confirm(&context, &tenant, &token, &actor).await?;

@@ -5,7 +5,6 @@ use tenancy::{
     credential::Password,
     event::Actor,
     identifier::EmailAddress,
-    resolve,
     session::{self, SignedIn},
     token::RefreshToken,
 };
@@ -48,11 +47,8 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let request: Request = call.json().await?;
-    let target = resolve::for_sign_in(&context, &call.addressing()?).await?;
+    let target = call.sign_in_target(Means::Address).await?;
     let subject = target.tenant.as_ref().map(|tenant| tenant.id);
-    if let Some(tenant) = subject {
-        call.record().concerns(tenant, Means::Address);
-    }
     let device = match &request.refresh_token {
         Some(text) => RefreshToken::parse(&context.master_key, text)?,
         None => None,

@@ -28,17 +28,17 @@ pub use insertion::Posting;
 
 use crate::{
     context::Context,
-    error::{Error, Result},
+    error::{AccountError, Result},
     settings::MailTransport,
 };
 
 /// Checks that the service sends mail.
 ///
 /// # Errors
-/// [`Error::MailNotConfigured`].
+/// [`AccountError::MailNotConfigured`].
 pub(crate) fn require_transport(context: &Context) -> Result<()> {
     if context.settings.mail_transport == MailTransport::None {
-        return Err(Error::MailNotConfigured);
+        return Err(AccountError::MailNotConfigured.into());
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     audit,
     context::Context,
-    error::{Error, Result},
+    error::{AccountError, Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     identifier::EmailAddress,
     login_throttling::{self, Outcome, Target},
@@ -66,7 +66,7 @@ pub enum MailedProof {
 /// Sends a link and a code to an address, if it is that of an active user.
 ///
 /// # Errors
-/// [`Error::MailNotConfigured`]; [`Error::MailedSignInDisabled`], also for an unknown tenant; [`Error::RateLimited`] after
+/// [`AccountError::MailNotConfigured`]; [`AccountError::MailedSignInDisabled`], also for an unknown tenant; [`Error::RateLimited`] after
 /// too many requests of the network, whether a user has the address or not.
 pub async fn request(
     context: &Rc<Context>,
@@ -81,7 +81,7 @@ pub async fn request(
     let Some(tenant) = tenant else {
         // The same response and work as for a tenant with the default rules.
         resolve::stand_in(context).await?;
-        return Err(Error::MailedSignInDisabled);
+        return Err(AccountError::MailedSignInDisabled.into());
     };
     require_allowed(context, &tenant).await?;
     let random = &*context.platform.random;
@@ -102,14 +102,14 @@ pub async fn request(
 /// Returns the rules of a tenant if they allow sign-ins by mail.
 async fn require_allowed(context: &Context, tenant: &Tenant) -> Result<SecurityPolicy> {
     let policy = security_policy::get(context, tenant).await?;
-    if policy.mailed_sign_in { Ok(policy) } else { Err(Error::MailedSignInDisabled) }
+    if policy.mailed_sign_in { Ok(policy) } else { Err(AccountError::MailedSignInDisabled.into()) }
 }
 
 /// Signs in the user that a proof belongs to. Other links and codes of the user end, and the address is verified.
 ///
 /// # Errors
-/// [`Error::InvalidMailedToken`] if the proof is invalid, used or expired, or was sent to a former address;
-/// [`Error::MailedSignInDisabled`]; [`Error::NetworkNotAllowed`]; [`Error::TooManyAttempts`] after several wrong codes;
+/// [`AccountError::InvalidToken`] if the proof is invalid, used or expired, or was sent to a former address;
+/// [`AccountError::MailedSignInDisabled`]; [`Error::NetworkNotAllowed`]; [`Error::TooManyAttempts`] after several wrong codes;
 /// [`SecondFactorError::Required`](crate::error::SecondFactorError::Required) if the sign-in needs a second factor.
 pub async fn confirm(
     context: &Rc<Context>,
@@ -128,7 +128,7 @@ pub async fn confirm(
         let network =
             actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
         audit::record_rarely(context, Entry::new(context, Some(tenant.id), actor, event), &network);
-        return Err(Error::InvalidMailedToken);
+        return Err(AccountError::InvalidToken.into());
     };
     context.counters.login(Login::Success);
     verified_address::publish_later(context, tenant);
@@ -266,7 +266,10 @@ mod tests {
     fn unknown_tenant_has_the_default_rules() {
         for is_tenant in [true, false] {
             let (result, left) = request(is_tenant, None, false, true);
-            assert!(matches!(result, Err(Error::MailedSignInDisabled)), "{is_tenant}");
+            assert!(
+                matches!(result, Err(Error::Account(AccountError::MailedSignInDisabled))),
+                "{is_tenant}"
+            );
             assert_eq!(left, 0);
         }
     }

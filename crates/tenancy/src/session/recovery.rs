@@ -19,7 +19,7 @@ use crate::{
     audit,
     context::Context,
     credential::NewPassword,
-    error::{Error, Result},
+    error::{AccountError, Result},
     event::{Actor, Entry, Event, Severity, name},
     identifier::EmailAddress,
     login_throttling,
@@ -47,7 +47,7 @@ const KIND: Kind = Kind {
 /// token is valid.
 ///
 /// # Errors
-/// [`Error::MailNotConfigured`]; [`Error::RateLimited`] after too many requests of the network, whether a user has the
+/// [`AccountError::MailNotConfigured`]; [`Error::RateLimited`] after too many requests of the network, whether a user has the
 /// address or not.
 pub async fn request(
     context: &Rc<Context>,
@@ -76,7 +76,7 @@ pub async fn request(
 /// the user in. The token has reached the address of the user, so the address is verified.
 ///
 /// # Errors
-/// [`Error::InvalidMailedToken`] if the token is invalid, used or expired, or was sent to a former address.
+/// [`AccountError::InvalidToken`] if the token is invalid, used or expired, or was sent to a former address.
 /// [`SecondFactorError::Required`](crate::error::SecondFactorError::Required) if the password is set and the sign-in
 /// needs a second factor.
 pub async fn confirm(
@@ -97,7 +97,7 @@ pub async fn confirm(
     let event = Event::new(name::PASSWORD_RECOVERY_FAILED).severity(Severity::Warning).failed();
     let network = actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
     audit::record_rarely(context, Entry::new(context, Some(tenant.id), actor, event), &network);
-    Err(Error::InvalidMailedToken)
+    Err(AccountError::InvalidToken.into())
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{event::Origin, input::Text as _, testing};
+    use crate::{error::Error, event::Origin, input::Text as _, testing};
 
     const MAIL: &[(&str, &str)] = &[
         ("MAIL_TRANSPORT", "smtp"),
@@ -156,7 +156,10 @@ mod tests {
     #[test]
     fn service_without_mail_makes_no_statement() {
         let (result, left) = request(&[], None, Some(testing::USER), true);
-        assert!(matches!(result, Err(Error::MailNotConfigured)), "{result:?}");
+        assert!(
+            matches!(result, Err(Error::Account(AccountError::MailNotConfigured))),
+            "{result:?}"
+        );
         assert_eq!(left, 2);
     }
 }

@@ -8,7 +8,7 @@ use super::{Proof, SignedIn, challenge, sign_in::begin_session};
 use crate::{
     audit,
     context::Context,
-    error::{Error, Result, Unauthenticated},
+    error::{AccountError, Error, Result, Unauthenticated},
     event::{Actor, Entry, Event, Severity, name},
     login_throttling, resolve,
     tenant::{Tenant, TenantDb},
@@ -24,7 +24,7 @@ const REVOKED: Error = Error::Unauthenticated(Unauthenticated::RevokedToken);
 /// Returns the tenants to which a user may switch, by name.
 ///
 /// # Errors
-/// [`Error::AddressNotVerified`].
+/// [`AccountError::AddressNotVerified`].
 pub async fn list_targets(
     context: &Context,
     tenant: &Tenant,
@@ -33,7 +33,7 @@ pub async fn list_targets(
     let database = TenantDb::connect(context, tenant).await?;
     let user = user::repo::find(&database, user).await?.ok_or(REVOKED)?;
     if !user.is_verified {
-        return Err(Error::AddressNotVerified);
+        return Err(AccountError::AddressNotVerified.into());
     }
     switching::targets(context, tenant, &user.email).await
 }
@@ -43,7 +43,7 @@ pub async fn list_targets(
 /// The session is no recent sign-in there.
 ///
 /// # Errors
-/// [`Error::AddressNotVerified`]; [`Error::SwitchingNotAllowed`] in all cases in which the other tenant does not accept
+/// [`AccountError::AddressNotVerified`]; [`AccountError::SwitchingNotAllowed`] in all cases in which the other tenant does not accept
 /// the person; [`SecondFactorError::Required`](crate::error::SecondFactorError::Required);
 /// [`Error::NetworkNotAllowed`].
 pub async fn switch(
@@ -58,7 +58,7 @@ pub async fn switch(
         user::repo::find(&database, user).await?.ok_or(REVOKED)?
     };
     if !own.is_verified {
-        return Err(Error::AddressNotVerified);
+        return Err(AccountError::AddressNotVerified.into());
     }
     let Some((other, found)) = find(context, tenant, other, &own.email).await? else {
         let event = Event::new(name::AUTH_SWITCH_REFUSED).severity(Severity::Warning).failed();
@@ -66,7 +66,7 @@ pub async fn switch(
         let network = actor.origin().address.map(login_throttling::network_text);
         let entry = Entry::new(context, Some(tenant.id), actor, event);
         audit::record_rarely(context, entry, &network.unwrap_or_default());
-        return Err(Error::SwitchingNotAllowed);
+        return Err(AccountError::SwitchingNotAllowed.into());
     };
     let database = TenantDb::connect(context, &other).await?;
     let needed = found.second_factor;

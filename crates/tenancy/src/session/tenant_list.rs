@@ -12,7 +12,7 @@ use super::mailed::{self, Kind};
 use crate::{
     audit,
     context::Context,
-    error::{Error, Result},
+    error::{AccountError, Result},
     event::{Actor, Entry, Event, Severity, name},
     identifier::EmailAddress,
     later, login_throttling,
@@ -39,7 +39,7 @@ const SERVICE: Uuid = Uuid::nil();
 /// Sends a token for the list to an address, if a user has verified it. Returns the seconds for which the token is valid.
 ///
 /// # Errors
-/// [`Error::MailNotConfigured`]; [`Error::RateLimited`] after too many requests of the network, whether a user has the
+/// [`AccountError::MailNotConfigured`]; [`Error::RateLimited`] after too many requests of the network, whether a user has the
 /// address or not.
 pub async fn request(
     context: &Rc<Context>,
@@ -79,8 +79,8 @@ async fn send(
 /// Returns the tenants in which a user has verified the address that received a token. The token can be used once.
 ///
 /// # Errors
-/// [`Error::InvalidMailedToken`] if the token is invalid, used or expired, or was sent to a former address;
-/// [`Error::MailNotConfigured`].
+/// [`AccountError::InvalidToken`] if the token is invalid, used or expired, or was sent to a former address;
+/// [`AccountError::MailNotConfigured`].
 pub async fn confirm(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -98,7 +98,7 @@ pub async fn confirm(
         let network = actor.origin().address.map(login_throttling::network_text);
         let entry = Entry::new(context, Some(tenant.id), actor, event);
         audit::record_rarely(context, entry, &network.unwrap_or_default());
-        return Err(Error::InvalidMailedToken);
+        return Err(AccountError::InvalidToken.into());
     };
     audit::flush_later(context, tenant);
     verified_address::list_tenants(context, &address).await

@@ -17,7 +17,7 @@ use crate::{
     audit,
     context::Context,
     database_role::{self, Ending},
-    error::{Error, Result},
+    error::{AccountError, Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     identifier::EmailAddress,
     login_throttling,
@@ -45,8 +45,8 @@ pub struct Caller {
 /// address, this user gets a notice instead, and neither the response nor the work reveals it.
 ///
 /// # Errors
-/// [`Error::MailNotConfigured`], [`Error::UserNotFound`]; [`Error::InvalidFields`] for the address that the user has;
-/// [`Error::TooManyAddressChanges`].
+/// [`AccountError::MailNotConfigured`], [`Error::UserNotFound`]; [`Error::InvalidFields`] for the address that the user has;
+/// [`AccountError::TooManyAddressChanges`].
 pub async fn request(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -64,7 +64,7 @@ pub async fn request(
         return Err(Error::invalid_field("new_email", "is your address already"));
     }
     if !address_change::can_object(&database, user, now).await? && found.is_verified {
-        return Err(Error::TooManyAddressChanges);
+        return Err(AccountError::TooManyAddressChanges.into());
     }
     let token = AddressToken::generate(tenant.id, &*context.platform.random);
     let message = NewMessage::new(context, tenant, language, new.as_str(), &token, now + LIFETIME)?;
@@ -84,8 +84,8 @@ pub async fn request(
 /// do all tokens that were sent to the former address, except objections.
 ///
 /// # Errors
-/// [`Error::InvalidMailedToken`] if the token is invalid, used or expired, if the user has another address or has ended all
-/// sessions since the request, or if another user has got the address; [`Error::MailNotConfigured`].
+/// [`AccountError::InvalidToken`] if the token is invalid, used or expired, if the user has another address or has ended all
+/// sessions since the request, or if another user has got the address; [`AccountError::MailNotConfigured`].
 pub async fn confirm(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -114,7 +114,9 @@ pub async fn confirm(
     let confirmed = address_change::confirm(&database, &token.hash(), objection, now, &entry).await;
     let ended = match confirmed {
         Ok(Some(ended)) => ended,
-        Ok(None) | Err(Error::InvalidMailedToken) => return Err(refuse(context, tenant, actor)),
+        Ok(None) | Err(Error::Account(AccountError::InvalidToken)) => {
+            return Err(refuse(context, tenant, actor));
+        }
         Err(error) => return Err(error),
     };
     for session in ended {
@@ -130,8 +132,8 @@ pub async fn confirm(
 /// token. The address gets a message that leads to a new password. Returns the seconds for which its link is valid.
 ///
 /// # Errors
-/// [`Error::InvalidMailedToken`] if the objection is invalid, used or expired; [`Error::Taken`] if another user has got the
-/// address; [`Error::MailNotConfigured`].
+/// [`AccountError::InvalidToken`] if the objection is invalid, used or expired; [`Error::Taken`] if another user has got the
+/// address; [`AccountError::MailNotConfigured`].
 pub async fn object(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -167,5 +169,5 @@ fn refuse(context: &Rc<Context>, tenant: &Tenant, actor: &Actor) -> Error {
     let event = Event::new(name::USER_ADDRESS_CHANGE_FAILED).severity(Severity::Warning).failed();
     let network = actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
     audit::record_rarely(context, Entry::new(context, Some(tenant.id), actor, event), &network);
-    Error::InvalidMailedToken
+    AccountError::InvalidToken.into()
 }

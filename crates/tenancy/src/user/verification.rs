@@ -12,7 +12,7 @@ use super::repo::{
 use crate::{
     audit,
     context::Context,
-    error::{Error, Result},
+    error::{AccountError, Error, Result},
     event::{Actor, Entry, Event, Severity, name},
     login_throttling,
     mail::{
@@ -41,7 +41,7 @@ pub struct Requested {
 /// several valid tokens.
 ///
 /// # Errors
-/// [`Error::MailNotConfigured`], [`Error::UserNotFound`].
+/// [`AccountError::MailNotConfigured`], [`Error::UserNotFound`].
 pub async fn request(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -80,8 +80,8 @@ pub async fn request(
 /// Verifies the address of the user that a token belongs to.
 ///
 /// # Errors
-/// [`Error::InvalidMailedToken`] if the token is invalid, used or expired, or was sent to a former address;
-/// [`Error::MailNotConfigured`].
+/// [`AccountError::InvalidToken`] if the token is invalid, used or expired, or was sent to a former address;
+/// [`AccountError::MailNotConfigured`].
 pub async fn confirm(
     context: &Rc<Context>,
     tenant: &Tenant,
@@ -101,5 +101,5 @@ pub async fn confirm(
     let event = Event::new(name::USER_VERIFICATION_FAILED).severity(Severity::Warning).failed();
     let network = actor.origin().address.map(login_throttling::network_text).unwrap_or_default();
     audit::record_rarely(context, Entry::new(context, Some(tenant.id), actor, event), &network);
-    Err(Error::InvalidMailedToken)
+    Err(AccountError::InvalidToken.into())
 }

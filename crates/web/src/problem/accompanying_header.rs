@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, header};
 use tenancy::{
     Error,
-    error::{PasskeyError, SecondFactorError, Unauthenticated},
+    error::{AccountError, PasskeyError, SecondFactorError, Unauthenticated},
     session::TWO_FACTORS,
 };
 
@@ -26,7 +26,7 @@ pub(super) fn of(error: &Error) -> Option<(HeaderName, HeaderValue)> {
         Error::Unauthenticated(Unauthenticated::Missing)
         | Error::InvalidCredentials
         | Error::InvalidSetupToken
-        | Error::InvalidMailedToken
+        | Error::Account(AccountError::InvalidToken)
         | Error::InvalidRefreshToken
         | Error::Passkey(PasskeyError::Invalid)
         | Error::SecondFactor(

@@ -1,6 +1,6 @@
 //! `POST /api/v1/account/passkeys/sign-in`
 
-use tenancy::{Result, event::Actor, passkey::RequestOptions, resolve, session::passkey};
+use tenancy::{Result, event::Actor, passkey::RequestOptions, session::passkey};
 use web::{Call, Means, Response};
 
 web::endpoint! {
@@ -22,10 +22,7 @@ web::endpoint! {
 
 async fn handler(call: Call) -> Result<Response> {
     let context = call.context()?;
-    let target = resolve::for_sign_in(&context, &call.addressing()?).await?;
-    if let Some(tenant) = &target.tenant {
-        call.record().concerns(tenant.id, Means::AddressForPasskey);
-    }
+    let target = call.sign_in_target(Means::AddressForPasskey).await?;
     let actor = Actor::anonymous(call.origin());
     Ok(Response::ok(&passkey::begin_sign_in(&context, target, &actor).await?))
 }

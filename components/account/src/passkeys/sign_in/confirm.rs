@@ -4,7 +4,6 @@ use tenancy::{
     Result,
     event::Actor,
     passkey::{Assertion, AuthenticationResponse},
-    resolve,
     session::{SignedIn, passkey},
 };
 use utoipa::ToSchema;
@@ -48,11 +47,8 @@ async fn handler(mut call: Call) -> Result<Response> {
     // Rejects an unreadable tenant address before reading the body.
     call.addressing()?;
     let Request { credential } = call.json().await?;
-    let target = resolve::for_sign_in(&context, &call.addressing()?).await?;
+    let target = call.sign_in_target(Means::AddressForPasskey).await?;
     let subject = target.tenant.as_ref().map(|tenant| tenant.id);
-    if let Some(tenant) = subject {
-        call.record().concerns(tenant, Means::AddressForPasskey);
-    }
     let actor = Actor::anonymous(call.origin());
     let signed_in = passkey::sign_in(&context, target, &credential, &actor).await?;
     if let Some(tenant) = subject {

@@ -9,7 +9,7 @@ use super::{
     rows::recorded_for_user,
 };
 use crate::{
-    error::{Error, Result},
+    error::{AccountError, Error, Result},
     event::{Entry, outbox},
     mail::{
         insertion::{
@@ -126,7 +126,7 @@ pub(crate) async fn find(
 /// ended sessions, or `None` if the token is no longer valid.
 ///
 /// # Errors
-/// [`Error::InvalidMailedToken`] if another user got the address in the meantime.
+/// [`AccountError::InvalidToken`] if another user got the address in the meantime.
 pub(crate) async fn confirm(
     database: &TenantDb,
     token_hash: &[u8; 32],
@@ -188,7 +188,7 @@ pub(crate) async fn confirm(
         Ok(Some(row)) => row,
         Ok(None) => return Ok(None),
         Err(error) if error.constraint() == Some("users_email_key") => {
-            return Err(Error::InvalidMailedToken);
+            return Err(AccountError::InvalidToken.into());
         }
         Err(error) => return Err(error.into()),
     };
