@@ -46,6 +46,17 @@ fn bytes(value: &Value) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(value.as_str().expect("it is text")).expect("it is base64url")
 }
 
+/// Returns the options of a registration.
+fn begin_registration(tenant: &TestTenant, token: &str) -> Value {
+    let begun = tenant.post(&format!("{PASSKEYS}/registration"), &json!({})).token(token).send();
+    begun.expect(200)["public_key"].clone()
+}
+
+fn confirm_registration(tenant: &TestTenant, token: &str, credential: &Value) -> Answer {
+    let body = json!({ "credential": credential, "name": "Laptop" });
+    tenant.post(&format!("{PASSKEYS}/registration/confirm"), &body).token(token).send()
+}
+
 impl TestPasskey {
     /// Creates a passkey on a page with these options, which are the member `public_key` of a response.
     pub fn create(options: &Value, origin: &str) -> (Self, Value) {
@@ -65,13 +76,17 @@ impl TestPasskey {
 
     /// Registers a passkey of the user with an access token. Returns it with the response.
     pub fn register(tenant: &TestTenant, token: &str) -> (Self, Value) {
-        let call = |path: &str, body: &Value| {
-            tenant.post(&format!("{PASSKEYS}/registration{path}"), body).token(token).send()
-        };
-        let begun = call("", &json!({})).expect(200);
-        let (passkey, response) = Self::create(&begun["public_key"], &tenant.origin());
-        let body = json!({ "credential": response, "name": "Laptop" });
-        (passkey, call("/confirm", &body).expect(200))
+        let options = begin_registration(tenant, token);
+        let (passkey, response) = Self::create(&options, &tenant.origin());
+        (passkey, confirm_registration(tenant, token, &response).expect(200))
+    }
+
+    /// Registers the passkey again, for the user with this access token.
+    pub fn register_again(&mut self, tenant: &TestTenant, token: &str) -> Answer {
+        let options = begin_registration(tenant, token);
+        self.user_handle = bytes(&options["user"]["id"]);
+        let response = self.registration(&options, &tenant.origin());
+        confirm_registration(tenant, token, &response)
     }
 
     /// Signs in with the passkey on the page of the tenant.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use e2e::{TestPasskey, World, database::connect};
+use e2e::{TestPasskey, TestTenant, TestUser, World, database::connect};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -78,6 +78,11 @@ fn former_master_key_proves_the_origin() {
     }
 }
 
+fn remove_passkey(tenant: &TestTenant, user: &TestUser, passkey: &Value) {
+    let path = format!("/api/v1/account/passkeys/{}", passkey["id"].as_str().unwrap());
+    assert_eq!(tenant.delete(&path).token(&user.access_token).send().status, 204);
+}
+
 #[test]
 fn restore_brings_back_rows_and_files() {
     let world = World::for_bundles();
@@ -88,6 +93,9 @@ fn restore_brings_back_rows_and_files() {
     let (holder, late) = (tenant.user("user"), tenant.user("user"));
     let (removed, registered) = TestPasskey::register(&tenant, &holder.access_token);
     let (kept, _) = TestPasskey::register(&tenant, &holder.access_token);
+    let (mut moved, of_holder) = TestPasskey::register(&tenant, &holder.access_token);
+    let deleted = tenant.user("user");
+    let (mut taken, _) = TestPasskey::register(&tenant, &deleted.access_token);
     let folder = Folder::new();
     let file = back_up(&folder, &tenant.slug);
     let token = &admin.access_token;
@@ -105,8 +113,10 @@ fn restore_brings_back_rows_and_files() {
         .unwrap();
     let logout = json!({ "refresh_token": ended.refresh_token });
     tenant.post("/api/v1/auth/logout", &logout).token(&ended.access_token).send();
-    let path = format!("/api/v1/users/{}", lost.id);
-    assert_eq!(tenant.delete(&path).token(token).send().status, 204);
+    for user in [&lost, &deleted] {
+        let path = format!("/api/v1/users/{}", user.id);
+        assert_eq!(tenant.delete(&path).token(token).send().status, 204);
+    }
     let path = format!("/api/v1/users/{}/erasure", erased.id);
     tenant.post(&path, &json!({})).token(token).send().expect(200);
     let keys = tenant.get("/api/v1/api-keys").token(token).send().expect(200);
@@ -123,9 +133,13 @@ fn restore_brings_back_rows_and_files() {
     tenant.post("/api/v1/profile/password", &password).token(&later.access_token).send();
 
     let identity = folder.file("identity");
-    let path = format!("/api/v1/account/passkeys/{}", registered["id"].as_str().unwrap());
-    assert_eq!(tenant.delete(&path).token(&holder.access_token).send().status, 204);
+    for passkey in [&registered, &of_holder] {
+        remove_passkey(&tenant, &holder, passkey);
+    }
     let (added, _) = TestPasskey::register(&tenant, &late.access_token);
+    for passkey in [&mut moved, &mut taken] {
+        passkey.register_again(&tenant, &late.access_token).expect(200);
+    }
 
     let restore = ["backup", "restore", &file, "--identity", &identity, "--tenant", &tenant.slug];
     let planned = succeeded(&run(world, &[&restore[..], &["--dry-run"]].concat()));
@@ -166,7 +180,11 @@ fn restore_brings_back_rows_and_files() {
     // Passkeys are the current ones.
     removed.sign_in(&tenant).expect_problem(401, "invalid_passkey");
     kept.sign_in(&tenant).expect(200);
-    added.sign_in(&tenant).expect(200);
+    for passkey in [&added, &moved, &taken] {
+        assert_eq!(passkey.sign_in(&tenant).expect(200)["user"]["id"], late.id.as_str());
+    }
+    // Without its passkey, the password of a user that was deleted would be enough.
+    tenant.login(&deleted.email, &deleted.password).expect_problem(401, "invalid_credentials");
     tenant.login(&late.email, &late.password).expect_problem(401, "second_factor_required");
     assert_eq!(tenant.audited("tenant.restored").len(), 1);
     let verified = tenant.get("/api/v1/tenant/audit/verify").token(token).send().expect(200);

@@ -234,27 +234,38 @@ async fn carry_over_users(former: &dyn Connection, restored: &dyn Connection) ->
 }
 
 /// Replaces the passkeys of the users that still exist by their current ones, and carries over the used challenges. A
-/// deleted user is restored with the passkeys of that time, because without them the password would be enough.
+/// deleted user is restored with the passkeys of that time, because without them the password would be enough. If one of
+/// them belongs to another user now, the restored user is deactivated.
 async fn carry_over_passkeys(former: &dyn Connection, restored: &dyn Connection) -> Result<()> {
     let select = "SELECT id FROM tenancy.users WHERE id > $1 ORDER BY id LIMIT $2";
     let existing = "SELECT id FROM tenancy.users WHERE id = ANY($1::text[]::uuid[])";
-    let current = "SELECT COALESCE(jsonb_agg(to_jsonb(p)), '[]') AS rows FROM tenancy.passkeys p
-                   WHERE user_id = ANY($1::text[]::uuid[])";
-    // Two statements, because the same ids may be removed and inserted.
     let remove = "DELETE FROM tenancy.passkeys WHERE user_id = ANY($1::text[]::uuid[])";
-    let insert = "INSERT INTO tenancy.passkeys
-                  SELECT * FROM jsonb_populate_recordset(NULL::tenancy.passkeys, $1)";
+    let mut users = Vec::new();
     let mut after = Uuid::nil();
     loop {
         let page = ids(restored, select, after).await?;
         let Some(last) = page.last() else { break };
         after = *last;
         let rows = former.query(existing, &[texts(&page).into()]).await?;
-        let users =
-            rows.iter().map(|row| row.get("id")).collect::<Result<Vec<Uuid>, SqlError>>()?;
-        let row = former.query_first(current, &[texts(&users).into()]).await?;
+        let page = rows.iter().map(|row| row.get("id")).collect::<Result<Vec<Uuid>, SqlError>>()?;
+        restored.execute(remove, &[texts(&page).into()]).await?;
+        users.push(page);
+    }
+    // Now, because a passkey can have moved from one of these users to another.
+    let current = "SELECT COALESCE(jsonb_agg(to_jsonb(p)), '[]') AS rows FROM tenancy.passkeys p
+                   WHERE user_id = ANY($1::text[]::uuid[])";
+    let end_former = "
+        WITH former AS (
+            DELETE FROM tenancy.passkeys p USING jsonb_populate_recordset(NULL::tenancy.passkeys, $1) c
+            WHERE p.credential_id = c.credential_id RETURNING p.user_id
+        )
+        UPDATE tenancy.users SET is_active = false WHERE id IN (SELECT user_id FROM former)";
+    let insert = "INSERT INTO tenancy.passkeys
+                  SELECT * FROM jsonb_populate_recordset(NULL::tenancy.passkeys, $1)";
+    for page in users {
+        let row = former.query_first(current, &[texts(&page).into()]).await?;
         let rows: Json = row.map_or(Ok(Json::Array(Vec::new())), |row| row.get("rows"))?;
-        restored.execute(remove, &[texts(&users).into()]).await?;
+        restored.execute(end_former, &[rows.clone().into()]).await?;
         restored.execute(insert, &[rows.into()]).await?;
     }
     let spent = "SELECT COALESCE(jsonb_agg(to_jsonb(s)), '[]') AS rows
