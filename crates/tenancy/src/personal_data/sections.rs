@@ -59,6 +59,8 @@ pub(super) struct ExportedUser {
     passkeys: Vec<Passkey>,
     /// The messages of the last week and those that wait, without their tokens.
     mail_messages: Vec<Message>,
+    /// The valid links and codes that were mailed, without their secret values.
+    mailed_tokens: Vec<ExportedToken>,
     /// The devices of the last sign-ins, the newest first. Only keyed hashes of programs and networks are stored.
     devices: Vec<ExportedDevice>,
 }
@@ -70,6 +72,16 @@ pub(super) struct ExportedDevice {
     first_used_at: DateTime<Utc>,
     /// When the user signed in with it for the last time.
     last_used_at: DateTime<Utc>,
+}
+
+/// A valid link or code that was mailed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExportedToken {
+    /// What it is for, such as `address_change`.
+    purpose: String,
+    /// The address of the message.
+    address: String,
+    expires_at: DateTime<Utc>,
 }
 
 impl ExportedUser {
@@ -129,6 +141,7 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<Exporte
     let (second_factors, _) = second_factor::repo::list(database, id).await?;
     let passkeys = passkey::repo::list(database, id).await?;
     let messages = mail::repo::list_of_user(database, id).await?;
+    let tokens = tokens(database, id).await?;
     let devices = devices(database, id).await?;
     let stored = row.map(|row| -> Result<_, SqlError> {
         let user = user::repo::user(&row)?;
@@ -141,10 +154,26 @@ pub(super) async fn user(database: &TenantDb, id: Uuid) -> Result<Option<Exporte
             second_factors,
             passkeys,
             mail_messages: messages.items,
+            mailed_tokens: tokens,
             devices,
         })
     });
     Ok(stored.transpose()?)
+}
+
+async fn tokens(database: &TenantDb, user: Uuid) -> Result<Vec<ExportedToken>> {
+    let statement = "
+        SELECT purpose, address, t.expires_at AT TIME ZONE 'UTC' AS expires_at FROM account_tokens t
+        WHERE user_id = $1 AND t.expires_at > now() ORDER BY t.expires_at DESC, purpose, slot";
+    let rows = database.connection().query(statement, &[user.into()]).await?;
+    let tokens = rows.iter().map(|row| {
+        Ok(ExportedToken {
+            purpose: row.get("purpose")?,
+            address: row.get("address")?,
+            expires_at: row.get("expires_at")?,
+        })
+    });
+    Ok(tokens.collect::<Result<_, SqlError>>()?)
 }
 
 async fn devices(database: &TenantDb, user: Uuid) -> Result<Vec<ExportedDevice>> {

@@ -78,6 +78,14 @@ fn address_changes_after_a_proof_of_the_new_one() {
     assert!(token.starts_with("lda_") && server.received(&new)[0].body().contains(&link));
     assert_eq!(profile(&tenant, &user)["email"], user.email.as_str());
     assert!(server.received(&user.email).is_empty());
+    // The person's data include the address.
+    let path = format!("/api/v1/users/{}/export", user.id);
+    let export = tenant.get(&path).token(&user.access_token).send().expect(200);
+    let tokens = &export["user"]["mailed_tokens"];
+    assert_eq!(tokens.as_array().unwrap().len(), 1, "{tokens}");
+    assert_eq!(tokens[0]["purpose"], "address_change");
+    assert_eq!(tokens[0]["address"], new.as_str());
+    assert!(!export.to_string().contains(&token));
     tenant.login(&new, PASSWORD).expect_problem(401, "invalid_credentials");
     assert_eq!(send(&tenant, CONFIRM, &token).status, 204);
     refused(&send(&tenant, CONFIRM, &token));
