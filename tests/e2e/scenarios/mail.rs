@@ -144,8 +144,9 @@ fn invited_user_receives_a_link_that_sets_the_password() {
     tenant.post("/api/v1/auth/setup", &setup).send().expect(200);
     let sent = tenant.wait_until_audited("mail.sent", 1);
     assert_eq!(sent[0]["resource_id"], created["id"]);
-    // Nothing is left to send.
-    assert_eq!(deliver_all(world, &server), [] as [Value; 0]);
+    // Nothing is left to send. Tenants of other tests may have messages.
+    let sent = deliver_all(world, &server);
+    assert!(sent.iter().all(|message| message["tenant"] != tenant.id.as_str()), "{sent:?}");
     assert_eq!(server.received(&to).len(), 1);
 }
 
