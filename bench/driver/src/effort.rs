@@ -10,6 +10,9 @@ pub(crate) struct Effort {
     pub(crate) load: Duration,
     /// The duration of the load before a measurement.
     pub(crate) warm_up: Duration,
+    /// The duration of the load right before each round of hosts that take turns: a host drops instances that are idle
+    /// for a second, and new ones connect to Redis and fill their caches first.
+    pub(crate) refill: Duration,
     /// The duration of paced requests.
     pub(crate) pace: Duration,
     /// The number of consecutive sign-ins.
@@ -33,6 +36,7 @@ impl Effort {
             rounds: 11,
             load: Duration::from_secs(2),
             warm_up: Duration::from_secs(2),
+            refill: Duration::from_secs(1),
             pace: Duration::from_secs(10),
             logins: 15,
             tokens: 64,
@@ -48,6 +52,7 @@ impl Effort {
             rounds: 2,
             load: Duration::from_secs(1),
             warm_up: Duration::from_secs(1),
+            refill: Duration::from_secs(1),
             pace: Duration::from_secs(2),
             logins: 3,
             tokens: 8,

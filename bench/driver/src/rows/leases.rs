@@ -102,6 +102,7 @@ fn busy(stage: &Stage, effort: &Effort) -> Result<Vec<Row>> {
         let (mut on, mut off, mut floors) = (vec![], vec![], vec![]);
         let (mut tail, mut tail_off, mut tail_of_floor) = (vec![], vec![], vec![]);
         let measure = |request: &Request, rates: &mut Vec<f64>, tails: &mut Vec<f64>| {
+            saturate(request, effort.refill)?;
             let (rate, (p50, p99)) = saturate_with_latency(request, effort.load)?;
             rates.push(rate);
             tails.push(p99 / p50);
@@ -147,8 +148,10 @@ impl Compared<'_> {
         }
         let (mut on, mut off) = (vec![], vec![]);
         for _ in 0..effort.rounds {
-            off.push((self.load)(&without, effort.load)?);
-            on.push((self.load)(&self.request, effort.load)?);
+            for (request, rates) in [(&without, &mut off), (&self.request, &mut on)] {
+                (self.load)(request, effort.refill)?;
+                rates.push((self.load)(request, effort.load)?);
+            }
         }
         let row = Row::of_rounds(&format!("{}, leases on", self.name), &on, UNIT)
             .measured(Spread::of_ratios(&on, &off), "leases off");
