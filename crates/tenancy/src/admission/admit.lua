@@ -1,6 +1,7 @@
 -- Admits a call: reads the cache entries of the tenant, of the caller (a user or an API key) and of the session. If the
 -- caller may act and no limit is reached, it takes one call from the limits of the tenant and of the API key. Either
--- all limits count the call or none of them does. On request it grants a lease (docs/decisions/0015-leases.md).
+-- all limits count the call or none of them does. On request it grants a lease (docs/decisions/0015-leases.md). The
+-- renewal of a lease counts no call besides the units of the next lease.
 --
 -- `admission/protocol.rs` declares the constants, the positions of the arguments, and the numbers of the reply.
 -- KEYS: the entries of the tenant, of the caller, and of the session (absent for an API key).
@@ -104,11 +105,12 @@ if not may_act or (metering ~= COUNT_CALLER and not tenant[3]) then
   return answer()
 end
 
-local function grant(units, places, names)
+-- Grants a lease with units. `counted` is the number of units that the counters contain already.
+local function grant(units, counted, places, names)
   if not request or request.wanted < 0 then return end
   local milliseconds, ends = left * 1000, {}
   for _, place in ipairs(places) do
-    call('INCRBY', names[place], units)
+    call('INCRBY', names[place], units - counted)
     if place % 2 == 1 then
       ends[place] = call('PEXPIRETIME', names[place])
       milliseconds = math.min(milliseconds, ends[place] - now)
@@ -121,7 +123,7 @@ local function grant(units, places, names)
 end
 
 if metering == COUNT_NONE then
-  grant(0, {}, {})
+  grant(0, 0, {}, {})
   return answer()
 end
 
@@ -188,6 +190,8 @@ local function is_due(key, kept)
 end
 
 if metering ~= PEEK then
+  -- The call that a renewal counts is the first unit of its lease.
+  local prepaid = metering == RENEWAL and 1 or 0
   reply[OUTCOME] = COUNTED
   local units = request and request.wanted or 0
   for _, place in ipairs(places) do
@@ -205,7 +209,7 @@ if metering ~= PEEK then
     end
     -- The window of a minute opens with the first call in it.
     if used == 1 then call('EXPIRE', names[place], place % 2 == 1 and MINUTE_SECONDS or DAY_KEPT) end
-    tell(place, used)
+    tell(place, used - prepaid)
     units = math.min(units, math.floor((most - used) / PREPAID_SHARE))
   end
   local is_counted = reply[OUTCOME] == COUNTED
@@ -215,7 +219,7 @@ if metering ~= PEEK then
     reply[API_KEY_CHECKPOINT] = names[4] and is_due(KEYS[2], caller[7]) or 0
   end
   if is_counted then
-    if units > 0 then grant(units, places, names) end
+    if units > 0 then grant(units, prepaid, places, names) elseif prepaid > 0 then take_back() end
     return answer()
   end
 end

@@ -53,7 +53,8 @@ use crate::{
     token::Claims,
     version_cache::newest,
 };
-use held::{Caller, HeldLeases, Subject};
+use futures::FutureExt as _;
+use held::{Asking, Caller, HeldCall, HeldLeases, Subject};
 use lookup::{Extra, LookupRequest};
 use protocol::Kept;
 use reply::{CachedVersion, Counted, Day, DueCheckpoints, Lookup};
@@ -81,15 +82,41 @@ pub async fn admit_user(
 ) -> Result<Admitted> {
     let held = context.state::<HeldLeases>();
     let subject = Subject::user(claims, metering, arrival);
-    if let Some((tenant, meter)) = held.admit_user(&subject, claims) {
+    if let Some(HeldCall { tenant, meter, is_renewal_due }) = held.admit_user(&subject, claims) {
+        if is_renewal_due && let Some(asking) = held.request(context, &subject) {
+            let (call, claims) = (subject.renewal(), claims.clone());
+            renew(context, move |context| async move {
+                ask_for_user(&context, &claims, &call, Some(asking)).await.map(drop)
+            });
+        }
         return Ok(Admitted { tenant, meter, refused: None });
     }
+    let asking = held.request(context, &subject);
+    ask_for_user(context, claims, &subject, asking).await
+}
+
+/// Renews a lease in the background, so that no call waits for it. A caller that has no access any longer is refused at
+/// its next call, and a failure lets a later call ask Redis.
+fn renew<F: Future<Output = Result<()>> + 'static>(
+    context: &Rc<Context>,
+    ask: impl FnOnce(Rc<Context>) -> F,
+) {
+    let asked = ask(Rc::clone(context));
+    context.platform.executor.spawn(Box::pin(asked.map(drop)));
+}
+
+/// Asks Redis whether a user may call, and for a lease.
+async fn ask_for_user(
+    context: &Rc<Context>,
+    claims: &Claims,
+    subject: &Subject,
+    asking: Option<Asking>,
+) -> Result<Admitted> {
     let question = LookupRequest::of_user(claims.tid, claims.sub, claims.sid);
     let own = context.state::<CachedTenants>().get(&claims.tid);
     let versions = (own.as_ref().map(|record| record.version), Some(claims.ver));
-    let asking = held.request(context, &subject);
     let extra = Extra { lease: asking.as_ref().map(|asking| &asking.request), kept: None };
-    let found = question.ask(context, versions, metering, extra).await;
+    let found = question.ask(context, versions, subject.metering, extra).await;
     if found.tenant.is_due() {
         renewal::of_tenant(context, claims.tid);
     }
@@ -105,10 +132,11 @@ pub async fn admit_user(
         return Err(Error::Unauthenticated(Unauthenticated::RevokedToken));
     }
     if let Some(asking) = asking {
-        held.admitted(&subject, &found, Caller::User { user: claims.sub, version: claims.ver });
-        held.granted(context, &subject, &asking, &found, (&tenant, None));
+        let held = context.state::<HeldLeases>();
+        held.admitted(subject, &found, Caller::User { user: claims.sub, version: claims.ver });
+        held.granted(context, subject, &asking, &found, (&tenant, None));
     }
-    Ok(count(context, &question, tenant, (claims.ver, None), metering, found).await)
+    Ok(count(context, &question, tenant, (claims.ver, None), subject.metering, found).await)
 }
 
 /// Admits an API key and returns its tenant and its record. The call counts against the limits of both.
@@ -122,17 +150,35 @@ pub async fn admit_api_key(
     metering: Metering,
     arrival: Arrival,
 ) -> Result<(Admitted, Rc<ApiKeyRecord>)> {
-    const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidApiKey);
-    let hash = key.hash();
     let held = context.state::<HeldLeases>();
-    let subject = Subject::api_key(key.tenant(), hash, metering, arrival);
-    if let Some((tenant, record, meter)) = held.admit_api_key(&subject, arrival) {
+    let subject = Subject::api_key(key.tenant(), key.hash(), metering, arrival);
+    if let Some((call, record)) = held.admit_api_key(&subject, arrival) {
+        let HeldCall { tenant, meter, is_renewal_due } = call;
+        if is_renewal_due && let Some(asking) = held.request(context, &subject) {
+            let (call, key) = (subject.renewal(), key.clone());
+            renew(context, move |context| async move {
+                ask_for_api_key(&context, &key, &call, arrival, Some(asking)).await.map(drop)
+            });
+        }
         return Ok((Admitted { tenant, meter, refused: None }, record));
     }
-    let now = arrival.micros;
-    if context.state::<AbsentKeys>().is_absent(&hash, now) {
-        return Err(INVALID);
+    if context.state::<AbsentKeys>().is_absent(&key.hash(), arrival.micros) {
+        return Err(Error::Unauthenticated(Unauthenticated::InvalidApiKey));
     }
+    let asking = held.request(context, &subject);
+    ask_for_api_key(context, key, &subject, arrival, asking).await
+}
+
+/// Asks Redis whether an API key may call, and for a lease.
+async fn ask_for_api_key(
+    context: &Rc<Context>,
+    key: &ApiKey,
+    subject: &Subject,
+    arrival: Arrival,
+    asking: Option<Asking>,
+) -> Result<(Admitted, Rc<ApiKeyRecord>)> {
+    const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidApiKey);
+    let hash = key.hash();
     let question = LookupRequest::of_api_key(key.tenant(), hash);
     let own_tenant = context.state::<CachedTenants>().get(&key.tenant());
     let own_key = context.state::<CachedApiKeys>().get(&hash);
@@ -140,9 +186,8 @@ pub async fn admit_api_key(
         own_tenant.as_ref().map(|record| record.version),
         own_key.as_ref().map(|record| record.version),
     );
-    let asking = held.request(context, &subject);
     let extra = Extra { lease: asking.as_ref().map(|asking| &asking.request), kept: None };
-    let found = question.ask(context, versions, metering, extra).await;
+    let found = question.ask(context, versions, subject.metering, extra).await;
     if found.tenant.is_due() {
         renewal::of_tenant(context, key.tenant());
     }
@@ -156,7 +201,7 @@ pub async fn admit_api_key(
             source::queue_end_of_api_key(context, key.tenant(), &hash, None).await;
         }
         wait_to_refuse(context, &found).await;
-        context.state::<AbsentKeys>().put(hash, now);
+        context.state::<AbsentKeys>().put(hash, arrival.micros);
         return Err(INVALID);
     };
     if !record.is_valid(&hash, arrival.at) {
@@ -172,11 +217,12 @@ pub async fn admit_api_key(
         return Err(INVALID);
     };
     if let Some(asking) = asking {
-        held.admitted(&subject, &found, Caller::ApiKey(Rc::clone(&record)));
-        held.granted(context, &subject, &asking, &found, (&tenant, Some(record.id)));
+        let held = context.state::<HeldLeases>();
+        held.admitted(subject, &found, Caller::ApiKey(Rc::clone(&record)));
+        held.granted(context, subject, &asking, &found, (&tenant, Some(record.id)));
     }
     let caller = (record.version, Some(record.id));
-    let admitted = count(context, &question, tenant, caller, metering, found).await;
+    let admitted = count(context, &question, tenant, caller, subject.metering, found).await;
     Ok((admitted, record))
 }
 
@@ -200,7 +246,8 @@ async fn count(
             }
             Counted::Refused { limit, day, due } => {
                 keep(context, question, (tenant.id, api_key), (day, due), &found);
-                let refused = Some(refusal(context, &found.meter, limit, day.left));
+                let is_call = metering != Metering::Renewal;
+                let refused = is_call.then(|| refusal(context, &found.meter, limit, day.left));
                 return Admitted { tenant, meter: found.meter, refused };
             }
             Counted::No
@@ -208,6 +255,8 @@ async fn count(
             {
                 return Admitted { tenant, meter: found.meter, refused: None };
             }
+            // The next call is counted.
+            Counted::No | Counted::Unknown(_) if metering == Metering::Renewal => break,
             Counted::No => None,
             Counted::Unknown(day) => {
                 let kept = async {

@@ -62,6 +62,7 @@ const CONSTANTS: &[(&str, i64)] = &[
     ("COUNT_CALLER", Metering::Caller as i64),
     ("PEEK", Metering::Peek as i64),
     ("COUNT_NONE", Metering::None as i64),
+    ("RENEWAL", Metering::Renewal as i64),
     // The seconds after which another call must write the checkpoint of a day.
     ("CHECKPOINT_SECONDS", CHECKPOINT_SECONDS),
     // The seconds for which the counter of a day is kept.
@@ -81,6 +82,8 @@ pub enum Metering {
     Peek,
     /// None.
     None,
+    /// None, but take units for a lease from the limits of the tenant and of the API key.
+    Renewal,
 }
 
 /// Declares numbers that the script knows by the same names, from the first number on.

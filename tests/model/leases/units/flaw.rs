@@ -13,6 +13,8 @@ pub enum Flaw {
     ReportReachesOtherProcess,
     /// Units are granted beyond the limit.
     UnitsExceedLimit,
+    /// A renewal counts a call besides the units.
+    RenewalCountsCall,
     /// The holder uses units after the end of their window.
     HolderIgnoresEnd,
     /// The holder uses the units of a lease that it has reported.

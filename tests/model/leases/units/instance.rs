@@ -6,6 +6,8 @@ use super::redis::{Caller, Lease, Process};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Call {
     pub caller: Caller,
+    /// Whether it only renews the lease of the caller.
+    pub is_renewal: bool,
     /// The lease that the call reports.
     pub report: Option<Lease>,
     /// Whether Redis has received the report.
@@ -17,7 +19,7 @@ pub struct Call {
 /// The reply to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reply {
-    /// The call as a lease with the one unit that it used; `None` if it was refused.
+    /// The call as a lease with the one unit that it used; `None` if it was refused or is a renewal.
     pub call: Option<Lease>,
     pub lease: Option<Lease>,
 }

@@ -81,6 +81,8 @@ pub enum Action {
     UnitIsUsed(usize, Caller),
     /// An instance calls Redis, and reports a finished lease with the call.
     CallStarts(usize, Caller),
+    /// An instance renews a lease in the background. It reports a finished lease with the same call.
+    RenewalStarts(usize, Caller),
     /// Redis receives a call.
     RedisReceives(usize),
     /// An instance receives the reply to its call.

@@ -106,33 +106,55 @@ impl Redis {
 
     /// Counts a call and grants a lease with units, if there are any. Returns whether the call is admitted.
     pub fn admit(&mut self, caller: Caller, flaw: Option<Flaw>) -> (bool, Option<Lease>) {
-        let limits = || 0..caller.limits();
-        let remainder =
-            |limit: usize| self.counters[limit].map(|counter| MOST[limit] - counter.used);
-        let smallest = limits().filter_map(remainder).min().unwrap_or(i8::MAX);
-        if smallest <= 0 {
+        let remainder = self.remainder(caller);
+        if remainder <= 0 {
             return (false, None);
         }
-        let units = match flaw {
-            Some(Flaw::UnitsExceedLimit) => WANTED,
-            _ => WANTED.min((smallest - 1) / SHARE),
-        };
-        let mut windows = [None; LIMITS];
-        for limit in limits() {
-            if let Some(counter) = &mut self.counters[limit] {
-                counter.used += 1 + units;
-                counter.admitted += 1;
-                windows[limit] = Some(counter.window);
+        for counter in self.counters.iter_mut().take(caller.limits()).flatten() {
+            counter.used += 1;
+            counter.admitted += 1;
+        }
+        (true, self.grant(caller, remainder - 1, flaw))
+    }
+
+    /// Grants a lease with units, if there are any, and counts no call.
+    pub fn renew(&mut self, caller: Caller, flaw: Option<Flaw>) -> Option<Lease> {
+        let remainder = self.remainder(caller);
+        if flaw == Some(Flaw::RenewalCountsCall) {
+            for counter in self.counters.iter_mut().take(caller.limits()).flatten() {
+                counter.used += 1;
             }
         }
-        if units == 0 {
-            return (true, None);
+        self.grant(caller, remainder, flaw)
+    }
+
+    /// Returns the smallest remainder of the caller's limits.
+    fn remainder(&self, caller: Caller) -> i8 {
+        let counters = self.counters.iter().zip(MOST).take(caller.limits());
+        let left = counters.filter_map(|(counter, most)| Some(most - (*counter)?.used));
+        left.min().unwrap_or(i8::MAX)
+    }
+
+    /// Grants a lease with units, if there are any.
+    fn grant(&mut self, caller: Caller, remainder: i8, flaw: Option<Flaw>) -> Option<Lease> {
+        let units = match flaw {
+            Some(Flaw::UnitsExceedLimit) => WANTED,
+            _ => WANTED.min(remainder / SHARE),
+        };
+        if units <= 0 {
+            return None;
+        }
+        let mut windows = [None; LIMITS];
+        for (counter, window) in self.counters.iter_mut().zip(&mut windows).take(caller.limits()) {
+            if let Some(counter) = counter {
+                counter.used += units;
+                *window = Some(counter.window);
+            }
         }
         self.granted += 1;
         self.unreported.insert(self.granted, units);
         let (process, number) = (self.process, self.granted);
-        let is_forfeited = false;
-        (true, Some(Lease { process, number, caller, windows, left: units, is_forfeited }))
+        Some(Lease { process, number, caller, windows, left: units, is_forfeited: false })
     }
 
     /// Receives the report of a lease: the units that are left return to the windows that they were taken from.

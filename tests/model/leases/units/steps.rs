@@ -13,7 +13,8 @@ pub fn possible(state: &State, actions: &mut Vec<Action>) {
     for place in 0..state.instances.len() {
         for caller in Caller::ALL {
             actions.extend([Action::UnitIsUsed(place, caller), Action::CallStarts(place, caller)]);
-            actions.push(Action::LeaseEnds(place, caller));
+            actions
+                .extend([Action::RenewalStarts(place, caller), Action::LeaseEnds(place, caller)]);
         }
         actions.extend([Action::RedisReceives(place), Action::ReplyArrives(place)]);
         actions.extend([Action::ReplyIsLost(place), Action::InstanceCrashes(place)]);
@@ -32,11 +33,14 @@ pub fn take(model: &Units, state: &mut State, action: Action) -> Option<()> {
             state.has_used_unit = true;
         }
         Action::CallStarts(place, caller) => {
-            instances[place].call.is_none().then_some(())?;
             left.calls = left.calls.checked_sub(1)?;
-            let report = take_finished(&mut instances[place], flaw);
-            let call = Call { caller, report, is_reported: false, reply: None };
-            instances[place].call = Some(call);
+            start_call(&mut instances[place], caller, false, flaw)?;
+        }
+        Action::RenewalStarts(place, caller) => {
+            let mut current = instances[place].current.iter();
+            current.find(|lease| lease.caller == caller)?;
+            left.calls = left.calls.checked_sub(1)?;
+            start_call(&mut instances[place], caller, true, flaw)?;
         }
         Action::RedisReceives(place) => receive(redis, &mut instances[place], flaw)?,
         Action::ReplyArrives(place) => {
@@ -130,6 +134,19 @@ fn use_unit(
     Some(())
 }
 
+/// Sends a call to Redis.
+fn start_call(
+    instance: &mut Instance,
+    caller: Caller,
+    is_renewal: bool,
+    flaw: Option<Flaw>,
+) -> Option<()> {
+    instance.call.is_none().then_some(())?;
+    let report = take_finished(instance, flaw);
+    instance.call = Some(Call { caller, is_renewal, report, is_reported: false, reply: None });
+    Some(())
+}
+
 /// Takes a lease to report it.
 fn take_finished(instance: &mut Instance, flaw: Option<Flaw>) -> Option<Lease> {
     let lease = instance.finished.pop()?;
@@ -151,7 +168,11 @@ fn receive(redis: &mut Redis, instance: &mut Instance, flaw: Option<Flaw>) -> Op
         Caller::User => [windows[0], None],
         Caller::ApiKey => windows,
     };
-    let (is_admitted, lease) = redis.admit(call.caller, flaw);
+    let (is_admitted, lease) = if call.is_renewal {
+        (false, redis.renew(call.caller, flaw))
+    } else {
+        redis.admit(call.caller, flaw)
+    };
     let (process, caller) = (redis.process, call.caller);
     let used = Lease { process, number: 0, caller, windows, left: 1, is_forfeited: false };
     call.reply = Some(Reply { call: is_admitted.then_some(used), lease });

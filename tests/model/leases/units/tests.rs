@@ -58,6 +58,7 @@ refutations! {
     report_of_units_belongs_to_process: ReportReachesOtherProcess breaks CONSERVATION,
         BreadthFirst in Units Bounds { redis_restarts: 1, ..ONE };
     units_stay_within_limit: UnitsExceedLimit breaks LIMIT, BreadthFirst in Units NONE;
+    renewal_counts_units_only: RenewalCountsCall breaks CONSERVATION, BreadthFirst in Units ONE;
     holder_heeds_end_of_window: HolderIgnoresEnd breaks LIMIT, BreadthFirst in
         Units Bounds { window_ends: 1, ..ONE };
     reported_units_are_not_used: HolderUsesReportedUnits breaks LIMIT, BreadthFirst in Units ONE;

@@ -34,7 +34,7 @@ use crate::{
     tenant::Tenant,
     token::Claims,
 };
-use pool::Pool;
+use pool::{Pool, Taken, renewal_from};
 
 /// The microseconds for which a checked caller is admitted without another check, so that a refresh of its version
 /// becomes due in time.
@@ -58,6 +58,8 @@ struct Held {
     change: i64,
     /// The end of its validity, in microseconds.
     until: u64,
+    /// The time from which it is renewed, in microseconds.
+    renewal_from: u64,
     /// The time from which all leases up to this one have ended, in microseconds.
     ended_from: u64,
     /// The latest lease whose end was not reported yet, or an earlier one: its number, and the time from which all
@@ -96,17 +98,35 @@ pub(super) enum Caller {
     ApiKey(Rc<ApiKeyRecord>),
 }
 
+/// A call that was admitted under a lease.
+pub(super) struct HeldCall {
+    pub(super) tenant: Tenant,
+    /// The state of its limits.
+    pub(super) meter: Meter,
+    /// Whether the lease must be renewed now.
+    pub(super) is_renewal_due: bool,
+}
+
 /// A call of a credential.
 #[derive(Clone, Copy)]
 pub(super) struct Subject {
     tenant: Uuid,
     caller: CallerId,
     owner: Owner,
-    metering: Metering,
+    pub(super) metering: Metering,
     arrived: u64,
 }
 
 impl Subject {
+    /// Returns the renewal of the lease under which this call was admitted.
+    pub(super) fn renewal(self) -> Self {
+        let metering = match self.metering {
+            Metering::All => Metering::Renewal,
+            other => other,
+        };
+        Self { metering, ..self }
+    }
+
     pub(super) fn user(claims: &Claims, metering: Metering, arrival: Arrival) -> Self {
         Self {
             tenant: claims.tid,
@@ -134,13 +154,12 @@ impl Subject {
 }
 
 impl HeldLeases {
-    /// Admits a call of a user under a lease. Returns the tenant and the state of its limits; `None` if the call must
-    /// ask Redis.
-    pub(super) fn admit_user(&self, subject: &Subject, claims: &Claims) -> Option<(Tenant, Meter)> {
-        let (tenant, checked) = self.checked(subject)?;
+    /// Admits a call of a user under a lease. Returns `None` if the call must ask Redis.
+    pub(super) fn admit_user(&self, subject: &Subject, claims: &Claims) -> Option<HeldCall> {
+        let (held, checked) = self.checked(subject)?;
         match checked.caller {
             Caller::User { user, version } if user == claims.sub && version == claims.ver => {
-                Some((tenant, self.take(subject)?))
+                self.take(subject, &held)
             }
             _ => None,
         }
@@ -151,22 +170,22 @@ impl HeldLeases {
         &self,
         subject: &Subject,
         arrival: Arrival,
-    ) -> Option<(Tenant, Rc<ApiKeyRecord>, Meter)> {
-        let (tenant, checked) = self.checked(subject)?;
+    ) -> Option<(HeldCall, Rc<ApiKeyRecord>)> {
+        let (held, checked) = self.checked(subject)?;
         match (&checked.caller, subject.caller) {
             (Caller::ApiKey(record), CallerId::ApiKey(hash))
                 if record.is_valid(&hash, arrival.at) =>
             {
-                Some((tenant, Rc::clone(record), self.take(subject)?))
+                Some((self.take(subject, &held)?, Rc::clone(record)))
             }
             _ => None,
         }
     }
 
-    /// Returns the tenant, and the caller if it was checked under the current lease of the tenant.
-    fn checked(&self, subject: &Subject) -> Option<(Tenant, Rc<Checked>)> {
-        let held = self.tenants.get(&subject.tenant)?;
-        let held = held.borrow();
+    /// Returns the lease of the tenant, and the caller if it was checked under this lease.
+    fn checked(&self, subject: &Subject) -> Option<(Rc<RefCell<Held>>, Rc<Checked>)> {
+        let lease = self.tenants.get(&subject.tenant)?;
+        let held = lease.borrow();
         if subject.arrived >= held.until {
             return None;
         }
@@ -175,18 +194,24 @@ impl HeldLeases {
                 && checked.change == held.change
                 && subject.arrived.saturating_sub(checked.at) < CHECKED_MICROS
         })?;
-        Some((held.tenant.clone(), checked))
+        drop(held);
+        Some((lease, checked))
     }
 
-    /// Takes a prepaid call and returns the state of the limits.
-    fn take(&self, subject: &Subject) -> Option<Meter> {
-        match subject.metering {
-            Metering::All => {
-                self.pools.get(&subject.owner)?.pool.borrow_mut().take(subject.arrived)
-            }
-            Metering::None => Some(Meter::default()),
-            Metering::Caller | Metering::Peek => None,
-        }
+    /// Takes a prepaid call.
+    fn take(&self, subject: &Subject, held: &RefCell<Held>) -> Option<HeldCall> {
+        let held = held.borrow();
+        let pooled = self.pools.get(&subject.owner)?;
+        let mut pool = pooled.pool.borrow_mut();
+        let Taken { meter, is_renewal_due } = match subject.metering {
+            Metering::All => pool.take(subject.arrived)?,
+            Metering::None => Taken {
+                meter: Meter::default(),
+                is_renewal_due: !pool.is_asking && subject.arrived >= held.renewal_from,
+            },
+            Metering::Caller | Metering::Peek | Metering::Renewal => return None,
+        };
+        Some(HeldCall { tenant: held.tenant.clone(), meter, is_renewal_due })
     }
 
     /// Returns the request for a lease that goes with a call to Redis; `None` if the tenant is not busy.
@@ -276,12 +301,13 @@ impl HeldLeases {
             number: lease.number,
             change,
             until,
+            renewal_from: renewal_from(subject.arrived, until),
             ended_from,
             unreported: Some((lease.number, ended_from)),
         });
         pooled.api_key.set(api_key);
         record_admitted(context, subject.owner, pooled);
-        if subject.metering == Metering::All {
+        if matches!(subject.metering, Metering::All | Metering::Renewal) {
             pooled.pool.borrow_mut().start(lease, found.meter.clone(), subject.arrived, until);
         }
         reporting::schedule(context, self);

@@ -43,22 +43,37 @@ struct Prepaid {
     meter: Meter,
     /// The time at which the lease or the first window ends, in microseconds.
     until: u64,
-    /// The time from which a call renews the lease, in microseconds.
+    /// The time from which the lease is renewed, in microseconds.
     renewal_from: u64,
+    /// Whether a renewal was requested.
+    is_renewed: bool,
+}
+
+/// A prepaid call.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// The state of the limits after the call.
+    pub(super) meter: Meter,
+    /// Whether the lease must be renewed now.
+    pub(super) is_renewal_due: bool,
 }
 
 impl Pool {
-    /// Takes a call and returns the state of the limits after it. Returns `None` if the call must ask Redis: because no
-    /// calls are left, or to renew the lease before it ends.
-    pub(super) fn take(&mut self, arrived: u64) -> Option<Meter> {
+    /// Takes a call. Returns `None` if none is left, so that the call must ask Redis. The first call after most of the
+    /// time or of the calls finds that a renewal is due.
+    pub(super) fn take(&mut self, arrived: u64) -> Option<Taken> {
         let prepaid = self.current.as_mut().filter(|prepaid| arrived < prepaid.until)?;
-        let is_low = prepaid.left <= prepaid.lease.units / 4;
-        if prepaid.left == 0 || !self.is_asking && (is_low || arrived >= prepaid.renewal_from) {
+        if prepaid.left == 0 {
             return None;
         }
         prepaid.left -= 1;
         self.calls += 1;
-        Some(prepaid.after(prepaid.lease.units - prepaid.left))
+        let is_low = prepaid.left < prepaid.lease.units / 4;
+        let is_renewal_due =
+            !self.is_asking && !prepaid.is_renewed && (is_low || arrived >= prepaid.renewal_from);
+        prepaid.is_renewed |= is_renewal_due;
+        let meter = prepaid.after(prepaid.lease.units - prepaid.left);
+        Some(Taken { meter, is_renewal_due })
     }
 
     /// Returns the number of calls to request for a lease, if this call is likely to be followed by others while the
@@ -85,9 +100,15 @@ impl Pool {
         let window = Duration::from_millis(u64::try_from(lease.milliseconds_left).unwrap_or(0));
         let window = u64::try_from(usable(window).as_micros()).unwrap_or(u64::MAX);
         let until = until.min(arrived.saturating_add(window));
-        let renewal_from = arrived + until.saturating_sub(arrived) / 10 * 7;
-        self.current =
-            Some(Prepaid { lease, left: lease.units, recorded: 0, meter, until, renewal_from });
+        self.current = Some(Prepaid {
+            lease,
+            left: lease.units,
+            recorded: 0,
+            meter,
+            until,
+            renewal_from: renewal_from(arrived, until),
+            is_renewed: false,
+        });
     }
 
     /// Ends the use of a lease that is no longer valid.
@@ -123,6 +144,11 @@ impl Pool {
     }
 }
 
+/// Returns the time from which a lease is renewed. Both times are in microseconds.
+pub(super) fn renewal_from(arrived: u64, until: u64) -> u64 {
+    arrived + until.saturating_sub(arrived) / 10 * 7
+}
+
 impl Prepaid {
     /// Returns the limits after a number of calls.
     fn after(&self, calls: i64) -> Meter {
@@ -152,11 +178,15 @@ mod tests {
         Meter { limits: vec![Limit { name: "minute", limit: 100, used, window: 60, reset: 9 }] }
     }
 
+    fn taken(used: i64, is_renewal_due: bool) -> Taken {
+        Taken { meter: meter(used), is_renewal_due }
+    }
+
     #[test]
     fn units_continue_the_count_and_end_with_the_window() {
         let mut pool = Pool { is_asking: true, ..Pool::default() };
         pool.start(lease(1, 2), meter(7), 1_000, 1_000 + 100 * MILLISECOND);
-        assert_eq!(pool.take(1_001), Some(meter(8)));
+        assert_eq!(pool.take(1_001), Some(taken(8, false)));
         assert_eq!(pool.take_admitted(), Some((lease(1, 2).process, meter(8))));
         assert_eq!(pool.take_admitted(), None);
         assert_eq!(pool.take(1_000 + 40 * MILLISECOND), None);
@@ -166,19 +196,19 @@ mod tests {
     }
 
     #[test]
-    fn one_call_renews_while_others_use_the_rest() {
+    fn one_call_renews_and_all_use_the_rest() {
         let mut pool = Pool::default();
-        pool.start(lease(1, 4), meter(0), 0, 100 * MILLISECOND);
-        assert!([1, 2, 3].map(|arrived| pool.take(arrived)).iter().all(Option::is_some));
-        assert_eq!(pool.take(4), None);
-        pool.is_asking = true;
-        assert_eq!(pool.take(5), Some(meter(4)));
-        assert_eq!(pool.take(6), None);
-        pool.start(lease(2, 4), meter(5), 7, 100 * MILLISECOND);
-        pool.is_asking = false;
-        assert_eq!(pool.take_finished(), Some((lease(1, 4), 0)));
-        assert!(pool.take(8).is_some());
-        assert_eq!(pool.take(30 * MILLISECOND), None);
+        pool.start(lease(1, 8), meter(0), 0, 100 * MILLISECOND);
+        for call in 1..=8 {
+            assert_eq!(pool.take(1), Some(taken(call, call == 7)));
+        }
+        assert_eq!(pool.take(1), None);
+        pool.start(lease(2, 8), meter(8), 7, 100 * MILLISECOND);
+        assert_eq!(pool.take_finished(), Some((lease(1, 8), 0)));
+        assert_eq!(pool.take(8), Some(taken(9, false)));
+        // Most of the window has passed.
+        assert_eq!(pool.take(30 * MILLISECOND), Some(taken(10, true)));
+        assert_eq!(pool.take(31 * MILLISECOND), Some(taken(11, false)));
     }
 
     #[test]
