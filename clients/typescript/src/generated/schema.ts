@@ -493,6 +493,15 @@ export interface components {
             last_used_at: string;
             user_agent: string | null;
         };
+        /** @description A valid link or code that was mailed. */
+        ExportedToken: {
+            /** @description The address of the message. */
+            address: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description What it is for, such as `address_change`. */
+            purpose: string;
+        };
         /** @description A user with all stored properties. */
         ExportedUser: components["schemas"]["User"] & {
             /** @description The devices of the last sign-ins, the newest first. Only keyed hashes of programs and networks are stored. */
@@ -501,6 +510,8 @@ export interface components {
             has_password: boolean;
             /** @description The messages of the last week and those that wait, without their tokens. */
             mail_messages: components["schemas"]["MailMessage"][];
+            /** @description The valid links and codes that were mailed, without their secret values. */
+            mailed_tokens: components["schemas"]["ExportedToken"][];
             /** @description The passkeys, without their keys. */
             passkeys: components["schemas"]["Passkey"][];
             /** @description Data of the application about the user, which otherwise only operators see. */

@@ -773,6 +773,18 @@ class ExportedSession(TypedDict):
     user_agent: str | None
 
 
+class ExportedToken(TypedDict):
+    """A valid link or code that was mailed."""
+
+    address: str
+    """The address of the message."""
+
+    expires_at: str
+
+    purpose: str
+    """What it is for, such as `address_change`."""
+
+
 class MailMessage(TypedDict):
     """A message, without its token."""
 
@@ -862,6 +874,9 @@ class ExportedUser(User):
 
     mail_messages: list[MailMessage]
     """The messages of the last week and those that wait, without their tokens."""
+
+    mailed_tokens: list[ExportedToken]
+    """The valid links and codes that were mailed, without their secret values."""
 
     passkeys: list[Passkey]
     """The passkeys, without their keys."""
