@@ -80,12 +80,27 @@ build_debian_wasm_std() {
   rm -rf "$work"
 }
 
-# setup_toolchain: puts a `cargo` on PATH that builds for wasm32-wasip2.
-setup_toolchain() {
+require_linker() {
   if ! have cc; then
     is_debian || fail "a C linker is missing: install gcc (or clang) and the C library's headers"
     install_packages "the linker" gcc libc6-dev
   fi
+}
+
+# setup_native_toolchain: puts a `cargo` on PATH that builds native programs. It needs no target for WebAssembly.
+setup_native_toolchain() {
+  require_linker
+  if ! { have cargo && have rustc && rust_is_recent rustc; }; then setup_toolchain; fi
+}
+
+# in_time SECONDS COMMAND...: ends a command after this time. macOS has no `timeout`, so the command has no limit there.
+in_time() {
+  if have timeout; then timeout "$@"; else "${@:2}"; fi
+}
+
+# setup_toolchain: puts a `cargo` on PATH that builds for wasm32-wasip2.
+setup_toolchain() {
+  require_linker
   if have cargo && have rustc && rust_is_recent rustc && has_wasm_std rustc; then
     return
   fi
@@ -95,7 +110,7 @@ setup_toolchain() {
   fi
   if have rustup && rust_is_recent rustc; then
     say "adding wasm32-wasip2 with rustup"
-    if timeout 300 rustup target add wasm32-wasip2 >"$DEV_DIR/rustup.log" 2>&1 && has_wasm_std rustc; then
+    if in_time 300 rustup target add wasm32-wasip2 >"$DEV_DIR/rustup.log" 2>&1 && has_wasm_std rustc; then
       return
     fi
     say "rustup cannot add the target (output: $DEV_DIR/rustup.log)"
