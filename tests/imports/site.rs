@@ -1,6 +1,10 @@
 //! The documentation site: `docs/SUMMARY.md` lists each page once. The versions of a release agree.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use e2e::root;
 
@@ -39,4 +43,53 @@ fn versions_of_release_agree() {
         let has_line = read(path).lines().any(|own| own.trim() == line);
         assert!(has_line, "{path} has another version than Cargo.toml: {line}");
     }
+    let mut files = vec![root().join("README.md"), root().join("docs/deploy.md")];
+    files_in(&root().join("deploy"), &mut files);
+    let named: Vec<_> = files
+        .iter()
+        .flat_map(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            let found: Vec<_> = versions(&text).into_iter().map(|found| (path, found)).collect();
+            found
+        })
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    let others: Vec<_> = named.iter().filter(|(_, found)| found != version).collect();
+    assert!(others.is_empty(), "commands and manifests with another version: {others:?}");
+}
+
+fn files_in(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_in(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
+/// Returns the versions of this project's images, files and releases that a text names.
+fn versions(text: &str) -> Vec<String> {
+    const BEFORE: [&str; 6] = [
+        "/tenancy:",
+        "/tenancy-service:",
+        "/tenantctl:",
+        "newTag: ",
+        "releases/download/v",
+        "/tenantctl-",
+    ];
+    let of = |before: &str| -> Vec<String> {
+        let version = |rest: &str| -> String {
+            rest.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect()
+        };
+        text.split(before).skip(1).map(version).filter(|version| !version.is_empty()).collect()
+    };
+    BEFORE.into_iter().flat_map(of).collect()
+}
+
+#[test]
+fn versions_are_found() {
+    let text = "x/tenancy:0.1.0 x/tenancy-service:VERSION newTag: 0.2.0\n/tenantctl-1.2.3-x86_64";
+    assert_eq!(versions(text), ["0.1.0", "0.2.0", "1.2.3"]);
 }

@@ -171,21 +171,77 @@ const FOLLOWED: [&str; 8] = [
     "tutorial.md",
 ];
 
+/// Programs in the documentation.
+const PROGRAMS: [&str; 13] = [
+    "base64",
+    "cargo",
+    "curl",
+    "docker",
+    "gh",
+    "git",
+    "kubectl",
+    "podman",
+    "podman-compose",
+    "sha256sum",
+    "spin",
+    "tenantctl",
+    "vault",
+];
+
+/// Returns README.md and the pages in `docs`.
+fn pages() -> Vec<String> {
+    let mut pages = vec!["README.md".to_owned()];
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if Path::new(&name).extension().is_some_and(|kind| kind == "md") {
+            pages.push(format!("docs/{name}"));
+        }
+    }
+    assert!(pages.len() > 20, "{pages:?}");
+    pages
+}
+
 #[test]
 fn commands_of_pages_run_or_have_a_reason() {
     let mut problems = Vec::new();
-    for entry in fs::read_dir(root().join("docs")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if Path::new(&name).extension().is_none_or(|kind| kind != "md")
-            || FOLLOWED.contains(&name.as_str())
-        {
+    for page in pages() {
+        if FOLLOWED.iter().any(|followed| page == format!("docs/{followed}")) {
             continue;
         }
-        let unmarked =
-            blocks(&format!("docs/{name}")).into_iter().filter(|block| block.reason.is_none());
-        problems.extend(unmarked.map(|block| format!("docs/{name}:{}", block.line)));
+        let unmarked = blocks(&page).into_iter().filter(|block| block.reason.is_none());
+        problems.extend(unmarked.map(|block| format!("{page}:{}", block.line)));
     }
     assert_eq!(problems, [] as [String; 0], "no test runs these commands, and no comment says why");
+}
+
+/// Returns the lines of code without a language that begin with a program.
+fn plain_commands(text: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut language = None;
+    for (index, line) in text.lines().enumerate() {
+        language = match (language, line.trim_start().strip_prefix("```")) {
+            (None, Some(begun)) => Some(begun),
+            (Some(_), Some(_)) => None,
+            (language, None) => language,
+        };
+        let program = line.trim_start().split(' ').find(|word| !word.contains('='));
+        if language == Some("") && program.is_some_and(|program| PROGRAMS.contains(&program)) {
+            found.push(index + 1);
+        }
+    }
+    found
+}
+
+#[test]
+fn commands_are_in_blocks_of_a_shell() {
+    assert_eq!(plain_commands("```\nA=b spin up\n```\n```sh\nspin up\n```\nspin"), [2]);
+    let mut problems = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(root().join(&page)).unwrap();
+        let lines = plain_commands(&text).into_iter();
+        problems.extend(lines.map(|line| format!("{page}:{line}")));
+    }
+    assert_eq!(problems, [] as [String; 0], "these commands have no language");
 }
 
 /// Returns the statement of a shell that exports a value.
