@@ -2,8 +2,24 @@
 
 use std::process::Command;
 
-use e2e::{Answer, Call, Process, World, free_port, unique};
+use e2e::{Answer, Call, Process, World, free_port, root, unique};
 use http::Method;
+
+/// The middlewares. The one for axum calls the service without a client library: `service.rs` of its crate does so.
+const SOURCES: [&str; 3] = [
+    "clients/axum/src/lib.rs",
+    "clients/python/src/tenancy_client/fastapi.py",
+    "clients/typescript/src/express.ts",
+];
+const MOST_LINES: usize = 99;
+
+#[test]
+fn middlewares_are_short() {
+    for source in SOURCES {
+        let lines = std::fs::read_to_string(root().join(source)).unwrap().lines().count();
+        assert!((1..=MOST_LINES).contains(&lines), "{source} has {lines} lines");
+    }
+}
 
 /// A running notes service.
 pub struct Notes {

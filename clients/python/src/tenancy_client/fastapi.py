@@ -12,12 +12,12 @@ Without a positive answer of the service, no request reaches its handler.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import httpx
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
 
 from . import AsyncClient, CallOptions, Problem, RetryPolicy, TenancyError
@@ -63,14 +63,12 @@ class Tenancy:
         """Returns a dependency that verifies the caller and its scopes."""
 
         async def verify(connection: HTTPConnection) -> Identity:
-            sent = [(name, value) for name, value in connection.headers.raw if name.lower() in CREDENTIALS]
+            options = CallOptions(headers=[own for own in connection.headers.raw if own[0].lower() in CREDENTIALS])
             try:
-                options = CallOptions(headers=sent)
                 async with asyncio.timeout(self._timeout):
                     found = await self._client.verify_credential(scope=" ".join(scopes) or None, options=options)
-                user_id, role, key = found["user_id"], found["user_role"], found["api_key_id"]
-                scopes_held = frozenset[str](found["scopes"])
-                caller = Identity(found["tenant_id"], found["tenant_slug"], user_id, role, key, scopes_held)
+                user_id, role, held = found["user_id"], found["user_role"], frozenset(found["scopes"])
+                caller = Identity(found["tenant_id"], found["tenant_slug"], user_id, role, found["api_key_id"], held)
             except Problem as problem:
                 if problem.status >= 500:
                     raise _unavailable() from problem
@@ -92,11 +90,10 @@ class Tenancy:
 
 def _unavailable() -> Refused:
     detail = "The caller cannot be verified at the moment. Try again later."
-    kind = {"type": "urn:tenancy:problem:unavailable", "title": "Unavailable", "code": "unavailable"}
-    return Refused(503, {**kind, "status": 503, "detail": detail}, {"retry-after": "5"})
+    kind = {"type": "urn:tenancy:problem:unavailable", "title": "Unavailable", "code": "unavailable", "status": 503}
+    return Refused(503, {**kind, "detail": detail}, {"retry-after": "5"})
 
 
-async def _respond(_: Request, refused: Exception) -> Response:
+async def _respond(_: Request, refused: Exception) -> JSONResponse:
     assert isinstance(refused, Refused)
-    body = json.dumps(refused.detail)
-    return Response(body, refused.status_code, refused.headers, "application/problem+json")
+    return JSONResponse(refused.detail, refused.status_code, refused.headers, "application/problem+json")
