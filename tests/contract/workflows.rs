@@ -129,8 +129,8 @@ fn release_needs_pinned_images() {
     for _ in 0..2 {
         let pinned = pin(&folder, &[]);
         assert!(pinned.status.success(), "{}", String::from_utf8_lossy(&pinned.stderr));
-        let digest = Sha256::digest("docker://docker.io/library/redis:7");
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest =
+            base16ct::lower::encode_string(&Sha256::digest("docker://docker.io/library/redis:7"));
         let image = format!(
             "image: ${{A:-docker.io/library/redis:7@sha256:{digest}}}\nimage: localhost/own\n"
         );
