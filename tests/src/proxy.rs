@@ -1,13 +1,14 @@
-//! A TCP proxy for a server. It can cut connections, and watch a conversation with PostgreSQL.
+//! A TCP proxy for a server. It can cut connections, delay responses, and watch a conversation with PostgreSQL.
 
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 /// The point of a statement at which a watch acts.
@@ -34,6 +35,8 @@ pub struct Watch {
 #[derive(Default)]
 struct State {
     closed: AtomicBool,
+    /// The delay of each response in milliseconds.
+    delay: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
     watch: Mutex<Option<Watch>>,
 }
@@ -64,6 +67,12 @@ impl Proxy {
             }
         });
         Self { address, state }
+    }
+
+    /// Delays everything that the server sends, by this time.
+    pub fn delay(&self, time: Duration) {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap();
+        self.state.delay.store(milliseconds, Ordering::SeqCst);
     }
 
     /// Waits for a statement.
@@ -155,6 +164,7 @@ fn connect(state: &Arc<State>, client: TcpStream, server: TcpStream) {
     thread::spawn(move || {
         let mut messages = Messages::default();
         pass(from_server, to_client, |bytes| {
+            thread::sleep(Duration::from_millis(shared.delay.load(Ordering::SeqCst)));
             let done = running.load(Ordering::SeqCst) && messages.completes_command(bytes);
             !(done && shared.act(Cut::After))
         });

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Application, Busy, Call, Redis, TestTenant, World, unique};
+use e2e::{Application, Busy, Call, Proxy, Redis, TestTenant, World, root, unique};
 use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -162,6 +162,52 @@ fn clock_steps_do_not_lengthen_leases() {
         }
         assert!((unix_seconds() - before).abs() > 3_000, "the clock of the host was stepped");
     }
+}
+
+#[test]
+fn no_call_waits_for_the_renewal_of_a_lease() {
+    // A renewal begins after 0.56 s, and the lease ends after 0.8 s.
+    const DELAY: Duration = Duration::from_millis(150);
+    const RENEWALS: u64 = 8;
+    let world = World::get();
+    let tenant = world.tenant();
+    tenant.allow_many_calls();
+    let key = tenant.api_key(&["tenant:read"]);
+    let direct = world.services.databases().redis;
+    let proxy = Proxy::start(&direct);
+    let url = world.settings()["REDIS_URL"].replace(&direct, &proxy.address);
+    let mut settings = world.settings();
+    settings.insert("LEASE_MILLISECONDS", "1000".to_owned());
+    settings.insert("REDIS_URL", url);
+    settings.insert("ALLOWED_REDIS_HOSTS", format!("redis://{}", proxy.address));
+    // A new instance has no lease.
+    let arguments = ["--max-instance-reuse-count", "1000000"];
+    let folder = world.services.folder();
+    let host =
+        Application::start_manifest(&root().join("spin.toml"), &settings, &folder, &arguments);
+    let call = || {
+        let begin = Instant::now();
+        Call::new(Method::GET, &host.address, INFO).token(&key).send().expect(200);
+        begin.elapsed()
+    };
+    let granted = || world.redis_client().leases(&tenant.id).granted();
+    // The first leases have few calls, until the instance knows its demand.
+    let begin = Instant::now();
+    while granted() < 4 {
+        call();
+        assert!(begin.elapsed().as_secs() < 30, "the tenant has no leases");
+    }
+    proxy.delay(DELAY);
+    let (first, begin) = (granted(), Instant::now());
+    let (mut calls, mut slow) = (0, 0);
+    while granted() < first + RENEWALS {
+        calls += 1;
+        slow += u64::from(call() >= DELAY);
+        assert!(begin.elapsed().as_secs() < 30, "the lease is not renewed");
+    }
+    // A busy machine delays single calls.
+    assert!(calls > 100 && slow <= RENEWALS / 4, "{slow} of {calls} calls waited");
+    proxy.delay(Duration::ZERO);
 }
 
 // S17, S35
