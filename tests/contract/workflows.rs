@@ -93,14 +93,14 @@ fn release_without_version_or_notes_is_refused() {
     }
 }
 
-/// A folder with `scripts/pin-images`, two files with images, and a `skopeo` that knows all images but one.
+/// A folder with `scripts/pin_images.py`, two files with images, and a `skopeo` that knows all images but one.
 fn images(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("tenancy-images-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     for part in ["scripts", "deploy/service", "programs"] {
         fs::create_dir_all(folder.join(part)).unwrap();
     }
-    fs::copy(root().join("scripts/pin-images"), folder.join("scripts/pin-images")).unwrap();
+    fs::copy(root().join("scripts/pin_images.py"), folder.join("scripts/pin_images.py")).unwrap();
     let compose = "image: ${A:-docker.io/library/redis:7}\nimage: localhost/own\n";
     fs::write(folder.join("compose.yaml"), compose).unwrap();
     let service = "ARG BASE=docker.io/library/debian:bookworm-slim\n# registry.example.com/own:1\n";
@@ -114,7 +114,7 @@ fn images(name: &str) -> PathBuf {
 
 fn pin(folder: &Path, arguments: &[&str]) -> Output {
     let path = format!("{}:{}", folder.join("programs").display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new(folder.join("scripts/pin-images"));
+    let mut command = Command::new(folder.join("scripts/pin_images.py"));
     command.args(arguments).env("PATH", path).output().unwrap()
 }
 

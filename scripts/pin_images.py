@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""scripts/pin-images [--check]: pins the images of others in compose.yaml and deploy by the digests that their tags have now.
+"""scripts/pin_images.py [--check]: pins the images of others in compose.yaml and deploy by the digests that their tags have now.
 
 --check changes nothing, and fails if an image is not pinned. A release needs pinned images. The digest is the one of the
 index of all architectures. Needs skopeo, and a network.
@@ -33,7 +33,7 @@ def digest(image):
 
 def main(arguments):
     if arguments not in ([], ["--check"]):
-        sys.exit("usage: scripts/pin-images [--check]")
+        sys.exit("usage: scripts/pin_images.py [--check]")
     texts = {path: path.read_text() for path in files()}
     found = [(path, match) for path, text in texts.items() for match in IMAGE.finditer(text)]
     if not found:
@@ -41,7 +41,7 @@ def main(arguments):
     if arguments:
         unpinned = [f"{path.relative_to(ROOT)}: {match[1]}" for path, match in found if not match[2]]
         if unpinned:
-            sys.exit("run scripts/pin-images: these images are not pinned\n" + "\n".join(unpinned))
+            sys.exit("run scripts/pin_images.py: these images are not pinned\n" + "\n".join(unpinned))
         return
     digests = {image: digest(image) for image in sorted({match[1] for _, match in found})}
     for path, text in texts.items():
