@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails fails")]
 
 mod kubernetes;
+mod make_release;
 mod workflows;
 
 use std::{

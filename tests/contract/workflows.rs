@@ -33,6 +33,15 @@ fn workflows_pass_security_lint() {
     assert!(output.status.success() && said.contains("No findings"), "{said}");
 }
 
+#[test]
+fn images_are_checked_before_push() {
+    let text = fs::read_to_string(root().join(".github/workflows/release.yaml")).unwrap();
+    let job = text.split("\n  images:\n").nth(1).unwrap().split("\n  publish:\n").next().unwrap();
+    let steps = ["scripts/make-images", "scripts/check-compose --images", "docker push"];
+    let places = steps.map(|step| job.find(step).unwrap_or_else(|| panic!("no {step}: {job}")));
+    assert!(places.is_sorted(), "{steps:?} are in another order: {job}");
+}
+
 /// A copy of the files that `scripts/release-notes` reads.
 struct Release(PathBuf);
 
