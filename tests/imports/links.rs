@@ -6,25 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use e2e::root;
-
-/// Returns the Markdown documents of a folder and of the folders in it.
-pub(crate) fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if path.is_dir() {
-            // Output of builds and tools.
-            let is_ours = !name.starts_with('.') && name != "target" && name != "node_modules";
-            if is_ours && !path.is_symlink() {
-                documents(&path, found);
-            }
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            found.push(path);
-        }
-    }
-}
+use e2e::{documents, root};
 
 /// Returns the lines outside of blocks of code.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
@@ -118,6 +100,32 @@ fn links_of_documents_lead_somewhere() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert!(found.len() > 30 && count > 150, "{} documents, {count} links", found.len());
+}
+
+/// Returns the numbers of the lines that begin a block of code without its language.
+fn plain_blocks(text: &str) -> Vec<usize> {
+    let mut is_code = false;
+    let fences = text.lines().enumerate().filter_map(|(index, line)| {
+        let language = line.trim_start().strip_prefix("```")?;
+        is_code = !is_code;
+        (is_code && language.is_empty()).then_some(index + 1)
+    });
+    fences.collect()
+}
+
+/// The test of the commands in documents finds them by the language of their block.
+#[test]
+fn blocks_of_code_name_their_language() {
+    assert_eq!(plain_blocks("```sh\nls\n```\n\n1. A\n   ```\n   ls\n   ```\n"), [6]);
+    let mut found = Vec::new();
+    documents(&root(), &mut found);
+    let mut problems = Vec::new();
+    for document in &found {
+        let lines = plain_blocks(&fs::read_to_string(document).unwrap()).into_iter();
+        problems.extend(lines.map(|line| format!("{}:{line}", document.display())));
+    }
+    assert!(problems.is_empty(), "no language:\n{}", problems.join("\n"));
+    assert!(found.len() > 30, "{} documents", found.len());
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use e2e::root;
+use e2e::{documents, root};
 
-use crate::links::{documents, targets};
+use crate::links::targets;
 
 #[test]
 fn summary_lists_each_page_once() {

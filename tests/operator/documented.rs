@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use e2e::{Authenticator, World, root};
+use e2e::{Authenticator, World, documents, root};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -25,8 +25,12 @@ struct Block {
 
 /// Returns the blocks of a shell in a page.
 fn blocks(page: &str) -> Vec<Block> {
-    let text = fs::read_to_string(root().join(page)).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
+    blocks_in(&fs::read_to_string(root().join(page)).unwrap())
+}
+
+/// Returns the blocks of a shell in a text. Blocks of a list are indented.
+fn blocks_in(text: &str) -> Vec<Block> {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
     let mut found = Vec::new();
     let mut index = 0;
     while index < lines.len() {
@@ -41,12 +45,25 @@ fn blocks(page: &str) -> Vec<Block> {
             lines[above].strip_prefix("<!-- not run: ")?.strip_suffix(" -->").map(str::to_owned)
         });
         if matches!(language, "sh" | "bash") {
-            let commands = lines[begin..index].join("\n");
-            found.push(Block { line: begin + 1, commands, reason });
+            let indent = text.lines().nth(index).map_or(0, |end| end.len() - "```".len());
+            let own = text.lines().skip(begin).take(index - begin);
+            let commands: Vec<_> = own.map(|line| line.get(indent..).unwrap_or_default()).collect();
+            found.push(Block { line: begin + 1, commands: commands.join("\n"), reason });
         }
         index += 1;
     }
     found
+}
+
+#[test]
+fn blocks_of_lists_are_found() {
+    let text = "1. A\n   <!-- not run: a reason -->\n   ```sh\n   a \\\n     b\n   ```\n\n```sql\nc\n```\n```bash\nd\n```\n";
+    let found = blocks_in(text);
+    let found: Vec<_> = found
+        .iter()
+        .map(|block| (block.line, block.commands.as_str(), block.reason.as_deref()))
+        .collect();
+    assert_eq!(found, [(4, "a \\\n  b", Some("a reason")), (12, "d", None)]);
 }
 
 /// The folder and the environment of a page's commands.
@@ -171,33 +188,13 @@ const FOLLOWED: [&str; 8] = [
     "tutorial.md",
 ];
 
-/// Programs in the documentation.
-const PROGRAMS: [&str; 13] = [
-    "base64",
-    "cargo",
-    "curl",
-    "docker",
-    "gh",
-    "git",
-    "kubectl",
-    "podman",
-    "podman-compose",
-    "sha256sum",
-    "spin",
-    "tenantctl",
-    "vault",
-];
-
-/// Returns README.md and the pages in `docs`.
+/// Returns the paths of all documents from the root of the repository.
 fn pages() -> Vec<String> {
-    let mut pages = vec!["README.md".to_owned()];
-    for entry in fs::read_dir(root().join("docs")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if Path::new(&name).extension().is_some_and(|kind| kind == "md") {
-            pages.push(format!("docs/{name}"));
-        }
-    }
-    assert!(pages.len() > 20, "{pages:?}");
+    let mut found = Vec::new();
+    documents(&root(), &mut found);
+    let from_root = |path: PathBuf| path.strip_prefix(root()).unwrap().display().to_string();
+    let pages: Vec<_> = found.into_iter().map(from_root).collect();
+    assert!(pages.len() > 30 && pages.contains(&"README.md".to_owned()), "{pages:?}");
     pages
 }
 
@@ -212,36 +209,6 @@ fn commands_of_pages_run_or_have_a_reason() {
         problems.extend(unmarked.map(|block| format!("{page}:{}", block.line)));
     }
     assert_eq!(problems, [] as [String; 0], "no test runs these commands, and no comment says why");
-}
-
-/// Returns the lines of code without a language that begin with a program.
-fn plain_commands(text: &str) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut language = None;
-    for (index, line) in text.lines().enumerate() {
-        language = match (language, line.trim_start().strip_prefix("```")) {
-            (None, Some(begun)) => Some(begun),
-            (Some(_), Some(_)) => None,
-            (language, None) => language,
-        };
-        let program = line.trim_start().split(' ').find(|word| !word.contains('='));
-        if language == Some("") && program.is_some_and(|program| PROGRAMS.contains(&program)) {
-            found.push(index + 1);
-        }
-    }
-    found
-}
-
-#[test]
-fn commands_are_in_blocks_of_a_shell() {
-    assert_eq!(plain_commands("```\nA=b spin up\n```\n```sh\nspin up\n```\nspin"), [2]);
-    let mut problems = Vec::new();
-    for page in pages() {
-        let text = fs::read_to_string(root().join(&page)).unwrap();
-        let lines = plain_commands(&text).into_iter();
-        problems.extend(lines.map(|line| format!("{page}:{line}")));
-    }
-    assert_eq!(problems, [] as [String; 0], "these commands have no language");
 }
 
 /// Returns the statement of a shell that exports a value.
@@ -357,7 +324,7 @@ fn documented_database_credential_works() {
     let reader = Reader::new(world, "documented-database");
     let key = "export API_KEY=$(tenantctl key create acme Service --scope database:write --output json | jq -r .api_key)";
     reader.run(key, "the key of the page");
-    let said = reader.follow("docs/application-database.md", (1, 0), |_| {});
+    let said = reader.follow("docs/application-database.md", (1, 2), |_| {});
     assert!(said[0].contains("\"access\":\"write\""), "{said:?}");
 }
 
