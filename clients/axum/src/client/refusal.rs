@@ -1,18 +1,17 @@
-//! Responses to callers who are refused.
+//! The reason why a caller is refused.
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+use reqwest::{
+    StatusCode,
+    header::{self, HeaderMap, HeaderValue},
 };
 use serde_json::json;
 
 /// A response to a refused caller: a problem (RFC 9457).
 #[derive(Debug)]
 pub struct Refusal {
-    status: StatusCode,
-    headers: HeaderMap,
-    problem: Vec<u8>,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) problem: Vec<u8>,
 }
 
 impl Refusal {
@@ -43,16 +42,5 @@ impl Refusal {
         let headers =
             advice.filter_map(|name| Some((name.clone(), headers.get(&name)?.clone()))).collect();
         Self { status, headers, problem }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.problem));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        let problem = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, problem);
-        response
     }
 }
