@@ -13,7 +13,7 @@ find_mdbook() {
 # site: builds the documentation site into target/book, and checks its links. REPOSITORY is the address of files that are
 # not part of the site.
 site() {
-  local repository=${REPOSITORY:-${GITHUB_SERVER_URL:-https://github.com}/${GITHUB_REPOSITORY:-OWNER/tenancy}}
+  local repository=${REPOSITORY:-${GITHUB_SERVER_URL:-https://github.com}/${GITHUB_REPOSITORY:-OWNER/REPOSITORY}}
   setup_toolchain
   find_python
   find_mdbook

@@ -86,6 +86,6 @@ fn documented_examples_match_packages() {
     );
     for (package, language) in [("axum", "rust"), ("python", "python"), ("typescript", "ts")] {
         let readme = blocks(&format!("clients/{package}/README.md"), language);
-        assert_eq!(readme[..], blocks("docs/clients.md", language)[..1], "README.md of {package}");
+        assert_eq!(readme, blocks("docs/clients.md", language), "README.md of {package}");
     }
 }

@@ -7,6 +7,7 @@ mod axum;
 mod documented;
 mod generated;
 mod middleware;
+mod packages;
 mod python;
 mod tools;
 mod typescript;
