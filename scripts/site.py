@@ -2,7 +2,8 @@
 
 site.py source DOCS FOLDER REPOSITORY   copies the pages of DOCS/SUMMARY.md, and writes those of docs/openapi.json; links
                                         to other files lead to the repository
-site.py check SITE                      fails if a link of the site leads to no page or to no heading
+site.py check SITE REPOSITORY           fails if a link of the site leads to no page, to no heading, or to a file that this
+                                        repository does not have
 """
 
 import json
@@ -106,7 +107,16 @@ class Page(HTMLParser):
                 self.targets.append(values[name])
 
 
-def check(site: Path) -> None:
+def problem_of_file(target: str, repository: str, root: Path) -> str | None:
+    """Returns the problem of a link to a file or folder of the repository, such as one that edits a page."""
+    kind, _, path = unquote(urlsplit(target.removeprefix(f"{repository}/")).path).partition("/main/")
+    if kind not in ("blob", "edit", "raw", "tree") or (root / path).exists():
+        return None
+    return f"{target} is not in the repository"
+
+
+def check(site: Path, repository: str) -> None:
+    root = Path(__file__).resolve().parent.parent
     pages = {path.relative_to(site).as_posix(): Page(path.read_text()) for path in site.rglob("*.html")}
     # The page for wrong addresses has links from the root. The page for prints repeats all others.
     checked = {name: page for name, page in pages.items() if name not in ("404.html", "print.html")}
@@ -114,6 +124,10 @@ def check(site: Path) -> None:
     for name, page in sorted(checked.items()):
         for target in page.targets:
             if is_external(target):
+                if target.startswith(f"{repository}/"):
+                    count += 1
+                    problem = problem_of_file(target, repository, root)
+                    problems += [f"{name}: {problem}"] if problem else []
                 continue
             count += 1
             path, _, anchor = target.partition("#")
@@ -131,7 +145,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["source", docs, folder, repository]:
             source(Path(docs), Path(folder), repository.rstrip("/"))
-        case ["check", site]:
-            check(Path(site))
+        case ["check", site, repository]:
+            check(Path(site), repository.rstrip("/"))
         case _:
             sys.exit(__doc__)

@@ -21,6 +21,6 @@ site() {
   "$PYTHON" scripts/site.py source docs target/book-source "$repository"
   say "building the site"
   mdbook build --dest-dir "$PWD/target/book" target/book-source
-  "$PYTHON" scripts/site.py check target/book
+  "$PYTHON" scripts/site.py check target/book "$repository"
   say "the site is in target/book/index.html"
 }

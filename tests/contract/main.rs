@@ -6,6 +6,7 @@
 
 mod kubernetes;
 mod make_release;
+mod site;
 mod workflows;
 
 use std::{
