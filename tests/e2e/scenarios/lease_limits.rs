@@ -1,6 +1,7 @@
 //! Limits and usage are exact although instances prepay calls with leases (docs/decisions/0015-leases.md).
 
 use std::{
+    fs,
     sync::{
         OnceLock,
         atomic::{AtomicI64, Ordering},
@@ -9,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Answer, Call, Connections, Redis, TestTenant, World};
+use e2e::{Answer, Call, Connections, Redis, TestTenant, World, unique};
 use http::Method;
 use platform::{Clock as _, native::NativeClock};
 use serde_json::json;
@@ -23,6 +24,8 @@ const CONTINUED: Duration = Duration::from_secs(1);
 const RETURNED: Duration = Duration::from_secs(30);
 /// The seconds that a minute must have left at the start of a race.
 const RACE_SECONDS: i64 = 45;
+/// The seconds of a day.
+const DAY: i64 = 86_400;
 
 fn info(host: &str, credential: &str) -> Call {
     Call::new(Method::GET, host, "/api/v1/tenant/info").token(credential)
@@ -66,6 +69,50 @@ fn race(hosts: [&str; 2], credential: &str, limit: i64) -> i64 {
         }
     });
     admitted.into_inner()
+}
+
+// S35
+#[test]
+fn calls_of_a_day_are_not_used_on_the_next() {
+    const LIMIT: i64 = 1_000_000;
+    let world = World::get();
+    let tenant = world.tenant();
+    tenant.limit(&json!({ "api_calls": LIMIT, "requests_per_minute": LIMIT }));
+    let key = tenant.api_key(&["tenant:read"]);
+    let clock = world.services.folder().join(unique("clock"));
+    fs::write(&clock, "+0").unwrap();
+    let redis = Redis::start_with_clock(clock.clone());
+    let host = world.application_on(&redis, &[("LEASE_MILLISECONDS", "1000")]);
+    let client = redis.client();
+    let seconds = || client.run(&["TIME"])[0].parse::<i64>().unwrap();
+    let used = || {
+        let answer = info(&host.address, &key).send();
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        LIMIT - remaining(&answer, "day").0
+    };
+    used();
+    // The next midnight of Redis is a few seconds away, in which the first day has far more calls than the second one.
+    let step = (DAY - seconds() % DAY - 8).rem_euclid(DAY);
+    let new = clock.with_extension("new");
+    fs::write(&new, format!("+{step}")).unwrap();
+    fs::rename(new, &clock).unwrap();
+    let midnight = (seconds() / DAY + 1) * DAY;
+    let mut before = 0;
+    let begin = Instant::now();
+    while seconds() < midnight {
+        before = before.max(used());
+        assert!(begin.elapsed().as_secs() < 60, "the day does not end");
+    }
+    let leases = redis.client().leases(&tenant.id).granted();
+    assert!(leases > 3 && before > 100, "{leases} leases, {before} calls");
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(1) {
+        let used = used();
+        assert!(
+            used < before,
+            "a call after midnight was taken from the limit of the day before: {used}"
+        );
+    }
 }
 
 #[track_caller]

@@ -108,7 +108,7 @@ end
 -- Grants a lease with units. `counted` is the number of units that the counters contain already.
 local function grant(units, counted, places, names)
   if not request or request.wanted < 0 then return end
-  local milliseconds, ends = left * 1000, {}
+  local milliseconds, ends = left * 1000 - now % 1000, {}
   for _, place in ipairs(places) do
     call('INCRBY', names[place], units - counted)
     if place % 2 == 1 then

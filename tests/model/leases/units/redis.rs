@@ -125,7 +125,8 @@ impl Redis {
                 counter.used += 1;
             }
         }
-        self.grant(caller, remainder, flaw)
+        // The script counts a call first, which becomes a unit.
+        self.grant(caller, remainder - 1, flaw)
     }
 
     /// Returns the smallest remainder of the caller's limits.

@@ -207,7 +207,10 @@ impl HeldLeases {
             Metering::All => pool.take(subject.arrived)?,
             Metering::None => Taken {
                 meter: Meter::default(),
-                is_renewal_due: !pool.is_asking && subject.arrived >= held.renewal_from,
+                // The calls that are counted renew the lease themselves, with their demand.
+                is_renewal_due: !pool.is_asking
+                    && subject.arrived >= held.renewal_from
+                    && !pool.is_in_use(subject.arrived),
             },
             Metering::Caller | Metering::Peek | Metering::Renewal => return None,
         };

@@ -132,6 +132,11 @@ impl Pool {
         self.finished.pop()
     }
 
+    /// Returns whether counted calls use a lease at a time.
+    pub(super) fn is_in_use(&self, now: u64) -> bool {
+        self.current.as_ref().is_some_and(|prepaid| now < prepaid.until)
+    }
+
     /// Returns whether a lease is in use or was not reported yet.
     pub(super) fn is_open(&self) -> bool {
         self.current.is_some() || !self.finished.is_empty()
@@ -189,6 +194,8 @@ mod tests {
         assert_eq!(pool.take(1_001), Some(taken(8, false)));
         assert_eq!(pool.take_admitted(), Some((lease(1, 2).process, meter(8))));
         assert_eq!(pool.take_admitted(), None);
+        assert!(pool.is_in_use(1_000 + 39 * MILLISECOND));
+        assert!(!pool.is_in_use(1_000 + 40 * MILLISECOND));
         assert_eq!(pool.take(1_000 + 40 * MILLISECOND), None);
         pool.expire(1_000 + 40 * MILLISECOND);
         assert_eq!(pool.take_finished(), Some((lease(1, 2), 1)));
