@@ -281,9 +281,10 @@ fn overlay_sets_namespace_and_images() {
     let copy = Copy::new("images");
     let file = copy.0.join("deploy/kubernetes/production/kustomization.yaml");
     let text = fs::read_to_string(&file).unwrap();
+    let tag = format!("newTag: {}", env!("CARGO_PKG_VERSION"));
     let own = text
         .replace("newName: registry.example.com", "newName: registry.test/own")
-        .replace("newTag: 0.1.0", "newTag: 9.9.9");
+        .replace(&tag, "newTag: 9.9.9");
     fs::write(&file, own).unwrap();
     let objects = objects(&copy.rendered());
     for object in &objects {
@@ -303,6 +304,6 @@ fn overlay_sets_namespace_and_images() {
             images.insert(container["image"].as_str().unwrap());
         }
     }
-    images.remove("docker.io/curlimages/curl:8.17.0");
+    images.retain(|image| !image.starts_with("docker.io/curlimages/curl:"));
     assert_eq!(images, BTreeSet::from(["registry.test/own/tenantctl:9.9.9"]));
 }
