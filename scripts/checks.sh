@@ -124,11 +124,18 @@ find_kubectl() {
   export KUBECTL
 }
 
-# find_registry: finds or installs a registry, for the application as an artifact.
+# find_registry: finds or installs a registry, for the application as an artifact and for pinned images.
 find_registry() {
   if have docker-registry; then return; fi
   is_debian || fail "docker-registry is missing: install it"
-  install_packages "the test of the application in a registry" docker-registry
+  install_packages "the tests with a registry" docker-registry
+}
+
+# find_skopeo: finds or installs the program that reads digests of images.
+find_skopeo() {
+  if have skopeo; then return; fi
+  is_debian || fail "skopeo is missing: install it"
+  install_packages "the test of pinned images" skopeo
 }
 
 # include_spin_tests: includes the tests that are ignored without a Spin, because the runner cannot serve them.
@@ -336,6 +343,8 @@ checks() {
   find_browser
   find_contract_tools
   find_kubectl
+  find_registry
+  find_skopeo
   build_components floor echo
   build_tests
   build_runner_tests
@@ -351,6 +360,7 @@ checks() {
     skip "licences and sources of dependencies" "cargo-deny cannot be built"
   fi
   check_scripts
+  check "pinned images" "$PYTHON" tests/contract/pins.py
   check "typos" "$DEV_DIR/contract/python/bin/typos"
   check_style
   run_tests "tests" . --workspace -- "${INCLUDED[@]}"

@@ -1,6 +1,7 @@
 # Spin, the host of the application. Without Spin, tools/runner is the host.
 
-# The release that ./dev up offers. Its file checksums-vVERSION.txt has the SHA-256 of each archive.
+# The release that ./dev up offers and that the image of the service contains. deploy/spinkube/tenancy.yaml names it, too. Its
+# file checksums-vVERSION.txt has the SHA-256 of each archive.
 SPIN_RELEASE=4.2.1
 
 # spin_archive: prints the name and the SHA-256 of the release's archive for this machine, or nothing.

@@ -38,11 +38,17 @@ fn versions_of_release_agree() {
         ("clients/python/pyproject.toml", format!("version = \"{version}\"")),
         ("clients/typescript/package.json", format!("\"version\": \"{version}\",")),
         ("docs/openapi.json", format!("\"version\": \"{version}\"")),
+        (
+            "clients/python/src/tenancy_client/_transport.py",
+            format!("USER_AGENT = \"tenancy-client-python/{version}\""),
+        ),
     ];
     for (path, line) in lines {
         let has_line = read(path).lines().any(|own| own.trim() == line);
         assert!(has_line, "{path} has another version than Cargo.toml: {line}");
     }
+    let typescript = read("clients/typescript/src/runtime.ts");
+    assert!(typescript.contains(&format!("\"tenancy-client-typescript/{version}\"")));
     let mut files = vec![root().join("README.md"), root().join("docs/deploy.md")];
     files_in(&root().join("deploy"), &mut files);
     let named: Vec<_> = files
@@ -71,17 +77,20 @@ fn files_in(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Returns the versions of this project's images, files and releases that a text names.
 fn versions(text: &str) -> Vec<String> {
-    const BEFORE: [&str; 6] = [
+    const BEFORE: [&str; 7] = [
         "/tenancy:",
         "/tenancy-service:",
         "/tenantctl:",
         "newTag: ",
         "releases/download/v",
         "/tenantctl-",
+        "/tenancy-",
     ];
     let of = |before: &str| -> Vec<String> {
         let version = |rest: &str| -> String {
-            rest.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect()
+            let part = rest.split(|char: char| !char.is_ascii_digit() && char != '.').next();
+            // A name such as tenancy-1.2.3.tar.gz continues with a dot.
+            part.unwrap().trim_end_matches('.').to_owned()
         };
         text.split(before).skip(1).map(version).filter(|version| !version.is_empty()).collect()
     };
@@ -90,6 +99,20 @@ fn versions(text: &str) -> Vec<String> {
 
 #[test]
 fn versions_are_found() {
-    let text = "x/tenancy:0.1.0 x/tenancy-service:VERSION newTag: 0.2.0\n/tenantctl-1.2.3-x86_64";
-    assert_eq!(versions(text), ["0.1.0", "0.2.0", "1.2.3"]);
+    let text = "x/tenancy:0.1.0 x/tenancy-service:VERSION newTag: 0.2.0\n/tenantctl-1.2.3-x86_64 \
+                /tenancy-1.2.4.tar.gz";
+    assert_eq!(versions(text), ["0.1.0", "0.2.0", "1.2.3", "1.2.4"]);
+}
+
+/// SpinKube runs the Spin with which a release is tested, and which is in the image of the service.
+#[test]
+fn spin_of_kubernetes_is_tested() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let script = read("scripts/spin.sh");
+    let release = script.lines().find_map(|line| line.strip_prefix("SPIN_RELEASE=")).unwrap();
+    let wanted = format!("ghcr.io/spinframework/spin:v{release}");
+    let manifest = read("deploy/spinkube/tenancy.yaml");
+    let image = manifest.lines().find_map(|line| line.trim().strip_prefix("spinImage: ")).unwrap();
+    // A release has the digest behind the tag.
+    assert_eq!(image.split('@').next(), Some(wanted.as_str()));
 }
