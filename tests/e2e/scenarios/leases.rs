@@ -168,7 +168,7 @@ fn clock_steps_do_not_lengthen_leases() {
 fn no_call_waits_for_the_renewal_of_a_lease() {
     // A renewal begins after 0.56 s, and the lease ends after 0.8 s.
     const DELAY: Duration = Duration::from_millis(150);
-    const RENEWALS: u64 = 8;
+    const RENEWALS: u64 = 4;
     let world = World::get();
     let tenant = world.tenant();
     tenant.allow_many_calls();
@@ -198,15 +198,18 @@ fn no_call_waits_for_the_renewal_of_a_lease() {
         assert!(begin.elapsed().as_secs() < 30, "the tenant has no leases");
     }
     proxy.delay(DELAY);
-    let (first, begin) = (granted(), Instant::now());
-    let (mut calls, mut slow) = (0, 0);
-    while granted() < first + RENEWALS {
-        calls += 1;
-        slow += u64::from(call() >= DELAY);
-        assert!(begin.elapsed().as_secs() < 30, "the lease is not renewed");
-    }
+    // Returns the number of slow calls during some renewals.
+    let slow_calls = || {
+        let (first, begin, mut slow) = (granted(), Instant::now(), 0);
+        while granted() < first + RENEWALS {
+            slow += u64::from(call() >= DELAY);
+            assert!(begin.elapsed().as_secs() < 60, "the lease is not renewed");
+        }
+        slow
+    };
     // A busy machine delays single calls.
-    assert!(calls > 100 && slow <= RENEWALS / 4, "{slow} of {calls} calls waited");
+    let slow: Vec<_> = (0..6).map(|_| slow_calls()).take_while(|slow| *slow > 0).collect();
+    assert!(slow.len() < 6, "calls waited during each series of {RENEWALS} renewals: {slow:?}");
     proxy.delay(Duration::ZERO);
 }
 
