@@ -104,7 +104,7 @@ fn versions_are_found() {
     assert_eq!(versions(text), ["0.1.0", "0.2.0", "1.2.3", "1.2.4"]);
 }
 
-/// SpinKube runs the Spin with which a release is tested, and which is in the image of the service.
+/// Kubernetes runs the Spin with which a release is tested, and which is in the image of the service.
 #[test]
 fn spin_of_kubernetes_is_tested() {
     let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
