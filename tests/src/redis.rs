@@ -1,10 +1,6 @@
 //! Redis: commands of a test, and servers of their own.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 use platform::redis::{ProcessId, Reply};
 
@@ -79,27 +75,17 @@ pub struct Redis {
     /// The port, which it keeps when it restarts.
     pub port: u16,
     folder: PathBuf,
-    clock: Option<PathBuf>,
     process: Process,
 }
 
 impl Redis {
     /// Starts a server.
     pub fn start() -> Self {
-        Self::start_with(None)
-    }
-
-    /// Starts a server whose time of day differs from that of the machine by the seconds in a file, such as `+60`.
-    pub fn start_with_clock(clock: PathBuf) -> Self {
-        Self::start_with(Some(clock))
-    }
-
-    fn start_with(clock: Option<PathBuf>) -> Self {
         let folder = World::get().services.folder().join(unique("redis"));
         std::fs::create_dir_all(&folder).unwrap();
         let port = free_port();
-        let process = run(port, &folder, clock.as_deref());
-        Self { port, folder, clock, process }
+        let process = run(port, &folder);
+        Self { port, folder, process }
     }
 
     /// Kills the server.
@@ -109,7 +95,7 @@ impl Redis {
 
     /// Starts a killed server again, without data.
     pub fn start_again(&mut self) {
-        self.process = run(self.port, &self.folder, self.clock.as_deref());
+        self.process = run(self.port, &self.folder);
     }
 
     /// Returns a client.
@@ -124,13 +110,8 @@ impl Redis {
     }
 }
 
-fn run(port: u16, folder: &Path, clock: Option<&Path>) -> Process {
+fn run(port: u16, folder: &std::path::Path) -> Process {
     let mut command = Process::command("redis-server");
-    if let Some(clock) = clock {
-        let library = std::env::var("LIBFAKETIME").expect("LIBFAKETIME names libfaketimeMT.so.1");
-        command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", clock);
-        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    }
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
     command.args(["--appendonly", "no", "--dir"]).arg(folder);
     let mut process = Process::start(&mut command, &folder.join("log"));

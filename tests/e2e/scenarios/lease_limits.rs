@@ -1,7 +1,6 @@
 //! Limits and usage are exact although instances prepay calls with leases (docs/decisions/0015-leases.md).
 
 use std::{
-    fs,
     sync::{
         OnceLock,
         atomic::{AtomicI64, Ordering},
@@ -10,10 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Answer, Call, Connections, Redis, TestTenant, World, unique};
+use e2e::{Answer, Call, Connections, Redis, TestTenant, World};
 use http::Method;
 use platform::{Clock as _, native::NativeClock};
 use serde_json::json;
+use tenancy::admission::{Metering, protocol::ADMIT};
 
 const CLIENTS: usize = 16;
 /// The calls that are left at the start of a race. At the start, a lease gets 1/64 of them.
@@ -24,8 +24,6 @@ const CONTINUED: Duration = Duration::from_secs(1);
 const RETURNED: Duration = Duration::from_secs(30);
 /// The seconds that a minute must have left at the start of a race.
 const RACE_SECONDS: i64 = 45;
-/// The seconds of a day.
-const DAY: i64 = 86_400;
 
 fn info(host: &str, credential: &str) -> Call {
     Call::new(Method::GET, host, "/api/v1/tenant/info").token(credential)
@@ -71,47 +69,31 @@ fn race(hosts: [&str; 2], credential: &str, limit: i64) -> i64 {
     admitted.into_inner()
 }
 
+/// Asks for a lease without units, like an instance, and returns the end of its window in milliseconds after midnight.
+const WINDOW_END: &str = "
+    ARGV[4] = struct.pack('>c16i8i8i8i8i8i8', string.sub(KEYS[1], 1, 16), 0, 0, 0, 100, 0, 7)
+    local numbers = ask()[3]
+    local left = struct.unpack('>i8', numbers, #numbers - 7)
+    local time = redis.call('TIME')
+    return (time[1] * 1000 + math.floor(time[2] / 1000) + left) % 86400000";
+
 // S35
 #[test]
-fn calls_of_a_day_are_not_used_on_the_next() {
-    const LIMIT: i64 = 1_000_000;
+fn lease_ends_with_the_day() {
     let world = World::get();
     let tenant = world.tenant();
-    tenant.limit(&json!({ "api_calls": LIMIT, "requests_per_minute": LIMIT }));
-    let key = tenant.api_key(&["tenant:read"]);
-    let clock = world.services.folder().join(unique("clock"));
-    fs::write(&clock, "+0").unwrap();
-    let redis = Redis::start_with_clock(clock.clone());
-    let host = world.application_on(&redis, &[("LEASE_MILLISECONDS", "1000")]);
-    let client = redis.client();
-    let seconds = || client.run(&["TIME"])[0].parse::<i64>().unwrap();
-    let used = || {
-        let answer = info(&host.address, &key).send();
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        LIMIT - remaining(&answer, "day").0
-    };
-    used();
-    // The next midnight of Redis is a few seconds away, in which the first day has far more calls than the second one.
-    let step = (DAY - seconds() % DAY - 8).rem_euclid(DAY);
-    let new = clock.with_extension("new");
-    fs::write(&new, format!("+{step}")).unwrap();
-    fs::rename(new, &clock).unwrap();
-    let midnight = (seconds() / DAY + 1) * DAY;
-    let mut before = 0;
-    let begin = Instant::now();
-    while seconds() < midnight {
-        before = before.max(used());
-        assert!(begin.elapsed().as_secs() < 60, "the day does not end");
-    }
-    let leases = redis.client().leases(&tenant.id).granted();
-    assert!(leases > 3 && before > 100, "{leases} leases, {before} calls");
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(1) {
-        let used = used();
-        assert!(
-            used < before,
-            "a call after midnight was taken from the limit of the day before: {used}"
-        );
+    info(world.address(), &tenant.api_key(&["tenant:read"])).send().expect(200);
+    let redis = world.redis_client();
+    let record = redis.key(&format!("t:{{{}}}:tenant", tenant.id));
+    let key = redis.run(&["KEYS", &redis.key(&format!("t:{{{}}}:api_key:*", tenant.id))]);
+    let script = format!("local function ask()\n{}\nend\n{WINDOW_END}", ADMIT.source());
+    let metering = (Metering::None as i64).to_string();
+    for _ in 0..3 {
+        let end = redis.run(&["EVAL", &script, "2", &record, &key[0], "0", "0", &metering]);
+        let end: i64 = end[0].parse().unwrap_or_else(|_| panic!("{end:?}"));
+        // The script takes this time at most.
+        assert!(end < 50, "the units of a day are used until {end} ms after midnight");
+        sleep(Duration::from_millis(130));
     }
 }
 
