@@ -1,14 +1,12 @@
 //! `.github/workflows` and the scripts of a release.
 
 use std::{
-    fs::{self, Permissions},
-    os::unix::fs::PermissionsExt as _,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use e2e::root;
-use sha2::{Digest as _, Sha256};
 
 use crate::tool;
 
@@ -100,63 +98,4 @@ fn release_without_version_or_notes_is_refused() {
         assert!(!output.status.success() && said.contains(problem), "{name}: {said}");
         assert!(output.stdout.is_empty());
     }
-}
-
-/// A folder with `scripts/pin_images.py`, two files with images, and a `skopeo` that knows all images but one.
-fn images(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("tenancy-images-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    for part in ["scripts", "deploy/service", "programs"] {
-        fs::create_dir_all(folder.join(part)).unwrap();
-    }
-    fs::copy(root().join("scripts/pin_images.py"), folder.join("scripts/pin_images.py")).unwrap();
-    let compose = "image: ${A:-docker.io/library/redis:7}\nimage: localhost/own\n";
-    fs::write(folder.join("compose.yaml"), compose).unwrap();
-    let service = "ARG BASE=docker.io/library/debian:bookworm-slim\n# registry.example.com/own:1\n";
-    fs::write(folder.join("deploy/service/Dockerfile"), service).unwrap();
-    let skopeo = folder.join("programs/skopeo");
-    fs::write(&skopeo, "#!/bin/sh\n[ $3 != docker://docker.io/a/unknown:1 ] && printf %s $3\n")
-        .unwrap();
-    fs::set_permissions(&skopeo, Permissions::from_mode(0o755)).unwrap();
-    folder
-}
-
-fn pin(folder: &Path, arguments: &[&str]) -> Output {
-    let path = format!("{}:{}", folder.join("programs").display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new(folder.join("scripts/pin_images.py"));
-    command.args(arguments).env("PATH", path).output().unwrap()
-}
-
-#[test]
-fn release_needs_pinned_images() {
-    let folder = images("pinned");
-    let refused = pin(&folder, &["--check"]);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("docker.io/library/redis:7"), "{said}");
-    assert!(said.contains("deploy/service/Dockerfile") && !said.contains("own"), "{said}");
-    // A second run replaces the digests of the first one.
-    for _ in 0..2 {
-        let pinned = pin(&folder, &[]);
-        assert!(pinned.status.success(), "{}", String::from_utf8_lossy(&pinned.stderr));
-        let digest =
-            base16ct::lower::encode_string(&Sha256::digest("docker://docker.io/library/redis:7"));
-        let image = format!(
-            "image: ${{A:-docker.io/library/redis:7@sha256:{digest}}}\nimage: localhost/own\n"
-        );
-        assert_eq!(fs::read_to_string(folder.join("compose.yaml")).unwrap(), image);
-    }
-    assert!(pin(&folder, &["--check"]).status.success());
-    fs::remove_dir_all(folder).unwrap();
-}
-
-#[test]
-fn unknown_image_pins_nothing() {
-    let folder = images("unknown");
-    let compose = "image: docker.io/library/redis:7\nimage: docker.io/a/unknown:1\n";
-    fs::write(folder.join("compose.yaml"), compose).unwrap();
-    let refused = pin(&folder, &[]);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("docker.io/a/unknown:1"), "{said}");
-    assert_eq!(fs::read_to_string(folder.join("compose.yaml")).unwrap(), compose);
-    fs::remove_dir_all(folder).unwrap();
 }
