@@ -84,9 +84,9 @@ pub async fn admit_user(
     let subject = Subject::user(claims, metering, arrival);
     if let Some(HeldCall { tenant, meter, is_renewal_due }) = held.admit_user(&subject, claims) {
         if is_renewal_due && let Some(asking) = held.request(context, &subject) {
-            let (call, claims) = (subject.renewal(), claims.clone());
-            renew(context, move |context| async move {
-                ask_for_user(&context, &claims, &call, Some(asking)).await.map(drop)
+            let (shared, claims) = (Rc::clone(context), claims.clone());
+            renew(context, async move {
+                ask_for_user(&shared, &claims, &subject.renewal(), Some(asking)).await.map(drop)
             });
         }
         return Ok(Admitted { tenant, meter, refused: None });
@@ -97,12 +97,8 @@ pub async fn admit_user(
 
 /// Renews a lease in the background, so that no call waits for it. A caller that has no access any longer is refused at
 /// its next call, and a failure lets a later call ask Redis.
-fn renew<F: Future<Output = Result<()>> + 'static>(
-    context: &Rc<Context>,
-    ask: impl FnOnce(Rc<Context>) -> F,
-) {
-    let asked = ask(Rc::clone(context));
-    context.platform.executor.spawn(Box::pin(asked.map(drop)));
+fn renew(context: &Context, renewal: impl Future<Output = Result<()>> + 'static) {
+    context.platform.executor.spawn(Box::pin(renewal.map(drop)));
 }
 
 /// Asks Redis whether a user may call, and for a lease.
@@ -155,9 +151,9 @@ pub async fn admit_api_key(
     if let Some((call, record)) = held.admit_api_key(&subject, arrival) {
         let HeldCall { tenant, meter, is_renewal_due } = call;
         if is_renewal_due && let Some(asking) = held.request(context, &subject) {
-            let (call, key) = (subject.renewal(), key.clone());
-            renew(context, move |context| async move {
-                ask_for_api_key(&context, &key, &call, arrival, Some(asking)).await.map(drop)
+            let (shared, key, renewal) = (Rc::clone(context), key.clone(), subject.renewal());
+            renew(context, async move {
+                ask_for_api_key(&shared, &key, &renewal, arrival, Some(asking)).await.map(drop)
             });
         }
         return Ok((Admitted { tenant, meter, refused: None }, record));
