@@ -499,7 +499,7 @@ export interface components {
             address: string;
             /** Format: date-time */
             expires_at: string;
-            /** @description What it is for, such as `address_change`. */
+            /** @description The purpose, such as `address_change`. */
             purpose: string;
         };
         /** @description A user with all stored properties. */

@@ -77,7 +77,7 @@ pub(super) struct ExportedDevice {
 /// A valid link or code that was mailed.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ExportedToken {
-    /// What it is for, such as `address_change`.
+    /// The purpose, such as `address_change`.
     purpose: String,
     /// The address of the message.
     address: String,

@@ -782,7 +782,7 @@ class ExportedToken(TypedDict):
     expires_at: str
 
     purpose: str
-    """What it is for, such as `address_change`."""
+    """The purpose, such as `address_change`."""
 
 
 class MailMessage(TypedDict):
