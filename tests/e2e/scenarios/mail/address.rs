@@ -297,7 +297,7 @@ fn objection_removes_the_factors_of_a_thief() {
     let (world, _alone) = alone();
     let (tenant, server) = (world.tenant(), MailServer::start(MailMode::Accept));
     let user = person(world, &tenant, true);
-    // Two passkeys: one of the owner, and one that a thief adds before the change of the address.
+    // Two passkeys: that of the owner, and another one that a thief adds before the change of the address.
     let passkey = |slot: i32, age: &str| {
         let insert = format!(
             "INSERT INTO tenancy.passkeys (id, user_id, slot, credential_id, user_handle, algorithm, public_key,

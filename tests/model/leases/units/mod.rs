@@ -5,7 +5,7 @@
 //! at any time. If it finds the same lease without a report twice, it declares the units as used, even while an
 //! instance holds them.
 //!
-//! Each Redis process counts for itself. The usage that it receives from an earlier process is not modelled.
+//! Each Redis process has counters of its own. The usage that it receives from an earlier process is not modelled.
 
 mod flaw;
 mod instance;
