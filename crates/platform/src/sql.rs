@@ -331,6 +331,28 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Returns a statement that runs statements of PL/pgSQL in a transaction. If a lock is not free within a second, it gives
+/// way to the statements that wait behind it, and tries again, for less than [`SCHEMA_DEADLINE`]. Otherwise, one long
+/// transaction would block every other statement on the table for as long as this one waits.
+///
+/// `statements` must not contain `$patiently$`.
+pub fn patiently(statements: &str) -> String {
+    format!(
+        "DO $patiently$ BEGIN
+             SET LOCAL lock_timeout = '1s';
+             FOR attempt IN 1..20 LOOP
+                 BEGIN
+                     {statements}
+                     RETURN;
+                 EXCEPTION WHEN lock_not_available THEN
+                     IF attempt = 20 THEN RAISE; END IF;
+                 END;
+                 PERFORM pg_sleep(1);
+             END LOOP;
+         END $patiently$"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,13 @@
 //! `/api/v1/tenant/audit` and `/admin/audit`
 
+use std::{
+    thread::{self, sleep},
+    time::Duration,
+};
+
 use e2e::{TestTenant, World};
 use http::Method;
+use postgres::Client;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -254,25 +260,53 @@ fn prune() -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Creates the table of a month that is long past.
+fn add_month(superuser: &mut Client, month: &str, next: &str) {
+    let day = |month: &str| format!("{}-01 00:00:00+00", month.replace('_', "-"));
+    let statements = format!(
+        "CREATE TABLE tenant_audit_logs_{month} PARTITION OF tenant_audit_logs
+             FOR VALUES FROM ('{}') TO ('{}');
+         DO $$ BEGIN EXECUTE format('ALTER TABLE tenant_audit_logs_{month} OWNER TO %I',
+             (SELECT tableowner FROM pg_tables WHERE tablename = 'tenant_audit_logs'));
+         END $$",
+        day(month),
+        day(next)
+    );
+    superuser.batch_execute(&statements).unwrap();
+}
+
+#[test]
+fn prune_waits_without_blocking_requests() {
+    let world = World::get();
+    let _alone = world.alone();
+    let mut superuser = world.services.superuser("tenancy");
+    add_month(&mut superuser, "2019_01", "2019_02");
+    // As the last transaction of an import that brings a long trail.
+    let mut import = superuser.transaction().unwrap();
+    import.batch_execute("LOCK TABLE tenant_audit_logs IN ROW EXCLUSIVE MODE").unwrap();
+    let pruning = thread::spawn(prune);
+    let mut waiting = world.services.superuser("tenancy");
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
+                     AND relation = 'tenant_audit_logs'::regclass AND mode = 'AccessExclusiveLock')";
+    while !waiting.query_one(waits, &[]).unwrap().get::<_, bool>(0) {
+        assert!(!pruning.is_finished(), "the prune waits");
+        sleep(Duration::from_millis(10));
+    }
+    // A statement of a request may take five seconds.
+    world.admin(Method::GET, "/admin/audit").send().expect(200);
+    assert!(!pruning.is_finished(), "the lock is held");
+    import.commit().unwrap();
+    let said = pruning.join().unwrap();
+    assert!(said.contains("\"dropped_month\":\"tenant_audit_logs_2019_01\""), "{said}");
+}
+
 #[test]
 fn pruned_trail_is_verified_from_anchor() {
     let world = World::get();
     let _alone = world.alone();
     let mut superuser = world.services.superuser("tenancy");
-    for (month, next) in [("2020_01", "2020_02"), ("2020_02", "2020_03")] {
-        let days = |month: &str| format!("{}-01 00:00:00+00", month.replace('_', "-"));
-        superuser
-            .batch_execute(&format!(
-                "CREATE TABLE tenant_audit_logs_{month} PARTITION OF tenant_audit_logs
-                     FOR VALUES FROM ('{}') TO ('{}');
-                 DO $$ BEGIN EXECUTE format('ALTER TABLE tenant_audit_logs_{month} OWNER TO %I',
-                     (SELECT tableowner FROM pg_tables WHERE tablename = 'tenant_audit_logs'));
-                 END $$",
-                days(month),
-                days(next)
-            ))
-            .unwrap();
-    }
+    add_month(&mut superuser, "2020_01", "2020_02");
+    add_month(&mut superuser, "2020_02", "2020_03");
     let chain = Chain::new();
     chain.add(1, 3, "2020-01-15T00:00:00.000000Z");
     chain.add(4, 2, "2026-11-01T00:00:00.000000Z");

@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     error::Result,
     event::outbox,
-    later,
+    later, log,
     tenant::{Tenant, TenantDb, TenantRecord},
 };
 
@@ -67,6 +67,14 @@ pub async fn recover_catalog(context: &Context) -> Result<Moved> {
 
 /// The log message of a flush that failed. The next flush moves the events.
 const FAILURE: &str = "flushing an audit outbox failed; the events remain in it";
+
+/// Moves the entries like [`flush_catalog`] after a change that took effect. A failure is logged, because it is no failure
+/// of the change.
+pub async fn try_flush_catalog(context: &Context, tenant: Option<Uuid>) {
+    if let Err(error) = flush_catalog(context, tenant).await {
+        log::warning(context, FAILURE, &error);
+    }
+}
 
 /// Flushes a tenant's outboxes after the response is sent.
 pub fn flush_later(context: &Rc<Context>, tenant: &Tenant) {

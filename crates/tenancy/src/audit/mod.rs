@@ -33,7 +33,8 @@ pub use anchoring::{Anchoring, anchor_if_due, compare as compare_anchorings, lis
 pub use chain::Moved;
 pub use export::{Export, Format, csv_field};
 pub use flush::{
-    count_waiting, flush, flush_catalog, flush_catalog_later, flush_later, recover, recover_catalog,
+    count_waiting, flush, flush_catalog, flush_catalog_later, flush_later, recover,
+    recover_catalog, try_flush_catalog,
 };
 pub use lease::Lease;
 pub use record::{record, record_later, record_rarely};

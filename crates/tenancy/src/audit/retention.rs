@@ -4,7 +4,7 @@
 
 use base16ct::lower::encode_string;
 use chrono::NaiveDate;
-use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal};
+use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError, identifier, literal, patiently};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -101,9 +101,8 @@ async fn drop_month(
     let entry = Entry::new(context, None, &Actor::system(), event);
     // Statements of a `DO` block take no parameters. An event that was chained in the meantime would be lost without an
     // anchor.
-    let statement = format!(
-        "DO $prune$ BEGIN
-             LOCK TABLE tenant_audit_logs IN ACCESS EXCLUSIVE MODE;
+    let statement = patiently(&format!(
+        "LOCK TABLE tenant_audit_logs IN ACCESS EXCLUSIVE MODE;
              IF (SELECT count(*) FROM {name}) <> {rows} THEN
                  RAISE EXCEPTION 'events of the month were chained meanwhile'
                      USING ERRCODE = 'serialization_failure';
@@ -138,13 +137,12 @@ async fn drop_month(
                  digest = excluded.digest, seal = excluded.seal, created_at = now();
              INSERT INTO audit_outbox (id, tenant_id, entry)
              VALUES ({id}, NULL, {entry}::jsonb);
-             DROP TABLE {name};
-         END $prune$",
+             DROP TABLE {name};",
         anchors = literal(&Json::Array(anchors).to_string()),
         vouchers = literal(&Json::Array(vouchers).to_string()),
         id = literal(&entry.id.to_string()),
         entry = literal(&entry.json.to_string()),
-    );
+    ));
     catalog.execute(&statement, &[]).await?;
     Ok(rows)
 }

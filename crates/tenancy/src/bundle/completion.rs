@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use platform::{
     redis::Argument,
-    sql::{Connection, SCHEMA_DEADLINE, Statement},
+    sql::{Connection, SCHEMA_DEADLINE, Statement, patiently},
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -155,7 +155,7 @@ impl Completion {
         }
         publication.current(&record).await?;
         let _ = publication.finish().await;
-        audit::flush_catalog(context, Some(tenant)).await?;
+        audit::try_flush_catalog(context, Some(tenant)).await;
         Ok(Activated { tenant: record, has_new_plan })
     }
 
@@ -174,12 +174,11 @@ fn broken() -> Error {
 /// Creates the months of the trail that the rows of a bundle need, so that the retention drops them like other months.
 /// Rows of a month for which the trail already has rows elsewhere stay there. `months` has entries such as `2030-01`.
 ///
-/// This locks the trail, so it must precede the transaction.
+/// This locks the trail for a moment, so it must precede the transaction.
 pub async fn ensure_months(catalog: &dyn Connection, months: &BTreeSet<String>) -> Result<()> {
     for month in months {
-        let statement = format!(
-            "DO $month$
-             DECLARE
+        let statement = patiently(&format!(
+            "DECLARE
                  first date := '{month}-01';
                  name text := 'tenant_audit_logs_' || to_char(first, 'YYYY_MM');
              BEGIN
@@ -189,8 +188,8 @@ pub async fn ensure_months(catalog: &dyn Connection, months: &BTreeSet<String>) 
                          to_char(first + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
                  END IF;
              EXCEPTION WHEN check_violation OR duplicate_table THEN NULL;
-             END $month$"
-        );
+             END;"
+        ));
         catalog.execute(&statement, &[]).await?;
     }
     Ok(())

@@ -146,7 +146,7 @@ pub async fn finish(
         .bind("import", import)
         .bind_all(outbox::bindings(&entry));
     statement.query_first(&*context.catalog().await?).await?;
-    audit::flush_catalog(context, Some(tenant.id)).await?;
+    audit::try_flush_catalog(context, Some(tenant.id)).await;
     Ok(effect)
 }
 

@@ -162,7 +162,8 @@ pub async fn set_draining(
     if !repo::set_draining(&*catalog, cluster.id, is_draining, &entry).await? {
         return Err(Problem::NotFound);
     }
-    Ok(audit::flush_catalog(context, None).await.map(drop)?)
+    audit::try_flush_catalog(context, None).await;
+    Ok(())
 }
 
 /// Changes the share of new tenants of a cluster.
@@ -181,7 +182,8 @@ pub async fn set_weight(
     if !repo::set_weight(&*catalog, cluster.id, weight, &entry).await? {
         return Err(Problem::NotFound);
     }
-    Ok(audit::flush_catalog(context, None).await.map(drop)?)
+    audit::try_flush_catalog(context, None).await;
+    Ok(())
 }
 
 /// Removes a cluster without tenants from the catalog. Its template database stays.
@@ -195,7 +197,8 @@ pub async fn remove(context: &Context, name: &ClusterName, actor: &Actor) -> Res
     if !repo::remove(&*catalog, cluster.id, &entry).await? {
         return Err(Problem::InUse);
     }
-    Ok(audit::flush_catalog(context, None).await.map(drop)?)
+    audit::try_flush_catalog(context, None).await;
+    Ok(())
 }
 
 /// Returns the cluster with a name.

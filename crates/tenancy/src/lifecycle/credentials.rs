@@ -99,6 +99,6 @@ async fn publish(context: &Rc<Context>, publication: Change<'_>, tenant: Uuid) -
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
     publication.current(&record).await?;
     let effect = publication.finish().await;
-    audit::flush_catalog(context, Some(tenant)).await?;
+    audit::flush_catalog_later(context, Some(tenant));
     Ok(effect)
 }

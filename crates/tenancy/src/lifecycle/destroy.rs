@@ -109,8 +109,8 @@ pub async fn finish(
     publication.tenant_tombstone(record.id).await;
     // The tenant's requests have been refused since the first statement took effect.
     let _: Effect = publication.finish().await;
-    audit::flush_catalog(context, Some(record.id)).await?;
-    audit::flush_catalog(context, None).await?;
+    audit::try_flush_catalog(context, Some(record.id)).await;
+    audit::try_flush_catalog(context, None).await;
     Ok(())
 }
 

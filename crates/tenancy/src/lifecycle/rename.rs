@@ -54,7 +54,7 @@ pub async fn rename(
     let record = repo::find(&*catalog, tenant).await?.ok_or(Error::TenantNotFound)?;
     publication.current(&record).await?;
     let effect = publication.finish().await;
-    audit::flush_catalog(context, Some(tenant)).await?;
+    audit::flush_catalog_later(context, Some(tenant));
     Ok(Changed { value: record, effect })
 }
 
@@ -77,6 +77,6 @@ pub async fn release(
     if !slugs::release(&*catalog, tenant, slug, &entry).await? {
         return Err(Error::FormerSlugNotFound);
     }
-    audit::flush_catalog(context, Some(tenant)).await?;
+    audit::flush_catalog_later(context, Some(tenant));
     Ok(())
 }

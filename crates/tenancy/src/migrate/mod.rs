@@ -7,7 +7,7 @@ mod embedded;
 mod privileges;
 mod template_source;
 
-use platform::sql::{Connection, SqlError, identifier, literal, state};
+use platform::sql::{Connection, SqlError, identifier, literal, patiently, state};
 pub(crate) use privileges::SEARCH_PATH;
 use sha2::{Digest, Sha256};
 
@@ -40,7 +40,7 @@ pub async fn migrate_catalog(
     connections: u32,
 ) -> Result<Vec<&'static Migration>> {
     let ran = apply(catalog, CATALOG).await?;
-    catalog.execute("SELECT ensure_audit_months(24)", &[]).await?;
+    catalog.execute(&patiently("PERFORM ensure_audit_months(24);"), &[]).await?;
     // Tenants' roles are in the same cluster, and PUBLIC includes them.
     let close = "DO $close$ BEGIN
         EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());

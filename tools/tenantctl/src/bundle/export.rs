@@ -274,6 +274,6 @@ pub async fn record<W>(
         .about("tenant", tenant.id)
         .detail(detail.clone());
     audit::record(context, &Entry::new(context, Some(tenant.id), &Actor::system(), event)).await?;
-    audit::flush_catalog(context, Some(tenant.id)).await?;
+    audit::try_flush_catalog(context, Some(tenant.id)).await;
     Ok(detail)
 }

@@ -196,7 +196,7 @@ impl Moving {
         databases::drop_moved(context, &self.source).await?;
         let catalog = context.catalog().await?;
         moves::remove(&*catalog, self.source.id, self.attempt).await?;
-        audit::flush_catalog(context, Some(self.source.id)).await?;
+        audit::try_flush_catalog(context, Some(self.source.id)).await;
         Ok(())
     }
 
