@@ -266,6 +266,8 @@ pub mod state {
     pub const INVALID_CATALOG_NAME: &str = "3D000";
     /// A table or view does not exist.
     pub const UNDEFINED_TABLE: &str = "42P01";
+    /// A column does not exist.
+    pub const UNDEFINED_COLUMN: &str = "42703";
     /// The role lacks the privilege.
     pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
     /// Another session uses the object that the statement needs exclusively.

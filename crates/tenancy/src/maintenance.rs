@@ -117,7 +117,7 @@ pub async fn run(context: &Context, after: Option<Uuid>) -> Result<Report> {
         report.add_moved(context, moved);
         let erasures = visit.outcome(erasure::recover(context, tenant).await).await;
         report.finished_user_erasures += report.count(context, erasures);
-        let addresses = visit.outcome(verified_address::publish(context, tenant).await).await;
+        let addresses = visit.outcome(verified_address::maintain(context, tenant).await).await;
         report.published_addresses += report.count(context, addresses);
         let messages = visit.outcome(messages::maintain(context, tenant).await).await;
         report.removed_mail_messages += report.count(context, messages);

@@ -53,9 +53,11 @@ async fn carry_over_address_changes(
         SELECT COALESCE(jsonb_agg(jsonb_build_object('user_id', user_id, 'change', change)), '[]') AS rows
         FROM tenancy.verified_address_changes WHERE user_id = ANY($1::text[]::uuid[])";
     let update = "
-        INSERT INTO tenancy.verified_address_changes AS c (user_id, change)
-        SELECT user_id, change + 1 FROM jsonb_to_recordset($1) AS f (user_id uuid, change bigint)
-        ON CONFLICT (user_id) DO UPDATE SET change = greatest(c.change, excluded.change), published = 0";
+        INSERT INTO tenancy.verified_address_changes AS c (user_id, change, deleted_at)
+        SELECT f.user_id, f.change + 1, CASE WHEN u.id IS NULL THEN now() END
+        FROM jsonb_to_recordset($1) AS f (user_id uuid, change bigint) LEFT JOIN tenancy.users u ON u.id = f.user_id
+        ON CONFLICT (user_id) DO UPDATE
+        SET change = greatest(c.change, excluded.change), published = 0, deleted_at = excluded.deleted_at";
     let mut after = Uuid::nil();
     loop {
         let page = ids(former, select, after).await?;

@@ -26,7 +26,7 @@ pub(super) const TENANT: &[Migration] = migrations!("tenant": 1 => "0001_tenant"
                 11 => "0011_second_factors", 12 => "0012_custom_roles", 13 => "0013_user_metadata",
                 14 => "0014_mail", 15 => "0015_account_tokens", 16 => "0016_mailed_sign_in",
                 17 => "0017_breached_passwords", 18 => "0018_verified_addresses",
-                19 => "0019_passkeys");
+                19 => "0019_passkeys", 20 => "0020_address_tombstones");
 
 #[cfg(test)]
 mod tests {

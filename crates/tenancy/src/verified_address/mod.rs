@@ -5,13 +5,13 @@
 //! change, and a publication carries it over to the catalog.
 //!
 //! Under a crash: a change stays noted until the catalog has it, and the next publication or maintenance carries it over.
-//! Late publications never replace a later change.
+//! Late publications never replace a later change, so the rows of a user remain for a day after the user.
 
 mod publication;
 mod repo;
 pub mod switching;
 
-pub use publication::publish;
+pub use publication::{maintain, publish};
 pub(crate) use publication::{publish_later, rehash, survey_keys};
 use serde::Serialize;
 use utoipa::ToSchema;

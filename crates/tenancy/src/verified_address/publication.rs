@@ -45,6 +45,27 @@ pub async fn publish(context: &Context, tenant: &TenantRecord) -> Result<u64> {
     }
 }
 
+/// Publishes the changes that are noted in a tenant's database, removes the traces of users who were deleted at least a day
+/// ago, and returns the number of changes.
+pub async fn maintain(context: &Context, tenant: &TenantRecord) -> Result<u64> {
+    let published = publish(context, tenant).await?;
+    let database = TenantDb::connect_to(context, tenant).await?;
+    loop {
+        let deleted = match repo::list_deleted(&database).await {
+            Err(error) if error.is(state::UNDEFINED_TABLE) || error.is(state::UNDEFINED_COLUMN) => {
+                return Ok(published);
+            }
+            deleted => deleted?,
+        };
+        if deleted.is_empty() {
+            return Ok(published);
+        }
+        // The rows of the tenant last: after a crash, they lead to those of the catalog.
+        repo::remove_from_catalog(&*context.catalog().await?, tenant.id, &deleted).await?;
+        repo::remove_deleted(&database, &deleted).await?;
+    }
+}
+
 /// Publishes the changes of a tenant after the response is sent.
 pub(crate) fn publish_later(context: &Rc<Context>, tenant: &Tenant) {
     let tenant = tenant.clone();

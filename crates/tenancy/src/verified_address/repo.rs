@@ -88,6 +88,39 @@ pub(super) async fn mark_published(database: &TenantDb, changes: &[Published]) -
     Ok(())
 }
 
+/// The condition on rows of users who were deleted at least a day ago. The catalog has this change.
+const IS_DELETED: &str = "deleted_at < now() - interval '1 day' AND published = change";
+
+/// Returns users who were deleted at least a day ago.
+pub(super) async fn list_deleted(database: &TenantDb) -> Result<Vec<String>, SqlError> {
+    let statement = format!(
+        "SELECT user_id::text AS id FROM verified_address_changes WHERE {IS_DELETED} LIMIT {PAGE}"
+    );
+    let rows = database.connection().query(&statement, &[]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
+/// Removes the traces of deleted users from the catalog.
+pub(super) async fn remove_from_catalog(
+    catalog: &dyn Connection,
+    tenant: Uuid,
+    users: &[String],
+) -> Result<()> {
+    let statement = "DELETE FROM verified_addresses WHERE tenant_id = $1 AND address_hash IS NULL
+                       AND user_id = ANY($2::text[]::uuid[])";
+    catalog.execute(statement, &[tenant.into(), users.to_vec().into()]).await?;
+    Ok(())
+}
+
+/// Removes the traces of deleted users from the database of their tenant.
+pub(super) async fn remove_deleted(database: &TenantDb, users: &[String]) -> Result<()> {
+    let statement = format!(
+        "DELETE FROM verified_address_changes WHERE user_id = ANY($1::text[]::uuid[]) AND {IS_DELETED}"
+    );
+    database.connection().execute(&statement, &[users.to_vec().into()]).await?;
+    Ok(())
+}
+
 /// Notes a change of each user with a verified address, so that all addresses are published again.
 pub(super) async fn note_all(database: &TenantDb) -> Result<()> {
     let statement = "UPDATE verified_address_changes SET change = change + 1";

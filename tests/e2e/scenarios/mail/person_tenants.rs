@@ -206,6 +206,24 @@ fn catalog_follows_the_users_of_a_tenant() {
     let erasure = tenant.post(&format!("{path}/erasure"), &json!({}));
     erasure.token(admin).send().expect(200);
     assert!(!is_published(world, &tenant, &user));
+    // Traces of the user remain for a day, against late publications. Those of other users stay.
+    let traces = || {
+        let catalog = "SELECT FROM verified_addresses WHERE tenant_id = $1::text::uuid AND user_id = $2::text::uuid";
+        let catalog = world.services.superuser("tenancy").query(catalog, &[&tenant.id, &user.id]);
+        let own = "SELECT FROM tenancy.verified_address_changes WHERE user_id = $1::text::uuid";
+        let own = world.services.superuser(&tenant.database()).query(own, &[&user.id]);
+        (catalog.unwrap().len(), own.unwrap().len())
+    };
+    let maintain = || world.admin_post("/admin/maintenance", &json!({})).send().expect(200);
+    let other = verified(world, &tenant, &server, &address());
+    maintain();
+    assert_eq!(traces(), (1, 1));
+    let days_later =
+        "UPDATE tenancy.verified_address_changes SET deleted_at = deleted_at - interval '25 hours'";
+    assert!(change(world, &tenant, days_later) >= 2);
+    maintain();
+    assert_eq!(traces(), (0, 0));
+    assert!(is_published(world, &tenant, &other));
 }
 
 // S63
