@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     process::{Command, Output},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -98,10 +98,11 @@ impl World {
         CLUSTERS.get_or_init(Self::start)
     }
 
-    /// Returns a separate world that sends messages to users. The command that delivers them visits every tenant.
-    pub fn with_mail() -> &'static Self {
-        static MAIL: OnceLock<World> = OnceLock::new();
-        MAIL.get_or_init(|| {
+    /// Returns a separate world that sends messages to users, and prevents other tests from delivering the messages of this
+    /// one: the command that delivers them visits every tenant.
+    pub fn alone_with_mail() -> (&'static Self, MutexGuard<'static, ()>) {
+        static WORLDS: [OnceLock<World>; 3] = [const { OnceLock::new() }; 3];
+        let start = || {
             let changed = [
                 ("MAIL_TRANSPORT", "smtp"),
                 ("MAIL_FROM", "no-reply@saas.example"),
@@ -109,7 +110,8 @@ impl World {
             ];
             let changed = changed.map(|(name, value)| (name, value.to_owned()));
             Self::with(Services::start(), BTreeMap::from(changed))
-        })
+        };
+        first_free(&WORLDS, start, |world| world)
     }
 
     /// Returns a separate world whose messages lead to a web interface on a free port of localhost.
@@ -125,10 +127,11 @@ impl World {
         })
     }
 
-    /// Returns a separate world that sends messages to users by the HTTP API of a mail service, and the mail service.
-    pub fn with_mail_api() -> (&'static Self, &'static MailApi) {
-        static MAIL_API: OnceLock<(World, MailApi)> = OnceLock::new();
-        let (world, api) = MAIL_API.get_or_init(|| {
+    /// Returns a separate world that sends messages to users by the HTTP API of a mail service, and the mail service. Prevents
+    /// other tests from sending the messages of this one.
+    pub fn alone_with_mail_api() -> (&'static Self, &'static MailApi, MutexGuard<'static, ()>) {
+        static WORLDS: [OnceLock<(World, MailApi)>; 3] = [const { OnceLock::new() }; 3];
+        let start = || {
             let api = MailApi::start();
             let changed = [
                 ("MAIL_TRANSPORT", "http"),
@@ -140,8 +143,9 @@ impl World {
             ];
             let changed = changed.map(|(name, value)| (name, value.to_owned()));
             (Self::with(Services::start(), BTreeMap::from(changed)), api)
-        });
-        (world, api)
+        };
+        let ((world, api), alone) = first_free(&WORLDS, start, |started| &started.0);
+        (world, api, alone)
     }
 
     fn start() -> Self {
@@ -341,6 +345,25 @@ impl World {
     /// Runs `tenantctl` with the settings of the application.
     pub fn tenantctl(&self, arguments: &[&str]) -> Output {
         tenantctl(&self.settings(), arguments)
+    }
+}
+
+/// Returns the first world that no other test uses alone. Starts one if all are in use.
+fn first_free<T>(
+    worlds: &'static [OnceLock<T>],
+    start: impl Fn() -> T,
+    world: impl Fn(&'static T) -> &'static World,
+) -> (&'static T, MutexGuard<'static, ()>) {
+    loop {
+        for slot in worlds {
+            let found = slot.get_or_init(&start);
+            match world(found).alone.try_lock() {
+                Ok(guard) => return (found, guard),
+                Err(TryLockError::Poisoned(failed)) => return (found, failed.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        sleep(Duration::from_millis(20));
     }
 }
 

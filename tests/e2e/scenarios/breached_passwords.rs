@@ -79,8 +79,7 @@ impl Site {
 // S61
 #[test]
 fn breached_password_is_refused_wherever_one_is_chosen() {
-    let (world, mail) = World::with_mail_api();
-    let _alone = world.alone();
+    let (world, mail, _alone) = World::alone_with_mail_api();
     let list = BreachedList::start(&[HASH]);
     let site = Site::start(world, &list.url);
     let tenant = site.tenant();
@@ -221,8 +220,7 @@ fn faulty_list_accepts_the_password() {
 fn stalled_list_delays_a_password_by_300_milliseconds_at_most() {
     let list = BreachedList::start(&[HASH]);
     // The other world counts the failures of another test.
-    let world = World::with_mail_api().0;
-    let _alone = world.alone();
+    let (world, _, _alone) = World::alone_with_mail_api();
     let site = Site::start(world, &list.url);
     let tenant = site.tenant();
     // The least of several durations, because other tests use the processors.

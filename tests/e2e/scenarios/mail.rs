@@ -27,8 +27,7 @@ const SETTINGS: &str = "/api/v1/tenant/mail-settings";
 
 /// Prevents other tests from delivering the messages of this one.
 fn alone() -> (&'static World, MutexGuard<'static, ()>) {
-    let world = World::with_mail();
-    (world, world.alone())
+    World::alone_with_mail()
 }
 
 fn invite(tenant: &TestTenant, body: &Value) -> Value {

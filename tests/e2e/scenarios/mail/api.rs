@@ -18,8 +18,7 @@ use super::{address, change, column, token};
 
 /// Prevents other tests from sending the messages of this one.
 fn alone() -> (&'static World, &'static MailApi, MutexGuard<'static, ()>) {
-    let (world, api) = World::with_mail_api();
-    (world, api, world.alone())
+    World::alone_with_mail_api()
 }
 
 /// Invites a user. The service sends the message without another request.
