@@ -10,9 +10,10 @@ use std::{
 };
 
 use e2e::{
-    Connections, StopOnDrop, TestTenant, World,
+    Connections, Cut, Proxy, StopOnDrop, TestTenant, Watch, World,
     clusters::{Clusters, last_line},
     database::connect,
+    tenantctl,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -254,6 +255,26 @@ fn impossible_move_changes_nothing() {
         last_line(&clusters.run(&["tenant", "move", &tenant.slug, "--to", "second", "--dry-run"]));
     assert!(line["expected_pause_seconds"].as_i64() >= Some(1), "{line}");
     assert!(clusters.has_on_default(&tenant));
+    // Another process begins to move it after this one has found no move.
+    let direct = clusters.world.services.databases().postgres;
+    let proxy = Proxy::start(&direct);
+    let mut settings = clusters.world.settings();
+    let url = settings["MASTER_DATABASE_URL"].replace(&direct, &proxy.address);
+    settings.insert("MASTER_DATABASE_URL", url);
+    let begin = format!(
+        "INSERT INTO tenant_moves (tenant_id, attempt, step, target_host, target_port, target_options,
+                                   source_host, source_port, source_options, source_password)
+         SELECT id, id, 'copying', 'localhost', 5432, '', database_host, database_port, database_options,
+                database_password FROM tenants WHERE slug = '{}'",
+        tenant.slug
+    );
+    let mut other = clusters.world.services.superuser("tenancy");
+    let action = Box::new(move || other.batch_execute(&begin).unwrap());
+    proxy.watch(Watch { statement: "INSERT INTO tenant_moves", cut: Cut::Delay, action });
+    let output = tenantctl(&settings, &["tenant", "move", &tenant.slug, "--to", "second"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(proxy.has_acted() && told.contains("another process is moving"), "{told}");
+    clusters.world.services.superuser("tenancy").batch_execute("DELETE FROM tenant_moves").unwrap();
     // To the cluster where it is.
     move_to(&clusters, &tenant, "default");
 }

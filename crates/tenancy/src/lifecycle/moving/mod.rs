@@ -73,9 +73,7 @@ pub async fn begin(context: &Context, tenant: Uuid, cluster: &Cluster) -> Result
     let catalog = context.catalog().await?;
     if let Some(row) = moves::find(&*catalog, tenant).await? {
         if !row.is_abandoned {
-            return Err(Error::unavailable(format!(
-                "another process is moving the tenant {tenant}, or was until a moment ago: try again in 15 s"
-            )));
+            return Err(moved_by_another_process(tenant));
         }
         recover(context, tenant).await?;
     }
@@ -86,7 +84,11 @@ pub async fn begin(context: &Context, tenant: Uuid, cluster: &Cluster) -> Result
     let attempt = context.platform.random.uuid(context.platform.clock.now());
     if !moves::insert(&*catalog, &source, &location, attempt).await? {
         source.status.check(Operation::Move)?;
-        return Err(Error::unavailable("the tenant's credentials or location are being changed"));
+        // Another process may have begun or taken over a move since the first look.
+        return Err(match moves::find(&*catalog, tenant).await? {
+            Some(_) => moved_by_another_process(tenant),
+            None => Error::unavailable("the tenant's credentials or location are being changed"),
+        });
     }
     let target = at(context, &source, &location)?;
     let password = database::random_password(context);
@@ -222,6 +224,12 @@ impl Moving {
         let catalog = context.catalog().await?;
         moves::advance(&*catalog, self.source.id, self.attempt, (from, to)).await
     }
+}
+
+fn moved_by_another_process(tenant: Uuid) -> Error {
+    Error::unavailable(format!(
+        "another process is moving the tenant {tenant}, or was until a moment ago: try again in 15 s"
+    ))
 }
 
 /// Finishes or cancels an abandoned move. Does nothing if there is none. Returns whether there was one.
