@@ -348,7 +348,7 @@ impl World {
     }
 }
 
-/// Returns the first world that no other test uses alone. Starts one if all are in use.
+/// Locks the first world whose lock is free, and returns it. Starts a world if the earlier ones are locked.
 fn first_free<T>(
     worlds: &'static [OnceLock<T>],
     start: impl Fn() -> T,

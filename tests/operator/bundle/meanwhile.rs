@@ -2,10 +2,10 @@
 
 use std::{sync::mpsc::channel, time::Duration};
 
-use e2e::{Cut, Databases, Proxy, TestTenant, Watch, World};
+use e2e::{Cut, TestTenant, Watch, World};
 use serde_json::{Value, json};
 
-use super::{Folder, command, content, run, run_during, succeeded, text};
+use super::{Folder, content, run, run_during, run_watched, succeeded, text};
 
 fn count(world: &World, database: &str, statement: &str) -> i64 {
     world.services.superuser(database).query_one(statement, &[]).unwrap().get(0)
@@ -53,15 +53,10 @@ fn import_succeeds_if_its_events_have_to_wait() {
     folder.export(&tenant, "bundle");
     let (file, identity) = (folder.file("bundle"), folder.file("identity"));
     let import = ["tenant", "import", &file, "--identity", &identity, "--from-other-installation"];
-    let databases = other.services.databases();
-    let proxy = Proxy::start(&databases.postgres);
-    let proxied = Databases { postgres: proxy.address.clone(), ..databases };
-    let url = other.services.settings(&proxied)["MASTER_DATABASE_URL"].clone();
     // The statement that lists the waiting events. The tenant is in use by then.
     let statement = "octet_length(entry::text)";
-    proxy.watch(Watch { statement, cut: Cut::Before, action: Box::new(|| ()) });
-    let output = command(other, &import).env("MASTER_DATABASE_URL", url).output().unwrap();
-    assert!(proxy.has_acted(), "{}", text(&output));
+    let cut = Watch { statement, cut: Cut::Before, action: Box::new(|| ()) };
+    let output = run_watched(other, &import, cut);
     assert_eq!(succeeded(&output)["id"], tenant.id.as_str());
     assert!(text(&output).contains("the events remain in it"), "{}", text(&output));
     let list = format!("/admin/audit?tenant_id={}&event=tenant.imported", tenant.id);

@@ -76,11 +76,17 @@ pub fn run_during(
     statement: &'static str,
     action: impl FnOnce() + Send + 'static,
 ) -> Output {
+    run_watched(world, arguments, Watch { statement, cut: Cut::Delay, action: Box::new(action) })
+}
+
+/// Runs a command whose statements on the catalog are watched. The statement of the watch must be reached.
+pub fn run_watched(world: &World, arguments: &[&str], watch: Watch) -> Output {
     let databases = world.services.databases();
+    let statement = watch.statement;
     let proxy = Proxy::start(&databases.postgres);
     let proxied = Databases { postgres: proxy.address.clone(), ..databases };
     let url = world.services.settings(&proxied)["MASTER_DATABASE_URL"].clone();
-    proxy.watch(Watch { statement, cut: Cut::Delay, action: Box::new(action) });
+    proxy.watch(watch);
     let output = command(world, arguments).env("MASTER_DATABASE_URL", url).output().unwrap();
     assert!(proxy.has_acted(), "{statement} is reached: {}", text(&output));
     output

@@ -45,8 +45,8 @@ pub async fn publish(context: &Context, tenant: &TenantRecord) -> Result<u64> {
     }
 }
 
-/// Publishes the changes that are noted in a tenant's database, removes the traces of users who were deleted at least a day
-/// ago, and returns the number of changes.
+/// Publishes the changes that are noted in a tenant's database, removes the traces of deleted users a day after their
+/// deletion, and returns the number of changes.
 pub async fn maintain(context: &Context, tenant: &TenantRecord) -> Result<u64> {
     let published = publish(context, tenant).await?;
     let database = TenantDb::connect_to(context, tenant).await?;

@@ -88,10 +88,10 @@ pub(super) async fn mark_published(database: &TenantDb, changes: &[Published]) -
     Ok(())
 }
 
-/// The condition on rows of users who were deleted at least a day ago. The catalog has this change.
+/// The condition on rows of deleted users, a day after their deletion. The catalog has this change.
 const IS_DELETED: &str = "deleted_at < now() - interval '1 day' AND published = change";
 
-/// Returns users who were deleted at least a day ago.
+/// Returns deleted users, a day after their deletion.
 pub(super) async fn list_deleted(database: &TenantDb) -> Result<Vec<String>, SqlError> {
     let statement = format!(
         "SELECT user_id::text AS id FROM verified_address_changes WHERE {IS_DELETED} LIMIT {PAGE}"

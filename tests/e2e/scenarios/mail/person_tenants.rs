@@ -206,7 +206,7 @@ fn catalog_follows_the_users_of_a_tenant() {
     let erasure = tenant.post(&format!("{path}/erasure"), &json!({}));
     erasure.token(admin).send().expect(200);
     assert!(!is_published(world, &tenant, &user));
-    // Traces of the user remain for a day, against late publications. Those of other users stay.
+    // Traces of the user remain for a day, against late publications. The address of another user stays.
     let traces = || {
         let catalog = "SELECT FROM verified_addresses WHERE tenant_id = $1::text::uuid AND user_id = $2::text::uuid";
         let catalog = world.services.superuser("tenancy").query(catalog, &[&tenant.id, &user.id]);
