@@ -276,28 +276,39 @@ fn add_month(superuser: &mut Client, month: &str, next: &str) {
 }
 
 #[test]
-fn prune_waits_without_blocking_requests() {
+fn locked_trail_delays_commands_and_no_requests() {
     let world = World::get();
     let _alone = world.alone();
     let mut superuser = world.services.superuser("tenancy");
     add_month(&mut superuser, "2019_01", "2019_02");
-    // As the last transaction of an import that brings a long trail.
-    let mut import = superuser.transaction().unwrap();
-    import.batch_execute("LOCK TABLE tenant_audit_logs IN ROW EXCLUSIVE MODE").unwrap();
-    let pruning = thread::spawn(prune);
+    // The migration creates the last month again.
+    let last = "SELECT max(relname)::text FROM pg_class WHERE relname ~ '^tenant_audit_logs_[0-9]{4}_[0-9]{2}$'";
+    let last: String = superuser.query_one(last, &[]).unwrap().get(0);
+    superuser.batch_execute(&format!("DROP TABLE {last}")).unwrap();
     let mut waiting = world.services.superuser("tenancy");
     let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
                      AND relation = 'tenant_audit_logs'::regclass AND mode = 'AccessExclusiveLock')";
-    while !waiting.query_one(waits, &[]).unwrap().get::<_, bool>(0) {
-        assert!(!pruning.is_finished(), "the prune waits");
-        sleep(Duration::from_millis(10));
+    for command in [&["audit", "prune", "--keep-months", "24"][..], &["migrate"]] {
+        // As the last transaction of an import that brings a long trail.
+        let mut import = superuser.transaction().unwrap();
+        import.batch_execute("LOCK TABLE tenant_audit_logs IN ROW EXCLUSIVE MODE").unwrap();
+        let running = thread::spawn(move || world.tenantctl(command));
+        while !waiting.query_one(waits, &[]).unwrap().get::<_, bool>(0) {
+            assert!(!running.is_finished(), "{command:?} waits");
+            sleep(Duration::from_millis(10));
+        }
+        // A statement of a request may take five seconds.
+        world.admin(Method::GET, "/admin/audit").send().expect(200);
+        assert!(!running.is_finished(), "{command:?} needs the lock");
+        import.commit().unwrap();
+        let output = running.join().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    // A statement of a request may take five seconds.
-    world.admin(Method::GET, "/admin/audit").send().expect(200);
-    assert!(!pruning.is_finished(), "the lock is held");
-    import.commit().unwrap();
-    let said = pruning.join().unwrap();
-    assert!(said.contains("\"dropped_month\":\"tenant_audit_logs_2019_01\""), "{said}");
+    let exists = "SELECT to_regclass($1) IS NOT NULL";
+    for (table, expected) in [("tenant_audit_logs_2019_01", false), (last.as_str(), true)] {
+        let found: bool = superuser.query_one(exists, &[&table]).unwrap().get(0);
+        assert_eq!(found, expected, "{table}");
+    }
 }
 
 #[test]
