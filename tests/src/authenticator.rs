@@ -19,23 +19,24 @@ impl Authenticator {
         Self { totp: totp.expect("the secret is long enough"), last_step: 0 }
     }
 
-    /// Returns the next code that the service accepts. Codes of the past and of the next step are accepted too, so this
-    /// rarely waits.
+    /// Returns the next code that the service accepts for at least ten seconds. Codes of the past and of the next step are
+    /// accepted too, so this rarely waits.
     pub fn code(&mut self) -> String {
-        self.next_from(1)
+        self.next_valid_for(10)
     }
 
     /// Returns the next code for a slow user: the service accepts it for at least 30 seconds.
     pub fn code_to_type(&mut self) -> String {
-        self.next_from(0)
+        self.next_valid_for(30)
     }
 
-    /// Returns the next code, at the earliest that of this number of steps ago.
-    fn next_from(&mut self, past_steps: u64) -> String {
+    /// Returns the next code that the service accepts for at least this number of seconds.
+    fn next_valid_for(&mut self, seconds: u64) -> String {
         loop {
-            let now = current_step();
-            let step = (now - past_steps).max(self.last_step + 1);
-            if step <= now + 1 {
+            let now = now();
+            // A code is accepted until the step after its own ends.
+            let step = ((now + seconds) / 30 - 1).max(self.last_step + 1);
+            if step <= now / 30 + 1 {
                 self.last_step = step;
                 return self.totp.generate(step * 30).to_string();
             }
@@ -45,7 +46,7 @@ impl Authenticator {
 
     /// Returns a code that is never accepted.
     pub fn wrong_code(&self) -> String {
-        let now = current_step();
+        let now = now() / 30;
         let near: Vec<_> =
             (now - 3..now + 4).map(|step| self.totp.generate(step * 30).to_string()).collect();
         let codes = (0..100).map(|code| format!("{code:06}"));
@@ -53,6 +54,7 @@ impl Authenticator {
     }
 }
 
-fn current_step() -> u64 {
-    u64::try_from(NativeClock.now().timestamp()).expect("the clock is after 1970") / 30
+/// Returns the seconds since 1970.
+fn now() -> u64 {
+    u64::try_from(NativeClock.now().timestamp()).expect("the clock is after 1970")
 }
