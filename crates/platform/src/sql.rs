@@ -335,18 +335,19 @@ pub fn literal(text: &str) -> String {
 
 /// Returns a statement that runs statements of PL/pgSQL in a transaction. If a lock is not free within a second, it gives
 /// way to the statements that wait behind it, and tries again, for less than [`SCHEMA_DEADLINE`]. Otherwise, one long
-/// transaction would block every other statement on the table for as long as this one waits.
+/// transaction would block every other statement on the table for as long as this one waits. It gives way in a deadlock,
+/// too, before PostgreSQL cancels one of the two (`deadlock_timeout`, by default 1 s), which could be a request.
 ///
 /// `statements` must not contain `$patiently$`.
 pub fn patiently(statements: &str) -> String {
     format!(
         "DO $patiently$ BEGIN
-             SET LOCAL lock_timeout = '1s';
+             SET LOCAL lock_timeout = '800ms';
              FOR attempt IN 1..20 LOOP
                  BEGIN
                      {statements}
                      RETURN;
-                 EXCEPTION WHEN lock_not_available THEN
+                 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
                      IF attempt = 20 THEN RAISE; END IF;
                  END;
                  PERFORM pg_sleep(1);

@@ -1,11 +1,8 @@
 //! `/api/v1/tenant/audit` and `/admin/audit`
 
-use std::{
-    thread::{self, sleep},
-    time::Duration,
-};
+use std::thread;
 
-use e2e::{TestTenant, World};
+use e2e::{TestTenant, World, database::wait_for_lock};
 use http::Method;
 use postgres::Client;
 use serde_json::{Value, json};
@@ -285,18 +282,12 @@ fn locked_trail_delays_commands_and_no_requests() {
     let last = "SELECT max(relname)::text FROM pg_class WHERE relname ~ '^tenant_audit_logs_[0-9]{4}_[0-9]{2}$'";
     let last: String = superuser.query_one(last, &[]).unwrap().get(0);
     superuser.batch_execute(&format!("DROP TABLE {last}")).unwrap();
-    let mut waiting = world.services.superuser("tenancy");
-    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
-                     AND relation = 'tenant_audit_logs'::regclass AND mode = 'AccessExclusiveLock')";
     for command in [&["audit", "prune", "--keep-months", "24"][..], &["migrate"]] {
         // As the last transaction of an import that brings a long trail.
         let mut import = superuser.transaction().unwrap();
         import.batch_execute("LOCK TABLE tenant_audit_logs IN ROW EXCLUSIVE MODE").unwrap();
         let running = thread::spawn(move || world.tenantctl(command));
-        while !waiting.query_one(waits, &[]).unwrap().get::<_, bool>(0) {
-            assert!(!running.is_finished(), "{command:?} waits");
-            sleep(Duration::from_millis(10));
-        }
+        wait_for_lock(&mut import, "tenant_audit_logs");
         // A statement of a request may take five seconds.
         world.admin(Method::GET, "/admin/audit").send().expect(200);
         assert!(!running.is_finished(), "{command:?} needs the lock");

@@ -1,8 +1,8 @@
 //! The schema: it rejects invalid states, and migrations are repeatable.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, thread};
 
-use e2e::{World, root};
+use e2e::{World, database::wait_for_lock, root};
 use postgres::error::SqlState;
 use tenancy::migrate;
 
@@ -147,7 +147,7 @@ fn missing_template_is_built_on_demand() {
     while let Err(error) = world.services.superuser("tenancy").batch_execute(&drop) {
         assert_eq!(error.code(), Some(&SqlState::OBJECT_IN_USE), "{error}");
     }
-    let tenants: Vec<_> = std::thread::scope(|scope| {
+    let tenants: Vec<_> = thread::scope(|scope| {
         let calls: Vec<_> = (0..2).map(|_| scope.spawn(|| world.tenant())).collect();
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
@@ -194,6 +194,31 @@ fn changed_migration_is_rejected() {
     assert!(!output.status.success());
     let error = text(&output.stderr);
     assert!(error.contains(&tenant.slug) && error.contains("0001_tenant"), "{error}");
+}
+
+#[test]
+fn migration_of_a_table_in_use_delays_no_statement() {
+    let world = World::get();
+    let _alone = world.alone();
+    let tenant = world.tenant();
+    let mut database = world.services.superuser(&tenant.database());
+    let undo = "ALTER TABLE tenancy.verified_address_changes DROP COLUMN deleted_at;
+                DELETE FROM tenancy.schema_migrations WHERE name = '0020_address_tombstones'";
+    database.batch_execute(undo).unwrap();
+    // As an export, which reads for a long time.
+    let mut export = world.services.superuser(&tenant.database());
+    let mut export = export.transaction().unwrap();
+    export.batch_execute("TABLE tenancy.verified_address_changes").unwrap();
+    let running = thread::spawn(move || world.tenantctl(&["migrate"]));
+    wait_for_lock(&mut export, "tenancy.verified_address_changes");
+    database.batch_execute("SET lock_timeout = '5s'").unwrap();
+    database.batch_execute("TABLE tenancy.verified_address_changes").unwrap();
+    assert!(!running.is_finished(), "the migration needs the lock");
+    export.commit().unwrap();
+    let output = running.join().unwrap();
+    let said = text(&output.stdout);
+    assert!(output.status.success() && said.contains("0020_address_tombstones"), "{said}");
+    database.batch_execute("SELECT deleted_at FROM tenancy.verified_address_changes").unwrap();
 }
 
 /// Returns the definitions of the functions in a schema of a database, by name.

@@ -170,21 +170,19 @@ impl Migration {
 
     /// Returns the migration as one statement, which does nothing if another migrator was faster.
     fn statement(&self) -> String {
-        format!(
-            "DO $migration$ BEGIN
-                 LOCK TABLE schema_migrations IN EXCLUSIVE MODE;
-                 IF EXISTS (SELECT FROM schema_migrations WHERE version = {version}) THEN
-                     RETURN;
-                 END IF;
-                 {sql}
-                 INSERT INTO schema_migrations (version, name, checksum)
-                 VALUES ({version}, {name}, {checksum});
-             END $migration$",
+        patiently(&format!(
+            "LOCK TABLE schema_migrations IN EXCLUSIVE MODE;
+             IF EXISTS (SELECT FROM schema_migrations WHERE version = {version}) THEN
+                 RETURN;
+             END IF;
+             {sql}
+             INSERT INTO schema_migrations (version, name, checksum)
+             VALUES ({version}, {name}, {checksum});",
             version = self.version,
             sql = self.sql,
             name = literal(self.name),
             checksum = literal(&self.checksum()),
-        )
+        ))
     }
 }
 
