@@ -12,7 +12,7 @@ use std::{
 use e2e::{
     Connections, Cut, Proxy, StopOnDrop, TestTenant, Watch, World,
     clusters::{Clusters, last_line},
-    database::connect,
+    database::{connect, wait_for_lock},
     tenantctl,
 };
 use http::Method;
@@ -223,6 +223,36 @@ fn restored_code_runs_without_the_account() {
     let mut reader = connect(&tenant.database_credential("read")).unwrap();
     let count: i64 = reader.query_one("SELECT count(*) FROM bait", &[]).unwrap().get(0);
     assert_eq!(count, 1);
+}
+
+/// The move locks tables in another order than transactions do.
+#[test]
+fn move_continues_after_a_deadlock() {
+    let clusters = Clusters::alone();
+    clusters.add_second_for_moves();
+    let tenant = clusters.world.tenant();
+    let mut owner = connect(&tenant.database_credential("owner")).unwrap();
+    owner.batch_execute("CREATE TABLE notes (number bigint)").unwrap();
+    drop(owner);
+    // The session of the move notices the deadlock first, and before it would give way to a long statement.
+    let database = tenant.database();
+    let first = format!("ALTER DATABASE {database} SET deadlock_timeout = '500ms'");
+    clusters.world.services.superuser("postgres").batch_execute(&first).unwrap();
+    scope(|scope| {
+        let mut request = clusters.world.services.superuser(&database);
+        request.batch_execute("SET deadlock_timeout = '60s'").unwrap();
+        let mut transaction = request.transaction().unwrap();
+        transaction.batch_execute("LOCK TABLE tenancy.users IN ROW EXCLUSIVE MODE").unwrap();
+        let moving = scope.spawn(|| move_to(&clusters, &tenant, "second"));
+        wait_for_lock(&mut transaction, "tenancy.users");
+        transaction.batch_execute("LOCK TABLE app.notes IN ROW EXCLUSIVE MODE").unwrap();
+        transaction.commit().unwrap();
+        // The account cannot end a session of a superuser.
+        drop(request);
+        moving.join().unwrap();
+    });
+    assert!(clusters.has_on_second(&tenant) && !clusters.has_on_default(&tenant));
+    move_to(&clusters, &tenant, "default");
 }
 
 #[test]

@@ -8,7 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Services, TestTenant, World, database::connect, root, unique};
+use e2e::{
+    Services, TestTenant, World,
+    database::{connect, wait_for_lock},
+    root, unique,
+};
 use http::Method;
 use postgres::{Client, error::SqlState};
 use serde_json::json;
@@ -152,6 +156,7 @@ fn files_reach_every_tenant_exactly_once() {
     rings(&files, &acme, &globex);
     foreign_code_gains_nothing(&files, &acme);
     concurrent_runs(&files, &[&acme, &globex, &new]);
+    deadlock_is_tried_again(&files, &acme);
     tampered_record_fails_its_tenant_only(&files, &acme, &globex);
     failure_has_no_values(world, &files, &acme);
     next_template_has_the_tables(world, &files);
@@ -310,6 +315,27 @@ fn concurrent_runs(files: &Files, tenants: &[&TestTenant]) {
     assert!(status.status.success(), "{}", text(&status));
 }
 
+/// A file uses tables in another order than a transaction of the application does.
+fn deadlock_is_tried_again(files: &Files, tenant: &TestTenant) {
+    files.write(
+        "0008_columns.sql",
+        "ALTER TABLE tags ADD COLUMN color text;\nALTER TABLE notes ADD COLUMN color text;",
+    );
+    let mut session = services().superuser(&tenant.database());
+    // The session of the file notices the deadlock first.
+    session.batch_execute("SET deadlock_timeout = '60s'").unwrap();
+    let mut transaction = session.transaction().unwrap();
+    transaction.batch_execute("TABLE app.notes").unwrap();
+    scope(|scope| {
+        let running = scope.spawn(|| files.migrated(&[]));
+        wait_for_lock(&mut transaction, "app.notes");
+        transaction.batch_execute("TABLE app.tags").unwrap();
+        transaction.commit().unwrap();
+        let done = running.join().unwrap();
+        assert!(done.contains(&format!("{}: done: 0008_columns", tenant.slug)), "{done}");
+    });
+}
+
 /// The table with the record belongs to the tenant, which can replace it.
 fn tampered_record_fails_its_tenant_only(files: &Files, tampered: &TestTenant, other: &TestTenant) {
     let mut owner = connect(&tampered.database_credential("owner")).unwrap();
@@ -320,7 +346,7 @@ fn tampered_record_fails_its_tenant_only(files: &Files, tampered: &TestTenant, o
                  SELECT version::text, name, checksum, applied_at FROM kept",
         )
         .unwrap();
-    files.write("0008_parts.sql", "CREATE TABLE parts (id int);");
+    files.write("0009_parts.sql", "CREATE TABLE parts (id int);");
     let failed = files.migrate(&["--jobs", "1"]);
     assert!(!failed.status.success());
     let message = text(&failed);
@@ -341,7 +367,7 @@ fn failure_has_no_values(world: &'static World, files: &Files, tenant: &TestTena
     let mut owner = connect(&tenant.database_credential("owner")).unwrap();
     owner.batch_execute("INSERT INTO notes (body) VALUES ('a secret')").unwrap();
     files.write(
-        "0009_numbers.sql",
+        "0010_numbers.sql",
         "CREATE TABLE numbers AS SELECT body::int AS number FROM notes WHERE body LIKE '%secret%';",
     );
     let failed = files.migrate(&[]);

@@ -23,11 +23,13 @@ pub struct Limits {
 /// The maximum number of characters of a failure. Code of a tenant can raise an error of any length.
 const MOST_CHARACTERS: usize = 300;
 
-/// The number of times that a file runs again after it waited too long for a lock.
+/// The number of times that a file is tried if it waits too long for a lock, or in a deadlock with statements of the
+/// application.
 const LOCK_ATTEMPTS: u32 = 3;
 /// The pause after the first attempt. Each further one is longer by the same time.
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// The SQLSTATE of these failures: `lock_not_available` and `deadlock_detected`.
+const GAVE_WAY: [&str; 2] = ["55P03", "40P01"];
 
 /// The result of a migration.
 #[derive(Debug)]
@@ -163,8 +165,8 @@ async fn run_file(client: &Client, file: &MigrationFile, limits: &Limits) -> Res
         let Err(error) = outcome.await else { return Ok(()) };
         // Without a transaction, this is only a warning.
         let _ = client.batch_execute("ROLLBACK").await;
-        let code = error.code().map(|code| code.code().to_owned());
-        if code.as_deref() != Some(LOCK_NOT_AVAILABLE) || attempt == LOCK_ATTEMPTS {
+        let gave_way = error.code().is_some_and(|state| GAVE_WAY.contains(&state.code()));
+        if !gave_way || attempt == LOCK_ATTEMPTS {
             return Err(describe(&error));
         }
         // The statements that waited behind this one run first.

@@ -9,9 +9,15 @@ use tokio_postgres::{Client, error::SqlState};
 use crate::postgres::{Limits, Sum, session, sums};
 
 /// The attempts to lock the tables. While an attempt waits for a long statement, other writes wait behind it.
-const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_ATTEMPTS: u32 = 20;
+/// The longest wait for the lock of a table. Transactions lock tables in another order. In a deadlock, this session gives
+/// way before PostgreSQL cancels one of the two (`deadlock_timeout`, by default 1 s), which could be a request.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(800);
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// The failures after which another attempt can succeed.
+const GAVE_WAY: [SqlState; 2] = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
 
 /// A session.
 pub struct Session(Client);
@@ -27,13 +33,14 @@ impl Session {
     /// # Errors
     /// Fails if a statement of the tenant holds a table for several seconds.
     pub async fn lock_tables(&self) -> Result<()> {
+        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", LOCK_TIMEOUT.as_millis());
         for _ in 0..LOCK_ATTEMPTS {
-            self.0.batch_execute("BEGIN; SET LOCAL lock_timeout = '2s'").await?;
+            self.0.batch_execute(&begin).await?;
             let tables = self.tables().await?;
             let lock = format!("LOCK TABLE {} IN SHARE MODE", tables.join(", "));
             match self.0.batch_execute(&lock).await {
                 Ok(()) => return Ok(()),
-                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                Err(error) if GAVE_WAY.iter().any(|state| error.code() == Some(state)) => {
                     self.0.batch_execute("ROLLBACK").await?;
                     tokio::time::sleep(PAUSE).await;
                 }
