@@ -29,6 +29,8 @@ pub struct Context {
     pub master_key: MasterKey,
     /// The metrics that this instance has counted.
     pub counters: Rc<Counters>,
+    /// The time limit of a statement, if an operation asks for no other one.
+    pub(crate) statement_deadline: Duration,
     is_dry_run: bool,
     /// The state of modules, one value of each type.
     state: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
@@ -48,6 +50,7 @@ impl Context {
                 &settings.master_decryption_keys,
             )?,
             counters,
+            statement_deadline: STATEMENT_DEADLINE,
             is_dry_run: false,
             state: RefCell::default(),
             platform,
@@ -60,6 +63,12 @@ impl Context {
     /// to Redis, connect to no cluster, and start no work after the response.
     pub fn of_dry_run(platform: Platform, settings: Settings) -> Result<Self> {
         Ok(Self { is_dry_run: true, ..Self::new(platform, settings)? })
+    }
+
+    /// Lets a statement take up to `deadline`, instead of the [`STATEMENT_DEADLINE`] of a request.
+    #[must_use]
+    pub fn with_statement_deadline(self, deadline: Duration) -> Self {
+        Self { statement_deadline: deadline, ..self }
     }
 
     /// Returns whether this is a dry run, which [`of_dry_run`](Self::of_dry_run) describes.
@@ -89,7 +98,7 @@ impl Context {
 
     /// Returns a connection to the catalog.
     pub async fn catalog(&self) -> Result<Box<dyn Connection>> {
-        self.catalog_within(STATEMENT_DEADLINE).await
+        self.catalog_within(self.statement_deadline).await
     }
 
     /// Returns a connection to the catalog whose statements may take up to `deadline`.

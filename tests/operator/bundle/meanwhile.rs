@@ -1,6 +1,6 @@
 //! Work that happens at the same time as an export or an import.
 
-use std::{sync::mpsc::channel, time::Duration};
+use std::{sync::mpsc::channel, thread::sleep, time::Duration};
 
 use e2e::{Cut, TestTenant, Watch, World};
 use serde_json::{Value, json};
@@ -43,6 +43,20 @@ fn repair_leaves_a_running_import_alone() {
         let deleted = other.admin(http::Method::DELETE, &path).send();
         assert!(matches!(deleted.status, 200 | 204), "{}", deleted.text);
     }
+}
+
+#[test]
+fn slow_statement_does_not_end_an_import() {
+    let (world, other) = (World::for_bundles(), World::other_installation());
+    let tenant = world.tenant();
+    let folder = Folder::new();
+    folder.export(&tenant, "bundle");
+    let (file, identity) = (folder.file("bundle"), folder.file("identity"));
+    let import = ["tenant", "import", &file, "--identity", &identity, "--from-other-installation"];
+    // Longer than a statement of a request may take.
+    let pause = || sleep(Duration::from_secs(6));
+    let output = run_during(other, &import, "INSERT INTO database_credentials", pause);
+    assert_eq!(succeeded(&output)["id"], tenant.id.as_str());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Settings from the environment.
 
-use std::{collections::BTreeMap, env, path::PathBuf, rc::Rc};
+use std::{collections::BTreeMap, env, path::PathBuf, rc::Rc, time::Duration};
 
 use anyhow::Result;
 use platform::{
@@ -20,6 +20,9 @@ use crate::{dry_run, exit::Exit};
 const POSTGRES_ROOTS: &str = "PGSSLROOTCERT";
 /// The environment variable with the file of root certificates for Redis.
 const REDIS_ROOTS: &str = "REDIS_CA_FILE";
+
+/// The time limit of a statement. No request waits for it, and a slow one must not end the work of many minutes.
+const STATEMENT_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Returns the settings, read by their plain names or with Spin's prefix.
 ///
@@ -85,6 +88,7 @@ pub fn sql() -> NativeSql {
 pub fn context() -> Result<Context> {
     let settings = settings()?;
     let context = Context::new(platform(&settings), settings)?;
+    let context = context.with_statement_deadline(STATEMENT_DEADLINE);
     // Standard output has only the result.
     log::use_standard_error(&context);
     Ok(context)

@@ -1,6 +1,6 @@
 //! Verification that the trail is unchanged since it was written: a walk along a chain, from its anchor to its end.
 
-use platform::sql::{Connection, SCHEMA_DEADLINE, STATEMENT_DEADLINE, SqlError};
+use platform::sql::{Connection, SCHEMA_DEADLINE, SqlError};
 use uuid::Uuid;
 
 use super::{
@@ -55,7 +55,7 @@ pub(super) async fn examine(
 ) -> Result<Examined> {
     let catalog = match extent {
         Extent::Full => context.catalog_within(SCHEMA_DEADLINE).await?,
-        Extent::SinceCheckpoint => context.catalog_within(STATEMENT_DEADLINE).await?,
+        Extent::SinceCheckpoint => context.catalog().await?,
     };
     let chain = tenant.unwrap_or(Uuid::nil());
     for _ in 0..TURNS {

@@ -1,7 +1,7 @@
 //! The location of a tenant's database, the connection to it, and the keys of its data.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use platform::sql::{Connection, STATEMENT_DEADLINE};
+use platform::sql::Connection;
 use uuid::Uuid;
 
 use super::{Tenant, TenantRecord};
@@ -31,7 +31,8 @@ impl TenantDb {
     pub(crate) async fn connect_to(context: &Context, record: &TenantRecord) -> Result<Self> {
         let password = open_password(context, record)?;
         let url = record.database.url(&record.database.name, &record.database_role, password);
-        let connection = context.platform.sql.connect(url.expose(), STATEMENT_DEADLINE).await?;
+        let deadline = context.statement_deadline;
+        let connection = context.platform.sql.connect(url.expose(), deadline).await?;
         Ok(Self { connection })
     }
 
