@@ -42,7 +42,7 @@ fn tree(spans: &[Span], parent: &[u8], indent: usize) -> String {
 /// Returns the lines of the block of code in docs/operations.md that starts with this line, without the durations.
 fn documented(start: &str) -> String {
     let document = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
-    let (_, block) = document.split_once(&format!("```\n{start}")).unwrap();
+    let (_, block) = document.split_once(&format!("```text\n{start}")).unwrap();
     let (block, _) = block.split_once("```").unwrap();
     let lines = format!("{start}{block}");
     let names =
