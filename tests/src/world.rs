@@ -98,8 +98,8 @@ impl World {
         CLUSTERS.get_or_init(Self::start)
     }
 
-    /// Returns a separate world that sends messages to users, and prevents other tests from delivering the messages of this
-    /// one: the command that delivers them visits every tenant.
+    /// Returns a separate world that sends messages to users, without messages of earlier tests, and prevents other tests from
+    /// delivering the messages of this one: the command that delivers them visits every tenant.
     pub fn alone_with_mail() -> (&'static Self, MutexGuard<'static, ()>) {
         static WORLDS: [OnceLock<World>; 3] = [const { OnceLock::new() }; 3];
         let start = || {
@@ -111,7 +111,9 @@ impl World {
             let changed = changed.map(|(name, value)| (name, value.to_owned()));
             Self::with(Services::start(), BTreeMap::from(changed))
         };
-        first_free(&WORLDS, start, |world| world)
+        let (world, alone) = first_free(&WORLDS, start, |world| world);
+        world.remove_messages();
+        (world, alone)
     }
 
     /// Returns a separate world whose messages lead to a web interface on a free port of localhost.
@@ -127,8 +129,8 @@ impl World {
         })
     }
 
-    /// Returns a separate world that sends messages to users by the HTTP API of a mail service, and the mail service. Prevents
-    /// other tests from sending the messages of this one.
+    /// Returns a separate world that sends messages to users by the HTTP API of a mail service, and the mail service. The
+    /// world has no messages of earlier tests. Prevents other tests from sending the messages of this one.
     pub fn alone_with_mail_api() -> (&'static Self, &'static MailApi, MutexGuard<'static, ()>) {
         static WORLDS: [OnceLock<(World, MailApi)>; 3] = [const { OnceLock::new() }; 3];
         let start = || {
@@ -145,7 +147,20 @@ impl World {
             (Self::with(Services::start(), BTreeMap::from(changed)), api)
         };
         let ((world, api), alone) = first_free(&WORLDS, start, |started| &started.0);
+        world.remove_messages();
         (world, api, alone)
+    }
+
+    /// Removes the messages of all tenants. One that waits could become due at any time.
+    fn remove_messages(&self) {
+        let databases = "SELECT database_name FROM tenants WHERE status IN ('active', 'suspended')";
+        let mut catalog = self.services.superuser("tenancy");
+        for row in catalog.query(databases, &[]).expect("the catalog lists the tenants") {
+            let mut database = self.services.superuser(row.get(0));
+            database
+                .batch_execute("DELETE FROM tenancy.mail_messages")
+                .expect("messages are removed");
+        }
     }
 
     fn start() -> Self {
