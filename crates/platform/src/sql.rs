@@ -21,6 +21,10 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
 pub const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
 /// The time limit of a statement that creates or alters a database.
 pub const SCHEMA_DEADLINE: Duration = Duration::from_mins(1);
+/// The longest wait of a command for the lock of a table. Other statements wait behind it. It is shorter than PostgreSQL's
+/// `deadlock_timeout` (by default 1 s): in a deadlock with a request, the command gives way before PostgreSQL cancels one of
+/// the two.
+pub const LOCK_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// PostgreSQL servers.
 #[async_trait(?Send)]
@@ -333,26 +337,29 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Returns a statement that runs statements of PL/pgSQL in a transaction. If a lock is not free within a second, it gives
-/// way to the statements that wait behind it, and tries again, for less than [`SCHEMA_DEADLINE`]. Otherwise, one long
-/// transaction would block every other statement on the table for as long as this one waits. It gives way in a deadlock,
-/// too, before PostgreSQL cancels one of the two (`deadlock_timeout`, by default 1 s), which could be a request.
+/// Returns a statement that runs statements of PL/pgSQL in a transaction. If a lock is not free within [`LOCK_TIMEOUT`], or
+/// in a deadlock, it gives way to the other statements, and tries again, for less than [`SCHEMA_DEADLINE`]. Otherwise, one
+/// long transaction would block every other statement on the table for as long as this one waits.
 ///
 /// `statements` must not contain `$patiently$`.
 pub fn patiently(statements: &str) -> String {
     format!(
         "DO $patiently$ BEGIN
-             SET LOCAL lock_timeout = '800ms';
+             SET LOCAL lock_timeout = {timeout};
              FOR attempt IN 1..20 LOOP
                  BEGIN
                      {statements}
                      RETURN;
                  EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-                     IF attempt = 20 THEN RAISE; END IF;
+                     IF attempt = 20 THEN
+                         RAISE EXCEPTION USING ERRCODE = SQLSTATE,
+                             MESSAGE = 'another transaction has a table locked; repeat the command when it has ended';
+                     END IF;
                  END;
                  PERFORM pg_sleep(1);
              END LOOP;
-         END $patiently$"
+         END $patiently$",
+        timeout = LOCK_TIMEOUT.as_millis(),
     )
 }
 

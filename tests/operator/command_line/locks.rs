@@ -1,4 +1,4 @@
-//! A dry run holds no locks while the reader of its output pauses it.
+//! Locks: a dry run holds none while the reader of its output pauses it, and a migration gives way to other transactions.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -121,4 +121,24 @@ fn paused_dry_run_holds_no_locks() {
         let (output, code) = paused.end();
         assert_eq!(code, 0, "{arguments:?}: {output}");
     }
+}
+
+#[test]
+fn migration_behind_long_transaction_names_the_cause() {
+    let services = Services::start();
+    let settings = services.settings(&services.databases());
+    run_with(&settings, &["migrate"], "").expect(0);
+    let mut superuser = services.superuser("tenancy");
+    // The migration creates the last month again.
+    let last = "SELECT max(relname)::text FROM pg_class WHERE relname ~ '^tenant_audit_logs_[0-9]{4}_[0-9]{2}$'";
+    let last: String = superuser.query_one(last, &[]).unwrap().get(0);
+    superuser.batch_execute(&format!("DROP TABLE {last}")).unwrap();
+    let mut transaction = superuser.transaction().unwrap();
+    transaction.batch_execute("LOCK TABLE tenant_audit_logs IN ROW EXCLUSIVE MODE").unwrap();
+    let output = command(&settings, &["migrate"]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{errors}");
+    assert!(errors.contains("another transaction has a table locked"), "{errors}");
+    transaction.rollback().unwrap();
+    run_with(&settings, &["migrate"], "").expect(0);
 }

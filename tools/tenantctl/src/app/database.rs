@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tenancy::app_migration::{MigrationFile, TABLE, TEMPLATE_LOCK};
 use tokio_postgres::{Client, Error};
 
-use crate::environment;
+use crate::{environment, postgres::gave_way};
 
 /// The limits of the statements of a migration.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,8 +28,6 @@ const MOST_CHARACTERS: usize = 300;
 const LOCK_ATTEMPTS: u32 = 3;
 /// The pause after the first attempt. Each further one is longer by the same time.
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
-/// The SQLSTATE of these failures: `lock_not_available` and `deadlock_detected`.
-const GAVE_WAY: [&str; 2] = ["55P03", "40P01"];
 
 /// The result of a migration.
 #[derive(Debug)]
@@ -165,8 +163,7 @@ async fn run_file(client: &Client, file: &MigrationFile, limits: &Limits) -> Res
         let Err(error) = outcome.await else { return Ok(()) };
         // Without a transaction, this is only a warning.
         let _ = client.batch_execute("ROLLBACK").await;
-        let gave_way = error.code().is_some_and(|state| GAVE_WAY.contains(&state.code()));
-        if !gave_way || attempt == LOCK_ATTEMPTS {
+        if !gave_way(&error) || attempt == LOCK_ATTEMPTS {
             return Err(describe(&error));
         }
         // The statements that waited behind this one run first.

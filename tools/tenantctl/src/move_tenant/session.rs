@@ -3,21 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use platform::sql::LOCK_TIMEOUT;
 use tenancy::secret::Secret;
-use tokio_postgres::{Client, error::SqlState};
+use tokio_postgres::Client;
 
-use crate::postgres::{Limits, Sum, session, sums};
+use crate::postgres::{Limits, Sum, gave_way, session, sums};
 
 /// The attempts to lock the tables. While an attempt waits for a long statement, other writes wait behind it.
 const LOCK_ATTEMPTS: u32 = 20;
-/// The longest wait for the lock of a table. Transactions lock tables in another order. In a deadlock, this session gives
-/// way before PostgreSQL cancels one of the two (`deadlock_timeout`, by default 1 s), which could be a request.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(800);
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// The failures after which another attempt can succeed.
-const GAVE_WAY: [SqlState; 2] = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
 
 /// A session.
 pub struct Session(Client);
@@ -40,7 +35,8 @@ impl Session {
             let lock = format!("LOCK TABLE {} IN SHARE MODE", tables.join(", "));
             match self.0.batch_execute(&lock).await {
                 Ok(()) => return Ok(()),
-                Err(error) if GAVE_WAY.iter().any(|state| error.code() == Some(state)) => {
+                // Transactions lock the tables in another order.
+                Err(error) if gave_way(&error) => {
                     self.0.batch_execute("ROLLBACK").await?;
                     tokio::time::sleep(PAUSE).await;
                 }

@@ -4,4 +4,4 @@
 pub mod programs;
 mod session;
 
-pub use session::{Limits, Sum, server_version, session, sums};
+pub use session::{Limits, Sum, gave_way, server_version, session, sums};

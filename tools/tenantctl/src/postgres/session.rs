@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use tenancy::secret::Secret;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Error, error::SqlState};
 
 use crate::environment;
 
@@ -41,6 +41,13 @@ pub async fn session(url: &Secret, limits: Limits) -> Result<Client> {
         ))
         .await?;
     Ok(client)
+}
+
+/// Returns whether a statement gave way to another one: it waited too long for a lock, or PostgreSQL ended a deadlock.
+/// Another attempt can succeed.
+pub fn gave_way(error: &Error) -> bool {
+    let states = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|state| states.contains(state))
 }
 
 /// Returns the major version of the server.
