@@ -151,7 +151,7 @@ impl World {
         (world, api, alone)
     }
 
-    /// Removes the messages of all tenants. One that waits could become due at any time.
+    /// Removes the messages of all tenants. A waiting message could become due at any time.
     fn remove_messages(&self) {
         let databases = "SELECT database_name FROM tenants WHERE status IN ('active', 'suspended')";
         let mut catalog = self.services.superuser("tenancy");

@@ -197,7 +197,7 @@ fn changed_migration_is_rejected() {
 }
 
 #[test]
-fn migration_of_a_table_in_use_delays_no_statement() {
+fn migration_gives_way_to_other_statements() {
     let world = World::get();
     let _alone = world.alone();
     let tenant = world.tenant();

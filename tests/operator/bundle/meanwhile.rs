@@ -1,6 +1,6 @@
 //! Work that happens at the same time as an export or an import.
 
-use std::{sync::mpsc::channel, thread::sleep, time::Duration};
+use std::{process::Output, sync::mpsc::channel, thread::sleep, time::Duration};
 
 use e2e::{Cut, TestTenant, Watch, World};
 use serde_json::{Value, json};
@@ -45,36 +45,36 @@ fn repair_leaves_a_running_import_alone() {
     }
 }
 
-#[test]
-fn slow_statement_does_not_end_an_import() {
-    let (world, other) = (World::for_bundles(), World::other_installation());
-    let tenant = world.tenant();
+/// Imports a new tenant into the other installation. The statements on its catalog are watched.
+fn import_watched(watch: Watch) -> (TestTenant, Output) {
+    let tenant = World::for_bundles().tenant();
     let folder = Folder::new();
     folder.export(&tenant, "bundle");
     let (file, identity) = (folder.file("bundle"), folder.file("identity"));
     let import = ["tenant", "import", &file, "--identity", &identity, "--from-other-installation"];
+    let output = run_watched(World::other_installation(), &import, watch);
+    (tenant, output)
+}
+
+#[test]
+fn slow_statement_ends_no_import() {
+    let statement = "INSERT INTO database_credentials";
     // Longer than a statement of a request may take.
-    let pause = || sleep(Duration::from_secs(6));
-    let output = run_during(other, &import, "INSERT INTO database_credentials", pause);
+    let action = Box::new(|| sleep(Duration::from_secs(6)));
+    let (tenant, output) = import_watched(Watch { statement, cut: Cut::Delay, action });
     assert_eq!(succeeded(&output)["id"], tenant.id.as_str());
 }
 
 #[test]
 fn import_succeeds_if_its_events_have_to_wait() {
-    let (world, other) = (World::for_bundles(), World::other_installation());
-    let tenant = world.tenant();
-    let folder = Folder::new();
-    folder.export(&tenant, "bundle");
-    let (file, identity) = (folder.file("bundle"), folder.file("identity"));
-    let import = ["tenant", "import", &file, "--identity", &identity, "--from-other-installation"];
     // The statement that lists the waiting events. The tenant is in use by then.
     let statement = "octet_length(entry::text)";
-    let cut = Watch { statement, cut: Cut::Before, action: Box::new(|| ()) };
-    let output = run_watched(other, &import, cut);
+    let action = Box::new(|| ());
+    let (tenant, output) = import_watched(Watch { statement, cut: Cut::Before, action });
     assert_eq!(succeeded(&output)["id"], tenant.id.as_str());
     assert!(text(&output).contains("the events remain in it"), "{}", text(&output));
     let list = format!("/admin/audit?tenant_id={}&event=tenant.imported", tenant.id);
-    let events = other.admin(http::Method::GET, &list).send().expect(200);
+    let events = World::other_installation().admin(http::Method::GET, &list).send().expect(200);
     assert_eq!(events["items"].as_array().unwrap().len(), 1, "{events}");
 }
 
